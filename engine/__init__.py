@@ -1,0 +1,1 @@
+"""Dynamic dealer selection for illiquid bonds: an asyncio FIX engine."""
