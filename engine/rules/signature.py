@@ -1,0 +1,117 @@
+"""The type of a catalogue: what a rule book may speak of.
+
+The rule language knows no field by itself. Whoever compiles a book hands in a `Catalogue`: the name, kind,
+meaning and getter of every field of an order and of a dealer, and the names of the metrics that dealers may
+be ranked by. Checker, evaluator and `fields_listing` all read this one value.
+
+A getter returns None for what is unknown. A field with a window is read as `getter(subject, days)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+
+class Kind(StrEnum):
+    """What a value is; only values of one kind can be compared.
+
+    What a getter returns, apart from None for unknown:
+    BOOL bool · NUMBER, PRICE int, float or Decimal · MONEY the same, in base currency · RATING `Rating` or `NR`
+    · TEXT str · SET_OF_TEXT a set, frozenset or tuple of str · DAYS and YEARS numbers, infinity for "never"
+    · PERCENT percent points (5.25 for a coupon of 5.25 %) · RATE a fraction (0.6 for 60 %) · BPS basis points
+    · SECONDS seconds · DATE datetime.date · TIME seconds after midnight.
+    """
+
+    BOOL = "bool"
+    NUMBER = "number"
+    MONEY = "money"
+    RATING = "rating"
+    TEXT = "text"
+    SET_OF_TEXT = "set_of_text"
+    DAYS = "days"
+    YEARS = "years"
+    PERCENT = "percent"
+    RATE = "rate"
+    BPS = "bps"
+    SECONDS = "seconds"
+    PRICE = "price"
+    DATE = "date"
+    TIME = "time"
+
+    @property
+    def phrase(self) -> str:
+        """How a message names the kind, with an example."""
+        return _PHRASES[self]
+
+
+_PHRASES: Final[Mapping[Kind, str]] = {
+    Kind.BOOL: "a condition",
+    Kind.NUMBER: "a number",
+    Kind.MONEY: "an amount (such as 5mm)",
+    Kind.RATING: "a rating (such as BBB)",
+    Kind.TEXT: "a word",
+    Kind.SET_OF_TEXT: "a set of words",
+    Kind.DAYS: "a number of days (such as 7d)",
+    Kind.YEARS: "a number of years (such as 10y)",
+    Kind.PERCENT: "a percentage (such as 5.25%)",
+    Kind.RATE: "a rate (such as 60%)",
+    Kind.BPS: "basis points (such as 25bp)",
+    Kind.SECONDS: "a time span (such as 20s)",
+    Kind.PRICE: "a price",
+    Kind.DATE: "a date (such as 2030-06-15)",
+    Kind.TIME: "a time of day (such as 15:30)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing a rule can ask about.
+
+    `getter(subject)`, or `getter(subject, window_days)` if `windowed`, returns the value or None for
+    unknown. `choices`, where given, are all the words a TEXT or SET_OF_TEXT field can hold.
+    """
+
+    name: str
+    kind: Kind
+    getter: Callable[..., Any]
+    doc: str
+    windowed: bool = False
+    choices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything a book may name.
+
+    `metrics` can be weighted in `rank by`; `scorers` stand there alone. `dealers`, where given, are the
+    names that `never ask {...}` and `ask everyone in {...}` may list. `rate(subject, currency)` is the
+    worth of one unit of `currency` in base currency, or None if it is not known; without it a book may
+    name amounts in the base currency only.
+    """
+
+    order_fields: Mapping[str, Field]
+    dealer_fields: Mapping[str, Field]
+    metrics: frozenset[str]
+    scorers: frozenset[str] = field(default_factory=lambda: frozenset({"classic"}))
+    dealers: frozenset[str] | None = None
+    base_currency: str = "USD"
+    rate: Callable[[Any, str], Decimal | float | None] | None = None
+
+
+def fields_listing(catalogue: Catalogue) -> tuple[str, ...]:
+    """One line per field and metric, for people: name, kind, meaning."""
+    lines: list[str] = []
+    for heading, fields in (("order", catalogue.order_fields), ("dealer", catalogue.dealer_fields)):
+        lines.append(f"fields of the {heading}")
+        for name in sorted(fields):
+            entry = fields[name]
+            shown = f"{name}(30d)" if entry.windowed else name
+            choices = f" One of: {', '.join(entry.choices)}." if entry.choices else ""
+            lines.append(f"  {shown:<24} {entry.kind.value:<12} {entry.doc}{choices}")
+    lines.append("metrics for 'rank by'")
+    lines.extend(f"  {name}" for name in sorted(catalogue.scorers | catalogue.metrics))
+    return tuple(lines)
