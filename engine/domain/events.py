@@ -1,0 +1,430 @@
+"""Everything that can have happened, as the journal keeps it.
+
+An event says what was decided together with what was drawn or looked up to decide it, so that the state
+is the fold of the events on any machine. Events are never changed: a new meaning is a new `VERSION` with
+an upcaster in `engine.journal.records`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from engine.domain.messages import OrderReport
+from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
+from engine.domain.placement import Fill
+from engine.domain.recommendation import Recommendation
+from engine.domain.rfq import AskPlan, Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events: `at_ns` is the turn's UTC time."""
+
+    VERSION: ClassVar[int] = 1
+
+    at_ns: int
+
+
+# --- the process and its inputs ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStarted(Event):
+    """A process took the journal over; `config_hash` and `book_hash` name texts kept once."""
+
+    logic_version: int
+    config_hash: str
+    dealers_hash: str
+    scoring_hash: str
+    book_hash: str
+    previous_ended_cleanly: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStopped(Event):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateDigested(Event):
+    """What the state hashed to just before this event, under one logic version."""
+
+    logic_version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputRefused(Event):
+    """Deciding on an input failed: nothing of it was applied, the peer was told, a person must look."""
+
+    source: str
+    input: str
+    error: str
+    order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped(Event):
+    """The wall clock moved by `step_ns` against the monotonic one."""
+
+    step_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUp(Event):
+    session: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDown(Event):
+    session: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReset(Event):
+    """Both numbers restarted at 1 in a new epoch."""
+
+    session: str
+    epoch: int
+    cause: str
+
+
+# --- the OMS's order -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReceived(Event):
+    order_id: str
+    terms: OrderTerms
+    facts: OrderFacts
+    arrival: MarkUsed | None
+    manual_reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused(Event):
+    """An order that never became one; the OMS was told with OrdRejReason(103) `code`."""
+
+    session: str
+    cl_ord_id: str
+    security_id: str
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecommended(Event):
+    order_id: str
+    recommendation: Recommendation
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReturned(Event):
+    """The order is back with the trader: still New or Partially filled at the OMS."""
+
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked(Event):
+    order_id: str
+    cl_ord_id: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSettled(Event):
+    """A cancel that had waited for a dealer's word came too late: the order goes on as it stands."""
+
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCanceled(Event):
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExpired(Event):
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReported(Event):
+    """One ExecutionReport(8) of ours; status answers (150=I) are not journaled as events."""
+
+    report: OrderReport
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOverridden(Event):
+    """A trader's list replaced the recommended one; `past_protections` names those gone past."""
+
+    order_id: str
+    actor: str
+    reason: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    past_protections: tuple[str, ...] = ()
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RfqOpened(Event):
+    rfq_id: str
+    order_id: str
+    round: int
+    plan: AskPlan
+    quantity: Decimal
+    fair: MarkUsed | None
+    opened_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DealerAsked(Event):
+    """A QuoteRequest(R) was cleared and given to the outbox."""
+
+    rfq_id: str
+    dealer: str
+    segment: str
+    quote_req_id: str
+    outbox_id: int
+    wait_until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskBlocked(Event):
+    """The risk gate, or a session that is down, kept a planned request from being made."""
+
+    rfq_id: str
+    dealer: str
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskWithheld(Event):
+    """A committed QuoteRequest(R) did not leave, or left as a gap fill: no observation of the dealer."""
+
+    rfq_id: str
+    dealer: str
+    reason: str
+    never_left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteReceived(Event):
+    rfq_id: str
+    dealer: str
+    segment: str
+    quote: Quote
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteWithdrawn(Event):
+    rfq_id: str
+    dealer: str
+    quote_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DealerDeclined(Event):
+    rfq_id: str
+    dealer: str
+    segment: str
+    reason: str
+    latency_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DealerSilent(Event):
+    """Asked, and no word until the wait was over: one failure and one censored latency."""
+
+    rfq_id: str
+    dealer: str
+    segment: str
+    waited_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StrayMessage(Event):
+    """A message of a dealer that answers nothing we sent; kept, told, never dropped."""
+
+    session: str
+    kind: str
+    reference: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RfqDeciding(Event):
+    """Collection is over; what is live may be executed until `decide_until_ns`."""
+
+    rfq_id: str
+    decide_until_ns: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraderAlerted(Event):
+    rfq_id: str
+    dealer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RfqClosed(Event):
+    rfq_id: str
+    outcome: str
+
+
+# --- executing -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteAccepted(Event):
+    """A NewOrderSingle(D) on a quote was cleared and given to the outbox."""
+
+    placement_id: str
+    rfq_id: str
+    order_id: str
+    dealer: str
+    session: str
+    quote_id: str
+    security_id: str
+    quantity: Decimal
+    price: Decimal
+    outbox_id: int
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptBlocked(Event):
+    rfq_id: str
+    dealer: str
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptWithheld(Event):
+    """A committed D did not leave: the quantity is free again."""
+
+    placement_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementAcknowledged(Event):
+    placement_id: str
+    dealer_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementDoubted(Event):
+    """No answer: `evidence` is what is known; a status request went out, or a person is needed."""
+
+    placement_id: str
+    evidence: str
+    status_asked: bool
+    person_needed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementEnded(Event):
+    """The dealer's last word other than a fill: `rejected`, `canceled`, or forced by a person."""
+
+    placement_id: str
+    state: str
+    reason: str
+    segment: str
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementCancelAsked(Event):
+    placement_id: str
+    cancel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FillBooked(Event):
+    fill: Fill
+    segment: str
+    improvement_bps: float | None
+    """Against the arrival mark, positive is good; None when there was no mark."""
+    mark: MarkUsed | None
+    """The mark at execution: where the 30-minute reversion is measured from."""
+    reversion_due_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillQuarantined(Event):
+    """A fill we cannot book as it stands; it pages someone and stays until a person decides."""
+
+    session: str
+    dealer: str
+    key: str
+    placement_id: str
+    dealer_exec_id: str
+    quantity: Decimal
+    price: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FillRepeated(Event):
+    """Same key and same economics as a fill already booked: nothing changes."""
+
+    key: str
+
+
+# --- afterwards ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReversionMeasured(Event):
+    """The mark some time after the fill against the mark at execution, house sign: negative is adverse.
+
+    `reversion_bps` is None when either mark is missing: no observation, never zero.
+    """
+
+    exec_id: str
+    order_id: str
+    dealer: str
+    segment: str
+    traded_ns: int
+    reversion_bps: float | None
+    mark: MarkUsed | None
+    reason: str
+
+
+# --- control -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitched(Event):
+    """`scope` is `all`, `dealer:ID` or `account:ID`."""
+
+    scope: str
+    on: bool
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBookLoaded(Event):
+    book_hash: str
+    actor: str

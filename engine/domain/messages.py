@@ -1,0 +1,331 @@
+"""What the desk hears and says, in trading's words: `engine.fix.application` puts it on the wire and back.
+
+Prices are clean percent of par, quantities face amount, times UTC nanoseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.domain.order import Handling, Side, TimeInForce
+from engine.domain.rfq import QuoteKind
+
+# --- heard from an OMS ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """NewOrderSingle(D). `possible_resend` is PossResend(97)=Y."""
+
+    cl_ord_id: str
+    account: str
+    security_id: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal | None
+    tif: TimeInForce
+    expire_ns: int | None
+    handling: Handling
+    currency: str
+    transact_ns: int
+    possible_resend: bool = False
+    sent_ns: int | None = None
+    """OrigSendingTime(122) when the message was resent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """OrderCancelRequest(F), or with `replace` an OrderCancelReplaceRequest(G)."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    security_id: str
+    side: Side
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskOrderStatus:
+    """OrderStatusRequest(H)."""
+
+    cl_ord_id: str
+    security_id: str
+    side: Side | None
+
+
+# --- heard from a dealer -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteAnswer:
+    """Quote(S)."""
+
+    quote_req_id: str
+    quote_id: str
+    security_id: str
+    kind: QuoteKind
+    bid: Decimal | None
+    offer: Decimal | None
+    bid_quantity: Decimal | None
+    offer_quantity: Decimal | None
+    valid_until_ns: int | None
+    percent_of_par: bool = True
+    """PriceType(423) is 1 or absent; anything else is shown as not comparable."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteDecline:
+    """QuoteRequestReject(AG), or a dealer's Reject(3) or BusinessMessageReject(j) of our R."""
+
+    quote_req_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteWithdrawal:
+    """QuoteCancel(Z). An empty `quote_id` withdraws everything under the request."""
+
+    quote_req_id: str
+    quote_id: str
+
+
+class DealerWord(StrEnum):
+    """What an ExecutionReport(8) or a refusal of a dealer says of our order."""
+
+    acknowledged = "acknowledged"
+    filled = "filled"
+    rejected = "rejected"
+    canceled = "canceled"
+    status = "status"
+    corrected = "corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class DealerReport:
+    """ExecutionReport(8) of a dealer. For `status`, `working` and `unknown_order` say what it knows."""
+
+    word: DealerWord
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    order_id: str
+    exec_id: str
+    security_id: str
+    side: Side | None
+    last_quantity: Decimal | None
+    last_price: Decimal | None
+    cum_quantity: Decimal | None
+    leaves_quantity: Decimal | None
+    average_price: Decimal | None
+    trade_date: str
+    settl_date: str
+    transact_ns: int | None
+    accrued: Decimal | None = None
+    gross: Decimal | None = None
+    net: Decimal | None = None
+    text: str = ""
+    status: str = ""
+    """OrdStatus(39) as sent."""
+    unknown_order: bool = False
+    possible_resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DealerCancelRefused:
+    """OrderCancelReject(9) of a dealer."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    text: str
+    unknown_order: bool
+
+
+# --- heard from a market data provider -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MarketPrice:
+    """MarketDataSnapshotFullRefresh(W): `bid` and `offer` clean percent of par, either may be missing."""
+
+    security_id: str
+    bid: Decimal | None
+    offer: Decimal | None
+    quoted_ns: int | None
+
+
+# --- said to a dealer ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AskDealer:
+    """QuoteRequest(R). `collect_until_ns` is ExpireTime(126), `firm_until_ns` ValidUntilTime(62)."""
+
+    dealer: str
+    quote_req_id: str
+    security_id: str
+    id_source: str
+    side: Side
+    quantity: Decimal
+    currency: str
+    settl_date: str
+    collect_until_ns: int
+    firm_until_ns: int
+    transact_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptQuote:
+    """NewOrderSingle(D) with OrdType(40)=D on a QuoteID(117), fill or kill."""
+
+    dealer: str
+    placement_id: str
+    quote_id: str
+    security_id: str
+    id_source: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    currency: str
+    settl_date: str
+    transact_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPlacement:
+    """OrderCancelRequest(F)."""
+
+    dealer: str
+    cancel_id: str
+    placement_id: str
+    security_id: str
+    id_source: str
+    side: Side
+    quantity: Decimal
+    transact_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskPlacementStatus:
+    """OrderStatusRequest(H)."""
+
+    dealer: str
+    placement_id: str
+    security_id: str
+    id_source: str
+    side: Side
+
+
+# --- said to a market data provider --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribeMarketData:
+    """MarketDataRequest(V), snapshot and updates, top of book. `securities` are ISINs, at most 100."""
+
+    request_id: str
+    securities: tuple[str, ...]
+
+
+# --- said to an OMS and to the drop copy ---------------------------------------------------------
+
+
+class ReportKind(StrEnum):
+    """ExecType(150)."""
+
+    pending_new = "A"
+    new = "0"
+    trade = "F"
+    canceled = "4"
+    pending_cancel = "6"
+    rejected = "8"
+    expired = "C"
+    status = "I"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """ExecutionReport(8): the same value goes to the order session and, with 797=Y, to the drop copy.
+
+    `ord_status` is OrdStatus(39) and `code` OrdRejReason(103), both as on the wire.
+    """
+
+    exec_id: str
+    order_id: str
+    session: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    kind: ReportKind
+    ord_status: str
+    account: str
+    trader: str
+    security_id: str
+    id_source: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal | None
+    tif: TimeInForce
+    currency: str
+    cum_quantity: Decimal
+    leaves_quantity: Decimal
+    average_price: Decimal
+    transact_ns: int
+    last_quantity: Decimal | None = None
+    last_price: Decimal | None = None
+    dealer: str = ""
+    """Executing dealer as LEI or agreed code."""
+    dealer_exec_id: str = ""
+    trade_date: str = ""
+    settl_date: str = ""
+    accrued: Decimal | None = None
+    gross: Decimal | None = None
+    net: Decimal | None = None
+    code: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefusal:
+    """OrderCancelReject(9): `code` is CxlRejReason(102), `to_replace` makes CxlRejResponseTo(434) 2."""
+
+    order_id: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    ord_status: str
+    code: int
+    text: str
+    to_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessReject:
+    """BusinessMessageReject(j) of a message: `reason` is BusinessRejectReason(380)."""
+
+    ref_msg_type: str
+    ref_seq_num: int
+    reason: int
+    text: str
+    ref_id: str = ""
+
+
+Heard = (
+    NewOrder
+    | CancelOrder
+    | AskOrderStatus
+    | QuoteAnswer
+    | QuoteDecline
+    | QuoteWithdrawal
+    | DealerReport
+    | DealerCancelRefused
+    | MarketPrice
+)
+Said = (
+    AskDealer
+    | AcceptQuote
+    | CancelPlacement
+    | AskPlacementStatus
+    | SubscribeMarketData
+    | OrderReport
+    | CancelRefusal
+    | BusinessReject
+)

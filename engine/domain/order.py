@@ -1,0 +1,145 @@
+"""The OMS's (or a trader's) order as the desk knows it.
+
+Quantities are face amount, prices clean percent of par, times UTC nanoseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+
+
+class Side(StrEnum):
+    """Which way the desk trades."""
+
+    buy = "buy"
+    sell = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell: the `s` of every cost formula."""
+        return 1 if self is Side.buy else -1
+
+
+class TimeInForce(StrEnum):
+    """How long the order may live: the four that the OMS side accepts."""
+
+    day = "day"
+    gtd = "gtd"
+    ioc = "ioc"
+    fok = "fok"
+
+
+class Handling(StrEnum):
+    """HandlInst(21): may the rule book act alone, or must a person?"""
+
+    automatic = "automatic"
+    intervention = "intervention"
+    manual = "manual"
+
+
+class OrderState(StrEnum):
+    """What is true of the order now; the table of moves is in `engine.orders.lifecycle`."""
+
+    with_trader = "with_trader"
+    asking = "asking"
+    placed = "placed"
+    filled = "filled"
+    canceled = "canceled"
+    expired = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTerms:
+    """What was asked of the desk; never changes.
+
+    `session` is the OMS session's key, empty for an order that a trader entered. `limit_price` is None
+    for a market order. `expire_ns` is set for `gtd`, and for `day` at the end of its UTC day.
+    """
+
+    cl_ord_id: str
+    session: str
+    account: str
+    trader: str
+    security_id: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal | None
+    tif: TimeInForce
+    handling: Handling
+    currency: str
+    transact_ns: int
+    expire_ns: int | None = None
+
+    @property
+    def entered_by_trader(self) -> bool:
+        return self.session == ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What the desk looked up when the order came, kept because reference data changes.
+
+    `segment` is the dealer-stats segment, `similar` the key of bonds like this one, `adv_30d` face
+    amount a business day; None is unknown.
+    """
+
+    issuer: str
+    asset_class: str
+    segment: str
+    similar: str
+    rating: str | None
+    adv_30d: Decimal | None
+    liquidity_score: int | None
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkUsed:
+    """The price a decision leaned on: where from, how old, how good."""
+
+    price: Decimal
+    source: str
+    age_ns: int
+    quality: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order through its life."""
+
+    order_id: str
+    terms: OrderTerms
+    facts: OrderFacts
+    state: OrderState
+    received_ns: int
+    arrival: MarkUsed | None
+    manual_reason: str = ""
+    """Why no rule may send it by itself (stale, HandlInst 3, in doubt); empty when a rule may."""
+    filled: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    """Sum of price x quantity of the fills: percent of par x face amount."""
+    rfq_id: str = ""
+    rounds: int = 0
+    cancel_cl_ord_id: str = ""
+    """ClOrdID(11) of an OrderCancelRequest(F) that has been accepted but not yet decided."""
+    note: str = ""
+    """Why it is with the trader, in words."""
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @property
+    def leaves(self) -> Decimal:
+        return self.terms.quantity - self.filled if self.open else ZERO
+
+    @property
+    def average_price(self) -> Decimal:
+        return self.filled_value / self.filled if self.filled else ZERO
+
+
+OPEN_STATES = (OrderState.with_trader, OrderState.asking, OrderState.placed)

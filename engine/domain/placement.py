@@ -1,0 +1,83 @@
+"""Our order at one dealer: a quote we accepted, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.domain.order import ZERO, Side
+
+
+class PlacementState(StrEnum):
+    """`in_doubt` from its commit until its answer: nobody else is asked to fill that quantity."""
+
+    in_doubt = "in_doubt"
+    acknowledged = "acknowledged"
+    filled = "filled"
+    rejected = "rejected"
+    canceled = "canceled"
+    withheld = "withheld"
+    forced = "forced"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One NewOrderSingle(D) that accepts a quote. `placement_id` is its ClOrdID(11), fresh and unguessable."""
+
+    placement_id: str
+    order_id: str
+    rfq_id: str
+    dealer: str
+    session: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    quote_id: str
+    security_id: str
+    outbox_id: int
+    sent_ns: int
+    state: PlacementState = PlacementState.in_doubt
+    filled: Decimal = ZERO
+    status_asked_ns: int = 0
+    """When OrderStatusRequest(H) was last sent, 0 before the first."""
+    status_asks: int = 0
+    person_needed: bool = False
+    evidence: str = ""
+    dealer_order_id: str = ""
+    cancel_id: str = ""
+
+    @property
+    def unanswered(self) -> bool:
+        return self.state in (PlacementState.in_doubt, PlacementState.acknowledged)
+
+    @property
+    def reserved(self) -> Decimal:
+        """What may still be filled there, face amount."""
+        return self.quantity - self.filled if self.unanswered else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution, booked once under our own ExecID(17).
+
+    `key` is (session, dealer, our ClOrdID, dealer's ExecID, TradeDate). Money is in the bond's currency;
+    what the dealer left out is computed and named in `computed`.
+    """
+
+    exec_id: str
+    key: str
+    order_id: str
+    placement_id: str
+    dealer: str
+    dealer_exec_id: str
+    quantity: Decimal
+    price: Decimal
+    trade_date: str
+    settl_date: str
+    transact_ns: int
+    accrued: Decimal | None = None
+    gross: Decimal | None = None
+    net: Decimal | None = None
+    computed: tuple[str, ...] = ()
+    manual: bool = False

@@ -1,0 +1,173 @@
+"""One round of asking dealers for a price on one order, and what they answered.
+
+Times are UTC nanoseconds, prices clean percent of par, quantities face amount.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.domain.order import MarkUsed, Side
+
+
+class AskMode(StrEnum):
+    parallel = "parallel"
+    stagger = "stagger"
+    one_at_a_time = "one_at_a_time"
+
+
+class ToleranceUnit(StrEnum):
+    """What a tolerance of fair is measured in."""
+
+    bp_price = "bp price"
+    bp_yield = "bp yield"
+    cents = "cents"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How much worse than fair a price may be; better than fair always passes."""
+
+    value: Decimal
+    unit: ToleranceUnit
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutePlan:
+    """Who accepts a quote. `automatic` needs fair to be known and at least `quotes_min` executable quotes."""
+
+    automatic: bool
+    tolerance: Tolerance | None = None
+    quotes_min: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AskPlan:
+    """Whom to ask and how, after every protection: nothing later widens it.
+
+    `wait_ns` counts from each dealer's ask. `accept` is what stops a one-at-a-time search.
+    """
+
+    mode: AskMode
+    dealers: tuple[str, ...]
+    wait_ns: int
+    stagger_ns: int
+    accept: Tolerance | None
+    execute: ExecutePlan
+
+
+class QuoteKind(StrEnum):
+    """QuoteType(537); an absent one is indicative (FIX 4.4 Vol 3, Quote)."""
+
+    indicative = "indicative"
+    tradeable = "tradeable"
+    restricted = "restricted"
+    counter = "counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One answer of one dealer, judged when it came.
+
+    `price` and `quantity` are those of the side the desk would trade on. `problem` says why it cannot be
+    executed, empty when it can. `edge_bps` is positive when better than fair; None without a fair value.
+    `firm_until_ns` is its end on our clock, None when nobody said (shown, never executed by a rule).
+    """
+
+    quote_id: str
+    bid: Decimal | None
+    offer: Decimal | None
+    price: Decimal | None
+    quantity: Decimal | None
+    kind: QuoteKind
+    firm_until_ns: int | None
+    received_ns: int
+    latency_ns: int
+    edge_bps: float | None
+    problem: str = ""
+    withdrawn: bool = False
+    spent: bool = False
+    """We tried to execute it."""
+
+    def live(self, now_ns: int, guard_ns: int) -> bool:
+        """Can it still be executed now, `guard_ns` before its end at the latest?"""
+        return (
+            not self.problem
+            and not self.withdrawn
+            and not self.spent
+            and (self.firm_until_ns is None or now_ns < self.firm_until_ns - guard_ns)
+        )
+
+
+class AskState(StrEnum):
+    """What is true of one dealer in one RFQ."""
+
+    asked = "asked"
+    quoted = "quoted"
+    declined = "declined"
+    silent = "silent"
+    withheld = "withheld"
+    not_delivered = "not_delivered"
+    blocked = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One QuoteRequest(R) to one dealer. `quote_req_id` is fresh and unguessable, `outbox_id` what carried it."""
+
+    dealer: str
+    state: AskState
+    quote_req_id: str
+    outbox_id: int
+    asked_ns: int
+    wait_until_ns: int
+    quotes: tuple[Quote, ...] = ()
+    note: str = ""
+
+    @property
+    def answered(self) -> bool:
+        return self.state is not AskState.asked
+
+    @property
+    def last_quote(self) -> Quote | None:
+        return self.quotes[-1] if self.quotes else None
+
+
+class RfqState(StrEnum):
+    """What is true of the round: still collecting, waiting for the one action, a D is out, or over."""
+
+    asking = "asking"
+    deciding = "deciding"
+    placed = "placed"
+    done = "done"
+    closed = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rfq:
+    rfq_id: str
+    order_id: str
+    round: int
+    state: RfqState
+    plan: AskPlan
+    side: Side
+    quantity: Decimal
+    fair: MarkUsed | None
+    opened_ns: int
+    asks: tuple[Ask, ...] = ()
+    alerted: bool = False
+    """The trader has been told that there is something to execute."""
+    decide_until_ns: int = 0
+    outcome: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.state in (RfqState.asking, RfqState.deciding, RfqState.placed)
+
+    def ask_of(self, dealer: str) -> Ask | None:
+        for ask in self.asks:
+            if ask.dealer == dealer:
+                return ask
+        return None
