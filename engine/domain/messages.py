@@ -36,6 +36,24 @@ class NewOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class UnacceptableOrder:
+    """NewOrderSingle(D) whose values no order of this desk can have: answered by an 8 with 150=8, never by silence.
+
+    `quantity` is as sent, 0 when absent; `code` is OrdRejReason(103).
+    """
+
+    cl_ord_id: str
+    account: str
+    security_id: str
+    side: Side | None
+    quantity: Decimal
+    code: int
+    text: str
+    currency: str = ""
+    possible_resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CancelOrder:
     """OrderCancelRequest(F), or with `replace` an OrderCancelReplaceRequest(G)."""
 
@@ -85,7 +103,11 @@ class QuoteDecline:
 
 @dataclass(frozen=True, slots=True)
 class QuoteWithdrawal:
-    """QuoteCancel(Z). An empty `quote_id` withdraws everything under the request."""
+    """QuoteCancel(Z), or a QuoteStatusReport(AI) that ends a quote.
+
+    An empty `quote_id` withdraws everything under the request; with `quote_req_id` empty too, everything
+    the dealer has quoted.
+    """
 
     quote_req_id: str
     quote_id: str
@@ -139,6 +161,31 @@ class DealerCancelRefused:
     orig_cl_ord_id: str
     text: str
     unknown_order: bool
+
+
+# --- heard from anybody --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedByPeer:
+    """Reject(3) or BusinessMessageReject(j) of a message of ours; it is never answered in kind.
+
+    `ref_seq_num` is RefSeqNum(45), 0 when the peer left it out; `ref_msg_type` RefMsgType(372) and `ref_id`
+    BusinessRejectRefID(379), empty when left out.
+    """
+
+    ref_seq_num: int
+    ref_msg_type: str
+    ref_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A message that is tolerated and changes nothing: counted and logged. `kind` is its MsgType(35)."""
+
+    kind: str
+    text: str
 
 
 # --- heard from a market data provider -----------------------------------------------------------
@@ -310,6 +357,7 @@ class BusinessReject:
 
 Heard = (
     NewOrder
+    | UnacceptableOrder
     | CancelOrder
     | AskOrderStatus
     | QuoteAnswer
@@ -317,6 +365,8 @@ Heard = (
     | QuoteWithdrawal
     | DealerReport
     | DealerCancelRefused
+    | RefusedByPeer
+    | Ignored
     | MarketPrice
 )
 Said = (
