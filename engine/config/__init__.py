@@ -1,0 +1,67 @@
+"""Configuration: engine.toml and the files it names, as one tree of frozen dataclasses.
+
+`load` is the one way in; `check` verifies offline what a start would need. See `engine.toml` for what
+every key means.
+"""
+
+from engine.config.check import check
+from engine.config.dealers import Accept, DealerConfig, LoserNotice, QuantityUnit, Undelivered
+from engine.config.load import Config, ConfigText, load, load_echo, loopback_only, with_clock
+from engine.config.reading import ConfigProblems
+from engine.config.scoring import ClassicWeights, ScoringConfig
+from engine.config.sessions import BeginString, ConnectionType, SessionConfig, SessionRole, Validation
+from engine.config.tables import (
+    AdminConfig,
+    AdminPerson,
+    ClockConfig,
+    Durability,
+    EchoFile,
+    EngineConfig,
+    FixConfig,
+    JournalConfig,
+    MetricsConfig,
+    ReferenceConfig,
+    RfqConfig,
+    RiskConfig,
+    Role,
+    RulesConfig,
+    TcaConfig,
+)
+
+__all__ = [
+    "Accept",
+    "AdminConfig",
+    "AdminPerson",
+    "BeginString",
+    "ClassicWeights",
+    "ClockConfig",
+    "Config",
+    "ConfigProblems",
+    "ConfigText",
+    "ConnectionType",
+    "DealerConfig",
+    "Durability",
+    "EchoFile",
+    "EngineConfig",
+    "FixConfig",
+    "JournalConfig",
+    "LoserNotice",
+    "MetricsConfig",
+    "QuantityUnit",
+    "ReferenceConfig",
+    "RfqConfig",
+    "RiskConfig",
+    "Role",
+    "RulesConfig",
+    "ScoringConfig",
+    "SessionConfig",
+    "SessionRole",
+    "TcaConfig",
+    "Undelivered",
+    "Validation",
+    "check",
+    "load",
+    "load_echo",
+    "loopback_only",
+    "with_clock",
+]

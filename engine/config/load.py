@@ -1,0 +1,354 @@
+"""Reads the configuration, once: files and environment in, one tree of frozen values out.
+
+The only module that reads configuration files or the environment. All mistakes of all files come
+together in one ConfigProblems; a configuration with a mistake is never used in part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import grp
+import hashlib
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
+from engine.config.reading import ConfigProblems, Reading
+from engine.config.scoring import ScoringConfig, scoring_problems
+from engine.config.sessions import SessionConfig, SessionRole, is_loopback, session_problems
+from engine.config.tables import (
+    AdminConfig,
+    AdminPerson,
+    ClockConfig,
+    EchoFile,
+    EngineConfig,
+    EngineFile,
+    FixConfig,
+    JournalConfig,
+    MetricsConfig,
+    ReferenceConfig,
+    RfqConfig,
+    RiskConfig,
+    RulesConfig,
+    TcaConfig,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigText:
+    """One configuration file as it was read, for the journal; `name` is relative to engine.toml."""
+
+    name: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that is configured. Paths are absolute, secrets resolved, texts free of secrets."""
+
+    path: Path
+    engine: EngineConfig
+    clock: ClockConfig
+    journal: JournalConfig
+    admin: AdminConfig
+    metrics: MetricsConfig
+    fix: FixConfig
+    sessions: tuple[SessionConfig, ...]
+    risk: RiskConfig
+    rfq: RfqConfig
+    tca: TcaConfig
+    rules: RulesConfig
+    reference: ReferenceConfig
+    dealers: tuple[DealerConfig, ...]
+    scoring: ScoringConfig
+    texts: tuple[ConfigText, ...]
+
+    @property
+    def sha256(self) -> str:
+        """One hash for all files, names included, in the order they are read."""
+        digest = hashlib.sha256()
+        for text in self.texts:
+            digest.update(f"{text.name}\n{text.sha256}\n".encode())
+        return digest.hexdigest()
+
+    def session(self, key: str) -> SessionConfig:
+        """The session of this key; KeyError if there is none."""
+        for session in self.sessions:
+            if session.key == key:
+                return session
+        raise KeyError(key)
+
+    def sessions_of(self, role: SessionRole) -> tuple[SessionConfig, ...]:
+        return tuple(session for session in self.sessions if session.role is role)
+
+
+def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration whose main file is `path`.
+
+    `environ` is where credentials are looked up, the process's environment by default. Raises
+    ConfigProblems (a ConfigError) with every mistake found in any of the files.
+    """
+    path = Path(path).absolute()
+    environ = os.environ if environ is None else environ
+    reading = Reading(path.name, path.parent)
+    texts: list[ConfigText] = []
+    file = _file(EngineFile, reading, path, texts)
+    problems = reading.problems
+    if file is None:
+        raise ConfigProblems(problems)
+    sessions = _sessions(reading, file.session, environ)
+    admin = dataclasses.replace(file.admin, people=_people(reading, file.admin.people))
+    _limits(reading, file)
+    _scaled_clock(reading, file.clock, file.fix, sessions)
+    dealers, dealer_problems = _dealers(file, path.parent, texts, sessions)
+    scoring, score_problems = _scoring(file, path.parent, texts)
+    problems = [*problems, *dealer_problems, *score_problems]
+    if problems or dealers is None or scoring is None:
+        raise ConfigProblems(problems)
+    return Config(
+        path=path,
+        engine=file.engine,
+        clock=file.clock,
+        journal=file.journal,
+        admin=admin,
+        metrics=file.metrics,
+        fix=file.fix,
+        sessions=sessions,
+        risk=file.risk,
+        rfq=file.rfq,
+        tca=file.tca,
+        rules=file.rules,
+        reference=file.reference,
+        dealers=dealers,
+        scoring=scoring,
+        texts=tuple(texts),
+    )
+
+
+def load_echo(path: Path | str, environ: Mapping[str, str] | None = None) -> EchoFile:
+    """[fix] and [[session]] tables alone, sessions of role 'echo': what an echo acceptor needs."""
+    path = Path(path).absolute()
+    reading = Reading(path.name, path.parent)
+    file = _file(EchoFile, reading, path, [])
+    if file is not None:
+        sessions = _sessions(reading, file.session, os.environ if environ is None else environ, echo=True)
+        file = dataclasses.replace(file, session=sessions)
+    if file is None or reading.problems:
+        raise ConfigProblems(reading.problems)
+    return file
+
+
+def loopback_only(config: Config) -> bool:
+    """True when no session can reach, or be reached from, another machine."""
+    return not _beyond_loopback(config.fix, config.sessions)
+
+
+def with_clock(config: Config, speed: float, origin: datetime.datetime | None) -> Config:
+    """The same configuration on another clock, held against the same rule. Raises ConfigProblems."""
+    reading = Reading("clock", config.path.parent)
+    clock = ClockConfig(speed=speed, origin=origin)
+    if speed <= 0:
+        reading.problem("speed", f"expected a number above 0, found {speed:g}")
+    _scaled_clock(reading, clock, config.fix, config.sessions)
+    if reading.problems:
+        raise ConfigProblems(reading.problems)
+    return dataclasses.replace(config, clock=clock)
+
+
+def _file(cls: type[T], reading: Reading, path: Path, texts: list[ConfigText]) -> T | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reading.problem("", f"cannot be read: {error.strerror} ({path})")
+        return None
+    except UnicodeDecodeError as error:
+        reading.problem("", f"expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}")
+        return None
+    texts.append(ConfigText(reading.name, text))
+    raw = reading.parse(text)
+    # After a syntax error every table would be missing: one problem is enough.
+    return None if reading.problems else reading.table(cls, raw)
+
+
+def _sessions(
+    reading: Reading, sessions: tuple[SessionConfig, ...], environ: Mapping[str, str], *, echo: bool = False
+) -> tuple[SessionConfig, ...]:
+    """The sessions with their secrets; problems of each, and between them."""
+    keys: set[str] = set()
+    comp_ids: dict[tuple[str, str, str], str] = {}
+    complete = []
+    for session in sessions:
+        where = f"session[{session.key}]"
+        for name, text in session_problems(session):
+            reading.problem(f"{where}.{name}", text)
+        if (session.role is SessionRole.ECHO) is not echo:
+            wanted = "'echo'" if echo else "one of 'oms', 'dropcopy', 'dealer', 'market'"
+            reading.problem(f"{where}.role", f"expected {wanted} in this file, found '{session.role}'")
+        if session.key in keys:
+            reading.problem(f"{where}.key", "a second session of this key")
+        keys.add(session.key)
+        other = comp_ids.setdefault(session.comp_ids, session.key)
+        if other != session.key:
+            reading.problem(
+                f"{where}.target_comp_id",
+                f"the same BeginString and CompIDs as session '{other}': their messages could not be told apart",
+            )
+        complete.append(_with_secrets(reading, where, session, environ))
+    return tuple(complete)
+
+
+def _with_secrets(reading: Reading, where: str, session: SessionConfig, environ: Mapping[str, str]) -> SessionConfig:
+    def variable(name: str, variable: str | None) -> str | None:
+        if variable is None:
+            return None
+        value = environ.get(variable)
+        if not value:
+            reading.problem(f"{where}.{name}", f"the environment variable {variable} is not set, or empty")
+        return value
+
+    username = variable("username_env", session.username_env)
+    password = variable("password_env", session.password_env)
+    if session.password_file is not None:
+        password = _secret_file(reading, f"{where}.password_file", session.password_file)
+    return dataclasses.replace(session, username=username, password=password)
+
+
+def _secret_file(reading: Reading, where: str, path: Path) -> str | None:
+    """The first line of a file that nobody but its owner can read."""
+    try:
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            reading.problem(where, f"others can read {path} (mode {mode:03o}): chmod 600 it")
+            return None
+        secret = path.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reading.problem(where, f"{path} cannot be read: {reason}")
+        return None
+    if not secret:
+        reading.problem(where, f"{path} has no password in its first line")
+        return None
+    return secret
+
+
+def _people(reading: Reading, people: tuple[AdminPerson, ...]) -> tuple[AdminPerson, ...]:
+    """The people with their uids, each uid once."""
+    uids: dict[int, str] = {}
+    complete = []
+    for person in people:
+        where = f"admin.people[{person.actor}]"
+        if (person.uid is None) is (person.user is None):
+            reading.problem(
+                where, "expected either uid or user, found " + ("neither" if person.uid is None else "both")
+            )
+            continue
+        uid = person.uid
+        if person.user is not None:
+            try:
+                uid = pwd.getpwnam(person.user).pw_uid
+            except KeyError:
+                reading.problem(f"{where}.user", f"there is no user '{person.user}' on this machine")
+                continue
+        assert uid is not None
+        other = uids.setdefault(uid, person.actor)
+        if other != person.actor:
+            reading.problem(where, f"uid {uid} is '{other}' already: one user is one person")
+        complete.append(dataclasses.replace(person, uid=uid))
+    return tuple(complete)
+
+
+def _limits(reading: Reading, file: EngineFile) -> None:
+    """What holds between keys of different names."""
+    fix = file.fix
+    if fix.heart_bt_int_s_max < fix.heart_bt_int_s_min:
+        reading.problem(
+            "fix.heart_bt_int_s_max",
+            f"expected at least heart_bt_int_s_min ({fix.heart_bt_int_s_min}), found {fix.heart_bt_int_s_max}",
+        )
+    for session in file.session:
+        if not fix.heart_bt_int_s_min <= session.heart_bt_int_s <= fix.heart_bt_int_s_max:
+            reading.problem(
+                f"session[{session.key}].heart_bt_int_s",
+                f"expected {fix.heart_bt_int_s_min} to {fix.heart_bt_int_s_max} (fix.heart_bt_int_s_min and _max),"
+                f" found {session.heart_bt_int_s}",
+            )
+    journal = file.journal
+    if journal.staged_bytes_max < journal.batch_bytes_max:
+        reading.problem(
+            "journal.staged_bytes_max",
+            f"expected at least batch_bytes_max ({journal.batch_bytes_max}), found {journal.staged_bytes_max}",
+        )
+    if journal.commit_stall_max_s < journal.commit_slow_s:
+        reading.problem(
+            "journal.commit_stall_max_s",
+            f"expected at least commit_slow_s ({journal.commit_slow_s:g}), found {journal.commit_stall_max_s:g}",
+        )
+    if file.admin.group is not None:
+        try:
+            grp.getgrnam(file.admin.group)
+        except KeyError:
+            reading.problem("admin.group", f"there is no group '{file.admin.group}' on this machine")
+
+
+def _scaled_clock(reading: Reading, clock: ClockConfig, fix: FixConfig, sessions: tuple[SessionConfig, ...]) -> None:
+    """A clock that runs faster than the wall must never talk to a counterparty."""
+    if clock.speed == 1:
+        return
+    if clock.origin is None:
+        reading.problem("clock.origin", f"missing: a clock of speed {clock.speed:g} needs the instant it started from")
+    if beyond := _beyond_loopback(fix, sessions):
+        reading.problem(
+            "clock.speed",
+            f"expected 1, found {clock.speed:g}: a scaled clock is for demonstrations, where every session is on"
+            f" loopback; not so {', '.join(beyond)}",
+        )
+
+
+def _beyond_loopback(fix: FixConfig, sessions: tuple[SessionConfig, ...]) -> list[str]:
+    beyond = [
+        f"session[{session.key}] ({host}:{port})"
+        for session in sessions
+        for host, port in session.addresses
+        if not is_loopback(host)
+    ]
+    if not is_loopback(fix.listen_host) and not all(session.initiator for session in sessions):
+        beyond.append(f"fix.listen_host ({fix.listen_host})")
+    return beyond
+
+
+def _dealers(
+    file: EngineFile, folder: Path, texts: list[ConfigText], sessions: tuple[SessionConfig, ...]
+) -> tuple[tuple[DealerConfig, ...] | None, list[str]]:
+    reading = Reading(_shown(file.engine.dealers, folder), file.engine.dealers.parent)
+    dealers = _file(DealersFile, reading, file.engine.dealers, texts)
+    if dealers is None:
+        return None, reading.problems
+    keys = tuple(session.key for session in sessions if session.role is SessionRole.DEALER)
+    for where, text in dealers_problems(dealers.dealer, keys):
+        reading.problem(where, text)
+    return dealers.dealer, reading.problems
+
+
+def _scoring(file: EngineFile, folder: Path, texts: list[ConfigText]) -> tuple[ScoringConfig | None, list[str]]:
+    reading = Reading(_shown(file.engine.scoring, folder), file.engine.scoring.parent)
+    scoring = _file(ScoringConfig, reading, file.engine.scoring, texts)
+    if scoring is not None:
+        for where, text in scoring_problems(scoring):
+            reading.problem(where, text)
+    return scoring, reading.problems
+
+
+def _shown(path: Path, folder: Path) -> str:
+    """A path as its reader knows it: relative to engine.toml where it is below."""
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

@@ -1,0 +1,165 @@
+"""The [[session]] tables: one FIX session each, and who is on the other end.
+
+Secrets are never in the file: a session names an environment variable or a file, and the loader puts
+what it finds into `username` and `password`, which stay out of every `repr`.
+"""
+
+# ruff: noqa: RUF009 (setting() gives a dataclass field, not a shared default)
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+from engine.config.reading import derived, matches, setting
+
+_IDENTIFIER = matches(r"[a-z][a-z0-9_-]{0,31}", "lower-case letters, digits, '-' and '_', a letter first")
+_COMP_ID = matches(r"[!-~]{1,64}", "up to 64 printable characters without blanks")
+_ENV_NAME = matches(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
+
+
+class SessionRole(StrEnum):
+    """What the counterparty is to us."""
+
+    OMS = "oms"
+    DROPCOPY = "dropcopy"
+    DEALER = "dealer"
+    MARKET = "market"
+    ECHO = "echo"
+
+
+class ConnectionType(StrEnum):
+    """Who opens the connection: we (`initiator`) or they (`acceptor`, on `fix.listen_port`)."""
+
+    INITIATOR = "initiator"
+    ACCEPTOR = "acceptor"
+
+
+class BeginString(StrEnum):
+    """BeginString(8): FIX 5.0 SP2 travels over FIXT.1.1."""
+
+    FIX42 = "FIX.4.2"
+    FIX44 = "FIX.4.4"
+    FIXT11 = "FIXT.1.1"
+
+
+class Validation(StrEnum):
+    """How closely messages are held against the dictionary."""
+
+    STRICT = "strict"
+    TOLERANT = "tolerant"
+    OFF = "off"
+
+
+def address_problem(text: str) -> str | None:
+    """Says what was expected if `text` is no `host:port`."""
+    host, _, port = text.rpartition(":")
+    if host and port.isascii() and port.isdigit() and 0 < int(port) < 65536:
+        return None
+    return "host:port"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConfig:
+    """One FIX session: identity, way of connecting, session behaviour."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "password": "secrets do not live in this file, which is read, copied and journaled: put the password"
+        " into an environment variable and name it in password_env, or into a file and name that in password_file",
+        "username": "credentials do not live in this file: put the user name into an environment variable"
+        " and name it in username_env",
+    }
+
+    key: str = setting(check=_IDENTIFIER)
+    role: SessionRole = setting()
+    begin_string: BeginString = setting(BeginString.FIX44)
+    sender_comp_id: str = setting(check=_COMP_ID)
+    target_comp_id: str = setting(check=_COMP_ID)
+    connection_type: ConnectionType = setting()
+    host: str | None = setting(None)
+    port: int | None = setting(None, at_least=1, at_most=65535)
+    backup: tuple[str, ...] = setting((), check=address_problem)
+    heart_bt_int_s: int = setting(30, at_least=1, at_most=3600)
+    reset_on_logon: bool = setting(False)
+    validation: Validation = setting(Validation.TOLERANT)
+    appl_ver_id: str | None = setting(None)
+    dictionary: Path | None = setting(None)
+    transport_dictionary: Path | None = setting(None)
+    username_env: str | None = setting(None, check=_ENV_NAME)
+    password_env: str | None = setting(None, check=_ENV_NAME)
+    password_file: Path | None = setting(None)
+    reconnect_min_s: float = setting(1.0, above=0, at_most=3600)
+    reconnect_max_s: float = setting(60.0, above=0, at_most=3600)
+
+    username: str | None = derived(None, secret=True)
+    password: str | None = derived(None, secret=True)
+
+    @property
+    def initiator(self) -> bool:
+        """True when we open the connection."""
+        return self.connection_type is ConnectionType.INITIATOR
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where an initiator connects to, in the order to try; empty for an acceptor."""
+        if self.host is None or self.port is None:
+            return ()
+        backups = (text.rpartition(":") for text in self.backup)
+        return ((self.host, self.port), *((host, int(port)) for host, _, port in backups))
+
+    @property
+    def comp_ids(self) -> tuple[str, str, str]:
+        """BeginString(8), our CompID, the peer's: what tells sessions on one port apart."""
+        return (self.begin_string, self.sender_comp_id, self.target_comp_id)
+
+
+def session_problems(session: SessionConfig) -> list[tuple[str, str]]:
+    """What is wrong with one session by itself, as (key, text) pairs."""
+    problems: list[tuple[str, str]] = []
+    if session.initiator and (session.host is None or session.port is None):
+        missing = "host" if session.host is None else "port"
+        problems.append((missing, "missing: an initiator needs the host and port it connects to"))
+    if not session.initiator:
+        problems.extend(
+            (name, "an acceptor has no address of its own: its peer connects to fix.listen_port")
+            for name, value in (("host", session.host), ("port", session.port), ("backup", session.backup or None))
+            if value is not None
+        )
+    if session.role is SessionRole.MARKET and not session.initiator:
+        problems.append(("connection_type", "expected 'initiator' for role 'market': the engine calls the provider"))
+    if session.role in (SessionRole.OMS, SessionRole.DROPCOPY) and session.initiator:
+        problems.append(
+            ("connection_type", f"expected 'acceptor' for role '{session.role}': the peer calls the engine")
+        )
+    if session.begin_string is BeginString.FIX42 and session.role is not SessionRole.ECHO:
+        problems.append(("begin_string", "expected 'FIX.4.4' or 'FIXT.1.1' for an application role, found 'FIX.4.2'"))
+    if session.appl_ver_id is not None and session.begin_string is not BeginString.FIXT11:
+        problems.append(("appl_ver_id", f"DefaultApplVerID(1137) belongs to FIXT.1.1, not {session.begin_string}"))
+    if session.transport_dictionary is not None and session.begin_string is not BeginString.FIXT11:
+        problems.append(
+            ("transport_dictionary", f"a separate transport belongs to FIXT.1.1, not {session.begin_string}")
+        )
+    if session.password_env is not None and session.password_file is not None:
+        problems.append(("password_file", "the password is named twice: keep one of password_env and password_file"))
+    if session.reconnect_max_s < session.reconnect_min_s:
+        problems.append(
+            (
+                "reconnect_max_s",
+                f"expected at least reconnect_min_s ({session.reconnect_min_s:g}), found {session.reconnect_max_s:g}",
+            )
+        )
+    return problems
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address that cannot leave this machine. Other names are not looked up: they are not."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
