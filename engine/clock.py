@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -59,8 +60,13 @@ def utc_day(utc_ns: int) -> int:
 def fix_timestamp(utc_ns: int, *, micros: bool = False) -> str:
     """UTCTimestamp as FIX writes it: `YYYYMMDD-HH:MM:SS.sss`, or six decimals with `micros`."""
     seconds, rest = divmod(utc_ns, NS_PER_S)
-    head = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d-%H:%M:%S")
-    return f"{head}.{rest // 1000:06d}" if micros else f"{head}.{rest // NS_PER_MS:03d}"
+    return f"{_fix_second(seconds)}.{rest // 1000:06d}" if micros else f"{_fix_second(seconds)}.{rest // NS_PER_MS:03d}"
+
+
+@lru_cache(maxsize=256)
+def _fix_second(seconds: int) -> str:
+    """A second is spelled once: the calendar costs several times what the rest of a timestamp does."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d-%H:%M:%S")
 
 
 def iso_timestamp(utc_ns: int) -> str:
