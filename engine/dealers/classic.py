@@ -1,0 +1,197 @@
+"""The house score: a weighted sum of a dealer's metrics on the house scales.
+
+    a rate              as a fraction
+    price, leakage      1 + bps / 10        (negative is adverse to us)
+    speed               1 - seconds / 60    (not clamped: 90 s scores -0.5)
+
+`classic()` weighs fill rate 30, price improvement 40, leakage 20, speed 10 %; a rule's own `rank by` weighs
+what it names. With these formulas (88 %, +3.2, -0.5, 12 s) scores 1.062 and (95 %, +2.8, -0.2, 18 s) 1.063.
+
+What is not known:
+- A dealer that lacks a metric gets the mean over all dealers of the segment, marked `segment mean`.
+- A dealer without any observation in any scope of the segment within the window, and a metric that no dealer has,
+  get the neutral prior, marked `no data`: a rate of 0, 0 bps, 60 s; or the segment's mean where that is worse.
+  So a dealer that nobody has tried never gets ahead of one whose every result is at least neutral, and what
+  is unknown about everyone changes no order.
+
+The total adds the parts that rest on the dealer's own results first, in the order of the weights, then the
+others: two sums, so that `ranking` can add the second to a whole group and get the very same float. It is
+rounded to 12 decimals: what is smaller than that comes from adding in another order, not from a dealer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from engine.dealers.segments import Segment
+from engine.dealers.stats import METRIC_SYNONYMS, METRICS, DealerStats, Estimate, Metric, Source, Unit
+from engine.errors import ConfigError
+
+CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (
+    ("fill_rate", Decimal(30)),
+    ("price_improvement", Decimal(40)),
+    ("leakage", Decimal(20)),
+    ("speed", Decimal(10)),
+)
+"""Percent."""
+
+_NEUTRAL: Final[Mapping[Unit, float]] = {Unit.RATE: 0.0, Unit.BPS: 0.0, Unit.SECONDS: 60.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One metric's share of a score: `contribution = weight x transformed`.
+
+    `value` is in the metric's unit, None for `no data`; `weight` is a fraction; `n` observations of `scope`.
+    """
+
+    metric: str
+    value: float | None
+    transformed: float
+    weight: float
+    contribution: float
+    source: Source
+    scope: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a dealer is ranked by, and why."""
+
+    total: float
+    own: float
+    parts: tuple[Part, ...]
+
+    @property
+    def has_data(self) -> bool:
+        """False when no part rests on the dealer's own results or on its segment's."""
+        return any(part.source is not Source.NO_DATA for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedScorer:
+    """A weighting of metrics over a window of days; weights in percent, adding to exactly 100.
+
+    `key` says it in the rule language's words; two scorers with one key are the same but for their name.
+
+    Raises ConfigError for an unknown or repeated metric, a weight that is not positive, or another sum.
+    """
+
+    name: str
+    weights: tuple[tuple[str, Decimal], ...]
+    window_days: int
+    terms: tuple[tuple[Metric, float], ...] = field(init=False, repr=False, compare=False)
+    key: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = [METRIC_SYNONYMS.get(name, name) for name, _ in self.weights]
+        for place, name in enumerate(names):
+            if name not in METRICS:
+                raise ConfigError(f"{self.name}: unknown metric {name!r}; known are {', '.join(METRICS)}")
+            if name in names[:place]:
+                raise ConfigError(f"{self.name}: {name} is weighted twice")
+            if not self.weights[place][1] > 0:
+                raise ConfigError(f"{self.name}: the weight of {name} is {self.weights[place][1]} %; leave it out")
+        total = sum((weight for _, weight in self.weights), Decimal(0))
+        if total != 100:
+            raise ConfigError(f"{self.name}: weights add to {total} %, they must add to 100 %")
+        if self.window_days < 1:
+            raise ConfigError(f"{self.name}: a window has at least 1 day, found {self.window_days}")
+        terms = tuple(
+            (METRICS[name], float(weight / 100)) for name, (_, weight) in zip(names, self.weights, strict=True)
+        )
+        object.__setattr__(self, "terms", terms)
+        words = " + ".join(f"{weight}% {name}" for name, (_, weight) in zip(names, self.weights, strict=True))
+        object.__setattr__(self, "key", f"{words} over {self.window_days}d")
+
+    def score(self, stats: DealerStats, dealer: str, segment: Segment, now_ns: int) -> Score:
+        """The dealer's score for a request in `segment`, with its parts."""
+        today = stats.today(now_ns)
+        own = [stats.own(dealer, metric, segment, self.window_days, today) for metric, _ in self.terms]
+        means = [stats.mean(metric, segment, self.window_days, today) for metric, _ in self.terms]
+        return combine(self.terms, own, means, is_known=is_known(stats, dealer, own, segment, self.window_days, today))
+
+
+def classic(
+    weights: Sequence[tuple[str, Decimal | int]] = CLASSIC_WEIGHTS, window_days: int = 90, name: str = "classic"
+) -> WeightedScorer:
+    """The house scorer, with the desk's own weights (percent) if given."""
+    return weighted(weights, window_days, name)
+
+
+def weighted(
+    weights: Sequence[tuple[str, Decimal | int]], window_days: int = 90, name: str = "weighted"
+) -> WeightedScorer:
+    """`rank by 60% hit_rate + 40% price_improvement over 90d` is weighted((("hit_rate", 60), ...), 90)."""
+    return WeightedScorer(name, tuple((metric, Decimal(weight)) for metric, weight in weights), window_days)
+
+
+def transform(unit: Unit, value: float) -> float:
+    """A metric's value on the house scale of its unit."""
+    if unit is Unit.BPS:
+        return 1.0 + value / 10.0
+    return 1.0 - value / 60.0 if unit is Unit.SECONDS else value
+
+
+def neutral(unit: Unit, mean: float | None) -> float:
+    """What `no data` counts as, on the house scale: nothing good, nor better than the segment's mean."""
+    prior = transform(unit, _NEUTRAL[unit])
+    return prior if mean is None else min(prior, transform(unit, mean))
+
+
+def total_of(own: float, rest: float) -> float:
+    """A total from its two sums."""
+    return round(own + rest, 12)
+
+
+def is_known(
+    stats: DealerStats,
+    dealer: str,
+    own: Sequence[Estimate | None],
+    segment: Segment,
+    window_days: int,
+    today: int,
+) -> bool:
+    """True if the dealer has one of the weighted metrics, or was at least asked within the window."""
+    if any(estimate is not None for estimate in own):
+        return True
+    return stats.own(dealer, METRICS["fill_rate"], segment, window_days, today) is not None
+
+
+def combine(
+    terms: Sequence[tuple[Metric, float]],
+    own: Sequence[Estimate | None],
+    means: Sequence[Estimate],
+    *,
+    is_known: bool,
+) -> Score:
+    """A score from a dealer's own estimates and its segment's means, both in the order of `terms`."""
+    parts: list[Part] = []
+    own_total = rest_total = 0.0
+    for (metric, weight), mine, mean in zip(terms, own, means, strict=True):
+        estimate = mean if mine is None else mine
+        if estimate.value is None or not is_known:
+            transformed = neutral(metric.unit, mean.value)
+            part = Part(metric.name, None, transformed, weight, weight * transformed, Source.NO_DATA, "", 0)
+        else:
+            transformed = transform(metric.unit, estimate.value)
+            part = Part(
+                metric.name,
+                estimate.value,
+                transformed,
+                weight,
+                weight * transformed,
+                estimate.source,
+                estimate.scope,
+                estimate.n,
+            )
+        if part.source is Source.OWN:
+            own_total += part.contribution
+        else:
+            rest_total += part.contribution
+        parts.append(part)
+    return Score(total_of(own_total, rest_total), own_total, tuple(parts))

@@ -1,0 +1,206 @@
+"""Exact sums over whole UTC days, decayed: the arithmetic under a dealer's stats.
+
+A `Cell` counts what happened in one scope, in day buckets of integers. For every window that a rule book
+names it also keeps the sums over the *closed* days of that window, plain and weighted; the open day is added
+when a sum is read. An observation therefore touches one bucket, a new day costs one bucket in and one out per
+window, and a read costs nothing that depends on history.
+
+Everything is an integer, hence exact: a sum does not depend on the order of its parts, leaving the window
+takes out precisely what entering it put in, and a rebuild gives the same bits as a year of updates.
+
+The weight of day d is 2 ** (d / half-life), as an integer: one of half-life mantissas, shifted left once for
+every half-life that passed. Whole half-lives apart is therefore exactly a factor of 2. Weights are relative to
+the oldest day of a window, which bounds them; only ratios of weighted sums mean anything, and these do not
+move as time passes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from decimal import Context, Decimal
+from typing import Final
+
+# What a bucket counts. Sums of bps and seconds are in billionths, so that 3.2 bps is a whole number.
+ASKS: Final = 0
+ANSWERS: Final = 1
+QUOTES: Final = 2
+DECLINES: Final = 3
+SILENCES: Final = 4
+TRADES: Final = 5
+MANUAL: Final = 6
+ACCEPTS: Final = 7
+REJECTS: Final = 8
+IMPROVEMENTS: Final = 9
+IMPROVEMENT_SUM: Final = 10
+RESPONSES: Final = 11
+RESPONSE_SUM: Final = 12
+EDGES: Final = 13
+EDGE_SUM: Final = 14
+REVERSIONS: Final = 15
+REVERSION_SUM: Final = 16
+FIELDS: Final = 17
+_SLOW: Final = REVERSIONS
+"""Fields from here on decay with the slow half-life: leakage needs far more data than the rest."""
+
+_MANTISSA_BITS: Final = 32
+_NOTHING: Final = array("q", bytes(8 * FIELDS))
+"""Stands for a day without a bucket; never written to."""
+
+Changes = tuple[tuple[int, int], ...]
+"""(field, amount) of one observation; a reversal has the amounts negated."""
+
+
+class Decay:
+    """Weights by whole days, halving every `half_life_days`."""
+
+    __slots__ = ("_mantissas", "half_life_days")
+
+    def __init__(self, half_life_days: int) -> None:
+        if half_life_days < 1:
+            raise ValueError(f"a half-life has at least 1 day, found {half_life_days}")
+        self.half_life_days = half_life_days
+        # Decimal, because its power is the same on every machine; the C library's is not quite.
+        context = Context(prec=30)
+        self._mantissas = tuple(
+            int(context.power(Decimal(2), context.divide(Decimal(day), Decimal(half_life_days))) * 2**_MANTISSA_BITS)
+            for day in range(half_life_days)
+        )
+
+    def weight(self, day: int, oldest: int) -> int:
+        """The weight of `day`, on the scale of the window whose first day is `oldest` (not after `day`)."""
+        halvings, rest = divmod(day, self.half_life_days)
+        return self._mantissas[rest] << (halvings - oldest // self.half_life_days)
+
+    def rescale(self, oldest_before: int, oldest: int) -> int:
+        """Bits to shift sums right when a window's first day moves; exact, as all that is left divides."""
+        return oldest // self.half_life_days - oldest_before // self.half_life_days
+
+
+class Shape:
+    """What all cells of one desk share: the windows that are kept, the decays, how long buckets stay."""
+
+    __slots__ = ("_day", "_today_weights", "fast", "retained_days", "slow", "windows_days")
+
+    def __init__(self, windows_days: Iterable[int], fast_days: int, slow_days: int, retained_days: int) -> None:
+        self.windows_days: tuple[int, ...] = tuple(sorted(dict.fromkeys(windows_days)))
+        if not self.windows_days or self.windows_days[0] < 1:
+            raise ValueError(f"windows are whole days, at least one of at least 1 day: {self.windows_days}")
+        self.fast = Decay(fast_days)
+        self.slow = Decay(slow_days)
+        self.retained_days = max(retained_days, self.windows_days[-1])
+        self._day = -1
+        self._today_weights: tuple[tuple[int, int], ...] = ()
+
+    def index(self, window_days: int) -> int | None:
+        """Place of a window that is kept; None for one that must be walked."""
+        return self.windows_days.index(window_days) if window_days in self.windows_days else None
+
+    def today_weights(self, day: int) -> tuple[tuple[int, int], ...]:
+        """(fast, slow) weight of `day` as the last day of each window."""
+        if day != self._day:
+            firsts = [day - days + 1 for days in self.windows_days]
+            self._today_weights = tuple((self.fast.weight(day, f), self.slow.weight(day, f)) for f in firsts)
+            self._day = day
+        return self._today_weights
+
+    def weights(self, day: int, oldest: int) -> tuple[int, int]:
+        """(fast, slow) weight of any day of a window."""
+        return self.fast.weight(day, oldest), self.slow.weight(day, oldest)
+
+
+class Cell:
+    """Counts of one scope. `raw` and `weighted` hold, per kept window, its days before `day`."""
+
+    __slots__ = ("_shape", "buckets", "day", "raw", "today", "weighted")
+
+    def __init__(self, shape: Shape, day: int) -> None:
+        self._shape = shape
+        self.buckets: dict[int, array[int]] = {}
+        self.day = day
+        self.today = _NOTHING
+        self.raw: list[list[int]] = [[0] * FIELDS for _ in shape.windows_days]
+        self.weighted: list[list[int]] = [[0] * FIELDS for _ in shape.windows_days]
+
+    def add(self, day: int, changes: Changes) -> None:
+        """Count one observation of `day`, which may be in the past."""
+        if day > self.day:
+            self.roll(day)
+        if day == self.day:
+            bucket = self.today
+            if bucket is _NOTHING:
+                bucket = self.today = self._bucket(day)
+            for field, amount in changes:
+                bucket[field] += amount
+            return
+        bucket = self._bucket(day)
+        for field, amount in changes:
+            bucket[field] += amount
+        for place, days in enumerate(self._shape.windows_days):
+            oldest = self.day - days + 1
+            if day >= oldest:
+                self._move(place, changes, self._shape.weights(day, oldest))
+
+    def roll(self, day: int) -> None:
+        """Move on to `day`: close the days before it, drop those that leave each window."""
+        buckets = self.buckets
+        for place, days in enumerate(self._shape.windows_days):
+            before, oldest = self.day - days + 1, day - days + 1
+            if oldest > self.day:
+                # Every day that was ever counted is out; nothing has to be moved one by one.
+                self.raw[place], self.weighted[place] = [0] * FIELDS, [0] * FIELDS
+                continue
+            for closed in range(self.day, day):
+                if closed in buckets:
+                    self._move(place, tuple(enumerate(buckets[closed])), self._shape.weights(closed, before))
+            for gone in range(before, oldest):
+                if gone in buckets:
+                    undone = tuple((field, -amount) for field, amount in enumerate(buckets[gone]))
+                    self._move(place, undone, self._shape.weights(gone, before))
+            fast = self._shape.fast.rescale(before, oldest)
+            slow = self._shape.slow.rescale(before, oldest)
+            if fast or slow:
+                sums = self.weighted[place]
+                self.weighted[place] = [s >> fast for s in sums[:_SLOW]] + [s >> slow for s in sums[_SLOW:]]
+        self.day = day
+        self.today = buckets.get(day, _NOTHING)
+
+    def prune(self, oldest: int) -> None:
+        """Forget buckets before `oldest`. One that came late may stay longer; nobody reads it."""
+        while self.buckets:
+            day = next(iter(self.buckets))
+            if day >= oldest:
+                return
+            del self.buckets[day]
+
+    def walk(self, oldest: int, day: int) -> tuple[list[int], list[int], int]:
+        """(plain sums, weighted sums, sum of squared weights of the asks) of oldest..day, from the buckets."""
+        raw, weighted, squares = [0] * FIELDS, [0] * FIELDS, 0
+        for at, bucket in self.buckets.items():
+            if oldest <= at <= day:
+                fast, slow = self._shape.weights(at, oldest)
+                squares += bucket[ASKS] * fast * fast
+                for field, amount in enumerate(bucket):
+                    if amount:
+                        raw[field] += amount
+                        weighted[field] += amount * (fast if field < _SLOW else slow)
+        return raw, weighted, squares
+
+    def _move(self, place: int, changes: Changes, weights: tuple[int, int]) -> None:
+        raw, weighted = self.raw[place], self.weighted[place]
+        fast, slow = weights
+        for field, amount in changes:
+            if amount:
+                raw[field] += amount
+                weighted[field] += amount * (fast if field < _SLOW else slow)
+
+    def _bucket(self, day: int) -> array[int]:
+        bucket = self.buckets.get(day)
+        if bucket is None:
+            bucket = self.buckets[day] = array("q", _NOTHING)
+        return bucket
+
+
+def is_slow(field: int) -> bool:
+    """True for the fields that decay with the slow half-life."""
+    return field >= _SLOW
