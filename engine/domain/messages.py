@@ -39,13 +39,13 @@ class NewOrder:
 class UnacceptableOrder:
     """NewOrderSingle(D) whose values no order of this desk can have: answered by an 8 with 150=8, never by silence.
 
-    `quantity` is as sent, 0 when absent; `code` is OrdRejReason(103).
+    `side` is its direction (a short sale is a sell), `quantity` as sent, 0 when absent; `code` is OrdRejReason(103).
     """
 
     cl_ord_id: str
     account: str
     security_id: str
-    side: Side | None
+    side: Side
     quantity: Decimal
     code: int
     text: str
