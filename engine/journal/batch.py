@@ -1,0 +1,133 @@
+"""What the runtime hands to the journal: the rows of one turn, in the column order of their tables.
+
+Rows are NamedTuples rather than dataclasses: `executemany` binds them as they are, and a row costs a third of
+what a frozen dataclass costs to build. A row's `turn_seq` is that of the turn that carries it; numbers of turns,
+events and outbox entries are handed out by the caller and run on without a gap from `Journal.head`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Direction: TypeAlias = Literal["in", "out"]
+
+RULE_BOOK: Final = "rule_book"  # The TextRow kind that goes to table `rule_books`; every other kind goes to `configs`.
+
+
+class EventRow(NamedTuple):
+    """One event; `body` is the JSON that `records.Codec.encode` made."""
+
+    seq: int
+    turn_seq: int
+    type: str
+    version: int
+    utc_ns: int
+    body: bytes
+
+
+class OutboxRow(NamedTuple):
+    """A decision to say something to `destination` (a session key), numbered or not yet numbered.
+
+    `body` is the message without header and trailer. `message_class` says whether it may be repeated
+    (at least once) or not (at most once); the words are the runtime's.
+    """
+
+    id: int
+    turn_seq: int
+    event_seq: int | None
+    destination: str
+    message_class: str
+    not_after_ns: int | None
+    msg_type: str
+    body: bytes
+
+
+class MessageRow(NamedTuple):
+    """One FIX sequence number used up, in or out. `data` is None where only the number is kept (session messages)."""
+
+    session: str
+    epoch: int
+    direction: Direction
+    seq: int
+    turn_seq: int
+    outbox_id: int | None
+    utc_ns: int
+    data: bytes | None
+    admin: int
+    poss_resend: int
+
+
+class SessionRow(NamedTuple):
+    """The numbers of one epoch of one session; the last one of a batch wins.
+
+    `confirmed_out` is the highest of our numbers the peer is known to have. Epochs keep their last row.
+    """
+
+    session: str
+    epoch: int
+    next_in: int
+    next_out: int
+    confirmed_out: int
+    created_utc_ns: int
+
+
+class AckRow(NamedTuple):
+    """Everything for `destination` up to and including outbox entry `outbox_id` needs no further delivery."""
+
+    destination: str
+    outbox_id: int
+    utc_ns: int
+
+
+class MarkRow(NamedTuple):
+    """The latest mark of a security; prices as decimal strings (clean, percent of par), None where unknown."""
+
+    security_id: str
+    source: str
+    utc_ns: int
+    bid: str | None
+    ask: str | None
+    mid: str | None
+    quality: str
+
+
+class TextRow(NamedTuple):
+    """A rule book or configuration text, stored once under its hash (hex); a text already stored is skipped."""
+
+    kind: str
+    hash: str
+    turn_seq: int
+    text: str
+
+
+class StagedTurn(NamedTuple):
+    """All that one turn records.
+
+    `utc_ns` is event time; `input_ref` names the input: session and number, or the command's id.
+    """
+
+    turn_seq: int
+    utc_ns: int
+    input_kind: str
+    input_ref: str
+    actor: str
+    events: tuple[EventRow, ...] = ()
+    outbox: tuple[OutboxRow, ...] = ()
+    messages: tuple[MessageRow, ...] = ()
+    sessions: tuple[SessionRow, ...] = ()
+    marks: tuple[MarkRow, ...] = ()
+    texts: tuple[TextRow, ...] = ()
+    acks: tuple[AckRow, ...] = ()
+
+
+Batch: TypeAlias = Sequence[StagedTurn]
+
+
+class Head(NamedTuple):
+    """Where the record ends: the last numbers used and the chain hash of the last turn (the genesis hash if none)."""
+
+    turn_seq: int
+    event_seq: int
+    outbox_id: int
+    hash: bytes

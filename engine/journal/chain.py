@@ -1,0 +1,149 @@
+"""The chain that makes the record tamper-evident: one SHA-256 per turn, over the turn's rows and the hash before it.
+
+Every row has one canonical spelling: a tag, its integers in decimal between bars, the lengths of its texts and
+bytes, a colon, then these in order. Lengths come before contents, so no two different rows are spelt alike. Message
+bytes and event bodies are covered byte for byte. Mutable tables (sessions, acknowledgements, marks) are not.
+
+Beside the hash a turn keeps `row_sums`, a CRC-32 per row: worthless as proof, but when a hash does not match they
+tell which row it was. The hash does not cover them; an audit recomputes them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from engine.errors import JournalError
+from engine.journal.batch import EventRow, Head, MessageRow, OutboxRow, StagedTurn, TextRow
+
+KINDS: Final = ("events", "outbox", "messages", "texts")
+
+
+class Seal(NamedTuple):
+    """What a turn's row carries beside its own columns."""
+
+    row_sums: bytes
+    hash: bytes
+
+
+class ChainError(JournalError):
+    """A turn does not follow the head: numbers skipped or repeated. A mistake of ours, never a peer's."""
+
+
+def genesis(journal_id: str, schema_version: int, previous_head: str) -> bytes:
+    """Hash before the first turn: binds the chain to this file and to the file it continues, if any."""
+    text = f"journal|{schema_version}|{len(journal_id)}|{len(previous_head)}:{journal_id}{previous_head}"
+    return sha256(text.encode()).digest()
+
+
+def seal(prior: bytes, turn: StagedTurn) -> Seal:
+    """The hash of `turn` after `prior`, and the check sums of its rows.
+
+    # About 1 us + 0.6 us a row: a join, a CRC per row and one SHA-256 over the lot.
+    """
+    head = (
+        f"T{turn.turn_seq}|{turn.utc_ns}|{len(turn.events)}|{len(turn.outbox)}|{len(turn.messages)}|{len(turn.texts)}"
+        f"|{len(turn.input_kind)}|{len(turn.input_ref)}|{len(turn.actor)}"
+        f":{turn.input_kind}{turn.input_ref}{turn.actor}"
+    )
+    rows = row_spellings(turn)
+    sums = _sums_of(turn, rows)
+    return Seal(sums, sha256(b"".join((prior, head.encode(), *rows))).digest())
+
+
+def row_spellings(turn: StagedTurn) -> list[bytes]:
+    """The canonical spelling of every row of a turn, in the order of `KINDS`."""
+    rows = [_event(row) for row in turn.events]
+    rows += [_outbox(row) for row in turn.outbox]
+    rows += [_message(row) for row in turn.messages]
+    rows += [_text(row) for row in turn.texts]
+    return rows
+
+
+def follow(head: Head, turn: StagedTurn) -> tuple[Head, Seal]:
+    """The head after `turn`. Raises ChainError if a number was skipped, repeated or belongs to another turn."""
+    turn_seq, event_seq, outbox_id, prior = head
+    if turn.turn_seq != turn_seq + 1:
+        raise ChainError(f"turn {turn.turn_seq} does not follow turn {turn_seq}")
+    turn_seq = turn.turn_seq
+    for event in turn.events:
+        event_seq += 1
+        if event.seq != event_seq or event.turn_seq != turn_seq:
+            raise ChainError(f"event {event.seq} of turn {event.turn_seq}: expected {event_seq} of turn {turn_seq}")
+    for entry in turn.outbox:
+        outbox_id += 1
+        if entry.id != outbox_id or entry.turn_seq != turn_seq:
+            raise ChainError(f"outbox {entry.id} of turn {entry.turn_seq}: expected {outbox_id} of turn {turn_seq}")
+    for message in turn.messages:
+        if message.turn_seq != turn_seq:
+            raise ChainError(f"{message_name(message)} claims turn {message.turn_seq} inside turn {turn_seq}")
+    for text in turn.texts:
+        if text.turn_seq != turn_seq:
+            raise ChainError(f"text {text.kind} {text.hash} claims turn {text.turn_seq} inside turn {turn_seq}")
+    sealed = seal(prior, turn)
+    return Head(turn_seq, event_seq, outbox_id, sealed.hash), sealed
+
+
+def read_sums(row_sums: bytes) -> dict[str, tuple[int, ...]]:
+    """`row_sums` by kind of row. Raises ValueError if it has not the right length."""
+    width = struct.calcsize("<4I")
+    if len(row_sums) < width:
+        raise ValueError(f"row_sums has {len(row_sums)} bytes, expected at least {width}")
+    counts = struct.unpack_from("<4I", row_sums)
+    if len(row_sums) != width + 4 * sum(counts):
+        raise ValueError(f"row_sums has {len(row_sums)} bytes, expected {width + 4 * sum(counts)}")
+    sums = struct.unpack_from(f"<{sum(counts)}I", row_sums, width)
+    found: dict[str, tuple[int, ...]] = {}
+    start = 0
+    for kind, count in zip(KINDS, counts, strict=True):
+        found[kind] = sums[start : start + count]
+        start += count
+    return found
+
+
+def message_name(row: MessageRow) -> str:
+    """`oms epoch 1 out 17`: how people find a row of `fix_messages`."""
+    return f"{row.session} epoch {row.epoch} {row.direction} {row.seq}"
+
+
+def _sums_of(turn: StagedTurn, rows: Sequence[bytes]) -> bytes:
+    counts = (len(turn.events), len(turn.outbox), len(turn.messages), len(turn.texts))
+    return _packer(len(rows)).pack(*counts, *map(crc32, rows))
+
+
+_PACKERS: Final = tuple(struct.Struct(f"<{4 + count}I") for count in range(64))
+
+
+def _packer(rows: int) -> struct.Struct:
+    return _PACKERS[rows] if rows < len(_PACKERS) else struct.Struct(f"<{4 + rows}I")
+
+
+def _event(row: EventRow) -> bytes:
+    seq, turn_seq, kind, version, utc_ns, body = row
+    return f"E{seq}|{turn_seq}|{version}|{utc_ns}|{len(kind)}|{len(body)}:{kind}".encode() + body
+
+
+def _outbox(row: OutboxRow) -> bytes:
+    entry, turn_seq, event_seq, to, message_class, not_after_ns, msg_type, body = row
+    return (
+        f"O{entry}|{turn_seq}|{event_seq}|{not_after_ns}|{len(to)}|{len(message_class)}|{len(msg_type)}|{len(body)}"
+        f":{to}{message_class}{msg_type}"
+    ).encode() + body
+
+
+def _message(row: MessageRow) -> bytes:
+    session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, data, admin, poss_resend = row
+    size = -1 if data is None else len(data)  # No bytes kept is not the same as no bytes.
+    head = (
+        f"M{epoch}|{seq}|{turn_seq}|{outbox_id}|{utc_ns}|{admin:d}|{poss_resend:d}|{len(session)}|{len(direction)}|{size}"
+        f":{session}{direction}"
+    ).encode()
+    return head if data is None else head + data
+
+
+def _text(row: TextRow) -> bytes:
+    kind, digest, turn_seq, text = row
+    return f"X{turn_seq}|{len(kind)}|{len(digest)}|{len(text)}:{kind}{digest}{text}".encode()

@@ -1,0 +1,149 @@
+"""Tables, guards and views of the journal file, as SQL text.
+
+Append only: `meta`, `turns`, `events`, `outbox`, `fix_messages`, `rule_books`, `configs`. Triggers refuse UPDATE,
+DELETE and an INSERT over an existing key; the latter also because `INSERT OR REPLACE` on a connection without recursive
+triggers deletes without asking the DELETE trigger. Mutable: `fix_sessions`, `outbox_acks`, `marks`.
+
+Triggers stop mistakes, not an owner of the file who drops them: for that there is the chain (`chain`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x52465131  # "RFQ1": lets `file` and a reader tell a journal from any other SQLite file.
+
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS meta (
+    key TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS turns (
+    turn_seq INTEGER PRIMARY KEY NOT NULL,
+    utc_ns INTEGER NOT NULL,
+    input_kind TEXT NOT NULL,
+    input_ref TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    row_sums BLOB NOT NULL,
+    hash BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY NOT NULL,
+    turn_seq INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    utc_ns INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY NOT NULL,
+    turn_seq INTEGER NOT NULL,
+    event_seq INTEGER,
+    destination TEXT NOT NULL,
+    class TEXT NOT NULL,
+    not_after_ns INTEGER,
+    msg_type TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+-- `position` keeps the order in which messages were recorded, so that a whole file is read in one sweep.
+CREATE TABLE IF NOT EXISTS fix_messages (
+    position INTEGER PRIMARY KEY NOT NULL,
+    session TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+    seq INTEGER NOT NULL,
+    turn_seq INTEGER NOT NULL,
+    outbox_id INTEGER,
+    utc_ns INTEGER NOT NULL,
+    bytes BLOB,
+    admin INTEGER NOT NULL,
+    poss_resend INTEGER NOT NULL,
+    UNIQUE (session, epoch, direction, seq)
+);
+CREATE TABLE IF NOT EXISTS rule_books (
+    position INTEGER PRIMARY KEY NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    turn_seq INTEGER NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS configs (
+    position INTEGER PRIMARY KEY NOT NULL,
+    kind TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    turn_seq INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    UNIQUE (kind, hash)
+);
+CREATE TABLE IF NOT EXISTS fix_sessions (
+    session TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    next_in INTEGER NOT NULL,
+    next_out INTEGER NOT NULL,
+    confirmed_out INTEGER NOT NULL,
+    created_utc_ns INTEGER NOT NULL,
+    PRIMARY KEY (session, epoch)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox_acks (
+    destination TEXT PRIMARY KEY NOT NULL,
+    outbox_id INTEGER NOT NULL,
+    utc_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS marks (
+    security_id TEXT PRIMARY KEY NOT NULL,
+    source TEXT NOT NULL,
+    utc_ns INTEGER NOT NULL,
+    bid TEXT,
+    ask TEXT,
+    mid TEXT,
+    quality TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+# What a new row must not collide with, per append-only table. Numbered tables refuse anything that is not
+# beyond the last row: a gap made by force cannot be filled in later.
+_COLLISIONS: Final = {
+    "meta": "EXISTS (SELECT 1 FROM meta WHERE key = NEW.key)",
+    "turns": "NEW.turn_seq <= (SELECT max(turn_seq) FROM turns)",
+    "events": "NEW.seq <= (SELECT max(seq) FROM events)",
+    "outbox": "NEW.id <= (SELECT max(id) FROM outbox)",
+    # An unset position is -1 here.
+    "fix_messages": "NEW.position > 0 OR EXISTS (SELECT 1 FROM fix_messages WHERE session = NEW.session"
+    " AND epoch = NEW.epoch AND direction = NEW.direction AND seq = NEW.seq)",
+    "rule_books": "NEW.position > 0 OR EXISTS (SELECT 1 FROM rule_books WHERE hash = NEW.hash)",
+    "configs": "NEW.position > 0 OR EXISTS (SELECT 1 FROM configs WHERE kind = NEW.kind AND hash = NEW.hash)",
+}
+
+APPEND_ONLY: Final = tuple(_COLLISIONS)
+MUTABLE: Final = ("fix_sessions", "outbox_acks", "marks")
+
+
+def guards() -> str:
+    """The triggers of every append-only table."""
+    script = []
+    for table, collision in _COLLISIONS.items():
+        refuse = f"SELECT RAISE(ABORT, '{table} is append-only')"
+        script.append(
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END;\n"
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END;\n"
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} WHEN {collision}\n"
+            f"BEGIN SELECT RAISE(ABORT, '{table}: this key exists already, or comes before the last row'); END;\n"
+        )
+    return "".join(script)
+
+
+# CAST instead of decoding in Python: a body is text for json_extract and whoever looks, and bytes for the chain.
+INSERTS: Final = {
+    "turns": "INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "events": "INSERT INTO events VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT))",
+    "outbox": "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "fix_messages": "INSERT INTO fix_messages (session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, bytes,"
+    " admin, poss_resend) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "rule_books": "INSERT INTO rule_books (hash, turn_seq, text) VALUES (?, ?, ?)",
+    "configs": "INSERT INTO configs (kind, hash, turn_seq, text) VALUES (?, ?, ?, ?)",
+    "fix_sessions": "INSERT INTO fix_sessions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, epoch) DO UPDATE SET"
+    " next_in = excluded.next_in, next_out = excluded.next_out, confirmed_out = excluded.confirmed_out",
+    "outbox_acks": "INSERT INTO outbox_acks VALUES (?, ?, ?) ON CONFLICT (destination) DO UPDATE SET"
+    " outbox_id = max(outbox_id, excluded.outbox_id), utc_ns = excluded.utc_ns",
+    "marks": "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)",
+}
