@@ -1,0 +1,13 @@
+"""The paper market: dealers, an order system, a drop copy reader and a price provider, each its own process.
+
+They speak FIX 4.4 through `simplefix` and share no code with the engine, so that a mistake made twice
+is not taken for agreement. Every party keeps its own durable record (`store`), and `reconcile` reads
+those records alone: it never asks the engine what happened.
+
+    clock     scaled time, agreed without talking          prices       a fair price per bond and moment
+    wire      frames checked, messages read and written    dealer       styles, quotes, last look, fills
+    store     numbers, messages and facts, fsynced         oms          orders out, reports and copies in
+    session   one FIX session, initiator or acceptor       market_data  snapshots and updates
+    party     turns: commit first, then speak              reconcile    what the stores say happened
+    main      the command line; `market` starts it all
+"""

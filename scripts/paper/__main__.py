@@ -1,0 +1,5 @@
+"""`python -m paper`: see `main`."""
+
+from .main import main
+
+raise SystemExit(main())

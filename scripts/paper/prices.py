@@ -1,0 +1,135 @@
+"""What a bond is worth at a moment: the same in every process, from seed, ISIN and time alone.
+
+A fair price is the base price from the securities file times a smooth wander of a few basis points, a
+sum of slow sines whose phases are drawn from the seed. Nobody has to tell anybody.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from pathlib import Path
+
+from .clock import NS_PER_S
+
+BPS = Decimal("0.0001")
+TICK = Decimal("0.001")
+CENT = Decimal("0.01")
+
+# (period in seconds, amplitude in bps of price): a day's drift, an hour's mood, a few minutes' noise.
+_WAVES = ((86_400.0, 40.0), (19_000.0, 15.0), (3_700.0, 6.0), (610.0, 2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What the paper market needs to know of a bond; what the file does not say is None."""
+
+    security_id: str
+    price: Decimal
+    coupon_pct: Decimal | None = None
+    coupon_frequency: int = 2
+    maturity: date | None = None
+    asset_class: str = ""
+
+
+def load_securities(path: Path) -> dict[str, Security]:
+    """Read the securities file; rows without an ISIN or a positive price are left out.
+
+    Columns security_id and price are needed; coupon_pct, coupon_frequency, maturity (YYYY-MM-DD) and
+    asset_class are used if there.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        return parse_securities(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def parse_securities(rows: Iterable[Mapping[str, str | None]]) -> dict[str, Security]:
+    found: dict[str, Security] = {}
+    for row in rows:
+        security_id = (row.get("security_id") or "").strip()
+        price = _decimal(row.get("price"))
+        if not security_id or price is None or price <= 0:
+            continue
+        frequency = _decimal(row.get("coupon_frequency"))
+        found[security_id] = Security(
+            security_id,
+            price,
+            _decimal(row.get("coupon_pct")),
+            int(frequency) if frequency else 2,
+            _date(row.get("maturity")),
+            (row.get("asset_class") or "").strip().lower(),
+        )
+    return found
+
+
+class FairPrices:
+    """Fair prices of a set of securities under one seed."""
+
+    def __init__(self, securities: Mapping[str, Security], seed: int) -> None:
+        self.securities = securities
+        self._seed = seed
+        self._phases: dict[str, tuple[float, ...]] = {}
+
+    def fair(self, security_id: str, utc_ns: int) -> Decimal | None:
+        """Clean price in percent of par to a thousandth; None if the bond is unknown."""
+        security = self.securities.get(security_id)
+        if security is None:
+            return None
+        phases = self._phases.get(security_id)
+        if phases is None:
+            dice = draw(self._seed, "wander", security_id)
+            phases = self._phases[security_id] = tuple(dice.random() * math.tau for _ in _WAVES)
+        seconds = utc_ns / NS_PER_S
+        bps = sum(
+            size * math.sin(math.tau * seconds / period + phase)
+            for (period, size), phase in zip(_WAVES, phases, strict=True)
+        )
+        return to_tick(security.price * (1 + Decimal(round(bps, 6)) * BPS))
+
+
+def draw(seed: int, *what: object) -> random.Random:
+    """Dice for one purpose: the same seed and purpose give the same throws in any process."""
+    text = "|".join([str(seed), *(str(part) for part in what)])
+    return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
+
+
+def to_tick(price: Decimal) -> Decimal:
+    return max(price, TICK).quantize(TICK, ROUND_HALF_EVEN)
+
+
+def accrued_amount(security: Security, face: Decimal, settlement: date) -> Decimal | None:
+    """Accrued interest in currency, 30/360 from the coupon date before `settlement`; None if not known."""
+    if security.coupon_pct is None or security.maturity is None or settlement >= security.maturity:
+        return None
+    if security.coupon_frequency not in (1, 2, 3, 4, 6, 12):
+        return None
+    # 30/360 between two dates with the same day of month is whole months, so days since the last coupon
+    # are the days from settlement to maturity, taken back from a whole number of coupon periods.
+    period_days = 360 // security.coupon_frequency
+    end, start = security.maturity, settlement
+    start_day, end_day = min(start.day, 30), end.day
+    if end_day == 31 and start_day == 30:
+        end_day = 30
+    days_left = (end.year - start.year) * 360 + (end.month - start.month) * 30 + end_day - start_day
+    accrued_days = -days_left % period_days
+    return (face * security.coupon_pct / 100 * accrued_days / 360).quantize(CENT, ROUND_HALF_EVEN)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    try:
+        value = Decimal((text or "").strip())
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return datetime.strptime((text or "").strip(), "%Y-%m-%d").date()
+    except ValueError:
+        return None
