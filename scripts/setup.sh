@@ -1,0 +1,41 @@
+# Makes .venv with everything that development needs; sourced by the scripts beside it, from any directory.
+#
+# Leaves the working directory at the project's root and sets `venv` to the folder of its programs. The
+# second time is quick: a stamp says which pyproject.toml and constraints.txt were installed. Set PYTHON to choose another
+# interpreter. Needs no root; pip uses whatever index it is configured for.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+venv="$root/.venv/bin"
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3; do
+        if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "setup: needs Python 3.11 or newer: found none as \$PYTHON, python3.11 ... python3.14 or python3" >&2
+    return 1
+}
+
+setup() {
+    local python wanted
+    wanted=$(cat pyproject.toml scripts/constraints.txt | cksum)
+    if [ -x "$venv/python" ] && [ "$(cat .venv/stamp 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    if [ ! -x "$venv/python" ]; then
+        python=$(find_python) || return 1
+        echo "setup: making .venv with $("$python" --version)" >&2
+        "$python" -m venv .venv || return 1
+    fi
+    echo "setup: installing the engine and its tools into .venv, versions of scripts/constraints.txt" >&2
+    "$venv/python" -m pip install --quiet --disable-pip-version-check \
+        --constraint scripts/constraints.txt --editable '.[dev,interop]' || return 1
+    echo "$wanted" >.venv/stamp
+}
+
+setup || { echo "setup: failed, nothing was run" >&2; exit 1; }
