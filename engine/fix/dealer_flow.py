@@ -201,12 +201,12 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
 
 
 def hear_cancel_refusal(message: Message, dialect: Dialect) -> DealerCancelRefused:
-    """OrderCancelReject(9)."""
+    """OrderCancelReject(9). An unknown order has OrdStatus(39)=8; a 9 that says otherwise knows it after all."""
     return DealerCancelRefused(
         cl_ord_id=message.get(11) or "",
         orig_cl_ord_id=message.get(41) or "",
         text=message.get(58) or "",
-        unknown_order=message.get(102) == _CANCEL_UNKNOWN_ORDER,
+        unknown_order=message.get(102) == _CANCEL_UNKNOWN_ORDER and message.get(39) in ("8", None),
     )
 
 

@@ -22,7 +22,6 @@ from engine.domain.messages import (
     CancelRefusal,
     NewOrder,
     OrderReport,
-    ReportKind,
     UnacceptableOrder,
 )
 from engine.domain.order import ZERO, Handling, Side, TimeInForce
@@ -61,6 +60,7 @@ class OrderReason(IntEnum):
 _MARKET: Final = "1"
 _LIMIT: Final = "2"
 _PERCENT: Final = "1"
+_REJECTED: Final = "8"
 
 # --- in ------------------------------------------------------------------------------------------
 
@@ -200,7 +200,9 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
     """ExecutionReport(8): ascending tags, written out field by field because every order causes several.
 
     `copy` adds CopyMsgIndicator(797)=Y and changes nothing else. An OrdType(40) and a TimeInForce(59) are not
-    said of an order that was refused: it may have had others. Raises ValueError for a value that contains SOH.
+    said of an order that was refused or is not known: it may have had others.
+
+    Raises ValueError for a value, other than the text, that contains SOH.
     """
     side = "1" if report.side is Side.buy else "2"
     text = report.text.replace("\x01", " ") if report.text else ""
@@ -213,7 +215,7 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
     kind = report.kind
     limit = report.limit_price
     last = report.last_quantity
-    refused = kind is ReportKind.rejected
+    refused = report.ord_status == _REJECTED
     if dialect.bond_face is None:
         order_qty, cum_qty = number(report.quantity), number(report.cum_quantity)
         leaves_qty, last_qty = number(report.leaves_quantity), "" if last is None else number(last)
