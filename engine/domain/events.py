@@ -103,7 +103,17 @@ class OrderReceived(Event):
     facts: OrderFacts
     arrival: MarkUsed | None
     manual_reason: str
+    duplicate_of: str
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateAllowed(Event):
+    """A person says that an order like an earlier one is meant."""
+
+    order_id: str
+    actor: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +289,11 @@ class RfqDeciding(Event):
 
 @dataclass(frozen=True, slots=True)
 class TraderAlerted(Event):
+    """There is something for the one action: `dealer`'s quote is the best that can be executed now."""
+
     rfq_id: str
     dealer: str
+    quote_id: str
     reason: str
 
 

@@ -119,10 +119,14 @@ class Order:
     arrival: MarkUsed | None
     manual_reason: str = ""
     """Why no rule may send it by itself (stale, HandlInst 3, in doubt); empty when a rule may."""
+    duplicate_of: str = ""
+    """An order like it within the duplicate window: nobody is asked until a person says it is meant."""
     filled: Decimal = ZERO
     filled_value: Decimal = ZERO
     """Sum of price x quantity of the fills: percent of par x face amount."""
     rfq_id: str = ""
+    placement_id: str = ""
+    """The latest acceptance of a quote for it; at most one waits for its answer."""
     rounds: int = 0
     cancel_cl_ord_id: str = ""
     """ClOrdID(11) of an OrderCancelRequest(F) that has been accepted but not yet decided."""

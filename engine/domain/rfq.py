@@ -36,11 +36,15 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class ExecutePlan:
-    """Who accepts a quote. `automatic` needs fair to be known and at least `quotes_min` executable quotes."""
+    """Who accepts a quote. `automatic` needs fair to be known and at least `quotes_min` executable quotes.
+
+    Where that fails, the quotes go to the trader if `else_ask_trader`; else the round ends unexecuted.
+    """
 
     automatic: bool
     tolerance: Tolerance | None = None
     quotes_min: int = 1
+    else_ask_trader: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +161,8 @@ class Rfq:
     fair: MarkUsed | None
     opened_ns: int
     asks: tuple[Ask, ...] = ()
-    alerted: bool = False
-    """The trader has been told that there is something to execute."""
+    alerted: str = ""
+    """The quote that the trader was last told to be executable, as `dealer|QuoteID`."""
     decide_until_ns: int = 0
     outcome: str = ""
 

@@ -1,0 +1,374 @@
+"""`apply`: what each event makes of the state. Total, and the same live, in a draft and on restart.
+
+Reads no clock, no configuration, no rule text: whatever it needs stands in the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from engine.desk.state import (
+    AskRef,
+    BookedFill,
+    DeskState,
+    Exposure,
+    Kill,
+    PendingReversion,
+    Quarantined,
+    Sent,
+    alike_key,
+    exposure_key,
+    oms_key,
+)
+from engine.domain import events as e
+from engine.domain.order import Order, OrderState
+from engine.domain.placement import Placement, PlacementState
+from engine.domain.rfq import Ask, AskState, Rfq, RfqState
+from engine.orders.lifecycle import move, with_fill
+from engine.rfq.lifecycle import with_ask, with_quote
+
+
+def apply(state: DeskState, event: e.Event) -> None:
+    """Fold one event into the state. An event without an effect on the desk is a fact for the record."""
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(state, event)
+
+
+# --- orders --------------------------------------------------------------------------------------
+
+
+def _order_received(state: DeskState, event: e.OrderReceived) -> None:
+    terms, facts = event.terms, event.facts
+    order = Order(
+        order_id=event.order_id,
+        terms=terms,
+        facts=facts,
+        state=OrderState.with_trader,
+        received_ns=event.at_ns,
+        arrival=event.arrival,
+        manual_reason=event.manual_reason,
+        duplicate_of=event.duplicate_of,
+    )
+    state.orders.put(event.order_id, order)
+    state.alike.put(alike_key(terms), event.order_id)
+    _count(state, "orders")
+    if terms.session:
+        state.oms_ids.put(oms_key(terms.session, facts.day, terms.cl_ord_id), event.order_id)
+    key = exposure_key(terms.security_id, terms.side, facts.day)
+    known = state.exposures.get(key) or Exposure()
+    state.exposures.put(key, replace(known, quantity=known.quantity + terms.quantity))
+
+
+def _duplicate_allowed(state: DeskState, event: e.DuplicateAllowed) -> None:
+    state.orders.put(event.order_id, replace(state.orders[event.order_id], duplicate_of=""))
+
+
+def _order_recommended(state: DeskState, event: e.OrderRecommended) -> None:
+    state.recommendations.put(event.order_id, event.recommendation)
+    order = state.orders[event.order_id]
+    key = exposure_key(order.terms.security_id, order.terms.side, order.facts.day)
+    known = state.exposures.get(key) or Exposure()
+    fresh = tuple(name for name in event.recommendation.protections if name not in known.protections)
+    if fresh:
+        state.exposures.put(key, replace(known, protections=known.protections + fresh))
+
+
+def _order_reported(state: DeskState, event: e.OrderReported) -> None:
+    _count(state, "reports")
+
+
+def _order_returned(state: DeskState, event: e.OrderReturned) -> None:
+    state.orders.put(event.order_id, move(state.orders[event.order_id], OrderState.with_trader, event.reason))
+
+
+def _cancel_asked(state: DeskState, event: e.CancelAsked) -> None:
+    order = state.orders[event.order_id]
+    state.orders.put(event.order_id, replace(order, cancel_cl_ord_id=event.cl_ord_id or "-"))
+    if order.terms.session and event.cl_ord_id:
+        state.oms_ids.put(oms_key(order.terms.session, order.facts.day, event.cl_ord_id), event.order_id)
+
+
+def _cancel_settled(state: DeskState, event: e.CancelSettled) -> None:
+    state.orders.put(event.order_id, replace(state.orders[event.order_id], cancel_cl_ord_id=""))
+
+
+def _order_canceled(state: DeskState, event: e.OrderCanceled) -> None:
+    state.orders.put(event.order_id, move(state.orders[event.order_id], OrderState.canceled, event.reason))
+
+
+def _order_expired(state: DeskState, event: e.OrderExpired) -> None:
+    state.orders.put(event.order_id, move(state.orders[event.order_id], OrderState.expired, event.reason))
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+def _rfq_opened(state: DeskState, event: e.RfqOpened) -> None:
+    order = state.orders[event.order_id]
+    rfq = Rfq(
+        rfq_id=event.rfq_id,
+        order_id=event.order_id,
+        round=event.round,
+        state=RfqState.asking,
+        plan=event.plan,
+        side=order.terms.side,
+        quantity=event.quantity,
+        fair=event.fair,
+        opened_ns=event.at_ns,
+    )
+    state.rfqs.put(event.rfq_id, rfq)
+    state.orders.put(
+        order.order_id,
+        replace(move(order, OrderState.asking), rfq_id=event.rfq_id, rounds=event.round),
+    )
+    _count(state, "rfqs")
+    _count(state, "open_rfqs")
+
+
+def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
+    rfq = state.rfqs[event.rfq_id]
+    ask = Ask(
+        dealer=event.dealer,
+        state=AskState.asked,
+        quote_req_id=event.quote_req_id,
+        outbox_id=event.outbox_id,
+        asked_ns=event.at_ns,
+        wait_until_ns=event.wait_until_ns,
+    )
+    state.rfqs.put(event.rfq_id, with_ask(rfq, ask))
+    state.asks.put(event.quote_req_id, AskRef(event.rfq_id, event.dealer))
+    state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer))
+    order = state.orders[rfq.order_id]
+    key = exposure_key(order.terms.security_id, order.terms.side, order.facts.day)
+    known = state.exposures.get(key) or Exposure()
+    if event.dealer not in known.dealers:
+        state.exposures.put(key, replace(known, dealers=(*known.dealers, event.dealer)))
+
+
+def _ask_blocked(state: DeskState, event: e.AskBlocked) -> None:
+    ask = Ask(event.dealer, AskState.blocked, "", 0, event.at_ns, event.at_ns, note=event.reason)
+    state.rfqs.put(event.rfq_id, with_ask(state.rfqs[event.rfq_id], ask))
+
+
+def _ask_withheld(state: DeskState, event: e.AskWithheld) -> None:
+    became = AskState.withheld if event.never_left else AskState.not_delivered
+    _change_ask(state, event.rfq_id, event.dealer, state_=became, note=event.reason)
+
+
+def _quote_received(state: DeskState, event: e.QuoteReceived) -> None:
+    rfq = state.rfqs[event.rfq_id]
+    ask = rfq.ask_of(event.dealer)
+    assert ask is not None  # the quote was matched to this entry by its QuoteReqID(131)
+    state.rfqs.put(event.rfq_id, with_ask(rfq, with_quote(ask, event.quote, late=event.late)))
+
+
+def _quote_withdrawn(state: DeskState, event: e.QuoteWithdrawn) -> None:
+    rfq = state.rfqs[event.rfq_id]
+    ask = rfq.ask_of(event.dealer)
+    assert ask is not None
+    quotes = tuple(
+        replace(quote, withdrawn=True) if event.quote_id in ("", quote.quote_id) else quote for quote in ask.quotes
+    )
+    state.rfqs.put(event.rfq_id, with_ask(rfq, replace(ask, quotes=quotes)))
+
+
+def _dealer_declined(state: DeskState, event: e.DealerDeclined) -> None:
+    _change_ask(state, event.rfq_id, event.dealer, state_=AskState.declined, note=event.reason)
+
+
+def _dealer_silent(state: DeskState, event: e.DealerSilent) -> None:
+    _change_ask(state, event.rfq_id, event.dealer, state_=AskState.silent, note="")
+
+
+def _rfq_deciding(state: DeskState, event: e.RfqDeciding) -> None:
+    rfq = state.rfqs[event.rfq_id]
+    state.rfqs.put(event.rfq_id, replace(rfq, state=RfqState.deciding, decide_until_ns=event.decide_until_ns))
+
+
+def _trader_alerted(state: DeskState, event: e.TraderAlerted) -> None:
+    alerted = f"{event.dealer}|{event.quote_id}"
+    state.rfqs.put(event.rfq_id, replace(state.rfqs[event.rfq_id], alerted=alerted))
+
+
+def _rfq_closed(state: DeskState, event: e.RfqClosed) -> None:
+    rfq = state.rfqs[event.rfq_id]
+    over = RfqState.done if event.outcome == "executed" else RfqState.closed
+    state.rfqs.put(event.rfq_id, replace(rfq, state=over, outcome=event.outcome))
+    _count(state, "open_rfqs", -1)
+
+
+# --- executing -----------------------------------------------------------------------------------
+
+
+def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
+    rfq = state.rfqs[event.rfq_id]
+    ask = rfq.ask_of(event.dealer)
+    assert ask is not None
+    quotes = tuple(replace(q, spent=True) if q.quote_id == event.quote_id else q for q in ask.quotes)
+    rfq = with_ask(rfq, replace(ask, quotes=quotes))
+    state.rfqs.put(event.rfq_id, replace(rfq, state=RfqState.placed))
+    order = state.orders[event.order_id]
+    state.orders.put(event.order_id, replace(move(order, OrderState.placed), placement_id=event.placement_id))
+    placement = Placement(
+        placement_id=event.placement_id,
+        order_id=event.order_id,
+        rfq_id=event.rfq_id,
+        dealer=event.dealer,
+        session=event.session,
+        side=order.terms.side,
+        quantity=event.quantity,
+        price=event.price,
+        quote_id=event.quote_id,
+        security_id=event.security_id,
+        outbox_id=event.outbox_id,
+        sent_ns=event.at_ns,
+    )
+    state.placements.put(event.placement_id, placement)
+    state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer, event.placement_id))
+
+
+def _accept_withheld(state: DeskState, event: e.AcceptWithheld) -> None:
+    placement = state.placements[event.placement_id]
+    state.placements.put(event.placement_id, replace(placement, state=PlacementState.withheld))
+    _free_round(state, placement)
+
+
+def _placement_acknowledged(state: DeskState, event: e.PlacementAcknowledged) -> None:
+    placement = state.placements[event.placement_id]
+    state.placements.put(
+        event.placement_id,
+        replace(placement, state=PlacementState.acknowledged, dealer_order_id=event.dealer_order_id),
+    )
+
+
+def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
+    placement = state.placements[event.placement_id]
+    asked = event.status_asked
+    state.placements.put(
+        event.placement_id,
+        replace(
+            placement,
+            evidence=event.evidence or placement.evidence,
+            status_asked_ns=event.at_ns if asked else placement.status_asked_ns,
+            status_asks=placement.status_asks + asked,
+            person_needed=placement.person_needed or event.person_needed,
+        ),
+    )
+
+
+def _placement_ended(state: DeskState, event: e.PlacementEnded) -> None:
+    placement = state.placements[event.placement_id]
+    state.placements.put(event.placement_id, replace(placement, state=PlacementState(event.state)))
+    _free_round(state, placement)
+
+
+def _placement_cancel_asked(state: DeskState, event: e.PlacementCancelAsked) -> None:
+    placement = state.placements[event.placement_id]
+    state.placements.put(event.placement_id, replace(placement, cancel_id=event.cancel_id))
+
+
+def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
+    fill = event.fill
+    state.fills.put(fill.key, BookedFill(fill, economics(fill.quantity, fill.price)))
+    placement = state.placements.get(fill.placement_id)
+    if placement is not None:
+        filled = placement.filled + fill.quantity
+        whole = filled >= placement.quantity
+        state.placements.put(
+            fill.placement_id,
+            replace(placement, filled=filled, state=PlacementState.filled if whole else placement.state),
+        )
+    order = state.orders[fill.order_id]
+    state.orders.put(fill.order_id, with_fill(order, fill.quantity, fill.price))
+    state.reversions.put(
+        fill.exec_id,
+        PendingReversion(
+            exec_id=fill.exec_id,
+            order_id=fill.order_id,
+            dealer=fill.dealer,
+            segment=event.segment,
+            security_id=order.terms.security_id,
+            side=order.terms.side,
+            traded_ns=event.at_ns,
+            due_ns=event.reversion_due_ns,
+            mark=event.mark.price if event.mark is not None else None,
+        ),
+    )
+
+
+def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
+    state.quarantine.put(event.key, Quarantined(event.key, event.reason))
+
+
+def _reversion_measured(state: DeskState, event: e.ReversionMeasured) -> None:
+    state.reversions.put(event.exec_id, replace(state.reversions[event.exec_id], done=True))
+
+
+def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
+    state.kills.put(event.scope, Kill(event.on, event.actor, event.reason, event.at_ns))
+
+
+# --- shared --------------------------------------------------------------------------------------
+
+
+def economics(quantity: object, price: object) -> str:
+    """What makes two reports of one ExecID(17) the same trade."""
+    return f"{quantity}@{price}"
+
+
+def _count(state: DeskState, name: str, by: int = 1) -> None:
+    state.counters.put(name, (state.counters.get(name) or 0) + by)
+
+
+def _change_ask(state: DeskState, rfq_id: str, dealer: str, *, state_: AskState, note: str) -> None:
+    rfq = state.rfqs[rfq_id]
+    ask = rfq.ask_of(dealer)
+    assert ask is not None
+    state.rfqs.put(rfq_id, with_ask(rfq, replace(ask, state=state_, note=note)))
+
+
+def _free_round(state: DeskState, placement: Placement) -> None:
+    """The dealer did not take it: the order and its round may look at the other quotes again."""
+    order = state.orders[placement.order_id]
+    if order.state is OrderState.placed:
+        state.orders.put(order.order_id, move(order, OrderState.asking))
+    rfq = state.rfqs[placement.rfq_id]
+    if rfq.state is RfqState.placed:
+        state.rfqs.put(rfq.rfq_id, replace(rfq, state=RfqState.deciding))
+
+
+_HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
+    e.OrderReceived: _order_received,
+    e.DuplicateAllowed: _duplicate_allowed,
+    e.OrderRecommended: _order_recommended,
+    e.OrderReported: _order_reported,
+    e.OrderReturned: _order_returned,
+    e.CancelAsked: _cancel_asked,
+    e.CancelSettled: _cancel_settled,
+    e.OrderCanceled: _order_canceled,
+    e.OrderExpired: _order_expired,
+    e.RfqOpened: _rfq_opened,
+    e.DealerAsked: _dealer_asked,
+    e.AskBlocked: _ask_blocked,
+    e.AskWithheld: _ask_withheld,
+    e.QuoteReceived: _quote_received,
+    e.QuoteWithdrawn: _quote_withdrawn,
+    e.DealerDeclined: _dealer_declined,
+    e.DealerSilent: _dealer_silent,
+    e.RfqDeciding: _rfq_deciding,
+    e.TraderAlerted: _trader_alerted,
+    e.RfqClosed: _rfq_closed,
+    e.QuoteAccepted: _quote_accepted,
+    e.AcceptWithheld: _accept_withheld,
+    e.PlacementAcknowledged: _placement_acknowledged,
+    e.PlacementDoubted: _placement_doubted,
+    e.PlacementEnded: _placement_ended,
+    e.PlacementCancelAsked: _placement_cancel_asked,
+    e.FillBooked: _fill_booked,
+    e.FillQuarantined: _fill_quarantined,
+    e.ReversionMeasured: _reversion_measured,
+    e.KillSwitched: _kill_switched,
+}

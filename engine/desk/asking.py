@@ -1,0 +1,204 @@
+"""Asking: requests made as their time comes, answers judged.
+
+A handler returns the round that its message moved, None when it moved none; `engine.desk.rounds` goes on from there.
+"""
+
+from __future__ import annotations
+
+from engine.desk import risk
+from engine.desk.draft import Draft
+from engine.desk.risk import Blocked
+from engine.domain import events as e
+from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
+from engine.domain.rfq import AskState, Quote, Rfq, RfqState, Tolerance
+from engine.reference.calendars import settlement_date
+from engine.rfq import lifecycle
+from engine.rfq.quotes import judge, live_quotes, within
+
+_NS_PER_S = 1_000_000_000
+
+
+def drive(draft: Draft, rfq_id: str) -> None:
+    """Everything that is due in a collecting round now: silence noted, requests made, collection ended."""
+    guard_ns = draft.desk.clocks.guard_ns
+    draft.wake(f"rfq:{rfq_id}")
+    rfq = draft.state.rfqs[rfq_id]
+    if rfq.state is not RfqState.asking:
+        return
+    segment = draft.state.orders[rfq.order_id].facts.segment
+    for ask in lifecycle.overdue(rfq, draft.now_ns):
+        draft.record(e.DealerSilent(draft.now_ns, rfq_id, ask.dealer, segment, draft.now_ns - ask.asked_ns))
+        draft.notify("silent", rfq_id=rfq_id, dealer=ask.dealer)
+    while True:
+        rfq = draft.state.rfqs[rfq_id]
+        due = lifecycle.due_dealers(rfq, draft.now_ns, stopping(draft, rfq), guard_ns)
+        if not due:
+            break
+        for dealer in due:
+            _ask(draft, rfq_id, dealer)
+    if lifecycle.collected(rfq, draft.now_ns, stopping(draft, rfq), guard_ns):
+        _decide(draft, rfq)
+
+
+def _decide(draft: Draft, rfq: Rfq) -> None:
+    """Collection is over: what is live may be executed while it lives, at most `rfq.decide_s`."""
+    clocks = draft.desk.clocks
+    live = live_quotes(rfq, draft.now_ns, clocks.guard_ns)
+    latest = draft.now_ns + clocks.decide_ns
+    ends = [min(latest, (quote.firm_until_ns or latest) - clocks.guard_ns) for _, quote in live]
+    reason = f"{len(live)} executable quote(s) of {len(rfq.asks)} dealer(s)"
+    draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, max(ends, default=draft.now_ns), reason))
+
+
+def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
+    rfq = draft.state.rfqs[rfq_id]
+    order = draft.state.orders[rfq.order_id]
+    dealer = draft.desk.dealers.get(dealer_id)
+    if dealer is None:
+        draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, "dealer", f"{dealer_id} is no longer known"))
+        return
+    clocks = draft.desk.clocks
+    wait_until = draft.now_ns + rfq.plan.wait_ns
+    security = draft.desk.securities[order.terms.security_id]
+    quote_req_id = draft.fresh_id()
+    said = AskDealer(
+        dealer=dealer_id,
+        quote_req_id=quote_req_id,
+        security_id=security.security_id,
+        id_source=security.id_source,
+        side=rfq.side,
+        quantity=rfq.quantity,
+        currency=order.terms.currency,
+        settl_date=settlement_date(draft.now_ns).strftime("%Y%m%d"),
+        collect_until_ns=wait_until,
+        firm_until_ns=wait_until + clocks.decide_ns,
+        transact_ns=draft.now_ns,
+    )
+    # A request is worth nothing to a dealer once half its time is gone.
+    cleared = risk.clear_ask(draft, order, dealer, said, draft.now_ns + rfq.plan.wait_ns // 2)
+    if isinstance(cleared, Blocked):
+        draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, cleared.check, cleared.reason))
+        draft.notify("blocked", rfq_id=rfq_id, dealer=dealer_id, check=cleared.check, reason=cleared.reason)
+        return
+    draft.record(
+        e.DealerAsked(
+            draft.now_ns, rfq_id, dealer_id, order.facts.segment, quote_req_id, draft.next_outbox_id(), wait_until
+        )
+    )
+    draft.send_cleared(cleared)
+    draft.notify("asked", rfq_id=rfq_id, dealer=dealer_id)
+
+
+def stopping(draft: Draft, rfq: Rfq) -> lifecycle.Stops:
+    """Does a quote end this one-at-a-time search?
+
+    Within the rule's tolerance of fair; where fair is unknown, any executable quote inside the order's limit.
+    """
+    order = draft.state.orders[rfq.order_id]
+    limit, sign = order.terms.limit_price, rfq.side.sign
+
+    def stops(quote: Quote) -> bool:
+        assert quote.price is not None
+        if limit is not None and (quote.price - limit) * sign > 0:
+            return False
+        if rfq.plan.accept is None:
+            return True
+        verdict = fair_enough(draft, rfq, quote, rfq.plan.accept)
+        return verdict is None or verdict
+
+    return stops
+
+
+def fair_enough(draft: Draft, rfq: Rfq, quote: Quote, tolerance: Tolerance) -> bool | None:
+    """Is the quote within tolerance of fair? None when fair, or what the unit needs, is unknown."""
+    order = draft.state.orders[rfq.order_id]
+    fair = draft.desk.mark(order.terms.security_id, draft.now_ns) or rfq.fair
+    if fair is None or quote.price is None:
+        return None
+    return within(tolerance, rfq.side, quote.price, fair.price, draft.desk.securities[order.terms.security_id].dv01)
+
+
+def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
+    """Quote(S). One that answers nothing we asked is kept and told, never dropped."""
+    ref = draft.state.asks.get(heard.quote_req_id)
+    if ref is None or not _from(draft, session, ref.dealer):
+        _stray(draft, session, "Quote", heard.quote_req_id, f"quote {heard.quote_id} answers no request of ours")
+        return None
+    rfq = draft.state.rfqs[ref.rfq_id]
+    order = draft.state.orders[rfq.order_id]
+    ask = rfq.ask_of(ref.dealer)
+    assert ask is not None
+    if sum(len(known.quotes) for known in rfq.asks) >= draft.desk.clocks.quotes_per_rfq_max:
+        _stray(draft, session, "Quote", heard.quote_req_id, "rfq.quotes_per_rfq_max is reached: not taken")
+        return None
+    dealer = draft.desk.dealers.get(ref.dealer)
+    firm_s = dealer.firm_time_s if dealer is not None else None
+    fair = draft.desk.mark(order.terms.security_id, draft.now_ns) or rfq.fair
+    quote = judge(
+        heard,
+        side=rfq.side,
+        quantity=rfq.quantity,
+        security_id=order.terms.security_id,
+        fair=fair.price if fair is not None else None,
+        asked_ns=ask.asked_ns,
+        now_ns=draft.now_ns,
+        firm_time_ns=int(firm_s * _NS_PER_S) if firm_s is not None else None,
+        guard_ns=draft.desk.clocks.guard_ns,
+    )
+    late = rfq.state is not RfqState.asking or ask.state not in (AskState.asked, AskState.quoted)
+    draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late))
+    draft.notify(
+        "quote", rfq_id=ref.rfq_id, dealer=ref.dealer, price=str(quote.price), problem=quote.problem, late=late
+    )
+    return ref.rfq_id
+
+
+def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
+    """QuoteRequestReject(AG), or a refusal of the request itself."""
+    ref = draft.state.asks.get(heard.quote_req_id)
+    if ref is None or not _from(draft, session, ref.dealer):
+        _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, heard.reason)
+        return None
+    rfq = draft.state.rfqs[ref.rfq_id]
+    ask = rfq.ask_of(ref.dealer)
+    assert ask is not None
+    if ask.state is AskState.asked and rfq.open:
+        segment = draft.state.orders[rfq.order_id].facts.segment
+        latency = draft.now_ns - ask.asked_ns
+        draft.record(e.DealerDeclined(draft.now_ns, ref.rfq_id, ref.dealer, segment, heard.reason, latency))
+        draft.notify("declined", rfq_id=ref.rfq_id, dealer=ref.dealer, reason=heard.reason)
+        return ref.rfq_id
+    _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, f"came when it was {ask.state}")
+    return None
+
+
+def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> str | None:
+    """QuoteCancel(Z)."""
+    ref = draft.state.asks.get(heard.quote_req_id)
+    if ref is None or not _from(draft, session, ref.dealer):
+        _stray(draft, session, "QuoteCancel", heard.quote_req_id, "withdraws nothing we know")
+        return None
+    draft.record(e.QuoteWithdrawn(draft.now_ns, ref.rfq_id, ref.dealer, heard.quote_id))
+    draft.notify("withdrawn", rfq_id=ref.rfq_id, dealer=ref.dealer)
+    return ref.rfq_id
+
+
+def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:
+    """A committed request did not leave, or was filled over in a resend: it is no observation."""
+    rfq = draft.state.rfqs[rfq_id]
+    ask = rfq.ask_of(dealer)
+    if ask is not None and ask.state in (AskState.asked, AskState.silent):
+        draft.record(e.AskWithheld(draft.now_ns, rfq_id, dealer, reason, never_left))
+        return rfq_id
+    return None
+
+
+def _from(draft: Draft, session: str, dealer_id: str) -> bool:
+    """Did it come over the session of the dealer it speaks for?"""
+    dealer = draft.desk.dealers.get(dealer_id)
+    return dealer is not None and dealer.session == session
+
+
+def _stray(draft: Draft, session: str, kind: str, reference: str, text: str) -> None:
+    draft.record(e.StrayMessage(draft.now_ns, session, kind, reference, text))
+    draft.notify("stray", session=session, kind=kind, reference=reference, text=text)

@@ -1,0 +1,52 @@
+"""When each open thing must be looked at again: derived from the state, so that no restart loses a timer.
+
+Keys are `rfq:ID`, `placement:ID`, `order:ID` and `reversion:EXECID`. Times are UTC nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from engine.desk.aftermath import GRACE_NS
+from engine.desk.setting import RfqClocks
+from engine.desk.state import DeskState
+from engine.domain.order import OrderState
+from engine.rfq.lifecycle import next_deadline_ns
+
+_RECHECK_NS: Final = 5 * 1_000_000_000
+
+
+def deadline_of(
+    state: DeskState, key: str, clocks: RfqClocks, session_up: Callable[[str], bool], now_ns: int
+) -> int | None:
+    """The next time this key wants to be looked at; None while nothing but an input can move it."""
+    kind, _, ident = key.partition(":")
+    if kind == "rfq":
+        rfq = state.rfqs.get(ident)
+        return next_deadline_ns(rfq) if rfq is not None else None
+    if kind == "placement":
+        placement = state.placements.get(ident)
+        if placement is None or not placement.unanswered or placement.person_needed:
+            return None
+        if not session_up(placement.session):
+            return None
+        return max(placement.sent_ns, placement.status_asked_ns) + clocks.undelivered_ask_ns
+    if kind == "order":
+        order = state.orders.get(ident)
+        waits = order is None or not order.open or order.state is OrderState.placed
+        return None if order is None or waits else order.terms.expire_ns
+    pending = state.reversions.get(ident)
+    if pending is None or pending.done:
+        return None
+    if now_ns < pending.due_ns:
+        return pending.due_ns
+    return min(now_ns + _RECHECK_NS, max(now_ns, pending.due_ns + GRACE_NS))
+
+
+def open_keys(state: DeskState) -> Iterator[str]:
+    """Everything that may have a deadline, for a process that has just taken the state over."""
+    yield from (f"rfq:{rfq.rfq_id}" for rfq in state.rfqs.values() if rfq.open)
+    yield from (f"placement:{p.placement_id}" for p in state.placements.values() if p.unanswered)
+    yield from (f"order:{order.order_id}" for order in state.orders.values() if order.open)
+    yield from (f"reversion:{p.exec_id}" for p in state.reversions.values() if not p.done)

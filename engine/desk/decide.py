@@ -1,0 +1,134 @@
+"""Who handles what: one entry for every message heard, timer due, session change and outbox message that did not go."""
+
+from __future__ import annotations
+
+from engine.analytics.marks import Mark, Quality
+from engine.desk import aftermath, asking, ending, intake, placing, rounds
+from engine.desk.draft import Delivery, Draft
+from engine.domain import events as e
+from engine.domain import messages as m
+
+_SUBSCRIBE_AT_ONCE = 100
+
+
+def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
+    """An application message of a counterparty; `role` is what the session is to us."""
+    copy = role == "dropcopy"
+    match heard:
+        case m.NewOrder():
+            intake.on_new_order(draft, session, heard)
+        case m.UnacceptableOrder():
+            intake.on_unacceptable(draft, session, heard)
+        case m.CancelOrder():
+            intake.on_cancel(draft, session, heard)
+        case m.AskOrderStatus():
+            intake.on_status(draft, session, heard, copy=copy)
+        case m.QuoteAnswer():
+            rounds.advance(draft, asking.on_quote(draft, session, heard))
+        case m.QuoteDecline():
+            rounds.advance(draft, asking.on_decline(draft, session, heard))
+        case m.QuoteWithdrawal():
+            rounds.advance(draft, asking.on_withdrawal(draft, session, heard))
+        case m.DealerReport():
+            rounds.advance(draft, placing.on_report(draft, session, heard))
+        case m.DealerCancelRefused():
+            rounds.advance(draft, placing.on_cancel_refused(draft, session, heard))
+        case m.MarketPrice():
+            _on_price(draft, session, heard)
+        case m.RefusedByPeer():
+            _stray(draft, session, heard.ref_msg_type, heard.text)
+        case m.Ignored():
+            draft.notify("ignored", session=session, kind=heard.kind, text=heard.text)
+
+
+def refused(draft: Draft, session: str, heard: m.RefusedByPeer, outbox_id: int | None) -> None:
+    """Reject(3) or BusinessMessageReject(j) of a message of ours, found again by its number."""
+    sent = draft.state.sent.get(str(outbox_id)) if outbox_id is not None else None
+    if sent is None:
+        _stray(draft, session, heard.ref_msg_type, heard.text)
+    elif sent.placement_id:
+        rounds.advance(draft, placing.on_refused_by_peer(draft, sent.placement_id, heard.text))
+    else:
+        ask = draft.state.rfqs[sent.rfq_id].ask_of(sent.dealer)
+        assert ask is not None
+        decline = m.QuoteDecline(ask.quote_req_id, f"refused by the dealer's engine: {heard.text}")
+        rounds.advance(draft, asking.on_decline(draft, session, decline))
+
+
+def due(draft: Draft, key: str) -> None:
+    """A timer woke: whoever it belongs to compares with its own deadline."""
+    kind, _, ident = key.partition(":")
+    if kind == "rfq" and ident in draft.state.rfqs:
+        rounds.advance(draft, ident)
+    elif kind == "placement":
+        placement = draft.state.placements[ident]
+        since = max(placement.sent_ns, placement.status_asked_ns)
+        if draft.now_ns >= since + draft.desk.clocks.undelivered_ask_ns:
+            placing.doubt(draft, placement, placement.evidence or "no answer")
+    elif kind == "order":
+        order = draft.state.orders[ident]
+        if order.terms.expire_ns is not None and draft.now_ns >= order.terms.expire_ns:
+            ending.expire(draft, ident)
+    elif kind == "reversion":
+        aftermath.measure(draft, ident)
+
+
+def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
+    """A session is active: ask again about what is unanswered there, subscribe to prices."""
+    draft.record(e.SessionUp(draft.now_ns, session, epoch))
+    draft.notify("session", session=session, state="up")
+    if role == "dealer":
+        placing.session_back(draft, session)
+    elif role == "market":
+        _subscribe(draft, session)
+
+
+def session_down(draft: Draft, session: str, reason: str) -> None:
+    """A session ceased to be active; unanswered acceptances there stay reserved."""
+    draft.record(e.SessionDown(draft.now_ns, session, reason))
+    draft.notify("session", session=session, state="down", reason=reason)
+
+
+def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:
+    """A committed R or D was withheld at release: it never left."""
+    sent = draft.state.sent.get(str(outbox_id))
+    if sent is None:
+        return
+    if sent.placement_id:
+        rounds.advance(draft, placing.withhold(draft, sent.placement_id, reason))
+    else:
+        rounds.advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=True))
+
+
+def gap_filled(draft: Draft, outbox_id: int) -> None:
+    """A committed R or D was filled over in a resend: it never arrived, as far as anybody can tell."""
+    sent = draft.state.sent.get(str(outbox_id))
+    if sent is None:
+        return
+    reason = "filled over in a resend: it never arrived"
+    if sent.placement_id:
+        # Evidence is not proof: it stays in doubt until the dealer or a person says so.
+        placing.doubt(draft, draft.state.placements[sent.placement_id], reason)
+    else:
+        rounds.advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
+
+
+def _on_price(draft: Draft, session: str, heard: m.MarketPrice) -> None:
+    """W: a mark is the middle of both sides; one side alone, or a crossed price, is none."""
+    bid, offer = heard.bid, heard.offer
+    if bid is None or offer is None or bid <= 0 or offer < bid or heard.security_id not in draft.desk.securities:
+        return
+    at_ns = min(heard.quoted_ns or draft.now_ns, draft.now_ns)
+    draft.marks.append(Mark(heard.security_id, (bid + offer) / 2, at_ns, session, Quality.COMPOSITE))
+
+
+def _subscribe(draft: Draft, session: str) -> None:
+    securities = list(draft.desk.securities)
+    for start in range(0, len(securities), _SUBSCRIBE_AT_ONCE):
+        wanted = tuple(securities[start : start + _SUBSCRIBE_AT_ONCE])
+        draft.send(session, m.SubscribeMarketData(draft.fresh_id(), wanted), Delivery.afresh)
+
+
+def _stray(draft: Draft, session: str, kind: str, text: str) -> None:
+    draft.record(e.StrayMessage(draft.now_ns, session, kind, "", text))
+    draft.notify("stray", session=session, kind=kind, reference="", text=text)

@@ -1,0 +1,120 @@
+"""A decision being made: events recorded on a draft of the state, and what will be said once they are durable.
+
+Nothing here touches the live state. A draft that is dropped leaves no trace; one that is kept becomes a turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from engine.clock import Instant
+from engine.desk.apply import apply
+from engine.desk.state import DeskState
+from engine.domain.events import Event
+from engine.domain.messages import Said
+
+if TYPE_CHECKING:
+    from engine.desk.risk import Cleared
+    from engine.desk.setting import Desk
+
+
+class Delivery(StrEnum):
+    """What an outbox message may do when it did not arrive."""
+
+    at_most_once = "ask"
+    """R and D: never leaves twice; gap-filled in a resend, and the desk hears of it."""
+    afresh = "afresh"
+    """F, H and V: gap-filled in a resend and issued anew while still wanted."""
+    at_least_once = "report"
+    """8, 9 and j: sent again, across resets too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One message for the outbox. `event` is the index of the event that explains it, -1 for none."""
+
+    outbox_id: int
+    session: str
+    said: Said
+    delivery: Delivery
+    event: int
+    not_after_ns: int | None = None
+    kill_scopes: tuple[str, ...] = ()
+    """Kill switches that stop it even after its commit."""
+    copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for whoever watches: `topic` from a small closed set."""
+
+    topic: str
+    body: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Draft:
+    desk: Desk
+    now: Instant
+    entropy: bytes
+    outbox_id: int
+    """The last outbox number given out."""
+    session_up: Callable[[str], bool]
+    state: DeskState
+    events: list[Event] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    marks: list[Any] = field(default_factory=list)
+    """Prices heard: the conflated tape, no part of the fold."""
+    reply: Any = None
+    touched: dict[str, None] = field(default_factory=dict)
+    """Keys of the timers to look at again, in order."""
+    _drawn: int = 0
+
+    @property
+    def now_ns(self) -> int:
+        return self.now.utc_ns
+
+    def record(self, event: Event) -> None:
+        apply(self.state, event)
+        self.events.append(event)
+
+    def fresh_id(self, length: int = 16) -> str:
+        """An unguessable identifier from the turn's entropy: nothing in it tells of others or of order."""
+        self._drawn += 1
+        return hashlib.blake2b(self._drawn.to_bytes(4, "big"), key=self.entropy, digest_size=16).hexdigest()[:length]
+
+    def next_outbox_id(self) -> int:
+        """The number the next `Send` will get, for the event that has to name it."""
+        return self.outbox_id + 1
+
+    def send_cleared(self, cleared: Cleared) -> None:
+        """Give a request or an acceptance that passed the gate to the outbox."""
+        self._send(cleared.session, cleared.said, Delivery.at_most_once, cleared.not_after_ns, cleared.kill_scopes)
+
+    def send(self, session: str, said: Said, delivery: Delivery, *, copy: bool = False) -> None:
+        self._send(session, said, delivery, None, (), copy)
+
+    def _send(
+        self,
+        session: str,
+        said: Said,
+        delivery: Delivery,
+        not_after_ns: int | None,
+        kill_scopes: tuple[str, ...],
+        copy: bool = False,
+    ) -> None:
+        self.outbox_id += 1
+        event = len(self.events) - 1
+        self.sends.append(Send(self.outbox_id, session, said, delivery, event, not_after_ns, kill_scopes, copy))
+
+    def notify(self, topic: str, **body: Any) -> None:
+        self.notices.append(Notice(topic, body))
+
+    def wake(self, key: str) -> None:
+        """Look at this timer's deadline again once the turn is applied."""
+        self.touched[key] = None

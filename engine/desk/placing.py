@@ -1,0 +1,489 @@
+"""Executing: the best live quote taken by a trader's one action or by the rule, and what the dealer says to it.
+
+An acceptance is in doubt from its commit until its answer. While it is, its quantity stays reserved and nobody
+else is asked to fill it: accepted + filled + in doubt never exceeds the order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from engine.analytics.bonds import accrued_interest, principal
+from engine.desk import reporting, risk
+from engine.desk.apply import economics
+from engine.desk.asking import fair_enough
+from engine.desk.draft import Delivery, Draft
+from engine.desk.ending import close_round, return_to_trader
+from engine.desk.risk import Blocked
+from engine.domain import events as e
+from engine.domain.messages import (
+    AcceptQuote,
+    AskPlacementStatus,
+    CancelPlacement,
+    DealerCancelRefused,
+    DealerReport,
+    DealerWord,
+    ReportKind,
+)
+from engine.domain.order import Order, OrderState
+from engine.domain.placement import Fill, Placement, PlacementState
+from engine.domain.rfq import Ask, Quote, Rfq, RfqState
+from engine.errors import CommandError
+from engine.reference.calendars import settlement_date, trade_date
+from engine.rfq.quotes import live_quotes
+
+_MONEY_TOLERANCE = Decimal("0.02")
+
+
+def take_best(draft: Draft, rfq_id: str) -> None:
+    """A round that is deciding: the rule executes, the trader is alerted, or it ends without a trade."""
+    rfq = draft.state.rfqs[rfq_id]
+    if rfq.state is not RfqState.deciding:
+        return
+    order = draft.state.orders[rfq.order_id]
+    draft.wake(f"rfq:{rfq_id}")
+    live = live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns)
+    if order.cancel_cl_ord_id or not live:
+        return_to_trader(draft, order, _why_nothing(rfq))
+        return
+    if draft.now_ns >= rfq.decide_until_ns:
+        return_to_trader(draft, order, f"nobody executed: {len(live)} quote(s) left to run out")
+        return
+    execute = rfq.plan.execute
+    if not execute.automatic or order.manual_reason:
+        _alert(draft, rfq, live[0], f"best of {len(live)}")
+        return
+    reason = _against_automatic(draft, rfq, live)
+    if reason == "":
+        blocked = _accept(draft, order, rfq, *live[0], actor="rule")
+        reason = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+    if reason and execute.else_ask_trader:
+        _alert(draft, rfq, live[0], reason)
+    elif reason:
+        return_to_trader(draft, order, f"not executed by the rule: {reason}")
+
+
+def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> str:
+    """The trader's one action: the best quote, or the named dealer's. The ClOrdID(11) it left under.
+
+    Raises CommandError when there is nothing to execute or the gate says no.
+    """
+    rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
+    if rfq is None or rfq.state not in (RfqState.asking, RfqState.deciding):
+        raise CommandError(f"order {order.order_id} has no quotes to execute: it is {order.state}")
+    live = live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns)
+    chosen = [entry for entry in live if dealer in (None, entry[0].dealer)]
+    if not chosen:
+        who = dealer or "any dealer"
+        raise CommandError(f"no executable quote of {who} on {rfq.rfq_id}: {_why_nothing(rfq)}")
+    if rfq.state is RfqState.asking:
+        draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, draft.now_ns, f"{actor} decided before all had answered"))
+        rfq = draft.state.rfqs[rfq.rfq_id]
+    blocked = _accept(draft, order, rfq, *chosen[0], actor=actor)
+    if blocked is not None:
+        raise CommandError(f"risk {blocked.check}: {blocked.reason}", code="risk")
+    return draft.state.orders[order.order_id].placement_id
+
+
+def _against_automatic(draft: Draft, rfq: Rfq, live: list[tuple[Ask, Quote]]) -> str:
+    """Why the rule may not execute the best quote itself; empty when it may."""
+    execute = rfq.plan.execute
+    executable = sum(1 for ask in rfq.asks if ask.quotes and not ask.quotes[-1].problem)
+    if executable < execute.quotes_min:
+        return f"{executable} executable quote(s), the rule wants {execute.quotes_min}"
+    if execute.tolerance is None:
+        return ""
+    verdict = fair_enough(draft, rfq, live[0][1], execute.tolerance)
+    if verdict is None:
+        return "fair is unknown"
+    if not verdict:
+        return f"{live[0][1].price} is not within {execute.tolerance.value} {execute.tolerance.unit} of fair"
+    return ""
+
+
+def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, actor: str) -> Blocked | None:
+    dealer = draft.desk.dealers.get(ask.dealer)
+    assert quote.price is not None
+    if dealer is None:
+        return Blocked("dealer", f"{ask.dealer} is no longer known")
+    security = draft.desk.securities[order.terms.security_id]
+    placement_id = draft.fresh_id()
+    said = AcceptQuote(
+        dealer=ask.dealer,
+        placement_id=placement_id,
+        quote_id=quote.quote_id,
+        security_id=security.security_id,
+        id_source=security.id_source,
+        side=rfq.side,
+        quantity=min(rfq.quantity, order.leaves),
+        price=quote.price,
+        currency=order.terms.currency,
+        settl_date=settlement_date(draft.now_ns).strftime("%Y%m%d"),
+        transact_ns=draft.now_ns,
+    )
+    clocks = draft.desk.clocks
+    not_after = (quote.firm_until_ns or draft.now_ns + clocks.decide_ns) - clocks.guard_ns
+    cleared = risk.clear_accept(draft, order, rfq, dealer, said, not_after, by_rule=actor == "rule")
+    if isinstance(cleared, Blocked):
+        draft.record(e.AcceptBlocked(draft.now_ns, rfq.rfq_id, ask.dealer, cleared.check, cleared.reason))
+        draft.notify("blocked", rfq_id=rfq.rfq_id, dealer=ask.dealer, check=cleared.check, reason=cleared.reason)
+        return cleared
+    draft.record(
+        e.QuoteAccepted(
+            draft.now_ns,
+            placement_id=placement_id,
+            rfq_id=rfq.rfq_id,
+            order_id=order.order_id,
+            dealer=ask.dealer,
+            session=dealer.session,
+            quote_id=quote.quote_id,
+            security_id=security.security_id,
+            quantity=said.quantity,
+            price=quote.price,
+            outbox_id=draft.next_outbox_id(),
+            actor=actor,
+        )
+    )
+    draft.send_cleared(cleared)
+    draft.wake(f"placement:{placement_id}")
+    draft.notify(
+        "accepted", order_id=order.order_id, rfq_id=rfq.rfq_id, dealer=ask.dealer, price=str(quote.price), actor=actor
+    )
+    return None
+
+
+# --- what the dealer says ------------------------------------------------------------------------
+
+
+def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
+    """ExecutionReport(8) of a dealer; the round it moved."""
+    placement = draft.state.placements.get(heard.cl_ord_id) or draft.state.placements.get(heard.orig_cl_ord_id)
+    if placement is not None and placement.session != session:
+        placement = None
+    if heard.word is DealerWord.filled:
+        return _on_fill(draft, session, placement, heard)
+    if placement is None:
+        text = f"{heard.word} for nothing we ordered: {heard.text}"
+        draft.record(e.StrayMessage(draft.now_ns, session, "ExecutionReport", heard.cl_ord_id, text))
+        draft.notify("stray", session=session, kind="ExecutionReport", reference=heard.cl_ord_id, text=text)
+        return None
+    if heard.word is DealerWord.status:
+        return _on_status(draft, placement, heard)
+    if heard.word is DealerWord.acknowledged:
+        if placement.state is PlacementState.in_doubt:
+            draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
+        return None
+    if heard.word in (DealerWord.rejected, DealerWord.canceled):
+        return end_placement(draft, placement, heard.word.value, heard.text or heard.word.value)
+    _quarantine(draft, session, placement, heard, "trade cancel or correction: a person must book it")
+    return None
+
+
+def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) -> str | None:
+    """OrderCancelReject(9) of a dealer: our cancel came too late, or it knows no such order."""
+    placement = draft.state.placements.get(heard.orig_cl_ord_id)
+    if placement is None or not placement.unanswered or placement.session != session:
+        return None
+    if heard.unknown_order:
+        return end_placement(draft, placement, "rejected", f"the dealer does not know the order: {heard.text}")
+    draft.record(
+        e.PlacementDoubted(draft.now_ns, placement.placement_id, f"cancel refused: {heard.text}", False, False)
+    )
+    return None
+
+
+def on_refused_by_peer(draft: Draft, placement_id: str, text: str) -> str | None:
+    """Reject(3) or BusinessMessageReject(j) of our D: it never became an order there."""
+    placement = draft.state.placements[placement_id]
+    return end_placement(draft, placement, "rejected", f"refused by the dealer's engine: {text}")
+
+
+def end_placement(draft: Draft, placement: Placement, state: str, reason: str, actor: str = "") -> str | None:
+    """The dealer's last word, or a person's: what is not filled is free again."""
+    if not placement.unanswered:
+        return None
+    order = draft.state.orders[placement.order_id]
+    draft.record(e.PlacementEnded(draft.now_ns, placement.placement_id, state, reason, order.facts.segment, actor))
+    draft.wake(f"placement:{placement.placement_id}")
+    draft.wake(f"order:{order.order_id}")
+    draft.notify("placement", order_id=order.order_id, dealer=placement.dealer, state=state, reason=reason)
+    return placement.rfq_id
+
+
+def _on_status(draft: Draft, placement: Placement, heard: DealerReport) -> str | None:
+    """The answer to our OrderStatusRequest(H)."""
+    if heard.unknown_order:
+        return end_placement(draft, placement, "rejected", f"never arrived: the dealer does not know it {heard.text}")
+    if heard.status == "8":
+        return end_placement(draft, placement, "rejected", heard.text or "rejected")
+    if heard.status in ("4", "C") and placement.filled >= (heard.cum_quantity or 0):
+        return end_placement(draft, placement, "canceled", heard.text or "canceled")
+    if placement.unanswered and heard.cum_quantity and heard.cum_quantity > placement.filled:
+        # The fill itself comes by the session's resend; a status has no ExecID to book it under.
+        evidence = f"the dealer says {heard.cum_quantity} is filled; the fill itself has not come"
+        draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, False, True))
+        _page(draft, placement, evidence)
+    elif placement.state is PlacementState.in_doubt:
+        draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
+    return None
+
+
+def _on_fill(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> str | None:
+    if placement is None:
+        _quarantine(draft, session, None, heard, "a fill for nothing we ordered")
+        return None
+    key = fill_key(session, placement.dealer, placement.placement_id, heard)
+    quantity, price = heard.last_quantity, heard.last_price
+    booked = draft.state.fills.get(key)
+    if booked is not None:
+        if booked.economics == economics(quantity, price):
+            draft.record(e.FillRepeated(draft.now_ns, key))
+        else:
+            _quarantine(draft, session, placement, heard, f"same ExecID, other economics than {booked.economics}")
+        return None
+    problem = _fill_problem(draft, placement, heard)
+    if problem:
+        _quarantine(draft, session, placement, heard, problem)
+        return None
+    assert quantity is not None
+    assert price is not None
+    _book(draft, placement, heard, key, quantity, price)
+    return _after_fill(draft, placement.placement_id)
+
+
+def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
+    """(session, dealer, our ClOrdID, ExecID, TradeDate): what makes a fill the same one."""
+    return f"{session}|{dealer}|{placement_id}|{heard.exec_id}|{heard.trade_date}"
+
+
+def _fill_problem(draft: Draft, placement: Placement, heard: DealerReport) -> str:
+    """Why a fill cannot be booked as it stands; empty when it can."""
+    quantity, price = heard.last_quantity, heard.last_price
+    if quantity is None or price is None or not quantity.is_finite() or not price.is_finite():
+        return "no LastQty(32) or LastPx(31)"
+    if quantity <= 0 or price <= 0:
+        return f"LastQty(32) {quantity} at LastPx(31) {price}"
+    if heard.security_id and heard.security_id != placement.security_id:
+        return f"for {heard.security_id}, we ordered {placement.security_id}"
+    if heard.side is not None and heard.side is not placement.side:
+        return f"{heard.side}, we ordered to {placement.side}"
+    order = draft.state.orders[placement.order_id]
+    if quantity > placement.quantity - placement.filled or quantity > order.terms.quantity - order.filled:
+        return f"{quantity} is more than the {placement.quantity - placement.filled} that was left"
+    if (price - placement.price) * placement.side.sign > 0:
+        return f"{price} is worse than the quoted {placement.price}"
+    return ""
+
+
+def _book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quantity: Decimal, price: Decimal) -> None:
+    order = draft.state.orders[placement.order_id]
+    fill = _with_money(
+        draft,
+        Fill(
+            exec_id=reporting.next_exec_id(draft),
+            key=key,
+            order_id=order.order_id,
+            placement_id=placement.placement_id,
+            dealer=placement.dealer,
+            dealer_exec_id=heard.exec_id,
+            quantity=quantity,
+            price=price,
+            trade_date=heard.trade_date or trade_date(draft.now_ns).strftime("%Y%m%d"),
+            settl_date=heard.settl_date or settlement_date(draft.now_ns).strftime("%Y%m%d"),
+            transact_ns=heard.transact_ns or draft.now_ns,
+            accrued=heard.accrued,
+            gross=heard.gross,
+            net=heard.net,
+        ),
+    )
+    arrival = order.arrival
+    improvement = None
+    if arrival is not None and arrival.price > 0:
+        improvement = float((arrival.price - price) * order.terms.side.sign / arrival.price * 10_000)
+    draft.record(
+        e.FillBooked(
+            draft.now_ns,
+            fill=fill,
+            segment=order.facts.segment,
+            improvement_bps=improvement,
+            mark=draft.desk.mark(placement.security_id, draft.now_ns),
+            reversion_due_ns=draft.now_ns + draft.desk.clocks.reversion_ns,
+        )
+    )
+    draft.wake(f"reversion:{fill.exec_id}")
+    draft.wake(f"placement:{placement.placement_id}")
+    dealer = draft.desk.dealers.get(placement.dealer)
+    executing = dealer.lei if dealer is not None else placement.dealer
+    reporting.report(draft, draft.state.orders[order.order_id], ReportKind.trade, fill=fill, executing=executing)
+    draft.notify("fill", order_id=order.order_id, dealer=placement.dealer, quantity=str(quantity), price=str(price))
+
+
+def _with_money(draft: Draft, fill: Fill) -> Fill:
+    """Missing money fields computed and named; sent ones that differ from ours are told."""
+    order = draft.state.orders[fill.order_id]
+    security = draft.desk.securities[order.terms.security_id]
+    gross = principal(fill.quantity, fill.price)
+    accrued = accrued_interest(security, fill.quantity, settlement_date(draft.now_ns))
+    for name, sent, ours in (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued)):
+        if sent is not None and ours is not None and abs(sent - ours) > _MONEY_TOLERANCE:
+            draft.notify("money", order_id=fill.order_id, field=name, sent=str(sent), ours=str(ours))
+    computed = ["gross"] if fill.gross is None else []
+    if fill.accrued is None and accrued is not None:
+        computed.append("accrued")
+    fill = replace(
+        fill,
+        gross=gross if fill.gross is None else fill.gross,
+        accrued=accrued if fill.accrued is None else fill.accrued,
+    )
+    if fill.net is None and fill.gross is not None and fill.accrued is not None:
+        computed.append("net")
+        fill = replace(fill, net=fill.gross + fill.accrued)
+    return replace(fill, computed=tuple(computed))
+
+
+def _after_fill(draft: Draft, placement_id: str) -> str | None:
+    placement = draft.state.placements[placement_id]
+    order = draft.state.orders[placement.order_id]
+    if order.state is OrderState.filled:
+        _settle_cancel(draft, order)
+        close_round(draft, order, "executed")
+        draft.wake(f"order:{order.order_id}")
+    elif not placement.unanswered and order.state is OrderState.placed:
+        close_round(draft, order, "executed")
+        return_to_trader(draft, order, f"{order.leaves} left after a partial fill")
+    return None
+
+
+def _settle_cancel(draft: Draft, order: Order) -> None:
+    """A cancel that waited for the dealer's word: the fill was faster, so it is refused as too late."""
+    if not order.cancel_cl_ord_id:
+        return
+    cl_ord_id = order.cancel_cl_ord_id
+    draft.record(e.CancelSettled(draft.now_ns, order.order_id, "filled before the cancel"))
+    order = draft.state.orders[order.order_id]
+    if order.terms.session and cl_ord_id != "-":
+        reporting.refuse_cancel(
+            draft, order.terms.session, order, cl_ord_id, order.terms.cl_ord_id, 0, "too late: the order is filled"
+        )
+
+
+def _quarantine(draft: Draft, session: str, placement: Placement | None, heard: DealerReport, reason: str) -> None:
+    dealer = placement.dealer if placement is not None else ""
+    placement_id = placement.placement_id if placement is not None else heard.cl_ord_id
+    key = fill_key(session, dealer, placement_id, heard)
+    known = draft.state.quarantine.get(key)
+    if known is not None and known.reason == reason:
+        return
+    draft.record(
+        e.FillQuarantined(
+            draft.now_ns,
+            session=session,
+            dealer=dealer,
+            key=key,
+            placement_id=placement_id,
+            dealer_exec_id=heard.exec_id,
+            quantity=heard.last_quantity or Decimal(0),
+            price=heard.last_price or Decimal(0),
+            reason=reason,
+        )
+    )
+    draft.notify("page", what="fill quarantined", session=session, reference=heard.cl_ord_id, reason=reason)
+
+
+# --- in doubt ------------------------------------------------------------------------------------
+
+
+def doubt(draft: Draft, placement: Placement, evidence: str) -> None:
+    """No answer: ask the dealer (H) while that may help, then a person. The quantity stays reserved throughout."""
+    if not placement.unanswered:
+        return
+    dealer = draft.desk.dealers.get(placement.dealer)
+    ask = (
+        dealer is not None
+        and dealer.undelivered == "ask"
+        and placement.status_asks < draft.desk.clocks.status_asks_max
+        and draft.session_up(placement.session)
+    )
+    person = not ask and draft.session_up(placement.session)
+    draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, ask, person))
+    draft.wake(f"placement:{placement.placement_id}")
+    if ask:
+        security = draft.desk.securities.get(placement.security_id)
+        said = AskPlacementStatus(
+            dealer=placement.dealer,
+            placement_id=placement.placement_id,
+            security_id=placement.security_id,
+            id_source=security.id_source if security is not None else "4",
+            side=placement.side,
+        )
+        draft.send(placement.session, said, Delivery.afresh)
+    if person and not placement.person_needed:
+        _page(draft, placement, evidence)
+
+
+def session_back(draft: Draft, session: str) -> None:
+    """A dealer's session is up again: whatever is unanswered there is asked about."""
+    for placement in list(draft.state.placements.values()):
+        if placement.session == session and placement.unanswered:
+            doubt(draft, placement, placement.evidence or "the session was interrupted before an answer")
+
+
+def cancel_at_dealer(draft: Draft, placement: Placement) -> None:
+    """OrderCancelRequest(F) for an acceptance that has not been answered."""
+    if placement.cancel_id or not placement.unanswered:
+        return
+    cancel_id = draft.fresh_id()
+    draft.record(e.PlacementCancelAsked(draft.now_ns, placement.placement_id, cancel_id))
+    security = draft.desk.securities.get(placement.security_id)
+    said = CancelPlacement(
+        dealer=placement.dealer,
+        cancel_id=cancel_id,
+        placement_id=placement.placement_id,
+        security_id=placement.security_id,
+        id_source=security.id_source if security is not None else "4",
+        side=placement.side,
+        quantity=placement.quantity,
+        transact_ns=draft.now_ns,
+    )
+    draft.send(placement.session, said, Delivery.afresh)
+
+
+def withhold(draft: Draft, placement_id: str, reason: str) -> str | None:
+    """Our D never left: the quantity is free again and the round goes on."""
+    placement = draft.state.placements[placement_id]
+    if placement.state is not PlacementState.in_doubt:
+        return None
+    draft.record(e.AcceptWithheld(draft.now_ns, placement_id, reason))
+    draft.wake(f"placement:{placement_id}")
+    draft.wake(f"order:{placement.order_id}")
+    draft.notify("withheld", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
+    return placement.rfq_id
+
+
+def _alert(draft: Draft, rfq: Rfq, best: tuple[Ask, Quote], reason: str) -> None:
+    ask, quote = best
+    if rfq.alerted == f"{ask.dealer}|{quote.quote_id}":
+        return
+    draft.record(e.TraderAlerted(draft.now_ns, rfq.rfq_id, ask.dealer, quote.quote_id, reason))
+    draft.notify(
+        "alert", rfq_id=rfq.rfq_id, order_id=rfq.order_id, dealer=ask.dealer, price=str(quote.price), reason=reason
+    )
+
+
+def _page(draft: Draft, placement: Placement, reason: str) -> None:
+    draft.notify("page", what="order in doubt", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
+
+
+def _why_nothing(rfq: Rfq) -> str:
+    """Each dealer's answer in a few words."""
+    words: list[str] = []
+    for ask in rfq.asks:
+        last = ask.last_quote
+        if last is not None and (last.problem or last.withdrawn or last.spent):
+            words.append(f"{ask.dealer}: {last.problem or ('withdrawn' if last.withdrawn else 'taken and refused')}")
+        elif last is not None:
+            words.append(f"{ask.dealer}: over")
+        else:
+            words.append(f"{ask.dealer}: {ask.state}{f' ({ask.note})' if ask.note else ''}")
+    return "no executable quote: " + (", ".join(words) if words else "nobody was asked")

@@ -1,0 +1,71 @@
+"""What the desk decides by, besides its state: limits, dealers, bonds, prices, scores, rules.
+
+Built and swapped by the shell; a decision only reads it. What a decision took from here stands in its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from engine.analytics.marks import MarkBook
+from engine.dealers.book import DealerBook
+from engine.dealers.ranking import Rankings
+from engine.dealers.stats import DealerStats
+from engine.domain.instrument import Security
+from engine.domain.order import MarkUsed
+from engine.rules.program import Book
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """The gate's numbers. `restricted` holds ISINs and issuers; `notional_max` is face in base currency."""
+
+    notional_max: Decimal
+    open_rfqs_max: int
+    price_collar_bps: float
+    duplicate_window_ns: int
+    restricted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RfqClocks:
+    """Times of an RFQ in ns. `wait_ns` counts from each ask where the rule names none."""
+
+    wait_ns: int
+    decide_ns: int
+    guard_ns: int
+    stale_order_ns: int
+    mark_age_ns_max: int
+    undelivered_ask_ns: int
+    reversion_ns: int
+    quotes_per_rfq_max: int = 64
+    status_asks_max: int = 2
+    """How often a silent dealer is asked for the state of our order before a person is."""
+
+
+@dataclass(slots=True)
+class Desk:
+    base_currency: str
+    risk: RiskLimits
+    clocks: RfqClocks
+    dealers: DealerBook
+    securities: Mapping[str, Security]
+    marks: MarkBook
+    stats: DealerStats
+    rankings: Rankings
+    classic_weights: tuple[tuple[str, Decimal], ...]
+    book: Book
+    scoring_hash: str
+    drop_copies: tuple[str, ...] = ()
+    """Sessions that see every report."""
+    market_sessions: tuple[str, ...] = ()
+    adv: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def mark(self, security_id: str, now_ns: int) -> MarkUsed | None:
+        """The best price known now, None when it is too old or there is none."""
+        mark = self.marks.best(security_id, now_ns, self.clocks.mark_age_ns_max)
+        if mark is None:
+            return None
+        return MarkUsed(mark.price, mark.source, max(0, now_ns - mark.utc_ns), str(mark.quality))
