@@ -27,7 +27,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.dealers.segments import Segment
-from engine.dealers.stats import METRIC_SYNONYMS, METRICS, DealerStats, Estimate, Metric, Source, Unit
+from engine.dealers.stats import METRIC_SYNONYMS, METRICS, DealerStats, Metric, Plan, Source, Unit, Value, plan_of
 from engine.errors import ConfigError
 
 CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (
@@ -37,6 +37,13 @@ CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (
     ("speed", Decimal(10)),
 )
 """Percent."""
+
+# Bound once: looking up a member of an enumeration costs more than the arithmetic it selects.
+_RATE, _BPS = Unit.RATE, Unit.BPS
+_OWN, _SEGMENT_MEAN, _NO_DATA = Source.OWN, Source.SEGMENT_MEAN, Source.NO_DATA
+
+ASKED: Final = plan_of((METRICS["fill_rate"],))
+"""A plan whose value is known exactly if the dealer was asked."""
 
 _NEUTRAL: Final[Mapping[Unit, float]] = {Unit.RATE: 0.0, Unit.BPS: 0.0, Unit.SECONDS: 60.0}
 
@@ -85,6 +92,7 @@ class WeightedScorer:
     weights: tuple[tuple[str, Decimal], ...]
     window_days: int
     terms: tuple[tuple[Metric, float], ...] = field(init=False, repr=False, compare=False)
+    plan: Plan = field(init=False, repr=False, compare=False)
     key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,14 +113,15 @@ class WeightedScorer:
             (METRICS[name], float(weight / 100)) for name, (_, weight) in zip(names, self.weights, strict=True)
         )
         object.__setattr__(self, "terms", terms)
+        object.__setattr__(self, "plan", plan_of(metric for metric, _ in terms))
         words = " + ".join(f"{weight}% {name}" for name, (_, weight) in zip(names, self.weights, strict=True))
         object.__setattr__(self, "key", f"{words} over {self.window_days}d")
 
     def score(self, stats: DealerStats, dealer: str, segment: Segment, now_ns: int) -> Score:
         """The dealer's score for a request in `segment`, with its parts."""
         today = stats.today(now_ns)
-        own = [stats.own(dealer, metric, segment, self.window_days, today) for metric, _ in self.terms]
-        means = [stats.mean(metric, segment, self.window_days, today) for metric, _ in self.terms]
+        own = stats.own(dealer, self.plan, segment, self.window_days, today)
+        means = stats.means(self.plan, segment, self.window_days, today)
         return combine(self.terms, own, means, is_known=is_known(stats, dealer, own, segment, self.window_days, today))
 
 
@@ -132,9 +141,9 @@ def weighted(
 
 def transform(unit: Unit, value: float) -> float:
     """A metric's value on the house scale of its unit."""
-    if unit is Unit.BPS:
+    if unit is _BPS:
         return 1.0 + value / 10.0
-    return 1.0 - value / 60.0 if unit is Unit.SECONDS else value
+    return value if unit is _RATE else 1.0 - value / 60.0
 
 
 def neutral(unit: Unit, mean: float | None) -> float:
@@ -151,7 +160,7 @@ def total_of(own: float, rest: float) -> float:
 def is_known(
     stats: DealerStats,
     dealer: str,
-    own: Sequence[Estimate | None],
+    own: Sequence[Value | None],
     segment: Segment,
     window_days: int,
     today: int,
@@ -159,39 +168,34 @@ def is_known(
     """True if the dealer has one of the weighted metrics, or was at least asked within the window."""
     if any(estimate is not None for estimate in own):
         return True
-    return stats.own(dealer, METRICS["fill_rate"], segment, window_days, today) is not None
+    return stats.own(dealer, ASKED, segment, window_days, today)[0] is not None
 
 
 def combine(
     terms: Sequence[tuple[Metric, float]],
-    own: Sequence[Estimate | None],
-    means: Sequence[Estimate],
+    own: Sequence[Value | None],
+    means: Sequence[Value | None],
     *,
     is_known: bool,
 ) -> Score:
-    """A score from a dealer's own estimates and its segment's means, both in the order of `terms`."""
+    """A score from a dealer's own values and its segment's means, both in the order of `terms`."""
     parts: list[Part] = []
     own_total = rest_total = 0.0
     for (metric, weight), mine, mean in zip(terms, own, means, strict=True):
-        estimate = mean if mine is None else mine
-        if estimate.value is None or not is_known:
-            transformed = neutral(metric.unit, mean.value)
-            part = Part(metric.name, None, transformed, weight, weight * transformed, Source.NO_DATA, "", 0)
+        value = mean if mine is None else mine
+        if value is None or not is_known:
+            transformed = neutral(metric.unit, None if mean is None else mean[0])
+            contribution = weight * transformed
+            parts.append(Part(metric.name, None, transformed, weight, contribution, _NO_DATA, "", 0))
+            rest_total += contribution
+            continue
+        number, n, scope = value
+        transformed = transform(metric.unit, number)
+        contribution = weight * transformed
+        if mine is None:
+            parts.append(Part(metric.name, number, transformed, weight, contribution, _SEGMENT_MEAN, scope, n))
+            rest_total += contribution
         else:
-            transformed = transform(metric.unit, estimate.value)
-            part = Part(
-                metric.name,
-                estimate.value,
-                transformed,
-                weight,
-                weight * transformed,
-                estimate.source,
-                estimate.scope,
-                estimate.n,
-            )
-        if part.source is Source.OWN:
-            own_total += part.contribution
-        else:
-            rest_total += part.contribution
-        parts.append(part)
+            parts.append(Part(metric.name, number, transformed, weight, contribution, _OWN, scope, n))
+            own_total += contribution
     return Score(total_of(own_total, rest_total), own_total, tuple(parts))

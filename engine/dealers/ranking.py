@@ -20,13 +20,12 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final
 
-from engine.dealers.classic import Score, WeightedScorer, combine, is_known, neutral, total_of, transform
+from engine.dealers.classic import ASKED, Score, WeightedScorer, combine, neutral, total_of, transform
 from engine.dealers.segments import Segment
-from engine.dealers.stats import METRICS, DealerStats, Source
+from engine.dealers.stats import DealerStats, Source, Value
 
 _NO_DATA: Final = -1
 """The group of dealers without any observation; others are bit masks of lacking metrics."""
-_FILL_RATE: Final = METRICS["fill_rate"]
 
 _Key = tuple[float, bool, float, str]
 
@@ -53,7 +52,7 @@ class Rankings:
     """Kept orders of all dealers of the book, per segment and scorer; the oldest used goes at `kept_max`.
 
     A kept order lives for one UTC day: windows lose a day at midnight, so the first ranking after it scores
-    everybody again (1,000 dealers: about 10 ms; `warm` does it outside a decision).
+    everybody again (1,000 dealers: 20-60 ms); `warming` does it in slices, outside a decision.
     """
 
     __slots__ = ("_dealers", "_kept", "_kept_max", "_stats")
@@ -92,11 +91,14 @@ class Rankings:
         """One dealer's score, kept or not in the book."""
         return scorer.score(self._stats, dealer, segment, now_ns)
 
-    def warm(self, now_ns: int) -> int:
-        """Bring every kept order up to date; the number of them."""
-        for kept in self._kept.values():
-            kept.refresh(self._stats.today(now_ns))
-        return len(self._kept)
+    def warming(self, now_ns: int, slice_dealers: int = 50) -> Iterator[None]:
+        """Bring every kept order up to date, a slice at a time; for the quiet minute after midnight.
+
+        Others may rank and observe between two slices.
+        """
+        today = self._stats.today(now_ns)
+        for kept in list(self._kept.values()):
+            yield from kept.warming(today, slice_dealers)
 
     def _current(self, scorer: WeightedScorer, segment: Segment, now_ns: int) -> _Kept:
         key = (segment.key, scorer.key)
@@ -116,6 +118,7 @@ class _Kept:
     __slots__ = (
         "_dealers",
         "_groups",
+        "_means",
         "_places",
         "_rest",
         "_scorer",
@@ -134,6 +137,7 @@ class _Kept:
         self._segment = segment
         self._places: dict[str, tuple[int, float]] = {}
         self._groups: dict[int, list[tuple[float, str]]] = {}
+        self._means: list[Value | None] = []
         self._rest: dict[int, float] = {}
         self._without: set[int] = set()
         self._scores: dict[str, Score] = {}
@@ -154,12 +158,12 @@ class _Kept:
                 entries = self._groups[group]
                 del entries[bisect_left(entries, (own, dealer))]
                 self._scores.pop(dealer, None)
-                place = self._places[dealer] = self._place(dealer)
+                place = self._places[dealer] = self._place(dealer, today)
                 insort(self._groups.setdefault(place[0], []), (place[1], dealer))
         else:
             return
         self._version = self._stats.version
-        self._rest, self._without = self._additions()
+        self._finish(today)
 
     def walk(self) -> Iterator[str]:
         """Dealers best first."""
@@ -171,53 +175,72 @@ class _Kept:
         score = self._scores.get(dealer)
         if score is None:
             stats, scorer, days = self._stats, self._scorer, self._scorer.window_days
-            own = [stats.own(dealer, metric, self._segment, days, self._today) for metric, _ in scorer.terms]
-            means = [stats.mean(metric, self._segment, days, self._today) for metric, _ in scorer.terms]
-            known = is_known(stats, dealer, own, self._segment, days, self._today)
-            score = combine(scorer.terms, own, means, is_known=known)
-            if self._places[dealer][0] == 0:
+            own = stats.own(dealer, scorer.plan, self._segment, days, self._today)
+            group = self._places[dealer][0]
+            score = combine(scorer.terms, own, self._means, is_known=group != _NO_DATA)
+            if group == 0:
                 self._scores[dealer] = score
         return score
 
+    def warming(self, today: int, slice_dealers: int) -> Iterator[None]:
+        """`refresh` in slices: only the last one changes what is kept."""
+        version, day, places = self._stats.version, self._today, dict[str, tuple[int, float]]()
+        if today == self._today:
+            self.refresh(today)
+            return
+        for start in range(0, len(self._dealers), slice_dealers):
+            for dealer in self._dealers[start : start + slice_dealers]:
+                places[dealer] = self._place(dealer, today)
+            yield
+            if self._today != day:
+                return  # Somebody could not wait and ranked.
+        self._settle(today, places)
+        self._version = version
+        self._finish(today)
+        self.refresh(today)
+
     def _rebase(self, today: int) -> None:
-        self._today = today
+        self._settle(today, {dealer: self._place(dealer, today) for dealer in self._dealers})
+
+    def _settle(self, today: int, places: dict[str, tuple[int, float]]) -> None:
+        self._today, self._places, self._groups = today, places, {}
         self._scores.clear()
-        self._groups = {}
-        for dealer in self._dealers:
-            place = self._places[dealer] = self._place(dealer)
-            self._groups.setdefault(place[0], []).append((place[1], dealer))
+        for dealer, (group, own) in places.items():
+            self._groups.setdefault(group, []).append((own, dealer))
         for entries in self._groups.values():
             entries.sort()
 
-    def _place(self, dealer: str) -> tuple[int, float]:
-        """(group, minus the own sum): the hot loop, 4 metrics x 0.6 us."""
-        stats, scopes, today = self._stats, self._segment.scopes, self._today
-        days = self._scorer.window_days
+    def _finish(self, today: int) -> None:
+        self._means = self._stats.means(self._scorer.plan, self._segment, self._scorer.window_days, today)
+        self._rest, self._without = self._additions()
+
+    def _place(self, dealer: str, today: int) -> tuple[int, float]:
+        """(group, minus the own sum): the hot loop, 3 us."""
+        stats, scopes, scorer = self._stats, self._segment.scopes, self._scorer
         cells = stats.cells_of(dealer)
         if cells is None:
             return _NO_DATA, 0.0
         lacking, bit, own = 0, 1, 0.0
-        for metric, weight in self._scorer.terms:
-            found = stats.lookup(cells, metric, scopes, days, today)
-            if found is None:
+        values = stats.values(cells, scorer.plan, scopes, scorer.window_days, today)
+        for (metric, weight), value in zip(scorer.terms, values, strict=True):
+            if value is None:
                 lacking |= bit
             else:
-                own += weight * transform(metric.unit, found[0])
+                own += weight * transform(metric.unit, value[0])
             bit <<= 1
-        if lacking == bit - 1 and stats.lookup(cells, _FILL_RATE, scopes, days, today) is None:
+        if lacking == bit - 1 and stats.values(cells, ASKED, scopes, scorer.window_days, today)[0] is None:
             return _NO_DATA, 0.0
         return lacking, -own
 
     def _additions(self) -> tuple[dict[int, float], set[int]]:
         """What each group gets for the metrics it lacks, in the order of the weights; groups left without data."""
-        terms = self._scorer.terms
-        means = [self._stats.mean(m, self._segment, self._scorer.window_days, self._today).value for m, _ in terms]
         additions: dict[int, float] = {}
         without = {_NO_DATA}
         for group in self._groups:
             rest, everything_unknown = 0.0, True
-            for place, (metric, weight) in enumerate(terms):
-                mean = means[place]
+            for place, (metric, weight) in enumerate(self._scorer.terms):
+                known = self._means[place]
+                mean = None if known is None else known[0]
                 if group != _NO_DATA and not group >> place & 1:
                     everything_unknown = False
                 elif group == _NO_DATA or mean is None:

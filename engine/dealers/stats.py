@@ -21,6 +21,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from array import array
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -72,7 +74,18 @@ METRICS: Final[dict[str, Metric]] = {
 }
 """Every metric by name. `leakage` in words is the house's reversion, `speed` its response time."""
 
+Plan = tuple[tuple[bool, int, int, bool], ...]
+"""Metrics as the inner loop wants them: (is a rate, numerator, denominator, decays slowly)."""
+
+Value = tuple[float, int, str]
+"""(value, observations, scope)"""
+
 METRIC_SYNONYMS: Final[dict[str, str]] = {"reversion": "leakage", "response_time": "speed"}
+
+
+def plan_of(metrics: Iterable[Metric]) -> Plan:
+    """What `DealerStats.values` takes."""
+    return tuple((m.unit is Unit.RATE, m.numerator, m.denominator, w.is_slow(m.denominator)) for m in metrics)
 
 
 class Source(StrEnum):
@@ -109,6 +122,7 @@ class Estimate:
     source: Source
 
 
+_ALL: Final = plan_of(METRICS.values())
 UNKNOWN: Final = Estimate(None, 0, "", Source.NO_DATA)
 
 
@@ -257,26 +271,26 @@ class DealerStats:
 
     def estimate(self, dealer: str, metric: str, segment: Segment, window_days: int, now_ns: int) -> Estimate:
         """The dealer's own value by back-off, else the mean over all dealers of the segment, else unknown."""
-        today = self.today(now_ns)
-        return self.own(dealer, METRICS[metric], segment, window_days, today) or self.mean(
-            METRICS[metric], segment, window_days, today
-        )
+        plan, today = plan_of((METRICS[metric],)), self.today(now_ns)
+        own = self.own(dealer, plan, segment, window_days, today)[0]
+        if own is not None:
+            return Estimate(*own, Source.OWN)
+        mean = self.means(plan, segment, window_days, today)[0]
+        return UNKNOWN if mean is None else Estimate(*mean, Source.SEGMENT_MEAN)
 
-    def own(self, dealer: str, metric: Metric, segment: Segment, window_days: int, today: int) -> Estimate | None:
-        """The dealer's own value, from the finest scope with enough observations, else from the coarsest."""
-        found = self.lookup(self._cells.get(dealer), metric, segment.scopes, window_days, today)
-        return None if found is None else Estimate(*found, Source.OWN)
+    def own(self, dealer: str, plan: Plan, segment: Segment, window_days: int, today: int) -> list[Value | None]:
+        """The dealer's own values, as `values` finds them."""
+        return self.values(self._cells.get(dealer, {}), plan, segment.scopes, window_days, today)
 
-    def mean(self, metric: Metric, segment: Segment, window_days: int, today: int) -> Estimate:
-        """The segment's mean over all dealers: every observation counts alike, back-off as for a dealer."""
-        found = self.lookup(self._pool, metric, segment.scopes, window_days, today)
-        return UNKNOWN if found is None else Estimate(*found, Source.SEGMENT_MEAN)
+    def means(self, plan: Plan, segment: Segment, window_days: int, today: int) -> list[Value | None]:
+        """The segment's means over all dealers: every observation counts alike, back-off as for a dealer."""
+        return self.values(self._pool, plan, segment.scopes, window_days, today)
 
     def metrics(self, dealer: str, segment: Segment | str, window_days: int, now_ns: int) -> Metrics:
         """The dealer's own figures: of a scope exactly, or of a segment, each by back-off."""
         scopes = (segment,) if isinstance(segment, str) else segment.scopes
         today, cells = self.today(now_ns), self._cells.get(dealer, {})
-        scope, raw, squares, weight = scopes[0], [0] * w.FIELDS, 0, 0
+        raw, scope, squares, weight = array("q", w.NOTHING), scopes[0], 0, 0
         for candidate in scopes:
             if candidate not in cells:
                 continue
@@ -285,10 +299,11 @@ class DealerStats:
             weight = weighted[w.ASKS]
             if raw[w.ASKS] >= self.parameters.scope_observations_min:
                 break
-        estimates: dict[str, Estimate] = {}
-        for name, metric in METRICS.items():
-            found = self.lookup(cells, metric, scopes, window_days, today)
-            estimates[name] = UNKNOWN if found is None else Estimate(*found, Source.OWN)
+        values = self.values(cells, _ALL, scopes, window_days, today)
+        estimates = {
+            name: UNKNOWN if value is None else Estimate(*value, Source.OWN)
+            for name, value in zip(METRICS, values, strict=True)
+        }
         return Metrics(
             scope=scope,
             asks=raw[w.ASKS],
@@ -338,61 +353,62 @@ class DealerStats:
             found.append(dealer)
         return found
 
-    def cells_of(self, dealer: str) -> dict[str, Cell] | None:
-        """For `ranking` only: what `lookup` reads."""
+    def cells_of(self, dealer: str) -> Mapping[str, Cell] | None:
+        """For `ranking`: what `values` reads; None for a dealer that was never observed."""
         return self._cells.get(dealer)
 
-    @property
-    def pool(self) -> dict[str, Cell]:
-        """For `ranking` only: what `lookup` reads for the segment's mean."""
-        return self._pool
+    def values(
+        self,
+        cells: Mapping[str, Cell],
+        plan: Plan,
+        scopes: tuple[str, ...],
+        window_days: int,
+        today: int,
+    ) -> list[Value | None]:
+        """(value, observations, scope) of each metric; None where no scope has an observation.
 
-    def lookup(
-        self, cells: dict[str, Cell] | None, metric: Metric, scopes: tuple[str, ...], window_days: int, today: int
-    ) -> tuple[float, int, str] | None:
-        """(value, observations, scope) of the finest scope that has enough, else of the coarsest; None if none.
-
-        The inner loop of every ranking: at most 4 scopes x 0.15 us, plus one division of integers.
+        A metric is taken from the finest scope that has enough of it, else from the coarsest that has any.
+        The inner loop of every ranking: 2 us, or three times that when nothing is in the cache.
         """
-        if cells is None:
-            return None
-        denominator = metric.denominator
         place = self._shape.index(window_days)
-        found: Cell | None = None
-        n, at = 0, ""
-        for scope in scopes:
-            cell = cells.get(scope)
-            if cell is None:
+        fast, slow = (0, 0) if place is None else self._shape.today_weights(today)[place]
+        enough = self.parameters.scope_observations_min
+        # Coarser scopes are looked at only when a finer one has too little: each costs cache misses.
+        present = [(scope, cells[scope]) for scope in scopes if scope in cells]
+        sums: list[tuple[str, array[int], list[int], list[int]]] = []
+        found: list[Value | None] = []
+        for is_rate, numerator, denominator, is_slow in plan:
+            n = at = 0
+            while at < len(present):
+                if at == len(sums):
+                    scope, cell = present[at]
+                    if place is None or cell.day > today:
+                        # A window that is not kept, or a question about a day that this cell has left behind.
+                        raw, weighted, _ = cell.walk(self._oldest(window_days, today), today)
+                        sums.append((scope, raw, weighted, w.NOTHING))
+                    else:
+                        if cell.day < today:
+                            cell.roll(today)
+                        sums.append((scope, cell.raw[place], cell.weighted[place], cell.today))
+                scope, raw, weighted, open_day = sums[at]
+                n = raw[denominator] + open_day[denominator]
+                if n >= enough:
+                    break
+                at += 1
+            if n <= 0:
+                found.append(None)
                 continue
-            if cell.day != today:
-                if cell.day > today or place is None:
-                    place = None
-                else:
-                    cell.roll(today)
-            found, at = cell, scope
-            if place is None:
-                n = cell.walk(self._oldest(window_days, today), today)[0][denominator]
+            weight = slow if is_slow else fast
+            above = weighted[numerator] + open_day[numerator] * weight
+            below = weighted[denominator] + open_day[denominator] * weight
+            if below <= 0:
+                found.append(None)
+            elif is_rate:
+                # A trade may fall on the day after its ask, and the ask be out of the window.
+                found.append((min(1.0, max(0.0, above / below)), n, scope))
             else:
-                n = cell.raw[place][denominator] + cell.today[denominator]
-            if n >= self.parameters.scope_observations_min:
-                break
-        if found is None or n <= 0:
-            return None
-        numerator = metric.numerator
-        if place is None:
-            weighted = found.walk(self._oldest(window_days, today), today)[1]
-            above, below = weighted[numerator], weighted[denominator]
-        else:
-            weighted = found.weighted[place]
-            now_weight = self._shape.today_weights(today)[place][w.is_slow(denominator)]
-            above = weighted[numerator] + found.today[numerator] * now_weight
-            below = weighted[denominator] + found.today[denominator] * now_weight
-        if below <= 0:
-            return None
-        if metric.unit is Unit.RATE:
-            # A trade may fall on the day after its ask, and the ask be out of the window.
-            return min(1.0, max(0.0, above / below)), n, at
-        return above / (below * _BILLION), n, at
+                found.append((above / (below * _BILLION), n, scope))
+        return found
 
     # Keeping and comparing
 
@@ -403,10 +419,7 @@ class DealerStats:
         def buckets(cells: dict[str, Cell]) -> list[list[Any]]:
             listed: list[list[Any]] = []
             for scope, cell in sorted(cells.items()):
-                days: list[list[Any]] = [
-                    [day, list(cell.buckets[day])] for day in sorted(cell.buckets) if day >= oldest
-                ]
-                days = [entry for entry in days if any(entry[1])]
+                days = [[day, list(counts)] for day, counts in cell.days(oldest, self._last_day) if any(counts)]
                 if days:
                     listed.append([scope, days])
             return listed
@@ -467,8 +480,9 @@ class DealerStats:
                 cell = group.get(scope)
                 if cell is None:
                     cell = group[scope] = Cell(self._shape, day)
+                elif cell.day < day:
+                    cell.prune(oldest)
                 cell.add(day, changes)
-                cell.prune(oldest)
         self.version += 1
         self._touched.pop(dealer, None)
         self._touched[dealer] = self.version

@@ -17,7 +17,7 @@ move as time passes.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal
 from typing import Final
 
@@ -44,8 +44,8 @@ _SLOW: Final = REVERSIONS
 """Fields from here on decay with the slow half-life: leakage needs far more data than the rest."""
 
 _MANTISSA_BITS: Final = 32
-_NOTHING: Final = array("q", bytes(8 * FIELDS))
-"""Stands for a day without a bucket; never written to."""
+NOTHING: Final[list[int]] = [0] * FIELDS
+"""Stands for a day on which nothing happened; never written to."""
 
 Changes = tuple[tuple[int, int], ...]
 """(field, amount) of one observation; a reversal has the amounts negated."""
@@ -80,7 +80,7 @@ class Decay:
 class Shape:
     """What all cells of one desk share: the windows that are kept, the decays, how long buckets stay."""
 
-    __slots__ = ("_day", "_today_weights", "fast", "retained_days", "slow", "windows_days")
+    __slots__ = ("_day", "_places", "_today_weights", "fast", "retained_days", "slow", "windows_days")
 
     def __init__(self, windows_days: Iterable[int], fast_days: int, slow_days: int, retained_days: int) -> None:
         self.windows_days: tuple[int, ...] = tuple(sorted(dict.fromkeys(windows_days)))
@@ -89,12 +89,13 @@ class Shape:
         self.fast = Decay(fast_days)
         self.slow = Decay(slow_days)
         self.retained_days = max(retained_days, self.windows_days[-1])
+        self._places = {days: place for place, days in enumerate(self.windows_days)}
         self._day = -1
         self._today_weights: tuple[tuple[int, int], ...] = ()
 
     def index(self, window_days: int) -> int | None:
         """Place of a window that is kept; None for one that must be walked."""
-        return self.windows_days.index(window_days) if window_days in self.windows_days else None
+        return self._places.get(window_days)
 
     def today_weights(self, day: int) -> tuple[tuple[int, int], ...]:
         """(fast, slow) weight of `day` as the last day of each window."""
@@ -108,9 +109,16 @@ class Shape:
         """(fast, slow) weight of any day of a window."""
         return self.fast.weight(day, oldest), self.slow.weight(day, oldest)
 
+    def rescale(self, oldest_before: int, oldest: int) -> tuple[int, int]:
+        """(fast, slow) bits to shift by when a window's first day moves."""
+        return self.fast.rescale(oldest_before, oldest), self.slow.rescale(oldest_before, oldest)
+
 
 class Cell:
-    """Counts of one scope. `raw` and `weighted` hold, per kept window, its days before `day`."""
+    """Counts of one scope: `today` of the open day `day`, `buckets` of the days before it.
+
+    `raw` and `weighted` hold, per kept window, the sums over its days before `day`.
+    """
 
     __slots__ = ("_shape", "buckets", "day", "raw", "today", "weighted")
 
@@ -118,52 +126,49 @@ class Cell:
         self._shape = shape
         self.buckets: dict[int, array[int]] = {}
         self.day = day
-        self.today = _NOTHING
-        self.raw: list[list[int]] = [[0] * FIELDS for _ in shape.windows_days]
+        # A list while it is written to, an array of a third of the size once it is closed.
+        self.today = NOTHING
+        self.raw: list[array[int]] = [array("q", NOTHING) for _ in shape.windows_days]
         self.weighted: list[list[int]] = [[0] * FIELDS for _ in shape.windows_days]
 
     def add(self, day: int, changes: Changes) -> None:
         """Count one observation of `day`, which may be in the past."""
+        if day < self.day:
+            self._add_late(day, changes)
+            return
         if day > self.day:
             self.roll(day)
-        if day == self.day:
-            bucket = self.today
-            if bucket is _NOTHING:
-                bucket = self.today = self._bucket(day)
-            for field, amount in changes:
-                bucket[field] += amount
-            return
-        bucket = self._bucket(day)
+        today = self.today
+        if today is NOTHING:
+            today = self.today = [0] * FIELDS
         for field, amount in changes:
-            bucket[field] += amount
-        for place, days in enumerate(self._shape.windows_days):
-            oldest = self.day - days + 1
-            if day >= oldest:
-                self._move(place, changes, self._shape.weights(day, oldest))
+            today[field] += amount
 
     def roll(self, day: int) -> None:
         """Move on to `day`: close the days before it, drop those that leave each window."""
-        buckets = self.buckets
-        for place, days in enumerate(self._shape.windows_days):
-            before, oldest = self.day - days + 1, day - days + 1
-            if oldest > self.day:
+        buckets, shape, closing = self.buckets, self._shape, self.day
+        closed: Changes = ()
+        if self.today is not NOTHING:
+            buckets[closing] = array("q", self.today)
+            closed = _nonzero(self.today)
+            self.today = NOTHING
+        for place, days in enumerate(shape.windows_days):
+            before, oldest = closing - days + 1, day - days + 1
+            if oldest > closing:
                 # Every day that was ever counted is out; nothing has to be moved one by one.
-                self.raw[place], self.weighted[place] = [0] * FIELDS, [0] * FIELDS
+                self.raw[place], self.weighted[place] = array("q", NOTHING), [0] * FIELDS
                 continue
-            for closed in range(self.day, day):
-                if closed in buckets:
-                    self._move(place, tuple(enumerate(buckets[closed])), self._shape.weights(closed, before))
+            if closed:
+                self._move(place, closed, shape.weights(closing, before))
             for gone in range(before, oldest):
                 if gone in buckets:
-                    undone = tuple((field, -amount) for field, amount in enumerate(buckets[gone]))
-                    self._move(place, undone, self._shape.weights(gone, before))
-            fast = self._shape.fast.rescale(before, oldest)
-            slow = self._shape.slow.rescale(before, oldest)
+                    undone = tuple((field, -amount) for field, amount in _nonzero(buckets[gone]))
+                    self._move(place, undone, shape.weights(gone, before))
+            fast, slow = shape.rescale(before, oldest)
             if fast or slow:
                 sums = self.weighted[place]
                 self.weighted[place] = [s >> fast for s in sums[:_SLOW]] + [s >> slow for s in sums[_SLOW:]]
         self.day = day
-        self.today = buckets.get(day, _NOTHING)
 
     def prune(self, oldest: int) -> None:
         """Forget buckets before `oldest`. One that came late may stay longer; nobody reads it."""
@@ -173,32 +178,48 @@ class Cell:
                 return
             del self.buckets[day]
 
-    def walk(self, oldest: int, day: int) -> tuple[list[int], list[int], int]:
+    def days(self, oldest: int, newest: int) -> list[tuple[int, Sequence[int]]]:
+        """The counts of every day in oldest..newest that has any, in order."""
+        found: list[tuple[int, Sequence[int]]] = [
+            (day, self.buckets[day]) for day in sorted(self.buckets) if oldest <= day <= newest
+        ]
+        if self.today is not NOTHING and oldest <= self.day <= newest:
+            found.append((self.day, self.today))
+        return found
+
+    def walk(self, oldest: int, day: int) -> tuple[array[int], list[int], int]:
         """(plain sums, weighted sums, sum of squared weights of the asks) of oldest..day, from the buckets."""
-        raw, weighted, squares = [0] * FIELDS, [0] * FIELDS, 0
-        for at, bucket in self.buckets.items():
-            if oldest <= at <= day:
-                fast, slow = self._shape.weights(at, oldest)
-                squares += bucket[ASKS] * fast * fast
-                for field, amount in enumerate(bucket):
-                    if amount:
-                        raw[field] += amount
-                        weighted[field] += amount * (fast if field < _SLOW else slow)
+        raw, weighted, squares = array("q", NOTHING), [0] * FIELDS, 0
+        for at, bucket in self.days(oldest, day):
+            fast, slow = self._shape.weights(at, oldest)
+            squares += bucket[ASKS] * fast * fast
+            for field, amount in enumerate(bucket):
+                if amount:
+                    raw[field] += amount
+                    weighted[field] += amount * (fast if field < _SLOW else slow)
         return raw, weighted, squares
 
     def _move(self, place: int, changes: Changes, weights: tuple[int, int]) -> None:
         raw, weighted = self.raw[place], self.weighted[place]
         fast, slow = weights
         for field, amount in changes:
-            if amount:
-                raw[field] += amount
-                weighted[field] += amount * (fast if field < _SLOW else slow)
+            raw[field] += amount
+            weighted[field] += amount * (fast if field < _SLOW else slow)
 
-    def _bucket(self, day: int) -> array[int]:
+    def _add_late(self, day: int, changes: Changes) -> None:
         bucket = self.buckets.get(day)
         if bucket is None:
-            bucket = self.buckets[day] = array("q", _NOTHING)
-        return bucket
+            bucket = self.buckets[day] = array("q", NOTHING)
+        for field, amount in changes:
+            bucket[field] += amount
+        for place, days in enumerate(self._shape.windows_days):
+            oldest = self.day - days + 1
+            if day >= oldest:
+                self._move(place, changes, self._shape.weights(day, oldest))
+
+
+def _nonzero(counts: Sequence[int]) -> Changes:
+    return tuple((field, amount) for field, amount in enumerate(counts) if amount)
 
 
 def is_slow(field: int) -> bool:
