@@ -276,13 +276,8 @@ def _limits(reading: Reading, file: EngineFile) -> None:
             "fix.heart_bt_int_s_max",
             f"expected at least heart_bt_int_s_min ({fix.heart_bt_int_s_min}), found {fix.heart_bt_int_s_max}",
         )
-    for session in file.session:
-        if not fix.heart_bt_int_s_min <= session.heart_bt_int_s <= fix.heart_bt_int_s_max:
-            reading.problem(
-                f"session[{session.key}].heart_bt_int_s",
-                f"expected {fix.heart_bt_int_s_min} to {fix.heart_bt_int_s_max} (fix.heart_bt_int_s_min and _max),"
-                f" found {session.heart_bt_int_s}",
-            )
+    else:
+        _heartbeats(reading, fix, file.session)
     journal = file.journal
     if journal.staged_bytes_max < journal.batch_bytes_max:
         reading.problem(
@@ -299,6 +294,17 @@ def _limits(reading: Reading, file: EngineFile) -> None:
             grp.getgrnam(file.admin.group)
         except KeyError:
             reading.problem("admin.group", f"there is no group '{file.admin.group}' on this machine")
+
+
+def _heartbeats(reading: Reading, fix: FixConfig, sessions: tuple[SessionConfig, ...]) -> None:
+    """Ours keep to the bounds that peers are held to."""
+    for session in sessions:
+        if not fix.heart_bt_int_s_min <= session.heart_bt_int_s <= fix.heart_bt_int_s_max:
+            reading.problem(
+                f"session[{session.key}].heart_bt_int_s",
+                f"expected {fix.heart_bt_int_s_min} to {fix.heart_bt_int_s_max} (fix.heart_bt_int_s_min and _max),"
+                f" found {session.heart_bt_int_s}",
+            )
 
 
 def _scaled_clock(reading: Reading, clock: ClockConfig, fix: FixConfig, sessions: tuple[SessionConfig, ...]) -> None:

@@ -1,0 +1,739 @@
+"""engine/config: what a wrong file is told, and what a right one gives."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine.config import (
+    AdminConfig,
+    Config,
+    ConfigProblems,
+    Durability,
+    Role,
+    SessionRole,
+    Validation,
+    check,
+    load,
+    load_echo,
+    loopback_only,
+    with_clock,
+)
+from engine.domain.instrument import AssetClass
+from engine.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ENGINE = """\
+[engine]
+dealers = "dealers.toml"
+scoring = "scoring.toml"
+[journal]
+path = "var/journal.db"
+[admin]
+socket = "var/rfqd.sock"
+[risk]
+notional_max = 50_000_000
+[rules]
+directory = "rules"
+[reference]
+securities = "securities.csv"
+"""
+OMS = """\
+[[session]]
+key = "oms"
+role = "oms"
+sender_comp_id = "BUYSIDE"
+target_comp_id = "OMS"
+connection_type = "acceptor"
+"""
+DEALER = """\
+[[session]]
+key = "alder"
+role = "dealer"
+sender_comp_id = "BUYSIDE"
+target_comp_id = "ALDER"
+connection_type = "initiator"
+host = "127.0.0.1"
+port = 9901
+"""
+DEALERS = """\
+[[dealer]]
+id = "alder"
+name = "Alder Securities"
+lei = "0000DEMOALDER0000026"
+session = "alder"
+asset_classes = ["corporate"]
+"""
+
+
+class Folder:
+    """A folder with a right configuration, of which a test spoils one part."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.write("engine.toml", ENGINE + OMS + DEALER)
+        self.write("dealers.toml", DEALERS)
+        self.write("scoring.toml", "")
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def load(self, environ: dict[str, str] | None = None) -> Config:
+        return load(self.path / "engine.toml", environ or {})
+
+    def problems(self, environ: dict[str, str] | None = None) -> list[str]:
+        with pytest.raises(ConfigProblems) as caught:
+            self.load(environ)
+        assert str(caught.value) == "\n".join(caught.value.problems)
+        return list(caught.value.problems)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def spoiled(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, f"{old!r} is not once in the text"
+    return text.replace(old, new)
+
+
+WRONG_ENGINE = [
+    pytest.param(
+        "[rfq]\nwait_seconds = 5\n",
+        "rfq.wait_seconds: unknown key (did you mean 'wait_s'?)",
+        id="unknown key, near one",
+    ),
+    pytest.param(
+        "[rfq]\nundelivered_aks_s = 5\n",
+        "rfq.undelivered_aks_s: unknown key (did you mean 'undelivered_ask_s'?)",
+        id="unknown key, two letters swapped",
+    ),
+    pytest.param("[tca]\nzzz = 1\n", "tca.zzz: unknown key (known: reversion_s)", id="unknown key, near none"),
+    pytest.param("[metrix]\nport = 1\n", "metrix: unknown table (did you mean 'metrics'?)", id="unknown table"),
+    pytest.param(
+        "speed = 1\n",
+        "speed: unknown key (known: engine, clock, journal, admin, metrics, fix, session, risk, rfq, tca, rules,"
+        " reference)",
+        id="a key of no table",
+    ),
+    pytest.param(
+        '[rfq]\nwait_s = "two minutes"\n',
+        'rfq.wait_s: expected a number above 0 and at most 86400, found the text "two minutes"',
+        id="a text for a number",
+    ),
+    pytest.param(
+        "[rfq]\nwait_s = true\n", "rfq.wait_s: expected a number above 0 and at most 86400, found true", id="true"
+    ),
+    pytest.param(
+        "[rfq]\nwait_s = inf\n", "rfq.wait_s: expected a number above 0 and at most 86400, found Infinity", id="inf"
+    ),
+    pytest.param("[rfq]\nwait_s = 0\n", "rfq.wait_s: expected a number above 0 and at most 86400, found 0", id="zero"),
+    pytest.param(
+        "[rfq]\nexpiry_guard_ms = 2.5\n",
+        "rfq.expiry_guard_ms: expected a whole number from 0 to 60000, found 2.5",
+        id="half a millisecond",
+    ),
+    pytest.param(
+        "[metrics]\nport = 70000\n",
+        "metrics.port: expected a whole number from 0 to 65535, found 70000",
+        id="a port that cannot be",
+    ),
+    pytest.param(
+        '[metrics]\nhost = ""\n', "metrics.host: expected a text that is not empty, found an empty text", id="empty"
+    ),
+    pytest.param("metrics = 5\n", "metrics: expected a table [metrics], found 5", id="a number for a table"),
+    pytest.param(
+        '[[metrics]]\nhost = "::1"\n', "metrics: expected a table [metrics], found a list", id="two brackets too many"
+    ),
+    pytest.param(
+        "[clock]\norigin = 2026-01-05T14:30:00\n",
+        "clock.origin: expected a date and time with an offset, as in 2026-01-05T14:30:00Z, found 2026-01-05 14:30:00",
+        id="an origin without a zone",
+    ),
+    pytest.param(
+        "[clock]\nspeed = 60\n",
+        "clock.origin: missing: a clock of speed 60 needs the instant it started from",
+        id="a fast clock from nowhere",
+    ),
+    pytest.param(
+        "[fix]\nheart_bt_int_s_min = 60\nheart_bt_int_s_max = 30\n",
+        "fix.heart_bt_int_s_max: expected at least heart_bt_int_s_min (60), found 30",
+        id="bounds crossed",
+    ),
+    pytest.param(
+        spoiled(OMS, '"oms"\nrole', '"oms2"\nrole').replace("OMS", "OMS2") + "heart_bt_int_s = 301\n",
+        "session[oms2].heart_bt_int_s: expected 1 to 300 (fix.heart_bt_int_s_min and _max), found 301",
+        id="heartbeat out of its bounds",
+    ),
+    pytest.param(
+        '[[admin.people]]\nactor = "m.taylor"\nrole = "trader"\n',
+        "admin.people[m.taylor]: expected either uid or user, found neither",
+        id="a person that is nobody",
+    ),
+    pytest.param(
+        '[[admin.people]]\nuid = 7\nuser = "x"\nactor = "m.taylor"\nrole = "trader"\n',
+        "admin.people[m.taylor]: expected either uid or user, found both",
+        id="a person twice over",
+    ),
+    pytest.param(
+        '[[admin.people]]\nuser = "no-such-user-here"\nactor = "m.taylor"\nrole = "trader"\n',
+        "admin.people[m.taylor].user: there is no user 'no-such-user-here' on this machine",
+        id="a person this machine does not know",
+    ),
+    pytest.param(
+        '[[admin.people]]\nuid = 7\nactor = "a"\nrole = "trader"\n'
+        '[[admin.people]]\nuid = 7\nactor = "b"\nrole = "viewer"\n',
+        "admin.people[b]: uid 7 is 'a' already: one user is one person",
+        id="two people, one user",
+    ),
+    pytest.param(
+        '[[admin.people]]\nuid = 7\nactor = "a"\nrole = "boss"\n',
+        "admin.people[a].role: expected one of 'viewer', 'trader', 'operator', 'feed', found the text \"boss\"",
+        id="a role there is not",
+    ),
+    pytest.param(
+        '[[session]]\nkey = "x"\nrole = "market"\nsender_comp_id = "A"\ntarget_comp_id = "B"\n',
+        "session[x].connection_type: missing: expected one of 'initiator', 'acceptor'",
+        id="a key that must be there",
+    ),
+    pytest.param(
+        '[[session]]\nkey = "x"\nrole = "market"\nsender_comp_id = "A"\ntarget_comp_id = "B"\n'
+        'connection_type = "acceptor"\n',
+        "session[x].connection_type: expected 'initiator' for role 'market': the engine calls the provider",
+        id="a provider that calls us",
+    ),
+    pytest.param(OMS, "session[oms].key: a second session of this key", id="a session twice"),
+    pytest.param(
+        spoiled(OMS, '"oms"\nrole', '"oms2"\nrole'),
+        "session[oms2].target_comp_id: the same BeginString and CompIDs as session 'oms':"
+        " their messages could not be told apart",
+        id="two sessions, one identity",
+    ),
+]
+
+
+@pytest.mark.parametrize(("addition", "problem"), WRONG_ENGINE)
+def test_a_wrong_table_is_named_with_its_path(folder: Folder, addition: str, problem: str) -> None:
+    text = ENGINE + OMS + DEALER
+    # A bare key belongs above the first table.
+    folder.write("engine.toml", text + addition if addition.startswith("[") else addition + text)
+    assert folder.problems() == [f"engine.toml: {problem}"]
+
+
+WRONG_SESSIONS = [
+    pytest.param(
+        'host = "127.0.0.1"\n', "", "host: missing: an initiator needs the host and port it connects to", id="no host"
+    ),
+    pytest.param(
+        "port = 9901\n", "", "port: missing: an initiator needs the host and port it connects to", id="no port"
+    ),
+    pytest.param(
+        "port = 9901",
+        'port = "9901"',
+        'port: expected a whole number from 1 to 65535, found the text "9901"',
+        id="a port in quotes",
+    ),
+    pytest.param(
+        "port = 9901",
+        'port = 9901\nbackup = ["10.0.0.2"]',
+        'backup[1]: expected host:port, found the text "10.0.0.2"',
+        id="a backup without a port",
+    ),
+    pytest.param(
+        "port = 9901",
+        'port = 9901\nbackup = "10.0.0.2:9901"',
+        'backup: expected a list of which each is a text, found the text "10.0.0.2:9901"',
+        id="a backup that is no list",
+    ),
+    pytest.param(
+        '"ALDER"',
+        '"ALDER NY"',
+        'target_comp_id: expected up to 64 printable characters without blanks, found the text "ALDER NY"',
+        id="a blank in a CompID",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\nbegin_string = "FIX.4.3"',
+        "begin_string: expected one of 'FIX.4.2', 'FIX.4.4', 'FIXT.1.1', found the text \"FIX.4.3\"",
+        id="a version there is not",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\nbegin_string = "FIX.4.2"',
+        "begin_string: expected 'FIX.4.4' or 'FIXT.1.1' for an application role, found 'FIX.4.2'",
+        id="a version without the application messages",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\nappl_ver_id = "9"',
+        "appl_ver_id: DefaultApplVerID(1137) belongs to FIXT.1.1, not FIX.4.4",
+        id="an application version where there is none",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\npassword = "sesame"',
+        "password: secrets do not live in this file, which is read, copied and journaled: put the password into an"
+        " environment variable and name it in password_env, or into a file and name that in password_file",
+        id="a password in the file",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\nusername = "us"',
+        "username: credentials do not live in this file: put the user name into an environment variable"
+        " and name it in username_env",
+        id="a user name in the file",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\npassword_env = "ALDER_PASSWORD"',
+        "password_env: the environment variable ALDER_PASSWORD is not set, or empty",
+        id="a variable that is not set",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\nreconnect_min_s = 10\nreconnect_max_s = 5',
+        "reconnect_max_s: expected at least reconnect_min_s (10), found 5",
+        id="pauses that shrink",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "echo"',
+        "role: expected one of 'oms', 'dropcopy', 'dealer', 'market' in this file, found 'echo'",
+        id="an echo among the desk's sessions",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dropcopy"',
+        "connection_type: expected 'acceptor' for role 'dropcopy': the peer calls the engine",
+        id="a drop copy that we call",
+    ),
+    pytest.param(
+        '"initiator"',
+        '"acceptor"',
+        "host: an acceptor has no address of its own: its peer connects to fix.listen_port",
+        id="an acceptor with an address",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "problem"), WRONG_SESSIONS)
+def test_a_wrong_session_is_named_by_its_key(folder: Folder, old: str, new: str, problem: str) -> None:
+    folder.write("engine.toml", ENGINE + OMS + spoiled(DEALER, old, new))
+    assert folder.problems()[0] == f"engine.toml: session[alder].{problem}"
+
+
+WRONG_DEALERS = [
+    pytest.param(
+        '"0000DEMOALDER0000026"',
+        '"0000DEMOALDER0000027"',
+        'lei: expected an LEI whose check digits (the last two) fit, found the text "0000DEMOALDER0000027"',
+        id="an LEI mistyped",
+    ),
+    pytest.param(
+        '"0000DEMOALDER0000026"',
+        '"ALDER"',
+        'lei: expected an LEI of 20 capital letters and digits, found the text "ALDER"',
+        id="no LEI",
+    ),
+    pytest.param(
+        'session = "alder"',
+        'session = "oms"',
+        "session: expected the key of a session of role 'dealer' ('alder'), found 'oms'",
+        id="a session of another role",
+    ),
+    pytest.param(
+        '["corporate"]',
+        "[]",
+        "asset_classes: expected at least one asset class, found an empty list",
+        id="good for nothing",
+    ),
+    pytest.param(
+        '["corporate"]',
+        '["corporate", "muni"]',
+        "asset_classes[2]: expected one of 'corporate', 'municipal', 'government', 'agency', 'other',"
+        ' found the text "muni"',
+        id="an asset class there is not",
+    ),
+    pytest.param(
+        'session = "alder"',
+        'session = "alder"\nnotional_max = -1',
+        "notional_max: expected a number above 0, found -1",
+        id="a limit below nothing",
+    ),
+    pytest.param(
+        'session = "alder"',
+        'session = "alder"\nacept = "order"',
+        "acept: unknown key (did you mean 'accept'?)",
+        id="a misspelt key",
+    ),
+    pytest.param(
+        'session = "alder"',
+        'session = "alder"\naccept = "phone"',
+        "accept: expected one of 'order', 'response', found the text \"phone\"",
+        id="a dialect there is not",
+    ),
+    pytest.param(
+        'session = "alder"',
+        'session = "alder"\npaused = "no"',
+        'paused: expected true or false, found the text "no"',
+        id="a text for a truth",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "problem"), WRONG_DEALERS)
+def test_a_wrong_dealer_is_named_by_its_id(folder: Folder, old: str, new: str, problem: str) -> None:
+    folder.write("dealers.toml", spoiled(DEALERS, old, new))
+    assert folder.problems() == [f"dealers.toml: dealer[alder].{problem}"]
+
+
+def test_two_dealers_cannot_share_session_and_route(folder: Folder) -> None:
+    folder.write("dealers.toml", DEALERS + spoiled(DEALERS, '"alder"\nname', '"ash"\nname'))
+    assert folder.problems() == [
+        "dealers.toml: dealer[ash].route: the same session and route as dealer 'alder': one of them needs another"
+    ]
+    folder.write("dealers.toml", DEALERS + spoiled(DEALERS, '"alder"\nname', '"ash"\nroute = "ASH"\nname'))
+    assert [dealer.route for dealer in folder.load().dealers] == ["", "ASH"]
+
+
+def test_weights_add_to_one(folder: Folder) -> None:
+    folder.write("scoring.toml", "[classic]\nspeed = 0.2\n")
+    assert folder.problems() == ["scoring.toml: classic: expected weights that add to 1, found 1.1"]
+    folder.write("scoring.toml", "[classic]\nspeed = 0.2\nleakage = 0.1\n")
+    assert folder.load().scoring.classic.speed == 0.2
+
+
+def test_mistakes_of_all_files_come_together(folder: Folder) -> None:
+    folder.write("engine.toml", ENGINE + OMS + DEALER + "[fix]\nheart_bt_int_s_max = 20\n")
+    folder.write("dealers.toml", DEALERS + "x = 1\ny = 2\n")
+    folder.write("scoring.toml", "window_days = 0\n[classic]\nspeed = 2\n")
+    assert folder.problems() == [
+        "engine.toml: session[oms].heart_bt_int_s: expected 1 to 20 (fix.heart_bt_int_s_min and _max), found 30",
+        "engine.toml: session[alder].heart_bt_int_s: expected 1 to 20 (fix.heart_bt_int_s_min and _max), found 30",
+        "dealers.toml: dealer[alder].x: unknown key (known: id, name, lei, session, route, desk, contact, agreements,"
+        " asset_classes, specialties, notional_max, firm_time_s, accept, undelivered, quantity_unit, loser_notice,"
+        " paused)",
+        "dealers.toml: dealer[alder].y: unknown key (known: id, name, lei, session, route, desk, contact, agreements,"
+        " asset_classes, specialties, notional_max, firm_time_s, accept, undelivered, quantity_unit, loser_notice,"
+        " paused)",
+        "scoring.toml: window_days: expected a whole number from 1 to 3650, found 0",
+        "scoring.toml: classic.speed: expected a number from 0 to 1, found 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        pytest.param(
+            "engine.toml",
+            "[engine]\nname rfq\n",
+            "line 2, column 6: expected '=' after a key in a key/value pair",
+            id="syntax",
+        ),
+        pytest.param("scoring.toml", "a = 1\na = 2\n", "line 2, column 6: cannot overwrite a value", id="a key twice"),
+    ],
+)
+def test_a_syntax_error_says_where(folder: Folder, name: str, text: str, problem: str) -> None:
+    folder.write(name, text)
+    assert [line for line in folder.problems() if line.startswith(name)] == [f"{name}: {problem}"]
+
+
+def test_a_file_that_is_not_there(folder: Folder) -> None:
+    (folder.path / "dealers.toml").unlink()
+    assert folder.problems() == [
+        f"dealers.toml: cannot be read: No such file or directory ({folder.path / 'dealers.toml'})"
+    ]
+
+
+def test_a_file_that_is_no_text(folder: Folder) -> None:
+    (folder.path / "scoring.toml").write_bytes(b"window_days = 9 # \xff\n")
+    assert folder.problems() == ["scoring.toml: expected UTF-8, found byte 0xff at offset 18"]
+
+
+def test_a_missing_table_names_what_it_would_need(folder: Folder) -> None:
+    folder.write("engine.toml", spoiled(ENGINE, "[risk]\nnotional_max = 50_000_000\n", "") + OMS + DEALER)
+    assert folder.problems() == ["engine.toml: risk: missing: expected a table"]
+
+
+# What a right configuration gives.
+
+
+def test_defaults_and_paths(folder: Folder) -> None:
+    config = folder.load()
+    assert config.journal.path == folder.path / "var/journal.db"
+    assert config.journal.durability is Durability.FULL
+    assert config.reference.securities == folder.path / "securities.csv"
+    assert config.risk.notional_max == Decimal(50_000_000)
+    assert (config.rfq.wait_s, config.rfq.stale_order_s, config.tca.reversion_s) == (120.0, 60.0, 1800.0)
+    assert config.session("alder").addresses == (("127.0.0.1", 9901),)
+    assert config.session("oms").addresses == ()
+    assert [session.key for session in config.sessions_of(SessionRole.DEALER)] == ["alder"]
+    with pytest.raises(KeyError):
+        config.session("birch")
+
+
+def test_decimals_are_what_the_file_says(folder: Folder) -> None:
+    folder.write("dealers.toml", DEALERS + "notional_max = 1000000.10\n")
+    assert folder.load().dealers[0].notional_max == Decimal("1000000.10")
+
+
+def test_backups_follow_the_first_address(folder: Folder) -> None:
+    folder.write("engine.toml", ENGINE + OMS + DEALER + 'backup = ["10.0.0.2:9911", "[::1]:9912"]\n')
+    assert folder.load().session("alder").addresses == (("127.0.0.1", 9901), ("10.0.0.2", 9911), ("[::1]", 9912))
+
+
+def test_secrets_come_from_the_environment_and_stay_out_of_sight(folder: Folder) -> None:
+    keys = 'username_env = "ALDER_USER"\npassword_env = "ALDER_PASSWORD"\n'
+    folder.write("engine.toml", ENGINE + OMS + DEALER + keys)
+    config = folder.load({"ALDER_USER": "desk7", "ALDER_PASSWORD": "open sesame"})
+    session = config.session("alder")
+    assert (session.username, session.password) == ("desk7", "open sesame")
+    assert "sesame" not in repr(config)
+    assert "desk7" not in repr(config)
+    assert all("sesame" not in text.text for text in config.texts)
+
+
+def test_a_secret_file_is_for_its_owner_alone(folder: Folder) -> None:
+    secret = folder.write("alder.password", "open sesame\nnot this\n")
+    folder.write("engine.toml", ENGINE + OMS + DEALER + 'password_file = "alder.password"\n')
+    secret.chmod(0o644)
+    assert folder.problems() == [
+        f"engine.toml: session[alder].password_file: others can read {secret} (mode 644): chmod 600 it"
+    ]
+    secret.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    assert folder.load().session("alder").password == "open sesame"
+    secret.write_text("\n")
+    assert folder.problems() == [
+        f"engine.toml: session[alder].password_file: {secret} has no password in its first line"
+    ]
+    secret.unlink()
+    assert folder.problems() == [
+        f"engine.toml: session[alder].password_file: {secret} cannot be read: No such file or directory"
+    ]
+
+
+def test_a_password_is_named_once(folder: Folder) -> None:
+    folder.write("p", "x\n").chmod(0o600)
+    folder.write("engine.toml", ENGINE + OMS + DEALER + 'password_env = "P"\npassword_file = "p"\n')
+    assert folder.problems({"P": "x"}) == [
+        "engine.toml: session[alder].password_file: the password is named twice:"
+        " keep one of password_env and password_file"
+    ]
+
+
+FAST = "[clock]\nspeed = 60\norigin = 2026-01-05T14:30:00+01:00\n"
+
+
+def test_a_scaled_clock_on_loopback(folder: Folder) -> None:
+    folder.write("engine.toml", ENGINE + OMS + DEALER + FAST)
+    config = folder.load()
+    assert config.clock.speed == 60
+    assert config.clock.origin_utc_ns == 1_767_619_800_000_000_000
+    assert loopback_only(config)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "who"),
+    [
+        pytest.param(
+            'host = "127.0.0.1"', 'host = "10.1.2.3"', "session[alder] (10.1.2.3:9901)", id="a dealer far away"
+        ),
+        pytest.param(
+            'host = "127.0.0.1"',
+            'host = "dealer.example"',
+            "session[alder] (dealer.example:9901)",
+            id="a name, not looked up",
+        ),
+        pytest.param(
+            "port = 9901",
+            'port = 9901\nbackup = ["192.0.2.1:5"]',
+            "session[alder] (192.0.2.1:5)",
+            id="a backup far away",
+        ),
+        pytest.param(
+            "[[session]]", '[fix]\nlisten_host = "0.0.0.0"\n[[session]]', "fix.listen_host (0.0.0.0)", id="open to all"
+        ),
+    ],
+)
+def test_a_scaled_clock_beyond_loopback_is_refused(folder: Folder, old: str, new: str, who: str) -> None:
+    text = ENGINE + OMS + spoiled(DEALER, old, new)
+    folder.write("engine.toml", text + FAST)
+    problem = (
+        "clock.speed: expected 1, found 60: a scaled clock is for demonstrations, where every session is on loopback;"
+        f" not so {who}"
+    )
+    assert folder.problems() == [f"engine.toml: {problem}"]
+    folder.write("engine.toml", text)
+    config = folder.load()
+    assert not loopback_only(config)
+    with pytest.raises(ConfigError, match="every session is on loopback"):
+        with_clock(config, 60, datetime.datetime(2026, 1, 5, tzinfo=datetime.UTC))
+
+
+def test_another_clock_keeps_the_rest(folder: Folder) -> None:
+    config = folder.load()
+    faster = with_clock(config, 2, datetime.datetime(2026, 1, 5, tzinfo=datetime.UTC))
+    assert (faster.clock.speed, faster.sessions) == (2, config.sessions)
+    with pytest.raises(ConfigProblems, match="expected a number above 0, found 0"):
+        with_clock(config, 0, None)
+
+
+def test_hash_follows_every_file(folder: Folder) -> None:
+    before = folder.load()
+    assert [text.name for text in before.texts] == ["engine.toml", "dealers.toml", "scoring.toml"]
+    assert before.sha256 == folder.load().sha256
+    folder.write("scoring.toml", "# a remark\n")
+    after = folder.load()
+    assert after.sha256 != before.sha256
+    assert after.texts[0].sha256 == before.texts[0].sha256
+
+
+def test_people_at_the_socket() -> None:
+    admin = AdminConfig(socket=Path("x"), own_role=Role.TRADER, people=())
+    own = admin.person(1000, own_uid=1000)
+    assert own is not None
+    assert (own.actor, own.role) == ("local", Role.TRADER)
+    assert admin.person(1001, own_uid=1000) is None
+
+
+def test_people_by_uid_and_by_name(folder: Folder) -> None:
+    folder.write(
+        "engine.toml",
+        ENGINE
+        + OMS
+        + DEALER
+        + '[[admin.people]]\nuid = 7\nactor = "m.taylor"\nrole = "trader"\n'
+        + '[[admin.people]]\nuser = "root"\nactor = "admin"\nrole = "operator"\n',
+    )
+    admin = folder.load().admin
+    trader, operator = admin.person(7, own_uid=1000), admin.person(0, own_uid=0)
+    assert trader is not None
+    assert operator is not None
+    assert (trader.actor, trader.role) == ("m.taylor", Role.TRADER)
+    # An entry of one's own goes before the default role.
+    assert (operator.actor, operator.role) == ("admin", Role.OPERATOR)
+
+
+def test_an_echo_file(folder: Folder) -> None:
+    echo = spoiled(
+        spoiled(OMS, '"oms"\nrole = "oms"', '"tw42"\nrole = "echo"\nbegin_string = "FIX.4.2"'), "OMS", "TW42"
+    )
+    path = folder.write(
+        "echo.toml", "[fix]\nlisten_port = 0\n" + echo + 'validation = "strict"\nreset_on_logon = true\n'
+    )
+    file = load_echo(path, {})
+    assert file.fix.listen_port == 0
+    assert (file.session[0].begin_string, file.session[0].validation) == ("FIX.4.2", Validation.STRICT)
+    folder.write("echo.toml", OMS)
+    with pytest.raises(ConfigProblems) as caught:
+        load_echo(path, {})
+    assert caught.value.problems == ("echo.toml: session[oms].role: expected 'echo' in this file, found 'oms'",)
+
+
+# The files as shipped.
+
+
+def test_the_shipped_configuration_is_for_the_paper_market() -> None:
+    config = load(ROOT / "engine.toml", {})
+    assert loopback_only(config)
+    assert [session.key for session in config.sessions_of(SessionRole.DEALER)] == [
+        dealer.id for dealer in config.dealers
+    ]
+    assert {session.sender_comp_id for session in config.sessions} == {"BUYSIDE"}
+    assert AssetClass.MUNICIPAL in next(dealer for dealer in config.dealers if dealer.id == "elm").asset_classes
+
+
+def test_every_key_of_the_shipped_files_is_explained() -> None:
+    for name in ("engine.toml", "config/dealers.toml", "config/scoring.toml"):
+        lines = (ROOT / name).read_text().splitlines()
+        words = {word for line in lines for word in line.partition("#")[2].replace(",", " ").split()}
+        for line in lines:
+            key, found, rest = line.partition("=")
+            if found and not line.startswith("#"):
+                assert "#" in rest or key.strip() in words, f"{name}: nothing explains {line!r}"
+
+
+# What can be verified without starting.
+
+
+def ready(folder: Folder) -> Folder:
+    (folder.path / "rules").mkdir()
+    folder.write("rules/default.rules", "")
+    folder.write(
+        "securities.csv",
+        "isin,name,issuer,asset_class\nUS99B001AB35,Quillmere 4.35 2031,Quillmere Foods plc,corporate\n",
+    )
+    return folder
+
+
+def test_check_finds_nothing_wrong(folder: Folder) -> None:
+    assert check(ready(folder).load()) == []
+    assert not (folder.path / "var").exists()
+
+
+def test_check_names_what_is_not_there(folder: Folder) -> None:
+    folder.write("engine.toml", ENGINE + OMS + DEALER + 'dictionary = "FIX44.xml"\n')
+    assert check(folder.load()) == [
+        f"rules.directory: {folder.path / 'rules'} is no folder",
+        f"session[alder].dictionary: {folder.path / 'FIX44.xml'} is no file",
+        f"reference.securities: {folder.path / 'securities.csv'} cannot be read: No such file or directory",
+    ]
+
+
+def test_check_names_lines_of_the_security_file(folder: Folder) -> None:
+    ready(folder)
+    folder.write(
+        "securities.csv", "isin,name,issuer,asset_class\n" + "US99B001AB36,Quillmere 2031,Quillmere,corporate\n" * 22
+    )
+    lines = check(folder.load())
+    assert lines[0] == (
+        "securities.csv:2: Quillmere 2031: isin: expected an ISIN with the right check digit, found 'US99B001AB36'"
+    )
+    assert lines[-2:] == [
+        "securities.csv: and 2 more lines that cannot be used",
+        "securities.csv: there is no security in it",
+    ]
+
+
+def test_check_names_a_socket_path_that_is_too_long(folder: Folder) -> None:
+    ready(folder)
+    name = "s" * 108
+    folder.write("engine.toml", spoiled(ENGINE, "var/rfqd.sock", name) + OMS + DEALER)
+    length = len(os.fsencode(folder.path)) + 1 + 108
+    assert check(folder.load()) == [
+        "admin.socket: expected a path of at most 107 bytes, the most a unix socket can have, found " + str(length)
+    ]
+
+
+def test_check_names_sessions_and_dealers_without_work(folder: Folder) -> None:
+    ready(folder)
+    folder.write("dealers.toml", "")
+    assert check(folder.load()) == [
+        "session[alder]: no dealer of dealers.toml is reached by it",
+        "dealers.toml: there is no dealer in it, nobody can be asked",
+    ]
+    folder.write("dealers.toml", DEALERS + "paused = true\n")
+    assert check(folder.load()) == ["dealers.toml: every dealer is paused, nobody can be asked"]
+
+
+def test_check_names_a_rule_folder_without_rules(folder: Folder) -> None:
+    ready(folder)
+    (folder.path / "rules/default.rules").unlink()
+    assert check(folder.load()) == [f"rules.directory: {folder.path / 'rules'} has no *.rules file"]
+
+
+def test_check_names_a_journal_that_is_a_folder(folder: Folder) -> None:
+    ready(folder)
+    (folder.path / "var/journal.db").mkdir(parents=True)
+    assert check(folder.load()) == [
+        f"journal.path: {folder.path / 'var/journal.db'} is a folder, expected a file in one"
+    ]
