@@ -19,7 +19,7 @@ from typing import Final
 from engine.clock import NS_PER_S
 
 
-class MarkQuality(StrEnum):
+class Quality(StrEnum):
     """What kind of price a mark is, best first."""
 
     COMPOSITE = "composite"
@@ -28,9 +28,9 @@ class MarkQuality(StrEnum):
     LAST_PRINT = "last_print"
 
 
-_PLACE: Final[Mapping[MarkQuality, int]] = {quality: place for place, quality in enumerate(MarkQuality)}
+_PLACE: Final[Mapping[Quality, int]] = {quality: place for place, quality in enumerate(Quality)}
 
-AGE_NS_MAX: Final[Mapping[MarkQuality, int]] = {MarkQuality.EVALUATED: 15 * 60 * NS_PER_S}
+AGE_NS_MAX: Final[Mapping[Quality, int]] = {Quality.EVALUATED: 15 * 60 * NS_PER_S}
 """Beyond this a mark of that quality is not used, however old a one the caller would take."""
 
 
@@ -45,7 +45,7 @@ class Mark:
     price: Decimal
     utc_ns: int
     source: str
-    quality: MarkQuality
+    quality: Quality
     half_spread: Decimal | None = None
 
     def age_ns(self, now_ns: int) -> int:

@@ -1,7 +1,7 @@
-"""What a trade cost: one function per figure, the sign of the side in one place.
+"""What a trade cost: one function per figure.
 
 Every price is clean, in percent of par; every result is bps of the reference that stands first in the formula.
-s is +1 for a buy and -1 for a sell. `M` is a mid (a mark), `h` a horizon after the trade, 30 minutes unless said.
+`s` is the side's sign (`Side.sign`: +1 for a buy, -1 for a sell; anything else raises ValueError). `M` is a mid (a mark), `h` a horizon after the trade, 30 minutes unless said.
 
     implementation shortfall   s (P_exec - P_dec) / P_dec            + cost
     slippage                   s (P_exec - P_arr) / P_arr            + cost
@@ -29,28 +29,18 @@ from engine.errors import EngineError
 
 _BPS: Final = Decimal(10_000)
 
-_SIGNS: Final = {"1": 1, "2": -1, "buy": 1, "sell": -1}
-
 
 class BenchmarkError(EngineError):
     """A price that cannot be measured against: zero, negative or not a number."""
 
 
-def sign(side: str) -> int:
-    """+1 for a buy, -1 for a sell: Side(54) `1` or `2`, or the words. Raises ValueError for another side."""
-    try:
-        return _SIGNS[side]
-    except KeyError:
-        raise ValueError(f"a side is buy (1) or sell (2), found {side!r}") from None
-
-
-def implementation_shortfall_bps(side: str, fill_price: Decimal, decision_price: Decimal) -> float:
+def implementation_shortfall_bps(s: int, fill_price: Decimal, decision_price: Decimal) -> float:
     """Cost of a fill against the price at the decision; positive is worse."""
-    return _bps(side, fill_price, decision_price, decision_price)
+    return _bps(s, fill_price, decision_price, decision_price)
 
 
 def shortfall_with_rest_bps(
-    side: str, fills: tuple[tuple[Decimal, Decimal], ...], ordered: Decimal, end_price: Decimal, decision_price: Decimal
+    s: int, fills: tuple[tuple[Decimal, Decimal], ...], ordered: Decimal, end_price: Decimal, decision_price: Decimal
 ) -> float:
     """Shortfall of a whole order, in bps of its size: `fills` are (price, quantity), the rest stands at `end_price`.
 
@@ -60,73 +50,73 @@ def shortfall_with_rest_bps(
     if not 0 <= filled <= ordered or ordered <= 0:
         raise ValueError(f"filled {filled} of {ordered} ordered")
     paid = sum((price * quantity for price, quantity in fills), Decimal(0)) + end_price * (ordered - filled)
-    return _bps(side, paid / ordered, decision_price, decision_price)
+    return _bps(s, paid / ordered, decision_price, decision_price)
 
 
-def slippage_bps(side: str, fill_price: Decimal, arrival_mid: Decimal) -> float:
+def slippage_bps(s: int, fill_price: Decimal, arrival_mid: Decimal) -> float:
     """Cost of a fill against the mid at arrival; positive is worse."""
-    return _bps(side, fill_price, arrival_mid, arrival_mid)
+    return _bps(s, fill_price, arrival_mid, arrival_mid)
 
 
-def price_improvement_bps(side: str, fill_price: Decimal, arrival_mid: Decimal) -> float:
+def price_improvement_bps(s: int, fill_price: Decimal, arrival_mid: Decimal) -> float:
     """What a fill was better than the mid at arrival; positive is good."""
-    return _bps(side, arrival_mid, fill_price, arrival_mid)
+    return _bps(s, arrival_mid, fill_price, arrival_mid)
 
 
-def quote_edge_bps(side: str, quote: Decimal, mid_at_receipt: Decimal) -> float:
+def quote_edge_bps(s: int, quote: Decimal, mid_at_receipt: Decimal) -> float:
     """What any quote was better than the mid when it came; mostly negative: half a spread is the dealer's."""
-    return _bps(side, mid_at_receipt, quote, mid_at_receipt)
+    return _bps(s, mid_at_receipt, quote, mid_at_receipt)
 
 
-def cover_bps(side: str, fill_price: Decimal, cover_price: Decimal) -> float:
+def cover_bps(s: int, fill_price: Decimal, cover_price: Decimal) -> float:
     """What taking the best quote saved against the second best; undefined, hence not called, with one quote."""
-    return _bps(side, cover_price, fill_price, fill_price)
+    return _bps(s, cover_price, fill_price, fill_price)
 
 
-def regret_bps(side: str, fill_price: Decimal, best_live_quote: Decimal) -> float:
+def regret_bps(s: int, fill_price: Decimal, best_live_quote: Decimal) -> float:
     """What the fill cost more than the best live quote."""
-    return _bps(side, fill_price, best_live_quote, best_live_quote)
+    return _bps(s, fill_price, best_live_quote, best_live_quote)
 
 
-def spread_capture(side: str, fill_price: Decimal, mid: Decimal, half_spread: Decimal) -> float:
+def spread_capture(s: int, fill_price: Decimal, mid: Decimal, half_spread: Decimal) -> float:
     """1 at the mid, 0 at the far touch, negative beyond. Raises BenchmarkError if the spread is not positive."""
-    return float(1 - sign(side) * (fill_price - mid) / _reference(half_spread))
+    return float(1 - _sign(s) * (fill_price - mid) / _reference(half_spread))
 
 
-def rfq_drift_bps(side: str, mid_at_send: Decimal, mid_at_execution: Decimal) -> float:
+def rfq_drift_bps(s: int, mid_at_send: Decimal, mid_at_execution: Decimal) -> float:
     """How the market moved while we asked; positive is adverse."""
-    return _bps(side, mid_at_execution, mid_at_send, mid_at_send)
+    return _bps(s, mid_at_execution, mid_at_send, mid_at_send)
 
 
-def markout_bps(side: str, fill_price: Decimal, mid_after: Decimal) -> float:
+def markout_bps(s: int, fill_price: Decimal, mid_after: Decimal) -> float:
     """How the market moved from our price after the trade; positive is our way."""
-    return _bps(side, mid_after, fill_price, fill_price)
+    return _bps(s, mid_after, fill_price, fill_price)
 
 
-def reversion_bps(side: str, mid_at_execution: Decimal, mid_after: Decimal) -> float:
+def reversion_bps(s: int, mid_at_execution: Decimal, mid_after: Decimal) -> float:
     """How much of the move gave back after the trade; negative: the price went on."""
-    return _bps(side, mid_at_execution, mid_after, mid_at_execution)
+    return _bps(s, mid_at_execution, mid_after, mid_at_execution)
 
 
 def adverse_drift_bps(
-    side: str, mid_from: Decimal, mid_after: Decimal, index_move_bps: float = 0.0, beta: float = 1.0
+    s: int, mid_from: Decimal, mid_after: Decimal, index_move_bps: float = 0.0, beta: float = 1.0
 ) -> float:
     """How the market moved against us, beyond the index; positive is adverse while the parent is unfinished."""
-    return _bps(side, mid_after, mid_from, mid_from) - sign(side) * beta * index_move_bps
+    return _bps(s, mid_after, mid_from, mid_from) - s * beta * index_move_bps
 
 
 def classic_reversion_bps(
-    side: str, mid_at_execution: Decimal, mid_after_30_min: Decimal, index_move_bps: float = 0.0, beta: float = 1.0
+    s: int, mid_at_execution: Decimal, mid_after_30_min: Decimal, index_move_bps: float = 0.0, beta: float = 1.0
 ) -> float:
     """The house leakage metric, scored 1 + x / 10: negative is adverse to us."""
-    return -adverse_drift_bps(side, mid_at_execution, mid_after_30_min, index_move_bps, beta)
+    return -adverse_drift_bps(s, mid_at_execution, mid_after_30_min, index_move_bps, beta)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePrices:
     """The prices around one trade; None is unknown."""
 
-    side: str
+    s: int
     fill: Decimal
     decision: Decimal | None = None
     arrival_mid: Decimal | None = None
@@ -160,36 +150,40 @@ class TradeCosts:
 
 def measure(prices: TradePrices) -> TradeCosts:
     """All figures that the known prices allow. Raises BenchmarkError for a price that is not positive."""
-    p, side, fill = prices, prices.side, prices.fill
+    p, s, fill = prices, prices.s, prices.fill
     arrival, executed, after = p.arrival_mid, p.mid_at_execution, p.mid_after
-    improvement = None if arrival is None else price_improvement_bps(side, fill, arrival)
+    improvement = None if arrival is None else price_improvement_bps(s, fill, arrival)
     half_spread, mid = p.half_spread, executed if executed is not None else arrival
     return TradeCosts(
         implementation_shortfall_bps=(
-            None if p.decision is None else implementation_shortfall_bps(side, fill, p.decision)
+            None if p.decision is None else implementation_shortfall_bps(s, fill, p.decision)
         ),
         slippage_bps=None if improvement is None else -improvement,
         price_improvement_bps=improvement,
-        cover_bps=None if p.cover is None else cover_bps(side, fill, p.cover),
-        regret_bps=None if p.best_live_quote is None else regret_bps(side, fill, p.best_live_quote),
-        spread_capture=None if half_spread is None or mid is None else spread_capture(side, fill, mid, half_spread),
+        cover_bps=None if p.cover is None else cover_bps(s, fill, p.cover),
+        regret_bps=None if p.best_live_quote is None else regret_bps(s, fill, p.best_live_quote),
+        spread_capture=None if half_spread is None or mid is None else spread_capture(s, fill, mid, half_spread),
         rfq_drift_bps=(
-            None if p.mid_at_send is None or executed is None else rfq_drift_bps(side, p.mid_at_send, executed)
+            None if p.mid_at_send is None or executed is None else rfq_drift_bps(s, p.mid_at_send, executed)
         ),
-        markout_bps=None if after is None else markout_bps(side, fill, after),
-        reversion_bps=None if executed is None or after is None else reversion_bps(side, executed, after),
-        adverse_drift_bps=None if arrival is None or after is None else adverse_drift_bps(side, arrival, after),
-        classic_reversion_bps=None
-        if executed is None or after is None
-        else classic_reversion_bps(side, executed, after),
+        markout_bps=None if after is None else markout_bps(s, fill, after),
+        reversion_bps=None if executed is None or after is None else reversion_bps(s, executed, after),
+        adverse_drift_bps=None if arrival is None or after is None else adverse_drift_bps(s, arrival, after),
+        classic_reversion_bps=None if executed is None or after is None else classic_reversion_bps(s, executed, after),
     )
 
 
-def _bps(side: str, above: Decimal, below: Decimal, reference: Decimal) -> float:
-    return float(sign(side) * (above - below) / _reference(reference) * _BPS)
+def _bps(s: int, above: Decimal, below: Decimal, reference: Decimal) -> float:
+    return float(_sign(s) * (above - below) / _reference(reference) * _BPS)
 
 
 def _reference(price: Decimal) -> Decimal:
     if not price.is_finite() or price <= 0:
         raise BenchmarkError(f"a reference price is more than 0, found {price}")
     return price
+
+
+def _sign(s: int) -> int:
+    if s not in (1, -1):
+        raise ValueError(f"the sign of a side is 1 (buy) or -1 (sell), found {s!r}")
+    return s

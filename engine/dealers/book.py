@@ -9,22 +9,12 @@ A dealer is addressed by (session, route): a hub's one session reaches many deal
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from engine.domain.instrument import AssetClass
 from engine.errors import ConfigError
-
-
-class RouteKind(StrEnum):
-    """How a message on a session names the dealer it is for."""
-
-    DIRECT = "direct"  # the session is the dealer's own
-    DELIVER_TO = "deliver_to"  # DeliverToCompID(128) out, OnBehalfOfCompID(115) in
-    PARTY = "party"  # PartyID(448) with a role by dialect
-    TARGET_PARTY = "target_party"  # TargetPartyID(1462), FIX 5.0 SP2
-    MANUAL = "manual"  # phone or chat: nothing goes out by itself
 
 
 class Accept(StrEnum):
@@ -46,94 +36,50 @@ class QuantityUnit(StrEnum):
     """What OrderQty(38) counts at the dealer; inside the engine it is always face amount."""
 
     FACE = "face"
-    BONDS = "bonds"  # of 1,000 face each
+    BONDS_1000 = "bonds_1000"  # bonds of 1,000 face
 
 
 class LoserNotice(StrEnum):
-    """What a dealer whose quote was not taken is told, least informative first."""
+    """What a dealer whose quote was not taken is told by QuoteResponse(AJ), least informative first."""
 
-    NOTHING = "nothing"
+    NONE = "none"
+    END_TRADE = "end_trade"  # QuoteRespType(694)=7, FIX 5.0 SP2
     PASS = "pass"  # 694=6
     DONE_AWAY = "done_away"  # 694=5
     COVER = "cover"  # 694=4: it was second best
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How a dealer is addressed on its session; `target` is empty for DIRECT and MANUAL."""
-
-    kind: RouteKind = RouteKind.DIRECT
-    target: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.kind.value}:{self.target}" if self.target else self.kind.value
-
-
-@dataclass(frozen=True, slots=True)
-class DealerLimits:
-    """What may be open or done with one dealer; None is no limit of this kind.
-
-    Amounts are face in the book's base currency.
-    """
-
-    notional_max: Decimal | None = None
-    day_notional_max: Decimal | None = None
-    open_rfqs_max: int | None = None
-    asks_per_day_max: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """A person or a desk at the dealer."""
-
-    name: str
-    desk: str = ""
-    phone: str = ""
-    chat: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dealer:
     """One dealer's profile.
 
-    `asset_classes` is what it may be asked for (none listed: everything), `specialties` what it is known to be
-    good at. `firm_time_s` is the life of a quote that names none; None leaves such a quote to a person.
-    A `paused` dealer is not asked; what is open with it goes on.
+    `route` is empty where the session is the dealer's own, else how the hub knows it. `asset_classes` is what it
+    may be asked for, `specialties` what it is known to be good at. `notional_max` is face in one request, in the
+    book's base currency; None is no limit of the dealer's own. `firm_time_s` is the life of a quote that names
+    none; None leaves such a quote to a person. A `paused` dealer is not asked; what is open with it goes on.
     """
 
     id: str
     name: str
-    lei: str | None = None
-    session: str | None = None
-    route: Route = field(default_factory=Route)
-    asset_classes: tuple[AssetClass, ...] = ()
-    specialties: tuple[str, ...] = ()
+    lei: str
+    session: str
+    route: str = ""
+    desk: str | None = None
+    contact: str | None = None
     agreements: tuple[str, ...] = ()
-    contacts: tuple[Contact, ...] = ()
-    limits: DealerLimits = field(default_factory=DealerLimits)
+    asset_classes: tuple[AssetClass, ...]
+    specialties: tuple[str, ...] = ()
+    notional_max: Decimal | None = None
     firm_time_s: float | None = None
     accept: Accept = Accept.ORDER
     undelivered: Undelivered = Undelivered.ASK
     quantity_unit: QuantityUnit = QuantityUnit.FACE
-    loser_notice: LoserNotice = LoserNotice.NOTHING
-    two_way: bool = False
+    loser_notice: LoserNotice = LoserNotice.NONE
     paused: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.id or "\x1f" in self.id:
-            raise ConfigError(f"a dealer's id is a printable word, found {self.id!r}")
-        if self.lei is not None and not is_lei(self.lei):
-            raise ConfigError(f"dealer {self.id}: {self.lei!r} is no LEI (ISO 17442: 20 characters, check digits)")
-        if (self.session is None) != (self.route.kind is RouteKind.MANUAL):
-            raise ConfigError(f"dealer {self.id}: a dealer has a session, or the route 'manual' and none")
-        if (self.route.target == "") != (self.route.kind in (RouteKind.DIRECT, RouteKind.MANUAL)):
-            raise ConfigError(f"dealer {self.id}: route {self.route.kind.value!r} and target {self.route.target!r}")
-        if self.firm_time_s is not None and not self.firm_time_s > 0:
-            raise ConfigError(f"dealer {self.id}: firm_time_s is {self.firm_time_s}, expected more than 0")
 
     def trades(self, asset_class: AssetClass) -> bool:
         """True if it may be asked for bonds of the class."""
-        return not self.asset_classes or asset_class in self.asset_classes
+        return asset_class in self.asset_classes
 
     def specialises_in(self, word: str) -> bool:
         """True if `word` is one of its specialties."""
@@ -150,18 +96,17 @@ class DealerBook:
 
     def __init__(self, dealers: Iterable[Dealer]) -> None:
         self._by_id: dict[str, Dealer] = {}
-        self._by_address: dict[tuple[str, Route], Dealer] = {}
+        self._by_address: dict[tuple[str, str], Dealer] = {}
         self._by_session: dict[str, tuple[Dealer, ...]] = {}
         for dealer in sorted(dealers, key=lambda each: each.id):
             if dealer.id in self._by_id:
                 raise ConfigError(f"dealer {dealer.id} is listed twice")
             self._by_id[dealer.id] = dealer
-            if dealer.session is None:
-                continue
             other = self._by_address.get((dealer.session, dealer.route))
             if other is not None:
                 raise ConfigError(
-                    f"dealers {other.id} and {dealer.id} have one address: session {dealer.session}, {dealer.route}"
+                    f"dealers {other.id} and {dealer.id} have one address: session {dealer.session!r}, "
+                    f"route {dealer.route!r}"
                 )
             self._by_address[dealer.session, dealer.route] = dealer
             self._by_session[dealer.session] = (*self._by_session.get(dealer.session, ()), dealer)
@@ -191,24 +136,13 @@ class DealerBook:
         """All dealers that a session reaches."""
         return self._by_session.get(session, ())
 
-    def addressed(self, session: str, target: str = "") -> Dealer | None:
+    def addressed(self, session: str, route: str = "") -> Dealer | None:
         """The dealer that an inbound message on `session` is from.
 
-        `target` is what the message names (OnBehalfOfCompID or a Party), empty if nothing. A message that names
-        nothing is from the session's own dealer, if the session has one.
+        `route` is what the message names (OnBehalfOfCompID(115), or a Party), empty if nothing.
         """
-        for dealer in self.on_session(session):
-            if dealer.route.target == target:
-                return dealer
-        return None
+        return self._by_address.get((session, route))
 
     def eligible(self, asset_class: AssetClass) -> tuple[Dealer, ...]:
         """Those that may be asked for bonds of the class and are not paused."""
         return tuple(dealer for dealer in self if not dealer.paused and dealer.trades(asset_class))
-
-
-def is_lei(text: str) -> bool:
-    """True for 18 capital letters and digits with two check digits (ISO 17442, ISO 7064 MOD 97-10)."""
-    if len(text) != 20 or not text.isascii() or not text.isalnum() or text != text.upper() or not text[18:].isdigit():
-        return False
-    return int("".join(str(int(character, 36)) for character in text)) % 97 == 1

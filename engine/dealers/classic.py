@@ -126,17 +126,17 @@ class WeightedScorer:
 
 
 def classic(
-    weights: Sequence[tuple[str, Decimal | int]] = CLASSIC_WEIGHTS, window_days: int = 90, name: str = "classic"
+    weights: Sequence[tuple[str, Decimal | float]] = CLASSIC_WEIGHTS, window_days: int = 90, name: str = "classic"
 ) -> WeightedScorer:
     """The house scorer, with the desk's own weights (percent) if given."""
     return weighted(weights, window_days, name)
 
 
 def weighted(
-    weights: Sequence[tuple[str, Decimal | int]], window_days: int = 90, name: str = "weighted"
+    weights: Sequence[tuple[str, Decimal | float]], window_days: int = 90, name: str = "weighted"
 ) -> WeightedScorer:
     """`rank by 60% hit_rate + 40% price_improvement over 90d` is weighted((("hit_rate", 60), ...), 90)."""
-    return WeightedScorer(name, tuple((metric, Decimal(weight)) for metric, weight in weights), window_days)
+    return WeightedScorer(name, tuple((metric, Decimal(str(weight))) for metric, weight in weights), window_days)
 
 
 def transform(unit: Unit, value: float) -> float:
