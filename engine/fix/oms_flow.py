@@ -9,9 +9,11 @@ Source: FIX 4.4 Volume 4, "New Order - Single", "Order Cancel/Replace Request", 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from engine.clock import NS_PER_S, fix_timestamp
@@ -22,6 +24,7 @@ from engine.domain.messages import (
     CancelRefusal,
     NewOrder,
     OrderReport,
+    ReportKind,
     UnacceptableOrder,
 )
 from engine.domain.order import ZERO, Handling, Side, TimeInForce
@@ -35,7 +38,6 @@ from engine.fix.spelling import (
     CUSIP,
     HANDLING_OF,
     ISIN,
-    NO_SYMBOL,
     SIDE_CODE,
     TIF_CODE,
     TIF_OF,
@@ -43,8 +45,7 @@ from engine.fix.spelling import (
     direction,
     face_amount,
     number,
-    ratio,
-    wire_quantity,
+    numbers,
 )
 
 
@@ -195,6 +196,9 @@ def _end_of_day(date: str | None) -> int | None:
 
 # --- out -----------------------------------------------------------------------------------------
 
+_TIF_FIELD: Final[Mapping[TimeInForce, str]] = {tif: f"59={code}\x01" for tif, code in TIF_CODE.items()}
+_KIND_FIELD: Final[Mapping[ReportKind, str]] = {kind: f"150={kind.value}\x01" for kind in ReportKind}
+
 
 def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
     """ExecutionReport(8): ascending tags, written out field by field because every order causes several.
@@ -204,56 +208,54 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
 
     Raises ValueError for a value, other than the text, that contains SOH.
     """
-    side = "1" if report.side is Side.buy else "2"
-    text = report.text.replace("\x01", " ") if report.text else ""
     if "\x01" in (
         f"{report.account}{report.cl_ord_id}{report.currency}{report.exec_id}{report.id_source}{report.order_id}"
         f"{report.ord_status}{report.orig_cl_ord_id}{report.security_id}{report.settl_date}{report.trade_date}"
-        f"{report.dealer}{report.trader}{report.dealer_exec_id}"
+        f"{report.dealer_exec_id}"
     ):
         raise ValueError(f"a value of the report {report.exec_id!r} contains SOH")
-    kind = report.kind
-    limit = report.limit_price
-    last = report.last_quantity
+    text = report.text.replace("\x01", " ") if report.text else ""
     refused = report.ord_status == _REJECTED
-    if dialect.bond_face is None:
-        order_qty, cum_qty = number(report.quantity), number(report.cum_quantity)
-        leaves_qty, last_qty = number(report.leaves_quantity), "" if last is None else number(last)
-    else:
-        order_qty, cum_qty = wire_quantity(report.quantity, dialect), wire_quantity(report.cum_quantity, dialect)
-        leaves_qty = wire_quantity(report.leaves_quantity, dialect)
-        last_qty = "" if last is None else wire_quantity(last, dialect)
-
-    parts = [
+    quantity, cumulated, leaves = report.quantity, report.cum_quantity, report.leaves_quantity
+    last, last_price, limit = report.last_quantity, report.last_price, report.limit_price
+    accrued, gross, net = report.accrued, report.gross, report.net
+    bond_face = dialect.bond_face
+    if bond_face is not None:
+        quantity, cumulated, leaves = quantity / bond_face, cumulated / bond_face, leaves / bond_face
+        last = None if last is None else last / bond_face
+    order_qty, cum_qty, leaves_qty, avg_px = numbers((quantity, cumulated, leaves, report.average_price))
+    parts = (
         f"1={report.account}\x01" if report.account else "",
-        f"6={ratio(report.average_price)}\x01",
+        f"6={avg_px}\x01",
         f"11={report.cl_ord_id}\x01" if report.cl_ord_id else "",
         f"14={cum_qty}\x01",
         f"15={report.currency}\x01" if report.currency else "",
-        f"17={report.exec_id}\x0122={report.id_source}\x01" if report.security_id else f"17={report.exec_id}\x01",
-        f"31={number(report.last_price)}\x01" if report.last_price is not None else "",
-        f"32={last_qty}\x01" if last_qty else "",
+        f"17={report.exec_id}\x01",
+        f"22={report.id_source}\x01" if report.security_id else "",
+        f"31={number(last_price)}\x01" if last_price is not None else "",
+        f"32={number(last)}\x01" if last is not None else "",
         f"37={report.order_id or 'NONE'}\x0138={order_qty}\x0139={report.ord_status}\x01",
-        ("40=2\x01" if limit is not None else "" if refused else "40=1\x01"),
+        "40=2\x01" if limit is not None else "" if refused else "40=1\x01",
         f"41={report.orig_cl_ord_id}\x01" if report.orig_cl_ord_id else "",
         f"44={number(limit)}\x01" if limit is not None else "",
         f"48={report.security_id}\x01" if report.security_id else "",
-        f"54={side}\x0155={NO_SYMBOL}\x01",
+        "54=1\x0155=[N/A]\x01" if report.side is Side.buy else "54=2\x0155=[N/A]\x01",
         f"58={text}\x01" if text else "",
-        "" if refused else f"59={TIF_CODE[report.tif]}\x01",
+        "" if refused else _TIF_FIELD[report.tif],
         f"60={fix_timestamp(report.transact_ns)}\x01",
         f"64={report.settl_date}\x01" if report.settl_date else "",
         f"75={report.trade_date}\x01" if report.trade_date else "",
         f"103={report.code}\x01" if report.code is not None else "",
-        f"118={ratio(report.net)}\x01" if report.net is not None else "",
-        f"150={kind.value}\x01151={leaves_qty}\x01",
-        f"159={ratio(report.accrued)}\x01" if report.accrued is not None else "",
-        f"381={ratio(report.gross)}\x01" if report.gross is not None else "",
+        f"118={number(net)}\x01" if net is not None else "",
+        _KIND_FIELD[report.kind],
+        f"151={leaves_qty}\x01",
+        f"159={number(accrued)}\x01" if accrued is not None else "",
+        f"381={number(gross)}\x01" if gross is not None else "",
         "423=1\x01",
-        _parties(report) if report.dealer or report.trader else "",
+        _parties(report.dealer, report.trader) if report.dealer or report.trader else "",
         f"527={report.dealer_exec_id}\x01" if report.dealer_exec_id else "",
         "797=Y\x01" if copy else "",
-    ]
+    )
     return "".join(parts).encode()
 
 
@@ -271,13 +273,16 @@ def speak_cancel_refusal(refusal: CancelRefusal) -> bytes:
     return encode_body(fields)
 
 
-def _parties(report: OrderReport) -> str:
+@lru_cache(maxsize=1024)
+def _parties(dealer: str, trader: str) -> str:
     """NoPartyIDs(453): the executing dealer as executing firm (1), a trader of ours as entering trader (36)."""
+    if "\x01" in dealer or "\x01" in trader:
+        raise ValueError("the dealer or the trader of a report contains SOH")
     entries = []
-    if report.dealer:
+    if dealer:
         # An LEI is 20 letters and digits, and PartyIDSource(447) says so; anything else is a code we agreed.
-        source = "N" if len(report.dealer) == 20 and report.dealer.isalnum() else "D"
-        entries.append(f"448={report.dealer}\x01447={source}\x01452=1\x01")
-    if report.trader:
-        entries.append(f"448={report.trader}\x01447=D\x01452=36\x01")
+        source = "N" if len(dealer) == 20 and dealer.isalnum() else "D"
+        entries.append(f"448={dealer}\x01447={source}\x01452=1\x01")
+    if trader:
+        entries.append(f"448={trader}\x01447=D\x01452=36\x01")
     return f"453={len(entries)}\x01{''.join(entries)}"

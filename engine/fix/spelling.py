@@ -7,7 +7,7 @@ percent of par.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Final
 
 from engine.domain.order import Handling, Side, TimeInForce
@@ -48,9 +48,6 @@ DIRECTION_OF: Final[Mapping[str, Side]] = {
 """Side(54) values that have a direction; the desk trades only the first two."""
 SIDES_WITHOUT_DIRECTION: Final = frozenset("789ABCDEFG")
 
-_RATIO_DECIMALS: Final = Decimal("1e-8")
-_RATIO_LENGTH_MAX: Final = 18
-
 
 def number(value: Decimal) -> str:
     """A decimal without exponent and without loss."""
@@ -58,10 +55,10 @@ def number(value: Decimal) -> str:
     return text if "E" not in text else format(value, "f")
 
 
-def ratio(value: Decimal) -> str:
-    """A quotient, AvgPx(6) or GrossTradeAmt(381): to eight decimals where it has no end."""
-    text = number(value)
-    return text if len(text) <= _RATIO_LENGTH_MAX else number(value.quantize(_RATIO_DECIMALS, ROUND_HALF_EVEN))
+def numbers(values: Sequence[Decimal]) -> list[str]:
+    """`number` of each; looks for an exponent once for all of them."""
+    texts = [str(value) for value in values]
+    return texts if "E" not in "".join(texts) else [number(value) for value in values]
 
 
 def wire_quantity(face: Decimal, dialect: Dialect) -> str:
