@@ -41,8 +41,35 @@ _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 # Words that cannot be a value: a condition that runs into one of them is unfinished.
 _RESERVED: Final = frozenset(
-    "and or in is has between of as when where by then else if rule protect define tiers consider rank ask never "
-    "stagger wait accept send execute within".split()
+    {
+        "and",
+        "or",
+        "in",
+        "is",
+        "has",
+        "between",
+        "of",
+        "as",
+        "when",
+        "where",
+        "by",
+        "then",
+        "else",
+        "if",
+        "rule",
+        "protect",
+        "define",
+        "tiers",
+        "consider",
+        "ask",
+        "never",
+        "stagger",
+        "wait",
+        "accept",
+        "send",
+        "execute",
+        "within",
+    }
 )
 
 

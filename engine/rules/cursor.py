@@ -213,7 +213,7 @@ class Cursor:
 
     def _is_currency(self, token: Token, *, trailing: bool = False) -> bool:
         letters = token.kind is TokenKind.WORD and len(token.text) == 3 and token.text.isalpha()
-        if not letters or token.first and trailing:
+        if not letters or (token.first and trailing):
             return False
         return token.text.isupper() and (trailing or self.ahead().kind is TokenKind.NUMBER)
 

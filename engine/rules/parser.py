@@ -187,7 +187,7 @@ class Parser(Conditions):
         except Unexpected as error:
             broken = True
             self._report(error)
-            while not (self.at_end or self._block_word() or self.token.first and self.token.word == "tier"):
+            while not (self.at_end or self._block_word() or (self.token.first and self.token.word == "tier")):
                 self.advance()
         lines: list[TierLine] = []
         while self.token.word == "tier":
@@ -196,7 +196,7 @@ class Parser(Conditions):
             except Unexpected as error:
                 broken = True
                 self._report(error)
-                while not (self.at_end or self._block_word() or self.token.first and self.token.word == "tier"):
+                while not (self.at_end or self._block_word() or (self.token.first and self.token.word == "tier")):
                     self.advance()
         return Tiers(self._source, head, condition, ranking, tuple(lines), broken)
 
@@ -267,12 +267,15 @@ class Parser(Conditions):
     def _consider(self, start: Span) -> Clause:
         """ "consider" "dealers" "where" condition"""
         self.expect_words("dealers", "where")
-        return self._where(start)
-
-    def _where(self, start: Span) -> Clause:
         condition = self.condition()
         self._end_of_condition(condition)
         return Consider(start.to(condition.span), condition)
+
+    def _where(self, start: Span) -> Clause:
+        """ "where" condition, behind an ask"""
+        condition = self.condition()
+        self._end_of_condition(condition)
+        return Consider(start.to(condition.span), condition, trailing=True)
 
     def _rank(self, start: Span) -> Clause:
         self.expect_words("by")
@@ -284,7 +287,7 @@ class Parser(Conditions):
         weights: list[tuple[Quantity, Name]] = []
         if self.token.kind is TokenKind.NUMBER:
             weights.append(self._weight())
-            while self.is_mark("+") or self.is_words("and") and self.ahead().kind is TokenKind.NUMBER:
+            while self.is_mark("+") or (self.is_words("and") and self.ahead().kind is TokenKind.NUMBER):
                 self.advance()
                 weights.append(self._weight())
                 if len(weights) > NAMES_MAX:
@@ -316,7 +319,7 @@ class Parser(Conditions):
             self.expect_words("of", "at", "most")
             self.count("how many dealers")
             return Planned(start.to(self.previous_span()), "ask best panel")
-        if self.is_words("two") and self.ahead().text == "-" or self.is_words("two", "way"):
+        if (self.is_words("two") and self.ahead().text == "-") or self.is_words("two", "way"):
             self.advance()
             self.take_mark("-")
             self.expect_words("way")
@@ -336,7 +339,10 @@ class Parser(Conditions):
         shares: list[TierShare] = []
         while True:
             begin = self.token.span
-            every = self.expect_one_of("top", "all", "everyone", "best") == "all"
+            if self.token.word not in ("top", "all"):
+                known = did_you_mean(self.token.word, ("top", "all", "everyone", "best"))
+                raise self.unexpected("'top', 'all', 'everyone in' or 'best panel'", known)
+            every = self.advance().word == "all"
             count = None if every else self.count("how many dealers to ask")
             if not every and not shares and self.token.word != "of":
                 self.take_words("dealers")
@@ -420,7 +426,7 @@ class Parser(Conditions):
             quotes_min = self.count("how many quotes")
             if not (self.take_words("quotes") or self.take_words("quote")):
                 raise self.unexpected("'quotes'")
-        ask_trader = self.is_words("else") or self.is_mark(",") and self.ahead().word == "else"
+        ask_trader = self.is_words("else") or (self.is_mark(",") and self.ahead().word == "else")
         if ask_trader:
             self.take_mark(",")
             self.expect_words("else", "ask", "trader")
@@ -481,7 +487,7 @@ class Parser(Conditions):
         return Unexpected(self.token.span, f"unexpected {self.token.shown} after the condition", suggestion)
 
     def _starts_clause(self, token: Token) -> bool:
-        return token.word in CLAUSE_WORDS or token.first and token.word in BLOCK_WORDS
+        return token.word in CLAUSE_WORDS or (token.first and token.word in BLOCK_WORDS)
 
     def _shown(self, span: Span) -> str:
         words = self._source.words_at(span)

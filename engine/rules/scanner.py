@@ -156,9 +156,7 @@ def _meant(source: Source, span: Span, shown: str, first: bool, diagnostics: lis
     return Token(kind, text, span, first)
 
 
-def _unreadable(
-    source: Source, position: int, first: bool, diagnostics: list[Diagnostic]
-) -> tuple[int, Token | None]:
+def _unreadable(source: Source, position: int, first: bool, diagnostics: list[Diagnostic]) -> tuple[int, Token | None]:
     """A character no token begins with: one message for a run of them."""
     text = source.text
     character = text[position]

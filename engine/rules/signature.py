@@ -23,7 +23,7 @@ class Kind(StrEnum):
     BOOL bool · NUMBER, PRICE int, float or Decimal · MONEY the same, in base currency · RATING `Rating` or `NR`
     · TEXT str · SET_OF_TEXT a set, frozenset or tuple of str · DAYS and YEARS numbers, infinity for "never"
     · PERCENT percent points (5.25 for a coupon of 5.25 %) · RATE a fraction (0.6 for 60 %) · BPS basis points
-    · SECONDS seconds · DATE datetime.date · TIME seconds after midnight.
+    · SECONDS seconds · DATE datetime.date · TIME seconds after midnight · RATIO one amount divided by another.
     """
 
     BOOL = "bool"
@@ -41,6 +41,7 @@ class Kind(StrEnum):
     PRICE = "price"
     DATE = "date"
     TIME = "time"
+    RATIO = "ratio"
 
     @property
     def phrase(self) -> str:
@@ -64,6 +65,7 @@ _PHRASES: Final[Mapping[Kind, str]] = {
     Kind.PRICE: "a price",
     Kind.DATE: "a date (such as 2030-06-15)",
     Kind.TIME: "a time of day (such as 15:30)",
+    Kind.RATIO: "a ratio (such as 2 or 20%)",
 }
 
 

@@ -196,6 +196,29 @@ Expr = (
 )
 
 
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions right below one."""
+    match expr:
+        case PercentOf(operand=operand) | Negative(operand=operand) | Not(operand=operand):
+            return (operand,)
+        case State(operand=operand) | TopRank(operand=operand):
+            return (operand,)
+        case Chain(first=first, rest=rest):
+            return (first, *(operand for _, operand in rest))
+        case Comparison(left=left, right=right):
+            return (left, right)
+        case Between(operand=operand, low=low, high=high):
+            return (operand, low, high)
+        case Member(operand=operand, items=items):
+            return (operand, *items)
+        case Has(operand=operand, item=item):
+            return (operand, item)
+        case Logic(operands=operands):
+            return operands
+        case _:
+            return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """A name as written, with its place: a block's, a dealer's, a metric's."""
@@ -212,10 +235,11 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Consider:
-    """`consider dealers where ...`, and the `where` that trails an `ask`."""
+    """`consider dealers where ...`, or the `where` that trails an `ask` and binds to its whole list."""
 
     span: Span
     condition: Expr
+    trailing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

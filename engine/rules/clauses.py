@@ -1,0 +1,339 @@
+"""The clauses of one rule or protection: complete, without repetition, and each to its value.
+
+Knows the defaults of what a rule leaves out. Conditions are `meaning`'s, the book as a whole is `checker`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from engine.rules.definitions import Definitions
+from engine.rules.meaning import SYNONYMS, Meaning, window_days, window_problem
+from engine.rules.plan import (
+    RANKING_WINDOW_DAYS_DEFAULT,
+    Ask,
+    AskAll,
+    AskNamed,
+    AskTiers,
+    AskTop,
+    Execute,
+    ExecuteAutomatic,
+    ExecuteByTrader,
+    Mode,
+    Ranking,
+    Send,
+    Tolerance,
+)
+from engine.rules.resolved import AllOf, Condition, Layout
+from engine.rules.signature import Catalogue
+from engine.rules.source import Diagnostic, Source, Span, did_you_mean
+from engine.rules.syntax import (
+    Accept,
+    AskClause,
+    AtMost,
+    Clause,
+    Consider,
+    ExecuteClause,
+    ModeClause,
+    Name,
+    Never,
+    Planned,
+    RankBy,
+    RuleBlock,
+    SendClause,
+    Wait,
+    When,
+    Within,
+)
+
+_C = TypeVar("_C", bound=Clause)
+
+_CLAUSE_NAMES: Final[Mapping[type, str]] = {
+    When: "when",
+    Consider: "consider dealers where",
+    RankBy: "rank by",
+    AskClause: "ask",
+    Never: "never ask",
+    ModeClause: "stagger",
+    Wait: "wait",
+    AtMost: "at most",
+    Accept: "accept",
+    SendClause: "send",
+    ExecuteClause: "execute",
+    Planned: "",
+}
+_IN_PROTECTIONS: Final = (When, ModeClause, AtMost, Never)
+# What a scorer is called that exists in the house but that a catalogue may not offer yet.
+_KNOWN_SCORERS: Final = frozenset({"model"})
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBlock:
+    """A rule or a protection whose clauses make sense."""
+
+    source: Source
+    span: Span
+    name: str
+    protect: bool
+    when: Condition
+    when_span: Span
+    consider: Condition | None
+    consider_text: str | None
+    dealer_layout: Layout
+    ranking: Ranking
+    ask: Ask
+    ask_span: Span
+    everyone: tuple[str, ...]
+    never: tuple[str, ...]
+    mode: Mode
+    stagger_s: float | None
+    wait_s: float | None
+    at_most: int | None
+    accept: Tolerance | None
+    send: Send
+    execute: Execute
+
+
+class Clauses:
+    """Checks blocks one after another, reporting to one list."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        definitions: Definitions,
+        diagnostics: list[Diagnostic],
+        rules: Meaning,
+        protections: Meaning,
+    ) -> None:
+        self._catalogue = catalogue
+        self._definitions = definitions
+        self._diagnostics = diagnostics
+        self._rules = rules
+        self._protections = protections
+
+    def check(self, block: RuleBlock) -> CheckedBlock | None:
+        """A block's meaning, or None if it has an error, here or from the parser."""
+        before = len(self._diagnostics)
+        source = block.source
+        self._repeated(block)
+        self._misplaced(block)
+        when = _one(block, When)
+        if when is None and not block.broken:
+            self._missing(block, "'when'", "write 'when true' if it concerns every order")
+        meaning = self._protections if block.protect else self._rules
+        condition = None if when is None else meaning.resolve(source, when.condition)
+        layout = Layout()
+        consider = self._consider(block, layout)
+        rank_by = _one(block, RankBy)
+        ranking = Ranking() if rank_by is None else self.ranking(source, rank_by)
+        ask, everyone = self._ask(block)
+        never = tuple(name for clause in _all(block, Never) for name in self._dealers(source, clause.names))
+        self._contradictions(block, everyone, never)
+        mode, wait, at_most = _one(block, ModeClause), _one(block, Wait), _one(block, AtMost)
+        accept, send, execute = _one(block, Accept), _one(block, SendClause), _one(block, ExecuteClause)
+        if block.broken or len(self._diagnostics) > before or condition is None or when is None:
+            return None
+        wheres = _all(block, Consider)
+        return CheckedBlock(
+            source=source,
+            span=block.span,
+            name=block.name.text,
+            protect=block.protect,
+            when=condition,
+            when_span=when.condition.span,
+            consider=consider,
+            consider_text=" and ".join(source.words_at(where.condition.span) for where in wheres) or None,
+            dealer_layout=layout,
+            ranking=ranking,
+            ask=ask,
+            ask_span=next((clause.span for clause in _all(block, AskClause)), block.span),
+            everyone=everyone,
+            never=never,
+            mode=Mode.PARALLEL if mode is None else mode.mode,
+            stagger_s=None if mode is None else mode.seconds,
+            wait_s=None if wait is None else wait.seconds,
+            at_most=None if at_most is None else at_most.count,
+            accept=None if accept is None else _tolerance(accept.within),
+            send=Send.APPROVAL if send is None else send.send,
+            execute=_execute(execute),
+        )
+
+    def ranking(self, source: Source, clause: RankBy) -> Ranking:
+        """The ranking a clause asks for; a default stands in where it is wrong."""
+        days = RANKING_WINDOW_DAYS_DEFAULT
+        if clause.window is not None:
+            given = window_days(clause.window)
+            if given is None:
+                self._report(source, clause.window.span, *window_problem(clause.window))
+            days = given or days
+        if clause.scorer is not None:
+            return self._by_name(source, clause.scorer, days)
+        weights: dict[str, Decimal] = {}
+        for weight, name in clause.weights:
+            metric = self._metric(source, name)
+            if metric is None:
+                continue
+            if weight.value <= 0:
+                self._report(source, weight.span, "a weight is more than 0%", "leave the metric out")
+            if metric in weights:
+                words = sorted(word for word, meant in SYNONYMS.items() if meant == metric)
+                also = f"; '{words[0]}' is another word for it" if words else ""
+                self._report(source, name.span, f"'{metric}' is weighted twice{also}", "give it one weight")
+            weights[metric] = weight.value
+        total = sum((weight.value for weight, _ in clause.weights), Decimal(0))
+        if total != 100:
+            first, last = clause.weights[0][0].span, clause.weights[-1][1].span
+            gap = f"{abs(100 - total).normalize():f}% {'is missing' if total < 100 else 'too much'}"
+            self._report(source, first.to(last), f"weights add up to {total.normalize():f}%, not 100%", gap)
+        return Ranking(None, tuple((metric, float(weight / 100)) for metric, weight in weights.items()), days)
+
+    def _by_name(self, source: Source, name: Name, days: int) -> Ranking:
+        if name.text in self._catalogue.scorers:
+            return Ranking(name.text, (), days)
+        metric = SYNONYMS.get(name.text, name.text)
+        if metric in self._catalogue.metrics:
+            return Ranking(None, ((metric, 1.0),), days)
+        if name.text in _KNOWN_SCORERS:
+            self._report(source, name.span, f"'rank by {name.text}' is not available yet", "use 'rank by classic'")
+        else:
+            known = self._catalogue.scorers | self._catalogue.metrics
+            self._report(source, name.span, f"unknown scorer '{name.text}'", did_you_mean(name.text, known))
+        return Ranking(window_days=days)
+
+    def _metric(self, source: Source, name: Name) -> str | None:
+        metric = SYNONYMS.get(name.text, name.text)
+        if metric in self._catalogue.metrics:
+            return metric
+        if name.text in self._catalogue.scorers | _KNOWN_SCORERS:
+            message, suggestion = f"'{name.text}' is a whole score and cannot be weighted", f"write 'by {name.text}'"
+            self._report(source, name.span, message, suggestion)
+        else:
+            suggested = did_you_mean(name.text, self._catalogue.metrics)
+            self._report(source, name.span, f"unknown metric '{name.text}'", suggested)
+        return None
+
+    def _consider(self, block: RuleBlock, layout: Layout) -> Condition | None:
+        """All `where` of a rule in one condition about a dealer."""
+        meaning = Meaning(self._catalogue, self._definitions, self._diagnostics, layout, dealers=True)
+        found = [meaning.resolve(block.source, where.condition) for where in _all(block, Consider)]
+        conditions = tuple(condition for condition in found if condition is not None)
+        return AllOf(conditions) if len(conditions) > 1 else conditions[0] if conditions else None
+
+    def _ask(self, block: RuleBlock) -> tuple[Ask, tuple[str, ...]]:
+        """Whom a rule asks; the named come on top of the others, or alone."""
+        ask: Ask | None = None
+        everyone: tuple[str, ...] = ()
+        for clause in _all(block, AskClause):
+            if clause.names:
+                everyone = self._dealers(block.source, clause.names)
+            elif clause.everything:
+                ask = AskAll()
+            elif clause.shares:
+                ask = AskTiers(tuple((share.tier, share.count) for share in clause.shares))
+                self._shares(block.source, clause)
+            elif clause.top is not None:
+                ask = AskTop(clause.top)
+        planned = any(clause.what.startswith("ask") for clause in _all(block, Planned))
+        if ask is None and not everyone and not (block.broken or block.protect or planned):
+            self._missing(block, "'ask'", "such as: ask top 3")
+        return ask or (AskNamed(everyone) if everyone else AskAll()), everyone
+
+    def _shares(self, source: Source, clause: AskClause) -> None:
+        seen: set[int] = set()
+        for share in clause.shares:
+            if share.tier in seen:
+                self._report(source, share.span, f"tier {share.tier} is named twice", "name each tier once")
+            seen.add(share.tier)
+
+    def _dealers(self, source: Source, names: tuple[Name, ...]) -> tuple[str, ...]:
+        known = self._catalogue.dealers
+        found: list[str] = []
+        for name in names:
+            dealer = name.text
+            if known is not None:
+                dealer = next((entry for entry in sorted(known) if entry.casefold() == dealer.casefold()), dealer)
+                if dealer not in known:
+                    self._report(source, name.span, f"unknown dealer '{dealer}'", did_you_mean(dealer, known))
+            if dealer in found:
+                self._report(source, name.span, f"'{dealer}' is named twice")
+            found.append(dealer)
+        return tuple(found)
+
+    def _contradictions(self, block: RuleBlock, everyone: tuple[str, ...], never: tuple[str, ...]) -> None:
+        for clause in _all(block, Never):
+            for name in clause.names:
+                if any(name.text.casefold() == dealer.casefold() for dealer in everyone):
+                    message = f"'{name.text}' is both to be asked and never to be asked"
+                    self._report(block.source, name.span, message)
+        if not block.protect or block.broken:
+            return
+        if not any(isinstance(clause, Never | ModeClause | AtMost | Planned) for clause in block.clauses):
+            self._missing(block, "restriction", "such as: at most 3 dealers")
+
+    def _repeated(self, block: RuleBlock) -> None:
+        """Each clause once; `never ask` may come again, and named dealers may join another ask."""
+        seen: dict[object, Clause] = {}
+        asked = False
+        for clause in block.clauses:
+            key: object = type(clause)
+            if isinstance(clause, AskClause):
+                key, asked = (AskClause, bool(clause.names)), True
+            elif isinstance(clause, Consider):
+                key = (Consider, clause.trailing)
+                if clause.trailing and not asked:
+                    message = "'where' follows an 'ask' and binds to its whole list"
+                    self._report(block.source, clause.span, message, "write 'consider dealers where ...'")
+            elif isinstance(clause, Planned):
+                asked = asked or clause.what.startswith("ask")
+                self._report(block.source, clause.span, f"'{clause.what}' is not available yet")
+                continue
+            first = seen.setdefault(key, clause)
+            if first is clause or isinstance(clause, Never):
+                continue
+            if isinstance(clause, ModeClause) and isinstance(first, ModeClause) and clause.mode is not first.mode:
+                message = f"'{block.source.words_at(first.span)}' already says how requests follow each other"
+                self._report(block.source, clause.span, message, "keep one of the two")
+                continue
+            line = block.source.position(first.span.start)[0]
+            name = _CLAUSE_NAMES[type(clause)]
+            self._report(block.source, clause.span, f"'{name}' is said twice, first on line {line}", "keep one")
+
+    def _misplaced(self, block: RuleBlock) -> None:
+        """A protection restricts and does nothing else."""
+        if not block.protect:
+            return
+        for clause in block.clauses:
+            allowed = isinstance(clause, (*_IN_PROTECTIONS, Planned))
+            if allowed and not (isinstance(clause, ModeClause) and clause.mode is Mode.PARALLEL):
+                continue
+            words = "in parallel" if allowed else _CLAUSE_NAMES[type(clause)]
+            message = f"a protection only restricts; '{words}' belongs in a rule"
+            self._report(block.source, clause.span, message)
+
+    def _missing(self, block: RuleBlock, what: str, suggestion: str) -> None:
+        word = "protection" if block.protect else "rule"
+        self._report(block.source, block.span, f'the {word} "{block.name.text}" has no {what}', suggestion)
+
+    def _report(self, source: Source, span: Span, message: str, suggestion: str | None = None) -> None:
+        self._diagnostics.append(Diagnostic(source, span, message, suggestion))
+
+
+def _all(block: RuleBlock, kind: type[_C]) -> list[_C]:
+    return [clause for clause in block.clauses if isinstance(clause, kind)]
+
+
+def _one(block: RuleBlock, kind: type[_C]) -> _C | None:
+    return next((clause for clause in block.clauses if isinstance(clause, kind)), None)
+
+
+def _tolerance(within: Within) -> Tolerance:
+    return Tolerance(within.value, within.unit)
+
+
+def _execute(clause: ExecuteClause | None) -> Execute:
+    if clause is None or clause.within is None:
+        return ExecuteByTrader()
+    return ExecuteAutomatic(_tolerance(clause.within), clause.quotes_min, clause.else_ask_trader)

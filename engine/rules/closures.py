@@ -1,0 +1,297 @@
+"""Resolved conditions to Python closures.
+
+Three-valued logic is decided here, once, instead of at every judgement. A condition is compiled into plain
+predicates for the two questions that are ever asked: `certainly` ("is it true?": unknown counts as false, as
+in a rule) and `certainly_not` ("is it false?": its opposite counts unknown as true, as in a protection). Each
+pushes `not` down to the leaves, so a predicate never meets an unknown above them and costs what the same
+condition costs when written in Python by hand, give or take a call.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from engine.rules.rating import NR, Rating
+from engine.rules.resolved import (
+    AllOf,
+    AnyOf,
+    Arithmetic,
+    Compare,
+    CompareRatings,
+    Condition,
+    Const,
+    Converted,
+    Defined,
+    Fact,
+    FieldValue,
+    Flag,
+    HasWord,
+    InNotches,
+    InTopShare,
+    InWords,
+    IsKnown,
+    IsNR,
+    Opposite,
+    SameText,
+    Scaled,
+    Value,
+    Values,
+)
+
+Predicate = Callable[[Values], bool]
+Reader = Callable[[Values], Any]
+
+INVERSE: Final[Mapping[str, str]] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def certainly(condition: Condition) -> Predicate:
+    """A predicate that is true where the condition is true; false where it is false or unknown."""
+    return _predicate(condition, True)
+
+
+def certainly_not(condition: Condition) -> Predicate:
+    """A predicate that is true where the condition is false; false where it is true or unknown."""
+    return _predicate(condition, False)
+
+
+def value_of(value: Value) -> Reader:
+    """A function that works a value out, None if a part of it is unknown."""
+    match value:
+        case Const(value=constant):
+            return lambda values: constant
+        case FieldValue(slot=slot):
+            return operator.itemgetter(slot)
+        case Converted(amount=amount, slot=slot):
+            return lambda values: _reckon("*", amount, values[slot])
+        case Scaled(numerator=numerator, denominator=denominator, operand=operand):
+            inner = value_of(operand)
+            if denominator == 1:
+                return lambda values: None if (x := inner(values)) is None else x * numerator
+            return lambda values: None if (x := inner(values)) is None else x * numerator / denominator
+        case Arithmetic(first=first, rest=rest):
+            start = value_of(first)
+            steps = tuple((mark, value_of(operand)) for mark, operand in rest)
+
+            def work_out(values: Values) -> Any:
+                result = start(values)
+                for mark, read in steps:
+                    result = _reckon(mark, result, read(values))
+                return result
+
+            return work_out
+
+
+def _reckon(mark: str, left: Any, right: Any) -> Any:
+    """One arithmetic step; unknown if a side is, if the result is no number, and for 0 / 0."""
+    if left is None or right is None:
+        return None
+    if isinstance(left, Decimal) and isinstance(right, float):
+        right = Decimal(str(right))
+    elif isinstance(left, float) and isinstance(right, Decimal):
+        left = Decimal(str(left))
+    if mark == "/" and right == 0:
+        # Any amount is infinitely many times nothing.
+        return None if left == 0 else float("inf") if left > 0 else float("-inf")
+    try:
+        result = _ARITHMETIC[mark](left, right)
+    except ArithmeticError:
+        return None
+    return result if result == result else None
+
+
+_ARITHMETIC: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+
+
+def _predicate(condition: Condition, wanted: bool) -> Predicate:
+    match condition:
+        case AllOf(operands=operands):
+            parts = [_predicate(operand, wanted) for operand in operands]
+            return _every(parts) if wanted else _some(parts)
+        case AnyOf(operands=operands):
+            parts = [_predicate(operand, wanted) for operand in operands]
+            return _some(parts) if wanted else _every(parts)
+        case Opposite(operand=inner):
+            return _predicate(inner, not wanted)
+        case Defined(body=body):
+            return _predicate(body, wanted)
+        case Fact(value=value):
+            answer = value is wanted
+            return lambda values: answer
+        case Flag(operand=FieldValue(slot=slot)):
+            if wanted:
+                return lambda values: bool(values[slot])
+            return lambda values: (x := values[slot]) is not None and not x
+        case Compare():
+            return _compare(condition, wanted)
+        case CompareRatings(operator=mark, left=left, right=right):
+            return _compare_ratings(mark if wanted else INVERSE[mark], left.slot, right.slot)
+        case InNotches(operand=FieldValue(slot=slot), notches=notches):
+            return _in_notches(slot, notches if wanted else frozenset(Rating) - notches)
+        case InWords(operand=FieldValue(slot=slot), words=words, negated=negated):
+            return _in_words(slot, words, negated != wanted)
+        case SameText(left=left, right=right, negated=negated):
+            return _same_text(left.slot, right.slot, negated != wanted)
+        case HasWord(operand=FieldValue(slot=slot), word=word):
+            if wanted:
+                return lambda values: (x := values[slot]) is not None and word in x
+            return lambda values: (x := values[slot]) is not None and word not in x
+        case IsKnown(operand=operand, negated=negated):
+            read = value_of(operand)
+            if negated != wanted:
+                return lambda values: read(values) is not None
+            return lambda values: read(values) is None
+        case IsNR(operand=FieldValue(slot=slot), negated=negated):
+            return _is_nr(slot, negated != wanted)
+        case InTopShare():
+            return _in_top_share(condition, wanted)
+
+
+def _every(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda values: first(values) and second(values)
+    if len(parts) == 3:
+        first, second, third = parts
+        return lambda values: first(values) and second(values) and third(values)
+    head, rest = parts[0], tuple(parts[1:])
+
+    def every(values: Values) -> bool:
+        if not head(values):
+            return False
+        for part in rest:  # noqa: SIM110 - a generator would cost as much as the parts
+            if not part(values):
+                return False
+        return True
+
+    return every
+
+
+def _some(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda values: first(values) or second(values)
+    rest = tuple(parts)
+
+    def some(values: Values) -> bool:
+        for part in rest:  # noqa: SIM110 - as above
+            if part(values):
+                return True
+        return False
+
+    return some
+
+
+def _compare(condition: Compare, wanted: bool) -> Predicate:
+    mark = condition.operator if wanted else INVERSE[condition.operator]
+    left, right = condition.left, condition.right
+    if isinstance(left, FieldValue) and isinstance(right, Const):
+        return _compare_with_constant(mark, left.slot, right.value)
+    if isinstance(left, FieldValue) and isinstance(right, Scaled) and isinstance(right.operand, FieldValue):
+        return _compare_with_share(mark, left.slot, right.operand.slot, right.numerator, right.denominator)
+    compare, read_left, read_right = _COMPARE[mark], value_of(left), value_of(right)
+    return lambda values: (
+        (a := read_left(values)) is not None and (b := read_right(values)) is not None and bool(compare(*_alike(a, b)))
+    )
+
+
+def _alike(left: Any, right: Any) -> tuple[Any, Any]:
+    """Two numbers for comparing: 0.6 the float and 0.6 the Decimal are meant to be equal."""
+    if isinstance(left, float) and isinstance(right, Decimal):
+        return left, float(right)
+    if isinstance(left, Decimal) and isinstance(right, float):
+        return float(left), right
+    return left, right
+
+
+def _compare_with_constant(mark: str, slot: int, constant: Any) -> Predicate:
+    if isinstance(constant, Decimal):
+        # A fraction: equal to what a getter means by it, be that a Decimal or a float.
+        compare, exact, near = _COMPARE[mark], constant, float(constant)
+        return lambda values: (x := values[slot]) is not None and compare(x, exact if isinstance(x, Decimal) else near)
+    match mark:
+        case ">":
+            return lambda values: (x := values[slot]) is not None and x > constant
+        case ">=":
+            return lambda values: (x := values[slot]) is not None and x >= constant
+        case "<":
+            return lambda values: (x := values[slot]) is not None and x < constant
+        case "<=":
+            return lambda values: (x := values[slot]) is not None and x <= constant
+        case "==":
+            return lambda values: (x := values[slot]) is not None and x == constant
+        case _:
+            return lambda values: (x := values[slot]) is not None and x != constant
+
+
+def _compare_with_share(mark: str, slot: int, other: int, numerator: int, denominator: int) -> Predicate:
+    """`notional > 10% of adv(30d)`, cross-multiplied so that nothing is divided."""
+    compare = _COMPARE[mark]
+    return lambda values: (
+        (x := values[slot]) is not None
+        and (y := values[other]) is not None
+        and bool(compare(x * denominator, y * numerator))
+    )
+
+
+def _in_notches(slot: int, notches: frozenset[int]) -> Predicate:
+    # NR and None are in no set of notches: comparing them is unknown, so both answers are "no".
+    return lambda values: values[slot] in notches
+
+
+def _compare_ratings(mark: str, slot: int, other: int) -> Predicate:
+    compare = _COMPARE[mark]
+    return lambda values: (
+        isinstance(x := values[slot], Rating) and isinstance(y := values[other], Rating) and bool(compare(x, y))
+    )
+
+
+def _in_words(slot: int, words: frozenset[str], among: bool) -> Predicate:
+    if len(words) == 1:
+        (word,) = words
+        if among:
+            return lambda values: bool(values[slot] == word)
+        return lambda values: (x := values[slot]) is not None and x != word
+    if among:
+        return lambda values: values[slot] in words
+    return lambda values: (x := values[slot]) is not None and x not in words
+
+
+def _same_text(slot: int, other: int, same: bool) -> Predicate:
+    return lambda values: (x := values[slot]) is not None and (y := values[other]) is not None and (x == y) is same
+
+
+def _is_nr(slot: int, wanted: bool) -> Predicate:
+    if wanted:
+        return lambda values: values[slot] is NR
+    return lambda values: values[slot] is not NR
+
+
+def _in_top_share(condition: InTopShare, wanted: bool) -> Predicate:
+    rank, ranked = condition.rank.slot, condition.ranked.slot
+    numerator, denominator = condition.numerator, condition.denominator
+
+    def inside(values: Values) -> bool:
+        position, count = values[rank], values[ranked]
+        if position is None or count is None:
+            return False
+        # Rounded up, so that a share of few dealers is still one dealer.
+        return (position <= -(-count * numerator // denominator)) is wanted
+
+    return inside

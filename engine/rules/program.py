@@ -1,0 +1,416 @@
+"""A checked book, compiled: which rule decides an order, which protections apply, and why.
+
+`compile_book` runs all passes and raises `RuleBookError` with every mistake of the book. A `Book` is
+immutable; the same book, subject and catalogue state always give the same decision. Deciding reads every
+field the rules name once and then calls plain predicates; words are made only when somebody asks for them.
+
+Unknown values: a rule counts unknown as false, a protection counts it as true.
+
+Cost: some 20 fields x 0.1 us, then about 0.1 us a rule that fails on its first part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from engine.rules.checker import CheckedBook, CheckedTiers, check
+from engine.rules.clauses import CheckedBlock
+from engine.rules.closures import Predicate, certainly, certainly_not
+from engine.rules.explanation import RuleTrace, trace_of
+from engine.rules.parser import parse
+from engine.rules.plan import Ask, Execute, Mode, Ranking, Send, Tolerance
+from engine.rules.resolved import Condition, Layout, Slot
+from engine.rules.scanner import scan
+from engine.rules.signature import Catalogue
+from engine.rules.source import Diagnostic, RuleBookError, Source, Span
+from engine.rules.syntax import Block
+
+SOURCES_MAX: Final = 100
+
+_Reader = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledRule:
+    """What one rule orders; the fields are the rule's clauses, defaults filled in.
+
+    `everyone` are asked whatever their rank, on top of `ask` or, with `AskNamed`, alone. `wait_s` None:
+    as configured. `stagger_s` is set with mode `stagger` only.
+    """
+
+    name: str
+    source: Source
+    span: Span
+    condition_text: str
+    consider_text: str | None
+    ranking: Ranking
+    ask: Ask
+    everyone: frozenset[str]
+    never: frozenset[str]
+    mode: Mode
+    stagger_s: float | None
+    wait_s: float | None
+    at_most: int | None
+    accept: Tolerance | None
+    send: Send
+    execute: Execute
+    condition: Condition = field(repr=False)
+    _filter: _DealerFilter | None = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """`rule "large high yield"`."""
+        return f'rule "{self.name}"'
+
+    @property
+    def rank(self) -> Ranking:
+        """The ranking, by the name of its clause."""
+        return self.ranking
+
+    @property
+    def place(self) -> str:
+        """`30-credit.rules:9`."""
+        return f"{self.source.name}:{self.source.position(self.span.start)[0]}"
+
+    def consider(self, dealer: Any) -> bool | None:
+        """Whether a dealer is a candidate: True without a condition, None where a value is unknown."""
+        return True if self._filter is None else self._filter.judge(dealer)
+
+    def why(self, dealer: Any) -> RuleTrace | None:
+        """Why a dealer is or is not a candidate, None if every dealer is."""
+        return None if self._filter is None else self._filter.trace(self.name, dealer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledProtection:
+    """What one protection forbids."""
+
+    name: str
+    source: Source
+    span: Span
+    condition_text: str
+    mode: Mode
+    stagger_s: float | None
+    at_most: int | None
+    never: frozenset[str]
+    condition: Condition = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """`protect "large against volume"`."""
+        return f'protect "{self.name}"'
+
+    @property
+    def one_at_a_time(self) -> bool:
+        return self.mode is Mode.ONE_AT_A_TIME
+
+    @property
+    def place(self) -> str:
+        """`10-protection.rules:9`."""
+        return f"{self.source.name}:{self.source.position(self.span.start)[0]}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """The rule that decides, the protections that apply, and what they were decided from.
+
+    `held` names protections that apply because they did before for this exposure.
+    """
+
+    book: Book = field(repr=False)
+    rule: CompiledRule
+    protections: tuple[CompiledProtection, ...]
+    values: tuple[Any, ...]
+    protection_values: tuple[Any, ...]
+    held: tuple[str, ...] = ()
+
+    @property
+    def trace(self) -> tuple[RuleTrace, ...]:
+        """Each rule down to the one that decided, then every protection."""
+        return (*self.rule_trace, *(self._protection_trace(entry) for entry in self.book.protections))
+
+    @property
+    def rule_trace(self) -> tuple[RuleTrace, ...]:
+        """Each rule down to the one that decided."""
+        slots, book = self.book.slots, self.book
+        upto = book.rules.index(self.rule) + 1
+        return tuple(trace_of(rule.name, rule.span, rule.condition, self.values, slots) for rule in book.rules[:upto])
+
+    def reason_of(self, protection: CompiledProtection) -> str:
+        """Why a protection applies, or does not."""
+        return self._protection_trace(protection).reason_text
+
+    def read_values(self) -> dict[str, Any]:
+        """Every value the decision was made from, by the name a rule gives it; for the journal."""
+        read = {slot.shown: value for slot, value in zip(self.book.slots, self.values, strict=True)}
+        slots = self.book.protection_slots
+        protected = {f"exposure {slot.shown}": value for slot, value in zip(slots, self.protection_values, strict=True)}
+        return {**read, **protected}
+
+    def _protection_trace(self, protection: CompiledProtection) -> RuleTrace:
+        slots = self.book.protection_slots
+        trace = trace_of(
+            protection.name, protection.span, protection.condition, self.protection_values, slots, protect=True
+        )
+        if protection.name in self.held:
+            reason = f"stays on for this exposure; now {trace.reason_text}"
+            return RuleTrace(trace.name, trace.span, trace.matched, reason, trace.values)
+        return trace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TierDefinition:
+    """One `tiers` block: who is in which tier, given a ranking by `ranking`."""
+
+    source: Source
+    span: Span
+    ranking: Ranking
+    lines: tuple[tuple[int, Predicate], ...] = field(repr=False)
+    _readers: tuple[_Reader, ...] = field(repr=False)
+
+    @property
+    def place(self) -> str:
+        return f"{self.source.name}:{self.source.position(self.span.start)[0]}"
+
+    def assign(self, dealers: Sequence[Any], rank_of: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The tier of each dealer, None for one that is in no tier.
+
+        `rank_of` holds each dealer's place in the ranking, 1 for the best, None for one that is not
+        ranked. The first line that is true decides; unknown counts as false.
+        """
+        ranked = sum(rank is not None for rank in rank_of)
+        return tuple(self._tier(dealer, rank, ranked) for dealer, rank in zip(dealers, rank_of, strict=True))
+
+    def _tier(self, dealer: Any, rank: int | None, ranked: int) -> int | None:
+        values = [rank, ranked, *[read(dealer) for read in self._readers]]
+        return next((number for number, holds in self.lines if holds(values)), None)
+
+
+class _DealerFilter:
+    """A condition about dealers, with what it reads of one."""
+
+    __slots__ = ("_condition", "_false", "_readers", "_slots", "_span", "_true")
+
+    def __init__(self, condition: Condition, layout: Layout, span: Span) -> None:
+        self._condition, self._span = condition, span
+        self._slots = tuple(layout.slots)
+        self._readers = layout.readers()
+        self._true, self._false = certainly(condition), certainly_not(condition)
+
+    def judge(self, dealer: Any) -> bool | None:
+        values = [read(dealer) for read in self._readers]
+        return True if self._true(values) else False if self._false(values) else None
+
+    def trace(self, name: str, dealer: Any) -> RuleTrace:
+        values = [read(dealer) for read in self._readers]
+        return trace_of(name, self._span, self._condition, values, self._slots)
+
+
+class Book:
+    """A compiled rule book; `compile_book` makes it."""
+
+    __slots__ = (
+        "_field_windows",
+        "_protection_readers",
+        "_protection_tests",
+        "_rule_readers",
+        "_rule_tests",
+        "_tier_readers",
+        "_tier_tests",
+        "_windows",
+        "hash",
+        "protection_slots",
+        "protections",
+        "rules",
+        "slots",
+        "texts",
+        "tiers",
+    )
+
+    def __init__(self, sources: tuple[Source, ...], checked: CheckedBook) -> None:
+        self.texts: tuple[Source, ...] = sources
+        self.hash: str = book_hash(sources)
+        self.rules: tuple[CompiledRule, ...] = tuple(_rule(block) for block in checked.rules)
+        self.protections: tuple[CompiledProtection, ...] = tuple(_protection(block) for block in checked.protections)
+        self.tiers: tuple[TierDefinition, ...] = tuple(_tiers(tiers) for tiers in checked.tiers)
+        self.slots: tuple[Slot, ...] = tuple(checked.rule_layout.slots)
+        self.protection_slots: tuple[Slot, ...] = tuple(checked.protection_layout.slots)
+        self._rule_readers = checked.rule_layout.readers()
+        self._protection_readers = checked.protection_layout.readers()
+        self._tier_readers = checked.tiers_layout.readers()
+        self._rule_tests = tuple((certainly(rule.condition), rule) for rule in self.rules)
+        self._protection_tests = tuple((certainly_not(entry.condition), entry) for entry in self.protections)
+        self._tier_tests = tuple(
+            (certainly(block.condition), tiers) for block, tiers in zip(checked.tiers, self.tiers, strict=True)
+        )
+        self._windows = _dealer_windows(checked)
+        self._field_windows = _field_windows(checked)
+
+    def windows(self) -> tuple[int, ...]:
+        """The windows of dealer statistics the book names, in calendar days, ascending."""
+        return self._windows
+
+    def field_windows(self) -> tuple[tuple[str, int], ...]:
+        """The fields of the order that the book reads over a window, such as ("adv", 30)."""
+        return self._field_windows
+
+    def decide(self, order: Any, exposure: Any = None, held: AbstractSet[str] = frozenset()) -> Decision:
+        """The rule and the protections for an order.
+
+        Protections look at `exposure` (the original size and the same-bond, same-side orders of the day),
+        or at the order itself if it is None. `held` names protections that stay on from earlier.
+        """
+        values = tuple([read(order) for read in self._rule_readers])
+        rule = self.rules[-1]  # `when true`
+        for applies, candidate in self._rule_tests:
+            if applies(values):
+                rule = candidate
+                break
+        subject = order if exposure is None else exposure
+        protected = tuple([read(subject) for read in self._protection_readers])
+        fired: list[CompiledProtection] = []
+        kept: list[str] = []
+        for is_false, protection in self._protection_tests:
+            if not is_false(protected):
+                fired.append(protection)
+            elif protection.name in held:
+                fired.append(protection)
+                kept.append(protection.name)
+        return Decision(self, rule, tuple(fired), values, protected, tuple(kept))
+
+    def tier_of(self, order: Any) -> TierDefinition | None:
+        """The tiers that are defined for an order, None if none are."""
+        values = [read(order) for read in self._tier_readers]
+        return next((tiers for applies, tiers in self._tier_tests if applies(values)), None)
+
+
+def compile_book(sources: Sequence[Source], catalogue: Catalogue) -> Book:
+    """All files of a rule book, in the order given, as one book.
+
+    Raises RuleBookError with every mistake in them, in the order of the text.
+    """
+    texts = tuple(sources)
+    diagnostics: list[Diagnostic] = []
+    checked = _checked(texts, catalogue, diagnostics)
+    if checked is None:
+        raise RuleBookError(_in_order(texts, diagnostics))
+    return Book(texts, checked)
+
+
+def check_book(sources: Sequence[Source], catalogue: Catalogue) -> tuple[Diagnostic, ...]:
+    """Every mistake of a rule book, none if it can be compiled."""
+    texts = tuple(sources)
+    diagnostics: list[Diagnostic] = []
+    _checked(texts, catalogue, diagnostics)
+    return _in_order(texts, diagnostics)
+
+
+def book_hash(sources: Sequence[Source]) -> str:
+    """SHA-256 over names and texts of all files, in order; lengths keep the parts apart."""
+    digest = hashlib.sha256()
+    for source in sources:
+        for part in (source.name, source.text):
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def explain(decision: Decision) -> tuple[str, ...]:
+    """The decision for a person: each rule with its reason, then the protections."""
+    lines: list[str] = []
+    for rule, trace in zip(decision.book.rules, decision.rule_trace, strict=False):
+        verdict = "decides" if rule is decision.rule else "does not apply"
+        lines.append(f"{rule.place}: {rule.title} {verdict}: {trace.reason_text}")
+    for protection in decision.book.protections:
+        verdict = "applies" if protection in decision.protections else "does not apply"
+        lines.append(f"{protection.place}: {protection.title} {verdict}: {decision.reason_of(protection)}")
+    return tuple(lines)
+
+
+def _checked(sources: tuple[Source, ...], catalogue: Catalogue, diagnostics: list[Diagnostic]) -> CheckedBook | None:
+    if not sources or len(sources) > SOURCES_MAX:
+        source = sources[-1] if sources else Source("rules", "")
+        message = f"a rule book has from 1 to {SOURCES_MAX} files, found {len(sources)}"
+        diagnostics.append(Diagnostic(source, Span(0, 0), message))
+        return None
+    blocks: list[Block] = []
+    for source in sources:
+        blocks.extend(parse(source, scan(source, diagnostics), diagnostics))
+    return check(sources, blocks, catalogue, diagnostics)
+
+
+def _in_order(sources: Sequence[Source], diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By place; what was found twice, as in a definition used twice, is said once."""
+    order = {id(source): index for index, source in enumerate(sources)}
+    unique: dict[tuple[int, Span, str], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        key = (order.get(id(diagnostic.source), len(order)), diagnostic.span, diagnostic.message)
+        unique.setdefault(key, diagnostic)
+    return tuple(unique[key] for key in sorted(unique))
+
+
+def _rule(block: CheckedBlock) -> CompiledRule:
+    judged = None if block.consider is None else _DealerFilter(block.consider, block.dealer_layout, block.span)
+    return CompiledRule(
+        name=block.name,
+        source=block.source,
+        span=block.span,
+        condition_text=block.source.words_at(block.when_span),
+        consider_text=block.consider_text,
+        ranking=block.ranking,
+        ask=block.ask,
+        everyone=frozenset(block.everyone),
+        never=frozenset(block.never),
+        mode=block.mode,
+        stagger_s=block.stagger_s,
+        wait_s=block.wait_s,
+        at_most=block.at_most,
+        accept=block.accept,
+        send=block.send,
+        execute=block.execute,
+        condition=block.when,
+        _filter=judged,
+    )
+
+
+def _protection(block: CheckedBlock) -> CompiledProtection:
+    return CompiledProtection(
+        name=block.name,
+        source=block.source,
+        span=block.span,
+        condition_text=block.source.words_at(block.when_span),
+        mode=block.mode,
+        stagger_s=block.stagger_s,
+        at_most=block.at_most,
+        never=frozenset(block.never),
+        condition=block.when,
+    )
+
+
+def _tiers(tiers: CheckedTiers) -> TierDefinition:
+    lines = tuple((number, certainly(condition)) for number, condition in tiers.lines)
+    # The first two slots are the rank and how many are ranked: `assign` fills them in.
+    return TierDefinition(tiers.source, tiers.span, tiers.ranking, lines, tiers.dealer_layout.readers()[2:])
+
+
+def _dealer_windows(checked: CheckedBook) -> tuple[int, ...]:
+    named = {rule.ranking.window_days for rule in checked.rules}
+    named.update(tiers.ranking.window_days for tiers in checked.tiers)
+    for layout in (*(rule.dealer_layout for rule in checked.rules), *(tiers.dealer_layout for tiers in checked.tiers)):
+        named.update(slot.window_days for slot in layout.slots if slot.window_days is not None)
+    return tuple(sorted(named))
+
+
+def _field_windows(checked: CheckedBook) -> tuple[tuple[str, int], ...]:
+    named = {
+        (slot.field.name, slot.window_days)
+        for layout in (checked.rule_layout, checked.protection_layout, checked.tiers_layout)
+        for slot in layout.slots
+        if slot.window_days is not None
+    }
+    return tuple(sorted(named))
