@@ -23,7 +23,8 @@ find_python() {
 
 setup() {
     local python wanted
-    wanted=$(cat pyproject.toml scripts/constraints.txt | cksum)
+    # The folder counts too: an editable install points at the checkout that made it.
+    wanted=$({ cat pyproject.toml scripts/constraints.txt; echo "$root"; } | cksum)
     if [ -x "$venv/python" ] && [ "$(cat .venv/stamp 2>/dev/null)" = "$wanted" ]; then
         return
     fi
