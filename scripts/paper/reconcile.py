@@ -369,7 +369,10 @@ def _check_totals(books: _Books, party: str, desk: list[Fill], dealers: list[Fil
     booked: Counter[str] = Counter()
     for fill in desk:
         source = at_dealers.get(fill.dealer_exec_id)
-        if not fill.dealer_exec_id or source is None:
+        if not fill.dealer_exec_id:
+            continue  # a trade made by phone has no dealer's ExecID
+        if source is None:
+            books.find("fill_without_trade", party, fill.exec_id, f"no dealer knows {fill.dealer_exec_id}")
             continue
         booked[fill.dealer_exec_id] += 1
         mine = (fill.security_id, fill.side, fill.quantity, fill.price)

@@ -96,7 +96,7 @@ class FixSession:
         self._logon_seq = 0
         self._received_ns = 0
         self._sent_ns = 0
-        self._test_sent = False
+        self._test_sent_ns = 0
         self._timer: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] | None = None
         party.sessions.append(self)
@@ -167,7 +167,7 @@ class FixSession:
         self._link = link
         self._held.clear()
         self._gap_until = 0
-        self._test_sent = False
+        self._test_sent_ns = 0
         self._received_ns = self._sent_ns = self._party.clock.now_ns()
         self.phase = Phase.AWAITING_LOGON
         self.heart_bt_int_s = self.settings.heart_bt_int_s
@@ -225,8 +225,8 @@ class FixSession:
             wait_s = LOGON_TIMEOUT_REAL_S
         else:
             interval = self.heart_bt_int_s * NS_PER_S
-            silence = 2.4 if self._test_sent else 1.2
-            due = min(self._sent_ns + interval * 0.9, self._received_ns + interval * silence)
+            silence_ends = (self._test_sent_ns or self._received_ns) + interval * 1.2
+            due = min(self._sent_ns + interval * 0.9, silence_ends)
             wait_s = max(0.001, self._party.clock.real_s((due - self._party.clock.now_ns()) / NS_PER_S))
         self._timer = asyncio.get_running_loop().call_later(wait_s, self._on_timer)
 
@@ -239,14 +239,15 @@ class FixSession:
                 return
             now = self._party.clock.now_ns()
             interval = self.heart_bt_int_s * NS_PER_S
-            silent_ns = now - self._received_ns
-            if silent_ns >= interval * 2.4:
-                self._close("peer silent")
-                return
-            if silent_ns >= interval * 1.2 and not self._test_sent and self.active:
-                self._test_sent = True
+            # The second wait runs from our TestRequest: if this process was asleep, the peer is asked first.
+            if self._test_sent_ns:
+                if now - self._test_sent_ns >= interval * 1.2:
+                    self._close("peer silent")
+                    return
+            elif now - self._received_ns >= interval * 1.2 and self.active:
+                self._test_sent_ns = now
                 self._number("1", [(112, f"TEST-{self.numbers.next_out}")])
-            elif now - self._sent_ns >= interval * 0.9 and self.active:
+            if now - self._sent_ns >= interval * 0.9 and self.active:
                 self._number("0", [])
         self._arm()
 
@@ -257,7 +258,7 @@ class FixSession:
         if self._close_after_release or self._link is None:
             return
         self._received_ns = self._party.clock.now_ns()
-        self._test_sent = False
+        self._test_sent_ns = 0
         if isinstance(item, Garbled):
             self._note("garbled", f"{item.reason}: {_printable(item.raw)}")
             return
