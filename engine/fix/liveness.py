@@ -1,0 +1,120 @@
+"""Heartbeats, TestRequests and every deadline of a session.
+
+Timers only wake: `tick` compares the time with the deadlines itself, so a timer may fire early or late. Liveness
+counts bytes received, and while the engine is not reading no peer is judged silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from engine.fix import logon
+from engine.fix.actions import Confirmed
+from engine.fix.message import Message
+from engine.fix.phases import Phase
+from engine.fix.sequence import Probe, SessionState
+from engine.fix.settings import SessionSettings
+from engine.fix.step import Draft, ns
+from engine.fix.tags import MsgType, Tag
+
+# Silence, in tenths of HeartBtInt(108), after which we ask, and after which the connection is closed.
+TEST_AFTER_TENTHS: Final = 12
+CLOSE_AFTER_TENTHS: Final = 24
+# Heartbeats leave a little early, so that a commit on the way does not make them late at the peer.
+MARGIN_NS_MAX: Final = 500_000_000
+TEST_REQ_ID: Final = "TEST"
+
+_LOGON_PENDING: Final = (Phase.AWAITING_LOGON, Phase.LOGON_SENT, Phase.RESET_SENT)
+
+
+def on_tick(draft: Draft, reading: bool) -> None:
+    """Do whatever is due."""
+    settings, state, now_ns = draft.settings, draft.state, draft.now.monotonic_ns
+    if state.phase in _LOGON_PENDING:
+        if now_ns >= logon.logon_deadline_ns(settings, state.phase_since_ns):
+            draft.close("logon_timeout", f"no valid Logon(A) within {settings.logon_timeout_s} s")
+    elif state.phase is Phase.LOGOUT_SENT:
+        if now_ns >= state.phase_since_ns + ns(settings.logout_timeout_s):
+            draft.close("logout_timeout", f"Logout(5) unanswered for {settings.logout_timeout_s} s")
+    elif state.phase is Phase.ACTIVE:
+        if reading and now_ns >= _close_due_ns(state):
+            silence_s = (now_ns - state.last_received_ns) / 1e9
+            draft.close("silent", f"nothing received for {silence_s:.1f} s, HeartBtInt(108)={state.heart_bt_int_s}")
+            return
+        if reading and state.gap is not None and now_ns >= state.gap.progress_ns + ns(settings.gap_timeout_s):
+            text = f"ResendRequest(2) from {state.gap.begin} not answered: still expecting {state.next_in}"
+            draft.warn("gap_timeout", text)
+            draft.logout_and_close("gap_timeout", text)
+            return
+        if reading and now_ns >= _test_due_ns(state) and not _asked_since_heard(state):
+            send_probe(draft)
+        if now_ns >= _heartbeat_due_ns(draft.state):
+            draft.send(MsgType.Heartbeat, [])
+
+
+def next_deadline_ns(settings: SessionSettings, state: SessionState, *, reading: bool = True) -> int | None:
+    """When `tick` is due, in monotonic nanoseconds; None if nothing is awaited."""
+    if state.phase in _LOGON_PENDING:
+        return logon.logon_deadline_ns(settings, state.phase_since_ns)
+    if state.phase is Phase.LOGOUT_SENT:
+        return state.phase_since_ns + ns(settings.logout_timeout_s)
+    if state.phase is not Phase.ACTIVE:
+        return None
+    due_ns = _heartbeat_due_ns(state)
+    if reading:
+        due_ns = min(due_ns, _close_due_ns(state) if _asked_since_heard(state) else _test_due_ns(state))
+        if state.gap is not None:
+            due_ns = min(due_ns, state.gap.progress_ns + ns(settings.gap_timeout_s))
+    return due_ns
+
+
+def send_probe(draft: Draft, *, then_reset: bool = False) -> None:
+    """Send a TestRequest(1); its answer will prove that everything sent before it has arrived."""
+    pending = draft.state.probe
+    # Plain "TEST" is what people and tools look for. A second one before the first is answered gets a name of its
+    # own, or a late answer to the first would confirm too much.
+    test_req_id = TEST_REQ_ID if pending is None else f"{TEST_REQ_ID}-{draft.state.next_out}"
+    seq_num = draft.send(MsgType.TestRequest, [(Tag.TestReqID, test_req_id)])
+    then_reset = then_reset or (pending is not None and pending.then_reset)
+    draft.state = replace(draft.state, probe=Probe(test_req_id, seq_num, draft.now.monotonic_ns, then_reset))
+
+
+def on_heartbeat(draft: Draft, message: Message) -> None:
+    """A Heartbeat(0); the answer to our TestRequest(1) is evidence that everything before it was received."""
+    probe = draft.state.probe
+    if probe is None or message.get(Tag.TestReqID) != probe.test_req_id:
+        return
+    draft.state = replace(draft.state, probe=None, repeat=None)
+    draft.do(Confirmed(probe.seq_num))
+    if probe.then_reset and draft.state.phase is Phase.ACTIVE:
+        if draft.state.gap is None and not draft.state.held:
+            logon.begin_reset(draft)
+        else:
+            send_probe(draft, then_reset=True)  # What is still to be handled would be lost in the reset.
+
+
+def on_test_request(draft: Draft, message: Message) -> None:
+    """Answered by a Heartbeat(0) with the same TestReqID(112). Raises ProtocolError if there is none."""
+    draft.send(MsgType.Heartbeat, [(Tag.TestReqID, message.require(Tag.TestReqID))])
+
+
+def _tenths_ns(state: SessionState, tenths: int) -> int:
+    return state.heart_bt_int_s * tenths * 100_000_000
+
+
+def _test_due_ns(state: SessionState) -> int:
+    return state.last_received_ns + _tenths_ns(state, TEST_AFTER_TENTHS)
+
+
+def _close_due_ns(state: SessionState) -> int:
+    return state.last_received_ns + _tenths_ns(state, CLOSE_AFTER_TENTHS)
+
+
+def _asked_since_heard(state: SessionState) -> bool:
+    return state.probe is not None and state.probe.sent_ns >= state.last_received_ns
+
+
+def _heartbeat_due_ns(state: SessionState) -> int:
+    interval_ns = _tenths_ns(state, 10)
+    return state.last_sent_ns + interval_ns - min(MARGIN_NS_MAX, interval_ns // 20)

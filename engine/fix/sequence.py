@@ -1,0 +1,221 @@
+"""The state of one session as a value: numbers, the gap, held messages, what is outstanding.
+
+Owns what "expected", "held" and "gap" mean. Numbers count within an epoch; a reset begins the next epoch.
+Everything here is replaced, never changed. Times ending in `_ns` are monotonic nanoseconds.
+
+Reference: FIX 4.4, Volume 2, "FIX Session Protocol", message recovery.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.fix.phases import Phase
+
+if TYPE_CHECKING:
+    from engine.fix.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Numbers the peer was asked to send again: `begin` to `end`, both included."""
+
+    begin: int
+    end: int
+    progress_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Our TestRequest(1) that is unanswered; its Heartbeat(0) confirms every number up to `seq_num`."""
+
+    test_req_id: str
+    seq_num: int
+    sent_ns: int
+    then_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A ResendRequest(2) being answered: `next` is the row to come, `run_begin` opens a run to be filled over."""
+
+    begin: int
+    end: int
+    next: int
+    run_begin: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """How often in a row the very same ResendRequest(2) has come."""
+
+    begin: int
+    end: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """One session at one instant.
+
+    `next_in` is the number expected from the peer, `next_out` the number our next message takes, `first_out` the
+    number this epoch began with (1 unless an operator set another).
+    """
+
+    phase: Phase
+    epoch: int
+    next_in: int
+    next_out: int
+    first_out: int
+    connection: int | None
+    phase_since_ns: int
+    last_received_ns: int
+    last_sent_ns: int
+    heart_bt_int_s: int
+    gap: Gap | None
+    held: tuple[Message, ...]
+    probe: Probe | None
+    serving: Serving | None
+    to_serve: tuple[tuple[int, int], ...]
+    repeat: Repeat | None
+    reason: str
+
+    @classmethod
+    def fresh(cls, epoch: int = 1, next_in: int = 1, next_out: int = 1, first_out: int = 1) -> SessionState:
+        """A disconnected session with these numbers: the first ever, or what the journal kept."""
+        return cls(
+            phase=Phase.DISCONNECTED,
+            epoch=epoch,
+            next_in=next_in,
+            next_out=next_out,
+            first_out=first_out,
+            connection=None,
+            phase_since_ns=0,
+            last_received_ns=0,
+            last_sent_ns=0,
+            heart_bt_int_s=0,
+            gap=None,
+            held=(),
+            probe=None,
+            serving=None,
+            to_serve=(),
+            repeat=None,
+            reason="",
+        )
+
+    @property
+    def resending(self) -> bool:
+        """A resend is being served: new application messages wait, session messages do not."""
+        return self.serving is not None
+
+    @property
+    def can_send(self) -> bool:
+        """A new application message may be bound now."""
+        return self.phase is Phase.ACTIVE and self.serving is None
+
+
+def took_in(state: SessionState, now_ns: int) -> SessionState:
+    """The next number was received in order while nothing is held and no gap is open: the common case.
+
+    Spelled out because `dataclasses.replace` takes four times as long.
+    """
+    return SessionState(
+        state.phase,
+        state.epoch,
+        state.next_in + 1,
+        state.next_out,
+        state.first_out,
+        state.connection,
+        state.phase_since_ns,
+        now_ns,
+        state.last_sent_ns,
+        state.heart_bt_int_s,
+        state.gap,
+        state.held,
+        state.probe,
+        state.serving,
+        state.to_serve,
+        state.repeat,
+        state.reason,
+    )
+
+
+def gave_out(state: SessionState, now_ns: int) -> SessionState:
+    """Our next number was given to a message: the other common case, spelled out like `took_in`."""
+    return SessionState(
+        state.phase,
+        state.epoch,
+        state.next_in,
+        state.next_out + 1,
+        state.first_out,
+        state.connection,
+        state.phase_since_ns,
+        state.last_received_ns,
+        now_ns,
+        state.heart_bt_int_s,
+        state.gap,
+        state.held,
+        state.probe,
+        state.serving,
+        state.to_serve,
+        state.repeat,
+        state.reason,
+    )
+
+
+def heard(state: SessionState, now_ns: int) -> SessionState:
+    """Bytes came: no whole message is needed for the peer to be alive."""
+    return replace(state, last_received_ns=now_ns)
+
+
+def advanced(state: SessionState, next_in: int, now_ns: int) -> SessionState:
+    """`next_in` is expected now: what is held below it is done with, and so is a gap that ended below it."""
+    gap = state.gap
+    if gap is not None:
+        gap = None if gap.end < next_in else replace(gap, progress_ns=now_ns)
+    held = state.held
+    if held and held[0].seq_num < next_in:
+        held = held[bisect_left(held, next_in, key=_seq_num) :]
+    return replace(state, next_in=next_in, gap=gap, held=held)
+
+
+def with_held(state: SessionState, message: Message, held_messages_max: int) -> SessionState | None:
+    """The state with a too high message kept in its place, or None if there is no room for another one.
+
+    A number that is held already is not held twice: the first copy stands.
+    """
+    held = state.held
+    place = bisect_left(held, message.seq_num, key=_seq_num)
+    if place < len(held) and held[place].seq_num == message.seq_num:
+        return state
+    if len(held) >= held_messages_max:
+        return None
+    return replace(state, held=(*held[:place], message, *held[place:]))
+
+
+def new_epoch(state: SessionState, *, next_in: int = 1, next_out: int = 1) -> SessionState:
+    """The numbers start anew; everything that hung on the old ones is dropped."""
+    return replace(
+        state,
+        epoch=state.epoch + 1,
+        next_in=next_in,
+        next_out=next_out,
+        first_out=next_out,
+        gap=None,
+        held=(),
+        probe=None,
+        serving=None,
+        to_serve=(),
+        repeat=None,
+    )
+
+
+def disconnected(state: SessionState, reason: str) -> SessionState:
+    """No connection: only epoch and numbers survive. What was held is asked for again after the next Logon(A)."""
+    return replace(SessionState.fresh(state.epoch, state.next_in, state.next_out, state.first_out), reason=reason)
+
+
+def _seq_num(message: Message) -> int:
+    return message.seq_num

@@ -1,0 +1,284 @@
+"""FIX session layer: a state, a message and an instant in; the next state and actions out.
+
+Owns one session's numbers, logon, gap recovery, heartbeats and Logout(5). Reads no socket, clock or disk and changes
+nothing it is given: the runtime stages each `Step` with the turn that made it and carries the actions out, in order,
+after the commit. A peer's mistake becomes an action (Reject(3), Logout(5), CloseConnection); ours is an exception.
+
+    phases     where a session stands, and the table of legal moves
+    incoming   a message of the peer, sorted by who, when, number and type
+    sequence   the state as a value          step      a step being made, numbers for session messages
+    logon      Logon(A) and resets           resend    serving a ResendRequest(2)
+    liveness   heartbeats and deadlines      actions   what the shell is asked to do
+
+Reference: FIX 4.4, Volume 2, "FIX Session Protocol" and its session-level test cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.clock import Instant
+from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
+from engine.fix import incoming, liveness, logon, resend, sequence, validation
+from engine.fix import step as stepping
+from engine.fix.actions import (
+    Action,
+    CloseConnection,
+    Confirmed,
+    Deliver,
+    DrainHeld,
+    EpochBegan,
+    GapFilled,
+    LoggedOn,
+    LoggedOut,
+    NotReceived,
+    Numbered,
+    PeerExpects,
+    ReadSent,
+    Retransmit,
+    SentRow,
+    Transmit,
+    Warn,
+)
+from engine.fix.liveness import next_deadline_ns
+from engine.fix.logon import identify
+from engine.fix.message import Message
+from engine.fix.phases import SESSION_TYPES, Phase
+from engine.fix.resend import gap_fill
+from engine.fix.sequence import SessionState
+from engine.fix.settings import SessionSettings
+from engine.fix.step import Draft, Step
+from engine.fix.tags import MsgType
+
+if TYPE_CHECKING:
+    from engine.fix.dictionary import Dictionary
+
+__all__ = [
+    "Action",
+    "CloseConnection",
+    "Confirmed",
+    "Deliver",
+    "DrainHeld",
+    "EpochBegan",
+    "GapFilled",
+    "LoggedOn",
+    "LoggedOut",
+    "NotReceived",
+    "Numbered",
+    "PeerExpects",
+    "Phase",
+    "ReadSent",
+    "Retransmit",
+    "SentRow",
+    "SessionSettings",
+    "SessionState",
+    "Step",
+    "Transmit",
+    "Warn",
+    "bind",
+    "connected",
+    "disconnected",
+    "drain",
+    "gap_fill",
+    "garbled",
+    "heard",
+    "identify",
+    "logout",
+    "next_deadline_ns",
+    "received",
+    "resend_page",
+    "reset",
+    "send_test_request",
+    "set_numbers",
+    "tick",
+]
+
+
+def bind(
+    settings: SessionSettings,
+    state: SessionState,
+    msg_type: str,
+    body: bytes,
+    now: Instant,
+    *,
+    poss_resend: bool = False,
+) -> tuple[SessionState, Numbered]:
+    """Give an application message its number and its bytes.
+
+    Raises EngineError unless the session is active and no resend is being served (`state.can_send`): callers queue.
+    """
+    if not state.can_send:
+        raise EngineError(
+            f"session {settings.key} cannot take a new message: {state.phase}, resending={state.resending}"
+        )
+    return stepping.number(settings, state, msg_type, body, now, admin=False, poss_resend=poss_resend)
+
+
+def received(
+    settings: SessionSettings, state: SessionState, message: Message, now: Instant, *, dictionary: Dictionary
+) -> Step:
+    """A whole, well-formed message came."""
+    # The common case costs one new state and one action; everything unusual takes the careful path.
+    if (
+        message.seq_num == state.next_in
+        and state.phase is Phase.ACTIVE
+        and message.msg_type not in SESSION_TYPES
+        and not message.poss_dup
+        and state.gap is None
+        and not state.held
+        and message.begin_string == settings.begin_string
+        and logon.identity_fits(settings, message)
+    ):
+        try:
+            if logon.is_on_time(settings, message, now):
+                warnings = validation.validate(message, dictionary, settings.validation)
+                taken = sequence.took_in(state, now.monotonic_ns)
+                if not warnings:
+                    return Step(taken, (Deliver(message),))
+                return Step(taken, (*incoming.tolerated(message, warnings), Deliver(message)))
+        except ProtocolError:
+            pass  # Said properly below.
+    draft = Draft(settings, sequence.heard(state, now.monotonic_ns), now)
+    incoming.on_message(draft, message, dictionary)
+    return draft.step()
+
+
+def drain(settings: SessionSettings, state: SessionState, now: Instant, *, dictionary: Dictionary) -> Step:
+    """Handle the next held message, if its number is the expected one by now."""
+    draft = Draft(settings, state, now)
+    held = state.held
+    if held and held[0].seq_num == state.next_in and state.phase in (Phase.ACTIVE, Phase.LOGOUT_SENT):
+        message = held[0]
+        if message.msg_type in (MsgType.Logon, MsgType.ResendRequest):
+            draft.advance(message.seq_num + 1)  # Obeyed when it came; only its number was still to be counted.
+        else:
+            incoming.on_expected(draft, message, dictionary)
+    return draft.step()
+
+
+def garbled(settings: SessionSettings, state: SessionState, error: GarbledMessage, now: Instant) -> Step:
+    """Bytes came that are no message: counted, dropped, and no number is used up."""
+    draft = Draft(settings, sequence.heard(state, now.monotonic_ns), now)
+    draft.warn("garbled", str(error))
+    if state.phase is Phase.AWAITING_LOGON:
+        draft.close("logon_refused", f"the first message is garbled: {error}")
+    return draft.step()
+
+
+def heard(state: SessionState, now: Instant) -> SessionState:
+    """Bytes came that are no whole message yet, or reading goes on after a pause: the peer is not silent."""
+    return sequence.heard(state, now.monotonic_ns)
+
+
+def connected(settings: SessionSettings, state: SessionState, connection: int, now: Instant) -> Step:
+    """A connection is up; an initiator sends its Logon(A), an acceptor waits for one.
+
+    Raises EngineError if the session has a connection: a second one is closed by the shell and never comes here.
+    """
+    stepping.expect_phase(state, Phase.DISCONNECTED)
+    at_ns = now.monotonic_ns
+    begun = replace(
+        state,
+        phase=Phase.AWAITING_LOGON,
+        connection=connection,
+        phase_since_ns=at_ns,
+        last_received_ns=at_ns,
+        last_sent_ns=at_ns,
+        heart_bt_int_s=settings.heart_bt_int_s,
+        reason="",
+    )
+    draft = Draft(settings, begun, now)
+    if settings.initiator:
+        logon.send_first(draft)
+    return draft.step()
+
+
+def disconnected(settings: SessionSettings, state: SessionState, reason: str, now: Instant) -> Step:
+    """The connection is gone; numbers and epoch stay."""
+    draft = Draft(settings, state, now)
+    if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
+        draft.do(LoggedOut(reason))
+    draft.state = sequence.disconnected(state, reason)
+    return draft.step()
+
+
+def tick(settings: SessionSettings, state: SessionState, now: Instant, *, reading: bool = True) -> Step:
+    """Do what is due; harmless at any time. Without `reading` the peer's silence is not held against it."""
+    draft = Draft(settings, state, now)
+    liveness.on_tick(draft, reading)
+    return draft.step()
+
+
+def resend_page(
+    settings: SessionSettings, state: SessionState, rows: Sequence[SentRow], last: bool, now: Instant
+) -> Step:
+    """One page of the rows that ReadSent asked for, in order. Raises JournalError if one is missing.
+
+    The caller drops pages read for a connection that has ended or an epoch that is over.
+    """
+    draft = Draft(settings, state, now)
+    resend.page(draft, rows, last)
+    return draft.step()
+
+
+def logout(settings: SessionSettings, state: SessionState, text: str | None, now: Instant) -> Step:
+    """End the session in good order, for the reason given."""
+    draft = Draft(settings, state, now)
+    reason = text or "logged out by us"
+    if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
+        draft.begin_logout(text, reason)
+    elif state.phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
+        draft.close("logged_out", reason)
+    return draft.step()
+
+
+def send_test_request(settings: SessionSettings, state: SessionState, now: Instant) -> Step:
+    """Ask the peer to prove that it has everything sent so far. Nothing happens unless the session is active."""
+    draft = Draft(settings, state, now)
+    if state.phase is Phase.ACTIVE:
+        liveness.send_probe(draft)
+    return draft.step()
+
+
+def reset(settings: SessionSettings, state: SessionState, now: Instant) -> Step:
+    """Restart both numbers at 1.
+
+    Without a connection at once and silently, as agreed with the peer. In a live session by Logon(A) with 141=Y, after
+    a TestRequest(1) has shown that nothing is on its way. Raises CommandError while a logon or logout is unfinished.
+    """
+    draft = Draft(settings, state, now)
+    if state.phase in (Phase.DISCONNECTED, Phase.AWAITING_LOGON):
+        draft.begin_epoch("reset")
+    elif state.phase is Phase.ACTIVE:
+        liveness.send_probe(draft, then_reset=True)
+    else:
+        raise CommandError(f"session {settings.key} is {state.phase}: reset it once it is active or disconnected")
+    return draft.step()
+
+
+def set_numbers(
+    settings: SessionSettings,
+    state: SessionState,
+    now: Instant,
+    *,
+    next_in: int | None = None,
+    next_out: int | None = None,
+) -> Step:
+    """Set the numbers by hand. A new epoch begins unless only `next_in` is raised: no number means two messages.
+
+    Raises CommandError for a number below 1, or while the session is connected.
+    """
+    if state.phase is not Phase.DISCONNECTED:
+        raise CommandError(f"session {settings.key} is {state.phase}: disconnect it before its numbers are set")
+    wanted_in = state.next_in if next_in is None else next_in
+    wanted_out = state.next_out if next_out is None else next_out
+    if wanted_in < 1 or wanted_out < 1:
+        raise CommandError(f"sequence numbers begin at 1, found next_in={wanted_in} next_out={wanted_out}")
+    draft = Draft(settings, state, now)
+    if wanted_in < state.next_in or wanted_out != state.next_out:
+        draft.begin_epoch("set_numbers", next_in=wanted_in, next_out=wanted_out)
+    else:
+        draft.state = replace(state, next_in=wanted_in)
+    return draft.step()

@@ -1,0 +1,231 @@
+"""One step of a session while it is being made, and the value it becomes.
+
+`Draft` is the accumulator the handlers write on: the state so far and the actions in order. It never leaves the
+session layer; what leaves is a `Step`. Gives session messages their numbers and bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.errors import EngineError, ProtocolError
+from engine.fix import codec, sequence
+from engine.fix.actions import (
+    Action,
+    CloseConnection,
+    DrainHeld,
+    EpochBegan,
+    LoggedOut,
+    Numbered,
+    Transmit,
+    Warn,
+)
+from engine.fix.message import Message
+from engine.fix.phases import TRANSITIONS, Phase
+from engine.fix.sequence import Gap, SessionState
+from engine.fix.settings import SessionSettings
+from engine.fix.tags import MsgType, SessionRejectReason, Tag
+
+Field = tuple[int, str | int]
+
+# SessionRejectReason(373) in the standard's own words: what a counterparty's tools look for in Text(58). The
+# particulars are in RefTagID(371), and in our log.
+REJECT_TEXTS: Final[Mapping[int, str]] = {
+    SessionRejectReason.InvalidTagNumber: "Invalid tag number",
+    SessionRejectReason.RequiredTagMissing: "Required tag missing",
+    SessionRejectReason.TagNotDefinedForMessageType: "Tag not defined for this message type",
+    SessionRejectReason.UndefinedTag: "Undefined Tag",
+    SessionRejectReason.TagWithoutValue: "Tag specified without a value",
+    SessionRejectReason.ValueIncorrect: "Value is incorrect (out of range) for this tag",
+    SessionRejectReason.IncorrectDataFormat: "Incorrect data format for value",
+    SessionRejectReason.CompIDProblem: "CompID problem",
+    SessionRejectReason.SendingTimeAccuracyProblem: "SendingTime accuracy problem",
+    SessionRejectReason.InvalidMsgType: "Invalid MsgType",
+    SessionRejectReason.TagAppearsMoreThanOnce: "Tag appears more than once",
+    SessionRejectReason.TagOutOfRequiredOrder: "Tag specified out of required order",
+    SessionRejectReason.GroupFieldsOutOfOrder: "Repeating group fields out of order",
+    SessionRejectReason.IncorrectNumInGroupCount: "Incorrect NumInGroup count for repeating group",
+    SessionRejectReason.NonDataValueIncludesDelimiter: 'Non "data" value includes field delimiter (SOH character)',
+}
+
+# A Reject(3) goes back the way the message came: OnBehalfOf.. becomes DeliverTo.. and the reverse.
+REVERSED_ROUTE: Final = (
+    (Tag.DeliverToCompID, Tag.OnBehalfOfCompID),
+    (Tag.DeliverToSubID, Tag.OnBehalfOfSubID),
+    (Tag.DeliverToLocationID, Tag.OnBehalfOfLocationID),
+    (Tag.OnBehalfOfCompID, Tag.DeliverToCompID),
+    (Tag.OnBehalfOfSubID, Tag.DeliverToSubID),
+    (Tag.OnBehalfOfLocationID, Tag.DeliverToLocationID),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one input comes to: the next state, and what the shell has to do, in order."""
+
+    state: SessionState
+    actions: tuple[Action, ...] = ()
+
+
+class Draft:
+    """The step being made of one input."""
+
+    __slots__ = ("actions", "now", "settings", "state")
+
+    def __init__(self, settings: SessionSettings, state: SessionState, now: Instant) -> None:
+        self.settings = settings
+        self.state = state
+        self.now = now
+        self.actions: list[Action] = []
+
+    def step(self) -> Step:
+        return Step(self.state, tuple(self.actions))
+
+    def do(self, action: Action) -> None:
+        self.actions.append(action)
+
+    def warn(self, code: str, text: str) -> None:
+        self.actions.append(Warn(code, text))
+
+    # Phases
+
+    def follow(self, kind: str) -> None:
+        """Make the move the table has for a message of this kind."""
+        self.enter(TRANSITIONS[self.state.phase, kind])
+
+    def enter(self, phase: Phase) -> None:
+        if phase is not self.state.phase:
+            self.state = replace(self.state, phase=phase, phase_since_ns=self.now.monotonic_ns)
+
+    def close(self, code: str, text: str) -> None:
+        """Close the connection without another word."""
+        self._cease(text)
+        self.enter(Phase.CLOSED)
+        self.do(CloseConnection(code, text))
+
+    def logout_and_close(self, code: str, text: str) -> None:
+        """Say why in a Logout(5), unless one is out already, and close, awaiting no answer."""
+        if self.state.phase is not Phase.LOGOUT_SENT:
+            self.send(MsgType.Logout, [(Tag.Text, text)])
+        self.close(code, text)
+
+    def begin_logout(self, text: str | None, reason: str) -> None:
+        """Send Logout(5) and await the peer's; nothing if ours is on its way already."""
+        if self.state.phase is Phase.LOGOUT_SENT:
+            return
+        self.send(MsgType.Logout, [] if text is None else [(Tag.Text, text)])
+        self._cease(reason)
+        self.enter(Phase.LOGOUT_SENT)
+
+    def _cease(self, reason: str) -> None:
+        if self.state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
+            self.do(LoggedOut(reason))
+
+    def begin_epoch(self, cause: str, *, next_in: int = 1, next_out: int = 1) -> None:
+        self.state = sequence.new_epoch(self.state, next_in=next_in, next_out=next_out)
+        self.do(EpochBegan(self.state.epoch, cause))
+
+    # What we send
+
+    def send(self, msg_type: MsgType, fields: Iterable[Field], extra: tuple[tuple[int, str], ...] = ()) -> int:
+        """Give a session message the next number and send it; returns the number."""
+        self.state, numbered = number(
+            self.settings, self.state, msg_type, codec.encode_body(fields), self.now, admin=True, extra=extra
+        )
+        self.do(Transmit(numbered))
+        return numbered.seq_num
+
+    def reject(self, message: Message, error: ProtocolError) -> None:
+        """Answer with Reject(3). The caller counts the number of what was rejected."""
+        self.warn("rejected", f"rejected 35={message.msg_type} 34={message.seq_num}: {error.text}")
+        reason = int(error.reason)
+        fields: list[Field] = [
+            (Tag.RefSeqNum, max(message.seq_num, 0)),
+            (Tag.Text, REJECT_TEXTS.get(reason, error.text)),
+        ]
+        if error.tag is not None:
+            fields.append((Tag.RefTagID, int(error.tag)))
+        fields.append((Tag.RefMsgType, message.msg_type))
+        # The list of FIX.4.2 ends there.
+        if reason <= SessionRejectReason.InvalidMsgType or self.settings.begin_string != "FIX.4.2":
+            fields.append((Tag.SessionRejectReason, reason))
+        self.send(MsgType.Reject, fields, _reversed_route(message))
+
+    # What we expect
+
+    def advance(self, next_in: int) -> None:
+        """Expect `next_in` from now on, and see to what this makes possible: a held message, or the next gap."""
+        self.state = state = sequence.advanced(self.state, next_in, self.now.monotonic_ns)
+        if not state.held or state.phase not in (Phase.ACTIVE, Phase.LOGOUT_SENT):
+            return
+        first = state.held[0].seq_num
+        if first == next_in:
+            self.do(DrainHeld())
+        elif state.gap is None:
+            self.ask(first - 1)
+
+    def ask(self, end: int) -> None:
+        """Ask for everything from the expected number on; `end` is the last number known to be missing.
+
+        EndSeqNo(16)=0: the peer's numbers may have gone on meanwhile. Not asked again until the gap is filled.
+        """
+        if self.state.gap is not None or self.state.phase is not Phase.ACTIVE:
+            return
+        begin = self.state.next_in
+        self.send(MsgType.ResendRequest, [(Tag.BeginSeqNo, begin), (Tag.EndSeqNo, 0)])
+        self.expect_fill(end)
+        self.warn("gap", f"asked for {begin} to {end}")
+
+    def expect_fill(self, end: int) -> None:
+        self.state = replace(self.state, gap=Gap(self.state.next_in, end, self.now.monotonic_ns))
+
+
+def number(
+    settings: SessionSettings,
+    state: SessionState,
+    msg_type: str,
+    body: bytes,
+    now: Instant,
+    *,
+    admin: bool,
+    poss_resend: bool = False,
+    extra: tuple[tuple[int, str], ...] = (),
+) -> tuple[SessionState, Numbered]:
+    """Give a message our next number and its bytes."""
+    seq_num = state.next_out
+    data = codec.frame(
+        begin_string=settings.begin_string,
+        msg_type=msg_type,
+        seq_num=seq_num,
+        sender=settings.sender_comp_id,
+        target=settings.target_comp_id,
+        sending_time=sending_time(settings, now),
+        body=body,
+        poss_resend=poss_resend,
+        extra=settings.route + extra if extra else settings.route,
+    )
+    return sequence.gave_out(state, now.monotonic_ns), Numbered(seq_num, data, admin, msg_type)
+
+
+def sending_time(settings: SessionSettings, now: Instant) -> str:
+    """SendingTime(52) as this session writes it."""
+    return fix_timestamp(now.utc_ns, micros=settings.micros)
+
+
+def ns(seconds: float) -> int:
+    """Nanoseconds of a duration of the settings."""
+    return int(seconds * NS_PER_S)
+
+
+def expect_phase(state: SessionState, *phases: Phase) -> None:
+    """Raises EngineError if the caller is out of step with the session: our mistake, never the peer's."""
+    if state.phase not in phases:
+        raise EngineError(f"session is {state.phase}, expected {' or '.join(phases)}")
+
+
+def _reversed_route(message: Message) -> tuple[tuple[int, str], ...]:
+    route = [(int(back), message.get(came)) for back, came in REVERSED_ROUTE]
+    return tuple((tag, value) for tag, value in route if value)
