@@ -5,7 +5,7 @@ every key means.
 """
 
 from engine.config.check import check
-from engine.config.dealers import Accept, DealerConfig, LoserNotice, QuantityUnit, Undelivered
+from engine.config.dealers import DealerConfig
 from engine.config.load import Config, ConfigText, load, load_echo, loopback_only, with_clock
 from engine.config.reading import ConfigProblems
 from engine.config.scoring import ClassicWeights, ScoringConfig
@@ -29,7 +29,6 @@ from engine.config.tables import (
 )
 
 __all__ = [
-    "Accept",
     "AdminConfig",
     "AdminPerson",
     "BeginString",
@@ -45,9 +44,7 @@ __all__ = [
     "EngineConfig",
     "FixConfig",
     "JournalConfig",
-    "LoserNotice",
     "MetricsConfig",
-    "QuantityUnit",
     "ReferenceConfig",
     "RfqConfig",
     "RiskConfig",
@@ -57,7 +54,6 @@ __all__ = [
     "SessionConfig",
     "SessionRole",
     "TcaConfig",
-    "Undelivered",
     "Validation",
     "check",
     "load",

@@ -8,43 +8,13 @@ the dialect of its session.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
 from engine.config.reading import matches, setting
+from engine.dealers.book import Accept, Dealer, LoserNotice, QuantityUnit, Undelivered
 from engine.domain.instrument import AssetClass
-
-
-class Accept(StrEnum):
-    """How a quote is taken: NewOrderSingle(D) previously quoted, or QuoteResponse(AJ) hit/lift."""
-
-    ORDER = "order"
-    RESPONSE = "response"
-
-
-class Undelivered(StrEnum):
-    """What to do about a message in doubt: ask the dealer, or a person, or (only where agreed) send anew."""
-
-    ASK = "ask"
-    PERSON = "person"
-    RETRY = "retry"
-
-
-class QuantityUnit(StrEnum):
-    """What OrderQty(38) counts at this dealer: face amount, or bonds of 1,000 face."""
-
-    FACE = "face"
-    BONDS_1000 = "bonds_1000"
-
-
-class LoserNotice(StrEnum):
-    """What a dealer that lost is told by QuoteResponse(AJ), QuoteRespType(694): nothing, 4, 5 or 6."""
-
-    NONE = "none"
-    DONE_AWAY = "done_away"
-    PASS = "pass"
-    END_TRADE = "end_trade"
 
 
 def lei_problem(text: str) -> str | None:
@@ -79,6 +49,10 @@ class DealerConfig:
     quantity_unit: QuantityUnit = setting(QuantityUnit.FACE)
     loser_notice: LoserNotice = setting(LoserNotice.NONE)
     paused: bool = setting(False)
+
+    def profile(self) -> Dealer:
+        """The same in the desk's own words."""
+        return Dealer(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Dealer)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from dataclasses import dataclass
+from decimal import Decimal
 
 from engine.config.reading import setting
 
@@ -14,14 +15,16 @@ from engine.config.reading import setting
 class ClassicWeights:
     """Weights of the house's composite score; they add to 1."""
 
-    fill_rate: float = setting(0.30, at_least=0, at_most=1)
-    price_improvement: float = setting(0.40, at_least=0, at_most=1)
-    leakage: float = setting(0.20, at_least=0, at_most=1)
-    speed: float = setting(0.10, at_least=0, at_most=1)
+    fill_rate: Decimal = setting(Decimal("0.30"), at_least=0, at_most=1)
+    price_improvement: Decimal = setting(Decimal("0.40"), at_least=0, at_most=1)
+    leakage: Decimal = setting(Decimal("0.20"), at_least=0, at_most=1)
+    speed: Decimal = setting(Decimal("0.10"), at_least=0, at_most=1)
 
     @property
-    def total(self) -> float:
-        return math.fsum((self.fill_rate, self.price_improvement, self.leakage, self.speed))
+    def percent(self) -> tuple[tuple[str, Decimal], ...]:
+        """(metric, weight in percent) in the order of the formula, without those that do not count."""
+        weights = ((field.name, 100 * getattr(self, field.name)) for field in dataclasses.fields(self))
+        return tuple((metric, weight) for metric, weight in weights if weight)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,8 @@ class ScoringConfig:
 
 
 def scoring_problems(scoring: ScoringConfig) -> list[tuple[str, str]]:
-    """Weights that do not add to 1, as (key, text) pairs; a billionth is forgiven for decimals in binary."""
-    total = scoring.classic.total
-    if math.isclose(total, 1.0, abs_tol=1e-9):
+    """Weights that do not add to exactly 1, as (key, text) pairs."""
+    total = sum((weight for _, weight in scoring.classic.percent), Decimal(0)) / 100
+    if total == 1:
         return []
-    return [("classic", f"expected weights that add to 1, found {total:.10g}")]
+    return [("classic", f"expected weights that add to 1, found {total.normalize():f}")]

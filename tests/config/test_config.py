@@ -24,6 +24,7 @@ from engine.config import (
     loopback_only,
     with_clock,
 )
+from engine.dealers.book import Undelivered
 from engine.domain.instrument import AssetClass
 from engine.errors import ConfigError
 
@@ -409,7 +410,37 @@ def test_weights_add_to_one(folder: Folder) -> None:
     folder.write("scoring.toml", "[classic]\nspeed = 0.2\n")
     assert folder.problems() == ["scoring.toml: classic: expected weights that add to 1, found 1.1"]
     folder.write("scoring.toml", "[classic]\nspeed = 0.2\nleakage = 0.1\n")
-    assert folder.load().scoring.classic.speed == 0.2
+    assert folder.load().scoring.classic.percent == (
+        ("fill_rate", 30),
+        ("price_improvement", 40),
+        ("leakage", 10),
+        ("speed", 20),
+    )
+
+
+def test_a_weight_of_nothing_is_left_out(folder: Folder) -> None:
+    folder.write("scoring.toml", "[classic]\nleakage = 0\nspeed = 0.3\n")
+    assert [metric for metric, _ in folder.load().scoring.classic.percent] == [
+        "fill_rate",
+        "price_improvement",
+        "speed",
+    ]
+
+
+def test_weights_add_up_as_decimals(folder: Folder) -> None:
+    # In binary these add to 0.9999999999999999.
+    folder.write("scoring.toml", "[classic]\nfill_rate = 0.7\nprice_improvement = 0.1\nleakage = 0.1\nspeed = 0.1\n")
+    assert folder.load().scoring.classic.fill_rate == Decimal("0.7")
+    folder.write("scoring.toml", "[classic]\nfill_rate = 0.3000000000001\n")
+    assert folder.problems() == ["scoring.toml: classic: expected weights that add to 1, found 1.0000000000001"]
+
+
+def test_a_dealer_in_the_desks_words(folder: Folder) -> None:
+    folder.write("dealers.toml", DEALERS + 'undelivered = "person"\nfirm_time_s = 15\n')
+    (dealer,) = folder.load().dealers
+    profile = dealer.profile()
+    assert (profile.id, profile.lei, profile.undelivered) == ("alder", "0000DEMOALDER0000026", Undelivered.PERSON)
+    assert (profile.firm_time_s, profile.trades(AssetClass.CORPORATE)) == (15.0, True)
 
 
 def test_mistakes_of_all_files_come_together(folder: Folder) -> None:
