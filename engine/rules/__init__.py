@@ -9,6 +9,7 @@ Knows nothing of the rest of the engine: fields and metrics are handed in as a `
     resolved      the tree as meant                            clauses      the clauses of one block
     checker       the book as a whole                          reachability rules that can never decide
     closures      conditions to predicates                     program      the compiled book
+    dispatch      rules worth asking
     plan          what a rule orders; protections over it      explanation  why
     rating        the rating scale                             signature    the type of a catalogue
 """

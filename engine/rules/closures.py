@@ -41,8 +41,12 @@ from engine.rules.resolved import (
     Values,
 )
 
-Predicate = Callable[[Values], bool]
+Predicate = Callable[[Values], object]
+"""True or false as Python takes it: the answer is used as a condition only."""
+
 Reader = Callable[[Values], Any]
+
+_HEADS_MAX: Final = 4
 
 INVERSE: Final[Mapping[str, str]] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
@@ -122,11 +126,9 @@ _ARITHMETIC: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 def _predicate(condition: Condition, wanted: bool) -> Predicate:
     match condition:
         case AllOf(operands=operands):
-            parts = [_predicate(operand, wanted) for operand in operands]
-            return _every(parts) if wanted else _some(parts)
+            return _every(operands, True) if wanted else _some(operands, False)
         case AnyOf(operands=operands):
-            parts = [_predicate(operand, wanted) for operand in operands]
-            return _some(parts) if wanted else _every(parts)
+            return _some(operands, True) if wanted else _every(operands, False)
         case Opposite(operand=inner):
             return _predicate(inner, not wanted)
         case Defined(body=body):
@@ -136,7 +138,7 @@ def _predicate(condition: Condition, wanted: bool) -> Predicate:
             return lambda values: answer
         case Flag(operand=FieldValue(slot=slot)):
             if wanted:
-                return lambda values: bool(values[slot])
+                return lambda values: values[slot]
             return lambda values: (x := values[slot]) is not None and not x
         case Compare():
             return _compare(condition, wanted)
@@ -163,34 +165,55 @@ def _predicate(condition: Condition, wanted: bool) -> Predicate:
             return _in_top_share(condition, wanted)
 
 
-def _every(parts: list[Predicate]) -> Predicate:
-    if len(parts) == 2:
-        first, second = parts
-        return lambda values: first(values) and second(values)
-    if len(parts) == 3:
-        first, second, third = parts
-        return lambda values: first(values) and second(values) and third(values)
-    head, rest = parts[0], tuple(parts[1:])
+def _every(operands: tuple[Condition, ...], wanted: bool) -> Predicate:
+    """All of them, from left to right; most rules fail on their first part, so that costs no extra call."""
+    tail = tuple(_predicate(operand, wanted) for operand in operands[_HEADS_MAX:])
+    heads = operands[:_HEADS_MAX]
 
     def every(values: Values) -> bool:
-        if not head(values):
-            return False
-        for part in rest:  # noqa: SIM110 - a generator would cost as much as the parts
+        for part in tail:  # noqa: SIM110 - a generator would cost as much as the parts
             if not part(values):
                 return False
         return True
 
-    return every
+    result = every if tail else _predicate(heads[-1], wanted)
+    for operand in reversed(heads if tail else heads[:-1]):
+        result = _headed(operand, wanted, result)
+    return result
 
 
-def _some(parts: list[Predicate]) -> Predicate:
+def _headed(head: Condition, wanted: bool, rest: Predicate) -> Predicate:
+    """`head and rest`, the head written out where it is one of the parts that rules are mostly made of."""
+    match head:
+        case InWords(operand=FieldValue(slot=slot), words=words, negated=negated) if negated is not wanted:
+            if len(words) > 1:
+                return lambda values: values[slot] in words and rest(values)
+            (word,) = words
+            return lambda values: values[slot] == word and rest(values)
+        case InNotches(operand=FieldValue(slot=slot), notches=notches) if wanted:
+            return lambda values: values[slot] in notches and rest(values)
+        case Compare(operator=mark, left=FieldValue(slot=slot), right=Const(value=int(constant))):
+            match mark if wanted else INVERSE[mark]:
+                case ">":
+                    return lambda values: (x := values[slot]) is not None and x > constant and rest(values)
+                case ">=":
+                    return lambda values: (x := values[slot]) is not None and x >= constant and rest(values)
+                case "<":
+                    return lambda values: (x := values[slot]) is not None and x < constant and rest(values)
+                case "<=":
+                    return lambda values: (x := values[slot]) is not None and x <= constant and rest(values)
+    first = _predicate(head, wanted)
+    return lambda values: first(values) and rest(values)
+
+
+def _some(operands: tuple[Condition, ...], wanted: bool) -> Predicate:
+    parts = tuple(_predicate(operand, wanted) for operand in operands)
     if len(parts) == 2:
         first, second = parts
         return lambda values: first(values) or second(values)
-    rest = tuple(parts)
 
     def some(values: Values) -> bool:
-        for part in rest:  # noqa: SIM110 - as above
+        for part in parts:  # noqa: SIM110 - as above
             if part(values):
                 return True
         return False
@@ -207,7 +230,7 @@ def _compare(condition: Compare, wanted: bool) -> Predicate:
         return _compare_with_share(mark, left.slot, right.operand.slot, right.numerator, right.denominator)
     compare, read_left, read_right = _COMPARE[mark], value_of(left), value_of(right)
     return lambda values: (
-        (a := read_left(values)) is not None and (b := read_right(values)) is not None and bool(compare(*_alike(a, b)))
+        (a := read_left(values)) is not None and (b := read_right(values)) is not None and compare(*_alike(a, b))
     )
 
 
@@ -244,9 +267,7 @@ def _compare_with_share(mark: str, slot: int, other: int, numerator: int, denomi
     """`notional > 10% of adv(30d)`, cross-multiplied so that nothing is divided."""
     compare = _COMPARE[mark]
     return lambda values: (
-        (x := values[slot]) is not None
-        and (y := values[other]) is not None
-        and bool(compare(x * denominator, y * numerator))
+        (x := values[slot]) is not None and (y := values[other]) is not None and compare(x * denominator, y * numerator)
     )
 
 
@@ -258,7 +279,7 @@ def _in_notches(slot: int, notches: frozenset[int]) -> Predicate:
 def _compare_ratings(mark: str, slot: int, other: int) -> Predicate:
     compare = _COMPARE[mark]
     return lambda values: (
-        isinstance(x := values[slot], Rating) and isinstance(y := values[other], Rating) and bool(compare(x, y))
+        isinstance(x := values[slot], Rating) and isinstance(y := values[other], Rating) and compare(x, y)
     )
 
 
@@ -266,7 +287,7 @@ def _in_words(slot: int, words: frozenset[str], among: bool) -> Predicate:
     if len(words) == 1:
         (word,) = words
         if among:
-            return lambda values: bool(values[slot] == word)
+            return lambda values: values[slot] == word
         return lambda values: (x := values[slot]) is not None and x != word
     if among:
         return lambda values: values[slot] in words

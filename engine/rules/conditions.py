@@ -7,6 +7,7 @@ The grammar stands at the head of `parser`; each method here opens with its prod
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Final
 
 from engine.rules.cursor import Cursor, Unexpected
@@ -232,10 +233,10 @@ class Conditions(Cursor):
             operand = self._operand()
             result = Negative(start.to(operand.span), operand)
         else:
-            result = self.condition()
+            inner = self.condition()
             if not self.is_mark(")"):
                 raise self.unexpected("')'")
-            self.advance()
+            result = replace(inner, span=start.to(self.advance().span))
         self._depth -= 1
         return result
 

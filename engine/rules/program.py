@@ -20,6 +20,7 @@ from typing import Any, Final
 from engine.rules.checker import CheckedBook, CheckedTiers, check
 from engine.rules.clauses import CheckedBlock
 from engine.rules.closures import Predicate, certainly, certainly_not
+from engine.rules.dispatch import Dispatch
 from engine.rules.explanation import RuleTrace, trace_of
 from engine.rules.parser import parse
 from engine.rules.plan import Ask, Execute, Mode, Ranking, Send, Tolerance
@@ -114,19 +115,30 @@ class CompiledProtection:
         return f"{self.source.name}:{self.source.position(self.span.start)[0]}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Decision:
     """The rule that decides, the protections that apply, and what they were decided from.
 
-    `held` names protections that apply because they did before for this exposure.
+    `held` names protections that apply because they did before for this exposure. Made for every order,
+    so it is a plain class, which takes a third of the time of a frozen dataclass; treat it as frozen.
     """
 
-    book: Book = field(repr=False)
-    rule: CompiledRule
-    protections: tuple[CompiledProtection, ...]
-    values: tuple[Any, ...]
-    protection_values: tuple[Any, ...]
-    held: tuple[str, ...] = ()
+    __slots__ = ("book", "held", "protection_values", "protections", "rule", "values")
+
+    def __init__(
+        self,
+        book: Book,
+        rule: CompiledRule,
+        protections: tuple[CompiledProtection, ...],
+        values: tuple[Any, ...],
+        protection_values: tuple[Any, ...],
+        held: tuple[str, ...] = (),
+    ) -> None:
+        self.book = book
+        self.rule = rule
+        self.protections = protections
+        self.values = values
+        self.protection_values = protection_values
+        self.held = held
 
     @property
     def trace(self) -> tuple[RuleTrace, ...]:
@@ -214,11 +226,11 @@ class Book:
     """A compiled rule book; `compile_book` makes it."""
 
     __slots__ = (
+        "_dispatch",
         "_field_windows",
         "_protection_readers",
         "_protection_tests",
         "_rule_readers",
-        "_rule_tests",
         "_tier_readers",
         "_tier_tests",
         "_windows",
@@ -242,7 +254,7 @@ class Book:
         self._rule_readers = checked.rule_layout.readers()
         self._protection_readers = checked.protection_layout.readers()
         self._tier_readers = checked.tiers_layout.readers()
-        self._rule_tests = tuple((certainly(rule.condition), rule) for rule in self.rules)
+        self._dispatch = Dispatch([(rule.condition, rule) for rule in self.rules])
         self._protection_tests = tuple((certainly_not(entry.condition), entry) for entry in self.protections)
         self._tier_tests = tuple(
             (certainly(block.condition), tiers) for block, tiers in zip(checked.tiers, self.tiers, strict=True)
@@ -265,11 +277,8 @@ class Book:
         or at the order itself if it is None. `held` names protections that stay on from earlier.
         """
         values = tuple([read(order) for read in self._rule_readers])
-        rule = self.rules[-1]  # `when true`
-        for applies, candidate in self._rule_tests:
-            if applies(values):
-                rule = candidate
-                break
+        rule = self._dispatch.first(values)
+        assert rule is not None  # The last one is `when true`.
         subject = order if exposure is None else exposure
         protected = tuple([read(subject) for read in self._protection_readers])
         fired: list[CompiledProtection] = []
