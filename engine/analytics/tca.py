@@ -1,7 +1,8 @@
 """What a trade cost: one function per figure.
 
-Every price is clean, in percent of par; every result is bps of the reference that stands first in the formula.
-`s` is the side's sign (`Side.sign`: +1 for a buy, -1 for a sell; anything else raises ValueError). `M` is a mid (a mark), `h` a horizon after the trade, 30 minutes unless said.
+Every price is clean, in percent of par; every result is in bps of its divisor.
+`s` is the side's sign, +1 for a buy and -1 for a sell (`Side.sign`); anything else raises ValueError. `M` is a
+mid (a mark), `h` a horizon after the trade, 30 minutes unless said.
 
     implementation shortfall   s (P_exec - P_dec) / P_dec            + cost
     slippage                   s (P_exec - P_arr) / P_arr            + cost

@@ -77,6 +77,12 @@ class Dealer:
     loser_notice: LoserNotice = LoserNotice.NONE
     paused: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.id or not self.id.isprintable():
+            raise ConfigError(f"a dealer's id is a printable word, found {self.id!r}")
+        if self.firm_time_s is not None and not self.firm_time_s > 0:
+            raise ConfigError(f"dealer {self.id}: firm_time_s is {self.firm_time_s}, expected more than 0")
+
     def trades(self, asset_class: AssetClass) -> bool:
         """True if it may be asked for bonds of the class."""
         return asset_class in self.asset_classes
