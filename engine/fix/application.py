@@ -33,10 +33,11 @@ from engine.fix import dealer_flow, market_flow, oms_flow
 from engine.fix.codec import encode_body
 from engine.fix.dialect import DEFAULT, Dialect
 from engine.fix.message import Message
-from engine.fix.refusal import BusinessReason, NotTaken
+from engine.fix.refusal import NotTaken
 from engine.fix.spelling import Field
+from engine.fix.tags import BusinessRejectReason, Tag
 
-__all__ = ["DEFAULT", "ApplVer", "BusinessReason", "Dialect", "NotTaken", "Role", "hear", "speak"]
+__all__ = ["DEFAULT", "ApplVer", "Dialect", "NotTaken", "Role", "hear", "speak"]
 
 Role = Literal["oms", "dropcopy", "dealer", "market"]
 ApplVer = Literal["44", "50SP2"]
@@ -88,20 +89,27 @@ def speak(said: Said, dialect: Dialect = DEFAULT, *, copy: bool = False, appl_ve
 def _hear_refusal(message: Message, dialect: Dialect) -> RefusedByPeer:
     """Reject(3) or BusinessMessageReject(j): as lenient as can be, since nothing can be answered to it."""
     try:
-        ref_seq_num = message.integer(45) or 0
+        ref_seq_num = message.integer(Tag.RefSeqNum) or 0
     except ProtocolError:
         ref_seq_num = 0
-    reason_tag, name = (373, "SessionRejectReason") if message.msg_type == "3" else (380, "BusinessRejectReason")
-    words = [f"{name}({reason_tag})={message.get(reason_tag) or '?'}"]
-    if ref_tag := message.get(371):
+    if message.msg_type == "3":
+        words = [f"SessionRejectReason(373)={message.get(Tag.SessionRejectReason) or '?'}"]
+    else:
+        words = [f"BusinessRejectReason(380)={message.get(Tag.BusinessRejectReason) or '?'}"]
+    if ref_tag := message.get(Tag.RefTagID):
         words.append(f"RefTagID(371)={ref_tag}")
-    if text := message.get(58):
+    if text := message.get(Tag.Text):
         words.append(text)
-    return RefusedByPeer(ref_seq_num, message.get(372) or "", message.get(379) or "", " ".join(words))
+    return RefusedByPeer(
+        ref_seq_num=ref_seq_num,
+        ref_msg_type=message.get(Tag.RefMsgType) or "",
+        ref_id=message.get(Tag.BusinessRejectRefID) or "",
+        text=" ".join(words),
+    )
 
 
 def _ignore(message: Message, dialect: Dialect) -> Ignored:
-    return Ignored(message.msg_type, message.get(58) or "")
+    return Ignored(message.msg_type, message.get(Tag.Text) or "")
 
 
 # Who may say what; a type that is missing for a role is not taken from it.
@@ -151,19 +159,19 @@ _EARS: Final[Mapping[Role, Mapping[str, _Ear]]] = {
 
 # BusinessRejectRefID(379): the identifier a message of the type is known by.
 _REF_ID_TAG: Final[Mapping[str, int]] = {
-    "D": 11,
-    "F": 11,
-    "G": 11,
-    "H": 11,
-    "AB": 11,
-    "E": 66,
-    "8": 17,
-    "9": 11,
-    "R": 131,
-    "S": 117,
-    "AE": 571,
-    "V": 262,
-    "W": 262,
+    "D": Tag.ClOrdID,
+    "F": Tag.ClOrdID,
+    "G": Tag.ClOrdID,
+    "H": Tag.ClOrdID,
+    "AB": Tag.ClOrdID,
+    "E": Tag.ListID,
+    "8": Tag.ExecID,
+    "9": Tag.ClOrdID,
+    "R": Tag.QuoteReqID,
+    "S": Tag.QuoteID,
+    "AE": Tag.TradeReportID,
+    "V": Tag.MDReqID,
+    "W": Tag.MDReqID,
 }
 
 
@@ -173,19 +181,19 @@ def _not_taken(role: Role, message: Message) -> BusinessReject:
     ref_id = message.get(ref_tag) or "" if ref_tag is not None else ""
     if role == "dropcopy":
         text = f"MsgType(35)={msg_type} is not authorised on a drop copy: only OrderStatusRequest(H) is"
-        return BusinessReject(msg_type, message.seq_num, BusinessReason.NOT_AUTHORISED, text, ref_id)
+        return BusinessReject(msg_type, message.seq_num, BusinessRejectReason.NotAuthorized, text, ref_id)
     text = f"MsgType(35)={msg_type} is not supported from a session of role {role}"
-    return BusinessReject(msg_type, message.seq_num, BusinessReason.UNSUPPORTED_TYPE, text, ref_id)
+    return BusinessReject(msg_type, message.seq_num, BusinessRejectReason.UnsupportedMessageType, text, ref_id)
 
 
 def _speak_business_reject(reject: BusinessReject) -> bytes:
     fields: list[Field] = []
     if reject.ref_seq_num:
-        fields.append((45, str(reject.ref_seq_num)))
+        fields.append((Tag.RefSeqNum, str(reject.ref_seq_num)))
     if reject.text:
-        fields.append((58, reject.text.replace("\x01", " ")))
-    fields.append((372, reject.ref_msg_type))
+        fields.append((Tag.Text, reject.text.replace("\x01", " ")))
+    fields.append((Tag.RefMsgType, reject.ref_msg_type))
     if reject.ref_id:
-        fields.append((379, reject.ref_id))
-    fields.append((380, str(int(reject.reason))))
+        fields.append((Tag.BusinessRejectRefID, reject.ref_id))
+    fields.append((Tag.BusinessRejectReason, str(int(reject.reason))))
     return encode_body(fields)

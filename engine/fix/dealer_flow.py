@@ -33,8 +33,18 @@ from engine.domain.rfq import QuoteKind
 from engine.errors import ProtocolError
 from engine.fix.dialect import PERCENT_OF_PAR, Dialect
 from engine.fix.message import Message
-from engine.fix.refusal import BusinessReason, NotTaken
-from engine.fix.spelling import DIRECTION_OF, NO_SYMBOL, SIDE_CODE, Field, face_amount, number, spoken, wire_quantity
+from engine.fix.refusal import NotTaken
+from engine.fix.spelling import (
+    DIRECTION_OF,
+    NO_SYMBOL,
+    SIDE_CODE,
+    face_amount,
+    number,
+    refuse_soh,
+    spoken,
+    wire_quantity,
+)
+from engine.fix.tags import BusinessRejectReason, Tag
 
 _KIND_OF: Final[Mapping[str, QuoteKind]] = {
     "0": QuoteKind.indicative,
@@ -99,42 +109,44 @@ _NO_ORDER_ID: Final = frozenset({"", "NONE", "UNKNOWN", "[N/A]"})
 
 def hear_quote(message: Message, dialect: Dialect) -> QuoteAnswer:
     """Quote(S). A price that is not positive, or has a size of 0, is no price on that side."""
-    quote_id = message.require(117)
-    quote_req_id = message.get(131)
+    quote_id = message.require(Tag.QuoteID)
+    quote_req_id = message.get(Tag.QuoteReqID)
     if not quote_req_id:
         text = "QuoteReqID(131) missing: this engine trades on quotes that answer a request"
-        raise NotTaken(BusinessReject("S", message.seq_num, BusinessReason.CONDITIONAL_FIELD_MISSING, text, quote_id))
-    price_type = message.get(423) or message.get(692) or dialect.price_type
-    bid, bid_quantity = _side_of_quote(message, 132, 134, dialect)
-    offer, offer_quantity = _side_of_quote(message, 133, 135, dialect)
+        raise NotTaken(
+            BusinessReject("S", message.seq_num, BusinessRejectReason.ConditionallyRequiredFieldMissing, text, quote_id)
+        )
+    price_type = message.get(Tag.PriceType) or message.get(Tag.QuotePriceType) or dialect.price_type
+    bid, bid_quantity = _side_of_quote(message, Tag.BidPx, Tag.BidSize, dialect)
+    offer, offer_quantity = _side_of_quote(message, Tag.OfferPx, Tag.OfferSize, dialect)
     return QuoteAnswer(
         quote_req_id=quote_req_id,
         quote_id=quote_id,
-        security_id=message.get(48) or "",
+        security_id=message.get(Tag.SecurityID) or "",
         # QuoteType(537) absent or unheard of is the one that no rule executes.
-        kind=_KIND_OF.get(message.get(537) or "0", QuoteKind.indicative),
+        kind=_KIND_OF.get(message.get(Tag.QuoteType) or "0", QuoteKind.indicative),
         bid=bid,
         offer=offer,
         bid_quantity=bid_quantity,
         offer_quantity=offer_quantity,
-        valid_until_ns=message.timestamp_ns(62),
+        valid_until_ns=message.timestamp_ns(Tag.ValidUntilTime),
         percent_of_par=price_type == PERCENT_OF_PAR,
     )
 
 
 def hear_decline(message: Message, dialect: Dialect) -> QuoteDecline:
     """QuoteRequestReject(AG): the reason in words, and the dealer's own text behind it."""
-    quote_req_id = message.require(131)
-    code = message.require(658)
-    return QuoteDecline(quote_req_id, _worded(_DECLINE_REASON.get(code, f"reason {code}"), message.get(58)))
+    quote_req_id = message.require(Tag.QuoteReqID)
+    code = message.require(Tag.QuoteRequestRejectReason)
+    return QuoteDecline(quote_req_id, _worded(_DECLINE_REASON.get(code, f"reason {code}"), message.get(Tag.Text)))
 
 
 def hear_quote_cancel(message: Message, dialect: Dialect) -> QuoteWithdrawal:
     """QuoteCancel(Z): one quote, or with QuoteCancelType(298)=4 all under the request (or all there are)."""
-    quote_id = message.get(117) or ""
-    if message.require(298) == _CANCEL_ALL or quote_id == "*":
+    quote_id = message.get(Tag.QuoteID) or ""
+    if message.require(Tag.QuoteCancelType) == _CANCEL_ALL or quote_id == "*":
         quote_id = ""
-    return QuoteWithdrawal(message.get(131) or "", quote_id)
+    return QuoteWithdrawal(message.get(Tag.QuoteReqID) or "", quote_id)
 
 
 def hear_quote_status(message: Message, dialect: Dialect) -> QuoteWithdrawal | QuoteDecline | Ignored:
@@ -142,24 +154,24 @@ def hear_quote_status(message: Message, dialect: Dialect) -> QuoteWithdrawal | Q
 
     Without QuoteID(117) nothing is withdrawn: an empty one would mean every quote.
     """
-    status = message.get(297) or ""
-    quote_req_id, quote_id = message.get(131) or "", message.get(117) or ""
+    status = message.get(Tag.QuoteStatus) or ""
+    quote_req_id, quote_id = message.get(Tag.QuoteReqID) or "", message.get(Tag.QuoteID) or ""
     if status == _QUOTE_PASSED and quote_req_id:
-        return QuoteDecline(quote_req_id, _worded("pass", message.get(58)))
+        return QuoteDecline(quote_req_id, _worded("pass", message.get(Tag.Text)))
     if status in _QUOTE_ENDED and quote_id:
         return QuoteWithdrawal(quote_req_id, quote_id)
-    return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={quote_id}", message.get(58)))
+    return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={quote_id}", message.get(Tag.Text)))
 
 
 def hear_quote_acknowledgement(message: Message, dialect: Dialect) -> QuoteDecline | Ignored:
     """MassQuoteAcknowledgement(b), with which some venues answer an R: only a rejection says anything."""
-    status, quote_req_id = message.get(297) or "", message.get(131) or ""
+    status, quote_req_id = message.get(Tag.QuoteStatus) or "", message.get(Tag.QuoteReqID) or ""
     if status == _QUOTE_REJECTED and quote_req_id:
-        code = message.get(300)
+        code = message.get(Tag.QuoteRejectReason)
         return QuoteDecline(
-            quote_req_id, _worded("rejected" if code is None else f"rejected ({code})", message.get(58))
+            quote_req_id, _worded("rejected" if code is None else f"rejected ({code})", message.get(Tag.Text))
         )
-    return Ignored("b", _worded(f"QuoteStatus(297)={status} QuoteReqID(131)={quote_req_id}", message.get(58)))
+    return Ignored("b", _worded(f"QuoteStatus(297)={status} QuoteReqID(131)={quote_req_id}", message.get(Tag.Text)))
 
 
 def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
@@ -167,35 +179,38 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
     Raises ProtocolError only where there is no ExecID(17), or neither ExecType(150) nor OrdStatus(39).
     """
     get = message.get
-    status = get(39) or ""
-    exec_type = get(150)
-    word = _word(exec_type, status, get(20), message)
-    order_id = get(37) or ""
+    status = get(Tag.OrdStatus) or ""
+    exec_type = get(Tag.ExecType)
+    word = _word(exec_type, status, get(Tag.ExecTransType), message)
+    order_id = get(Tag.OrderID) or ""
     # A price in another unit would be booked as percent of par; LastParPx(669) is that by definition.
-    in_percent = (get(423) or PERCENT_OF_PAR) == PERCENT_OF_PAR
+    in_percent = (get(Tag.PriceType) or PERCENT_OF_PAR) == PERCENT_OF_PAR
     return DealerReport(
         word=word,
-        cl_ord_id=get(11) or "",
-        orig_cl_ord_id=get(41) or "",
+        cl_ord_id=get(Tag.ClOrdID) or "",
+        orig_cl_ord_id=get(Tag.OrigClOrdID) or "",
         order_id=order_id,
-        exec_id=message.require(17),
-        security_id=get(48) or "",
-        side=DIRECTION_OF.get(get(54) or ""),
-        last_quantity=_quantity(message, 32, dialect),
-        last_price=_decimal(message, 31 if in_percent else 669),
-        cum_quantity=_quantity(message, 14, dialect),
-        leaves_quantity=_quantity(message, 151, dialect),
-        average_price=_decimal(message, 6) if in_percent else None,
-        trade_date=get(75) or "",
-        settl_date=get(64) or "",
-        transact_ns=_time(message, 60),
-        accrued=_decimal(message, 159),
-        gross=_decimal(message, 381),
-        net=_decimal(message, 118),
-        text=get(58) or "",
+        exec_id=message.require(Tag.ExecID),
+        security_id=get(Tag.SecurityID) or "",
+        side=DIRECTION_OF.get(get(Tag.Side) or ""),
+        last_quantity=_quantity(message, Tag.LastQty, dialect),
+        last_price=_decimal(message, Tag.LastPx if in_percent else Tag.LastParPx),
+        cum_quantity=_quantity(message, Tag.CumQty, dialect),
+        leaves_quantity=_quantity(message, Tag.LeavesQty, dialect),
+        average_price=_decimal(message, Tag.AvgPx) if in_percent else None,
+        trade_date=get(Tag.TradeDate) or "",
+        settl_date=get(Tag.SettlDate) or "",
+        transact_ns=_time(message, Tag.TransactTime),
+        accrued=_decimal(message, Tag.AccruedInterestAmt),
+        gross=_decimal(message, Tag.GrossTradeAmt),
+        net=_decimal(message, Tag.NetMoney),
+        text=get(Tag.Text) or "",
         status=status,
         unknown_order=word in (DealerWord.status, DealerWord.rejected)
-        and (get(103) == _ORDER_UNKNOWN_REASON or (word is DealerWord.status and _knows_no_order(status, order_id))),
+        and (
+            get(Tag.OrdRejReason) == _ORDER_UNKNOWN_REASON
+            or (word is DealerWord.status and _knows_no_order(status, order_id))
+        ),
         possible_resend=message.poss_resend,
     )
 
@@ -203,10 +218,11 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
 def hear_cancel_refusal(message: Message, dialect: Dialect) -> DealerCancelRefused:
     """OrderCancelReject(9). An unknown order has OrdStatus(39)=8; a 9 that says otherwise knows it after all."""
     return DealerCancelRefused(
-        cl_ord_id=message.get(11) or "",
-        orig_cl_ord_id=message.get(41) or "",
-        text=message.get(58) or "",
-        unknown_order=message.get(102) == _CANCEL_UNKNOWN_ORDER and message.get(39) in ("8", None),
+        cl_ord_id=message.get(Tag.ClOrdID) or "",
+        orig_cl_ord_id=message.get(Tag.OrigClOrdID) or "",
+        text=message.get(Tag.Text) or "",
+        unknown_order=message.get(Tag.CxlRejReason) == _CANCEL_UNKNOWN_ORDER
+        and message.get(Tag.OrdStatus) in ("8", None),
     )
 
 
@@ -222,16 +238,19 @@ def _side_of_quote(
 def _word(exec_type: str | None, status: str, trans_type: str | None, message: Message) -> DealerWord:
     if trans_type in _WORD_OF_TRANS_TYPE:
         return _WORD_OF_TRANS_TYPE[trans_type]
-    if exec_type is not None:
+    if exec_type:
         return _WORD_OF_EXEC_TYPE.get(exec_type, DealerWord.status)
     # Required, but a fill is worth more than its form: OrdStatus(39) has the same codes for what matters.
     if not status:
-        raise ProtocolError("ExecType(150) missing", reason=1, tag=150)
+        raise ProtocolError("ExecType(150) missing", reason=1, tag=Tag.ExecType)
     return _WORD_OF_EXEC_TYPE.get(status, DealerWord.status)
 
 
-def _knows_no_order(status: str, order_id: str) -> bool:
-    return status == "8" and order_id.upper() in _NO_ORDER_ID
+def _knows_no_order(word: DealerWord, status: str, reason: str | None, order_id: str) -> bool:
+    """Does it say that our order never arrived? OrdRejReason(103)=5, or a rejected status without any OrderID(37)."""
+    if word is DealerWord.status:
+        return status == "8" and (reason == _ORDER_UNKNOWN_REASON or order_id.upper() in _NO_ORDER_ID)
+    return word is DealerWord.rejected and reason == _ORDER_UNKNOWN_REASON
 
 
 def _decimal(message: Message, tag: int) -> Decimal | None:
@@ -271,70 +290,72 @@ def speak_ask(ask: AskDealer, dialect: Dialect) -> bytes:
     expires, valid_until = ask.collect_until_ns, ask.firm_until_ns
     if dialect.swap_clocks:
         expires, valid_until = valid_until, expires
-    entry: list[Field] = [
-        (55, NO_SYMBOL),
-        (48, ask.security_id),
-        (22, ask.id_source),
-        (303, "1"),
-        (537, "1"),
-        (54, SIDE_CODE[ask.side]),
-        (38, wire_quantity(ask.quantity, dialect)),
+    refuse_soh(ask.quote_req_id, ask.security_id, ask.id_source, ask.settl_date, ask.currency)
+    settlement = f"64={ask.settl_date}\x01" if ask.settl_date else ""
+    chunks = [
+        f"131={ask.quote_req_id}\x01",
+        # NoRelatedSym(146) and its one entry, in the dictionary's order.
+        f"146=1\x0155={NO_SYMBOL}\x0148={ask.security_id}\x0122={ask.id_source}\x01303=1\x01537=1\x01"
+        f"54={SIDE_CODE[ask.side]}\x0138={wire_quantity(ask.quantity, dialect)}\x01{settlement}15={ask.currency}\x01"
+        f"62={fix_timestamp(valid_until)}\x01126={fix_timestamp(expires)}\x0160={fix_timestamp(ask.transact_ns)}\x01"
+        f"423={dialect.price_type}\x01",
     ]
-    if ask.settl_date:
-        entry.append((64, ask.settl_date))
-    entry += [
-        (15, ask.currency),
-        (62, fix_timestamp(valid_until)),
-        (126, fix_timestamp(expires)),
-        (60, fix_timestamp(ask.transact_ns)),
-        (423, dialect.price_type),
-    ]
-    return spoken("R", [(131, ask.quote_req_id), (146, "1")], dialect, {146: entry})
+    return spoken("R", chunks, dialect)
 
 
 def speak_acceptance(accept: AcceptQuote, dialect: Dialect) -> bytes:
     """NewOrderSingle(D), previously quoted, fill or kill. Price(44) is the dealer's own quote, never our limit."""
-    fields: list[Field] = [
-        (11, accept.placement_id),
-        (15, accept.currency),
-        (22, accept.id_source),
-        (38, wire_quantity(accept.quantity, dialect)),
-        (40, "D"),
-        (44, number(accept.price)),
-        (48, accept.security_id),
-        (54, SIDE_CODE[accept.side]),
-        (55, NO_SYMBOL),
-        (59, "4"),
-        (60, fix_timestamp(accept.transact_ns)),
+    refuse_soh(
+        accept.placement_id,
+        accept.currency,
+        accept.id_source,
+        accept.security_id,
+        accept.settl_date,
+        accept.quote_id,
+    )
+    chunks = [
+        f"11={accept.placement_id}\x01",
+        f"15={accept.currency}\x01",
+        f"22={accept.id_source}\x01",
+        f"38={wire_quantity(accept.quantity, dialect)}\x01",
+        "40=D\x01",
+        f"44={number(accept.price)}\x01",
+        f"48={accept.security_id}\x01",
+        f"54={SIDE_CODE[accept.side]}\x01",
+        f"55={NO_SYMBOL}\x01",
+        "59=4\x01",
+        f"60={fix_timestamp(accept.transact_ns)}\x01",
+        f"64={accept.settl_date}\x01" if accept.settl_date else "",
+        f"117={accept.quote_id}\x01",
+        f"423={PERCENT_OF_PAR}\x01",
     ]
-    if accept.settl_date:
-        fields.append((64, accept.settl_date))
-    fields += [(117, accept.quote_id), (423, PERCENT_OF_PAR)]
-    return spoken("D", fields, dialect)
+    return spoken("D", chunks, dialect)
 
 
 def speak_cancel(cancel: CancelPlacement, dialect: Dialect) -> bytes:
     """OrderCancelRequest(F)."""
-    fields: list[Field] = [
-        (11, cancel.cancel_id),
-        (22, cancel.id_source),
-        (38, wire_quantity(cancel.quantity, dialect)),
-        (41, cancel.placement_id),
-        (48, cancel.security_id),
-        (54, SIDE_CODE[cancel.side]),
-        (55, NO_SYMBOL),
-        (60, fix_timestamp(cancel.transact_ns)),
+    refuse_soh(cancel.cancel_id, cancel.id_source, cancel.placement_id, cancel.security_id)
+    chunks = [
+        f"11={cancel.cancel_id}\x01",
+        f"22={cancel.id_source}\x01",
+        f"38={wire_quantity(cancel.quantity, dialect)}\x01",
+        f"41={cancel.placement_id}\x01",
+        f"48={cancel.security_id}\x01",
+        f"54={SIDE_CODE[cancel.side]}\x01",
+        f"55={NO_SYMBOL}\x01",
+        f"60={fix_timestamp(cancel.transact_ns)}\x01",
     ]
-    return spoken("F", fields, dialect)
+    return spoken("F", chunks, dialect)
 
 
 def speak_status_request(ask: AskPlacementStatus, dialect: Dialect) -> bytes:
     """OrderStatusRequest(H)."""
-    fields: list[Field] = [
-        (11, ask.placement_id),
-        (22, ask.id_source),
-        (48, ask.security_id),
-        (54, SIDE_CODE[ask.side]),
-        (55, NO_SYMBOL),
+    refuse_soh(ask.placement_id, ask.id_source, ask.security_id)
+    chunks = [
+        f"11={ask.placement_id}\x01",
+        f"22={ask.id_source}\x01",
+        f"48={ask.security_id}\x01",
+        f"54={SIDE_CODE[ask.side]}\x01",
+        f"55={NO_SYMBOL}\x01",
     ]
-    return spoken("H", fields, dialect)
+    return spoken("H", chunks, dialect)

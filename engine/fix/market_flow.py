@@ -5,16 +5,15 @@ Source: FIX 4.4 Volume 3, "Market Data Request", "Market Data - Snapshot / Full 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from engine.clock import NS_PER_S
 from engine.domain.messages import BusinessReject, MarketPrice, SubscribeMarketData
 from engine.fix.dialect import Dialect
-from engine.fix.message import Group, Message
-from engine.fix.refusal import BusinessReason, NotTaken
-from engine.fix.spelling import ISIN, NO_SYMBOL, Field, spoken
+from engine.fix.message import Group, Message, timestamp_ns
+from engine.fix.refusal import NotTaken
+from engine.fix.spelling import ISIN, NO_SYMBOL, refuse_soh, spoken
+from engine.fix.tags import BusinessRejectReason, Tag
 
 SECURITIES_PER_REQUEST_MAX: Final = 100
 
@@ -24,16 +23,16 @@ _OFFER: Final = "1"
 
 def hear_snapshot(message: Message, dialect: Dialect) -> MarketPrice:
     """MarketDataSnapshotFullRefresh(W): the best bid and offer; prices that are not positive are none."""
-    security_id = message.get(48)
+    security_id = message.get(Tag.SecurityID)
     if not security_id:
         text = "SecurityID(48) missing: bonds are told apart by it alone"
-        reason = BusinessReason.CONDITIONAL_FIELD_MISSING
-        raise NotTaken(BusinessReject("W", message.seq_num, reason, text, message.get(262) or ""))
+        reason = BusinessRejectReason.ConditionallyRequiredFieldMissing
+        raise NotTaken(BusinessReject("W", message.seq_num, reason, text, message.get(Tag.MDReqID) or ""))
     bid: Decimal | None = None
     offer: Decimal | None = None
     quoted_ns: int | None = None
-    for entry in message.groups(268):
-        kind, price = entry.get(269), entry.decimal(270)
+    for entry in message.groups(Tag.NoMDEntries):
+        kind, price = entry.get(Tag.MDEntryType), entry.decimal(Tag.MDEntryPx)
         if price is None or price <= 0 or kind not in (_BID, _OFFER):
             continue
         if kind == _BID:
@@ -55,16 +54,19 @@ def speak_subscription(subscription: SubscribeMarketData, dialect: Dialect) -> b
     count = len(subscription.securities)
     if not 0 < count <= SECURITIES_PER_REQUEST_MAX:
         raise ValueError(f"expected 1 to {SECURITIES_PER_REQUEST_MAX} securities in one request, found {count}")
-    fields: list[Field] = [
-        (146, str(count)),
-        (262, subscription.request_id),
-        (263, "1"),
-        (264, "1"),
-        (265, "0"),
-        (267, "2"),
+    refuse_soh(subscription.request_id, *subscription.securities)
+    instruments = "".join(
+        [f"55={NO_SYMBOL}\x0148={isin}\x0122={ISIN}\x01" for isin in subscription.securities],
+    )
+    chunks = [
+        f"146={count}\x01{instruments}",
+        f"262={subscription.request_id}\x01",
+        "263=1\x01",
+        "264=1\x01",
+        "265=0\x01",
+        f"267=2\x01269={_BID}\x01269={_OFFER}\x01",
     ]
-    instruments = [field for isin in subscription.securities for field in ((55, NO_SYMBOL), (48, isin), (22, ISIN))]
-    return spoken("V", fields, dialect, {146: instruments, 267: ((269, _BID), (269, _OFFER))})
+    return spoken("V", chunks, dialect)
 
 
 def _entered_ns(entry: Group) -> int | None:
@@ -72,14 +74,10 @@ def _entered_ns(entry: Group) -> int | None:
 
     A price without a time is still a price: whoever uses it counts its age from its receipt.
     """
-    date, time = entry.get(272), entry.get(273)
-    if date is None or time is None or len(date) != 8 or len(time) < 8 or time[2] != ":" or time[5] != ":":
+    date, time = entry.get(Tag.MDEntryDate), entry.get(Tag.MDEntryTime)
+    if not date or not time:
         return None
     try:
-        moment = datetime(
-            int(date[:4]), int(date[4:6]), int(date[6:]), int(time[:2]), int(time[3:5]), int(time[6:8]), tzinfo=UTC
-        )
-        fraction = int(time[9:18].ljust(9, "0")) if time[8:9] == "." else 0
+        return timestamp_ns(f"{date}-{time}")
     except ValueError:
         return None
-    return int(moment.timestamp()) * NS_PER_S + fraction

@@ -10,13 +10,12 @@ Source: FIX 4.4 Volume 4, "New Order - Single", "Order Cancel/Replace Request", 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
-from engine.clock import NS_PER_S, fix_timestamp
+from engine.clock import NS_PER_DAY, fix_timestamp
 from engine.domain.messages import (
     AskOrderStatus,
     BusinessReject,
@@ -32,8 +31,8 @@ from engine.errors import ProtocolError
 from engine.fix.codec import encode_body
 from engine.fix.currencies import CURRENCIES
 from engine.fix.dialect import Dialect
-from engine.fix.message import Message
-from engine.fix.refusal import BusinessReason, NotTaken
+from engine.fix.message import Message, timestamp_ns
+from engine.fix.refusal import NotTaken
 from engine.fix.spelling import (
     CUSIP,
     HANDLING_OF,
@@ -46,7 +45,9 @@ from engine.fix.spelling import (
     face_amount,
     number,
     numbers,
+    refuse_soh,
 )
+from engine.fix.tags import BusinessRejectReason, Tag
 
 
 class OrderReason(IntEnum):
@@ -68,68 +69,69 @@ _REJECTED: Final = "8"
 
 def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | UnacceptableOrder:
     """NewOrderSingle(D)."""
-    cl_ord_id = message.require(11)
-    message.require(54)
-    message.require(40)
-    transact_ns = _required_time(message, 60)
+    cl_ord_id = message.require(Tag.ClOrdID)
+    message.require(Tag.Side)
+    message.require(Tag.OrdType)
+    transact_ns = _required_time(message, Tag.TransactTime)
     side = direction(message)
     if side is None:
-        text = f"Side(54)={message.get(54)} has no direction: expected 1 (buy) or 2 (sell)"
-        raise NotTaken(BusinessReject("D", message.seq_num, BusinessReason.OTHER, text, cl_ord_id))
-    quantity = face_amount(message, 38, dialect)
-    price = message.decimal(44)
-    expire_ns = message.timestamp_ns(126)
+        text = f"Side(54)={message.get(Tag.Side)} has no direction: expected 1 (buy) or 2 (sell)"
+        raise NotTaken(BusinessReject("D", message.seq_num, BusinessRejectReason.Other, text, cl_ord_id))
+    quantity = face_amount(message, Tag.OrderQty, dialect)
+    price = message.decimal(Tag.Price)
+    expire_ns = message.timestamp_ns(Tag.ExpireTime)
     if expire_ns is None:
-        expire_ns = _end_of_day(message.get(432))
-    tif = TIF_OF.get(message.get(59) or "0")
-    handling = HANDLING_OF.get(message.get(21) or "1")
+        expire_ns = _end_of_day(message.get(Tag.ExpireDate))
+    tif = TIF_OF.get(message.get(Tag.TimeInForce) or "0")
+    handling = HANDLING_OF.get(message.get(Tag.HandlInst) or "1")
 
     problem = _problem(message, quantity, price, tif, handling, expire_ns)
     if problem is not None or quantity is None or tif is None or handling is None:
         code, text = problem or (OrderReason.OTHER, "the order cannot be taken")
         return UnacceptableOrder(
             cl_ord_id=cl_ord_id,
-            account=message.get(1) or "",
-            security_id=message.get(48) or "",
+            account=message.get(Tag.Account) or "",
+            security_id=message.get(Tag.SecurityID) or "",
             side=side,
             quantity=ZERO if quantity is None else quantity,
             code=int(code),
             text=text,
-            currency=message.get(15) or "",
+            currency=message.get(Tag.Currency) or "",
             possible_resend=message.poss_resend,
         )
     return NewOrder(
         cl_ord_id=cl_ord_id,
-        account=message.get(1) or "",
-        security_id=message.require(48),
+        account=message.get(Tag.Account) or "",
+        security_id=message.require(Tag.SecurityID),
         side=side,
         quantity=quantity,
-        limit_price=price if message.get(40) == _LIMIT else None,
+        limit_price=price if message.get(Tag.OrdType) == _LIMIT else None,
         tif=tif,
         expire_ns=expire_ns if tif is TimeInForce.gtd else None,
         handling=handling,
-        currency=message.get(15) or "",
+        currency=message.get(Tag.Currency) or "",
         transact_ns=transact_ns,
         possible_resend=message.poss_resend,
-        sent_ns=message.timestamp_ns(122),
+        sent_ns=message.timestamp_ns(Tag.OrigSendingTime),
     )
 
 
 def hear_cancel(message: Message, dialect: Dialect) -> CancelOrder:
     """OrderCancelRequest(F), or OrderCancelReplaceRequest(G)."""
-    cl_ord_id = message.require(11)
-    orig_cl_ord_id = message.require(41)
-    message.require(54)
+    cl_ord_id = message.require(Tag.ClOrdID)
+    orig_cl_ord_id = message.require(Tag.OrigClOrdID)
+    message.require(Tag.Side)
     side = direction(message)
     if side is None:
-        text = f"Side(54)={message.get(54)} has no direction: no order here has it"
-        raise NotTaken(BusinessReject(message.msg_type, message.seq_num, BusinessReason.OTHER, text, cl_ord_id))
-    return CancelOrder(cl_ord_id, orig_cl_ord_id, message.get(48) or "", side, replace=message.msg_type == "G")
+        text = f"Side(54)={message.get(Tag.Side)} has no direction: no order here has it"
+        raise NotTaken(BusinessReject(message.msg_type, message.seq_num, BusinessRejectReason.Other, text, cl_ord_id))
+    security_id = message.get(Tag.SecurityID) or ""
+    return CancelOrder(cl_ord_id, orig_cl_ord_id, security_id, side, replace=message.msg_type == "G")
 
 
 def hear_status_request(message: Message, dialect: Dialect) -> AskOrderStatus:
     """OrderStatusRequest(H)."""
-    return AskOrderStatus(message.require(11), message.get(48) or "", direction(message))
+    return AskOrderStatus(message.require(Tag.ClOrdID), message.get(Tag.SecurityID) or "", direction(message))
 
 
 def _problem(
@@ -142,36 +144,39 @@ def _problem(
 ) -> tuple[OrderReason, str] | None:
     """The first thing that keeps the message from being an order of this desk: OrdRejReason(103) and a text."""
     get = message.get
-    if get(48) is None:
+    if get(Tag.SecurityID) is None:
         return OrderReason.UNKNOWN_SYMBOL, "SecurityID(48) missing"
-    if get(22) not in (ISIN, CUSIP, None):
-        return OrderReason.UNKNOWN_SYMBOL, f"SecurityIDSource(22)={get(22)}: expected 4 (ISIN) or 1 (CUSIP)"
+    if get(Tag.SecurityIDSource) not in (ISIN, CUSIP, None):
+        return OrderReason.UNKNOWN_SYMBOL, _found(message, Tag.SecurityIDSource, "4 (ISIN) or 1 (CUSIP)")
     if quantity is None:
         return OrderReason.INCORRECT_QUANTITY, "OrderQty(38) missing: face amounts only"
     if quantity <= 0:
-        return OrderReason.INCORRECT_QUANTITY, f"OrderQty(38)={get(38)}: expected more than 0"
-    if get(54) not in SIDE_CODE.values():
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, f"Side(54)={get(54)}: expected 1 (buy) or 2 (sell)"
-    if get(40) not in (_MARKET, _LIMIT):
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, f"OrdType(40)={get(40)}: expected 1 (market) or 2 (limit)"
-    if get(40) == _LIMIT:
+        return OrderReason.INCORRECT_QUANTITY, _found(message, Tag.OrderQty, "more than 0")
+    if get(Tag.Side) not in SIDE_CODE.values():
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.Side, "1 (buy) or 2 (sell)")
+    if get(Tag.OrdType) not in (_MARKET, _LIMIT):
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.OrdType, "1 (market) or 2 (limit)")
+    if get(Tag.OrdType) == _LIMIT:
         if price is None:
             return OrderReason.OTHER, "Price(44) missing on a limit order"
-        if get(423) not in (_PERCENT, None):
-            return OrderReason.UNSUPPORTED_CHARACTERISTIC, f"PriceType(423)={get(423)}: expected 1 (percent of par)"
+        if get(Tag.PriceType) not in (_PERCENT, None):
+            return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.PriceType, "1 (percent of par)")
         if price <= 0:
-            return OrderReason.OTHER, f"Price(44)={get(44)}: expected more than 0"
+            return OrderReason.OTHER, _found(message, Tag.Price, "more than 0")
     if tif is None:
-        text = f"TimeInForce(59)={get(59)}: expected 0 (day), 3 (IOC), 4 (FOK) or 6 (GTD)"
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, text
+        expected = "0 (day), 3 (IOC), 4 (FOK) or 6 (GTD)"
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.TimeInForce, expected)
     if tif is TimeInForce.gtd and expire_ns is None:
         return OrderReason.OTHER, "TimeInForce(59)=6 (GTD) without ExpireTime(126) or ExpireDate(432)"
     if handling is None:
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, f"HandlInst(21)={get(21)}: expected 1, 2 or 3"
-    currency = get(15)
-    if currency is not None and currency not in CURRENCIES:
-        return OrderReason.OTHER, f"Currency(15)={currency} is no ISO 4217 code"
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.HandlInst, "1, 2 or 3")
+    if get(Tag.Currency) is not None and get(Tag.Currency) not in CURRENCIES:
+        return OrderReason.OTHER, _found(message, Tag.Currency, "a code of ISO 4217")
     return None
+
+
+def _found(message: Message, tag: Tag, expected: str) -> str:
+    return f"{tag.name}({tag:d})={message.get(tag)}: expected {expected}"
 
 
 def _required_time(message: Message, tag: int) -> int:
@@ -183,15 +188,12 @@ def _required_time(message: Message, tag: int) -> int:
 
 def _end_of_day(date: str | None) -> int | None:
     """The first instant after ExpireDate(432), a UTC day, in nanoseconds."""
-    if date is None:
+    if not date:
         return None
     try:
-        if len(date) != 8:
-            raise ValueError
-        day = datetime.strptime(date, "%Y%m%d").replace(tzinfo=UTC)
+        return timestamp_ns(f"{date}-00:00:00") + NS_PER_DAY
     except ValueError:
-        raise ProtocolError(f"ExpireDate(432)={date}: expected YYYYMMDD", reason=6, tag=432) from None
-    return int((day + timedelta(days=1)).timestamp()) * NS_PER_S
+        raise ProtocolError("ExpireDate(432): expected YYYYMMDD", reason=6, tag=Tag.ExpireDate) from None
 
 
 # --- out -----------------------------------------------------------------------------------------
@@ -208,12 +210,20 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
 
     Raises ValueError for a value, other than the text, that contains SOH.
     """
-    if "\x01" in (
-        f"{report.account}{report.cl_ord_id}{report.currency}{report.exec_id}{report.id_source}{report.order_id}"
-        f"{report.ord_status}{report.orig_cl_ord_id}{report.security_id}{report.settl_date}{report.trade_date}"
-        f"{report.dealer_exec_id}"
-    ):
-        raise ValueError(f"a value of the report {report.exec_id!r} contains SOH")
+    refuse_soh(
+        report.account,
+        report.cl_ord_id,
+        report.currency,
+        report.exec_id,
+        report.id_source,
+        report.order_id,
+        report.ord_status,
+        report.orig_cl_ord_id,
+        report.security_id,
+        report.settl_date,
+        report.trade_date,
+        report.dealer_exec_id,
+    )
     text = report.text.replace("\x01", " ") if report.text else ""
     refused = report.ord_status == _REJECTED
     quantity, cumulated, leaves = report.quantity, report.cum_quantity, report.leaves_quantity
@@ -262,22 +272,21 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
 def speak_cancel_refusal(refusal: CancelRefusal) -> bytes:
     """OrderCancelReject(9)."""
     fields: list[Field] = [
-        (11, refusal.cl_ord_id),
-        (37, refusal.order_id or "NONE"),
-        (39, refusal.ord_status),
-        (41, refusal.orig_cl_ord_id),
+        (Tag.ClOrdID, refusal.cl_ord_id),
+        (Tag.OrderID, refusal.order_id or "NONE"),
+        (Tag.OrdStatus, refusal.ord_status),
+        (Tag.OrigClOrdID, refusal.orig_cl_ord_id),
     ]
     if refusal.text:
-        fields.append((58, refusal.text.replace("\x01", " ")))
-    fields += [(102, str(refusal.code)), (434, "2" if refusal.to_replace else "1")]
+        fields.append((Tag.Text, refusal.text.replace("\x01", " ")))
+    fields += [(Tag.CxlRejReason, str(refusal.code)), (Tag.CxlRejResponseTo, "2" if refusal.to_replace else "1")]
     return encode_body(fields)
 
 
 @lru_cache(maxsize=1024)
 def _parties(dealer: str, trader: str) -> str:
     """NoPartyIDs(453): the executing dealer as executing firm (1), a trader of ours as entering trader (36)."""
-    if "\x01" in dealer or "\x01" in trader:
-        raise ValueError("the dealer or the trader of a report contains SOH")
+    refuse_soh(dealer, trader)
     entries = []
     if dealer:
         # An LEI is 20 letters and digits, and PartyIDSource(447) says so; anything else is a code we agreed.

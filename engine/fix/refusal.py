@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from engine.domain.messages import BusinessReject
 from engine.errors import EngineError
-
-
-class BusinessReason(IntEnum):
-    """BusinessRejectReason(380), as far as this engine gives one."""
-
-    OTHER = 0
-    UNSUPPORTED_TYPE = 3
-    CONDITIONAL_FIELD_MISSING = 5
-    NOT_AUTHORISED = 6
 
 
 class NotTaken(EngineError):

@@ -12,9 +12,9 @@ from typing import Final
 
 from engine.domain.order import Handling, Side, TimeInForce
 from engine.errors import ProtocolError
-from engine.fix.codec import encode_body
 from engine.fix.dialect import Dialect
 from engine.fix.message import Message
+from engine.fix.tags import Tag
 
 Field = tuple[int, str]
 
@@ -76,29 +76,32 @@ def face_amount(message: Message, tag: int, dialect: Dialect) -> Decimal | None:
 
 def direction(message: Message) -> Side | None:
     """Side(54) as a direction, None when it has none or is absent; ProtocolError 373=5 for what is no side."""
-    code = message.get(54)
+    code = message.get(Tag.Side)
     if code is None:
         return None
     side = DIRECTION_OF.get(code)
     if side is None and code not in SIDES_WITHOUT_DIRECTION:
-        raise ProtocolError(f"Side(54)={code} is not defined", reason=5, tag=54)
+        raise ProtocolError(f"Side(54)={code} is not defined", reason=5, tag=Tag.Side)
     return side
 
 
-def spoken(
-    msg_type: str, fields: list[Field], dialect: Dialect, groups: Mapping[int, Sequence[Field]] | None = None
-) -> bytes:
+def refuse_soh(*values: str) -> None:
+    """ValueError if a value contains SOH: written out, it would end its field and begin one of its own."""
+    if "\x01" in "".join(values):
+        raise ValueError(f"a value to be written contains SOH: {values!r}")
+
+
+def spoken(msg_type: str, chunks: list[str], dialect: Dialect) -> bytes:
     """The body of a message to a dealer or provider, with what its dialect adds.
 
-    `fields` are those of the top level, ascending; `groups` are the entries behind each count, in the
-    dictionary's order.
+    `chunks` are the fields of the top level, ascending, each with its SOH; a group is one chunk that begins
+    with its count. Empty ones are nothing.
     """
     if dialect.extra_tags:
-        fields = sorted([*fields, *dialect.extras_of(msg_type)])
-    if groups is None:
-        return encode_body(fields)
-    body: list[Field] = []
-    for field in fields:
-        body.append(field)
-        body.extend(groups.get(field[0], ()))
-    return encode_body(body)
+        extras = [f"{tag}={value}\x01" for tag, value in dialect.extras_of(msg_type)]
+        chunks = sorted([*filter(None, chunks), *extras], key=_tag_of)
+    return "".join(chunks).encode()
+
+
+def _tag_of(chunk: str) -> int:
+    return int(chunk[: chunk.index("=")])
