@@ -1,0 +1,193 @@
+"""What a rule book may speak of: the catalogue of order and dealer fields, filled from the desk.
+
+Unknown is None. Money is face in base currency; an order in a currency without a known rate has an unknown size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from engine.clock import NS_PER_DAY
+from engine.dealers.book import Dealer
+from engine.dealers.segments import Segment
+from engine.dealers.stats import METRICS, Source, Unit
+from engine.desk.setting import Desk
+from engine.domain.instrument import AssetClass, Security
+from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
+from engine.reference.calendars import trade_date
+from engine.rules import rating
+from engine.rules.signature import Catalogue, Field, Kind
+
+_ADV_DAYS: Final = 30
+"""The window the security master's average daily volume is over, in business days."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSubject:
+    """An order as conditions see it; `quantity` is the whole exposure where a protection looks."""
+
+    desk: Desk
+    terms: OrderTerms
+    security: Security
+    quantity: Decimal
+    now_ns: int
+    mark: MarkUsed | None
+
+    @property
+    def base(self) -> bool:
+        return self.terms.currency == self.desk.base_currency
+
+
+@dataclass(frozen=True, slots=True)
+class DealerSubject:
+    """A dealer as conditions see it, for one order."""
+
+    desk: Desk
+    dealer: Dealer
+    facts: OrderFacts
+    segment: Segment
+    now_ns: int
+    connected: bool
+
+
+def catalogue(dealers: Iterable[str] | None = None, base_currency: str = "USD") -> Catalogue:
+    """The catalogue that checker, evaluator and `rfqctl rules fields` share."""
+    return Catalogue(
+        order_fields={each.name: each for each in _ORDER_FIELDS},
+        dealer_fields={each.name: each for each in _DEALER_FIELDS},
+        metrics=frozenset({*METRICS, "reversion", "response_time"}),
+        dealers=frozenset(dealers) if dealers is not None else None,
+        base_currency=base_currency,
+    )
+
+
+# --- the order -----------------------------------------------------------------------------------
+
+
+def _notional(subject: OrderSubject) -> Decimal | None:
+    return subject.quantity * subject.security.factor if subject.base else None
+
+
+def _market_value(subject: OrderSubject) -> Decimal | None:
+    face = _notional(subject)
+    return face * subject.mark.price / 100 if face is not None and subject.mark is not None else None
+
+
+def _rating(subject: OrderSubject) -> Any:
+    return rating.parse(subject.security.rating) if subject.security.rating else None
+
+
+def _days_since_trade(subject: OrderSubject) -> float | None:
+    last = subject.security.last_trade_date
+    return (trade_date(subject.now_ns) - last).days if last is not None else None
+
+
+def _years(subject: OrderSubject) -> float | None:
+    return subject.security.years_to_maturity(trade_date(subject.now_ns))
+
+
+def _adv(subject: OrderSubject, window_days: int) -> Decimal | None:
+    """Known for the window the security master gives; any other window is unknown, never guessed."""
+    return subject.security.adv_30d if window_days == _ADV_DAYS and subject.base else None
+
+
+def _time_of_day(subject: OrderSubject) -> float:
+    at = datetime.fromtimestamp(subject.now_ns // 1_000_000_000, UTC)
+    return at.hour * 3600 + at.minute * 60 + at.second
+
+
+def _of_security(name: str) -> Callable[[OrderSubject], Any]:
+    return lambda subject: getattr(subject.security, name)
+
+
+_ORDER_FIELDS: Final = (
+    Field("side", Kind.TEXT, lambda s: s.terms.side.value, "what the desk does", choices=("buy", "sell")),
+    Field("quantity", Kind.NUMBER, lambda s: s.quantity, "face amount in the bond's currency"),
+    Field("notional", Kind.MONEY, _notional, "face amount times factor, in base currency"),
+    Field("market_value", Kind.MONEY, _market_value, "what it is worth at fair, in base currency"),
+    Field("currency", Kind.TEXT, lambda s: s.terms.currency, "the bond's currency"),
+    Field(
+        "asset_class",
+        Kind.TEXT,
+        lambda s: s.security.asset_class.value,
+        "what kind of borrower",
+        choices=tuple(each.value for each in AssetClass),
+    ),
+    Field("sector", Kind.TEXT, _of_security("sector"), "the borrower's industry"),
+    Field("issuer", Kind.TEXT, _of_security("issuer"), "the borrower"),
+    Field("security", Kind.TEXT, _of_security("security_id"), "the ISIN"),
+    Field("rating", Kind.RATING, _rating, "the rating that counts; NR is known, a missing one is not"),
+    Field("coupon", Kind.PERCENT, _of_security("coupon_pct"), "a year's interest in percent of par"),
+    Field("maturity", Kind.DATE, _of_security("maturity"), "when it is repaid; unknown for a perpetual"),
+    Field("years_to_maturity", Kind.YEARS, _years, "years left"),
+    Field("amount_outstanding", Kind.MONEY, _of_security("amount_outstanding"), "face that exists"),
+    Field("days_since_trade", Kind.DAYS, _days_since_trade, "calendar days since it last traded"),
+    Field("adv", Kind.MONEY, _adv, "average face volume a business day, days without trade included", windowed=True),
+    Field("liquidity_score", Kind.NUMBER, _of_security("liquidity_score"), "1 hardly trades, 10 always"),
+    Field("expected_impact", Kind.BPS, lambda s: None, "pre-trade estimate of our own price impact"),
+    Field("volatility", Kind.BPS, lambda s: None, "standard deviation of a day's price change"),
+    Field("fair", Kind.PRICE, lambda s: s.mark.price if s.mark else None, "the mark, in percent of par"),
+    Field("time", Kind.TIME, _time_of_day, "time of day, UTC"),
+    Field("account", Kind.TEXT, lambda s: s.terms.account, "the account it is for"),
+    Field("trader", Kind.TEXT, lambda s: s.terms.trader, "who entered it"),
+)
+
+# --- a dealer ------------------------------------------------------------------------------------
+
+
+def _last_asked(subject: DealerSubject) -> float:
+    """Days since it was last asked; never is infinitely long ago."""
+    at = subject.desk.stats.last_asked(subject.dealer.id)
+    return float("inf") if at is None else max(0.0, (subject.now_ns - at) / NS_PER_DAY)
+
+
+def _quoted_issuer(subject: DealerSubject, window_days: int) -> bool:
+    stats, dealer = subject.desk.stats, subject.dealer.id
+    return stats.quoted_issuer(dealer, subject.facts.issuer, window_days, subject.now_ns)
+
+
+def _quoted_similar(subject: DealerSubject, window_days: int) -> bool:
+    stats, dealer, facts = subject.desk.stats, subject.dealer.id, subject.facts
+    # The same issuer counts as similar: whoever quotes the name quotes the bond.
+    return stats.quoted_issuer(dealer, facts.issuer, window_days, subject.now_ns) or stats.quoted_similar(
+        dealer, facts.similar or None, window_days, subject.now_ns
+    )
+
+
+def _count(name: str) -> Callable[[DealerSubject, int], int]:
+    def count(subject: DealerSubject, window_days: int) -> int:
+        scope = subject.facts.asset_class
+        metrics = subject.desk.stats.metrics(subject.dealer.id, scope, window_days, subject.now_ns)
+        found: int = getattr(metrics, name)
+        return found
+
+    return count
+
+
+def _metric(name: str) -> Callable[[DealerSubject, int], float | None]:
+    def value(subject: DealerSubject, window_days: int) -> float | None:
+        found = subject.desk.stats.estimate(subject.dealer.id, name, subject.segment, window_days, subject.now_ns)
+        return found.value if found.source is Source.OWN else None
+
+    return value
+
+
+_KINDS: Final = {Unit.RATE: Kind.RATE, Unit.BPS: Kind.BPS, Unit.SECONDS: Kind.SECONDS}
+
+_DEALER_FIELDS: Final = (
+    Field("name", Kind.TEXT, lambda s: s.dealer.id, "the dealer's id"),
+    Field("specialty", Kind.SET_OF_TEXT, lambda s: s.dealer.specialties, "what it is known to be good at"),
+    Field("agreement", Kind.SET_OF_TEXT, lambda s: s.dealer.agreements, "agreements with it"),
+    Field("connected", Kind.BOOL, lambda s: s.connected, "its session is up"),
+    Field("last_asked", Kind.DAYS, _last_asked, "days since it was last asked; infinite for never"),
+    Field("asks", Kind.NUMBER, _count("asks"), "RFQs sent, in the asset class", windowed=True),
+    Field("quotes", Kind.NUMBER, _count("quotes"), "executable quotes, in the asset class", windowed=True),
+    Field("trades", Kind.NUMBER, _count("trades"), "trades, in the asset class", windowed=True),
+    Field("quoted_issuer", Kind.BOOL, _quoted_issuer, "quoted a bond of this issuer", windowed=True),
+    Field("quoted_similar", Kind.BOOL, _quoted_similar, "quoted this issuer or a similar bond", windowed=True),
+    *(Field(each.name, _KINDS[each.unit], _metric(each.name), each.doc, windowed=True) for each in METRICS.values()),
+)

@@ -1,0 +1,827 @@
+"""The turn: an input comes in, pure code decides, the outcome is applied and handed on to be made durable.
+
+`Machine` owns the sessions' states, what waits for a number, and the application's state. `take` is the whole of it:
+
+    decide   a `Turn` from the state and one input; changes nothing
+    adopt    the turn becomes the state; memory is now ahead of the disk
+
+The runtime stages each turn, commits, and only then carries out its effects, in order. Nothing here reads a clock,
+a socket or a disk.
+
+If deciding fails, nothing of it was applied: the input is decided once more as refused, which uses up its number,
+tells the peer and leaves a person to look. If that or `adopt` fails too, the process has to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from engine.clock import Instant
+from engine.desk.draft import Delivery, Draft, Notice, Send
+from engine.domain import events as e
+from engine.domain.messages import BusinessReject
+from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
+from engine.fix import codec, session
+from engine.fix import step as stepping
+from engine.fix.actions import (
+    Action,
+    CloseConnection,
+    Confirmed,
+    Deliver,
+    DrainHeld,
+    EpochBegan,
+    GapFilled,
+    LoggedOn,
+    LoggedOut,
+    NotReceived,
+    PeerExpects,
+    ReadSent,
+    Retransmit,
+    SentRow,
+    Transmit,
+    Warn,
+)
+from engine.fix.dictionary import Dictionary
+from engine.fix.message import Message
+from engine.fix.phases import Phase
+from engine.fix.refusal import NotTaken
+from engine.fix.sequence import SessionState
+from engine.fix.settings import SessionSettings
+
+REFUSALS_MAX: Final = 5
+"""So many inputs of one session in a row that could not be handled pause that session."""
+LEDGER_MAX: Final = 20_000
+"""Numbers per session whose outbox message is remembered, for refusals and gap fills."""
+UNBOUND_MAX: Final = 50_000
+"""Messages per session that may wait for a number; at the bound new orders are refused."""
+
+# --- inputs --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The process has taken the journal over; `draft` records what has to be said of it."""
+
+    now: Instant
+    record: Callable[[Draft], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionUp:
+    """A connection; `session` is known for an initiator, empty for an acceptor until its Logon(A)."""
+
+    now: Instant
+    connection: int
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionDown:
+    now: Instant
+    connection: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One whole frame, or what was dropped as garbage."""
+
+    now: Instant
+    connection: int
+    frame: bytes | GarbledMessage
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDue:
+    """A held message has become the expected one."""
+
+    now: Instant
+    session: str
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """`key` is `session:KEY` or one of the application's."""
+
+    now: Instant
+    key: str
+    entropy: bytes
+    reading: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CommandGiven:
+    """A person's or program's command over the admin socket."""
+
+    now: Instant
+    name: str
+    params: Mapping[str, Any]
+    actor: str
+    role: str
+    ref: int
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SentPage:
+    """Rows that `ReadSentRows` asked for."""
+
+    now: Instant
+    session: str
+    epoch: int
+    connection: int
+    rows: Sequence[SentRow]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UndeliveredPage:
+    """What `ReadUndelivered` asked for: (outbox id, MsgType, body, was it ever sent), in order."""
+
+    now: Instant
+    session: str
+    epoch: int
+    up_to: int
+    rows: Sequence[tuple[int, str, bytes, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Committed requests and acceptances that the release step withheld."""
+
+    now: Instant
+    outbox_ids: tuple[int, ...]
+    reason: str
+    entropy: bytes
+
+
+Input = (
+    Started
+    | ConnectionUp
+    | ConnectionDown
+    | Received
+    | HeldDue
+    | TimerDue
+    | CommandGiven
+    | SentPage
+    | UndeliveredPage
+    | NotSent
+)
+
+# --- effects -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What release looks at once more before a request or an acceptance leaves."""
+
+    outbox_id: int
+    seq_num: int
+    not_after_ns: int | None
+    kill_scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Bytes for a connection; with a `gate` they leave only if it still lets them."""
+
+    session: str
+    connection: int
+    data: bytes
+    gate: Gate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    connection: int
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command; `result` or an error text with its code."""
+
+    ref: int
+    result: Any = None
+    error: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSentRows:
+    session: str
+    epoch: int
+    connection: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUndelivered:
+    """Everything for a session up to an outbox number that nobody is known to have, to be bound again."""
+
+    session: str
+    epoch: int
+    up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A line to whoever watches."""
+
+    notice: Notice
+
+
+Effect = Write | Close | Reply | ReadSentRows | ReadUndelivered | Drain | Publish
+
+# --- the turn ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An outbox message without a number: its session was not able to take it."""
+
+    outbox_id: int
+    msg_type: str
+    body: bytes
+    poss_resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One of our numbers given out; `data` is None for a session message, whose bytes are not kept."""
+
+    session: str
+    epoch: int
+    seq_num: int
+    outbox_id: int | None
+    data: bytes | None
+    poss_resend: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One application message taken in under its number."""
+
+    session: str
+    epoch: int
+    seq_num: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Turn:
+    """The outcome of one input, complete: what is recorded, what the state becomes, what leaves afterwards."""
+
+    now: Instant
+    kind: str
+    ref: str = ""
+    actor: str = ""
+    events: list[e.Event] = field(default_factory=list)
+    sends: list[tuple[Send, str, bytes]] = field(default_factory=list)
+    """Each outbox message with its MsgType(35) and body."""
+    bound: list[Bound] = field(default_factory=list)
+    inbound: list[Inbound] = field(default_factory=list)
+    sessions: dict[str, SessionState] = field(default_factory=dict)
+    confirmed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    waiting: dict[str, tuple[Waiting, ...]] = field(default_factory=dict)
+    rebinding: dict[str, int] = field(default_factory=dict)
+    connections: dict[int, str | None] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+    marks: list[Any] = field(default_factory=list)
+    touched: dict[str, None] = field(default_factory=dict)
+    peer_expects: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    warnings: list[tuple[str, str, str]] = field(default_factory=list)
+    """(session, code, text), for the log and for metrics."""
+
+    @property
+    def records(self) -> bool:
+        """Is there anything to make durable?"""
+        return bool(self.events or self.sends or self.bound or self.inbound or self.sessions or self.marks)
+
+
+SentAs = Callable[[int], int | None]
+
+
+class Application(Protocol):
+    """What speaks over the sessions. Decisions go through a `Draft`; only `apply` changes the live state."""
+
+    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft: ...
+
+    def hear(
+        self, draft: Draft, settings: SessionSettings, message: Message, sent: Callable[[int], int | None]
+    ) -> None:
+        """Raises ProtocolError for Reject(3), NotTaken for BusinessMessageReject(j)."""
+
+    def speak(self, send: Send) -> tuple[str, bytes]: ...
+
+    def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None: ...
+
+    def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None: ...
+
+    def due(self, draft: Draft, key: str) -> None: ...
+
+    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any: ...
+
+    def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None: ...
+
+    def gap_filled(self, draft: Draft, outbox_id: int) -> None: ...
+
+    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None: ...
+
+    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None: ...
+
+
+class Machine:
+    """Everything decisions read. `outbox_id` is the last outbox number given out."""
+
+    def __init__(
+        self,
+        application: Application,
+        settings: Mapping[str, SessionSettings],
+        dictionaries: Mapping[str, Dictionary],
+        *,
+        sessions: Mapping[str, SessionState] | None = None,
+        outbox_id: int = 0,
+    ) -> None:
+        self.application = application
+        self.settings = dict(settings)
+        self.dictionaries = dict(dictionaries)
+        self.sessions: dict[str, SessionState] = {
+            key: (sessions or {}).get(key, SessionState.fresh()) for key in self.settings
+        }
+        self.confirmed: dict[str, tuple[int, int]] = {}
+        """Per session the last (epoch, number) that the peer is known to have."""
+        self.waiting: dict[str, tuple[Waiting, ...]] = {}
+        self.rebinding: dict[str, int] = {}
+        """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
+        self.connections: dict[int, str] = {}
+        self.ledger: dict[str, dict[int, int]] = {}
+        """Per session this epoch's numbers of at-most-once and afresh messages, and their outbox numbers."""
+        self.peer_expects: dict[str, int] = {}
+        self.refusals: dict[str, int] = {}
+        self.disabled: set[str] = set()
+        self.outbox_id = outbox_id
+        self._by_comp_ids = {(s.begin_string, s.sender_comp_id, s.target_comp_id): k for k, s in self.settings.items()}
+
+    # --- decide ----------------------------------------------------------------------------------
+
+    def take(self, given: Input) -> Turn:
+        """Decide and adopt. A second failure, or one while adopting, is ours and stops the process."""
+        try:
+            turn = self.decide(given)
+        except Exception as error:
+            try:
+                turn = self.decide(given, refused=error)
+            except Exception as again:
+                turn = _Deciding(self, given, again).give_up()
+        self.adopt(turn)
+        return turn
+
+    def decide(self, given: Input, refused: Exception | None = None) -> Turn:
+        return _Deciding(self, given, refused).turn()
+
+    def session_up(self, key: str) -> bool:
+        state = self.sessions.get(key)
+        return state is not None and state.phase is Phase.ACTIVE
+
+    def find(self, ids: tuple[str, str, str]) -> str | None:
+        """The session of (BeginString, our CompID, the peer's CompID)."""
+        return self._by_comp_ids.get(ids)
+
+    # --- adopt -----------------------------------------------------------------------------------
+
+    def adopt(self, turn: Turn) -> None:
+        """The turn becomes the state. An exception in here is our bug: the caller stops the process."""
+        self.sessions.update(turn.sessions)
+        self.confirmed.update(turn.confirmed)
+        self.waiting.update(turn.waiting)
+        self.peer_expects.update(turn.peer_expects)
+        for session_key, count in turn.refusals.items():
+            self.refusals[session_key] = count
+            if count >= REFUSALS_MAX:
+                self.disabled.add(session_key)
+        for session_key, up_to in turn.rebinding.items():
+            if up_to:
+                self.rebinding[session_key] = up_to
+            else:
+                self.rebinding.pop(session_key, None)
+        for connection, owner in turn.connections.items():
+            if owner is None:
+                self.connections.pop(connection, None)
+            else:
+                self.connections[connection] = owner
+        if turn.bound:
+            self._remember(turn)
+        if turn.sends:
+            self.outbox_id = turn.sends[-1][0].outbox_id
+        if turn.events or turn.marks:
+            self.application.apply(turn.events, turn.marks)
+
+    def _remember(self, turn: Turn) -> None:
+        once = {send.outbox_id for send, _, _ in turn.sends if send.delivery is not Delivery.at_least_once}
+        for bound in turn.bound:
+            if bound.outbox_id in once:
+                ledger = self.ledger.setdefault(bound.session, {})
+                if bound.seq_num == 1:
+                    ledger.clear()
+                ledger[bound.seq_num] = bound.outbox_id
+                if len(ledger) > LEDGER_MAX:
+                    del ledger[next(iter(ledger))]
+
+
+class _Deciding:
+    """One turn while it is being decided."""
+
+    def __init__(self, machine: Machine, given: Input, refused: Exception | None) -> None:
+        self.machine = machine
+        self.given = given
+        self.now = given.now
+        self.refused = refused
+        self.out = Turn(given.now, type(given).__name__)
+        self._draft: Draft | None = None
+        self._placed = 0
+
+    def turn(self) -> Turn:
+        _HANDLERS[type(self.given)](self, self.given)
+        out = self.out
+        if self._draft is not None:
+            draft = self._draft
+            self._place_sends()
+            out.events = draft.events
+            out.marks = draft.marks
+            out.touched.update(draft.touched)
+            out.effects.extend(Publish(notice) for notice in draft.notices)
+        for key in out.sessions:
+            out.touched[f"session:{key}"] = None
+        return out
+
+    def give_up(self) -> Turn:
+        """Not even the refusal could be made: record the input and pause the session it came over.
+
+        Raises for an input that came over no session: there is nobody left to isolate.
+        """
+        given, error = self.given, self.refused
+        assert error is not None
+        key = getattr(given, "session", "") or self.machine.connections.get(getattr(given, "connection", -1), "")
+        if not key:
+            raise error
+        frame = getattr(given, "frame", b"")
+        text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
+        reason = f"{type(error).__name__}: {error}"
+        self.out.events.append(e.InputRefused(self.now.utc_ns, key, text, reason))
+        self.out.refusals[key] = REFUSALS_MAX
+        self.out.warnings.append((key, "input_refused", reason))
+        connection = self.machine.sessions[key].connection
+        if connection is not None:
+            self.out.effects.append(Close(connection, "input_refused", "an input could not be handled: paused"))
+        return self.out
+
+    # --- inputs ----------------------------------------------------------------------------------
+
+    def on_started(self, given: Started) -> None:
+        given.record(self.draft())
+
+    def on_connection_up(self, given: ConnectionUp) -> None:
+        self.out.ref = given.session
+        if not given.session:
+            self.out.connections[given.connection] = ""
+            return
+        if given.session in self.machine.disabled or self.state(given.session).phase is not Phase.DISCONNECTED:
+            self.close(given.connection, "not_wanted", f"session {given.session} takes no connection now")
+            return
+        self.out.connections[given.connection] = given.session
+        self.carry(
+            given.session,
+            session.connected(self.settings(given.session), self.state(given.session), given.connection, self.now),
+        )
+
+    def on_connection_down(self, given: ConnectionDown) -> None:
+        key = self.machine.connections.get(given.connection)
+        self.out.connections[given.connection] = None
+        if key and self.state(key).connection == given.connection:
+            self.out.ref = key
+            self.carry(key, session.disconnected(self.settings(key), self.state(key), given.reason, self.now))
+
+    def on_received(self, given: Received) -> None:
+        key = self.machine.connections.get(given.connection)
+        if key is None:
+            return  # Bytes that were on their way when the connection was given up.
+        frame = given.frame
+        if key == "":
+            self._first_of_connection(given.connection, frame)
+            return
+        state = self.state(key)
+        self.out.ref = f"{key}:{state.epoch}:{state.next_in}"
+        if isinstance(frame, bytes):
+            try:
+                message = codec.decode(frame, self.machine.dictionaries[key])
+            except GarbledMessage as error:
+                frame = error
+        if isinstance(frame, GarbledMessage):
+            self.carry(key, session.garbled(self.settings(key), state, frame, self.now))
+        else:
+            self._message(key, message)
+
+    def _first_of_connection(self, connection: int, frame: bytes | GarbledMessage) -> None:
+        """A stranger's first message: a valid Logon(A) of a session we have, or the connection is closed unanswered."""
+        if isinstance(frame, GarbledMessage):
+            self.close(connection, "logon_refused", f"the first message is garbled: {frame}")
+            return
+        try:
+            message = codec.decode(frame, _any_dictionary(self.machine))
+        except GarbledMessage as error:
+            self.close(connection, "logon_refused", f"the first message is garbled: {error}")
+            return
+        key = self.machine.find(session.identify(message))
+        if key is None:
+            self.close(connection, "unknown_session", f"no session for {session.identify(message)}")
+        elif self.settings(key).initiator:
+            self.close(connection, "logon_refused", f"session {key} connects by itself")
+        elif key in self.machine.disabled:
+            self.close(connection, "disabled", f"session {key} is disabled")
+        elif self.state(key).phase is not Phase.DISCONNECTED:
+            self.close(connection, "already_connected", f"session {key} has a connection already")
+        else:
+            self.out.ref = key
+            self.out.connections[connection] = key
+            self.carry(key, session.connected(self.settings(key), self.state(key), connection, self.now))
+            self._message(key, codec.decode(frame, self.machine.dictionaries[key]))
+
+    def _message(self, key: str, message: Message) -> None:
+        self.carry(
+            key,
+            session.received(
+                self.settings(key), self.state(key), message, self.now, dictionary=self.machine.dictionaries[key]
+            ),
+        )
+
+    def on_held_due(self, given: HeldDue) -> None:
+        key = given.session
+        self.out.ref = key
+        dictionary = self.machine.dictionaries[key]
+        self.carry(key, session.drain(self.settings(key), self.state(key), self.now, dictionary=dictionary))
+
+    def on_timer_due(self, given: TimerDue) -> None:
+        self.out.ref = given.key
+        kind, _, ident = given.key.partition(":")
+        if kind == "session":
+            step = session.tick(self.settings(ident), self.state(ident), self.now, reading=given.reading)
+            self.carry(ident, step)
+        elif self.refused is None:
+            self.machine.application.due(self.draft(), given.key)
+        else:
+            self.machine.application.refuse(self.draft(), "timer", given.key, self.refused, given.key)
+        self.out.touched[given.key] = None
+
+    def on_command(self, given: CommandGiven) -> None:
+        self.out.ref, self.out.actor = given.name, given.actor
+        if self.refused is not None:
+            text = f"{given.name}: {type(self.refused).__name__}: {self.refused}"
+            self.machine.application.refuse(self.draft(), "command", text, self.refused, "")
+            self.out.effects.append(Reply(given.ref, error=f"this command could not be handled: {text}", code="bug"))
+            return
+        try:
+            result = self.machine.application.command(self.draft(), given, self.machine)
+        except CommandError as error:
+            self._draft = None  # Nothing of a refused command stays.
+            self.out.effects.append(Reply(given.ref, error=str(error), code=error.code))
+            return
+        self.out.effects.append(Reply(given.ref, result=result))
+
+    def on_sent_page(self, given: SentPage) -> None:
+        key, state = given.session, self.state(given.session)
+        self.out.ref = key
+        if state.epoch != given.epoch or state.connection != given.connection:
+            return  # Read for a connection that has ended or an epoch that is over.
+        self.carry(key, session.resend_page(self.settings(key), state, given.rows, given.last, self.now))
+
+    def on_undelivered_page(self, given: UndeliveredPage) -> None:
+        key = given.session
+        self.out.ref = key
+        if self.state(key).epoch != given.epoch or self.machine.rebinding.get(key) != given.up_to:
+            return
+        later = tuple(w for w in self.machine.waiting.get(key, ()) if w.outbox_id > given.up_to)
+        self.out.waiting[key] = (*(Waiting(*row) for row in given.rows), *later)
+        self.out.rebinding[key] = 0
+        self.flush(key)
+
+    def on_not_sent(self, given: NotSent) -> None:
+        self.out.ref = ",".join(str(outbox_id) for outbox_id in given.outbox_ids)
+        for outbox_id in given.outbox_ids:
+            self.machine.application.not_sent(self.draft(), outbox_id, given.reason)
+
+    # --- what a session asks for -----------------------------------------------------------------
+
+    def carry(self, key: str, step: session.Step) -> None:
+        """Take a session's step into the turn and see to its actions, in order."""
+        could_send = self._can_send(key)
+        self.out.sessions[key] = step.state
+        for action in step.actions:
+            self._act(key, action)
+        if step.state.can_send and not could_send:
+            # What could not go before goes now, behind everything the session itself had to say.
+            self.flush(key)
+
+    def _act(self, key: str, action: Action) -> None:
+        out, state = self.out, self.out.sessions[key]
+        match action:
+            case Transmit(numbered):
+                out.bound.append(Bound(key, state.epoch, numbered.seq_num, None, None, False))
+                self._write(key, numbered.data)
+            case Retransmit(data):
+                self._write(key, data)
+            case Deliver(message):
+                self._deliver(key, message)
+            case ReadSent(begin, end):
+                assert state.connection is not None
+                out.effects.append(ReadSentRows(key, state.epoch, state.connection, begin, end))
+            case Confirmed(seq_num):
+                out.confirmed[key] = max(self._confirmed(key), (state.epoch, seq_num))
+            case NotReceived():
+                pass  # The resend that follows names each message: see GapFilled.
+            case GapFilled(begin, end):
+                ledger = self.machine.ledger.get(key, {})
+                for seq_num in range(begin, end + 1):
+                    if seq_num in ledger:
+                        self.machine.application.gap_filled(self.draft(), ledger[seq_num])
+            case LoggedOn():
+                self.machine.application.session_up(self.draft(), self.settings(key), state.epoch)
+                out.refusals[key] = 0
+            case LoggedOut(reason):
+                self.machine.application.session_down(self.draft(), self.settings(key), reason)
+            case EpochBegan(epoch, cause):
+                self.draft().record(e.SessionReset(self.now.utc_ns, key, epoch, cause))
+                out.rebinding[key] = self.machine.outbox_id
+            case PeerExpects(seq_num):
+                out.peer_expects[key] = seq_num
+            case Warn(code, text):
+                out.warnings.append((key, code, text))
+            case CloseConnection(code, text):
+                connection = state.connection
+                if connection is not None:
+                    out.effects.append(Close(connection, code, text))
+            case DrainHeld():
+                out.effects.append(Drain(key))
+
+    def _deliver(self, key: str, message: Message) -> None:
+        state = self.out.sessions[key]
+        self.out.inbound.append(Inbound(key, state.epoch, message.seq_num, message.raw))
+        self.out.ref = f"{key}:{state.epoch}:{message.seq_num}"
+        application, settings = self.machine.application, self.settings(key)
+        if self.refused is not None:
+            self._refuse(key, message, self.refused)
+            return
+        ledger = self.machine.ledger.get(key, {})
+        try:
+            application.hear(self.draft(), settings, message, ledger.get)
+        except ProtocolError as error:
+            drafted = stepping.Draft(settings, state, self.now)
+            drafted.reject(message, error)
+            self.carry(key, drafted.step())
+        except NotTaken as refusal:
+            self._say(key, refusal.reject)
+
+    def _refuse(self, key: str, message: Message, error: Exception) -> None:
+        """Our own failure over a good message: its number is used up, the peer hears j 380=4, a person looks."""
+        text = f"{type(error).__name__}: {error}"
+        self.machine.application.refuse(self.draft(), key, message.raw.decode("latin-1"), error, "")
+        reject = BusinessReject(
+            message.msg_type, message.seq_num, 4, "this message could not be handled; a person looks"
+        )
+        self._say(key, reject)
+        count = self.machine.refusals.get(key, 0) + 1
+        self.out.refusals[key] = count
+        self.out.warnings.append((key, "input_refused", text))
+        if count >= REFUSALS_MAX:
+            paused = f"paused: {count} messages in a row could not be handled"
+            self.carry(key, session.logout(self.settings(key), self.out.sessions[key], paused, self.now))
+
+    def _say(self, key: str, reject: BusinessReject) -> None:
+        self.draft().send(key, reject, Delivery.at_least_once)
+
+    # --- numbers ---------------------------------------------------------------------------------
+
+    def _place_sends(self) -> None:
+        """Give every message of the draft to its session: a number now, or a place in its queue."""
+        draft = self.draft()
+        while self._placed < len(draft.sends):
+            send = draft.sends[self._placed]
+            self._placed += 1
+            msg_type, body = self.machine.application.speak(send)
+            self.out.sends.append((send, msg_type, body))
+            gate = None
+            if send.delivery is Delivery.at_most_once:
+                gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
+            if self._can_send(send.session) and not self._queue(send.session):
+                self._bind(send.session, Waiting(send.outbox_id, msg_type, body), gate)
+            elif send.delivery is Delivery.at_least_once:
+                waiting = Waiting(send.outbox_id, msg_type, body)
+                self.out.waiting[send.session] = (*self._queue(send.session), waiting)
+            elif send.delivery is Delivery.at_most_once:
+                # The session took no message just now (a resend is being served): say so rather than wait.
+                self.machine.application.not_sent(draft, send.outbox_id, "the session was busy with a resend")
+
+    def flush(self, key: str) -> None:
+        """Bind what waits for this session, if it can send and nothing older is still to be read."""
+        if not self._can_send(key):
+            up_to = self._rebinding(key)
+            if up_to and self.state(key).can_send:
+                self.out.effects.append(ReadUndelivered(key, self.state(key).epoch, up_to))
+            return
+        queue = self._queue(key)
+        if queue:
+            self.out.waiting[key] = ()
+            for waiting in queue:
+                self._bind(key, waiting, None)
+
+    def _bind(self, key: str, waiting: Waiting, gate: Gate | None) -> None:
+        state, numbered = session.bind(
+            self.settings(key),
+            self.state(key),
+            waiting.msg_type,
+            waiting.body,
+            self.now,
+            poss_resend=waiting.poss_resend,
+        )
+        self.out.sessions[key] = state
+        self.out.bound.append(Bound(key, state.epoch, numbered.seq_num, waiting.outbox_id, numbered.data, again))
+        if gate is not None:
+            gate = Gate(gate.outbox_id, numbered.seq_num, gate.not_after_ns, gate.kill_scopes)
+        self._write(key, numbered.data, gate)
+
+    def _can_send(self, key: str) -> bool:
+        return self.state(key).can_send and not self._rebinding(key)
+
+    def _rebinding(self, key: str) -> int:
+        found = self.out.rebinding.get(key)
+        return self.machine.rebinding.get(key, 0) if found is None else found
+
+    def _queue(self, key: str) -> tuple[Waiting, ...]:
+        found = self.out.waiting.get(key)
+        return self.machine.waiting.get(key, ()) if found is None else found
+
+    def _confirmed(self, key: str) -> tuple[int, int]:
+        return self.out.confirmed.get(key) or self.machine.confirmed.get(key, (0, 0))
+
+    # --- small things ----------------------------------------------------------------------------
+
+    def draft(self) -> Draft:
+        """The application's draft, begun when it is first needed: a heartbeat needs none."""
+        if self._draft is None:
+            entropy = getattr(self.given, "entropy", b"")
+            machine = self.machine
+            self._draft = machine.application.draft(self.now, entropy, machine.outbox_id, self._session_up)
+        return self._draft
+
+    def _session_up(self, key: str) -> bool:
+        state = self.out.sessions.get(key) or self.machine.sessions.get(key)
+        return state is not None and state.phase is Phase.ACTIVE and not state.resending
+
+    def settings(self, key: str) -> SessionSettings:
+        return self.machine.settings[key]
+
+    def state(self, key: str) -> SessionState:
+        return self.out.sessions.get(key) or self.machine.sessions[key]
+
+    def close(self, connection: int, code: str, text: str) -> None:
+        self.out.connections[connection] = None
+        self.out.warnings.append(("", code, text))
+        self.out.effects.append(Close(connection, code, text))
+
+    def _write(self, key: str, data: bytes, gate: Gate | None = None) -> None:
+        connection = self.state(key).connection
+        if connection is not None:
+            self.out.effects.append(Write(key, connection, data, gate))
+
+
+def _any_dictionary(machine: Machine) -> Dictionary:
+    """Enough to read who a Logon(A) is from: its header fields stand in every dictionary."""
+    for dictionary in machine.dictionaries.values():
+        return dictionary
+    raise EngineError("no session is configured, so nobody can log on")
+
+
+_HANDLERS: Final[Mapping[type, Callable[[_Deciding, Any], None]]] = {
+    Started: _Deciding.on_started,
+    ConnectionUp: _Deciding.on_connection_up,
+    ConnectionDown: _Deciding.on_connection_down,
+    Received: _Deciding.on_received,
+    HeldDue: _Deciding.on_held_due,
+    TimerDue: _Deciding.on_timer_due,
+    CommandGiven: _Deciding.on_command,
+    SentPage: _Deciding.on_sent_page,
+    UndeliveredPage: _Deciding.on_undelivered_page,
+    NotSent: _Deciding.on_not_sent,
+}
