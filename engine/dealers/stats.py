@@ -292,10 +292,11 @@ class DealerStats:
         today, cells = self.today(now_ns), self._cells.get(dealer, {})
         raw, scope, squares, weight = array("q", w.NOTHING), scopes[0], 0, 0
         for candidate in scopes:
-            if candidate not in cells:
+            counted = cells[candidate].walk(self._oldest(window_days, today), today) if candidate in cells else None
+            if counted is None or not any(counted[0]):
                 continue
             scope = candidate
-            raw, weighted, squares = cells[candidate].walk(self._oldest(window_days, today), today)
+            raw, weighted, squares = counted
             weight = weighted[w.ASKS]
             if raw[w.ASKS] >= self.parameters.scope_observations_min:
                 break

@@ -145,7 +145,9 @@ class Cell:
             today[field] += amount
 
     def roll(self, day: int) -> None:
-        """Move on to `day`: close the days before it, drop those that leave each window."""
+        """Move on to `day`, if that is later: close the days before it, drop those that leave each window."""
+        if day <= self.day:
+            return
         buckets, shape, closing = self.buckets, self._shape, self.day
         closed: Changes = ()
         if self.today is not NOTHING:
