@@ -13,6 +13,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+# Every MsgType(35) a version has, described here or not: an undescribed one is unsupported, not invalid.
+MSG_TYPES_42: Final = "0..9 A..H J..N P..T V..Z a..m"
+MSG_TYPES_44: Final = MSG_TYPES_42 + " n..z AA..AZ BA..BH"
+MSG_TYPES_50SP2: Final = MSG_TYPES_44 + " BI..BZ CA..CZ DA..DZ EA EB"
+
+# The highest tag a version defines.
+TAG_MAX_42: Final = 446
+TAG_MAX_44: Final = 956
+TAG_MAX_50SP2: Final = 4_999
+
 COMPONENTS_44: Final[Mapping[str, str]] = {
     "Instrument": """
         Symbol SymbolSfx SecurityID SecurityIDSource NoSecurityAltID(SecurityAltID SecurityAltIDSource) Product
@@ -294,8 +304,8 @@ MESSAGES_44: Final[Mapping[str, tuple[str, str, str]]] = {
     "d": (
         "SecurityDefinition",
         "app",
-        """SecurityReqID! SecurityResponseID! SecurityResponseType! @Instrument @InstrumentExtension Currency TradingSessionID
-        TradingSessionSubID @EncodedText ExpirationCycle RoundLot MinTradeVol""",
+        """SecurityReqID! SecurityResponseID! SecurityResponseType! @Instrument @InstrumentExtension Currency
+        TradingSessionID TradingSessionSubID @EncodedText ExpirationCycle RoundLot MinTradeVol""",
     ),
     "x": (
         "SecurityListRequest",

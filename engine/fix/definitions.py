@@ -1,0 +1,127 @@
+"""What a dictionary says: fields, repeating groups, messages. Values only, however they were read.
+
+`engine.fix.notation` builds them from the built-in text, `engine.fix.quickfix_xml` from a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+
+class Form(StrEnum):
+    """What a value of a field must look like; the standard's some thirty types fall into these."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    LENGTH = "length"
+    DECIMAL = "decimal"
+    CHAR = "char"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
+    TIME = "time"
+    DATE = "date"
+    MONTH = "month"
+    DATA = "data"
+
+
+# Types not named here are text: STRING, CURRENCY, EXCHANGE, COUNTRY, the multiple-value lists, TZTIME...
+FORMS: Final[Mapping[str, Form]] = {
+    "INT": Form.INTEGER,
+    "DAYOFMONTH": Form.INTEGER,
+    "SEQNUM": Form.LENGTH,
+    "NUMINGROUP": Form.LENGTH,
+    "LENGTH": Form.LENGTH,
+    "TAGNUM": Form.LENGTH,
+    "FLOAT": Form.DECIMAL,
+    "QTY": Form.DECIMAL,
+    "PRICE": Form.DECIMAL,
+    "PRICEOFFSET": Form.DECIMAL,
+    "AMT": Form.DECIMAL,
+    "PERCENTAGE": Form.DECIMAL,
+    "CHAR": Form.CHAR,
+    "BOOLEAN": Form.BOOLEAN,
+    "UTCTIMESTAMP": Form.TIMESTAMP,
+    "UTCTIMEONLY": Form.TIME,
+    "UTCDATEONLY": Form.DATE,
+    "UTCDATE": Form.DATE,
+    "LOCALMKTDATE": Form.DATE,
+    "MONTHYEAR": Form.MONTH,
+    "DATA": Form.DATA,
+    "XMLDATA": Form.DATA,
+}
+
+MULTIPLE_VALUE_TYPES: Final = frozenset({"MULTIPLEVALUESTRING", "MULTIPLESTRINGVALUE", "MULTIPLECHARVALUE"})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDef:
+    """One field; `values` is empty where any value of the type will do."""
+
+    tag: int
+    name: str
+    type: str
+    form: Form
+    values: frozenset[str] = frozenset()
+    is_multiple: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Members in the order they are written, those required, and the groups among them by count tag."""
+
+    members: tuple[int, ...]
+    required: tuple[int, ...]
+    groups: Mapping[int, GroupDef]
+    tags: frozenset[int]
+    """Members, and the members of groups within."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDef:
+    """A repeating group: each entry begins with `delimiter`."""
+
+    count_tag: int
+    delimiter: int
+    section: Section
+    order: Mapping[int, int]
+    """Place of each member within an entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDef:
+    """One message type; `required_anywhere` counts group members in."""
+
+    msg_type: str
+    name: str
+    is_admin: bool
+    section: Section
+    required_anywhere: frozenset[int] = field(default=frozenset())
+
+
+def section_of(members: tuple[int, ...], required: tuple[int, ...], groups: Mapping[int, GroupDef]) -> Section:
+    """A section whose `tags` are complete."""
+    tags = set(members)
+    for group in groups.values():
+        tags |= group.section.tags
+    return Section(members, required, groups, frozenset(tags))
+
+
+def group_of(count_tag: int, section: Section) -> GroupDef:
+    """A group that begins with the first member of `section`."""
+    order = {tag: place for place, tag in enumerate(section.members)}
+    return GroupDef(count_tag, section.members[0], section, order)
+
+
+def message_of(msg_type: str, name: str, is_admin: bool, section: Section) -> MessageDef:
+    """A message definition whose `required_anywhere` is complete."""
+    return MessageDef(msg_type, name, is_admin, section, frozenset(_required_within(section)))
+
+
+def _required_within(section: Section) -> set[int]:
+    required = set(section.required)
+    for group in section.groups.values():
+        required |= _required_within(group.section)
+    return required

@@ -1,0 +1,156 @@
+"""Cuts a byte stream into FIX frames, whatever the pieces it arrives in.
+
+A frame runs from `8=FIX` to the first CheckSum(10) field at or after the length BodyLength(9)
+declares: a length too long swallows the following message, one too short drops its own. Whether
+length and checksum are right is for `engine.fix.codec.decode` to say. What is no frame is reported
+as a `GarbledMessage` value in its place in the stream, and reading goes on at the next `8=FIX`.
+
+Nothing is allocated by a declared length, and what waits for its end is bounded: past the bound the
+stream is given up (`FrameOverflow`) and the caller closes the connection.
+
+Reference: FIX 4.4, Volume 2, "Message Delimiter" and session test cases 2d, 2m, 2t, 3b, 3c.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.errors import GarbledMessage
+
+MESSAGE_BYTES_MAX: Final = 65_536
+
+_START: Final = b"8=FIX"
+_BEGIN_STRING_MAX: Final = 16
+"""Longest BeginString(8) field looked at, `8=` included; FIXT.1.1 takes ten."""
+_LENGTH_DIGITS_MAX: Final = 9
+_SOH: Final = 1
+_DIGITS: Final = frozenset(b"0123456789")
+
+
+class FrameOverflow(GarbledMessage):
+    """More bytes without the end of a message than are kept: close the connection."""
+
+
+class Framer:
+    """One connection's reader. `dropped_bytes` counts what was in no frame."""
+
+    __slots__ = ("_buffer", "_is_skipping", "_max", "_need", "dropped_bytes", "is_overflowed")
+
+    def __init__(self, max_message_bytes: int = MESSAGE_BYTES_MAX) -> None:
+        self._max = max_message_bytes
+        self._buffer = bytearray()
+        self._need = 0  # fewer bytes than this decide nothing: spares a slow writer's every byte a scan
+        self._is_skipping = False
+        self.dropped_bytes = 0
+        self.is_overflowed = False
+
+    def feed(self, data: bytes) -> list[bytes | GarbledMessage]:
+        """Frames completed by `data` and what was dropped, in stream order.
+
+        A `FrameOverflow` is the last thing ever returned; from then on nothing is read.
+        """
+        if self.is_overflowed:
+            return []
+        found: list[bytes | GarbledMessage] = []
+        buffer = self._buffer
+        if not buffer:
+            rest = self._cut(data, found)
+            if rest < len(data):
+                buffer += memoryview(data)[rest:]
+        else:
+            buffer += data
+            if len(buffer) >= self._need:
+                del buffer[: self._cut(buffer, found)]
+        if self.is_overflowed:
+            buffer.clear()
+        return found
+
+    def _cut(self, stream: bytes | bytearray, found: list[bytes | GarbledMessage]) -> int:
+        """Appends what is complete in `stream`; returns where the incomplete rest begins."""
+        position, end = 0, len(stream)
+        while position < end:
+            if not stream.startswith(_START, position):
+                start = self._next_start(stream, position)
+                if start == position:
+                    break  # the beginning of `8=FIX`, so far
+                if not self._is_skipping:
+                    found.append(GarbledMessage("bytes before BeginString(8)", reason="noise"))
+                    self._is_skipping = True
+                self.dropped_bytes += start - position
+                position = start
+                continue
+            cut = self._frame_end(stream, position)
+            if isinstance(cut, GarbledMessage):
+                found.append(cut)
+                if isinstance(cut, FrameOverflow):
+                    self.is_overflowed = True
+                    return end
+                self.dropped_bytes += len(_START)
+                self._is_skipping = True  # the rest of it is part of what was just reported
+                position += len(_START)
+                continue
+            if cut == 0:
+                return position
+            found.append(bytes(stream[position:cut]))
+            self._is_skipping = False
+            position = cut
+        self._need = 0
+        return position
+
+    def _next_start(self, stream: bytes | bytearray, position: int) -> int:
+        """Where the next frame may begin: at `8=FIX`, or at what may become one at the very end."""
+        start = stream.find(_START, position)
+        if start >= 0:
+            return start
+        for kept in range(min(len(_START) - 1, len(stream) - position), 0, -1):
+            if stream.endswith(_START[:kept]):
+                return len(stream) - kept
+        return len(stream)
+
+    def _frame_end(self, stream: bytes | bytearray, start: int) -> int | GarbledMessage:
+        """End of the frame that begins at `start`; 0 while it is incomplete."""
+        end = len(stream)
+        self._need = 0
+        soh = stream.find(_SOH, start, start + _BEGIN_STRING_MAX)
+        if soh < 0:
+            return _first_fields() if end - start >= _BEGIN_STRING_MAX else 0
+        if not b"9=".startswith(stream[soh + 1 : soh + 3]):
+            return _first_fields()
+        digits = soh + 3
+        soh = stream.find(_SOH, digits, digits + _LENGTH_DIGITS_MAX + 1)
+        shown = stream[digits : soh if soh >= 0 else digits + _LENGTH_DIGITS_MAX + 1]
+        if (shown and not (shown.isdigit() and shown.isascii())) or (soh >= 0 and not shown):
+            return GarbledMessage("BodyLength(9) is no number", reason="length")
+        if soh < 0:
+            return (
+                GarbledMessage("BodyLength(9) has too many digits", reason="length")
+                if len(shown) > _LENGTH_DIGITS_MAX
+                else 0
+            )
+        declared = int(shown)
+        if declared > self._max:
+            text = f"BodyLength(9)={declared} is more than the {self._max} bytes a message may have"
+            return GarbledMessage(text, reason="length")
+        body_end = soh + 1 + declared
+        if end < body_end + 7:
+            self._need = body_end - start + 7
+            if self._need > self._max:
+                self._need = 0
+        return self._trailer_end(stream, start, body_end)
+
+    def _trailer_end(self, stream: bytes | bytearray, start: int, body_end: int) -> int | GarbledMessage:
+        """End of the first `10=ddd` field that begins at or after `body_end`; 0 while there is none."""
+        end, limit = len(stream), start + self._max
+        found = stream.find(b"\x0110=", body_end - 1)
+        if found >= 0 and found + 8 <= limit:
+            for offset, byte in enumerate(stream[found + 4 : found + 8]):
+                if (byte not in _DIGITS) if offset < 3 else (byte != _SOH):
+                    return GarbledMessage("CheckSum(10) is not three digits", reason="checksum")
+            return found + 8 if found + 8 <= end else 0
+        if found >= 0 or end >= limit:
+            return FrameOverflow(f"no end of message within {self._max} bytes", reason="overflow")
+        return 0
+
+
+def _first_fields() -> GarbledMessage:
+    return GarbledMessage("BeginString(8), BodyLength(9) and MsgType(35) must come first", reason="first_fields")

@@ -1,0 +1,132 @@
+"""Reads a data dictionary in QuickFIX's XML format.
+
+The format: `<fix type major minor>` with `<header>`, `<trailer>`, `<messages>`, `<components>` and
+`<fields>`; members are `<field>`, `<group>` and `<component>` with `name` and `required`. Everything
+that is wrong in a file is a ConfigError that names the element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from xml.etree import ElementTree
+
+from engine.errors import ConfigError
+from engine.fix.definitions import (
+    FORMS,
+    MULTIPLE_VALUE_TYPES,
+    FieldDef,
+    Form,
+    GroupDef,
+    MessageDef,
+    Section,
+    group_of,
+    message_of,
+    section_of,
+)
+
+_DEPTH_MAX: Final = 16
+"""Components within components: a file that nests deeper refers to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDictionary:
+    """What one file says; `engine.fix.dictionary` makes a dictionary of it."""
+
+    begin_string: str
+    fields: Mapping[int, FieldDef]
+    header: Section
+    trailer: Section
+    messages: Mapping[str, MessageDef]
+
+
+def read_quickfix_xml(text: str) -> ReadDictionary:
+    """The definitions in the text of one file; ConfigError says what is wrong with it."""
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ConfigError(f"the dictionary is no XML: {error}") from error
+    if root.tag != "fix":
+        raise ConfigError(f"the dictionary must be a <fix> element, found <{root.tag}>")
+    fields = [_field(element) for element in root.iterfind("fields/field")]
+    if not fields:
+        raise ConfigError("the dictionary defines no <field>")
+    reader = _Reader(
+        {field.name: field.tag for field in fields},
+        {_attribute(element, "name"): element for element in root.iterfind("components/component")},
+    )
+    messages: dict[str, MessageDef] = {}
+    for element in root.iterfind("messages/message"):
+        msg_type, name = _attribute(element, "msgtype"), _attribute(element, "name")
+        section = reader.section(element, name)
+        messages[msg_type] = message_of(msg_type, name, element.get("msgcat") == "admin", section)
+    kind, major, minor = root.get("type", "FIX"), _attribute(root, "major"), _attribute(root, "minor")
+    return ReadDictionary(
+        f"{kind}.{major}.{minor}",
+        {field.tag: field for field in fields},
+        reader.part(root, "header"),
+        reader.part(root, "trailer"),
+        messages,
+    )
+
+
+def _field(element: ElementTree.Element) -> FieldDef:
+    name, number, kind = (_attribute(element, key) for key in ("name", "number", "type"))
+    if not (number.isascii() and number.isdigit()):
+        raise ConfigError(f"field {name}: number must be digits, found {number!r}")
+    form = FORMS.get(kind, Form.TEXT)
+    # A BOOLEAN's two values are its form; listed as values as well they would be checked twice.
+    values = frozenset() if form is Form.BOOLEAN else frozenset(_attribute(v, "enum") for v in element.iter("value"))
+    return FieldDef(int(number), name, kind, form, values, kind in MULTIPLE_VALUE_TYPES)
+
+
+def _attribute(element: ElementTree.Element, key: str) -> str:
+    value = element.get(key)
+    if value is None:
+        raise ConfigError(f"<{element.tag} {' '.join(element.attrib.values())}>: attribute {key!r} is missing")
+    return value
+
+
+class _Reader:
+    """Resolves names to tags and components to their members."""
+
+    def __init__(self, tags: Mapping[str, int], components: Mapping[str, ElementTree.Element]) -> None:
+        self._tags = tags
+        self._components = components
+
+    def part(self, root: ElementTree.Element, name: str) -> Section:
+        element = root.find(name)
+        return section_of((), (), {}) if element is None else self.section(element, name)
+
+    def section(self, element: ElementTree.Element, where: str, *, required: bool = True, depth: int = 0) -> Section:
+        """Members of `element`; one in an optional component is never required of the message."""
+        if depth > _DEPTH_MAX:
+            raise ConfigError(f"{where}: components are nested deeper than {_DEPTH_MAX}, is one part of itself?")
+        members: list[int] = []
+        needed: list[int] = []
+        groups: dict[int, GroupDef] = {}
+        for child in element:
+            name = _attribute(child, "name")
+            is_required = required and child.get("required", "N") == "Y"
+            if child.tag == "component":
+                component = self._components.get(name)
+                if component is None:
+                    raise ConfigError(f"{where}: component {name} is not defined")
+                inner = self.section(component, where, required=is_required, depth=depth + 1)
+                members += inner.members
+                needed += inner.required
+                groups |= inner.groups
+                continue
+            tag = self._tags.get(name)
+            if tag is None:
+                raise ConfigError(f"{where}: field {name} is not defined")
+            members.append(tag)
+            if is_required:
+                needed.append(tag)
+            if child.tag == "group":
+                entry = self.section(child, f"{where}/{name}", depth=depth + 1)
+                if not entry.members:
+                    raise ConfigError(f"{where}: group {name} has no members")
+                groups[tag] = group_of(tag, entry)
+        return section_of(tuple(members), tuple(needed), groups)
