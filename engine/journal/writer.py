@@ -249,6 +249,7 @@ class Journal:
             if key not in self._known_texts and key not in new:
                 new.add(key)
                 kept.append(text)
+        kept.sort(key=lambda text: text.kind != RULE_BOOK)  # In the order a reader finds them in: table by table.
         return turn._replace(texts=tuple(kept))
 
     def _judge(self, error: BaseException) -> BaseException:

@@ -1,0 +1,73 @@
+"""Questions put to the journal, as SQL, and the rows that answer them. Asked by `reader` and `archive`."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from engine.journal.batch import RULE_BOOK, OutboxRow
+
+EVENT: Final = "seq, turn_seq, type, version, utc_ns, CAST(body AS BLOB)"
+OUTBOX: Final = "o.id, o.turn_seq, o.event_seq, o.destination, o.class, o.not_after_ns, o.msg_type, o.body"
+MESSAGE: Final = "session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend"
+CURRENT: Final = "(SELECT max(epoch) FROM fix_sessions WHERE session = s.session)"
+
+
+class SentMessage(NamedTuple):
+    """One of our numbers. `data` is None for a session message or a message that was withheld.
+
+    `message_class` is that of its outbox entry, empty for a session message.
+    """
+
+    seq: int
+    data: bytes | None
+    admin: bool
+    message_class: str
+    outbox_id: int | None
+
+
+class Undelivered(NamedTuple):
+    """An outbox entry nobody is known to have. `epoch` and `seq` are its last number, None if it never had one."""
+
+    entry: OutboxRow
+    epoch: int | None
+    seq: int | None
+
+
+SESSIONS: Final = (
+    "SELECT session, epoch, next_in, next_out, confirmed_out, created_utc_ns FROM fix_sessions AS s "
+    f"WHERE epoch = {CURRENT} ORDER BY session"
+)
+SENT: Final = """
+SELECT m.seq, m.bytes, m.admin, o.class, m.outbox_id FROM fix_messages AS m LEFT JOIN outbox AS o ON o.id = m.outbox_id
+WHERE m.session = ? AND m.epoch = ? AND m.direction = 'out' AND m.seq BETWEEN ? AND ? ORDER BY m.seq LIMIT ?
+"""
+# Confirmed is what some epoch's confirmed number covers: entries get their numbers in order, so the last one
+# confirmed vouches for all before it. Acknowledged is what the runtime settled otherwise.
+UNDELIVERED: Final = f"""
+WITH settled(id) AS (
+    SELECT max(
+        coalesce((SELECT outbox_id FROM outbox_acks WHERE destination = :to), 0),
+        coalesce((SELECT max((SELECT m.outbox_id FROM fix_messages AS m
+            WHERE m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.seq <= s.confirmed_out
+            AND m.outbox_id IS NOT NULL ORDER BY m.seq DESC LIMIT 1))
+            FROM fix_sessions AS s WHERE s.session = :to), 0))
+)
+SELECT {OUTBOX}, n.epoch, n.seq
+FROM outbox AS o LEFT JOIN (
+    SELECT m.outbox_id, m.epoch, max(m.seq) AS seq FROM fix_sessions AS s JOIN fix_messages AS m
+        ON m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.seq > s.confirmed_out
+        WHERE s.session = :to AND s.epoch = {CURRENT} AND m.outbox_id IS NOT NULL GROUP BY m.outbox_id
+) AS n ON n.outbox_id = o.id
+WHERE o.destination = :to AND o.id > (SELECT id FROM settled)
+ORDER BY o.id
+"""
+TEXTS: Final = f"""
+SELECT kind, hash, turn_seq, text FROM (
+    SELECT '{RULE_BOOK}' AS kind, hash, turn_seq, text, 0 AS place, position FROM rule_books
+    UNION ALL SELECT kind, hash, turn_seq, text, 1, position FROM configs
+) ORDER BY turn_seq, place, position
+"""
+
+
+def as_undelivered(row: Any) -> Undelivered:
+    return Undelivered(OutboxRow(*row[:8]), row[8], row[9])
