@@ -180,8 +180,7 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
     """
     get = message.get
     status = get(Tag.OrdStatus) or ""
-    exec_type = get(Tag.ExecType)
-    word = _word(exec_type, status, get(Tag.ExecTransType), message)
+    word = _word(get(Tag.ExecType), status, get(Tag.ExecTransType))
     order_id = get(Tag.OrderID) or ""
     # A price in another unit would be booked as percent of par; LastParPx(669) is that by definition.
     in_percent = (get(Tag.PriceType) or PERCENT_OF_PAR) == PERCENT_OF_PAR
@@ -206,11 +205,7 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
         net=_decimal(message, Tag.NetMoney),
         text=get(Tag.Text) or "",
         status=status,
-        unknown_order=word in (DealerWord.status, DealerWord.rejected)
-        and (
-            get(Tag.OrdRejReason) == _ORDER_UNKNOWN_REASON
-            or (word is DealerWord.status and _knows_no_order(status, order_id))
-        ),
+        unknown_order=_knows_no_order(word, status, get(Tag.OrdRejReason), order_id),
         possible_resend=message.poss_resend,
     )
 
@@ -235,8 +230,8 @@ def _side_of_quote(
     return price, size
 
 
-def _word(exec_type: str | None, status: str, trans_type: str | None, message: Message) -> DealerWord:
-    if trans_type in _WORD_OF_TRANS_TYPE:
+def _word(exec_type: str | None, status: str, trans_type: str | None) -> DealerWord:
+    if trans_type is not None and trans_type in _WORD_OF_TRANS_TYPE:
         return _WORD_OF_TRANS_TYPE[trans_type]
     if exec_type:
         return _WORD_OF_EXEC_TYPE.get(exec_type, DealerWord.status)
