@@ -531,8 +531,9 @@ class Meaning:
             return _Wrong(word.span, f"'{word.text}' is a field of {other}, not of {subject}", f"use it in {place}")
         names = [*self._fields, *self._definitions]
         last = word.text.rpartition(".")[2]
-        suggestion = f"did you mean '{last}'?" if last in names else did_you_mean(last, names)
-        return _Wrong(word.span, f"unknown field '{last}'", suggestion)
+        if last in names:
+            return _Wrong(word.span, f"unknown field '{word.text}'", f"write '{last}'")
+        return _Wrong(word.span, f"unknown field '{last}'", did_you_mean(last, names))
 
     def _in(self, source: Source, work: Callable[[], _T]) -> _T:
         """Do something with the text of a definition, which may stand in another file."""

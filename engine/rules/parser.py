@@ -137,8 +137,10 @@ class Parser(Conditions):
     def _block(self) -> Block:
         word = self._block_word()
         if word is None:
-            known = did_you_mean(self.token.word, BLOCK_WORDS + CLAUSE_WORDS) if self.token.word else None
-            raise self.unexpected("'rule', 'protect', 'define' or 'tiers'", known)
+            word = self.token.word
+            if word in CLAUSE_WORDS:
+                raise Unexpected(self.token.span, f"'{word}' stands outside a rule", 'begin with: rule "name"')
+            raise self.unexpected("'rule', 'protect', 'define' or 'tiers'", did_you_mean(word, BLOCK_WORDS))
         start = self.advance().span
         if word == "define":
             return self._define(start)
@@ -293,7 +295,8 @@ class Parser(Conditions):
                 if len(weights) > NAMES_MAX:
                     raise Unexpected(weights[-1][1].span, f"more than {NAMES_MAX} weights")
         else:
-            if self.token.kind is not TokenKind.WORD or self.token.word == "over":
+            next_clause = self.token.first and self._starts_clause(self.token)
+            if self.token.kind is not TokenKind.WORD or self.token.word == "over" or next_clause:
                 raise self.unexpected("'classic' or weighted metrics", "such as 60% hit_rate + 40% price_improvement")
             scorer = self.name("a scorer")
             if self.is_mark("+"):
@@ -309,7 +312,8 @@ class Parser(Conditions):
         """weight = PERCENT NAME"""
         weight = self.quantity("a weight such as 60%")
         if weight.unit is not Unit.PERCENT:
-            raise Unexpected(weight.span, "a weight is a percentage", f"write {weight.value.normalize():f}%")
+            share = weight.value * 100 if weight.value <= 1 else weight.value
+            raise Unexpected(weight.span, "a weight is a percentage", f"write {share.normalize():f}%")
         if self.token.kind is not TokenKind.WORD:
             raise self.unexpected("a metric after its weight")
         return weight, self.name("a metric after its weight")
@@ -505,8 +509,8 @@ class Parser(Conditions):
             if self.token.first and self._block_word() is not None:
                 return
             if not blocks_only:
-                if self.token.first and self.token.word in CLAUSE_WORDS:
-                    return
+                if self.token.first and nearest(self.token.word, CLAUSE_WORDS) is not None:
+                    return  # Even if misspelt: the message for that comes next.
                 if self.is_mark(",") and self.ahead().word in CLAUSE_WORDS:
                     return
             self.advance()

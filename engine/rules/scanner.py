@@ -90,7 +90,7 @@ _CURLY_QUOTES: Final = "“”„‟«»"
 
 
 def scan(source: Source, diagnostics: list[Diagnostic]) -> tuple[Token, ...]:
-    """The tokens of a source, the last one of kind END; what is wrong goes to `diagnostics`."""
+    """The tokens of a source, the last one of kind END right behind the others; what is wrong goes to `diagnostics`."""
     text = source.text
     if len(text) > SOURCE_CHARACTERS_MAX:
         message = f"the file has {len(text)} characters, at most {SOURCE_CHARACTERS_MAX} are read"
@@ -114,7 +114,8 @@ def scan(source: Source, diagnostics: list[Diagnostic]) -> tuple[Token, ...]:
         if token is not None:
             tokens.append(token)
             first = False
-    tokens.append(Token(TokenKind.END, "", Span(len(text), len(text)), True))
+    end = tokens[-1].span.end if tokens else 0
+    tokens.append(Token(TokenKind.END, "", Span(end, end), True))
     return tuple(tokens)
 
 
