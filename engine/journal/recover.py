@@ -245,7 +245,7 @@ class _Sweep:
 
     def take(self, turn_seq: int) -> tuple[Any, ...]:
         row = self._next
-        taken = []
+        taken: list[Any] = []
         try:
             while row is not None and row.turn_seq <= turn_seq:
                 if row.turn_seq < turn_seq:
