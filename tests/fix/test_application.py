@@ -980,6 +980,7 @@ reports = st.builds(
 def test_report_round_trip(report: OrderReport, copy: bool, dialect: Dialect) -> None:
     """A dealer's ear at the other end understands a report of ours as it was meant."""
     message = delivered(report, dialect, copy=copy)
+    assert validate(message, DICTIONARIES["44"], "strict") == []
     heard = hear("dealer", message, dialect)
     assert isinstance(heard, DealerReport)
     assert heard == DealerReport(
@@ -1045,6 +1046,7 @@ asks = st.builds(
 @settings(max_examples=100)
 def test_ask_round_trip(ask: AskDealer, unit: Literal["face", "bonds_1000"], swap: bool) -> None:
     message = delivered(ask, Dialect(quantity_unit=unit, swap_clocks=swap))
+    assert validate(message, DICTIONARIES["44"], "strict") == []
     assert message.get(131) == ask.quote_req_id
     (entry,) = message.groups(146)
     assert (entry.get(55), entry.get(48), entry.get(22)) == ("[N/A]", ask.security_id, ask.id_source)
