@@ -50,8 +50,9 @@ class TinyEngine:
         self.clock = clock
         self.base = base
         self.fills = 0
-        self.prices: set[str] = set()
         self.changed = asyncio.Event()
+        self.server: asyncio.Server | None = None
+        self.tasks: list[asyncio.Task[None]] = []
         self.oms = FixSession(self.party, acceptor("BUYSIDE", "OMS"), self)
         self.copy = FixSession(self.party, acceptor("BUYSIDE", "DROPCOPY"), self)
         self.marks = FixSession(self.party, initiator(target="MARKS"), self)
@@ -63,13 +64,15 @@ class TinyEngine:
         self.winner: dict[str, str] = {}
 
     async def start(self) -> None:
-        self.server = await listen(self.party, [self.oms, self.copy], "127.0.0.1", self.base)
         ports = {dealer.name: self.base + dealer.offset for dealer in SHIPPED_DEALERS} | {"MARKS": self.base + 10}
         sessions = [*self.dealers.values(), self.marks]
         self.tasks = [
             asyncio.create_task(dial(self.party, session, "127.0.0.1", ports[session.settings.target]))
             for session in sessions
         ]
+        # No orders before there is somebody to ask: a request that waits for its dealer is of no use.
+        await self.until(lambda: all(session.active for session in sessions))
+        self.server = await listen(self.party, [self.oms, self.copy], "127.0.0.1", self.base)
 
     async def until(self, done: Any) -> None:
         async with asyncio.timeout(3 * PATIENCE_REAL_S):
@@ -78,7 +81,8 @@ class TinyEngine:
                 await self.changed.wait()
 
     async def stop(self) -> None:
-        self.server.close()
+        if self.server is not None:
+            self.server.close()
         await self.party.stop()
         for task in self.tasks:
             task.cancel()
