@@ -89,27 +89,27 @@ def speak(said: Said, dialect: Dialect = DEFAULT, *, copy: bool = False, appl_ve
 def _hear_refusal(message: Message, dialect: Dialect) -> RefusedByPeer:
     """Reject(3) or BusinessMessageReject(j): as lenient as can be, since nothing can be answered to it."""
     try:
-        ref_seq_num = message.integer(Tag.RefSeqNum) or 0
+        ref_seq_num = message.integer(45) or 0
     except ProtocolError:
         ref_seq_num = 0
     if message.msg_type == "3":
-        words = [f"SessionRejectReason(373)={message.get(Tag.SessionRejectReason) or '?'}"]
+        words = [f"SessionRejectReason(373)={message.get(373) or '?'}"]
     else:
-        words = [f"BusinessRejectReason(380)={message.get(Tag.BusinessRejectReason) or '?'}"]
-    if ref_tag := message.get(Tag.RefTagID):
+        words = [f"BusinessRejectReason(380)={message.get(380) or '?'}"]
+    if ref_tag := message.get(371):
         words.append(f"RefTagID(371)={ref_tag}")
-    if text := message.get(Tag.Text):
+    if text := message.get(58):
         words.append(text)
     return RefusedByPeer(
         ref_seq_num=ref_seq_num,
-        ref_msg_type=message.get(Tag.RefMsgType) or "",
-        ref_id=message.get(Tag.BusinessRejectRefID) or "",
+        ref_msg_type=message.get(372) or "",
+        ref_id=message.get(379) or "",
         text=" ".join(words),
     )
 
 
 def _ignore(message: Message, dialect: Dialect) -> Ignored:
-    return Ignored(message.msg_type, message.get(Tag.Text) or "")
+    return Ignored(message.msg_type, message.get(58) or "")
 
 
 # Who may say what; a type that is missing for a role is not taken from it.
@@ -189,11 +189,11 @@ def _not_taken(role: Role, message: Message) -> BusinessReject:
 def _speak_business_reject(reject: BusinessReject) -> bytes:
     fields: list[Field] = []
     if reject.ref_seq_num:
-        fields.append((Tag.RefSeqNum, str(reject.ref_seq_num)))
+        fields.append((45, str(reject.ref_seq_num)))
     if reject.text:
-        fields.append((Tag.Text, reject.text.replace("\x01", " ")))
-    fields.append((Tag.RefMsgType, reject.ref_msg_type))
+        fields.append((58, reject.text.replace("\x01", " ")))
+    fields.append((372, reject.ref_msg_type))
     if reject.ref_id:
-        fields.append((Tag.BusinessRejectRefID, reject.ref_id))
-    fields.append((Tag.BusinessRejectReason, str(int(reject.reason))))
+        fields.append((379, reject.ref_id))
+    fields.append((380, str(int(reject.reason))))
     return encode_body(fields)

@@ -109,44 +109,44 @@ _NO_ORDER_ID: Final = frozenset({"", "NONE", "UNKNOWN", "[N/A]"})
 
 def hear_quote(message: Message, dialect: Dialect) -> QuoteAnswer:
     """Quote(S). A price that is not positive, or has a size of 0, is no price on that side."""
-    quote_id = message.require(Tag.QuoteID)
-    quote_req_id = message.get(Tag.QuoteReqID)
+    quote_id = message.require(117)
+    quote_req_id = message.get(131)
     if not quote_req_id:
         text = "QuoteReqID(131) missing: this engine trades on quotes that answer a request"
         raise NotTaken(
             BusinessReject("S", message.seq_num, BusinessRejectReason.ConditionallyRequiredFieldMissing, text, quote_id)
         )
-    price_type = message.get(Tag.PriceType) or message.get(Tag.QuotePriceType) or dialect.price_type
-    bid, bid_quantity = _side_of_quote(message, Tag.BidPx, Tag.BidSize, dialect)
-    offer, offer_quantity = _side_of_quote(message, Tag.OfferPx, Tag.OfferSize, dialect)
+    price_type = message.get(423) or message.get(692) or dialect.price_type
+    bid, bid_quantity = _side_of_quote(message, 132, 134, dialect)
+    offer, offer_quantity = _side_of_quote(message, 133, 135, dialect)
     return QuoteAnswer(
         quote_req_id=quote_req_id,
         quote_id=quote_id,
-        security_id=message.get(Tag.SecurityID) or "",
+        security_id=message.get(48) or "",
         # QuoteType(537) absent or unheard of is the one that no rule executes.
-        kind=_KIND_OF.get(message.get(Tag.QuoteType) or "0", QuoteKind.indicative),
+        kind=_KIND_OF.get(message.get(537) or "0", QuoteKind.indicative),
         bid=bid,
         offer=offer,
         bid_quantity=bid_quantity,
         offer_quantity=offer_quantity,
-        valid_until_ns=message.timestamp_ns(Tag.ValidUntilTime),
+        valid_until_ns=message.timestamp_ns(62),
         percent_of_par=price_type == PERCENT_OF_PAR,
     )
 
 
 def hear_decline(message: Message, dialect: Dialect) -> QuoteDecline:
     """QuoteRequestReject(AG): the reason in words, and the dealer's own text behind it."""
-    quote_req_id = message.require(Tag.QuoteReqID)
-    code = message.require(Tag.QuoteRequestRejectReason)
-    return QuoteDecline(quote_req_id, _worded(_DECLINE_REASON.get(code, f"reason {code}"), message.get(Tag.Text)))
+    quote_req_id = message.require(131)
+    code = message.require(658)
+    return QuoteDecline(quote_req_id, _worded(_DECLINE_REASON.get(code, f"reason {code}"), message.get(58)))
 
 
 def hear_quote_cancel(message: Message, dialect: Dialect) -> QuoteWithdrawal:
     """QuoteCancel(Z): one quote, or with QuoteCancelType(298)=4 all under the request (or all there are)."""
-    quote_id = message.get(Tag.QuoteID) or ""
-    if message.require(Tag.QuoteCancelType) == _CANCEL_ALL or quote_id == "*":
+    quote_id = message.get(117) or ""
+    if message.require(298) == _CANCEL_ALL or quote_id == "*":
         quote_id = ""
-    return QuoteWithdrawal(message.get(Tag.QuoteReqID) or "", quote_id)
+    return QuoteWithdrawal(message.get(131) or "", quote_id)
 
 
 def hear_quote_status(message: Message, dialect: Dialect) -> QuoteWithdrawal | QuoteDecline | Ignored:
@@ -154,24 +154,24 @@ def hear_quote_status(message: Message, dialect: Dialect) -> QuoteWithdrawal | Q
 
     Without QuoteID(117) nothing is withdrawn: an empty one would mean every quote.
     """
-    status = message.get(Tag.QuoteStatus) or ""
-    quote_req_id, quote_id = message.get(Tag.QuoteReqID) or "", message.get(Tag.QuoteID) or ""
+    status = message.get(297) or ""
+    quote_req_id, quote_id = message.get(131) or "", message.get(117) or ""
     if status == _QUOTE_PASSED and quote_req_id:
-        return QuoteDecline(quote_req_id, _worded("pass", message.get(Tag.Text)))
+        return QuoteDecline(quote_req_id, _worded("pass", message.get(58)))
     if status in _QUOTE_ENDED and quote_id:
         return QuoteWithdrawal(quote_req_id, quote_id)
-    return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={quote_id}", message.get(Tag.Text)))
+    return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={quote_id}", message.get(58)))
 
 
 def hear_quote_acknowledgement(message: Message, dialect: Dialect) -> QuoteDecline | Ignored:
     """MassQuoteAcknowledgement(b), with which some venues answer an R: only a rejection says anything."""
-    status, quote_req_id = message.get(Tag.QuoteStatus) or "", message.get(Tag.QuoteReqID) or ""
+    status, quote_req_id = message.get(297) or "", message.get(131) or ""
     if status == _QUOTE_REJECTED and quote_req_id:
-        code = message.get(Tag.QuoteRejectReason)
+        code = message.get(300)
         return QuoteDecline(
-            quote_req_id, _worded("rejected" if code is None else f"rejected ({code})", message.get(Tag.Text))
+            quote_req_id, _worded("rejected" if code is None else f"rejected ({code})", message.get(58))
         )
-    return Ignored("b", _worded(f"QuoteStatus(297)={status} QuoteReqID(131)={quote_req_id}", message.get(Tag.Text)))
+    return Ignored("b", _worded(f"QuoteStatus(297)={status} QuoteReqID(131)={quote_req_id}", message.get(58)))
 
 
 def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
@@ -179,33 +179,33 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
     Raises ProtocolError only where there is no ExecID(17), or neither ExecType(150) nor OrdStatus(39).
     """
     get = message.get
-    status = get(Tag.OrdStatus) or ""
-    word = _word(get(Tag.ExecType), status, get(Tag.ExecTransType))
-    order_id = get(Tag.OrderID) or ""
+    status = get(39) or ""
+    word = _word(get(150), status, get(20))
+    order_id = get(37) or ""
     # A price in another unit would be booked as percent of par; LastParPx(669) is that by definition.
-    in_percent = (get(Tag.PriceType) or PERCENT_OF_PAR) == PERCENT_OF_PAR
+    in_percent = (get(423) or PERCENT_OF_PAR) == PERCENT_OF_PAR
     return DealerReport(
         word=word,
-        cl_ord_id=get(Tag.ClOrdID) or "",
-        orig_cl_ord_id=get(Tag.OrigClOrdID) or "",
+        cl_ord_id=get(11) or "",
+        orig_cl_ord_id=get(41) or "",
         order_id=order_id,
-        exec_id=message.require(Tag.ExecID),
-        security_id=get(Tag.SecurityID) or "",
-        side=DIRECTION_OF.get(get(Tag.Side) or ""),
-        last_quantity=_quantity(message, Tag.LastQty, dialect),
-        last_price=_decimal(message, Tag.LastPx if in_percent else Tag.LastParPx),
-        cum_quantity=_quantity(message, Tag.CumQty, dialect),
-        leaves_quantity=_quantity(message, Tag.LeavesQty, dialect),
-        average_price=_decimal(message, Tag.AvgPx) if in_percent else None,
-        trade_date=get(Tag.TradeDate) or "",
-        settl_date=get(Tag.SettlDate) or "",
-        transact_ns=_time(message, Tag.TransactTime),
-        accrued=_decimal(message, Tag.AccruedInterestAmt),
-        gross=_decimal(message, Tag.GrossTradeAmt),
-        net=_decimal(message, Tag.NetMoney),
-        text=get(Tag.Text) or "",
+        exec_id=message.require(17),
+        security_id=get(48) or "",
+        side=DIRECTION_OF.get(get(54) or ""),
+        last_quantity=_quantity(message, 32, dialect),
+        last_price=_decimal(message, 31 if in_percent else 669),
+        cum_quantity=_quantity(message, 14, dialect),
+        leaves_quantity=_quantity(message, 151, dialect),
+        average_price=_decimal(message, 6) if in_percent else None,
+        trade_date=get(75) or "",
+        settl_date=get(64) or "",
+        transact_ns=_time(message, 60),
+        accrued=_decimal(message, 159),
+        gross=_decimal(message, 381),
+        net=_decimal(message, 118),
+        text=get(58) or "",
         status=status,
-        unknown_order=_knows_no_order(word, status, get(Tag.OrdRejReason), order_id),
+        unknown_order=_knows_no_order(word, status, get(103), order_id),
         possible_resend=message.poss_resend,
     )
 
@@ -213,11 +213,10 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
 def hear_cancel_refusal(message: Message, dialect: Dialect) -> DealerCancelRefused:
     """OrderCancelReject(9). An unknown order has OrdStatus(39)=8; a 9 that says otherwise knows it after all."""
     return DealerCancelRefused(
-        cl_ord_id=message.get(Tag.ClOrdID) or "",
-        orig_cl_ord_id=message.get(Tag.OrigClOrdID) or "",
-        text=message.get(Tag.Text) or "",
-        unknown_order=message.get(Tag.CxlRejReason) == _CANCEL_UNKNOWN_ORDER
-        and message.get(Tag.OrdStatus) in ("8", None),
+        cl_ord_id=message.get(11) or "",
+        orig_cl_ord_id=message.get(41) or "",
+        text=message.get(58) or "",
+        unknown_order=message.get(102) == _CANCEL_UNKNOWN_ORDER and message.get(39) in ("8", None),
     )
 
 

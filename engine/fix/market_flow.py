@@ -13,7 +13,7 @@ from engine.fix.dialect import Dialect
 from engine.fix.message import Group, Message, timestamp_ns
 from engine.fix.refusal import NotTaken
 from engine.fix.spelling import ISIN, NO_SYMBOL, refuse_soh, spoken
-from engine.fix.tags import BusinessRejectReason, Tag
+from engine.fix.tags import BusinessRejectReason
 
 SECURITIES_PER_REQUEST_MAX: Final = 100
 
@@ -23,16 +23,16 @@ _OFFER: Final = "1"
 
 def hear_snapshot(message: Message, dialect: Dialect) -> MarketPrice:
     """MarketDataSnapshotFullRefresh(W): the best bid and offer; prices that are not positive are none."""
-    security_id = message.get(Tag.SecurityID)
+    security_id = message.get(48)
     if not security_id:
         text = "SecurityID(48) missing: bonds are told apart by it alone"
         reason = BusinessRejectReason.ConditionallyRequiredFieldMissing
-        raise NotTaken(BusinessReject("W", message.seq_num, reason, text, message.get(Tag.MDReqID) or ""))
+        raise NotTaken(BusinessReject("W", message.seq_num, reason, text, message.get(262) or ""))
     bid: Decimal | None = None
     offer: Decimal | None = None
     quoted_ns: int | None = None
-    for entry in message.groups(Tag.NoMDEntries):
-        kind, price = entry.get(Tag.MDEntryType), entry.decimal(Tag.MDEntryPx)
+    for entry in message.groups(268):
+        kind, price = entry.get(269), entry.decimal(270)
         if price is None or price <= 0 or kind not in (_BID, _OFFER):
             continue
         if kind == _BID:
@@ -74,7 +74,7 @@ def _entered_ns(entry: Group) -> int | None:
 
     A price without a time is still a price: whoever uses it counts its age from its receipt.
     """
-    date, time = entry.get(Tag.MDEntryDate), entry.get(Tag.MDEntryTime)
+    date, time = entry.get(272), entry.get(273)
     if not date or not time:
         return None
     try:

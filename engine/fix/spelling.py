@@ -76,7 +76,7 @@ def face_amount(message: Message, tag: int, dialect: Dialect) -> Decimal | None:
 
 def direction(message: Message) -> Side | None:
     """Side(54) as a direction, None when it has none or is absent; ProtocolError 373=5 for what is no side."""
-    code = message.get(Tag.Side)
+    code = message.get(54)
     if code is None:
         return None
     side = DIRECTION_OF.get(code)
