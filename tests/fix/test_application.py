@@ -25,6 +25,7 @@ from engine.domain.messages import (
     DealerCancelRefused,
     DealerReport,
     DealerWord,
+    Heard,
     Ignored,
     MarketPrice,
     NewOrder,
@@ -598,6 +599,54 @@ OFFER = "269=1|270=99|271=1000000|272=20261122|273=10:15:31.123"
 )
 def test_snapshot(entries: str, expected: MarketPrice) -> None:
     assert hear("market", wire(f"{W}|{entries}")) == expected
+
+
+# --- whatever comes ------------------------------------------------------------------------------
+
+HEARD_TYPES = ["D", "F", "G", "H", "S", "AG", "Z", "AI", "b", "8", "9", "W", "3", "j", "AB"]
+READ_TAGS = [1, 6, 11, 14, 15, 17, 20, 21, 22, 31, 32, 37, 38, 39, 40, 41, 44, 45, 48, 54, 58, 59, 60, 62, 97, 102]
+READ_TAGS += [103, 117, 122, 126, 131, 132, 134, 150, 151, 268, 269, 270, 272, 273, 297, 298, 373, 423, 432, 658, 669]
+VALUES = ["0", "1", "2", "5", "8", "D", "F", "I", "Y", "-1", "1.5", "x", "NONE", "US0000000002", NOW, "20261122", "é"]
+VALUES += ["", "9" * 41, "-", ".", "1e5", "NaN", "*", "10:15:30"]
+
+
+@given(
+    st.sampled_from(["oms", "dropcopy", "dealer", "market"]),
+    st.sampled_from(HEARD_TYPES),
+    st.lists(st.tuples(st.sampled_from(READ_TAGS), st.sampled_from(VALUES)), max_size=25),
+    st.sampled_from([DEFAULT, BONDS]),
+)
+@settings(max_examples=400)
+def test_whatever_comes_is_heard_or_refused_by_the_book(
+    role: Role, msg_type: str, fields: list[tuple[int, str]], dialect: Dialect
+) -> None:
+    body = b"".join(f"{tag}={value}\x01".encode() for tag, value in fields)
+    raw = codec.frame(
+        begin_string="FIX.4.4",
+        msg_type=msg_type,
+        seq_num=7,
+        sender="PEER",
+        target="BUYSIDE",
+        sending_time=NOW,
+        body=body,
+    )
+    message = codec.decode(raw, DICTIONARIES["44"])
+    outcome = outcome_of(role, message, dialect)
+    if isinstance(outcome, ProtocolError):
+        assert outcome.reason in (1, 4, 5, 6)
+        assert outcome.tag in READ_TAGS
+    elif isinstance(outcome, NotTaken):
+        assert outcome.reject.ref_seq_num == 7
+        assert speak(outcome.reject, DEFAULT)[0] == "j"
+    else:
+        assert isinstance(outcome, Heard.__args__)
+
+
+def outcome_of(role: Role, message: Message, dialect: Dialect) -> object:
+    try:
+        return hear(role, message, dialect)
+    except (ProtocolError, NotTaken) as refusal:
+        return refusal
 
 
 # --- said ----------------------------------------------------------------------------------------
