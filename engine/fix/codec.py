@@ -17,6 +17,7 @@ import re
 import zlib
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from engine.errors import GarbledMessage
@@ -175,57 +176,65 @@ def encode_body(fields: Iterable[tuple[int, str | int | Decimal | bytes]]) -> by
     Raises ValueError for an empty value, for SOH in one (a standard data field given as bytes and preceded
     by its length may have it), for NaN or infinity, and for a type FIX has no notation for.
     """
-    parts: list[str] = []
-    append = parts.append
-    soh_in_data = 0
-    errors = "strict"
-    for tag, value in fields:  # 45 fields x 0.1 us
-        kind = type(value)
-        if isinstance(value, str):
-            append(f"{tag}={value}")
-        elif kind is Decimal:
-            text = str(value)
-            append(f"{tag}={text}" if "E" not in text and text[-1].isdigit() else f"{tag}={_plain(tag, value)}")
-        elif isinstance(value, bytes):
-            _check_data(tag, value, parts[-1] if parts else "")
-            soh_in_data += value.count(_SOH)
-            errors = "surrogateescape"  # brings bytes through text unchanged
-            append(f"{tag}={value.decode(errors=errors)}")
-        elif kind is bool:
-            append(f"{tag}={'Y' if value else 'N'}")
-        elif isinstance(value, int):
-            append(f"{tag}={value}")
-        else:
-            raise ValueError(f"tag {tag}: FIX has no notation for {kind.__name__}")
-    if not parts:
+    pairs = list(fields)
+    if not pairs:
         return b""
-    append("")
-    body = "\x01".join(parts)
-    if body.count("\x01") != len(parts) - 1 + soh_in_data or "=\x01" in body:
-        _refuse_values(parts, soh_in_data)
-    return body.encode(errors=errors)
+    tags, values = zip(*pairs, strict=True)
+    kinds = set(map(type, values))
+    if kinds <= _PLAIN_KINDS:  # 45 fields x 0.1 us: one format string for all, kept by tags
+        body: str = _template(tags) % values
+        if (
+            body.count("\x01") == len(tags)
+            and "=\x01" not in body
+            and (Decimal not in kinds or not any(sign in body for sign in _UNLIKE_FIX))
+        ):
+            return body.encode()
+    return _encode_each(pairs)
 
 
-def _plain(tag: int, value: object) -> str:
-    if not (isinstance(value, Decimal) and value.is_finite()):
-        raise ValueError(f"tag {tag}: expected a finite number, found {value}")
-    return format(value, "f")
+_PLAIN_KINDS: Final = frozenset({str, int, Decimal})
+_UNLIKE_FIX: Final = ("E+", "E-", "NaN", "Infinity")
+"""What `str` may make of a Decimal and FIX does not know; text that has it merely takes the slower way."""
 
 
-def _check_data(tag: int, value: bytes, before: str) -> None:
-    """Bytes with SOH need the length field of a data field before them, or nobody could read them."""
-    if _SOH in value and before != f"{DATA_LENGTH_TAGS.get(tag)}={len(value)}":
-        raise ValueError(f"tag {tag}: SOH in a value that is no data field after its length")
+@lru_cache(maxsize=1_024)
+def _template(tags: tuple[int, ...]) -> str:
+    return "".join(f"{tag}=%s\x01" for tag in tags)
 
 
-def _refuse_values(parts: list[str], soh_in_data: int) -> None:
-    """Names the field that is empty or has SOH in it; returns when there is none after all."""
-    for part in parts[:-1]:
-        tag, _, value = part.partition("=")
-        if not value:
+def _encode_each(pairs: list[tuple[int, str | int | Decimal | bytes]]) -> bytes:
+    """Field by field: for values that need a notation of their own, and to name the one that has none."""
+    body = b""
+    for tag, value in pairs:
+        if isinstance(value, bytes):
+            written = _data(tag, value, body)
+        else:
+            written = _written(tag, value).encode()
+            if b"\x01" in written:
+                raise ValueError(f"tag {tag}: SOH in a value")
+        if not written:
             raise ValueError(f"tag {tag}: an empty value cannot be sent")
-        if "\x01" in value and not (soh_in_data and int(tag) in DATA_LENGTH_TAGS):
-            raise ValueError(f"tag {tag}: SOH in a value")
+        body += b"%d=%b\x01" % (tag, written)
+    return body
+
+
+def _written(tag: int, value: object) -> str:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return "Y" if value else "N"
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, Decimal) and value.is_finite():
+        return format(value, "f")
+    raise ValueError(f"tag {tag}: FIX has no notation for {value!r}")
+
+
+def _data(tag: int, value: bytes, before: bytes) -> bytes:
+    """Bytes as they are; those with SOH need the length field of a data field before them, or nobody could read on."""
+    if _SOH in value and not (_SOH + before).endswith(b"\x01%d=%d\x01" % (DATA_LENGTH_TAGS.get(tag, 0), len(value))):
+        raise ValueError(f"tag {tag}: SOH in a value that is no data field after its length")
+    return value
 
 
 def frame(
@@ -300,9 +309,10 @@ def body_of(raw: bytes) -> bytes:
 
 
 # Header fields of FIX 4.2 to FIXT 1.1, without 8 and 9; NoHops(627) and its entries included.
-_HEADER_TAGS: Final = frozenset(
-    map(int, "34 35 43 49 50 52 56 57 90 91 97 115 116 122 128 129 142 143 144 145 212 213 347 369 370".split())
-) | {627, 628, 629, 630, 1128, 1129, 1156}
+_HEADER: Final = """
+    34 35 43 49 50 52 56 57 90 91 97 115 116 122 128 129 142 143 144 145 212 213 347 369 370 627 628 629 630 1128
+    1129 1156"""
+_HEADER_TAGS: Final = frozenset(map(int, _HEADER.split()))
 _BEGIN: Final = re.compile(rb"8=(FIX[^\x01]*)\x019=[0-9]+\x01(?=35=)")
 
 

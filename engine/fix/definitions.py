@@ -7,53 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final
 
-
-class Form(StrEnum):
-    """What a value of a field must look like; the standard's some thirty types fall into these."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    LENGTH = "length"
-    DECIMAL = "decimal"
-    CHAR = "char"
-    BOOLEAN = "boolean"
-    TIMESTAMP = "timestamp"
-    TIME = "time"
-    DATE = "date"
-    MONTH = "month"
-    DATA = "data"
-
-
-# Types not named here are text: STRING, CURRENCY, EXCHANGE, COUNTRY, the multiple-value lists, TZTIME...
-FORMS: Final[Mapping[str, Form]] = {
-    "INT": Form.INTEGER,
-    "DAYOFMONTH": Form.INTEGER,
-    "SEQNUM": Form.LENGTH,
-    "NUMINGROUP": Form.LENGTH,
-    "LENGTH": Form.LENGTH,
-    "TAGNUM": Form.LENGTH,
-    "FLOAT": Form.DECIMAL,
-    "QTY": Form.DECIMAL,
-    "PRICE": Form.DECIMAL,
-    "PRICEOFFSET": Form.DECIMAL,
-    "AMT": Form.DECIMAL,
-    "PERCENTAGE": Form.DECIMAL,
-    "CHAR": Form.CHAR,
-    "BOOLEAN": Form.BOOLEAN,
-    "UTCTIMESTAMP": Form.TIMESTAMP,
-    "UTCTIMEONLY": Form.TIME,
-    "UTCDATEONLY": Form.DATE,
-    "UTCDATE": Form.DATE,
-    "LOCALMKTDATE": Form.DATE,
-    "MONTHYEAR": Form.MONTH,
-    "DATA": Form.DATA,
-    "XMLDATA": Form.DATA,
-}
-
-MULTIPLE_VALUE_TYPES: Final = frozenset({"MULTIPLEVALUESTRING", "MULTIPLESTRINGVALUE", "MULTIPLECHARVALUE"})
+from engine.fix.forms import Form
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from functools import cache
 from typing import Final
 
 from engine.fix import dictionary_messages as texts
-from engine.fix.definitions import FieldDef, Form, GroupDef, MessageDef, Section, message_of, section_of
+from engine.fix.definitions import FieldDef, GroupDef, MessageDef, Section, message_of, section_of
 from engine.fix.dictionary_fields import ENUMS_42, ENUMS_44, ENUMS_50SP2, OPEN_42, OPEN_50SP2, TYPES
+from engine.fix.forms import Form
 from engine.fix.layout import Layout, read_tags
 from engine.fix.notation import read_fields, read_section, read_values
 from engine.fix.quickfix_xml import read_quickfix_xml

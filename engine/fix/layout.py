@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from engine.fix.definitions import Form, GroupDef, MessageDef, Section
+from engine.fix.definitions import GroupDef, MessageDef, Section
+from engine.fix.forms import MATCH_ALL, Form, Matcher
 
 if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
@@ -78,7 +79,6 @@ class Layout:
     __slots__ = (
         "counts",
         "dictionary",
-        "enumerated",
         "flaws",
         "forms",
         "get_counts",
@@ -88,6 +88,7 @@ class Layout:
         "index",
         "is_framed",
         "message",
+        "required",
         "rest",
         "tags",
         "value_sets",
@@ -104,6 +105,8 @@ class Layout:
         self.index: dict[int, int] = {**walk.nested, **walk.index}
         self.groups: dict[int, tuple[Entry, ...]] = walk.groups
         self.flaws: tuple[Flaw, ...] = tuple(sorted(walk.flaws(msg_type), key=lambda flaw: (flaw.position, flaw.rank)))
+        body = self.message.required_anywhere if self.message else frozenset()
+        self.required = body.union(dictionary.header.required, dictionary.trailer.required)
         self._plan_value_checks(walk.counts)
 
     def _plan_value_checks(self, counts: list[tuple[int, int]]) -> None:
@@ -124,10 +127,11 @@ class Layout:
                 rest.append(position)
             else:
                 by_form.setdefault(definition.form, []).append(position)
-        self.forms: tuple[tuple[Form, Getter], ...] = tuple((form, _getter(at)) for form, at in by_form.items())
+        self.forms: tuple[tuple[Matcher, Getter], ...] = tuple(
+            (MATCH_ALL[form], _getter(at)) for form, at in by_form.items()
+        )
         self.get_enumerated = _getter(enumerated)
         self.value_sets = tuple(fields[self.tags[position]].values for position in enumerated)
-        self.enumerated = tuple(enumerated)
         self.rest = tuple(rest)
         self.get_counts = _getter([position for position, _ in counts])
         self.counts = tuple((position, str(found)) for position, found in counts)

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.errors import ProtocolError
+from engine.fix.forms import Form, is_well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.fix.layout import Entry, Layout
 
-DECIMAL: Final = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-INTEGER: Final = re.compile(r"-?[0-9]+")
 _TIMESTAMP: Final = re.compile(r"([0-9]{8})-([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,12}))?")
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
@@ -68,7 +67,7 @@ class FieldView:
         value = self.get(tag)
         if not value:
             return None
-        if len(value) > _DIGITS_MAX or DECIMAL.fullmatch(value) is None:
+        if len(value) > _DIGITS_MAX or not is_well_formed(Form.DECIMAL, value):
             raise ProtocolError("Incorrect data format for value", reason=6, tag=tag)
         return Decimal(value)
 
@@ -77,7 +76,7 @@ class FieldView:
         value = self.get(tag)
         if not value:
             return None
-        if len(value) > _DIGITS_MAX or INTEGER.fullmatch(value) is None:
+        if len(value) > _DIGITS_MAX or not is_well_formed(Form.INTEGER, value):
             raise ProtocolError("Incorrect data format for value", reason=6, tag=tag)
         return int(value)
 

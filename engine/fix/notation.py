@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from engine.fix.definitions import FORMS, MULTIPLE_VALUE_TYPES, FieldDef, Form, GroupDef, Section, group_of, section_of
+from engine.fix.definitions import FieldDef, GroupDef, Section, group_of, section_of
+from engine.fix.forms import FORMS, MULTIPLE_VALUE_TYPES, Form
 from engine.fix.tags import Tag
 
 _TOKEN: Final = re.compile(r"@?\w+!?|[()]")

@@ -13,18 +13,8 @@ from typing import Final
 from xml.etree import ElementTree
 
 from engine.errors import ConfigError
-from engine.fix.definitions import (
-    FORMS,
-    MULTIPLE_VALUE_TYPES,
-    FieldDef,
-    Form,
-    GroupDef,
-    MessageDef,
-    Section,
-    group_of,
-    message_of,
-    section_of,
-)
+from engine.fix.definitions import FieldDef, GroupDef, MessageDef, Section, group_of, message_of, section_of
+from engine.fix.forms import FORMS, MULTIPLE_VALUE_TYPES, Form
 
 _DEPTH_MAX: Final = 16
 """Components within components: a file that nests deeper refers to itself."""
