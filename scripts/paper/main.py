@@ -96,7 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--securities",
         type=Path,
         default=ROOT / "config" / "securities" / "sample.csv",
-        help="CSV with columns security_id (ISIN) and price (clean, percent of par)",
+        help="CSV with columns security_id or isin, and price (clean, percent of par)",
     )
     party.add_argument("--seed", type=int, default=1)
     party.add_argument("--speed", type=float, default=1.0, help="scaled seconds per real second")

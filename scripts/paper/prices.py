@@ -34,6 +34,7 @@ class Security:
     price: Decimal
     coupon_pct: Decimal | None = None
     coupon_frequency: int = 2
+    day_count: str = "30/360"
     maturity: date | None = None
     asset_class: str = ""
 
@@ -41,17 +42,17 @@ class Security:
 def load_securities(path: Path) -> dict[str, Security]:
     """Read the securities file; rows without an ISIN or a positive price are left out.
 
-    Columns security_id and price are needed; coupon_pct, coupon_frequency, maturity (YYYY-MM-DD) and
-    asset_class are used if there.
+    Columns security_id (or isin) and price are needed; coupon_pct, coupon_frequency, day_count, maturity (YYYY-MM-DD)
+    and asset_class are used if there.
     """
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return parse_securities(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
 def parse_securities(rows: Iterable[Mapping[str, str | None]]) -> dict[str, Security]:
     found: dict[str, Security] = {}
     for row in rows:
-        security_id = (row.get("security_id") or "").strip()
+        security_id = (row.get("security_id") or row.get("isin") or "").strip()
         price = _decimal(row.get("price"))
         if not security_id or price is None or price <= 0:
             continue
@@ -61,6 +62,7 @@ def parse_securities(rows: Iterable[Mapping[str, str | None]]) -> dict[str, Secu
             price,
             _decimal(row.get("coupon_pct")),
             int(frequency) if frequency else 2,
+            (row.get("day_count") or "").strip() or "30/360",
             _date(row.get("maturity")),
             (row.get("asset_class") or "").strip().lower(),
         )
@@ -106,7 +108,7 @@ def accrued_amount(security: Security, face: Decimal, settlement: date) -> Decim
     """Accrued interest in currency, 30/360 from the coupon date before `settlement`; None if not known."""
     if security.coupon_pct is None or security.maturity is None or settlement >= security.maturity:
         return None
-    if security.coupon_frequency not in (1, 2, 3, 4, 6, 12):
+    if security.day_count != "30/360" or security.coupon_frequency not in (1, 2, 3, 4, 6, 12):
         return None
     # 30/360 between two dates with the same day of month is whole months, so days since the last coupon
     # are the days from settlement to maturity, taken back from a whole number of coupon periods.

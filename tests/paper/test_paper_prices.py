@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -53,6 +54,8 @@ def test_the_securities_file_needs_two_columns(tmp_path) -> None:
     file = tmp_path / "bonds.csv"
     file.write_text("# bonds\nprice,security_id,other\n99.5,A,x\n,B,x\n-1,C,x\nten,D,x\n101,,x\n")
     assert load_securities(file) == {"A": Security("A", Decimal("99.5"))}
+    file.write_text("\ufeffisin,price\nA,99.5\n", encoding="utf-8")
+    assert load_securities(file) == {"A": Security("A", Decimal("99.5"))}
     file.write_text(CSV)
     assert load_securities(file) == securities()
 
@@ -72,3 +75,5 @@ def test_accrued_interest_30_360(settlement: date, accrued: str) -> None:
 def test_accrued_is_unknown_without_terms_or_after_maturity() -> None:
     assert accrued_amount(Security("A", Decimal(99)), Decimal(1000), date(2030, 1, 2)) is None
     assert accrued_amount(securities()[ISIN], Decimal(1000), date(2031, 3, 15)) is None
+    other = replace(securities()[ISIN], day_count="ACT/ACT")
+    assert accrued_amount(other, Decimal(1000), date(2030, 1, 2)) is None
