@@ -82,8 +82,8 @@ def value_of(value: Value) -> Reader:
         case Scaled(numerator=numerator, denominator=denominator, operand=operand):
             inner = value_of(operand)
             if denominator == 1:
-                return lambda values: None if (x := inner(values)) is None else x * numerator
-            return lambda values: None if (x := inner(values)) is None else x * numerator / denominator
+                return lambda values: _reckon("*", inner(values), numerator)
+            return lambda values: _reckon("/", _reckon("*", inner(values), numerator), denominator)
         case Arithmetic(first=first, rest=rest):
             start = value_of(first)
             steps = tuple((mark, value_of(operand)) for mark, operand in rest)
@@ -266,9 +266,15 @@ def _compare_with_constant(mark: str, slot: int, constant: Any) -> Predicate:
 def _compare_with_share(mark: str, slot: int, other: int, numerator: int, denominator: int) -> Predicate:
     """`notional > 10% of adv(30d)`, cross-multiplied so that nothing is divided."""
     compare = _COMPARE[mark]
-    return lambda values: (
-        (x := values[slot]) is not None and (y := values[other]) is not None and compare(x * denominator, y * numerator)
-    )
+
+    def test(values: Values) -> object:
+        x, y = values[slot], values[other]
+        try:
+            return x is not None and y is not None and compare(x * denominator, y * numerator)
+        except ArithmeticError:  # Too large to reckon with: unknown.
+            return False
+
+    return test
 
 
 def _in_notches(slot: int, notches: frozenset[int]) -> Predicate:

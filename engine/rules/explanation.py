@@ -17,6 +17,7 @@ from engine.rules.signature import Kind
 from engine.rules.source import Span
 
 PARTS_SHOWN_MAX: Final = 8
+DIGITS_SHOWN_MAX: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,10 @@ def trace_of(
     answer = judge(condition, values)
     leaves = settled_by(condition, values)
     named = tuple(dict.fromkeys(slot for leaf in leaves for slot in slots_of(leaf)))
-    reason = "; ".join(_leaf_text(leaf, values, slots) for leaf in leaves[:PARTS_SHOWN_MAX])
-    if len(leaves) > PARTS_SHOWN_MAX:
-        reason += f"; and {len(leaves) - PARTS_SHOWN_MAX} more"
+    texts = tuple(dict.fromkeys(_leaf_text(leaf, values, slots) for leaf in leaves))
+    reason = "; ".join(texts[:PARTS_SHOWN_MAX])
+    if len(texts) > PARTS_SHOWN_MAX:
+        reason += f"; and {len(texts) - PARTS_SHOWN_MAX} more"
     if answer is None:
         reason += " (unknown counts as true)" if protect else " (unknown counts as false)"
     read = tuple((slots[slot].shown, values[slot]) for slot in named)
@@ -105,7 +107,7 @@ def shown_value(value: Any, kind: Kind) -> str:
         case Kind.SET_OF_TEXT:
             return "{" + ", ".join(sorted(str(item) for item in value)) + "}"
     if isinstance(value, Decimal):
-        return f"{value:,f}"
+        return f"{value:,f}" if abs(value.adjusted()) <= DIGITS_SHOWN_MAX else str(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or kind is Kind.RATING:
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"

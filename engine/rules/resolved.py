@@ -85,19 +85,16 @@ def _reader(slot: Slot) -> Callable[[Any], Any]:
     getter, days = slot.field.getter, slot.window_days
     if slot.field.kind not in _NUMERIC:
         return getter if days is None else lambda subject: getter(subject, days)
-    if days is None:
+    read: Callable[[Any], Any] = getter if days is None else lambda subject: getter(subject, days)
 
-        def read(subject: Any) -> Any:
-            value = getter(subject)
+    def read_number(subject: Any) -> Any:
+        value = read(subject)
+        try:
             return value if value == value else None
+        except ArithmeticError:  # A signalling not-a-number.
+            return None
 
-        return read
-
-    def read_window(subject: Any) -> Any:
-        value = getter(subject, days)
-        return value if value == value else None
-
-    return read_window
+    return read_number
 
 
 @dataclass(frozen=True, slots=True)

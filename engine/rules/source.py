@@ -15,6 +15,7 @@ from engine.errors import RuleError
 
 DIAGNOSTICS_SHOWN_MAX: Final = 100
 LINE_SHOWN_MAX: Final = 120
+MESSAGE_SHOWN_MAX: Final = 240
 NAME_COMPARED_MAX: Final = 64
 
 
@@ -71,8 +72,9 @@ class Diagnostic:
 
     @property
     def text(self) -> str:
-        """The message with its suggestion, without the place."""
-        return self.message if self.suggestion is None else f"{self.message} ({self.suggestion})"
+        """The message with its suggestion, without the place; long words in it are cut."""
+        text = self.message if self.suggestion is None else f"{self.message} ({self.suggestion})"
+        return text if len(text) <= MESSAGE_SHOWN_MAX else f"{text[: MESSAGE_SHOWN_MAX - 3]}..."
 
     def __str__(self) -> str:
         return format_diagnostic(self)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rules_catalogue import CATALOGUE, DEFAULT
 
 from engine.rules import RuleBookError, Source, compile_book
-from rules_catalogue import CATALOGUE, DEFAULT
 
 CHUNKS = (Path(__file__).parent / "wrong_books.txt").read_text().split("---\n")
 
