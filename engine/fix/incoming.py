@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
 
 # "MsgSeqNum too low, expecting 5 but received 1", and as other engines word it.
-_EXPECTS: Final = re.compile(r"expect(?:ing|ed|s)?\b[^\d]{0,24}(\d{1,18})", re.IGNORECASE)
+_EXPECTS: Final = re.compile(r"\bexpect(?:ing|ed|s)?\b[^\d]{0,24}(\d{1,18})", re.IGNORECASE)
 
 # A fill is booked even if its resend lacks OrigSendingTime(122), unless the session is strict.
 _NEVER_REFUSED: Final[frozenset[str]] = frozenset({MsgType.ExecutionReport, MsgType.TradeCaptureReport})
@@ -223,7 +223,7 @@ def _refuse(draft: Draft, message: Message, error: ProtocolError) -> None:
     Reject having said it, whose answer is awaited.
     """
     if message.msg_type == MsgType.Reject:
-        draft.warn("bad_reject", f"34={message.seq_num}: {error.text}")
+        draft.warn("bad_reject", f"34={message.seq_num}: {error}")
     else:
         draft.reject(message, error)
     is_reset = message.msg_type == MsgType.SequenceReset and message.get(Tag.GapFillFlag) != "Y"

@@ -96,7 +96,8 @@ def on_heartbeat(draft: Draft, message: Message) -> None:
 
 def on_test_request(draft: Draft, message: Message) -> None:
     """Answered by a Heartbeat(0) with the same TestReqID(112). Raises ProtocolError if there is none."""
-    draft.send(MsgType.Heartbeat, [(Tag.TestReqID, message.require(Tag.TestReqID))])
+    message.require(Tag.TestReqID)
+    draft.send(MsgType.Heartbeat, [(Tag.TestReqID, message.bytes_of(Tag.TestReqID) or b"")])
 
 
 def _tenths_ns(state: SessionState, tenths: int) -> int:

@@ -175,7 +175,7 @@ def _flaw(settings: SessionSettings, message: Message, now: Instant, dictionary:
         if wanted is not None and wanted < 1:
             return "NextExpectedMsgSeqNum(789) must be at least 1"
     except ProtocolError as error:
-        return error.text
+        return str(error)
     if not settings.initiator and not _credentials_fit(settings, message):
         return "Username(553) or Password(554) is wrong"
     return None

@@ -12,7 +12,7 @@ from typing import Final
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.errors import EngineError, ProtocolError
-from engine.fix import codec, sequence
+from engine.fix import codec, sequence, validation
 from engine.fix.actions import (
     Action,
     CloseConnection,
@@ -29,26 +29,14 @@ from engine.fix.sequence import Gap, SessionState
 from engine.fix.settings import SessionSettings
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
 
-Field = tuple[int, str | int]
+Field = tuple[int, str | int | bytes]
 
 # SessionRejectReason(373) in the standard's own words: what a counterparty's tools look for in Text(58). The
 # particulars are in RefTagID(371), and in our log.
 REJECT_TEXTS: Final[Mapping[int, str]] = {
-    SessionRejectReason.InvalidTagNumber: "Invalid tag number",
-    SessionRejectReason.RequiredTagMissing: "Required tag missing",
-    SessionRejectReason.TagNotDefinedForMessageType: "Tag not defined for this message type",
-    SessionRejectReason.UndefinedTag: "Undefined Tag",
-    SessionRejectReason.TagWithoutValue: "Tag specified without a value",
-    SessionRejectReason.ValueIncorrect: "Value is incorrect (out of range) for this tag",
-    SessionRejectReason.IncorrectDataFormat: "Incorrect data format for value",
+    **validation.TEXTS,
     SessionRejectReason.CompIDProblem: "CompID problem",
     SessionRejectReason.SendingTimeAccuracyProblem: "SendingTime accuracy problem",
-    SessionRejectReason.InvalidMsgType: "Invalid MsgType",
-    SessionRejectReason.TagAppearsMoreThanOnce: "Tag appears more than once",
-    SessionRejectReason.TagOutOfRequiredOrder: "Tag specified out of required order",
-    SessionRejectReason.GroupFieldsOutOfOrder: "Repeating group fields out of order",
-    SessionRejectReason.IncorrectNumInGroupCount: "Incorrect NumInGroup count for repeating group",
-    SessionRejectReason.NonDataValueIncludesDelimiter: 'Non "data" value includes field delimiter (SOH character)',
 }
 
 # A Reject(3) goes back the way the message came: OnBehalfOf.. becomes DeliverTo.. and the reverse.
@@ -140,7 +128,7 @@ class Draft:
 
     def reject(self, message: Message, error: ProtocolError) -> None:
         """Answer with Reject(3). The caller counts the number of what was rejected."""
-        self.warn("rejected", f"rejected 35={message.msg_type} 34={message.seq_num}: {error.text}")
+        self.warn("rejected", f"rejected 35={message.msg_type} 34={message.seq_num}: {error}")
         reason = int(error.reason)
         fields: list[Field] = [
             (Tag.RefSeqNum, max(message.seq_num, 0)),
@@ -148,7 +136,8 @@ class Draft:
         ]
         if error.tag is not None:
             fields.append((Tag.RefTagID, int(error.tag)))
-        fields.append((Tag.RefMsgType, message.msg_type))
+        if message.msg_type:
+            fields.append((Tag.RefMsgType, message.msg_type))
         # The list of FIX.4.2 ends there.
         if reason <= SessionRejectReason.InvalidMsgType or self.settings.begin_string != "FIX.4.2":
             fields.append((Tag.SessionRejectReason, reason))
