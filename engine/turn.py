@@ -61,11 +61,21 @@ UNBOUND_MAX: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """The process has taken the journal over; `draft` records what has to be said of it."""
+class Noted:
+    """Something about the process itself: started, stopping, digested. `record` writes it down."""
 
     now: Instant
+    what: str
     record: Callable[[Draft], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutWanted:
+    """End a session in good order."""
+
+    now: Instant
+    session: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,8 @@ class NotSent:
 
 
 Input = (
-    Started
+    Noted
+    | LogoutWanted
     | ConnectionUp
     | ConnectionDown
     | Received
@@ -490,8 +501,14 @@ class _Deciding:
 
     # --- inputs ----------------------------------------------------------------------------------
 
-    def on_started(self, given: Started) -> None:
+    def on_noted(self, given: Noted) -> None:
+        self.out.ref = given.what
         given.record(self.draft())
+
+    def on_logout_wanted(self, given: LogoutWanted) -> None:
+        key = given.session
+        self.out.ref = key
+        self.carry(key, session.logout(self.settings(key), self.state(key), given.text, self.now))
 
     def on_connection_up(self, given: ConnectionUp) -> None:
         self.out.ref = given.session
@@ -756,7 +773,9 @@ class _Deciding:
             poss_resend=waiting.poss_resend,
         )
         self.out.sessions[key] = state
-        self.out.bound.append(Bound(key, state.epoch, numbered.seq_num, waiting.outbox_id, numbered.data, again))
+        self.out.bound.append(
+            Bound(key, state.epoch, numbered.seq_num, waiting.outbox_id, numbered.data, waiting.poss_resend)
+        )
         if gate is not None:
             gate = Gate(gate.outbox_id, numbered.seq_num, gate.not_after_ns, gate.kill_scopes)
         self._write(key, numbered.data, gate)
@@ -814,7 +833,8 @@ def _any_dictionary(machine: Machine) -> Dictionary:
 
 
 _HANDLERS: Final[Mapping[type, Callable[[_Deciding, Any], None]]] = {
-    Started: _Deciding.on_started,
+    Noted: _Deciding.on_noted,
+    LogoutWanted: _Deciding.on_logout_wanted,
     ConnectionUp: _Deciding.on_connection_up,
     ConnectionDown: _Deciding.on_connection_down,
     Received: _Deciding.on_received,

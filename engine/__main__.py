@@ -1,0 +1,7 @@
+"""`python -m engine` is `rfqd`."""
+
+import sys
+
+from engine.app import main
+
+sys.exit(main())

@@ -1,0 +1,415 @@
+"""`rfqd`: the daemon. Wires the parts together, starts, serves until told to stop, closes in good order.
+
+    rfqd [run] [--config engine.toml]     serve
+    rfqd check                            verify configuration, rules and reference data without starting
+    rfqd replay FILE                      fold a journal again and compare every digest
+
+Exit status: 0 ended as asked, 1 failed while running, 2 the configuration or a rule is wrong, 3 cannot start here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from engine import assembly, recovery
+from engine.admin.server import AdminServer
+from engine.clock import Clock, iso_timestamp
+from engine.config import Config, check, load
+from engine.config.sessions import SessionConfig
+from engine.desk.deadlines import open_keys
+from engine.desk.draft import Draft
+from engine.domain import events as e
+from engine.errors import ConfigError, EngineError, JournalError, RuleError, StartError
+from engine.fix.phases import Phase
+from engine.fix.second_opinion import verify_samples
+from engine.fix.transport import FixConnection
+from engine.journal.archive import ReadOnly
+from engine.journal.lock import Boot
+from engine.journal.reader import JournalReader
+from engine.journal.writer import Journal
+from engine.logs import set_up_logging
+from engine.metrics import Metrics
+from engine.metrics_endpoint import MetricsEndpoint
+from engine.recording import Recorder, events_codec
+from engine.runtime import Limits, Runtime
+from engine.trading import Trading
+from engine.turn import Machine
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+DIGEST_EVERY_S = 60.0
+CHECKPOINT_EVERY_S = 2.0
+LOOP_LAG_EVERY_S = 0.25
+
+
+class Daemon:
+    """One running engine."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock = Clock(config.clock.speed, config.clock.origin_utc_ns)
+        self._stopping = asyncio.Event()
+        self._failure = ""
+        self._wanted: dict[str, asyncio.Event] = {}
+        self._ready = False
+
+    # --- start -------------------------------------------------------------------------------------
+
+    async def serve(self) -> int:
+        """Start, serve until stopped, close. The process's exit status."""
+        config = self.config
+        book = assembly.rule_book(config)
+        bonds, problems = assembly.securities(config.reference.securities)
+        for problem in problems:
+            log.warning("securities line not used: %s", problem)
+        self.desk = assembly.desk(config, book, bonds)
+        dialects, session_dialects = assembly.dialects(config)
+        config.journal.path.parent.mkdir(parents=True, exist_ok=True)
+        trading = Trading(self.desk, dialects, session_dialects)
+        settings = {each.key: assembly.settings(config, each) for each in config.sessions}
+        dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
+        self.journal = Journal(
+            config.journal.path, config.journal.durability.value, reserve_bytes=config.journal.reserve_bytes
+        )
+        try:
+            with ReadOnly(config.journal.path) as file:
+                previous = self._take_over(file, trading)
+                machine = Machine(
+                    trading,
+                    settings,
+                    dictionaries,
+                    sessions=recovery.sessions(file),
+                    outbox_id=self.journal.head.outbox_id,
+                )
+                recovery.restore_outboxes(file, machine)
+                recorder = Recorder(self.journal.head, events_codec(), file.sessions())
+            return await self._serve(machine, trading, recorder, previous)
+        finally:
+            self.journal.close()
+
+    def _take_over(self, file: ReadOnly, trading: Trading) -> recovery.Folded:
+        total = self.journal.head.event_seq
+        progress = recovery.Progress("replaying events", total)
+        folded = recovery.fold(file, trading, events_codec(), progress=progress)
+        progress.end()
+        for difference in folded.differences:
+            log.error("replay differs: %s", difference)
+        if folded.differences:
+            raise JournalError(
+                f"{self.journal.path}: the state does not come out as it was noted ({folded.differences[0]}); "
+                "run `rfqd replay` and `rfqctl audit verify` before starting again"
+            )
+        for mark in recovery.marks(file):
+            trading.desk.marks.update(mark)
+        log.info(
+            "journal taken over events=%d digests=%d boot=%s", folded.events, folded.digests_checked, self.journal.boot
+        )
+        return folded
+
+    async def _serve(self, machine: Machine, trading: Trading, recorder: Recorder, previous: recovery.Folded) -> int:
+        config, loop = self.config, asyncio.get_running_loop()
+        metrics = Metrics(VERSION)
+        self.runtime = runtime = Runtime(
+            machine,
+            trading,
+            recorder,
+            self.journal,
+            self.clock,
+            metrics,
+            Limits(
+                batch_turns_max=config.journal.batch_turns_max,
+                staged_bytes_max=config.journal.staged_bytes_max,
+                commit_slow_s=config.journal.commit_slow_s,
+                commit_stall_max_s=config.journal.commit_stall_max_s,
+                logon_timeout_s=config.fix.logon_timeout_s,
+            ),
+            loop,
+            self._fail,
+        )
+        runtime.on_session_free = self._reconnect
+        runtime.reader = await JournalReader.open(config.journal.path)
+        servers: list[Any] = []
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            self._note_start(previous)
+            now = self.clock.now()
+            for key in open_keys(trading.state):
+                runtime.arm(key, now)
+            await runtime.idle()
+            admin = AdminServer(config.admin, runtime.command, runtime.watch)
+            await admin.start()
+            servers.append(admin)
+            endpoint = MetricsEndpoint(config.metrics.host, config.metrics.port, metrics, self._readiness)
+            await endpoint.start()
+            servers.append(endpoint)
+            servers.append(await self._listen())
+            for session in config.sessions:
+                if session.initiator:
+                    self._wanted[session.key] = asyncio.Event()
+                    tasks.append(loop.create_task(self._keep_connected(session)))
+            tasks.append(loop.create_task(self._housekeeping(trading, metrics)))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stopping.set)
+            self._ready = True
+            log.info("ready name=%s journal=%s socket=%s", config.engine.name, self.journal.path, config.admin.socket)
+            await self._stopping.wait()
+            self._ready = False
+            for task in tasks:
+                task.cancel()
+            if not self._failure:
+                await self._close_down(machine, trading)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for server in servers:
+                server.close()
+            runtime.close_connections("the daemon is stopping")
+            runtime.stop()
+            await runtime.reader.close()
+        if self._failure:
+            log.critical("ended: %s", self._failure)
+            return 1
+        return 0
+
+    def _note_start(self, previous: recovery.Folded) -> None:
+        config, boot = self.config, self.journal.boot
+        clean = boot in (Boot.NEW, Boot.CLEAN)
+
+        def started(draft: Draft) -> None:
+            draft.record(
+                e.EngineStarted(
+                    draft.now_ns,
+                    logic_version=recovery.LOGIC_VERSION,
+                    config_hash=config.sha256,
+                    dealers_hash=assembly.text_hash(config, "dealers"),
+                    scoring_hash=assembly.text_hash(config, "scoring"),
+                    book_hash=self.desk.book.hash,
+                    previous_ended_cleanly=clean,
+                )
+            )
+            if boot is Boot.FOREIGN or (boot is Boot.UNCLEAN and config.journal.durability.value == "normal"):
+                why = (
+                    "the journal is a copy, was restored, or may lack its last turns: compare every session's numbers "
+                    "with its peer, then `rfqctl kill off --all --reason ...`"
+                )
+                draft.record(e.KillSwitched(draft.now_ns, "all", True, "engine", why))
+                log.error("reconcile: %s", why)
+
+        self.runtime.note("started", started, assembly.texts(config, self.desk.book))
+
+    async def _listen(self) -> asyncio.Server:
+        fix = self.config.fix
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(self._accepted, fix.listen_host, fix.listen_port)
+        except OSError as error:
+            raise StartError(
+                f"fix.listen_port: cannot listen on {fix.listen_host}:{fix.listen_port}: {error.strerror or error}; "
+                "is another rfqd running? Choose another port or stop it"
+            ) from error
+        log.info("listening address=%s", server.sockets[0].getsockname())
+        return server
+
+    def _accepted(self) -> FixConnection:
+        return self._connection("")
+
+    def _connection(self, session: str) -> FixConnection:
+        fix = self.config.fix
+        return FixConnection(
+            self.runtime,
+            self.runtime.next_connection(),
+            session,
+            max_message_bytes=fix.max_message_bytes,
+            outgoing_bytes_max=fix.outgoing_bytes_max,
+        )
+
+    # --- while it runs -----------------------------------------------------------------------------
+
+    def _reconnect(self, key: str) -> None:
+        wanted = self._wanted.get(key)
+        if wanted is not None:
+            wanted.set()
+
+    async def _keep_connected(self, session: SessionConfig) -> None:
+        """Connect, and again with growing pauses over all addresses whenever there is no connection."""
+        loop = asyncio.get_running_loop()
+        free = self._wanted[session.key]
+        pause_s, attempt = session.reconnect_min_s, 0
+        while True:
+            free.clear()
+            host, port = session.addresses[attempt % len(session.addresses)]
+            attempt += 1
+            began = loop.time()
+            try:
+                await loop.create_connection(lambda: self._connection(session.key), host, port)
+            except OSError as error:
+                log.warning("cannot connect session=%s address=%s:%d error=%s", session.key, host, port, error)
+            else:
+                await free.wait()
+                if loop.time() - began > pause_s * 4:
+                    pause_s = session.reconnect_min_s
+            jitter = random.uniform(0.8, 1.2)
+            await asyncio.sleep(self.clock.real_delay_s(int(pause_s * jitter * 1e9)))
+            pause_s = min(session.reconnect_max_s, pause_s * 2)
+
+    async def _housekeeping(self, trading: Trading, metrics: Metrics) -> None:
+        """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
+        loop = asyncio.get_running_loop()
+        next_digest, next_checkpoint, next_anchor = 0.0, 0.0, 0.0
+        config = self.config.journal
+        while True:
+            at = loop.time()
+            await asyncio.sleep(LOOP_LAG_EVERY_S)
+            now = loop.time()
+            metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
+            metrics.state(self.runtime.machine, trading)
+            if self.runtime.commit_pending_s > config.commit_stall_max_s:
+                self._fail(f"a commit has been pending for {config.commit_stall_max_s:g} s")
+            if now >= next_checkpoint:
+                next_checkpoint = now + CHECKPOINT_EVERY_S
+                assert self.runtime.reader is not None
+                await self.runtime.reader.checkpoint()
+            if now >= next_anchor:
+                next_anchor = now + config.anchor_interval_s
+                with contextlib.suppress(OSError):
+                    self.journal.anchor(self.clock.now().utc_ns)
+            if now >= next_digest:
+                next_digest = now + DIGEST_EVERY_S
+                self._note_digest(trading)
+
+    def _note_digest(self, trading: Trading) -> None:
+        digest = trading.state.digest()
+        version = recovery.LOGIC_VERSION
+        self.runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, version, digest)))
+
+    def _readiness(self) -> list[str]:
+        """What is missing for work, in words; empty when ready."""
+        if not self._ready:
+            return ["starting or stopping"]
+        missing = []
+        machine = self.runtime.machine
+        dealers = [key for key, s in machine.settings.items() if s.role == "dealer"]
+        if dealers and not any(machine.session_up(key) for key in dealers):
+            missing.append("no dealer session is up")
+        if self.runtime.commit_pending_s > self.config.journal.commit_slow_s:
+            missing.append("the journal is slow")
+        return missing
+
+    def _fail(self, reason: str) -> None:
+        self._failure = reason
+        self._stopping.set()
+
+    # --- end ---------------------------------------------------------------------------------------
+
+    async def _close_down(self, machine: Machine, trading: Trading) -> None:
+        """Log out everywhere, wait a moment for the answers, say that the end was clean."""
+        log.info("stopping: logging out")
+        for key, state in machine.sessions.items():
+            if state.phase is not Phase.DISCONNECTED:
+                self.runtime.logout(key, "the daemon is stopping")
+        deadline = asyncio.get_running_loop().time() + min(5.0, self.config.fix.logout_timeout_s)
+        while asyncio.get_running_loop().time() < deadline:
+            await self.runtime.idle()
+            if all(state.connection is None for state in machine.sessions.values()):
+                break
+            await asyncio.sleep(0.02)
+        self._note_digest(trading)
+        self.runtime.note("stopped", lambda draft: draft.record(e.EngineStopped(draft.now_ns, "asked to stop")))
+        await self.runtime.idle()
+        self.journal.anchor(self.clock.now().utc_ns)
+
+
+# --- command line ----------------------------------------------------------------------------------
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `rfqd` and of `python -m engine`."""
+    parser = argparse.ArgumentParser(prog="rfqd", description="Dynamic dealer selection for illiquid bonds over FIX.")
+    parser.add_argument("--config", default="engine.toml", type=Path, help="engine.toml (default: in this folder)")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    parser.add_argument("--log-file", type=Path, default=None, help="append the log to this file instead of stderr")
+    commands = parser.add_subparsers(dest="command", metavar="run | check | replay")
+    commands.add_parser("run", help="serve (the default)")
+    commands.add_parser("check", help="verify configuration, rules and reference data without starting")
+    replay = commands.add_parser("replay", help="fold a journal again and compare every digest")
+    replay.add_argument("file", type=Path)
+    arguments = parser.parse_args(argv)
+    try:
+        if arguments.command == "check":
+            return _check(arguments.config)
+        if arguments.command == "replay":
+            return _replay(arguments.config, arguments.file)
+        config = load(arguments.config)
+        set_up_logging(arguments.log_level, arguments.log_file)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(config))
+    except (ConfigError, RuleError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except StartError as error:
+        print(f"rfqd cannot start: {error}", file=sys.stderr)
+        return 3
+    except (EngineError, OSError) as error:
+        print(f"rfqd: {error}", file=sys.stderr)
+        return 3
+
+
+async def _run(config: Config) -> int:
+    return await Daemon(config).serve()
+
+
+def _check(path: Path) -> int:
+    config = load(path)
+    problems = check(config)
+    try:
+        assembly.rule_book(config)
+    except (RuleError, ConfigError) as error:
+        problems.append(str(error))
+    try:
+        by_dealer, _ = assembly.dialects(config)
+        for dealer, dialect in by_dealer.items():
+            problems.extend(f"dealer[{dealer}]: {line}" for line in verify_samples(dialect))
+    except ConfigError as error:
+        problems.append(str(error))
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        print(f"{len(problems)} problem(s)", file=sys.stderr)
+        return 2
+    print(f"{path}: all is well: {len(config.sessions)} sessions, {len(config.dealers)} dealers")
+    return 0
+
+
+def _replay(path: Path, journal: Path) -> int:
+    if not recovery.exists(journal):
+        raise StartError(f"{journal}: no journal there")
+    config = load(path)
+    book = assembly.rule_book(config)
+    bonds, _ = assembly.securities(config.reference.securities)
+    trading = Trading(assembly.desk(config, book, bonds))
+    with ReadOnly(journal) as file:
+        head = file.head()
+        progress = recovery.Progress("replaying events", head.event_seq)
+        folded = recovery.fold(file, trading, events_codec(), progress=progress)
+        progress.end()
+    for difference in folded.differences:
+        print(difference, file=sys.stderr)
+    print(f"events    {folded.events:,} up to {iso_timestamp(folded.last_utc_ns) if folded.events else '-'}")
+    print(f"digests   {folded.digests_checked:,} compared, {len(folded.differences)} different")
+    print(f"state     {trading.state.digest()}")
+    return 1 if folded.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The socket side of a FIX connection: bytes in, framed and handed on; bytes out when release says so.
+
+Writes nothing on its own account. `write` is called by the release step of `engine.runtime` and by nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from engine.errors import GarbledMessage
+from engine.fix.framing import Framer, FrameOverflow
+
+
+class Hub(Protocol):
+    """What a connection reports to: the runtime."""
+
+    def connection_up(self, connection: FixConnection) -> None: ...
+
+    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None: ...
+
+    def bytes_received(self, connection: FixConnection) -> None: ...
+
+    def connection_down(self, connection: FixConnection, reason: str) -> None: ...
+
+
+class FixConnection(asyncio.Protocol):
+    """One TCP connection. `session` is set for an initiator's own; an acceptor learns it from the Logon(A)."""
+
+    def __init__(self, hub: Hub, number: int, session: str, *, max_message_bytes: int, outgoing_bytes_max: int) -> None:
+        self.number = number
+        self.session = session
+        self.peer = ""
+        self._hub = hub
+        self._framer = Framer(max_message_bytes)
+        self._outgoing_bytes_max = outgoing_bytes_max
+        self._transport: asyncio.Transport | None = None
+        self._reason = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.peer = "%s:%s" % (transport.get_extra_info("peername") or ("?", 0))[:2]
+        self._hub.connection_up(self)
+
+    def data_received(self, data: bytes) -> None:
+        frames = self._framer.feed(data)
+        if not frames:
+            self._hub.bytes_received(self)
+        for frame in frames:
+            self._hub.frame_received(self, frame)
+            if isinstance(frame, FrameOverflow):
+                self.abort(f"message too long: {frame}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._hub.connection_down(self, self._reason or (f"connection lost: {exc}" if exc else "closed by the peer"))
+
+    @property
+    def alive(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    def write(self, data: bytes) -> bool:
+        """Send; False if nobody is there any more, or the peer reads so slowly that the bound is reached."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > self._outgoing_bytes_max:
+            self.abort(f"slow consumer: {transport.get_write_buffer_size()} bytes unsent")
+            return False
+        transport.write(data)
+        return True
+
+    def pause(self) -> None:
+        """Read no further bytes until `resume`."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self, reason: str) -> None:
+        """Close once what was written has left."""
+        self._reason = self._reason or reason
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self, reason: str) -> None:
+        """Close now."""
+        self._reason = self._reason or reason
+        if self._transport is not None:
+            self._transport.abort()

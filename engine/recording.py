@@ -1,0 +1,123 @@
+"""A turn as the rows that the journal keeps: events numbered, bytes named, session numbers where they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.analytics.marks import Mark
+from engine.domain import events as domain_events
+from engine.fix.sequence import SessionState
+from engine.journal.batch import (
+    EventRow,
+    Head,
+    MarkRow,
+    MessageRow,
+    OutboxRow,
+    SessionRow,
+    StagedTurn,
+    TextRow,
+)
+from engine.journal.records import Codec, event_types
+from engine.turn import Machine, Turn
+
+
+def events_codec() -> Codec:
+    """The codec of every event there is."""
+    return Codec(event_types(vars(domain_events), domain_events.Event))
+
+
+class Recorder:
+    """Numbers turns and events after the journal's head; remembers which session numbers it has written."""
+
+    def __init__(self, head: Head, codec: Codec, sessions: Sequence[SessionRow] = ()) -> None:
+        self.turn_seq = head.turn_seq
+        self.event_seq = head.event_seq
+        self._codec = codec
+        self._kept: dict[str, tuple[int, int, int, int]] = {
+            row.session: (row.epoch, row.next_in, row.next_out, row.confirmed_out) for row in sessions
+        }
+        self._began: dict[tuple[str, int], int] = {(row.session, row.epoch): row.created_utc_ns for row in sessions}
+
+    def stage(self, turn: Turn, machine: Machine, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
+        """The turn's rows, after it was adopted; None if there is nothing to keep."""
+        turn_seq = self.turn_seq + 1
+        sessions = self._session_rows(turn, machine)
+        if not (turn.events or turn.sends or turn.bound or turn.inbound or turn.marks or sessions or texts):
+            return None
+        utc_ns = turn.now.utc_ns
+        first_event = self.event_seq + 1
+        encode = self._codec.encode
+        events = []
+        for offset, event in enumerate(turn.events):
+            name, version, body = encode(event)
+            events.append(EventRow(first_event + offset, turn_seq, name, version, utc_ns, body))
+        staged = StagedTurn(
+            turn_seq,
+            utc_ns,
+            turn.kind,
+            turn.ref,
+            turn.actor,
+            tuple(events),
+            tuple(
+                OutboxRow(
+                    send.outbox_id,
+                    turn_seq,
+                    first_event + send.event if send.event >= 0 else None,
+                    send.session,
+                    send.delivery.value,
+                    send.not_after_ns,
+                    msg_type,
+                    body,
+                )
+                for send, msg_type, body in turn.sends
+            ),
+            (
+                *(
+                    MessageRow(i.session, i.epoch, "in", i.seq_num, turn_seq, None, utc_ns, i.data, 0, 0)
+                    for i in turn.inbound
+                ),
+                *(
+                    MessageRow(
+                        b.session,
+                        b.epoch,
+                        "out",
+                        b.seq_num,
+                        turn_seq,
+                        b.outbox_id,
+                        utc_ns,
+                        b.data,
+                        int(b.data is None),
+                        int(b.poss_resend),
+                    )
+                    for b in turn.bound
+                ),
+            ),
+            sessions,
+            tuple(_mark_row(mark) for mark in turn.marks),
+            tuple(text._replace(turn_seq=turn_seq) for text in texts),
+        )
+        self.turn_seq = turn_seq
+        self.event_seq += len(events)
+        return staged
+
+    def _session_rows(self, turn: Turn, machine: Machine) -> tuple[SessionRow, ...]:
+        if not turn.sessions and not turn.confirmed:
+            return ()
+        rows = []
+        for key in {**turn.sessions, **turn.confirmed}:
+            state = machine.sessions[key]
+            numbers = (state.epoch, state.next_in, state.next_out, _confirmed(machine, key, state))
+            if self._kept.get(key) != numbers:
+                self._kept[key] = numbers
+                began = self._began.setdefault((key, state.epoch), turn.now.utc_ns)
+                rows.append(SessionRow(key, *numbers, began))
+        return tuple(rows)
+
+
+def _confirmed(machine: Machine, key: str, state: SessionState) -> int:
+    epoch, seq_num = machine.confirmed.get(key, (0, 0))
+    return seq_num if epoch == state.epoch else 0
+
+
+def _mark_row(mark: Mark) -> MarkRow:
+    return MarkRow(mark.security_id, mark.source, mark.utc_ns, None, None, str(mark.price), mark.quality.value)

@@ -1,0 +1,544 @@
+"""Inputs in, effects out: the shell around `engine.turn`.
+
+Every input becomes a turn at once; turns that are ready together commit together, and while a batch is on its way
+to the disk the next one fills. Effects are carried out after the commit of their turn, in turn order, here and
+nowhere else.
+
+`normal` commits on the loop (no fsync: 15 us beats a hop to a thread of 150 us), `full` on one worker thread with
+turns pipelined behind it. One asyncio task per open RFQ waits for its next deadline; every decision is the desk's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from engine.clock import NS_PER_S, Clock, Instant
+from engine.desk.draft import Draft, Notice
+from engine.errors import CommandError, GarbledMessage, JournalError
+from engine.fix import session as fix_session
+from engine.fix.actions import SentRow
+from engine.fix.phases import Phase
+from engine.fix.resend import gap_fill
+from engine.fix.transport import FixConnection
+from engine.journal.batch import StagedTurn, TextRow
+from engine.journal.reader import JournalReader
+from engine.journal.writer import CommitRetry, Journal
+from engine.metrics import Metrics
+from engine.recording import Recorder
+from engine.timers import Deadlines
+from engine.trading import Trading
+from engine.turn import (
+    Close,
+    CommandGiven,
+    ConnectionDown,
+    ConnectionUp,
+    Drain,
+    Effect,
+    Gate,
+    HeldDue,
+    Input,
+    LogoutWanted,
+    Machine,
+    Noted,
+    NotSent,
+    Publish,
+    ReadSentRows,
+    ReadUndelivered,
+    Received,
+    Reply,
+    SentPage,
+    TimerDue,
+    Turn,
+    UndeliveredPage,
+    Write,
+)
+
+log = logging.getLogger(__name__)
+
+RESEND_PAGE: Final = 200
+"""Rows of a resend that are read and sent at a time."""
+RETRY_S: Final = 0.01
+"""Pause before a commit that the disk refused is tried again."""
+INPUTS_HELD_MAX: Final = 10_000
+"""Inputs that may wait while nothing can be committed; reading is paused long before."""
+
+
+@dataclass(slots=True)
+class Limits:
+    """Bounds of what is between memory and disk; see [journal] and [fix] of engine.toml."""
+
+    batch_turns_max: int = 512
+    staged_bytes_max: int = 67_108_864
+    commit_slow_s: float = 1.0
+    commit_stall_max_s: float = 30.0
+    logon_timeout_s: float = 10.0
+
+
+@dataclass(slots=True)
+class _Staged:
+    turn: Turn
+    rows: StagedTurn | None
+    seq: int
+    size: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    turns: list[_Staged] = field(default_factory=list)
+    size: int = 0
+
+
+class Runtime:
+    """Owns the order of things: one turn at a time, one commit at a time, effects behind it."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        trading: Trading,
+        recorder: Recorder,
+        journal: Journal,
+        clock: Clock,
+        metrics: Metrics,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        self.machine = machine
+        self.trading = trading
+        self.clock = clock
+        self.metrics = metrics
+        self.reader: JournalReader | None = None
+        self._recorder = recorder
+        self._journal = journal
+        self._limits = limits
+        self._loop = loop
+        self._on_fatal = on_fatal
+        self._open = _Batch()
+        self._in_flight: _Batch | None = None
+        self._staged_bytes = 0
+        self._commit_asked = False
+        self._retrying_since: float | None = None
+        self._commit_began = 0.0
+        self._held: deque[Input] = deque()
+        self._writer = ThreadPoolExecutor(1, "journal") if journal.durability == "full" else None
+        self._connections: dict[int, FixConnection] = {}
+        self._last_connection = 0
+        self._paused = False
+        self._dead = False
+        self._deadlines = Deadlines(loop, clock, self._deadline)
+        self._rfq_tasks: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
+        self._replies: dict[int, asyncio.Future[Any]] = {}
+        self._last_reply = 0
+        self._watchers: dict[int, Callable[[int, Notice], None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._entropy = b""
+        self._entropy_at = 0
+        self._idle: asyncio.Event = asyncio.Event()
+        self._idle.set()
+        self.on_session_free: Callable[[str], None] = lambda key: None
+        """Called when an initiator's session has no connection any more."""
+
+    # --- inputs ----------------------------------------------------------------------------------
+
+    def submit(self, given: Input, texts: Sequence[TextRow] = ()) -> None:
+        """Decide one input now and stage its turn; while nothing can be committed it waits in order."""
+        if self._dead:
+            return
+        if self._retrying_since is not None or self._held:
+            if len(self._held) >= INPUTS_HELD_MAX:
+                self._fatal("too many inputs wait for a journal that takes nothing")
+                return
+            self._held.append(given)
+            return
+        self._take(given, texts)
+
+    def _take(self, given: Input, texts: Sequence[TextRow] = ()) -> None:
+        try:
+            turn = self.machine.take(given)
+            rows = self._recorder.stage(turn, self.machine, texts)
+        except Exception:
+            log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
+            self._fatal("a turn could not be applied")
+            return
+        size = sum(len(m.data or b"") for m in rows.messages) + sum(len(x.body) for x in rows.events) if rows else 0
+        self._open.turns.append(_Staged(turn, rows, self._recorder.event_seq, size))
+        self._open.size += size
+        self._staged_bytes += size
+        self._rearm(turn)
+        self.metrics.turn(turn)
+        if turn.warnings:
+            for key, code, text in turn.warnings:
+                log.warning("session warning session=%s code=%s text=%s", key or "-", code, text)
+        if self._staged_bytes > self._limits.staged_bytes_max:
+            self._pause()
+        if not self._commit_asked and self._in_flight is None:
+            self._commit_asked = True
+            self._idle.clear()
+            self._loop.call_soon(self._commit)
+
+    def entropy(self) -> bytes:
+        """Sixteen fresh random bytes, from a block drawn ahead."""
+        if self._entropy_at >= len(self._entropy):
+            self._entropy, self._entropy_at = os.urandom(4096), 0
+        at = self._entropy_at
+        self._entropy_at = at + 16
+        return self._entropy[at : at + 16]
+
+    async def command(self, name: str, params: Any, actor: str, role: str) -> Any:
+        """A person's command; its result once the turn is durable. Raises CommandError."""
+        if self._dead:
+            raise CommandError("the daemon is stopping", code="stopping")
+        self._last_reply += 1
+        ref = self._last_reply
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._replies[ref] = future
+        self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy()))
+        return await future
+
+    def note(self, what: str, record: Callable[[Draft], None], texts: Sequence[TextRow] = ()) -> None:
+        """Record something about the process itself."""
+        self.submit(Noted(self.clock.now(), what, record), texts)
+
+    def logout(self, key: str, text: str) -> None:
+        self.submit(LogoutWanted(self.clock.now(), key, text))
+
+    def watch(self, callback: Callable[[int, Notice], None]) -> Callable[[], None]:
+        """Every notice with its UTC time, once durable. Returns what ends it."""
+        self._last_reply += 1
+        ref = self._last_reply
+        self._watchers[ref] = callback
+        return lambda: self._watchers.pop(ref, None) and None
+
+    # --- connections (fix.transport.Hub) -----------------------------------------------------------
+
+    def next_connection(self) -> int:
+        self._last_connection += 1
+        return self._last_connection
+
+    @property
+    def connection_count(self) -> int:
+        return len(self._connections)
+
+    def connection_up(self, connection: FixConnection) -> None:
+        self._connections[connection.number] = connection
+        log.info(
+            "connection up connection=%d peer=%s session=%s", connection.number, connection.peer, connection.session
+        )
+        if self._paused:
+            connection.pause()
+        self.submit(ConnectionUp(self.clock.now(), connection.number, connection.session))
+        if not connection.session:
+            delay = self.clock.real_delay_s(int(self._limits.logon_timeout_s * NS_PER_S))
+            self._loop.call_later(delay, self._no_logon, connection.number)
+
+    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
+        self.submit(Received(self.clock.now(), connection.number, frame, self.entropy()))
+
+    def bytes_received(self, connection: FixConnection) -> None:
+        """Not a whole message yet, but the peer lives."""
+        key = self.machine.connections.get(connection.number)
+        if key:
+            self.machine.sessions[key] = fix_session.heard(self.machine.sessions[key], self.clock.now())
+
+    def connection_down(self, connection: FixConnection, reason: str) -> None:
+        self._connections.pop(connection.number, None)
+        log.info("connection down connection=%d peer=%s reason=%s", connection.number, connection.peer, reason)
+        self.submit(ConnectionDown(self.clock.now(), connection.number, reason))
+        if connection.session:
+            self.on_session_free(connection.session)
+
+    def _no_logon(self, number: int) -> None:
+        connection = self._connections.get(number)
+        if connection is not None and self.machine.connections.get(number) == "":
+            connection.close("no Logon(A) in time")
+
+    # --- timers ------------------------------------------------------------------------------------
+
+    def _rearm(self, turn: Turn) -> None:
+        for key in turn.touched:
+            self.arm(key, turn.now)
+
+    def arm(self, key: str, now: Instant) -> None:
+        """Set the timer of a key to what the state says, or drop it."""
+        kind, _, ident = key.partition(":")
+        if kind == "session":
+            state = self.machine.sessions[ident]
+            self._deadlines.set(key, fix_session.next_deadline_ns(self.machine.settings[ident], state))
+            return
+        due_ns = self.trading.deadline_of(key, self.machine.session_up, now.utc_ns)
+        due = None if due_ns is None else now.monotonic_ns + max(0, due_ns - now.utc_ns)
+        self._deadlines.set(key, due)
+        if kind == "rfq":
+            self._rfq_task(key, due is not None)
+
+    def _rfq_task(self, key: str, waits: bool) -> None:
+        """The timeout task of an open RFQ: begun with its first deadline, ended with its last."""
+        found = self._rfq_tasks.get(key)
+        if waits and found is None:
+            event = asyncio.Event()
+            task = self._loop.create_task(self._watch_rfq(key, event), name=key)
+            self._rfq_tasks[key] = (task, event)
+        elif not waits and found is not None:
+            rfq = self.trading.state.rfqs.get(key.partition(":")[2])
+            if rfq is None or not rfq.open:
+                del self._rfq_tasks[key]
+                found[0].cancel()
+
+    async def _watch_rfq(self, key: str, due: asyncio.Event) -> None:
+        while True:
+            await due.wait()
+            due.clear()
+            self.submit(TimerDue(self.clock.now(), key, self.entropy()))
+
+    def _deadline(self, key: str) -> None:
+        watched = self._rfq_tasks.get(key)
+        if watched is not None:
+            watched[1].set()
+        else:
+            self.submit(TimerDue(self.clock.now(), key, self.entropy(), reading=not self._paused))
+
+    # --- commit ------------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        """Send what is open on its way to the disk."""
+        self._commit_asked = False
+        if self._in_flight is not None or self._dead or not self._open.turns:
+            return
+        batch = _Batch(self._open.turns[: self._limits.batch_turns_max])
+        batch.size = sum(staged.size for staged in batch.turns)
+        self._open = _Batch(self._open.turns[self._limits.batch_turns_max :], self._open.size - batch.size)
+        self._in_flight = batch
+        self._commit_began = time.monotonic()
+        self._write_batch(batch)
+
+    def _write_batch(self, batch: _Batch) -> None:
+        rows = [staged.rows for staged in batch.turns if staged.rows is not None]
+        if not rows:
+            self._committed(batch, None)
+        elif self._writer is None:
+            try:
+                self._journal.commit(rows)
+            except JournalError as error:
+                self._committed(batch, error)
+            else:
+                self._committed(batch, None)
+        else:
+            future = self._loop.run_in_executor(self._writer, self._journal.commit, rows)
+            future.add_done_callback(lambda done: self._committed(batch, done.exception()))
+
+    def _committed(self, batch: _Batch, error: BaseException | None) -> None:
+        if self._dead:
+            return
+        if isinstance(error, CommitRetry):
+            self._retry(batch, error)
+            return
+        if error is not None:
+            # It is not known whether this happened: nothing of it leaves, the next start reads what the file shows.
+            self.metrics.commit_failed()
+            self._fatal(f"the journal failed, nothing of this batch was released: {error}")
+            return
+        self._retrying_since = None
+        self._in_flight = None
+        self._staged_bytes -= batch.size
+        self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
+        for staged in batch.turns:
+            self._release(staged)
+        if self._paused and self._staged_bytes <= self._limits.staged_bytes_max // 2:
+            self._resume()
+        while self._held and self._retrying_since is None and not self._dead:
+            self._take(self._held.popleft())
+        if self._open.turns and not self._commit_asked:
+            self._commit_asked = True
+            self._loop.call_soon(self._commit)
+        elif not self._open.turns:
+            self._idle.set()
+
+    def _retry(self, batch: _Batch, error: CommitRetry) -> None:
+        """Nothing was kept: the same rows again, in the same order; meanwhile nothing new is decided."""
+        now = time.monotonic()
+        if self._retrying_since is None:
+            self._retrying_since = now
+            log.error("journal takes nothing, trying again: %s", error)
+            self.metrics.commit_failed()
+            self._pause()
+        if now - self._retrying_since > self._limits.commit_stall_max_s:
+            self._fatal(f"the journal took nothing for {self._limits.commit_stall_max_s:g} s: {error}")
+            return
+        self._loop.call_later(RETRY_S, self._write_batch, batch)
+
+    async def idle(self) -> None:
+        """Wait until everything staged is durable and released."""
+        while self._open.turns or self._in_flight is not None:
+            self._idle.clear()
+            await self._idle.wait()
+
+    @property
+    def commit_pending_s(self) -> float:
+        """How long the batch in flight has been on its way."""
+        return time.monotonic() - self._commit_began if self._in_flight is not None else 0.0
+
+    # --- release -----------------------------------------------------------------------------------
+
+    def _release(self, staged: _Staged) -> None:
+        """Carry out a durable turn's effects, in order. The only caller of `FixConnection.write`."""
+        not_sent: list[tuple[int, str]] = []
+        for effect in staged.turn.effects:
+            if type(effect) is Write:
+                reason = self._write(effect)
+                if reason:
+                    assert effect.gate is not None
+                    not_sent.append((effect.gate.outbox_id, reason))
+            else:
+                self._carry_out(effect, staged)
+        for outbox_id, reason in not_sent:
+            self.metrics.withheld(reason.partition(":")[0])
+            self.submit(NotSent(self.clock.now(), (outbox_id,), reason, self.entropy()))
+
+    def _write(self, effect: Write) -> str:
+        """Send the bytes; for a request or acceptance, why it was withheld instead, empty if it left."""
+        connection = self._connections.get(effect.connection)
+        alive = connection is not None and connection.alive
+        gate = effect.gate
+        if gate is not None:
+            reason = self._withheld(effect, gate, alive)
+            if reason:
+                if alive:
+                    assert connection is not None
+                    now = self.clock.now()
+                    settings = self.machine.settings[effect.session]
+                    connection.write(gap_fill(settings, gate.seq_num, gate.seq_num + 1, now, poss_dup=False))
+                return reason
+        if alive:
+            assert connection is not None
+            if connection.write(effect.data):
+                self.metrics.wrote(effect.session, effect.data)
+        return ""
+
+    def _withheld(self, effect: Write, gate: Gate, alive: bool) -> str:
+        """The last look before a request leaves: kill on, too late, or nobody there."""
+        if not alive:
+            return "session: its connection is gone"
+        scope = self.trading.withheld_by(gate.kill_scopes)
+        if scope:
+            return f"kill: switch {scope} is on"
+        if gate.not_after_ns is not None and self.clock.now().utc_ns > gate.not_after_ns:
+            return "late: its time was over before it was durable"
+        return ""
+
+    def _carry_out(self, effect: Effect, staged: _Staged) -> None:
+        if type(effect) is Publish:
+            for watcher in list(self._watchers.values()):
+                watcher(staged.turn.now.utc_ns, effect.notice)
+        elif type(effect) is Reply:
+            self._reply(effect, staged.seq)
+        elif type(effect) is Close:
+            connection = self._connections.get(effect.connection)
+            if connection is not None:
+                log.info("closing connection=%d code=%s text=%s", effect.connection, effect.code, effect.text)
+                connection.close(f"{effect.code}: {effect.text}")
+        elif type(effect) is Drain:
+            self.submit(HeldDue(self.clock.now(), effect.session, self.entropy()))
+        elif type(effect) is ReadSentRows:
+            self._spawn(self._read_sent(effect))
+        elif type(effect) is ReadUndelivered:
+            self._spawn(self._read_undelivered(effect))
+
+    def _reply(self, effect: Reply, seq: int) -> None:
+        future = self._replies.pop(effect.ref, None)
+        if future is None or future.done():
+            return
+        if effect.error:
+            future.set_exception(CommandError(effect.error, code=effect.code))
+        else:
+            result = effect.result
+            future.set_result({**result, "seq": seq} if isinstance(result, dict) else {"result": result, "seq": seq})
+
+    # --- reading the store -------------------------------------------------------------------------
+
+    async def _read_sent(self, wanted: ReadSentRows) -> None:
+        """Stream a resend in pages; rows are committed before the request for them was released."""
+        assert self.reader is not None
+        begin = wanted.begin
+        while begin <= wanted.end:
+            state = self.machine.sessions[wanted.session]
+            if state.epoch != wanted.epoch or state.connection != wanted.connection:
+                return
+            rows = await self.reader.sent_page(wanted.session, wanted.epoch, begin, wanted.end, RESEND_PAGE)
+            page = [SentRow(row.seq, None if row.admin else row.data, row.message_class == "report") for row in rows]
+            begin += len(rows)
+            last = begin > wanted.end
+            self.submit(SentPage(self.clock.now(), wanted.session, wanted.epoch, wanted.connection, page, last))
+            await self.idle()
+
+    async def _read_undelivered(self, wanted: ReadUndelivered) -> None:
+        """What nobody is known to have, to be bound again in the new epoch with PossResend(97)=Y."""
+        assert self.reader is not None
+        found = await self.reader.undelivered(wanted.session)
+        rows = [
+            (entry.entry.id, entry.entry.msg_type, bytes(entry.entry.body), True)
+            for entry in found
+            if entry.entry.id <= wanted.up_to and entry.entry.message_class == "report" and entry.epoch is None
+        ]
+        self.submit(UndeliveredPage(self.clock.now(), wanted.session, wanted.epoch, wanted.up_to, rows))
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fatal(f"reading the journal failed: {task.exception()}")
+
+    # --- pausing and ending ------------------------------------------------------------------------
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            log.warning("reading paused staged_bytes=%d", self._staged_bytes)
+            for connection in self._connections.values():
+                connection.pause()
+
+    def _resume(self) -> None:
+        self._paused = False
+        now = self.clock.now()
+        for key, state in self.machine.sessions.items():
+            if state.phase is not Phase.DISCONNECTED:
+                self.machine.sessions[key] = fix_session.heard(state, now)
+        for connection in self._connections.values():
+            connection.resume()
+        log.info("reading resumed")
+
+    def _fatal(self, reason: str) -> None:
+        """Release nothing more and end the process; the next start reads what the file shows."""
+        if not self._dead:
+            self._dead = True
+            log.critical("stopping: %s", reason)
+            for future in self._replies.values():
+                if not future.done():
+                    future.set_exception(CommandError("the daemon is stopping", code="stopping"))
+            self._on_fatal(reason)
+
+    def close_connections(self, reason: str) -> None:
+        for connection in list(self._connections.values()):
+            connection.close(reason)
+
+    def stop(self) -> None:
+        """End timers and tasks; call after `idle`."""
+        self._dead = True
+        self._deadlines.close()
+        for task, _ in self._rfq_tasks.values():
+            task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._writer is not None:
+            self._writer.shutdown(wait=True)
