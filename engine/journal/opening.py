@@ -12,7 +12,7 @@ from engine.journal import anchor
 from engine.journal.batch import RULE_BOOK, Head
 from engine.journal.chain import genesis
 from engine.journal.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, guards
-from engine.journal.views import VIEWS, drop_views
+from engine.journal.views import views
 
 Durability: TypeAlias = Literal["full", "normal"]
 
@@ -63,7 +63,7 @@ def create_missing(connection: sqlite3.Connection, path: Path, previous_head: st
         script += [TABLES, guards()]
         script += [f"INSERT INTO meta VALUES ('{key}', '{value}');" for key, value in meta.items()]
         script += [f"PRAGMA application_id={APPLICATION_ID};", f"PRAGMA user_version={SCHEMA_VERSION};"]
-    script += [drop_views(), VIEWS, "COMMIT;"]
+    script += [views(), "COMMIT;"]
     try:
         connection.executescript("\n".join(script))
     except sqlite3.Error:
