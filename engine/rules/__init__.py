@@ -2,16 +2,26 @@
 
 Knows nothing of the rest of the engine: fields and metrics are handed in as a `Catalogue`.
 
-    source        texts, places, messages that point          scanner      text to tokens
-    cursor        tokens one by one                            conditions   tokens to expressions
-    parser        tokens to blocks; the grammar                syntax       the tree as written
-    definitions   what `define` names                          meaning      names, kinds and units of a condition
-    resolved      the tree as meant                            clauses      the clauses of one block
-    checker       the book as a whole                          reachability rules that can never decide
-    closures      conditions to predicates                     program      the compiled book
-    dispatch      rules worth asking
-    plan          what a rule orders; protections over it      explanation  why
-    rating        the rating scale                             signature    the type of a catalogue
+    source        texts, places, messages that point
+    scanner       text to tokens
+    cursor        tokens one by one
+    conditions    tokens to expressions
+    parser        tokens to blocks; the grammar
+    syntax        the tree as written
+    definitions   what `define` names
+    vocabulary    fields, literals, kinds and units
+    meaning       what a condition means
+    resolved      the tree as meant
+    clauses       the clauses of one block
+    checker       the book as a whole
+    reachability  rules that can never decide
+    closures      conditions to predicates
+    dispatch      which rules are worth asking
+    program       the compiled book
+    plan          what a rule orders, protections laid over it
+    explanation   why
+    rating        the rating scale
+    signature     the type of a catalogue
 """
 
 from engine.rules.explanation import RuleTrace

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from engine.rules.definitions import Definitions
-from engine.rules.meaning import SYNONYMS, Meaning, window_days, window_problem
+from engine.rules.meaning import Meaning
 from engine.rules.plan import (
     RANKING_WINDOW_DAYS_DEFAULT,
     Ask,
@@ -48,6 +48,7 @@ from engine.rules.syntax import (
     When,
     Within,
 )
+from engine.rules.vocabulary import SYNONYMS, window_days, window_problem
 
 _C = TypeVar("_C", bound=Clause)
 
