@@ -387,8 +387,11 @@ def _utc_date(utc_ns: int) -> date:
 
 
 def _parse_date(text: str | None) -> date | None:
+    """A LocalMktDate of this century, else None."""
+    if not text or len(text) != 8 or not text.startswith("20"):
+        return None
     try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8])) if text and len(text) == 8 else None
+        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
     except ValueError:
         return None
 

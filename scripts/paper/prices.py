@@ -10,6 +10,7 @@ import csv
 import hashlib
 import math
 import random
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -110,16 +111,24 @@ def accrued_amount(security: Security, face: Decimal, settlement: date) -> Decim
         return None
     if security.day_count != "30/360" or security.coupon_frequency not in (1, 2, 3, 4, 6, 12):
         return None
-    # 30/360 between two dates with the same day of month is whole months, so days since the last coupon
-    # are the days from settlement to maturity, taken back from a whole number of coupon periods.
-    period_days = 360 // security.coupon_frequency
-    end, start = security.maturity, settlement
-    start_day, end_day = min(start.day, 30), end.day
+    coupon = _coupon_before(security.maturity, 12 // security.coupon_frequency, settlement)
+    start_day, end_day = min(coupon.day, 30), settlement.day
     if end_day == 31 and start_day == 30:
         end_day = 30
-    days_left = (end.year - start.year) * 360 + (end.month - start.month) * 30 + end_day - start_day
-    accrued_days = -days_left % period_days
+    months = (settlement.year - coupon.year) * 12 + settlement.month - coupon.month
+    accrued_days = months * 30 + end_day - start_day
     return (face * security.coupon_pct / 100 * accrued_days / 360).quantize(CENT, ROUND_HALF_EVEN)
+
+
+def _coupon_before(maturity: date, months: int, settlement: date) -> date:
+    """The last coupon date not after settlement, counted back from maturity."""
+    month_number = maturity.year * 12 + maturity.month - 1
+    while True:
+        month_number -= months
+        year, month = divmod(month_number, 12)
+        coupon = date(year, month + 1, min(maturity.day, monthrange(year, month + 1)[1]))
+        if coupon <= settlement:
+            return coupon
 
 
 def _decimal(text: str | None) -> Decimal | None:

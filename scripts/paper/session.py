@@ -272,7 +272,7 @@ class FixSession:
         if message.get(8) != settings.begin_string:
             self._logout(f"BeginString(8) must be {settings.begin_string}")
             return
-        if not (message.get(34) or "").isdigit():
+        if not (message.get(34) or "").isdecimal():
             self._logout("MsgSeqNum(34) missing")
             return
         if message.msg_type == "A":

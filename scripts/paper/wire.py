@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-import simplefix  # type: ignore[import-untyped]
+import simplefix
 
 SOH = b"\x01"
 MESSAGE_BYTES_MAX = 65_536

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from paper import wire
 from paper.clock import NS_PER_S, PaperClock
 from paper.dealer import Dealer
 from paper.styles import STYLES, Answer, Style, plan_fill, plan_quote
-from paper.wire import Message
+from paper.wire import Message, MissingField
 from paper_support import ISIN, End, Peer, acceptor, ends, initiator, order_on, prices, quote_request
 
 PROMPT = Style(latency_s=(0, 0), half_spread_bps=(20, 20), quote_life_s=(600, 600), silent=0, declines=0, indicative=0)
@@ -352,3 +354,32 @@ async def test_a_resent_order_is_never_traded(tmp_path: Path) -> None:
         scene.engine.session.send("H", [(11, "A1"), (55, "[N/A]"), (48, ISIN), (54, 1)])
         report = await scene.report()
         assert (report.get(150), report.get(103)) == ("8", "8")
+
+
+VALUES = ("", "1", "2", "0", "-1", "1e9", "NaN", "x", "A1", "Q", ISIN, "20300102", "00010101", "20300102-10:00:00")
+TAGS = (6, 11, 15, 22, 38, 41, 44, 48, 54, 55, 60, 62, 64, 117, 126, 131, 146, 649, 693, 694, 790)
+
+
+@pytest.mark.parametrize("msg_type", ["R", "D", "AJ", "H", "F", "a"])
+async def test_nonsense_is_refused_and_never_trips_the_dealer(tmp_path: Path, msg_type: str) -> None:
+    end = End(tmp_path / "alder.db", acceptor(), Peer(), role="dealer")
+    dealer = Dealer(end.party, prices(), style(), seed=1)
+    dealer.serve(end.session)
+    dice = random.Random(msg_type)
+    refused = taken = 0
+    async with ends(end):
+        for number in range(400):
+            chosen = [tag for tag in TAGS if dice.random() < 0.8]
+            body = [(tag, value) for tag in chosen if (value := dice.choice(VALUES))]
+            raw = wire.encode(msg_type, number + 1, "BUYSIDE", "ALDER", "20300102-10:00:00", body)
+            message = wire.parse(raw)
+            assert isinstance(message, Message)
+            try:
+                with end.party.turn():
+                    assert dealer.on_message(end.session, message)
+                taken += 1
+            except MissingField:
+                refused += 1
+    assert refused or msg_type == "a"  # a status request has nothing it must say
+    assert taken
+    assert not [event for event in end.events.seen if event["event"] == "fill"]

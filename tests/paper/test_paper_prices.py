@@ -66,6 +66,7 @@ def test_the_securities_file_needs_two_columns(tmp_path) -> None:
         pytest.param(date(2030, 3, 15), "0.00", id="on a coupon date"),
         pytest.param(date(2030, 4, 15), "4166.67", id="a month later"),
         pytest.param(date(2030, 9, 14), "24861.11", id="a day before the next"),
+        pytest.param(date(2030, 10, 31), "6388.89", id="the 31st counts after the 15th"),
     ],
 )
 def test_accrued_interest_30_360(settlement: date, accrued: str) -> None:
