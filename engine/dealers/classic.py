@@ -26,8 +26,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from engine.dealers.measures import METRIC_SYNONYMS, METRICS, Metric, Plan, Source, Unit, Value, plan_of
 from engine.dealers.segments import Segment
-from engine.dealers.stats import METRIC_SYNONYMS, METRICS, DealerStats, Metric, Plan, Source, Unit, Value, plan_of
+from engine.dealers.stats import DealerStats
 from engine.errors import ConfigError
 
 CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (

@@ -25,8 +25,9 @@ from heapq import merge
 from typing import Final
 
 from engine.dealers.classic import ASKED, Score, WeightedScorer, combine, neutral, total_of, transform
+from engine.dealers.measures import Source, Value
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats, Source, Value
+from engine.dealers.stats import DealerStats
 
 _NO_DATA: Final = -1
 """The group of dealers without any observation; others are bit masks of lacking metrics."""

@@ -3,7 +3,7 @@
 Owns the counts per dealer and scope (`segments`), the same counts over all dealers together (the pool, for the
 segment's mean), and when a dealer last quoted an issuer or a similar bond. It is a projection: a pure function
 of the observations and one `StatsParameters`, whatever order they came in. An observation costs the same
-however long the history is (8 cells x 1 bucket, 2-6 us).
+however long the history is (8 cells x 1 bucket, 5-20 us).
 
 What is an observation and what is not:
 - A dealer that was not asked gave none: a waterfall's rest, withheld and gap-filled requests do not appear here.
@@ -22,72 +22,36 @@ import hashlib
 import json
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from engine.clock import utc_day
 from engine.dealers import window as w
+from engine.dealers.measures import (
+    METRICS,
+    UNKNOWN,
+    Estimate,
+    Metrics,
+    Plan,
+    PlanEntry,
+    Source,
+    Unit,
+    Value,
+    plan_of,
+)
 from engine.dealers.recollection import Recollection
-from engine.dealers.segments import ANY, Segment
+from engine.dealers.segments import Segment
 from engine.dealers.window import Cell, Changes, Shape
+
+__all__ = ["METRICS", "DealerStats", "Estimate", "Metrics", "Source", "StatsParameters", "Unit"]
 
 _BILLION: Final = 1_000_000_000
 _BPS_MAX: Final = 10_000.0
 """A price that moved by more than itself is garbage in, and no observation."""
 _LATENCY_S_MAX: Final = 30 * 86_400.0
 _DUMP_VERSION: Final = 1
-
-
-class Unit(StrEnum):
-    """What a metric's value is: a fraction, basis points, seconds."""
-
-    RATE = "rate"
-    BPS = "bps"
-    SECONDS = "s"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One number about a dealer: a weighted sum over a weighted count."""
-
-    name: str
-    unit: Unit
-    numerator: int
-    denominator: int
-    doc: str
-
-
-METRICS: Final[dict[str, Metric]] = {
-    metric.name: metric
-    for metric in (
-        Metric("fill_rate", Unit.RATE, w.TRADES, w.ASKS, "trades / RFQs sent"),
-        Metric("hit_rate", Unit.RATE, w.TRADES, w.QUOTES, "trades / executable quotes"),
-        Metric("quote_rate", Unit.RATE, w.QUOTES, w.ASKS, "executable quotes / RFQs sent"),
-        Metric("firmness", Unit.RATE, w.TRADES, w.ACCEPTS, "trades / accepted quotes"),
-        Metric("price_improvement", Unit.BPS, w.IMPROVEMENT_SUM, w.IMPROVEMENTS, "against the arrival price"),
-        Metric("edge", Unit.BPS, w.EDGE_SUM, w.EDGES, "every executable quote against the mid at receipt"),
-        Metric("leakage", Unit.BPS, w.REVERSION_SUM, w.REVERSIONS, "classic reversion, 30 min; negative is adverse"),
-        Metric("speed", Unit.SECONDS, w.RESPONSE_SUM, w.RESPONSES, "to an executable quote; silence at its timeout"),
-    )
-}
-"""Every metric by name. `leakage` in words is the house's reversion, `speed` its response time."""
-
-PlanEntry = tuple[bool, int, int, bool]
-"""A metric as the inner loop wants it: (is a rate, numerator, denominator, decays slowly)."""
-
-Plan = tuple[PlanEntry, ...]
-
-Value = tuple[float, int, str]
-"""(value, observations, scope)"""
-
-METRIC_SYNONYMS: Final[dict[str, str]] = {"reversion": "leakage", "response_time": "speed"}
-
-
-def plan_of(metrics: Iterable[Metric]) -> Plan:
-    """What `DealerStats.values` takes."""
-    return tuple((m.unit is Unit.RATE, m.numerator, m.denominator, w.is_slow(m.denominator)) for m in metrics)
+_ALL: Final = plan_of(METRICS.values())
 
 
 class Reading(NamedTuple):
@@ -98,14 +62,6 @@ class Reading(NamedTuple):
     place: int | None
     fast: int
     slow: int
-
-
-class Source(StrEnum):
-    """Where a number about a dealer came from."""
-
-    OWN = "own"
-    SEGMENT_MEAN = "segment mean"
-    NO_DATA = "no data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,49 +78,6 @@ class StatsParameters:
     retained_days: int = 400
     scope_observations_min: int = 10
     recollections_max: int = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A metric's value, from how many observations of which scope; value None goes with NO_DATA."""
-
-    value: float | None
-    n: int
-    scope: str
-    source: Source
-
-
-_ALL: Final = plan_of(METRICS.values())
-UNKNOWN: Final = Estimate(None, 0, "", Source.NO_DATA)
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """A dealer's own figures over one window; a rate or mean is None when unknown.
-
-    Counts are whole and undecayed, of `scope`. Each metric may come from a coarser scope; `estimates` says which.
-    `n_eff` is the number of asks that decayed ones are worth.
-    """
-
-    scope: str
-    asks: int
-    answers: int
-    quotes: int
-    declines: int
-    silences: int
-    trades: int
-    manual_trades: int
-    rejects: int
-    n_eff: float
-    fill_rate: float | None
-    hit_rate: float | None
-    quote_rate: float | None
-    firmness: float | None
-    price_improvement_bps: float | None
-    edge_bps: float | None
-    leakage_bps: float | None
-    response_s: float | None
-    estimates: tuple[tuple[str, Estimate], ...]
 
 
 class DealerStats:
@@ -553,18 +466,3 @@ def _trade(price_improvement_bps: float | None, manual: bool) -> Changes:
 
 def _negated(changes: Changes) -> Changes:
     return tuple((field, -amount) for field, amount in changes)
-
-
-__all__ = [
-    "ANY",
-    "METRICS",
-    "METRIC_SYNONYMS",
-    "UNKNOWN",
-    "DealerStats",
-    "Estimate",
-    "Metric",
-    "Metrics",
-    "Source",
-    "StatsParameters",
-    "Unit",
-]

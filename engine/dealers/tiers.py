@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.dealers.classic import Score, WeightedScorer
+from engine.dealers.measures import Metrics, Source
 from engine.dealers.ranking import rank
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats, Metrics, Source
+from engine.dealers.stats import DealerStats
 
 
 @dataclass(frozen=True, slots=True)

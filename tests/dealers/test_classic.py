@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dealers.classic import CLASSIC_WEIGHTS, classic, combine, transform, weighted
-from engine.dealers.stats import DealerStats, Source, StatsParameters, Unit
+from engine.dealers.measures import Source, Unit
+from engine.dealers.stats import DealerStats, StatsParameters
 from engine.errors import ConfigError
 
 

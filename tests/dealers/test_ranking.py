@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.dealers.classic import classic, weighted
+from engine.dealers.measures import Source
 from engine.dealers.ranking import Rankings, rank
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats, Source, StatsParameters
+from engine.dealers.stats import DealerStats, StatsParameters
 
 DEALERS = [f"d{number:02}" for number in range(12)]
 SELL = Segment("corporate", "HY", "3-7y", "5mm-10mm", "sell")
