@@ -148,9 +148,11 @@ async def test_a_day_at_the_shipped_market_reconciles(tmp_path: Path, how: list[
     command = ["all", *how, "--json", "--state-dir", str(tmp_path / "state"), "--base-port", str(base)]
     command += ["--securities", str(tmp_path / "bonds.csv"), "--speed", "20", "--origin-ns", str(clock.origin_ns)]
     command += ["--count", str(ORDERS), "--interval-s", "2"]
+    command += ["--watch-stdin"]  # a test run that is killed takes its market with it
     market = await asyncio.create_subprocess_exec(
         SCRIPTS / "paper" / "market",
         *command,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHON": sys.executable},
