@@ -12,6 +12,7 @@ from .wire import FrameOverflow, Framer, Garbled, Message
 
 log = logging.getLogger(__name__)
 
+FLUSH_TIMEOUT_REAL_S = 1.0
 BACKOFF_REAL_S_MIN = 0.05
 BACKOFF_REAL_S_MAX = 1.0
 
@@ -27,6 +28,7 @@ class Connection(asyncio.Protocol):
         self._framer = Framer()
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._abort: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -53,8 +55,9 @@ class Connection(asyncio.Protocol):
                 self._session.received(item)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for timer in (self._deadline, self._abort):
+            if timer is not None:
+                timer.cancel()
         if self._session is not None:
             self._session.disconnected(str(exc) if exc else "connection closed")
         if not self.closed.done():
@@ -65,8 +68,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
-        if self._transport is not None:
+        """Close once what was written has left; a peer that does not read is cut off."""
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
+            self._abort = asyncio.get_running_loop().call_later(FLUSH_TIMEOUT_REAL_S, self._transport.abort)
 
     def _identify(self, item: Message | Garbled) -> None:
         """Find the session a Logon(A) is for; anything else, or a second one, is told nothing."""

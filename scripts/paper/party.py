@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -30,9 +31,17 @@ def silent(event: dict[str, Any]) -> None:
 
 
 def json_lines(event: dict[str, Any]) -> None:
-    """One JSON object per line on standard output."""
-    sys.stdout.write(json.dumps(event, default=str) + "\n")
-    sys.stdout.flush()
+    """One JSON object per line on standard output; once nobody reads there, nothing more."""
+    if sys.stdout.closed:
+        return
+    try:
+        sys.stdout.write(json.dumps(event, default=str) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        log.warning("nobody reads the events any more")
+        # What is still buffered must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stdout.close()
 
 
 class Party:

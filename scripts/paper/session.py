@@ -188,12 +188,13 @@ class FixSession:
         self._close_after_release = False
         if self._timer is not None:
             self._timer.cancel()
+        if self._closed is not None and not self._closed.done():
+            # Whoever waits goes on after the turn below: it is on the loop's next pass.
+            self._closed.set_result(None)
         with self._party.turn():
             self._note("disconnected", reason)
             if was_active:
                 self._application.on_logout(self, reason)
-        if self._closed is not None and not self._closed.done():
-            self._closed.set_result(None)
 
     async def stop(self) -> None:
         """Log out, wait a moment for the answer, and stay away."""

@@ -20,7 +20,7 @@ from paper.reconcile import reconcile
 from paper.session import FixSession
 from paper.store import Store
 from paper.wire import Message
-from paper_support import CSV, PATIENCE_REAL_S, SCRIPTS, acceptor, initiator, order_on, quote_request
+from paper_support import CSV, PATIENCE_REAL_S, SCRIPTS, End, acceptor, ends, initiator, order_on, quote_request
 
 OFFSETS = (0, 10, *(dealer.offset for dealer in SHIPPED_DEALERS))
 ORDERS = 6
@@ -176,6 +176,29 @@ async def test_a_day_at_the_shipped_market_reconciles(tmp_path: Path, how: list[
     report = reconcile(tmp_path / "state")
     assert report.findings == ()
     assert report.counts["dealer fills"] == report.counts["fills told"] == report.counts["fills copied"] == ORDERS
+
+
+async def test_a_market_nobody_listens_to_stops_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "bonds.csv").write_text(CSV)
+    command = ["dealer", "--name", "ALDER", "--json", "--state-dir", str(tmp_path), "--port", "0"]
+    dealer = await asyncio.create_subprocess_exec(
+        SCRIPTS / "paper" / "market",
+        *command,
+        "--securities",
+        str(tmp_path / "bonds.csv"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | {"PYTHON": sys.executable},
+    )
+    assert dealer.stdout is not None
+    told = json.loads(await asyncio.wait_for(dealer.stdout.readline(), PATIENCE_REAL_S))
+    dealer._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+    engine = End(tmp_path / "engine.db", initiator())
+    async with ends(engine):
+        engine.dial(told["port"])
+        await engine.peer.until(lambda: engine.session.active)
+        dealer.terminate()
+        assert await asyncio.wait_for(dealer.wait(), PATIENCE_REAL_S) == 0
 
 
 async def test_a_market_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -398,3 +398,18 @@ async def test_a_turn_that_fails_is_undone_and_says_nothing(tmp_path: Path) -> N
         assert [m.get(11) for m in peer.of("D")] == ["good", "bad", "bad"]
         assert peer.of("D")[2].poss_dup
     assert rows(tmp_path / "acc.db", "in", "D") == [(2, Fate.HANDLED), (3, Fate.HANDLED)]
+
+
+async def test_a_peer_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
+    end = End(tmp_path / "acc.db", acceptor())
+    raw = await Raw.connect(await end.listen())
+    raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    raw.logon()
+    await end.peer.until(lambda: end.session.active)
+    with end.party.turn():
+        for _ in range(200):
+            end.session.send("8", [(58, "x" * 60_000)])
+    async with asyncio.timeout(PATIENCE_REAL_S):
+        await end.stop()
+    assert not end.session.linked
+    raw.writer.close()
