@@ -21,6 +21,7 @@ from engine.desk.state import (
     alike_key,
     exposure_key,
     oms_key,
+    override_key,
 )
 from engine.domain import events as e
 from engine.domain.order import Order, OrderState
@@ -76,6 +77,11 @@ def _order_recommended(state: DeskState, event: e.OrderRecommended) -> None:
         state.exposures.put(key, replace(known, protections=known.protections + fresh))
 
 
+def _order_overridden(state: DeskState, event: e.OrderOverridden) -> None:
+    order = state.orders[event.order_id]
+    state.overrides.put(override_key(event.order_id, order.rounds + 1), event)
+
+
 def _order_reported(state: DeskState, event: e.OrderReported) -> None:
     _count(state, "reports")
 
@@ -118,6 +124,7 @@ def _rfq_opened(state: DeskState, event: e.RfqOpened) -> None:
         quantity=event.quantity,
         fair=event.fair,
         opened_ns=event.at_ns,
+        opened_by=event.opened_by,
     )
     state.rfqs.put(event.rfq_id, rfq)
     state.orders.put(
@@ -300,11 +307,14 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
 
 
 def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
-    state.quarantine.put(event.key, Quarantined(event.key, event.reason))
+    kept = Quarantined(event.key, event.reason, event.session, event.dealer, event.quantity, event.price, event.at_ns)
+    state.quarantine.put(event.key, kept)
 
 
 def _reversion_measured(state: DeskState, event: e.ReversionMeasured) -> None:
-    state.reversions.put(event.exec_id, replace(state.reversions[event.exec_id], done=True))
+    pending = state.reversions[event.exec_id]
+    measured = replace(pending, done=True, reversion_bps=event.reversion_bps, reason=event.reason)
+    state.reversions.put(event.exec_id, measured)
 
 
 def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
@@ -344,6 +354,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.OrderReceived: _order_received,
     e.DuplicateAllowed: _duplicate_allowed,
     e.OrderRecommended: _order_recommended,
+    e.OrderOverridden: _order_overridden,
     e.OrderReported: _order_reported,
     e.OrderReturned: _order_returned,
     e.CancelAsked: _cancel_asked,

@@ -83,6 +83,10 @@ class Draft:
         apply(self.state, event)
         self.events.append(event)
 
+    def scratch(self) -> Draft:
+        """A draft over this one, to see what would come of something; nothing of it is kept."""
+        return Draft(self.desk, self.now, self.entropy, self.outbox_id, self.session_up, DeskState(below=self.state))
+
     def fresh_id(self, length: int = 16) -> str:
         """An unguessable identifier from the turn's entropy: nothing in it tells of others or of order."""
         self._drawn += 1

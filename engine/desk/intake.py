@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from engine.clock import utc_day
 from engine.dealers.segments import segment_of, similar_key
-from engine.desk import reporting
+from engine.desk import reporting, risk
 from engine.desk.draft import Draft
 from engine.desk.ending import finish_cancel, return_to_trader
 from engine.desk.placing import cancel_at_dealer
@@ -20,6 +20,7 @@ from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
 from engine.domain.order import Handling, Order, OrderFacts, OrderTerms, Side, TimeInForce
+from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.reference.calendars import trade_date
 
@@ -84,10 +85,25 @@ def enter_order(draft: Draft, terms: OrderTerms, actor: str) -> str:
     refusal = _refusal(draft, terms)
     if refusal is not None:
         raise CommandError(refusal[1])
-    order = _take(draft, terms, "", actor=actor)
+    manual = "held by its trader" if terms.handling is Handling.manual else ""
+    order = _take(draft, terms, manual, actor=actor)
     reporting.report(draft, order, ReportKind.new)
     work(draft, order.order_id)
     return order.order_id
+
+
+def try_order(draft: Draft, terms: OrderTerms, actor: str) -> tuple[Order, Recommendation, str]:
+    """What `enter_order` would recommend, and what the gate would say against asking; the draft stays as it is.
+
+    Raises CommandError with what is wrong.
+    """
+    refusal = _refusal(draft, terms)
+    if refusal is not None:
+        raise CommandError(refusal[1])
+    scratch = draft.scratch()
+    order = _take(scratch, terms, "", actor=actor)
+    blocked = risk.order_blocked(scratch, order)
+    return order, recommend(scratch, order), "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
 
 
 def work(draft: Draft, order_id: str) -> None:

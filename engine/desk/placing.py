@@ -43,9 +43,11 @@ def take_best(draft: Draft, rfq_id: str) -> None:
         return
     order = draft.state.orders[rfq.order_id]
     draft.wake(f"rfq:{rfq_id}")
-    live = live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns)
-    if order.cancel_cl_ord_id or not live:
-        return_to_trader(draft, order, _why_nothing(rfq))
+    live, killed = _takeable(draft, order, rfq)
+    given_up = _given_up(draft, order)
+    if order.cancel_cl_ord_id or given_up or not live:
+        reason = given_up or (f"kill switch {killed} is on" if killed else f"no executable quote: {_answers(rfq)}")
+        return_to_trader(draft, order, reason)
         return
     if draft.now_ns >= rfq.decide_until_ns:
         return_to_trader(draft, order, f"nobody executed: {len(live)} quote(s) left to run out")
@@ -72,11 +74,12 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> st
     rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
     if rfq is None or rfq.state not in (RfqState.asking, RfqState.deciding):
         raise CommandError(f"order {order.order_id} has no quotes to execute: it is {order.state}")
-    live = live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns)
+    live, killed = _takeable(draft, order, rfq)
     chosen = [entry for entry in live if dealer in (None, entry[0].dealer)]
     if not chosen:
         who = dealer or "any dealer"
-        raise CommandError(f"no executable quote of {who} on {rfq.rfq_id}: {_why_nothing(rfq)}")
+        stopped = f" (kill switch {killed} is on)" if killed else ""
+        raise CommandError(f"no executable quote of {who} on {rfq.rfq_id}{stopped}: {_answers(rfq)}")
     if rfq.state is RfqState.asking:
         draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, draft.now_ns, f"{actor} decided before all had answered"))
         rfq = draft.state.rfqs[rfq.rfq_id]
@@ -84,6 +87,31 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> st
     if blocked is not None:
         raise CommandError(f"risk {blocked.check}: {blocked.reason}", code="risk")
     return draft.state.orders[order.order_id].placement_id
+
+
+def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quote]], str]:
+    """Live quotes that no kill switch stops, best first, and a switch that stops others; empty if none does."""
+    takeable: list[tuple[Ask, Quote]] = []
+    stopped = ""
+    for entry in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
+        killed = draft.state.kill_in_force(entry[0].dealer, order.terms.account)
+        if killed is None:
+            takeable.append(entry)
+        else:
+            stopped = stopped or killed[0]
+    return takeable, stopped
+
+
+def _given_up(draft: Draft, order: Order) -> str:
+    """Why the rest of the round is a person's: we called the last acceptance back, or a person released it."""
+    last = draft.state.placements.get(order.placement_id) if order.placement_id else None
+    if last is None or last.rfq_id != order.rfq_id:
+        return ""
+    if last.state is PlacementState.forced:
+        return f"the acceptance at {last.dealer} was released by a person"
+    if last.cancel_id and last.state in (PlacementState.canceled, PlacementState.rejected):
+        return f"the acceptance at {last.dealer} was called back"
+    return ""
 
 
 def _against_automatic(draft: Draft, rfq: Rfq, live: list[tuple[Ask, Quote]]) -> str:
@@ -475,7 +503,7 @@ def _page(draft: Draft, placement: Placement, reason: str) -> None:
     draft.notify("page", what="order in doubt", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
 
 
-def _why_nothing(rfq: Rfq) -> str:
+def _answers(rfq: Rfq) -> str:
     """Each dealer's answer in a few words."""
     words: list[str] = []
     for ask in rfq.asks:
@@ -486,4 +514,4 @@ def _why_nothing(rfq: Rfq) -> str:
             words.append(f"{ask.dealer}: over")
         else:
             words.append(f"{ask.dealer}: {ask.state}{f' ({ask.note})' if ask.note else ''}")
-    return "no executable quote: " + (", ".join(words) if words else "nobody was asked")
+    return ", ".join(words) if words else "nobody was asked"

@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
+from engine.domain.events import OrderOverridden
 from engine.domain.order import ZERO, Order, OrderTerms, Side
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import Recommendation
@@ -69,6 +70,22 @@ class Table(Generic[V]):
     def values(self) -> Iterator[V]:
         for key in self.keys():
             yield self[key]
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        for key in self.keys():
+            yield key, self[key]
+
+    def latest(self) -> Iterator[V]:
+        """Rows from the newest key to the oldest, for whoever needs only the end."""
+        return (row for _, row in self._latest_items())
+
+    def _latest_items(self) -> Iterator[tuple[str, V]]:
+        below = self._below
+        if below is None:
+            yield from reversed(self._rows.items())
+            return
+        yield from ((key, row) for key, row in reversed(self._rows.items()) if below.get(key) is None)
+        yield from ((key, self._rows.get(key, row)) for key, row in below._latest_items())
 
     def written(self) -> list[str]:
         """Keys this draft wrote."""
@@ -128,6 +145,9 @@ class PendingReversion:
     due_ns: int
     mark: Decimal | None
     done: bool = False
+    reversion_bps: float | None = None
+    reason: str = ""
+    """What it was measured from, or why it could not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +158,15 @@ class BookedFill:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
+    """A fill that waits for a person: `key` as of `Fill`, face amount, clean percent of par."""
+
     key: str
     reason: str
+    session: str
+    dealer: str
+    quantity: Decimal
+    price: Decimal
+    since_ns: int
 
 
 class DeskState:
@@ -156,6 +183,7 @@ class DeskState:
         "kills",
         "oms_ids",
         "orders",
+        "overrides",
         "placements",
         "quarantine",
         "recommendations",
@@ -169,6 +197,7 @@ class DeskState:
         self.oms_ids: Table[str] = Table(below.oms_ids if below else None)
         self.alike: Table[str] = Table(below.alike if below else None)
         self.recommendations: Table[Recommendation] = Table(below.recommendations if below else None)
+        self.overrides: Table[OrderOverridden] = Table(below.overrides if below else None)
         self.rfqs: Table[Rfq] = Table(below.rfqs if below else None)
         self.asks: Table[AskRef] = Table(below.asks if below else None)
         self.sent: Table[Sent] = Table(below.sent if below else None)
@@ -188,6 +217,7 @@ class DeskState:
             ("oms_ids", self.oms_ids),
             ("alike", self.alike),
             ("recommendations", self.recommendations),
+            ("overrides", self.overrides),
             ("rfqs", self.rfqs),
             ("asks", self.asks),
             ("sent", self.sent),
@@ -245,6 +275,11 @@ def _plain(value: object) -> object:
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:
     return f"{security_id}|{side.value}|{day}"
+
+
+def override_key(order_id: str, round_number: int) -> str:
+    """An override is of one round: the one it opened."""
+    return f"{order_id}|{round_number}"
 
 
 def alike_key(terms: OrderTerms) -> str:

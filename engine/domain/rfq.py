@@ -165,6 +165,8 @@ class Rfq:
     """The quote that the trader was last told to be executable, as `dealer|QuoteID`."""
     decide_until_ns: int = 0
     outcome: str = ""
+    opened_by: str = ""
+    """`rule:NAME` or `person:ACTOR`."""
 
     @property
     def open(self) -> bool:

@@ -1,0 +1,245 @@
+"""Looking around: where everything stands, who the dealers are, what the rules said. Records nothing."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Final
+
+from engine.clock import iso_timestamp
+from engine.dealers.book import Dealer
+from engine.dealers.ranking import Line
+from engine.dealers.segments import ANY, Segment
+from engine.dealers.stats import METRICS, Metrics
+from engine.desk import story
+from engine.desk.calls import Call, Command, MachineView
+from engine.desk.control import kills_in_force
+from engine.desk.draft import Draft
+from engine.desk.fields import catalogue
+from engine.desk.parameters import Param, choice, flag, text
+from engine.desk.recommend import recommend, scorer_for
+from engine.domain.instrument import AssetClass
+from engine.domain.order import OrderState
+from engine.errors import CommandError
+from engine.rules.plan import Ranking
+from engine.rules.signature import Field
+
+SCANNED_MAX: Final = 20_000
+"""How many of the latest orders and acceptances a status counts; older ones are over, or very patient."""
+
+
+def status(call: Call) -> dict[str, Any]:
+    """The desk at a glance."""
+    draft, machine = call.draft, call.machine
+    state, desk = draft.state, draft.desk
+    orders = [order for order in islice(state.orders.latest(), SCANNED_MAX) if order.open]
+    unanswered = [each for each in islice(state.placements.latest(), SCANNED_MAX) if each.unanswered]
+    dealers = {dealer.id: draft.session_up(dealer.session) for dealer in desk.dealers}
+    return {
+        "time": iso_timestamp(draft.now_ns),
+        "orders": {
+            "total": state.counters.get("orders") or 0,
+            "open": len(orders),
+            **{
+                each.value: sum(order.state is each for order in orders)
+                for each in (OrderState.with_trader, OrderState.asking, OrderState.placed)
+            },
+        },
+        "rfqs": {"total": state.counters.get("rfqs") or 0, "open": state.open_rfqs()},
+        "unanswered": [
+            {
+                "order": each.order_id,
+                "dealer": each.dealer,
+                "quantity": story.amount(each.reserved),
+                "since": story.at(each.sent_ns),
+                "person_needed": each.person_needed,
+                "evidence": each.evidence or None,
+            }
+            for each in unanswered
+        ],
+        "quarantined": sum(1 for _ in state.quarantine.values()),
+        "kills": kills_in_force(draft),
+        "sessions": {
+            "up": sum(_up(machine, key) for key in machine.sessions),
+            "configured": len(machine.settings),
+            "down": [key for key in machine.settings if not _up(machine, key)],
+        },
+        "dealers": {"connected": sum(dealers.values()), "configured": len(dealers)},
+        "securities": len(desk.securities),
+        "book_hash": desk.book.hash,
+        "rules": len(desk.book.rules),
+        "protections": len(desk.book.protections),
+        "scoring_hash": desk.scoring_hash,
+    }
+
+
+def sessions(call: Call) -> dict[str, Any]:
+    """Every session with its numbers."""
+    machine = call.machine
+    return {"sessions": [_session(machine, key) for key in machine.settings]}
+
+
+def _session(machine: MachineView, key: str) -> dict[str, Any]:
+    settings, state = machine.settings[key], machine.sessions[key]
+    epoch, confirmed = machine.confirmed.get(key, (state.epoch, 0))
+    return {
+        "session": key,
+        "role": settings.role,
+        "peer": settings.target_comp_id,
+        "ours": settings.sender_comp_id,
+        "connects": "we" if settings.initiator else "peer",
+        "up": _up(machine, key),
+        "state": "disabled" if key in machine.disabled else state.phase.value,
+        "epoch": state.epoch,
+        "next_in": state.next_in,
+        "next_out": state.next_out,
+        "confirmed_out": confirmed if epoch == state.epoch else 0,
+        "waiting": len(machine.waiting.get(key, ())),
+        "resending": state.resending,
+        "peer_expects": machine.peer_expects.get(key),
+        "reason": state.reason or None,
+    }
+
+
+def _up(machine: MachineView, key: str) -> bool:
+    return machine.sessions[key].phase.value == "active"
+
+
+# --- dealers -------------------------------------------------------------------------------------
+
+
+def dealers(call: Call) -> dict[str, Any]:
+    """Profiles with what each dealer did over the classic window, best score first."""
+    draft, given = call.draft, call.given
+    asset_class: str = given["asset_class"] or ANY
+    segment = Segment(asset_class)
+    scorer = scorer_for(draft.desk, Ranking())
+    wanted = [call.dealer(given["dealer"])] if given["dealer"] is not None else list(draft.desk.dealers)
+    lines = draft.desk.rankings.top(len(draft.desk.dealers), scorer, segment, draft.now_ns)
+    places = {line.dealer: line for line in lines}
+    wanted.sort(key=lambda dealer: places[dealer.id].rank if dealer.id in places else len(places))
+    return {
+        "scope": "all asset classes" if asset_class == ANY else asset_class,
+        "window_days": scorer.window_days,
+        "scorer": scorer.key,
+        "dealers": [_dealer(draft, dealer, places.get(dealer.id), segment, scorer.window_days) for dealer in wanted],
+    }
+
+
+def _dealer(draft: Draft, dealer: Dealer, line: Line | None, segment: Segment, window_days: int) -> dict[str, Any]:
+    stats = draft.desk.stats
+    kill = next((each for each in ("all", f"dealer:{dealer.id}") if _kill_on(draft, each)), None)
+    return {
+        "dealer": dealer.id,
+        "name": dealer.name,
+        "session": dealer.session,
+        "connected": draft.session_up(dealer.session),
+        "paused": dealer.paused,
+        "kill": kill,
+        "lei": dealer.lei,
+        "desk": dealer.desk,
+        "contact": dealer.contact,
+        "asset_classes": [each.value for each in dealer.asset_classes],
+        "specialties": list(dealer.specialties),
+        "agreements": list(dealer.agreements),
+        "notional_max": story.amount(dealer.notional_max),
+        "last_asked": story.at(stats.last_asked(dealer.id)),
+        "rank": line.rank if line is not None else None,
+        "score": line.score.total if line is not None and line.score.has_data else None,
+        **_metrics(stats.metrics(dealer.id, segment, window_days, draft.now_ns)),
+    }
+
+
+def _metrics(found: Metrics) -> dict[str, Any]:
+    counts = ("asks", "answers", "quotes", "declines", "silences", "trades", "manual_trades", "rejects")
+    return {
+        "counts": {name: getattr(found, name) for name in counts},
+        "metrics": {
+            name: {
+                "value": estimate.value,
+                "unit": METRICS[name].unit.value,
+                "observations": estimate.n,
+                "scope": estimate.scope or None,
+            }
+            for name, estimate in found.estimates
+        },
+    }
+
+
+def _kill_on(draft: Draft, scope: str) -> bool:
+    kill = draft.state.kills.get(scope)
+    return kill is not None and kill.on
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+
+def explain(call: Call) -> dict[str, Any]:
+    """Why an order went where it went: as it was decided, or with `now` as it would be."""
+    draft, order = call.draft, call.order()
+    if call.given["now"]:
+        if not order.open:
+            raise CommandError(f"order {order.order_id} is {order.state}: it is not decided any more", code="state")
+        advice = recommend(draft, order)
+    else:
+        recorded = draft.state.recommendations.get(order.order_id)
+        if recorded is None:
+            raise CommandError(f"order {order.order_id} has no recommendation", code="state")
+        advice = recorded
+    return {
+        "order": order.order_id,
+        "as_of": "now" if call.given["now"] else "decided",
+        "book_is_current": advice.book_hash == draft.desk.book.hash,
+        **story.recommendation(advice),
+    }
+
+
+def fields(call: Call) -> dict[str, Any]:
+    """What a rule book may speak of."""
+    desk = call.draft.desk
+    known = catalogue(desk.dealers.ids, desk.base_currency)
+    return {
+        "order": [_field(field) for field in known.order_fields.values()],
+        "dealer": [_field(field) for field in known.dealer_fields.values()],
+        "rank_by": sorted(known.scorers | known.metrics),
+        "dealers": list(desk.dealers.ids),
+        "base_currency": desk.base_currency,
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "kind": field.kind.value,
+        "windowed": field.windowed,
+        "doc": field.doc,
+        "choices": list(field.choices) if field.choices is not None else None,
+    }
+
+
+_CLASSES: Final = tuple(each.value for each in AssetClass)
+
+COMMANDS: Final = (
+    Command("status", "viewer", status, "the desk at a glance"),
+    Command("sessions", "viewer", sessions, "FIX sessions: state, numbers, what waits"),
+    Command(
+        "dealers",
+        "viewer",
+        dealers,
+        "dealers with what they did, best first",
+        (
+            Param("dealer", text, "only this one"),
+            Param("asset_class", choice(*_CLASSES), f"one of {', '.join(_CLASSES)}; all of them if left out"),
+        ),
+    ),
+    Command(
+        "rules.explain",
+        "viewer",
+        explain,
+        "why an order went where it went",
+        (
+            Param("order", text, "the order, such as O-000012 or 12", required=True),
+            Param("now", flag, "true: decide again, as things are now", default=False),
+        ),
+    ),
+    Command("rules.fields", "viewer", fields, "what a rule may speak of"),
+)

@@ -1,0 +1,156 @@
+"""Parameters of a command: what each may be, and what it is read as.
+
+Whoever sends a command is a person in a hurry or a program: every mistake of one call is named at once, with the
+nearest right name. Amounts may be written as traders say them: 500k, 5mm, 1bn, 2,500,000.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from engine.errors import CommandError
+
+TEXT_LENGTH_MAX: Final = 500
+WORDS_MAX: Final = 1_000
+
+_UNITS: Final = {"": Decimal(1), "k": Decimal(1_000), "mm": Decimal(1_000_000), "bn": Decimal(1_000_000_000)}
+_AMOUNT: Final = re.compile(r"(\d[\d_]*(?:,\d{3})*(?:\.\d+)?) ?(k|mm|bn|)")
+
+Reader = Callable[[Any], Any]
+"""What was sent, as a value; raises ValueError saying what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: `read` makes the value, `default` stands where it was left out."""
+
+    name: str
+    read: Reader
+    doc: str
+    required: bool = False
+    default: Any = None
+
+
+def read(command: str, params: Sequence[Param], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a call, defaults filled in. Raises CommandError (code `params`) with everything that is wrong."""
+    known = {param.name: param for param in params}
+    problems = [f"unknown parameter '{name}'{did_you_mean(name, known)}" for name in sent if name not in known]
+    values: dict[str, Any] = {}
+    for param in params:
+        given = sent.get(param.name)
+        if given is None:
+            if param.required:
+                problems.append(f"missing parameter '{param.name}': {param.doc}")
+            values[param.name] = param.default
+            continue
+        try:
+            values[param.name] = param.read(given)
+        except ValueError as error:
+            problems.append(f"parameter '{param.name}': expected {error}, found {_shown(given)}")
+    if problems:
+        raise CommandError(f"{command}: {'; '.join(problems)}", code="params")
+    return values
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)`, empty if nothing known is near."""
+    close = difflib.get_close_matches(word.casefold()[:64], list(known), n=1, cutoff=0.6)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+# --- readers -------------------------------------------------------------------------------------
+
+
+def text(given: Any) -> str:
+    if not isinstance(given, str) or not given.strip():
+        raise ValueError("text")
+    word = given.strip()
+    if len(word) > TEXT_LENGTH_MAX or not word.isprintable():
+        raise ValueError(f"one line of at most {TEXT_LENGTH_MAX} characters")
+    return word
+
+
+def flag(given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise ValueError("true or false")
+    return given
+
+
+def whole(least: int, most: int) -> Reader:
+    """A whole number within bounds."""
+
+    def read_whole(given: Any) -> int:
+        if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return given
+
+    return read_whole
+
+
+def choice(*words: str) -> Reader:
+    """One of these words."""
+
+    def read_choice(given: Any) -> str:
+        if not isinstance(given, str) or given not in words:
+            near = did_you_mean(given, words) if isinstance(given, str) else ""
+            raise ValueError(f"one of {', '.join(words)}{near}")
+        return given
+
+    return read_choice
+
+
+def names(given: Any) -> tuple[str, ...]:
+    """A list of words, each once."""
+    if not isinstance(given, list) or not given or len(given) > WORDS_MAX:
+        raise ValueError("a list of names")
+    found = tuple(text(each) for each in given)
+    twice = next((name for at, name in enumerate(found) if name in found[:at]), None)
+    if twice is not None:
+        raise ValueError(f"each name once ('{twice}' is there twice)")
+    return found
+
+
+def amount(given: Any) -> Decimal:
+    """Face amount above zero: a whole number, or text such as 5mm. A float is refused: it may not be what was meant."""
+    wanted = "an amount above 0 (such as 2500000, '2,500,000' or '5mm')"
+    if isinstance(given, int) and not isinstance(given, bool):
+        value = Decimal(given)
+    elif isinstance(given, str) and (found := _AMOUNT.fullmatch(given.strip().casefold())) is not None:
+        value = Decimal(found[1].replace(",", "").replace("_", "")) * _UNITS[found[2]]
+    else:
+        raise ValueError(wanted)
+    if not 0 < value < Decimal(10) ** 15:
+        raise ValueError(wanted)
+    return value.normalize() if value != value.to_integral_value() else value.quantize(Decimal(1))
+
+
+def price(given: Any) -> Decimal:
+    """A clean price in percent of par."""
+    wanted = "a price in percent of par (such as '99.25')"
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise ValueError(wanted)
+    try:
+        value = Decimal(given)
+    except InvalidOperation:
+        raise ValueError(wanted) from None
+    if not value.is_finite() or not 0 < value < 1000:
+        raise ValueError(wanted)
+    return value
+
+
+def date(given: Any) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(given if isinstance(given, str) else "")
+    except ValueError:
+        raise ValueError("a date (such as '2026-11-30')") from None
+
+
+def _shown(given: Any) -> str:
+    words = repr(given)
+    return words if len(words) <= 60 else words[:57] + "..."
