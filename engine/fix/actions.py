@@ -20,6 +20,10 @@ class Numbered(NamedTuple):
     admin: bool = True
     msg_type: str = ""
 
+    def __repr__(self) -> str:
+        """Without the bytes: a Logon(A) has a Password(554) in it, and whatever is printed may be logged."""
+        return f"Numbered({self.seq_num}, 35={self.msg_type}, {len(self.data)} bytes)"
+
 
 class SentRow(NamedTuple):
     """One outbound number as the store has it.
@@ -30,6 +34,10 @@ class SentRow(NamedTuple):
     seq_num: int
     data: bytes | None
     resend: bool = True
+
+    def __repr__(self) -> str:
+        kept = "admin" if self.data is None else f"{len(self.data)} bytes"
+        return f"SentRow({self.seq_num}, {kept}, resend={self.resend})"
 
 
 @dataclass(frozen=True, slots=True)

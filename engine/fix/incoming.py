@@ -169,8 +169,7 @@ def _on_reset(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     expected = draft.state.next_in
     new_seq_num = _new_seq_num(message, expected)
     draft.warn("sequence_reset", f"SequenceReset(4) from {expected} to {new_seq_num}")
-    if new_seq_num != expected:
-        draft.advance(new_seq_num)
+    draft.advance(new_seq_num)
 
 
 def _gap_fill_to(draft: Draft, message: Message) -> int:

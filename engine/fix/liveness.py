@@ -6,7 +6,6 @@ counts bytes received, and while the engine is not reading no peer is judged sil
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from engine.fix import logon
@@ -77,7 +76,7 @@ def send_probe(draft: Draft, *, then_reset: bool = False) -> None:
     test_req_id = TEST_REQ_ID if pending is None else f"{TEST_REQ_ID}-{draft.state.next_out}"
     seq_num = draft.send(MsgType.TestRequest, [(Tag.TestReqID, test_req_id)])
     then_reset = then_reset or (pending is not None and pending.then_reset)
-    draft.state = replace(draft.state, probe=Probe(test_req_id, seq_num, draft.now.monotonic_ns, then_reset))
+    draft.state = draft.state._replace(probe=Probe(test_req_id, seq_num, draft.now.monotonic_ns, then_reset))
 
 
 def on_heartbeat(draft: Draft, message: Message) -> None:
@@ -85,7 +84,7 @@ def on_heartbeat(draft: Draft, message: Message) -> None:
     probe = draft.state.probe
     if probe is None or message.get(Tag.TestReqID) != probe.test_req_id:
         return
-    draft.state = replace(draft.state, probe=None, repeat=None)
+    draft.state = draft.state._replace(probe=None, repeat=None)
     draft.do(Confirmed(probe.seq_num))
     if probe.then_reset and draft.state.phase is Phase.ACTIVE:
         if draft.state.gap is None and not draft.state.held:

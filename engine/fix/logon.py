@@ -7,14 +7,14 @@ anything in the message is obeyed. To a stranger nothing is ever said: the conne
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from engine.clock import Instant
+from engine.clock import NS_PER_MS, Instant
 from engine.errors import ProtocolError
 from engine.fix import resend, sequence, validation
 from engine.fix.actions import LoggedOn, PeerExpects
-from engine.fix.message import Message
+from engine.fix.message import Message, timestamp_ns
 from engine.fix.phases import Phase
 from engine.fix.settings import SessionSettings
 from engine.fix.step import Draft, Field, ns
@@ -142,12 +142,25 @@ def identity_fits(settings: SessionSettings, message: Message) -> bool:
 
 def is_on_time(settings: SessionSettings, message: Message, now: Instant) -> bool:
     """SendingTime(52) lies within the tolerance of our clock. Raises ProtocolError if it is missing or no time."""
-    sent_ns = message.timestamp_ns(Tag.SendingTime)
+    text = message.get(Tag.SendingTime) or ""
+    # Checked on every message: whole seconds are read once, milliseconds cost an addition.
+    if len(text) == 21 and text[17] == "." and text.isascii() and text[18:].isdigit():
+        try:
+            sent_ns: int | None = _second_ns(text[:17]) + int(text[18:]) * NS_PER_MS
+        except ValueError:
+            sent_ns = message.timestamp_ns(Tag.SendingTime)
+    else:
+        sent_ns = message.timestamp_ns(Tag.SendingTime)
     if sent_ns is None:
         raise ProtocolError(
             "SendingTime(52) is missing", reason=SessionRejectReason.RequiredTagMissing, tag=Tag.SendingTime
         )
     return -settings.sending_time_tolerance_ns <= sent_ns - now.utc_ns <= settings.sending_time_tolerance_ns
+
+
+@lru_cache(maxsize=256)
+def _second_ns(text: str) -> int:
+    return timestamp_ns(text)
 
 
 def _flaw(settings: SessionSettings, message: Message, now: Instant, dictionary: Dictionary) -> str | None:
@@ -175,7 +188,8 @@ def _flaw(settings: SessionSettings, message: Message, now: Instant, dictionary:
         if wanted is not None and wanted < 1:
             return "NextExpectedMsgSeqNum(789) must be at least 1"
     except ProtocolError as error:
-        return str(error)
+        # Neither values nor details: this may be sent, and a Logon has secrets in it.
+        return error.text if error.tag is None else f"{error.text}: {int(error.tag)}"
     if not settings.initiator and not _credentials_fit(settings, message):
         return "Username(553) or Password(554) is wrong"
     return None
@@ -199,7 +213,7 @@ def _take_terms(draft: Draft, message: Message) -> None:
     taken = min(max(offered, settings.heart_bt_int_s_min), settings.heart_bt_int_s_max)
     if taken != offered:
         draft.warn("heart_bt_int", f"HeartBtInt(108)={offered} is out of bounds, taken as {taken}")
-    draft.state = replace(draft.state, heart_bt_int_s=taken)
+    draft.state = draft.state._replace(heart_bt_int_s=taken)
 
 
 def _send(draft: Draft, heart_bt_int_s: int, *, reset: bool, offer: bool, appl_ver_id: str | None = None) -> None:

@@ -29,7 +29,7 @@ def on_resend_request(draft: Draft, message: Message) -> None:
     begin, end = _range(message)
     repeat = draft.state.repeat
     count = repeat.count + 1 if repeat is not None and (repeat.begin, repeat.end) == (begin, end) else 1
-    draft.state = replace(draft.state, repeat=Repeat(begin, end, count))
+    draft.state = draft.state._replace(repeat=Repeat(begin, end, count))
     if count > draft.settings.resend_repeat_max:
         text = f"ResendRequest(2) from {begin} to {end} came {count} times in a row"
         draft.warn("resend_loop", text)
@@ -56,7 +56,7 @@ def serve(draft: Draft, begin: int, end: int) -> None:
         draft.warn("resend_loop", text)
         draft.logout_and_close("resend_loop", text)
         return
-    draft.state = replace(draft.state, to_serve=(*draft.state.to_serve, (begin, end)))
+    draft.state = draft.state._replace(to_serve=(*draft.state.to_serve, (begin, end)))
 
 
 def page(draft: Draft, rows: Sequence[SentRow], last: bool) -> None:
@@ -100,8 +100,7 @@ def page(draft: Draft, rows: Sequence[SentRow], last: bool) -> None:
         _fill(draft, run_begin, expected)
     if lost_begin is not None:
         draft.do(GapFilled(lost_begin, expected - 1))
-    draft.state = replace(
-        draft.state,
+    draft.state = draft.state._replace(
         serving=None if last else replace(serving, next=expected, run_begin=run_begin),
         last_sent_ns=draft.now.monotonic_ns if draft.actions else draft.state.last_sent_ns,
     )
@@ -144,14 +143,14 @@ def _begin(draft: Draft, begin: int, end: int) -> None:
         _fill(draft, begin, end + 1)
         return
     run_begin = begin if begin < first else None
-    draft.state = replace(draft.state, serving=Serving(begin, end, max(begin, first), run_begin))
+    draft.state = draft.state._replace(serving=Serving(begin, end, max(begin, first), run_begin))
     draft.do(ReadSent(max(begin, first), end))
 
 
 def _next_in_line(draft: Draft) -> None:
     while draft.state.to_serve and draft.state.serving is None:
         (begin, end), *rest = draft.state.to_serve
-        draft.state = replace(draft.state, to_serve=tuple(rest))
+        draft.state = draft.state._replace(to_serve=tuple(rest))
         _begin(draft, begin, end)
 
 

@@ -16,7 +16,6 @@ Reference: FIX 4.4, Volume 2, "FIX Session Protocol" and its session-level test 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.clock import Instant
@@ -179,8 +178,7 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
     """
     stepping.expect_phase(state, Phase.DISCONNECTED)
     at_ns = now.monotonic_ns
-    begun = replace(
-        state,
+    begun = state._replace(
         phase=Phase.AWAITING_LOGON,
         connection=connection,
         phase_since_ns=at_ns,
@@ -280,5 +278,5 @@ def set_numbers(
     if wanted_in < state.next_in or wanted_out != state.next_out:
         draft.begin_epoch("set_numbers", next_in=wanted_in, next_out=wanted_out)
     else:
-        draft.state = replace(state, next_in=wanted_in)
+        draft.state = state._replace(next_in=wanted_in)
     return draft.step()

@@ -7,8 +7,7 @@ session layer; what leaves is a `Step`. Gives session messages their numbers and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.errors import EngineError, ProtocolError
@@ -50,8 +49,7 @@ REVERSED_ROUTE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one input comes to: the next state, and what the shell has to do, in order."""
 
     state: SessionState
@@ -86,7 +84,7 @@ class Draft:
 
     def enter(self, phase: Phase) -> None:
         if phase is not self.state.phase:
-            self.state = replace(self.state, phase=phase, phase_since_ns=self.now.monotonic_ns)
+            self.state = self.state._replace(phase=phase, phase_since_ns=self.now.monotonic_ns)
 
     def close(self, code: str, text: str) -> None:
         """Close the connection without another word."""
@@ -169,7 +167,7 @@ class Draft:
         self.warn("gap", f"asked for {begin} to {end}")
 
     def expect_fill(self, end: int) -> None:
-        self.state = replace(self.state, gap=Gap(self.state.next_in, end, self.now.monotonic_ns))
+        self.state = self.state._replace(gap=Gap(self.state.next_in, end, self.now.monotonic_ns))
 
 
 def number(

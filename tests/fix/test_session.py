@@ -386,7 +386,7 @@ def test_what_comes_after_the_end_changes_nothing(phase: Phase, msg_type: str, d
     before = player.state
     player.receive(player.message(f"35={msg_type}|34={before.next_in}|{KINDS[msg_type]}".rstrip("|")))
     assert player.out[1:] == [] or phase is Phase.CLOSED
-    assert replace(player.state, last_received_ns=0) == replace(before, last_received_ns=0)
+    assert player.state._replace(last_received_ns=0) == before._replace(last_received_ns=0)
 
 
 def test_the_short_way_comes_to_the_same_as_the_careful_one(dictionary: Dictionary) -> None:
@@ -465,6 +465,46 @@ def test_requests_that_come_during_a_resend_are_served_in_turn_and_within_a_boun
     step = session.received(player.settings, state, message, player.now, dictionary=dictionary)
     assert step.state.phase is Phase.CLOSED
     assert any(isinstance(action, session.Warn) and action.code == "resend_loop" for action in step.actions)
+
+
+def test_what_comes_before_the_held_ones_are_handled_waits_and_is_not_asked_for(dictionary: Dictionary) -> None:
+    player = active(settings_of({}), dictionary)
+    state = player.state
+    sent = []
+    for text in ("35=D|34=3|11=b", "35=D|34=2|43=Y|122=@-1s|11=a", "35=D|34=4|11=c", "35=D|34=6|11=e"):
+        message = player.message(text)
+        step = session.received(player.settings, state, message, player.now, dictionary=dictionary)
+        sent += [action.numbered.msg_type for action in step.actions if isinstance(action, session.Transmit)]
+        state = step.state
+    assert sent == ["2"], "3 and 4 wait for their own turns; 5 is asked for when they have had them"
+    delivered = []
+    for _ in range(3):
+        step = session.drain(player.settings, state, player.now, dictionary=dictionary)
+        sent += [action.numbered.msg_type for action in step.actions if isinstance(action, session.Transmit)]
+        delivered += [action.message.seq_num for action in step.actions if isinstance(action, session.Deliver)]
+        state = step.state
+    assert delivered == [3, 4]
+    assert sent == ["2", "2"]
+    assert state.gap is not None
+    assert (state.gap.begin, state.gap.end) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("begin", "expected"),
+    [
+        pytest.param(1, [session.NotReceived(1)], id="has nothing"),
+        pytest.param(3, [session.Confirmed(2), session.NotReceived(3)], id="has some"),
+        pytest.param(5, [session.Confirmed(4)], id="has everything"),
+        pytest.param(6, [], id="claims what was never sent"),
+    ],
+)
+def test_a_resend_request_is_evidence(begin: int, expected: list[session.Action], dictionary: Dictionary) -> None:
+    player = active(settings_of({}), dictionary)
+    for name in "abc":
+        player.play(f"@ send 35=8|17={name}")
+    message = player.message(f"35=2|34=2|7={begin}|16=0")
+    step = session.received(player.settings, player.state, message, player.now, dictionary=dictionary)
+    assert [x for x in step.actions if isinstance(x, session.Confirmed | session.NotReceived)] == expected
 
 
 def test_a_page_nobody_waits_for_any_more_comes_to_nothing(dictionary: Dictionary) -> None:
@@ -548,7 +588,13 @@ def test_settings_no_session_can_run_under_are_refused(changes: dict[str, Any], 
 
 
 def test_a_password_is_never_shown() -> None:
-    assert "secret" not in repr(settings_of({"username": "fox", "password": "secret"}))
+    settings = settings_of({"username": "fox", "password": "secret", "initiator": "yes"})
+    assert "secret" not in repr(settings)
+    step = session.connected(settings, SessionState.fresh(), 1, Instant(0, START_UTC_NS))
+    logon = step.actions[0]
+    assert isinstance(logon, session.Transmit)
+    assert b"554=secret" in logon.numbered.data
+    assert "secret" not in repr(step)
 
 
 @pytest.mark.parametrize(
