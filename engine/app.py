@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import random
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ import uvloop
 from engine import assembly, recovery
 from engine.admin.server import AdminServer
 from engine.clock import Clock, iso_timestamp
-from engine.config import Config, check, load
+from engine.config import Config, check, load, with_clock
 from engine.config.sessions import SessionConfig
 from engine.desk.deadlines import open_keys
 from engine.desk.draft import Draft
@@ -339,6 +341,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", default="engine.toml", type=Path, help="engine.toml (default: in this folder)")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     parser.add_argument("--log-file", type=Path, default=None, help="append the log to this file instead of stderr")
+    parser.add_argument("--clock-speed", type=float, default=None, help="overrides clock.speed, for demonstrations")
+    parser.add_argument("--clock-origin", default=None, help="overrides clock.origin, as 2026-01-05T14:30:00.000Z")
+    parser.add_argument("--securities", type=Path, default=None, help="overrides reference.securities")
     commands = parser.add_subparsers(dest="command", metavar="run | check | replay")
     commands.add_parser("run", help="serve (the default)")
     commands.add_parser("check", help="verify configuration, rules and reference data without starting")
@@ -350,7 +355,7 @@ def main(argv: list[str] | None = None) -> int:
             return _check(arguments.config)
         if arguments.command == "replay":
             return _replay(arguments.config, arguments.file)
-        config = load(arguments.config)
+        config = _overridden(load(arguments.config), arguments)
         set_up_logging(arguments.log_level, arguments.log_file)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(config))
@@ -363,6 +368,20 @@ def main(argv: list[str] | None = None) -> int:
     except (EngineError, OSError) as error:
         print(f"rfqd: {error}", file=sys.stderr)
         return 3
+
+
+def _overridden(config: Config, arguments: argparse.Namespace) -> Config:
+    """The configuration with what the command line says instead. Raises ConfigError for what cannot be."""
+    if arguments.securities is not None:
+        reference = dataclasses.replace(config.reference, securities=arguments.securities.absolute())
+        config = dataclasses.replace(config, reference=reference)
+    if arguments.clock_speed is None:
+        return config
+    try:
+        origin = datetime.fromisoformat(arguments.clock_origin) if arguments.clock_origin else None
+    except ValueError as error:
+        raise ConfigError(f"--clock-origin: expected a time such as 2026-01-05T14:30:00Z: {error}") from error
+    return with_clock(config, arguments.clock_speed, origin)
 
 
 async def _run(config: Config) -> int:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from engine.dealers.book import Dealer
 from engine.dealers.classic import Score, WeightedScorer, classic, weighted
 from engine.dealers.segments import Segment
+from engine.dealers.stats import Source
 from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.observe import segment as segment_of_key
@@ -196,7 +197,8 @@ def _by_tier(
         )
         for line in lines
     ]
-    places = [line.rank if line.score.has_data else None for line in lines]
+    # A dealer that nobody has tried has no place: half of ten unknown dealers is not a tier.
+    places = [line.rank if any(p.source is Source.OWN for p in line.score.parts) else None for line in lines]
     tier_of = dict(zip((line.dealer for line in lines), definition.assign(subjects, places), strict=True))
     picked: list[str] = []
     for tier, count in wanted:

@@ -1,0 +1,138 @@
+"""A scripted trader at the admin socket. He looks at every open order and takes its next step.
+
+What he does follows from what he sees, so that it does not matter when the daemon dies and comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.admin.client import AdminClient, AdminUnavailable
+
+from demo.orders import Day, TraderOrder
+from engine.errors import CommandError
+
+Answer = dict[str, Any]
+
+ROUNDS_MAX = 3
+ENDED = ("filled", "canceled", "expired")
+
+
+class Trader:
+    """Works the day through the socket. `say` is told what he does."""
+
+    def __init__(self, connect: Callable[[], AdminClient], day: Day, say: Callable[[str], None]) -> None:
+        self._connect = connect
+        self._client: AdminClient | None = None
+        self._day = day
+        self._say = say
+        self._said: set[str] = set()
+        self.orders: dict[str, Answer] = {}
+        self.status: Answer = {}
+
+    def step(self) -> bool:
+        """Look, and do what is next for every order. False while the daemon does not answer."""
+        try:
+            if self._client is None:
+                self._client = self._connect()
+            self._look()
+            for order in self.orders.values():
+                if order["state"] not in ENDED:
+                    self._work(order)
+            return True
+        except (AdminUnavailable, OSError, EOFError):
+            self.leave()
+            return False
+
+    def leave(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def call(self, name: str, **params: Any) -> Answer:
+        """One command. Raises CommandError for a refusal, AdminUnavailable when nobody answers."""
+        if self._client is None:
+            self._client = self._connect()
+        answer: Answer = self._client.call(name, **params)
+        return answer
+
+    def _look(self) -> None:
+        answer = self.call("orders", state="all", limit=500)
+        self.orders = {order["order"]: order for order in answer["orders"]}
+        self.status = self.call("status")
+
+    def _work(self, order: Answer) -> None:
+        ident = order["order"]
+        try:
+            if order["cancel_pending"] or order["state"] == "placed":
+                return
+            if order["state"] == "asking":
+                self._maybe_execute(order)
+            elif order["cl_ord_id"] in self._day.cancelled and order["rounds"]:
+                return  # its cancel is on the way
+            elif order["rounds"] >= ROUNDS_MAX or self._hopeless(order):
+                self.call("order.cancel", order=ident, reason="no acceptable price today")
+                self._tell(ident, "gives up: no acceptable price today")
+            else:
+                self._ask(order)
+        except CommandError as refusal:
+            self._tell(ident, f"is refused: {refusal}")
+
+    def _maybe_execute(self, order: Answer) -> None:
+        """Execute once the engine has alerted him: collection is over and something can be executed."""
+        story = self.call("order.show", order=order["order"])
+        round_ = story["rfqs"][-1]
+        if round_["state"] != "deciding":
+            return
+        live = [quote for ask in round_["asks"] for quote in ask["quotes"] if quote["live"]]
+        if live:
+            self.call("execute", order=order["order"])
+            self._tell(order["order"], "executes the best quote")
+
+    def _ask(self, order: Answer) -> None:
+        ident = order["order"]
+        story = self.call("order.show", order=ident)
+        advice = story["recommendation"]
+        if advice is not None and advice["plan"] is not None:
+            self.call("send", order=ident, fresh=bool(order["rounds"]))
+            self._tell(ident, f"sends the recommended list (round {order['rounds'] + 1})")
+            return
+        names = [line["dealer"] for line in advice["lines"] if self._can_ask(line)] if advice else []
+        if names:
+            reason = "nobody qualifies by the rule yet: asking those who trade it"
+            self.call("override", order=ident, dealers=names[:3], reason=reason)
+            self._tell(ident, f"overrides: {', '.join(names[:3])} ({reason})")
+
+    def _can_ask(self, line: Answer) -> bool:
+        hindered = ("does not trade", "not logged on", "paused", "kill switch", "its limit")
+        return not any(word in line["reason"] for word in hindered)
+
+    def _hopeless(self, order: Answer) -> bool:
+        """Nothing a trader could do: the gate will say no whatever he tries."""
+        return "risk notional" in (order["note"] or "") or "risk restricted" in (order["note"] or "")
+
+    def enter(self, wanted: TraderOrder) -> None:
+        """An order of his own, unless it is there already (he looked before)."""
+        for order in self.orders.values():
+            if order["cl_ord_id"] == "" or order["source"].startswith("trader"):
+                same = (order["security"], order["side"], int(float(order["quantity"]))) == (
+                    wanted.security_id,
+                    wanted.side,
+                    wanted.quantity,
+                )
+                if same:
+                    return
+        self.call(
+            "order.new",
+            security=wanted.security_id,
+            side=wanted.side,
+            quantity=str(wanted.quantity),
+            account=wanted.account,
+        )
+
+    def _tell(self, order_id: str, text: str) -> None:
+        line = f"{order_id}  trader {text}"
+        if line not in self._said:
+            self._said.add(line)
+            self._say(line)
