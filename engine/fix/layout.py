@@ -179,19 +179,20 @@ class _Walk:
     def _entries(self, group: GroupDef, position: int) -> tuple[tuple[Entry, ...], int]:
         """The entries that follow the count at `position - 1`, and the position after them.
 
-        An entry begins at the delimiter, or at any member when none is open or the member was already
-        seen: so entries written in another order are still told apart.
+        An entry begins where the tag that began the first one comes again, or any other the open entry
+        already has: so entries written in another order than the dictionary's are still told apart.
         """
         tags, end, order = self._tags, len(self._tags), group.order
         entries: list[Entry] = []
         current: Entry | None = None
         place = -1
         count_position = position - 1
+        leader = tags[position] if position < end else 0
         while position < end:
             tag = tags[position]
             if tag not in order:
                 break
-            if current is None or tag == group.delimiter or tag in current.index:
+            if current is None or tag == leader or tag in current.index:
                 current, place = Entry(), -1
                 entries.append(current)
             if order[tag] < place or (place == -1 and tag != group.delimiter):
@@ -228,11 +229,13 @@ class _Walk:
                 yield from self._required(section)
         for tag, where in self._missing:
             yield Flaw(BEFORE_FIELDS, RANK_REQUIRED, 1, tag, f"{self._name(tag)} is missing {where}")
+        if body is None:
+            return  # nothing is known of what such a message holds
         yield from self._group_flaws
         for position in self._repeated:
             tag = self._tags[position]
             yield Flaw(position, RANK_REPEATED, 13, tag, f"{self._name(tag)} appears more than once")
-        allowed = dictionary.header.tags | dictionary.trailer.tags | (body.tags if body else frozenset())
+        allowed = dictionary.header.tags | body.tags | dictionary.trailer.tags
         for position, tag in enumerate(self._tags):
             if tag in allowed:
                 continue

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 from xml.etree import ElementTree
 
 from engine.errors import ConfigError
 from engine.fix.definitions import FieldDef, GroupDef, MessageDef, Section, group_of, message_of, section_of
 from engine.fix.forms import FORMS, MULTIPLE_VALUE_TYPES, Form
-
-_DEPTH_MAX: Final = 16
-"""Components within components: a file that nests deeper refers to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +75,30 @@ def _attribute(element: ElementTree.Element, key: str) -> str:
 
 
 class _Reader:
-    """Resolves names to tags and components to their members."""
+    """Resolves names to tags and components to their members; each component is read once."""
 
     def __init__(self, tags: Mapping[str, int], components: Mapping[str, ElementTree.Element]) -> None:
         self._tags = tags
         self._components = components
+        self._read: dict[str, Section] = {}
+        self._reading: list[str] = []
 
     def part(self, root: ElementTree.Element, name: str) -> Section:
         element = root.find(name)
         return section_of((), (), {}) if element is None else self.section(element, name)
 
-    def section(self, element: ElementTree.Element, where: str, *, required: bool = True, depth: int = 0) -> Section:
-        """Members of `element`; one in an optional component is never required of the message."""
-        if depth > _DEPTH_MAX:
-            raise ConfigError(f"{where}: components are nested deeper than {_DEPTH_MAX}, is one part of itself?")
+    def section(self, element: ElementTree.Element, where: str) -> Section:
+        """Members of `element`; what an optional component requires is not required of the message."""
         members: list[int] = []
         needed: list[int] = []
         groups: dict[int, GroupDef] = {}
         for child in element:
             name = _attribute(child, "name")
-            is_required = required and child.get("required", "N") == "Y"
+            is_required = child.get("required") == "Y"
             if child.tag == "component":
-                component = self._components.get(name)
-                if component is None:
-                    raise ConfigError(f"{where}: component {name} is not defined")
-                inner = self.section(component, where, required=is_required, depth=depth + 1)
+                inner = self._component(name, where)
                 members += inner.members
-                needed += inner.required
+                needed += inner.required if is_required else ()
                 groups |= inner.groups
                 continue
             tag = self._tags.get(name)
@@ -115,8 +108,21 @@ class _Reader:
             if is_required:
                 needed.append(tag)
             if child.tag == "group":
-                entry = self.section(child, f"{where}/{name}", depth=depth + 1)
+                entry = self.section(child, f"{where}/{name}")
                 if not entry.members:
                     raise ConfigError(f"{where}: group {name} has no members")
                 groups[tag] = group_of(tag, entry)
         return section_of(tuple(members), tuple(needed), groups)
+
+    def _component(self, name: str, where: str) -> Section:
+        if name in self._read:
+            return self._read[name]
+        element = self._components.get(name)
+        if element is None:
+            raise ConfigError(f"{where}: component {name} is not defined")
+        if name in self._reading:
+            raise ConfigError(f"component {name} is part of itself: {' > '.join([*self._reading, name])}")
+        self._reading.append(name)
+        section = self._read[name] = self.section(element, name)
+        self._reading.pop()
+        return section
