@@ -169,7 +169,7 @@ def _quote_received(state: DeskState, event: e.QuoteReceived) -> None:
     rfq = state.rfqs[event.rfq_id]
     ask = rfq.ask_of(event.dealer)
     assert ask is not None  # the quote was matched to this entry by its QuoteReqID(131)
-    state.rfqs.put(event.rfq_id, with_ask(rfq, with_quote(ask, event.quote, late=event.late)))
+    state.rfqs.put(event.rfq_id, with_ask(rfq, with_quote(ask, event.quote)))
 
 
 def _quote_withdrawn(state: DeskState, event: e.QuoteWithdrawn) -> None:
@@ -347,7 +347,8 @@ def _free_round(state: DeskState, placement: Placement) -> None:
         state.orders.put(order.order_id, move(order, OrderState.asking))
     rfq = state.rfqs[placement.rfq_id]
     if rfq.state is RfqState.placed:
-        state.rfqs.put(rfq.rfq_id, replace(rfq, state=RfqState.deciding))
+        # Whoever was not asked yet, or has not answered, may still be of use: collecting goes on if there is any.
+        state.rfqs.put(rfq.rfq_id, replace(rfq, state=RfqState.asking))
 
 
 _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {

@@ -162,13 +162,13 @@ def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
     rfq = draft.state.rfqs[ref.rfq_id]
     ask = rfq.ask_of(ref.dealer)
     assert ask is not None
-    if ask.state is AskState.asked and rfq.open:
+    if ask.state is AskState.asked:
         segment = draft.state.orders[rfq.order_id].facts.segment
         latency = draft.now_ns - ask.asked_ns
         draft.record(e.DealerDeclined(draft.now_ns, ref.rfq_id, ref.dealer, segment, heard.reason, latency))
         draft.notify("declined", rfq_id=ref.rfq_id, dealer=ref.dealer, reason=heard.reason)
         return ref.rfq_id
-    _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, f"came when it was {ask.state}")
+    _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, f"came when the dealer was {ask.state}")
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from engine.errors import GarbledMessage
 from engine.fix.framing import Framer, FrameOverflow
@@ -39,8 +39,8 @@ class FixConnection(asyncio.Protocol):
         self._reason = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's; the interface is the same.
+        self._transport = cast("asyncio.Transport", transport)
         self.peer = "%s:%s" % (transport.get_extra_info("peername") or ("?", 0))[:2]
         self._hub.connection_up(self)
 

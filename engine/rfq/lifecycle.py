@@ -85,7 +85,7 @@ def with_ask(rfq: Rfq, changed: Ask) -> Rfq:
     return replace(rfq, asks=tuple(changed if ask.dealer == changed.dealer else ask for ask in rfq.asks))
 
 
-def with_quote(ask: Ask, quote: Quote, *, late: bool) -> Ask:
-    """The entry with one more quote; the same QuoteID(117) again is an update of it."""
+def with_quote(ask: Ask, quote: Quote) -> Ask:
+    """The entry with one more quote; the same QuoteID(117) again is an update of it. Silence stays silence."""
     quotes = (*(known for known in ask.quotes if known.quote_id != quote.quote_id), quote)
-    return replace(ask, quotes=quotes, state=ask.state if late else AskState.quoted)
+    return replace(ask, quotes=quotes, state=AskState.quoted if ask.state is AskState.asked else ask.state)
