@@ -1,7 +1,7 @@
 """What the runtime hands to the journal: the rows of one turn, in the column order of their tables.
 
-Rows are NamedTuples rather than dataclasses: `executemany` binds them as they are, and a row costs a third of
-what a frozen dataclass costs to build. A row's `turn_seq` is that of the turn that carries it; numbers of turns,
+Rows are NamedTuples rather than dataclasses: they are in the order of their columns, and a row costs a third of what
+a frozen dataclass costs to build. A row's `turn_seq` is that of the turn that carries it; numbers of turns,
 events and outbox entries are handed out by the caller and run on without a gap from `Journal.head`.
 """
 

@@ -1,8 +1,9 @@
 """The chain that makes the record tamper-evident: one SHA-256 per turn, over the turn's rows and the hash before it.
 
-Every row has one canonical spelling: a tag, its integers in decimal between bars, the lengths of its texts and
-bytes, a colon, then these in order. Lengths come before contents, so no two different rows are spelt alike. Message
-bytes and event bodies are covered byte for byte. Mutable tables (sessions, acknowledgements, marks) are not.
+Every row has one canonical spelling: a letter for its table, its integers as 64 bits big-endian, the byte lengths of
+its texts and bytes, then these in order, in UTF-8. Lengths come before contents, so no two different rows are spelt
+alike. Message bytes and event bodies are covered byte for byte; mutable tables (sessions, acknowledgements, marks) are
+not. Nulls: a byte of flags says which optional integers are there; a length of -1 says that there are no bytes.
 
 Beside the hash a turn keeps `row_sums`, a CRC-32 per row: worthless as proof, but when a hash does not match they
 tell which row it was. The hash does not cover them; an audit recomputes them.
@@ -42,16 +43,17 @@ def genesis(journal_id: str, schema_version: int, previous_head: str) -> bytes:
 def seal(prior: bytes, turn: StagedTurn) -> Seal:
     """The hash of `turn` after `prior`, and the check sums of its rows.
 
-    # About 1 us + 0.6 us a row: a join, a CRC per row and one SHA-256 over the lot.
+    # About 2 us + 1 us a row: a pack and a CRC per row, one join, one SHA-256 over the lot.
     """
-    head = (
-        f"T{turn.turn_seq}|{turn.utc_ns}|{len(turn.events)}|{len(turn.outbox)}|{len(turn.messages)}|{len(turn.texts)}"
-        f"|{len(turn.input_kind)}|{len(turn.input_ref)}|{len(turn.actor)}"
-        f":{turn.input_kind}{turn.input_ref}{turn.actor}"
-    )
     rows = row_spellings(turn)
-    sums = _sums_of(turn, rows)
-    return Seal(sums, sha256(b"".join((prior, head.encode(), *rows))).digest())
+    counts = (len(turn.events), len(turn.outbox), len(turn.messages), len(turn.texts))
+    sums = _packer(len(rows)).pack(*counts, *map(crc32, rows))
+    return Seal(sums, _hash(prior, turn, rows))
+
+
+def turn_hash(prior: bytes, turn: StagedTurn) -> bytes:
+    """The hash alone, for who only checks."""
+    return _hash(prior, turn, row_spellings(turn))
 
 
 def row_spellings(turn: StagedTurn) -> list[bytes]:
@@ -109,10 +111,8 @@ def message_name(row: MessageRow) -> str:
     return f"{row.session} epoch {row.epoch} {row.direction} {row.seq}"
 
 
-def _sums_of(turn: StagedTurn, rows: Sequence[bytes]) -> bytes:
-    counts = (len(turn.events), len(turn.outbox), len(turn.messages), len(turn.texts))
-    return _packer(len(rows)).pack(*counts, *map(crc32, rows))
-
+UNSPELLABLE: Final = (struct.error, AttributeError, TypeError, ValueError)
+"""What the functions here raise for a row whose values are not of the kinds its table holds."""
 
 _PACKERS: Final = tuple(struct.Struct(f"<{4 + count}I") for count in range(64))
 
@@ -121,29 +121,72 @@ def _packer(rows: int) -> struct.Struct:
     return _PACKERS[rows] if rows < len(_PACKERS) else struct.Struct(f"<{4 + rows}I")
 
 
+_TURN: Final = struct.Struct(">cqqIIIIIII").pack
+_EVENT: Final = struct.Struct(">cqqqqII").pack
+_OUTBOX: Final = struct.Struct(">cqqBqqIIII").pack
+_MESSAGE: Final = struct.Struct(">cqqqBqqqqIIq").pack
+_TEXT: Final = struct.Struct(">cqIII").pack
+
+
+def _hash(prior: bytes, turn: StagedTurn, rows: Sequence[bytes]) -> bytes:
+    kind, ref, actor = turn.input_kind.encode(), turn.input_ref.encode(), turn.actor.encode()
+    head = _TURN(
+        b"T",
+        turn.turn_seq,
+        turn.utc_ns,
+        len(turn.events),
+        len(turn.outbox),
+        len(turn.messages),
+        len(turn.texts),
+        len(kind),
+        len(ref),
+        len(actor),
+    )
+    return sha256(b"".join((prior, head, kind, ref, actor, *rows))).digest()
+
+
 def _event(row: EventRow) -> bytes:
     seq, turn_seq, kind, version, utc_ns, body = row
-    return f"E{seq}|{turn_seq}|{version}|{utc_ns}|{len(kind)}|{len(body)}:{kind}".encode() + body
+    name = kind.encode()
+    return _EVENT(b"E", seq, turn_seq, version, utc_ns, len(name), len(body)) + name + body
 
 
 def _outbox(row: OutboxRow) -> bytes:
-    entry, turn_seq, event_seq, to, message_class, not_after_ns, msg_type, body = row
-    return (
-        f"O{entry}|{turn_seq}|{event_seq}|{not_after_ns}|{len(to)}|{len(message_class)}|{len(msg_type)}|{len(body)}"
-        f":{to}{message_class}{msg_type}"
-    ).encode() + body
+    entry, turn_seq, event_seq, destination, message_class, not_after_ns, msg_type, body = row
+    to, word, kind = destination.encode(), message_class.encode(), msg_type.encode()
+    present = (event_seq is not None) + 2 * (not_after_ns is not None)
+    return b"".join(
+        (
+            _OUTBOX(
+                b"O",
+                entry,
+                turn_seq,
+                present,
+                event_seq or 0,
+                not_after_ns or 0,
+                len(to),
+                len(word),
+                len(kind),
+                len(body),
+            ),
+            to,
+            word,
+            kind,
+            body,
+        )
+    )
 
 
 def _message(row: MessageRow) -> bytes:
     session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, data, admin, poss_resend = row
-    size = -1 if data is None else len(data)  # No bytes kept is not the same as no bytes.
-    head = (
-        f"M{epoch}|{seq}|{turn_seq}|{outbox_id}|{utc_ns}|{admin:d}|{poss_resend:d}|{len(session)}|{len(direction)}|{size}"
-        f":{session}{direction}"
-    ).encode()
-    return head if data is None else head + data
+    key, way, present = session.encode(), direction.encode(), outbox_id is not None
+    size = -1 if data is None else len(data)
+    head = _MESSAGE(
+        b"M", epoch, seq, turn_seq, present, outbox_id or 0, utc_ns, admin, poss_resend, len(key), len(way), size
+    )
+    return head + key + way if data is None else b"".join((head, key, way, data))
 
 
 def _text(row: TextRow) -> bytes:
-    kind, digest, turn_seq, text = row
-    return f"X{turn_seq}|{len(kind)}|{len(digest)}|{len(text)}:{kind}{digest}{text}".encode()
+    kind, digest, turn_seq, text = (row.kind.encode(), row.hash.encode(), row.turn_seq, row.text.encode())
+    return _TEXT(b"X", turn_seq, len(kind), len(digest), len(text)) + kind + digest + text

@@ -22,7 +22,7 @@ class Boot(StrEnum):
     """What is true of the file that was opened. Anything but `NEW` and `CLEAN` deserves a second look."""
 
     NEW = "new"
-    """There was no journal."""
+    """There was no journal, or nothing in it."""
     CLEAN = "clean"
     """The last writer closed it, and it is the same file with the same head."""
     UNCLEAN = "unclean"
@@ -67,7 +67,7 @@ class WriterLock:
 
     def boot(self, journal: Path, existed: bool, head: Head) -> Boot:
         """How the file was left, judged by what the last writer noted."""
-        if not existed:
+        if not existed or head.turn_seq == 0:
             return Boot.NEW
         last = self.last
         if last.journal != _identity(journal):

@@ -24,7 +24,7 @@ from typing import Any, Final, Literal, TypeAlias
 from engine.errors import JournalError, StartError
 from engine.journal import anchor
 from engine.journal.batch import RULE_BOOK, Batch, Head, StagedTurn, TextRow
-from engine.journal.chain import ChainError, follow
+from engine.journal.chain import UNSPELLABLE, ChainError, follow
 from engine.journal.lock import Boot, WriterLock
 from engine.journal.opening import (
     Durability,
@@ -157,8 +157,8 @@ class Journal:
             raise self._failed
         try:
             head, tables, texts = self._prepare(turns)
-        except ChainError as error:
-            raise self._fail(CommitFatal(str(error))) from error
+        except (ChainError, *UNSPELLABLE) as error:
+            raise self._fail(CommitFatal(f"{self.path}: {error}")) from error
         connection = self._connection
         phase = self._on_phase
         try:
@@ -229,9 +229,10 @@ class Journal:
             head,
             (
                 ("turns", turn_rows),
-                ("events", [row for turn in turns for row in turn.events]),
-                ("outbox", [row for turn in turns for row in turn.outbox]),
-                ("fix_messages", [row for turn in turns for row in turn.messages]),
+                # Copied to plain tuples: sqlite3 binds those some 2 us a row faster than their subclasses.
+                ("events", [tuple(row) for turn in turns for row in turn.events]),
+                ("outbox", [tuple(row) for turn in turns for row in turn.outbox]),
+                ("fix_messages", [tuple(row) for turn in turns for row in turn.messages]),
                 ("rule_books", [text[1:] for text in rule_books]),
                 ("configs", configs),
                 # Conflated: of a session's or security's rows in one transaction only the last counts.

@@ -216,7 +216,8 @@ def test_a_backup_put_back_in_place_is_noticed(path: Path) -> None:
 
 
 def test_an_unreadable_lock_file_is_not_trusted(path: Path) -> None:
-    Journal(path, reserve_bytes=SMALL).close()
+    with Journal(path, reserve_bytes=SMALL) as journal:
+        journal.commit(turns_after(journal.head, 1))
     Path(f"{path}.lock").write_bytes(b"{torn")
     with Journal(path, reserve_bytes=SMALL) as journal:
         assert journal.boot is Boot.FOREIGN
@@ -357,6 +358,14 @@ def test_turns_that_do_not_follow_stop_the_writer_before_a_row_is_written(journa
     turns = turns_after(journal.head, 3)
     with pytest.raises(CommitFatal, match="turn 3 does not follow turn 1"):
         journal.commit([turns[0], turns[2]])
+    assert count(journal.path, "turns") == 0
+
+
+def test_a_row_that_cannot_be_spelt_stops_the_writer_before_a_row_is_written(journal: Journal) -> None:
+    turn = turn_after(journal.head)
+    beyond = turn.events[1]._replace(utc_ns=2**63)
+    with pytest.raises(CommitFatal):
+        journal.commit([turn._replace(events=(turn.events[0], beyond))])
     assert count(journal.path, "turns") == 0
 
 
