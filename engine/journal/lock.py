@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 import orjson
 
@@ -22,7 +23,7 @@ class Boot(StrEnum):
     """What is true of the file that was opened. Anything but `NEW` and `CLEAN` deserves a second look."""
 
     NEW = "new"
-    """There was no journal, or nothing in it."""
+    """There was no journal, or only an empty one of a start that never got further."""
     CLEAN = "clean"
     """The last writer closed it, and it is the same file with the same head."""
     UNCLEAN = "unclean"
@@ -31,9 +32,12 @@ class Boot(StrEnum):
     """Copied, restored or moved here, or somebody else wrote to it: its numbers may be behind the peers'."""
 
 
+NEVER: Final = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class LastWriter:
-    """What the lock file said: None where it could not be read."""
+    """What the lock file said: None where it could not be read, state `NEVER` if nothing was ever written to it."""
 
     pid: int | None
     state: str | None
@@ -67,9 +71,10 @@ class WriterLock:
 
     def boot(self, journal: Path, existed: bool, head: Head) -> Boot:
         """How the file was left, judged by what the last writer noted."""
-        if not existed or head.turn_seq == 0:
-            return Boot.NEW
         last = self.last
+        # A first start that died before its note was written left an empty journal and an empty lock file.
+        if not existed or (head.turn_seq == 0 and last.state == NEVER):
+            return Boot.NEW
         if last.journal != _identity(journal):
             return Boot.FOREIGN
         if last.state == "open":
@@ -111,8 +116,11 @@ def _identity(journal: Path) -> str:
 
 
 def _read(fd: int) -> LastWriter:
+    text = os.pread(fd, _RECORD_BYTES, 0)
+    if not text:
+        return LastWriter(None, NEVER, None, None, None)
     try:
-        record = orjson.loads(os.pread(fd, _RECORD_BYTES, 0))
+        record = orjson.loads(text)
     except orjson.JSONDecodeError:
         return LastWriter(None, None, None, None, None)
     if not isinstance(record, dict):

@@ -215,6 +215,13 @@ def test_a_backup_put_back_in_place_is_noticed(path: Path) -> None:
         assert journal.boot is Boot.FOREIGN
 
 
+def test_a_first_start_that_died_before_its_first_turn_is_still_new(path: Path) -> None:
+    Journal(path, reserve_bytes=SMALL).close()
+    Path(f"{path}.lock").write_bytes(b"")
+    with Journal(path, reserve_bytes=SMALL) as journal:
+        assert journal.boot is Boot.NEW
+
+
 def test_an_unreadable_lock_file_is_not_trusted(path: Path) -> None:
     with Journal(path, reserve_bytes=SMALL) as journal:
         journal.commit(turns_after(journal.head, 1))
