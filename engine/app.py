@@ -17,6 +17,7 @@ import logging
 import random
 import signal
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,11 @@ LOOP_LAG_EVERY_S = 0.25
 
 
 class Daemon:
-    """One running engine."""
+    """One running engine. `on_phase` is for tests that kill it in the middle of a turn."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, on_phase: Callable[[str], None] | None = None) -> None:
         self.config = config
+        self._on_phase = on_phase
         self.clock = Clock(config.clock.speed, config.clock.origin_utc_ns)
         self._stopping = asyncio.Event()
         self._failure = ""
@@ -82,7 +84,10 @@ class Daemon:
         settings = {each.key: assembly.settings(config, each) for each in config.sessions}
         dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
         self.journal = Journal(
-            config.journal.path, config.journal.durability.value, reserve_bytes=config.journal.reserve_bytes
+            config.journal.path,
+            config.journal.durability.value,
+            reserve_bytes=config.journal.reserve_bytes,
+            on_phase=self._on_phase,
         )
         try:
             with ReadOnly(config.journal.path) as file:
@@ -138,6 +143,7 @@ class Daemon:
             ),
             loop,
             self._fail,
+            self._on_phase,
         )
         runtime.on_session_free = self._reconnect
         runtime.reader = await JournalReader.open(config.journal.path)

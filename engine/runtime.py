@@ -110,7 +110,9 @@ class Runtime:
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
         on_fatal: Callable[[str], None],
+        on_phase: Callable[[str], None] | None = None,
     ) -> None:
+        """`on_phase` is told `decided`, `staged`, `unsent`, `sending` and `sent`: where a kill test strikes."""
         self.machine = machine
         self.trading = trading
         self.clock = clock
@@ -121,6 +123,7 @@ class Runtime:
         self._limits = limits
         self._loop = loop
         self._on_fatal = on_fatal
+        self._on_phase = on_phase
         self._open = _Batch()
         self._in_flight: _Batch | None = None
         self._staged_bytes = 0
@@ -163,6 +166,8 @@ class Runtime:
     def _take(self, given: Input, texts: Sequence[TextRow] = ()) -> None:
         try:
             turn = self.machine.take(given)
+            if self._on_phase is not None:
+                self._on_phase("decided")
             rows = self._recorder.stage(turn, self.machine, texts)
         except Exception:
             log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
@@ -174,6 +179,8 @@ class Runtime:
         self._staged_bytes += size
         self._rearm(turn)
         self.metrics.turn(turn)
+        if self._on_phase is not None:
+            self._on_phase("staged")
         if turn.warnings:
             for key, code, text in turn.warnings:
                 log.warning("session warning session=%s code=%s text=%s", key or "-", code, text)
@@ -349,8 +356,12 @@ class Runtime:
         self._in_flight = None
         self._staged_bytes -= batch.size
         self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
+        if self._on_phase is not None:
+            self._on_phase("unsent")
         for staged in batch.turns:
             self._release(staged)
+        if self._on_phase is not None:
+            self._on_phase("sent")
         if self._paused and self._staged_bytes <= self._limits.staged_bytes_max // 2:
             self._resume()
         while self._held and self._retrying_since is None and not self._dead:
@@ -393,6 +404,8 @@ class Runtime:
         for effect in staged.turn.effects:
             if type(effect) is Write:
                 reason = self._write(effect)
+                if self._on_phase is not None:
+                    self._on_phase("sending")
                 if reason:
                     assert effect.gate is not None
                     not_sent.append((effect.gate.outbox_id, reason))

@@ -48,7 +48,8 @@ def _recommendation(advice: Answer) -> Iterable[str]:
     if plan is not None:
         apart = f", {plan['stagger_s']:g} s apart" if plan["stagger_s"] else ""
         until = f", stop {plan['accept']}" if plan["accept"] else ""
-        yield f"   ask {plan['mode'].replace('_', ' ')}{apart}, {plan['wait_s']:g} s each{until}; execute {plan['execute']}"
+        how = plan["mode"].replace("_", " ")
+        yield f"   ask {how}{apart}, {plan['wait_s']:g} s each{until}; execute {plan['execute']}"
     else:
         yield f"   {advice['problem']}"
     for line in advice["lines"]:
