@@ -172,15 +172,40 @@ def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
     return None
 
 
-def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> str | None:
-    """QuoteCancel(Z)."""
+def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[str, ...]:
+    """QuoteCancel(Z). Without a QuoteReqID(131) it withdraws everything of the session's dealers; the rounds it moved."""
+    if not heard.quote_req_id:
+        return _withdraw_all(draft, session, heard.quote_id)
     ref = draft.state.asks.get(heard.quote_req_id)
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "QuoteCancel", heard.quote_req_id, "withdraws nothing we know")
-        return None
-    draft.record(e.QuoteWithdrawn(draft.now_ns, ref.rfq_id, ref.dealer, heard.quote_id))
-    draft.notify("withdrawn", rfq_id=ref.rfq_id, dealer=ref.dealer)
-    return ref.rfq_id
+        return ()
+    _withdraw(draft, ref.rfq_id, ref.dealer, heard.quote_id)
+    return (ref.rfq_id,)
+
+
+def _withdraw_all(draft: Draft, session: str, quote_id: str) -> tuple[str, ...]:
+    dealers = [dealer.id for dealer in draft.desk.dealers.on_session(session)]
+    moved = []
+    left = draft.state.open_rfqs()
+    for rfq in list(draft.state.rfqs.latest()) if left else ():
+        if not rfq.open:
+            continue
+        for ask in rfq.asks:
+            if ask.dealer in dealers and any(quote_id in ("", quote.quote_id) for quote in ask.quotes):
+                _withdraw(draft, rfq.rfq_id, ask.dealer, quote_id)
+                moved.append(rfq.rfq_id)
+        left -= 1
+        if not left:
+            break
+    if not moved:
+        _stray(draft, session, "QuoteCancel", quote_id, "withdraws nothing we know")
+    return tuple(moved)
+
+
+def _withdraw(draft: Draft, rfq_id: str, dealer: str, quote_id: str) -> None:
+    draft.record(e.QuoteWithdrawn(draft.now_ns, rfq_id, dealer, quote_id))
+    draft.notify("withdrawn", rfq_id=rfq_id, dealer=dealer)
 
 
 def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:

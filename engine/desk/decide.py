@@ -28,7 +28,8 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
         case m.QuoteDecline():
             rounds.advance(draft, asking.on_decline(draft, session, heard))
         case m.QuoteWithdrawal():
-            rounds.advance(draft, asking.on_withdrawal(draft, session, heard))
+            for moved in asking.on_withdrawal(draft, session, heard):
+                rounds.advance(draft, moved)
         case m.DealerReport():
             rounds.advance(draft, placing.on_report(draft, session, heard))
         case m.DealerCancelRefused():

@@ -19,7 +19,7 @@ from engine.desk.state import alike_key, oms_key
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
-from engine.domain.order import Handling, Order, OrderFacts, OrderTerms, Side, TimeInForce
+from engine.domain.order import Handling, Order, OrderFacts, OrderTerms, TimeInForce
 from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.reference.calendars import trade_date
@@ -69,12 +69,12 @@ def on_unacceptable(draft: Draft, session: str, heard: UnacceptableOrder) -> Non
         account=heard.account,
         trader="",
         security_id=heard.security_id,
-        side=heard.side or Side.buy,
+        side=heard.side,
         quantity=heard.quantity,
         limit_price=None,
         tif=TimeInForce.day,
         handling=Handling.automatic,
-        currency=draft.desk.base_currency,
+        currency=heard.currency or draft.desk.base_currency,
         transact_ns=draft.now_ns,
     )
     reporting.refuse_order(draft, terms, heard.code, heard.text)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain.messages import CancelRefusal, OrderReport, ReportKind
-from engine.domain.order import ZERO, Order, OrderTerms
+from engine.domain.order import ZERO, Order, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
 from engine.orders.lifecycle import ord_status
 
@@ -68,8 +68,6 @@ def answer_status(draft: Draft, session: str, order: Order, *, copy: bool = Fals
 
 def answer_unknown(draft: Draft, session: str, cl_ord_id: str, security_id: str, *, copy: bool = False) -> None:
     """An answer to OrderStatusRequest(H) for an order we do not know: 39=8 with OrdRejReason(103)=5."""
-    from engine.domain.order import Side, TimeInForce
-
     said = OrderReport(
         exec_id="0",
         order_id="NONE",
