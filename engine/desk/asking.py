@@ -173,7 +173,7 @@ def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
 
 
 def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[str, ...]:
-    """QuoteCancel(Z); the rounds it moved. Without a QuoteReqID(131) it withdraws all of the session's dealers' quotes."""
+    """QuoteCancel(Z); the rounds it moved. Without QuoteReqID(131) all quotes of the session's dealers are meant."""
     if not heard.quote_req_id:
         return _withdraw_all(draft, session, heard.quote_id)
     ref = draft.state.asks.get(heard.quote_req_id)
