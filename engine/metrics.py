@@ -1,13 +1,440 @@
-"""Prometheus collectors."""
+"""What Prometheus is told of the engine; `config/prometheus` has alerts on these names.
+
+`turn` is called for every turn as soon as it is decided, `wrote` when bytes were given to a socket, `state` now and
+then. Metrics are exempt from output commit: a turn is counted before it is durable, and one that a crash took back
+was counted all the same. They are for watching; what happened stands in the journal.
+
+Counts begin at 0 with the process. Latencies of quotes are seconds of the engine's clock (a scaled clock scales
+them), those of commits and of the loop are real.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from engine.clock import NS_PER_S
+from engine.domain import events as e
+from engine.domain.messages import ReportKind
+from engine.domain.placement import PlacementState
+from engine.domain.rfq import AskMode, QuoteKind
+from engine.fix.phases import Phase
+from engine.fix.sequence import SessionState
+from engine.fix.tags import MsgType
+from engine.tally import Distribution, Levels, Names, Tally, counter_family
+from engine.trading import Trading
+from engine.turn import Machine, ReadSentRows, Turn
+
+SESSION_MESSAGES: Final = "session"
+"""msg_type of inbound session messages: a turn has their number, not their type."""
+NO_SESSION: Final = "none"
+"""session of what concerns a connection that never became one."""
+
+COMMIT_BOUNDS_S: Final = (25e-6, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
+BATCH_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+LAG_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+QUOTE_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 300, 600)
+
+_SESSION_MESSAGES: Final = SESSION_MESSAGES.encode()
+_REJECT_KINDS: Final[Mapping[bytes, str]] = {b"3": "session", b"j": "business"}
+_FILLED: Final = "2"
+"""OrdStatus(39)."""
 
 
-class Metrics:
+class Metrics(Collector):
+    """All collectors of the daemon, in a registry of their own."""
+
     def __init__(self, version: str) -> None:
         self.version = version
+        self.registry = CollectorRegistry()
+        self._before: dict[str, SessionState] = {}
+        self._open_placements: dict[str, None] = {}
+        self._unmeasured = 0
+        self._begun = False
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **kwargs: None
+        sessions = self._sessions = Names((NO_SESSION,))
+        sources = self._sources = Names(("timer", "command"))
+        dealers = self._dealers = Names()
+        ways = _closed("in", "out")
+        types = _closed(*MsgType, SESSION_MESSAGES)
+        self._in, self._out = _Flows(sessions, types), _Flows(sessions, types)
+
+        self._up = Levels("fix_session_up", "1 while the session is logged on", "session", "role")
+        self._seq_num = Levels("fix_seq_num", "Last MsgSeqNum(34) of the epoch", "session", "direction")
+        self._disconnects = Tally(
+            "fix_disconnects_total", "Connections that ended, by why", session=sessions, reason=Names()
+        )
+        self._gaps = Tally("fix_gaps_detected_total", "Gaps found in what the peer sent", session=sessions)
+        self._resend_requests = Tally(
+            "fix_resend_requests_total",
+            "ResendRequest(2) sent by us (out), or by the peer and served (in)",
+            session=sessions,
+            direction=ways,
+        )
+        self._resent = Tally(
+            "fix_resent_messages_total", "Messages sent again under their number, gap fills aside", session=sessions
+        )
+        self._resets = Tally(
+            "fix_seq_resets_total", "New epochs: both numbers began anew", session=sessions, cause=Names()
+        )
+        self._rejects = Tally(
+            "fix_rejects_total",
+            "Reject(3) as kind session, BusinessMessageReject(j) as kind business",
+            session=sessions,
+            direction=ways,
+            kind=_closed("session", "business"),
+        )
+        self._warnings = Tally(
+            "fix_warnings_total", "Warnings of a session by code; the log has the text", session=sessions, code=Names()
+        )
+        self._unsent = Levels("dropcopy_unsent", "Reports for a drop copy that wait for its session", "session")
+
+        self._rfqs_started = Tally("rfq_started_total", "RFQs opened", mode=_closed(*AskMode))
+        self._rfq_outcomes = Tally(
+            "rfq_outcome_total",
+            "RFQs ended, by how",
+            outcome=_closed("executed", "no_execution", "canceled", "expired"),
+        )
+        self._rfqs_open = Levels("rfq_open", "RFQs open now")
+        self._quotes = Tally("rfq_quotes_total", "Quotes received", dealer=dealers, type=_closed(*QuoteKind))
+        self._declines = Tally("rfq_declines_total", "Requests a dealer said no to", dealer=dealers)
+        self._timeouts = Tally("rfq_timeouts_total", "Requests a dealer left unanswered", dealer=dealers)
+        self._quote_latency = Distribution(
+            "rfq_quote_latency_seconds", "From request to quote", QUOTE_BOUNDS_S, dealer=dealers
+        )
+        self._late_quotes = Tally("rfq_late_quotes_total", "Quotes that came after their time", dealer=dealers)
+
+        self._orders = Tally(
+            "orders_total",
+            "Orders that came to be in a state",
+            state=_closed("received", "refused", "returned", "filled", "canceled", "expired"),
+        )
+        self._fills = Tally("fills_total", "Fills booked")
+        self._fill_notional = Tally("fill_notional_total", "Face x clean price / 100 of fills, in each bond's currency")
+        self._in_doubt = Levels("placements_in_doubt", "Acceptances of quotes without an answer", "needs")
+        self._quarantined = Tally("quarantined_fills_total", "Fills that could not be booked: a person must look")
+        self._tca_pending = Levels("tca_pending", "Fills whose cost is still to be measured")
+        self._marks_missing = Tally(
+            "tca_mark_missing_total", "Moments a cost has no mark of", mark=_closed("arrival", "execution", "reversion")
+        )
+
+        self._risk_blocks = Tally(
+            "risk_blocks_total",
+            "Requests and acceptances kept back at the gate",
+            check=Names(),
+        )
+        self._withheld = Tally(
+            "withheld_total",
+            "Recorded requests and acceptances that did not leave or were filled over",
+            reason=_closed("kill", "late", "session", "busy", "gap_filled"),
+        )
+        self._kills = Levels("kill_switch_state", "Kill switches that are on, by what they stop", "scope")
+        self._inputs_refused = Tally(
+            "inputs_refused_total", "Inputs that could not be handled: nothing came of them", source=sources
+        )
+        self._commit_seconds = Distribution("journal_commit_seconds", "From batch to commit", COMMIT_BOUNDS_S)
+        self._batch_turns = Distribution("journal_batch_turns", "Turns in a batch", BATCH_BOUNDS)
+        self._write_errors = Tally("db_write_errors_total", "Commits that did not succeed")
+        self._lag_seconds = Distribution(
+            "event_loop_lag_seconds", "How much later than asked the loop woke a timer", LAG_BOUNDS_S
+        )
+        self._families = [each for each in vars(self).values() if isinstance(each, Tally | Levels | Distribution)]
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
+
+    # --- what happened -----------------------------------------------------------------------------
+
+    def turn(self, turn: Turn) -> None:
+        """Count one turn, right after it was adopted. Dict look-ups only: 1-2 us with one event or message."""
+        for event in turn.events:
+            count = _BY_EVENT.get(type(event))
+            if count is not None:
+                count(self, event, turn)
+        for inbound in turn.inbound:
+            data = inbound.data
+            msg_type = data.split(b"\x01", 3)[2][3:]
+            self._in.count(inbound.session, msg_type, len(data))
+            if msg_type in _REJECT_KINDS:
+                self._rejects.add((inbound.session, "in", _REJECT_KINDS[msg_type]))
+        for key, state in turn.sessions.items():
+            before = self._before.get(key)
+            self._before[key] = state
+            if before is not None:
+                if state.next_in != before.next_in and not turn.inbound and turn.kind in _TAKING_IN:
+                    # One session message was counted; what a gap fill skips over are no messages.
+                    self._in.count(key, _SESSION_MESSAGES, 0)
+                if state.gap is not None and (before.gap is None or before.gap.begin != state.gap.begin):
+                    self._gaps.add((key,))
+            if state.serving is not None:
+                self._served(turn, key)
+        for key, code, _ in turn.warnings:
+            self._warnings.add((key or NO_SESSION, code))
+        if turn.kind == "ConnectionDown":
+            for key, state in turn.sessions.items():
+                self._disconnects.add((key, _slug(state.reason)))
+
+    def _served(self, turn: Turn, key: str) -> None:
+        for effect in turn.effects:
+            if type(effect) is ReadSentRows and effect.session == key:
+                self._resend_requests.add((key, "in"))
+
+    def wrote(self, session: str, data: bytes) -> None:
+        """Count one message that was given to its socket."""
+        # A frame of ours begins with 8, 9, 35, 34, and PossDupFlag(43) if it has one.
+        _, _, kind, _, poss_dup, _ = data.split(b"\x01", 5)
+        msg_type = kind[3:]
+        self._out.count(session, msg_type, len(data))
+        if msg_type == b"2":
+            self._resend_requests.add((session, "out"))
+        elif msg_type in _REJECT_KINDS:
+            self._rejects.add((session, "out", _REJECT_KINDS[msg_type]))
+        if poss_dup == b"43=Y" and msg_type != b"4":
+            self._resent.add((session,))
+
+    def withheld(self, reason: str) -> None:
+        """A committed request or acceptance did not leave: `kill`, `late` or `session`."""
+        self._withheld.add((reason,))
+
+    def committed(self, seconds: float, turns: int) -> None:
+        """A batch of so many turns is durable, so many seconds after it was sent to the disk."""
+        self._commit_seconds.add(seconds)
+        self._batch_turns.add(turns)
+
+    def commit_failed(self) -> None:
+        self._write_errors.add()
+
+    def loop_lag(self, seconds: float) -> None:
+        self._lag_seconds.add(seconds)
+
+    # --- what is -----------------------------------------------------------------------------------
+
+    def state(self, machine: Machine, trading: Trading) -> None:
+        """Take the levels over from the state: some 50 us with ten sessions.
+
+        The first call also says which sessions and dealers there are, and walks over what an earlier process left.
+        """
+        self._learn(self._sessions, machine.settings)
+        self._learn(self._sources, machine.settings)
+        self._learn(self._dealers, (dealer.id for dealer in trading.desk.dealers))
+        desk = trading.state
+        if not self._begun:
+            self._begun = True
+            self._before = dict(machine.sessions)
+            self._unmeasured = sum(not pending.done for pending in desk.reversions.values())
+            self._open_placements = {p.placement_id: None for p in desk.placements.values() if p.unanswered}
+        for key, settings in machine.settings.items():
+            state = machine.sessions[key]
+            self._up.put(state.phase is Phase.ACTIVE, (key, settings.role))
+            self._seq_num.put(state.next_in - 1, (key, "in"))
+            self._seq_num.put(state.next_out - 1, (key, "out"))
+            if settings.role == "dropcopy":
+                self._unsent.put(len(machine.waiting.get(key, ())), (key,))
+        self._rfqs_open.put(desk.open_rfqs())
+        self._tca_pending.put(self._unmeasured)
+        self._count_kills(trading)
+        self._count_placements(trading)
+
+    def _learn(self, names: Names, values: Iterable[str]) -> None:
+        for value in names.learn(values):
+            for family in self._families:
+                if not isinstance(family, Levels):
+                    family.learned(names, value)
+
+    def _count_kills(self, trading: Trading) -> None:
+        on = {"all": 0, "dealer": 0, "account": 0}
+        kills = trading.state.kills
+        for scope in kills.keys():  # noqa: SIM118 (a table of the desk is no dict)
+            on[scope.partition(":")[0]] += kills[scope].on
+        for kind, count in on.items():
+            self._kills.put(count, (kind,))
+
+    def _count_placements(self, trading: Trading) -> None:
+        awaited = stuck = 0
+        for placement_id in list(self._open_placements):
+            placement = trading.state.placements.get(placement_id)
+            if placement is None or not placement.unanswered:
+                del self._open_placements[placement_id]
+            elif placement.person_needed:
+                stuck += 1
+            elif placement.state is PlacementState.in_doubt:
+                awaited += 1
+        self._in_doubt.put(awaited, ("answer",))
+        self._in_doubt.put(stuck, ("person",))
+
+    # --- for who asks ------------------------------------------------------------------------------
+
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """Everything as text in the format an Accept header prefers, and its Content-Type."""
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (ValueError, TypeError):  # It asks for a version that is none.
+            encode, content_type = choose_encoder("")
+        return encode(self.registry), content_type
+
+    def collect(self) -> Iterator[Metric]:
+        """The families as they are now, for the registry."""
+        info = InfoMetricFamily("build", "What is running")
+        info.add_metric((), {"version": self.version, "python": platform.python_version()})
+        yield info
+        flows = (("in", self._in.cells), ("out", self._out.cells))
+        yield counter_family(
+            "fix_messages_total",
+            "Messages taken in or sent; inbound session messages have msg_type 'session'",
+            ("session", "direction", "msg_type"),
+            [((key, way, kind), cell[0]) for way, cells in flows for (key, kind), cell in cells.items()],
+        )
+        total: dict[tuple[str, str], int] = {}
+        for way, cells in flows:
+            for (key, _), cell in cells.items():
+                total[key, way] = total.get((key, way), 0) + cell[1]
+        yield counter_family(
+            "fix_bytes_total", "Bytes sent, and of application messages in", ("session", "direction"), total.items()
+        )
+        for family in self._families:
+            yield family.family()
+
+    # --- events ------------------------------------------------------------------------------------
+
+    def _on_order_received(self, event: e.OrderReceived, turn: Turn) -> None:
+        self._orders.add(("received",))
+        if event.arrival is None:
+            self._marks_missing.add(("arrival",))
+
+    def _on_order_refused(self, event: e.OrderRefused, turn: Turn) -> None:
+        self._orders.add(("refused",))
+
+    def _on_order_returned(self, event: e.OrderReturned, turn: Turn) -> None:
+        self._orders.add(("returned",))
+
+    def _on_order_canceled(self, event: e.OrderCanceled, turn: Turn) -> None:
+        self._orders.add(("canceled",))
+
+    def _on_order_expired(self, event: e.OrderExpired, turn: Turn) -> None:
+        self._orders.add(("expired",))
+
+    def _on_order_reported(self, event: e.OrderReported, turn: Turn) -> None:
+        if event.report.ord_status == _FILLED and event.report.kind is ReportKind.trade:
+            self._orders.add(("filled",))
+
+    def _on_rfq_opened(self, event: e.RfqOpened, turn: Turn) -> None:
+        self._rfqs_started.add((event.plan.mode,))
+
+    def _on_rfq_closed(self, event: e.RfqClosed, turn: Turn) -> None:
+        self._rfq_outcomes.add((event.outcome.replace(" ", "_"),))
+
+    def _on_blocked(self, event: e.AskBlocked | e.AcceptBlocked, turn: Turn) -> None:
+        self._risk_blocks.add((event.check,))
+
+    def _on_ask_withheld(self, event: e.AskWithheld, turn: Turn) -> None:
+        if turn.kind != "NotSent":  # The release step has counted those already, with its reason.
+            self._withheld.add(("busy" if event.never_left else "gap_filled",))
+
+    def _on_accept_withheld(self, event: e.AcceptWithheld, turn: Turn) -> None:
+        if turn.kind != "NotSent":
+            self._withheld.add(("busy",))
+
+    def _on_quote(self, event: e.QuoteReceived, turn: Turn) -> None:
+        self._quotes.add((event.dealer, event.quote.kind))
+        self._quote_latency.add(event.quote.latency_ns / NS_PER_S, (event.dealer,))
+        if event.late:
+            self._late_quotes.add((event.dealer,))
+
+    def _on_declined(self, event: e.DealerDeclined, turn: Turn) -> None:
+        self._declines.add((event.dealer,))
+
+    def _on_silent(self, event: e.DealerSilent, turn: Turn) -> None:
+        self._timeouts.add((event.dealer,))
+
+    def _on_accepted(self, event: e.QuoteAccepted, turn: Turn) -> None:
+        self._open_placements[event.placement_id] = None
+
+    def _on_fill(self, event: e.FillBooked, turn: Turn) -> None:
+        fill = event.fill
+        self._fills.add()
+        self._fill_notional.add((), float(fill.quantity) * float(fill.price) / 100)
+        self._unmeasured += 1
+        if event.mark is None:
+            self._marks_missing.add(("execution",))
+
+    def _on_quarantined(self, event: e.FillQuarantined, turn: Turn) -> None:
+        self._quarantined.add()
+
+    def _on_reversion(self, event: e.ReversionMeasured, turn: Turn) -> None:
+        self._unmeasured -= 1
+        if event.mark is None:
+            self._marks_missing.add(("reversion",))
+
+    def _on_refused_input(self, event: e.InputRefused, turn: Turn) -> None:
+        self._inputs_refused.add((event.source,))
+
+    def _on_reset(self, event: e.SessionReset, turn: Turn) -> None:
+        self._resets.add((event.session, event.cause))
+
+
+_TAKING_IN: Final = ("Received", "HeldDue")
+_BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] = {
+    e.OrderReceived: Metrics._on_order_received,
+    e.OrderRefused: Metrics._on_order_refused,
+    e.OrderReturned: Metrics._on_order_returned,
+    e.OrderCanceled: Metrics._on_order_canceled,
+    e.OrderExpired: Metrics._on_order_expired,
+    e.OrderReported: Metrics._on_order_reported,
+    e.RfqOpened: Metrics._on_rfq_opened,
+    e.RfqClosed: Metrics._on_rfq_closed,
+    e.AskBlocked: Metrics._on_blocked,
+    e.AcceptBlocked: Metrics._on_blocked,
+    e.AskWithheld: Metrics._on_ask_withheld,
+    e.AcceptWithheld: Metrics._on_accept_withheld,
+    e.QuoteReceived: Metrics._on_quote,
+    e.DealerDeclined: Metrics._on_declined,
+    e.DealerSilent: Metrics._on_silent,
+    e.QuoteAccepted: Metrics._on_accepted,
+    e.FillBooked: Metrics._on_fill,
+    e.FillQuarantined: Metrics._on_quarantined,
+    e.ReversionMeasured: Metrics._on_reversion,
+    e.InputRefused: Metrics._on_refused_input,
+    e.SessionReset: Metrics._on_reset,
+}
+
+
+class _Flows:
+    """Messages and bytes that went one way, by session and MsgType(35).
+
+    A cell is found by the type's own bytes; only what is bounded is remembered by them.
+    """
+
+    __slots__ = ("_found", "_sessions", "_types", "cells")
+
+    def __init__(self, sessions: Names, types: Names) -> None:
+        self._sessions = sessions
+        self._types = types
+        self._found: dict[tuple[str, bytes], list[int]] = {}
+        self.cells: dict[tuple[str, str], list[int]] = {}
+
+    def count(self, session: str, msg_type: bytes, size: int) -> None:
+        cell = self._found.get((session, msg_type)) or self._cell(session, msg_type)
+        cell[0] += 1
+        cell[1] += size
+
+    def _cell(self, session: str, msg_type: bytes) -> list[int]:
+        name = msg_type.decode("latin-1")
+        key = (self._sessions.admit(session), self._types.admit(name))
+        cell = self.cells.setdefault(key, [0, 0])
+        if key == (session, name):
+            self._found[session, msg_type] = cell
+        return cell
+
+
+def _closed(*names: str) -> Names:
+    return Names(names, settled=True)
+
+
+def _slug(reason: str) -> str:
+    """What a disconnect's reason begins with, before its particulars: `code: text` or a phrase of ours."""
+    return reason.partition(":")[0].replace(" ", "_")
