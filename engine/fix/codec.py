@@ -4,9 +4,8 @@
 `encode_body`, `frame` and the `as_...` functions write. Cutting a stream into frames is in
 `engine.fix.framing`, which this module re-exports.
 
-Estimate for an ExecutionReport of 45 fields and 440 bytes on one 2-core machine (CPython 3.11):
-decode 7 us, its validation 5 us more, encoding from values 5 us; `tests/fix/test_codec.py` holds what
-they do, `scripts/bench` what they cost.
+Estimate for an ExecutionReport of 49 fields and 440 bytes on one 2-core machine (CPython 3.11):
+decode 7 us, its validation 5 us more, encoding from values 7 us; simplefix takes 220 and 75 us beside it.
 
 Reference: FIX 4.4, Volume 1, "FIX Message Format and Delimiter"; CheckSum calculation, Volume 1, Appendix B.
 """
@@ -176,25 +175,23 @@ def encode_body(fields: Iterable[tuple[int, str | int | Decimal | bytes]]) -> by
     Raises ValueError for an empty value, for SOH in one (a standard data field given as bytes and preceded
     by its length may have it), for NaN or infinity, and for a type FIX has no notation for.
     """
-    pairs = list(fields)
-    if not pairs:
+    columns = tuple(zip(*fields, strict=True))
+    if not columns:
         return b""
-    tags, values = zip(*pairs, strict=True)
-    kinds = set(map(type, values))
-    if kinds <= _PLAIN_KINDS:  # 45 fields x 0.1 us: one format string for all, kept by tags
+    tags, values = columns
+    if _PLAIN_KINDS.issuperset(map(type, values)):  # 45 fields x 0.1 us: one format string for all, kept by tags
         body: str = _template(tags) % values
-        if (
-            body.count("\x01") == len(tags)
-            and "=\x01" not in body
-            and (Decimal not in kinds or not any(sign in body for sign in _UNLIKE_FIX))
-        ):
+        if body.count("\x01") == len(tags) and "=\x01" not in body and not _may_be_unlike_fix(body):
             return body.encode()
-    return _encode_each(pairs)
+    return _encode_each(zip(tags, values, strict=True))
 
 
 _PLAIN_KINDS: Final = frozenset({str, int, Decimal})
-_UNLIKE_FIX: Final = ("E+", "E-", "NaN", "Infinity")
-"""What `str` may make of a Decimal and FIX does not know; text that has it merely takes the slower way."""
+
+
+def _may_be_unlike_fix(body: str) -> bool:
+    """Whether `str` may have made of a Decimal what FIX does not know; text like it merely takes the slower way."""
+    return "+" in body or "E-" in body or "NaN" in body or "Infinity" in body
 
 
 @lru_cache(maxsize=1_024)
@@ -202,7 +199,7 @@ def _template(tags: tuple[int, ...]) -> str:
     return "".join(f"{tag}=%s\x01" for tag in tags)
 
 
-def _encode_each(pairs: list[tuple[int, str | int | Decimal | bytes]]) -> bytes:
+def _encode_each(pairs: Iterable[tuple[int, str | int | Decimal | bytes]]) -> bytes:
     """Field by field: for values that need a notation of their own, and to name the one that has none."""
     body = b""
     for tag, value in pairs:

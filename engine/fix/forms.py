@@ -81,10 +81,17 @@ Matcher = Callable[[str], object]
 MATCH_ONE: Final[Mapping[Form, Matcher]] = {form: re.compile(pattern).fullmatch for form, pattern in _PATTERNS.items()}
 """One value of a form: None when it is not written so."""
 
-MATCH_ALL: Final[Mapping[Form, Matcher]] = {
-    form: re.compile(rf"(?:{pattern}(?:\x01|\Z))*+").fullmatch for form, pattern in _PATTERNS.items()
-}
-"""Values of a form joined by SOH, none of them empty: None when one is not written so."""
+SECTIONS: Final = (Form.LENGTH, Form.INTEGER, Form.DECIMAL, Form.TIMESTAMP, Form.DATE)
+"""The forms most values of a message have, checked all at once by `MATCH_SECTIONS`."""
+
+MATCH_SECTIONS: Final[Matcher] = re.compile(
+    "".join(rf"(?:{_PATTERNS[form]}\x01)*+FIX[^\x01]*+\x01" for form in SECTIONS)
+).fullmatch
+"""Values in the order of `SECTIONS`, SOH after each, BeginString(8) after each section.
+
+No value of these forms begins with FIX, and the number of sections is fixed: a value cannot pass for
+the end of its section.
+"""
 
 
 def is_well_formed(form: Form, value: str) -> bool:

@@ -32,12 +32,15 @@ class FrameOverflow(GarbledMessage):
 
 
 class Framer:
-    """One connection's reader. `dropped_bytes` counts what was in no frame."""
+    """One connection's reader. `dropped_bytes` counts what was in no frame.
 
-    __slots__ = ("_buffer", "_is_skipping", "_max", "_need", "dropped_bytes", "is_overflowed")
+    `max_message_bytes` may be raised once the peer is known: a stranger's first message is a short one.
+    """
+
+    __slots__ = ("_buffer", "_is_skipping", "_need", "dropped_bytes", "is_overflowed", "max_message_bytes")
 
     def __init__(self, max_message_bytes: int = MESSAGE_BYTES_MAX) -> None:
-        self._max = max_message_bytes
+        self.max_message_bytes = max_message_bytes
         self._buffer = bytearray()
         self._need = 0  # fewer bytes than this decide nothing: spares a slow writer's every byte a scan
         self._is_skipping = False
@@ -128,19 +131,19 @@ class Framer:
                 else 0
             )
         declared = int(shown)
-        if declared > self._max:
-            text = f"BodyLength(9)={declared} is more than the {self._max} bytes a message may have"
+        if declared > self.max_message_bytes:
+            text = f"BodyLength(9)={declared} is more than the {self.max_message_bytes} bytes a message may have"
             return GarbledMessage(text, reason="length")
         body_end = soh + 1 + declared
         if end < body_end + 7:
             self._need = body_end - start + 7
-            if self._need > self._max:
+            if self._need > self.max_message_bytes:
                 self._need = 0
         return self._trailer_end(stream, start, body_end)
 
     def _trailer_end(self, stream: bytes | bytearray, start: int, body_end: int) -> int | GarbledMessage:
         """End of the first `10=ddd` field that begins at or after `body_end`; 0 while there is none."""
-        end, limit = len(stream), start + self._max
+        end, limit = len(stream), start + self.max_message_bytes
         found = stream.find(b"\x0110=", body_end - 1)
         if found >= 0 and found + 8 <= limit:
             for offset, byte in enumerate(stream[found + 4 : found + 8]):
@@ -148,7 +151,7 @@ class Framer:
                     return GarbledMessage("CheckSum(10) is not three digits", reason="checksum")
             return found + 8 if found + 8 <= end else 0
         if found >= 0 or end >= limit:
-            return FrameOverflow(f"no end of message within {self._max} bytes", reason="overflow")
+            return FrameOverflow(f"no end of message within {self.max_message_bytes} bytes", reason="overflow")
         return 0
 
 

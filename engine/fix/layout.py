@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from engine.fix.definitions import GroupDef, MessageDef, Section
-from engine.fix.forms import MATCH_ALL, Form, Matcher
+from engine.fix.forms import SECTIONS, Form
 
 if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
@@ -56,20 +56,18 @@ class Entry:
     groups: dict[int, tuple[Entry, ...]] = field(default_factory=dict)
 
 
-Getter = Callable[[Sequence[str]], Sequence[str]]
+Getter = Callable[[Sequence[str]], tuple[str, ...]]
+
+_KNOWN_VALUES_MAX: Final = 64
 
 
-def _nothing(_: Sequence[str]) -> Sequence[str]:
-    return ()
-
-
-def _getter(positions: list[int]) -> Getter:
-    """Picks the values at `positions`, always as a sequence."""
+def _getter(positions: Sequence[int]) -> Getter:
+    """Picks the values at `positions`."""
     if not positions:
-        return _nothing
+        return lambda values: ()
     if len(positions) == 1:
-        only = slice(positions[0], positions[0] + 1)
-        return lambda values: values[only]
+        only = positions[0]
+        return lambda values: (values[only],)
     return itemgetter(*positions)
 
 
@@ -77,12 +75,14 @@ class Layout:
     """One sequence of tags under one dictionary and message type. Never changed once built."""
 
     __slots__ = (
+        "_known_values",
         "counts",
         "dictionary",
         "flaws",
-        "forms",
+        "found_counts",
         "get_counts",
         "get_enumerated",
+        "get_sections",
         "groups",
         "has_data",
         "index",
@@ -110,9 +110,9 @@ class Layout:
         self._plan_value_checks(walk.counts)
 
     def _plan_value_checks(self, counts: list[tuple[int, int]]) -> None:
-        """Sorts positions by the check their values need, for one pass in C over each kind."""
+        """Sorts positions by the check their values need, for a pass in C over each kind."""
         fields = self.dictionary.fields
-        by_form: dict[Form, list[int]] = {}
+        by_form: dict[Form, list[int]] = {form: [] for form in SECTIONS}
         enumerated: list[int] = []
         rest: list[int] = []
         for position, tag in enumerate(self.tags):
@@ -121,20 +121,40 @@ class Layout:
                 continue
             if definition.is_multiple:
                 rest.append(position)
-            elif definition.values:
+            elif definition.values or definition.form is Form.BOOLEAN:
                 enumerated.append(position)
-            elif definition.form in (Form.MONTH, Form.TIME, Form.CHAR):
-                rest.append(position)
             else:
-                by_form.setdefault(definition.form, []).append(position)
-        self.forms: tuple[tuple[Matcher, Getter], ...] = tuple(
-            (MATCH_ALL[form], _getter(at)) for form, at in by_form.items()
-        )
+                by_form.get(definition.form, rest).append(position)
+        # BeginString(8), at position 0 of every message, ends each section.
+        self.get_sections = _getter([at for form in SECTIONS for at in (*by_form[form], 0)])
         self.get_enumerated = _getter(enumerated)
-        self.value_sets = tuple(fields[self.tags[position]].values for position in enumerated)
+        self.value_sets = tuple(fields[self.tags[at]].values or _FLAG_VALUES for at in enumerated)
+        self._known_values: set[tuple[str, ...]] = set()
         self.rest = tuple(rest)
         self.get_counts = _getter([position for position, _ in counts])
-        self.counts = tuple((position, str(found)) for position, found in counts)
+        self.found_counts = tuple(str(found) for _, found in counts)
+        self.counts = tuple(position for position, _ in counts)
+
+    def are_enumerated(self, values: Sequence[str]) -> bool:
+        """Whether every enumerated field has one of its values; combinations seen to be right are remembered."""
+        picked = self.get_enumerated(values)
+        if picked in self._known_values:
+            return True
+        for allowed, value in zip(self.value_sets, picked, strict=True):
+            if value not in allowed:
+                return False
+        if len(self._known_values) >= _KNOWN_VALUES_MAX:
+            self._known_values.clear()
+        self._known_values.add(picked)
+        return True
+
+    @property
+    def remembered(self) -> int:
+        """How many combinations of enumerated values are remembered; bounded."""
+        return len(self._known_values)
+
+
+_FLAG_VALUES: Final = frozenset("YN")
 
 
 class _Walk:

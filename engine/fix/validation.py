@@ -10,7 +10,7 @@ field given twice, a group that does not add up, a number or time that is none. 
 warning. An ExecutionReport(8) or TradeCaptureReport(AE) is never refused over a tag that is not
 required: a trade that happened must be booked.
 
-Estimate for 45 fields that are all right: 4 us, the walk over a faulty message 80 us
+Estimate for 49 fields that are all right: 5 us, the walk over a faulty message 80 us
 (one 2-core machine, CPython 3.11).
 
 Reference: FIX 4.4, Volume 2, SessionRejectReason(373) and session test cases 14a to 14i.
@@ -24,7 +24,7 @@ from typing import Final, Literal
 from engine.errors import ProtocolError
 from engine.fix.definitions import FieldDef
 from engine.fix.dictionary import Dictionary
-from engine.fix.forms import is_well_formed
+from engine.fix.forms import MATCH_SECTIONS, is_well_formed
 from engine.fix.layout import RANK_COUNT, RANK_EMPTY, RANK_FORMAT, RANK_VALUE, Flaw, Layout
 from engine.fix.message import Message
 
@@ -49,6 +49,7 @@ _NEVER_LOST: Final = frozenset({"8", "AE"})
 _WARNED_ONLY: Final = frozenset({0, 2, 14, 15})
 """Reasons that leave every value readable."""
 _SHOWN_MAX: Final = 40
+_WARNINGS_MAX: Final = 20
 
 
 class FlawedMessage(ProtocolError):
@@ -69,7 +70,7 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
     layout = message.layout
     if layout.dictionary is not dictionary:
         layout = dictionary.layout(message.msg_type, [str(tag) for tag in message.tags])
-    if not layout.flaws and _values_are_right(message.texts, layout):
+    if not layout.flaws and _values_are_right(message, layout):
         return []
     found = _flaws(message.texts, layout)
     if not found:
@@ -81,6 +82,8 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
         if not _is_tolerable(flaw, layout, message.msg_type):
             raise FlawedMessage(flaw)
         warnings.append(flaw.detail)
+    if len(warnings) > _WARNINGS_MAX:
+        warnings[_WARNINGS_MAX:] = [f"and {len(warnings) - _WARNINGS_MAX} more"]
     return warnings
 
 
@@ -97,22 +100,18 @@ def _is_tolerable(flaw: Flaw, layout: Layout, msg_type: str) -> bool:
     return msg_type in _NEVER_LOST and not is_required
 
 
-def _values_are_right(values: Sequence[str], layout: Layout) -> bool:
+def _values_are_right(message: Message, layout: Layout) -> bool:
     """Whether no value has anything wrong with it: the same checks as `_value_flaws`, without saying which.
 
-    45 fields: a scan for empty ones 0.5 us, 15 enumerated ones 0.8 us, three or four forms at 0.8 us each.
+    45 fields: empty ones 0.3 us, 16 enumerated ones 1 us, 18 numbers and times 4 us, all in C.
     """
-    if "" in values:
+    if b"=\x01" in message.raw:
+        return False  # an empty value, or text that ends in `=`: the walk knows
+    values = message.texts
+    if not layout.are_enumerated(values) or layout.get_counts(values) != layout.found_counts:
         return False
-    for allowed, value in zip(layout.value_sets, layout.get_enumerated(values), strict=True):
-        if value not in allowed:
-            return False
-    for match, get in layout.forms:
-        if match("\x01".join(get(values))) is None:
-            return False
-    for (_, found), stated in zip(layout.counts, layout.get_counts(values), strict=True):
-        if stated != found:
-            return False
+    if MATCH_SECTIONS("\x01".join(layout.get_sections(values)) + "\x01") is None:
+        return False
     if layout.rest:
         fields, tags = layout.dictionary.fields, layout.tags
         return all(not any(_value_flaws(fields[tags[at]], at, values[at])) for at in layout.rest)
@@ -125,7 +124,7 @@ def _flaws(values: Sequence[str], layout: Layout) -> list[Flaw]:
     fields = layout.dictionary.fields
     for position, (tag, value) in enumerate(zip(layout.tags, values, strict=True)):
         found += _value_flaws(fields.get(tag), position, value, tag)
-    for position, expected in layout.counts:
+    for position, expected in zip(layout.counts, layout.found_counts, strict=True):
         if values[position].lstrip("0") != expected.lstrip("0"):
             tag = layout.tags[position]
             detail = f"{_name(fields.get(tag), tag)}={values[position][:_SHOWN_MAX]}, found {expected} entries"

@@ -160,6 +160,12 @@ class TestTolerant:
             "tag 9002 is not defined",
         ]
 
+    def test_warnings_are_bounded(self) -> None:
+        found = verdict(FILL + "".join(f"{9000 + n}=x|" for n in range(100)), "tolerant")
+        assert isinstance(found, list)
+        assert len(found) == 21
+        assert found[-1] == "and 80 more"
+
     @given(
         st.lists(
             st.tuples(
@@ -257,6 +263,16 @@ def flawed(tag: str, value: str) -> bool:
         return False
     shape = shapes.get(definition.form)
     return shape is not None and re.fullmatch(shape, value) is None
+
+
+def test_remembered_combinations_are_bounded_and_never_wrong() -> None:
+    layout = decode(wire(FILL), DICTIONARY).layout
+    for product in range(1, 14):
+        for side in "12345678":
+            text = swap(swap(FILL, "460=3", f"460={product}"), "|54=1|", f"|54={side}|")
+            assert verdict(text, "strict") == []
+            assert verdict(swap(text, "150=F", "150=Z"), "strict") == (5, 150)
+    assert 0 < layout.remembered <= 64
 
 
 class TestAgainstCaptures:
