@@ -1,8 +1,212 @@
+r"""The daemon's log: one line a record, credentials masked, and no phrase more often than it is read.
+
+    2026-01-05T14:30:00.123456Z WARNING engine.runtime session warning session=alder code=gap text=asked for 2 to 4
+
+Time is real UTC, also where the engine's clock is scaled. What came from outside cannot begin a line of its own: SOH
+is shown as `|`, other control characters as `\x..`. A traceback follows its line, indented.
+
+Of each phrase of a logger (`log.info("this, before its values", ...)`) so many lines go out in a window; the rest are
+counted, and the count is logged once the window is over.
+"""
+
 from __future__ import annotations
 
 import logging
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
+from typing import Final
+
+from engine.errors import StartError
+
+LINES_MAX: Final = 50
+"""Lines of one phrase that go out in one window."""
+WINDOW_S: Final = 10.0
+PHRASES_MAX: Final = 1000
+"""Phrases that are counted apart; those beyond share one count per logger."""
+PHRASE_CHARS_MAX: Final = 200
+"""What phrases are told apart by."""
+MASK: Final = "***"
+QUIET_LOGGERS: Final = ("aiosqlite", "asyncio")
+"""Libraries that write their own workings at DEBUG, statement by statement."""
+
+# RawData(96) with its length, Password(554), NewPassword(925) and their encrypted forms. A field begins behind a
+# delimiter, as it is or as repr() and JSON write SOH, or at least not in the middle of a number or word.
+_SECRET: Final = re.compile(
+    r"(?:(?<![\w.])|(?<=\\x01)|(?<=\\u0001)|(?<=\^A))"
+    r"(?:95=(?P<length>\d{1,9})(?:\x01|\\x01|\\u0001|\^A|\|)96|554|925|96|1402|1404)="
+)
+_MAY_BE_SECRET: Final = re.compile(r"(?:554|925|96|140[24])=").search
+_END: Final = re.compile(r"\x01|\\x01|\\u0001|\^A|\||\n|\Z")
+_END_BY_SOH: Final = re.compile(r"\x01|\Z")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def set_up_logging(level: str, file: Path | None) -> None:
-    logging.basicConfig(level=level, filename=file, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    """Log from `level` on to `file`, or to stderr; a second call replaces the first.
+
+    The file is opened anew when it was moved away, as logrotate does. Raises StartError if it cannot be opened.
+    """
+    sink = logging.StreamHandler(sys.stderr) if file is None else _opened(file)
+    sink.setFormatter(LineFormatter())
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, BoundedHandler)]:
+        root.removeHandler(handler)
+        handler.close()
+    root.addHandler(BoundedHandler(sink))
+    root.setLevel(level.upper())
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(True)
+
+
+def wire(data: bytes) -> str:
+    """A FIX message for people: SOH as `|`, credentials masked, what is not printable escaped."""
+    return printable(masked(data.decode("latin-1")))
+
+
+def masked(text: str) -> str:
+    """The text with the values of credential fields replaced, wherever something in it looks like FIX.
+
+    A value ends at its delimiter. Where the text has SOH only that is one, so a password may have `|` in it; where
+    there is no delimiter left, everything to the end of the line goes: too much is masked rather than too little.
+    """
+    if _MAY_BE_SECRET(text) is None:
+        return text
+    ends = _END_BY_SOH if "\x01" in text else _END
+    pieces: list[str] = []
+    at = 0
+    while found := _SECRET.search(text, at):
+        pieces += text[at : found.end()], MASK
+        length = int(found["length"] or 0)
+        end = ends.search(text, min(len(text), found.end() + length))
+        assert end is not None  # The end of the text is one.
+        at = end.start()
+    return "".join((*pieces, text[at:])) if pieces else text
+
+
+def printable(text: str) -> str:
+    """SOH as `|`, other control characters but the line feed as escapes."""
+    return _CONTROL.sub(_shown, text)
+
+
+def _shown(control: re.Match[str]) -> str:
+    return "|" if control[0] == "\x01" else control[0].encode("unicode_escape").decode()
+
+
+class LineFormatter(logging.Formatter):
+    """Time, level, logger, message; then a traceback, if there is one, indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        message = printable(masked(record.getMessage())).replace("\n", "\\n")
+        line = f"{at} {record.levelname} {record.name} {message}"
+        details = []
+        if record.exc_info:
+            details.append(self.formatException(record.exc_info))
+        if record.stack_info:
+            details.append(self.formatStack(record.stack_info))
+        below = printable(masked("\n".join(details))).replace("\n", "\n    ") if details else ""
+        return f"{line}\n    {below}" if below else line
+
+
+class _Window:
+    """One phrase of one logger since `began_s`."""
+
+    __slots__ = ("began_s", "lines", "suppressed")
+
+    def __init__(self, began_s: float) -> None:
+        self.began_s = began_s
+        self.lines = 0
+        self.suppressed = 0
+
+
+class BoundedHandler(logging.Handler):
+    """Passes records on to `sink`, of each phrase at most `lines_max` in `window_s` seconds; CRITICAL always.
+
+    What was suppressed is said when its window is over and anything at all is logged, or at the end.
+    """
+
+    def __init__(
+        self,
+        sink: logging.Handler,
+        *,
+        lines_max: int = LINES_MAX,
+        window_s: float = WINDOW_S,
+        phrases_max: int = PHRASES_MAX,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.sink = sink
+        self._lines_max = lines_max
+        self._window_s = window_s
+        self._phrases_max = phrases_max
+        self._monotonic = monotonic
+        self._windows: dict[tuple[str, str], _Window] = {}
+        self._next_look_s = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Called under this handler's lock: the journal's thread logs too.
+        now_s = self._monotonic()
+        if now_s >= self._next_look_s:
+            self._close_windows(now_s)
+        if record.levelno < logging.CRITICAL:
+            window = self._window(record, now_s)
+            if window.lines >= self._lines_max:
+                window.suppressed += 1
+                return
+            window.lines += 1
+        self.sink.handle(record)
+
+    def flush(self) -> None:
+        self.sink.flush()
+
+    def close(self) -> None:
+        """Say what is still unsaid, and close the sink."""
+        self.acquire()
+        try:
+            for key, window in self._windows.items():
+                self._say(key, window)
+            self._windows.clear()
+        finally:
+            self.release()
+        self.sink.close()
+        super().close()
+
+    def _window(self, record: logging.LogRecord, now_s: float) -> _Window:
+        key = (record.name, str(record.msg)[:PHRASE_CHARS_MAX])
+        window = self._windows.get(key)
+        if window is None:
+            if len(self._windows) >= self._phrases_max:
+                key = (record.name, "")
+            window = self._windows.setdefault(key, _Window(now_s))
+        return window
+
+    def _close_windows(self, now_s: float) -> None:
+        """End every window that is over, and look again when the next may be."""
+        over = [key for key, window in self._windows.items() if now_s >= window.began_s + self._window_s]
+        for key in over:
+            self._say(key, self._windows.pop(key))
+        began = min((window.began_s for window in self._windows.values()), default=now_s)
+        self._next_look_s = began + self._window_s
+
+    def _say(self, key: tuple[str, str], window: _Window) -> None:
+        if window.suppressed:
+            logger, phrase = key
+            what = f"like {phrase!r}" if phrase else "of many phrases"
+            text = f"suppressed {window.suppressed} lines {what}"
+            self.sink.handle(logging.LogRecord(logger, logging.WARNING, "", 0, text, None, None))
+
+
+def _opened(file: Path) -> logging.Handler:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return WatchedFileHandler(file, encoding="utf-8")
+    except OSError as error:
+        raise StartError(
+            f"--log-file: cannot write {file}: {error.strerror or error}; name a file in a folder that can be written"
+        ) from error
