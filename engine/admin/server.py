@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from engine.admin import protocol
 from engine.admin.listening import listen, peer_of, remove
@@ -115,8 +115,8 @@ class _Connection(asyncio.Protocol):
     # --- the connection ------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's; the interface is the same.
+        self._transport = cast("asyncio.Transport", transport)
         server = self._server
         pid, uid, _ = peer_of(transport.get_extra_info("socket"))
         person = server.config.person(uid, os.getuid())

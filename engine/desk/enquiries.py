@@ -56,6 +56,7 @@ def status(call: Call) -> dict[str, Any]:
             }
             for each in unanswered
         ],
+        "reversions_pending": sum(not each.done for each in islice(state.reversions.latest(), SCANNED_MAX)),
         "quarantined": sum(1 for _ in state.quarantine.values()),
         "kills": kills_in_force(draft),
         "sessions": {

@@ -11,14 +11,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.admin.client import AdminClient, AdminUnavailable
-
 from demo import story
 from demo.orders import Day, drawn_day, sample_day
 from demo.processes import ROOT, Daemon, Failed, Market, Setting, now_ns, put_away, whole_milliseconds
 from demo.trader import ENDED, Trader
+from engine.admin.client import AdminClient
 from engine.config import load
-from engine.errors import CommandError, ConfigError, EngineError
+from engine.errors import CommandError, ConfigError, EngineError, StartError
 from engine.reference.imports import UnknownFormat, import_holdings
 from engine.reference.securities import format_securities, parse_securities
 
@@ -146,7 +145,7 @@ def _work(options: argparse.Namespace, day: Day, market: Market, daemon: Daemon,
 def _sessions(trader: Trader) -> list[story.Answer]:
     try:
         rows: list[story.Answer] = trader.call("sessions")["sessions"]
-    except (AdminUnavailable, OSError, CommandError):
+    except (StartError, OSError, CommandError):
         return []
     return [row for row in rows if row["role"] == "dealer"]
 
@@ -156,7 +155,7 @@ def _enter(trader: Trader, day: Day) -> bool:
     try:
         for wanted in day.own:
             trader.enter(wanted)
-    except (AdminUnavailable, OSError):
+    except (StartError, OSError, CommandError):
         return False
     return True
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.admin.client import AdminClient, AdminUnavailable
-
 from demo.orders import Day, TraderOrder
-from engine.errors import CommandError
+from engine.admin.client import AdminClient
+from engine.errors import CommandError, StartError
 
 Answer = dict[str, Any]
 
 ROUNDS_MAX = 3
+GONE = ("lost", "timeout", "stopping")
+"""Codes of a daemon that went away while it was asked."""
 ENDED = ("filled", "canceled", "expired")
 
 
@@ -41,7 +42,12 @@ class Trader:
                 if order["state"] not in ENDED:
                     self._work(order)
             return True
-        except (AdminUnavailable, OSError, EOFError):
+        except (StartError, OSError):
+            self.leave()
+            return False
+        except CommandError as error:
+            if error.code not in GONE:
+                raise
             self.leave()
             return False
 
@@ -51,7 +57,7 @@ class Trader:
             self._client = None
 
     def call(self, name: str, **params: Any) -> Answer:
-        """One command. Raises CommandError for a refusal, AdminUnavailable when nobody answers."""
+        """One command. Raises CommandError for a refusal, StartError when nobody answers."""
         if self._client is None:
             self._client = self._connect()
         answer: Answer = self._client.call(name, **params)
@@ -77,6 +83,8 @@ class Trader:
             else:
                 self._ask(order)
         except CommandError as refusal:
+            if refusal.code in GONE:
+                raise
             self._tell(ident, f"is refused: {refusal}")
 
     def _maybe_execute(self, order: Answer) -> None:

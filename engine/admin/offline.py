@@ -1,0 +1,109 @@
+"""What rfqctl does without a daemon: check rule books, verify and read the journal file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engine.clock import iso_timestamp
+from engine.config import Places
+from engine.desk.fields import catalogue
+from engine.errors import ConfigError
+from engine.journal.archive import ReadOnly, audit
+from engine.journal.batch import EventRow
+from engine.rules import Book, Source, compile_book
+
+TAIL_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A book without mistakes: the files it was made of, and what is in it."""
+
+    files: tuple[str, ...]
+    book: Book
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "files": list(self.files),
+            "book_hash": self.book.hash,
+            "rules": [rule.name for rule in self.book.rules],
+            "protections": [protection.name for protection in self.book.protections],
+            "windows_days": list(self.book.windows()),
+        }
+
+
+def check_rules(files: Sequence[Path], folder: Path | None, places: Places | None) -> Checked:
+    """The book that `folder` would be with these files in place of those of the same name.
+
+    Without `folder`, it is the folder of the first file; without files, the configured one. Raises RuleBookError with
+    every mistake, ConfigError for a file that cannot be read.
+    """
+    if folder is None:
+        folder = files[0].parent if files else places.rules if places is not None else Path("config/rules")
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder of rules")
+    book = {path.name: path for path in folder.glob("*.rules")}
+    given = {path.name: path for path in files}
+    paths = [path for _, path in sorted({**book, **given}.items())]
+    if not paths:
+        raise ConfigError(f"{folder} has no *.rules file")
+    sources = [Source(str(path), _text(path)) for path in paths]
+    dealers = places.dealers if places is not None else None
+    currency = places.base_currency if places is not None else "USD"
+    return Checked(tuple(str(path) for path in paths), compile_book(sources, catalogue(dealers, currency)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#04x}") from error
+
+
+def verify_journal(journal: Path, anchor: Path | None) -> dict[str, Any]:
+    """The verdict of an audit. Raises JournalError where there is nothing to read."""
+    verdict = audit(journal, anchor)
+    bad = verdict.bad
+    since = verdict.unanchored_since_ns
+    return {
+        "journal": str(journal),
+        "holds": verdict.holds,
+        "turns": verdict.turns,
+        "anchored_until": iso_timestamp(since) if since else None,
+        "bad": None
+        if bad is None
+        else {"turn": bad.turn_seq, "table": bad.table, "row": bad.row, "problem": bad.problem},
+        "notes": list(verdict.notes),
+    }
+
+
+def tail_journal(journal: Path, count: int, follow: bool) -> Iterator[dict[str, Any]]:
+    """The last events, and with `follow` those to come; what is committed, as rows."""
+    with ReadOnly(journal) as read:
+        after = max(0, read.head().event_seq - count)
+        while True:
+            for row in read.events(after):
+                after = row.seq
+                yield event(row)
+            if not follow:
+                return
+            time.sleep(TAIL_PAUSE_S)
+
+
+def event(row: EventRow) -> dict[str, Any]:
+    return {
+        "seq": row.seq,
+        "turn": row.turn_seq,
+        "time": iso_timestamp(row.utc_ns),
+        "type": row.type,
+        "version": row.version,
+        "body": orjson.loads(row.body),
+    }

@@ -1,0 +1,172 @@
+"""One order told from its beginning to its end, as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.admin.tables import Cell, Column, Paper, bp, clock, grouped, seconds, table
+from engine.admin.views import Answer, Lines, recommendation, state
+
+
+def order(paper: Paper, answer: Answer) -> Lines:
+    received = answer["received"]
+    lines = [*_head(paper, answer)]
+    if answer["recommendation"] is not None:
+        lines += ["", paper.styled("recommended", "bold"), *recommendation(paper, answer["recommendation"])]
+    for rfq in answer["rfqs"]:
+        lines += ["", *_round(paper, rfq, received)]
+    if answer["placements"]:
+        lines += ["", paper.styled("accepted", "bold"), *_placements(paper, answer, received)]
+    if answer["fills"]:
+        lines += ["", paper.styled("filled", "bold"), *_fills(paper, answer)]
+    return lines
+
+
+def _head(paper: Paper, answer: Answer) -> Lines:
+    what = (
+        f"{answer['order']}  {answer['side']} {grouped(answer['quantity'])} {answer['security']} {answer['name'] or ''}"
+    )
+    stands = paper.show(state(answer["state"]))
+    if answer["filled"] != "0":
+        stands += f", {grouped(answer['filled'])} filled at {answer['average_price']}"
+        stands += f", {grouped(answer['leaves'])} left" if answer["leaves"] != "0" else ""
+    lines = [paper.styled(what.rstrip(), "bold"), f"  {stands}{': ' + answer['note'] if answer['note'] else ''}"]
+    price = f"limit {answer['limit']}" if answer["limit"] else "market"
+    terms = [price, answer["tif"], f"from {answer['source']}"]
+    terms += [f"account {answer['account']}"] if answer["account"] else []
+    lines.append(f"  {', '.join(terms)}, ClOrdID {answer['cl_ord_id']}, received {answer['received']}")
+    facts = answer["facts"]
+    known = [facts["asset_class"], f"rated {facts['rating'] or 'unknown'}"]
+    known.append(f"ADV {grouped(facts['adv_30d'])}" if facts["adv_30d"] is not None else "ADV unknown")
+    if facts["liquidity_score"] is not None:
+        known.append(f"liquidity {facts['liquidity_score']}")
+    lines.append(f"  {', '.join(known)}; arrival {_mark(answer['arrival'])}")
+    if answer["duplicate_of"]:
+        words = f"  held as a duplicate of {answer['duplicate_of']}: rfqctl order allow-duplicate if it is meant"
+        lines.append(paper.styled(words, "yellow"))
+    if answer["manual_reason"]:
+        lines.append(paper.styled(f"  no rule acts on it: {answer['manual_reason']}", "yellow"))
+    return lines
+
+
+def _mark(mark: Mapping[str, Any] | None) -> str:
+    return "unknown" if mark is None else f"{mark['price']} ({mark['source']}, {mark['age_s']:g} s old)"
+
+
+def _round(paper: Paper, rfq: Answer, received: str) -> Lines:
+    plan = rfq["plan"]
+    head = f"round {rfq['round']}  {rfq['rfq']}  {plan['mode'].replace('_', ' ')}, by {_by(rfq['opened_by'])}"
+    lines = [f"{paper.styled(head, 'bold')}  {paper.show(state(rfq['outcome'] or rfq['state']))}"]
+    override = rfq["override"]
+    if override is not None:
+        lines.append(
+            f"  overridden: {override['reason']} (recommended was {', '.join(override['before']) or 'nobody'})"
+        )
+        lines += [paper.styled(f"  past a protection: {gone}", "yellow") for gone in override["past_protections"]]
+    columns = [
+        Column("  asked"),
+        Column("dealer"),
+        Column("answer"),
+        Column("after", right=True),
+        Column("price", right=True),
+        Column("against fair", right=True),
+        Column("size", right=True),
+        Column("firm until"),
+        Column("note"),
+    ]
+    rows: list[tuple[Cell | str, ...]] = []
+    for ask in rfq["asks"]:
+        asked = "  " + clock(ask["asked"], received)
+        if not ask["quotes"]:
+            rows.append((asked, ask["dealer"], state(ask["state"]), "", "", "", "", "", ask["note"] or ""))
+        for quote in ask["quotes"]:
+            note = quote["problem"] or ("taken" if quote["taken"] else "live" if quote["live"] else "")
+            rows.append(
+                (
+                    asked,
+                    ask["dealer"],
+                    quote["kind"] if quote["kind"] != "tradeable" else state(ask["state"]),
+                    seconds(quote["latency_s"]),
+                    quote["price"] or "",
+                    bp(quote["edge_bps"]),
+                    grouped(quote["quantity"]),
+                    clock(quote["firm_until"], received),
+                    Cell(note, "green" if note in ("taken", "live") else "red"),
+                )
+            )
+    if rows:
+        lines += table(paper, columns, rows)
+    unasked = [name for name in plan["dealers"] if name not in {ask["dealer"] for ask in rfq["asks"]}]
+    if unasked:
+        lines.append(f"  not asked: {', '.join(unasked)}")
+    return lines
+
+
+def _placements(paper: Paper, answer: Answer, received: str) -> Lines:
+    columns = [
+        Column("  sent"),
+        Column("dealer"),
+        Column("quantity", right=True),
+        Column("price", right=True),
+        Column("filled", right=True),
+        Column("state"),
+        Column("note"),
+    ]
+    rows = []
+    for each in answer["placements"]:
+        note = each["evidence"] or ""
+        if each["cancel_asked"]:
+            note = f"called back; {note}".rstrip("; ")
+        if each["person_needed"]:
+            note = f"{note}: a person is needed".lstrip(": ")
+        rows.append(
+            (
+                "  " + clock(each["sent"], received),
+                each["dealer"],
+                grouped(each["quantity"]),
+                each["price"],
+                grouped(each["filled"]),
+                state(each["state"]),
+                note,
+            )
+        )
+    return table(paper, columns, rows)
+
+
+def _fills(paper: Paper, answer: Answer) -> Lines:
+    columns = [
+        Column("  ExecID"),
+        Column("dealer"),
+        Column("quantity", right=True),
+        Column("price", right=True),
+        Column("net", right=True),
+        Column("improvement", right=True),
+        Column("reversion"),
+    ]
+    rows = [
+        (
+            "  " + each["exec_id"],
+            each["dealer"],
+            grouped(each["quantity"]),
+            each["price"],
+            grouped(each["net"]),
+            bp(each["improvement_bps"]) or "unknown",
+            _reversion(each["reversion"]),
+        )
+        for each in answer["fills"]
+    ]
+    return table(paper, columns, rows)
+
+
+def _reversion(reversion: Mapping[str, Any] | None) -> str:
+    if reversion is None:
+        return ""
+    if not reversion["done"]:
+        return f"due {clock(reversion['due'])}"
+    return f"unknown: {reversion['reason']}" if reversion["bps"] is None else f"{bp(reversion['bps'])}"
+
+
+def _by(actor: str) -> str:
+    kind, _, name = actor.partition(":")
+    return f"rule “{name}”" if kind == "rule" else name or actor

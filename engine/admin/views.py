@@ -1,0 +1,413 @@
+"""The desk's answers as people read them: one function per answer, lines of text out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from engine.admin.tables import Cell, Column, Paper, bp, clipped, clock, grouped, measure, table
+
+Answer = Mapping[str, Any]
+Lines = list[str]
+
+_STATE_STYLES: Final[Mapping[str, str]] = {
+    "with_trader": "yellow",
+    "asking": "cyan",
+    "placed": "cyan",
+    "in_doubt": "red",
+    "filled": "green",
+    "active": "green",
+    "up": "green",
+    "disconnected": "red",
+    "disabled": "red",
+    "executed": "green",
+}
+
+
+def state(word: str) -> Cell:
+    return Cell(word.replace("_", " "), _STATE_STYLES.get(word, ""))
+
+
+# --- the desk ------------------------------------------------------------------------------------
+
+
+def status(paper: Paper, answer: Answer) -> Lines:
+    orders, rfqs, sessions, dealers = answer["orders"], answer["rfqs"], answer["sessions"], answer["dealers"]
+    rows: list[tuple[str, Cell | str]] = [
+        ("time", answer["time"]),
+        (
+            "orders",
+            f"{orders['open']} open ({orders['with_trader']} with the trader, {orders['asking']} asking, "
+            f"{orders['placed']} placed) of {orders['total']}",
+        ),
+        ("RFQs", f"{rfqs['open']} open of {rfqs['total']}"),
+        ("sessions", f"{sessions['up']} of {sessions['configured']} up"),
+        ("dealers", f"{dealers['connected']} of {dealers['configured']} connected"),
+        ("bonds", f"{answer['securities']:,}"),
+        ("rules", f"{answer['rules']} rules, {answer['protections']} protections, book {answer['book_hash'][:12]}"),
+    ]
+    if sessions["down"]:
+        rows.append(("down", Cell(", ".join(sessions["down"]), "red")))
+    for kill in answer["kills"]:
+        words = f"{kill['scope']} since {kill['since']} by {_who(kill['actor'])}: {kill['reason']}"
+        rows.append(("KILL ON", Cell(words, "red")))
+    for each in answer["unanswered"]:
+        words = f"{each['order']}: {grouped(each['quantity'])} at {each['dealer']} since {clock(each['since'])}"
+        words += f", {each['evidence']}" if each["evidence"] else ""
+        words += "; a person is needed" if each["person_needed"] else ""
+        rows.append(("unanswered", Cell(words, "red" if each["person_needed"] else "yellow")))
+    if answer["quarantined"]:
+        rows.append(
+            ("quarantine", Cell(f"{answer['quarantined']} fill(s) wait for a person: rfqctl quarantine", "red"))
+        )
+    return [f"{paper.styled(f'{name:<11}', 'dim')} {paper.show(value)}" for name, value in rows]
+
+
+def sessions(paper: Paper, answer: Answer) -> Lines:
+    columns = [
+        Column("session"),
+        Column("role"),
+        Column("peer"),
+        Column("state"),
+        Column("epoch", right=True),
+        Column("next in", right=True),
+        Column("next out", right=True),
+        Column("confirmed", right=True),
+        Column("waiting", right=True),
+        Column("peer expects", right=True),
+        Column("last reason"),
+    ]
+    rows = [
+        (
+            each["session"],
+            each["role"],
+            each["peer"],
+            state(each["state"]) if not each["resending"] else Cell("resending", "yellow"),
+            str(each["epoch"]),
+            str(each["next_in"]),
+            str(each["next_out"]),
+            str(each["confirmed_out"]),
+            str(each["waiting"] or ""),
+            str(each["peer_expects"] or ""),
+            each["reason"] or "",
+        )
+        for each in answer["sessions"]
+    ]
+    return table(paper, columns, rows)
+
+
+def orders(paper: Paper, answer: Answer) -> Lines:
+    if not answer["orders"]:
+        return ["no orders"]
+    columns = [
+        Column("order"),
+        Column("state"),
+        Column("side"),
+        Column("quantity", right=True),
+        Column("filled", right=True),
+        Column("security"),
+        Column("name"),
+        Column("limit", right=True),
+        Column("avg price", right=True),
+        Column("best quote"),
+        Column("source"),
+        Column("note"),
+    ]
+    note_width = 60 if paper.width else 0
+    rows = [
+        (
+            each["order"],
+            Cell("canceling", "yellow") if each["cancel_pending"] else state(each["state"]),
+            each["side"],
+            grouped(each["quantity"]),
+            grouped(each["filled"]) if each["filled"] != "0" else "",
+            each["security"],
+            each["name"] or "",
+            each["limit"] or "",
+            each["average_price"] or "",
+            _best(each["best"]),
+            each["source"],
+            clipped(each["note"], note_width),
+        )
+        for each in answer["orders"]
+    ]
+    return table(paper, columns, rows)
+
+
+def _best(best: Answer | None) -> Cell | str:
+    if best is None:
+        return ""
+    edge = f" {bp(best['edge_bps'])}" if best["edge_bps"] is not None else ""
+    return Cell(f"{best['price']}{edge} {best['dealer']}", "green")
+
+
+def dealers(paper: Paper, answer: Answer) -> Lines:
+    columns = [
+        Column("#", right=True),
+        Column("dealer"),
+        Column("name"),
+        Column("score", right=True),
+        Column("asks", right=True),
+        Column("quotes", right=True),
+        Column("trades", right=True),
+        Column("silent", right=True),
+        Column("fill rate", right=True),
+        Column("hit rate", right=True),
+        Column("improvement", right=True),
+        Column("reversion", right=True),
+        Column("response", right=True),
+        Column("trades in"),
+        Column("state"),
+    ]
+    rows = []
+    for each in answer["dealers"]:
+        counts, metrics = each["counts"], each["metrics"]
+        rows.append(
+            (
+                str(each["rank"] or ""),
+                each["dealer"],
+                each["name"],
+                f"{each['score']:.3f}" if each["score"] is not None else "",
+                str(counts["asks"]),
+                str(counts["quotes"]),
+                str(counts["trades"]),
+                str(counts["silences"] or ""),
+                *(
+                    _metric(metrics[name])
+                    for name in ("fill_rate", "hit_rate", "price_improvement", "leakage", "speed")
+                ),
+                ", ".join(each["asset_classes"]),
+                _dealer_state(each),
+            )
+        )
+    head = f"{answer['scope']}, {answer['scorer']}"
+    return [paper.styled(head, "bold"), *table(paper, columns, rows)]
+
+
+def _metric(metric: Answer) -> str:
+    return "" if metric["value"] is None else measure(metric["value"], metric["unit"])
+
+
+def _dealer_state(each: Answer) -> Cell:
+    if each["kill"]:
+        return Cell(f"kill {each['kill']}", "red")
+    if each["paused"]:
+        return Cell("paused", "yellow")
+    return Cell("up", "green") if each["connected"] else Cell("not connected", "red")
+
+
+def quarantine(paper: Paper, answer: Answer) -> Lines:
+    if not answer["fills"]:
+        return ["no fill is in quarantine"]
+    columns = [
+        Column("since"),
+        Column("session"),
+        Column("dealer"),
+        Column("quantity", right=True),
+        Column("price", right=True),
+        Column("reason"),
+    ]
+    rows = [
+        (
+            each["since"] or "",
+            each["session"],
+            each["dealer"] or "",
+            grouped(each["quantity"]),
+            each["price"],
+            Cell(each["reason"], "red"),
+        )
+        for each in answer["fills"]
+    ]
+    return table(paper, columns, rows)
+
+
+# --- recommendations -----------------------------------------------------------------------------
+
+
+def recommend(paper: Paper, answer: Answer) -> Lines:
+    """The answer to a dry run: what for, then the list."""
+    what = f"{answer['side']} {grouped(answer['quantity'])} {answer['security']} {answer['name']}"
+    fair = answer["fair"]
+    price = (
+        f"fair {fair['price']} ({fair['source']}, {fair['age_s']:g} s old)" if fair is not None else "fair is unknown"
+    )
+    lines = [paper.styled(what, "bold"), f"{price}; segment {answer['segment']}"]
+    if answer["blocked"]:
+        lines.append(paper.styled(f"nobody would be asked: {answer['blocked']}", "red"))
+    return [*lines, "", *recommendation(paper, answer)]
+
+
+def recommendation(paper: Paper, answer: Answer) -> Lines:
+    """The list with every score by its parts; whoever is no candidate below it, by reason."""
+    lines = [f"rule “{answer['rule']}”: {_plan(answer)}"]
+    if answer["protections"]:
+        names = ", ".join(f"“{name}”" for name in answer["protections"])
+        lines.append(paper.styled(f"protections in force: {names}", "yellow"))
+    if answer["problem"]:
+        lines.append(paper.styled(answer["problem"], "red"))
+    ranked = [line for line in answer["lines"] if line["rank"] is not None]
+    if ranked:
+        lines += ["", *_ranked(paper, ranked)]
+    dropped: dict[str, list[str]] = {}
+    for line in answer["lines"]:
+        if line["rank"] is None:
+            dropped.setdefault(line["reason"], []).append(line["dealer"])
+    if dropped:
+        lines += ["", paper.styled("no candidates", "dim")]
+        lines += [f"  {', '.join(names)}: {reason}" for reason, names in dropped.items()]
+    return lines
+
+
+def _plan(answer: Answer) -> str:
+    plan = answer["plan"]
+    if plan is None:
+        return "nobody can be asked"
+    words = [f"ask {len(plan['dealers'])} {plan['mode'].replace('_', ' ').replace('stagger', 'staggered')}"]
+    if plan["stagger_s"]:
+        words.append(f"{plan['stagger_s']:g} s apart")
+    words.append(f"wait {plan['wait_s']:g} s")
+    if plan["accept"]:
+        words.append(f"accept {plan['accept']}")
+    return ", ".join((*words, f"send {answer['sends']}", f"execute {plan['execute']}"))
+
+
+_MARKS: Final = {"own": "", "segment mean": "~", "no data": "?"}
+
+
+def _ranked(paper: Paper, ranked: Sequence[Answer]) -> Lines:
+    parts = ranked[0]["parts"]
+    columns = [
+        Column("ask", right=True),
+        Column("rank", right=True),
+        Column("dealer"),
+        Column("score", right=True),
+        *(Column(f"{part['metric'].replace('_', ' ')} ×{part['weight'] * 100:g}%", right=True) for part in parts),
+        Column("reason"),
+    ]
+    rows = []
+    place = 0
+    for line in ranked:
+        place += line["chosen"]
+        rows.append(
+            (
+                Cell(str(place), "green") if line["chosen"] else "",
+                str(line["rank"]),
+                Cell(line["dealer"], "bold" if line["chosen"] else ""),
+                Cell(f"{line['score']:.3f}", "bold" if line["chosen"] else ""),
+                *(_part(part) for part in line["parts"]),
+                Cell(line["reason"], "" if line["chosen"] else "dim"),
+            )
+        )
+    lines = table(paper, columns, rows)
+    sources = {part["source"] for line in ranked for part in line["parts"]}
+    if sources - {"own"}:
+        known = (("segment mean", "~ the mean of all dealers"), ("no data", "? nobody knows, counted as neutral"))
+        legend = [words for name, words in known if name in sources]
+        lines.append(paper.styled("; ".join(legend), "dim"))
+    return lines
+
+
+def _part(part: Answer) -> Cell | str:
+    """`80.0% 0.800`: the measure, and what it counts as before its weight."""
+    mark = _MARKS.get(part["source"], "")
+    value = "" if part["value"] is None else measure(part["value"], part["unit"])
+    text = f"{mark}{value} {part['transformed']:6.3f}"
+    return Cell(text, "dim") if mark else text
+
+
+def explain(paper: Paper, answer: Answer) -> Lines:
+    head = f"{answer['order']} as it was decided" if answer["as_of"] == "decided" else f"{answer['order']} as of now"
+    if not answer["book_is_current"]:
+        head += f" by an earlier rule book ({answer['book_hash'][:12]})"
+    lines = [paper.styled(head, "bold")]
+    for entry in answer["trace"]:
+        fired = " decides: " in entry or " applies: " in entry
+        lines.append("  " + paper.styled(entry, "green" if fired else "dim"))
+    return [*lines, "", *recommendation(paper, answer)]
+
+
+def fields(paper: Paper, answer: Answer) -> Lines:
+    lines: Lines = []
+    for title in ("order", "dealer"):
+        rows = [
+            (
+                f"{each['name']}(30d)" if each["windowed"] else each["name"],
+                each["kind"],
+                each["doc"] + (f": {', '.join(each['choices'])}" if each["choices"] else ""),
+            )
+            for each in sorted(answer[title], key=lambda each: str(each["name"]))
+        ]
+        lines += [paper.styled(f"of the {title}", "bold"), *table(paper, _FIELD_COLUMNS, rows), ""]
+    lines.append(f"{paper.styled('rank by', 'bold')}: {', '.join(answer['rank_by'])}")
+    if answer["dealers"]:
+        lines.append(f"{paper.styled('dealers', 'bold')}: {', '.join(answer['dealers'])}")
+    return lines
+
+
+_FIELD_COLUMNS: Final = (Column("field"), Column("kind"), Column("meaning"))
+
+# --- what was done -------------------------------------------------------------------------------
+
+
+def sent(paper: Paper, answer: Answer) -> Lines:
+    """The answer to `send` and `override`."""
+    lines = []
+    if "before" in answer:
+        lines.append(f"overridden; recommended was {', '.join(answer['before']) or 'nobody'}")
+    for gone in answer.get("past_protections", ()):
+        lines.append(paper.styled(f"past a protection: {gone}", "yellow"))
+    plan = answer["plan"]
+    asked = ", ".join(answer["asked"]) or "nobody yet"
+    lines.append(f"{answer['order']} {answer['rfq']}: asked {asked} ({plan['mode'].replace('_', ' ')})")
+    later = [name for name in plan["dealers"] if name not in answer["asked"]]
+    blocked = {each["dealer"]: each["reason"] for each in answer["blocked"]}
+    waiting = [name for name in later if name not in blocked]
+    if waiting:
+        lines.append(f"to come: {', '.join(waiting)}")
+    lines += [paper.styled(f"not asked: {name}: {reason}", "red") for name, reason in blocked.items()]
+    if answer["note"]:
+        lines.append(f"now {answer['state'].replace('_', ' ')}: {answer['note']}")
+    return lines
+
+
+def executed(paper: Paper, answer: Answer) -> Lines:
+    what = f"{answer['order']}: took {grouped(answer['quantity'])} at {answer['price']} from {answer['dealer']}"
+    return [f"{what} (ClOrdID {answer['placement']}); waiting for its answer"]
+
+
+def canceled(paper: Paper, answer: Answer) -> Lines:
+    if answer["pending"]:
+        return [f"{answer['order']}: cancel asked, waiting for {answer.get('waits_for', 'an answer')}"]
+    return [f"{answer['order']} is {answer['state']}"]
+
+
+def forced(paper: Paper, answer: Answer) -> Lines:
+    return [
+        f"{answer['order']}: {grouped(answer['released'])} at {answer['dealer']} released, now {answer['state']}",
+        paper.styled(answer["warning"], "yellow"),
+    ]
+
+
+def killed(paper: Paper, answer: Answer) -> Lines:
+    if not answer["on"]:
+        lines = [paper.styled(f"kill switch {answer['scope']} is off", "green")]
+    else:
+        lines = [
+            paper.styled(f"kill switch {answer['scope']} is on", "red"),
+            f"requests on the wire that may still be answered: {answer['requests_on_the_wire']}",
+            f"acceptances called back: {len(answer['acceptances_called_back'])}",
+            *(
+                f"  {each['order']}: {grouped(each['quantity'])} at {each['dealer']}"
+                for each in answer["acceptances_called_back"]
+            ),
+            f"orders back with the trader: {', '.join(answer['orders_returned']) or 'none'}",
+        ]
+    others = [kill["scope"] for kill in answer["in_force"]]
+    return [*lines, f"in force: {', '.join(others) or 'no kill switch'}"]
+
+
+def _who(actor: str) -> str:
+    return actor.removeprefix("person:")
+
+
+View = Callable[[Paper, Answer], Lines]
