@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import orjson
+
 from engine.admin import views
 from engine.admin.client import AdminClient, Heard
 from engine.admin.tables import Cell, Paper, bp, clipped, clock, grouped
@@ -39,11 +41,15 @@ _STYLES: Final[Mapping[str, str]] = {
 _FIRST: Final = ("order_id", "rfq_id", "session", "dealer", "exec_id")
 
 
-def watch(path: Path, paper: Paper, out: TextIO, *, topics: tuple[str, ...], count: int, screen: bool) -> None:
+def watch(
+    path: Path, paper: Paper, out: TextIO, *, topics: tuple[str, ...], count: int, screen: bool, as_json: bool = False
+) -> None:
     """Until `count` notices were heard (0: for good). Raises CommandError when the daemon goes away."""
     with AdminClient(path) as notices, AdminClient(path) as desk:
         notices.subscribe(*topics)
-        if screen:
+        if as_json:
+            _json(notices, out, count)
+        elif screen:
             _screen(notices, desk, paper, out, count)
         else:
             _lines(notices, desk, paper, out, count)
@@ -59,6 +65,16 @@ def _lines(notices: AdminClient, desk: AdminClient, paper: Paper, out: TextIO, c
         if notice is not None:
             heard += 1
             print(notice_line(paper, notice), file=out, flush=True)
+
+
+def _json(notices: AdminClient, out: TextIO, count: int) -> None:
+    heard = 0
+    while not count or heard < count:
+        notice = notices.hear(REFRESH_S)
+        if notice is not None:
+            heard += 1
+            line = {"topic": notice.topic, "time": notice.time, "body": notice.body}
+            print(orjson.dumps(line).decode(), file=out, flush=True)
 
 
 def _screen(notices: AdminClient, desk: AdminClient, paper: Paper, out: TextIO, count: int) -> None:

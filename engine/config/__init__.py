@@ -6,7 +6,7 @@ every key means.
 
 from engine.config.check import check
 from engine.config.dealers import DealerConfig
-from engine.config.load import Config, ConfigText, load, load_echo, loopback_only, with_clock
+from engine.config.load import Config, ConfigText, Places, load, load_echo, loopback_only, places, with_clock
 from engine.config.reading import ConfigProblems
 from engine.config.scoring import ClassicWeights, ScoringConfig
 from engine.config.sessions import BeginString, ConnectionType, SessionConfig, SessionRole, Validation
@@ -45,6 +45,7 @@ __all__ = [
     "FixConfig",
     "JournalConfig",
     "MetricsConfig",
+    "Places",
     "ReferenceConfig",
     "RfqConfig",
     "RiskConfig",
@@ -59,5 +60,6 @@ __all__ = [
     "load",
     "load_echo",
     "loopback_only",
+    "places",
     "with_clock",
 ]

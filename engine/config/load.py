@@ -149,6 +149,41 @@ def load_echo(path: Path | str, environ: Mapping[str, str] | None = None) -> Ech
     return file
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a tool needs of a configuration whose secrets are not its own: where things are, and who the dealers are.
+
+    `dealers` is None when the file that lists them cannot be used.
+    """
+
+    socket: Path
+    journal: Path
+    anchor: Path | None
+    rules: Path
+    base_currency: str
+    dealers: tuple[str, ...] | None
+
+
+def places(path: Path | str) -> Places:
+    """The places in the engine.toml at `path`; credentials are not looked up. Raises ConfigProblems."""
+    path = Path(path).absolute()
+    reading = Reading(path.name, path.parent)
+    file = _file(EngineFile, reading, path, [])
+    if file is None or reading.problems:
+        raise ConfigProblems(reading.problems)
+    listed = Reading(_shown(file.engine.dealers, path.parent), file.engine.dealers.parent)
+    dealers = _file(DealersFile, listed, file.engine.dealers, [])
+    known = dealers is not None and not listed.problems
+    return Places(
+        socket=file.admin.socket,
+        journal=file.journal.path,
+        anchor=file.journal.anchor,
+        rules=file.rules.directory,
+        base_currency=file.engine.base_currency,
+        dealers=tuple(each.id for each in dealers.dealer) if dealers is not None and known else None,
+    )
+
+
 def loopback_only(config: Config) -> bool:
     """True when no session can reach, or be reached from, another machine."""
     return not _beyond_loopback(config.fix, config.sessions)

@@ -21,7 +21,7 @@ from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState
 from engine.errors import CommandError
 from engine.rules.plan import Ranking
-from engine.rules.signature import Field
+from engine.rules.signature import Catalogue, Field
 
 SCANNED_MAX: Final = 20_000
 """How many of the latest orders and acceptances a status counts; older ones are over, or very patient."""
@@ -197,13 +197,17 @@ def explain(call: Call) -> dict[str, Any]:
 def fields(call: Call) -> dict[str, Any]:
     """What a rule book may speak of."""
     desk = call.draft.desk
-    known = catalogue(desk.dealers.ids, desk.base_currency)
+    return listing(catalogue(desk.dealers.ids, desk.base_currency))
+
+
+def listing(known: Catalogue) -> dict[str, Any]:
+    """A catalogue, ready for JSON."""
     return {
         "order": [_field(field) for field in known.order_fields.values()],
         "dealer": [_field(field) for field in known.dealer_fields.values()],
         "rank_by": sorted(known.scorers | known.metrics),
-        "dealers": list(desk.dealers.ids),
-        "base_currency": desk.base_currency,
+        "dealers": sorted(known.dealers) if known.dealers is not None else None,
+        "base_currency": known.base_currency,
     }
 
 
