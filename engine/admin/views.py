@@ -180,7 +180,7 @@ def dealers(paper: Paper, answer: Answer) -> Lines:
                 _dealer_state(each),
             )
         )
-    head = f"{answer['scope']}, {answer['scorer']}"
+    head = f"{answer['scope']}, the last {answer['window_days']} days; score: {answer['scorer']}"
     return [paper.styled(head, "bold"), *table(paper, columns, rows)]
 
 

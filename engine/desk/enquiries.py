@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from engine.clock import iso_timestamp
 from engine.dealers.book import Dealer
+from engine.dealers.classic import WeightedScorer
 from engine.dealers.ranking import Line
 from engine.dealers.segments import ANY, Segment
 from engine.dealers.stats import METRICS, Metrics
@@ -121,9 +122,13 @@ def dealers(call: Call) -> dict[str, Any]:
     return {
         "scope": "all asset classes" if asset_class == ANY else asset_class,
         "window_days": scorer.window_days,
-        "scorer": scorer.key,
+        "scorer": " + ".join(f"{weight:g}% {metric}" for metric, weight in _percents(scorer)),
         "dealers": [_dealer(draft, dealer, places.get(dealer.id), segment, scorer.window_days) for dealer in wanted],
     }
+
+
+def _percents(scorer: WeightedScorer) -> list[tuple[str, float]]:
+    return [(metric.name, round(weight * 100, 6)) for metric, weight in scorer.terms]
 
 
 def _dealer(draft: Draft, dealer: Dealer, line: Line | None, segment: Segment, window_days: int) -> dict[str, Any]:

@@ -60,8 +60,9 @@ def read(command: str, params: Sequence[Param], sent: Mapping[str, Any]) -> dict
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)`, empty if nothing known is near."""
-    close = difflib.get_close_matches(word.casefold()[:64], list(known), n=1, cutoff=0.6)
-    return f" (did you mean '{close[0]}'?)" if close else ""
+    folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold()[:64], folded, n=1, cutoff=0.6)
+    return f" (did you mean '{folded[close[0]]}'?)" if close else ""
 
 
 # --- readers -------------------------------------------------------------------------------------
