@@ -1,0 +1,242 @@
+"""The real daemon as a child process, with a configuration of the test's own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from interop_link import PATIENCE_S, Board
+
+ROOT = Path(__file__).resolve().parents[2]
+ISIN = "XS0000000AA7"
+OTHER_ISIN = "XS0000000BB3"
+
+SECURITIES = (ROOT / "config/securities/sample.csv").read_text().splitlines()
+"""For its header only: the bonds below are these tests' own."""
+
+RULES = """rule "by itself"
+  when true
+  ask top 4
+  wait 10s
+  send automatically
+  execute automatically when within 200bp price of fair, else ask trader
+"""
+
+LEIS = {"alder": "0000DEMOALDER0000026", "birch": "0000DEMOBIRCH0000008"}
+
+
+@dataclass(slots=True)
+class Peer:
+    """One configured session; `more` is further TOML of its table."""
+
+    key: str
+    role: str
+    port: int | None = None
+    more: str = ""
+
+    @property
+    def comp_id(self) -> str:
+        return self.key.upper()
+
+
+@dataclass(slots=True)
+class Desk:
+    """A folder with everything a daemon needs, and what a test may change before writing it."""
+
+    folder: Path
+    run_dir: Path
+    fix_port: int
+    peers: Sequence[Peer]
+    rules: str = RULES
+    heart_bt_int_s: int = 30
+    more: dict[str, str] = field(default_factory=dict)
+    """Further lines of a table, by its name."""
+
+    def write(self) -> Path:
+        """Write configuration, dealers, rules and bonds; the path of engine.toml."""
+        (self.folder / "rules").mkdir(parents=True, exist_ok=True)
+        (self.folder / "rules/90-all.rules").write_text(self.rules)
+        (self.folder / "bonds.csv").write_text(_bonds())
+        (self.folder / "dealers.toml").write_text("\n".join(self._dealer(each) for each in self._of("dealer")))
+        config = self.folder / "engine.toml"
+        config.write_text(self._toml())
+        return config
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "var/journal.db"
+
+    @property
+    def socket(self) -> Path:
+        return self.run_dir / "rfqd.sock"
+
+    def _of(self, role: str) -> list[Peer]:
+        return [peer for peer in self.peers if peer.role == role]
+
+    def _dealer(self, peer: Peer) -> str:
+        return (
+            f'[[dealer]]\nid = "{peer.key}"\nname = "{peer.comp_id} of the test"\nlei = "{LEIS[peer.key]}"\n'
+            f'session = "{peer.key}"\nasset_classes = ["corporate"]\nfirm_time_s = 60\n'
+        )
+
+    def _toml(self) -> str:
+        tables = {
+            "engine": f'name = "interop"\ndealers = "dealers.toml"\nscoring = "{ROOT / "config/scoring.toml"}"',
+            "journal": f'path = "{self.journal}"',
+            "admin": f'socket = "{self.socket}"',
+            "metrics": "port = 0",
+            "fix": f"listen_port = {self.fix_port}",
+            "risk": "notional_max = 50_000_000\nopen_rfqs_max = 200\nprice_collar_bps = 200.0\nduplicate_window_s = 0",
+            "rfq": "undelivered_ask_s = 2.0\ndecide_s = 5.0",
+            "rules": 'directory = "rules"',
+            "reference": 'securities = "bonds.csv"',
+        }
+        for name, lines in self.more.items():
+            tables[name] = f"{tables.get(name, '')}\n{lines}"
+        text = "".join(f"[{name}]\n{lines}\n\n" for name, lines in tables.items())
+        return text + "\n".join(self._session(peer) for peer in self.peers)
+
+    def _session(self, peer: Peer) -> str:
+        lines = [
+            "[[session]]",
+            f'key = "{peer.key}"',
+            f'role = "{peer.role}"',
+            'sender_comp_id = "BUYSIDE"',
+            f'target_comp_id = "{peer.comp_id}"',
+        ]
+        if peer.port is None:
+            lines.append('connection_type = "acceptor"')
+        else:
+            lines += ['connection_type = "initiator"', 'host = "127.0.0.1"', f"port = {peer.port}"]
+            lines += [f"heart_bt_int_s = {self.heart_bt_int_s}", "reconnect_min_s = 0.1", "reconnect_max_s = 0.5"]
+        return "\n".join([*lines, peer.more]) + "\n"
+
+
+def _bonds() -> str:
+    header = next(line for line in SECURITIES if line.startswith("isin,"))
+    rows = [
+        {
+            "isin": ISIN,
+            "name": "Anvil Works 5 35",
+            "issuer": "Anvil Works",
+            "coupon_pct": "5",
+            "maturity": "2035-03-15",
+            "price": "99.50",
+        },
+        {
+            "isin": OTHER_ISIN,
+            "name": "Bellows 4 40",
+            "issuer": "Bellows Co",
+            "coupon_pct": "4",
+            "maturity": "2040-06-01",
+            "price": "101.25",
+        },
+    ]
+    alike = {
+        "asset_class": "corporate", "sector": "industrials", "currency": "USD", "coupon_frequency": "2",
+        "day_count": "30/360", "issue_date": "2020-03-15", "factor": "1", "rating": "A-",
+        "amount_outstanding": "750000000", "adv_30d": "50000000", "liquidity_score": "8", "dv01": "0.07",
+    }  # fmt: skip
+    lines = [",".join((alike | row).get(name, "") for name in header.split(",")) for row in rows]
+    return "\n".join([header, *lines]) + "\n"
+
+
+class Rfqd:
+    """`python -m engine`, life after life on the same files. What it says on stderr is kept, line by line."""
+
+    def __init__(self, config: Path, board: Board | None = None, arguments: Sequence[str] = ()) -> None:
+        self._config = config
+        self._board = board or Board()
+        self._arguments = list(arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.lines: list[str] = []
+        self.lives = 0
+        self._ended = False
+
+    def start(self, *, until_ready: bool = True) -> None:
+        command = [sys.executable, "-m", "engine", "--config", str(self._config), *self._arguments]
+        # Far from the project's folder, as an installed daemon is.
+        self._process = subprocess.Popen(
+            command, cwd=self._config.parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        self.lives += 1
+        self._ended = False
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        if until_ready:
+            lives = self.lives
+            self.until_said("ready name=", times=lives)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def until_said(self, phrase: str, times: int = 1) -> str:
+        """The line with this phrase that came as the `times`-th such. Fails at once if the process ends before."""
+
+        def found() -> str | None:
+            lines = [line for line in self.lines if phrase in line]
+            if len(lines) >= times:
+                return lines[times - 1]
+            if self._ended:
+                said = "\n".join(self.lines[-20:])
+                status = self._process.returncode if self._process is not None else None
+                raise AssertionError(f"the daemon ended with status {status} before it said {phrase!r}:\n{said}")
+            return None
+
+        return self._board.until(f"the daemon to say {phrase!r}", found)
+
+    def kill(self) -> None:
+        """kill -9, whatever it is doing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(PATIENCE_S)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        assert self._process is not None
+        if self.running:
+            self._process.terminate()
+        return self._process.wait(PATIENCE_S)
+
+    def end(self) -> None:
+        """Whatever became of the test: nothing is left running."""
+        if self.running:
+            assert self._process is not None
+            self._process.kill()
+            self._process.wait(PATIENCE_S)
+
+    @property
+    def complaints(self) -> list[str]:
+        """Lines that say somebody must act, or that the program failed."""
+        marks = (" ERROR ", " CRITICAL ", "Traceback", "Error:")
+        return [line for line in self.lines if any(mark in line for mark in marks)]
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self.lines.append(line.decode(errors="replace").rstrip("\n"))
+            self._board.tell()
+        process.wait()
+        if process is self._process:
+            self._ended = True
+        self._board.tell()
+
+
+def run(arguments: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A command of the daemon that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "engine", *arguments], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=PATIENCE_S, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
