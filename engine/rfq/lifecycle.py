@@ -86,6 +86,11 @@ def with_ask(rfq: Rfq, changed: Ask) -> Rfq:
 
 
 def with_quote(ask: Ask, quote: Quote) -> Ask:
-    """The entry with one more quote; the same QuoteID(117) again is an update of it. Silence stays silence."""
-    quotes = (*(known for known in ask.quotes if known.quote_id != quote.quote_id), quote)
+    """The entry with one more quote; the same QuoteID(117) again is an update of it. Silence stays silence.
+
+    What we tried to execute stays tried: whoever refused us and repeats the QuoteID has made no new offer.
+    """
+    tried = any(known.spent for known in ask.quotes if known.quote_id == quote.quote_id)
+    others = (known for known in ask.quotes if known.quote_id != quote.quote_id)
+    quotes = (*others, replace(quote, spent=True) if tried else quote)
     return replace(ask, quotes=quotes, state=AskState.quoted if ask.state is AskState.asked else ask.state)

@@ -1,0 +1,261 @@
+"""One order at a desk without a past: a rule book with one rule per way of working, and every word a dealer can say.
+
+The account picks the rule, so that a test names what it is about: `scene().order(BOND, "buy", 1_000_000,
+account="WHISPER")`. Nobody has a score: ties go by name, so `ash`, `beech` and `cedar` are asked, in this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from desk_builder import DeskWorld, make_desk, make_world
+from desk_past import DEALERS, LIQUID
+
+from engine.clock import NS_PER_S
+from engine.dealers.book import Dealer
+from engine.desk import decide
+from engine.desk.draft import Notice
+from engine.desk.fields import catalogue
+from engine.desk.state import DeskState, exposure_key
+from engine.domain import messages as m
+from engine.domain.order import Order, Side
+from engine.domain.placement import Placement
+from engine.domain.rfq import Ask, QuoteKind, Rfq
+from engine.rules.program import Book, compile_book
+from engine.rules.source import Source
+
+BOND = LIQUID
+"""Priced at 100 with a DV01 of 0.055."""
+MM = 1_000_000
+
+RULES = """
+rule "auto" when account == AUTO
+  ask top 3  wait 60s  send automatically
+  execute automatically when within 15bp price of fair and at least 2 quotes, else ask trader
+rule "strict" when account == STRICT
+  ask top 3  wait 60s  send automatically
+  execute automatically when within 15bp price of fair and at least 2 quotes
+rule "single" when account == SINGLE
+  ask top 3  wait 60s  send automatically
+  execute automatically when within 15bp price of fair, else ask trader
+rule "yield" when account == YIELD
+  ask top 1  wait 60s  send automatically
+  execute automatically when within 4bp yield of fair, else ask trader
+rule "cents" when account == CENTS
+  ask top 1  wait 60s  send automatically
+  execute automatically when within 10 cents of fair, else ask trader
+rule "parallel" when account == PARALLEL
+  ask top 3  wait 60s  send automatically
+rule "stagger" when account == SPACED
+  ask top 3  stagger 5s  wait 60s  send automatically
+rule "whisper" when account == WHISPER
+  ask top 3 one at a time, wait 20s, accept within 25bp price of fair
+  send automatically
+rule "whisper auto" when account == WHISPERAUTO
+  ask top 3 one at a time, wait 20s, accept within 25bp price of fair
+  send automatically
+  execute automatically when within 25bp price of fair, else ask trader
+rule "by hand" when true
+  ask top 3  wait 60s
+"""
+PROTECT = """
+protect "large" when notional >= 2mm
+  stagger 5s
+  at most 2 dealers
+"""
+
+
+def book(text: str, dealers: Sequence[str]) -> Book:
+    return compile_book([Source("scene.rules", text)], catalogue(dealers))
+
+
+@dataclass(slots=True)
+class Scene(DeskWorld):
+    """A world with short names for what the one order of a test is about."""
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def the(self, order_id: str) -> Order:
+        return self.state.orders[order_id]
+
+    def rfq(self, order_id: str) -> Rfq:
+        return self.state.rfqs[self.the(order_id).rfq_id]
+
+    def ask(self, order_id: str, dealer: str) -> Ask:
+        ask = self.rfq(order_id).ask_of(dealer)
+        assert ask is not None, f"{dealer} was not asked"
+        return ask
+
+    def placement(self, order_id: str) -> Placement:
+        return self.state.placements[self.the(order_id).placement_id]
+
+    def asked(self) -> list[str]:
+        """Dealers in the order in which requests were given to the outbox."""
+        return [said.dealer for said in self.said(m.AskDealer)]
+
+    def accepted(self) -> list[str]:
+        return [said.dealer for said in self.said(m.AcceptQuote)]
+
+    def reports(self, copy: bool = False) -> list[m.OrderReport]:
+        """What the order session, or the drop copy, was told, without status answers."""
+        sends = [send for send in self.sends if isinstance(send.said, m.OrderReport) and send.copy is copy]
+        return [send.said for send in sends if send.said.kind is not m.ReportKind.status]
+
+    def kinds(self) -> list[str]:
+        """ExecType(150) and OrdStatus(39) of every report to the OMS."""
+        return [f"{each.kind.value}/{each.ord_status}" for each in self.reports()]
+
+    def pages(self) -> list[Notice]:
+        return [each for each in self.notices if each.topic == "page"]
+
+    # --- the OMS ---------------------------------------------------------------------------------
+
+    def cancel(self, order_id: str, cl_ord_id: str = "cancel1", **changes: Any) -> None:
+        """OrderCancelRequest(F) of the OMS."""
+        terms = self.the(order_id).terms
+        values: dict[str, Any] = {
+            "cl_ord_id": cl_ord_id,
+            "orig_cl_ord_id": terms.cl_ord_id,
+            "security_id": terms.security_id,
+            "side": terms.side,
+        }
+        self.hear("oms", m.CancelOrder(**{**values, **changes}), role="oms")
+
+    def status(self, cl_ord_id: str, session: str = "oms") -> m.OrderReport:
+        """OrderStatusRequest(H), and its answer."""
+        role = "dropcopy" if session == "dropcopy" else "oms"
+        self.hear(session, m.AskOrderStatus(cl_ord_id, BOND.security_id, Side.buy), role=role)
+        send = self.sends[-1]
+        assert isinstance(send.said, m.OrderReport)
+        assert (send.said.kind, send.session) == (m.ReportKind.status, session)
+        return send.said
+
+    # --- a dealer --------------------------------------------------------------------------------
+
+    def says(self, dealer: str, price: str | None, order_id: str, **changes: Any) -> None:
+        """Quote(S): a firm price on our side for the whole size, for 30 seconds, unless changed."""
+        rfq = self.rfq(order_id)
+        value = Decimal(price) if price is not None else None
+        buying = rfq.side is Side.buy
+        values: dict[str, Any] = {
+            "quote_req_id": self.ask(order_id, dealer).quote_req_id,
+            "quote_id": f"{dealer}-{self.turns}",
+            "security_id": self.the(order_id).terms.security_id,
+            "kind": QuoteKind.tradeable,
+            "bid": None if buying else value,
+            "offer": value if buying else None,
+            "bid_quantity": None,
+            "offer_quantity": None,
+            "valid_until_ns": self.now.utc_ns + 30 * NS_PER_S,
+        }
+        self.hear(dealer, m.QuoteAnswer(**{**values, **changes}))
+
+    def declines(self, dealer: str, order_id: str, reason: str = "pass") -> None:
+        self.hear(dealer, m.QuoteDecline(self.ask(order_id, dealer).quote_req_id, reason))
+
+    def withdraws(self, dealer: str, order_id: str, quote_id: str = "") -> None:
+        self.hear(dealer, m.QuoteWithdrawal(self.ask(order_id, dealer).quote_req_id, quote_id))
+
+    def reports_of(self, order_id: str, word: m.DealerWord, **changes: Any) -> None:
+        """ExecutionReport(8) of the dealer that holds the order's latest acceptance."""
+        placement = self.placement(order_id)
+        values: dict[str, Any] = {
+            "word": word,
+            "cl_ord_id": placement.placement_id,
+            "orig_cl_ord_id": "",
+            "order_id": "D1",
+            "exec_id": f"X{self.turns}",
+            "security_id": placement.security_id,
+            "side": placement.side,
+            "last_quantity": None,
+            "last_price": None,
+            "cum_quantity": None,
+            "leaves_quantity": None,
+            "average_price": None,
+            "trade_date": "20261123",
+            "settl_date": "20261124",
+            "transact_ns": self.now.utc_ns,
+        }
+        self.hear(changes.pop("session", placement.session), m.DealerReport(**{**values, **changes}))
+
+    def rejects(self, order_id: str, text: str = "last look") -> None:
+        self.reports_of(order_id, m.DealerWord.rejected, text=text, status="8")
+
+    def fills(self, order_id: str, quantity: int | None = None, price: str | None = None, **changes: Any) -> None:
+        placement = self.placement(order_id)
+        done = Decimal(quantity) if quantity is not None else placement.quantity
+        values: dict[str, Any] = {
+            "last_quantity": done,
+            "last_price": Decimal(price) if price is not None else placement.price,
+            "cum_quantity": placement.filled + done,
+        }
+        self.reports_of(order_id, m.DealerWord.filled, **{**values, **changes})
+
+    def answers_status(self, order_id: str, status: str, **changes: Any) -> None:
+        """The answer to our OrderStatusRequest(H): OrdStatus(39) and what it says beside."""
+        self.reports_of(order_id, m.DealerWord.status, status=status, **changes)
+
+    # --- the wire --------------------------------------------------------------------------------
+
+    def drop(self, session: str) -> None:
+        """The session ceases to be active."""
+        self.down.add(session)
+        draft = self.draft()
+        decide.session_down(draft, session, "cut")
+        self.keep(draft)
+
+    def restore(self, session: str) -> None:
+        self.down.discard(session)
+        draft = self.draft()
+        decide.session_up(draft, session, "dealer", 1)
+        self.keep(draft)
+
+    def withhold(self, outbox_id: int, reason: str = "kill switch all is on") -> None:
+        """The release step kept a committed message back."""
+        draft = self.draft()
+        decide.not_sent(draft, outbox_id, reason)
+        self.keep(draft)
+
+    def fill_over(self, outbox_id: int) -> None:
+        """A resend left a committed message as a gap fill."""
+        draft = self.draft()
+        decide.gap_filled(draft, outbox_id)
+        self.keep(draft)
+
+    # --- prices ----------------------------------------------------------------------------------
+
+    def no_price(self) -> None:
+        """The bond has no mark any more."""
+        for mark in self.desk.marks.marks(BOND.security_id):
+            self.desk.marks.withdraw(BOND.security_id, mark.source)
+
+
+def scene(rules: str = RULES, dealers: Sequence[Dealer] = DEALERS, **desk: Any) -> Scene:
+    """A desk with the given rules, everybody connected, every bond priced, nothing done yet."""
+    world = make_world(make_desk(dealers=dealers, book=book(rules, [each.id for each in dealers]), **desk))
+    return Scene(world.desk, world.machine)
+
+
+def placed(account: str = "PARALLEL", **order: Any) -> tuple[Scene, str]:
+    """An order whose best quote, 99.95 of ash, was taken by the trader; beech stands at 99.97, cedar at 100.05."""
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account=account, **order)
+    world.says("cedar", "100.05", order_id)
+    world.says("ash", "99.95", order_id)
+    world.says("beech", "99.97", order_id)
+    if not world.accepted():
+        world.command("execute", order=order_id)
+    assert world.accepted() == ["ash"]
+    return world, order_id
+
+
+def rows(state: DeskState) -> dict[str, dict[str, object]]:
+    """Every row of every table, read through if the state is a draft."""
+    return {name: dict(table.items()) for name, table in state.tables()}
+
+
+def exposure_of(world: DeskWorld, order: Order) -> str:
+    return exposure_key(order.terms.security_id, order.terms.side, order.facts.day)
