@@ -240,7 +240,7 @@ class Runtime:
             "connection up connection=%d peer=%s session=%s", connection.number, connection.peer, connection.session
         )
         if self._paused:
-            connection.pause()
+            connection.hold()
         self.submit(ConnectionUp(self.clock.now(), connection.number, connection.session))
         if not connection.session:
             delay = self.clock.real_delay_s(int(self._limits.logon_timeout_s * NS_PER_S))
@@ -519,7 +519,7 @@ class Runtime:
             self._paused = True
             log.warning("reading paused staged_bytes=%d", self._staged_bytes)
             for connection in self._connections.values():
-                connection.pause()
+                connection.hold()
 
     def _resume(self) -> None:
         self._paused = False
@@ -528,7 +528,7 @@ class Runtime:
             if state.phase is not Phase.DISCONNECTED:
                 self.machine.sessions[key] = fix_session.heard(state, now)
         for connection in self._connections.values():
-            connection.resume()
+            connection.let_go()
         log.info("reading resumed")
 
     def _fatal(self, reason: str) -> None:

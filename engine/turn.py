@@ -694,9 +694,11 @@ class _Deciding:
 
     def _deliver(self, key: str, message: Message) -> None:
         state = self.out.sessions[key]
-        self.out.inbound.append(Inbound(key, state.epoch, message.seq_num, message.raw))
         self.out.ref = f"{key}:{state.epoch}:{message.seq_num}"
         application, settings = self.machine.application, self.settings(key)
+        if settings.role != "market":
+            # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
+            self.out.inbound.append(Inbound(key, state.epoch, message.seq_num, message.raw))
         if self.refused is not None:
             self._refuse(key, message, self.refused)
             return

@@ -34,7 +34,7 @@ _NS_PER_S = 1_000_000_000
 
 def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
     """NewOrderSingle(D) of an OMS."""
-    terms = _terms(session, heard)
+    terms = _terms(draft, session, heard)
     known = _known(draft, session, heard.cl_ord_id)
     if known is not None:
         if heard.possible_resend and _same(known.terms, terms):
@@ -220,6 +220,9 @@ def _refusal(draft: Draft, terms: OrderTerms) -> tuple[int, str] | None:
     """OrdRejReason(103) and the text, None for an order that can be taken."""
     if terms.security_id not in draft.desk.securities:
         return UNKNOWN_SYMBOL, f"unknown security {terms.security_id!r}: it is not in the security master"
+    bond_currency = draft.desk.securities[terms.security_id].currency
+    if terms.currency != bond_currency:
+        return 99, f"Currency(15) is {terms.currency}, the bond is in {bond_currency}"
     if not terms.quantity.is_finite() or terms.quantity <= 0:
         return INCORRECT_QUANTITY, f"quantity must be positive, found {terms.quantity}"
     if terms.limit_price is not None and not Decimal(0) < terms.limit_price < Decimal(1000):
@@ -251,7 +254,8 @@ def _same(one: OrderTerms, other: OrderTerms) -> bool:
     )
 
 
-def _terms(session: str, heard: NewOrder) -> OrderTerms:
+def _terms(draft: Draft, session: str, heard: NewOrder) -> OrderTerms:
+    security = draft.desk.securities.get(heard.security_id)
     return OrderTerms(
         cl_ord_id=heard.cl_ord_id,
         session=session,
@@ -263,7 +267,7 @@ def _terms(session: str, heard: NewOrder) -> OrderTerms:
         limit_price=heard.limit_price,
         tif=heard.tif,
         handling=heard.handling,
-        currency=heard.currency,
+        currency=heard.currency or (security.currency if security is not None else draft.desk.base_currency),
         transact_ns=heard.transact_ns,
         expire_ns=heard.expire_ns if heard.expire_ns is not None else _day_end(heard),
     )

@@ -6,11 +6,14 @@ Writes nothing on its own account. `write` is called by the release step of `eng
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol, cast
+from collections import deque
+from typing import Final, Protocol, cast
 
 from engine.errors import GarbledMessage
-from engine.fix.framing import Framer, FrameOverflow
+from engine.fix.framing import FrameOverflow, Framer
+
+FRAMES_AT_ONCE: Final = 32
+"""Frames of one connection that are handled before others get their turn: some 3 ms of work."""
 
 
 class Hub(Protocol):
@@ -37,17 +40,40 @@ class FixConnection(asyncio.Protocol):
         self._outgoing_bytes_max = outgoing_bytes_max
         self._transport: asyncio.Transport | None = None
         self._reason = ""
+        self._backlog: deque[bytes | GarbledMessage] = deque()
+        self._held_back = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's; the interface is the same.
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = "%s:%s" % (transport.get_extra_info("peername") or ("?", 0))[:2]
+        host, port = (transport.get_extra_info("peername") or ("?", 0))[:2]
+        self.peer = f"{host}:{port}"
         self._hub.connection_up(self)
 
     def data_received(self, data: bytes) -> None:
         frames = self._framer.feed(data)
         if not frames:
             self._hub.bytes_received(self)
+        if self._backlog:
+            self._backlog.extend(frames)
+        elif len(frames) <= FRAMES_AT_ONCE:
+            self._hand_on(frames)
+        else:
+            # A burst must not hold the loop: others' heartbeats come between two slices of it.
+            self._backlog.extend(frames)
+            self.pause()
+            self._slice()
+
+    def _slice(self) -> None:
+        """Hand on a few frames of a burst and come back for the rest after everybody else had a turn."""
+        backlog = self._backlog
+        self._hand_on([backlog.popleft() for _ in range(min(FRAMES_AT_ONCE, len(backlog)))])
+        if backlog:
+            asyncio.get_running_loop().call_soon(self._slice)
+        elif not self._held_back:
+            self.resume()
+
+    def _hand_on(self, frames: list[bytes | GarbledMessage]) -> None:
         for frame in frames:
             self._hub.frame_received(self, frame)
             if isinstance(frame, FrameOverflow):
@@ -55,6 +81,8 @@ class FixConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        while self._backlog:  # what came before the end counts
+            self._hub.frame_received(self, self._backlog.popleft())
         self._hub.connection_down(self, self._reason or (f"connection lost: {exc}" if exc else "closed by the peer"))
 
     @property
@@ -76,8 +104,17 @@ class FixConnection(asyncio.Protocol):
         transport.write(data)
         return True
 
+    def hold(self) -> None:
+        """Read no further bytes until `let_go`: nothing can be committed just now."""
+        self._held_back = True
+        self.pause()
+
+    def let_go(self) -> None:
+        self._held_back = False
+        if not self._backlog:
+            self.resume()
+
     def pause(self) -> None:
-        """Read no further bytes until `resume`."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 

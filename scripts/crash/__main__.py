@@ -18,10 +18,10 @@ from pathlib import Path
 from demo.orders import Day
 from demo.processes import ROOT, Failed, Setting, now_ns, whole_milliseconds
 from demo.trader import ENDED, Trader
-from engine.admin.client import AdminClient
 from paper.reconcile import reconcile
 
 from crash.daemon import PHASES
+from engine.admin.client import AdminClient
 from engine.app import main as rfqd
 from engine.journal.archive import audit
 

@@ -76,7 +76,7 @@ def _day(options: argparse.Namespace) -> int:
         for one in stories:
             for line in story.tell(one):
                 print(line)
-        for line in story.scores(None, dealers):
+        for line in story.scores(trader.dealers_before, dealers):
             print(line)
         if not options.exit:
             _stay(trader, market, daemon)

@@ -31,6 +31,8 @@ class Trader:
         self._said: set[str] = set()
         self.orders: dict[str, Answer] = {}
         self.status: Answer = {}
+        self.dealers_before: Answer | None = None
+        """What was known of the dealers when the day began."""
 
     def step(self) -> bool:
         """Look, and do what is next for every order. False while the daemon does not answer."""
@@ -64,6 +66,8 @@ class Trader:
         return answer
 
     def _look(self) -> None:
+        if self.dealers_before is None:
+            self.dealers_before = self.call("dealers")
         answer = self.call("orders", state="all", limit=500)
         self.orders = {order["order"]: order for order in answer["orders"]}
         self.status = self.call("status")
@@ -78,7 +82,7 @@ class Trader:
             elif order["cl_ord_id"] in self._day.cancelled and order["rounds"]:
                 return  # its cancel is on the way
             elif order["rounds"] >= ROUNDS_MAX or self._hopeless(order):
-                self.call("order.cancel", order=ident, reason="no acceptable price today")
+                self.call("order.cancel", order=ident)
                 self._tell(ident, "gives up: no acceptable price today")
             else:
                 self._ask(order)

@@ -111,7 +111,7 @@ class OrderSystem:
         body += [(38, Decimal(order["quantity"])), (40, 1 if step.price is None else 2)]
         if step.price is not None:
             body += [(423, 1), (44, step.price)]
-        body += [(15, "USD"), (59, step.time_in_force)]
+        body += [(59, step.time_in_force)]
         if step.expire_time:
             body.append((126, step.expire_time))
         session.send("D", body)
@@ -135,7 +135,7 @@ class OrderSystem:
         body += [(21, step.handl_inst), (40, 1 if price is None else 2)]
         if price is not None:
             body += [(423, 1), (44, price)]
-        session.send("G", [*body, (15, "USD"), (59, step.time_in_force)])
+        session.send("G", [*body, (59, step.time_in_force)])
         replaced = order | {"cl_ord_id": cl_ord_id, "quantity": str(quantity), "status": "sent"}
         replaced["price"] = None if price is None else str(price)
         self._store.remember("order", cl_ord_id, replaced)

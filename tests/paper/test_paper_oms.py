@@ -85,9 +85,9 @@ async def test_an_order_has_what_the_engine_needs(tmp_path: Path) -> None:
     async with ends(scene.engine, scene.oms):
         await scene.engine.peer.message("D", 2)
         limit, market = scene.engine.peer.of("D")
-        wanted = (1, 48, 22, 54, 38, 40, 44, 59, 15, 21)
-        assert [limit.get(t) for t in wanted] == ["CORE", ISIN, "4", "1", "1000000", "2", "99.25", "0", "USD", "1"]
-        assert [market.get(t) for t in wanted] == [None, ISIN, "4", "2", "1000000", "1", None, "0", "USD", "1"]
+        wanted = (1, 48, 22, 54, 38, 40, 44, 59, 21)
+        assert [limit.get(t) for t in wanted] == ["CORE", ISIN, "4", "1", "1000000", "2", "99.25", "0", "1"]
+        assert [market.get(t) for t in wanted] == [None, ISIN, "4", "2", "1000000", "1", None, "0", "1"]
 
 
 async def test_cancel_replace_and_status_refer_to_the_order_by_name(tmp_path: Path) -> None:
