@@ -28,7 +28,7 @@ from engine.domain.order import Order, OrderState
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
 from engine.orders.lifecycle import move, with_fill
-from engine.rfq.lifecycle import with_ask, with_quote
+from engine.rfq.lifecycle import unasked, with_ask, with_quote
 
 
 def apply(state: DeskState, event: e.Event) -> None:
@@ -176,10 +176,13 @@ def _quote_withdrawn(state: DeskState, event: e.QuoteWithdrawn) -> None:
     rfq = state.rfqs[event.rfq_id]
     ask = rfq.ask_of(event.dealer)
     assert ask is not None
-    quotes = tuple(
-        replace(quote, withdrawn=True) if event.quote_id in ("", quote.quote_id) else quote for quote in ask.quotes
-    )
-    state.rfqs.put(event.rfq_id, with_ask(rfq, replace(ask, quotes=quotes)))
+    gone = {quote.quote_id for quote in ask.quotes if event.quote_id in ("", quote.quote_id)}
+    quotes = tuple(replace(quote, withdrawn=True) if quote.quote_id in gone else quote for quote in ask.quotes)
+    rfq = with_ask(rfq, replace(ask, quotes=quotes))
+    if rfq.state is RfqState.deciding and rfq.alerted in {f"{ask.dealer}|{quote_id}" for quote_id in gone}:
+        # What the decision was about is gone: whoever has not been asked yet may be of use.
+        rfq = replace(rfq, state=RfqState.asking if unasked(rfq) else rfq.state)
+    state.rfqs.put(event.rfq_id, rfq)
 
 
 def _dealer_declined(state: DeskState, event: e.DealerDeclined) -> None:
