@@ -1,0 +1,392 @@
+"""What has to hold, at every write, at every instant and at the end. Whatever does not hold fails the run.
+
+`Record` is what is durable, taken from the commits and compared with the file at each restart. The other checks hold
+what leaves the engine, and what is in its memory, against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sim_engine import CODEC, Life
+from sim_setting import Setting
+from sim_wire import SESSION_TYPES, Msg
+
+from engine.domain import events as e
+from engine.domain.placement import Placement
+from engine.domain.rfq import RfqState
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import MessageRow, OutboxRow, StagedTurn
+from engine.trading import Trading
+
+if TYPE_CHECKING:
+    from sim_parties import Dealer, DealerOrder
+    from world import World
+
+Fail = Callable[[str], None]
+
+AT_MOST_ONCE = frozenset({"R", "D", "AJ"})
+NEVER_AGAIN = AT_MOST_ONCE | {"F", "H", "V"}
+
+
+class Record:
+    """The durable rows, and the state and stats that their events fold to: a replay that never stops."""
+
+    def __init__(self, setting: Setting, fail: Fail) -> None:
+        self.turn_seq = 0
+        self.event_seq = 0
+        self.sent: dict[tuple[str, int, int], MessageRow] = {}
+        self.epochs: dict[str, int] = {}
+        self.outbox: dict[int, OutboxRow] = {}
+        self.trading = Trading(setting.desk())
+        self.events: list[e.Event] = []
+        self._fail = fail
+
+    def take(self, turns: Sequence[StagedTurn]) -> None:
+        for turn in turns:
+            self.turn_seq = turn.turn_seq
+            for row in turn.messages:
+                if row.direction == "out":
+                    key = (row.session, row.epoch, row.seq)
+                    if key in self.sent:
+                        self._fail(f"number {key} was recorded twice")
+                    self.sent[key] = row
+            for session in turn.sessions:
+                self.epochs[session.session] = max(session.epoch, self.epochs.get(session.session, 0))
+            for entry in turn.outbox:
+                self.outbox[entry.id] = entry
+            for event in turn.events:
+                self.event_seq = event.seq
+                decoded = CODEC.decode(event.type, event.version, event.body)
+                self.events.append(decoded)
+                self.trading.fold(decoded)
+
+    def catch_up(self, file: ReadOnly) -> None:
+        """Take what a commit kept that the process did not live to see; everything else has to be as it was."""
+        head = file.head()
+        if head.turn_seq < self.turn_seq:
+            self._fail(f"the file ends with turn {head.turn_seq}, {self.turn_seq} was committed")
+        if head.turn_seq > self.turn_seq:
+            self.take([kept.turn for kept in file.turns(self.turn_seq)])
+        for session in file.sessions():
+            self.epochs[session.session] = session.epoch
+        rows = file.query("SELECT session, epoch, seq, bytes FROM fix_messages WHERE direction = 'out'")
+        found = {(session, epoch, seq): data for session, epoch, seq, data in rows}
+        if found != {key: row.data for key, row in self.sent.items()}:
+            self._fail("the file's messages are not those that were committed")
+
+    def explains(self, outbox_id: int | None) -> str:
+        entry = self.outbox.get(outbox_id) if outbox_id is not None else None
+        return entry.message_class if entry is not None else ""
+
+
+class WireChecks:
+    """Held against every message that the engine writes, before it leaves."""
+
+    def __init__(self, record: Record, fail: Fail) -> None:
+        self._record = record
+        self._fail = fail
+        self._epoch: dict[str, int] = {}
+        self._on_wire: set[tuple[str, int, int]] = set()
+        self._requests: set[str] = set()
+        self.entries_out: set[int] = set()
+        self.counts: dict[str, int] = {}
+
+    def wrote(self, key: str, data: bytes, now_ns: int, life: Life, promised: set[str]) -> None:
+        msg = Msg(data)
+        self.counts[msg.kind] = self.counts.get(msg.kind, 0) + 1
+        if msg.kind == "A" or (msg.seq == 1 and not msg.dup):
+            # A dealer may begin an epoch by its answer to our Logon(A): then its first number is no Logon(A).
+            self._epoch[key] = self._epoch_of(key, msg)
+        epoch = self._epoch.get(key, 0)
+        if msg.kind == "4":
+            self._gap_fill(key, epoch, msg)
+        elif msg.dup:
+            self._again(key, epoch, msg)
+        else:
+            self._first_time(key, epoch, msg, now_ns, life, promised)
+
+    def _epoch_of(self, key: str, msg: Msg) -> int:
+        """Which epoch the messages from here on are in: the newest that has such a message under this number."""
+        for epoch in range(self._record.epochs.get(key, 0), 0, -1):
+            row = self._record.sent.get((key, epoch, msg.seq))
+            if row is not None and (row.data == msg.raw or (row.admin and msg.kind in SESSION_TYPES)):
+                return epoch
+        return 0
+
+    def _row(self, key: str, epoch: int, msg: Msg) -> MessageRow | None:
+        row = self._record.sent.get((key, epoch, msg.seq))
+        if row is None:
+            self._fail(f"{key}: 35={msg.kind} 34={msg.seq} of epoch {epoch} left without a committed row: {msg.raw!r}")
+        return row
+
+    def _first_time(self, key: str, epoch: int, msg: Msg, now_ns: int, life: Life, promised: set[str]) -> None:
+        row = self._row(key, epoch, msg)
+        if row is None:
+            return
+        self._number_once(key, epoch, msg)
+        if row.admin:
+            if msg.kind not in SESSION_TYPES:
+                self._fail(f"{key}: 35={msg.kind} 34={msg.seq} is recorded as a session message")
+            return
+        if row.data != msg.raw:
+            self._fail(f"{key}: 34={msg.seq} left as {msg.raw!r}, recorded as {row.data!r}")
+        if msg.kind in AT_MOST_ONCE:
+            self._asked(key, msg, row, now_ns, life, promised)
+
+    def _number_once(self, key: str, epoch: int, msg: Msg) -> None:
+        number = (key, epoch, msg.seq)
+        if number in self._on_wire:
+            self._fail(f"{key}: number {msg.seq} of epoch {epoch} was used twice")
+        self._on_wire.add(number)
+
+    def _asked(self, key: str, msg: Msg, row: MessageRow, now_ns: int, life: Life, promised: set[str]) -> None:
+        request = msg.get(131) if msg.kind == "R" else msg.get(11)
+        assert row.outbox_id is not None
+        if request in self._requests or row.outbox_id in self.entries_out:
+            self._fail(f"{key}: 35={msg.kind} {request} left twice")
+        self._requests.add(request)
+        self.entries_out.add(row.outbox_id)
+        entry = self._record.outbox[row.outbox_id]
+        if entry.not_after_ns is not None and now_ns > entry.not_after_ns:
+            self._fail(f"{key}: 35={msg.kind} {request} left after its time")
+        state = self._record.trading.state
+        sent = state.sent[str(row.outbox_id)]
+        account = state.orders[state.rfqs[sent.rfq_id].order_id].terms.account
+        for scope in ("all", f"dealer:{sent.dealer}", f"account:{account}"):
+            if scope in promised:
+                self._fail(f"{key}: 35={msg.kind} {request} left after the kill of {scope} was confirmed")
+            if life.trading.withheld_by((scope,)):
+                self._fail(f"{key}: 35={msg.kind} {request} left while kill switch {scope} is on")
+
+    def _again(self, key: str, epoch: int, msg: Msg) -> None:
+        row = self._row(key, epoch, msg)
+        if row is None:
+            return
+        if msg.kind in NEVER_AGAIN:
+            self._fail(f"{key}: 35={msg.kind} 34={msg.seq} left again with 43=Y")
+        if row.data is None or Msg(row.data).content() != msg.content():
+            self._fail(f"{key}: 34={msg.seq} was sent again as {msg.raw!r}, recorded as {row.data!r}")
+        if row.data is not None and Msg(row.data).poss_resend != msg.poss_resend:
+            self._fail(f"{key}: 34={msg.seq} changed its PossResend(97)")
+
+    def _gap_fill(self, key: str, epoch: int, msg: Msg) -> None:
+        begin, end = msg.seq, int(msg.get(36))
+        if not msg.dup:
+            self._number_once(key, epoch, msg)
+            row = self._row(key, epoch, msg)
+            if end != begin + 1 or row is None or self._record.explains(row.outbox_id) != "ask":
+                self._fail(f"{key}: a gap fill from {begin} to {end} in place of no request")
+            return
+        for seq in range(begin, end):
+            row = self._record.sent.get((key, epoch, seq))
+            if row is None:
+                self._fail(f"{key}: a gap fill over {seq}, which is not recorded")
+            elif self._record.explains(row.outbox_id) == "report":
+                self._fail(f"{key}: a gap fill over {row.data!r}")
+
+
+class StateChecks:
+    """Held against the engine's memory whenever time is about to pass."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._compared_at = -1
+        self._desk_at: tuple[int, int] = (-1, -1)
+
+    def hold(self, life: Life) -> None:
+        runtime, state = life.runtime, life.trading.state
+        for problem in life.loop.problems:
+            self._world.fail(problem)
+        at = (life.number, life.recorder.event_seq)
+        if at != self._desk_at:
+            self._desk_at = at
+            self._quantities(life)
+        if not runtime._held:
+            self._timers(life)
+        if life.settled and self._compared_at != self._world.record.event_seq:
+            self._compared_at = self._world.record.event_seq
+            if life.recorder.event_seq != self._world.record.event_seq:
+                self._world.fail("all is released and not all is committed")
+            if state.digest() != self._world.record.trading.state.digest():
+                self._world.fail(
+                    f"replay differs from the live state: {differences(life.trading, self._world.record.trading)}"
+                )
+
+    def _timers(self, life: Life) -> None:
+        """Every live round has a timer, or waits for an answer that has one or that a person was called for."""
+        state, runtime = life.trading.state, life.runtime
+        armed = runtime._deadlines._at
+        if not state.open_rfqs():
+            return
+        for rfq in state.rfqs.values():
+            if not rfq.open:
+                continue
+            key = f"rfq:{rfq.rfq_id}"
+            if rfq.state is RfqState.placed:
+                placement = state.open_placement(rfq.order_id)
+                if placement is None:
+                    self._world.fail(f"{rfq.rfq_id} waits for no acceptance")
+                else:
+                    self._placement(life, placement)
+                continue
+            watched = runtime._rfq_tasks.get(key)
+            if watched is None or watched[0].done():
+                self._world.fail(f"{rfq.rfq_id} is {rfq.state} and has no task")
+            elif key not in armed and not watched[1].is_set():
+                self._world.fail(f"{rfq.rfq_id} is {rfq.state} and has no timer")
+
+    def _placement(self, life: Life, placement: Placement) -> None:
+        key = f"placement:{placement.placement_id}"
+        waits = placement.person_needed or not life.machine.session_up(placement.session)
+        if key not in life.runtime._deadlines._at and not waits:
+            self._world.fail(f"the acceptance {placement.placement_id} at {placement.dealer} has no timer")
+
+    def _quantities(self, life: Life) -> None:
+        """Accepted + filled + in doubt never exceeds the order, and one acceptance at a time."""
+        state = life.trading.state
+        reserved: dict[str, Decimal] = {}
+        for placement in state.placements.values():
+            if placement.unanswered:
+                if placement.order_id in reserved:
+                    self._world.fail(f"{placement.order_id}: a second dealer is asked to fill what is in doubt")
+                reserved[placement.order_id] = reserved.get(placement.order_id, Decimal(0)) + placement.reserved
+        for order in state.orders.values():
+            if order.filled + reserved.get(order.order_id, Decimal(0)) > order.terms.quantity:
+                self._world.fail(f"{order.order_id}: filled and in doubt exceed its quantity")
+
+
+class Truth:
+    """What happened at the dealers, by order: never more than was ordered, whoever is believed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._at_dealers: dict[str, list[DealerOrder]] = {}
+
+    def took(self, dealer: Dealer, order: DealerOrder) -> None:
+        placement = self._world.record.trading.state.placements.get(order.cl_ord_id)
+        if placement is None:
+            self._world.fail(f"{dealer.peer.name} was sent {order.cl_ord_id}, which is not recorded")
+            return
+        self._at_dealers.setdefault(placement.order_id, []).append(order)
+        self._hold(placement.order_id)
+
+    def filled(self, dealer: Dealer, order: DealerOrder) -> None:
+        self._hold(self._world.record.trading.state.placements[order.cl_ord_id].order_id)
+
+    def _hold(self, order_id: str) -> None:
+        if order_id in self._world.forced:
+            return
+        whole = self._world.record.trading.state.orders[order_id].terms.quantity
+        taken = sum((o.quantity if o.state == "open" else o.filled for o in self._at_dealers[order_id]), Decimal(0))
+        if taken > whole:
+            self._world.fail(f"{order_id}: dealers hold or filled {taken} of {whole}")
+
+
+def differences(one: Trading, other: Trading) -> list[str]:
+    """The first rows in which two states differ, for people."""
+    found = []
+    for (name, left), (_, right) in zip(one.state.tables(), other.state.tables(), strict=True):
+        for key in {**dict.fromkeys(left.keys()), **dict.fromkeys(right.keys())}:
+            if left.get(key) != right.get(key):
+                found.append(f"{name} {key}: {left.get(key)} / {right.get(key)}")
+    return found[:3]
+
+
+def numbers_agree(world: World) -> bool:
+    """Has everything that was said been heard, on every session?"""
+    sessions = world.engine.machine.sessions
+    return all(
+        sessions[key].next_in == peer.next_out and sessions[key].next_out == peer.next_in
+        for key, peer in world.peers.items()
+    )
+
+
+def at_rest(world: World) -> list[str]:
+    """What is wrong after everything has come to rest: the full reconciliation."""
+    life = world.life
+    assert life is not None
+    state, record, problems = life.trading.state, world.record, []
+
+    def hold(true: bool, text: str) -> None:
+        if not true:
+            problems.append(text)
+
+    for key in world.peers:
+        session = life.machine.sessions[key]
+        hold(life.machine.session_up(key), f"session {key} is {session.phase} at the end")
+        hold(session.gap is None and not session.held and not session.resending, f"{key}: a gap is left")
+    hold(not any(life.machine.waiting.values()), f"messages wait for a number: {life.machine.waiting}")
+    hold(not life.machine.rebinding, f"messages are still to be bound again: {life.machine.rebinding}")
+
+    reported = [event.report for event in record.events if isinstance(event, e.OrderReported)]
+    to_oms = {report.exec_id for report in reported if report.session == "oms"}
+    problems += _same("OMS reports", to_oms, set(world.oms.reports))
+    problems += _same("drop copies", {report.exec_id for report in reported}, set(world.drop_copy.reports))
+    booked = [event.fill for event in record.events if isinstance(event, e.FillBooked)]
+    for reader, mine in ((world.oms, to_oms), (world.drop_copy, {report.exec_id for report in reported})):
+        wanted = {f.exec_id: (f.quantity, f.price) for f in booked if f.exec_id in mine}
+        hold(reader.fills() == wanted, f"{reader.peer.name}: its fills are not those that were booked")
+    hold(len({f.exec_id for f in booked}) == len(booked), "two fills under one ExecID(17)")
+    for order in state.orders.values():
+        total = sum((fill.quantity for fill in booked if fill.order_id == order.order_id), Decimal(0))
+        hold(total == order.filled, f"{order.order_id}: filled {order.filled}, booked {total}")
+    for theirs in world.oms.orders.values():
+        hold(theirs.answered, f"OMS: {theirs.cl_ord_id} was never answered")
+
+    done = {x: dealer for dealer in world.dealers.values() for o in dealer.orders.values() for x in o.executions}
+    known = {f.dealer_exec_id for f in booked} | {
+        event.dealer_exec_id for event in record.events if isinstance(event, e.FillQuarantined)
+    }
+    problems += _same("executions at dealers", set(done) | world.lies(), known)
+    for fill in booked:
+        dealer = done.get(fill.dealer_exec_id)
+        hold(dealer is not None and dealer.peer.key == fill.dealer, f"{fill.dealer_exec_id} was booked and never done")
+    for placement in state.placements.values():
+        if placement.unanswered:
+            hold(placement.person_needed, f"{placement.placement_id} at {placement.dealer} is forgotten")
+    for rfq in state.rfqs.values():
+        hold(not rfq.open or rfq.state is RfqState.placed, f"{rfq.rfq_id} is still {rfq.state}")
+    for pending in state.reversions.values():
+        hold(
+            pending.done or pending.due_ns > world.timeline.utc_ns - 10**9, f"reversion {pending.exec_id} was forgotten"
+        )
+    refused = [event for event in record.events if isinstance(event, e.InputRefused)]
+    hold(not refused or world.poisoned, f"an input could not be handled: {refused[:1]}")
+    problems += _asks(world)
+    return problems
+
+
+def _asks(world: World) -> list[str]:
+    """Each dealer's asks in the stats are the requests it was sent and that are not known to have been lost."""
+    record, problems = world.record, []
+    counted: dict[str, int] = {}
+    for event in record.events:
+        if isinstance(event, e.DealerAsked):
+            counted[event.dealer] = counted.get(event.dealer, 0) + 1
+        elif isinstance(event, e.AskWithheld):
+            counted[event.dealer] -= 1
+    for dealer in world.dealers.values():
+        seen, known = len(dealer.requests), counted.get(dealer.peer.key, 0)
+        # What was on its way into a reset is lost and nobody can know.
+        if known != seen and not (dealer.peer.resets and known > seen):
+            problems.append(f"{dealer.peer.name} got {seen} requests, {known} are counted")
+    return problems
+
+
+def _same(what: str, wanted: set[str], found: set[str]) -> list[str]:
+    problems = []
+    if wanted - found:
+        problems.append(f"{what} missing: {sorted(wanted - found)[:5]}")
+    if found - wanted:
+        problems.append(f"{what} that should not be: {sorted(found - wanted)[:5]}")
+    return problems
+
+
+def same_again(one: Any, other: Any) -> bool:
+    """Do two desks agree on state and stats?"""
+    return bool(
+        one.state.digest() == other.state.digest() and one.desk.stats.fold_digest() == other.desk.stats.fold_digest()
+    )

@@ -1,0 +1,339 @@
+"""One life of the engine in the simulation: the real journal, machine, desk and runtime, from a start to a kill.
+
+`Life` starts as `rfqd` does, from the journal alone, and connects as it does; everything between is the real code on
+a virtual loop. It can be killed at every phase of a turn: `arm` names the phase, the next turn that comes there dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sim_network import Link
+from sim_time import MS, VirtualClock, VirtualLoop
+
+from engine import recovery
+from engine.desk.deadlines import open_keys
+from engine.desk.draft import Draft, Notice
+from engine.domain import events as e
+from engine.fix.transport import FixConnection
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import StagedTurn
+from engine.journal.lock import Boot
+from engine.journal.queries import SentMessage
+from engine.journal.reader import JournalReader
+from engine.journal.writer import Journal
+from engine.recording import Recorder, events_codec
+from engine.runtime import Limits, Runtime
+from engine.trading import Trading
+from engine.turn import Machine, Publish, Turn
+
+if TYPE_CHECKING:
+    from sim_peer import Peer
+    from world import World
+
+PHASES: Final = (
+    "decided",
+    "staged",
+    "begin",
+    "staged_rows",
+    "before_commit",
+    "committed",
+    "committed_unsent",
+    "partly_released",
+    "released",
+)
+"""Where a turn can be when the process dies; up to `before_commit` nothing of it is kept, from `committed` on all."""
+
+CODEC: Final = events_codec()
+PAGE_ROWS: Final = 3
+
+
+class Killed(SystemExit):
+    """The process died here. Not an Exception: nothing may catch it."""
+
+
+class NoMetrics:
+    """Takes whatever is counted."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return _nothing
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
+class SlowReader(JournalReader):
+    """The daemon's own queries; each takes virtual time, pages are small."""
+
+    def __init__(self, path: Path, delay_s: Callable[[], float]) -> None:
+        self.path = path
+        self._file = ReadOnly(path)
+        self._delay_s = delay_s
+
+    async def sent_page(self, session: str, epoch: int, begin: int, end: int, limit: int) -> list[SentMessage]:
+        return await super().sent_page(session, epoch, begin, end, min(limit, PAGE_ROWS))
+
+    async def _all(self, query: str, parameters: Any) -> list[Any]:
+        await asyncio.sleep(self._delay_s())
+        return self._file.query(query, parameters)
+
+    def end(self) -> None:
+        self._file.close()
+
+
+class WatchedJournal:
+    """The real journal; what it has committed is shown to the world."""
+
+    def __init__(self, life: Life, journal: Journal) -> None:
+        self._life = life
+        self.real = journal
+        self.durability = journal.durability
+
+    @property
+    def head(self) -> Any:
+        return self.real.head
+
+    def commit(self, turns: Sequence[StagedTurn]) -> None:
+        self.real.commit(turns)
+        self._life.world.committed(turns)
+
+
+class Life:
+    """One process."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.number = number
+        self.dead = False
+        self.links: list[Link] = []
+        self.armed = ""
+        self._countdown = 0
+        self._busy_left = 0
+        self.notices: list[tuple[int, Notice]] = []
+        self._notice_turn: dict[int, tuple[int, Notice]] = {}
+        rng, timeline, scenario = world.rng, world.timeline, world.scenario
+        self.loop = VirtualLoop(timeline, self._job_ns)
+        self.clock = VirtualClock(timeline, rng.randrange(1, 1 << 50))
+        real = Journal(world.path, scenario.durability, reserve_bytes=0, on_phase=self._on_phase)
+        self.journal = WatchedJournal(self, real)
+        self.trading = Trading(world.setting.desk())
+        with ReadOnly(world.path) as file:
+            world.restarted(file)
+            folded = recovery.fold(file, self.trading, CODEC)
+            if folded.differences:
+                world.fail(f"replay differs: {folded.differences}")
+            for mark in recovery.marks(file):
+                self.trading.desk.marks.update(mark)
+            self.machine = Machine(
+                self.trading,
+                world.setting.sessions(scenario.heart_bt_s),
+                world.setting.dictionaries,
+                sessions=recovery.sessions(file),
+                outbox_id=real.head.outbox_id,
+            )
+            recovery.restore_outboxes(file, self.machine)
+            self.recorder = Recorder(real.head, CODEC, file.sessions())
+        self.reader = SlowReader(world.path, lambda: rng.uniform(0, 0.3) if rng.random() < 0.2 else 0.001)
+        self.runtime = Runtime(
+            self.machine,
+            self.trading,
+            self.recorder,
+            self.journal,  # type: ignore[arg-type]
+            self.clock,  # type: ignore[arg-type]
+            NoMetrics(),  # type: ignore[arg-type]
+            Limits(logon_timeout_s=10.0),
+            self.loop,
+            self._on_fatal,
+        )
+        self.runtime.reader = self.reader
+        self.runtime.entropy = lambda: rng.randbytes(16)  # type: ignore[method-assign]
+        self.runtime.on_session_free = self._session_free
+        self._hook()
+        self.boot = real.boot
+        self.call("start", self._start)
+
+    def _start(self) -> None:
+        clean = self.boot in (Boot.NEW, Boot.CLEAN)
+
+        def started(draft: Draft) -> None:
+            draft.record(e.EngineStarted(draft.now_ns, recovery.LOGIC_VERSION, "c", "d", "s", "b", clean))
+
+        self.runtime.note("started", started)
+        now = self.clock.now()
+        for key in open_keys(self.trading.state):
+            self.runtime.arm(key, now)
+        self.runtime.watch(self._seen)
+        for key, settings in self.machine.settings.items():
+            if settings.initiator:
+                self._session_free(key)
+        self.loop.call_later(20, self._note_digest)
+
+    def _note_digest(self) -> None:
+        version, state = recovery.LOGIC_VERSION, self.trading.state
+        self.runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, version, state.digest())))
+        self.loop.call_later(20, self._note_digest)
+
+    def call(self, label: str, action: Callable[..., Any], *args: Any) -> None:
+        """Do something in the process, as an action of its own."""
+        self.loop.call_at_ns(self.world.timeline.now_ns, label, action, *args)
+
+    def command(self, name: str, params: dict[str, Any], actor: str = "sim", role: str = "operator") -> Answer:
+        """Give a command as the admin socket does."""
+        answer = Answer(name, params)
+
+        async def ask() -> None:
+            self.world.note(f"trader: {name} {params}")
+            try:
+                answer.result = await self.runtime.command(name, params, actor, role)
+            except Exception as error:
+                answer.error = error
+            self.world.answered(answer)
+
+        self.call("command", lambda: answer.keep(self.loop.create_task(ask())))
+        return answer
+
+    # --- connections ---------------------------------------------------------------------------------
+
+    def _session_free(self, key: str) -> None:
+        self.loop.call_later(self.world.rng.uniform(0.5, 3.0), self._connect, key)
+
+    def _connect(self, key: str) -> None:
+        peer = self.world.peers[key]
+        if peer.is_down or peer.link is not None:
+            self._session_free(key)
+        else:
+            self.link(peer, key)
+
+    def link(self, peer: Peer, session: str) -> Link:
+        """A connection between the engine and a counterparty; `session` is empty if the peer made it."""
+        connection = FixConnection(
+            self.runtime,
+            self.runtime.next_connection(),
+            session,
+            max_message_bytes=65_536,
+            outgoing_bytes_max=1 << 30,
+        )
+        link = Link(self.world, self.loop, connection, peer)
+        self.links = [each for each in self.links if each.up]
+        self.links.append(link)
+        peer.connected(link)
+        self.call("connected", link.end.begin)
+        return link
+
+    # --- how it ends -----------------------------------------------------------------------------------
+
+    def arm(self, phase: str, nth: int = 1) -> None:
+        """Die the `nth` time that a turn with something to keep is in this phase."""
+        self.armed, self._countdown = phase, nth
+
+    def at(self, phase: str) -> None:
+        if self.armed == phase and not self.dead:
+            self._countdown -= 1
+            if self._countdown <= 0:
+                self.world.crashes[phase] += 1
+                self.world.note(f"CRASH at {phase}")
+                self.dead = True
+                self.loop.alive = False
+                raise Killed(phase)
+
+    def kill(self) -> None:
+        """Kill it where it stands."""
+        if not self.dead:
+            self.world.note("CRASH")
+        self.bury()
+
+    def bury(self) -> None:
+        """What the operating system does when a process is gone: files and sockets are closed."""
+        self.dead = True
+        self.loop.alive = False
+        self.reader.end()
+        self.journal.real._connection.close()
+        self.journal.real._lock.release()
+        for link in self.links:
+            link.engine_died()
+
+    def be_busy(self, times: int) -> None:
+        """The next commits find the file locked."""
+        self._busy_left = times
+
+    def _on_fatal(self, reason: str) -> None:
+        self.world.fail(f"the engine stopped itself: {reason}")
+
+    def _on_phase(self, phase: str) -> None:
+        if phase == "begin" and self._busy_left:
+            self._busy_left -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY  # type: ignore[misc]
+            raise error
+        self.at(phase)
+
+    def _job_ns(self) -> tuple[int, int]:
+        rng = self.world.rng
+        done_ms = rng.uniform(20, 600) if rng.random() < self.world.scenario.slow_commit else rng.uniform(0.2, 2)
+        return int(done_ms * MS), int(rng.uniform(0, 1) * MS)
+
+    # --- watching --------------------------------------------------------------------------------------
+
+    def _hook(self) -> None:
+        """Look in at every phase; nothing else of the runtime is changed."""
+        adopt, commit, done = self.machine.adopt, self.runtime._commit, self.runtime._committed
+        stage = self.recorder.stage
+
+        def adopt_watched(turn: Turn) -> None:
+            if turn.records:
+                self.at("decided")
+            adopt(turn)
+
+        def stage_watched(turn: Turn, *args: Any) -> StagedTurn | None:
+            rows = stage(turn, *args)
+            for effect in turn.effects:
+                if type(effect) is Publish:
+                    seq = rows.turn_seq if rows is not None else self.recorder.turn_seq
+                    self._notice_turn[id(effect.notice)] = (seq, effect.notice)
+            return rows
+
+        def commit_watched() -> None:
+            self.at("staged")
+            commit()
+
+        def done_watched(batch: Any, error: BaseException | None) -> None:
+            if error is None and any(staged.rows is not None for staged in batch.turns):
+                self.at("committed_unsent")
+                done(batch, error)
+                self.at("released")
+            else:
+                done(batch, error)
+
+        self.machine.adopt = adopt_watched  # type: ignore[method-assign]
+        self.recorder.stage = stage_watched  # type: ignore[method-assign]
+        self.runtime._commit = commit_watched  # type: ignore[method-assign]
+        self.runtime._committed = done_watched  # type: ignore[method-assign]
+
+    def _seen(self, utc_ns: int, notice: Notice) -> None:
+        turn_seq, _ = self._notice_turn.pop(id(notice))
+        self.world.published(turn_seq, notice)
+
+    @property
+    def settled(self) -> bool:
+        """Is memory where the disk is?"""
+        runtime = self.runtime
+        return not runtime._open.turns and runtime._in_flight is None and not runtime._held
+
+
+class Answer:
+    """What became of a command; nothing while it is under way, or if the process died over it."""
+
+    def __init__(self, name: str, params: dict[str, Any]) -> None:
+        self.name = name
+        self.params = params
+        self.result: dict[str, Any] | None = None
+        self.error: Exception | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        self._task = task
