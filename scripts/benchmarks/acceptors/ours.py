@@ -1,0 +1,129 @@
+"""Our session layer, turn and journal under the real runtime, with the smallest application there can be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fields
+from engine.clock import Clock, Instant, fix_timestamp
+from engine.desk.draft import Delivery, Draft, Send
+from engine.desk.setting import Desk
+from engine.desk.state import DeskState
+from engine.domain import events as e
+from engine.domain.messages import Said
+from engine.fix.codec import encode_body
+from engine.fix.dictionary import built_in
+from engine.fix.message import Message
+from engine.fix.settings import SessionSettings
+from engine.fix.transport import FixConnection
+from engine.journal.reader import JournalReader
+from engine.journal.writer import Journal
+from engine.metrics import Metrics
+from engine.recording import Recorder, events_codec
+from engine.runtime import Limits, Runtime
+from engine.trading import Trading
+from engine.turn import CommandGiven, Machine
+
+SESSION = "trader"
+CHECKPOINT_EVERY_S = 2.0
+"""As the daemon does it."""
+
+
+@dataclass(slots=True)
+class Answering:
+    """An application without a desk: each order is answered, nothing is remembered.
+
+    What is said is the order itself; `speak` makes the answer of it.
+    """
+
+    state: DeskState = field(default_factory=DeskState)
+    answered: int = 0
+
+    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft:
+        return Draft(cast(Desk, None), now, entropy, outbox_id, session_up, self.state)
+
+    def hear(
+        self, draft: Draft, settings: SessionSettings, message: Message, sent: Callable[[int], int | None]
+    ) -> None:
+        if message.msg_type == "D":
+            draft.send(settings.key, cast(Said, (message, draft.now_ns)), Delivery.at_least_once)
+
+    def speak(self, send: Send) -> tuple[str, bytes]:
+        message, now_ns = cast(tuple[Message, int], send.said)
+        self.answered += 1
+        return "8", encode_body(answer_fields(message.require, self.answered, fix_timestamp(now_ns)))
+
+    def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None:
+        pass
+
+    def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None:
+        pass
+
+    def due(self, draft: Draft, key: str) -> None:
+        pass
+
+    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any:
+        return None
+
+    def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None:
+        pass
+
+    def gap_filled(self, draft: Draft, outbox_id: int) -> None:
+        pass
+
+    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None:
+        raise error
+
+    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None:
+        pass
+
+    def deadline_of(self, key: str, session_up: Callable[[str], bool], now_ns: int) -> int | None:
+        return None
+
+    def withheld_by(self, scopes: Sequence[str]) -> str:
+        return ""
+
+
+def settings() -> SessionSettings:
+    return SessionSettings(SESSION, BEGIN_STRING, OURS, THEIRS, "oms", initiator=False)
+
+
+async def serve(folder: Path, durability: str, tell: Callable[[int], None]) -> None:
+    loop = asyncio.get_running_loop()
+    path = folder / "journal.db"
+    journal = Journal(path, durability)  # type: ignore[arg-type]
+    application = Answering()
+    machine = Machine(application, {SESSION: settings()}, {SESSION: built_in(BEGIN_STRING)})
+    failed = loop.create_future()
+    runtime = Runtime(
+        machine,
+        cast(Trading, application),
+        Recorder(journal.head, events_codec()),
+        journal,
+        Clock(),
+        Metrics("benchmark"),
+        Limits(),
+        loop,
+        failed.set_result,
+    )
+    runtime.reader = await JournalReader.open(path)
+
+    def connection() -> FixConnection:
+        return FixConnection(
+            runtime, runtime.next_connection(), "", max_message_bytes=65_536, outgoing_bytes_max=8_388_608
+        )
+
+    async def checkpoints() -> None:
+        assert runtime.reader is not None
+        while True:
+            await asyncio.sleep(CHECKPOINT_EVERY_S)
+            await runtime.reader.checkpoint()
+
+    server = await loop.create_server(connection, "127.0.0.1", 0)
+    tell(server.sockets[0].getsockname()[1])
+    checkpointing = loop.create_task(checkpoints())
+    raise SystemExit(await failed or checkpointing)

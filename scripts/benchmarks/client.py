@@ -1,0 +1,149 @@
+"""The one client of all acceptors: a blocking socket, orders spelt before the clock starts, answers counted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS
+from benchmarks.messages import Field, order_fields, stamp, wire
+
+SCRIPTS: Final = Path(__file__).resolve().parents[1]
+START_TIMEOUT_S: Final = 30.0
+ANSWER_TIMEOUT_S: Final = 30.0
+_REPORT: Final = b"\x0135=8\x01"
+
+
+class Unanswered(Exception):
+    """A server that does not start or does not answer: its line says so, the others go on."""
+
+
+class Server:
+    """A process that prints `port N` on its first line; ended with it."""
+
+    def __init__(self, arguments: list[str], folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "log"
+        with self._log.open("wb") as log:
+            path = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        self.port = self._read_port()
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _read_port(self) -> int:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], START_TIMEOUT_S)
+        line = self._process.stdout.readline().decode() if ready else ""
+        if not line.startswith("port "):
+            self.close()
+            raise Unanswered(f"did not start: {self._log.read_text()[-2000:]}")
+        return int(line.split()[1])
+
+
+class Trader:
+    """A logged-on FIX session; `trader.rate(...)` and `trader.latencies(...)` measure with it."""
+
+    def __init__(self, port: int, ours: str = THEIRS, theirs: str = OURS) -> None:
+        self._socket = _connected(port)
+        self._ids: tuple[Field, Field] = ((49, ours), (56, theirs))
+        self._seq_num = 0
+        self._orders = 0
+        self._tail = b""
+        self._socket.sendall(self._message("A", [(98, 0), (108, 30), (141, "Y")]))
+        answer = self._socket.recv(65_536)
+        if b"\x0135=A\x01" not in answer:
+            raise Unanswered(f"did not log on: {answer!r}")
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def latencies(self, count: int) -> list[float]:
+        """Seconds from an order to its answer, `count` times, one outstanding."""
+        frames = self._frames(count)
+        found = []
+        for frame in frames:
+            began = time.perf_counter()
+            self._socket.sendall(frame)
+            self._answers(1)
+            found.append(time.perf_counter() - began)
+        return found
+
+    def rate(self, count: int, outstanding: int) -> float:
+        """Orders answered a second with `outstanding` on their way."""
+        frames = self._frames(count)
+        began = time.perf_counter()
+        self._socket.sendall(b"".join(frames[:outstanding]))
+        sent, answered = min(outstanding, count), 0
+        while answered < count:
+            came = self._answers(1)
+            answered += came
+            if sent < count:
+                self._socket.sendall(b"".join(frames[sent : sent + came]))
+                sent = min(count, sent + came)
+        return count / (time.perf_counter() - began)
+
+    def _frames(self, count: int) -> list[bytes]:
+        first = self._orders
+        self._orders += count
+        return [self._message("D", order_fields(number)) for number in range(first, first + count)]
+
+    def _message(self, msg_type: str, body: list[Field]) -> bytes:
+        self._seq_num += 1
+        sender, target = self._ids
+        return wire(BEGIN_STRING, [(35, msg_type), (34, self._seq_num), sender, (52, stamp()), target, *body])
+
+    def _answers(self, wanted: int) -> int:
+        """Read until at least `wanted` answers have begun to come; how many did."""
+        came = 0
+        while came < wanted:
+            try:
+                data = self._socket.recv(262_144)
+            except TimeoutError:
+                raise Unanswered("no answer in time") from None
+            if not data:
+                raise Unanswered("the connection was closed")
+            whole = self._tail + data
+            came += whole.count(_REPORT)
+            self._tail = whole[-(len(_REPORT) - 1) :]
+        return came
+
+
+def median_us(latencies: list[float]) -> float:
+    return statistics.median(latencies) * 1e6
+
+
+@contextlib.contextmanager
+def serving(arguments: list[str], folder: Path) -> Iterator[Server]:
+    """A server for as long as the block lasts. Raises Unanswered if it does not start."""
+    server = Server(arguments, folder)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_TIMEOUT_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
