@@ -426,6 +426,7 @@ class Machine:
         for session_key, up_to in turn.rebinding.items():
             if up_to:
                 self.rebinding[session_key] = up_to
+                self.ledger.pop(session_key, None)  # A new epoch: its numbers carry other messages.
             else:
                 self.rebinding.pop(session_key, None)
         for connection, owner in turn.connections.items():
@@ -445,8 +446,6 @@ class Machine:
         for bound in turn.bound:
             if bound.outbox_id in once:
                 ledger = self.ledger.setdefault(bound.session, {})
-                if bound.seq_num == 1:
-                    ledger.clear()
                 ledger[bound.seq_num] = bound.outbox_id
                 if len(ledger) > LEDGER_MAX:
                     del ledger[next(iter(ledger))]
@@ -644,18 +643,23 @@ class _Deciding:
     def carry(self, key: str, step: session.Step) -> None:
         """Take a session's step into the turn and see to its actions, in order."""
         could_send = self._can_send(key)
+        epoch = self.state(key).epoch
         self.out.sessions[key] = step.state
         for action in step.actions:
-            self._act(key, action)
-        if step.state.can_send and not could_send:
-            # What could not go before goes now, behind everything the session itself had to say.
+            if type(action) is EpochBegan:
+                epoch = action.epoch
+            self._act(key, epoch, action)
+        if step.state.can_send and not (could_send and self._can_send(key)):
+            # What could not go before goes now, behind everything the session itself had to say; after a reset of
+            # a live session the store is asked what has to be said again.
             self.flush(key)
 
-    def _act(self, key: str, action: Action) -> None:
+    def _act(self, key: str, epoch: int, action: Action) -> None:
+        """One action of a step; `epoch` is the one it belongs to, which a reset in the same step leaves behind."""
         out, state = self.out, self.out.sessions[key]
         match action:
             case Transmit(numbered):
-                out.bound.append(Bound(key, state.epoch, numbered.seq_num, None, None, False))
+                out.bound.append(Bound(key, epoch, numbered.seq_num, None, None, False))
                 self._write(key, numbered.data)
             case Retransmit(data):
                 self._write(key, data)
@@ -663,9 +667,9 @@ class _Deciding:
                 self._deliver(key, message)
             case ReadSent(begin, end):
                 assert state.connection is not None
-                out.effects.append(ReadSentRows(key, state.epoch, state.connection, begin, end))
+                out.effects.append(ReadSentRows(key, epoch, state.connection, begin, end))
             case Confirmed(seq_num):
-                out.confirmed[key] = max(self._confirmed(key), (state.epoch, seq_num))
+                out.confirmed[key] = max(self._confirmed(key), (epoch, seq_num))
             case NotReceived():
                 pass  # The resend that follows names each message: see GapFilled.
             case GapFilled(begin, end):

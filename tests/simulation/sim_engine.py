@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sim_network import Link
-from sim_time import MS, VirtualClock, VirtualLoop
+from sim_time import MS, NS, VirtualClock, VirtualLoop
 
 from engine import recovery
 from engine.desk.deadlines import open_keys
@@ -250,7 +250,7 @@ class Life:
     def bury(self) -> None:
         """What the operating system does when a process is gone: files and sockets are closed."""
         self.dead = True
-        self.loop.alive = False
+        self.loop.die()
         self.reader.end()
         self.journal.real._connection.close()
         self.journal.real._lock.release()
@@ -274,6 +274,8 @@ class Life:
 
     def _job_ns(self) -> tuple[int, int]:
         rng = self.world.rng
+        if self.world.disk_s:
+            return int(self.world.disk_s * NS), 0
         done_ms = rng.uniform(20, 600) if rng.random() < self.world.scenario.slow_commit else rng.uniform(0.2, 2)
         return int(done_ms * MS), int(rng.uniform(0, 1) * MS)
 

@@ -1,4 +1,4 @@
-"""The network between the engine and its counterparties: delays, splits, freezes, cuts; order within a direction holds."""
+"""The network between the engine and its counterparties: delays, splits, freezes, cuts. It keeps each direction's order."""
 
 from __future__ import annotations
 

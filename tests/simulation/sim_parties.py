@@ -241,6 +241,7 @@ class Temper:
     acknowledge: float = 0.5
     quote_s: tuple[float, float] = (0.05, 4.0)
     fill_s: tuple[float, float] = (0.01, 3.0)
+    life_s: tuple[float, ...] = (3, 10, 60, 60)
 
 
 class Dealer:
@@ -310,7 +311,7 @@ class Dealer:
         body: list[tuple[int, object]] = [(117, quote_id), (131, request.get(131)), (537, kind)]
         body += [(55, "[N/A]"), (48, isin), (22, 4), (54, side)]
         body += [(133, price), (135, request.get(38))] if side == "1" else [(132, price), (134, request.get(38))]
-        life = valid_s if valid_s is not None else self.rng.choice((3, 10, 60, 60))
+        life = valid_s if valid_s is not None else self.rng.choice(self.temper.life_s)
         body += [
             (62, timestamp(self.world.timeline.utc_ns + int(life * NS))),
             (60, timestamp(self.world.timeline.utc_ns)),

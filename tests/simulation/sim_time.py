@@ -103,6 +103,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._timeline = timeline
         self._job_ns = job_ns
         self.problems: list[str] = []
+        self._begun: list[tuple[asyncio.Task[Any], Coroutine[Any, Any, Any]]] = []
 
     def time(self) -> float:
         return self._timeline.now_ns / NS
@@ -133,7 +134,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def create_task(
         self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
     ) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self, name=name)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name)
+        self._begun.append((task, coro))
+        return task
+
+    def die(self) -> None:
+        """Nothing that was begun goes on."""
+        self.alive = False
+        for task, coro in self._begun:
+            if not task.done():
+                coro.close()
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         future = self.create_future()

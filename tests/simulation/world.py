@@ -24,7 +24,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from sim_checks import Record, StateChecks, Truth, WireChecks, at_rest, differences, numbers_agree, same_again
 from sim_engine import CODEC, PHASES, Answer, Killed, Life
@@ -35,11 +35,15 @@ from sim_setting import DEALERS, setting
 from sim_time import NS, Timeline
 from sim_wire import Msg
 
+from engine.desk.state import DeskState
+from engine.domain.events import Event
 from engine.domain.order import OrderState
 from engine.domain.rfq import RfqState
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import StagedTurn
 from engine.trading import Trading
+
+E = TypeVar("E", bound=Event)
 
 _ENGINE_LOG = logging.getLogger("engine")
 UTC_BASE_NS = 1_795_444_200 * NS  # 2026-11-23 14:30, a Monday.
@@ -82,7 +86,7 @@ QUIET = Scenario(
 
 OBEDIENT = Temper(
     silent=0, decline=0, withdraw=0, indicative=0, reject=0, stall=0, partial=0, repeat_fill=0, lie=0, noise=0,
-    acknowledge=0, quote_s=(0.5, 0.5), fill_s=(0.5, 0.5),
+    acknowledge=0, quote_s=(0.5, 0.5), fill_s=(0.5, 0.5), life_s=(60,),
 )  # fmt: skip
 """A dealer that quotes and fills."""
 
@@ -128,6 +132,8 @@ class World:
         self.killed_scopes: set[str] = set()
         """Kill switches whose command has been answered: nothing in their scope may leave any more."""
         self.forced: set[str] = set()
+        self.disk_s = 0.0
+        """How long a commit takes from now on; 0: as the scenario draws it."""
         self.refusals: list[str] = []
         self.rejects: list[Msg] = []
         self.answers: list[Answer] = []
@@ -229,6 +235,20 @@ class World:
                 return True
         timeline.now_ns = max(timeline.now_ns, end_ns)
         return False
+
+    def ready(self) -> World:
+        """Wait until everybody is logged on and prices are known."""
+        self.until(lambda: self.life is not None and all(map(self.life.machine.session_up, self.peers)))
+        self.run(0.5)
+        return self
+
+    @property
+    def state(self) -> DeskState:
+        return self.engine.trading.state
+
+    def events(self, kind: type[E]) -> list[E]:
+        """What has been recorded of one kind, in order."""
+        return [event for event in self.record.events if isinstance(event, kind)]
 
     # --- the script of a seed --------------------------------------------------------------------------
 
