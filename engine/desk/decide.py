@@ -67,8 +67,7 @@ def due(draft: Draft, key: str) -> None:
         if draft.now_ns >= since + draft.desk.clocks.undelivered_ask_ns:
             placing.doubt(draft, placement, placement.evidence or "no answer")
     elif kind == "order":
-        order = draft.state.orders[ident]
-        if order.terms.expire_ns is not None and draft.now_ns >= order.terms.expire_ns:
+        if draft.state.orders[ident].out_of_time(draft.now_ns):
             ending.expire(draft, ident)
     elif kind == "reversion":
         aftermath.measure(draft, ident)

@@ -44,9 +44,8 @@ def take_best(draft: Draft, rfq_id: str) -> None:
     order = draft.state.orders[rfq.order_id]
     draft.wake(f"rfq:{rfq_id}")
     live, killed = _takeable(draft, order, rfq)
-    given_up = _given_up(draft, order)
-    if order.cancel_cl_ord_id or given_up or not live:
-        reason = given_up or (f"kill switch {killed} is on" if killed else f"no executable quote: {_answers(rfq)}")
+    if not live:
+        reason = f"kill switch {killed} is on" if killed else f"no executable quote: {_answers(draft, rfq)}"
         return_to_trader(draft, order, reason)
         return
     if draft.now_ns >= rfq.decide_until_ns:
@@ -79,7 +78,7 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> st
     if not chosen:
         who = dealer or "any dealer"
         stopped = f" (kill switch {killed} is on)" if killed else ""
-        raise CommandError(f"no executable quote of {who} on {rfq.rfq_id}{stopped}: {_answers(rfq)}")
+        raise CommandError(f"no executable quote of {who} on {rfq.rfq_id}{stopped}: {_answers(draft, rfq)}")
     if rfq.state is RfqState.asking:
         draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, draft.now_ns, f"{actor} decided before all had answered"))
         rfq = draft.state.rfqs[rfq.rfq_id]
@@ -102,7 +101,7 @@ def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quo
     return takeable, stopped
 
 
-def _given_up(draft: Draft, order: Order) -> str:
+def given_up(draft: Draft, order: Order) -> str:
     """Why the rest of the round is a person's: we called the last acceptance back, or a person released it."""
     last = draft.state.placements.get(order.placement_id) if order.placement_id else None
     if last is None or last.rfq_id != order.rfq_id:
@@ -503,15 +502,16 @@ def _page(draft: Draft, placement: Placement, reason: str) -> None:
     draft.notify("page", what="order in doubt", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
 
 
-def _answers(rfq: Rfq) -> str:
+def _answers(draft: Draft, rfq: Rfq) -> str:
     """Each dealer's answer in a few words."""
+    guard_ns = draft.desk.clocks.guard_ns
     words: list[str] = []
     for ask in rfq.asks:
         last = ask.last_quote
         if last is not None and (last.problem or last.withdrawn or last.spent):
             words.append(f"{ask.dealer}: {last.problem or ('withdrawn' if last.withdrawn else 'taken and refused')}")
         elif last is not None:
-            words.append(f"{ask.dealer}: over")
+            words.append(f"{ask.dealer}: {last.price} {'live' if last.live(draft.now_ns, guard_ns) else 'over'}")
         else:
             words.append(f"{ask.dealer}: {ask.state}{f' ({ask.note})' if ask.note else ''}")
     return ", ".join(words) if words else "nobody was asked"

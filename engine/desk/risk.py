@@ -60,7 +60,8 @@ def clear_accept(
 ) -> Cleared | Blocked:
     """Gate for one NewOrderSingle(D) on a quote."""
     blocked = (
-        _content_blocked(draft, order)
+        _over(draft, order)
+        or _content_blocked(draft, order)
         or _dealer_blocked(draft, order, dealer, said.quantity)
         or _quantity_blocked(draft, order, said.quantity)
         or _price_blocked(draft, order, rfq, said.price, by_rule=by_rule)
@@ -72,7 +73,15 @@ def clear_accept(
 
 def order_blocked(draft: Draft, order: Order) -> Blocked | None:
     """What keeps any dealer from being asked on this order: content, duplicates and how much is open."""
-    return _content_blocked(draft, order) or _duplicate(order) or _too_many_open(draft, order)
+    return _over(draft, order) or _content_blocked(draft, order) or _duplicate(order) or _too_many_open(draft, order)
+
+
+def _over(draft: Draft, order: Order) -> Blocked | None:
+    if not order.open:
+        return Blocked("order", f"order {order.order_id} is {order.state}")
+    if order.out_of_time(draft.now_ns):
+        return Blocked("order", f"the time of order {order.order_id} is over")
+    return None
 
 
 def _content_blocked(draft: Draft, order: Order) -> Blocked | None:
@@ -124,8 +133,6 @@ def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decima
 
 def _quantity_blocked(draft: Draft, order: Order, quantity: Decimal) -> Blocked | None:
     """Accepted + filled + in doubt never exceeds the order."""
-    if not order.open:
-        return Blocked("quantity", f"order {order.order_id} is {order.state}")
     placement = draft.state.open_placement(order.order_id)
     if placement is not None:
         return Blocked("quantity", f"{placement.reserved:,} is still unanswered at {placement.dealer}")

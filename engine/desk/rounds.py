@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine.desk import asking, placing, risk
 from engine.desk.draft import Draft
-from engine.desk.ending import return_to_trader
+from engine.desk.ending import expire, finish_cancel, return_to_trader
 from engine.domain import events as e
 from engine.domain.order import Order
-from engine.domain.rfq import AskPlan
+from engine.domain.rfq import AskPlan, Rfq, RfqState
 
 
 def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> str | None:
@@ -36,7 +36,23 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
 
 def advance(draft: Draft, rfq_id: str | None) -> None:
     """Do everything that is due in this round; afterwards it has a deadline, waits for a dealer's word, or is over."""
-    if rfq_id is None:
+    if rfq_id is None or _ended(draft, draft.state.rfqs[rfq_id]):
         return
     asking.drive(draft, rfq_id)
     placing.take_best(draft, rfq_id)
+
+
+def _ended(draft: Draft, rfq: Rfq) -> bool:
+    """Before anybody else is asked or hit: is the order being canceled, out of time, or a person's? Then this was all."""
+    if rfq.state not in (RfqState.asking, RfqState.deciding):
+        return False
+    order = draft.state.orders[rfq.order_id]
+    if order.cancel_cl_ord_id:
+        finish_cancel(draft, order.order_id)
+    elif order.out_of_time(draft.now_ns):
+        expire(draft, order.order_id)
+    elif reason := placing.given_up(draft, order):
+        return_to_trader(draft, order, reason)
+    else:
+        return False
+    return True

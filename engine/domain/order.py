@@ -57,7 +57,7 @@ class OrderTerms:
     """What was asked of the desk; never changes.
 
     `session` is the OMS session's key, empty for an order that a trader entered. `limit_price` is None
-    for a market order. `expire_ns` is set for `gtd`, and for `day` at the end of its UTC day.
+    for a market order. `expire_ns` is set for `gtd`; every other order ends with its UTC day at the latest.
     """
 
     cl_ord_id: str
@@ -140,6 +140,10 @@ class Order:
     @property
     def leaves(self) -> Decimal:
         return self.terms.quantity - self.filled if self.open else ZERO
+
+    def out_of_time(self, now_ns: int) -> bool:
+        """Has its TimeInForce(59) run out? It ends as soon as no dealer may have filled it."""
+        return self.terms.expire_ns is not None and now_ns >= self.terms.expire_ns
 
     @property
     def average_price(self) -> Decimal:
