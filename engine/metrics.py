@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -28,8 +28,10 @@ from engine.fix.phases import Phase
 from engine.fix.sequence import SessionState
 from engine.fix.tags import MsgType
 from engine.tally import Distribution, Levels, Names, Tally, counter_family
-from engine.trading import Trading
 from engine.turn import Machine, ReadSentRows, Turn
+
+if TYPE_CHECKING:
+    from engine.trading import Trading
 
 SESSION_MESSAGES: Final = "session"
 """msg_type of inbound session messages: a turn has their number, not their type."""

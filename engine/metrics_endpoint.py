@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from engine.errors import StartError
 
@@ -172,10 +172,9 @@ class _Connection(asyncio.Protocol):
     # --- what the loop calls -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance.
         # A high mark of 0: `pause_writing` says that an answer has not been read yet.
-        transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=0)
         self._wait(self._bounds.request_s_max)
         if not self._endpoint.admit(self):
             self._end(_said(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"))

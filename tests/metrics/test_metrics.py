@@ -1,0 +1,613 @@
+"""What the collectors say of real sessions and of a real desk, and that no label can grow without end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from desk_builder import DeskWorld, make_desk, make_world
+from desk_past import HIGH_YIELD, MUNICIPAL
+from prometheus_client.openmetrics import parser as openmetrics_parser
+from prometheus_client.parser import text_string_to_metric_families
+
+from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.desk.state import Kill
+from engine.domain import events as e
+from engine.domain import messages as m
+from engine.domain.rfq import Quote, QuoteKind
+from engine.fix import codec
+from engine.fix.actions import SentRow
+from engine.fix.dictionary import built_in
+from engine.fix.settings import SessionSettings
+from engine.metrics import Metrics
+from engine.trading import Trading
+from engine.turn import (
+    ConnectionDown,
+    ConnectionUp,
+    Drain,
+    HeldDue,
+    Input,
+    Machine,
+    ReadSentRows,
+    Received,
+    SentPage,
+    Turn,
+    Write,
+)
+
+NOW = Instant(1_000 * NS_PER_S, 1_790_000_000 * NS_PER_S)
+ENTROPY = bytes(16)
+
+
+def read(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+class Wire:
+    """A peer of the engine's `oms` session: says things in order, and carries out what the engine's turns ask for."""
+
+    def __init__(self, *, tell_state: bool = True) -> None:
+        settings = {
+            key: SessionSettings(key, "FIX.4.4", "BUYSIDE", key.upper(), role, initiator=False)
+            for key, role in (("oms", "oms"), ("dropcopy", "dropcopy"))
+        }
+        self.trading = Trading(make_desk())
+        self.machine = Machine(self.trading, settings, dict.fromkeys(settings, built_in("FIX.4.4")))
+        self.metrics = Metrics("9.9")
+        self.sent: list[bytes] = []
+        self.seq = 0
+        self.connection = 0
+        if tell_state:
+            self.metrics.state(self.machine, self.trading)
+
+    def take(self, given: Input) -> None:
+        turn = self.machine.take(given)
+        self.metrics.turn(turn)
+        for effect in turn.effects:
+            if isinstance(effect, Write):
+                self.sent.append(effect.data)
+                self.metrics.wrote(effect.session, effect.data)
+            elif isinstance(effect, Drain):
+                self.take(HeldDue(NOW, effect.session, ENTROPY))
+            elif isinstance(effect, ReadSentRows):
+                self.serve(effect)
+
+    def serve(self, wanted: ReadSentRows) -> None:
+        rows = []
+        for number in range(wanted.begin, wanted.end + 1):
+            data = next(raw for raw in self.sent if b"\x0134=%d\x01" % number in raw)
+            application = b"\x0135=8\x01" in data
+            rows.append(SentRow(number, data if application else None))
+        self.take(SentPage(NOW, wanted.session, wanted.epoch, wanted.connection, rows, last=True))
+
+    def connect(self) -> None:
+        self.connection += 1
+        self.take(ConnectionUp(NOW, self.connection, ""))
+
+    def log_on(self, *extra: tuple[int, str]) -> None:
+        self.connect()
+        self.say("A", (98, "0"), (108, "30"), *extra)
+
+    def say(
+        self,
+        msg_type: str,
+        *fields: tuple[int, str],
+        seq: int | None = None,
+        sender: str = "OMS",
+        poss_dup: bool = False,
+    ) -> bytes:
+        if seq is None:
+            self.seq += 1
+            seq = self.seq
+        frame = codec.frame(
+            begin_string="FIX.4.4",
+            msg_type=msg_type,
+            seq_num=seq,
+            sender=sender,
+            target="BUYSIDE",
+            sending_time=fix_timestamp(NOW.utc_ns),
+            body=codec.encode_body(fields),
+            poss_dup=poss_dup,
+            orig_sending_time=fix_timestamp(NOW.utc_ns) if poss_dup else None,
+        )
+        self.take(Received(NOW, self.connection, frame, ENTROPY))
+        return frame
+
+    def order(self, quantity: str = "1000000") -> bytes:
+        return self.say(
+            "D",
+            (11, f"c{self.seq}"),
+            (1, "FUND-A"),
+            (55, "[N/A]"),
+            (48, "US0000000000"),
+            (22, "4"),
+            (54, "1"),
+            (38, quantity),
+            (40, "1"),
+            (60, fix_timestamp(NOW.utc_ns)),
+            (15, "USD"),
+            (21, "1"),
+        )
+
+    def read(self, name: str, **labels: str) -> float | None:
+        return read(self.metrics, name, **labels)
+
+    def messages(self, direction: str) -> dict[str, float]:
+        return {
+            sample.labels["msg_type"]: sample.value
+            for family in self.metrics.registry.collect()
+            if family.name == "fix_messages"
+            for sample in family.samples
+            if sample.labels["session"] == "oms" and sample.labels["direction"] == direction
+        }
+
+
+# --- sessions ------------------------------------------------------------------------------------
+
+
+def test_messages_are_counted_both_ways_by_type() -> None:
+    wire = Wire()
+    wire.log_on()
+    wire.say("0")
+    wire.say("1", (112, "are you there"))
+    order = wire.order()
+    assert wire.messages("in") == {"session": 3, "D": 1}
+    assert wire.messages("out") == {"A": 1, "0": 1, "8": 1}
+    assert wire.read("fix_bytes_total", session="oms", direction="in") == len(order)
+    assert wire.read("fix_bytes_total", session="oms", direction="out") == sum(map(len, wire.sent))
+    assert wire.read("orders_total", state="refused") == 1
+
+
+def test_without_a_first_state_sessions_are_named_all_the_same() -> None:
+    wire = Wire(tell_state=False)
+    wire.log_on()
+    wire.order()
+    assert wire.messages("in")["D"] == 1
+
+
+def test_a_gap_is_counted_once_however_much_comes_behind_it() -> None:
+    wire = Wire()
+    wire.log_on()
+    for seq in (4, 5, 6):
+        wire.say("0", seq=seq)
+    assert wire.read("fix_gaps_detected_total", session="oms") == 1
+    assert wire.read("fix_resend_requests_total", session="oms", direction="out") == 1
+    assert wire.read("fix_warnings_total", session="oms", code="gap") == 1
+    assert wire.messages("in") == {"session": 1}, "held messages are not taken in yet"
+    wire.say("4", (123, "Y"), (36, "4"), seq=2, poss_dup=True)
+    assert wire.messages("in") == {"session": 5}, "the gap fill and the three that were held"
+    wire.say("0", seq=9)
+    assert wire.read("fix_gaps_detected_total", session="oms") == 2
+
+
+def test_a_peers_resend_request_and_what_is_sent_again() -> None:
+    wire = Wire()
+    wire.log_on()
+    wire.order()
+    wire.order()
+    wire.say("2", (7, "1"), (16, "0"))
+    assert wire.read("fix_resend_requests_total", session="oms", direction="in") == 1
+    assert wire.read("fix_resent_messages_total", session="oms") == 2, "two reports; the Logon is filled over"
+    assert wire.messages("out") == {"A": 1, "8": 4, "4": 1}
+
+
+def test_rejects_by_direction_and_kind() -> None:
+    wire = Wire()
+    wire.log_on()
+    wire.say("1")
+    assert wire.read("fix_rejects_total", session="oms", direction="out", kind="session") == 1
+    wire.say("3", (45, "1"), (58, "no"))
+    assert wire.read("fix_rejects_total", session="oms", direction="in", kind="session") == 1
+    wire.say("S", (131, "x"), (117, "q"))
+    assert wire.read("fix_rejects_total", session="oms", direction="out", kind="business") == 1
+    wire.say("j", (45, "1"), (372, "8"), (380, "0"))
+    assert wire.read("fix_rejects_total", session="oms", direction="in", kind="business") == 1
+
+
+def test_disconnects_are_counted_by_what_the_reason_begins_with() -> None:
+    wire = Wire()
+    for reason in ("closed by the peer", "connection lost: [Errno 104] Connection reset by peer", "connection lost: x"):
+        wire.log_on()
+        wire.take(ConnectionDown(NOW, wire.connection, reason))
+    assert wire.read("fix_disconnects_total", session="oms", reason="closed_by_the_peer") == 1
+    assert wire.read("fix_disconnects_total", session="oms", reason="connection_lost") == 2
+
+
+def test_a_stranger_is_counted_under_no_session() -> None:
+    wire = Wire()
+    wire.connect()
+    wire.say("A", (98, "0"), (108, "30"), sender="NOBODY")
+    assert wire.read("fix_warnings_total", session="none", code="unknown_session") == 1
+    wire.take(ConnectionDown(NOW, wire.connection, "unknown_session: ..."))
+    assert not any(
+        sample.labels["session"] not in ("oms", "dropcopy")
+        for family in wire.metrics.registry.collect()
+        if family.name == "fix_disconnects"
+        for sample in family.samples
+    )
+
+
+def test_a_reset_is_counted_with_its_cause() -> None:
+    wire = Wire()
+    wire.log_on((141, "Y"))
+    assert wire.read("fix_seq_resets_total", session="oms", cause="reset_seq_num_flag") == 1
+    assert wire.messages("in") == {"session": 1}
+
+
+def test_an_input_that_could_not_be_handled(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire()
+    wire.log_on()
+    assert wire.read("inputs_refused_total", source="oms") == 0, "shown before it ever happens"
+
+    def fail(*args: Any) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(wire.trading, "hear", fail)
+    wire.order()
+    assert wire.read("inputs_refused_total", source="oms") == 1
+    assert wire.read("fix_warnings_total", session="oms", code="input_refused") == 1
+
+
+def test_a_type_nobody_knows_is_other() -> None:
+    wire = Wire()
+    wire.log_on()
+    for number in range(200):
+        wire.say(f"U{number}")
+    assert sum(wire.messages("in").values()) == 201
+    assert set(wire.messages("in")) <= {"session", "other"}
+
+
+def test_levels_of_sessions() -> None:
+    wire = Wire()
+    assert wire.read("fix_session_up", session="oms", role="oms") == 0
+    wire.log_on()
+    wire.say("0")
+    wire.metrics.state(wire.machine, wire.trading)
+    assert wire.read("fix_session_up", session="oms", role="oms") == 1
+    assert wire.read("fix_session_up", session="dropcopy", role="dropcopy") == 0
+    assert wire.read("fix_seq_num", session="oms", direction="in") == 2
+    assert wire.read("fix_seq_num", session="oms", direction="out") == 1
+
+
+def test_reports_for_a_drop_copy_that_is_down_are_unsent_until_it_comes_up() -> None:
+    wire = Wire()
+    wire.log_on()
+    wire.say(
+        "D",
+        (11, "good"),
+        (1, "FUND-A"),
+        (55, "[N/A]"),
+        (48, HIGH_YIELD.security_id),
+        (22, "4"),
+        (54, "1"),
+        (38, "1000000"),
+        (40, "1"),
+        (60, fix_timestamp(NOW.utc_ns)),
+        (15, "USD"),
+        (21, "1"),
+    )
+    wire.metrics.state(wire.machine, wire.trading)
+    unsent = wire.read("dropcopy_unsent", session="dropcopy")
+    assert unsent == len(wire.machine.waiting["dropcopy"]) > 0
+    wire.seq = 0
+    wire.connect()
+    wire.say("A", (98, "0"), (108, "30"), sender="DROPCOPY")
+    wire.metrics.state(wire.machine, wire.trading)
+    assert wire.read("dropcopy_unsent", session="dropcopy") == 0
+    assert wire.read("fix_messages_total", session="dropcopy", direction="out", msg_type="8") == unsent
+
+
+# --- the desk ------------------------------------------------------------------------------------
+
+
+class Watched:
+    """A desk whose every new event is counted, as the runtime does it turn by turn."""
+
+    def __init__(self) -> None:
+        self.world: DeskWorld = make_world(make_desk())
+        self.metrics = Metrics("9.9")
+        self.counted = 0
+        self.look()
+
+    def look(self) -> None:
+        fresh, self.counted = self.world.events[self.counted :], len(self.world.events)
+        for event in fresh:
+            self.metrics.turn(turn(event))
+        self.metrics.state(self.world.machine, self.world)  # type: ignore[arg-type]
+
+    def read(self, name: str, **labels: str) -> float | None:
+        return read(self.metrics, name, **labels)
+
+    def asked(self) -> tuple[str, list[str]]:
+        """An order that is out to dealers, and whom."""
+        order_id = self.world.order(HIGH_YIELD, "buy", 1_000_000)
+        if not self.world.state.orders[order_id].rfq_id:
+            self.world.command("send", order=order_id)
+        rfq = self.world.state.rfqs[self.world.state.orders[order_id].rfq_id]
+        self.look()
+        return order_id, [ask.dealer for ask in rfq.asks]
+
+
+def turn(*events: e.Event, kind: str = "Received") -> Turn:
+    made = Turn(NOW, kind)
+    made.events.extend(events)
+    return made
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
+def test_an_order_from_request_to_fill_and_its_cost(watched: Watched) -> None:
+    world = watched.world
+    order_id, dealers = watched.asked()
+    rfq = world.state.rfqs[world.state.orders[order_id].rfq_id]
+    assert watched.read("orders_total", state="received") == 1
+    assert watched.read("rfq_started_total", mode=rfq.plan.mode.value) == 1
+    assert watched.read("rfq_open") == 1
+    world.advance(2)
+    world.quote(dealers[0], "100", order_id=order_id)
+    watched.look()
+    assert watched.read("rfq_quotes_total", dealer=dealers[0], type="tradeable") == 1
+    assert watched.read("rfq_quote_latency_seconds_sum", dealer=dealers[0]) == pytest.approx(2)
+    assert watched.read("rfq_quote_latency_seconds_bucket", dealer=dealers[0], le="1.0") == 0
+    assert watched.read("rfq_quote_latency_seconds_bucket", dealer=dealers[0], le="2.5") == 1
+    world.command("execute", order=order_id)
+    watched.look()
+    assert watched.read("placements_in_doubt", needs="answer") == 1
+    again = Metrics("9.9")
+    again.state(world.machine, world)  # type: ignore[arg-type]
+    assert read(again, "placements_in_doubt", needs="answer") == 1, "a restart finds it"
+    world.fill(order_id)
+    watched.look()
+    assert watched.read("placements_in_doubt", needs="answer") == 0
+    assert watched.read("fills_total") == 1
+    assert watched.read("fill_notional_total") == pytest.approx(1_000_000)
+    assert watched.read("orders_total", state="filled") == 1
+    assert watched.read("rfq_outcome_total", outcome="executed") == 1
+    assert watched.read("rfq_open") == 0
+    assert watched.read("tca_pending") == 1
+    again = Metrics("9.9")
+    again.state(world.machine, world)  # type: ignore[arg-type]
+    assert read(again, "tca_pending") == 1
+    world.advance(1801)
+    watched.look()
+    assert watched.read("tca_pending") == 0
+
+
+def test_an_acceptance_that_only_a_person_can_settle(watched: Watched) -> None:
+    world = watched.world
+    order_id, dealers = watched.asked()
+    world.quote(dealers[0], "100", order_id=order_id)
+    world.command("execute", order=order_id)
+    world.advance(600)
+    watched.look()
+    placement = world.state.placements[world.state.orders[order_id].placement_id]
+    assert placement.person_needed
+    assert watched.read("placements_in_doubt", needs="answer") == 0
+    assert watched.read("placements_in_doubt", needs="person") == 1
+
+
+def test_silence_and_the_round_that_ends_with_it(watched: Watched) -> None:
+    _, dealers = watched.asked()
+    watched.world.advance(3600)
+    watched.look()
+    silent = Counter(event.dealer for event in watched.world.recorded(e.DealerSilent))
+    assert silent
+    for dealer in dealers:
+        assert watched.read("rfq_timeouts_total", dealer=dealer) == silent[dealer]
+    assert watched.read("rfq_outcome_total", outcome="no_execution") == 1
+    assert watched.read("orders_total", state="returned") == len(watched.world.recorded(e.OrderReturned))
+
+
+def test_kill_switches_by_what_they_stop(watched: Watched) -> None:
+    world = watched.world
+    assert watched.read("kill_switch_state", scope="all") == 0
+    for scope, on in (("all", True), ("dealer:alder", True), ("dealer:birch", True), ("dealer:birch", False)):
+        world.state.kills.put(scope, Kill(on, "kim", "why", 1))
+    watched.look()
+    assert watched.read("kill_switch_state", scope="all") == 1
+    assert watched.read("kill_switch_state", scope="dealer") == 1
+    assert watched.read("kill_switch_state", scope="account") == 0
+
+
+QUOTE = Quote(
+    quote_id="q",
+    bid=None,
+    offer=Decimal(100),
+    price=Decimal(100),
+    quantity=Decimal(1),
+    kind=QuoteKind.indicative,
+    firm_until_ns=None,
+    received_ns=5,
+    latency_ns=3 * NS_PER_S,
+    edge_bps=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "labels"),
+    [
+        pytest.param(e.OrderRefused(1, "oms", "c", "i", 1, "why"), "orders_total", {"state": "refused"}, id="refused"),
+        pytest.param(e.OrderReturned(1, "O-1", "why"), "orders_total", {"state": "returned"}, id="returned"),
+        pytest.param(e.OrderCanceled(1, "O-1", "why"), "orders_total", {"state": "canceled"}, id="canceled"),
+        pytest.param(e.OrderExpired(1, "O-1", "why"), "orders_total", {"state": "expired"}, id="expired"),
+        pytest.param(e.RfqClosed(1, "R-1", "no execution"), "rfq_outcome_total", {"outcome": "no_execution"}, id="end"),
+        pytest.param(
+            e.AskBlocked(1, "R-1", "d", "kill", "x"), "risk_blocks_total", {"check": "kill"}, id="ask blocked"
+        ),
+        pytest.param(
+            e.AcceptBlocked(1, "R-1", "d", "collar", "x"), "risk_blocks_total", {"check": "collar"}, id="accept blocked"
+        ),
+        pytest.param(
+            e.DealerDeclined(1, "R-1", "dealer-0", "s", "why", 5), "rfq_declines_total", {"dealer": "dealer-0"}, id="no"
+        ),
+        pytest.param(
+            e.QuoteReceived(1, "R-1", "dealer-0", "s", QUOTE, True),
+            "rfq_late_quotes_total",
+            {"dealer": "dealer-0"},
+            id="late",
+        ),
+        pytest.param(
+            e.QuoteReceived(1, "R-1", "dealer-0", "s", QUOTE, True),
+            "rfq_quotes_total",
+            {"dealer": "dealer-0", "type": "indicative"},
+            id="late is a quote",
+        ),
+        pytest.param(
+            e.FillQuarantined(1, "s", "d", "k", "p", "x", Decimal(1), Decimal(1), "why"),
+            "quarantined_fills_total",
+            {},
+            id="quarantined",
+        ),
+        pytest.param(
+            e.ReversionMeasured(1, "x", "O-1", "d", "s", 1, None, None, "no mark"),
+            "tca_mark_missing_total",
+            {"mark": "reversion"},
+            id="no mark afterwards",
+        ),
+        pytest.param(
+            e.InputRefused(1, "timer", "rfq:R-1", "x"), "inputs_refused_total", {"source": "timer"}, id="timer"
+        ),
+        pytest.param(
+            e.SessionReset(1, "oms", 2, "reset"),
+            "fix_seq_resets_total",
+            {"session": "oms", "cause": "reset"},
+            id="reset",
+        ),
+    ],
+)
+def test_an_event_is_one_step(event: e.Event, name: str, labels: dict[str, str]) -> None:
+    metrics = Metrics("9.9")
+    metrics.turn(turn(event))
+    metrics.turn(turn(event, event))
+    assert read(metrics, name, **labels) == 3
+
+
+def test_what_release_withheld_is_counted_once() -> None:
+    metrics = Metrics("9.9")
+    withheld = e.AskWithheld(1, "R-1", "d", "kill: switch all is on", never_left=True)
+    metrics.withheld("kill")
+    metrics.turn(turn(withheld, e.AcceptWithheld(1, "P-1", "kill: switch all is on"), kind="NotSent"))
+    assert read(metrics, "withheld_total", reason="kill") == 1
+    assert read(metrics, "withheld_total", reason="busy") == 0
+    metrics.turn(turn(withheld, kind="TimerDue"))
+    metrics.turn(turn(replace(withheld, never_left=False), kind="SentPage"))
+    assert read(metrics, "withheld_total", reason="busy") == 1
+    assert read(metrics, "withheld_total", reason="gap_filled") == 1
+
+
+# --- the process ---------------------------------------------------------------------------------
+
+
+def test_commits_batches_and_the_loop() -> None:
+    metrics = Metrics("9.9")
+    metrics.committed(0.0003, 3)
+    metrics.committed(0.02, 200)
+    metrics.commit_failed()
+    metrics.loop_lag(0.04)
+    assert read(metrics, "journal_commit_seconds_count") == 2
+    assert read(metrics, "journal_commit_seconds_sum") == pytest.approx(0.0203)
+    assert read(metrics, "journal_commit_seconds_bucket", le="0.0005") == 1
+    assert read(metrics, "journal_batch_turns_bucket", le="128.0") == 1
+    assert read(metrics, "db_write_errors_total") == 1
+    assert read(metrics, "event_loop_lag_seconds_bucket", le="0.025") == 0
+    assert read(metrics, "event_loop_lag_seconds_bucket", le="0.05") == 1
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+
+def test_no_dealer_that_is_not_configured_gets_a_series(watched: Watched) -> None:
+    for number in range(1000):
+        watched.metrics.turn(turn(e.DealerSilent(1, "R-1", f"made-up-{number}", "s", 5)))
+    assert watched.read("rfq_timeouts_total", dealer="other") == 1000
+    assert watched.read("rfq_timeouts_total", dealer="made-up-1") is None
+
+
+def test_configured_series_are_shown_at_zero_before_anything_happened(watched: Watched) -> None:
+    dealer = next(iter(watched.world.desk.dealers)).id
+    assert watched.read("rfq_declines_total", dealer=dealer) == 0
+    assert watched.read("rfq_quotes_total", dealer=dealer, type="counter") == 0
+    assert watched.read("rfq_quote_latency_seconds_count", dealer=dealer) == 0
+    assert watched.read("fix_gaps_detected_total", session="oms") == 0
+    assert watched.read("fix_rejects_total", session="oms", direction="in", kind="business") == 0
+    assert watched.read("withheld_total", reason="kill") == 0
+
+
+# --- the text ------------------------------------------------------------------------------------
+
+FAMILIES = """
+fix_session_up fix_messages fix_bytes fix_disconnects fix_seq_num fix_gaps_detected fix_resend_requests
+fix_resent_messages fix_seq_resets fix_rejects fix_warnings rfq_started rfq_outcome rfq_open rfq_quotes rfq_declines
+rfq_timeouts rfq_quote_latency_seconds rfq_late_quotes orders fills fill_notional risk_blocks withheld
+kill_switch_state placements_in_doubt quarantined_fills inputs_refused dropcopy_unsent tca_pending tca_mark_missing
+journal_commit_seconds journal_batch_turns db_write_errors event_loop_lag_seconds build_info
+"""
+
+
+def _families(wire: Wire, accept: str) -> Iterator[Any]:
+    text, content_type = wire.metrics.exposition(accept)
+    if content_type.startswith("application/openmetrics-text"):
+        return iter(openmetrics_parser.text_string_to_metric_families(text.decode()))
+    return iter(text_string_to_metric_families(text.decode()))
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        pytest.param("", id="nothing preferred"),
+        pytest.param("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", id="OpenMetrics"),
+        pytest.param("text/plain;version=1.0.0;escaping=allow-utf-8", id="text 1.0.0"),
+        pytest.param("text/plain;version=nonsense", id="a version that is none"),
+        pytest.param("application/openmetrics-text;version=0.0", id="a version too old"),
+    ],
+)
+def test_every_family_can_be_read_back(accept: str) -> None:
+    wire = Wire()
+    wire.log_on()
+    wire.order()
+    wire.take(ConnectionDown(NOW, wire.connection, "closed by the peer"))
+    found = {family.name.removesuffix("_total"): family for family in _families(wire, accept)}
+    assert set(FAMILIES.split()) - {"build_info"} <= set(found)
+    assert {"build", "build_info"} & set(found)
+    assert all(family.documentation for family in found.values())
+    reports = [s.value for s in found["fix_messages"].samples if s.labels["msg_type"] == "8"]
+    assert reports == [1]
+
+
+def test_the_build_is_named() -> None:
+    families = {family.name: family for family in Metrics("9.9").registry.collect()}
+    (sample,) = families["build"].samples
+    assert (sample.name, sample.labels["version"], sample.value) == ("build_info", "9.9", 1)
+
+
+def test_a_desk_of_many_dealers_plays_on_without_a_new_series(watched: Watched) -> None:
+    """What is shown after the first orders is shown after many: nothing in a label grows with the work."""
+
+    def series() -> int:
+        return sum(len(family.samples) for family in watched.metrics.registry.collect())
+
+    for security in (HIGH_YIELD, MUNICIPAL):
+        watched.world.order(security, "sell", 500_000)
+    watched.world.advance(4000)
+    watched.look()
+    before = series()
+    for number in range(30):
+        watched.world.order(HIGH_YIELD, "sell", 500_000 + number)
+        watched.world.advance(400)
+    watched.look()
+    assert watched.read("orders_total", state="received") == 32
+    assert series() == before
+
+
+def test_a_report_that_is_no_trade_fills_no_order(watched: Watched) -> None:
+    watched.asked()
+    kinds = {event.report.kind for event in watched.world.recorded(e.OrderReported)}
+    assert m.ReportKind.new in kinds
+    assert watched.read("orders_total", state="filled") == 0
