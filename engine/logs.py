@@ -66,7 +66,7 @@ def set_up_logging(level: str, file: Path | None) -> None:
 
 def wire(data: bytes) -> str:
     """A FIX message for people: SOH as `|`, credentials masked, what is not printable escaped."""
-    return printable(masked(data.decode("latin-1")))
+    return _one_line(masked(data.decode("latin-1")))
 
 
 def masked(text: str) -> str:
@@ -94,6 +94,10 @@ def printable(text: str) -> str:
     return _CONTROL.sub(_shown, text)
 
 
+def _one_line(text: str) -> str:
+    return printable(text).replace("\n", "\\n")
+
+
 def _shown(control: re.Match[str]) -> str:
     return "|" if control[0] == "\x01" else control[0].encode("unicode_escape").decode()
 
@@ -103,7 +107,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        message = printable(masked(record.getMessage())).replace("\n", "\\n")
+        message = _one_line(masked(record.getMessage()))
         line = f"{at} {record.levelname} {record.name} {message}"
         details = []
         if record.exc_info:
