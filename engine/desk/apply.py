@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from engine.clock import utc_day
 from engine.desk.state import (
     AskRef,
     BookedFill,
@@ -21,6 +22,7 @@ from engine.desk.state import (
     alike_key,
     exposure_key,
     oms_key,
+    oms_latest_key,
     override_key,
 )
 from engine.domain import events as e
@@ -56,8 +58,7 @@ def _order_received(state: DeskState, event: e.OrderReceived) -> None:
     state.orders.put(event.order_id, order)
     state.alike.put(alike_key(terms), event.order_id)
     _count(state, "orders")
-    if terms.session:
-        state.oms_ids.put(oms_key(terms.session, facts.day, terms.cl_ord_id), event.order_id)
+    _name(state, order, terms.cl_ord_id, facts.day)
     key = exposure_key(terms.security_id, terms.side, facts.day)
     known = state.exposures.get(key) or Exposure()
     state.exposures.put(key, replace(known, quantity=known.quantity + terms.quantity))
@@ -93,8 +94,8 @@ def _order_returned(state: DeskState, event: e.OrderReturned) -> None:
 def _cancel_asked(state: DeskState, event: e.CancelAsked) -> None:
     order = state.orders[event.order_id]
     state.orders.put(event.order_id, replace(order, cancel_cl_ord_id=event.cl_ord_id or "-"))
-    if order.terms.session and event.cl_ord_id:
-        state.oms_ids.put(oms_key(order.terms.session, order.facts.day, event.cl_ord_id), event.order_id)
+    if event.cl_ord_id:
+        _name(state, order, event.cl_ord_id, utc_day(event.at_ns))
 
 
 def _cancel_settled(state: DeskState, event: e.CancelSettled) -> None:
@@ -330,6 +331,13 @@ def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
 def economics(quantity: object, price: object) -> str:
     """What makes two reports of one ExecID(17) the same trade."""
     return f"{quantity}@{price}"
+
+
+def _name(state: DeskState, order: Order, cl_ord_id: str, day: int) -> None:
+    """A ClOrdID(11) that the order can be asked about by; a trader's own order has its name for the drop copy."""
+    session = order.terms.session
+    state.oms_ids.put(oms_key(session, day, cl_ord_id), order.order_id)
+    state.oms_ids.put(oms_latest_key(session, cl_ord_id), order.order_id)
 
 
 def _count(state: DeskState, name: str, by: int = 1) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.clock import utc_day
+from engine.clock import NS_PER_DAY, utc_day
 from engine.dealers.segments import segment_of, similar_key
 from engine.desk import reporting, risk
 from engine.desk.draft import Draft
@@ -15,7 +15,7 @@ from engine.desk.ending import finish_cancel, return_to_trader
 from engine.desk.placing import cancel_at_dealer
 from engine.desk.recommend import recommend
 from engine.desk.rounds import open_round
-from engine.desk.state import alike_key, oms_key
+from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
@@ -25,7 +25,7 @@ from engine.errors import CommandError
 from engine.reference.calendars import trade_date
 
 # OrdRejReason(103), FIX 4.4 Vol 6.
-UNKNOWN_SYMBOL, DUPLICATE_ORDER, INCORRECT_QUANTITY = 1, 6, 13
+UNKNOWN_SYMBOL, TOO_LATE_TO_ENTER, DUPLICATE_ORDER, INCORRECT_QUANTITY, OTHER = 1, 4, 6, 13, 99
 # CxlRejReason(102).
 TOO_LATE, UNKNOWN_ORDER, ALREADY_PENDING, DUPLICATE_CL_ORD_ID, CANCEL_OTHER = 0, 1, 3, 6, 99
 
@@ -116,7 +116,7 @@ def work(draft: Draft, order_id: str) -> None:
     if advice.plan is None:
         return_to_trader(draft, order, advice.problem)
         return
-    if advice.sends_itself and not order.manual_reason and order.terms.handling is Handling.automatic:
+    if advice.sends_itself and not order.manual_reason:
         open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
         return
     reason = order.manual_reason or f"rule “{advice.rule}” sends after approval"
@@ -222,26 +222,26 @@ def _refusal(draft: Draft, terms: OrderTerms) -> tuple[int, str] | None:
         return UNKNOWN_SYMBOL, f"unknown security {terms.security_id!r}: it is not in the security master"
     bond_currency = draft.desk.securities[terms.security_id].currency
     if terms.currency != bond_currency:
-        return 99, f"Currency(15) is {terms.currency}, the bond is in {bond_currency}"
+        return OTHER, f"Currency(15) is {terms.currency}, the bond is in {bond_currency}"
     if not terms.quantity.is_finite() or terms.quantity <= 0:
         return INCORRECT_QUANTITY, f"quantity must be positive, found {terms.quantity}"
-    if terms.limit_price is not None and not Decimal(0) < terms.limit_price < Decimal(1000):
-        return 99, f"limit price must be in percent of par, found {terms.limit_price}"
+    limit = terms.limit_price
+    if limit is not None and not (limit.is_finite() and Decimal(0) < limit < Decimal(1000)):
+        return OTHER, f"limit price must be in percent of par, found {limit}"
     if terms.expire_ns is not None and terms.expire_ns <= draft.now_ns:
-        return 99, "the order's time is over already"
+        return TOO_LATE_TO_ENTER, "the order's time is over already"
     return None
 
 
 def _known(draft: Draft, session: str, cl_ord_id: str) -> Order | None:
-    """The order of this ClOrdID today, or from yesterday if it still lives."""
-    day = utc_day(draft.now_ns)
-    for at in (day, day - 1):
-        order_id = draft.state.oms_ids.get(oms_key(session, at, cl_ord_id))
-        if order_id is not None:
-            order = draft.state.orders[order_id]
-            if at == day or order.open:
-                return order
-    return None
+    """The order of this ClOrdID today, or the latest of an earlier day if it still lives."""
+    today = draft.state.oms_ids.get(oms_key(session, utc_day(draft.now_ns), cl_ord_id))
+    if today is not None:
+        return draft.state.orders[today]
+    latest = draft.state.oms_ids.get(oms_latest_key(session, cl_ord_id))
+    if latest is None or not draft.state.orders[latest].open:
+        return None
+    return draft.state.orders[latest]
 
 
 def _same(one: OrderTerms, other: OrderTerms) -> bool:
@@ -274,7 +274,7 @@ def _terms(draft: Draft, session: str, heard: NewOrder) -> OrderTerms:
 
 
 def _day_end(heard: NewOrder) -> int | None:
-    """A day order ends with its UTC day; IOC and FOK end with their first round."""
-    if heard.tif is not TimeInForce.day:
+    """A day order ends with its UTC day; IOC and FOK end with their first round, or with the day if there is none."""
+    if heard.tif is TimeInForce.gtd:
         return None
-    return (utc_day(heard.transact_ns) + 1) * 86_400 * _NS_PER_S
+    return (utc_day(heard.transact_ns) + 1) * NS_PER_DAY

@@ -43,7 +43,7 @@ def advance(draft: Draft, rfq_id: str | None) -> None:
 
 
 def _ended(draft: Draft, rfq: Rfq) -> bool:
-    """Before anybody else is asked or hit: is the order being canceled, out of time, or a person's? Then this was all."""
+    """An order that is being canceled, out of time or a person's ends its round before anybody else is asked."""
     if rfq.state not in (RfqState.asking, RfqState.deciding):
         return False
     order = draft.state.orders[rfq.order_id]

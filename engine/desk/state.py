@@ -290,3 +290,8 @@ def alike_key(terms: OrderTerms) -> str:
 def oms_key(session: str, day: int, cl_ord_id: str) -> str:
     """An OMS's ClOrdID(11) is keyed per session and trading day (FIX.4.4 Vol 1, ClOrdID)."""
     return f"{session}|{day}|{cl_ord_id}"
+
+
+def oms_latest_key(session: str, cl_ord_id: str) -> str:
+    """The latest order under a ClOrdID(11), whatever its day: an order may live for many."""
+    return f"{session}||{cl_ord_id}"

@@ -136,7 +136,7 @@ def _terms(call: Call) -> OrderTerms:
         handling=Handling.manual if given.get("hold") else Handling.automatic,
         currency=security.currency,
         transact_ns=now_ns,
-        expire_ns=(last_day + 1) * NS_PER_DAY if tif in (TimeInForce.day, TimeInForce.gtd) else None,
+        expire_ns=(last_day + 1) * NS_PER_DAY,
     )
 
 
