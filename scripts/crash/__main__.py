@@ -29,7 +29,7 @@ SPEED = 30.0
 ORDERS_PER_KILL = 2
 LIFE_S_MAX = 6.0
 """A daemon whose fuse has not blown by then is killed from outside; that counts as `any instant`."""
-CALM_S_MAX = 240.0
+CALM_S_MAX = 120.0
 
 
 def main() -> int:

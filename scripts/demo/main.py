@@ -24,7 +24,7 @@ from engine.reference.securities import format_securities, parse_securities
 SPEED = 30.0
 """Scaled seconds a real second: the 30 minutes after a fill pass in one minute."""
 INTERVAL_S = 12.0
-PATIENCE_S = 420.0
+PATIENCE_S = 240.0
 QUIET_LINES_MAX = 25
 
 

@@ -29,6 +29,8 @@ class Trader:
         self._day = day
         self._say = say
         self._said: set[str] = set()
+        self._hopeless: set[str] = set()
+        """Orders that the gate will not let anybody ask on, whatever the trader tries."""
         self.orders: dict[str, Answer] = {}
         self.status: Answer = {}
         self.dealers_before: Answer | None = None
@@ -81,7 +83,7 @@ class Trader:
                 self._maybe_execute(order)
             elif order["cl_ord_id"] in self._day.cancelled and order["rounds"]:
                 return  # its cancel is on the way
-            elif order["rounds"] >= ROUNDS_MAX or self._hopeless(order):
+            elif order["rounds"] >= ROUNDS_MAX or ident in self._hopeless:
                 self.call("order.cancel", order=ident)
                 self._tell(ident, "gives up: no acceptable price today")
             else:
@@ -89,6 +91,8 @@ class Trader:
         except CommandError as refusal:
             if refusal.code in GONE:
                 raise
+            if refusal.code == "risk":
+                self._hopeless.add(ident)
             self._tell(ident, f"is refused: {refusal}")
 
     def _maybe_execute(self, order: Answer) -> None:
@@ -119,10 +123,6 @@ class Trader:
     def _can_ask(self, line: Answer) -> bool:
         hindered = ("does not trade", "not logged on", "paused", "kill switch", "its limit")
         return not any(word in line["reason"] for word in hindered)
-
-    def _hopeless(self, order: Answer) -> bool:
-        """Nothing a trader could do: the gate will say no whatever he tries."""
-        return "risk notional" in (order["note"] or "") or "risk restricted" in (order["note"] or "")
 
     def enter(self, wanted: TraderOrder) -> None:
         """An order of his own, unless it is there already (he looked before)."""
