@@ -23,7 +23,7 @@ SECURITIES = (ROOT / "config/securities/sample.csv").read_text().splitlines()
 RULES = """rule "by itself"
   when true
   ask top 4
-  wait 10s
+  wait 60s
   send automatically
   execute automatically when within 200bp price of fair, else ask trader
 """
@@ -93,7 +93,7 @@ class Desk:
             "metrics": "port = 0",
             "fix": f"listen_port = {self.fix_port}",
             "risk": "notional_max = 50_000_000\nopen_rfqs_max = 200\nprice_collar_bps = 200.0\nduplicate_window_s = 0",
-            "rfq": "undelivered_ask_s = 2.0\ndecide_s = 5.0",
+            "rfq": "undelivered_ask_s = 2.0\ndecide_s = 60.0",
             "rules": 'directory = "rules"',
             "reference": 'securities = "bonds.csv"',
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 from interop_wire import Said, frames, read
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """A failing test ends after this; a passing one never waits that long."""
 LOOK_AGAIN_S = 0.05
 """What another process does, in its journal say, tells nobody here."""
@@ -78,7 +79,7 @@ class Link:
     """A TCP relay in front of a listening port. Frames pass whole; each is recorded when it has come this far.
 
     `lose_from` is what a connection that dies loses: a suffix. `drop` takes a single message out, as only a broken
-    engine would. `hold` delays. Both sides notice a `cut` at once; while `blocked`, nobody gets through.
+    engine would. `hold` delays. Both sides notice a `cut` at once; after `block`, nobody gets in.
     """
 
     def __init__(self, loop: LoopThread, board: Board, target: Callable[[], int]) -> None:
@@ -93,10 +94,10 @@ class Link:
         self._open: set[asyncio.StreamWriter] = set()
         self.passed: dict[Way, list[Said]] = {Way.up: [], Way.down: []}
         self.lost: dict[Way, list[Said]] = {Way.up: [], Way.down: []}
-        self.blocked = False
         self.connections = 0
-        self._server = loop.run(asyncio.start_server(self._accepted, "127.0.0.1", 0))
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self.port = free_port()
+        self._server: asyncio.Server | None = None
+        self.unblock()
 
     def lose_from(self, way: Way, match: Callable[[Said], bool]) -> None:
         """The first message that fits and everything behind it on this connection never arrives."""
@@ -126,18 +127,26 @@ class Link:
 
         self._loop.run(abort())
 
+    def block(self) -> None:
+        """Nobody listens here any more; who is connected stays so."""
+        if self._server is not None:
+            self._loop.loop.call_soon_threadsafe(self._server.close)
+            self._server = None
+
+    def unblock(self) -> None:
+        if self._server is None:
+            self._server = self._loop.run(asyncio.start_server(self._accepted, "127.0.0.1", self.port))
+
     def close(self) -> None:
+        self.block()
+
         async def end() -> None:
-            self._server.close()
             for writer in list(self._open):
                 writer.transport.abort()
 
         self._loop.run(end())
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.blocked:
-            writer.transport.abort()
-            return
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target())
         except OSError:
@@ -181,7 +190,9 @@ class Link:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port to listen on, below those that the system gives to outgoing connections: nobody takes it meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

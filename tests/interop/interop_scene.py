@@ -97,12 +97,15 @@ class Scene:
             party.heard = self.parties[key].heard  # One record over all its lives.
         self.parties[key] = party
         party.start()
+        if key in self.links:
+            self.links[key].unblock()
         if wait:
             self.until_on(key)
         return party
 
     def leave(self, key: str) -> None:
-        """Log out and end a party's engine."""
+        """Log out and end a party's engine; until it joins again, connections to it are refused."""
+        self.links[key].block()
         self.parties[key].stop()
 
     def until_on(self, key: str) -> None:

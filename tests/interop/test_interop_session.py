@@ -29,11 +29,10 @@ def fills(market: Scene) -> list[Said]:
 
 def test_heartbeats_and_test_requests_both_ways(scene_of: SceneOf) -> None:
     keys = ("alder", "oms")
-    market = scene_of(heart_bt_int_s=1)
+    market = scene_of(heart_bt_int_s=2)
     market.start(*keys)
     for key in keys:
         market.until_passed(key, out=True, t35="0", t112=None)
-        market.until_passed(key, out=False, t35="0", t112=None)
     # We hear nothing: we ask, and their answer names our question.
     for key in keys:
         market.links[key].hold(market.way_in(key))
@@ -59,7 +58,8 @@ def test_a_logout_of_theirs_is_answered_and_numbers_go_on(scene_of: SceneOf) -> 
     market.start()
     for key in ("oms", "alder"):
         market.leave(key)
-        assert market.to_engine(key)[-1].kind == market.from_engine(key)[-1].kind == "5"
+        market.until_passed(key, out=False, t35="5")
+        market.until_passed(key, out=True, t35="5")
         market.join(key)
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
     market.heard("oms", t150="F")
@@ -187,11 +187,10 @@ def test_a_reset_by_an_oms_brings_what_it_may_lack_as_possible_resends(scene_of:
     market.start()
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
     lost = market.links["oms"].until_lost(market.way_out("oms"))
-    market.links["oms"].blocked = True
+    market.links["oms"].block()
     market.links["oms"].cut()
     market.until_off("oms")
     market.leave("oms")
-    market.links["oms"].blocked = False
     market.join("oms", reset_on_logon=True)
     fill = market.heard("oms", t150="F")
     assert (fill[17], fill[97], fill.get(43)) == (lost[17], "Y", None)

@@ -1,0 +1,130 @@
+"""QuickFIX as a party: the C++ engine that most counterparties run, by its own Python binding."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from interop_link import PATIENCE_S, Board, LoopThread
+from interop_party import Answer, Identity
+from interop_wire import Body, Said, read
+
+CHILD = Path(__file__).parent / "quickfix_child.py"
+
+
+def specs() -> Path:
+    """The folder of its own dictionaries, which it installs beside the interpreter's library."""
+    found = importlib.util.find_spec("quickfix")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).resolve().parents[3] / "share/quickfix"
+
+
+class QuickfixParty:
+    """One session in a process of its own."""
+
+    def __init__(self, loop: LoopThread, board: Board, identity: Identity, answer: Answer | None = None) -> None:
+        self._board = board
+        self._identity = identity
+        self._answer = answer
+        self._process: subprocess.Popen[str] | None = None
+        self._telling = threading.Lock()
+        self._seen: dict[str, int] = {}
+        self._refused = 0
+        self._sent = 0
+        self.logged_on = False
+        self.heard: list[Said] = []
+
+    def start(self) -> None:
+        path = self._identity.folder / "session.cfg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_ini(self._identity))
+        log = (self._identity.folder / "stderr.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, str(CHILD), str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        log.close()
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._until("started")
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._tell(process, {"do": "stop"})
+        try:
+            process.wait(PATIENCE_S)
+        finally:
+            process.kill()
+            process.wait()
+
+    def send(self, kind: str, body: Body) -> None:
+        self._say(kind, body)
+        number = self._sent
+        self._board.until(f"{kind} to be sent", lambda: self._seen.get("sent", 0) >= number)
+        assert not self._refused, f"QuickFIX did not send {kind}"
+
+    def _say(self, kind: str, body: Body) -> None:
+        assert self._process is not None
+        self._sent += 1
+        self._tell(self._process, {"do": "send", "kind": kind, "body": body})
+
+    def _tell(self, process: subprocess.Popen[str], what: dict[str, Any]) -> None:
+        assert process.stdin is not None
+        with self._telling:
+            process.stdin.write(json.dumps(what) + "\n")
+            process.stdin.flush()
+
+    def _until(self, event: str) -> None:
+        self._board.until(f"QuickFIX to say {event!r}", lambda: self._seen.get(event))
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            given = json.loads(line)
+            event = given["event"]
+            if event in ("logon", "logout"):
+                self.logged_on = event == "logon"
+            elif event == "app":
+                said = read(given["raw"])
+                self.heard.append(said)
+                if self._answer is not None:
+                    for kind, body in self._answer(said):
+                        self._say(kind, body)
+            elif event == "sent" and not given["ok"]:
+                self._refused += 1
+            self._seen[event] = self._seen.get(event, 0) + 1
+            self._board.tell()
+        self.logged_on = False
+        self._board.tell()
+
+
+def _ini(identity: Identity) -> str:
+    """Its dictionary checks every message of ours, and refuses what it finds wrong."""
+    address = (
+        f"ConnectionType=acceptor\nSocketAcceptPort={identity.port}\n"
+        if identity.listens
+        else f"ConnectionType=initiator\nSocketConnectHost=127.0.0.1\nSocketConnectPort={identity.port}\n"
+        "ReconnectInterval=1\n"
+    )
+    dictionary = f"DataDictionary={specs() / 'FIX44.xml'}\n"
+    if identity.appl_ver_id:
+        dictionary = (
+            f"DefaultApplVerID={identity.appl_ver_id}\nTransportDataDictionary={specs() / 'FIXT11.xml'}\n"
+            f"AppDataDictionary={specs() / 'FIX50SP2.xml'}\n"
+        )
+    return (
+        f"[DEFAULT]\nFileStorePath={identity.folder}\nFileLogPath={identity.folder / 'log'}\nStartTime=00:00:00\n"
+        f"EndTime=00:00:00\n{address}\n[SESSION]\nBeginString={identity.begin_string}\n"
+        f"SenderCompID={identity.comp_id}\nTargetCompID=BUYSIDE\nHeartBtInt={identity.heart_bt_int_s}\n"
+        f"ResetOnLogon={'Y' if identity.reset_on_logon else 'N'}\nUseDataDictionary=Y\n{dictionary}"
+    )
