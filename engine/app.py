@@ -52,6 +52,10 @@ log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
 DIGEST_EVERY_S = 60.0
+PROOF_EVERY_S = 30.0
+"""How often an OMS or drop copy is asked to prove that it has what was sent (TestRequest), if anything was."""
+CLOCK_STEP_NS_MAX = 1_000_000_000
+"""A wall clock set back by more than this is an event of its own."""
 CHECKPOINT_EVERY_S = 2.0
 LOOP_LAG_EVERY_S = 0.25
 
@@ -67,6 +71,7 @@ class Daemon:
         self._failure = ""
         self._wanted: dict[str, asyncio.Event] = {}
         self._ready = False
+        self._clock_stepped = False
 
     # --- start -------------------------------------------------------------------------------------
 
@@ -117,6 +122,7 @@ class Daemon:
                 f"{self.journal.path}: the state does not come out as it was noted ({folded.differences[0]}); "
                 "run `rfqd replay` and `rfqctl audit verify` before starting again"
             )
+        self.clock.not_before(folded.last_utc_ns)
         for mark in recovery.marks(file):
             trading.desk.marks.update(mark)
         log.info(
@@ -274,7 +280,7 @@ class Daemon:
     async def _housekeeping(self, trading: Trading, metrics: Metrics) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
         loop = asyncio.get_running_loop()
-        next_digest, next_checkpoint, next_anchor = 0.0, 0.0, 0.0
+        next_digest, next_checkpoint, next_anchor, next_proof = 0.0, 0.0, 0.0, 0.0
         config = self.config.journal
         while True:
             at = loop.time()
@@ -282,6 +288,8 @@ class Daemon:
             now = loop.time()
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
             metrics.state(self.runtime.machine, trading)
+            slow = self.runtime.commit_pending_s > config.commit_slow_s
+            self.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
                 self._fail(f"a commit has been pending for {config.commit_stall_max_s:g} s")
             if now >= next_checkpoint:
@@ -292,9 +300,21 @@ class Daemon:
                 next_anchor = now + config.anchor_interval_s
                 with contextlib.suppress(OSError):
                     self.journal.anchor(self.clock.now().utc_ns)
+            if now >= next_proof:
+                next_proof = now + self.clock.real_delay_s(int(PROOF_EVERY_S * 1e9))
+                self.runtime.ask_for_proof()
+                self._watch_clock()
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
                 self._note_digest(trading)
+
+    def _watch_clock(self) -> None:
+        """The wall clock was set back: event time stands still until it has caught up; say so once."""
+        ahead_ns = self.clock.ahead_ns()
+        if ahead_ns > CLOCK_STEP_NS_MAX and not self._clock_stepped:
+            log.error("clock set back by %.3f s: event time stands still until it has caught up", ahead_ns / 1e9)
+            self.runtime.note("clock stepped", lambda draft: draft.record(e.ClockStepped(draft.now_ns, -ahead_ns)))
+        self._clock_stepped = ahead_ns > CLOCK_STEP_NS_MAX
 
     def _note_digest(self, trading: Trading) -> None:
         digest = trading.state.digest()

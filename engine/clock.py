@@ -28,7 +28,7 @@ class Instant:
 class Clock:
     """Reads both clocks, scaled: `utc = origin + (real utc - origin) * speed`."""
 
-    __slots__ = ("_mono_base_ns", "_origin_utc_ns", "speed")
+    __slots__ = ("_last_utc_ns", "_mono_base_ns", "_origin_utc_ns", "speed")
 
     def __init__(self, speed: float = 1.0, origin_utc_ns: int = 0) -> None:
         if speed <= 0:
@@ -36,16 +36,25 @@ class Clock:
         self.speed = speed
         self._origin_utc_ns = origin_utc_ns
         self._mono_base_ns = time.monotonic_ns()
+        self._last_utc_ns = 0
 
     def now(self) -> Instant:
-        if self.speed == 1.0:
-            return Instant(time.monotonic_ns(), time.time_ns())
-        since_base = time.monotonic_ns() - self._mono_base_ns
-        since_origin = time.time_ns() - self._origin_utc_ns
-        return Instant(
-            self._mono_base_ns + int(since_base * self.speed),
-            self._origin_utc_ns + int(since_origin * self.speed),
-        )
+        """Both clocks. UTC never goes back here, whatever the wall clock does: events keep their order."""
+        monotonic_ns, utc_ns = time.monotonic_ns(), time.time_ns()
+        if self.speed != 1.0:
+            monotonic_ns = self._mono_base_ns + int((monotonic_ns - self._mono_base_ns) * self.speed)
+            utc_ns = self._origin_utc_ns + int((utc_ns - self._origin_utc_ns) * self.speed)
+        self._last_utc_ns = utc_ns = max(utc_ns, self._last_utc_ns)
+        return Instant(monotonic_ns, utc_ns)
+
+    def not_before(self, utc_ns: int) -> None:
+        """Begin no earlier than the last thing that was recorded."""
+        self._last_utc_ns = max(self._last_utc_ns, utc_ns)
+
+    def ahead_ns(self) -> int:
+        """How far the time given out is ahead of the wall clock: what a step back has left."""
+        utc_ns = self._origin_utc_ns + int((time.time_ns() - self._origin_utc_ns) * self.speed)
+        return max(0, self._last_utc_ns - utc_ns)
 
     def real_delay_s(self, delay_ns: int) -> float:
         """Real seconds to wait until `delay_ns` of this clock have passed; never negative."""

@@ -49,6 +49,7 @@ from engine.turn import (
     Machine,
     Noted,
     NotSent,
+    ProofWanted,
     Publish,
     ReadSentRows,
     ReadUndelivered,
@@ -216,6 +217,12 @@ class Runtime:
 
     def logout(self, key: str, text: str) -> None:
         self.submit(LogoutWanted(self.clock.now(), key, text))
+
+    def ask_for_proof(self) -> None:
+        """TestRequest(1) to every OMS and drop copy that was sent reports nobody has confirmed."""
+        for key, settings in self.machine.settings.items():
+            if settings.role in ("oms", "dropcopy") and self.machine.unproven(key):
+                self.submit(ProofWanted(self.clock.now(), key))
 
     def watch(self, callback: Callable[[int, Notice], None]) -> Callable[[], None]:
         """Every notice with its UTC time, once durable. Returns what ends it."""

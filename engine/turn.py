@@ -79,6 +79,14 @@ class LogoutWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofWanted:
+    """Ask the peer by TestRequest(1) to prove that it has everything: a reset must not repeat more than need be."""
+
+    now: Instant
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionUp:
     """A connection; `session` is known for an initiator, empty for an acceptor until its Logon(A)."""
 
@@ -172,6 +180,7 @@ class NotSent:
 Input = (
     Noted
     | LogoutWanted
+    | ProofWanted
     | ConnectionUp
     | ConnectionDown
     | Received
@@ -380,6 +389,8 @@ class Machine:
         self.connections: dict[int, str] = {}
         self.ledger: dict[str, dict[int, int]] = {}
         """Per session this epoch's numbers of at-most-once and afresh messages, and their outbox numbers."""
+        self.last_report: dict[str, int] = {}
+        """Per session the last number of this epoch that carried a report."""
         self.peer_expects: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
         self.disabled: set[str] = set()
@@ -407,6 +418,15 @@ class Machine:
         state = self.sessions.get(key)
         return state is not None and state.phase is Phase.ACTIVE
 
+    def unproven(self, key: str) -> bool:
+        """Has the peer got reports of ours of which there is no evidence yet, and is it not being asked already?"""
+        state = self.sessions[key]
+        if state.phase is not Phase.ACTIVE or state.probe is not None or state.resending:
+            return False
+        return self.last_report.get(key, 0) > 0 and (state.epoch, self.last_report[key]) > self.confirmed.get(
+            key, (0, 0)
+        )
+
     def find(self, ids: tuple[str, str, str]) -> str | None:
         """The session of (BeginString, our CompID, the peer's CompID)."""
         return self._by_comp_ids.get(ids)
@@ -415,6 +435,10 @@ class Machine:
 
     def adopt(self, turn: Turn) -> None:
         """The turn becomes the state. An exception in here is our bug: the caller stops the process."""
+        for key, state in turn.sessions.items():
+            if state.epoch != self.sessions[key].epoch:
+                self.ledger.pop(key, None)
+                self.last_report.pop(key, None)
         self.sessions.update(turn.sessions)
         self.confirmed.update(turn.confirmed)
         self.waiting.update(turn.waiting)
@@ -508,6 +532,11 @@ class _Deciding:
         key = given.session
         self.out.ref = key
         self.carry(key, session.logout(self.settings(key), self.state(key), given.text, self.now))
+
+    def on_proof_wanted(self, given: ProofWanted) -> None:
+        key = given.session
+        self.out.ref = key
+        self.carry(key, session.send_test_request(self.settings(key), self.state(key), self.now))
 
     def on_connection_up(self, given: ConnectionUp) -> None:
         self.out.ref = given.session
@@ -841,6 +870,7 @@ def _any_dictionary(machine: Machine) -> Dictionary:
 _HANDLERS: Final[Mapping[type, Callable[[_Deciding, Any], None]]] = {
     Noted: _Deciding.on_noted,
     LogoutWanted: _Deciding.on_logout_wanted,
+    ProofWanted: _Deciding.on_proof_wanted,
     ConnectionUp: _Deciding.on_connection_up,
     ConnectionDown: _Deciding.on_connection_down,
     Received: _Deciding.on_received,

@@ -122,6 +122,8 @@ def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decima
     if killed is not None:
         scope, kill = killed
         return Blocked("kill", f"kill switch {scope} is on: {kill.reason}")
+    if draft.desk.hold:
+        return Blocked("journal", draft.desk.hold)
     if dealer.paused:
         return Blocked("paused", f"{dealer.id} is paused")
     if dealer.notional_max is not None and quantity > dealer.notional_max:

@@ -6,7 +6,7 @@ Built and swapped by the shell; a decision only reads it. What a decision took f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.analytics.marks import MarkBook
@@ -61,7 +61,8 @@ class Desk:
     drop_copies: tuple[str, ...] = ()
     """Sessions that see every report."""
     market_sessions: tuple[str, ...] = ()
-    adv: Mapping[str, Decimal] = field(default_factory=dict)
+    hold: str = ""
+    """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
 
     def mark(self, security_id: str, now_ns: int) -> MarkUsed | None:
         """The best price known now, None when it is too old or there is none."""
