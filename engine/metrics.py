@@ -83,7 +83,10 @@ class Metrics(Collector):
             "fix_resent_messages_total", "Messages sent again under their number, gap fills aside", session=sessions
         )
         self._resets = Tally(
-            "fix_seq_resets_total", "New epochs: both numbers began anew", session=sessions, cause=Names()
+            "fix_seq_resets_total",
+            "New epochs: both numbers began anew",
+            session=sessions,
+            cause=_closed("reset", "reset_by_us", "reset_on_logon", "reset_seq_num_flag", "set_numbers"),
         )
         self._rejects = Tally(
             "fix_rejects_total",
