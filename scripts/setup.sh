@@ -2,7 +2,8 @@
 #
 # Leaves the working directory at the project's root and sets `venv` to the folder of its programs. The
 # second time is quick: a stamp says which pyproject.toml and constraints.txt were installed. Set PYTHON to choose another
-# interpreter. Needs no root; pip uses whatever index it is configured for.
+# interpreter. Needs no root; pip uses whatever index it is configured for. With interop_full=yes, QuickFIX's Python
+# binding too: pip compiles it for some ten minutes, once, and keeps what it made in its cache.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
@@ -39,4 +40,16 @@ setup() {
     echo "$wanted" >.venv/stamp
 }
 
+setup_full() {
+    if "$venv/python" -c 'import quickfix' 2>/dev/null; then
+        return
+    fi
+    echo "setup: installing QuickFIX; unless pip has it in its cache, it compiles now, which takes some ten minutes" >&2
+    "$venv/python" -m pip install --quiet --disable-pip-version-check \
+        --constraint scripts/constraints.txt --editable '.[dev,interop,interop-full]'
+}
+
 setup || { echo "setup: failed, nothing was run" >&2; exit 1; }
+if [ "${interop_full:-no}" = yes ]; then
+    setup_full || echo "setup: QuickFIX could not be installed (it needs a C++ compiler): its tests are skipped" >&2
+fi
