@@ -113,7 +113,7 @@ def _recommend(given: _Arguments) -> int:
     if len(what) == 1:
         return _ask(given, "recommend", views.recommend, {"order": what[0]})
     if len(what) != 3:
-        raise CommandError("recommend: expected ORDER, or SIDE QUANTITY SECURITY such as: sell 12mm US99O014AG12")
+        raise ConfigError("recommend: expected ORDER, or SIDE QUANTITY SECURITY such as: sell 12mm US99O014AG12")
     side, quantity, security = what
     bond = {"side": side, "quantity": quantity, "security": security, "limit": given.limit, "account": given.account}
     return _ask(given, "recommend", views.recommend, bond)
@@ -240,7 +240,8 @@ def _common() -> argparse.ArgumentParser:
 
 def _parser() -> argparse.ArgumentParser:
     common = _common()
-    parser = _Parser(prog="rfqctl", description="The desk at a terminal.", parents=[common])
+    # One of its own: setting a default changes the actions that parents share.
+    parser = _Parser(prog="rfqctl", description="The desk at a terminal.", parents=[_common()])
     parser.set_defaults(json=False, socket=None, config=None, color="auto", timeout=TIMEOUT_S)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.admin.tables import Cell, Column, Paper, bp, clock, grouped, seconds, table
-from engine.admin.views import Answer, Lines, recommendation, state
+from engine.admin.views import MODE_WORDS, Answer, Lines, recommendation, state
 
 
 def order(paper: Paper, answer: Answer) -> Lines:
@@ -56,7 +56,7 @@ def _mark(mark: Mapping[str, Any] | None) -> str:
 
 def _round(paper: Paper, rfq: Answer, received: str) -> Lines:
     plan = rfq["plan"]
-    head = f"round {rfq['round']}  {rfq['rfq']}  {plan['mode'].replace('_', ' ')}, by {_by(rfq['opened_by'])}"
+    head = f"round {rfq['round']}  {rfq['rfq']}  {MODE_WORDS[plan['mode']]}, by {_by(rfq['opened_by'])}"
     lines = [f"{paper.styled(head, 'bold')}  {paper.show(state(rfq['outcome'] or rfq['state']))}"]
     override = rfq["override"]
     if override is not None:
@@ -117,8 +117,8 @@ def _placements(paper: Paper, answer: Answer, received: str) -> Lines:
     for each in answer["placements"]:
         note = each["evidence"] or ""
         if each["cancel_asked"]:
-            note = f"called back; {note}".rstrip("; ")
-        if each["person_needed"]:
+            note = f"cancel asked; {note}".rstrip("; ")
+        if each["person_needed"] and each["state"] in ("in_doubt", "acknowledged"):
             note = f"{note}: a person is needed".lstrip(": ")
         rows.append(
             (

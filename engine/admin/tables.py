@@ -90,7 +90,8 @@ def grouped(amount: str | None) -> str:
 
 
 def bp(value: float | None) -> str:
-    return "" if value is None else f"{value:+.1f}bp"
+    # Adding zero makes of a negative zero a plain one.
+    return "" if value is None else f"{round(value, 1) + 0.0:+.1f}bp"
 
 
 def measure(value: float | None, unit: str | None) -> str:

@@ -10,6 +10,11 @@ from engine.admin.tables import Cell, Column, Paper, bp, clipped, clock, grouped
 Answer = Mapping[str, Any]
 Lines = list[str]
 
+MODE_WORDS: Final[Mapping[str, str]] = {
+    "parallel": "in parallel",
+    "stagger": "staggered",
+    "one_at_a_time": "one at a time",
+}
 _STATE_STYLES: Final[Mapping[str, str]] = {
     "with_trader": "yellow",
     "asking": "cyan",
@@ -262,7 +267,7 @@ def _plan(answer: Answer) -> str:
     plan = answer["plan"]
     if plan is None:
         return "nobody can be asked"
-    words = [f"ask {len(plan['dealers'])} {plan['mode'].replace('_', ' ').replace('stagger', 'staggered')}"]
+    words = [f"ask {len(plan['dealers'])} {MODE_WORDS[plan['mode']]}"]
     if plan["stagger_s"]:
         words.append(f"{plan['stagger_s']:g} s apart")
     words.append(f"wait {plan['wait_s']:g} s")
@@ -358,7 +363,7 @@ def sent(paper: Paper, answer: Answer) -> Lines:
         lines.append(paper.styled(f"past a protection: {gone}", "yellow"))
     plan = answer["plan"]
     asked = ", ".join(answer["asked"]) or "nobody yet"
-    lines.append(f"{answer['order']} {answer['rfq']}: asked {asked} ({plan['mode'].replace('_', ' ')})")
+    lines.append(f"{answer['order']} {answer['rfq']}: asked {asked} ({MODE_WORDS[plan['mode']]})")
     later = [name for name in plan["dealers"] if name not in answer["asked"]]
     blocked = {each["dealer"]: each["reason"] for each in answer["blocked"]}
     waiting = [name for name in later if name not in blocked]
@@ -382,8 +387,9 @@ def canceled(paper: Paper, answer: Answer) -> Lines:
 
 
 def forced(paper: Paper, answer: Answer) -> Lines:
+    stands = answer["state"].replace("_", " ")
     return [
-        f"{answer['order']}: {grouped(answer['released'])} at {answer['dealer']} released, now {answer['state']}",
+        f"{answer['order']}: {grouped(answer['released'])} at {answer['dealer']} released, now {stands}",
         paper.styled(answer["warning"], "yellow"),
     ]
 

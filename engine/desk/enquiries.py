@@ -115,8 +115,10 @@ def dealers(call: Call) -> dict[str, Any]:
     asset_class: str = given["asset_class"] or ANY
     segment = Segment(asset_class)
     scorer = scorer_for(draft.desk, Ranking())
-    wanted = [call.dealer(given["dealer"])] if given["dealer"] is not None else list(draft.desk.dealers)
-    lines = draft.desk.rankings.top(len(draft.desk.dealers), scorer, segment, draft.now_ns)
+    everybody = [each for each in draft.desk.dealers if asset_class == ANY or each.trades(AssetClass(asset_class))]
+    wanted = [call.dealer(given["dealer"])] if given["dealer"] is not None else list(everybody)
+    ranked = {dealer.id for dealer in everybody}
+    lines = draft.desk.rankings.top(len(everybody), scorer, segment, draft.now_ns, ranked)
     places = {line.dealer: line for line in lines}
     wanted.sort(key=lambda dealer: places[dealer.id].rank if dealer.id in places else len(places))
     return {

@@ -433,6 +433,8 @@ def doubt(draft: Draft, placement: Placement, evidence: str) -> None:
         and draft.session_up(placement.session)
     )
     person = not ask and draft.session_up(placement.session)
+    if not ask and not person and evidence == placement.evidence:
+        return  # Nothing new is known and nobody can be asked: the session's return, or its next look, comes.
     draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, ask, person))
     draft.wake(f"placement:{placement.placement_id}")
     if ask:

@@ -422,6 +422,8 @@ def test_execute_without_a_quote_says_what_everybody_answered(world: DeskWorld) 
     ask = world.state.rfqs[world.state.orders[order_id].rfq_id].asks[0]
     world.hear("cedar", m.QuoteDecline(ask.quote_req_id, "no axe"))
     refused(world, "execute", "cedar: declined (no axe)", "ash: asked", code="refused", order=order_id)
+    world.quote("beech", "100.10", order_id=order_id)
+    refused(world, "execute", "of ash", "beech: 100.10 live", code="refused", order=order_id, dealer="ash")
 
 
 def test_the_collar_holds_for_a_person_too(world: DeskWorld) -> None:
@@ -613,6 +615,7 @@ def test_dealers_best_first_with_what_they_did(world: DeskWorld) -> None:
     answer = world.command("dealers", role="viewer", asset_class="municipal")
     assert answer["scorer"] == "30% fill_rate + 40% price_improvement + 20% leakage + 10% speed"
     assert [each["dealer"] for each in answer["dealers"]][:3] == ["larch", "maple", "poplar"]
+    assert len(answer["dealers"]) == 10  # who does not trade municipals is not ranked in them
     best = answer["dealers"][0]
     assert best["score"] == pytest.approx(0.3 * 0.9 + 0.4 * 1.4 + 0.2 + 0.1 * 0.9)
     assert (best["counts"]["asks"], best["counts"]["trades"]) == (40, 36)
