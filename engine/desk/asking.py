@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from engine.desk import risk
 from engine.desk.draft import Draft
+from engine.desk.fair import fair_of
 from engine.desk.risk import Blocked
 from engine.domain import events as e
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
@@ -112,7 +113,7 @@ def stopping(draft: Draft, rfq: Rfq) -> lifecycle.Stops:
 def fair_enough(draft: Draft, rfq: Rfq, quote: Quote, tolerance: Tolerance) -> bool | None:
     """Is the quote within tolerance of fair? None when fair, or what the unit needs, is unknown."""
     order = draft.state.orders[rfq.order_id]
-    fair = draft.desk.mark(order.terms.security_id, draft.now_ns) or rfq.fair
+    fair = fair_of(draft, rfq)
     if fair is None or quote.price is None:
         return None
     return within(tolerance, rfq.side, quote.price, fair.price, draft.desk.securities[order.terms.security_id].dv01)
@@ -133,7 +134,7 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
         return None
     dealer = draft.desk.dealers.get(ref.dealer)
     firm_s = dealer.firm_time_s if dealer is not None else None
-    fair = draft.desk.mark(order.terms.security_id, draft.now_ns) or rfq.fair
+    fair = fair_of(draft, rfq)
     quote = judge(
         heard,
         side=rfq.side,

@@ -15,7 +15,7 @@ from engine.clock import Instant
 from engine.desk.apply import apply
 from engine.desk.state import DeskState
 from engine.domain.events import Event
-from engine.domain.messages import Said
+from engine.domain.messages import AcceptQuote, AskDealer, Said
 
 if TYPE_CHECKING:
     from engine.desk.risk import Cleared
@@ -101,6 +101,8 @@ class Draft:
         self._send(cleared.session, cleared.said, Delivery.at_most_once, cleared.not_after_ns, cleared.kill_scopes)
 
     def send(self, session: str, said: Said, delivery: Delivery, *, copy: bool = False) -> None:
+        """Give anything else to the outbox."""
+        assert not isinstance(said, AskDealer | AcceptQuote), "a request or an acceptance goes through the risk gate"
         self._send(session, said, delivery, None, (), copy)
 
     def _send(

@@ -12,6 +12,7 @@ from typing import Final
 
 from engine.dealers.book import Dealer
 from engine.desk.draft import Draft
+from engine.desk.fair import fair_of
 from engine.domain.messages import AcceptQuote, AskDealer
 from engine.domain.order import Order
 from engine.domain.rfq import Rfq
@@ -49,7 +50,7 @@ class Blocked:
 
 def clear_ask(draft: Draft, order: Order, dealer: Dealer, said: AskDealer, not_after_ns: int) -> Cleared | Blocked:
     """Gate for one QuoteRequest(R)."""
-    blocked = order_blocked(draft, order) or _dealer_blocked(draft, order, dealer, said.quantity)
+    blocked = order_blocked(draft, order) or _paused(dealer) or _dealer_blocked(draft, order, dealer, said.quantity)
     if blocked is not None:
         return blocked
     return Cleared(_GATE, said, dealer.session, not_after_ns, _scopes(order, dealer))
@@ -117,6 +118,11 @@ def _too_many_open(draft: Draft, order: Order) -> Blocked | None:
     return None
 
 
+def _paused(dealer: Dealer) -> Blocked | None:
+    """A paused dealer is not asked; what is open with it goes on."""
+    return Blocked("paused", f"{dealer.id} is paused") if dealer.paused else None
+
+
 def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decimal) -> Blocked | None:
     killed = draft.state.kill_in_force(dealer.id, order.terms.account)
     if killed is not None:
@@ -124,8 +130,6 @@ def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decima
         return Blocked("kill", f"kill switch {scope} is on: {kill.reason}")
     if draft.desk.hold:
         return Blocked("journal", draft.desk.hold)
-    if dealer.paused:
-        return Blocked("paused", f"{dealer.id} is paused")
     if dealer.notional_max is not None and quantity > dealer.notional_max:
         return Blocked("dealer_limit", f"{quantity:,} is above the limit of {dealer.notional_max:,} with {dealer.id}")
     if not draft.session_up(dealer.session):
@@ -147,7 +151,7 @@ def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_r
     terms = order.terms
     if terms.limit_price is not None and (price - terms.limit_price) * terms.side.sign > 0:
         return Blocked("limit", f"{price} is beyond the order's limit of {terms.limit_price}")
-    mark = draft.desk.mark(terms.security_id, draft.now_ns) or rfq.fair
+    mark = fair_of(draft, rfq)
     collar_bps = draft.desk.risk.price_collar_bps
     if mark is None:
         # Unknown is never good: without a fair value only a person may say yes.

@@ -283,8 +283,8 @@ def override_key(order_id: str, round_number: int) -> str:
 
 
 def alike_key(terms: OrderTerms) -> str:
-    """What the duplicate check calls the same order: account, bond, side and size."""
-    return f"{terms.account}|{terms.security_id}|{terms.side.value}|{terms.quantity}"
+    """What the duplicate check calls the same order: account, bond, side and size, however the size is spelt."""
+    return f"{terms.account}|{terms.security_id}|{terms.side.value}|{terms.quantity.normalize():f}"
 
 
 def oms_key(session: str, day: int, cl_ord_id: str) -> str:
