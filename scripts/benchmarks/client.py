@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -10,9 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS
 from benchmarks.messages import Field, order_fields, stamp, wire
@@ -27,21 +25,26 @@ class Unanswered(Exception):
     """A server that does not start or does not answer: its line says so, the others go on."""
 
 
-class Server:
-    """A process that prints `port N` on its first line; ended with it."""
+class Daemon:
+    """A Python module as a process, its log in `folder`; ended with the block."""
 
     def __init__(self, arguments: list[str], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "log"
+        path = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))
         with self._log.open("wb") as log:
-            path = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": path},
             )
-        self.port = self._read_port()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self._process.terminate()
@@ -51,14 +54,23 @@ class Server:
             self._process.kill()
             self._process.wait()
 
-    def _read_port(self) -> int:
+    def said(self) -> str:
+        """The end of its log."""
+        return self._log.read_text()[-2000:]
+
+
+class Server(Daemon):
+    """An acceptor: prints `port N` on its first line."""
+
+    def __init__(self, arguments: list[str], folder: Path) -> None:
+        super().__init__(arguments, folder)
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], START_TIMEOUT_S)
         line = self._process.stdout.readline().decode() if ready else ""
         if not line.startswith("port "):
             self.close()
-            raise Unanswered(f"did not start: {self._log.read_text()[-2000:]}")
-        return int(line.split()[1])
+            raise Unanswered(f"did not start: {self.said()}")
+        self.port = int(line.split()[1])
 
 
 class Trader:
@@ -133,14 +145,11 @@ def median_us(latencies: list[float]) -> float:
     return statistics.median(latencies) * 1e6
 
 
-@contextlib.contextmanager
-def serving(arguments: list[str], folder: Path) -> Iterator[Server]:
-    """A server for as long as the block lasts. Raises Unanswered if it does not start."""
-    server = Server(arguments, folder)
-    try:
-        yield server
-    finally:
-        server.close()
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _connected(port: int) -> socket.socket:

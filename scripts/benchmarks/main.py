@@ -12,13 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import decoding, encoding, sessions
+from benchmarks import committing, deciding, decoding, encoding, recommending, sessions, trading_desk, waiting
 from benchmarks.measuring import QUICK, WHOLE, Effort, Line, say
 
 MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "decode": decoding.measure,
     "encode": encoding.measure,
     "session": sessions.measure,
+    "desk": trading_desk.measure,
+    "recommendation": recommending.measure,
+    "rules": deciding.measure,
+    "commit": committing.measure,
+    "deadlines": waiting.measure,
 }
 PARTS: Final = "parts"
 _HEADINGS: Final = ("what", "durability", "ours", "peer", "theirs", "ratio", "bar", "")

@@ -5,6 +5,7 @@ Spelt here by hand, not by anybody's encoder.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from decimal import Decimal
@@ -111,3 +112,18 @@ def stamp() -> str:
     """UTCTimestamp of now."""
     now_ms = time.time_ns() // 1_000_000
     return time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(now_ms // 1_000)) + f".{now_ms % 1_000:03d}"
+
+
+def field_of(frame: bytes, tag: int) -> str:
+    """A field's first value; empty if there is none."""
+    _, found, rest = frame.partition(b"\x01%d=" % tag)
+    return rest.partition(b"\x01")[0].decode() if found else ""
+
+
+def frames_in(data: bytes) -> tuple[list[bytes], bytes]:
+    """Whole messages of an honest sender, and what is left over."""
+    *whole, rest = _END.split(data)
+    return [whole[at] + whole[at + 1] for at in range(0, len(whole), 2)], rest
+
+
+_END: Final = re.compile(rb"(\x0110=[0-9]{3}\x01)")

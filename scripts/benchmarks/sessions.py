@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import peers
-from benchmarks.client import Server, Trader, Unanswered, median_us, serving
+from benchmarks.client import Server, Trader, Unanswered, median_us
 from benchmarks.measuring import Effort, Line, medians, say
 
 OUTSTANDING: Final = 100
@@ -96,7 +96,7 @@ def _measured(durability: str, effort: Effort) -> tuple[dict[str, float], dict[s
                 continue
             try:
                 arguments = ["benchmarks.acceptors", name, str(folder / name), durability]
-                server: Server = stack.enter_context(serving(arguments, folder / name))
+                server = stack.enter_context(Server(arguments, folder / name))
                 trader = Trader(server.port)
             except (Unanswered, OSError) as error:
                 if name == "ours":

@@ -1,0 +1,156 @@
+"""The journal's appends in batches of 1, 10, 100 and 1,000 turns, beside the same rows by plain executemany.
+
+A turn takes in an order, records one event, answers with one message and moves both session numbers. Ours is counted
+from the event itself: encoding, hashing and the rows of the chain included. The plain rows are ready made, for the same
+schema under the same pragmas.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from benchmarks import house
+from benchmarks.measuring import Effort, Line, medians
+from benchmarks.messages import order_fields, report_wire, wire
+from engine.domain import events as e
+from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
+from engine.journal.batch import EventRow, MessageRow, OutboxRow, SessionRow, StagedTurn
+from engine.journal.opening import configure, create_missing
+from engine.journal.schema import INSERTS
+from engine.journal.writer import Journal
+from engine.recording import events_codec
+
+BATCHES: Final = (1, 10, 100, 1_000)
+_TURNS_MAX: Final = {"normal": 4_000, "full": 2_000}
+_COMMITS_MAX: Final = 200
+
+
+def measure(effort: Effort) -> list[Line]:
+    lines = []
+    for durability in ("normal", "full"):
+        for batch in BATCHES:
+            found = _measured(batch, durability, effort)
+            what = f"journal append, {batch:,} turn{'s' if batch > 1 else ''} a commit"
+            lines.append(Line(what, "turns/s", found["ours"], "plain executemany", found["plain"], 0.4, durability))
+    return lines
+
+
+def _measured(batch: int, durability: str, effort: Effort) -> dict[str, float]:
+    """Turns kept a second."""
+    commits = max(2, min(_COMMITS_MAX, _TURNS_MAX[durability] // batch))
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        ours = _ours(Path(folder) / "ours.db", durability)
+        plain = _plain(Path(folder) / "plain.db", durability)
+        rounds = []
+        for _ in range(effort.rounds):
+            times = {"ours": list[float](), "plain": list[float]()}
+            for _ in range(commits):
+                for name, commit in (("ours", ours), ("plain", plain)):
+                    times[name].append(commit(batch))
+            rounds.append({name: batch / statistics.median(seconds) for name, seconds in times.items()})
+    return medians(rounds)
+
+
+def _ours(path: Path, durability: str) -> Callable[[int], float]:
+    journal = Journal(path, durability, reserve_bytes=0)  # type: ignore[arg-type]
+    codec, rows = events_codec(), _Rows()
+
+    def commit(batch: int) -> float:
+        began = time.perf_counter()
+        turns = []
+        for number in rows.take(batch):
+            name, version, body = codec.encode(rows.event)
+            turns.append(
+                StagedTurn(
+                    number,
+                    house.NOW_NS,
+                    "Received",
+                    f"oms:1:{number}",
+                    "",
+                    (EventRow(number, number, name, version, house.NOW_NS, body),),
+                    rows.outbox(number),
+                    rows.messages(number),
+                    rows.sessions(number),
+                )
+            )
+        journal.commit(turns)
+        return time.perf_counter() - began
+
+    return commit
+
+
+def _plain(path: Path, durability: str) -> Callable[[int], float]:
+    connection = sqlite3.connect(path, isolation_level=None)
+    configure(connection, path, durability)  # type: ignore[arg-type]
+    create_missing(connection, path, "")
+    rows, sums, digest = _Rows(), bytes(28), bytes(32)
+    name, version, body = events_codec().encode(rows.event)
+
+    def commit(batch: int) -> float:
+        numbers = list(rows.take(batch))
+        turns = [(n, house.NOW_NS, "Received", f"oms:1:{n}", "", sums, digest) for n in numbers]
+        events = [(n, n, name, version, house.NOW_NS, body) for n in numbers]
+        outbox = [tuple(row) for n in numbers for row in rows.outbox(n)]
+        messages = [tuple(row) for n in numbers for row in rows.messages(n)]
+        sessions = [tuple(rows.sessions(numbers[-1])[0])]
+        began = time.perf_counter()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(INSERTS["turns"], turns)
+        connection.executemany(INSERTS["events"], events)
+        connection.executemany(INSERTS["outbox"], outbox)
+        connection.executemany(INSERTS["fix_messages"], messages)
+        connection.executemany(INSERTS["fix_sessions"], sessions)
+        connection.execute("COMMIT")
+        return time.perf_counter() - began
+
+    return commit
+
+
+class _Rows:
+    """Turns of one session, numbered from 1."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        terms = OrderTerms(
+            cl_ord_id="ord00000001",
+            session="oms",
+            account="FUND-A",
+            trader="",
+            security_id=house.isin(1),
+            side=Side.buy,
+            quantity=house.QUANTITY,
+            limit_price=None,
+            tif=TimeInForce.day,
+            handling=Handling.automatic,
+            currency="USD",
+            transact_ns=house.NOW_NS,
+        )
+        order = house.order()
+        self.event = e.OrderReceived(house.NOW_NS, order.order_id, terms, order.facts, None, "", "", "session:oms")
+        self._order = wire("FIX.4.4", [(35, "D"), *order_fields(1)])
+        self._answer = report_wire(1)
+
+    def take(self, count: int) -> range:
+        first = next(self._numbers)
+        for _ in range(count - 1):
+            next(self._numbers)
+        return range(first, first + count)
+
+    def outbox(self, number: int) -> tuple[OutboxRow, ...]:
+        return (OutboxRow(number, number, number, "oms", "report", None, "8", self._answer[60:-7]),)
+
+    def messages(self, number: int) -> tuple[MessageRow, ...]:
+        return (
+            MessageRow("oms", 1, "in", number, number, None, house.NOW_NS, self._order, 0, 0),
+            MessageRow("oms", 1, "out", number, number, number, house.NOW_NS, self._answer, 0, 0),
+        )
+
+    def sessions(self, number: int) -> tuple[SessionRow, ...]:
+        return (SessionRow("oms", 1, number + 1, number + 1, 0, house.NOW_NS),)
