@@ -157,8 +157,11 @@ class DealerStats:
 
     def silent(self, dealer: str, segment: Segment, at_ns: int, timeout_s: float) -> None:
         """No answer in `timeout_s`: one failure (the ask stands without a quote) and one censored latency."""
-        changes = ((w.SILENCES, 1), *_latency(timeout_s))
-        self._observe(dealer, segment, at_ns, changes)
+        self._observe(dealer, segment, at_ns, ((w.SILENCES, 1), *_latency(timeout_s)))
+
+    def unsilent(self, dealer: str, segment: Segment, at_ns: int, timeout_s: float) -> None:
+        """Take back a `silent` of the same arguments: the request turned out not to have arrived."""
+        self._observe(dealer, segment, at_ns, _negated(((w.SILENCES, 1), *_latency(timeout_s))))
 
     def traded(
         self,

@@ -28,7 +28,14 @@ def drive(draft: Draft, rfq_id: str) -> None:
         return
     segment = draft.state.orders[rfq.order_id].facts.segment
     for ask in lifecycle.overdue(rfq, draft.now_ns):
-        draft.record(e.DealerSilent(draft.now_ns, rfq_id, ask.dealer, segment, draft.now_ns - ask.asked_ns))
+        dealer = draft.desk.dealers.get(ask.dealer)
+        if dealer is None or not draft.session_up(dealer.session):
+            # Nobody was listening: whether the request arrived is in doubt, and that says nothing of the dealer.
+            reason = "session: down when the wait was over, the request is in doubt"
+            draft.record(e.AskWithheld(draft.now_ns, rfq_id, ask.dealer, reason, never_left=False))
+            continue
+        # The wait that was granted, and not how late we looked: it can be taken back to the digit.
+        draft.record(e.DealerSilent(draft.now_ns, rfq_id, ask.dealer, segment, ask.wait_until_ns - ask.asked_ns))
         draft.notify("silent", rfq_id=rfq_id, dealer=ask.dealer)
     while True:
         rfq = draft.state.rfqs[rfq_id]
@@ -214,7 +221,8 @@ def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_le
     rfq = draft.state.rfqs[rfq_id]
     ask = rfq.ask_of(dealer)
     if ask is not None and ask.state in (AskState.asked, AskState.silent):
-        draft.record(e.AskWithheld(draft.now_ns, rfq_id, dealer, reason, never_left))
+        silent = ask.state is AskState.silent
+        draft.record(e.AskWithheld(draft.now_ns, rfq_id, dealer, reason, never_left, silent))
         return rfq_id
     return None
 

@@ -26,12 +26,18 @@ def observe(stats: DealerStats, state: DeskState, event: e.Event) -> None:
         ask = state.rfqs[event.rfq_id].ask_of(event.dealer)
         assert ask is not None
         stats.unask(event.dealer, segment(order.facts.segment), ask.asked_ns, order.terms.security_id)
+        if event.silent:
+            waited_s = (ask.wait_until_ns - ask.asked_ns) / _NS_PER_S
+            stats.unsilent(event.dealer, segment(order.facts.segment), ask.wait_until_ns, waited_s)
     elif isinstance(event, e.QuoteReceived):
         _quoted(stats, state, event)
     elif isinstance(event, e.DealerDeclined):
         stats.declined(event.dealer, segment(event.segment), event.at_ns)
     elif isinstance(event, e.DealerSilent):
-        stats.silent(event.dealer, segment(event.segment), event.at_ns, event.waited_ns / _NS_PER_S)
+        ask = state.rfqs[event.rfq_id].ask_of(event.dealer)
+        assert ask is not None
+        # Filed under the end of the wait: an engine that was down then would know of it later.
+        stats.silent(event.dealer, segment(event.segment), ask.wait_until_ns, event.waited_ns / _NS_PER_S)
     elif isinstance(event, e.FillBooked):
         placement = state.placements.get(event.fill.placement_id)
         if placement is None or placement.filled == event.fill.quantity:  # the first of this request

@@ -225,12 +225,14 @@ class AskBlocked(Event):
 
 @dataclass(frozen=True, slots=True)
 class AskWithheld(Event):
-    """A committed QuoteRequest(R) did not leave, or left as a gap fill: no observation of the dealer."""
+    """A committed QuoteRequest(R) did not leave, left as a gap fill, or is in doubt: no observation of the dealer."""
 
     rfq_id: str
     dealer: str
     reason: str
     never_left: bool
+    silent: bool = False
+    """A `DealerSilent` of it is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,7 @@ class DealerDeclined(Event):
 
 @dataclass(frozen=True, slots=True)
 class DealerSilent(Event):
-    """Asked, and no word until the wait was over: one failure and one censored latency."""
+    """Asked, and no word until the wait of `waited_ns` was over: one failure and one censored latency."""
 
     rfq_id: str
     dealer: str

@@ -1,4 +1,4 @@
-"""The network between the engine and its counterparties: delays, splits, freezes, cuts. It keeps each direction's order."""
+"""The network between the engine and everybody else: delays, splits, freezes, cuts. Each direction stays in order."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ class Link:
         self.up = False
         if losing:
             self.open_to_peer = self.open_to_engine = False
+            self._peer_at_ns = self._engine_at_ns = 0
         rng = self.world.net_rng
         self._tell_peer(int(rng.uniform(0, 2000) * MS))
         self._tell_engine(int(rng.uniform(0, 2000) * MS), ConnectionResetError("cut"))
