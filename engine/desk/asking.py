@@ -28,8 +28,8 @@ def drive(draft: Draft, rfq_id: str) -> None:
         return
     segment = draft.state.orders[rfq.order_id].facts.segment
     for ask in lifecycle.overdue(rfq, draft.now_ns):
-        dealer = draft.desk.dealers.get(ask.dealer)
-        if dealer is None or not draft.session_up(dealer.session):
+        asked = draft.desk.dealers.get(ask.dealer)
+        if asked is None or not draft.session_up(asked.session):
             # Nobody was listening: whether the request arrived is in doubt, and that says nothing of the dealer.
             reason = "session: down when the wait was over, the request is in doubt"
             draft.record(e.AskWithheld(draft.now_ns, rfq_id, ask.dealer, reason, never_left=False))
