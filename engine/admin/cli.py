@@ -1,13 +1,15 @@
 """`rfqctl`: the desk at a terminal.
 
 Most commands are one call over the admin socket and one view of the answer; `rules check`, `rules fields` and `audit`
-need no daemon. Exit status: 0 done, 1 the desk refused (or what was checked does not hold), 2 a wrong command line or
+need no daemon, and load what they need when they run: rules and journal take longer to import than an answer takes.
+Exit status: 0 done, 1 the desk refused (or what was checked does not hold), 2 a wrong command line or
 configuration, 3 no daemon answers.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,18 +18,18 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from engine.admin import offline, story, views
+from engine.admin import story, views
 from engine.admin.client import TIMEOUT_S, AdminClient
-from engine.admin.tables import Paper
+from engine.admin.tables import Paper, clipped
 from engine.admin.views import View
 from engine.admin.watch import is_screen, watch
 from engine.config import Places, places
-from engine.desk.enquiries import listing
-from engine.desk.fields import catalogue
 from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
-from engine.rules.source import did_you_mean
 
 DEFAULT_CONFIG: Final = Path("engine.toml")
+
+EVENT_WIDTH: Final = 240
+"""Columns of an event's contents that are shown; --json has all of it."""
 
 _Arguments = argparse.Namespace
 
@@ -145,6 +147,8 @@ def _watch(given: _Arguments) -> int:
 
 
 def _rules_check(given: _Arguments) -> int:
+    from engine.admin import offline
+
     checked = offline.check_rules(given.files, given.book, _places(given))
     _print(given, checked.plain(), _checked)
     return 0
@@ -156,6 +160,9 @@ def _checked(paper: Paper, answer: views.Answer) -> views.Lines:
 
 
 def _rules_fields(given: _Arguments) -> int:
+    from engine.desk.enquiries import listing
+    from engine.desk.fields import catalogue
+
     known = _places(given)
     dealers, currency = (known.dealers, known.base_currency) if known is not None else (None, "USD")
     _print(given, listing(catalogue(dealers, currency)), views.fields)
@@ -163,6 +170,8 @@ def _rules_fields(given: _Arguments) -> int:
 
 
 def _audit_verify(given: _Arguments) -> int:
+    from engine.admin import offline
+
     journal, anchor = _journal(given)
     answer = offline.verify_journal(journal, given.anchor or anchor)
     _print(given, answer, _verdict)
@@ -185,6 +194,8 @@ def _verdict(paper: Paper, answer: views.Answer) -> views.Lines:
 
 
 def _audit_tail(given: _Arguments) -> int:
+    from engine.admin import offline
+
     journal, _ = _journal(given)
     paper = _paper(given)
     for row in offline.tail_journal(journal, given.count, given.follow):
@@ -199,7 +210,7 @@ def _event_line(paper: Paper, row: dict[str, Any]) -> str:
     body = {name: value for name, value in row["body"].items() if name != "at_ns" and value not in (None, "")}
     words = " ".join(f"{name}={_flat(value)}" for name, value in body.items())
     head = f"{row['seq']:>8} {row['time']} {paper.styled(row['type'], 'bold')}"
-    return f"{head} {words if len(words) <= 400 else words[:399] + '…'}"
+    return f"{head} {clipped(words, EVENT_WIDTH)}"
 
 
 def _flat(value: Any) -> str:
@@ -223,8 +234,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         word, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
-        near = did_you_mean(word.strip("'"), [each.strip(" ')") for each in choices.split(",")]) if choices else None
-        self.exit(2, f"{self.prog}: {message}{f': {near}' if near else ''} (see {self.prog} --help)\n")
+        known = [each.strip(" ')") for each in choices.split(",")]
+        near = difflib.get_close_matches(word.strip("'"), known, n=1) if choices else []
+        hint = f": did you mean '{near[0]}'?" if near else ""
+        self.exit(2, f"{self.prog}: {message}{hint} (see {self.prog} --help)\n")
 
 
 def _common() -> argparse.ArgumentParser:

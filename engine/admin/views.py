@@ -118,7 +118,7 @@ def orders(paper: Paper, answer: Answer) -> Lines:
         Column("source"),
         Column("note"),
     ]
-    note_width = 60 if paper.width else 0
+    note_width = 60 if paper.width else 100
     rows = [
         (
             each["order"],
@@ -249,7 +249,8 @@ def recommendation(paper: Paper, answer: Answer) -> Lines:
         names = ", ".join(f"“{name}”" for name in answer["protections"])
         lines.append(paper.styled(f"protections in force: {names}", "yellow"))
     if answer["problem"]:
-        lines.append(paper.styled(answer["problem"], "red"))
+        # Who cannot be asked and why stands below, dealer by dealer.
+        lines.append(paper.styled(answer["problem"].partition(": ")[0], "red"))
     ranked = [line for line in answer["lines"] if line["rank"] is not None]
     if ranked:
         lines += ["", *_ranked(paper, ranked)]

@@ -165,7 +165,8 @@ def send(call: Call) -> dict[str, Any]:
     else:
         advice = draft.state.recommendations[order.order_id]
     if advice.plan is None:
-        raise CommandError(f"order {order.order_id}: {advice.problem}", code="state")
+        again = "" if call.given["fresh"] else "; with 'fresh' the rules are asked again"
+        raise CommandError(f"order {order.order_id}: {advice.problem}{again}", code="state")
     if not call.given["fresh"]:
         current, beyond = override_plan(draft, order, advice.plan.dealers)
         if beyond or current != advice.plan:

@@ -6,7 +6,6 @@ with `!` are what happens meanwhile: `! quote ORDER DEALER PRICE`, `! fill ORDER
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pty
 import select
@@ -15,95 +14,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from desk_builder import DeskWorld, seeded_desk
+from admin_daemon import Daemon
 from desk_past import HIGH_YIELD
 
 from engine.admin import cli
-from engine.admin.server import AdminServer, Watcher
-from engine.config.tables import AdminConfig, Role
 
 TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl.txt"
 ROOT = Path(__file__).parents[2]
-
-
-class Daemon:
-    """A desk behind an admin socket, in a thread of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket = folder / "rfqd.sock"
-        self.world: DeskWorld = seeded_desk()
-        self._watchers: list[Watcher] = []
-        self._told = 0
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._thread.start()
-        assert self._started.wait(30)
-
-    async def submit(self, name: str, params: Mapping[str, Any], actor: str, role: str) -> Any:
-        try:
-            return {**self.world.command(name, actor, role, **params), "seq": len(self.world.events)}
-        finally:
-            self.tell()
-
-    def tell(self) -> None:
-        """Everything that was noticed since the last time, to whoever watches."""
-        fresh, self._told = self.world.notices[self._told :], len(self.world.notices)
-        for notice in fresh:
-            for watcher in self._watchers:
-                watcher(self.world.now.utc_ns, notice)
-
-    def do(self, line: str) -> None:
-        """One `!` line, in the thread of the desk."""
-        done: Future[None] = Future()
-
-        def act() -> None:
-            try:
-                verb, *words = shlex.split(line)
-                if verb == "quote":
-                    self.world.quote(words[1], words[2], order_id=words[0])
-                elif verb == "fill":
-                    self.world.fill(words[0])
-                elif verb == "advance":
-                    self.world.advance(float(words[0]))
-                else:
-                    raise AssertionError(f"unknown line ! {line}")
-                self.tell()
-                done.set_result(None)
-            except BaseException as error:
-                done.set_exception(error)
-
-        self._loop.call_soon_threadsafe(act)
-        done.result(30)
-
-    def watch(self, watcher: Watcher) -> Any:
-        self._watchers.append(watcher)
-        return lambda: self._watchers.remove(watcher)
-
-    def subscribers(self) -> int:
-        return len(self._server.subscribers)
-
-    def close(self) -> None:
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(30)
-        assert not self._thread.is_alive()
-
-    async def _serve(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        config = AdminConfig(socket=self.socket, own_role=Role.OPERATOR)
-        self._server = AdminServer(config, self.submit, self.watch)
-        await self._server.start()
-        self._started.set()
-        await self._end.wait()
-        self._server.close()
 
 
 @pytest.fixture
