@@ -1,7 +1,8 @@
 """Why a rule did or did not apply, worked out when somebody asks.
 
-A decision keeps the values it read and nothing else; this module walks the resolved conditions again over
-those values, in three-valued logic, finds the parts that settled the answer and puts them into words.
+A decision keeps the values it read and nothing else; a `Reasoning` walks the resolved condition again over
+those values, in three-valued logic, finds the parts that settled the answer and puts them into words: some
+2 us for a rule that failed on its first part.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.rules.closures import certainly, certainly_not
-from engine.rules.resolved import AllOf, AnyOf, Condition, Defined, Fact, Leaf, Opposite, Slot, Values, slots_of
+from engine.rules.resolved import AllOf, AnyOf, Condition, Defined, Leaf, Opposite, Slot, Values, slots_of
 from engine.rules.signature import Kind
 from engine.rules.source import Span
 
@@ -35,59 +36,143 @@ class RuleTrace:
     values: tuple[tuple[str, Any], ...]
 
 
-def judge(condition: Condition, values: Values) -> bool | None:
-    """The three-valued truth of a condition."""
+class Reasoning:
+    """One condition, ready to be explained: its leaves' predicates and words are made once, with the book.
+
+    `protect` says what unknown counts as.
+    """
+
+    __slots__ = ("_name", "_protect", "_root", "_span")
+
+    def __init__(
+        self, name: str, span: Span, condition: Condition, slots: Sequence[Slot], *, protect: bool = False
+    ) -> None:
+        self._name = name
+        self._span = span
+        self._protect = protect
+        self._root = _part(condition, slots)
+
+    def trace(self, values: Values) -> RuleTrace:
+        """What became of the condition over these values, with the fields that settled it."""
+        answer, leaves = self._root.settle(values)
+        read = {shown: values[slot] for leaf in leaves for slot, shown, _ in leaf.reads}
+        return RuleTrace(self._name, self._span, answer, self._words(answer, leaves, values), tuple(read.items()))
+
+    def text(self, values: Values) -> str:
+        """The reason alone, in words."""
+        answer, leaves = self._root.settle(values)
+        return self._words(answer, leaves, values)
+
+    def _words(self, answer: bool | None, leaves: Sequence[_Leaf], values: Values) -> str:
+        if len(leaves) == 1:
+            reason = leaves[0].words(values)
+        else:
+            texts = tuple(dict.fromkeys(leaf.words(values) for leaf in leaves))
+            reason = "; ".join(texts[:PARTS_SHOWN_MAX])
+            if len(texts) > PARTS_SHOWN_MAX:
+                reason += f"; and {len(texts) - PARTS_SHOWN_MAX} more"
+        if answer is None:
+            reason += " (unknown counts as true)" if self._protect else " (unknown counts as false)"
+        return reason
+
+
+_Settled = tuple[bool | None, tuple["_Leaf", ...]]
+"""The three-valued answer, and the leaves that made it what it is."""
+
+
+class _Leaf:
+    """A condition without parts. `reads` are its fields: slot, the name a rule gives it, kind."""
+
+    __slots__ = ("_alone", "_is_false", "_is_true", "_text", "reads")
+
+    def __init__(self, condition: Leaf, slots: Sequence[Slot]) -> None:
+        self._is_true, self._is_false = certainly(condition), certainly_not(condition)
+        self._text = condition.text
+        self._alone = (self,)
+        self.reads = tuple((slot, slots[slot].shown, slots[slot].field.kind) for slot in slots_of(condition))
+
+    def settle(self, values: Values) -> _Settled:
+        if self._is_true(values):
+            return True, self._alone
+        return False if self._is_false(values) else None, self._alone
+
+    def words(self, values: Values) -> str:
+        """`notional > 5mm: notional is 2,000,000`."""
+        if not self.reads:
+            return self._text
+        read = ", ".join([f"{shown} is {shown_value(values[slot], kind)}" for slot, shown, kind in self.reads])
+        return f"{self._text}: {read}"
+
+
+class _Not:
+    __slots__ = ("_part",)
+
+    def __init__(self, part: _Part) -> None:
+        self._part = part
+
+    def settle(self, values: Values) -> _Settled:
+        answer, leaves = self._part.settle(values)
+        return None if answer is None else not answer, leaves
+
+
+class _All:
+    """All leaves of a true `and`, those of the first false part of a false one, of the first unknown one otherwise."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: tuple[_Part, ...]) -> None:
+        self._parts = parts
+
+    def settle(self, values: Values) -> _Settled:
+        unknown: tuple[_Leaf, ...] | None = None
+        every: tuple[_Leaf, ...] = ()
+        for part in self._parts:
+            answer, leaves = part.settle(values)
+            if answer is False:
+                return False, leaves
+            if answer is None and unknown is None:
+                unknown = leaves
+            every += leaves
+        return (True, every) if unknown is None else (None, unknown)
+
+
+class _Any:
+    """The leaves of the first true part of a true `or`, all of a false one, all unknown ones otherwise."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: tuple[_Part, ...]) -> None:
+        self._parts = parts
+
+    def settle(self, values: Values) -> _Settled:
+        unknown: tuple[_Leaf, ...] = ()
+        every: tuple[_Leaf, ...] = ()
+        is_unknown = False
+        for part in self._parts:
+            answer, leaves = part.settle(values)
+            if answer:
+                return True, leaves
+            if answer is None:
+                is_unknown = True
+                unknown += leaves
+            every += leaves
+        return (None, unknown) if is_unknown else (False, every)
+
+
+_Part = _Leaf | _Not | _All | _Any
+
+
+def _part(condition: Condition, slots: Sequence[Slot]) -> _Part:
     match condition:
         case Defined(body=body):
-            return judge(body, values)
+            return _part(body, slots)
         case Opposite(operand=operand):
-            answer = judge(operand, values)
-            return None if answer is None else not answer
+            return _Not(_part(operand, slots))
         case AllOf(operands=operands):
-            answers = [judge(operand, values) for operand in operands]
-            return False if False in answers else None if None in answers else True
+            return _All(tuple(_part(operand, slots) for operand in operands))
         case AnyOf(operands=operands):
-            answers = [judge(operand, values) for operand in operands]
-            return True if True in answers else None if None in answers else False
-    if certainly(condition)(values):
-        return True
-    return False if certainly_not(condition)(values) else None
-
-
-def settled_by(condition: Condition, values: Values) -> tuple[Leaf, ...]:
-    """The leaves that made the condition what it is: all of a true `and`, the first false one of a false one."""
-    answer = judge(condition, values)
-    match condition:
-        case Defined(body=inner) | Opposite(operand=inner):
-            return settled_by(inner, values)
-        case AllOf(operands=operands):
-            parts, one_settles = operands, answer is not True
-        case AnyOf(operands=operands):
-            parts, one_settles = operands, answer is True
-        case _:
-            return (condition,)
-    if one_settles:
-        parts = tuple(part for part in parts if judge(part, values) is answer)[:1]
-    elif answer is None:
-        parts = tuple(part for part in parts if judge(part, values) is None)
-    return tuple(leaf for part in parts for leaf in settled_by(part, values))
-
-
-def trace_of(
-    name: str, span: Span, condition: Condition, values: Values, slots: Sequence[Slot], *, protect: bool = False
-) -> RuleTrace:
-    """The trace of one condition; `protect` says what unknown counts as."""
-    answer = judge(condition, values)
-    leaves = settled_by(condition, values)
-    named = tuple(dict.fromkeys(slot for leaf in leaves for slot in slots_of(leaf)))
-    texts = tuple(dict.fromkeys(_leaf_text(leaf, values, slots) for leaf in leaves))
-    reason = "; ".join(texts[:PARTS_SHOWN_MAX])
-    if len(texts) > PARTS_SHOWN_MAX:
-        reason += f"; and {len(texts) - PARTS_SHOWN_MAX} more"
-    if answer is None:
-        reason += " (unknown counts as true)" if protect else " (unknown counts as false)"
-    read = tuple((slots[slot].shown, values[slot]) for slot in named)
-    return RuleTrace(name, span, answer, reason, read)
+            return _Any(tuple(_part(operand, slots) for operand in operands))
+    return _Leaf(condition, slots)
 
 
 def shown_value(value: Any, kind: Kind) -> str:
@@ -111,11 +196,3 @@ def shown_value(value: Any, kind: Kind) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or kind is Kind.RATING:
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"
-
-
-def _leaf_text(leaf: Leaf, values: Values, slots: Sequence[Slot]) -> str:
-    """`notional > 5mm: notional is 2,000,000`."""
-    if isinstance(leaf, Fact):
-        return leaf.text
-    read = [f"{slots[slot].shown} is {shown_value(values[slot], slots[slot].field.kind)}" for slot in slots_of(leaf)]
-    return f"{leaf.text}: {', '.join(read)}"

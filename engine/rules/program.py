@@ -21,7 +21,7 @@ from engine.rules.checker import CheckedBook, CheckedTiers, check
 from engine.rules.clauses import CheckedBlock
 from engine.rules.closures import Predicate, certainly, certainly_not
 from engine.rules.dispatch import Dispatch
-from engine.rules.explanation import RuleTrace, trace_of
+from engine.rules.explanation import Reasoning, RuleTrace
 from engine.rules.parser import parse
 from engine.rules.plan import Ask, Execute, Mode, Ranking, Send, Tolerance
 from engine.rules.resolved import Condition, Layout, Slot
@@ -40,12 +40,13 @@ class CompiledRule:
     """What one rule orders; the fields are the rule's clauses, defaults filled in.
 
     `everyone` are asked whatever their rank, on top of `ask` or, with `AskNamed`, alone. `wait_s` None:
-    as configured. `stagger_s` is set with mode `stagger` only.
+    as configured. `stagger_s` is set with mode `stagger` only. `place` is file and line: `30-credit.rules:9`.
     """
 
     name: str
     source: Source
     span: Span
+    place: str
     condition_text: str
     consider_text: str | None
     ranking: Ranking
@@ -60,6 +61,7 @@ class CompiledRule:
     send: Send
     execute: Execute
     condition: Condition = field(repr=False)
+    reasoning: Reasoning = field(repr=False)
     _filter: _DealerFilter | None = field(repr=False)
 
     @property
@@ -72,33 +74,30 @@ class CompiledRule:
         """The ranking, by the name of its clause."""
         return self.ranking
 
-    @property
-    def place(self) -> str:
-        """`30-credit.rules:9`."""
-        return f"{self.source.name}:{self.source.position(self.span.start)[0]}"
-
     def consider(self, dealer: Any) -> bool | None:
         """Whether a dealer is a candidate: True without a condition, None where a value is unknown."""
         return True if self._filter is None else self._filter.judge(dealer)
 
     def why(self, dealer: Any) -> RuleTrace | None:
         """Why a dealer is or is not a candidate, None if every dealer is."""
-        return None if self._filter is None else self._filter.trace(self.name, dealer)
+        return None if self._filter is None else self._filter.trace(dealer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledProtection:
-    """What one protection forbids."""
+    """What one protection forbids. `place` is file and line: `10-protection.rules:9`."""
 
     name: str
     source: Source
     span: Span
+    place: str
     condition_text: str
     mode: Mode
     stagger_s: float | None
     at_most: int | None
     never: frozenset[str]
     condition: Condition = field(repr=False)
+    reasoning: Reasoning = field(repr=False)
 
     @property
     def title(self) -> str:
@@ -108,11 +107,6 @@ class CompiledProtection:
     @property
     def one_at_a_time(self) -> bool:
         return self.mode is Mode.ONE_AT_A_TIME
-
-    @property
-    def place(self) -> str:
-        """`10-protection.rules:9`."""
-        return f"{self.source.name}:{self.source.position(self.span.start)[0]}"
 
 
 class Decision:
@@ -148,9 +142,8 @@ class Decision:
     @property
     def rule_trace(self) -> tuple[RuleTrace, ...]:
         """Each rule down to the one that decided."""
-        slots, book = self.book.slots, self.book
-        upto = book.rules.index(self.rule) + 1
-        return tuple(trace_of(rule.name, rule.span, rule.condition, self.values, slots) for rule in book.rules[:upto])
+        upto = self.book.rules.index(self.rule) + 1
+        return tuple(rule.reasoning.trace(self.values) for rule in self.book.rules[:upto])
 
     def reason_of(self, protection: CompiledProtection) -> str:
         """Why a protection applies, or does not."""
@@ -164,10 +157,7 @@ class Decision:
         return {**read, **protected}
 
     def _protection_trace(self, protection: CompiledProtection) -> RuleTrace:
-        slots = self.book.protection_slots
-        trace = trace_of(
-            protection.name, protection.span, protection.condition, self.protection_values, slots, protect=True
-        )
+        trace = protection.reasoning.trace(self.protection_values)
         if protection.name in self.held:
             reason = f"stays on for this exposure; now {trace.reason_text}"
             return RuleTrace(trace.name, trace.span, trace.matched, reason, trace.values)
@@ -186,7 +176,7 @@ class TierDefinition:
 
     @property
     def place(self) -> str:
-        return f"{self.source.name}:{self.source.position(self.span.start)[0]}"
+        return _place(self.source, self.span)
 
     def assign(self, dealers: Sequence[Any], rank_of: Sequence[int | None]) -> tuple[int | None, ...]:
         """The tier of each dealer, None for one that is in no tier.
@@ -205,11 +195,10 @@ class TierDefinition:
 class _DealerFilter:
     """A condition about dealers, with what it reads of one."""
 
-    __slots__ = ("_condition", "_false", "_readers", "_slots", "_span", "_true")
+    __slots__ = ("_false", "_readers", "_reasoning", "_true")
 
-    def __init__(self, condition: Condition, layout: Layout, span: Span) -> None:
-        self._condition, self._span = condition, span
-        self._slots = tuple(layout.slots)
+    def __init__(self, name: str, span: Span, condition: Condition, layout: Layout) -> None:
+        self._reasoning = Reasoning(name, span, condition, layout.slots)
         self._readers = layout.readers()
         self._true, self._false = certainly(condition), certainly_not(condition)
 
@@ -217,9 +206,8 @@ class _DealerFilter:
         values = [read(dealer) for read in self._readers]
         return True if self._true(values) else False if self._false(values) else None
 
-    def trace(self, name: str, dealer: Any) -> RuleTrace:
-        values = [read(dealer) for read in self._readers]
-        return trace_of(name, self._span, self._condition, values, self._slots)
+    def trace(self, dealer: Any) -> RuleTrace:
+        return self._reasoning.trace([read(dealer) for read in self._readers])
 
 
 class Book:
@@ -246,8 +234,10 @@ class Book:
     def __init__(self, sources: tuple[Source, ...], checked: CheckedBook) -> None:
         self.texts: tuple[Source, ...] = sources
         self.hash: str = book_hash(sources)
-        self.rules: tuple[CompiledRule, ...] = tuple(_rule(block) for block in checked.rules)
-        self.protections: tuple[CompiledProtection, ...] = tuple(_protection(block) for block in checked.protections)
+        self.rules: tuple[CompiledRule, ...] = tuple(_rule(block, checked.rule_layout.slots) for block in checked.rules)
+        self.protections: tuple[CompiledProtection, ...] = tuple(
+            _protection(block, checked.protection_layout.slots) for block in checked.protections
+        )
         self.tiers: tuple[TierDefinition, ...] = tuple(_tiers(tiers) for tiers in checked.tiers)
         self.slots: tuple[Slot, ...] = tuple(checked.rule_layout.slots)
         self.protection_slots: tuple[Slot, ...] = tuple(checked.protection_layout.slots)
@@ -330,11 +320,14 @@ def book_hash(sources: Sequence[Source]) -> str:
 
 
 def explain(decision: Decision) -> tuple[str, ...]:
-    """The decision for a person: each rule with its reason, then the protections."""
+    """The decision for a person: each rule with its reason, then the protections. Fifty rules: some 100 us."""
     lines: list[str] = []
-    for rule, trace in zip(decision.book.rules, decision.rule_trace, strict=False):
-        verdict = "decides" if rule is decision.rule else "does not apply"
-        lines.append(f"{rule.place}: {rule.title} {verdict}: {trace.reason_text}")
+    for rule in decision.book.rules:
+        decides = rule is decision.rule
+        verdict = "decides" if decides else "does not apply"
+        lines.append(f"{rule.place}: {rule.title} {verdict}: {rule.reasoning.text(decision.values)}")
+        if decides:
+            break
     for protection in decision.book.protections:
         verdict = "applies" if protection in decision.protections else "does not apply"
         lines.append(f"{protection.place}: {protection.title} {verdict}: {decision.reason_of(protection)}")
@@ -363,12 +356,15 @@ def _in_order(sources: Sequence[Source], diagnostics: Sequence[Diagnostic]) -> t
     return tuple(unique[key] for key in sorted(unique))
 
 
-def _rule(block: CheckedBlock) -> CompiledRule:
-    judged = None if block.consider is None else _DealerFilter(block.consider, block.dealer_layout, block.span)
+def _rule(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledRule:
+    judged = None
+    if block.consider is not None:
+        judged = _DealerFilter(block.name, block.span, block.consider, block.dealer_layout)
     return CompiledRule(
         name=block.name,
         source=block.source,
         span=block.span,
+        place=_place(block.source, block.span),
         condition_text=block.source.words_at(block.when_span),
         consider_text=block.consider_text,
         ranking=block.ranking,
@@ -383,21 +379,24 @@ def _rule(block: CheckedBlock) -> CompiledRule:
         send=block.send,
         execute=block.execute,
         condition=block.when,
+        reasoning=Reasoning(block.name, block.span, block.when, slots),
         _filter=judged,
     )
 
 
-def _protection(block: CheckedBlock) -> CompiledProtection:
+def _protection(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledProtection:
     return CompiledProtection(
         name=block.name,
         source=block.source,
         span=block.span,
+        place=_place(block.source, block.span),
         condition_text=block.source.words_at(block.when_span),
         mode=block.mode,
         stagger_s=block.stagger_s,
         at_most=block.at_most,
         never=frozenset(block.never),
         condition=block.when,
+        reasoning=Reasoning(block.name, block.span, block.when, slots, protect=True),
     )
 
 
@@ -405,6 +404,10 @@ def _tiers(tiers: CheckedTiers) -> TierDefinition:
     lines = tuple((number, certainly(condition)) for number, condition in tiers.lines)
     # The first two slots are the rank and how many are ranked: `assign` fills them in.
     return TierDefinition(tiers.source, tiers.span, tiers.ranking, lines, tiers.dealer_layout.readers()[2:])
+
+
+def _place(source: Source, span: Span) -> str:
+    return f"{source.name}:{source.position(span.start)[0]}"
 
 
 def _dealer_windows(checked: CheckedBook) -> tuple[int, ...]:
