@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.admin.advice import recommendation
 from engine.admin.tables import Cell, Column, Paper, bp, clock, grouped, seconds, table
-from engine.admin.views import MODE_WORDS, Answer, Lines, recommendation, state
+from engine.admin.views import MODE_WORDS, Answer, Lines, state
 
 
 def order(paper: Paper, answer: Answer) -> Lines:

@@ -1,0 +1,194 @@
+"""What each command of rfqctl does, given its arguments: an exit status; output as tables or as JSON.
+
+What needs no daemon loads what it needs when it runs: rules and journal take longer to import than an answer takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from engine.admin import advice, views
+from engine.admin.client import AdminClient
+from engine.admin.tables import Paper, clipped
+from engine.admin.views import View
+from engine.admin.watch import is_screen, watch
+from engine.config import Places, places
+from engine.errors import ConfigError, StartError
+
+DEFAULT_CONFIG: Final = Path("engine.toml")
+EVENT_WIDTH: Final = 240
+"""Columns of an event's contents that are shown; --json has all of it."""
+
+_Arguments = argparse.Namespace
+Act = Callable[[_Arguments], int]
+
+
+# --- one call, one view --------------------------------------------------------------------------
+
+
+def call(method: str, view: View, *names: str) -> Act:
+    """A command that is one call: `names` are the arguments that are its parameters."""
+
+    def run(given: _Arguments) -> int:
+        return _ask(given, method, view, {name: getattr(given, name) for name in names})
+
+    return run
+
+
+def _ask(given: _Arguments, method: str, view: View, params: dict[str, Any]) -> int:
+    sent = {name: value for name, value in params.items() if value is not None and value is not False}
+    with AdminClient(_socket(given), given.timeout) as desk:
+        _print(given, desk.call(method, **sent), view)
+    return 0
+
+
+def _print(given: _Arguments, answer: Any, view: View) -> None:
+    if given.json:
+        print(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+    else:
+        print("\n".join(view(_paper(given), answer)))
+
+
+def _paper(given: _Arguments) -> Paper:
+    on_screen = sys.stdout.isatty()
+    colour = given.color == "always" or (given.color == "auto" and on_screen)
+    return Paper(colour, os.get_terminal_size(sys.stdout.fileno()).columns if on_screen else 0)
+
+
+def _socket(given: _Arguments) -> Path:
+    if given.socket is not None:
+        return Path(given.socket)
+    path: Path = given.config if given.config is not None else DEFAULT_CONFIG
+    if given.config is None and not path.exists():
+        raise StartError(f"there is no {path} here: name it with --config, or the daemon's socket with --socket")
+    return places(path).socket
+
+
+def _places(given: _Arguments) -> Places | None:
+    """The configuration, if one was named or lies here."""
+    if given.config is not None:
+        return places(given.config)
+    return places(DEFAULT_CONFIG) if DEFAULT_CONFIG.exists() else None
+
+
+def recommend(given: _Arguments) -> int:
+    what: list[str] = given.what
+    if len(what) == 1:
+        return _ask(given, "recommend", advice.recommend, {"order": what[0]})
+    if len(what) != 3:
+        raise ConfigError("recommend: expected ORDER, or SIDE QUANTITY SECURITY such as: sell 12mm US99O014AG12")
+    side, quantity, security = what
+    bond = {"side": side, "quantity": quantity, "security": security, "limit": given.limit, "account": given.account}
+    return _ask(given, "recommend", advice.recommend, bond)
+
+
+def kill(given: _Arguments) -> int:
+    scope = "all" if given.all else f"dealer:{given.dealer}" if given.dealer else f"account:{given.account}"
+    with AdminClient(_socket(given), given.timeout) as desk:
+        answer = desk.call("kill", scope=scope, on=given.switch == "on", reason=given.reason)
+    _print(given, answer, views.killed)
+    return 0
+
+
+def watch_live(given: _Arguments) -> int:
+    screen = is_screen(sys.stdout) and not given.json and not given.plain
+    watch(
+        _socket(given),
+        _paper(given),
+        sys.stdout,
+        topics=tuple(given.topic or ()),
+        count=given.count,
+        screen=screen,
+        as_json=given.json,
+    )
+    return 0
+
+
+# --- without a daemon ----------------------------------------------------------------------------
+
+
+def rules_check(given: _Arguments) -> int:
+    from engine.admin import offline
+
+    checked = offline.check_rules(given.files, given.book, _places(given))
+    _print(given, checked.plain(), _checked)
+    return 0
+
+
+def _checked(paper: Paper, answer: views.Answer) -> views.Lines:
+    what = f"{len(answer['rules'])} rules, {len(answer['protections'])} protections in {len(answer['files'])} file(s)"
+    return [paper.styled("no mistakes", "green") + f": {what}", *(f"  {name}" for name in answer["files"])]
+
+
+def rules_fields(given: _Arguments) -> int:
+    from engine.desk.enquiries import listing
+    from engine.desk.fields import catalogue
+
+    known = _places(given)
+    dealers, currency = (known.dealers, known.base_currency) if known is not None else (None, "USD")
+    _print(given, listing(catalogue(dealers, currency)), advice.fields)
+    return 0
+
+
+def audit_verify(given: _Arguments) -> int:
+    from engine.admin import offline
+
+    journal, anchor = _journal(given)
+    answer = offline.verify_journal(journal, given.anchor or anchor)
+    _print(given, answer, _verdict)
+    return 0 if answer["holds"] else 1
+
+
+def _verdict(paper: Paper, answer: views.Answer) -> views.Lines:
+    bad = answer["bad"]
+    if bad is None:
+        lines = [paper.styled("the record holds", "green") + f": {answer['turns']:,} turns of {answer['journal']}"]
+    else:
+        where = f"turn {bad['turn']}, {bad['table']}: {bad['row']}: {bad['problem']}"
+        lines = [paper.styled("the record does not hold", "red") + f": {answer['journal']}: {where}"]
+        lines.append(f"{answer['turns']:,} turns before it hold")
+    if answer["anchored_until"]:
+        lines.append(f"unanchored since {answer['anchored_until']}: turns cut off after that could not be told")
+    else:
+        lines.append("no anchor confirms it: turns cut off at its end could not be told")
+    return [*lines, *(f"note: {note}" for note in answer["notes"])]
+
+
+def audit_tail(given: _Arguments) -> int:
+    from engine.admin import offline
+
+    journal, _ = _journal(given)
+    paper = _paper(given)
+    for row in offline.tail_journal(journal, given.count, given.follow):
+        if given.json:
+            print(orjson.dumps(row).decode(), flush=given.follow)
+        else:
+            print(_event_line(paper, row), flush=given.follow)
+    return 0
+
+
+def _event_line(paper: Paper, row: dict[str, Any]) -> str:
+    body = {name: value for name, value in row["body"].items() if name != "at_ns" and value not in (None, "")}
+    words = " ".join(f"{name}={_flat(value)}" for name, value in body.items())
+    head = f"{row['seq']:>8} {row['time']} {paper.styled(row['type'], 'bold')}"
+    return f"{head} {clipped(words, EVENT_WIDTH)}"
+
+
+def _flat(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _journal(given: _Arguments) -> tuple[Path, Path | None]:
+    if given.journal is not None:
+        return given.journal, None
+    known = _places(given)
+    if known is None:
+        raise StartError(f"there is no {DEFAULT_CONFIG} here: name the file with --journal, or --config")
+    return known.journal, known.anchor
