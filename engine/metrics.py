@@ -38,6 +38,9 @@ SESSION_MESSAGES: Final = "session"
 NO_SESSION: Final = "none"
 """session of what concerns a connection that never became one."""
 
+SAMPLES_PER_PIECE: Final = 64
+"""Lines of the exposition that are made at a time: the whole of a large desk would hold the loop for some 20 ms."""
+
 COMMIT_BOUNDS_S: Final = (25e-6, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
 BATCH_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 LAG_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -45,6 +48,7 @@ QUOTE_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 300
 
 _SESSION_MESSAGES: Final = SESSION_MESSAGES.encode()
 _REJECT_KINDS: Final[Mapping[bytes, str]] = {b"3": "session", b"j": "business"}
+_OPENMETRICS: Final = "application/openmetrics-text"
 _FILLED: Final = "2"
 """OrdStatus(39)."""
 
@@ -274,13 +278,27 @@ class Metrics(Collector):
 
     # --- for who asks ------------------------------------------------------------------------------
 
-    def exposition(self, accept: str = "") -> tuple[bytes, str]:
-        """Everything as text in the format an Accept header prefers, and its Content-Type."""
+    def exposition(self, accept: str = "") -> tuple[Iterator[bytes], str]:
+        """Everything as text in the format an Accept header prefers, in pieces, and its Content-Type.
+
+        Each piece takes about a millisecond to make, so the caller can let the loop turn between two.
+        """
         try:
             encode, content_type = choose_encoder(accept)
         except (ValueError, TypeError):  # It asks for a version that is none.
             encode, content_type = choose_encoder("")
-        return encode(self.registry), content_type
+        return self._pieces(encode, b"# EOF\n" if content_type.startswith(_OPENMETRICS) else b""), content_type
+
+    def _pieces(self, encode: Callable[[Collector], bytes], end: bytes) -> Iterator[bytes]:
+        for family in self.registry.collect():
+            for start in range(0, max(1, len(family.samples)), SAMPLES_PER_PIECE):
+                part = Metric(family.name, family.documentation, family.type, family.unit)
+                part.samples = family.samples[start : start + SAMPLES_PER_PIECE]
+                text = encode(_Single(part)).removesuffix(end)
+                while start and text.startswith(b"#"):  # The head of a family is written once.
+                    text = text[text.index(b"\n") + 1 :]
+                yield text
+        yield end
 
     def collect(self) -> Iterator[Metric]:
         """The families as they are now, for the registry."""
@@ -406,6 +424,16 @@ _BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] =
     e.InputRefused: Metrics._on_refused_input,
     e.SessionReset: Metrics._on_reset,
 }
+
+
+class _Single(Collector):
+    """One family alone, to be encoded."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> list[Metric]:
+        return [self._metric]
 
 
 class _Flows:

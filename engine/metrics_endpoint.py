@@ -7,7 +7,7 @@
 Answers GET and HEAD, HTTP/1.1 and 1.0. Every connection has a bounded head, a bounded time for each request and for
 reading its answer, and a bounded number of answers; connections are bounded in number. A request body, or a second
 request sent before the first is answered, is not read: the connection closes behind the answer. An endpoint that fails
-answers 500; it never stops the engine.
+answers 500; it never stops the engine. What is long is made in pieces, between which the loop turns.
 
 Reference: RFC 9112 (HTTP/1.1); Prometheus exposition formats.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol, cast
@@ -35,13 +35,15 @@ CONNECTIONS_MAX: Final = 16
 ANSWERS_MAX: Final = 1000
 """Requests of one connection before it has to connect anew."""
 
+_HEAD_END: Final = b"\r\n\r\n"
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Exposition(Protocol):
     """What there is to show: `engine.metrics.Metrics`."""
 
-    def exposition(self, accept: str = "") -> tuple[bytes, str]: ...
+    def exposition(self, accept: str = "") -> tuple[Iterator[bytes], str]:
+        """The text in pieces, each made when it is asked for, and its Content-Type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Bounds:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     status: HTTPStatus
-    body: bytes
+    body: Iterable[bytes]
     content_type: str = _TEXT
     allow: str = ""
 
@@ -134,13 +136,8 @@ class MetricsEndpoint:
         if resource is None:
             return _said(HTTPStatus.NOT_FOUND, "not found: /metrics, /healthz and /readyz are what there is")
         if request.method not in ("GET", "HEAD"):
-            return _Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"GET and HEAD only\n", allow="GET, HEAD")
-        try:
-            return resource(request)
-        except Exception:
-            # Whoever looks on must not stop what they look at: the loop goes on, the log says why.
-            log.exception("metrics endpoint failed path=%s: this is a bug of the engine", request.path)
-            return _said(HTTPStatus.INTERNAL_SERVER_ERROR, "this could not be shown: see the daemon's log")
+            return _Answer(HTTPStatus.METHOD_NOT_ALLOWED, (b"GET and HEAD only\n",), allow="GET, HEAD")
+        return resource(request)
 
     def _show(self, request: _Request) -> _Answer:
         body, content_type = self._metrics.exposition(request.accept)
@@ -167,7 +164,10 @@ class _Connection(asyncio.Protocol):
         self._answers = 0
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._draining = False
+        self._making = False
+        """An answer is being made."""
+        self._unread = False
+        """An answer has not left yet: the client does not read."""
 
     # --- what the loop calls -----------------------------------------------------------------------
 
@@ -180,44 +180,22 @@ class _Connection(asyncio.Protocol):
             self._end(_said(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
-        transport = self._transport
-        if transport is None or transport.is_closing():
+        if self._gone:
             return
-        if self._draining:
-            self._buffer += data[: self._bounds.head_bytes_max + 1 - len(self._buffer)]
-            return
-        if not self._buffer and self._answers:
+        if not self._busy and not self._buffer and self._answers:
             self._wait(self._bounds.request_s_max)  # Idle until now: the next request has begun.
-        self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0 and len(self._buffer) <= self._bounds.head_bytes_max:
-            return
-        if end < 0 or end > self._bounds.head_bytes_max:
-            text = f"a request head of at most {self._bounds.head_bytes_max} bytes is read"
-            self._end(_said(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text))
-            return
-        head, more = self._buffer[:end], self._buffer[end + 4 :]
-        self._buffer = b""
-        request = _parse(head)
-        if isinstance(request, _Answer):
-            self._end(request)
-            return
-        self._answers += 1
-        answer = self._endpoint.answer(request)
-        last = not request.keep_alive or request.has_body or bool(more) or self._answers >= self._bounds.answers_max
-        self._send(answer, last=last, body=request.method != "HEAD")
+        # One byte over the bound is enough to know that it is.
+        self._buffer += data[: self._bounds.head_bytes_max + len(_HEAD_END) + 1 - len(self._buffer)]
+        if not self._busy:
+            self._read()
 
     def pause_writing(self) -> None:
-        self._draining = True
+        self._unread = True
         self._wait(self._bounds.request_s_max)
 
     def resume_writing(self) -> None:
-        self._draining = False
-        self._wait(self._bounds.idle_s_max)
-        if self._buffer:
-            # What came while the last answer was still on its way.
-            early, self._buffer = self._buffer, b""
-            self.data_received(early)
+        self._unread = False
+        self._rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -227,20 +205,82 @@ class _Connection(asyncio.Protocol):
 
     # --- what it does ------------------------------------------------------------------------------
 
+    @property
+    def _busy(self) -> bool:
+        return self._making or self._unread
+
+    @property
+    def _gone(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
     def drop(self) -> None:
         if self._transport is not None:
             self._transport.abort()
 
-    def _send(self, answer: _Answer, *, last: bool, body: bool = True) -> None:
-        assert self._transport is not None
-        self._wait(self._bounds.request_s_max if last else self._bounds.idle_s_max)
-        self._transport.write(_written(answer, last=last, body=body))
-        if last:
-            self._transport.close()
+    def _read(self) -> None:
+        """Answer the request in the buffer, if it is whole."""
+        end = self._buffer.find(_HEAD_END)
+        if end > self._bounds.head_bytes_max or (end < 0 and len(self._buffer) > self._bounds.head_bytes_max):
+            text = f"a request head of at most {self._bounds.head_bytes_max} bytes is read"
+            self._end(_said(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text))
+            return
+        if end < 0:
+            return
+        head, more = self._buffer[:end], self._buffer[end + len(_HEAD_END) :]
+        self._buffer = b""
+        request = _parse(head)
+        if isinstance(request, _Answer):
+            self._end(request)
+            return
+        self._answers += 1
+        last = not request.keep_alive or request.has_body or bool(more) or self._answers >= self._bounds.answers_max
+        self._making = True
+        try:
+            answer = self._endpoint.answer(request)
+        except Exception:
+            self._failed(request)
+            return
+        self._make(request, answer, iter(answer.body), [], last)
+
+    def _make(self, request: _Request, answer: _Answer, rest: Iterator[bytes], made: list[bytes], last: bool) -> None:
+        """One piece more of the answer; the loop turns before the next."""
+        if self._gone:
+            return
+        try:
+            piece = next(rest, None)
+        except Exception:
+            self._failed(request)
+            return
+        if piece is None:
+            self._send(_written(answer, b"".join(made), last=last, bare=request.method == "HEAD"), last=last)
+        else:
+            made.append(piece)
+            self._loop.call_soon(self._make, request, answer, rest, made, last)
+
+    def _failed(self, request: _Request) -> None:
+        """Whoever looks on must not stop what they look at: the loop goes on, the log says why."""
+        log.exception("metrics endpoint failed path=%s: this is a bug of the engine", request.path)
+        self._end(_said(HTTPStatus.INTERNAL_SERVER_ERROR, "this could not be shown: see the daemon's log"))
 
     def _end(self, answer: _Answer) -> None:
         self._buffer = b""
-        self._send(answer, last=True)
+        self._send(_written(answer, b"".join(answer.body), last=True, bare=False), last=True)
+
+    def _send(self, data: bytes, *, last: bool) -> None:
+        assert self._transport is not None
+        self._making = False
+        self._transport.write(data)
+        if last:
+            self._wait(self._bounds.request_s_max)
+            self._transport.close()
+        elif not self._unread:
+            self._rest()
+
+    def _rest(self) -> None:
+        """An answer has left: wait for the next request, or go on with what came meanwhile."""
+        self._wait(self._bounds.request_s_max if self._buffer or self._gone else self._bounds.idle_s_max)
+        if self._buffer and not self._gone:
+            self._read()
 
     def _wait(self, seconds: float) -> None:
         """Start the one timer anew."""
@@ -249,10 +289,7 @@ class _Connection(asyncio.Protocol):
         self._timer = self._loop.call_later(seconds, self._time_is_over)
 
     def _time_is_over(self) -> None:
-        transport = self._transport
-        if transport is None:
-            return
-        if self._draining or transport.is_closing() or not self._buffer:
+        if self._gone or self._busy or not self._buffer:
             self.drop()
         else:
             self._end(_said(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time"))
@@ -283,17 +320,18 @@ def _parse(head: bytes) -> _Request | _Answer:
 
 
 def _said(status: HTTPStatus, text: str) -> _Answer:
-    return _Answer(status, f"{text}\n".encode())
+    return _Answer(status, (f"{text}\n".encode(),))
 
 
-def _written(answer: _Answer, *, last: bool, body: bool) -> bytes:
+def _written(answer: _Answer, body: bytes, *, last: bool, bare: bool) -> bytes:
+    """The bytes of an answer; `bare` is one to HEAD."""
     lines = [
         f"HTTP/1.1 {answer.status.value} {answer.status.phrase}",
         f"Content-Type: {answer.content_type}",
-        f"Content-Length: {len(answer.body)}",
+        f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
         f"Connection: {'close' if last else 'keep-alive'}",
     ]
     if answer.allow:
         lines.append(f"Allow: {answer.allow}")
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (answer.body if body else b"")
+    return "\r\n".join(lines).encode("latin-1") + _HEAD_END + (b"" if bare else body)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from desk_builder import DeskWorld, make_desk, make_world
 from desk_past import HIGH_YIELD, MUNICIPAL
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,7 +24,7 @@ from engine.fix import codec
 from engine.fix.actions import SentRow
 from engine.fix.dictionary import built_in
 from engine.fix.settings import SessionSettings
-from engine.metrics import Metrics
+from engine.metrics import SAMPLES_PER_PIECE, Metrics
 from engine.trading import Trading
 from engine.turn import (
     ConnectionDown,
@@ -259,6 +260,7 @@ def test_a_type_nobody_knows_is_other() -> None:
         wire.say(f"U{number}")
     assert sum(wire.messages("in").values()) == 201
     assert set(wire.messages("in")) <= {"session", "other"}
+    assert len(wire.metrics._in._found) == 1, "and is not remembered"
 
 
 def test_levels_of_sessions() -> None:
@@ -552,7 +554,8 @@ journal_commit_seconds journal_batch_turns db_write_errors event_loop_lag_second
 
 
 def _families(wire: Wire, accept: str) -> Iterator[Any]:
-    text, content_type = wire.metrics.exposition(accept)
+    pieces, content_type = wire.metrics.exposition(accept)
+    text = b"".join(pieces)
     if content_type.startswith("application/openmetrics-text"):
         return iter(openmetrics_parser.text_string_to_metric_families(text.decode()))
     return iter(text_string_to_metric_families(text.decode()))
@@ -579,6 +582,24 @@ def test_every_family_can_be_read_back(accept: str) -> None:
     assert all(family.documentation for family in found.values())
     reports = [s.value for s in found["fix_messages"].samples if s.labels["msg_type"] == "8"]
     assert reports == [1]
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text;version=1.0.0"])
+def test_the_pieces_are_the_text_of_the_client_library(accept: str) -> None:
+    wire = Wire()
+    wire.metrics._learn(wire.metrics._dealers, [f"dealer-{number}" for number in range(30)])
+    wire.log_on()
+    wire.order()
+    encode, _ = choose_encoder(accept)
+    pieces = list(wire.metrics.exposition(accept)[0])
+    assert len(pieces) > len(list(wire.metrics.registry.collect())) + 10, "quote latencies come in many"
+    assert max(piece.count(b"\n") for piece in pieces) <= SAMPLES_PER_PIECE + 2
+    assert _lines(b"".join(pieces)) == _lines(encode(wire.metrics.registry))
+
+
+def _lines(text: bytes) -> list[str]:
+    """Without the metrics of the process, which change from one scrape to the next."""
+    return [line for line in text.decode().splitlines() if not line.startswith("process_")]
 
 
 def test_the_build_is_named() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import inspect
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -237,15 +237,68 @@ async def test_the_bytes_of_a_request_may_come_one_by_one(serve: Start) -> None:
 
 
 @on_the_daemons_loop
-async def test_a_failure_in_here_is_500_and_the_connection_lives_on(
+async def test_a_failure_in_here_is_500_and_the_endpoint_lives_on(
     serve: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await serve()
+
+    def late(accept: str) -> tuple[Iterator[bytes], str]:
+        return (b"%d" % (1 // number) for number in (1, 0)), "text/plain"
+
+    for failing in (lambda accept: 1 / 0, late):
+        caplog.clear()
+        monkeypatch.setattr(served.metrics, "exposition", failing)
+        client = await served.client()
+        assert (await client.ask()).status == 500
+        assert await client.closed() == b""
+        assert "ZeroDivisionError" in caplog.text
+    assert (await (await served.client()).ask("GET", "/healthz")).status == 200
+
+
+@on_the_daemons_loop
+async def test_the_loop_turns_while_an_answer_is_made(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = await serve()
+    turns, seen = [0], list[int]()
+
+    def turn() -> None:
+        turns[0] += 1
+        asyncio.get_running_loop().call_soon(turn)
+
+    def pieces(accept: str) -> tuple[Iterator[bytes], str]:
+        def each() -> Iterator[bytes]:
+            for _ in range(5):
+                seen.append(turns[0])
+                yield b"x"
+
+        return each(), "text/plain"
+
+    monkeypatch.setattr(served.metrics, "exposition", pieces)
     client = await served.client()
-    monkeypatch.setattr(served.metrics, "exposition", lambda accept: 1 / 0)
-    assert (await client.ask()).status == 500
-    assert "ZeroDivisionError" in caplog.text
-    assert (await client.ask("GET", "/healthz")).status == 200
+    turn()
+    assert (await client.ask()).text == "xxxxx"
+    assert len(set(seen)) == 5, "every piece was made in another turn of the loop"
+
+
+@on_the_daemons_loop
+async def test_a_client_that_leaves_while_its_answer_is_made(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = await serve()
+    made = asyncio.Event()
+
+    def endless(accept: str) -> tuple[Iterator[bytes], str]:
+        def each() -> Iterator[bytes]:
+            while True:
+                made.set()
+                yield b""
+
+        return each(), "text/plain"
+
+    monkeypatch.setattr(served.metrics, "exposition", endless)
+    client = await served.client()
+    await client.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(HANG_S):
+        await made.wait()
+    client.writer.transport.abort()
+    await served.one_left()
 
 
 # --- connections ---------------------------------------------------------------------------------
@@ -361,15 +414,37 @@ async def test_silence_is_cut_off_before_a_first_request_and_between_two(serve: 
 
 
 @on_the_daemons_loop
+async def test_a_next_request_that_trickles_is_cut_off_before_idling_would_be(serve: Start) -> None:
+    client = await (await serve(request_s_max=0.2, idle_s_max=10 * HANG_S)).client()
+    assert (await client.ask("GET", "/healthz")).status == 200
+    await client.send(b"G")
+    assert (await client.answer()).status == 408
+    await client.closed()
+
+
+@on_the_daemons_loop
 async def test_an_answer_that_nobody_reads_is_given_up(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    served = await serve(request_s_max=0.2)
-    monkeypatch.setattr(served.metrics, "exposition", lambda accept: (b"x" * 50_000_000, "text/plain"))
+    """And no further one is made for that client meanwhile."""
+    served = await serve(request_s_max=0.3)
+    asked = list[str]()
+    made = asyncio.Event()
+
+    def exposition(accept: str) -> tuple[Iterator[bytes], str]:
+        asked.append(accept)
+        made.set()
+        return iter([b"x" * 50_000_000]), "text/plain"
+
+    monkeypatch.setattr(served.metrics, "exposition", exposition)
     loop = asyncio.get_running_loop()
     with socket.socket() as deaf:
         deaf.setblocking(False)
         await loop.sock_connect(deaf, ("127.0.0.1", served.endpoint.port))
         await loop.sock_sendall(deaf, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(HANG_S):
+            await made.wait()
+        await loop.sock_sendall(deaf, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         await served.one_left()
+    assert len(asked) == 1
     assert served.endpoint.connection_count == 0
 
 
@@ -379,7 +454,7 @@ async def test_an_early_request_waits_for_the_last_answer_to_be_read(
 ) -> None:
     served = await serve()
     big = b"x" * 20_000_000
-    monkeypatch.setattr(served.metrics, "exposition", lambda accept: (big, "text/plain"))
+    monkeypatch.setattr(served.metrics, "exposition", lambda accept: (iter([big]), "text/plain"))
     client = await served.client()
     await client.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     async with asyncio.timeout(HANG_S):
