@@ -84,7 +84,7 @@ class Daemon:
             log.warning("securities line not used: %s", problem)
         self.desk = assembly.desk(config, book, bonds)
         dialects, session_dialects = assembly.dialects(config)
-        config.journal.path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(config.journal.path.parent)
         trading = Trading(self.desk, dialects, session_dialects)
         settings = {each.key: assembly.settings(config, each) for each in config.sessions}
         dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
@@ -356,6 +356,13 @@ class Daemon:
         self.runtime.note("stopped", lambda draft: draft.record(e.EngineStopped(draft.now_ns, "asked to stop")))
         await self.runtime.idle()
         self.journal.anchor(self.clock.now().utc_ns)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"journal.path: cannot make the folder {path}: {error.strerror}") from error
 
 
 # --- command line ----------------------------------------------------------------------------------
