@@ -37,13 +37,24 @@ class Recorder:
             row.session: (row.epoch, row.next_in, row.next_out, row.confirmed_out) for row in sessions
         }
         self._began: dict[tuple[str, int], int] = {(row.session, row.epoch): row.created_utc_ns for row in sessions}
+        self._quiet_sessions: dict[str, SessionRow] = {}
+        self._quiet_marks: dict[str, MarkRow] = {}
 
     def stage(self, turn: Turn, machine: Machine, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
-        """The turn's rows, after it was adopted; None if there is nothing to keep."""
-        turn_seq = self.turn_seq + 1
+        """The turn's rows, after it was adopted; None if there is nothing to keep, or nothing worth a row of its own.
+
+        A quiet turn (a price, a heartbeat received) changes numbers and marks only and lets nothing leave. What it
+        changed goes with the next turn that is staged, or by `settle` with the batch that it belongs to.
+        """
         sessions = self._session_rows(turn, machine)
-        if not (turn.events or turn.sends or turn.bound or turn.inbound or turn.marks or sessions or texts):
+        marks = [_mark_row(mark) for mark in turn.marks]
+        if not (turn.events or turn.sends or turn.bound or turn.inbound or turn.effects or texts):
+            self._quiet_sessions.update((row.session, row) for row in sessions)
+            self._quiet_marks.update((row.security_id, row) for row in marks)
             return None
+        if not (turn.events or turn.sends or turn.bound or turn.inbound or marks or sessions or texts):
+            return None
+        turn_seq = self.turn_seq + 1
         utc_ns = turn.now.utc_ns
         first_event = self.event_seq + 1
         encode = self._codec.encode
@@ -92,13 +103,36 @@ class Recorder:
                     for b in turn.bound
                 ),
             ),
-            sessions,
-            tuple(_mark_row(mark) for mark in turn.marks),
+            self._with_quiet(sessions),
+            self._with_quiet_marks(marks),
             tuple(text._replace(turn_seq=turn_seq) for text in texts),
         )
         self.turn_seq = turn_seq
         self.event_seq += len(events)
         return staged
+
+    def settle(self, utc_ns: int) -> StagedTurn | None:
+        """What quiet turns have left, as one turn; call when everything staged so far goes into one batch."""
+        if not self._quiet_sessions and not self._quiet_marks:
+            return None
+        self.turn_seq += 1
+        sessions, marks = self._with_quiet(()), self._with_quiet_marks(())
+        return StagedTurn(self.turn_seq, utc_ns, "Quiet", "", "", sessions=sessions, marks=marks)
+
+    def _with_quiet(self, sessions: Sequence[SessionRow]) -> tuple[SessionRow, ...]:
+        """These rows and what quiet turns before them left of other sessions."""
+        if not self._quiet_sessions:
+            return tuple(sessions)
+        rows = {**self._quiet_sessions, **{row.session: row for row in sessions}}
+        self._quiet_sessions.clear()
+        return tuple(rows.values())
+
+    def _with_quiet_marks(self, marks: Sequence[MarkRow]) -> tuple[MarkRow, ...]:
+        if not self._quiet_marks:
+            return tuple(marks)
+        rows = {**self._quiet_marks, **{row.security_id: row for row in marks}}
+        self._quiet_marks.clear()
+        return tuple(rows.values())
 
     def _session_rows(self, turn: Turn, machine: Machine) -> tuple[SessionRow, ...]:
         if not turn.sessions and not turn.confirmed:

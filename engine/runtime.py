@@ -78,9 +78,10 @@ class Limits:
 
     batch_turns_max: int = 512
     staged_bytes_max: int = 67_108_864
-    commit_slow_s: float = 1.0
     commit_stall_max_s: float = 30.0
     logon_timeout_s: float = 10.0
+    connections_max: int = 64
+    """Accepted ones; our own are as many as the sessions that we initiate."""
 
 
 @dataclass(slots=True)
@@ -241,7 +242,10 @@ class Runtime:
     def connection_count(self) -> int:
         return len(self._connections)
 
-    def connection_up(self, connection: FixConnection) -> None:
+    def connection_up(self, connection: FixConnection) -> bool:
+        if not connection.session and self._accepted >= self._limits.connections_max:
+            log.warning("connection refused peer=%s: %d are open, fix.connections_max", connection.peer, self._accepted)
+            return False
         self._connections[connection.number] = connection
         log.info(
             "connection up connection=%d peer=%s session=%s", connection.number, connection.peer, connection.session
@@ -252,6 +256,12 @@ class Runtime:
         if not connection.session:
             delay = self.clock.real_delay_s(int(self._limits.logon_timeout_s * NS_PER_S))
             self._loop.call_later(delay, self._no_logon, connection.number)
+        return True
+
+    @property
+    def _accepted(self) -> int:
+        """Open connections that somebody else began."""
+        return sum(not connection.session for connection in self._connections.values())
 
     def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
         self.submit(Received(self.clock.now(), connection.number, frame, self.entropy()))
@@ -329,6 +339,10 @@ class Runtime:
         batch = _Batch(self._open.turns[: self._limits.batch_turns_max])
         batch.size = sum(staged.size for staged in batch.turns)
         self._open = _Batch(self._open.turns[self._limits.batch_turns_max :], self._open.size - batch.size)
+        if not self._open.turns:
+            quiet = self._recorder.settle(self.clock.now().utc_ns)
+            if quiet is not None:
+                batch.turns.append(_Staged(Turn(batch.turns[-1].turn.now, "Quiet"), quiet, self._recorder.event_seq, 0))
         self._in_flight = batch
         self._commit_began = time.monotonic()
         self._write_batch(batch)
