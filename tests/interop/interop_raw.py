@@ -23,6 +23,8 @@ class RawPeer:
         self._board = Board()
         self.next_out = next_out
         self.heard: list[Said] = []
+        self.said: dict[int, str] = {}
+        """MsgType(35) by number of what it has said."""
         self.over = False
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -42,6 +44,7 @@ class RawPeer:
         """Send a message under the next number; `t52=...` replaces a header field, None leaves it out. The number."""
         number = self.next_out
         self.send(self.frame(kind, body, number, **changed))
+        self.said[number] = kind
         self.next_out += 1
         return number
 

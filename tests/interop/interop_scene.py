@@ -168,14 +168,7 @@ class Scene:
     # --- what is on record -------------------------------------------------------------------------
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of the journal; none while there is no such table yet."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.desk.journal}?mode=ro", uri=True)) as file:
-            try:
-                return file.execute(sql).fetchall()
-            except sqlite3.OperationalError as error:
-                if "no such table" in str(error):
-                    return []
-                raise
+        return journal_rows(self.desk.journal, sql)
 
     def until_recorded(self, event: str, times: int = 1) -> None:
         """Wait for the event of this name in the journal."""
@@ -197,6 +190,17 @@ class Scene:
         replayed = run(["--config", str(config), "replay", str(self.desk.journal)], self.desk.folder)
         assert replayed.returncode == 0, replayed.stderr
         assert "0 different" in replayed.stdout
+
+
+def journal_rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a journal that is being written; none while there is no such table yet."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
+        try:
+            return file.execute(sql).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
 
 
 _LAST_WORD = """
