@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Final
 
 from engine.clock import utc_day
@@ -328,9 +329,9 @@ def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
 # --- shared --------------------------------------------------------------------------------------
 
 
-def economics(quantity: object, price: object) -> str:
-    """What makes two reports of one ExecID(17) the same trade."""
-    return f"{quantity}@{price}"
+def economics(quantity: Decimal, price: Decimal) -> str:
+    """What makes two reports of one ExecID(17) the same trade, however its numbers are spelt."""
+    return f"{quantity.normalize():f}@{price.normalize():f}"
 
 
 def _name(state: DeskState, order: Order, cl_ord_id: str, day: int) -> None:

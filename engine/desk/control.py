@@ -12,7 +12,7 @@ from engine.desk.ending import return_to_trader
 from engine.desk.parameters import Param, choice, flag, text
 from engine.desk.placing import cancel_at_dealer, end_placement
 from engine.domain import events as e
-from engine.domain.placement import Placement
+from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Rfq
 from engine.errors import CommandError
 
@@ -138,7 +138,7 @@ def force_state(call: Call) -> dict[str, Any]:
             f"order {order.order_id} has nothing unanswered at a dealer: it is {order.state}", code="state"
         )
     freed = placement.reserved
-    rounds.advance(draft, end_placement(draft, placement, "forced", reason, call.by))
+    rounds.advance(draft, end_placement(draft, placement, PlacementState.forced, reason, call.by))
     order = draft.state.orders[order.order_id]
     return {
         "order": order.order_id,

@@ -7,6 +7,7 @@ else is asked to fill it: accepted + filled + in doubt never exceeds the order.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from engine.analytics.bonds import accrued_interest, principal
@@ -15,6 +16,7 @@ from engine.desk.apply import economics
 from engine.desk.asking import fair_enough
 from engine.desk.draft import Delivery, Draft
 from engine.desk.ending import close_round, return_to_trader
+from engine.desk.fair import fair_of
 from engine.desk.risk import Blocked
 from engine.domain import events as e
 from engine.domain.messages import (
@@ -89,16 +91,26 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> st
 
 
 def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quote]], str]:
-    """Live quotes that no kill switch stops, best first, and a switch that stops others; empty if none does."""
+    """Live quotes that can be taken, best first, and a kill switch that stops others; empty if none does."""
     takeable: list[tuple[Ask, Quote]] = []
     stopped = ""
-    for entry in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
-        killed = draft.state.kill_in_force(entry[0].dealer, order.terms.account)
-        if killed is None:
-            takeable.append(entry)
-        else:
+    for ask, quote in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
+        killed = draft.state.kill_in_force(ask.dealer, order.terms.account)
+        if killed is not None:
             stopped = stopped or killed[0]
+        elif not _out_of_reach(draft, order, ask, quote):
+            takeable.append((ask, quote))
     return takeable, stopped
+
+
+def _out_of_reach(draft: Draft, order: Order, ask: Ask, quote: Quote) -> str:
+    """Why a live quote cannot be taken as things are; empty when it can. A kill switch is another matter."""
+    limit, dealer = order.terms.limit_price, draft.desk.dealers.get(ask.dealer)
+    if limit is not None and quote.price is not None and (quote.price - limit) * order.terms.side.sign > 0:
+        return f"beyond the limit of {limit}"
+    if dealer is None or not draft.session_up(dealer.session):
+        return "live, but it is not logged on"
+    return ""
 
 
 def given_up(draft: Draft, order: Order) -> str:
@@ -108,25 +120,34 @@ def given_up(draft: Draft, order: Order) -> str:
         return ""
     if last.state is PlacementState.forced:
         return f"the acceptance at {last.dealer} was released by a person"
-    if last.cancel_id and last.state in (PlacementState.canceled, PlacementState.rejected):
+    if last.cancel_id and last.state in (PlacementState.canceled, PlacementState.rejected, PlacementState.undelivered):
         return f"the acceptance at {last.dealer} was called back"
     return ""
 
 
 def _against_automatic(draft: Draft, rfq: Rfq, live: list[tuple[Ask, Quote]]) -> str:
     """Why the rule may not execute the best quote itself; empty when it may."""
-    execute = rfq.plan.execute
-    executable = sum(1 for ask in rfq.asks if ask.quotes and not ask.quotes[-1].problem)
+    execute, best = rfq.plan.execute, live[0][1]
+    executable = _competing(draft, rfq)
     if executable < execute.quotes_min:
         return f"{executable} executable quote(s), the rule wants {execute.quotes_min}"
+    if best.firm_until_ns is None:
+        return "the quote does not say how long it stands"
     if execute.tolerance is None:
         return ""
-    verdict = fair_enough(draft, rfq, live[0][1], execute.tolerance)
+    verdict = fair_enough(draft, rfq, best, execute.tolerance)
     if verdict is None:
-        return "fair is unknown"
+        return "fair is unknown" if fair_of(draft, rfq) is None else "its DV01 is unknown"
     if not verdict:
-        return f"{live[0][1].price} is not within {execute.tolerance.value} {execute.tolerance.unit} of fair"
+        return f"{best.price} is not within {execute.tolerance.value} {execute.tolerance.unit} of fair"
     return ""
+
+
+def _competing(draft: Draft, rfq: Rfq) -> int:
+    """Dealers whose quote can be executed now, or could be when we tried it."""
+    guard_ns = draft.desk.clocks.guard_ns
+    latest = [ask.quotes[-1] for ask in rfq.asks if ask.quotes]
+    return sum(quote.spent or quote.live(draft.now_ns, guard_ns) for quote in latest)
 
 
 def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, actor: str) -> Blocked | None:
@@ -191,9 +212,7 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
     if heard.word is DealerWord.filled:
         return _on_fill(draft, session, placement, heard)
     if placement is None:
-        text = f"{heard.word} for nothing we ordered: {heard.text}"
-        draft.record(e.StrayMessage(draft.now_ns, session, "ExecutionReport", heard.cl_ord_id, text))
-        draft.notify("stray", session=session, kind="ExecutionReport", reference=heard.cl_ord_id, text=text)
+        _stray(draft, session, heard, f"{heard.word} for nothing we ordered: {heard.text}")
         return None
     if heard.word is DealerWord.status:
         return _on_status(draft, placement, heard)
@@ -202,7 +221,10 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
             draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
         return None
     if heard.word in (DealerWord.rejected, DealerWord.canceled):
-        return end_placement(draft, placement, heard.word.value, heard.text or heard.word.value)
+        if not placement.unanswered and placement.state != heard.word.value:
+            _stray(draft, session, heard, f"{heard.word} after it was {placement.state}: {heard.text}")
+        state = PlacementState.undelivered if heard.unknown_order else PlacementState(heard.word.value)
+        return end_placement(draft, placement, state, heard.text or heard.word.value)
     _quarantine(draft, session, placement, heard, "trade cancel or correction: a person must book it")
     return None
 
@@ -213,7 +235,8 @@ def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) ->
     if placement is None or not placement.unanswered or placement.session != session:
         return None
     if heard.unknown_order:
-        return end_placement(draft, placement, "rejected", f"the dealer does not know the order: {heard.text}")
+        reason = f"the dealer does not know the order: {heard.text}"
+        return end_placement(draft, placement, PlacementState.undelivered, reason)
     draft.record(
         e.PlacementDoubted(draft.now_ns, placement.placement_id, f"cancel refused: {heard.text}", False, False)
     )
@@ -223,35 +246,43 @@ def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) ->
 def on_refused_by_peer(draft: Draft, placement_id: str, text: str) -> str | None:
     """Reject(3) or BusinessMessageReject(j) of our D: it never became an order there."""
     placement = draft.state.placements[placement_id]
-    return end_placement(draft, placement, "rejected", f"refused by the dealer's engine: {text}")
+    return end_placement(draft, placement, PlacementState.undelivered, f"refused by the dealer's engine: {text}")
 
 
-def end_placement(draft: Draft, placement: Placement, state: str, reason: str, actor: str = "") -> str | None:
+def end_placement(
+    draft: Draft, placement: Placement, state: PlacementState, reason: str, actor: str = ""
+) -> str | None:
     """The dealer's last word, or a person's: what is not filled is free again."""
     if not placement.unanswered:
         return None
     order = draft.state.orders[placement.order_id]
-    draft.record(e.PlacementEnded(draft.now_ns, placement.placement_id, state, reason, order.facts.segment, actor))
+    segment = order.facts.segment
+    draft.record(e.PlacementEnded(draft.now_ns, placement.placement_id, state.value, reason, segment, actor))
     draft.wake(f"placement:{placement.placement_id}")
     draft.wake(f"order:{order.order_id}")
-    draft.notify("placement", order_id=order.order_id, dealer=placement.dealer, state=state, reason=reason)
+    draft.notify("placement", order_id=order.order_id, dealer=placement.dealer, state=state.value, reason=reason)
     return placement.rfq_id
 
 
 def _on_status(draft: Draft, placement: Placement, heard: DealerReport) -> str | None:
     """The answer to our OrderStatusRequest(H)."""
-    if heard.unknown_order:
-        return end_placement(draft, placement, "rejected", f"never arrived: the dealer does not know it {heard.text}")
-    if heard.status == "8":
-        return end_placement(draft, placement, "rejected", heard.text or "rejected")
-    if heard.status in ("4", "C") and placement.filled >= (heard.cum_quantity or 0):
-        return end_placement(draft, placement, "canceled", heard.text or "canceled")
-    if placement.unanswered and heard.cum_quantity and heard.cum_quantity > placement.filled:
+    if heard.cum_quantity and heard.cum_quantity > placement.filled:
         # The fill itself comes by the session's resend; a status has no ExecID to book it under.
         evidence = f"the dealer says {heard.cum_quantity} is filled; the fill itself has not come"
-        draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, False, True))
+        if placement.unanswered:
+            draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, False, True))
+        else:
+            _stray(draft, placement.session, heard, evidence)
         _page(draft, placement, evidence)
-    elif placement.state is PlacementState.in_doubt:
+        return None
+    if heard.unknown_order:
+        reason = f"never arrived: the dealer does not know it {heard.text}"
+        return end_placement(draft, placement, PlacementState.undelivered, reason)
+    if heard.status == "8":
+        return end_placement(draft, placement, PlacementState.rejected, heard.text or "rejected")
+    if heard.status in ("4", "C"):
+        return end_placement(draft, placement, PlacementState.canceled, heard.text or "canceled")
+    if placement.state is PlacementState.in_doubt:
         draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
     return None
 
@@ -264,7 +295,7 @@ def _on_fill(draft: Draft, session: str, placement: Placement | None, heard: Dea
     quantity, price = heard.last_quantity, heard.last_price
     booked = draft.state.fills.get(key)
     if booked is not None:
-        if booked.economics == economics(quantity, price):
+        if quantity is not None and price is not None and booked.economics == economics(quantity, price):
             draft.record(e.FillRepeated(draft.now_ns, key))
         else:
             _quarantine(draft, session, placement, heard, f"same ExecID, other economics than {booked.economics}")
@@ -276,7 +307,18 @@ def _on_fill(draft: Draft, session: str, placement: Placement | None, heard: Dea
     assert quantity is not None
     assert price is not None
     _book(draft, placement, heard, key, quantity, price)
+    if not placement.unanswered:
+        _after_the_end(draft, placement)
     return _after_fill(draft, placement.placement_id)
+
+
+def _after_the_end(draft: Draft, placement: Placement) -> None:
+    """A fill of what was over: the dealer's word is booked, but what was done since needs a person."""
+    reason = f"filled although it was {placement.state}"
+    draft.notify("page", what="fill after the end", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
+    other = draft.state.open_placement(placement.order_id)
+    if other is not None:
+        cancel_at_dealer(draft, other)
 
 
 def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
@@ -296,8 +338,10 @@ def _fill_problem(draft: Draft, placement: Placement, heard: DealerReport) -> st
     if heard.side is not None and heard.side is not placement.side:
         return f"{heard.side}, we ordered to {placement.side}"
     order = draft.state.orders[placement.order_id]
-    if quantity > placement.quantity - placement.filled or quantity > order.terms.quantity - order.filled:
+    if quantity > placement.quantity - placement.filled:
         return f"{quantity} is more than the {placement.quantity - placement.filled} that was left"
+    if quantity > order.terms.quantity - order.filled:
+        return f"{quantity} is more than the {order.terms.quantity - order.filled} that was left of the order"
     if (price - placement.price) * placement.side.sign > 0:
         return f"{price} is worse than the quoted {placement.price}"
     return ""
@@ -342,7 +386,9 @@ def _book(draft: Draft, placement: Placement, heard: DealerReport, key: str, qua
     draft.wake(f"placement:{placement.placement_id}")
     dealer = draft.desk.dealers.get(placement.dealer)
     executing = dealer.lei if dealer is not None else placement.dealer
-    reporting.report(draft, draft.state.orders[order.order_id], ReportKind.trade, fill=fill, executing=executing)
+    text = f"computed by us: {', '.join(fill.computed)}" if fill.computed else ""
+    order = draft.state.orders[order.order_id]
+    reporting.report(draft, order, ReportKind.trade, text=text, fill=fill, executing=executing)
     draft.notify("fill", order_id=order.order_id, dealer=placement.dealer, quantity=str(quantity), price=str(price))
 
 
@@ -350,9 +396,11 @@ def _with_money(draft: Draft, fill: Fill) -> Fill:
     """Missing money fields computed and named; sent ones that differ from ours are told."""
     order = draft.state.orders[fill.order_id]
     security = draft.desk.securities[order.terms.security_id]
-    gross = principal(fill.quantity, fill.price)
-    accrued = accrued_interest(security, fill.quantity, settlement_date(draft.now_ns))
-    for name, sent, ours in (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued)):
+    gross = principal(fill.quantity * security.factor, fill.price)
+    accrued = accrued_interest(security, fill.quantity, _settlement(draft, fill))
+    net = gross + accrued if accrued is not None else None
+    money = (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued), ("net", fill.net, net))
+    for name, sent, ours in money:
         if sent is not None and ours is not None and abs(sent - ours) > _MONEY_TOLERANCE:
             draft.notify("money", order_id=fill.order_id, field=name, sent=str(sent), ours=str(ours))
     computed = ["gross"] if fill.gross is None else []
@@ -367,6 +415,14 @@ def _with_money(draft: Draft, fill: Fill) -> Fill:
         computed.append("net")
         fill = replace(fill, net=fill.gross + fill.accrued)
     return replace(fill, computed=tuple(computed))
+
+
+def _settlement(draft: Draft, fill: Fill) -> date:
+    """When the fill settles, as the dealer says; a day that cannot be read is the usual one."""
+    try:
+        return date.fromisoformat(fill.settl_date)
+    except ValueError:
+        return settlement_date(draft.now_ns)
 
 
 def _after_fill(draft: Draft, placement_id: str) -> str | None:
@@ -400,7 +456,8 @@ def _quarantine(draft: Draft, session: str, placement: Placement | None, heard: 
     placement_id = placement.placement_id if placement is not None else heard.cl_ord_id
     key = fill_key(session, dealer, placement_id, heard)
     known = draft.state.quarantine.get(key)
-    if known is not None and known.reason == reason:
+    quantity, price = heard.last_quantity or Decimal(0), heard.last_price or Decimal(0)
+    if known is not None and (known.reason, known.quantity, known.price) == (reason, quantity, price):
         return
     draft.record(
         e.FillQuarantined(
@@ -410,8 +467,8 @@ def _quarantine(draft: Draft, session: str, placement: Placement | None, heard: 
             key=key,
             placement_id=placement_id,
             dealer_exec_id=heard.exec_id,
-            quantity=heard.last_quantity or Decimal(0),
-            price=heard.last_price or Decimal(0),
+            quantity=quantity,
+            price=price,
             reason=reason,
         )
     )
@@ -421,15 +478,18 @@ def _quarantine(draft: Draft, session: str, placement: Placement | None, heard: 
 # --- in doubt ------------------------------------------------------------------------------------
 
 
-def doubt(draft: Draft, placement: Placement, evidence: str) -> None:
-    """No answer: ask the dealer (H) while that may help, then a person. The quantity stays reserved throughout."""
+def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = False) -> None:
+    """No answer: ask the dealer (H) while that may help, then a person. The quantity stays reserved throughout.
+
+    `afresh` asks once more however often it was asked before. A cancel that is still wanted goes out again too.
+    """
     if not placement.unanswered:
         return
     dealer = draft.desk.dealers.get(placement.dealer)
     ask = (
         dealer is not None
         and dealer.undelivered == "ask"
-        and placement.status_asks < draft.desk.clocks.status_asks_max
+        and (afresh or placement.status_asks < draft.desk.clocks.status_asks_max)
         and draft.session_up(placement.session)
     )
     person = not ask and draft.session_up(placement.session)
@@ -447,6 +507,8 @@ def doubt(draft: Draft, placement: Placement, evidence: str) -> None:
             side=placement.side,
         )
         draft.send(placement.session, said, Delivery.afresh)
+        if placement.cancel_id:
+            _send_cancel(draft, placement)
     if person and not placement.person_needed:
         _page(draft, placement, evidence)
 
@@ -455,13 +517,17 @@ def session_back(draft: Draft, session: str) -> None:
     """A dealer's session is up again: whatever is unanswered there is asked about."""
     for placement in list(draft.state.placements.values()):
         if placement.session == session and placement.unanswered:
-            doubt(draft, placement, placement.evidence or "the session was interrupted before an answer")
+            evidence = placement.evidence or "the session was interrupted before an answer"
+            doubt(draft, placement, evidence, afresh=True)
 
 
 def cancel_at_dealer(draft: Draft, placement: Placement) -> None:
     """OrderCancelRequest(F) for an acceptance that has not been answered."""
-    if placement.cancel_id or not placement.unanswered:
-        return
+    if placement.unanswered and not placement.cancel_id:
+        _send_cancel(draft, placement)
+
+
+def _send_cancel(draft: Draft, placement: Placement) -> None:
     cancel_id = draft.fresh_id()
     draft.record(e.PlacementCancelAsked(draft.now_ns, placement.placement_id, cancel_id))
     security = draft.desk.securities.get(placement.security_id)
@@ -500,20 +566,27 @@ def _alert(draft: Draft, rfq: Rfq, best: tuple[Ask, Quote], reason: str) -> None
     )
 
 
+def _stray(draft: Draft, session: str, heard: DealerReport, text: str) -> None:
+    draft.record(e.StrayMessage(draft.now_ns, session, "ExecutionReport", heard.cl_ord_id, text))
+    draft.notify("stray", session=session, kind="ExecutionReport", reference=heard.cl_ord_id, text=text)
+
+
 def _page(draft: Draft, placement: Placement, reason: str) -> None:
     draft.notify("page", what="order in doubt", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
 
 
 def _answers(draft: Draft, rfq: Rfq) -> str:
     """Each dealer's answer in a few words."""
-    guard_ns = draft.desk.clocks.guard_ns
+    guard_ns, order = draft.desk.clocks.guard_ns, draft.state.orders[rfq.order_id]
     words: list[str] = []
     for ask in rfq.asks:
         last = ask.last_quote
         if last is not None and (last.problem or last.withdrawn or last.spent):
             words.append(f"{ask.dealer}: {last.problem or ('withdrawn' if last.withdrawn else 'taken and refused')}")
+        elif last is not None and last.live(draft.now_ns, guard_ns):
+            words.append(f"{ask.dealer}: {last.price} {_out_of_reach(draft, order, ask, last) or 'live'}")
         elif last is not None:
-            words.append(f"{ask.dealer}: {last.price} {'live' if last.live(draft.now_ns, guard_ns) else 'over'}")
+            words.append(f"{ask.dealer}: {last.price} over")
         else:
             words.append(f"{ask.dealer}: {ask.state}{f' ({ask.note})' if ask.note else ''}")
     return ", ".join(words) if words else "nobody was asked"

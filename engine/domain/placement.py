@@ -10,13 +10,17 @@ from engine.domain.order import ZERO, Side
 
 
 class PlacementState(StrEnum):
-    """`in_doubt` from its commit until its answer: nobody else is asked to fill that quantity."""
+    """`in_doubt` from its commit until its answer: nobody else is asked to fill that quantity.
+
+    `rejected` is the dealer's no; `undelivered` is its word that it never had the order: no fault of its desk.
+    """
 
     in_doubt = "in_doubt"
     acknowledged = "acknowledged"
     filled = "filled"
     rejected = "rejected"
     canceled = "canceled"
+    undelivered = "undelivered"
     withheld = "withheld"
     forced = "forced"
 
