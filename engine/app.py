@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import random
@@ -84,13 +83,16 @@ class Daemon:
             log.warning("securities line not used: %s", problem)
         self.desk = assembly.desk(config, book, bonds)
         dialects, session_dialects = assembly.dialects(config)
-        _make_folder(config.journal.path.parent)
+        _make_folder(config.journal.path.parent, "journal.path")
+        if config.journal.anchor is not None:
+            _make_folder(config.journal.anchor.parent, "journal.anchor")
         trading = Trading(self.desk, dialects, session_dialects)
         settings = {each.key: assembly.settings(config, each) for each in config.sessions}
         dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
         self.journal = Journal(
             config.journal.path,
             config.journal.durability.value,
+            anchors=config.journal.anchor,
             reserve_bytes=config.journal.reserve_bytes,
             on_phase=self._on_phase,
         )
@@ -143,9 +145,9 @@ class Daemon:
             Limits(
                 batch_turns_max=config.journal.batch_turns_max,
                 staged_bytes_max=config.journal.staged_bytes_max,
-                commit_slow_s=config.journal.commit_slow_s,
                 commit_stall_max_s=config.journal.commit_stall_max_s,
                 logon_timeout_s=config.fix.logon_timeout_s,
+                connections_max=config.fix.connections_max,
             ),
             loop,
             self._fail,
@@ -298,8 +300,7 @@ class Daemon:
                 await self.runtime.reader.checkpoint()
             if now >= next_anchor:
                 next_anchor = now + config.anchor_interval_s
-                with contextlib.suppress(OSError):
-                    self.journal.anchor(self.clock.now().utc_ns)
+                self._note_head()
             if now >= next_proof:
                 next_proof = now + self.clock.real_delay_s(int(PROOF_EVERY_S * 1e9))
                 self.runtime.ask_for_proof()
@@ -315,6 +316,13 @@ class Daemon:
             log.error("clock set back by %.3f s: event time stands still until it has caught up", ahead_ns / 1e9)
             self.runtime.note("clock stepped", lambda draft: draft.record(e.ClockStepped(draft.now_ns, -ahead_ns)))
         self._clock_stepped = ahead_ns > CLOCK_STEP_NS_MAX
+
+    def _note_head(self) -> None:
+        """The anchor. Work goes on without it, but what is cut off from then on could not be told."""
+        try:
+            self.journal.anchor(self.clock.now().utc_ns)
+        except OSError as error:
+            log.error("anchor not written: %s: make journal.anchor a file that can be", error)
 
     def _note_digest(self, trading: Trading) -> None:
         digest = trading.state.digest()
@@ -355,14 +363,14 @@ class Daemon:
         self._note_digest(trading)
         self.runtime.note("stopped", lambda draft: draft.record(e.EngineStopped(draft.now_ns, "asked to stop")))
         await self.runtime.idle()
-        self.journal.anchor(self.clock.now().utc_ns)
+        self._note_head()
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path, key: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StartError(f"journal.path: cannot make the folder {path}: {error.strerror}") from error
+        raise StartError(f"{key}: cannot make the folder {path}: {error.strerror}") from error
 
 
 # --- command line ----------------------------------------------------------------------------------

@@ -92,11 +92,14 @@ def dialects(config: Config) -> tuple[dict[str, Dialect], dict[str, Dialect]]:
     by_dealer: dict[str, Dialect] = {}
     by_session: dict[str, Dialect] = {}
     for dealer in config.dealers:
-        if dealer.accept.value != "order":
-            raise ConfigError(
-                f"dealers: {dealer.id}.accept: expected 'order', found {dealer.accept.value!r}: "
-                "accepting by QuoteResponse(AJ) is not available yet"
-            )
+        for key, expected, found, what in (
+            ("accept", "order", dealer.accept.value, "accepting by QuoteResponse(AJ)"),
+            ("loser_notice", "none", dealer.loser_notice.value, "telling losers by QuoteResponse(AJ)"),
+            ("route", "", dealer.route, "reaching a dealer behind a hub"),
+        ):
+            if found != expected:
+                text = f"expected {expected!r}, found {found!r}: {what} is not available yet"
+                raise ConfigError(f"dealers: {dealer.id}.{key}: {text}")
         dialect = dataclasses.replace(DEFAULT, quantity_unit=dealer.quantity_unit.value, firm_time_s=dealer.firm_time_s)
         by_dealer[dealer.id] = dialect
         by_session.setdefault(dealer.session, dialect)

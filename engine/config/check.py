@@ -49,7 +49,10 @@ def _files(config: Config) -> list[str]:
 def _folders(config: Config) -> list[str]:
     """The folders we write into: an existing one must be writable, a missing one must be creatable."""
     problems = []
-    for name, path in (("journal.path", config.journal.path), ("admin.socket", config.admin.socket)):
+    written = [("journal.path", config.journal.path), ("admin.socket", config.admin.socket)]
+    if config.journal.anchor is not None:
+        written.append(("journal.anchor", config.journal.anchor))
+    for name, path in written:
         if path.is_dir():
             problems.append(f"{name}: {path} is a folder, expected a file in one")
             continue

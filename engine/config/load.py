@@ -314,11 +314,6 @@ def _limits(reading: Reading, file: EngineFile) -> None:
     else:
         _heartbeats(reading, fix, file.session)
     journal = file.journal
-    if journal.staged_bytes_max < journal.batch_bytes_max:
-        reading.problem(
-            "journal.staged_bytes_max",
-            f"expected at least batch_bytes_max ({journal.batch_bytes_max}), found {journal.staged_bytes_max}",
-        )
     if journal.commit_stall_max_s < journal.commit_slow_s:
         reading.problem(
             "journal.commit_stall_max_s",

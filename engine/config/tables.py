@@ -74,8 +74,6 @@ class JournalConfig:
     path: Path = setting()
     durability: Durability = setting(Durability.FULL)
     batch_turns_max: int = setting(512, at_least=1, at_most=65_536)
-    batch_bytes_max: int = setting(1_048_576, at_least=4096)
-    batches_in_flight_max: int = setting(2, at_least=1, at_most=16)
     staged_bytes_max: int = setting(67_108_864, at_least=65_536)
     commit_slow_s: float = setting(1.0, above=0, at_most=60)
     commit_stall_max_s: float = setting(30.0, above=0, at_most=600)

@@ -19,7 +19,9 @@ FRAMES_AT_ONCE: Final = 32
 class Hub(Protocol):
     """What a connection reports to: the runtime."""
 
-    def connection_up(self, connection: FixConnection) -> None: ...
+    def connection_up(self, connection: FixConnection) -> bool:
+        """False: there is no room for it. It is closed, and nothing more is heard of it."""
+        ...
 
     def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None: ...
 
@@ -42,15 +44,20 @@ class FixConnection(asyncio.Protocol):
         self._reason = ""
         self._backlog: deque[bytes | GarbledMessage] = deque()
         self._held_back = False
+        self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's; the interface is the same.
         self._transport = cast("asyncio.Transport", transport)
         host, port = (transport.get_extra_info("peername") or ("?", 0))[:2]
         self.peer = f"{host}:{port}"
-        self._hub.connection_up(self)
+        if not self._hub.connection_up(self):
+            self._refused = True
+            self.abort("refused")
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         frames = self._framer.feed(data)
         if not frames:
             self._hub.bytes_received(self)
@@ -81,6 +88,8 @@ class FixConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if self._refused:
+            return
         while self._backlog:  # what came before the end counts
             self._hub.frame_received(self, self._backlog.popleft())
         self._hub.connection_down(self, self._reason or (f"connection lost: {exc}" if exc else "closed by the peer"))

@@ -98,10 +98,10 @@ def read_texts(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     return {(kind, text_hash) for kind, text_hash in rows}
 
 
-def agrees_with_anchor(connection: sqlite3.Connection, path: Path, journal_id: str) -> bool:
+def agrees_with_anchor(connection: sqlite3.Connection, anchors_at: Path, journal_id: str) -> bool:
     """False if the last anchor of this journal saw a turn that is not here, or a different one: a restored backup."""
     try:
-        with anchor_path(path).open("rb") as file:
+        with anchors_at.open("rb") as file:
             start = max(0, file.seek(0, os.SEEK_END) - _ANCHOR_TAIL_BYTES)
             file.seek(start)
             lines = file.read().splitlines(keepends=True)

@@ -75,6 +75,7 @@ class Journal:
 
     __slots__ = (
         "_anchored",
+        "_anchors",
         "_connection",
         "_failed",
         "_known_texts",
@@ -94,17 +95,20 @@ class Journal:
         durability: Durability = "full",
         *,
         previous_head: str = "",
+        anchors: Path | None = None,
         reserve_bytes: int = RESERVE_BYTES,
         busy_timeout_ms: int = BUSY_TIMEOUT_MS,
         on_phase: Callable[[Phase], None] | None = None,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
-        """Open or create. `previous_head` (hex) is the head of the file a new one continues.
+        """Open or create. `previous_head` (hex) is the head of the file a new one continues, `anchors` the file that
+        its own head is noted in, `<journal>.anchor` if not said otherwise.
 
         Raises StartError if another process writes it, or it is no journal of this version or cannot be opened.
         """
         self.path = Path(path)
         self.durability = durability
+        self._anchors = anchors if anchors is not None else anchor_path(self.path)
         self._on_phase = on_phase
         self._failed: CommitFatal | None = None
         self._lock = WriterLock(self.path)
@@ -128,7 +132,7 @@ class Journal:
                 self._known_texts = read_texts(self._connection)
                 self._anchored = 0
                 self.boot = self._lock.boot(self.path, existed, self.head)
-                if existed and not agrees_with_anchor(self._connection, self.path, self.journal_id):
+                if existed and not agrees_with_anchor(self._connection, self._anchors, self.journal_id):
                     self.boot = Boot.FOREIGN
                 self._lock.note_open(self.path)
                 self._reserve = _reserve(Path(f"{self.path}.reserve"), reserve_bytes)
@@ -180,7 +184,7 @@ class Journal:
             phase("committed")
 
     def anchor(self, utc_ns: int) -> bool:
-        """Append the head to `<journal>.anchor`, outside the database; False if it has not moved since.
+        """Append the head to the anchors' file, outside the database; False if it has not moved since.
 
         Not synced: a power loss may take the last lines, never a turn. Raises OSError if it cannot be written.
         """
@@ -188,7 +192,7 @@ class Journal:
         if head.turn_seq == self._anchored:
             return False
         line = anchor.to_line(anchor.Anchor(utc_ns, head.turn_seq, head.hash, self.journal_id))
-        fd = os.open(anchor_path(self.path), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fd = os.open(self._anchors, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             os.write(fd, line)
         finally:
