@@ -167,14 +167,12 @@ class _Connection(asyncio.Protocol):
         self._making = False
         """An answer is being made."""
         self._unread = False
-        """An answer has not left yet: the client does not read."""
+        """Much of an answer has not left yet: the client does not read."""
 
     # --- what the loop calls -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance.
-        # A high mark of 0: `pause_writing` says that an answer has not been read yet.
-        self._transport.set_write_buffer_limits(high=0)
         self._wait(self._bounds.request_s_max)
         if not self._endpoint.admit(self):
             self._end(_said(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"))

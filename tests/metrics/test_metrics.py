@@ -31,6 +31,7 @@ from engine.turn import (
     ConnectionUp,
     Drain,
     HeldDue,
+    Inbound,
     Input,
     Machine,
     ReadSentRows,
@@ -253,14 +254,14 @@ def test_an_input_that_could_not_be_handled(monkeypatch: pytest.MonkeyPatch) -> 
     assert wire.read("fix_warnings_total", session="oms", code="input_refused") == 1
 
 
-def test_a_type_nobody_knows_is_other() -> None:
-    wire = Wire()
-    wire.log_on()
+def test_a_type_nobody_knows_is_other_and_is_not_remembered() -> None:
+    metrics = Metrics("9.9")
     for number in range(200):
-        wire.say(f"U{number}")
-    assert sum(wire.messages("in").values()) == 201
-    assert set(wire.messages("in")) <= {"session", "other"}
-    assert len(wire.metrics._in._found) == 1, "and is not remembered"
+        taken = turn()
+        taken.inbound.append(Inbound("oms", 1, number, b"8=FIX.4.4\x019=5\x0135=U%d\x0134=1\x01" % number))
+        metrics.turn(taken)
+    assert read(metrics, "fix_messages_total", session="oms", direction="in", msg_type="other") == 200
+    assert not metrics._in._found
 
 
 def test_levels_of_sessions() -> None:
