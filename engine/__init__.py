@@ -1,1 +1,56 @@
-"""Dynamic dealer selection for illiquid bonds: an asyncio FIX engine."""
+"""Dynamic dealer selection for illiquid bonds: an asyncio FIX engine. This is the map.
+
+One turn
+--------
+Everything that happens is a turn: an input arrives, pure code decides, the outcome becomes durable, and only then
+does anything leave.
+
+    inputs    bytes, connections, timers, commands, pages read back: each with an Instant (both clocks)
+    decide    turn.Machine.decide(input) -> Turn: events, messages, session states, effects; changes nothing
+    adopt     the Turn becomes the state; its events go through desk.apply, the same live and on restart
+    stage     recording makes rows of it, which join the open batch; memory is now ahead of the disk
+    commit    journal.writer: one SQLite transaction a batch, message bytes and every number given out included
+    release   Runtime._release, after the commit and in turn order: bytes to sockets, replies, notices
+
+`runtime` is the shell that does this, and its `_write` the one place that writes to a FIX socket.
+
+The parts
+---------
+    app           `rfqd`: start, reconnecting, housekeeping, the end
+    assembly      from configuration to the parts below
+    runtime       inputs in, commits, effects out; a timeout task per open RFQ
+    timers        one heap of deadlines
+    turn          decide and adopt; sessions, numbers, refusals
+    trading       the desk as the application of the turn
+    recording     a turn as the journal's rows
+    recovery      a journal taken over: the state is the fold of its events
+    metrics       what Prometheus is told; `tally` counts, `metrics_endpoint` serves
+    logs          one masked line a record
+    clock         Instant, and the one place that reads a clock
+    errors        everything raised on purpose
+
+    domain/       vocabulary: instruments, orders, RFQs, quotes, placements, events, what is heard and said
+    fix/          the wire: framing, messages, dictionaries, validation, sessions, dialects, flows
+    orders/       what may become of an order
+    rfq/          what may become of a round of asking; which quotes count
+    dealers/      who they are, what they did, what they are ranked by
+    rules/        the rule language, from text to plan; knows nothing of the rest
+    analytics/    marks, the cost of a trade, bond arithmetic
+    reference/    the security master, holdings files, settlement days
+    desk/         where the cores meet: intake, recommendation, gate, asking, execution, reports, commands, `apply`
+    journal/      the SQLite record: schema, chain, writer, readers, audit, views
+    config/       engine.toml and the files it names, as one typed tree
+    admin/        the socket of people and programs, and `rfqctl`
+
+Imports point inward
+--------------------
+    clock and errors know nobody, domain knows them. On domain stand fix, orders, rfq, dealers, analytics, reference
+    and journal, none of which knows another. rules knows errors alone.
+    desk takes orders, rfq, dealers, rules, analytics and reference; it sees neither fix nor journal.
+    turn sees fix and desk together; trading, recording, recovery and metrics stand on it.
+    config knows domain, dealers and reference. admin sees config, desk, journal and rules, never a session or a turn.
+    app, runtime and assembly wire everything.
+
+Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; shells do. `tests/test_architecture.py` holds
+both tables and reads the imports.
+"""

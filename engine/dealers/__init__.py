@@ -1,0 +1,1 @@
+"""Dealers: their profiles, what each of them did, the scores and ranks that follow from it."""

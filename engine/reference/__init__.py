@@ -1,0 +1,1 @@
+"""What the desk is told about the world: the security master, published holdings, settlement days."""
