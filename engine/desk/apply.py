@@ -25,6 +25,7 @@ from engine.desk.state import (
     oms_key,
     oms_latest_key,
     override_key,
+    standing_key,
 )
 from engine.domain import events as e
 from engine.domain.order import Order, OrderState
@@ -63,6 +64,10 @@ def _order_received(state: DeskState, event: e.OrderReceived) -> None:
     key = exposure_key(terms.security_id, terms.side, facts.day)
     known = state.exposures.get(key) or Exposure()
     state.exposures.put(key, replace(known, quantity=known.quantity + terms.quantity))
+    side = standing_key(terms.security_id, terms.side)
+    earlier = (state.orders[each] for each in state.standing.get(side) or ())
+    still = tuple(each.order_id for each in earlier if each.open or utc_day(each.ended_ns) == facts.day)
+    state.standing.put(side, (*still, event.order_id))
 
 
 def _duplicate_allowed(state: DeskState, event: e.DuplicateAllowed) -> None:
@@ -104,11 +109,11 @@ def _cancel_settled(state: DeskState, event: e.CancelSettled) -> None:
 
 
 def _order_canceled(state: DeskState, event: e.OrderCanceled) -> None:
-    state.orders.put(event.order_id, move(state.orders[event.order_id], OrderState.canceled, event.reason))
+    _end(state, move(state.orders[event.order_id], OrderState.canceled, event.reason), event.at_ns)
 
 
 def _order_expired(state: DeskState, event: e.OrderExpired) -> None:
-    state.orders.put(event.order_id, move(state.orders[event.order_id], OrderState.expired, event.reason))
+    _end(state, move(state.orders[event.order_id], OrderState.expired, event.reason), event.at_ns)
 
 
 # --- asking --------------------------------------------------------------------------------------
@@ -293,8 +298,11 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
             fill.placement_id,
             replace(placement, filled=filled, state=PlacementState.filled if whole else placement.state),
         )
-    order = state.orders[fill.order_id]
-    state.orders.put(fill.order_id, with_fill(order, fill.quantity, fill.price))
+    order = with_fill(state.orders[fill.order_id], fill.quantity, fill.price)
+    if order.open:
+        state.orders.put(fill.order_id, order)
+    else:
+        _end(state, order, event.at_ns)
     state.reversions.put(
         fill.exec_id,
         PendingReversion(
@@ -339,6 +347,10 @@ def _name(state: DeskState, order: Order, cl_ord_id: str, day: int) -> None:
     session = order.terms.session
     state.oms_ids.put(oms_key(session, day, cl_ord_id), order.order_id)
     state.oms_ids.put(oms_latest_key(session, cl_ord_id), order.order_id)
+
+
+def _end(state: DeskState, order: Order, at_ns: int) -> None:
+    state.orders.put(order.order_id, replace(order, ended_ns=order.ended_ns or at_ns))
 
 
 def _count(state: DeskState, name: str, by: int = 1) -> None:

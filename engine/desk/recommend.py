@@ -14,10 +14,11 @@ from engine.dealers.classic import Score, WeightedScorer, classic, weighted
 from engine.dealers.segments import Segment
 from engine.dealers.stats import Source
 from engine.desk.draft import Draft
+from engine.desk.exposure import exposure_of
 from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.observe import segment as segment_of_key
 from engine.desk.setting import Desk
-from engine.desk.state import Exposure, exposure_key
+from engine.desk.state import Exposure
 from engine.domain.order import Order
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Tolerance, ToleranceUnit
@@ -30,13 +31,13 @@ _NS_PER_S = 1_000_000_000
 def recommend(draft: Draft, order: Order) -> Recommendation:
     """The rule book's answer for this order now; reads the draft, changes nothing."""
     desk = draft.desk
-    exposure = draft.state.exposures.get(exposure_key(order.terms.security_id, order.terms.side, order.facts.day))
-    decision = decide(draft, order, exposure or Exposure(order.terms.quantity))
+    exposure = exposure_of(draft, order)
+    decision = decide(draft, order, exposure)
     plan = rp.strictest(decision.rule, decision.protections)
     segment = segment_of_key(order.facts.segment)
     ranked, dropped = _ranked(draft, order, decision.rule, segment)
     chosen, problem, tiers = _chosen(draft, order, decision, ranked, segment)
-    chosen, skipped = _within_limits(chosen, plan, exposure or Exposure())
+    chosen, skipped = _within_limits(chosen, plan, exposure)
     reasons = {**tiers, **skipped}
     lines = [*_ranked_lines(ranked, chosen, reasons, decision.rule), *_dropped_lines(dropped)]
     return Recommendation(
@@ -66,11 +67,11 @@ def decide(draft: Draft, order: Order, exposure: Exposure) -> Decision:
 
 def override_plan(draft: Draft, order: Order, dealers: Sequence[str]) -> tuple[AskPlan, tuple[str, ...]]:
     """A trader's own list under every protection: the plan, and what of the list would go past one."""
-    exposure = draft.state.exposures.get(exposure_key(order.terms.security_id, order.terms.side, order.facts.day))
-    decision = decide(draft, order, exposure or Exposure(order.terms.quantity))
+    exposure = exposure_of(draft, order)
+    decision = decide(draft, order, exposure)
     plan = rp.strictest(decision.rule, decision.protections)
     protection = rp.strictest(_Unlimited(decision.rule), decision.protections)
-    allowed, skipped = _within_limits(tuple(dealers), protection, exposure or Exposure())
+    allowed, skipped = _within_limits(tuple(dealers), protection, exposure)
     return _ask_plan(draft.desk, decision.rule, plan, allowed), tuple(f"{d}: {why}" for d, why in skipped.items())
 
 
@@ -214,7 +215,10 @@ def _by_tier(
 
 
 def _within_limits(chosen: Sequence[str], plan: rp.Plan, exposure: Exposure) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The chosen under every protection: a limit counts distinct dealers over all rounds of the exposure."""
+    """The chosen under every protection: a limit counts distinct dealers over all rounds of the exposure.
+
+    Who knows already may be asked again, but no more of them at a time than the limit says.
+    """
     kept: list[str] = []
     skipped: dict[str, str] = {}
     sources = {restriction.what: ", ".join(restriction.sources) for restriction in plan.sources}
@@ -223,8 +227,8 @@ def _within_limits(chosen: Sequence[str], plan: rp.Plan, exposure: Exposure) -> 
         if name in plan.never:
             skipped[name] = f"never asked: {sources.get(f'never ask {name}', 'by rule')}"
             continue
-        new = len(asked | {name})
-        if plan.at_most is not None and new > plan.at_most:
+        over = name not in asked and plan.at_most is not None and len(asked) >= plan.at_most
+        if plan.at_most is not None and (over or len(kept) >= plan.at_most):
             limit = f"at most {plan.at_most} dealers"
             skipped[name] = f"{limit}: {sources.get(limit, 'by rule')}"
             continue

@@ -190,6 +190,7 @@ class DeskState:
         "reversions",
         "rfqs",
         "sent",
+        "standing",
     )
 
     def __init__(self, below: DeskState | None = None) -> None:
@@ -206,6 +207,8 @@ class DeskState:
         self.quarantine: Table[Quarantined] = Table(below.quarantine if below else None)
         self.reversions: Table[PendingReversion] = Table(below.reversions if below else None)
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
+        self.standing: Table[tuple[str, ...]] = Table(below.standing if below else None)
+        """Orders per bond and side that may still be open, whatever day they are of."""
         self.kills: Table[Kill] = Table(below.kills if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
         self._row_hashes: dict[tuple[str, str], int] = {}
@@ -226,6 +229,7 @@ class DeskState:
             ("quarantine", self.quarantine),
             ("reversions", self.reversions),
             ("exposures", self.exposures),
+            ("standing", self.standing),
             ("kills", self.kills),
             ("counters", self.counters),
         )
@@ -275,6 +279,10 @@ def _plain(value: object) -> object:
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:
     return f"{security_id}|{side.value}|{day}"
+
+
+def standing_key(security_id: str, side: Side) -> str:
+    return f"{security_id}|{side.value}"
 
 
 def override_key(order_id: str, round_number: int) -> str:

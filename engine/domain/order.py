@@ -132,6 +132,8 @@ class Order:
     """ClOrdID(11) of an OrderCancelRequest(F) that has been accepted but not yet decided."""
     note: str = ""
     """Why it is with the trader, in words."""
+    ended_ns: int = 0
+    """When it was filled, canceled or expired; 0 while it is open."""
 
     @property
     def open(self) -> bool:
