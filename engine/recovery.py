@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -105,7 +106,7 @@ def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:
             if found.entry.message_class == "report" and found.epoch is None
         ]
         if waiting:
-            machine.waiting[key] = tuple(waiting)
+            machine.waiting[key] = deque(waiting)
         for epoch, seq_num in journal.query(_LAST_CONFIRMED, (key,)):
             machine.confirmed[key] = (epoch, seq_num)
         ledger = dict(journal.query(_KNOWN_LEDGER, (key, state.epoch)))

@@ -14,6 +14,7 @@ tells the peer and leaves a person to look. If that or `adopt` fails too, the pr
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -54,8 +55,8 @@ REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
 LEDGER_MAX: Final = 20_000
 """Numbers per session whose outbox message is remembered, for refusals and gap fills."""
-UNBOUND_MAX: Final = 50_000
-"""Messages per session that may wait for a number; at the bound new orders are refused."""
+WAITING_MAX: Final = 50_000
+"""Reports of one session that may wait for a number; at the bound new orders are refused with j 380=4."""
 
 # --- inputs --------------------------------------------------------------------------------------
 
@@ -314,7 +315,10 @@ class Turn:
     inbound: list[Inbound] = field(default_factory=list)
     sessions: dict[str, SessionState] = field(default_factory=dict)
     confirmed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    waiting: dict[str, tuple[Waiting, ...]] = field(default_factory=dict)
+    requeued: dict[str, tuple[Waiting, ...]] = field(default_factory=dict)
+    """Queues that are another one now: emptied because all was bound, or read anew from the store."""
+    queued: dict[str, list[Waiting]] = field(default_factory=dict)
+    """What joins the end of a queue."""
     rebinding: dict[str, int] = field(default_factory=dict)
     connections: dict[int, str | None] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
@@ -383,7 +387,8 @@ class Machine:
         }
         self.confirmed: dict[str, tuple[int, int]] = {}
         """Per session the last (epoch, number) that the peer is known to have."""
-        self.waiting: dict[str, tuple[Waiting, ...]] = {}
+        self.waiting: dict[str, deque[Waiting]] = {}
+        """Per session what waits for a number, oldest first; at most WAITING_MAX in all before orders are refused."""
         self.rebinding: dict[str, int] = {}
         """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
         self.connections: dict[int, str] = {}
@@ -418,6 +423,10 @@ class Machine:
         state = self.sessions.get(key)
         return state is not None and state.phase is Phase.ACTIVE
 
+    def full(self) -> str:
+        """A session for which as much waits as may; empty if there is none."""
+        return next((key for key, queue in self.waiting.items() if len(queue) >= WAITING_MAX), "")
+
     def unproven(self, key: str) -> bool:
         """Has the peer got reports of ours of which there is no evidence yet, and is it not being asked already?"""
         state = self.sessions[key]
@@ -441,7 +450,10 @@ class Machine:
                 self.last_report.pop(key, None)
         self.sessions.update(turn.sessions)
         self.confirmed.update(turn.confirmed)
-        self.waiting.update(turn.waiting)
+        for key, queue in turn.requeued.items():
+            self.waiting[key] = deque(queue)
+        for key, more in turn.queued.items():
+            self.waiting.setdefault(key, deque()).extend(more)
         self.peer_expects.update(turn.peer_expects)
         for session_key, count in turn.refusals.items():
             self.refusals[session_key] = count
@@ -658,7 +670,7 @@ class _Deciding:
         if self.state(key).epoch != given.epoch or self.machine.rebinding.get(key) != given.up_to:
             return
         later = tuple(w for w in self.machine.waiting.get(key, ()) if w.outbox_id > given.up_to)
-        self.out.waiting[key] = (*(Waiting(*row) for row in given.rows), *later)
+        self.out.requeued[key] = (*(Waiting(*row) for row in given.rows), *later)
         self.out.rebinding[key] = 0
         self.flush(key)
 
@@ -735,6 +747,11 @@ class _Deciding:
         if self.refused is not None:
             self._refuse(key, message, self.refused)
             return
+        if message.msg_type == "D" and settings.role == "oms" and (full := self.machine.full()):
+            text = f"no new orders: {full} has {WAITING_MAX} reports waiting and is not logged on"
+            self.out.warnings.append((key, "orders_refused", text))
+            self._say(key, BusinessReject("D", message.seq_num, 4, text, message.get(11) or ""))
+            return
         ledger = self.machine.ledger.get(key, {})
         try:
             application.hear(self.draft(), settings, message, ledger.get)
@@ -776,11 +793,10 @@ class _Deciding:
             gate = None
             if send.delivery is Delivery.at_most_once:
                 gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
-            if self._can_send(send.session) and not self._queue(send.session):
+            if self._can_send(send.session) and not self._waits(send.session):
                 self._bind(send.session, Waiting(send.outbox_id, msg_type, body), gate)
             elif send.delivery is Delivery.at_least_once:
-                waiting = Waiting(send.outbox_id, msg_type, body)
-                self.out.waiting[send.session] = (*self._queue(send.session), waiting)
+                self.out.queued.setdefault(send.session, []).append(Waiting(send.outbox_id, msg_type, body))
             elif send.delivery is Delivery.at_most_once:
                 # The session took no message just now (a resend is being served): say so rather than wait.
                 self.machine.application.not_sent(draft, send.outbox_id, "the session was busy with a resend")
@@ -792,10 +808,14 @@ class _Deciding:
             if up_to and self.state(key).can_send:
                 self.out.effects.append(ReadUndelivered(key, self.state(key).epoch, up_to))
             return
-        queue = self._queue(key)
-        if queue:
-            self.out.waiting[key] = ()
-            for waiting in queue:
+        if self._waits(key):
+            queue = self.out.requeued.get(key)
+            everything = [
+                *(self.machine.waiting.get(key, ()) if queue is None else queue),
+                *self.out.queued.pop(key, ()),
+            ]
+            self.out.requeued[key] = ()
+            for waiting in everything:
                 self._bind(key, waiting, None)
 
     def _bind(self, key: str, waiting: Waiting, gate: Gate | None) -> None:
@@ -822,9 +842,10 @@ class _Deciding:
         found = self.out.rebinding.get(key)
         return self.machine.rebinding.get(key, 0) if found is None else found
 
-    def _queue(self, key: str) -> tuple[Waiting, ...]:
-        found = self.out.waiting.get(key)
-        return self.machine.waiting.get(key, ()) if found is None else found
+    def _waits(self, key: str) -> bool:
+        """Is there anything older for this session without a number?"""
+        queue = self.out.requeued.get(key)
+        return bool(self.out.queued.get(key) or (self.machine.waiting.get(key) if queue is None else queue))
 
     def _confirmed(self, key: str) -> tuple[int, int]:
         return self.out.confirmed.get(key) or self.machine.confirmed.get(key, (0, 0))
