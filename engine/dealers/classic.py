@@ -29,6 +29,7 @@ from typing import Final
 from engine.dealers.measures import METRIC_SYNONYMS, METRICS, Metric, Plan, Source, Unit, Value, plan_of
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
+from engine.domain.recommendation import ScorePart
 from engine.errors import ConfigError
 
 CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (
@@ -50,29 +51,12 @@ _NEUTRAL: Final[Mapping[Unit, float]] = {Unit.RATE: 0.0, Unit.BPS: 0.0, Unit.SEC
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One metric's share of a score: `contribution = weight x transformed`.
-
-    `value` is in the metric's unit, None for `no data`; `weight` is a fraction; `n` observations of `scope`.
-    """
-
-    metric: str
-    value: float | None
-    transformed: float
-    weight: float
-    contribution: float
-    source: Source
-    scope: str
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
 class Score:
-    """What a dealer is ranked by, and why."""
+    """What a dealer is ranked by, and why: a part per metric, its contribution being weight x transformed."""
 
     total: float
     own: float
-    parts: tuple[Part, ...]
+    parts: tuple[ScorePart, ...]
 
     @property
     def has_data(self) -> bool:
@@ -180,23 +164,29 @@ def combine(
     is_known: bool,
 ) -> Score:
     """A score from a dealer's own values and its segment's means, both in the order of `terms`."""
-    parts: list[Part] = []
+    parts: list[ScorePart] = []
     own_total = rest_total = 0.0
     for (metric, weight), mine, mean in zip(terms, own, means, strict=True):
-        value = mean if mine is None else mine
-        if value is None or not is_known:
-            transformed = neutral(metric.unit, None if mean is None else mean[0])
-            contribution = weight * transformed
-            parts.append(Part(metric.name, None, transformed, weight, contribution, _NO_DATA, "", 0))
-            rest_total += contribution
-            continue
-        number, n, scope = value
-        transformed = transform(metric.unit, number)
-        contribution = weight * transformed
-        if mine is None:
-            parts.append(Part(metric.name, number, transformed, weight, contribution, _SEGMENT_MEAN, scope, n))
-            rest_total += contribution
+        if mine is not None and is_known:
+            part = own_part(metric, weight, mine)
+            own_total += part.contribution
         else:
-            parts.append(Part(metric.name, number, transformed, weight, contribution, _OWN, scope, n))
-            own_total += contribution
+            part = lacking_part(metric, weight, mean, is_known=is_known)
+            rest_total += part.contribution
+        parts.append(part)
     return Score(total_of(own_total, rest_total), own_total, tuple(parts))
+
+
+def own_part(metric: Metric, weight: float, value: Value) -> ScorePart:
+    """The part of a metric that rests on the dealer's own results."""
+    transformed = transform(metric.unit, value[0])
+    return ScorePart(metric.name, value[0], transformed, weight, weight * transformed, _OWN)
+
+
+def lacking_part(metric: Metric, weight: float, mean: Value | None, *, is_known: bool) -> ScorePart:
+    """The part of a metric that a dealer lacks: the segment's mean, or the neutral prior."""
+    if mean is None or not is_known:
+        transformed = neutral(metric.unit, None if mean is None else mean[0])
+        return ScorePart(metric.name, None, transformed, weight, weight * transformed, _NO_DATA)
+    transformed = transform(metric.unit, mean[0])
+    return ScorePart(metric.name, mean[0], transformed, weight, weight * transformed, _SEGMENT_MEAN)

@@ -24,10 +24,20 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final
 
-from engine.dealers.classic import ASKED, Score, WeightedScorer, combine, neutral, total_of, transform
+from engine.dealers.classic import (
+    ASKED,
+    Score,
+    WeightedScorer,
+    lacking_part,
+    neutral,
+    own_part,
+    total_of,
+    transform,
+)
 from engine.dealers.measures import Source, Value
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
+from engine.domain.recommendation import ScorePart
 
 _NO_DATA: Final = -1
 """The group of dealers without any observation; others are bit masks of lacking metrics."""
@@ -153,9 +163,11 @@ class _Kept:
         "_dealers",
         "_groups",
         "_means",
+        "_own_parts",
         "_places",
         "_reading",
         "_rest",
+        "_rest_parts",
         "_scorer",
         "_scores",
         "_segment",
@@ -178,6 +190,8 @@ class _Kept:
         self._rest: dict[int, float] = {}
         self._without: set[int] = set()
         self._scores: dict[str, Score] = {}
+        self._own_parts: dict[str, tuple[ScorePart | None, ...]] = {}
+        self._rest_parts: dict[int, tuple[ScorePart, ...]] = {}
         self._today = -1
         self._version = -1
 
@@ -201,16 +215,40 @@ class _Kept:
         return (key[3] for key in (lists[0] if len(lists) == 1 else merge(*lists)))
 
     def score(self, dealer: str) -> Score:
-        """The score by parts; kept as long as only the dealer itself can change it."""
+        """The score by parts; kept whole as long as only the dealer itself can change it, else put together from kept
+        parts: its own, and those of everybody who lacks the same metrics.
+        """
         score = self._scores.get(dealer)
         if score is None:
-            stats, scorer, days = self._stats, self._scorer, self._scorer.window_days
-            own = stats.own(dealer, scorer.plan, self._segment, days, self._today)
-            group = self._places[dealer][0]
-            score = combine(scorer.terms, own, self._means, is_known=group != _NO_DATA)
+            group, minus_own = self._places[dealer]
+            mine, rest = self._own_parts_of(dealer), self._rest_parts_of(group)
+            parts = tuple([theirs if own is None else own for own, theirs in zip(mine, rest, strict=True)])
+            score = Score(total_of(-minus_own, self._rest[group]), -minus_own, parts)
             if group == 0:
                 self._scores[dealer] = score
         return score
+
+    def _own_parts_of(self, dealer: str) -> tuple[ScorePart | None, ...]:
+        parts = self._own_parts.get(dealer)
+        if parts is None:
+            scorer = self._scorer
+            own = self._stats.own(dealer, scorer.plan, self._segment, scorer.window_days, self._today)
+            parts = tuple(
+                None if value is None else own_part(metric, weight, value)
+                for (metric, weight), value in zip(scorer.terms, own, strict=True)
+            )
+            self._own_parts[dealer] = parts
+        return parts
+
+    def _rest_parts_of(self, group: int) -> tuple[ScorePart, ...]:
+        parts = self._rest_parts.get(group)
+        if parts is None:
+            parts = tuple(
+                lacking_part(metric, weight, mean, is_known=group != _NO_DATA)
+                for (metric, weight), mean in zip(self._scorer.terms, self._means, strict=True)
+            )
+            self._rest_parts[group] = parts
+        return parts
 
     def warming(self, today: int, slice_dealers: int) -> Iterator[None]:
         """`refresh` in slices: only the last one changes what is kept."""
@@ -235,6 +273,7 @@ class _Kept:
         self._reading = self._stats.reading(self._scorer.window_days, today)
         self._today, self._contributions, self._places, self._groups = today, contributions, {}, {}
         self._scores.clear()
+        self._own_parts.clear()
         for dealer, known in contributions.items():
             self._places[dealer] = self._placed(dealer, known)
         for own, dealer, group in sorted((own, dealer, group) for dealer, (group, own) in self._places.items()):
@@ -246,12 +285,14 @@ class _Kept:
         """What the dealers that lack something get, which any observation of anybody moves."""
         self._means = self._stats.means(self._scorer.plan, self._segment, self._scorer.window_days, today)
         self._rest, self._without = self._additions()
+        self._rest_parts.clear()
 
     def _move(self, dealer: str, versions: list[int]) -> None:
         """Redo the terms that an observation after the kept version went into, and find the dealer's new place."""
         cells, scopes, kept = self._stats.cells_of(dealer), self._segment.scopes, self._version
         known = self._contributions[dealer]
         self._scores.pop(dealer, None)
+        self._own_parts.pop(dealer, None)
         if cells is None:
             return
         for term, (metric, weight) in enumerate(self._scorer.terms):

@@ -20,7 +20,7 @@ from engine.desk.observe import segment as segment_of_key
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
 from engine.domain.order import Order
-from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
+from engine.domain.recommendation import DealerLine, Recommendation
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Tolerance, ToleranceUnit
 from engine.rules import plan as rp
 from engine.rules.program import CompiledRule, Decision, TierDefinition, explain
@@ -273,16 +273,9 @@ def _ranked_lines(
             reason = f"asked as no. {place}: {rule.ask}" + ("" if score.has_data else ", no data yet")
         else:
             reason = reasons.get(dealer.id, f"not among {rule.ask}")
-        lines.append(DealerLine(dealer.id, place is not None, rank, score.total, _parts(score), reason))
+        lines.append(DealerLine(dealer.id, place is not None, rank, score.total, score.parts, reason))
     lines.sort(key=lambda line: (not line.chosen, place_of.get(line.dealer, 0), line.rank or 0))
     return lines
-
-
-def _parts(score: Score) -> tuple[ScorePart, ...]:
-    return tuple(
-        ScorePart(part.metric, part.value, part.transformed, part.weight, part.contribution, part.source.value)
-        for part in score.parts
-    )
 
 
 def _dropped_lines(dropped: list[tuple[str, str]]) -> list[DealerLine]:
