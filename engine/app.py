@@ -163,6 +163,7 @@ class Daemon:
             for key in open_keys(trading.state):
                 runtime.arm(key, now)
             await runtime.idle()
+            metrics.state(machine, trading)
             admin = AdminServer(config.admin, runtime.command, runtime.watch)
             await admin.start()
             servers.append(admin)

@@ -376,7 +376,8 @@ class Runtime:
         self._retrying_since = None
         self._in_flight = None
         self._staged_bytes -= batch.size
-        self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
+        if any(staged.rows is not None for staged in batch.turns):
+            self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
         if self._on_phase is not None:
             self._on_phase("unsent")
         for staged in batch.turns:
@@ -448,7 +449,9 @@ class Runtime:
                     assert connection is not None
                     now = self.clock.now()
                     settings = self.machine.settings[effect.session]
-                    connection.write(gap_fill(settings, gate.seq_num, gate.seq_num + 1, now, poss_dup=False))
+                    filler = gap_fill(settings, gate.seq_num, gate.seq_num + 1, now, poss_dup=False)
+                    if connection.write(filler):
+                        self.metrics.wrote(effect.session, filler)
                 return reason
         if alive:
             assert connection is not None
