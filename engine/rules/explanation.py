@@ -56,18 +56,18 @@ class Reasoning:
         """What became of the condition over these values, with the fields that settled it."""
         answer, leaves = self._root.settle(values)
         read = {shown: values[slot] for leaf in leaves for slot, shown, _ in leaf.reads}
-        return RuleTrace(self._name, self._span, answer, self._words(answer, leaves, values), tuple(read.items()))
+        return RuleTrace(self._name, self._span, answer, self._words(answer, leaves, values, {}), tuple(read.items()))
 
-    def text(self, values: Values) -> str:
-        """The reason alone, in words."""
+    def text(self, values: Values, said: dict[int, str]) -> str:
+        """The reason alone, in words. `said` keeps the words for a field: share it among reasons from one `values`."""
         answer, leaves = self._root.settle(values)
-        return self._words(answer, leaves, values)
+        return self._words(answer, leaves, values, said)
 
-    def _words(self, answer: bool | None, leaves: Sequence[_Leaf], values: Values) -> str:
+    def _words(self, answer: bool | None, leaves: Sequence[_Leaf], values: Values, said: dict[int, str]) -> str:
         if len(leaves) == 1:
-            reason = leaves[0].words(values)
+            reason = leaves[0].words(values, said)
         else:
-            texts = tuple(dict.fromkeys(leaf.words(values) for leaf in leaves))
+            texts = tuple(dict.fromkeys(leaf.words(values, said) for leaf in leaves))
             reason = "; ".join(texts[:PARTS_SHOWN_MAX])
             if len(texts) > PARTS_SHOWN_MAX:
                 reason += f"; and {len(texts) - PARTS_SHOWN_MAX} more"
@@ -96,12 +96,16 @@ class _Leaf:
             return True, self._alone
         return False if self._is_false(values) else None, self._alone
 
-    def words(self, values: Values) -> str:
+    def words(self, values: Values, said: dict[int, str]) -> str:
         """`notional > 5mm: notional is 2,000,000`."""
         if not self.reads:
             return self._text
-        read = ", ".join([f"{shown} is {shown_value(values[slot], kind)}" for slot, shown, kind in self.reads])
-        return f"{self._text}: {read}"
+        for slot, shown, kind in self.reads:
+            if slot not in said:
+                said[slot] = f"{shown} is {shown_value(values[slot], kind)}"
+        if len(self.reads) == 1:
+            return f"{self._text}: {said[self.reads[0][0]]}"
+        return f"{self._text}: {', '.join([said[slot] for slot, _, _ in self.reads])}"
 
 
 class _Not:

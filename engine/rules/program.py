@@ -320,12 +320,13 @@ def book_hash(sources: Sequence[Source]) -> str:
 
 
 def explain(decision: Decision) -> tuple[str, ...]:
-    """The decision for a person: each rule with its reason, then the protections. Fifty rules: some 100 us."""
+    """The decision for a person: each rule with its reason, then the protections. Fifty rules: some 50 us."""
     lines: list[str] = []
+    values, said = decision.values, dict[int, str]()
     for rule in decision.book.rules:
         decides = rule is decision.rule
         verdict = "decides" if decides else "does not apply"
-        lines.append(f"{rule.place}: {rule.title} {verdict}: {rule.reasoning.text(decision.values)}")
+        lines.append(f"{rule.place}: {rule.title} {verdict}: {rule.reasoning.text(values, said)}")
         if decides:
             break
     for protection in decision.book.protections:
