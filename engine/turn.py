@@ -857,12 +857,16 @@ class _Deciding:
         if self._draft is None:
             entropy = getattr(self.given, "entropy", b"")
             machine = self.machine
-            self._draft = machine.application.draft(self.now, entropy, machine.outbox_id, self._session_up)
-        return self._draft
+            kept, changed = machine.sessions, self.out.sessions
 
-    def _session_up(self, key: str) -> bool:
-        state = self.out.sessions.get(key) or self.machine.sessions.get(key)
-        return state is not None and state.phase is Phase.ACTIVE and not state.resending
+            # A method of this object would make a ring of it, its draft and all that was decided, for the garbage
+            # collector to find: a turn is to be gone when it is done.
+            def session_up(key: str) -> bool:
+                state = changed.get(key) or kept.get(key)
+                return state is not None and state.phase is Phase.ACTIVE and not state.resending
+
+            self._draft = machine.application.draft(self.now, entropy, machine.outbox_id, session_up)
+        return self._draft
 
     def settings(self, key: str) -> SessionSettings:
         return self.machine.settings[key]
