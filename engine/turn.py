@@ -55,7 +55,7 @@ REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
 LEDGER_MAX: Final = 20_000
 """Numbers per session whose outbox message is remembered, for refusals and gap fills."""
-WAITING_MAX: Final = 50_000
+UNBOUND_MAX: Final = 50_000
 """Reports of one session that may wait for a number; at the bound new orders are refused with j 380=4."""
 
 # --- inputs --------------------------------------------------------------------------------------
@@ -388,7 +388,7 @@ class Machine:
         self.confirmed: dict[str, tuple[int, int]] = {}
         """Per session the last (epoch, number) that the peer is known to have."""
         self.waiting: dict[str, deque[Waiting]] = {}
-        """Per session what waits for a number, oldest first; at most WAITING_MAX in all before orders are refused."""
+        """Per session what waits for a number, oldest first; at most UNBOUND_MAX in all before orders are refused."""
         self.rebinding: dict[str, int] = {}
         """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
         self.connections: dict[int, str] = {}
@@ -425,7 +425,7 @@ class Machine:
 
     def full(self) -> str:
         """A session for which as much waits as may; empty if there is none."""
-        return next((key for key, queue in self.waiting.items() if len(queue) >= WAITING_MAX), "")
+        return next((key for key, queue in self.waiting.items() if len(queue) >= UNBOUND_MAX), "")
 
     def unproven(self, key: str) -> bool:
         """Has the peer got reports of ours of which there is no evidence yet, and is it not being asked already?"""
@@ -748,7 +748,7 @@ class _Deciding:
             self._refuse(key, message, self.refused)
             return
         if message.msg_type == "D" and settings.role == "oms" and (full := self.machine.full()):
-            text = f"no new orders: {full} has {WAITING_MAX} reports waiting and is not logged on"
+            text = f"no new orders: {full} has {UNBOUND_MAX} reports waiting and is not logged on"
             self.out.warnings.append((key, "orders_refused", text))
             self._say(key, BusinessReject("D", message.seq_num, 4, text, message.get(11) or ""))
             return
