@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from interop_link import PATIENCE_S, Board
+from interop_nursery import ROOT, Nursery
 
-ROOT = Path(__file__).resolve().parents[2]
 ISIN = "XS0000000AA7"
 OTHER_ISIN = "XS0000000BB3"
 
@@ -148,39 +151,36 @@ def _bonds() -> str:
 
 
 class Rfqd:
-    """`python -m engine`, life after life on the same files. What it says on stderr is kept, line by line."""
+    """The daemon, life after life on the same files. What it says on stderr is kept, line by line."""
 
     def __init__(self, config: Path, board: Board | None = None, arguments: Sequence[str] = ()) -> None:
         self._config = config
         self._board = board or Board()
-        self._arguments = list(arguments)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._arguments = ["--config", str(config), *arguments]
+        self._pid = 0
+        self._status: int | None = None
+        self._ended = True
         self.lines: list[str] = []
         self.lives = 0
-        self._ended = False
 
     def start(self, *, until_ready: bool = True) -> None:
-        command = [sys.executable, "-m", "engine", "--config", str(self._config), *self._arguments]
         # Far from the project's folder, as an installed daemon is.
-        self._process = subprocess.Popen(
-            command, cwd=self._config.parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
+        self._pid, out, err = nursery().start(self._arguments, self._config.parent)
+        self._status, self._ended = None, False
         self.lives += 1
-        self._ended = False
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        for stream in (out, err):
+            threading.Thread(target=self._listen, args=(stream, stream is err), daemon=True).start()
         if until_ready:
             lives = self.lives
             self.until_said("ready name=", times=lives)
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        return self._pid
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return not self._ended
 
     def until_said(self, phrase: str, times: int = 1) -> str:
         """The line with this phrase that came as the `times`-th such. Fails at once if the process ends before."""
@@ -191,31 +191,26 @@ class Rfqd:
                 return lines[times - 1]
             if self._ended:
                 said = "\n".join(self.lines[-20:])
-                status = self._process.returncode if self._process is not None else None
-                raise AssertionError(f"the daemon ended with status {status} before it said {phrase!r}:\n{said}")
+                raise AssertionError(f"the daemon ended before it said {phrase!r}:\n{said}")
             return None
 
         return self._board.until(f"the daemon to say {phrase!r}", found)
 
     def kill(self) -> None:
         """kill -9, whatever it is doing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(PATIENCE_S)
+        os.kill(self._pid, signal.SIGKILL)
+        self._wait()
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
-        assert self._process is not None
         if self.running:
-            self._process.terminate()
-        return self._process.wait(PATIENCE_S)
+            os.kill(self._pid, signal.SIGTERM)
+        return self._wait()
 
     def end(self) -> None:
         """Whatever became of the test: nothing is left running."""
         if self.running:
-            assert self._process is not None
-            self._process.kill()
-            self._process.wait(PATIENCE_S)
+            self.kill()
 
     @property
     def complaints(self) -> list[str]:
@@ -223,19 +218,45 @@ class Rfqd:
         marks = (" ERROR ", " CRITICAL ", "Traceback", "Error:")
         return [line for line in self.lines if any(mark in line for mark in marks)]
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            self.lines.append(line.decode(errors="replace").rstrip("\n"))
-            self._board.tell()
-        process.wait()
-        if process is self._process:
+    def _wait(self) -> int:
+        if self._status is None:
+            self._board.until("the daemon to end", lambda: self._ended)
+            self._status = nursery().wait(self._pid)
+        return self._status
+
+    def _listen(self, stream: BinaryIO, keep: bool) -> None:
+        with stream:
+            for line in stream:
+                if keep:
+                    self.lines.append(line.decode(errors="replace").rstrip("\n"))
+                    self._board.tell()
+        if keep:
             self._ended = True
-        self._board.tell()
+            self._board.tell()
+
+
+@functools.cache
+def nursery() -> Nursery:
+    return Nursery()
 
 
 def run(arguments: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """A command of the daemon that ends by itself."""
+    pid, out, err = nursery().start(arguments, cwd)
+    ending = threading.Timer(PATIENCE_S, os.kill, (pid, signal.SIGKILL))
+    ending.start()
+    try:
+        with ThreadPoolExecutor(1) as pool, out, err:
+            said = pool.submit(out.read)
+            complained = err.read().decode()
+            status = nursery().wait(pid)
+            return subprocess.CompletedProcess(list(arguments), status, said.result().decode(), complained)
+    finally:
+        ending.cancel()
+
+
+def run_program(arguments: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The same as the operator types it: a new interpreter and `-m engine`."""
     return subprocess.run(
         [sys.executable, "-m", "engine", *arguments], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
         text=True, timeout=PATIENCE_S, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -59,6 +59,7 @@ class Scene:
         peers += [Peer(key, "dealer", self.links[key].port) for key in dealers]
         for peer in peers:
             peer.more = peer_more.get(peer.key, "")
+        peers[0].more += '\nvalidation = "strict"'  # As shipped: the house's own OMS.
         self.desk = Desk(folder, self._run_dir, self.fix_port, peers, rules, heart_bt_int_s, more or {})
         self.rfqd = Rfqd(self.desk.write(), self.board)
         self.parties: dict[str, Party] = {}
@@ -96,6 +97,9 @@ class Scene:
         if key in self.parties:
             party.heard = self.parties[key].heard  # One record over all its lives.
         self.parties[key] = party
+        # Whoever dials finds an open door, and nobody is let in before there is somebody: neither wastes a number.
+        if key in ORDER_KEYS:
+            self.links[key].unblock()
         party.start()
         if key in self.links:
             self.links[key].unblock()

@@ -6,13 +6,16 @@ import contextlib
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from interop_daemon import Desk, Peer, Rfqd, run
+from interop_daemon import Desk, Peer, Rfqd, run, run_program
 from interop_link import free_port
+from interop_nursery import ROOT
 from interop_raw import RawListener, RawPeer
 
 from engine.app import main
@@ -65,12 +68,24 @@ def change(desk: Desk, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def test_what_is_right_starts_and_stops_as_typed(desk: Desk) -> None:
+    desk.write()
+    command = [sys.executable, "-m", "engine", "--config", "engine.toml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=desk.folder, stderr=subprocess.PIPE, text=True, env=environment) as daemon:
+        assert daemon.stderr is not None
+        for line in daemon.stderr:
+            if "ready name=interop" in line:
+                daemon.terminate()
+        assert daemon.wait() == 0
+
+
 # --- what is wrong before it starts ----------------------------------------------------------------
 
 
 def test_no_configuration(desk: Desk, tmp_path: Path) -> None:
     desk.write()
-    ended = run([], tmp_path)
+    ended = run_program([], tmp_path)
     assert (ended.returncode, ended.stdout) == (CONFIG_WRONG, "")
     assert ended.stderr.startswith("engine.toml: cannot be read: No such file")
     assert ended.stderr.count("\n") == 1
