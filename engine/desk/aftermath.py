@@ -23,6 +23,8 @@ def measure(draft: Draft, exec_id: str) -> None:
         return
     draft.wake(f"reversion:{exec_id}")
     mark = draft.desk.mark(pending.security_id, draft.now_ns)
+    if mark is not None and mark.age_ns >= draft.now_ns - pending.traded_ns:
+        mark = None  # From before the trade: it says nothing of what came after.
     bps: float | None = None
     if pending.mark is None:
         reason = "no mark at execution"
@@ -31,7 +33,7 @@ def measure(draft: Draft, exec_id: str) -> None:
             return
         reason = "no mark when it was due"
     else:
-        bps = classic_reversion_bps(pending.side.sign, pending.mark, mark.price)
+        bps = classic_reversion_bps(pending.side.sign, pending.mark, mark.price) + 0.0  # no negative zero
         reason = f"{pending.mark} then {mark.price}"
     draft.record(
         e.ReversionMeasured(

@@ -9,9 +9,10 @@ from engine.desk import risk
 from engine.desk.draft import Draft
 from engine.desk.fair import fair_of
 from engine.desk.risk import Blocked
+from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
-from engine.domain.rfq import AskState, Quote, Rfq, RfqState, Tolerance
+from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState, Tolerance
 from engine.reference.calendars import settlement_date
 from engine.rfq import lifecycle
 from engine.rfq.quotes import judge, live_quotes, within
@@ -26,17 +27,7 @@ def drive(draft: Draft, rfq_id: str) -> None:
     rfq = draft.state.rfqs[rfq_id]
     if rfq.state is not RfqState.asking:
         return
-    segment = draft.state.orders[rfq.order_id].facts.segment
-    for ask in lifecycle.overdue(rfq, draft.now_ns):
-        asked = draft.desk.dealers.get(ask.dealer)
-        if asked is None or not draft.session_up(asked.session):
-            # Nobody was listening: whether the request arrived is in doubt, and that says nothing of the dealer.
-            reason = "session: down when the wait was over, the request is in doubt"
-            draft.record(e.AskWithheld(draft.now_ns, rfq_id, ask.dealer, reason, never_left=False))
-            continue
-        # The wait that was granted, and not how late we looked: it can be taken back to the digit.
-        draft.record(e.DealerSilent(draft.now_ns, rfq_id, ask.dealer, segment, ask.wait_until_ns - ask.asked_ns))
-        draft.notify("silent", rfq_id=rfq_id, dealer=ask.dealer)
+    _note_silence(draft, rfq)
     while True:
         rfq = draft.state.rfqs[rfq_id]
         due = lifecycle.due_dealers(rfq, draft.now_ns, stopping(draft, rfq), guard_ns)
@@ -46,6 +37,22 @@ def drive(draft: Draft, rfq_id: str) -> None:
             _ask(draft, rfq_id, dealer)
     if lifecycle.collected(rfq, draft.now_ns, stopping(draft, rfq), guard_ns):
         _decide(draft, rfq)
+
+
+def _note_silence(draft: Draft, rfq: Rfq) -> None:
+    """Whoever's wait is over without a word was silent, whether its timer or its late word comes first."""
+    segment = draft.state.orders[rfq.order_id].facts.segment
+    for ask in lifecycle.overdue(rfq, draft.now_ns):
+        asked = draft.desk.dealers.get(ask.dealer)
+        if asked is None or not draft.session_up(asked.session):
+            # Nobody was listening: whether the request arrived is in doubt, and that says nothing of the dealer.
+            reason = "session: down when the wait was over, the request is in doubt"
+            draft.record(e.AskWithheld(draft.now_ns, rfq.rfq_id, ask.dealer, reason, never_left=False))
+            continue
+        # The wait that was granted, and not how late we looked: it can be taken back to the digit.
+        waited_ns = ask.wait_until_ns - ask.asked_ns
+        draft.record(e.DealerSilent(draft.now_ns, rfq.rfq_id, ask.dealer, segment, waited_ns))
+        draft.notify("silent", rfq_id=rfq.rfq_id, dealer=ask.dealer)
 
 
 def _decide(draft: Draft, rfq: Rfq) -> None:
@@ -132,11 +139,10 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "Quote", heard.quote_req_id, f"quote {heard.quote_id} answers no request of ours")
         return None
-    rfq = draft.state.rfqs[ref.rfq_id]
+    rfq, ask = _at_its_time(draft, ref)
     order = draft.state.orders[rfq.order_id]
-    ask = rfq.ask_of(ref.dealer)
-    assert ask is not None
-    if sum(len(known.quotes) for known in rfq.asks) >= draft.desk.clocks.quotes_per_rfq_max:
+    fresh = all(known.quote_id != heard.quote_id for known in ask.quotes)
+    if fresh and sum(len(known.quotes) for known in rfq.asks) >= draft.desk.clocks.quotes_per_rfq_max:
         _stray(draft, session, "Quote", heard.quote_req_id, "rfq.quotes_per_rfq_max is reached: not taken")
         return None
     dealer = draft.desk.dealers.get(ref.dealer)
@@ -153,8 +159,16 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
         firm_time_ns=int(firm_s * _NS_PER_S) if firm_s is not None else None,
         guard_ns=draft.desk.clocks.guard_ns,
     )
-    late = rfq.state is not RfqState.asking or ask.state not in (AskState.asked, AskState.quoted)
-    draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late))
+    heard_from = ask.state in (AskState.asked, AskState.quoted)
+    late = rfq.state is not RfqState.asking or not heard_from
+    # Somebody else may have been faster and have the trade: within its own time it is an answer all the same.
+    first = (
+        heard_from
+        and draft.now_ns < ask.wait_until_ns
+        and quote.price is not None
+        and all(known.price is None for known in ask.quotes)
+    )
+    draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late, first))
     draft.notify(
         "quote", rfq_id=ref.rfq_id, dealer=ref.dealer, price=str(quote.price), problem=quote.problem, late=late
     )
@@ -162,19 +176,17 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
 
 
 def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
-    """QuoteRequestReject(AG), or a refusal of the request itself."""
+    """QuoteRequestReject(AG), or a refusal of the request itself. After a price it withdraws the price."""
     ref = draft.state.asks.get(heard.quote_req_id)
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, heard.reason)
         return None
-    rfq = draft.state.rfqs[ref.rfq_id]
-    ask = rfq.ask_of(ref.dealer)
-    assert ask is not None
+    rfq, ask = _at_its_time(draft, ref)
     if ask.state is AskState.asked:
-        segment = draft.state.orders[rfq.order_id].facts.segment
-        latency = draft.now_ns - ask.asked_ns
-        draft.record(e.DealerDeclined(draft.now_ns, ref.rfq_id, ref.dealer, segment, heard.reason, latency))
-        draft.notify("declined", rfq_id=ref.rfq_id, dealer=ref.dealer, reason=heard.reason)
+        _declined(draft, rfq, ask, heard.reason)
+        return ref.rfq_id
+    if any(not quote.withdrawn for quote in ask.quotes):
+        _withdraw(draft, ref.rfq_id, ref.dealer, "")
         return ref.rfq_id
     _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, f"came when the dealer was {ask.state}")
     return None
@@ -188,7 +200,14 @@ def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[s
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "QuoteCancel", heard.quote_req_id, "withdraws nothing we know")
         return ()
-    _withdraw(draft, ref.rfq_id, ref.dealer, heard.quote_id)
+    rfq, ask = _at_its_time(draft, ref)
+    if any(heard.quote_id in ("", quote.quote_id) for quote in ask.quotes):
+        _withdraw(draft, ref.rfq_id, ref.dealer, heard.quote_id)
+    elif ask.state is AskState.asked:
+        _declined(draft, rfq, ask, "withdrew before any price")
+    else:
+        _stray(draft, session, "QuoteCancel", heard.quote_req_id, f"withdraws {heard.quote_id}, which we do not know")
+        return ()
     return (ref.rfq_id,)
 
 
@@ -216,6 +235,13 @@ def _withdraw(draft: Draft, rfq_id: str, dealer: str, quote_id: str) -> None:
     draft.notify("withdrawn", rfq_id=rfq_id, dealer=dealer)
 
 
+def _declined(draft: Draft, rfq: Rfq, ask: Ask, reason: str) -> None:
+    segment = draft.state.orders[rfq.order_id].facts.segment
+    latency_ns = draft.now_ns - ask.asked_ns
+    draft.record(e.DealerDeclined(draft.now_ns, rfq.rfq_id, ask.dealer, segment, reason, latency_ns))
+    draft.notify("declined", rfq_id=rfq.rfq_id, dealer=ask.dealer, reason=reason)
+
+
 def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:
     """A committed request did not leave, or was filled over in a resend: it is no observation."""
     rfq = draft.state.rfqs[rfq_id]
@@ -225,6 +251,17 @@ def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_le
         draft.record(e.AskWithheld(draft.now_ns, rfq_id, dealer, reason, never_left, silent))
         return rfq_id
     return None
+
+
+def _at_its_time(draft: Draft, ref: AskRef) -> tuple[Rfq, Ask]:
+    """The round and the entry that a dealer's word is for, silence noted if its wait is over."""
+    rfq = draft.state.rfqs[ref.rfq_id]
+    if rfq.state is RfqState.asking:
+        _note_silence(draft, rfq)
+        rfq = draft.state.rfqs[ref.rfq_id]
+    ask = rfq.ask_of(ref.dealer)
+    assert ask is not None  # `asks` and the round's entries are written together
+    return rfq, ask
 
 
 def _from(draft: Draft, session: str, dealer_id: str) -> bool:

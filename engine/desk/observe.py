@@ -52,10 +52,7 @@ def observe(stats: DealerStats, state: DeskState, event: e.Event) -> None:
 
 
 def _quoted(stats: DealerStats, state: DeskState, event: e.QuoteReceived) -> None:
-    """The first answer within the dealer's own time counts, also when somebody else was faster and took the trade."""
-    ask = state.rfqs[event.rfq_id].ask_of(event.dealer)
-    assert ask is not None
-    if event.at_ns > ask.wait_until_ns or len(ask.quotes) != 1 or event.quote.price is None:
+    if not event.first:
         return
     facts = _order(state, event.rfq_id).facts
     stats.answered(

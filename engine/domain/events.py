@@ -242,6 +242,8 @@ class QuoteReceived(Event):
     segment: str
     quote: Quote
     late: bool
+    first: bool = True
+    """The dealer's first price, in its time: the one that it is remembered by."""
 
 
 @dataclass(frozen=True, slots=True)
