@@ -294,8 +294,9 @@ class Runtime:
         """Set the timer of a key to what the state says, or drop it."""
         kind, _, ident = key.partition(":")
         if kind == "session":
-            state = self.machine.sessions[ident]
-            self._deadlines.set(key, fix_session.next_deadline_ns(self.machine.settings[ident], state))
+            state, reading = self.machine.sessions[ident], not self._paused
+            due = fix_session.next_deadline_ns(self.machine.settings[ident], state, reading=reading)
+            self._deadlines.set(key, due)
             return
         due_ns = self.trading.deadline_of(key, self.machine.session_up, now.utc_ns)
         due = None if due_ns is None else now.monotonic_ns + max(0, due_ns - now.utc_ns)
@@ -551,6 +552,7 @@ class Runtime:
         for key, state in self.machine.sessions.items():
             if state.phase is not Phase.DISCONNECTED:
                 self.machine.sessions[key] = fix_session.heard(state, now)
+                self.arm(f"session:{key}", now)
         for connection in self._connections.values():
             connection.let_go()
         log.info("reading resumed")

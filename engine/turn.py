@@ -755,6 +755,8 @@ class _Deciding:
         ledger = self.machine.ledger.get(key, {})
         try:
             application.hear(self.draft(), settings, message, ledger.get)
+            if self.machine.refusals.get(key):
+                self.out.refusals[key] = 0  # In a row: this one was handled.
         except ProtocolError as error:
             drafted = stepping.Draft(settings, state, self.now)
             drafted.reject(message, error)

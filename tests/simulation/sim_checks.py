@@ -15,6 +15,7 @@ from sim_setting import Setting
 from sim_wire import SESSION_TYPES, Msg
 
 from engine.domain import events as e
+from engine.domain.order import OrderState
 from engine.domain.placement import Placement
 from engine.domain.rfq import RfqState
 from engine.journal.archive import ReadOnly
@@ -93,6 +94,8 @@ class WireChecks:
         self._requests: set[str] = set()
         self.entries_out: set[int] = set()
         self.counts: dict[str, int] = {}
+        self.filled_in_place = 0
+        """Gap fills in place of what was withheld at release."""
 
     def wrote(self, key: str, data: bytes, now_ns: int, life: Life, promised: set[str]) -> None:
         msg = Msg(data)
@@ -175,6 +178,7 @@ class WireChecks:
     def _gap_fill(self, key: str, epoch: int, msg: Msg) -> None:
         begin, end = msg.seq, int(msg.get(36))
         if not msg.dup:
+            self.filled_in_place += 1
             self._number_once(key, epoch, msg)
             row = self._row(key, epoch, msg)
             if end != begin + 1 or row is None or self._record.explains(row.outbox_id) != "ask":
@@ -204,7 +208,7 @@ class StateChecks:
         if at != self._desk_at:
             self._desk_at = at
             self._quantities(life)
-        if not runtime._held:
+        if not runtime._held and life.started:
             self._timers(life)
         if life.settled and self._compared_at != self._world.record.event_seq:
             self._compared_at = self._world.record.event_seq
@@ -216,9 +220,16 @@ class StateChecks:
                 )
 
     def _timers(self, life: Life) -> None:
-        """Every live round has a timer, or waits for an answer that has one or that a person was called for."""
+        """Whatever has a deadline has a timer; a live round may wait for an answer that has one, or for a person."""
         state, runtime = life.trading.state, life.runtime
         armed = runtime._deadlines._at
+        for pending in state.reversions.values():
+            if not pending.done and f"reversion:{pending.exec_id}" not in armed:
+                self._world.fail(f"the reversion of {pending.exec_id} has no timer")
+        for order in state.orders.values():
+            waits = order.open and order.state is not OrderState.placed and order.terms.expire_ns is not None
+            if waits and f"order:{order.order_id}" not in armed:
+                self._world.fail(f"{order.order_id} has no timer for its end")
         if not state.open_rfqs():
             return
         for rfq in state.rfqs.values():
@@ -349,10 +360,6 @@ def at_rest(world: World) -> list[str]:
             hold(placement.person_needed, f"{placement.placement_id} at {placement.dealer} is forgotten")
     for rfq in state.rfqs.values():
         hold(not rfq.open or rfq.state is RfqState.placed, f"{rfq.rfq_id} is still {rfq.state}")
-    for pending in state.reversions.values():
-        hold(
-            pending.done or pending.due_ns > world.timeline.utc_ns - 10**9, f"reversion {pending.exec_id} was forgotten"
-        )
     refused = [event for event in record.events if isinstance(event, e.InputRefused)]
     hold(not refused or world.poisoned, f"an input could not be handled: {refused[:1]}")
     problems += _asks(world)

@@ -110,6 +110,7 @@ class Life:
         self.world = world
         self.number = number
         self.dead = False
+        self.started = False
         self.links: list[Link] = []
         self.armed = ""
         self._countdown = 0
@@ -167,6 +168,7 @@ class Life:
         now = self.clock.now()
         for key in open_keys(self.trading.state):
             self.runtime.arm(key, now)
+        self.started = True
         self.runtime.watch(self._seen)
         for key, settings in self.machine.settings.items():
             if settings.initiator:

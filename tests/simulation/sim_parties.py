@@ -192,6 +192,8 @@ class Feed:
         self.world = world
         self.peer = Peer(world, name, initiator=False, repeats=frozenset())
         self.peer.party = self
+        self._turn = 0
+        world.timeline.later(5 * NS, "", self.tick)
 
     def on_logon(self) -> None: ...
 
@@ -201,6 +203,12 @@ class Feed:
         if msg.kind == "V":
             for isin in self.world.isins:
                 self.publish(isin)
+
+    def tick(self) -> None:
+        """Prices grow old: say one of them again, each in its turn."""
+        self._turn += 1
+        self.publish(self.world.isins[self._turn % len(self.world.isins)])
+        self.world.timeline.later(5 * NS, "", self.tick)
 
     def publish(self, isin: str) -> None:
         if self.peer.active:

@@ -152,7 +152,7 @@ def test_an_acceptance_that_was_lost_is_released_by_the_dealers_word_alone() -> 
         assert placement.unanswered
         w.run(20)
         [placement] = w.state.placements.values()
-        assert placement.state is PlacementState.rejected
+        assert placement.state is PlacementState.undelivered
         assert "filled over" in " ".join(event.evidence for event in w.events(e.PlacementDoubted))
         assert not alder.orders
         assert w.wire.counts["D"] == 1

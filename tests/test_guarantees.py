@@ -1,0 +1,580 @@
+"""The eight guarantees, each attacked where it would hurt. The seeds of the simulation attack all of them at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sim_engine import PHASES
+from sim_setting import setting
+from sim_time import NS
+from world import OBEDIENT, QUIET, SimulationFailed, World
+
+from engine import assembly
+from engine.clock import Instant
+from engine.config import load
+from engine.desk import apply as folding
+from engine.desk import intake
+from engine.desk.draft import Draft
+from engine.desk.risk import Cleared
+from engine.desk.state import DeskState
+from engine.domain import events as e
+from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
+from engine.domain.placement import PlacementState
+from engine.domain.rfq import AskState, RfqState
+from engine.journal.archive import audit
+from engine.turn import REFUSALS_MAX
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL: dict[str, Any] = {"t38": 100_000, "t40": "1", "t44": None, "t59": "0"}
+KEPT = PHASES[PHASES.index("committed") :]
+"""The phases from which on a turn is on disk."""
+
+
+def world(**changes: Any) -> World:
+    return World(1, replace(QUIET, **changes), OBEDIENT)
+
+
+def finish(w: World) -> None:
+    w.calm()
+    w.reckon()
+
+
+# --- 1. output commit ----------------------------------------------------------------------------------
+
+
+def test_guarantee_1_output_commit_nothing_leaves_while_the_disk_is_busy() -> None:
+    """Messages, replies and lines to subscribers wait for the commit; `World` checks every byte against it."""
+    with world().ready() as w:
+        w.disk_s = 3.0
+        written, told = dict(w.wire.counts), len(w.notices)
+        w.oms.new_order(**SMALL)
+        answer = w.engine.command("kill", {"scope": "account:NOBODY", "on": True, "reason": "a test"})
+        w.run(2.9)
+        assert w.state.orders["O-000001"], "decided long ago"
+        assert w.wire.counts == written
+        assert len(w.notices) == told
+        assert answer.result is None
+        w.run(3.2)
+        assert answer.result is not None
+        assert w.wire.counts["8"] == 4
+        assert len(w.notices) > told
+        w.disk_s = 0
+        finish(w)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_guarantee_1_output_commit_what_was_said_is_on_record_wherever_the_process_dies(phase: str) -> None:
+    with world().ready() as w:
+        w.crash(phase)
+        w.oms.new_order(**SMALL)
+        w.until(lambda: w.life is None or w.life.dead)
+        said = [kind for kind in ("8", "R") if w.wire.counts.get(kind)]
+        assert not said or phase in ("partly_released", "released")
+        w.run(0.05)
+        w.until(lambda: w.life is not None)
+        assert bool(list(w.record.trading.state.orders.values())) is (phase in KEPT)
+        finish(w)
+
+
+def test_guarantee_1_output_commit_a_write_that_is_not_on_record_is_noticed() -> None:
+    """The check itself: bytes that no committed row explains fail the run."""
+    with world().ready() as w:
+        end = w.engine.links[0].end
+        with pytest.raises(SimulationFailed, match="without a committed row"):
+            w.wrote(w.engine.links[0], b"8=FIX.4.4\x019=5\x0135=8\x0134=900\x0110=000\x01")
+        assert not end.is_closing()
+
+
+# --- 2. exactly once inside, safe outside ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("message", ["order", "quote", "fill", "cancel"])
+def test_guarantee_2_exactly_once_inside_safe_outside(message: str, phase: str) -> None:
+    """The process dies over one message at one phase: it is handled once, and its outcome heard once by each."""
+    with world().ready() as w:
+        reached = {
+            "order": lambda: True,
+            "quote": lambda: w.wire.counts.get("R", 0) == 4,
+            "fill": lambda: w.wire.counts.get("D", 0) == 1,
+            "cancel": lambda: bool(w.oms.fills()),
+        }[message]
+        if message != "order":
+            w.oms.new_order(**SMALL)
+        w.until(reached)
+        w.crash(phase)
+        if message == "order":
+            w.oms.new_order(**SMALL)
+        elif message == "cancel":
+            late = w.oms.new_order(**{**SMALL, "t38": 3_000_000})
+            w.oms.cancel(late)
+        w.run(40)
+        assert w.crashes[phase] == 1
+        finish(w)
+        assert len(w.oms.orders) == len(list(w.record.trading.state.orders.values()))
+        assert all(len(dealer.orders) <= 1 for dealer in w.dealers.values())
+
+
+def test_guarantee_2_a_number_is_never_used_for_two_messages_of_an_epoch() -> None:
+    """Killed after every commit in turn: whatever had its number keeps it, whether it left or not."""
+    with world().ready() as w:
+        for nth in range(1, 9):
+            w.crash("committed_unsent", nth)
+            w.oms.new_order(**SMALL)
+            w.run(15)
+        finish(w)
+
+
+# --- 3. state is the fold of the events --------------------------------------------------------------------
+
+_REPLAY = """
+import sys
+sys.path[:0] = [{simulation!r}, {root!r}]
+from sim_engine import CODEC
+from sim_setting import setting
+from engine.journal.archive import ReadOnly
+from engine.trading import Trading
+trading = Trading(setting().desk())
+with ReadOnly({journal!r}) as file:
+    for row in file.events():
+        trading.fold(CODEC.decode(row.type, row.version, row.body))
+print(trading.state.digest(), trading.desk.stats.fold_digest())
+"""
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
+def test_guarantee_3_state_is_the_fold_of_the_events_in_any_process(hash_seed: str) -> None:
+    with World(5) as w:
+        w.run(80)
+        w.calm()
+        w.until(lambda: w.engine.settled)
+        live = f"{w.state.digest()} {w.engine.trading.desk.stats.fold_digest()}"
+        script = _REPLAY.format(simulation=str(ROOT / "tests" / "simulation"), root=str(ROOT), journal=str(w.path))
+        environment = {"PYTHONHASHSEED": hash_seed, "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.stdout.strip() == live, done.stderr
+
+
+def test_guarantee_3_a_state_that_does_not_come_out_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fold that is not what it was when the digest was noted refuses the journal at the start."""
+    with world().ready() as w:
+        w.oms.new_order(**SMALL)
+        w.run(45)  # Digests are noted on the way.
+        w.kill()
+        handler = folding._HANDLERS[e.FillBooked]
+
+        def otherwise(state: DeskState, event: e.FillBooked) -> None:
+            handler(state, replace(event, fill=replace(event.fill, price=event.fill.price + 1)))
+
+        monkeypatch.setitem(folding._HANDLERS, e.FillBooked, otherwise)  # type: ignore[arg-type]
+        with pytest.raises(SimulationFailed, match="replay differs"):
+            w.run(10)
+
+
+# --- 4. no ask without the gate -----------------------------------------------------------------------------
+
+
+def test_guarantee_4_only_the_gate_makes_what_goes_to_a_dealer() -> None:
+    with pytest.raises(TypeError):
+        Cleared(object(), None, "alder", 0, ())  # type: ignore[arg-type]
+
+
+def _kill(w: World) -> None:
+    w.engine.command("kill", {"scope": "all", "on": True, "reason": "a test"})
+
+
+def _kill_account(w: World) -> None:
+    w.engine.command("kill", {"scope": "account:ACC1", "on": True, "reason": "a test"})
+
+
+def _wait(w: World) -> None:
+    """The commit takes so long that the request is worth nothing any more."""
+    w.run(25)
+
+
+def _cut(w: World) -> None:
+    for dealer in w.dealers.values():
+        assert dealer.peer.link is not None
+        dealer.peer.link.cut()
+
+
+@pytest.mark.parametrize(
+    ("attack", "filled_over", "reason"),
+    [
+        pytest.param(_kill, True, "kill", id="kill switched on between staging and release"),
+        pytest.param(_kill_account, True, "kill", id="an account's kill between staging and release"),
+        pytest.param(_wait, True, "late", id="too late"),
+        pytest.param(_cut, False, "session", id="nobody there any more"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["R", "D"])
+def test_guarantee_4_no_ask_without_the_gate_at_release(
+    kind: str, attack: Callable[[World], None], filled_over: bool, reason: str
+) -> None:
+    """Committed and stopped all the same: its number leaves as a gap fill, and the next turn says so."""
+    with world().ready() as w:
+        if kind == "D":
+            for name, dealer in w.dealers.items():  # The last quote ends the collection.
+                quote_s = (4.0, 4.0) if name == "dogwood" else (0.5, 0.5)
+                dealer.temper = replace(OBEDIENT, life_s=(20.0,), quote_s=quote_s)
+            w.oms.new_order(**SMALL, t1="ACC1")
+            w.until(lambda: len(w.events(e.QuoteReceived)) == 3)
+        w.disk_s = 6.0 if attack is not _wait else 30.0
+        if kind == "R":
+            w.oms.new_order(**SMALL, t1="ACC1")
+        asked = (
+            (lambda: bool(list(w.state.rfqs.values())))
+            if kind == "R"
+            else (lambda: w.state.rfqs["Q-000001"].state is RfqState.placed)
+        )
+        w.until(asked, 120)
+        attack(w)
+        w.run(40)
+        w.disk_s = 0.0
+        w.run(40)
+        assert w.wire.counts.get(kind, 0) == 0
+        if kind == "R":
+            withheld = w.events(e.AskWithheld)
+            assert len(withheld) == 4
+            assert {ask.state for ask in w.state.rfqs["Q-000001"].asks} == {AskState.withheld}
+            assert not any(dealer.requests for dealer in w.dealers.values())
+        else:
+            withheld = w.events(e.AcceptWithheld)  # type: ignore[assignment]
+            assert [p.state for p in w.state.placements.values()] == [PlacementState.withheld]
+            assert not any(dealer.orders for dealer in w.dealers.values())
+        assert all(event.never_left for event in w.events(e.AskWithheld))
+        assert all(event.reason.startswith(reason) for event in withheld)
+        assert w.wire.filled_in_place == (len(withheld) if filled_over else 0)
+        finish(w)
+
+
+# --- 5. unknown is never good --------------------------------------------------------------------------------
+
+
+def test_guarantee_5_unknown_is_never_good_without_a_mark() -> None:
+    """No rule executes against nothing, and nothing is learned of price or leakage; a person still may."""
+    with World(1, QUIET, OBEDIENT) as w:
+        w.feed.publish = lambda isin: None  # type: ignore[method-assign]
+        w.ready()
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.events(e.TraderAlerted)))
+        assert not w.events(e.QuoteAccepted)
+        assert w.events(e.TraderAlerted)[0].reason == "fair is unknown"
+        w.engine.command("execute", {"order": "1"})
+        w.run(120)
+        [booked] = w.events(e.FillBooked)
+        assert (booked.improvement_bps, booked.mark) == (None, None)
+        [measured] = w.events(e.ReversionMeasured)
+        assert measured.reversion_bps is None
+        assert all(event.quote.edge_bps is None for event in w.events(e.QuoteReceived))
+        finish(w)
+
+
+def test_guarantee_5_unknown_is_never_good_protections_apply_to_what_nobody_knows() -> None:
+    config = load(ROOT / "engine.toml")
+    bonds, _ = assembly.securities(config.reference.securities)
+    desk = assembly.desk(config, assembly.rule_book(config), bonds)
+
+    def protections(adv_known: bool) -> tuple[str, ...]:
+        bond = next(
+            b
+            for b in bonds.values()
+            if (b.adv_30d is not None and b.adv_30d > 5_000_000) is adv_known and (adv_known or b.adv_30d is None)
+        )
+        terms = OrderTerms(
+            "c",
+            "",
+            "",
+            "kim",
+            bond.security_id,
+            Side.buy,
+            setting().fair[setting().isins[0]] * 1000,
+            None,
+            TimeInForce.day,
+            Handling.automatic,
+            "USD",
+            0,
+        )
+        now = Instant(0, 1_795_444_200 * NS)
+        draft = Draft(desk, now, b"x" * 16, 0, lambda key: True, DeskState(below=DeskState()))
+        return intake.try_order(draft, terms, "kim")[1].protections
+
+    assert protections(adv_known=True) == ()
+    assert protections(adv_known=False) == ("large against volume",)
+
+
+# --- 6. everything has a bound ----------------------------------------------------------------------------------
+
+
+def test_guarantee_6_everything_has_a_bound_open_rfqs() -> None:
+    """At the bound the next order waits with the trader, who is told why; what is open goes on."""
+    with world().ready() as w:
+        w.engine.trading.desk.risk = replace(w.engine.trading.desk.risk, open_rfqs_max=2)
+        for dealer in w.dealers.values():
+            dealer.temper = replace(dealer.temper, silent=1.0)
+        for place in range(3):
+            w.oms.new_order(**SMALL, t48=w.isins[place])
+        w.run(1)
+        assert w.state.open_rfqs() == 2
+        assert "open_rfqs_max" in w.state.orders["O-000003"].note
+        finish(w)
+
+
+def test_guarantee_6_everything_has_a_bound_quotes_of_an_rfq() -> None:
+    with world().ready() as w:
+        w.oms.new_order(**SMALL)
+        w.until(lambda: len(w.dealers["alder"].requests) == 1)
+        [request] = w.dealers["alder"].requests.values()
+        for _ in range(40):
+            w.dealers["alder"].quote(request)
+        w.run(1)
+        bound = w.engine.trading.desk.clocks.quotes_per_rfq_max
+        assert sum(len(ask.quotes) for ask in w.state.rfqs["Q-000001"].asks) == bound
+        assert any("quotes_per_rfq_max" in stray.text for stray in w.events(e.StrayMessage))
+        finish(w)
+
+
+def test_guarantee_6_everything_has_a_bound_staged_bytes() -> None:
+    """While the disk does not keep up reading stops, nobody is judged silent, and all of it comes in afterwards."""
+    with world(heart_bt_s=10).ready() as w:
+        w.engine.runtime._limits.staged_bytes_max = 20_000
+        w.disk_s = 40.0
+        for _ in range(60):
+            w.oms.new_order(**{**SMALL, "t21": "3"})
+        w.run(35)
+        assert w.engine.runtime._paused
+        assert w.engine.runtime._staged_bytes < 40_000
+        w.disk_s = 0.0
+        w.run(60)
+        assert not w.engine.runtime._paused
+        assert len(w.events(e.OrderReceived)) == 60
+        assert not any("nothing received" in event.reason for event in w.events(e.SessionDown))
+        finish(w)
+
+
+def test_guarantee_6_everything_has_a_bound_messages_without_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drop copy that stays away: at the bound new orders are refused in words, and what is open is kept."""
+    monkeypatch.setattr("engine.turn.UNBOUND_MAX", 10)
+    with world().ready() as w:
+        w.drop_copy.peer.die(100 * NS)
+        w.run(3)
+        for _ in range(12):
+            w.oms.new_order(**{**SMALL, "t21": "3"})
+            w.run(1)
+        taken = len(w.events(e.OrderReceived))
+        assert taken == 5
+        assert len(w.oms.business_rejects) == 7
+        assert all(reject.get(380) == "4" for reject in w.oms.business_rejects)
+        assert "dropcopy" in w.oms.business_rejects[0].get(58)
+        w.run(100)
+        for order in w.oms.orders.values():
+            order.answered = True  # By a j, which the reconciliation does not count.
+        w.oms.new_order(**{**SMALL, "t21": "3"})
+        w.run(1)
+        assert len(w.events(e.OrderReceived)) == taken + 1
+        finish(w)
+
+
+# --- 7. the record is tamper-evident -----------------------------------------------------------------------------
+
+
+FIRST_FILL = "(SELECT min(seq) FROM events WHERE type = 'FillBooked')"
+LAST_FILL = "(SELECT max(position) FROM fix_messages WHERE CAST(bytes AS TEXT) LIKE '%150=F%')"
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        pytest.param(
+            f"UPDATE events SET body = replace(body, '100000', '900000') WHERE seq = {FIRST_FILL}",
+            "events",
+            id="a fill's size",
+        ),
+        pytest.param(
+            f"UPDATE fix_messages SET bytes = CAST(replace(bytes, '=F', '=8') AS BLOB) WHERE position = {LAST_FILL}",
+            "fix_messages",
+            id="a message's bytes",
+        ),
+        pytest.param(
+            "DELETE FROM events WHERE seq = (SELECT min(seq) FROM events WHERE type = 'QuoteReceived')",
+            "events",
+            id="an event taken out",
+        ),
+        pytest.param("UPDATE outbox SET destination = 'nobody' WHERE id = 3", "outbox", id="an outbox entry"),
+        pytest.param("UPDATE turns SET actor = 'somebody else' WHERE turn_seq = 9", "turns", id="an actor"),
+        pytest.param(
+            "DELETE FROM turns WHERE turn_seq = (SELECT max(turn_seq) FROM turns)", "", id="the last turn cut off"
+        ),
+    ],
+)
+def test_guarantee_7_the_record_is_tamper_evident(statement: str, table: str) -> None:
+    with world().ready() as w:
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.oms.fills()))
+        w.until(lambda: w.engine.settled)
+        w.engine.journal.real.anchor(w.timeline.utc_ns)
+        w.kill(3600)
+        assert audit(w.path).holds
+        connection = sqlite3.connect(w.path)
+        with pytest.raises(sqlite3.Error):
+            connection.execute(statement)  # The guards refuse it ...
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        assert connection.execute(statement).rowcount == 1  # ... and whoever takes them away is found out.
+        connection.commit()
+        connection.close()
+        verdict = audit(w.path)
+        assert not verdict.holds
+        assert verdict.bad is not None
+        assert not table or verdict.bad.table == table
+
+
+# --- 8. one bad input stops nobody -------------------------------------------------------------------------------
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, cl_ord_id: str = "POISON") -> None:
+    """A bug in the desk that one kind of order brings out."""
+    take = intake._take
+
+    def broken(draft: Draft, terms: OrderTerms, *args: Any, **options: Any) -> Any:
+        if terms.cl_ord_id.startswith(cl_ord_id):
+            take(draft, terms, *args, **options)  # Half of it is done when it fails.
+            raise ZeroDivisionError("a bug")
+        return take(draft, terms, *args, **options)
+
+    monkeypatch.setattr(intake, "_take", broken)
+
+
+def test_guarantee_8_one_bad_input_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch)
+    with world().ready() as w:
+        w.poisoned = True
+        peer = w.oms.peer
+        w.oms.new_order(**SMALL, t11="POISON")
+        good = w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.oms.fills()))
+        assert w.engine.machine.sessions["oms"].next_in == peer.next_out, "its number is used up"
+        [reject] = w.oms.business_rejects
+        assert (reject.get(380), reject.get(372), reject.get(45)) == ("4", "D", str(peer.next_out - 2))
+        [refused] = w.events(e.InputRefused)
+        assert "11=POISON" in refused.input
+        assert "ZeroDivisionError" in refused.error
+        assert [order.terms.cl_ord_id for order in w.state.orders.values()] == [good.cl_ord_id], "nothing of it stays"
+        assert any(notice.topic == "page" for notice in w.notices)
+        w.oms.orders["POISON"].answered = True
+        finish(w)
+
+
+def test_guarantee_8_a_timer_that_fails_gives_its_order_to_the_trader(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.desk import asking
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with world().ready() as w:
+        w.poisoned = True
+        for dealer in w.dealers.values():
+            dealer.temper = replace(dealer.temper, silent=1.0)
+        w.oms.new_order(**SMALL)
+        w.until(lambda: w.state.open_rfqs() == 1)
+        monkeypatch.setattr(asking.lifecycle, "overdue", broken)
+        w.run(20)
+        monkeypatch.undo()
+        assert w.events(e.InputRefused)[0].order_id == "O-000001"
+        assert w.state.open_rfqs() == 0
+        assert w.state.orders["O-000001"].state.value == "with_trader"
+        w.oms.new_order(**SMALL, t48=w.isins[-1])
+        finish(w)
+
+
+def test_guarantee_8_repetition_pauses_that_session_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch)
+    with world().ready() as w:
+        w.poisoned = True
+        for place in range(REFUSALS_MAX + 2):
+            w.oms.new_order(**SMALL, t11=f"POISON-{place}")
+            w.run(0.1)
+        w.run(30)
+        assert len(w.events(e.InputRefused)) == REFUSALS_MAX
+        assert not w.engine.machine.session_up("oms")
+        assert any("paused" in reason for reason in w.refusals)
+        others = [key for key in w.peers if key != "oms"]
+        assert all(map(w.engine.machine.session_up, others))
+        answer = w.engine.command("order.new", {"security": w.isins[0], "side": "buy", "quantity": "100k"})
+        w.run(30)
+        assert answer.error is None
+        assert len(w.drop_copy.fills()) == 1
+
+
+def test_guarantee_8_refusals_far_apart_pause_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a row: a message that is handled in between begins the count anew."""
+    poison(monkeypatch)
+    with world().ready() as w:
+        w.poisoned = True
+        for place in range(REFUSALS_MAX + 2):
+            w.oms.new_order(**SMALL, t11=f"POISON-{place}").answered = True
+            w.oms.new_order(**{**SMALL, "t21": "3"})
+            w.run(1)
+        assert w.engine.machine.session_up("oms")
+        assert len(w.events(e.InputRefused)) == REFUSALS_MAX + 2
+        finish(w)
+
+
+def test_guarantee_8_an_event_that_cannot_be_applied_stops_the_process(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Memory would no longer be what the record says: nothing of it leaves, nothing more is decided."""
+    with world().ready() as w:
+        life = w.engine
+        stopped: list[str] = []
+        life.runtime._on_fatal = stopped.append
+        handler = folding._HANDLERS[e.RfqOpened]
+
+        def broken(state: DeskState, event: e.RfqOpened) -> None:
+            if state is life.trading.state:
+                raise ZeroDivisionError("a bug")
+            handler(state, event)
+
+        monkeypatch.setitem(folding._HANDLERS, e.RfqOpened, broken)  # type: ignore[arg-type]
+        written = dict(w.wire.counts)
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(stopped))
+        assert life.runtime._dead
+        w.timeline.step()
+        assert w.wire.counts == written
+
+
+def test_guarantee_8_a_poisoned_frame_is_refused_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a dealer, over a fill: the page and the j go out, and the fill is not lost, for it was never applied."""
+    from engine.desk import placing
+
+    book = placing._book
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with world().ready() as w:
+        w.poisoned = True
+        monkeypatch.setattr(placing, "_book", broken)
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.events(e.InputRefused)))
+        w.run(2)
+        [refused] = w.events(e.InputRefused)
+        assert "150=F" in refused.input.replace("\x01", "|")
+        [placement] = w.state.placements.values()
+        assert placement.unanswered, "still reserved: nobody else is asked to fill it"
+        monkeypatch.setattr(placing, "_book", book)
+        dealer = next(d for d in w.dealers.values() if d.orders)
+        report = next(r for o in dealer.orders.values() for r in o.reports)
+        dealer.peer.send("8", report, poss_resend=True)  # A person had it sent again.
+        w.until(lambda: bool(w.oms.fills()))
+        finish(w)
