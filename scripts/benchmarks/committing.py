@@ -28,8 +28,7 @@ from engine.journal.writer import Journal
 from engine.recording import events_codec
 
 BATCHES: Final = (1, 10, 100, 1_000)
-_TURNS_MAX: Final = {"normal": 4_000, "full": 2_000}
-_COMMITS_MAX: Final = 200
+_COMMITS_MIN: Final = 3
 
 
 def measure(effort: Effort) -> list[Line]:
@@ -44,11 +43,12 @@ def measure(effort: Effort) -> list[Line]:
 
 def _measured(batch: int, durability: str, effort: Effort) -> dict[str, float]:
     """Turns kept a second."""
-    commits = max(2, min(_COMMITS_MAX, _TURNS_MAX[durability] // batch))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         ours = _ours(Path(folder) / "ours.db", durability)
         plain = _plain(Path(folder) / "plain.db", durability)
         rounds = []
+        took = ours(batch) + plain(batch)
+        commits = max(_COMMITS_MIN, int(effort.seconds / took))
         for _ in range(effort.rounds):
             times = {"ours": list[float](), "plain": list[float]()}
             for _ in range(commits):

@@ -9,10 +9,21 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from benchmarks import committing, deciding, decoding, encoding, recommending, sessions, trading_desk, waiting
+from benchmarks import (
+    committing,
+    deciding,
+    decoding,
+    encoding,
+    parts,
+    recommending,
+    sessions,
+    trading_desk,
+    waiting,
+)
 from benchmarks.measuring import QUICK, WHOLE, Effort, Line, say
 
 MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
@@ -26,32 +37,48 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "deadlines": waiting.measure,
 }
 PARTS: Final = "parts"
+"""The breakdown of one order: no lines of the table, but a section of its own."""
 _HEADINGS: Final = ("what", "durability", "ours", "peer", "theirs", "ratio", "bar", "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     if options.list:
-        print("\n".join(MEASUREMENTS))
+        print("\n".join([*MEASUREMENTS, PARTS]))
         return 0
     effort = QUICK if options.quick else WHOLE
     lines: list[Line] = []
+    where: dict[str, list[parts.Part]] = {}
     began = time.monotonic()
-    for name in options.only or MEASUREMENTS:
+    for name in options.only or [*MEASUREMENTS, PARTS]:
         say(f"{name} ...")
-        lines += MEASUREMENTS[name](effort)
+        if name == PARTS:
+            where = parts.measure(effort)
+        else:
+            lines += MEASUREMENTS[name](effort)
     say(f"measured in {time.monotonic() - began:.0f} s")
     if options.json:
-        text = json.dumps(
-            {"machine": _machine(), "quick": effort.quick, "lines": [x.as_json() for x in lines]}, indent=1
-        )
+        text = _json(lines, where, effort)
         if options.json == Path("-"):
             print(text)
             return 0
         options.json.write_text(text + "\n")
     print(_machine())
-    print(table(lines))
+    if where:
+        print(f"\n{parts.text(where)}\n")
+    if lines:
+        print(table(lines))
     return 0
+
+
+def _json(lines: Sequence[Line], where: Mapping[str, Sequence[parts.Part]], effort: Effort) -> str:
+    found = {
+        "machine": _machine(),
+        "quick": effort.quick,
+        "lines": [line.as_json() for line in lines],
+        "parts": {kind: [asdict(part) for part in steps] for kind, steps in where.items()},
+    }
+    return json.dumps(found, indent=1)
 
 
 def table(lines: Iterable[Line]) -> str:
@@ -94,7 +121,9 @@ def _machine() -> str:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure the engine beside its peers.")
     parser.add_argument("--quick", action="store_true", help="shorter rounds: under two minutes")
-    parser.add_argument("--only", action="append", choices=list(MEASUREMENTS), metavar="NAME", help="one measurement")
+    parser.add_argument(
+        "--only", action="append", choices=[*MEASUREMENTS, PARTS], metavar="NAME", help="one measurement"
+    )
     parser.add_argument("--list", action="store_true", help="name the measurements")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the lines as JSON as well; '-': instead")
     return parser.parse_args(argv)

@@ -1,0 +1,305 @@
+"""Where the time of one order goes: the real functions, one by one, in microseconds of processor time.
+
+Twice: an order that is answered by the smallest application, and one that the desk of 50 dealers and 50 rules takes
+and asks three dealers about. What the parts do not explain is shown as the rest of the turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from benchmarks import house
+from benchmarks.acceptors import ours
+from benchmarks.acceptors.answering import BEGIN_STRING
+from benchmarks.installation import install
+from benchmarks.measuring import Effort
+from benchmarks.messages import Field, field_of, order_fields, stamp, wire
+from engine import assembly, recovery
+from engine.clock import Clock
+from engine.config import load
+from engine.desk.draft import Draft
+from engine.desk.recommend import recommend
+from engine.domain.order import Order
+from engine.fix import codec, session, validation
+from engine.fix.dictionary import built_in
+from engine.fix.framing import Framer
+from engine.fix.message import Message
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import StagedTurn
+from engine.journal.writer import Journal
+from engine.metrics import Metrics
+from engine.recording import Recorder, events_codec
+from engine.trading import Trading
+from engine.turn import ConnectionUp, Machine, Received, Turn
+
+DEALERS: Final = 50
+BATCH: Final = 50
+"""Turns that commit together while a hundred orders are outstanding."""
+ORDERS: Final = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step, how often an order takes it, and microseconds for all of that."""
+
+    name: str
+    times: int
+    took_us: float
+
+
+def measure(effort: Effort) -> dict[str, list[Part]]:
+    """The parts by kind of order."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        bench = _Bench.smallest(Path(folder))
+        answered = bench.parts(ORDERS * 2 if effort.quick else ORDERS * 8)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        bench = _Bench.desk(Path(folder))
+        asked = bench.parts(ORDERS if effort.quick else ORDERS * 3)
+    return {
+        "an order answered by the smallest application": answered,
+        f"an order to three requests: {DEALERS} dealers, {house.RULES} rules, drop copy": asked,
+    }
+
+
+class _Bench:
+    """A machine with sessions logged on, its recorder and its journal; time is taken around every step."""
+
+    def __init__(self, machine: Machine, journal: Journal, order_session: str) -> None:
+        self.machine = machine
+        self.journal = journal
+        self.clock = Clock()
+        self.recorder = Recorder(journal.head, events_codec())
+        self.metrics = Metrics("benchmark")
+        self.key = order_session
+        self._numbers = itertools.count(1)
+        self._next: dict[str, int] = dict.fromkeys(machine.settings, 1)
+        self._took: dict[str, list[int]] = {}
+        for number, settings in enumerate(machine.settings.values(), 1):
+            known = settings.key if settings.initiator else ""
+            self._through(ConnectionUp(self.clock.now(), number, known))
+        self._connections = {key: number for number, key in enumerate(machine.settings, 1)}
+        for key in machine.settings:
+            self._through(self._received(key, "A", [(98, 0), (108, 30)]))
+        assert all(machine.session_up(key) for key in machine.settings)
+
+    @classmethod
+    def smallest(cls, folder: Path) -> _Bench:
+        machine = Machine(ours.Answering(), {ours.SESSION: ours.settings()}, {ours.SESSION: built_in(BEGIN_STRING)})
+        return cls(machine, Journal(folder / "journal.db", "normal"), ours.SESSION)
+
+    @classmethod
+    def desk(cls, folder: Path) -> _Bench:
+        config = load(install(folder, DEALERS, durability="normal", port=9_880, dealers_port=9_901))
+        bonds, _ = assembly.securities(config.reference.securities)
+        trading = Trading(assembly.desk(config, assembly.rule_book(config), bonds), *assembly.dialects(config))
+        journal = Journal(config.journal.path, "normal")
+        with ReadOnly(config.journal.path) as file:
+            recovery.fold(file, trading, events_codec())
+        settings = {each.key: assembly.settings(config, each) for each in config.sessions}
+        dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
+        machine = Machine(trading, settings, dictionaries, outbox_id=journal.head.outbox_id)
+        return cls(machine, journal, "oms")
+
+    def parts(self, orders: int) -> list[Part]:
+        for _ in range(30):
+            self._trade()
+        self._took.clear()
+        staged = [rows for _ in range(orders) if (rows := self._trade(timed=True)) is not None]
+        sends = len(staged[-1].outbox)
+        took = {name: statistics.median(times) / 1_000 for name, times in self._took.items()}
+        inner = {name for name in took if name.startswith("  ")}
+        rest = took.pop("turn") - sum(took[name] for name in inner)
+        parts = [Part(name.strip(), sends if name in _PER_SEND else 1, us) for name, us in took.items()]
+        parts.insert(len(inner) + 1, Part("rest of the turn", 1, rest))
+        parts.append(Part(f"commit, {BATCH} such turns together", 1, self._commit_us(staged)))
+        parts.append(Part("write to the socket", sends, sends * _write_us()))
+        return parts
+
+    def _trade(self, *, timed: bool = False) -> StagedTurn | None:
+        given = self._received(self.key, "D", self._order())
+        if timed:
+            self._pieces(given)
+        began = time.process_time_ns()
+        turn = self.machine.take(given)
+        decided = time.process_time_ns()
+        rows = self.recorder.stage(turn, self.machine)
+        staged = time.process_time_ns()
+        self.metrics.turn(turn)
+        counted = time.process_time_ns()
+        if timed:
+            self._note("turn", decided - began)
+            self._note("stage: rows, events as JSON", staged - decided)
+            self._note("metrics", counted - staged)
+        assert rows is not None
+        self.journal.commit([rows])
+        self._decline(turn)
+        return rows
+
+    def _pieces(self, given: Received) -> None:
+        """The steps of a turn, each called beforehand by itself; nothing of it stays."""
+        frame, machine, key, now = given.frame, self.machine, self.key, given.now
+        assert isinstance(frame, bytes)
+        settings, state, dictionary = machine.settings[key], machine.sessions[key], machine.dictionaries[key]
+        framer = Framer()
+        self._timed("framing", lambda: framer.feed(frame))
+        message: Message = self._timed("  decode", lambda: codec.decode(frame, dictionary))
+        self._timed("  validate", lambda: validation.validate(message, dictionary, settings.validation))
+        validated = self._took["  validate"][-1]
+        step = self._timed(
+            "  session step", lambda: session.received(settings, state, message, now, dictionary=dictionary)
+        )
+        self._took["  session step"][-1] -= validated
+        application = machine.application
+        draft: Draft = self._timed(
+            "  begin a draft",
+            lambda: application.draft(now, given.entropy, machine.outbox_id, machine.session_up),
+        )
+        self._timed("  decide", lambda: application.hear(draft, settings, message, lambda number: None))
+        self._recommendation(draft)
+        spoken = self._timed("  speak", lambda: [application.speak(send) for send in draft.sends])
+        states = dict(machine.sessions)
+        states[key] = step.state
+
+        def bind() -> None:
+            for send, (msg_type, body) in zip(draft.sends, spoken, strict=True):
+                states[send.session], _ = session.bind(
+                    machine.settings[send.session], states[send.session], msg_type, body, now
+                )
+
+        self._timed("  number and frame", bind)
+
+    def _recommendation(self, draft: Draft) -> None:
+        """How much of deciding is the recommendation: once more, for the same order."""
+        orders = [event for event in draft.events if type(event).__name__ == "OrderReceived"]
+        if not orders:
+            return
+        order: Order = draft.state.orders[orders[0].order_id]  # type: ignore[attr-defined]
+        scratch = draft.scratch()
+        self._timed("  recommend", lambda: recommend(scratch, order))
+        self._took["  decide"][-1] -= self._took["  recommend"][-1]
+
+    def _commit_us(self, staged: list[StagedTurn]) -> float:
+        """Of one turn, when so many like it commit together."""
+        head = self.journal.head
+        found = []
+        for start in range(0, len(staged) - BATCH + 1, BATCH):
+            turns = []
+            for rows in staged[start : start + BATCH]:
+                turns.append(_renumbered(rows, head))
+                head = head._replace(
+                    turn_seq=head.turn_seq + 1,
+                    event_seq=head.event_seq + len(rows.events),
+                    outbox_id=head.outbox_id + len(rows.outbox),
+                )
+            began = time.process_time_ns()
+            self.journal.commit(turns)
+            found.append((time.process_time_ns() - began) / BATCH / 1_000)
+            head = self.journal.head
+        return statistics.median(found)
+
+    # --- the other side --------------------------------------------------------------------------
+
+    def _order(self) -> list[Field]:
+        number = next(self._numbers)
+        return order_fields(number, house.isin(1), int(house.QUANTITY) + 1_000 * (number % 5_000))
+
+    def _decline(self, turn: Turn) -> None:
+        """Every dealer that was asked says no, so that the round ends."""
+        for bound in turn.bound:
+            if bound.data is not None and field_of(bound.data, 35) == "R":
+                request = bound.data
+                entry: list[Field] = [(146, 1), (55, "[N/A]"), (48, field_of(request, 48)), (22, "4")]
+                body: list[Field] = [(131, field_of(request, 131)), (658, 5), *entry]
+                self._through(self._received(bound.session, "AG", body))
+
+    def _received(self, key: str, msg_type: str, body: list[Field]) -> Received:
+        settings = self.machine.settings[key]
+        header: list[Field] = [
+            (35, msg_type),
+            (34, self._next[key]),
+            (49, settings.target_comp_id),
+            (52, stamp()),
+            (56, settings.sender_comp_id),
+        ]
+        self._next[key] += 1
+        frame = wire(settings.begin_string, [*header, *body])
+        return Received(self.clock.now(), self._connections[key], frame, self._next[key].to_bytes(16, "big"))
+
+    def _through(self, given: Received | ConnectionUp) -> None:
+        turn = self.machine.take(given)
+        rows = self.recorder.stage(turn, self.machine)
+        self.metrics.turn(turn)
+        if rows is not None:
+            self.journal.commit([rows])
+
+    def _timed(self, name: str, call: Callable[[], Any]) -> Any:
+        began = time.process_time_ns()
+        result = call()
+        self._note(name, time.process_time_ns() - began)
+        return result
+
+    def _note(self, name: str, took_ns: int) -> None:
+        self._took.setdefault(name, []).append(took_ns)
+
+
+_PER_SEND: Final = ("  speak", "  number and frame")
+
+
+def _renumbered(rows: StagedTurn, head: Any) -> StagedTurn:
+    """The same turn once more, behind the journal's head."""
+    turn_seq = head.turn_seq + 1
+    epoch = 1_000 + turn_seq  # No message number is kept twice.
+    return rows._replace(
+        turn_seq=turn_seq,
+        events=tuple(row._replace(seq=head.event_seq + at, turn_seq=turn_seq) for at, row in enumerate(rows.events, 1)),
+        outbox=tuple(row._replace(id=head.outbox_id + at, turn_seq=turn_seq) for at, row in enumerate(rows.outbox, 1)),
+        messages=tuple(row._replace(epoch=epoch, turn_seq=turn_seq) for row in rows.messages),
+        sessions=tuple(row._replace(epoch=epoch) for row in rows.sessions),
+    )
+
+
+def _write_us() -> float:
+    """One write of an answer's size to a socket through uvloop, of a batch whose writes leave together."""
+    answer = bytes(250)
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
+        found = []
+        with far:
+            far.setblocking(False)
+            for _ in range(200):
+                began = time.process_time_ns()
+                for _ in range(BATCH):
+                    transport.write(answer)
+                await asyncio.sleep(0)
+                found.append((time.process_time_ns() - began) / BATCH / 1_000)
+                far.recv(1_048_576)
+        transport.close()
+        return statistics.median(found)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run())
+
+
+def text(kinds: dict[str, list[Part]]) -> str:
+    lines = ["where the time goes (microseconds of processor time)"]
+    for kind, parts in kinds.items():
+        total = sum(part.took_us for part in parts)
+        lines += ["", f"{kind}: {total:,.0f} us"]
+        for part in parts:
+            times = f" x {part.times}" if part.times > 1 else ""
+            lines.append(f"  {part.name + times:<46}{part.took_us:>9,.1f}  {part.took_us / total:>5.1%}")
+    return "\n".join(lines)
