@@ -363,7 +363,7 @@ def test_guarantee_6_everything_has_a_bound_staged_bytes() -> None:
 
 def test_guarantee_6_everything_has_a_bound_messages_without_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """A drop copy that stays away: at the bound new orders are refused in words, and what is open is kept."""
-    monkeypatch.setattr("engine.turn.UNBOUND_MAX", 10)
+    monkeypatch.setattr("engine.turn.machine.UNBOUND_MAX", 10)
     with world().ready() as w:
         w.drop_copy.peer.die(100 * NS)
         w.run(3)

@@ -1,26 +1,11 @@
-"""The turn: an input comes in, pure code decides, the outcome is applied and handed on to be made durable.
-
-`Machine` owns the sessions' states, what waits for a number, and the application's state. `take` is the whole of it:
-
-    decide   a `Turn` from the state and one input; changes nothing
-    adopt    the turn becomes the state; memory is now ahead of the disk
-
-The runtime stages each turn, commits, and only then carries out its effects, in order. Nothing here reads a clock,
-a socket or a disk.
-
-If deciding fails, nothing of it was applied: the input is decided once more as refused, which uses up its number,
-tells the peer and leaves a person to look. If that or `adopt` fails too, the process has to stop.
-"""
+"""One turn while it is being decided: sessions step, the application speaks, messages get their numbers."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from engine.clock import Instant
-from engine.desk.draft import Delivery, Draft, Notice, Send
+from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain.messages import BusinessReject
 from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
@@ -40,7 +25,6 @@ from engine.fix.actions import (
     PeerExpects,
     ReadSent,
     Retransmit,
-    SentRow,
     Transmit,
     Warn,
 )
@@ -50,444 +34,46 @@ from engine.fix.phases import Phase
 from engine.fix.refusal import NotTaken
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
+from engine.turn.effects import (
+    Close,
+    Drain,
+    Gate,
+    Publish,
+    ReadSentRows,
+    ReadUndelivered,
+    Reply,
+    Write,
+)
+from engine.turn.inputs import (
+    CommandGiven,
+    ConnectionDown,
+    ConnectionUp,
+    HeldDue,
+    Input,
+    LogoutWanted,
+    Noted,
+    NotSent,
+    ProofWanted,
+    Received,
+    SentPage,
+    TimerDue,
+    UndeliveredPage,
+)
+from engine.turn.outcome import (
+    Bound,
+    Inbound,
+    Turn,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from engine.turn.machine import Machine
 
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
-LEDGER_MAX: Final = 20_000
-"""Numbers per session whose outbox message is remembered, for refusals and gap fills."""
-UNBOUND_MAX: Final = 50_000
-"""Reports of one session that may wait for a number; at the bound new orders are refused with j 380=4."""
 
-# --- inputs --------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """Something about the process itself: started, stopping, digested. `record` writes it down."""
-
-    now: Instant
-    what: str
-    record: Callable[[Draft], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LogoutWanted:
-    """End a session in good order."""
-
-    now: Instant
-    session: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProofWanted:
-    """Ask the peer by TestRequest(1) to prove that it has everything: a reset must not repeat more than need be."""
-
-    now: Instant
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionUp:
-    """A connection; `session` is known for an initiator, empty for an acceptor until its Logon(A)."""
-
-    now: Instant
-    connection: int
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionDown:
-    now: Instant
-    connection: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One whole frame, or what was dropped as garbage."""
-
-    now: Instant
-    connection: int
-    frame: bytes | GarbledMessage
-    entropy: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class HeldDue:
-    """A held message has become the expected one."""
-
-    now: Instant
-    session: str
-    entropy: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TimerDue:
-    """`key` is `session:KEY` or one of the application's."""
-
-    now: Instant
-    key: str
-    entropy: bytes
-    reading: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CommandGiven:
-    """A person's or program's command over the admin socket."""
-
-    now: Instant
-    name: str
-    params: Mapping[str, Any]
-    actor: str
-    role: str
-    ref: int
-    entropy: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SentPage:
-    """Rows that `ReadSentRows` asked for."""
-
-    now: Instant
-    session: str
-    epoch: int
-    connection: int
-    rows: Sequence[SentRow]
-    last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class UndeliveredPage:
-    """What `ReadUndelivered` asked for: (outbox id, MsgType, body, was it ever sent), in order."""
-
-    now: Instant
-    session: str
-    epoch: int
-    up_to: int
-    rows: Sequence[tuple[int, str, bytes, bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """Committed requests and acceptances that the release step withheld."""
-
-    now: Instant
-    outbox_ids: tuple[int, ...]
-    reason: str
-    entropy: bytes
-
-
-Input = (
-    Noted
-    | LogoutWanted
-    | ProofWanted
-    | ConnectionUp
-    | ConnectionDown
-    | Received
-    | HeldDue
-    | TimerDue
-    | CommandGiven
-    | SentPage
-    | UndeliveredPage
-    | NotSent
-)
-
-# --- effects -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What release looks at once more before a request or an acceptance leaves."""
-
-    outbox_id: int
-    seq_num: int
-    not_after_ns: int | None
-    kill_scopes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Bytes for a connection; with a `gate` they leave only if it still lets them."""
-
-    session: str
-    connection: int
-    data: bytes
-    gate: Gate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    connection: int
-    code: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to a command; `result` or an error text with its code."""
-
-    ref: int
-    result: Any = None
-    error: str = ""
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSentRows:
-    session: str
-    epoch: int
-    connection: int
-    begin: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadUndelivered:
-    """Everything for a session up to an outbox number that nobody is known to have, to be bound again."""
-
-    session: str
-    epoch: int
-    up_to: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """A line to whoever watches."""
-
-    notice: Notice
-
-
-Effect = Write | Close | Reply | ReadSentRows | ReadUndelivered | Drain | Publish
-
-# --- the turn ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An outbox message without a number: its session was not able to take it."""
-
-    outbox_id: int
-    msg_type: str
-    body: bytes
-    poss_resend: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One of our numbers given out; `data` is None for a session message, whose bytes are not kept."""
-
-    session: str
-    epoch: int
-    seq_num: int
-    outbox_id: int | None
-    data: bytes | None
-    poss_resend: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """One application message taken in under its number."""
-
-    session: str
-    epoch: int
-    seq_num: int
-    data: bytes
-
-
-@dataclass(slots=True)
-class Turn:
-    """The outcome of one input, complete: what is recorded, what the state becomes, what leaves afterwards."""
-
-    now: Instant
-    kind: str
-    ref: str = ""
-    actor: str = ""
-    events: list[e.Event] = field(default_factory=list)
-    sends: list[tuple[Send, str, bytes]] = field(default_factory=list)
-    """Each outbox message with its MsgType(35) and body."""
-    bound: list[Bound] = field(default_factory=list)
-    inbound: list[Inbound] = field(default_factory=list)
-    sessions: dict[str, SessionState] = field(default_factory=dict)
-    confirmed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    requeued: dict[str, tuple[Waiting, ...]] = field(default_factory=dict)
-    """Queues that are another one now: emptied because all was bound, or read anew from the store."""
-    queued: dict[str, list[Waiting]] = field(default_factory=dict)
-    """What joins the end of a queue."""
-    rebinding: dict[str, int] = field(default_factory=dict)
-    connections: dict[int, str | None] = field(default_factory=dict)
-    effects: list[Effect] = field(default_factory=list)
-    marks: list[Any] = field(default_factory=list)
-    touched: dict[str, None] = field(default_factory=dict)
-    peer_expects: dict[str, int] = field(default_factory=dict)
-    refusals: dict[str, int] = field(default_factory=dict)
-    warnings: list[tuple[str, str, str]] = field(default_factory=list)
-    """(session, code, text), for the log and for metrics."""
-
-    @property
-    def records(self) -> bool:
-        """Is there anything to make durable?"""
-        return bool(self.events or self.sends or self.bound or self.inbound or self.sessions or self.marks)
-
-
-SentAs = Callable[[int], int | None]
-
-
-class Application(Protocol):
-    """What speaks over the sessions. Decisions go through a `Draft`; only `apply` changes the live state."""
-
-    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft: ...
-
-    def hear(
-        self, draft: Draft, settings: SessionSettings, message: Message, sent: Callable[[int], int | None]
-    ) -> None:
-        """Raises ProtocolError for Reject(3), NotTaken for BusinessMessageReject(j)."""
-
-    def speak(self, send: Send) -> tuple[str, bytes]: ...
-
-    def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None: ...
-
-    def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None: ...
-
-    def due(self, draft: Draft, key: str) -> None: ...
-
-    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any: ...
-
-    def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None: ...
-
-    def gap_filled(self, draft: Draft, outbox_id: int) -> None: ...
-
-    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None: ...
-
-    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None: ...
-
-
-class Machine:
-    """Everything decisions read. `outbox_id` is the last outbox number given out."""
-
-    def __init__(
-        self,
-        application: Application,
-        settings: Mapping[str, SessionSettings],
-        dictionaries: Mapping[str, Dictionary],
-        *,
-        sessions: Mapping[str, SessionState] | None = None,
-        outbox_id: int = 0,
-    ) -> None:
-        self.application = application
-        self.settings = dict(settings)
-        self.dictionaries = dict(dictionaries)
-        self.sessions: dict[str, SessionState] = {
-            key: (sessions or {}).get(key, SessionState.fresh()) for key in self.settings
-        }
-        self.confirmed: dict[str, tuple[int, int]] = {}
-        """Per session the last (epoch, number) that the peer is known to have."""
-        self.waiting: dict[str, deque[Waiting]] = {}
-        """Per session what waits for a number, oldest first; at most UNBOUND_MAX in all before orders are refused."""
-        self.rebinding: dict[str, int] = {}
-        """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
-        self.connections: dict[int, str] = {}
-        self.ledger: dict[str, dict[int, int]] = {}
-        """Per session this epoch's numbers of at-most-once and afresh messages, and their outbox numbers."""
-        self.last_report: dict[str, int] = {}
-        """Per session the last number of this epoch that carried a report."""
-        self.peer_expects: dict[str, int] = {}
-        self.refusals: dict[str, int] = {}
-        self.disabled: set[str] = set()
-        self.outbox_id = outbox_id
-        self._by_comp_ids = {(s.begin_string, s.sender_comp_id, s.target_comp_id): k for k, s in self.settings.items()}
-
-    # --- decide ----------------------------------------------------------------------------------
-
-    def take(self, given: Input) -> Turn:
-        """Decide and adopt. A second failure, or one while adopting, is ours and stops the process."""
-        try:
-            turn = self.decide(given)
-        except Exception as error:
-            try:
-                turn = self.decide(given, refused=error)
-            except Exception as again:
-                turn = _Deciding(self, given, again).give_up()
-        self.adopt(turn)
-        return turn
-
-    def decide(self, given: Input, refused: Exception | None = None) -> Turn:
-        return _Deciding(self, given, refused).turn()
-
-    def session_up(self, key: str) -> bool:
-        state = self.sessions.get(key)
-        return state is not None and state.phase is Phase.ACTIVE
-
-    def full(self) -> str:
-        """A session for which as much waits as may; empty if there is none."""
-        return next((key for key, queue in self.waiting.items() if len(queue) >= UNBOUND_MAX), "")
-
-    def unproven(self, key: str) -> bool:
-        """Has the peer got reports of ours of which there is no evidence yet, and is it not being asked already?"""
-        state = self.sessions[key]
-        if state.phase is not Phase.ACTIVE or state.probe is not None or state.resending:
-            return False
-        return self.last_report.get(key, 0) > 0 and (state.epoch, self.last_report[key]) > self.confirmed.get(
-            key, (0, 0)
-        )
-
-    def find(self, ids: tuple[str, str, str]) -> str | None:
-        """The session of (BeginString, our CompID, the peer's CompID)."""
-        return self._by_comp_ids.get(ids)
-
-    # --- adopt -----------------------------------------------------------------------------------
-
-    def adopt(self, turn: Turn) -> None:
-        """The turn becomes the state. An exception in here is our bug: the caller stops the process."""
-        for key, state in turn.sessions.items():
-            if state.epoch != self.sessions[key].epoch:
-                self.ledger.pop(key, None)
-                self.last_report.pop(key, None)
-        self.sessions.update(turn.sessions)
-        self.confirmed.update(turn.confirmed)
-        for key, queue in turn.requeued.items():
-            self.waiting[key] = deque(queue)
-        for key, more in turn.queued.items():
-            self.waiting.setdefault(key, deque()).extend(more)
-        self.peer_expects.update(turn.peer_expects)
-        for session_key, count in turn.refusals.items():
-            self.refusals[session_key] = count
-            if count >= REFUSALS_MAX:
-                self.disabled.add(session_key)
-        for session_key, up_to in turn.rebinding.items():
-            if up_to:
-                self.rebinding[session_key] = up_to
-                self.ledger.pop(session_key, None)  # A new epoch: its numbers carry other messages.
-            else:
-                self.rebinding.pop(session_key, None)
-        for connection, owner in turn.connections.items():
-            if owner is None:
-                self.connections.pop(connection, None)
-            else:
-                self.connections[connection] = owner
-        if turn.bound:
-            self._remember(turn)
-        if turn.sends:
-            self.outbox_id = turn.sends[-1][0].outbox_id
-        if turn.events or turn.marks:
-            self.application.apply(turn.events, turn.marks)
-
-    def _remember(self, turn: Turn) -> None:
-        once = {send.outbox_id for send, _, _ in turn.sends if send.delivery is not Delivery.at_least_once}
-        for bound in turn.bound:
-            if bound.outbox_id in once:
-                ledger = self.ledger.setdefault(bound.session, {})
-                ledger[bound.seq_num] = bound.outbox_id
-                if len(ledger) > LEDGER_MAX:
-                    del ledger[next(iter(ledger))]
-
-
-class _Deciding:
+class Deciding:
     """One turn while it is being decided."""
 
     def __init__(self, machine: Machine, given: Input, refused: Exception | None) -> None:
@@ -748,7 +334,7 @@ class _Deciding:
             self._refuse(key, message, self.refused)
             return
         if message.msg_type == "D" and settings.role == "oms" and (full := self.machine.full()):
-            text = f"no new orders: {full} has {UNBOUND_MAX} reports waiting and is not logged on"
+            text = f"no new orders: {len(self.machine.waiting[full])} reports wait for {full}, which is not logged on"
             self.out.warnings.append((key, "orders_refused", text))
             self._say(key, BusinessReject("D", message.seq_num, 4, text, message.get(11) or ""))
             return
@@ -894,17 +480,17 @@ def _any_dictionary(machine: Machine) -> Dictionary:
     raise EngineError("no session is configured, so nobody can log on")
 
 
-_HANDLERS: Final[Mapping[type, Callable[[_Deciding, Any], None]]] = {
-    Noted: _Deciding.on_noted,
-    LogoutWanted: _Deciding.on_logout_wanted,
-    ProofWanted: _Deciding.on_proof_wanted,
-    ConnectionUp: _Deciding.on_connection_up,
-    ConnectionDown: _Deciding.on_connection_down,
-    Received: _Deciding.on_received,
-    HeldDue: _Deciding.on_held_due,
-    TimerDue: _Deciding.on_timer_due,
-    CommandGiven: _Deciding.on_command,
-    SentPage: _Deciding.on_sent_page,
-    UndeliveredPage: _Deciding.on_undelivered_page,
-    NotSent: _Deciding.on_not_sent,
+_HANDLERS: Final[Mapping[type, Callable[[Deciding, Any], None]]] = {
+    Noted: Deciding.on_noted,
+    LogoutWanted: Deciding.on_logout_wanted,
+    ProofWanted: Deciding.on_proof_wanted,
+    ConnectionUp: Deciding.on_connection_up,
+    ConnectionDown: Deciding.on_connection_down,
+    Received: Deciding.on_received,
+    HeldDue: Deciding.on_held_due,
+    TimerDue: Deciding.on_timer_due,
+    CommandGiven: Deciding.on_command,
+    SentPage: Deciding.on_sent_page,
+    UndeliveredPage: Deciding.on_undelivered_page,
+    NotSent: Deciding.on_not_sent,
 }

@@ -1,0 +1,71 @@
+"""The turn: an input comes in, pure code decides, the outcome is applied and handed on to be made durable.
+
+`Machine` owns the sessions' states, what waits for a number, and the application's state. `take` is the whole of it:
+
+    decide   a `Turn` from the state and one input; changes nothing
+    adopt    the turn becomes the state; memory is now ahead of the disk
+
+The runtime stages each turn, commits, and only then carries out its effects, in order. Nothing here reads a clock,
+a socket or a disk.
+
+If deciding fails, nothing of it was applied: the input is decided once more as refused, which uses up its number,
+tells the peer and leaves a person to look. If that or `adopt` fails too, the process has to stop.
+"""
+
+from __future__ import annotations
+
+from engine.turn.application import Application, SentAs
+from engine.turn.deciding import REFUSALS_MAX
+from engine.turn.effects import Close, Drain, Effect, Gate, Publish, ReadSentRows, ReadUndelivered, Reply, Write
+from engine.turn.inputs import (
+    CommandGiven,
+    ConnectionDown,
+    ConnectionUp,
+    HeldDue,
+    Input,
+    LogoutWanted,
+    Noted,
+    NotSent,
+    ProofWanted,
+    Received,
+    SentPage,
+    TimerDue,
+    UndeliveredPage,
+)
+from engine.turn.machine import LEDGER_MAX, UNBOUND_MAX, Machine
+from engine.turn.outcome import Bound, Inbound, Turn, Waiting
+
+__all__ = [
+    "LEDGER_MAX",
+    "REFUSALS_MAX",
+    "UNBOUND_MAX",
+    "Application",
+    "Bound",
+    "Close",
+    "CommandGiven",
+    "ConnectionDown",
+    "ConnectionUp",
+    "Drain",
+    "Effect",
+    "Gate",
+    "HeldDue",
+    "Inbound",
+    "Input",
+    "LogoutWanted",
+    "Machine",
+    "NotSent",
+    "Noted",
+    "ProofWanted",
+    "Publish",
+    "ReadSentRows",
+    "ReadUndelivered",
+    "Received",
+    "Reply",
+    "SentAs",
+    "SentPage",
+    "TimerDue",
+    "Turn",
+    "UndeliveredPage",
+    "Waiting",
+    "Write",
+]

@@ -1,0 +1,47 @@
+"""What speaks over the sessions, as the turn sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.clock import Instant
+from engine.desk.draft import Draft, Send
+from engine.domain import events as e
+from engine.fix.message import Message
+from engine.fix.settings import SessionSettings
+from engine.turn.inputs import CommandGiven
+
+if TYPE_CHECKING:
+    from engine.turn.machine import Machine
+
+SentAs = Callable[[int], int | None]
+
+
+class Application(Protocol):
+    """What speaks over the sessions. Decisions go through a `Draft`; only `apply` changes the live state."""
+
+    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft: ...
+
+    def hear(
+        self, draft: Draft, settings: SessionSettings, message: Message, sent: Callable[[int], int | None]
+    ) -> None:
+        """Raises ProtocolError for Reject(3), NotTaken for BusinessMessageReject(j)."""
+
+    def speak(self, send: Send) -> tuple[str, bytes]: ...
+
+    def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None: ...
+
+    def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None: ...
+
+    def due(self, draft: Draft, key: str) -> None: ...
+
+    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any: ...
+
+    def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None: ...
+
+    def gap_filled(self, draft: Draft, outbox_id: int) -> None: ...
+
+    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None: ...
+
+    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None: ...

@@ -1,0 +1,78 @@
+"""What a turn may cause once it is durable: the closed set of effects, carried out in order by the runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.desk.draft import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What release looks at once more before a request or an acceptance leaves."""
+
+    outbox_id: int
+    seq_num: int
+    not_after_ns: int | None
+    kill_scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Bytes for a connection; with a `gate` they leave only if it still lets them."""
+
+    session: str
+    connection: int
+    data: bytes
+    gate: Gate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    connection: int
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command; `result` or an error text with its code."""
+
+    ref: int
+    result: Any = None
+    error: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSentRows:
+    session: str
+    epoch: int
+    connection: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUndelivered:
+    """Everything for a session up to an outbox number that nobody is known to have, to be bound again."""
+
+    session: str
+    epoch: int
+    up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A line to whoever watches."""
+
+    notice: Notice
+
+
+Effect = Write | Close | Reply | ReadSentRows | ReadUndelivered | Drain | Publish

@@ -1,0 +1,145 @@
+"""What can happen to the engine: the closed set of inputs, each with its instant and, where needed, entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.clock import Instant
+from engine.desk.draft import Draft
+from engine.errors import GarbledMessage
+from engine.fix.actions import SentRow
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something about the process itself: started, stopping, digested. `record` writes it down."""
+
+    now: Instant
+    what: str
+    record: Callable[[Draft], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutWanted:
+    """End a session in good order."""
+
+    now: Instant
+    session: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProofWanted:
+    """Ask the peer by TestRequest(1) to prove that it has everything: a reset must not repeat more than need be."""
+
+    now: Instant
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionUp:
+    """A connection; `session` is known for an initiator, empty for an acceptor until its Logon(A)."""
+
+    now: Instant
+    connection: int
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionDown:
+    now: Instant
+    connection: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One whole frame, or what was dropped as garbage."""
+
+    now: Instant
+    connection: int
+    frame: bytes | GarbledMessage
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDue:
+    """A held message has become the expected one."""
+
+    now: Instant
+    session: str
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """`key` is `session:KEY` or one of the application's."""
+
+    now: Instant
+    key: str
+    entropy: bytes
+    reading: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CommandGiven:
+    """A person's or program's command over the admin socket."""
+
+    now: Instant
+    name: str
+    params: Mapping[str, Any]
+    actor: str
+    role: str
+    ref: int
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SentPage:
+    """Rows that `ReadSentRows` asked for."""
+
+    now: Instant
+    session: str
+    epoch: int
+    connection: int
+    rows: Sequence[SentRow]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UndeliveredPage:
+    """What `ReadUndelivered` asked for: (outbox id, MsgType, body, was it ever sent), in order."""
+
+    now: Instant
+    session: str
+    epoch: int
+    up_to: int
+    rows: Sequence[tuple[int, str, bytes, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Committed requests and acceptances that the release step withheld."""
+
+    now: Instant
+    outbox_ids: tuple[int, ...]
+    reason: str
+    entropy: bytes
+
+
+Input = (
+    Noted
+    | LogoutWanted
+    | ProofWanted
+    | ConnectionUp
+    | ConnectionDown
+    | Received
+    | HeldDue
+    | TimerDue
+    | CommandGiven
+    | SentPage
+    | UndeliveredPage
+    | NotSent
+)

@@ -1,0 +1,142 @@
+"""Everything decisions read, and the one way to change it: `take` an input."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from engine.desk.draft import Delivery
+from engine.fix.dictionary import Dictionary
+from engine.fix.phases import Phase
+from engine.fix.sequence import SessionState
+from engine.fix.settings import SessionSettings
+from engine.turn.application import Application
+from engine.turn.deciding import REFUSALS_MAX, Deciding
+from engine.turn.inputs import Input
+from engine.turn.outcome import Turn, Waiting
+
+LEDGER_MAX: Final = 20_000
+"""Numbers per session whose outbox message is remembered, for refusals and gap fills."""
+UNBOUND_MAX: Final = 50_000
+"""Reports of one session that may wait for a number; at the bound new orders are refused with j 380=4."""
+
+
+class Machine:
+    """Everything decisions read. `outbox_id` is the last outbox number given out."""
+
+    def __init__(
+        self,
+        application: Application,
+        settings: Mapping[str, SessionSettings],
+        dictionaries: Mapping[str, Dictionary],
+        *,
+        sessions: Mapping[str, SessionState] | None = None,
+        outbox_id: int = 0,
+    ) -> None:
+        self.application = application
+        self.settings = dict(settings)
+        self.dictionaries = dict(dictionaries)
+        self.sessions: dict[str, SessionState] = {
+            key: (sessions or {}).get(key, SessionState.fresh()) for key in self.settings
+        }
+        self.confirmed: dict[str, tuple[int, int]] = {}
+        """Per session the last (epoch, number) that the peer is known to have."""
+        self.waiting: dict[str, deque[Waiting]] = {}
+        """Per session what waits for a number, oldest first; at most UNBOUND_MAX in all before orders are refused."""
+        self.rebinding: dict[str, int] = {}
+        """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
+        self.connections: dict[int, str] = {}
+        self.ledger: dict[str, dict[int, int]] = {}
+        """Per session this epoch's numbers of at-most-once and afresh messages, and their outbox numbers."""
+        self.last_report: dict[str, int] = {}
+        """Per session the last number of this epoch that carried a report."""
+        self.peer_expects: dict[str, int] = {}
+        self.refusals: dict[str, int] = {}
+        self.disabled: set[str] = set()
+        self.outbox_id = outbox_id
+        self._by_comp_ids = {(s.begin_string, s.sender_comp_id, s.target_comp_id): k for k, s in self.settings.items()}
+
+    # --- decide ----------------------------------------------------------------------------------
+
+    def take(self, given: Input) -> Turn:
+        """Decide and adopt. A second failure, or one while adopting, is ours and stops the process."""
+        try:
+            turn = self.decide(given)
+        except Exception as error:
+            try:
+                turn = self.decide(given, refused=error)
+            except Exception as again:
+                turn = Deciding(self, given, again).give_up()
+        self.adopt(turn)
+        return turn
+
+    def decide(self, given: Input, refused: Exception | None = None) -> Turn:
+        return Deciding(self, given, refused).turn()
+
+    def session_up(self, key: str) -> bool:
+        state = self.sessions.get(key)
+        return state is not None and state.phase is Phase.ACTIVE
+
+    def full(self) -> str:
+        """A session for which as much waits as may; empty if there is none."""
+        return next((key for key, queue in self.waiting.items() if len(queue) >= UNBOUND_MAX), "")
+
+    def unproven(self, key: str) -> bool:
+        """Has the peer got reports of ours of which there is no evidence yet, and is it not being asked already?"""
+        state = self.sessions[key]
+        if state.phase is not Phase.ACTIVE or state.probe is not None or state.resending:
+            return False
+        return self.last_report.get(key, 0) > 0 and (state.epoch, self.last_report[key]) > self.confirmed.get(
+            key, (0, 0)
+        )
+
+    def find(self, ids: tuple[str, str, str]) -> str | None:
+        """The session of (BeginString, our CompID, the peer's CompID)."""
+        return self._by_comp_ids.get(ids)
+
+    # --- adopt -----------------------------------------------------------------------------------
+
+    def adopt(self, turn: Turn) -> None:
+        """The turn becomes the state. An exception in here is our bug: the caller stops the process."""
+        for key, state in turn.sessions.items():
+            if state.epoch != self.sessions[key].epoch:
+                self.ledger.pop(key, None)
+                self.last_report.pop(key, None)
+        self.sessions.update(turn.sessions)
+        self.confirmed.update(turn.confirmed)
+        for key, queue in turn.requeued.items():
+            self.waiting[key] = deque(queue)
+        for key, more in turn.queued.items():
+            self.waiting.setdefault(key, deque()).extend(more)
+        self.peer_expects.update(turn.peer_expects)
+        for session_key, count in turn.refusals.items():
+            self.refusals[session_key] = count
+            if count >= REFUSALS_MAX:
+                self.disabled.add(session_key)
+        for session_key, up_to in turn.rebinding.items():
+            if up_to:
+                self.rebinding[session_key] = up_to
+                self.ledger.pop(session_key, None)  # A new epoch: its numbers carry other messages.
+            else:
+                self.rebinding.pop(session_key, None)
+        for connection, owner in turn.connections.items():
+            if owner is None:
+                self.connections.pop(connection, None)
+            else:
+                self.connections[connection] = owner
+        if turn.bound:
+            self._remember(turn)
+        if turn.sends:
+            self.outbox_id = turn.sends[-1][0].outbox_id
+        if turn.events or turn.marks:
+            self.application.apply(turn.events, turn.marks)
+
+    def _remember(self, turn: Turn) -> None:
+        once = {send.outbox_id for send, _, _ in turn.sends if send.delivery is not Delivery.at_least_once}
+        for bound in turn.bound:
+            if bound.outbox_id in once:
+                ledger = self.ledger.setdefault(bound.session, {})
+                ledger[bound.seq_num] = bound.outbox_id
+                if len(ledger) > LEDGER_MAX:
+                    del ledger[next(iter(ledger))]
