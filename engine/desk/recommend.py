@@ -19,6 +19,7 @@ from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.observe import segment as segment_of_key
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
+from engine.domain.instrument import Security
 from engine.domain.order import Order
 from engine.domain.recommendation import DealerLine, Recommendation
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Tolerance, ToleranceUnit
@@ -95,8 +96,11 @@ def _ranked(
     scorer = scorer_for(desk, rule.ranking)
     dropped: list[tuple[str, str]] = []
     candidates: dict[str, Dealer] = {}
+    security = desk.securities[order.terms.security_id]
+    # Looked at once here rather than three times a dealer: as good as always none is on.
+    stopped = any(kill.on for kill in draft.state.kills.values())
     for dealer in desk.dealers:
-        reason = _ineligible(draft, order, dealer, rule, segment)
+        reason = _ineligible(draft, order, security, dealer, rule, segment, stopped=stopped)
         if reason:
             dropped.append((dealer.id, reason))
         else:
@@ -105,14 +109,22 @@ def _ranked(
     return [(candidates[line.dealer], line.score) for line in lines], dropped
 
 
-def _ineligible(draft: Draft, order: Order, dealer: Dealer, rule: CompiledRule, segment: Segment) -> str:
-    """Why the dealer is no candidate; empty when it is one."""
-    security = draft.desk.securities[order.terms.security_id]
+def _ineligible(
+    draft: Draft,
+    order: Order,
+    security: Security,
+    dealer: Dealer,
+    rule: CompiledRule,
+    segment: Segment,
+    *,
+    stopped: bool,
+) -> str:
+    """Why the dealer is no candidate; empty when it is one. `stopped`: some kill switch is on."""
     if not dealer.trades(security.asset_class):
         return f"does not trade {security.asset_class.value} bonds"
     if dealer.paused:
         return "paused"
-    killed = draft.state.kill_in_force(dealer.id, order.terms.account)
+    killed = draft.state.kill_in_force(dealer.id, order.terms.account) if stopped else None
     if killed is not None:
         return f"kill switch {killed[0]} is on"
     connected = draft.session_up(dealer.session)
@@ -122,6 +134,8 @@ def _ineligible(draft: Draft, order: Order, dealer: Dealer, rule: CompiledRule, 
         return f"its limit is {dealer.notional_max:,}"
     if dealer.id in rule.never:
         return f"{rule.title} never asks it"
+    if rule.consider_text is None:
+        return ""
     subject = DealerSubject(draft.desk, dealer, order.facts, segment, draft.now_ns, connected)
     if not rule.consider(subject):
         why = rule.why(subject)
