@@ -34,6 +34,8 @@ from engine.rules.source import Source
 RULES: Final = 50
 NOW_NS: Final = int(datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC).timestamp()) * NS_PER_S
 QUANTITY: Final = Decimal(1_000_000)
+BONDS: Final = 50
+"""Orders take turns among them: what a desk knows of one bond's day grows with its orders."""
 
 
 def dealer_names(count: int) -> list[str]:
@@ -64,6 +66,10 @@ def bond(number: int = 1) -> Security:
         price=Decimal(100),
         dv01=Decimal("0.055"),
     )
+
+
+def bonds() -> list[Security]:
+    return [bond(number) for number in range(1, BONDS + 1)]
 
 
 # --- rules ---------------------------------------------------------------------------------------
@@ -216,9 +222,9 @@ def desk(dealers: int, *, other_class: float = 0.0) -> Desk:
         )
         for number, name in enumerate(names)
     ]
-    stats, dealer_book, bonds = DealerStats(), DealerBook(profiles), [bond(number) for number in range(1, 6)]
+    stats, dealer_book = DealerStats(), DealerBook(profiles)
     marks = MarkBook()
-    for security in bonds:
+    for security in bonds():
         marks.update(Mark(security.security_id, Decimal(100), NOW_NS, "marks", Quality.COMPOSITE))
     made = Desk(
         base_currency="USD",
@@ -233,7 +239,7 @@ def desk(dealers: int, *, other_class: float = 0.0) -> Desk:
             reversion_ns=1800 * NS_PER_S,
         ),
         dealers=dealer_book,
-        securities={each.security_id: each for each in bonds},
+        securities={each.security_id: each for each in bonds()},
         marks=marks,
         stats=stats,
         rankings=Rankings(stats, dealer_book.ids),

@@ -108,7 +108,7 @@ def install(folder: Path, dealers: int, *, durability: str, port: int, dealers_p
     (folder / "dealers.toml").write_text("".join(_DEALER.format(key=name, lei=_lei(name)) for name in names))
     (folder / "scoring.toml").write_text(_SCORING)
     (folder / "rules" / "house.rules").write_text(house.rule_text())
-    (folder / "securities.csv").write_text(format_securities([house.bond(number) for number in range(1, 6)]))
+    (folder / "securities.csv").write_text(format_securities(house.bonds()))
     with Journal(folder / "var" / "journal.db", "normal", reserve_bytes=0) as journal:
         codec = events_codec()
         for number, events in enumerate(_past(names), 1):

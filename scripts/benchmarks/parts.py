@@ -220,7 +220,9 @@ class _Bench:
 
     def _order(self) -> list[Field]:
         number = next(self._numbers)
-        return order_fields(number, house.isin(1), int(house.QUANTITY) + 1_000 * (number % 5_000))
+        return order_fields(
+            number, house.isin(1 + number % house.BONDS), int(house.QUANTITY) + 1_000 * (number % 5_000)
+        )
 
     def _decline(self, turn: Turn) -> None:
         """Every dealer that was asked says no, so that the round ends."""

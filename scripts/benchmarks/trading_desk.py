@@ -147,7 +147,7 @@ class Street:
         """One order: seconds to the first request; afterwards every dealer that was asked declines."""
         self._orders += 1
         quantity = int(house.QUANTITY) + 1_000 * (self._orders % 500)
-        order = self._oms.spell("D", order_fields(self._orders, house.isin(1), quantity))
+        order = self._oms.spell("D", order_fields(self._orders, house.isin(1 + self._orders % house.BONDS), quantity))
         began = time.perf_counter()
         self._oms.socket.sendall(order)
         took, asked = 0.0, 0
