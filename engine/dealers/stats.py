@@ -147,9 +147,12 @@ class DealerStats:
             self._quoted_similar.note(f"{dealer}\x1f{similar_key}", at_ns)
         changes: Changes = ((w.ANSWERS, 1),)
         if executable:
-            changes += ((w.QUOTES, 1), *_latency(latency_s))
-            changes += _bps(w.EDGES, w.EDGE_SUM, edge_bps)
+            changes += _firm(latency_s, edge_bps)
         self._observe(dealer, segment, at_ns, changes)
+
+    def firmed(self, dealer: str, segment: Segment, at_ns: int, latency_s: float, edge_bps: float | None) -> None:
+        """The first executable price for a request whose first price, told by `answered`, was none."""
+        self._observe(dealer, segment, at_ns, _firm(latency_s, edge_bps))
 
     def declined(self, dealer: str, segment: Segment, at_ns: int) -> None:
         """QuoteRequestReject(AG), a pass, or a withdrawal before any price."""
@@ -446,6 +449,10 @@ class DealerStats:
 def _ratio(is_rate: bool, above: int, below: int) -> float:
     # Of a rate both are counts; a trade may fall on the day after its ask, and the ask be out of the window.
     return min(1.0, max(0.0, above / below)) if is_rate else above / (below * _BILLION)
+
+
+def _firm(latency_s: float, edge_bps: float | None) -> Changes:
+    return (w.QUOTES, 1), *_latency(latency_s), *_bps(w.EDGES, w.EDGE_SUM, edge_bps)
 
 
 def _latency(seconds: float) -> Changes:

@@ -159,20 +159,27 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
         firm_time_ns=int(firm_s * _NS_PER_S) if firm_s is not None else None,
         guard_ns=draft.desk.clocks.guard_ns,
     )
-    heard_from = ask.state in (AskState.asked, AskState.quoted)
-    late = rfq.state is not RfqState.asking or not heard_from
-    # Somebody else may have been faster and have the trade: within its own time it is an answer all the same.
-    first = (
-        heard_from
-        and draft.now_ns < ask.wait_until_ns
-        and quote.price is not None
-        and all(known.price is None for known in ask.quotes)
-    )
-    draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late, first))
+    late = rfq.state is not RfqState.asking or ask.state not in (AskState.asked, AskState.quoted)
+    first, firmed = _firsts(ask, quote)
+    draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late, first, firmed))
     draft.notify(
         "quote", rfq_id=ref.rfq_id, dealer=ref.dealer, price=str(quote.price), problem=quote.problem, late=late
     )
     return ref.rfq_id
+
+
+def _firsts(ask: Ask, quote: Quote) -> tuple[bool, bool]:
+    """Is it the dealer's first price, in its time? Is it its first executable one, after another?
+
+    Somebody else may have been faster and have the trade: within its own time it is an answer all the same.
+    """
+    in_time = (
+        ask.state in (AskState.asked, AskState.quoted, AskState.declined) and quote.received_ns < ask.wait_until_ns
+    )
+    if not in_time or quote.price is None:
+        return False, False
+    first = not ask.priced
+    return first, not first and not ask.firm and not quote.problem
 
 
 def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:

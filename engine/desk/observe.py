@@ -52,6 +52,9 @@ def observe(stats: DealerStats, state: DeskState, event: e.Event) -> None:
 
 
 def _quoted(stats: DealerStats, state: DeskState, event: e.QuoteReceived) -> None:
+    if event.firmed:
+        latency_s = event.quote.latency_ns / _NS_PER_S
+        stats.firmed(event.dealer, segment(event.segment), event.at_ns, latency_s, event.quote.edge_bps)
     if not event.first:
         return
     facts = _order(state, event.rfq_id).facts

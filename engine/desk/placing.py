@@ -432,7 +432,7 @@ def _after_fill(draft: Draft, placement_id: str) -> str | None:
         _settle_cancel(draft, order)
         close_round(draft, order, "executed")
         draft.wake(f"order:{order.order_id}")
-    elif not placement.unanswered and order.state is OrderState.placed:
+    elif not placement.unanswered and order.placement_id == placement_id and order.state is OrderState.placed:
         close_round(draft, order, "executed")
         return_to_trader(draft, order, f"{order.leaves} left after a partial fill")
     return None

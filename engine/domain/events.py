@@ -243,7 +243,9 @@ class QuoteReceived(Event):
     quote: Quote
     late: bool
     first: bool = True
-    """The dealer's first price, in its time: the one that it is remembered by."""
+    """The dealer's first price, in its time: its answer."""
+    firmed: bool = False
+    """Its first price that can be executed, in its time, after one that could not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,10 @@ class Ask:
     wait_until_ns: int
     quotes: tuple[Quote, ...] = ()
     note: str = ""
+    priced: bool = False
+    """It has given a price, firm or not."""
+    firm: bool = False
+    """It has given a price that could be executed."""
 
     @property
     def answered(self) -> bool:

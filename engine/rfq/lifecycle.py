@@ -93,4 +93,10 @@ def with_quote(ask: Ask, quote: Quote) -> Ask:
     tried = any(known.spent for known in ask.quotes if known.quote_id == quote.quote_id)
     others = (known for known in ask.quotes if known.quote_id != quote.quote_id)
     quotes = (*others, replace(quote, spent=True) if tried else quote)
-    return replace(ask, quotes=quotes, state=AskState.quoted if ask.state is AskState.asked else ask.state)
+    return replace(
+        ask,
+        quotes=quotes,
+        state=AskState.quoted if ask.state is AskState.asked else ask.state,
+        priced=ask.priced or quote.price is not None,
+        firm=ask.firm or not quote.problem,
+    )

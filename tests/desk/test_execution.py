@@ -652,6 +652,17 @@ def test_a_fill_after_a_forced_release_calls_the_other_acceptance_back() -> None
     assert world.the(order_id).filled == MM
 
 
+def test_a_part_that_comes_after_the_end_leaves_the_other_acceptance_as_it_is() -> None:
+    world, order_id = placed()
+    first = world.placement(order_id)
+    world.rejects(order_id)
+    world.command("execute", order=order_id)
+    world.hear("ash", replace(_fill_of(world, first), last_quantity=Decimal(400_000)))
+    assert (world.the(order_id).state, world.the(order_id).filled) == (S.placed, 400_000)
+    assert world.placement(order_id).dealer == "beech"
+    assert world.placement(order_id).unanswered
+
+
 def _fill_of(world: Scene, placement: Any) -> m.DealerReport:
     return m.DealerReport(
         word=m.DealerWord.filled,

@@ -176,6 +176,26 @@ def test_an_indicative_price_is_an_answer_and_no_quote() -> None:
     assert latency(world, "ash") is None
 
 
+def test_a_firm_price_after_an_indicative_one_is_the_quote() -> None:
+    """Once, also under the same QuoteID(117): the answer came at once, the firm price after three seconds."""
+    world, order_id = asking()
+    world.says("ash", "100", order_id, quote_id="a1", kind=QuoteKind.indicative)
+    world.advance(3)
+    world.says("ash", "100.1", order_id, quote_id="a1")
+    world.says("ash", "100", order_id, quote_id="a2")
+    world.says("ash", "100", order_id, quote_id="a1", kind=QuoteKind.indicative)
+    world.says("ash", "100", order_id, quote_id="a1")
+    assert known(world, "ash") == counts(asks=1, answers=1, quotes=1)
+    assert latency(world, "ash") == 3.0
+
+
+def test_a_price_after_a_pass_is_an_answer() -> None:
+    world, order_id = asking()
+    world.declines("ash", order_id)
+    world.says("ash", "100", order_id)
+    assert known(world, "ash") == counts(asks=1, declines=1, answers=1, quotes=1)
+
+
 def test_whoever_passes_after_a_price_withdraws_it() -> None:
     """AG, or AI with QuoteStatus(297)=11, under a request that was quoted: the price does not stand any more."""
     world, order_id = asking()

@@ -1,0 +1,394 @@
+"""What holds whatever happens: random days at the desk, looked over after every turn.
+
+A day is a list of acts, each a few small numbers that pick whom and what it is about; hypothesis finds the shortest
+day that breaks something. Dealers lie: they fill what they refused, twice, for more and at worse prices.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Final
+
+from desk_builder import make_desk, make_world
+from desk_past import DEALERS
+from desk_scene import BOND, MM, RULES, Scene, book, rows, scene
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.clock import NS_PER_DAY, NS_PER_S
+from engine.desk import commands, deadlines
+from engine.desk.draft import Delivery, Draft
+from engine.domain import events as e
+from engine.domain import messages as m
+from engine.domain.order import Handling, OrderState, TimeInForce
+from engine.domain.placement import Placement
+from engine.domain.rfq import QuoteKind, RfqState
+from engine.errors import CommandError
+
+ACCOUNTS: Final = ("AUTO", "STRICT", "SINGLE", "PARALLEL", "SPACED", "WHISPER", "WHISPERAUTO", "HAND")
+PRICES: Final = ("99.5", "99.9", "100", "100.05", "100.1", "100.2", "100.4", "103", None)
+WAITS: Final = (0.1, 1, 4.9, 5, 20, 30, 60, 600, 1800)
+PROTECT: Final = 'protect "large" when notional >= 3mm\n  stagger 5s\n  at most 2 dealers\n'
+
+Numbers = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class Day(Scene):
+    """A scene that looks itself over whenever a turn was kept."""
+
+    contradicted: set[str] = field(default_factory=set)
+    """Orders whose dealer filled what was over: they may be promised more than once, and a person knows."""
+
+    def keep(self, draft: Draft) -> None:
+        decided = rows(draft.state)
+        Scene.keep(self, draft)
+        assert rows(self.state) == decided, "apply over a draft and over the state differ"
+        for notice in draft.notices:
+            if notice.topic == "page" and notice.body["what"] == "fill after the end":
+                self.contradicted.add(notice.body["order_id"])
+        self._check_sends(draft)
+        self.check()
+
+    def _check_sends(self, draft: Draft) -> None:
+        for send in draft.sends:
+            if isinstance(send.said, m.AskDealer | m.AcceptQuote):
+                assert send.delivery is Delivery.at_most_once
+                assert send.not_after_ns is not None
+                assert send.not_after_ns >= draft.now_ns
+                kills = {scope for scope, kill in draft.state.kills.items() if kill.on}
+                assert not kills & set(send.kill_scopes), "sent although a kill is on"
+                assert send.session not in self.down, "sent to a session that is down"
+            else:
+                assert send.delivery is not Delivery.at_most_once
+
+    def check(self) -> None:
+        self._check_orders()
+        self._check_rounds()
+        self._check_reports()
+
+    def _check_orders(self) -> None:
+        unanswered = [each for each in self.state.placements.values() if each.unanswered]
+        per_order = Counter(each.order_id for each in unanswered)
+        assert all(count == 1 for count in per_order.values()), "two acceptances of one order are unanswered"
+        reserved = {each.order_id: each.reserved for each in unanswered}
+        booked: dict[str, Decimal] = {}
+        for fill in self.state.fills.values():
+            booked[fill.fill.order_id] = booked.get(fill.fill.order_id, Decimal(0)) + fill.fill.quantity
+        for order in self.state.orders.values():
+            name = order.order_id
+            assert order.filled == booked.get(name, 0), "filled is what was booked"
+            assert order.filled <= order.terms.quantity
+            assert (order.state is OrderState.filled) == (order.filled == order.terms.quantity)
+            if name not in self.contradicted:
+                assert order.filled + reserved.get(name, 0) <= order.terms.quantity, "more than the order is promised"
+                assert order.open or name not in reserved, "an order is over while a dealer may fill it"
+            assert not order.open or (order.state is OrderState.placed) == (name in reserved)
+            rfq = self.state.rfqs.get(order.rfq_id)
+            if order.state is OrderState.asking:
+                assert rfq is not None
+                assert rfq.state in (RfqState.asking, RfqState.deciding)
+            elif order.state is OrderState.placed:
+                assert rfq is not None
+                assert rfq.state is RfqState.placed
+            else:
+                assert rfq is None or not rfq.open, f"an order that is {order.state} has an open round"
+            assert not (order.cancel_cl_ord_id and order.open and name not in reserved), "a cancel waits for nothing"
+        for placement in unanswered:
+            due = self._deadline(f"placement:{placement.placement_id}")
+            assert due is not None or placement.person_needed or placement.session in self.down, "forgotten in doubt"
+
+    def _check_rounds(self) -> None:
+        open_rounds = [rfq for rfq in self.state.rfqs.values() if rfq.open]
+        assert self.state.open_rfqs() == len(open_rounds)
+        for rfq in open_rounds:
+            if rfq.state is RfqState.placed:
+                placement = self.state.open_placement(rfq.order_id)
+                assert placement is not None
+                assert placement.rfq_id == rfq.rfq_id
+            else:
+                assert self._deadline(f"rfq:{rfq.rfq_id}") is not None, "an open round without a deadline"
+        assert {f"rfq:{rfq.rfq_id}" for rfq in open_rounds} <= set(deadlines.open_keys(self.state))
+
+    def _check_reports(self) -> None:
+        told = [event.report for event in self.events if isinstance(event, e.OrderReported)]
+        assert [each.exec_id for each in told] == [f"E-{n:06d}" for n in range(1, len(told) + 1)]
+        ours = [send.said for send in self.sends if isinstance(send.said, m.OrderReport) and send.said.exec_id != "0"]
+        assert len(ours) == len(told) + sum(bool(each.session) for each in told), (
+            "OMS and drop copy, or drop copy alone"
+        )
+        done: dict[str, Decimal] = {}
+        ended: set[str] = set()
+        for report in told:
+            if report.order_id == "NONE":
+                continue
+            assert report.cum_quantity >= done.get(report.order_id, 0), "what was filled went down"
+            done[report.order_id] = report.cum_quantity
+            over = report.ord_status in ("2", "4", "C")
+            assert over == (report.leaves_quantity == 0)
+            assert over or report.cum_quantity + report.leaves_quantity == report.quantity
+            if report.kind is not m.ReportKind.trade and over:
+                assert report.order_id not in ended, "an order ended twice"
+                ended.add(report.order_id)
+        for order_id, quantity in done.items():
+            assert quantity == self.state.orders[order_id].filled, "a fill was not told"
+
+
+# --- acts ----------------------------------------------------------------------------------------
+
+
+def pick(found: list[Any], number: int) -> Any:
+    return found[number % len(found)] if found else None
+
+
+def orders(day: Day) -> list[str]:
+    return list(day.state.orders.keys())
+
+
+def a_placement(day: Day, number: int) -> Placement | None:
+    """The latest with 0: dealers mostly speak of what is at hand."""
+    found: Placement | None = pick(list(day.state.placements.values())[::-1], number)
+    return found
+
+
+def new_order(day: Day, a: int, b: int, c: int) -> None:
+    tif = pick(list(TimeInForce), b // 4)
+    values: dict[str, Any] = {
+        "account": pick(list(ACCOUNTS), a),
+        "tif": tif,
+        "limit_price": Decimal("100.1") if c % 4 == 3 else None,
+        "handling": Handling.manual if c % 7 == 6 else Handling.automatic,
+    }
+    if tif is TimeInForce.gtd:
+        values["expire_ns"] = day.now.utc_ns + (30 if c % 2 else 90_000) * NS_PER_S
+    day.order(BOND, ("buy", "sell")[b % 2], (1 + c % 3) * MM, **values)
+
+
+def own_order(day: Day, a: int, b: int, c: int) -> None:
+    command(day, "order.new", security=BOND.security_id, side="buy", quantity=MM + a, account=pick(list(ACCOUNTS), b))
+
+
+def quote(day: Day, a: int, b: int, c: int) -> None:
+    asks = [(order_id, ask.dealer) for order_id in orders(day) for ask in asks_of(day, order_id) if ask.quote_req_id]
+    chosen = pick(asks[::-1], a)
+    if chosen is None:
+        return
+    changes: dict[str, Any] = {}
+    if b % 5 == 4:
+        changes["quote_id"] = "same"
+    if c % 6 == 5:
+        changes["kind"] = QuoteKind.indicative
+    if c % 5 == 4:
+        changes["valid_until_ns"] = day.now.utc_ns + (c % 40) * NS_PER_S
+    day.says(chosen[1], PRICES[b % len(PRICES)], chosen[0], **changes)
+
+
+def asks_of(day: Day, order_id: str) -> tuple[Any, ...]:
+    rfq_id = day.the(order_id).rfq_id
+    return day.state.rfqs[rfq_id].asks if rfq_id else ()
+
+
+def decline(day: Day, a: int, b: int, c: int) -> None:
+    asks = [(order_id, ask.dealer) for order_id in orders(day) for ask in asks_of(day, order_id) if ask.quote_req_id]
+    chosen = pick(asks[::-1], a)
+    if chosen is not None:
+        (day.declines if b % 2 else day.withdraws)(chosen[1], chosen[0])
+
+
+def report(day: Day, a: int, b: int, c: int) -> None:
+    """A dealer's word of an acceptance: mostly the truth of the latest one."""
+    placement = a_placement(day, a // 3)
+    if placement is None:
+        return
+    words = m.DealerWord
+    kinds: list[dict[str, Any]] = [
+        {"word": words.filled, "last_quantity": placement.quantity},
+        {"word": words.filled, "last_quantity": placement.quantity / 2},
+        {"word": words.rejected, "status": "8"},
+        {"word": words.canceled, "status": "4"},
+        {"word": words.acknowledged, "status": "0"},
+        {"word": words.status, "status": "8", "unknown_order": True},
+        {"word": words.status, "status": "0"},
+        {"word": words.status, "status": "2", "cum_quantity": placement.quantity},
+        {"word": words.filled, "last_quantity": placement.quantity + 1},
+        {"word": words.filled, "last_quantity": placement.quantity, "last_price": Decimal(1 if c % 2 else 500)},
+        {"word": words.filled, "last_quantity": placement.quantity, "cl_ord_id": "never"},
+        {"word": words.corrected, "last_quantity": placement.quantity},
+    ]
+    values: dict[str, Any] = {
+        "cl_ord_id": placement.placement_id,
+        "orig_cl_ord_id": "",
+        "order_id": "D1",
+        "exec_id": "X-same" if c % 9 == 8 else f"X{day.turns}",
+        "security_id": placement.security_id,
+        "side": placement.side,
+        "last_quantity": None,
+        "last_price": placement.price,
+        "cum_quantity": None,
+        "leaves_quantity": None,
+        "average_price": None,
+        "trade_date": "20261123",
+        "settl_date": "20261124",
+        "transact_ns": day.now.utc_ns,
+        **kinds[b % len(kinds)],
+    }
+    day.hear(placement.session, m.DealerReport(**values))
+
+
+def cancel_refused(day: Day, a: int, b: int, c: int) -> None:
+    placement = a_placement(day, a)
+    if placement is not None and placement.cancel_id:
+        day.hear(
+            placement.session, m.DealerCancelRefused(placement.cancel_id, placement.placement_id, "no", b % 2 == 1)
+        )
+
+
+def command(day: Day, name: str, role: str = "operator", **params: Any) -> None:
+    draft = day.draft()
+    try:
+        commands.run(draft, name, params, "kim", role, day.machine)
+    except CommandError:
+        return
+    day.keep(draft)
+
+
+def trade(day: Day, a: int, b: int, c: int) -> None:
+    order_id = pick(orders(day)[::-1], a)
+    if order_id is None:
+        return
+    acts: list[Callable[[], None]] = [
+        lambda: command(day, "execute", order=order_id),
+        lambda: command(day, "send", order=order_id, fresh=c % 2 == 1),
+        lambda: command(
+            day,
+            "override",
+            order=order_id,
+            dealers=["hazel", "ash", "fir"][: 1 + c % 3],
+            reason="mine",
+            past_protection=c % 2 == 1,
+        ),
+        lambda: command(day, "order.allow_duplicate", order=order_id, reason="meant"),
+        lambda: command(day, "order.force_state", order=order_id, reason="called them"),
+        lambda: command(day, "order.cancel", order=order_id),
+    ]
+    acts[b % len(acts)]()
+
+
+def cancel(day: Day, a: int, b: int, c: int) -> None:
+    order_id = pick(orders(day)[::-1], a)
+    if order_id is not None:
+        day.cancel(order_id, f"f{day.turns}", replace=c % 5 == 4)
+
+
+def wait(day: Day, a: int, b: int, c: int) -> None:
+    day.advance(WAITS[a % len(WAITS)])
+
+
+def wire(day: Day, a: int, b: int, c: int) -> None:
+    """A session goes or comes, a committed message is withheld, or left out of a resend."""
+    dealer = ("ash", "beech", "cedar")[a % 3]
+    sent = pick([int(key) for key, _ in day.state.sent.items()][::-1], c)
+    if b % 4 < 2:
+        (day.restore if dealer in day.down else day.drop)(dealer)
+    elif sent is not None:
+        (day.withhold if b % 4 == 2 else day.fill_over)(sent)
+
+
+def kill(day: Day, a: int, b: int, c: int) -> None:
+    scope = ("all", "dealer:ash", "account:AUTO")[a % 3]
+    command(day, "kill", scope=scope, on=b % 2 == 0, reason="test")
+
+
+def market(day: Day, a: int, b: int, c: int) -> None:
+    if a % 3 == 2:
+        day.no_price()
+    else:
+        day.price(BOND, ("99.9", "100", "100.2", "104")[b % 4])
+
+
+ACTS: Final[dict[str, Callable[[Day, int, int, int], None]]] = {
+    "order": new_order,
+    "own order": own_order,
+    "quote": quote,
+    "decline": decline,
+    "report": report,
+    "cancel refused": cancel_refused,
+    "trade": trade,
+    "cancel": cancel,
+    "wait": wait,
+    "wire": wire,
+    "kill": kill,
+    "market": market,
+}
+number = st.integers(0, 40)
+# What brings a day forward comes more often than what upsets it.
+names = st.sampled_from([*ACTS, *["order", "quote", "quote", "quote", "report", "report", "trade", "wait"]])
+act = st.tuples(names, st.tuples(number, number, number))
+
+
+def a_day() -> Day:
+    desk = make_desk(book=book(PROTECT + RULES, [each.id for each in DEALERS]), duplicate_window_ns=NS_PER_S)
+    world = make_world(desk)
+    return Day(world.desk, world.machine)
+
+
+def live(acts: list[tuple[str, Numbers]]) -> Day:
+    """A day that begins with an order that is asked about."""
+    day = a_day()
+    day.order(BOND, "buy", MM, account="AUTO")
+    for name, numbers in acts:
+        ACTS[name](day, *numbers)
+    return day
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(act, min_size=1, max_size=40))
+def test_whatever_happens(acts: list[tuple[str, Numbers]]) -> None:
+    day = live(acts)
+    requests = [event.quote_req_id for event in day.recorded(e.DealerAsked)]
+    assert len(set(requests)) == len(requests)
+    per_round = Counter((event.rfq_id, event.dealer) for event in day.recorded(e.DealerAsked))
+    assert all(count == 1 for count in per_round.values()), "a dealer was asked twice in one round"
+    taken = Counter((event.rfq_id, event.dealer, event.quote_id) for event in day.recorded(e.QuoteAccepted))
+    assert all(count == 1 for count in taken.values()), "a quote was taken twice"
+    for name in day.desk.dealers.ids:
+        found = day.desk.stats.metrics(name, "*", 90, day.now.utc_ns)
+        assert 0 <= found.quotes <= found.answers
+        assert 0 <= found.silences + found.answers <= found.asks
+        assert 0 <= found.silences + found.declines <= found.asks
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(act, min_size=1, max_size=40))
+def test_guarantee_3_state_is_the_fold_of_the_events(acts: list[tuple[str, Numbers]]) -> None:
+    """The record alone gives the same state and the same knowledge, bit for bit, however often it was digested."""
+    day = live(acts)
+    again = scene()
+    for event in day.events:
+        draft = again.draft()
+        draft.record(event)
+        Scene.keep(again, replace(draft))
+        again.state.digest()
+    assert rows(again.state) == rows(day.state)
+    assert again.state.digest() == day.state.digest()
+    assert again.desk.stats.fold_digest() == day.desk.stats.fold_digest()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(act, min_size=1, max_size=30))
+def test_everything_comes_to_an_end(acts: list[tuple[str, Numbers]]) -> None:
+    """With sessions back and enough time, only what a dealer owes us an answer for is still open."""
+    day = live(acts)
+    for session in sorted(day.down):
+        day.restore(session)
+    day.advance(3 * NS_PER_DAY // NS_PER_S)
+    for order in day.state.orders.values():
+        placement = day.state.open_placement(order.order_id)
+        if placement is None:
+            assert not order.open
+        else:
+            assert placement.person_needed, "nobody is looking after it"
+    assert all(pending.done for pending in day.state.reversions.values())
