@@ -555,16 +555,16 @@ def test_guarantee_8_an_event_that_cannot_be_applied_stops_the_process(
 
 def test_guarantee_8_a_poisoned_frame_is_refused_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """From a dealer, over a fill: the page and the j go out, and the fill is not lost, for it was never applied."""
-    from engine.desk import placing
+    from engine.desk import booking
 
-    book = placing._book
+    book = booking.book
 
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("a bug")
 
     with world().ready() as w:
         w.poisoned = True
-        monkeypatch.setattr(placing, "_book", broken)
+        monkeypatch.setattr(booking, "book", broken)
         w.oms.new_order(**SMALL)
         w.until(lambda: bool(w.events(e.InputRefused)))
         w.run(2)
@@ -572,7 +572,7 @@ def test_guarantee_8_a_poisoned_frame_is_refused_without_a_word_of_it(monkeypatc
         assert "150=F" in refused.input.replace("\x01", "|")
         [placement] = w.state.placements.values()
         assert placement.unanswered, "still reserved: nobody else is asked to fill it"
-        monkeypatch.setattr(placing, "_book", book)
+        monkeypatch.setattr(booking, "book", book)
         dealer = next(d for d in w.dealers.values() if d.orders)
         report = next(r for o in dealer.orders.values() for r in o.reports)
         dealer.peer.send("8", report, poss_resend=True)  # A person had it sent again.

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.desk import rounds, story
+from engine.desk.answers import end_placement
 from engine.desk.calls import Call, Command
 from engine.desk.draft import Draft
 from engine.desk.ending import return_to_trader
 from engine.desk.parameters import Param, choice, flag, text
-from engine.desk.placing import cancel_at_dealer, end_placement
+from engine.desk.unanswered import cancel_at_dealer
 from engine.domain import events as e
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Rfq

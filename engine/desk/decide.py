@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.analytics.marks import Mark, Quality
-from engine.desk import aftermath, asking, ending, intake, placing, rounds
+from engine.desk import aftermath, answers, asking, ending, intake, rounds, unanswered
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain import messages as m
@@ -31,9 +31,9 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
             for moved in asking.on_withdrawal(draft, session, heard):
                 rounds.advance(draft, moved)
         case m.DealerReport():
-            rounds.advance(draft, placing.on_report(draft, session, heard))
+            rounds.advance(draft, answers.on_report(draft, session, heard))
         case m.DealerCancelRefused():
-            rounds.advance(draft, placing.on_cancel_refused(draft, session, heard))
+            rounds.advance(draft, answers.on_cancel_refused(draft, session, heard))
         case m.MarketPrice():
             _on_price(draft, session, heard)
         case m.RefusedByPeer():
@@ -48,7 +48,7 @@ def refused(draft: Draft, session: str, heard: m.RefusedByPeer, outbox_id: int |
     if sent is None:
         _stray(draft, session, heard.ref_msg_type, heard.text)
     elif sent.placement_id:
-        rounds.advance(draft, placing.on_refused_by_peer(draft, sent.placement_id, heard.text))
+        rounds.advance(draft, answers.on_refused_by_peer(draft, sent.placement_id, heard.text))
     else:
         ask = draft.state.rfqs[sent.rfq_id].ask_of(sent.dealer)
         assert ask is not None
@@ -65,7 +65,7 @@ def due(draft: Draft, key: str) -> None:
         placement = draft.state.placements[ident]
         since = max(placement.sent_ns, placement.status_asked_ns)
         if draft.now_ns >= since + draft.desk.clocks.undelivered_ask_ns:
-            placing.doubt(draft, placement, placement.evidence or "no answer")
+            unanswered.doubt(draft, placement, placement.evidence or "no answer")
     elif kind == "order":
         if draft.state.orders[ident].out_of_time(draft.now_ns):
             ending.expire(draft, ident)
@@ -78,7 +78,7 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     draft.record(e.SessionUp(draft.now_ns, session, epoch))
     draft.notify("session", session=session, state="up")
     if role == "dealer":
-        placing.session_back(draft, session)
+        unanswered.session_back(draft, session)
     elif role == "market":
         _subscribe(draft, session)
 
@@ -95,7 +95,7 @@ def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:
     if sent is None:
         return
     if sent.placement_id:
-        rounds.advance(draft, placing.withhold(draft, sent.placement_id, reason))
+        rounds.advance(draft, answers.withhold(draft, sent.placement_id, reason))
     else:
         rounds.advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=True))
 
@@ -108,7 +108,7 @@ def gap_filled(draft: Draft, outbox_id: int) -> None:
     reason = "filled over in a resend: it never arrived"
     if sent.placement_id:
         # Evidence is not proof: it stays in doubt until the dealer or a person says so.
-        placing.doubt(draft, draft.state.placements[sent.placement_id], reason)
+        unanswered.doubt(draft, draft.state.placements[sent.placement_id], reason)
     else:
         rounds.advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
 

@@ -12,10 +12,10 @@ from engine.dealers.segments import segment_of, similar_key
 from engine.desk import reporting, risk
 from engine.desk.draft import Draft
 from engine.desk.ending import finish_cancel, return_to_trader
-from engine.desk.placing import cancel_at_dealer
 from engine.desk.recommend import recommend
 from engine.desk.rounds import open_round
 from engine.desk.state import alike_key, oms_key, oms_latest_key
+from engine.desk.unanswered import cancel_at_dealer
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
