@@ -34,7 +34,8 @@ def take_best(draft: Draft, rfq_id: str) -> None:
         return_to_trader(draft, order, f"nobody executed: {len(live)} quote(s) left to run out")
         return
     execute = rfq.plan.execute
-    if not execute.automatic or order.manual_reason:
+    # Once the trader was asked, the rest of the round is the trader's: the rule does not act behind a person's back.
+    if not execute.automatic or order.manual_reason or rfq.alerted:
         _alert(draft, rfq, live[0], f"best of {len(live)}")
         return
     reason = _against_automatic(draft, rfq, live)

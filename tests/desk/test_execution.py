@@ -229,6 +229,20 @@ def test_without_62_the_dialects_firm_time_makes_a_quote_firm() -> None:
     assert accept.not_after_ns == NOW_NS + 30 * NS_PER_S - world.desk.clocks.guard_ns
 
 
+def test_once_the_trader_was_asked_the_rule_leaves_it_to_the_trader() -> None:
+    """One quote is too few for the rule. A second one that comes late is told, and taken by nobody else."""
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="AUTO")
+    world.says("ash", "100", order_id, valid_until_ns=NOW_NS + 120 * NS_PER_S)
+    world.advance(60)
+    assert alert(world) == ("ash", "1 executable quote(s), the rule wants 2")
+    world.says("beech", "99.95", order_id)
+    assert (world.accepted(), alert(world)) == ([], ("beech", "best of 2"))
+    world.command("execute", order=order_id)
+    world.rejects(order_id)
+    assert (world.accepted(), alert(world)) == (["beech"], ("ash", "best of 1"))
+
+
 @pytest.mark.parametrize("account", ["AUTO", "PARALLEL"])
 def test_quotes_beyond_the_orders_limit_return_it(account: str) -> None:
     world, order_id = answered(account, "100.06", "100.08", None, limit_price=Decimal("100.05"))
