@@ -14,6 +14,7 @@ from sim_engine import CODEC, Life
 from sim_setting import Setting
 from sim_wire import SESSION_TYPES, Msg
 
+from engine.dealers.window import ASKS, SILENCES
 from engine.domain import events as e
 from engine.domain.order import OrderState
 from engine.domain.placement import Placement
@@ -382,10 +383,29 @@ def _asks(world: World) -> list[str]:
             for event in record.events
             if isinstance(event, e.AskWithheld)
         )
+        withheld = sum(
+            event.silent
+            for event in record.events
+            if isinstance(event, e.AskWithheld) and event.dealer == dealer.peer.key
+        )
+        silent = sum(isinstance(x, e.DealerSilent) and x.dealer == dealer.peer.key for x in record.events) - withheld
+        if observed(record.trading, dealer.peer.key) != (known, silent):
+            problems.append(
+                f"{dealer.peer.name}: stats have {observed(record.trading, dealer.peer.key)}, {known, silent} happened"
+            )
         # What was on its way into a reset is lost and nobody can know; what is in doubt may have come.
         if not seen - doubted <= known or (known > seen and not dealer.peer.resets):
             problems.append(f"{dealer.peer.name} got {seen} requests, {known} are counted")
     return problems
+
+
+def observed(trading: Trading, dealer: str) -> tuple[int, int]:
+    """How often the stats say that a dealer was asked, and was silent."""
+    for name, scopes in trading.desk.stats.dump()["dealers"]:
+        if name == dealer:
+            days = next(days for scope, days in scopes if scope == "*")
+            return sum(counts[ASKS] for _, counts in days), sum(counts[SILENCES] for _, counts in days)
+    return 0, 0
 
 
 def _same(what: str, wanted: set[str], found: set[str]) -> list[str]:

@@ -29,7 +29,7 @@ from engine.journal.writer import Journal
 from engine.recording import Recorder, events_codec
 from engine.runtime import Limits, Runtime
 from engine.trading import Trading
-from engine.turn import Machine, Publish, Turn
+from engine.turn import Machine, Publish, Reply, Turn
 
 if TYPE_CHECKING:
     from sim_peer import Peer
@@ -117,6 +117,7 @@ class Life:
         self._busy_left = 0
         self.notices: list[tuple[int, Notice]] = []
         self._notice_turn: dict[int, tuple[int, Notice]] = {}
+        self._reply_turn: dict[int, int] = {}
         rng, timeline, scenario = world.rng, world.timeline, world.scenario
         self.loop = VirtualLoop(timeline, self._job_ns)
         self.clock = VirtualClock(timeline, rng.randrange(1, 1 << 50))
@@ -190,11 +191,12 @@ class Life:
 
         async def ask() -> None:
             self.world.note(f"trader: {name} {params}")
+            ref = self.runtime._last_reply + 1
             try:
                 answer.result = await self.runtime.command(name, params, actor, role)
             except Exception as error:
                 answer.error = error
-            self.world.answered(answer)
+            self.world.answered(answer, self._reply_turn.pop(ref, 0))
 
         self.call("command", lambda: answer.keep(self.loop.create_task(ask())))
         return answer
@@ -295,10 +297,12 @@ class Life:
 
         def stage_watched(turn: Turn, *args: Any) -> StagedTurn | None:
             rows = stage(turn, *args)
+            seq = rows.turn_seq if rows is not None else 0
             for effect in turn.effects:
                 if type(effect) is Publish:
-                    seq = rows.turn_seq if rows is not None else self.recorder.turn_seq
                     self._notice_turn[id(effect.notice)] = (seq, effect.notice)
+                elif type(effect) is Reply:
+                    self._reply_turn[effect.ref] = seq
             return rows
 
         def commit_watched() -> None:

@@ -52,6 +52,7 @@ class Peer:
         self.active = False
         self.resetting = False
         self.logout_sent = False
+        self._reset_said = False
         self._splitter = Splitter()
         self._held: dict[int, Msg] = {}
         self._asked_to = 0
@@ -101,6 +102,7 @@ class Peer:
         self._heard_ns = self._said_ns = self.world.timeline.now_ns
         self._serial += 1
         if self.initiator:
+            self._reset_said = self.reset_wanted
             if self.reset_wanted:
                 self._begin_epoch()
             self._admin("A", [(98, 0), (108, self.heart_bt_s), *([(141, "Y")] if self.reset_wanted else [])])
@@ -221,7 +223,7 @@ class Peer:
         if not self.initiator:
             self.heart_bt_s = int(msg.get(108))
             self._admin("A", [(98, 0), (108, self.heart_bt_s), *([(141, "Y")] if reset else [])])
-        if self.initiator and self.reset_wanted and not reset:
+        if self.initiator and self._reset_said and not reset:
             self.world.fail(f"{self.name}: a Logon(A) with 141=Y was answered without")
         self.active = True
         self._in_sequence(msg)

@@ -456,8 +456,8 @@ class World:
             self.fail(f"a line to subscribers before its commit: {notice}")
         self.notices.append(notice)
 
-    def answered(self, answer: Answer) -> None:
-        """A command got its reply."""
+    def answered(self, answer: Answer, turn_seq: int) -> None:
+        """A command got its reply; `turn_seq` is the turn that was decided for it, 0 if it recorded nothing."""
         self.answers.append(answer)
         if answer.error is not None:
             self.note(f"  refused: {answer.error}")
@@ -465,7 +465,7 @@ class World:
                 self.fail(f"a command could not be handled: {answer.error}")
             return
         assert answer.result is not None
-        if answer.result["seq"] > self.record.event_seq:
+        if turn_seq > self.record.turn_seq or answer.result["seq"] > self.record.event_seq:
             self.fail(f"{answer.name} was answered before its commit")
         if answer.name == "kill":
             scope, kills = answer.params["scope"], self.record.trading.state.kills
