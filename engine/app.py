@@ -326,9 +326,9 @@ class Daemon:
             log.error("anchor not written: %s: make journal.anchor a file that can be", error)
 
     def _note_digest(self, trading: Trading) -> None:
-        digest = trading.state.digest()
-        version = recovery.LOGIC_VERSION
-        self.runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, version, digest)))
+        """Taken when its turn comes, not now: other inputs may be waiting before it."""
+        version, state = recovery.LOGIC_VERSION, trading.state
+        self.runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, version, state.digest())))
 
     def _readiness(self) -> list[str]:
         """What is missing for work, in words; empty when ready."""

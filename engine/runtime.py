@@ -132,7 +132,7 @@ class Runtime:
         self._commit_asked = False
         self._retrying_since: float | None = None
         self._commit_began = 0.0
-        self._held: deque[Input] = deque()
+        self._held: deque[tuple[Input, Sequence[TextRow]]] = deque()
         self._writer = ThreadPoolExecutor(1, "journal") if journal.durability == "full" else None
         self._connections: dict[int, FixConnection] = {}
         self._last_connection = 0
@@ -161,7 +161,7 @@ class Runtime:
             if len(self._held) >= INPUTS_HELD_MAX:
                 self._fatal("too many inputs wait for a journal that takes nothing")
                 return
-            self._held.append(given)
+            self._held.append((given, texts))
             return
         self._take(given, texts)
 
@@ -388,7 +388,7 @@ class Runtime:
         if self._paused and self._staged_bytes <= self._limits.staged_bytes_max // 2:
             self._resume()
         while self._held and self._retrying_since is None and not self._dead:
-            self._take(self._held.popleft())
+            self._take(*self._held.popleft())
         if self._open.turns and not self._commit_asked:
             self._commit_asked = True
             self._loop.call_soon(self._commit)

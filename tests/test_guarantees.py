@@ -180,6 +180,23 @@ def test_guarantee_3_a_state_that_does_not_come_out_again_is_noticed(monkeypatch
             w.run(10)
 
 
+def test_guarantee_3_a_digest_is_of_the_state_it_is_recorded_after() -> None:
+    """While the journal takes nothing inputs wait in order, and the digest with them."""
+    with world().ready() as w:
+        w.engine.be_busy(40)
+        w.oms.new_order(**SMALL)
+        w.run(0.2)
+        assert w.engine.runtime._retrying_since is not None
+        w.engine.command("order.new", {"security": w.isins[0], "side": "buy", "quantity": "100k"})
+        w.run(0.1)
+        assert w.engine.runtime._held
+        w.engine.note_digest()
+        w.run(30)
+        w.kill()
+        w.run(10)  # The start compares every digest.
+        finish(w)
+
+
 # --- 4. no ask without the gate -----------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from sim_network import Link
 from sim_time import MS, NS, VirtualClock, VirtualLoop
 
 from engine import recovery
+from engine.app import Daemon
 from engine.desk.deadlines import open_keys
 from engine.desk.draft import Draft, Notice
 from engine.domain import events as e
@@ -174,12 +175,18 @@ class Life:
         for key, settings in self.machine.settings.items():
             if settings.initiator:
                 self._session_free(key)
-        self.loop.call_later(20, self._note_digest)
+        self.loop.call_later(20, self._keep_house)
 
-    def _note_digest(self) -> None:
-        version, state = recovery.LOGIC_VERSION, self.trading.state
-        self.runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, version, state.digest())))
-        self.loop.call_later(20, self._note_digest)
+    def _keep_house(self) -> None:
+        """What the daemon does now and then, by its own code where there is something to get wrong."""
+        self.note_digest()
+        self.runtime.ask_for_proof()
+        self.loop.call_later(20, self._keep_house)
+
+    def note_digest(self) -> None:
+        daemon = object.__new__(Daemon)
+        daemon.runtime = self.runtime
+        daemon._note_digest(self.trading)
 
     def call(self, label: str, action: Callable[..., Any], *args: Any) -> None:
         """Do something in the process, as an action of its own."""
