@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.clock import utc_day
+from engine.clock import NS_PER_DAY, utc_day
 from engine.desk.state import (
     AskRef,
     BookedFill,
@@ -64,10 +64,11 @@ def _order_received(state: DeskState, event: e.OrderReceived) -> None:
     key = exposure_key(terms.security_id, terms.side, facts.day)
     known = state.exposures.get(key) or Exposure()
     state.exposures.put(key, replace(known, quantity=known.quantity + terms.quantity))
-    side = standing_key(terms.security_id, terms.side)
-    earlier = (state.orders[each] for each in state.standing.get(side) or ())
-    still = tuple(each.order_id for each in earlier if each.open or utc_day(each.ended_ns) == facts.day)
-    state.standing.put(side, (*still, event.order_id))
+    if terms.expire_ns is None or terms.expire_ns > (facts.day + 1) * NS_PER_DAY:
+        side = standing_key(terms.security_id, terms.side)
+        earlier = (state.orders[each] for each in state.standing.get(side) or ())
+        still = tuple(each.order_id for each in earlier if each.open or utc_day(each.ended_ns) == facts.day)
+        state.standing.put(side, (*still, event.order_id))
 
 
 def _duplicate_allowed(state: DeskState, event: e.DuplicateAllowed) -> None:

@@ -208,7 +208,7 @@ class DeskState:
         self.reversions: Table[PendingReversion] = Table(below.reversions if below else None)
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
         self.standing: Table[tuple[str, ...]] = Table(below.standing if below else None)
-        """Orders per bond and side that may still be open, whatever day they are of."""
+        """Orders per bond and side that may live for longer than their day and may still be open."""
         self.kills: Table[Kill] = Table(below.kills if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
         self._row_hashes: dict[tuple[str, str], int] = {}
