@@ -92,6 +92,41 @@ def test_guarantee_1_output_commit_a_write_that_is_not_on_record_is_noticed() ->
         assert not end.is_closing()
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["it did not happen", "it happened all the same"])
+@pytest.mark.parametrize("durability", ["full", "normal"])
+def test_guarantee_1_output_commit_a_commit_of_unknown_outcome_lets_nothing_go(durability: str, kept: bool) -> None:
+    """A COMMIT that fails may have happened. Nothing of it leaves, the process ends, the next start reads the file."""
+    armed = [False]
+
+    class Failing(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            if not (armed[0] and sql == "COMMIT"):
+                return super().execute(sql, *parameters)
+            armed[0] = False
+            if kept:
+                super().execute(sql)
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC  # type: ignore[misc]
+            raise error
+
+    with World(1, replace(QUIET, durability=durability), OBEDIENT) as w:
+        w.connection = Failing
+        w.kill(0.1)
+        w.run(0.2)
+        w.ready()
+        written = dict(w.wire.counts)
+        w.may_stop = armed[0] = True
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.stopped))
+        assert "the journal failed" in w.stopped[0]
+        assert w.wire.counts == written
+        w.run(0.5)
+        w.until(lambda: w.life is not None)
+        assert bool(list(w.record.trading.state.orders.values())) is kept
+        w.may_stop = False
+        finish(w)
+
+
 # --- 2. exactly once inside, safe outside ----------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim_engine import CODEC, Life
 from sim_setting import Setting
-from sim_wire import SESSION_TYPES, Msg
+from sim_wire import SESSION_TYPES, Msg, read
 
 from engine.dealers.window import ASKS, SILENCES
 from engine.domain import events as e
@@ -99,7 +99,7 @@ class WireChecks:
         """Gap fills in place of what was withheld at release."""
 
     def wrote(self, key: str, data: bytes, now_ns: int, life: Life, promised: set[str]) -> None:
-        msg = Msg(data)
+        msg = read(data)
         self.counts[msg.kind] = self.counts.get(msg.kind, 0) + 1
         if msg.kind == "A" or (msg.seq == 1 and not msg.dup):
             # A dealer may begin an epoch by its answer to our Logon(A): then its first number is no Logon(A).
@@ -171,9 +171,9 @@ class WireChecks:
             return
         if msg.kind in NEVER_AGAIN:
             self._fail(f"{key}: 35={msg.kind} 34={msg.seq} left again with 43=Y")
-        if row.data is None or Msg(row.data).content() != msg.content():
+        if row.data is None or read(row.data).content() != msg.content():
             self._fail(f"{key}: 34={msg.seq} was sent again as {msg.raw!r}, recorded as {row.data!r}")
-        if row.data is not None and Msg(row.data).poss_resend != msg.poss_resend:
+        if row.data is not None and read(row.data).poss_resend != msg.poss_resend:
             self._fail(f"{key}: 34={msg.seq} changed its PossResend(97)")
 
     def _gap_fill(self, key: str, epoch: int, msg: Msg) -> None:
@@ -200,6 +200,7 @@ class StateChecks:
         self._world = world
         self._compared_at = -1
         self._desk_at: tuple[int, int] = (-1, -1)
+        self._timers_at: tuple[int, int] = (-1, -1)
 
     def hold(self, life: Life) -> None:
         runtime, state = life.runtime, life.trading.state
@@ -209,7 +210,8 @@ class StateChecks:
         if at != self._desk_at:
             self._desk_at = at
             self._quantities(life)
-        if not runtime._held and life.started:
+        if not runtime._held and life.started and self._timers_at != (life.number, life.turns):
+            self._timers_at = (life.number, life.turns)
             self._timers(life)
         if life.settled and self._compared_at != self._world.record.event_seq:
             self._compared_at = self._world.record.event_seq

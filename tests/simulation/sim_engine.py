@@ -112,6 +112,7 @@ class Life:
         self.number = number
         self.dead = False
         self.started = False
+        self.turns = 0
         self.links: list[Link] = []
         self.armed = ""
         self._countdown = 0
@@ -122,7 +123,9 @@ class Life:
         rng, timeline, scenario = world.rng, world.timeline, world.scenario
         self.loop = VirtualLoop(timeline, self._job_ns)
         self.clock = VirtualClock(timeline, rng.randrange(1, 1 << 50))
-        real = Journal(world.path, scenario.durability, reserve_bytes=0, on_phase=self._on_phase)
+        real = Journal(
+            world.path, scenario.durability, reserve_bytes=0, on_phase=self._on_phase, factory=world.connection
+        )
         self.journal = WatchedJournal(self, real)
         self.trading = Trading(world.setting.desk())
         with ReadOnly(world.path) as file:
@@ -273,7 +276,10 @@ class Life:
         self._busy_left = times
 
     def _on_fatal(self, reason: str) -> None:
-        self.world.fail(f"the engine stopped itself: {reason}")
+        if not self.world.may_stop:
+            self.world.fail(f"the engine stopped itself: {reason}")
+        self.world.stopped.append(reason)
+        self.world.timeline.later(0, "the engine ends", self.world.kill)
 
     def _on_phase(self, phase: str) -> None:
         if phase == "begin" and self._busy_left:
@@ -301,6 +307,7 @@ class Life:
             if turn.records:
                 self.at("decided")
             adopt(turn)
+            self.turns += 1
 
         def stage_watched(turn: Turn, *args: Any) -> StagedTurn | None:
             rows = stage(turn, *args)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SESSION_TYPES = frozenset("012345A")
 _NS_PER_MS = 1_000_000
@@ -51,10 +52,20 @@ class Msg:
         return tuple(field for field in self.fields if field[0] not in (8, 9, 10, 34, 43, 52, 97, 122))
 
 
+@lru_cache(maxsize=512)
+def read(raw: bytes) -> Msg:
+    """The message in these bytes: looked at when it leaves, and again when it arrives."""
+    return Msg(raw)
+
+
 def timestamp(utc_ns: int) -> str:
     ms = utc_ns // _NS_PER_MS
-    moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment:%Y%m%d-%H:%M:%S}.{ms % 1000:03d}"
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d-%H:%M:%S}"
 
 
 def encode(
@@ -92,7 +103,7 @@ class Splitter:
         self._buffer += data
         found = []
         while (end := self._frame_end()) > 0:
-            found.append(Msg(self._buffer[:end]))
+            found.append(read(self._buffer[:end]))
             self._buffer = self._buffer[end:]
         return found
 

@@ -11,9 +11,9 @@ import pytest
 from sim_engine import PHASES
 from world import World
 
-DEFAULT_SEEDS = 150
+DEFAULT_SEEDS = 160
 FULL_SEEDS = 4000
-CHUNK = 50
+CHUNK = 40
 
 _seen: Counter[str] = Counter()
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -58,8 +59,8 @@ class SimulationFailed(AssertionError):
 class Scenario:
     """How rough it gets. Times in virtual seconds, the rest probabilities or events a minute."""
 
-    noise_s: float = 80.0
-    calm_s: float = 100.0
+    noise_s: float = 60.0
+    calm_s: float = 80.0
     orders: int = 6
     heart_bt_s: int = 30
     durability: str = "full"
@@ -74,7 +75,7 @@ class Scenario:
     deaths: float = 1.0
     resets: float = 0.6
     busy: float = 0.5
-    commands: float = 20.0
+    commands: float = 15.0
     kills: float = 0.7
 
 
@@ -99,7 +100,7 @@ def scenario_of(seed: int) -> Scenario:
         durability=rng.choice(("full", "full", "normal")),
         delay_ms=rng.choice(((0.1, 5.0), (0.1, 20.0), (1.0, 400.0))),
         split=rng.choice((0.0, 0.3, 0.8)),
-        orders=rng.randint(2, 8),
+        orders=rng.randint(2, 7),
     )
     calmer = dict.fromkeys(("noise", "cuts", "freezes", "deaths", "resets", "busy", "kills"), 0.0)
     off = [name for name in calmer if rng.random() < 0.3]
@@ -139,6 +140,10 @@ class World:
         self.answers: list[Answer] = []
         self.notices: list[Any] = []
         self.poisoned = False
+        self.may_stop = False
+        """Is it right for the engine to stop itself? `stopped` has its reasons."""
+        self.stopped: list[str] = []
+        self.connection: type[sqlite3.Connection] = sqlite3.Connection
         self.is_orderly = False
         self.oms = Oms(self, "OMS")
         self.drop_copy = DropCopy(self, "DROPCOPY")
