@@ -137,7 +137,7 @@ class Life:
                 self.trading.desk.marks.update(mark)
             self.machine = Machine(
                 self.trading,
-                world.setting.sessions(scenario.heart_bt_s),
+                world.setting.sessions(scenario.heart_bt_s, scenario.reset_on_logon),
                 world.setting.dictionaries,
                 sessions=recovery.sessions(file),
                 outbox_id=real.head.outbox_id,

@@ -97,6 +97,7 @@ class Oms(Reader):
         super().__init__(world, name)
         self.orders: dict[str, OmsOrder] = {}
         self.cancel_refusals: list[Msg] = []
+        self.noises = 0
 
     def new_order(self, **overrides: object) -> OmsOrder:
         """A NewOrderSingle(D) of a random bond, side and size; `overrides` by tag as `t38=...`, None leaves it out."""
@@ -155,6 +156,26 @@ class Oms(Reader):
         """The same order again, in case it was lost: PossResend(97)=Y."""
         self.peer.send("D", order.fields, poss_resend=True)
 
+    def make_noise(self) -> None:
+        """An order, or something like it, that cannot be taken: refused in words, never by silence."""
+        rng, world = self.world.rng, self.world
+        self.noises += 1
+        good: dict[int, object] = {
+            1: "ACC1", 11: f"N{self.noises}", 15: "USD", 21: "1", 22: "4", 38: 1000, 40: "1", 48: world.isins[0],
+            54: "1", 55: "[N/A]", 59: "0", 60: timestamp(world.timeline.utc_ns),
+        }  # fmt: skip
+        bad = rng.choice(
+            (
+                {48: "XS0000000000"}, {38: -5}, {38: "NaN"}, {38: 0}, {40: "P"}, {54: "9"}, {59: "7"}, {60: "soon"},
+                {40: "2", 44: "-1"}, {40: "2"}, {11: ""}, {38: None}, {60: None}, {21: "9"}, {15: "XXX"}, {9999: "x"},
+                {38: "1e30"}, {58: "a=b=c"}, {432: "20261399", 59: "6"}, {11: next(iter(self.orders), "")},
+            )
+        )  # fmt: skip
+        kind = rng.choice(("D", "D", "D", "D", "F", "G", "ZZ", "8", "R"))
+        fields = [(tag, value) for tag, value in {**good, **bad}.items() if value is not None]
+        world.note(f"OMS makes noise {kind} {bad}")
+        self.peer.send(kind, fields, poss_resend=rng.random() < 0.2)
+
     def open_orders(self) -> list[OmsOrder]:
         return [order for order in self.orders.values() if order.status not in FINAL_STATUSES]
 
@@ -171,6 +192,9 @@ class Oms(Reader):
 
     def on_report(self, msg: Msg) -> None:
         order = self.orders.get(msg.get(11)) or self.orders.get(msg.get(41))
+        if order is None and (self.noises and msg.get(11) in ("", *(f"N{n + 1}" for n in range(self.noises)))):
+            super().on_report(msg)
+            return
         if order is None:
             self.world.fail(f"OMS: a report of no order of its own: {msg.raw!r}")
             return

@@ -112,7 +112,7 @@ class Setting:
             market_sessions=("marks",),
         )
 
-    def sessions(self, heart_bt_s: int) -> dict[str, SessionSettings]:
+    def sessions(self, heart_bt_s: int, reset_on_logon: tuple[str, ...] = ()) -> dict[str, SessionSettings]:
         def one(key: str, role: str, *, initiator: bool, validation: str = "tolerant") -> SessionSettings:
             return SessionSettings(
                 key=key,
@@ -122,6 +122,7 @@ class Setting:
                 role=role,  # type: ignore[arg-type]
                 initiator=initiator,
                 heart_bt_int_s=heart_bt_s,
+                reset_on_logon=key in reset_on_logon,
                 validation=validation,  # type: ignore[arg-type]
             )
 

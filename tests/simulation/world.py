@@ -77,6 +77,8 @@ class Scenario:
     busy: float = 0.5
     commands: float = 15.0
     kills: float = 0.7
+    reset_on_logon: tuple[str, ...] = ()
+    """Dealers whose session begins anew at every Logon(A)."""
 
 
 QUIET = Scenario(
@@ -101,6 +103,7 @@ def scenario_of(seed: int) -> Scenario:
         delay_ms=rng.choice(((0.1, 5.0), (0.1, 20.0), (1.0, 400.0))),
         split=rng.choice((0.0, 0.3, 0.8)),
         orders=rng.randint(2, 7),
+        reset_on_logon=rng.choice(((), (), (), ("birch",), ("alder", "marks"))),
     )
     calmer = dict.fromkeys(("noise", "cuts", "freezes", "deaths", "resets", "busy", "kills"), 0.0)
     off = [name for name in calmer if rng.random() < 0.3]
@@ -278,7 +281,7 @@ class World:
             (scenario.busy, self._some_busy),
             (scenario.commands, self._some_command),
             (scenario.kills, self._some_kill),
-            (2.0, self._some_small_thing),
+            (6.0, self._some_small_thing),
         ):
             count = each * scenario.noise_s / 60
             for _ in range(int(count) + (rng.random() < count % 1)):
@@ -370,7 +373,7 @@ class World:
 
     def _some_small_thing(self) -> None:
         rng = self.rng
-        what = rng.randrange(6)
+        what = rng.randrange(7)
         known = list(self.oms.orders.values())
         if what == 0 and self.oms.open_orders():
             self.oms.cancel(rng.choice(self.oms.open_orders()))
@@ -378,6 +381,9 @@ class World:
             self.oms.ask_status(rng.choice(known))
         elif what == 2 and known:
             self.oms.repeat(rng.choice(known))
+        elif what == 6:
+            if rng.random() < self.scenario.noise:
+                self.oms.make_noise()
         elif what == 3:
             rng.choice(list(self.peers.values())).probe()
         elif what == 4:
