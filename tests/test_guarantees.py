@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskState, RfqState
 from engine.journal.archive import audit
+from engine.journal.opening import Durability
 from engine.turn import REFUSALS_MAX
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,7 +95,9 @@ def test_guarantee_1_output_commit_a_write_that_is_not_on_record_is_noticed() ->
 
 @pytest.mark.parametrize("kept", [False, True], ids=["it did not happen", "it happened all the same"])
 @pytest.mark.parametrize("durability", ["full", "normal"])
-def test_guarantee_1_output_commit_a_commit_of_unknown_outcome_lets_nothing_go(durability: str, kept: bool) -> None:
+def test_guarantee_1_output_commit_a_commit_of_unknown_outcome_lets_nothing_go(
+    durability: Durability, kept: bool
+) -> None:
     """A COMMIT that fails may have happened. Nothing of it leaves, the process ends, the next start reads the file."""
     armed = [False]
 
@@ -106,7 +109,7 @@ def test_guarantee_1_output_commit_a_commit_of_unknown_outcome_lets_nothing_go(d
             if kept:
                 super().execute(sql)
             error = sqlite3.OperationalError("disk I/O error")
-            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC  # type: ignore[misc]
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
             raise error
 
     with World(1, replace(QUIET, durability=durability), OBEDIENT) as w:
@@ -210,7 +213,7 @@ def test_guarantee_3_a_state_that_does_not_come_out_again_is_noticed(monkeypatch
         def otherwise(state: DeskState, event: e.FillBooked) -> None:
             handler(state, replace(event, fill=replace(event.fill, price=event.fill.price + 1)))
 
-        monkeypatch.setitem(folding._HANDLERS, e.FillBooked, otherwise)  # type: ignore[arg-type]
+        monkeypatch.setitem(folding._HANDLERS, e.FillBooked, otherwise)
         with pytest.raises(SimulationFailed, match="replay differs"):
             w.run(10)
 
@@ -295,12 +298,12 @@ def test_guarantee_4_no_ask_without_the_gate_at_release(
         w.run(40)
         assert w.wire.counts.get(kind, 0) == 0
         if kind == "R":
-            withheld = w.events(e.AskWithheld)
+            withheld: Sequence[e.AskWithheld | e.AcceptWithheld] = w.events(e.AskWithheld)
             assert len(withheld) == 4
             assert {ask.state for ask in w.state.rfqs["Q-000001"].asks} == {AskState.withheld}
             assert not any(dealer.requests for dealer in w.dealers.values())
         else:
-            withheld = w.events(e.AcceptWithheld)  # type: ignore[assignment]
+            withheld = w.events(e.AcceptWithheld)
             assert [p.state for p in w.state.placements.values()] == [PlacementState.withheld]
             assert not any(dealer.orders for dealer in w.dealers.values())
         assert all(event.never_left for event in w.events(e.AskWithheld))
@@ -527,8 +530,6 @@ def test_guarantee_8_one_bad_input_stops_nobody(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_guarantee_8_a_timer_that_fails_gives_its_order_to_the_trader(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.desk import asking
-
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("a bug")
 
@@ -538,7 +539,7 @@ def test_guarantee_8_a_timer_that_fails_gives_its_order_to_the_trader(monkeypatc
             dealer.temper = replace(dealer.temper, silent=1.0)
         w.oms.new_order(**SMALL)
         w.until(lambda: w.state.open_rfqs() == 1)
-        monkeypatch.setattr(asking.lifecycle, "overdue", broken)
+        monkeypatch.setattr("engine.rfq.lifecycle.overdue", broken)
         w.run(20)
         monkeypatch.undo()
         assert w.events(e.InputRefused)[0].order_id == "O-000001"
@@ -596,7 +597,7 @@ def test_guarantee_8_an_event_that_cannot_be_applied_stops_the_process(
                 raise ZeroDivisionError("a bug")
             handler(state, event)
 
-        monkeypatch.setitem(folding._HANDLERS, e.RfqOpened, broken)  # type: ignore[arg-type]
+        monkeypatch.setitem(folding._HANDLERS, e.RfqOpened, broken)
         written = dict(w.wire.counts)
         w.oms.new_order(**SMALL)
         w.until(lambda: bool(stopped))

@@ -22,7 +22,7 @@ from engine.desk.draft import Draft, Notice
 from engine.domain import events as e
 from engine.fix.transport import FixConnection
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import StagedTurn
+from engine.journal.batch import StagedTurn, TextRow
 from engine.journal.lock import Boot
 from engine.journal.queries import SentMessage
 from engine.journal.reader import JournalReader
@@ -153,7 +153,7 @@ class Life:
             self.clock,  # type: ignore[arg-type]
             NoMetrics(),  # type: ignore[arg-type]
             Limits(logon_timeout_s=10.0),
-            self.loop,
+            self.loop,  # type: ignore[arg-type]
             self._on_fatal,
         )
         self.runtime.reader = self.reader
@@ -285,7 +285,7 @@ class Life:
         if phase == "begin" and self._busy_left:
             self._busy_left -= 1
             error = sqlite3.OperationalError("database is locked")
-            error.sqlite_errorcode = sqlite3.SQLITE_BUSY  # type: ignore[misc]
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
             raise error
         self.at(phase)
 
@@ -309,8 +309,8 @@ class Life:
             adopt(turn)
             self.turns += 1
 
-        def stage_watched(turn: Turn, *args: Any) -> StagedTurn | None:
-            rows = stage(turn, *args)
+        def stage_watched(turn: Turn, machine: Machine, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
+            rows = stage(turn, machine, texts)
             seq = rows.turn_seq if rows is not None else 0
             for effect in turn.effects:
                 if type(effect) is Publish:

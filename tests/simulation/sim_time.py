@@ -86,7 +86,7 @@ class Timeline:
         if loop is None:
             action(*entry.args)
         elif loop.alive:
-            events._set_running_loop(loop)
+            events._set_running_loop(loop)  # type: ignore[arg-type]
             try:
                 action(*entry.args)
             finally:
@@ -94,7 +94,7 @@ class Timeline:
         return entry
 
 
-class VirtualLoop(asyncio.AbstractEventLoop):
+class VirtualLoop:
     """As much of an event loop as the runtime uses. A job for an executor takes virtual time and no thread."""
 
     def __init__(self, timeline: Timeline, job_ns: Callable[[], tuple[int, int]]) -> None:
@@ -129,12 +129,12 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return self._timeline.put(when_ns, "", context.run, (callback, *args), self)
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=self)  # type: ignore[arg-type]
 
     def create_task(
         self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
     ) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name)  # type: ignore[arg-type]
         self._begun.append((task, coro))
         return task
 

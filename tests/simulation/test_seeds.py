@@ -11,7 +11,7 @@ import pytest
 from sim_engine import PHASES
 from world import World
 
-DEFAULT_SEEDS = 160
+DEFAULT_SEEDS = 200
 FULL_SEEDS = 4000
 CHUNK = 40
 

@@ -42,6 +42,7 @@ from engine.domain.order import OrderState
 from engine.domain.rfq import RfqState
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import StagedTurn
+from engine.journal.opening import Durability
 from engine.trading import Trading
 
 E = TypeVar("E", bound=Event)
@@ -59,11 +60,11 @@ class SimulationFailed(AssertionError):
 class Scenario:
     """How rough it gets. Times in virtual seconds, the rest probabilities or events a minute."""
 
-    noise_s: float = 60.0
-    calm_s: float = 80.0
+    noise_s: float = 45.0
+    calm_s: float = 60.0
     orders: int = 6
     heart_bt_s: int = 30
-    durability: str = "full"
+    durability: Durability = "full"
     delay_ms: tuple[float, float] = (0.1, 20.0)
     split: float = 0.3
     slow: float = 0.02
@@ -102,13 +103,14 @@ def scenario_of(seed: int) -> Scenario:
         durability=rng.choice(("full", "full", "normal")),
         delay_ms=rng.choice(((0.1, 5.0), (0.1, 20.0), (1.0, 400.0))),
         split=rng.choice((0.0, 0.3, 0.8)),
-        orders=rng.randint(2, 7),
+        orders=rng.randint(2, 6),
         reset_on_logon=rng.choice(((), (), (), ("birch",), ("alder", "marks"))),
     )
-    calmer = dict.fromkeys(("noise", "cuts", "freezes", "deaths", "resets", "busy", "kills"), 0.0)
-    off = [name for name in calmer if rng.random() < 0.3]
-    rougher = {"crashes": rng.choice((0.0, 1.5, 4.0)), "cuts": rng.choice((0.0, 3.0, 8.0))}
-    return replace(base, **{**rougher, **dict.fromkeys(off, 0.0)})
+    rough: dict[str, Any] = {"crashes": rng.choice((0.0, 2.0, 5.0)), "cuts": rng.choice((0.0, 3.0, 8.0))}
+    for name in ("noise", "cuts", "freezes", "deaths", "resets", "busy", "kills"):
+        if rng.random() < 0.3:
+            rough[name] = 0.0
+    return replace(base, **rough)
 
 
 class World:
