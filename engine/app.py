@@ -28,7 +28,6 @@ from engine.admin.server import AdminServer
 from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
 from engine.config.sessions import SessionConfig
-from engine.desk.deadlines import open_keys
 from engine.desk.draft import Draft
 from engine.domain import events as e
 from engine.errors import ConfigError, EngineError, JournalError, RuleError, StartError
@@ -159,9 +158,7 @@ class Daemon:
         tasks: list[asyncio.Task[None]] = []
         try:
             self._note_start(previous)
-            now = self.clock.now()
-            for key in open_keys(trading.state):
-                runtime.arm(key, now)
+            runtime.arm_all()
             await runtime.idle()
             metrics.state(machine, trading)
             admin = AdminServer(config.admin, runtime.command, runtime.watch)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from engine.clock import NS_PER_S, Clock, Instant
+from engine.desk.deadlines import open_keys
 from engine.desk.draft import Draft, Notice
 from engine.errors import CommandError, GarbledMessage, JournalError
 from engine.fix import session as fix_session
@@ -289,6 +290,12 @@ class Runtime:
     def _rearm(self, turn: Turn) -> None:
         for key in turn.touched:
             self.arm(key, turn.now)
+
+    def arm_all(self) -> None:
+        """Set every timer of a state that was taken over: none of them outlives its process."""
+        now = self.clock.now()
+        for key in open_keys(self.trading.state):
+            self.arm(key, now)
 
     def arm(self, key: str, now: Instant) -> None:
         """Set the timer of a key to what the state says, or drop it."""

@@ -17,7 +17,6 @@ from sim_time import MS, NS, VirtualClock, VirtualLoop
 
 from engine import recovery
 from engine.app import Daemon
-from engine.desk.deadlines import open_keys
 from engine.desk.draft import Draft, Notice
 from engine.domain import events as e
 from engine.fix.transport import FixConnection
@@ -170,9 +169,7 @@ class Life:
             draft.record(e.EngineStarted(draft.now_ns, recovery.LOGIC_VERSION, "c", "d", "s", "b", clean))
 
         self.runtime.note("started", started)
-        now = self.clock.now()
-        for key in open_keys(self.trading.state):
-            self.runtime.arm(key, now)
+        self.runtime.arm_all()
         self.started = True
         self.runtime.watch(self._seen)
         for key, settings in self.machine.settings.items():
