@@ -374,3 +374,26 @@ def test_replay_reads_no_clock_and_draws_nothing(monkeypatch: pytest.MonkeyPatch
                 again.fold(CODEC.decode(row.type, row.version, row.body))
         monkeypatch.undo()
         assert same_again(live, again)
+
+
+# --- cancels -------------------------------------------------------------------------------------------
+
+
+def test_a_cancel_that_was_lost_is_asked_again_while_it_is_wanted() -> None:
+    """The dealer has our order and not our F: filled over in the resend, it would wait for ever."""
+    with world().ready() as w:
+        alder = only(w, "alder")
+        never_answer(alder)
+        order = w.oms.new_order(**SMALL)
+        w.until(lambda: len(alder.orders) == 1)
+        w.oms.cancel(order)
+        w.until(lambda: w.wire.counts.get("F", 0) == 1)
+        assert alder.peer.link is not None
+        alder.peer.link.cut()
+        w.run(1)
+        assert w.oms.orders["C1"].status != "4"
+        alder.rng.random = lambda: 0.9  # type: ignore[method-assign]  # It is not too late.
+        w.run(30)
+        assert w.wire.counts["F"] >= 2
+        assert w.oms.orders["C1"].status == "4"
+        finish(w)
