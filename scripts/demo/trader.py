@@ -29,6 +29,8 @@ class Trader:
         self._day = day
         self._say = say
         self._said: set[str] = set()
+        self._refused: set[str] = set()
+        """Orders whose list could not be sent as it was recommended: the next one is recommended anew."""
         self._hopeless: set[str] = set()
         """Orders that the gate will not let anybody ask on, whatever the trader tries."""
         self.orders: dict[str, Answer] = {}
@@ -93,6 +95,7 @@ class Trader:
                 raise
             if refusal.code == "risk":
                 self._hopeless.add(ident)
+            self._refused.add(ident)
             self._tell(ident, f"is refused: {refusal}")
 
     def _maybe_execute(self, order: Answer) -> None:
@@ -111,7 +114,7 @@ class Trader:
         story = self.call("order.show", order=ident)
         advice = story["recommendation"]
         if advice is not None and advice["plan"] is not None:
-            self.call("send", order=ident, fresh=bool(order["rounds"]))
+            self.call("send", order=ident, fresh=bool(order["rounds"]) or ident in self._refused)
             self._tell(ident, f"sends the recommended list (round {order['rounds'] + 1})")
             return
         names = [line["dealer"] for line in advice["lines"] if self._can_ask(line)] if advice else []
