@@ -17,7 +17,7 @@ from sim_wire import SESSION_TYPES, Msg, read
 from engine.dealers.window import ASKS, SILENCES
 from engine.domain import events as e
 from engine.domain.order import OrderState
-from engine.domain.placement import Placement
+from engine.domain.placement import Fill, Placement
 from engine.domain.rfq import RfqState
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import MessageRow, OutboxRow, StagedTurn
@@ -358,6 +358,7 @@ def at_rest(world: World) -> list[str]:
     for fill in booked:
         dealer = done.get(fill.dealer_exec_id)
         hold(dealer is not None and dealer.peer.key == fill.dealer, f"{fill.dealer_exec_id} was booked and never done")
+    problems += _truth(world, booked)
     for placement in state.placements.values():
         if placement.unanswered:
             hold(placement.person_needed, f"{placement.placement_id} at {placement.dealer} is forgotten")
@@ -366,6 +367,20 @@ def at_rest(world: World) -> list[str]:
     refused = [event for event in record.events if isinstance(event, e.InputRefused)]
     hold(not refused or world.poisoned, f"an input could not be handled: {refused[:1]}")
     problems += _asks(world)
+    return problems
+
+
+def _truth(world: World, booked: list[Fill]) -> list[str]:
+    """What was done at the dealers is booked, once and to the digit; only what is not true is in quarantine."""
+    state, problems = world.record.trading.state, []
+    for dealer in world.dealers.values():
+        for theirs in dealer.orders.values():
+            mine = sum((fill.quantity for fill in booked if fill.placement_id == theirs.cl_ord_id), Decimal(0))
+            if mine != theirs.filled and state.placements[theirs.cl_ord_id].order_id not in world.forced:
+                problems.append(f"{theirs.cl_ord_id}: {dealer.peer.name} filled {theirs.filled}, booked is {mine}")
+    for event in world.record.events:
+        if isinstance(event, e.FillQuarantined) and event.dealer_exec_id not in world.lies() and not world.forced:
+            problems.append(f"{event.dealer_exec_id} is true and in quarantine: {event.reason}")
     return problems
 
 

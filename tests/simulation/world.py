@@ -104,6 +104,8 @@ def scenario_of(seed: int) -> Scenario:
         delay_ms=rng.choice(((0.1, 5.0), (0.1, 20.0), (1.0, 400.0))),
         split=rng.choice((0.0, 0.3, 0.8)),
         orders=rng.randint(2, 6),
+        slow_commit=rng.choice((0.02, 0.05, 0.6)),
+        kills=rng.choice((0.7, 0.7, 6.0)),
         reset_on_logon=rng.choice(((), (), (), ("birch",), ("alder", "marks"))),
     )
     rough: dict[str, Any] = {"crashes": rng.choice((0.0, 2.0, 5.0)), "cuts": rng.choice((0.0, 3.0, 8.0))}
@@ -138,6 +140,7 @@ class World:
         self.killed_scopes: set[str] = set()
         """Kill switches whose command has been answered: nothing in their scope may leave any more."""
         self.forced: set[str] = set()
+        self._failure: SimulationFailed | None = None
         self.disk_s = 0.0
         """How long a commit takes from now on; 0: as the scenario draws it."""
         self.refusals: list[str] = []
@@ -239,6 +242,8 @@ class World:
                 raise
             except Exception as error:
                 raise SimulationFailed(self._story(f"{type(error).__name__}: {error}")) from error
+            if self._failure is not None:
+                raise self._failure
             if entry.label:
                 self.note(entry.label)
             if true is not None and true():
@@ -513,7 +518,11 @@ class World:
         self._trail.append((self.timeline.now_ns, text))
 
     def fail(self, text: str) -> NoReturn:
-        raise SimulationFailed(self._story(text))
+        """Fail the run. A task may swallow what is raised in it: the run fails all the same with its next action."""
+        failure = SimulationFailed(self._story(text))
+        if self._failure is None:
+            self._failure = failure
+        raise failure
 
     def _story(self, text: str) -> str:
         lines = [f"  {at_ns / NS:10.4f}  {what}" for at_ns, what in self._trail]
