@@ -12,7 +12,7 @@ from sim_engine import PHASES
 from world import World
 
 DEFAULT_SEEDS = 200
-FULL_SEEDS = 4000
+FULL_SEEDS = 3000
 CHUNK = 40
 
 _seen: Counter[str] = Counter()

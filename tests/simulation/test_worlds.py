@@ -397,3 +397,41 @@ def test_a_cancel_that_was_lost_is_asked_again_while_it_is_wanted() -> None:
         assert w.wire.counts["F"] >= 2
         assert w.oms.orders["C1"].status == "4"
         finish(w)
+
+
+# --- fills ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("poss_resend", [False, True], ids=["as if it were new", "with 97=Y"])
+def test_a_fill_that_is_repeated_is_booked_once(poss_resend: bool) -> None:
+    """Half of the order, twice: there would be room for it."""
+    with world().ready() as w:
+        alder = only(w, "alder")
+        never_answer(alder)
+        w.oms.new_order(**SMALL)
+        w.until(lambda: len(alder.orders) == 1)
+        [order] = alder.orders.values()
+        alder.fill(order, order.quantity / 2)
+        [report] = order.reports
+        alder.peer.send("8", report, poss_resend=poss_resend)
+        w.run(2)
+        assert len(w.events(e.FillBooked)) == len(w.events(e.FillRepeated)) == 1
+        assert not w.events(e.FillQuarantined)
+        assert w.state.orders["O-000001"].filled == order.quantity / 2
+        finish(w)
+
+
+def test_the_same_fill_at_another_price_is_kept_for_a_person() -> None:
+    with world().ready() as w:
+        alder = only(w, "alder")
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.oms.fills()))
+        [order] = alder.orders.values()
+        [report] = order.reports
+        alder.lies.add(order.executions[0])
+        alder.peer.send("8", [(tag, order.price - 1 if tag == 31 else value) for tag, value in report])
+        w.run(2)
+        assert len(w.events(e.FillBooked)) == len(w.events(e.FillQuarantined)) == 1
+        assert len(w.oms.fills()) == 1
+        assert any(n.topic == "page" for n in w.notices)
+        finish(w)
