@@ -32,6 +32,7 @@ from engine.desk.draft import Draft
 from engine.domain import events as e
 from engine.errors import ConfigError, EngineError, JournalError, RuleError, StartError
 from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.second_opinion import verify_samples
 from engine.fix.transport import FixConnection
 from engine.journal.archive import ReadOnly
@@ -49,6 +50,7 @@ from engine.turn import Machine
 log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
+STOPPING = Ending(DisconnectReason.STOPPING, "the daemon is stopping")
 DIGEST_EVERY_S = 60.0
 PROOF_EVERY_S = 30.0
 """How often an OMS or drop copy is asked to prove that it has what was sent (TestRequest), if anything was."""
@@ -188,7 +190,7 @@ class Daemon:
                 task.cancel()
             for server in servers:
                 server.close()
-            runtime.close_connections("the daemon is stopping")
+            runtime.close_connections(STOPPING)
             runtime.stop()
             await runtime.reader.close()
         if self._failure:
@@ -351,7 +353,7 @@ class Daemon:
         log.info("stopping: logging out")
         for key, state in machine.sessions.items():
             if state.phase is not Phase.DISCONNECTED:
-                self.runtime.logout(key, "the daemon is stopping")
+                self.runtime.logout(key, STOPPING)
         deadline = asyncio.get_running_loop().time() + min(5.0, self.config.fix.logout_timeout_s)
         while asyncio.get_running_loop().time() < deadline:
             await self.runtime.idle()

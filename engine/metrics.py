@@ -25,6 +25,7 @@ from engine.domain.messages import ReportKind
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskMode, QuoteKind
 from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason
 from engine.fix.sequence import SessionState
 from engine.fix.tags import MsgType
 from engine.tally import Distribution, Levels, Names, Tally, counter_family
@@ -74,7 +75,10 @@ class Metrics(Collector):
         self._up = Levels("fix_session_up", "1 while the session is logged on", "session", "role")
         self._seq_num = Levels("fix_seq_num", "Last MsgSeqNum(34) of the epoch", "session", "direction")
         self._disconnects = Tally(
-            "fix_disconnects_total", "Connections that ended, by why", session=sessions, reason=Names()
+            "fix_disconnects_total",
+            "Connections that ended, by why",
+            session=sessions,
+            reason=_closed(*DisconnectReason),
         )
         self._gaps = Tally("fix_gaps_detected_total", "Gaps found in what the peer sent", session=sessions)
         self._resend_requests = Tally(
@@ -184,9 +188,8 @@ class Metrics(Collector):
                 self._served(turn, key)
         for key, code, _ in turn.warnings:
             self._warnings.add((key or NO_SESSION, code))
-        if turn.kind == "ConnectionDown":
-            for key, state in turn.sessions.items():
-                self._disconnects.add((key, _slug(state.reason)))
+        for key, ending in turn.endings:
+            self._disconnects.add((key or NO_SESSION, ending.code))
 
     def _served(self, turn: Turn, key: str) -> None:
         for effect in turn.effects:
@@ -466,8 +469,3 @@ class _Flows:
 
 def _closed(*names: str) -> Names:
     return Names(names, settled=True)
-
-
-def _slug(reason: str) -> str:
-    """What a disconnect's reason begins with, before its particulars: `code: text` or a phrase of ours."""
-    return reason.partition(":")[0].replace(" ", "_")

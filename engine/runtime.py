@@ -27,6 +27,7 @@ from engine.errors import CommandError, GarbledMessage, JournalError
 from engine.fix import session as fix_session
 from engine.fix.actions import SentRow
 from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.resend import gap_fill
 from engine.fix.transport import FixConnection
 from engine.journal.batch import StagedTurn, TextRow
@@ -217,8 +218,8 @@ class Runtime:
         """Record something about the process itself."""
         self.submit(Noted(self.clock.now(), what, record), texts)
 
-    def logout(self, key: str, text: str) -> None:
-        self.submit(LogoutWanted(self.clock.now(), key, text))
+    def logout(self, key: str, ending: Ending) -> None:
+        self.submit(LogoutWanted(self.clock.now(), key, ending))
 
     def ask_for_proof(self) -> None:
         """TestRequest(1) to every OMS and drop copy that was sent reports nobody has confirmed."""
@@ -273,17 +274,17 @@ class Runtime:
         if key:
             self.machine.sessions[key] = fix_session.heard(self.machine.sessions[key], self.clock.now())
 
-    def connection_down(self, connection: FixConnection, reason: str) -> None:
+    def connection_down(self, connection: FixConnection, ending: Ending) -> None:
         self._connections.pop(connection.number, None)
-        log.info("connection down connection=%d peer=%s reason=%s", connection.number, connection.peer, reason)
-        self.submit(ConnectionDown(self.clock.now(), connection.number, reason))
+        log.info("connection down connection=%d peer=%s reason=%s", connection.number, connection.peer, ending)
+        self.submit(ConnectionDown(self.clock.now(), connection.number, ending))
         if connection.session:
             self.on_session_free(connection.session)
 
     def _no_logon(self, number: int) -> None:
         connection = self._connections.get(number)
         if connection is not None and self.machine.connections.get(number) == "":
-            connection.close("no Logon(A) in time")
+            connection.close(DisconnectReason.LOGON_TIMEOUT, f"no Logon(A) within {self._limits.logon_timeout_s:g} s")
 
     # --- timers ------------------------------------------------------------------------------------
 
@@ -488,7 +489,7 @@ class Runtime:
             connection = self._connections.get(effect.connection)
             if connection is not None:
                 log.info("closing connection=%d code=%s text=%s", effect.connection, effect.code, effect.text)
-                connection.close(f"{effect.code}: {effect.text}")
+                connection.close(effect.code, effect.text)
         elif type(effect) is Drain:
             self.submit(HeldDue(self.clock.now(), effect.session, self.entropy()))
         elif type(effect) is ReadSentRows:
@@ -574,9 +575,9 @@ class Runtime:
                     future.set_exception(CommandError("the daemon is stopping", code="stopping"))
             self._on_fatal(reason)
 
-    def close_connections(self, reason: str) -> None:
+    def close_connections(self, ending: Ending) -> None:
         for connection in list(self._connections.values()):
-            connection.close(reason)
+            connection.close(ending.code, ending.text)
 
     def stop(self) -> None:
         """End timers and tasks; call after `idle`."""

@@ -23,6 +23,7 @@ from engine.domain.messages import AcceptQuote, AskDealer, AskPlacementStatus, C
 from engine.fix import application
 from engine.fix.dialect import DEFAULT, Dialect
 from engine.fix.message import Message
+from engine.fix.reasons import Ending
 from engine.fix.settings import SessionSettings
 from engine.turn import CommandGiven, Machine, SentAs
 
@@ -66,8 +67,8 @@ class Trading:
     def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None:
         decide.session_up(draft, settings.key, settings.role, epoch)
 
-    def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None:
-        decide.session_down(draft, settings.key, reason)
+    def session_down(self, draft: Draft, settings: SessionSettings, ending: Ending) -> None:
+        decide.session_down(draft, settings.key, ending.code, ending.text, ending.by)
 
     def due(self, draft: Draft, key: str) -> None:
         decide.due(draft, key)

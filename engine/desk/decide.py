@@ -83,10 +83,10 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
         _subscribe(draft, session)
 
 
-def session_down(draft: Draft, session: str, reason: str) -> None:
+def session_down(draft: Draft, session: str, code: str, reason: str, by: str) -> None:
     """A session ceased to be active; unanswered acceptances there stay reserved."""
-    draft.record(e.SessionDown(draft.now_ns, session, reason))
-    draft.notify("session", session=session, state="down", reason=reason)
+    draft.record(e.SessionDown(draft.now_ns, session, reason, code, by))
+    draft.notify("session", session=session, state="down", code=code, reason=reason, by=by)
 
 
 def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:

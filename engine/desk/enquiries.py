@@ -98,7 +98,7 @@ def _session(machine: MachineView, key: str) -> dict[str, Any]:
         "waiting": len(machine.waiting.get(key, ())),
         "resending": state.resending,
         "peer_expects": machine.peer_expects.get(key),
-        "reason": state.reason or None,
+        "reason": str(state.ending) if state.ending is not None else None,
     }
 
 

@@ -80,8 +80,12 @@ class SessionUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionDown(Event):
+    """It is no longer logged on: `code` says why (engine.fix.reasons), `reason` the particulars, `by` whose doing."""
+
     session: str
     reason: str
+    code: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from engine.fix.reasons import DisconnectReason, Ending
+
 if TYPE_CHECKING:
     from engine.fix.message import Message
 
@@ -100,7 +102,7 @@ class LoggedOn:
 class LoggedOut:
     """The session ceased to be active; messages of the peer may still be delivered until the connection ends."""
 
-    reason: str
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Warn:
 class CloseConnection:
     """Close the connection once everything before this action has been written."""
 
-    reason_code: str
+    code: DisconnectReason
     text: str
 
 

@@ -17,6 +17,7 @@ from engine.fix import liveness, logon, resend, sequence, validation
 from engine.fix.actions import Deliver, NotReceived, PeerExpects, Warn
 from engine.fix.message import Message
 from engine.fix.phases import TRANSITIONS, Phase, kind_of
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.step import Draft
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
 
@@ -30,7 +31,10 @@ _EXPECTS: Final = re.compile(r"\bexpect(?:ing|ed|s)?\b[^\d]{0,24}(\d{1,18})", re
 _NEVER_REFUSED: Final[frozenset[str]] = frozenset({MsgType.ExecutionReport, MsgType.TradeCaptureReport})
 
 # CompID and SendingTime problems: the peer is not who it was, or does not know what time it is.
-_DISMISSED: Final = (SessionRejectReason.CompIDProblem, SessionRejectReason.SendingTimeAccuracyProblem)
+_DISMISSED: Final[Mapping[int, DisconnectReason]] = {
+    SessionRejectReason.CompIDProblem: DisconnectReason.COMP_ID,
+    SessionRejectReason.SendingTimeAccuracyProblem: DisconnectReason.SENDING_TIME,
+}
 
 
 def on_message(draft: Draft, message: Message, dictionary: Dictionary) -> None:
@@ -43,7 +47,7 @@ def on_message(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     elif (phase, kind) not in TRANSITIONS:
         _on_unexpected(draft, message)
     elif message.begin_string != draft.settings.begin_string:
-        draft.logout_and_close("begin_string", "Incorrect BeginString")
+        draft.logout_and_close(DisconnectReason.BEGIN_STRING, "Incorrect BeginString")
     elif phase is Phase.LOGON_SENT:
         if kind == MsgType.Logon:
             logon.on_answer(draft, message, dictionary)
@@ -60,7 +64,7 @@ def _on_session(draft: Draft, message: Message, kind: str, dictionary: Dictionar
     """A message within a session: first who and when, then its number, then what it says."""
     settings = draft.settings
     if message.seq_num < 1 and message.get(Tag.MsgSeqNum) is None:
-        draft.logout_and_close("no_seq_num", "Required tag missing: MsgSeqNum(34)")
+        draft.logout_and_close(DisconnectReason.NO_SEQ_NUM, "Required tag missing: MsgSeqNum(34)")
         return
     if not logon.identity_fits(settings, message):
         raise ProtocolError("CompID problem", reason=SessionRejectReason.CompIDProblem)
@@ -123,7 +127,7 @@ def _on_too_low(draft: Draft, message: Message) -> None:
     """Had before: fine for a resend, the end of the session otherwise."""
     if not message.poss_dup:
         text = f"MsgSeqNum too low, expecting {draft.state.next_in} but received {message.seq_num}"
-        draft.logout_and_close("seq_too_low", text)
+        draft.logout_and_close(DisconnectReason.SEQ_TOO_LOW, text)
     else:
         _check_original(draft, message)
 
@@ -195,9 +199,12 @@ def _on_logout(draft: Draft, message: Message) -> None:
     """Answer it unless it is an answer; its number is not held against it."""
     state = draft.state
     text = message.get(Tag.Text) or ""
+    code = DisconnectReason.LOGGED_OUT
     expects = _EXPECTS.search(text)
     if expects is not None:
         wanted = int(expects.group(1))
+        if wanted >= state.next_out:
+            code = DisconnectReason.PEER_SEQ_TOO_LOW
         draft.do(PeerExpects(wanted))
         if wanted < state.next_out:
             draft.do(NotReceived(wanted))
@@ -205,14 +212,14 @@ def _on_logout(draft: Draft, message: Message) -> None:
         draft.send(MsgType.Logout, [])
     if message.seq_num == state.next_in and state.phase is not Phase.RESET_SENT:
         draft.state = sequence.advanced(draft.state, message.seq_num + 1, draft.now.monotonic_ns)
-    draft.close("logged_out", text or "the peer logged out")
+    draft.close(code, text or "the peer logged out")
 
 
 def _on_unexpected(draft: Draft, message: Message) -> None:
     text = f"MsgType(35)={message.msg_type} is not expected now"
     detail = message.get(Tag.Text)
     draft.warn("unexpected", f"{draft.state.phase}: {text}" + (f": {detail}" if detail else ""))
-    draft.logout_and_close("unexpected", text)
+    draft.logout_and_close(DisconnectReason.UNEXPECTED, text)
 
 
 def _refuse(draft: Draft, message: Message, error: ProtocolError) -> None:
@@ -228,8 +235,9 @@ def _refuse(draft: Draft, message: Message, error: ProtocolError) -> None:
     is_reset = message.msg_type == MsgType.SequenceReset and message.get(Tag.GapFillFlag) != "Y"
     if message.seq_num == draft.state.next_in and not is_reset:
         draft.advance(message.seq_num + 1)
-    if error.reason in _DISMISSED:
-        draft.begin_logout(None, error.text)
+    dismissed = _DISMISSED.get(error.reason)
+    if dismissed is not None:
+        draft.begin_logout(Ending(dismissed, error.text), tell=False)
 
 
 def _on_application(draft: Draft, message: Message) -> None:

@@ -12,6 +12,7 @@ from engine.fix import logon
 from engine.fix.actions import Confirmed
 from engine.fix.message import Message
 from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason
 from engine.fix.sequence import Probe, SessionState
 from engine.fix.settings import SessionSettings
 from engine.fix.step import Draft, ns
@@ -32,19 +33,22 @@ def on_tick(draft: Draft, reading: bool) -> None:
     settings, state, now_ns = draft.settings, draft.state, draft.now.monotonic_ns
     if state.phase in _LOGON_PENDING:
         if now_ns >= logon.logon_deadline_ns(settings, state.phase_since_ns):
-            draft.close("logon_timeout", f"no valid Logon(A) within {settings.logon_timeout_s} s")
+            draft.close(DisconnectReason.LOGON_TIMEOUT, f"no valid Logon(A) within {settings.logon_timeout_s} s")
     elif state.phase is Phase.LOGOUT_SENT:
         if now_ns >= state.phase_since_ns + ns(settings.logout_timeout_s):
-            draft.close("logout_timeout", f"Logout(5) unanswered for {settings.logout_timeout_s} s")
+            draft.close(DisconnectReason.LOGOUT_TIMEOUT, f"Logout(5) unanswered for {settings.logout_timeout_s} s")
     elif state.phase is Phase.ACTIVE:
         if reading and now_ns >= _close_due_ns(state):
             silence_s = (now_ns - state.last_received_ns) / 1e9
-            draft.close("silent", f"nothing received for {silence_s:.1f} s, HeartBtInt(108)={state.heart_bt_int_s}")
+            draft.close(
+                DisconnectReason.SILENT,
+                f"nothing received for {silence_s:.1f} s, HeartBtInt(108)={state.heart_bt_int_s}",
+            )
             return
         if reading and state.gap is not None and now_ns >= state.gap.progress_ns + ns(settings.gap_timeout_s):
             text = f"ResendRequest(2) from {state.gap.begin} not answered: still expecting {state.next_in}"
             draft.warn("gap_timeout", text)
-            draft.logout_and_close("gap_timeout", text)
+            draft.logout_and_close(DisconnectReason.GAP_TIMEOUT, text)
             return
         if reading and now_ns >= _test_due_ns(state) and not _asked_since_heard(state):
             send_probe(draft)

@@ -16,6 +16,7 @@ from engine.fix import resend, sequence, validation
 from engine.fix.actions import LoggedOn, PeerExpects
 from engine.fix.message import Message, timestamp_ns
 from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason
 from engine.fix.settings import SessionSettings
 from engine.fix.step import Draft, Field, ns
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
@@ -42,7 +43,7 @@ def on_first(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     flaw = _flaw(draft.settings, message, draft.now, dictionary)
     if flaw is not None:
         draft.warn("logon_refused", flaw)
-        draft.close("logon_refused", flaw)
+        draft.close(DisconnectReason.LOGON_REFUSED, flaw)
         return
     reset = message.get(Tag.ResetSeqNumFlag) == "Y"
     if reset or draft.settings.reset_on_logon:
@@ -74,7 +75,7 @@ def on_answer(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     """Initiator: the answer to our Logon(A)."""
     flaw = _flaw(draft.settings, message, draft.now, dictionary)
     if flaw is not None:
-        draft.logout_and_close("logon_refused", flaw)
+        draft.logout_and_close(DisconnectReason.LOGON_REFUSED, flaw)
         return
     reset = message.get(Tag.ResetSeqNumFlag) == "Y"
     state = draft.state
@@ -102,7 +103,7 @@ def on_live(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     if flaw is None and message.get(Tag.ResetSeqNumFlag) != "Y":
         flaw = "Logon(A) in a live session without ResetSeqNumFlag(141)=Y"
     if flaw is not None:
-        draft.logout_and_close("logon_refused", flaw)
+        draft.logout_and_close(DisconnectReason.LOGON_REFUSED, flaw)
         return
     answered = draft.state.phase is Phase.RESET_SENT
     if not answered:
@@ -264,13 +265,13 @@ def _beyond(draft: Draft, wanted: int) -> bool:
         return False
     draft.do(PeerExpects(wanted))
     text = f"NextExpectedMsgSeqNum(789) too high, expecting {draft.state.next_out} but received {wanted}"
-    draft.logout_and_close("next_expected_too_high", text)
+    draft.logout_and_close(DisconnectReason.NEXT_EXPECTED_TOO_HIGH, text)
     return True
 
 
 def _too_low(draft: Draft, message: Message) -> None:
     text = f"MsgSeqNum too low, expecting {draft.state.next_in} but received {message.seq_num}"
-    draft.logout_and_close("seq_too_low", text)
+    draft.logout_and_close(DisconnectReason.SEQ_TOO_LOW, text)
 
 
 def logon_deadline_ns(settings: SessionSettings, since_ns: int) -> int:

@@ -14,6 +14,7 @@ from engine.errors import JournalError, ProtocolError
 from engine.fix import codec
 from engine.fix.actions import Confirmed, GapFilled, NotReceived, ReadSent, Retransmit, SentRow
 from engine.fix.message import Message
+from engine.fix.reasons import DisconnectReason
 from engine.fix.sequence import Repeat, Serving
 from engine.fix.settings import SessionSettings
 from engine.fix.step import Draft, sending_time
@@ -33,7 +34,7 @@ def on_resend_request(draft: Draft, message: Message) -> None:
     if count > draft.settings.resend_repeat_max:
         text = f"ResendRequest(2) from {begin} to {end} came {count} times in a row"
         draft.warn("resend_loop", text)
-        draft.logout_and_close("resend_loop", text)
+        draft.logout_and_close(DisconnectReason.RESEND_LOOP, text)
         return
     last = draft.state.next_out - 1
     note_evidence(draft, begin, draft.state.next_out)
@@ -54,7 +55,7 @@ def serve(draft: Draft, begin: int, end: int) -> None:
     if len(draft.state.to_serve) >= draft.settings.resend_queue_max:
         text = f"more than {draft.settings.resend_queue_max} resend requests are waiting"
         draft.warn("resend_loop", text)
-        draft.logout_and_close("resend_loop", text)
+        draft.logout_and_close(DisconnectReason.RESEND_LOOP, text)
         return
     draft.state = draft.state._replace(to_serve=(*draft.state.to_serve, (begin, end)))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.fix.phases import Phase
+from engine.fix.reasons import Ending
 
 if TYPE_CHECKING:
     from engine.fix.message import Message
@@ -62,7 +63,8 @@ class SessionState(NamedTuple):
     A tuple, because every message makes a new one: a frozen dataclass of this size takes five times as long.
 
     `next_in` is the number expected from the peer, `next_out` the number our next message takes, `first_out` the
-    number this epoch began with (1 unless an operator set another).
+    number this epoch began with (1 unless an operator set another). `ending` is why this connection is to end, or
+    without a connection why the last one ended; None if nothing has ended yet.
     """
 
     phase: Phase
@@ -81,7 +83,7 @@ class SessionState(NamedTuple):
     serving: Serving | None
     to_serve: tuple[tuple[int, int], ...]
     repeat: Repeat | None
-    reason: str
+    ending: Ending | None
 
     @classmethod
     def fresh(cls, epoch: int = 1, next_in: int = 1, next_out: int = 1, first_out: int = 1) -> SessionState:
@@ -103,7 +105,7 @@ class SessionState(NamedTuple):
             serving=None,
             to_serve=(),
             repeat=None,
-            reason="",
+            ending=None,
         )
 
     @property
@@ -173,9 +175,13 @@ def new_epoch(state: SessionState, *, next_in: int = 1, next_out: int = 1) -> Se
     )
 
 
-def disconnected(state: SessionState, reason: str) -> SessionState:
-    """No connection: only epoch and numbers survive. What was held is asked for again after the next Logon(A)."""
-    return SessionState.fresh(state.epoch, state.next_in, state.next_out, state.first_out)._replace(reason=reason)
+def disconnected(state: SessionState, ending: Ending) -> SessionState:
+    """No connection: only epoch and numbers survive. What was held is asked for again after the next Logon(A).
+
+    If it was to end already, that is why it ended, however the connection went.
+    """
+    fresh = SessionState.fresh(state.epoch, state.next_in, state.next_out, state.first_out)
+    return fresh._replace(ending=state.ending or ending)
 
 
 def _seq_num(message: Message) -> int:

@@ -45,6 +45,7 @@ from engine.fix.liveness import next_deadline_ns
 from engine.fix.logon import identify
 from engine.fix.message import Message
 from engine.fix.phases import SESSION_TYPES, Phase
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.resend import gap_fill
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
@@ -162,7 +163,7 @@ def garbled(settings: SessionSettings, state: SessionState, error: GarbledMessag
     draft = Draft(settings, sequence.heard(state, now.monotonic_ns), now)
     draft.warn("garbled", str(error))
     if state.phase is Phase.AWAITING_LOGON:
-        draft.close("logon_refused", f"the first message is garbled: {error}")
+        draft.close(DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
     return draft.step()
 
 
@@ -185,7 +186,7 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
         last_received_ns=at_ns,
         last_sent_ns=at_ns,
         heart_bt_int_s=settings.heart_bt_int_s,
-        reason="",
+        ending=None,
     )
     draft = Draft(settings, begun, now)
     if settings.initiator:
@@ -193,12 +194,12 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
     return draft.step()
 
 
-def disconnected(settings: SessionSettings, state: SessionState, reason: str, now: Instant) -> Step:
+def disconnected(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
     """The connection is gone; numbers and epoch stay."""
     draft = Draft(settings, state, now)
     if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
-        draft.do(LoggedOut(reason))
-    draft.state = sequence.disconnected(state, reason)
+        draft.do(LoggedOut(ending))
+    draft.state = sequence.disconnected(state, ending)
     return draft.step()
 
 
@@ -221,14 +222,13 @@ def resend_page(
     return draft.step()
 
 
-def logout(settings: SessionSettings, state: SessionState, text: str | None, now: Instant) -> Step:
-    """End the session in good order, for the reason given."""
+def logout(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
+    """End the session in good order, for the reason given. A peer that has not logged on yet is told nothing."""
     draft = Draft(settings, state, now)
-    reason = text or "logged out by us"
     if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
-        draft.begin_logout(text, reason)
+        draft.begin_logout(ending)
     elif state.phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
-        draft.close("logged_out", reason)
+        draft.close(ending.code, ending.text)
     return draft.step()
 
 

@@ -24,6 +24,7 @@ from engine.fix.actions import (
 )
 from engine.fix.message import Message
 from engine.fix.phases import TRANSITIONS, Phase
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.sequence import Gap, SessionState
 from engine.fix.settings import SessionSettings
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
@@ -86,29 +87,32 @@ class Draft:
         if phase is not self.state.phase:
             self.state = self.state._replace(phase=phase, phase_since_ns=self.now.monotonic_ns)
 
-    def close(self, code: str, text: str) -> None:
+    def close(self, code: DisconnectReason, text: str) -> None:
         """Close the connection without another word."""
-        self._cease(text)
+        self._cease(Ending(code, text))
         self.enter(Phase.CLOSED)
         self.do(CloseConnection(code, text))
 
-    def logout_and_close(self, code: str, text: str) -> None:
+    def logout_and_close(self, code: DisconnectReason, text: str) -> None:
         """Say why in a Logout(5), unless one is out already, and close, awaiting no answer."""
         if self.state.phase is not Phase.LOGOUT_SENT:
             self.send(MsgType.Logout, [(Tag.Text, text)])
         self.close(code, text)
 
-    def begin_logout(self, text: str | None, reason: str) -> None:
-        """Send Logout(5) and await the peer's; nothing if ours is on its way already."""
+    def begin_logout(self, ending: Ending, *, tell: bool = True) -> None:
+        """Send Logout(5) and await the peer's; nothing if ours is on its way already. Its text says why if `tell`."""
         if self.state.phase is Phase.LOGOUT_SENT:
             return
-        self.send(MsgType.Logout, [] if text is None else [(Tag.Text, text)])
-        self._cease(reason)
+        self.send(MsgType.Logout, [(Tag.Text, ending.text)] if tell and ending.text else [])
+        self._cease(ending)
         self.enter(Phase.LOGOUT_SENT)
 
-    def _cease(self, reason: str) -> None:
+    def _cease(self, ending: Ending) -> None:
+        """The session is to end; what was said first is why."""
+        if self.state.ending is None:
+            self.state = self.state._replace(ending=ending)
         if self.state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
-            self.do(LoggedOut(reason))
+            self.do(LoggedOut(ending))
 
     def begin_epoch(self, cause: str, *, next_in: int = 1, next_out: int = 1) -> None:
         self.state = sequence.new_epoch(self.state, next_in=next_in, next_out=next_out)

@@ -11,6 +11,7 @@ from typing import Final, Protocol, cast
 
 from engine.errors import GarbledMessage
 from engine.fix.framing import FrameOverflow, Framer
+from engine.fix.reasons import DisconnectReason, Ending
 
 FRAMES_AT_ONCE: Final = 32
 """Frames of one connection that are handled before others get their turn: some 3 ms of work."""
@@ -27,7 +28,7 @@ class Hub(Protocol):
 
     def bytes_received(self, connection: FixConnection) -> None: ...
 
-    def connection_down(self, connection: FixConnection, reason: str) -> None: ...
+    def connection_down(self, connection: FixConnection, ending: Ending) -> None: ...
 
 
 class FixConnection(asyncio.Protocol):
@@ -41,7 +42,7 @@ class FixConnection(asyncio.Protocol):
         self._framer = Framer(max_message_bytes)
         self._outgoing_bytes_max = outgoing_bytes_max
         self._transport: asyncio.Transport | None = None
-        self._reason = ""
+        self._ending: Ending | None = None
         self._backlog: deque[bytes | GarbledMessage] = deque()
         self._held_back = False
         self._refused = False
@@ -53,7 +54,7 @@ class FixConnection(asyncio.Protocol):
         self.peer = f"{host}:{port}"
         if not self._hub.connection_up(self):
             self._refused = True
-            self.abort("refused")
+            self.abort(DisconnectReason.NO_ROOM, "")
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -84,7 +85,7 @@ class FixConnection(asyncio.Protocol):
         for frame in frames:
             self._hub.frame_received(self, frame)
             if isinstance(frame, FrameOverflow):
-                self.abort(f"message too long: {frame}")
+                self.abort(DisconnectReason.TOO_LONG, str(frame))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -92,7 +93,7 @@ class FixConnection(asyncio.Protocol):
             return
         while self._backlog:  # what came before the end counts
             self._hub.frame_received(self, self._backlog.popleft())
-        self._hub.connection_down(self, self._reason or (f"connection lost: {exc}" if exc else "closed by the peer"))
+        self._hub.connection_down(self, self._ending or _ended_by_the_other_side(exc))
 
     @property
     def alive(self) -> bool:
@@ -108,7 +109,7 @@ class FixConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return False
         if transport.get_write_buffer_size() > self._outgoing_bytes_max:
-            self.abort(f"slow consumer: {transport.get_write_buffer_size()} bytes unsent")
+            self.abort(DisconnectReason.SLOW_CONSUMER, f"{transport.get_write_buffer_size()} bytes unsent")
             return False
         transport.write(data)
         return True
@@ -131,14 +132,20 @@ class FixConnection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def close(self, reason: str) -> None:
+    def close(self, code: DisconnectReason, text: str) -> None:
         """Close once what was written has left."""
-        self._reason = self._reason or reason
+        self._ending = self._ending or Ending(code, text)
         if self._transport is not None:
             self._transport.close()
 
-    def abort(self, reason: str) -> None:
+    def abort(self, code: DisconnectReason, text: str) -> None:
         """Close now."""
-        self._reason = self._reason or reason
+        self._ending = self._ending or Ending(code, text)
         if self._transport is not None:
             self._transport.abort()
+
+
+def _ended_by_the_other_side(error: Exception | None) -> Ending:
+    if error is None:
+        return Ending(DisconnectReason.CLOSED_BY_PEER, "")
+    return Ending(DisconnectReason.CONNECTION_LOST, str(error))

@@ -9,6 +9,7 @@ from engine.clock import Instant
 from engine.desk.draft import Draft, Send
 from engine.domain import events as e
 from engine.fix.message import Message
+from engine.fix.reasons import Ending
 from engine.fix.settings import SessionSettings
 from engine.turn.inputs import CommandGiven
 
@@ -32,7 +33,7 @@ class Application(Protocol):
 
     def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None: ...
 
-    def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None: ...
+    def session_down(self, draft: Draft, settings: SessionSettings, ending: Ending) -> None: ...
 
     def due(self, draft: Draft, key: str) -> None: ...
 

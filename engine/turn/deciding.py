@@ -31,6 +31,7 @@ from engine.fix.actions import (
 from engine.fix.dictionary import Dictionary
 from engine.fix.message import Message
 from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.refusal import NotTaken
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
@@ -117,7 +118,9 @@ class Deciding:
         self.out.warnings.append((key, "input_refused", reason))
         connection = self.machine.sessions[key].connection
         if connection is not None:
-            self.out.effects.append(Close(connection, "input_refused", "an input could not be handled: paused"))
+            self.out.effects.append(
+                Close(connection, DisconnectReason.INPUT_REFUSED, "an input could not be handled: paused")
+            )
         return self.out
 
     # --- inputs ----------------------------------------------------------------------------------
@@ -129,7 +132,7 @@ class Deciding:
     def on_logout_wanted(self, given: LogoutWanted) -> None:
         key = given.session
         self.out.ref = key
-        self.carry(key, session.logout(self.settings(key), self.state(key), given.text, self.now))
+        self.carry(key, session.logout(self.settings(key), self.state(key), given.ending, self.now))
 
     def on_proof_wanted(self, given: ProofWanted) -> None:
         key = given.session
@@ -142,7 +145,9 @@ class Deciding:
             self.out.connections[given.connection] = ""
             return
         if given.session in self.machine.disabled or self.state(given.session).phase is not Phase.DISCONNECTED:
-            self.close(given.connection, "not_wanted", f"session {given.session} takes no connection now")
+            self.close(
+                given.connection, DisconnectReason.NOT_WANTED, f"session {given.session} takes no connection now"
+            )
             return
         self.out.connections[given.connection] = given.session
         self.carry(
@@ -153,9 +158,14 @@ class Deciding:
     def on_connection_down(self, given: ConnectionDown) -> None:
         key = self.machine.connections.get(given.connection)
         self.out.connections[given.connection] = None
-        if key and self.state(key).connection == given.connection:
-            self.out.ref = key
-            self.carry(key, session.disconnected(self.settings(key), self.state(key), given.reason, self.now))
+        if not key or self.state(key).connection != given.connection:
+            self.out.endings.append(("", given.ending))
+            return
+        self.out.ref = key
+        step = session.disconnected(self.settings(key), self.state(key), given.ending, self.now)
+        assert step.state.ending is not None
+        self.out.endings.append((key, step.state.ending))
+        self.carry(key, step)
 
     def on_received(self, given: Received) -> None:
         key = self.machine.connections.get(given.connection)
@@ -180,22 +190,22 @@ class Deciding:
     def _first_of_connection(self, connection: int, frame: bytes | GarbledMessage) -> None:
         """A stranger's first message: a valid Logon(A) of a session we have, or the connection is closed unanswered."""
         if isinstance(frame, GarbledMessage):
-            self.close(connection, "logon_refused", f"the first message is garbled: {frame}")
+            self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {frame}")
             return
         try:
             message = codec.decode(frame, _any_dictionary(self.machine))
         except GarbledMessage as error:
-            self.close(connection, "logon_refused", f"the first message is garbled: {error}")
+            self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
             return
         key = self.machine.find(session.identify(message))
         if key is None:
-            self.close(connection, "unknown_session", f"no session for {session.identify(message)}")
+            self.close(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {session.identify(message)}")
         elif self.settings(key).initiator:
-            self.close(connection, "logon_refused", f"session {key} connects by itself")
+            self.close(connection, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself")
         elif key in self.machine.disabled:
-            self.close(connection, "disabled", f"session {key} is disabled")
+            self.close(connection, DisconnectReason.DISABLED, f"session {key} is disabled")
         elif self.state(key).phase is not Phase.DISCONNECTED:
-            self.close(connection, "already_connected", f"session {key} has a connection already")
+            self.close(connection, DisconnectReason.ALREADY_CONNECTED, f"session {key} has a connection already")
         else:
             self.out.ref = key
             self.out.connections[connection] = key
@@ -307,8 +317,8 @@ class Deciding:
             case LoggedOn():
                 self.machine.application.session_up(self.draft(), self.settings(key), state.epoch)
                 out.refusals[key] = 0
-            case LoggedOut(reason):
-                self.machine.application.session_down(self.draft(), self.settings(key), reason)
+            case LoggedOut(ending):
+                self.machine.application.session_down(self.draft(), self.settings(key), ending)
             case EpochBegan(epoch, cause):
                 self.draft().record(e.SessionReset(self.now.utc_ns, key, epoch, cause))
                 out.rebinding[key] = self.machine.outbox_id
@@ -362,7 +372,8 @@ class Deciding:
         self.out.refusals[key] = count
         self.out.warnings.append((key, "input_refused", text))
         if count >= REFUSALS_MAX:
-            paused = f"paused: {count} messages in a row could not be handled"
+            text = f"paused: {count} messages in a row could not be handled"
+            paused = Ending(DisconnectReason.INPUT_REFUSED, text)
             self.carry(key, session.logout(self.settings(key), self.out.sessions[key], paused, self.now))
 
     def _say(self, key: str, reject: BusinessReject) -> None:
@@ -462,7 +473,7 @@ class Deciding:
     def state(self, key: str) -> SessionState:
         return self.out.sessions.get(key) or self.machine.sessions[key]
 
-    def close(self, connection: int, code: str, text: str) -> None:
+    def close(self, connection: int, code: DisconnectReason, text: str) -> None:
         self.out.connections[connection] = None
         self.out.warnings.append(("", code, text))
         self.out.effects.append(Close(connection, code, text))

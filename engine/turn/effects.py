@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.desk.draft import Notice
+from engine.fix.reasons import DisconnectReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Write:
 @dataclass(frozen=True, slots=True)
 class Close:
     connection: int
-    code: str
+    code: DisconnectReason
     text: str
 
 

@@ -10,6 +10,7 @@ from engine.clock import Instant
 from engine.desk.draft import Draft
 from engine.errors import GarbledMessage
 from engine.fix.actions import SentRow
+from engine.fix.reasons import Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class LogoutWanted:
 
     now: Instant
     session: str
-    text: str
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class ConnectionUp:
 class ConnectionDown:
     now: Instant
     connection: int
-    reason: str
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from engine.clock import Instant
 from engine.desk.draft import Send
 from engine.domain import events as e
+from engine.fix.reasons import Ending
 from engine.fix.sequence import SessionState
 from engine.turn.effects import Effect
 
@@ -70,6 +71,8 @@ class Turn:
     touched: dict[str, None] = field(default_factory=dict)
     peer_expects: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
+    endings: list[tuple[str, Ending]] = field(default_factory=list)
+    """Connections that ended, with their session; empty for one that never had any."""
     warnings: list[tuple[str, str, str]] = field(default_factory=list)
     """(session, code, text), for the log and for metrics."""
 

@@ -106,7 +106,7 @@ class FakeSession:
     next_in: int = 1
     next_out: int = 1
     resending: bool = False
-    reason: str = ""
+    ending: object | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ class Scene(DeskWorld):
         """The session ceases to be active."""
         self.down.add(session)
         draft = self.draft()
-        decide.session_down(draft, session, "cut")
+        decide.session_down(draft, session, "connection_lost", "cut", "network")
         self.keep(draft)
 
     def restore(self, session: str) -> None:

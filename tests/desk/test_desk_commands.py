@@ -595,7 +595,7 @@ def test_status_counts_what_is_open(world: DeskWorld) -> None:
 
 def test_sessions_show_numbers_and_what_waits(world: DeskWorld) -> None:
     session = world.machine.sessions["oms"]
-    session.next_in, session.next_out, session.epoch, session.reason = 12, 34, 2, "logged out: good night"
+    session.next_in, session.next_out, session.epoch, session.ending = 12, 34, 2, "logged out: good night"
     world.machine.confirmed["oms"] = (2, 30)
     world.machine.confirmed["ash"] = (9, 30)
     world.machine.waiting["dropcopy"] = (object(), object())

@@ -15,6 +15,7 @@ from engine.fix import codec, incoming, sequence, session
 from engine.fix.dictionary import Dictionary, built_in
 from engine.fix.message import Message
 from engine.fix.phases import TRANSITIONS, kind_of
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.session import Phase, SentRow, SessionSettings, SessionState, Step
 from engine.fix.step import Draft
 
@@ -26,6 +27,7 @@ def dictionary() -> Dictionary:
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 PAGE_ROWS = 2  # Small, so that runs and lost messages lie across pages.
+LOST = Ending(DisconnectReason.CONNECTION_LOST, "")
 START_UTC_NS = 1_790_000_000 * NS_PER_S
 FILLED = frozenset({"8", "9", "10", "49", "52", "56"})
 
@@ -156,7 +158,7 @@ class Player:
         assert self.connections
 
     def do_disconnect(self, _: str) -> None:
-        self.take(session.disconnected(self.settings, self.state, "connection lost", self.now))
+        self.take(session.disconnected(self.settings, self.state, LOST, self.now))
 
     def do_logon(self, heart_bt_int: str) -> None:
         self.receive(self.message(f"35=A|34={self.state.next_in}|98=0|108={heart_bt_int or 30}"))
@@ -172,7 +174,7 @@ class Player:
         self.out.append("< " + self.shown(numbered.data))
 
     def do_logout(self, text: str) -> None:
-        self.take(session.logout(self.settings, self.state, text or None, self.now))
+        self.take(session.logout(self.settings, self.state, Ending(DisconnectReason.OPERATOR_LOGOUT, text), self.now))
 
     def do_test(self, _: str) -> None:
         self.take(session.send_test_request(self.settings, self.state, self.now))

@@ -13,10 +13,12 @@ from engine.clock import NS_PER_S, Instant
 from engine.errors import GarbledMessage
 from engine.fix import codec, session
 from engine.fix.dictionary import Dictionary, built_in
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.session import Phase, SentRow, SessionSettings, SessionState, Step
 
 PAGE_ROWS = 3
 ROUNDS_MAX = 400
+LOST = Ending(DisconnectReason.CONNECTION_LOST, "")
 
 
 @dataclass
@@ -107,7 +109,10 @@ class Link:
 
     def logout(self, side: int) -> None:
         end = self.ends[side]
-        self.take(side, session.logout(end.settings, end.state, "good night", self.now))
+        self.take(
+            side,
+            session.logout(end.settings, end.state, Ending(DisconnectReason.OPERATOR_LOGOUT, "good night"), self.now),
+        )
 
     def wait(self, seconds: float) -> None:
         self.elapsed_ns += int(seconds * NS_PER_S)
@@ -160,7 +165,7 @@ class Link:
         self.flying[side].clear()
         self.closing.add(1 - side)
         if end.state.phase is not Phase.DISCONNECTED:
-            end.state = session.disconnected(end.settings, end.state, "lost", self.now).state
+            end.state = session.disconnected(end.settings, end.state, LOST, self.now).state
 
     def check(self) -> None:
         for end, other in (self.ends, self.ends[::-1]):

@@ -23,6 +23,7 @@ from engine.domain.rfq import Quote, QuoteKind
 from engine.fix import codec
 from engine.fix.actions import SentRow
 from engine.fix.dictionary import built_in
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.settings import SessionSettings
 from engine.metrics import SAMPLES_PER_PIECE, Metrics
 from engine.trading import Trading
@@ -33,6 +34,7 @@ from engine.turn import (
     HeldDue,
     Inbound,
     Input,
+    LogoutWanted,
     Machine,
     ReadSentRows,
     Received,
@@ -43,6 +45,8 @@ from engine.turn import (
 
 NOW = Instant(1_000 * NS_PER_S, 1_790_000_000 * NS_PER_S)
 ENTROPY = bytes(16)
+CLOSED = Ending(DisconnectReason.CLOSED_BY_PEER, "")
+LOST = Ending(DisconnectReason.CONNECTION_LOST, "")
 
 
 def read(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -210,13 +214,23 @@ def test_rejects_by_direction_and_kind() -> None:
     assert wire.read("fix_rejects_total", session="oms", direction="in", kind="business") == 1
 
 
-def test_disconnects_are_counted_by_what_the_reason_begins_with() -> None:
+def test_disconnects_are_counted_by_their_reason() -> None:
     wire = Wire()
-    for reason in ("closed by the peer", "connection lost: [Errno 104] Connection reset by peer", "connection lost: x"):
+    for ending in (CLOSED, LOST, LOST._replace(text="[Errno 104] Connection reset by peer")):
         wire.log_on()
-        wire.take(ConnectionDown(NOW, wire.connection, reason))
-    assert wire.read("fix_disconnects_total", session="oms", reason="closed_by_the_peer") == 1
+        wire.take(ConnectionDown(NOW, wire.connection, ending))
+    assert wire.read("fix_disconnects_total", session="oms", reason="closed_by_peer") == 1
     assert wire.read("fix_disconnects_total", session="oms", reason="connection_lost") == 2
+
+
+def test_a_disconnect_is_counted_once_by_what_began_it() -> None:
+    wire = Wire()
+    wire.log_on()
+    wire.take(LogoutWanted(NOW, "oms", Ending(DisconnectReason.STOPPING, "the daemon is stopping")))
+    wire.say("5")
+    wire.take(ConnectionDown(NOW, wire.connection, CLOSED))
+    assert wire.read("fix_disconnects_total", session="oms", reason="stopping") == 1
+    assert wire.read("fix_disconnects_total", session="oms", reason="closed_by_peer") == 0
 
 
 def test_a_stranger_is_counted_under_no_session() -> None:
@@ -224,13 +238,8 @@ def test_a_stranger_is_counted_under_no_session() -> None:
     wire.connect()
     wire.say("A", (98, "0"), (108, "30"), sender="NOBODY")
     assert wire.read("fix_warnings_total", session="none", code="unknown_session") == 1
-    wire.take(ConnectionDown(NOW, wire.connection, "unknown_session: ..."))
-    assert not any(
-        sample.labels["session"] not in ("oms", "dropcopy")
-        for family in wire.metrics.registry.collect()
-        if family.name == "fix_disconnects"
-        for sample in family.samples
-    )
+    wire.take(ConnectionDown(NOW, wire.connection, Ending(DisconnectReason.UNKNOWN_SESSION, "...")))
+    assert wire.read("fix_disconnects_total", session="none", reason="unknown_session") == 1
 
 
 def test_a_reset_is_counted_with_its_cause() -> None:
@@ -576,7 +585,7 @@ def test_every_family_can_be_read_back(accept: str) -> None:
     wire = Wire()
     wire.log_on()
     wire.order()
-    wire.take(ConnectionDown(NOW, wire.connection, "closed by the peer"))
+    wire.take(ConnectionDown(NOW, wire.connection, CLOSED))
     found = {family.name.removesuffix("_total"): family for family in _families(wire, accept)}
     assert set(FAMILIES.split()) - {"build_info"} <= set(found)
     assert {"build", "build_info"} & set(found)
