@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -21,5 +20,7 @@ def find(name: str) -> ModuleType | None:
 
 
 def quickfix_dictionary() -> Path:
-    """FIX44.xml as QuickFIX installs it."""
-    return Path(sys.prefix) / "share" / "quickfix" / "FIX44.xml"
+    """QuickFIX's FIX44.xml: its wheels come without it, fixcore brings it word for word."""
+    fixcore = find("fixcore")
+    assert fixcore is not None
+    return Path(fixcore.__path__[0]) / "specs" / "FIX44.xml"

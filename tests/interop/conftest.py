@@ -1,4 +1,4 @@
-"""Which vendors' engines there are. QuickFIX takes ten minutes to compile, so it runs in `scripts/test --full` only."""
+"""Which vendors' engines there are. A test of the session layer or of the desk meets each of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 from interop_scene import Scene, SceneOf, Vendor, scene
 
-VENDORS = [
-    pytest.param("fixcore", marks=pytest.mark.interop),
-    pytest.param("quickfix", marks=[pytest.mark.interop, pytest.mark.full]),
-]
+VENDORS = ("fixcore", "quickfix")
 
 
-@pytest.fixture(params=VENDORS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once with each vendor's engine; `full_with` names those with which the test is a long one."""
+    if "vendor" not in metafunc.fixturenames:
+        return
+    long = {name for mark in metafunc.definition.iter_markers("full_with") for name in mark.args}
+    marks = {name: [pytest.mark.interop, *([pytest.mark.full] if name in long else [])] for name in VENDORS}
+    metafunc.parametrize("vendor", [pytest.param(name, marks=marks[name]) for name in VENDORS], indirect=True)
+
+
+@pytest.fixture
 def vendor(request: pytest.FixtureRequest) -> Vendor:
     """An engine that is not ours, as the maker of all counterparties of a test."""
     if request.param == "fixcore":
@@ -24,7 +30,7 @@ def vendor(request: pytest.FixtureRequest) -> Vendor:
         from interop_fixcore import FixcoreParty
 
         return FixcoreParty
-    pytest.importorskip("quickfix", reason="QuickFIX is not installed: scripts/test --full installs it")
+    pytest.importorskip("quickfix", reason="QuickFIX is not installed: pip install -e '.[interop]'")
     from interop_quickfix import QuickfixParty
 
     return QuickfixParty

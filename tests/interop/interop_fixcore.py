@@ -56,9 +56,13 @@ class FixcoreParty(Application):
         if self.logged_on:
             self._loop.run(self.session.send_logout())
             self._board.until(f"{self._identity.comp_id} to be logged out", lambda: not self._connected)
-        self._loop.run(self._transport.stop())
-        self.session.close()
-        self._transport = None
+        self.end()
+
+    def end(self) -> None:
+        if self._transport is not None:
+            self._loop.run(self._transport.stop())
+            self.session.close()
+            self._transport = None
 
     def send(self, kind: str, body: Body) -> None:
         self._loop.run(self.session.send_app(message(kind, body)))

@@ -41,5 +41,8 @@ class Party(Protocol):
     def stop(self) -> None:
         """End the engine: Logout(5) first if it is logged on. The store stays."""
 
+    def end(self) -> None:
+        """End the engine without a word, whatever it is doing; the store has what was written by then."""
+
     def send(self, kind: str, body: Body) -> None:
         """Send an application message under the next number."""

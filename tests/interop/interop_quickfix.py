@@ -18,11 +18,11 @@ CHILD = Path(__file__).parent / "quickfix_child.py"
 
 
 def specs() -> Path:
-    """The folder of its own dictionaries, which it installs beside the interpreter's library."""
-    found = importlib.util.find_spec("quickfix")
-    assert found is not None
+    """The folder of QuickFIX's own dictionaries: its wheels come without them, fixcore brings them word for word."""
+    found = importlib.util.find_spec("fixcore")
+    assert found is not None, "fixcore-engine is not installed: pip install -e '.[interop]'"
     assert found.origin is not None
-    return Path(found.origin).resolve().parents[3] / "share/quickfix"
+    return Path(found.origin).parent / "specs"
 
 
 class QuickfixParty:
@@ -57,13 +57,17 @@ class QuickfixParty:
         self._until("started")
 
     def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
+        if self._process is None:
             return
-        self._tell(process, {"do": "stop"})
+        self._tell(self._process, {"do": "stop"})
         try:
-            process.wait(PATIENCE_S)
+            self._process.wait(PATIENCE_S)
         finally:
+            self.end()
+
+    def end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
             process.kill()
             process.wait()
 

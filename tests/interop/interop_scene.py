@@ -124,7 +124,7 @@ class Scene:
         self.rfqd.end()
         for party in self.parties.values():
             with contextlib.suppress(Exception):
-                party.stop()
+                party.end()
         for link in self.links.values():
             link.close()
         self.loop.close()

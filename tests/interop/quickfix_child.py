@@ -78,7 +78,8 @@ def main(path: str) -> None:
     teller = Teller()
     settings = quickfix.SessionSettings(path)
     listens = "ConnectionType=acceptor" in Path(path).read_text()
-    factory = quickfix.SocketAcceptor if listens else quickfix.SocketInitiator
+    # A thread a connection: the initiator with one thread for all never dials again after it has answered a Logout(5).
+    factory = quickfix.ThreadedSocketAcceptor if listens else quickfix.ThreadedSocketInitiator
     stores, logs = quickfix.FileStoreFactory(settings), quickfix.FileLogFactory(settings)
     engine = factory(teller, stores, settings, logs)
     engine.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from interop_daemon import ISIN, LEIS, OTHER_ISIN
 from interop_market import cancel, order, status
 from interop_scene import Scene, SceneOf
@@ -59,6 +60,7 @@ def test_order_quote_fill_report_and_copy(scene_of: SceneOf) -> None:
     assert market.from_engine("oms")[-1].kind == "5"
 
 
+@pytest.mark.full_with("quickfix")
 def test_a_refused_acceptance_goes_to_the_next_best(scene_of: SceneOf) -> None:
     market = scene_of(dealers=("alder", "birch"))
     market.desks["alder"].offer, market.desks["alder"].filling = "99.52", "reject"
@@ -70,6 +72,7 @@ def test_a_refused_acceptance_goes_to_the_next_best(scene_of: SceneOf) -> None:
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_a_fill_in_two_parts(scene_of: SceneOf) -> None:
     market = scene_of()
     market.desks["alder"].filling = "parts"
@@ -85,6 +88,7 @@ def test_a_fill_in_two_parts(scene_of: SceneOf) -> None:
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_without_a_quote_the_order_stays_new_and_can_be_cancelled(scene_of: SceneOf) -> None:
     market = scene_of()
     market.desks["alder"].quoting = "decline"
@@ -103,6 +107,7 @@ def test_without_a_quote_the_order_stays_new_and_can_be_cancelled(scene_of: Scen
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_a_cancel_while_a_dealer_has_not_answered(scene_of: SceneOf) -> None:
     market = scene_of()
     market.desks["alder"].filling = "hold"
@@ -120,6 +125,7 @@ def test_a_cancel_while_a_dealer_has_not_answered(scene_of: SceneOf) -> None:
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_orders_that_cannot_be_taken_are_refused_with_a_reason(scene_of: SceneOf) -> None:
     market = scene_of()
     market.start()
@@ -141,6 +147,7 @@ def test_orders_that_cannot_be_taken_are_refused_with_a_reason(scene_of: SceneOf
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_a_drop_copy_may_ask_and_nothing_else(scene_of: SceneOf) -> None:
     market = scene_of()
     market.start()
