@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.clock import Instant
 from engine.desk.apply import apply
@@ -33,8 +33,7 @@ class Delivery(StrEnum):
     """8, 9 and j: sent again, across resets too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """One message for the outbox. `event` is the index of the event that explains it, -1 for none."""
 
     outbox_id: int
@@ -48,8 +47,7 @@ class Send:
     copy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A line for whoever watches: `topic` from a small closed set."""
 
     topic: str

@@ -56,8 +56,7 @@ class Retransmit:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(NamedTuple):
     """Hand on a message received in order: an application message, or the peer's Reject(3) of one of ours."""
 
     message: Message

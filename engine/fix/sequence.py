@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.fix.phases import Phase
 from engine.fix.reasons import Ending
@@ -60,22 +60,23 @@ class Repeat:
 class SessionState(NamedTuple):
     """One session at one instant.
 
-    A tuple, because every message makes a new one: a frozen dataclass of this size takes five times as long.
+    A tuple, because every message makes a new one: a frozen dataclass of this size takes five times as long. What a
+    message moves comes first, so that the rest is taken over in one piece.
 
     `next_in` is the number expected from the peer, `next_out` the number our next message takes, `first_out` the
     number this epoch began with (1 unless an operator set another). `ending` is why this connection is to end, or
     without a connection why the last one ended; None if nothing has ended yet.
     """
 
+    next_in: int
+    last_received_ns: int
+    next_out: int
+    last_sent_ns: int
     phase: Phase
     epoch: int
-    next_in: int
-    next_out: int
     first_out: int
     connection: int | None
     phase_since_ns: int
-    last_received_ns: int
-    last_sent_ns: int
     heart_bt_int_s: int
     gap: Gap | None
     held: tuple[Message, ...]
@@ -121,17 +122,20 @@ class SessionState(NamedTuple):
 
 def took_in(state: SessionState, now_ns: int) -> SessionState:
     """The next number was received in order, while nothing is held and no gap is open."""
-    return state._replace(next_in=state.next_in + 1, last_received_ns=now_ns)
+    return _moved(SessionState, (state[0] + 1, now_ns, *state[2:]))
 
 
 def gave_out(state: SessionState, now_ns: int) -> SessionState:
     """Our next number was given to a message."""
-    return state._replace(next_out=state.next_out + 1, last_sent_ns=now_ns)
+    return _moved(SessionState, (state[0], state[1], state[2] + 1, now_ns, *state[4:]))
 
 
 def heard(state: SessionState, now_ns: int) -> SessionState:
     """Bytes came: no whole message is needed for the peer to be alive."""
-    return state._replace(last_received_ns=now_ns)
+    return _moved(SessionState, (state[0], now_ns, *state[2:]))
+
+
+_moved: Final = tuple.__new__  # A third of what `_replace` takes.
 
 
 def advanced(state: SessionState, next_in: int, now_ns: int) -> SessionState:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.desk.draft import Notice
 from engine.fix.reasons import DisconnectReason
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """What release looks at once more before a request or an acceptance leaves."""
 
     outbox_id: int
@@ -19,8 +18,7 @@ class Gate:
     kill_scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Bytes for a connection; with a `gate` they leave only if it still lets them."""
 
     session: str
@@ -69,8 +67,7 @@ class Drain:
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(NamedTuple):
     """A line to whoever watches."""
 
     notice: Notice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.clock import Instant
 from engine.desk.draft import Draft
@@ -55,8 +55,7 @@ class ConnectionDown:
     ending: Ending
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One whole frame, or what was dropped as garbage."""
 
     now: Instant

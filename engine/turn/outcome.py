@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from engine.clock import Instant
 from engine.desk.draft import Send
@@ -13,8 +13,7 @@ from engine.fix.sequence import SessionState
 from engine.turn.effects import Effect
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """An outbox message without a number: its session was not able to take it."""
 
     outbox_id: int
@@ -23,8 +22,7 @@ class Waiting:
     poss_resend: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """One of our numbers given out; `data` is None for a session message, whose bytes are not kept."""
 
     session: str
@@ -35,8 +33,7 @@ class Bound:
     poss_resend: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(NamedTuple):
     """One application message taken in under its number."""
 
     session: str
@@ -45,36 +42,59 @@ class Inbound:
     data: bytes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Turn:
     """The outcome of one input, complete: what is recorded, what the state becomes, what leaves afterwards."""
 
     now: Instant
     kind: str
-    ref: str = ""
-    actor: str = ""
-    events: list[e.Event] = field(default_factory=list)
-    sends: list[tuple[Send, str, bytes]] = field(default_factory=list)
+    ref: str
+    actor: str
+    events: list[e.Event]
+    sends: list[tuple[Send, str, bytes]]
     """Each outbox message with its MsgType(35) and body."""
-    bound: list[Bound] = field(default_factory=list)
-    inbound: list[Inbound] = field(default_factory=list)
-    sessions: dict[str, SessionState] = field(default_factory=dict)
-    confirmed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    requeued: dict[str, tuple[Waiting, ...]] = field(default_factory=dict)
+    bound: list[Bound]
+    inbound: list[Inbound]
+    sessions: dict[str, SessionState]
+    confirmed: dict[str, tuple[int, int]]
+    requeued: dict[str, tuple[Waiting, ...]]
     """Queues that are another one now: emptied because all was bound, or read anew from the store."""
-    queued: dict[str, list[Waiting]] = field(default_factory=dict)
+    queued: dict[str, list[Waiting]]
     """What joins the end of a queue."""
-    rebinding: dict[str, int] = field(default_factory=dict)
-    connections: dict[int, str | None] = field(default_factory=dict)
-    effects: list[Effect] = field(default_factory=list)
-    marks: list[Any] = field(default_factory=list)
-    touched: dict[str, None] = field(default_factory=dict)
-    peer_expects: dict[str, int] = field(default_factory=dict)
-    refusals: dict[str, int] = field(default_factory=dict)
-    endings: list[tuple[str, Ending]] = field(default_factory=list)
+    rebinding: dict[str, int]
+    connections: dict[int, str | None]
+    effects: list[Effect]
+    marks: list[Any]
+    touched: dict[str, None]
+    peer_expects: dict[str, int]
+    refusals: dict[str, int]
+    endings: list[tuple[str, Ending]]
     """Connections that ended, with their session; empty for one that never had any."""
-    warnings: list[tuple[str, str, str]] = field(default_factory=list)
+    warnings: list[tuple[str, str, str]]
     """(session, code, text), for the log and for metrics."""
+
+    def __init__(self, now: Instant, kind: str) -> None:
+        # Written out: every input makes one, and default factories take four times as long.
+        self.now = now
+        self.kind = kind
+        self.ref = self.actor = ""
+        self.events = []
+        self.sends = []
+        self.bound = []
+        self.inbound = []
+        self.sessions = {}
+        self.confirmed = {}
+        self.requeued = {}
+        self.queued = {}
+        self.rebinding = {}
+        self.connections = {}
+        self.effects = []
+        self.marks = []
+        self.touched = {}
+        self.peer_expects = {}
+        self.refusals = {}
+        self.endings = []
+        self.warnings = []
 
     @property
     def records(self) -> bool:
