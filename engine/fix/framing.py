@@ -13,6 +13,8 @@ Reference: FIX 4.4, Volume 2, "Message Delimiter" and session test cases 2d, 2m,
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from typing import Final
 
 from engine.errors import GarbledMessage
@@ -20,10 +22,13 @@ from engine.errors import GarbledMessage
 MESSAGE_BYTES_MAX: Final = 65_536
 
 _START: Final = b"8=FIX"
+_TRAILER: Final = b"\x0110="
 _BEGIN_STRING_MAX: Final = 16
 """Longest BeginString(8) field looked at, `8=` included; FIXT.1.1 takes ten."""
 _LENGTH_DIGITS_MAX: Final = 9
 _SOH: Final = 1
+_PASSED_MAX: Final = 64
+"""Trailers kept although no frame can end at them any more, before the list of them is cut."""
 _DIGITS: Final = frozenset(b"0123456789")
 
 
@@ -37,13 +42,26 @@ class Framer:
     `max_message_bytes` may be raised once the peer is known: a stranger's first message is a short one.
     """
 
-    __slots__ = ("_buffer", "_is_skipping", "_need", "dropped_bytes", "is_overflowed", "max_message_bytes")
+    __slots__ = (
+        "_base",
+        "_buffer",
+        "_is_skipping",
+        "_need",
+        "_searched",
+        "_trailers",
+        "dropped_bytes",
+        "is_overflowed",
+        "max_message_bytes",
+    )
 
     def __init__(self, max_message_bytes: int = MESSAGE_BYTES_MAX) -> None:
         self.max_message_bytes = max_message_bytes
         self._buffer = bytearray()
         self._need = 0  # fewer bytes than this decide nothing: spares a slow writer's every byte a scan
         self._is_skipping = False
+        self._base = 0  # bytes of the stream before those at hand
+        self._searched = 0  # where in the stream the search for trailers has come to
+        self._trailers = array("q")  # where they begin, as far as it has come and as they may still end a frame
         self.dropped_bytes = 0
         self.is_overflowed = False
 
@@ -58,12 +76,15 @@ class Framer:
         buffer = self._buffer
         if not buffer:
             rest = self._cut(data, found)
+            self._base += rest
             if rest < len(data):
                 buffer += memoryview(data)[rest:]
         else:
             buffer += data
             if len(buffer) >= self._need:
-                del buffer[: self._cut(buffer, found)]
+                rest = self._cut(buffer, found)
+                self._base += rest
+                del buffer[:rest]
         if self.is_overflowed:
             buffer.clear()
         return found
@@ -136,15 +157,18 @@ class Framer:
             return GarbledMessage(text, reason="length")
         body_end = soh + 1 + declared
         if end < body_end + 7:
-            self._need = body_end - start + 7
-            if self._need > self.max_message_bytes:
-                self._need = 0
+            need = body_end - start + 7
+            if need <= self.max_message_bytes:
+                self._need = need
+                return 0
         return self._trailer_end(stream, start, body_end)
 
     def _trailer_end(self, stream: bytes | bytearray, start: int, body_end: int) -> int | GarbledMessage:
         """End of the first `10=ddd` field that begins at or after `body_end`; 0 while there is none."""
         end, limit = len(stream), start + self.max_message_bytes
-        found = stream.find(b"\x0110=", body_end - 1)
+        found = body_end - 1
+        if not stream.startswith(_TRAILER, found):
+            found = self._next_trailer(stream, start, found)
         if found >= 0 and found + 8 <= limit:
             for offset, byte in enumerate(stream[found + 4 : found + 8]):
                 if (byte not in _DIGITS) if offset < 3 else (byte != _SOH):
@@ -153,6 +177,29 @@ class Framer:
         if found >= 0 or end >= limit:
             return FrameOverflow(f"no end of message within {self.max_message_bytes} bytes", reason="overflow")
         return 0
+
+    def _next_trailer(self, stream: bytes | bytearray, start: int, wanted: int) -> int:
+        """Where the first `10=` field at or after `wanted` begins, with the SOH before it; -1 while there is none.
+
+        Only asked when a declared length is wrong. No byte is searched twice, whatever lengths are declared and
+        however small the pieces are: or a peer could hold the loop for seconds with one message's worth of bytes.
+        """
+        trailers, base = self._trailers, self._base
+        if self._searched < base + start:
+            self._searched = base + start
+            del trailers[:]
+        elif len(trailers) > _PASSED_MAX and trailers[len(trailers) // 2] < base + start:
+            del trailers[: bisect_left(trailers, base + start)]
+        at = bisect_left(trailers, base + wanted)
+        while at == len(trailers):
+            found = stream.find(_TRAILER, self._searched - base)
+            if found < 0:
+                self._searched = max(self._searched, base + len(stream) - len(_TRAILER) + 1)
+                return -1
+            trailers.append(base + found)
+            self._searched = base + found + 1
+            at += found < wanted
+        return trailers[at] - base
 
 
 def _first_fields() -> GarbledMessage:

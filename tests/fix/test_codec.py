@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import simplefix
@@ -47,6 +48,18 @@ def bad_length(text: str, length: int) -> bytes:
     body = text.replace("|", "\x01").encode()
     data = f"8=FIX.4.4\x019={length}\x01".encode() + body
     return data + f"10={sum(data) % 256:03d}\x01".encode()
+
+
+class CountingBuffer(bytearray):
+    """Counts the bytes that searches for a trailer go through."""
+
+    searched = 0
+
+    def find(self, sub: Any, start: int = 0, *end: int) -> int:  # type: ignore[override]
+        found = super().find(sub, start, *end)
+        if sub == b"\x0110=":
+            self.searched += (len(self) if found < 0 else found + 4) - start
+        return found
 
 
 class TestFraming:
@@ -111,6 +124,34 @@ class TestFraming:
         assert len(found) == 1
         assert framer.dropped_bytes == 1_000_000
         assert framer.feed(ONE) == [ONE]
+
+    @pytest.mark.parametrize(
+        "stream",
+        [
+            pytest.param(b"8=FIX.4.4\x019=5\x01" + b"x" * 4_000, id="a message without end"),
+            pytest.param(b"8=FIX.4.4\x019=5\x01" + b"\x0110" * 1_300, id="what nearly is its end, again and again"),
+            pytest.param(b"8=FIX\x019=1\x01" * 300 + b"\x0110=x", id="many messages without an end of their own"),
+            pytest.param(
+                b"".join(b"8=FIX\x019=%d\x01" % (1 if at % 2 else 4_000 - 14 * at) for at in range(100))
+                + b"\x0110=x" * 600,
+                id="lengths far and near in turn",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("size", [1, 50, 5_000])
+    def test_no_byte_is_searched_for_a_trailer_twice(self, stream: bytes, size: int) -> None:
+        framer, buffer = Framer(), CountingBuffer()
+        framer._buffer = buffer
+        framer.feed(stream[:1])
+        for at in range(1, len(stream), size):
+            framer.feed(stream[at : at + size])
+        assert buffer.searched < 2 * len(stream) + 8 * len(stream) / size
+
+    def test_a_trailer_is_judged_once_all_of_it_is_there(self) -> None:
+        """Or the same bytes would be garbled at once when they come whole, and waited for when they come singly."""
+        message = wire("35=0|34=1|").replace(b"10=", b"10=\x01")
+        for stream in (message[:-3], message[:-4]):
+            assert feed([stream]) == feed([stream[at : at + 1] for at in range(len(stream))])
 
     @given(data=st.data())
     def test_pieces_never_matter(self, data: st.DataObject) -> None:
