@@ -1,0 +1,7 @@
+"""`python -m fuzzing`."""
+
+import sys
+
+from fuzzing.main import main
+
+sys.exit(main())
