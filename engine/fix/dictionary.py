@@ -45,15 +45,19 @@ DATA_LENGTH_TAGS: Final[Mapping[int, int]] = {
     1404: 1403,
 }
 
-_LAYOUT_FIELDS_MAX: Final = 60_000
-"""Fields of all layouts kept, about 20 MB at worst: a peer that never repeats itself must not fill memory."""
+KEPT_WEIGHT_MAX: Final = 60_000
+"""What all layouts kept may weigh, in fields, 25 MB at worst: a peer that never repeats itself must not fill memory."""
+LAYOUT_WEIGHT: Final = 8
+"""Of a layout of no fields at all, in fields."""
+_MSG_TYPE_KEPT_MAX: Final = 16
+"""Characters of a MsgType(35) whose layouts are kept: the standard's have two, a hostile one as many as a message."""
 
 
 class Dictionary:
     """Messages, fields and groups of one FIX version."""
 
     __slots__ = (
-        "_kept_fields",
+        "_kept_weight",
         "begin_string",
         "data_lengths",
         "data_tokens",
@@ -88,7 +92,7 @@ class Dictionary:
         self.data_tokens = frozenset(map(str, self.data_lengths))
         self.layouts: dict[str, dict[tuple[str, ...], Layout]] = {}
         """Layouts by MsgType(35) and the tags as written; filled by `layout`."""
-        self._kept_fields = 0
+        self._kept_weight = 0
 
     def layout(self, msg_type: str, tokens: Sequence[str]) -> Layout:
         """The layout of tags as written; ValueError when one is no tag number."""
@@ -97,13 +101,18 @@ class Dictionary:
         if kept is not None:
             return kept
         layout = Layout(self, msg_type, read_tags(key))
-        self._kept_fields += len(key)
-        if self._kept_fields > _LAYOUT_FIELDS_MAX:
-            self.layouts.clear()
-            self._kept_fields = len(key)
-        if self._kept_fields <= _LAYOUT_FIELDS_MAX:
+        weight = LAYOUT_WEIGHT + len(key)
+        if len(msg_type) <= _MSG_TYPE_KEPT_MAX and weight <= KEPT_WEIGHT_MAX:
+            self.weigh(weight)
             self.layouts.setdefault(msg_type, {})[key] = layout
         return layout
+
+    def weigh(self, weight: int) -> None:
+        """Count what is about to be kept, in fields; all that was kept before is dropped if it would be too much."""
+        self._kept_weight += weight
+        if self._kept_weight > KEPT_WEIGHT_MAX:
+            self.layouts.clear()
+            self._kept_weight = weight
 
     def with_transport(self, transport: Dictionary) -> Dictionary:
         """This application dictionary under the header, trailer and session messages of `transport`."""

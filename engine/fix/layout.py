@@ -59,6 +59,9 @@ class Entry:
 Getter = Callable[[Sequence[str]], tuple[str, ...]]
 
 _KNOWN_VALUES_MAX: Final = 64
+_VALUES_A_FIELD: Final = 4
+"""Remembered values that weigh as much as one field of a layout."""
+_SHOWN_MAX: Final = 40
 
 
 def _getter(positions: Sequence[int]) -> Getter:
@@ -145,6 +148,7 @@ class Layout:
                 return False
         if len(self._known_values) >= _KNOWN_VALUES_MAX:
             self._known_values.clear()
+        self.dictionary.weigh(1 + len(picked) // _VALUES_A_FIELD)
         self._known_values.add(picked)
         return True
 
@@ -242,7 +246,7 @@ class _Walk:
         yield from self._order()
         if message is None and msg_type not in dictionary.known_types:
             # 371 is left out: the type is not a wrong field of a message, there is no such message.
-            yield Flaw(BEFORE_FIELDS, RANK_MSG_TYPE, 11, None, f"MsgType(35)={msg_type} is not known")
+            yield Flaw(BEFORE_FIELDS, RANK_MSG_TYPE, 11, None, f"MsgType(35)={msg_type[:_SHOWN_MAX]} is not known")
         body = message.section if message else None
         for section in (dictionary.header, body, dictionary.trailer):
             if section is not None:
@@ -262,9 +266,8 @@ class _Walk:
             if tag not in dictionary.fields:
                 yield Flaw(position, RANK_UNDEFINED, 0, tag, f"tag {tag} is not defined")
             elif body is not None:
-                yield Flaw(
-                    position, RANK_FOREIGN, 2, tag, f"{self._name(tag)} does not belong to MsgType(35)={msg_type}"
-                )
+                detail = f"{self._name(tag)} does not belong to MsgType(35)={msg_type[:_SHOWN_MAX]}"
+                yield Flaw(position, RANK_FOREIGN, 2, tag, detail)
 
     def _required(self, section: Section) -> Iterator[Flaw]:
         for tag in section.required:

@@ -1,6 +1,7 @@
 """Counts inputs and what became of them, times each, keeps the findings, watches for hangs and for memory.
 
-Time is processor time of this thread: what else runs on the machine is no input's fault.
+Time is processor time of this thread: what else runs on the machine is no input's fault. Nor is what Python's
+collector does just then: it runs between inputs only.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ WARM_UP: Final = 0.3
 """Part of the inputs after which memory must have come to rest."""
 PER_BYTE_SIZE_MIN: Final = 200
 """Of shorter inputs it is the cost of any input at all that is seen."""
+COLLECT_EVERY: Final = 5_000
+"""Inputs between two collections."""
 LEAK_BYTES: Final = 64 * 1024 * 1024
 """Growth after the warm-up that no bounded memo explains."""
 LEAK_INPUTS_MIN: Final = 50_000
@@ -89,6 +92,7 @@ class Meter:
         self._seen = -1
         self._strikes = 0
         self._over = False
+        self._collect_at = COLLECT_EVERY
 
     # --- one input -------------------------------------------------------------------------------
 
@@ -104,9 +108,7 @@ class Meter:
             self.slowest = Slowest(took, size, reproduction)
             if took > self._slow_ns:
                 self.found("slow", f"{took / 1e9:.2f} s for {size} bytes", reproduction)
-        if (
-            size and took * self.slowest_per_byte.size > self.slowest_per_byte.ns * size
-        ) or not self.slowest_per_byte.ns:
+        if size >= PER_BYTE_SIZE_MIN and took * self.slowest_per_byte.size >= self.slowest_per_byte.ns * size:
             self.slowest_per_byte = Slowest(took, size, reproduction)
         if self.count & 0x3F == 0:
             self._look()
@@ -139,6 +141,7 @@ class Meter:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Ends an input that does not end by itself."""
+        gc.disable()
         before = signal.signal(signal.SIGPROF, self._tick)
         signal.setitimer(signal.ITIMER_PROF, 1.0, 1.0)
         try:
@@ -146,6 +149,7 @@ class Meter:
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.signal(signal.SIGPROF, before)
+            gc.enable()
 
     def _tick(self, number: int, frame: FrameType | None) -> None:
         if self.count != self._seen:
@@ -158,6 +162,9 @@ class Meter:
 
     def _look(self) -> None:
         now = time.monotonic()
+        if self.count >= self._collect_at:
+            self._collect_at = self.count + COLLECT_EVERY
+            gc.collect()
         if not self.rss_after_warm_up and (
             self.count >= self.inputs * WARM_UP or now > self._began_s + (self._until - self._began_s) * WARM_UP
         ):

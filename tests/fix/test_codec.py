@@ -21,7 +21,7 @@ from engine.fix.codec import (
     encode_body,
     frame,
 )
-from engine.fix.dictionary import Dictionary, built_in
+from engine.fix.dictionary import KEPT_WEIGHT_MAX, LAYOUT_WEIGHT, Dictionary, built_in
 from engine.fix.tags import MsgType, Side, Tag
 
 DICTIONARY = built_in("FIX.4.4")
@@ -255,7 +255,33 @@ class TestDecode:
         for n in range(1, 3_000):
             decode(wire(f"35=0|{HEADER}" + "".join(f"{5000 + n + k}=x|" for k in range(40))), dictionary)
         kept = sum(len(tags) for layouts in dictionary.layouts.values() for tags in layouts)
-        assert 0 < kept <= 60_000
+        assert 0 < kept <= KEPT_WEIGHT_MAX
+
+    def test_a_short_layout_weighs_what_it_costs(self) -> None:
+        """It takes some kilobytes however few its tags are."""
+        dictionary = _fresh()
+        for n in range(9_000):
+            decode(wire(f"35=0|{5_000 + n}=x|"), dictionary)
+        assert 0 < sum(map(len, dictionary.layouts.values())) <= KEPT_WEIGHT_MAX / (LAYOUT_WEIGHT + 5)
+
+    def test_a_msg_type_as_long_as_a_message_is_not_kept(self) -> None:
+        dictionary = _fresh()
+        message = decode(wire(f"35={'x' * 60_000}|34=1|"), dictionary)
+        assert message.msg_type == "x" * 60_000
+        assert not dictionary.layouts
+        assert all(len(flaw.detail) < 100 for flaw in message.layout.flaws)
+
+    def test_combinations_of_values_count_among_what_is_kept(self) -> None:
+        """Hundreds of layouts, each with combinations of its own: dropped together when it is too much."""
+        dictionary, most = _fresh(), 0
+        for n in range(400):
+            for side in "12345678":
+                text = f"35=D|{HEADER}{5_000 + n}=x|" + f"54={side}|" * 200
+                message = decode(wire(text), dictionary)
+                message.layout.are_enumerated(message.texts)
+            kept = [layout for layouts in dictionary.layouts.values() for layout in layouts.values()]
+            most = max(most, sum(len(each.tags) + each.remembered * 200 // 4 for each in kept))
+        assert KEPT_WEIGHT_MAX / 2 < most <= KEPT_WEIGHT_MAX
 
     @given(st.binary(max_size=200))
     def test_any_bytes_are_a_message_or_garbled(self, content: bytes) -> None:
