@@ -25,7 +25,7 @@ import uvloop
 
 from engine import assembly, recovery
 from engine.admin.server import AdminServer
-from engine.clock import Clock, iso_timestamp
+from engine.clock import NS_PER_S, Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
 from engine.config.sessions import SessionConfig
 from engine.desk.draft import Draft
@@ -56,6 +56,7 @@ PROOF_EVERY_S = 30.0
 """How often an OMS or drop copy is asked to prove that it has what was sent (TestRequest), if anything was."""
 CLOCK_STEP_NS_MAX = 1_000_000_000
 """A wall clock set back by more than this is an event of its own."""
+HOURS_LOOKED_AT_EVERY_NS = 60 * NS_PER_S
 CHECKPOINT_EVERY_S = 2.0
 LOOP_LAG_EVERY_S = 0.25
 
@@ -82,13 +83,14 @@ class Daemon:
         bonds, problems = assembly.securities(config.reference.securities)
         for problem in problems:
             log.warning("securities line not used: %s", problem)
-        self.desk = assembly.desk(config, book, bonds)
+        settings = {each.key: assembly.settings(config, each) for each in config.sessions}
+        hours = {key: each.schedule for key, each in settings.items() if each.schedule is not None}
+        self.desk = assembly.desk(config, book, bonds, hours)
         dialects, session_dialects = assembly.dialects(config)
         _make_folder(config.journal.path.parent, "journal.path")
         if config.journal.anchor is not None:
             _make_folder(config.journal.anchor.parent, "journal.anchor")
         trading = Trading(self.desk, dialects, session_dialects)
-        settings = {each.key: assembly.settings(config, each) for each in config.sessions}
         dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
         self.journal = Journal(
             config.journal.path,
@@ -163,6 +165,7 @@ class Daemon:
             runtime.arm_all()
             await runtime.idle()
             metrics.state(machine, trading)
+            metrics.hours(machine, self.clock.now().utc_ns)
             admin = AdminServer(config.admin, runtime.command, runtime.watch)
             await admin.start()
             servers.append(admin)
@@ -264,6 +267,8 @@ class Daemon:
         pause_s, attempt = session.reconnect_min_s, 0
         while True:
             free.clear()
+            if await self._until_open(session.key):
+                pause_s = session.reconnect_min_s
             host, port = session.addresses[attempt % len(session.addresses)]
             attempt += 1
             began = loop.time()
@@ -279,6 +284,18 @@ class Daemon:
             await asyncio.sleep(self.clock.real_delay_s(int(pause_s * jitter * 1e9)))
             pause_s = min(session.reconnect_max_s, pause_s * 2)
 
+    async def _until_open(self, key: str) -> bool:
+        """Wait through the hours in which the session's schedule has it closed. Had it to be waited for?"""
+        schedule, waited = self.runtime.machine.settings[key].schedule, False
+        while schedule is not None and (closed := schedule.closed(now_ns := self.clock.now().utc_ns)):
+            if not waited:
+                log.info("session is %s session=%s", closed, key)
+            waited = True
+            # Now and then the wall clock is looked at again: it may be set meanwhile.
+            left_ns = schedule.next_start(now_ns) - now_ns + self.clock.ahead_ns()
+            await asyncio.sleep(self.clock.real_delay_s(min(left_ns, HOURS_LOOKED_AT_EVERY_NS)))
+        return waited
+
     async def _housekeeping(self, trading: Trading, metrics: Metrics) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
         loop = asyncio.get_running_loop()
@@ -290,6 +307,7 @@ class Daemon:
             now = loop.time()
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
             metrics.state(self.runtime.machine, trading)
+            metrics.hours(self.runtime.machine, self.clock.now().utc_ns)
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
@@ -305,6 +323,7 @@ class Daemon:
                 next_proof = now + self.clock.real_delay_s(int(PROOF_EVERY_S * 1e9))
                 self.runtime.ask_for_proof()
                 self._watch_clock()
+                self.runtime.look_at_schedules()
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
                 self._note_digest(trading)

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from engine.analytics.marks import MarkBook
-from engine.config import Config
+from engine.config import Config, Reset, ScheduleConfig
 from engine.config.sessions import SessionConfig, SessionRole
 from engine.dealers.book import DealerBook
 from engine.dealers.ranking import Rankings
@@ -19,6 +20,7 @@ from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.fix.dialect import DEFAULT, Dialect
 from engine.fix.dictionary import Dictionary, built_in, load_quickfix_xml
+from engine.fix.schedule import EVERY_DAY, Schedule
 from engine.fix.settings import SessionSettings
 from engine.journal.batch import RULE_BOOK, TextRow
 from engine.reference.securities import LineProblem, parse_securities
@@ -48,7 +50,9 @@ def securities(path: Path) -> tuple[dict[str, Security], tuple[LineProblem, ...]
     return {each.security_id: each for each in parsed.securities}, parsed.problems
 
 
-def desk(config: Config, book: Book, bonds: Mapping[str, Security]) -> Desk:
+def desk(
+    config: Config, book: Book, bonds: Mapping[str, Security], hours: Mapping[str, Schedule] | None = None
+) -> Desk:
     """The desk with empty stats and no marks yet."""
     dealers = DealerBook(each.profile() for each in config.dealers)
     windows = tuple(sorted({*book.windows(), 90, 180, config.scoring.window_days}))
@@ -84,6 +88,7 @@ def desk(config: Config, book: Book, bonds: Mapping[str, Security]) -> Desk:
         scoring_hash=text_hash(config, "scoring"),
         drop_copies=tuple(each.key for each in config.sessions_of(SessionRole.DROPCOPY)),
         market_sessions=tuple(each.key for each in config.sessions_of(SessionRole.MARKET)),
+        hours=dict(hours or {}),
     )
 
 
@@ -127,7 +132,18 @@ def settings(config: Config, session: SessionConfig) -> SessionSettings:
         sending_time_tolerance_s=config.fix.sending_time_tolerance_s,
         held_messages_max=config.fix.held_messages_max,
         appl_ver_id=session.appl_ver_id,
+        schedule=schedule(session.schedule) if session.schedule is not None else None,
     )
+
+
+def schedule(config: ScheduleConfig) -> Schedule:
+    """When a session is open, from the words of its table."""
+    zone, reset = ZoneInfo(config.time_zone), config.reset is Reset.PERIOD
+    start, end = config.start_time, config.end_time
+    if config.start_day is not None and config.end_day is not None:
+        return Schedule.weekly(zone, config.start_day.number, start, config.end_day.number, end, reset=reset)
+    days = EVERY_DAY if config.days is None else frozenset(day.number for day in config.days)
+    return Schedule.daily(zone, start, end, days=days, reset=reset)
 
 
 def dictionary(session: SessionConfig) -> Dictionary:

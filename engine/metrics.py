@@ -73,6 +73,7 @@ class Metrics(Collector):
         self._in, self._out = _Flows(sessions, types), _Flows(sessions, types)
 
         self._up = Levels("fix_session_up", "1 while the session is logged on", "session", "role")
+        self._open = Levels("fix_session_open", "1 while the session's schedule has it open", "session", "role")
         self._seq_num = Levels("fix_seq_num", "Last MsgSeqNum(34) of the epoch", "session", "direction")
         self._disconnects = Tally(
             "fix_disconnects_total",
@@ -94,7 +95,7 @@ class Metrics(Collector):
             "fix_seq_resets_total",
             "New epochs: both numbers began anew",
             session=sessions,
-            cause=_closed("reset", "reset_by_us", "reset_on_logon", "reset_seq_num_flag", "set_numbers"),
+            cause=_closed("reset", "reset_by_us", "reset_on_logon", "reset_seq_num_flag", "schedule", "set_numbers"),
         )
         self._rejects = Tally(
             "fix_rejects_total",
@@ -251,6 +252,12 @@ class Metrics(Collector):
         self._tca_pending.put(self._unmeasured)
         self._count_kills(trading)
         self._count_placements(trading)
+
+    def hours(self, machine: Machine, utc_ns: int) -> None:
+        """Which sessions are open by their schedules: those that are down then are missed."""
+        for key, settings in machine.settings.items():
+            schedule = settings.schedule
+            self._open.put(schedule is None or schedule.is_open(utc_ns), (key, settings.role))
 
     def _learn(self, names: Names, values: Iterable[str]) -> None:
         for value in names.learn(values):

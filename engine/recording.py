@@ -36,7 +36,6 @@ class Recorder:
         self._kept: dict[str, tuple[int, int, int, int]] = {
             row.session: (row.epoch, row.next_in, row.next_out, row.confirmed_out) for row in sessions
         }
-        self._began: dict[tuple[str, int], int] = {(row.session, row.epoch): row.created_utc_ns for row in sessions}
         self._quiet_sessions: dict[str, SessionRow] = {}
         self._quiet_marks: dict[str, MarkRow] = {}
 
@@ -143,8 +142,7 @@ class Recorder:
             numbers = (state.epoch, state.next_in, state.next_out, _confirmed(machine, key, state))
             if self._kept.get(key) != numbers:
                 self._kept[key] = numbers
-                began = self._began.setdefault((key, state.epoch), turn.now.utc_ns)
-                rows.append(SessionRow(key, *numbers, began))
+                rows.append(SessionRow(key, *numbers, state.began_utc_ns or turn.now.utc_ns))
         return tuple(rows)
 
 

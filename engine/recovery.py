@@ -94,7 +94,7 @@ def sessions(journal: ReadOnly) -> dict[str, SessionState]:
 def _session(journal: ReadOnly, row: SessionRow) -> SessionState:
     first = journal.query(_FIRST_OUT, (row.session, row.epoch))[0][0]
     first_out = first if first is not None else row.next_out
-    return SessionState.fresh(row.epoch, row.next_in, row.next_out, first_out)
+    return SessionState.fresh(row.epoch, row.next_in, row.next_out, first_out, row.created_utc_ns)
 
 
 def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:

@@ -140,6 +140,7 @@ class Runtime:
         self._last_connection = 0
         self._paused = False
         self._dead = False
+        self._scheduled = [f"schedule:{key}" for key, each in machine.settings.items() if each.schedule is not None]
         self._deadlines = Deadlines(loop, clock, self._deadline)
         self._rfq_tasks: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
         self._replies: dict[int, asyncio.Future[Any]] = {}
@@ -297,6 +298,12 @@ class Runtime:
         now = self.clock.now()
         for key in open_keys(self.trading.state):
             self.arm(key, now)
+        self.look_at_schedules()
+
+    def look_at_schedules(self) -> None:
+        """A boundary may have passed while nobody was here, or because the wall clock was set: see, and wait anew."""
+        for key in self._scheduled:
+            self.submit(TimerDue(self.clock.now(), key, self.entropy()))
 
     def arm(self, key: str, now: Instant) -> None:
         """Set the timer of a key to what the state says, or drop it."""
@@ -305,6 +312,13 @@ class Runtime:
             state, reading = self.machine.sessions[ident], not self._paused
             due = fix_session.next_deadline_ns(self.machine.settings[ident], state, reading=reading)
             self._deadlines.set(key, due)
+            return
+        if kind == "schedule":
+            schedule = self.machine.settings[ident].schedule
+            assert schedule is not None
+            # A wall clock that was set back has to catch up first.
+            wait_ns = schedule.next_boundary(now.utc_ns) - now.utc_ns + self.clock.ahead_ns()
+            self._deadlines.set(key, now.monotonic_ns + wait_ns)
             return
         due_ns = self.trading.deadline_of(key, self.machine.session_up, now.utc_ns)
         due = None if due_ns is None else now.monotonic_ns + max(0, due_ns - now.utc_ns)

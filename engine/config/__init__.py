@@ -8,6 +8,7 @@ from engine.config.check import check
 from engine.config.dealers import DealerConfig
 from engine.config.load import Config, ConfigText, Places, load, load_echo, loopback_only, places, with_clock
 from engine.config.reading import ConfigProblems
+from engine.config.schedules import Reset, ScheduleConfig, Weekday
 from engine.config.scoring import ClassicWeights, ScoringConfig
 from engine.config.sessions import BeginString, ConnectionType, SessionConfig, SessionRole, Validation
 from engine.config.tables import (
@@ -47,15 +48,18 @@ __all__ = [
     "MetricsConfig",
     "Places",
     "ReferenceConfig",
+    "Reset",
     "RfqConfig",
     "RiskConfig",
     "Role",
     "RulesConfig",
+    "ScheduleConfig",
     "ScoringConfig",
     "SessionConfig",
     "SessionRole",
     "TcaConfig",
     "Validation",
+    "Weekday",
     "check",
     "load",
     "load_echo",

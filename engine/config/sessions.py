@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from engine.config.reading import derived, matches, setting
+from engine.config.schedules import ScheduleConfig, schedule_problems
 
 _IDENTIFIER = matches(r"[a-z][a-z0-9_-]{0,31}", "lower-case letters, digits, '-' and '_', a letter first")
 _COMP_ID = matches(r"[!-~]{1,64}", "up to 64 printable characters without blanks")
@@ -94,6 +95,7 @@ class SessionConfig:
     password_file: Path | None = setting(None)
     reconnect_min_s: float = setting(1.0, above=0, at_most=3600)
     reconnect_max_s: float = setting(60.0, above=0, at_most=3600)
+    schedule: ScheduleConfig | None = setting(None)
 
     username: str | None = derived(None, secret=True)
     password: str | None = derived(None, secret=True)
@@ -145,6 +147,9 @@ def session_problems(session: SessionConfig) -> list[tuple[str, str]]:
         )
     if session.password_env is not None and session.password_file is not None:
         problems.append(("password_file", "the password is named twice: keep one of password_env and password_file"))
+    if session.schedule is not None:
+        found = schedule_problems(session.schedule, reset_on_logon=session.reset_on_logon)
+        problems.extend((f"schedule.{name}", text) for name, text in found)
     if session.reconnect_max_s < session.reconnect_min_s:
         problems.append(
             (

@@ -77,6 +77,14 @@ class Draft:
     def now_ns(self) -> int:
         return self.now.utc_ns
 
+    def session_trouble(self, key: str) -> str:
+        """Why nothing can go over this session now, in words; empty when it can."""
+        if self.session_up(key):
+            return ""
+        hours = self.desk.hours.get(key)
+        closed = hours.closed(self.now_ns) if hours is not None else ""
+        return f"session {key} is {closed or 'not logged on'}"
+
     def record(self, event: Event) -> None:
         apply(self.state, event)
         self.events.append(event)

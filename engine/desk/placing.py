@@ -89,9 +89,10 @@ def _out_of_reach(draft: Draft, order: Order, ask: Ask, quote: Quote) -> str:
     limit, dealer = order.terms.limit_price, draft.desk.dealers.get(ask.dealer)
     if limit is not None and quote.price is not None and (quote.price - limit) * order.terms.side.sign > 0:
         return f"beyond the limit of {limit}"
-    if dealer is None or not draft.session_up(dealer.session):
-        return "live, but it is not logged on"
-    return ""
+    if dealer is None:
+        return "live, but it is no longer known"
+    trouble = draft.session_trouble(dealer.session)
+    return f"live, but {trouble}" if trouble else ""
 
 
 def given_up(draft: Draft, order: Order) -> str:

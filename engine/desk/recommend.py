@@ -127,16 +127,16 @@ def _ineligible(
     killed = draft.state.kill_in_force(dealer.id, order.terms.account) if stopped else None
     if killed is not None:
         return f"kill switch {killed[0]} is on"
-    connected = draft.session_up(dealer.session)
-    if not connected:
-        return f"session {dealer.session} is not logged on"
+    trouble = draft.session_trouble(dealer.session)
+    if trouble:
+        return trouble
     if dealer.notional_max is not None and order.leaves > dealer.notional_max:
         return f"its limit is {dealer.notional_max:,}"
     if dealer.id in rule.never:
         return f"{rule.title} never asks it"
     if rule.consider_text is None:
         return ""
-    subject = DealerSubject(draft.desk, dealer, order.facts, segment, draft.now_ns, connected)
+    subject = DealerSubject(draft.desk, dealer, order.facts, segment, draft.now_ns, connected=True)
     if not rule.consider(subject):
         why = rule.why(subject)
         return f"not considered: {why.reason_text if why is not None else rule.consider_text}"

@@ -132,8 +132,9 @@ def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decima
         return Blocked("journal", draft.desk.hold)
     if dealer.notional_max is not None and quantity > dealer.notional_max:
         return Blocked("dealer_limit", f"{quantity:,} is above the limit of {dealer.notional_max:,} with {dealer.id}")
-    if not draft.session_up(dealer.session):
-        return Blocked("session", f"session {dealer.session} is not logged on")
+    trouble = draft.session_trouble(dealer.session)
+    if trouble:
+        return Blocked("session", trouble)
     return None
 
 

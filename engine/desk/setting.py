@@ -6,8 +6,9 @@ Built and swapped by the shell; a decision only reads it. What a decision took f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
 from engine.analytics.marks import MarkBook
 from engine.dealers.book import DealerBook
@@ -45,6 +46,14 @@ class RfqClocks:
     """How often a silent dealer is asked for the state of our order before a person is."""
 
 
+class Hours(Protocol):
+    """When a session is open."""
+
+    def closed(self, utc_ns: int) -> str:
+        """`closed until 08:00 America/New_York`; empty while it is open."""
+        ...
+
+
 @dataclass(slots=True)
 class Desk:
     base_currency: str
@@ -61,6 +70,8 @@ class Desk:
     drop_copies: tuple[str, ...] = ()
     """Sessions that see every report."""
     market_sessions: tuple[str, ...] = ()
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    """By session; one that is not here is always open."""
     hold: str = ""
     """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
 

@@ -217,6 +217,18 @@ class DisconnectReason(StrEnum):
         "the session is disabled",
         "`rfqctl session enable` lets it log on again",
     )
+    OUTSIDE_SCHEDULE = (
+        "outside_schedule",
+        Side.US,
+        "the session is closed at this hour, by its schedule",
+        "nothing: it opens again by itself; if the peer keeps other hours, correct `schedule` of the session",
+    )
+    NEW_PERIOD = (
+        "new_period",
+        Side.US,
+        "a new period of the schedule began: both sequence numbers begin anew",
+        "nothing: the session logs on again with numbers from 1",
+    )
     STOPPING = (
         "stopping",
         Side.US,

@@ -64,7 +64,8 @@ class SessionState(NamedTuple):
     message moves comes first, so that the rest is taken over in one piece.
 
     `next_in` is the number expected from the peer, `next_out` the number our next message takes, `first_out` the
-    number this epoch began with (1 unless an operator set another). `ending` is why this connection is to end, or
+    number this epoch began with (1 unless an operator set another). `began_utc_ns` is when the epoch began, 0 while
+    nothing of it is on record. `ending` is why this connection is to end, or
     without a connection why the last one ended; None if nothing has ended yet.
     """
 
@@ -75,6 +76,7 @@ class SessionState(NamedTuple):
     phase: Phase
     epoch: int
     first_out: int
+    began_utc_ns: int
     connection: int | None
     phase_since_ns: int
     heart_bt_int_s: int
@@ -87,7 +89,9 @@ class SessionState(NamedTuple):
     ending: Ending | None
 
     @classmethod
-    def fresh(cls, epoch: int = 1, next_in: int = 1, next_out: int = 1, first_out: int = 1) -> SessionState:
+    def fresh(
+        cls, epoch: int = 1, next_in: int = 1, next_out: int = 1, first_out: int = 1, began_utc_ns: int = 0
+    ) -> SessionState:
         """A disconnected session with these numbers: the first ever, or what the journal kept."""
         return cls(
             phase=Phase.DISCONNECTED,
@@ -95,6 +99,7 @@ class SessionState(NamedTuple):
             next_in=next_in,
             next_out=next_out,
             first_out=first_out,
+            began_utc_ns=began_utc_ns,
             connection=None,
             phase_since_ns=0,
             last_received_ns=0,
@@ -163,13 +168,14 @@ def with_held(state: SessionState, message: Message, held_messages_max: int) -> 
     return state._replace(held=(*held[:place], message, *held[place:]))
 
 
-def new_epoch(state: SessionState, *, next_in: int = 1, next_out: int = 1) -> SessionState:
+def new_epoch(state: SessionState, utc_ns: int, *, next_in: int = 1, next_out: int = 1) -> SessionState:
     """The numbers start anew; everything that hung on the old ones is dropped."""
     return state._replace(
         epoch=state.epoch + 1,
         next_in=next_in,
         next_out=next_out,
         first_out=next_out,
+        began_utc_ns=utc_ns,
         gap=None,
         held=(),
         probe=None,
@@ -184,7 +190,7 @@ def disconnected(state: SessionState, ending: Ending) -> SessionState:
 
     If it was to end already, that is why it ended, however the connection went.
     """
-    fresh = SessionState.fresh(state.epoch, state.next_in, state.next_out, state.first_out)
+    fresh = SessionState.fresh(state.epoch, state.next_in, state.next_out, state.first_out, state.began_utc_ns)
     return fresh._replace(ending=state.ending or ending)
 
 

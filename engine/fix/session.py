@@ -9,6 +9,7 @@ after the commit. A peer's mistake becomes an action (Reject(3), Logout(5), Clos
     sequence   the state as a value          step      a step being made, numbers for session messages
     logon      Logon(A) and resets           resend    serving a ResendRequest(2)
     liveness   heartbeats and deadlines      actions   what the shell is asked to do
+    schedule   windows of local time         hours     a session under its schedule
 
 Reference: FIX 4.4, Volume 2, "FIX Session Protocol" and its session-level test cases.
 """
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from engine.clock import Instant
 from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
-from engine.fix import incoming, liveness, logon, resend, sequence, validation
+from engine.fix import hours, incoming, liveness, logon, resend, sequence, validation
 from engine.fix import step as stepping
 from engine.fix.actions import (
     Action,
@@ -85,6 +86,7 @@ __all__ = [
     "garbled",
     "heard",
     "identify",
+    "keep_schedule",
     "logout",
     "next_deadline_ns",
     "received",
@@ -173,7 +175,7 @@ def heard(state: SessionState, now: Instant) -> SessionState:
 
 
 def connected(settings: SessionSettings, state: SessionState, connection: int, now: Instant) -> Step:
-    """A connection is up; an initiator sends its Logon(A), an acceptor waits for one.
+    """A connection is up; an initiator sends its Logon(A), an acceptor waits for one. Closed outside the schedule.
 
     Raises EngineError if the session has a connection: a second one is closed by the shell and never comes here.
     """
@@ -186,9 +188,13 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
         last_received_ns=at_ns,
         last_sent_ns=at_ns,
         heart_bt_int_s=settings.heart_bt_int_s,
+        began_utc_ns=state.began_utc_ns or now.utc_ns,
         ending=None,
     )
     draft = Draft(settings, begun, now)
+    if hours.refuse(draft):
+        return draft.step()
+    hours.begin_period(draft)
     if settings.initiator:
         logon.send_first(draft)
     return draft.step()
@@ -200,6 +206,7 @@ def disconnected(settings: SessionSettings, state: SessionState, ending: Ending,
     if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
         draft.do(LoggedOut(ending))
     draft.state = sequence.disconnected(state, ending)
+    hours.begin_period(draft)
     return draft.step()
 
 
@@ -207,6 +214,13 @@ def tick(settings: SessionSettings, state: SessionState, now: Instant, *, readin
     """Do what is due; harmless at any time. Without `reading` the peer's silence is not held against it."""
     draft = Draft(settings, state, now)
     liveness.on_tick(draft, reading)
+    return draft.step()
+
+
+def keep_schedule(settings: SessionSettings, state: SessionState, now: Instant) -> Step:
+    """A boundary of the schedule may have passed: log out, or begin anew; harmless at any time."""
+    draft = Draft(settings, state, now)
+    hours.keep(draft)
     return draft.step()
 
 
@@ -278,5 +292,5 @@ def set_numbers(
     if wanted_in < state.next_in or wanted_out != state.next_out:
         draft.begin_epoch("set_numbers", next_in=wanted_in, next_out=wanted_out)
     else:
-        draft.state = state._replace(next_in=wanted_in)
+        draft.state = state._replace(next_in=wanted_in, began_utc_ns=state.began_utc_ns or now.utc_ns)
     return draft.step()

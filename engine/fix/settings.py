@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from engine.clock import NS_PER_S
+from engine.fix.schedule import Schedule
 from engine.fix.tags import Tag
 
 Role = Literal["oms", "dropcopy", "dealer", "market"]
@@ -54,6 +55,8 @@ class SessionSettings:
     sender_location_id: str | None = None
     target_sub_id: str | None = None
     target_location_id: str | None = None
+    # Without one it is always open.
+    schedule: Schedule | None = None
     # SubIDs and LocationIDs as header fields of every message we send: (tag, value), ascending.
     route: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)
     sending_time_tolerance_ns: int = field(init=False, repr=False, compare=False)

@@ -115,7 +115,7 @@ class Draft:
             self.do(LoggedOut(ending))
 
     def begin_epoch(self, cause: str, *, next_in: int = 1, next_out: int = 1) -> None:
-        self.state = sequence.new_epoch(self.state, next_in=next_in, next_out=next_out)
+        self.state = sequence.new_epoch(self.state, self.now.utc_ns, next_in=next_in, next_out=next_out)
         self.do(EpochBegan(self.state.epoch, cause))
 
     # What we send

@@ -232,6 +232,8 @@ class Deciding:
         if kind == "session":
             step = session.tick(self.settings(ident), self.state(ident), self.now, reading=given.reading)
             self.carry(ident, step)
+        elif kind == "schedule":
+            self.carry(ident, session.keep_schedule(self.settings(ident), self.state(ident), self.now))
         elif self.refused is None:
             self.machine.application.due(self.draft(), given.key)
         else:

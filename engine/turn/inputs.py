@@ -75,7 +75,7 @@ class HeldDue:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """`key` is `session:KEY` or one of the application's."""
+    """`key` is `session:KEY`, `schedule:KEY` or one of the application's."""
 
     now: Instant
     key: str

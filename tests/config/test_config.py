@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import assembly
 from engine.config import (
     AdminConfig,
     Config,
@@ -230,6 +231,8 @@ def test_a_wrong_table_is_named_with_its_path(folder: Folder, addition: str, pro
     assert folder.problems() == [f"engine.toml: {problem}"]
 
 
+NINE_TO_FIVE = 'schedule = { time_zone = "Europe/London", start = "09:00", end = "17:30" }'
+
 WRONG_SESSIONS = [
     pytest.param(
         'host = "127.0.0.1"\n', "", "host: missing: an initiator needs the host and port it connects to", id="no host"
@@ -322,6 +325,69 @@ WRONG_SESSIONS = [
         '"acceptor"',
         "host: an acceptor has no address of its own: its peer connects to fix.listen_port",
         id="an acceptor with an address",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace("Europe/London", "Europe/Londn"),
+        "schedule.time_zone: expected an IANA time zone, as in 'Europe/London' (did you mean 'Europe/London'?),"
+        ' found the text "Europe/Londn"',
+        id="a time zone there is not",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace("Europe/London", "Europe"),
+        "schedule.time_zone: expected an IANA time zone, as in 'Europe/London' (did you mean 'Europe/Rome'?),"
+        ' found the text "Europe"',
+        id="a continent for a time zone",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace("17:30", "24:00"),
+        'schedule.end: expected a time of day from "00:00" to "23:59", as in "08:00" (midnight is "00:00", at the'
+        ' end of a day too), found the text "24:00"',
+        id="an hour there is not",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace(" }", ", days = [] }"),
+        "schedule.days: expected at least one day, found an empty list: leave it out to mean every day",
+        id="no day",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace(" }", ', days = ["monday"] }'),
+        "schedule.days[1]: expected one of 'mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun', found the text \"monday\"",
+        id="a day in full",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace(" }", ', days = ["mon", "tue", "mon"] }'),
+        "schedule.days: expected each day once, found 'mon' twice",
+        id="a day twice",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace(" }", ', days = ["mon"], start_day = "sun" }'),
+        "schedule.days: days are those of daily windows, start_day belongs to a weekly one: leave one of them out",
+        id="daily and weekly",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace(" }", ', start_day = "sun" }'),
+        "schedule.end_day: missing: a weekly window has both start_day and end_day, found start_day alone",
+        id="half a week",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\nreset_on_logon = true\n' + NINE_TO_FIVE.replace(" }", ', reset = "period" }'),
+        "schedule.reset: reset_on_logon of this session restarts the numbers at every Logon(A) already",
+        id="two kinds of reset",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\n' + NINE_TO_FIVE.replace(" }", ', reset = "daily" }'),
+        "schedule.reset: expected one of 'never', 'period', found the text \"daily\"",
+        id="another kind of reset",
     ),
 ]
 
@@ -520,6 +586,34 @@ def test_decimals_are_what_the_file_says(folder: Folder) -> None:
 def test_backups_follow_the_first_address(folder: Folder) -> None:
     folder.write("engine.toml", ENGINE + OMS + DEALER + 'backup = ["10.0.0.2:9911", "[::1]:9912"]\n')
     assert folder.load().session("alder").addresses == (("127.0.0.1", 9901), ("10.0.0.2", 9911), ("[::1]", 9912))
+
+
+@pytest.mark.parametrize(
+    ("table", "described"),
+    [
+        pytest.param('start = "09:00"\nend = "17:30"', "open until 17:30 Europe/London", id="every day"),
+        pytest.param(
+            'days = ["mon", "tue", "fri"]\nstart = "18:00"\nend = "06:00"\nreset = "period"',
+            "closed until Fri 18:00 Europe/London; numbers begin anew Fri 18:00 Europe/London",
+            id="overnight, some days",
+        ),
+        pytest.param(
+            'start_day = "sun"\nend_day = "fri"\nstart = "22:00"\nend = "21:00:30"',
+            "open until Fri 21:00:30 Europe/London",
+            id="a week",
+        ),
+        pytest.param('start = "00:00"\nend = "00:00"', "always open", id="around the clock"),
+    ],
+)
+def test_a_schedule(folder: Folder, table: str, described: str) -> None:
+    """The same as an inline table or as a table of its own below its session."""
+    folder.write("engine.toml", ENGINE + OMS + f'\n[session.schedule]\ntime_zone = "Europe/London"\n{table}\n' + DEALER)
+    config = folder.load()
+    assert config.session("alder").schedule is None
+    schedule = assembly.settings(config, config.session("oms")).schedule
+    assert schedule is not None
+    wednesday_noon = 1_795_608_000 * 1_000_000_000
+    assert schedule.describe(wednesday_noon) == described
 
 
 def test_secrets_come_from_the_environment_and_stay_out_of_sight(folder: Folder) -> None:

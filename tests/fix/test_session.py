@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from datetime import time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.clock import NS_PER_DAY, NS_PER_S, Instant, fix_timestamp
 from engine.errors import CommandError, EngineError, GarbledMessage, JournalError
 from engine.fix import codec, incoming, sequence, session
 from engine.fix.dictionary import Dictionary, built_in
 from engine.fix.message import Message
 from engine.fix.phases import TRANSITIONS, kind_of
 from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.schedule import Schedule
 from engine.fix.session import Phase, SentRow, SessionSettings, SessionState, Step
 from engine.fix.step import Draft
 
@@ -90,11 +93,21 @@ def settings_of(texts: dict[str, str]) -> SessionSettings:
         "validation": "off",  # Scripts are short; those about validation say so.
     }
     for key, text in texts.items():
-        if text in ("yes", "no"):
+        if key == "schedule":
+            values[key] = schedule_of(text)
+        elif text in ("yes", "no"):
             values[key] = text == "yes"
         else:
             values[key] = int(text) if text.isdigit() and key != "appl_ver_id" else text
     return SessionSettings(**values)
+
+
+def schedule_of(text: str) -> Schedule:
+    """`14:00-15:00`, every day in UTC; with `+reset` the numbers begin anew with every window."""
+    window, _, reset = text.partition("+")
+    start, _, end = window.partition("-")
+    zone = ZoneInfo("UTC")
+    return Schedule.daily(zone, time.fromisoformat(start), time.fromisoformat(end), reset=bool(reset))
 
 
 class Player:
@@ -117,7 +130,7 @@ class Player:
     def play(self, command: str) -> list[str]:
         self.out = []
         sign, rest = command[0], command[1:].strip()
-        if command not in ("@ disconnect", "@ reset") and not command.startswith("@ numbers"):
+        if command not in ("@ disconnect", "@ reset") and not command.startswith(("@ numbers", "@ wait")):
             self.connect()
         if sign == ">":
             self.receive(self.message(rest))
@@ -143,6 +156,11 @@ class Player:
         end_ns = self.elapsed_ns + duration_ns
         while True:
             due_ns = session.next_deadline_ns(self.settings, self.state, reading=self.reading)
+            boundary_ns = self.boundary_ns()
+            if boundary_ns is not None and boundary_ns <= min(due_ns or boundary_ns, end_ns + NS_PER_S):
+                self.elapsed_ns = boundary_ns - NS_PER_S
+                self.take(session.keep_schedule(self.settings, self.state, self.now))
+                continue
             if due_ns is None or due_ns > end_ns + NS_PER_S:
                 break
             self.elapsed_ns = max(due_ns - NS_PER_S, self.elapsed_ns)
@@ -153,6 +171,13 @@ class Player:
         before = self.state
         self.take(session.tick(self.settings, self.state, self.now, reading=self.reading))
         assert self.state == before, "tick did something before next_deadline_ns said so"
+
+    def boundary_ns(self) -> int | None:
+        schedule = self.settings.schedule
+        return schedule.next_boundary(self.now.utc_ns) - START_UTC_NS + NS_PER_S if schedule is not None else None
+
+    def do_wait(self, duration: str) -> None:
+        self.wait(int(float(duration.removesuffix("s")) * NS_PER_S))
 
     def do_connect(self, _: str) -> None:
         assert self.connections
@@ -297,7 +322,9 @@ def pattern_of(player: Player, text: str) -> str:
 def test_golden_script(script: Script) -> None:
     texts = dict(script.settings)
     numbers = {key: int(texts.pop(key)) for key in ("next_in", "next_out") if key in texts}
-    state = SessionState.fresh(**numbers, first_out=numbers.get("next_out", 1))
+    # Numbers that a script begins with are yesterday's.
+    began_ns = START_UTC_NS - NS_PER_DAY if numbers else 0
+    state = SessionState.fresh(**numbers, first_out=numbers.get("next_out", 1), began_utc_ns=began_ns)
     settings = settings_of(texts)
     player = Player(settings, built_in(settings.begin_string, settings.appl_ver_id), state)
     for turn in script.turns:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import time
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from desk_builder import DeskWorld, make_desk, make_world
@@ -24,6 +26,7 @@ from engine.fix import codec
 from engine.fix.actions import SentRow
 from engine.fix.dictionary import built_in
 from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.schedule import Schedule
 from engine.fix.settings import SessionSettings
 from engine.metrics import SAMPLES_PER_PIECE, Metrics
 from engine.trading import Trading
@@ -283,6 +286,16 @@ def test_levels_of_sessions() -> None:
     assert wire.read("fix_session_up", session="dropcopy", role="dropcopy") == 0
     assert wire.read("fix_seq_num", session="oms", direction="in") == 2
     assert wire.read("fix_seq_num", session="oms", direction="out") == 1
+
+
+def test_a_session_is_open_by_its_schedule_alone() -> None:
+    wire = Wire()
+    nine_to_five = Schedule.daily(ZoneInfo("UTC"), time(9), time(17))
+    wire.machine.settings["dropcopy"] = replace(wire.machine.settings["dropcopy"], schedule=nine_to_five)
+    for hour, is_open in ((8, 0), (12, 1), (18, 0)):
+        wire.metrics.hours(wire.machine, hour * 3600 * NS_PER_S)
+        assert wire.read("fix_session_open", session="dropcopy", role="dropcopy") == is_open
+        assert wire.read("fix_session_open", session="oms", role="oms") == 1
 
 
 def test_reports_for_a_drop_copy_that_is_down_are_unsent_until_it_comes_up() -> None:
@@ -555,7 +568,7 @@ def test_configured_series_are_shown_at_zero_before_anything_happened(watched: W
 # --- the text ------------------------------------------------------------------------------------
 
 FAMILIES = """
-fix_session_up fix_messages fix_bytes fix_disconnects fix_seq_num fix_gaps_detected fix_resend_requests
+fix_session_up fix_session_open fix_messages fix_bytes fix_disconnects fix_seq_num fix_gaps_detected fix_resend_requests
 fix_resent_messages fix_seq_resets fix_rejects fix_warnings rfq_started rfq_outcome rfq_open rfq_quotes rfq_declines
 rfq_timeouts rfq_quote_latency_seconds rfq_late_quotes orders fills fill_notional risk_blocks withheld
 kill_switch_state placements_in_doubt quarantined_fills inputs_refused dropcopy_unsent tca_pending tca_mark_missing
