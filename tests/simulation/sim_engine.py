@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -127,6 +128,8 @@ class Life:
         )
         self.journal = WatchedJournal(self, real)
         self.trading = Trading(world.setting.desk())
+        self.trading.desk.hours = schedules = dict(scenario.schedules)
+        sessions = world.setting.sessions(scenario.heart_bt_s, scenario.reset_on_logon)
         with ReadOnly(world.path) as file:
             world.restarted(file)
             folded = recovery.fold(file, self.trading, CODEC)
@@ -136,7 +139,7 @@ class Life:
                 self.trading.desk.marks.update(mark)
             self.machine = Machine(
                 self.trading,
-                world.setting.sessions(scenario.heart_bt_s, scenario.reset_on_logon),
+                {key: replace(each, schedule=schedules.get(key)) for key, each in sessions.items()},
                 world.setting.dictionaries,
                 sessions=recovery.sessions(file),
                 outbox_id=real.head.outbox_id,
@@ -181,6 +184,7 @@ class Life:
         """What the daemon does now and then, by its own code where there is something to get wrong."""
         self.note_digest()
         self.runtime.ask_for_proof()
+        self.runtime.look_at_schedules()
         self.loop.call_later(20, self._keep_house)
 
     def note_digest(self) -> None:

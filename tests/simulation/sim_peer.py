@@ -140,6 +140,13 @@ class Peer:
             self.resetting = True
             self._admin("A", [(98, 0), (108, self.heart_bt_s), (141, "Y")])
 
+    def begin_period(self) -> None:
+        """The hour agreed for it has come: both numbers begin anew, without a word."""
+        self.close()
+        self._begin_epoch()
+        assert self.party is not None
+        self.party.on_reset()
+
     def _begin_epoch(self) -> None:
         self.next_in = self.next_out = 1
         self.resets += 1

@@ -57,6 +57,10 @@ class Timeline:
     def utc_ns(self) -> int:
         return self._utc_base_ns + self.now_ns
 
+    def set_clock(self, by_ns: int) -> None:
+        """Everybody's wall clock jumps; what is to happen after a while happens after that while all the same."""
+        self._utc_base_ns += by_ns
+
     def later(self, delay_ns: int, label: str, action: Callable[..., Any], *args: Any) -> Entry:
         """Do something `delay_ns` from now."""
         return self.put(self.now_ns + max(0, delay_ns), label, action, args, None)
@@ -184,6 +188,9 @@ class VirtualClock:
 
     def now(self) -> Instant:
         return Instant(self._monotonic_base_ns + self._timeline.now_ns, self._timeline.utc_ns)
+
+    def ahead_ns(self) -> int:
+        return 0
 
     def real_delay_s(self, delay_ns: int) -> float:
         return max(0.0, delay_ns / NS)

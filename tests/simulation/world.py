@@ -40,6 +40,7 @@ from engine.desk.state import DeskState
 from engine.domain.events import Event
 from engine.domain.order import OrderState
 from engine.domain.rfq import RfqState
+from engine.fix.schedule import Schedule
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import StagedTurn
 from engine.journal.opening import Durability
@@ -80,6 +81,8 @@ class Scenario:
     kills: float = 0.7
     reset_on_logon: tuple[str, ...] = ()
     """Dealers whose session begins anew at every Logon(A)."""
+    schedules: tuple[tuple[str, Schedule], ...] = ()
+    """Sessions that keep hours; what is to happen to the peer's numbers is for `Peer.begin_period`."""
 
 
 QUIET = Scenario(
