@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from desk_scene import BOND, MM, Scene, scene
 
-from engine.clock import NS_PER_S
+from engine.clock import NS_PER_S, Instant
 from engine.desk import deadlines, decide
 from engine.domain import events as e
 
@@ -136,7 +136,7 @@ def test_a_mark_from_before_the_trade_says_nothing_of_what_came_after() -> None:
     # No price comes any more: `advance` would renew it.
     world.fills(order_id)
     end = world.now.utc_ns + (HALF_HOUR + 300) * NS_PER_S
-    world.now = replace(world.now, utc_ns=end, monotonic_ns=end)
+    world.now = Instant(end, end)
     [pending] = world.state.reversions.values()
     draft = world.draft()
     decide.due(draft, f"reversion:{pending.exec_id}")
