@@ -14,12 +14,16 @@ VENDORS = ("fixcore", "quickfix")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Once with each vendor's engine; `full_with` names those with which the test is a long one."""
+    """Once with each vendor's engine; `full_with` names those with which the test is a long one.
+
+    A module whose tests only make sense with some of them has a `VENDORS` of its own.
+    """
     if "vendor" not in metafunc.fixturenames:
         return
+    vendors: tuple[str, ...] = getattr(metafunc.module, "VENDORS", VENDORS)
     long = {name for mark in metafunc.definition.iter_markers("full_with") for name in mark.args}
-    marks = {name: [pytest.mark.interop, *([pytest.mark.full] if name in long else [])] for name in VENDORS}
-    metafunc.parametrize("vendor", [pytest.param(name, marks=marks[name]) for name in VENDORS], indirect=True)
+    marks = {name: [pytest.mark.interop, *([pytest.mark.full] if name in long else [])] for name in vendors}
+    metafunc.parametrize("vendor", [pytest.param(name, marks=marks[name]) for name in vendors], indirect=True)
 
 
 @pytest.fixture

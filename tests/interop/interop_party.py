@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,8 @@ class Identity:
     reset_on_logon: bool = False
     begin_string: str = "FIX.4.4"
     appl_ver_id: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of the session, in the words of its engine."""
 
 
 class Party(Protocol):

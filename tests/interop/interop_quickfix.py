@@ -77,6 +77,21 @@ class QuickfixParty:
         self._board.until(f"{kind} to be sent", lambda: self._seen.get("sent", 0) >= number)
         assert not self._refused, f"QuickFIX did not send {kind}"
 
+    def post(self, kind: str, body: Body) -> None:
+        """Hand over an application message whether or not anybody is connected: its store has it from then on."""
+        self._say(kind, body)
+
+    def settle(self, number: int) -> None:
+        """Wait until its engine expects this number of ours: it counts after its application was told."""
+        assert self._process is not None
+        self._tell(self._process, {"do": "settle", "number": number})
+        self._until("settled")
+
+    def forget(self) -> None:
+        """Make its engine expect our first number: with our next message it asks for everything again."""
+        assert self._process is not None
+        self._tell(self._process, {"do": "forget"})
+
     def _say(self, kind: str, body: Body) -> None:
         assert self._process is not None
         self._sent += 1
@@ -131,4 +146,5 @@ def _ini(identity: Identity) -> str:
         f"EndTime=00:00:00\n{address}\n[SESSION]\nBeginString={identity.begin_string}\n"
         f"SenderCompID={identity.comp_id}\nTargetCompID=BUYSIDE\nHeartBtInt={identity.heart_bt_int_s}\n"
         f"ResetOnLogon={'Y' if identity.reset_on_logon else 'N'}\nUseDataDictionary=Y\n{dictionary}"
+        + "".join(f"{key}={value}\n" for key, value in identity.more.items())
     )

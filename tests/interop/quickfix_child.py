@@ -4,7 +4,8 @@
 A process because the binding takes its interpreter with it when an engine ends at a bad moment.
 
     python quickfix_child.py SETTINGS      a QuickFIX settings file with one session
-    < {"do": "send", "kind": "D", "body": [[11, "A-1"], [453, [[[448, "X"], [447, "D"]]]]]}      or {"do": "stop"}
+    < {"do": "send", "kind": "D", "body": [[11, "A-1"], [453, [[[448, "X"], [447, "D"]]]]]}
+    < {"do": "settle", "number": 17}: wait until 17 is expected; {"do": "forget"}: expect 1; {"do": "stop"}
     > {"event": "logon"}  {"event": "logout"}  {"event": "app", "raw": "8=FIX.4.4..."}  {"event": "sent", "ok": true}
 """
 
@@ -14,6 +15,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,15 @@ def main(path: str) -> None:
         given = json.loads(line)
         if given["do"] == "stop":
             break
+        if given["do"] == "settle":
+            session = quickfix.Session.lookupSession(teller.id)
+            while session.getExpectedTargetNum() != given["number"]:
+                time.sleep(0.001)
+            tell("settled")
+            continue
+        if given["do"] == "forget":
+            quickfix.Session.lookupSession(teller.id).setNextTargetMsgSeqNum(1)
+            continue
         sent = quickfix.Session.sendToTarget(made(teller.begin_string, given["kind"], given["body"]), teller.id)
         tell("sent", ok=sent)
     engine.stop()
