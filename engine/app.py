@@ -23,7 +23,7 @@ from typing import Any
 
 import uvloop
 
-from engine import assembly, recovery
+from engine import assembly, recovery, sessions
 from engine.admin.server import AdminServer
 from engine.clock import NS_PER_S, Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
@@ -83,7 +83,7 @@ class Daemon:
         bonds, problems = assembly.securities(config.reference.securities)
         for problem in problems:
             log.warning("securities line not used: %s", problem)
-        settings = {each.key: assembly.settings(config, each) for each in config.sessions}
+        settings = {each.key: sessions.settings(config.fix, each) for each in config.sessions}
         hours = {key: each.schedule for key, each in settings.items() if each.schedule is not None}
         self.desk = assembly.desk(config, book, bonds, hours)
         dialects, session_dialects = assembly.dialects(config)
@@ -91,7 +91,7 @@ class Daemon:
         if config.journal.anchor is not None:
             _make_folder(config.journal.anchor.parent, "journal.anchor")
         trading = Trading(self.desk, dialects, session_dialects)
-        dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
+        dictionaries = {each.key: sessions.dictionary(each) for each in config.sessions}
         self.journal = Journal(
             config.journal.path,
             config.journal.durability.value,

@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from engine.analytics.marks import MarkBook
-from engine.config import Config, Reset, ScheduleConfig
-from engine.config.sessions import SessionConfig, SessionRole
+from engine.config import Config
+from engine.config.sessions import SessionRole
 from engine.dealers.book import DealerBook
 from engine.dealers.ranking import Rankings
 from engine.dealers.stats import DealerStats, StatsParameters
@@ -19,9 +18,6 @@ from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.fix.dialect import DEFAULT, Dialect
-from engine.fix.dictionary import Dictionary, built_in, load_quickfix_xml
-from engine.fix.schedule import EVERY_DAY, Schedule
-from engine.fix.settings import SessionSettings
 from engine.journal.batch import RULE_BOOK, TextRow
 from engine.reference.securities import LineProblem, parse_securities
 from engine.rules.program import Book, compile_book
@@ -111,51 +107,6 @@ def dialects(config: Config) -> tuple[dict[str, Dialect], dict[str, Dialect]]:
     return by_dealer, by_session
 
 
-def settings(config: Config, session: SessionConfig) -> SessionSettings:
-    """What the session layer is told of one session."""
-    return SessionSettings(
-        key=session.key,
-        begin_string=session.begin_string.value,
-        sender_comp_id=session.sender_comp_id,
-        target_comp_id=session.target_comp_id,
-        role=session.role.value,  # type: ignore[arg-type]
-        initiator=session.initiator,
-        heart_bt_int_s=session.heart_bt_int_s,
-        heart_bt_int_s_min=config.fix.heart_bt_int_s_min,
-        heart_bt_int_s_max=config.fix.heart_bt_int_s_max,
-        reset_on_logon=session.reset_on_logon,
-        validation=session.validation.value,
-        username=session.username,
-        password=session.password,
-        logon_timeout_s=config.fix.logon_timeout_s,
-        logout_timeout_s=config.fix.logout_timeout_s,
-        sending_time_tolerance_s=config.fix.sending_time_tolerance_s,
-        held_messages_max=config.fix.held_messages_max,
-        appl_ver_id=session.appl_ver_id,
-        schedule=schedule(session.schedule) if session.schedule is not None else None,
-    )
-
-
-def schedule(config: ScheduleConfig) -> Schedule:
-    """When a session is open, from the words of its table."""
-    zone, reset = ZoneInfo(config.time_zone), config.reset is Reset.PERIOD
-    start, end = config.start_time, config.end_time
-    if config.start_day is not None and config.end_day is not None:
-        return Schedule.weekly(zone, config.start_day.number, start, config.end_day.number, end, reset=reset)
-    days = EVERY_DAY if config.days is None else frozenset(day.number for day in config.days)
-    return Schedule.daily(zone, start, end, days=days, reset=reset)
-
-
-def dictionary(session: SessionConfig) -> Dictionary:
-    """The built-in dictionary of the session's version, or the files the session names."""
-    if session.dictionary is None:
-        return built_in(session.begin_string.value, session.appl_ver_id)
-    application = load_quickfix_xml(_read(session.key, session.dictionary))
-    if session.transport_dictionary is None:
-        return application
-    return application.with_transport(load_quickfix_xml(_read(session.key, session.transport_dictionary)))
-
-
 def texts(config: Config, book: Book) -> tuple[TextRow, ...]:
     """Rule book and configuration files, for the journal; stored once per hash."""
     whole = "\n".join(f"### {source.name}\n{source.text}" for source in book.texts)
@@ -168,13 +119,6 @@ def texts(config: Config, book: Book) -> tuple[TextRow, ...]:
 def text_hash(config: Config, name: str) -> str:
     """The hash of the configuration file whose name contains `name`; empty if there is none."""
     return next((text.sha256 for text in config.texts if name in text.name), "")
-
-
-def _read(session: str, path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise ConfigError(f"session[{session}]: cannot read the dictionary {path}: {error.strerror}") from error
 
 
 def _ns(seconds: float) -> int:

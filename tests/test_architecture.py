@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "turn": {"clock", "errors", "domain", "fix", "desk"},
     "trading": {"clock", "errors", "domain", "fix", "desk", "analytics", "turn"},
     "recording": {"clock", "errors", "domain", "fix", "analytics", "journal", "turn"},
+    "sessions": {"errors", "config", "fix"},
     "timers": {"clock"},
     "tally": {"clock", "errors"},
     "metrics": {"tally", "clock", "errors", "domain", "fix", "desk", "turn", "trading"},
@@ -54,7 +55,7 @@ WORLD = {
     "uvloop",
 }
 SHELLS = {
-    "app", "runtime", "timers", "clock", "metrics", "tally", "metrics_endpoint", "logs", "recovery", "assembly",
+    "app", "runtime", "timers", "clock", "metrics", "tally", "metrics_endpoint", "logs", "recovery", "assembly", "sessions",
     "fix.transport", "config.load", "config.check", "config.reading",
     "journal.writer", "journal.reader", "journal.archive", "journal.lock", "journal.anchor", "journal.opening",
 }  # fmt: skip

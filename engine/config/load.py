@@ -221,7 +221,7 @@ def _sessions(
 ) -> tuple[SessionConfig, ...]:
     """The sessions with their secrets; problems of each, and between them."""
     keys: set[str] = set()
-    comp_ids: dict[tuple[str, str, str], str] = {}
+    identities: dict[tuple[str | None, ...], str] = {}
     complete = []
     for session in sessions:
         where = f"session[{session.key}]"
@@ -233,11 +233,11 @@ def _sessions(
         if session.key in keys:
             reading.problem(f"{where}.key", "a second session of this key")
         keys.add(session.key)
-        other = comp_ids.setdefault(session.comp_ids, session.key)
+        other = identities.setdefault(session.identity, session.key)
         if other != session.key:
             reading.problem(
                 f"{where}.target_comp_id",
-                f"the same BeginString and CompIDs as session '{other}': their messages could not be told apart",
+                f"the same BeginString, CompIDs and SubIDs as session '{other}': their messages could not be told apart",
             )
         complete.append(_with_secrets(reading, where, session, environ))
     return tuple(complete)

@@ -80,12 +80,18 @@ class SessionConfig:
     begin_string: BeginString = setting(BeginString.FIX44)
     sender_comp_id: str = setting(check=_COMP_ID)
     target_comp_id: str = setting(check=_COMP_ID)
+    sender_sub_id: str | None = setting(None, check=_COMP_ID)
+    sender_location_id: str | None = setting(None, check=_COMP_ID)
+    target_sub_id: str | None = setting(None, check=_COMP_ID)
+    target_location_id: str | None = setting(None, check=_COMP_ID)
     connection_type: ConnectionType = setting()
     host: str | None = setting(None)
     port: int | None = setting(None, at_least=1, at_most=65535)
     backup: tuple[str, ...] = setting((), check=address_problem)
     heart_bt_int_s: int = setting(30, at_least=1, at_most=3600)
     reset_on_logon: bool = setting(False)
+    next_expected: bool = setting(False)
+    micros: bool = setting(False)
     validation: Validation = setting(Validation.TOLERANT)
     appl_ver_id: str | None = setting(None)
     dictionary: Path | None = setting(None)
@@ -114,9 +120,17 @@ class SessionConfig:
         return ((self.host, self.port), *((host, int(port)) for host, _, port in backups))
 
     @property
-    def comp_ids(self) -> tuple[str, str, str]:
-        """BeginString(8), our CompID, the peer's: what tells sessions on one port apart."""
-        return (self.begin_string, self.sender_comp_id, self.target_comp_id)
+    def identity(self) -> tuple[str | None, ...]:
+        """BeginString(8), both CompIDs, and the SubIDs and LocationIDs there are: what tells sessions apart."""
+        return (
+            self.begin_string,
+            self.sender_comp_id,
+            self.target_comp_id,
+            self.sender_sub_id,
+            self.sender_location_id,
+            self.target_sub_id,
+            self.target_location_id,
+        )
 
 
 def session_problems(session: SessionConfig) -> list[tuple[str, str]]:

@@ -246,7 +246,7 @@ def frame(
     poss_dup: bool = False,
     poss_resend: bool = False,
     orig_sending_time: str | None = None,
-    extra: tuple[tuple[int, str], ...] = (),
+    extra: tuple[tuple[int, str | bytes], ...] = (),
 ) -> bytes:
     """A whole message: 8, 9, 35, the other header fields ascending, `body`, CheckSum(10).
 
@@ -258,7 +258,7 @@ def frame(
         header = f"35={msg_type}\x0134={seq_num}\x0149={sender}\x0152={sending_time}\x0156={target}\x01"
         if header.count("\x01") == 5 and "=\x01" not in header:
             return _sealed(begin_string.encode(), header.encode() + body)
-    fields: list[tuple[int, str]] = [
+    fields: list[tuple[int, str | bytes]] = [
         (34, str(seq_num)),
         (49, sender),
         (52, sending_time),

@@ -90,6 +90,7 @@ class Layout:
         "has_data",
         "index",
         "is_framed",
+        "members",
         "message",
         "required",
         "rest",
@@ -106,6 +107,7 @@ class Layout:
         walk = _Walk(dictionary, self.message, tags)
         walk.run()
         self.index: dict[int, int] = {**walk.nested, **walk.index}
+        self.members = tuple(walk.index)
         self.groups: dict[int, tuple[Entry, ...]] = walk.groups
         self.flaws: tuple[Flaw, ...] = tuple(sorted(walk.flaws(msg_type), key=lambda flaw: (flaw.position, flaw.rank)))
         body = self.message.required_anywhere if self.message else frozenset()

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
 
 
-def identify(message: Message) -> tuple[str, str, str]:
-    """Which session a first message speaks for: (BeginString, our CompID, the peer's CompID)."""
-    return message.begin_string, message.target_comp_id, message.sender_comp_id
-
-
 def send_first(draft: Draft) -> None:
     """Initiator, just connected: open with Logon(A)."""
     if draft.settings.reset_on_logon:

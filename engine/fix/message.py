@@ -90,6 +90,11 @@ class FieldView:
         except ValueError:
             raise ProtocolError("Incorrect data format for value", reason=6, tag=tag) from None
 
+    @property
+    def members(self) -> tuple[int, ...]:
+        """Tags in wire order, those within repeating groups left out: see `groups`."""
+        return tuple(self._index)
+
     def groups(self, count_tag: int) -> tuple[Group, ...]:
         """The entries of the repeating group that `count_tag` counts, as found; empty when there are none.
 
@@ -162,6 +167,11 @@ class Message(FieldView):
     def tags(self) -> tuple[int, ...]:
         """Tags in wire order."""
         return self.layout.tags
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """Tags in wire order, each once, those within repeating groups left out: see `groups`."""
+        return self.layout.members
 
     @property
     def texts(self) -> Sequence[str]:

@@ -43,7 +43,6 @@ from engine.fix.actions import (
     Warn,
 )
 from engine.fix.liveness import next_deadline_ns
-from engine.fix.logon import identify
 from engine.fix.message import Message
 from engine.fix.phases import SESSION_TYPES, Phase
 from engine.fix.reasons import DisconnectReason, Ending
@@ -85,7 +84,6 @@ __all__ = [
     "gap_fill",
     "garbled",
     "heard",
-    "identify",
     "keep_schedule",
     "logout",
     "next_deadline_ns",
@@ -106,8 +104,9 @@ def bind(
     now: Instant,
     *,
     poss_resend: bool = False,
+    extra: tuple[tuple[int, str | bytes], ...] = (),
 ) -> tuple[SessionState, Numbered]:
-    """Give an application message its number and its bytes.
+    """Give an application message its number and its bytes; `extra` are header fields of its own.
 
     Raises EngineError unless the session is active and no resend is being served (`state.can_send`): callers queue.
     """
@@ -115,7 +114,7 @@ def bind(
         raise EngineError(
             f"session {settings.key} cannot take a new message: {state.phase}, resending={state.resending}"
         )
-    return stepping.number(settings, state, msg_type, body, now, admin=False, poss_resend=poss_resend)
+    return stepping.number(settings, state, msg_type, body, now, admin=False, poss_resend=poss_resend, extra=extra)
 
 
 def received(

@@ -13,7 +13,7 @@ from engine.clock import NS_PER_S
 from engine.fix.schedule import Schedule
 from engine.fix.tags import Tag
 
-Role = Literal["oms", "dropcopy", "dealer", "market"]
+Role = Literal["oms", "dropcopy", "dealer", "market", "echo"]
 ValidationMode = Literal["strict", "tolerant", "off"]
 
 BEGIN_STRINGS: Final = ("FIX.4.2", "FIX.4.4", "FIXT.1.1")

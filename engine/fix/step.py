@@ -183,7 +183,7 @@ def number(
     *,
     admin: bool,
     poss_resend: bool = False,
-    extra: tuple[tuple[int, str], ...] = (),
+    extra: tuple[tuple[int, str | bytes], ...] = (),
 ) -> tuple[SessionState, Numbered]:
     """Give a message our next number and its bytes."""
     seq_num = state.next_out

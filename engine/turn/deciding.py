@@ -29,6 +29,7 @@ from engine.fix.actions import (
     Warn,
 )
 from engine.fix.dictionary import Dictionary
+from engine.fix.directory import described
 from engine.fix.message import Message
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
@@ -197,9 +198,9 @@ class Deciding:
         except GarbledMessage as error:
             self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
             return
-        key = self.machine.find(session.identify(message))
+        key = self.machine.find(message)
         if key is None:
-            self.close(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {session.identify(message)}")
+            self.close(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {described(message)}")
         elif self.settings(key).initiator:
             self.close(connection, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself")
         elif key in self.machine.disabled:

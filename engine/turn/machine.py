@@ -8,6 +8,8 @@ from typing import Final
 
 from engine.desk.draft import Delivery
 from engine.fix.dictionary import Dictionary
+from engine.fix.directory import Directory
+from engine.fix.message import Message
 from engine.fix.phases import Phase
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
@@ -55,7 +57,7 @@ class Machine:
         self.refusals: dict[str, int] = {}
         self.disabled: set[str] = set()
         self.outbox_id = outbox_id
-        self._by_comp_ids = {(s.begin_string, s.sender_comp_id, s.target_comp_id): k for k, s in self.settings.items()}
+        self._directory = Directory(self.settings.values())
 
     # --- decide ----------------------------------------------------------------------------------
 
@@ -91,9 +93,9 @@ class Machine:
             key, (0, 0)
         )
 
-    def find(self, ids: tuple[str, str, str]) -> str | None:
-        """The session of (BeginString, our CompID, the peer's CompID)."""
-        return self._by_comp_ids.get(ids)
+    def find(self, message: Message) -> str | None:
+        """The session that the first message of a connection speaks for."""
+        return self._directory.find(message)
 
     # --- adopt -----------------------------------------------------------------------------------
 

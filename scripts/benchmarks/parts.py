@@ -26,7 +26,7 @@ from benchmarks.acceptors.answering import BEGIN_STRING
 from benchmarks.installation import install
 from benchmarks.measuring import Effort
 from benchmarks.messages import Field, field_of, order_fields, stamp, wire
-from engine import assembly, recovery
+from engine import assembly, recovery, sessions
 from engine.clock import Clock
 from engine.config import load
 from engine.desk import intake
@@ -110,8 +110,8 @@ class _Bench:
         journal = Journal(config.journal.path, "normal")
         with ReadOnly(config.journal.path) as file:
             recovery.fold(file, trading, events_codec())
-        settings = {each.key: assembly.settings(config, each) for each in config.sessions}
-        dictionaries = {each.key: assembly.dictionary(each) for each in config.sessions}
+        settings = {each.key: sessions.settings(config.fix, each) for each in config.sessions}
+        dictionaries = {each.key: sessions.dictionary(each) for each in config.sessions}
         machine = Machine(trading, settings, dictionaries, outbox_id=journal.head.outbox_id)
         return cls(machine, journal, "oms")
 

@@ -1,0 +1,1 @@
+"""The engine's FIX session layer with nothing behind it: what comes in goes back."""

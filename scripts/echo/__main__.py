@@ -1,0 +1,5 @@
+import sys
+
+from echo.main import main
+
+sys.exit(main())

@@ -1,0 +1,317 @@
+"""FIX sessions behind sockets without a journal: what `engine.fix.session` asks for is done at once, in order.
+
+Sessions, framing, dictionaries and transport are the engine's; there is no desk, no turn and nothing durable. Numbers
+live as long as the process. Both ends of a connection can be had: acceptors share one port, initiators connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from engine.clock import Clock, Instant
+from engine.errors import GarbledMessage
+from engine.fix import codec, session
+from engine.fix.dictionary import Dictionary
+from engine.fix.directory import Directory, described
+from engine.fix.message import Message
+from engine.fix.session import Phase, SessionSettings, SessionState, Step
+from engine.fix.transport import FixConnection
+from engine.timers import Deadlines
+
+from echo.reflector import Answer
+from echo.sent import SentStore
+
+log = logging.getLogger(__name__)
+
+RESEND_PAGE: Final = 200
+UNSENT_BYTES_MAX: Final = 262_144
+"""A resend waits while more than this is on its way to its peer."""
+LOOK_AGAIN_S: Final = 0.01
+WAITING_MAX: Final = 10_000
+"""Answers of one session that may wait while a resend is being served; further ones are dropped, and said so."""
+RECONNECT_S: Final = 1.0
+
+
+class Application(Protocol):
+    """What stands behind one session."""
+
+    def logged_on(self) -> None: ...
+
+    def answer(self, message: Message) -> Answer | None: ...
+
+
+@dataclass(slots=True)
+class Line:
+    """One session, its store and what waits for it."""
+
+    settings: SessionSettings
+    dictionary: Dictionary
+    application: Application
+    state: SessionState = field(default_factory=SessionState.fresh)
+    sent: SentStore = field(default_factory=SentStore)
+    waiting: deque[Answer] = field(default_factory=deque)
+    connection: FixConnection | None = None
+
+
+class Endpoint:
+    """Every session of one process; the hub of its connections (`engine.fix.transport.Hub`)."""
+
+    def __init__(
+        self,
+        sessions: Mapping[str, tuple[SessionSettings, Dictionary, Application]],
+        *,
+        connections_max: int,
+        max_message_bytes: int,
+        outgoing_bytes_max: int,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._clock = Clock()
+        self.lines = {key: Line(*parts) for key, parts in sessions.items()}
+        self._directory = Directory(
+            line.settings for line in self.lines.values() if not line.settings.initiator
+        )
+        self._strangers: dict[int, FixConnection] = {}
+        self._numbers = 0
+        self._connections_max = connections_max
+        self._max_message_bytes = max_message_bytes
+        self._outgoing_bytes_max = outgoing_bytes_max
+        self._logon_timeout_s = max((line.settings.logon_timeout_s for line in self.lines.values()), default=10.0)
+        self._deadlines = Deadlines(self._loop, self._clock, self._due)
+        self._server: asyncio.Server | None = None
+        self._stopping = False
+        self._quiet = asyncio.Event()
+
+    # --- start and end -----------------------------------------------------------------------------
+
+    async def listen(self, host: str, port: int) -> tuple[str, int]:
+        """Accept connections; the address that is listened on. Raises OSError."""
+        self._server = await self._loop.create_server(lambda: self._connection(""), host, port)
+        bound = self._server.sockets[0].getsockname()
+        return bound[0], bound[1]
+
+    async def keep_connected(self, key: str, host: str, port: int) -> None:
+        """Connect an initiator's session, and again whenever its connection has ended."""
+        line = self.lines[key]
+        while True:
+            if line.connection is None and line.state.phase is Phase.DISCONNECTED:
+                try:
+                    await self._loop.create_connection(lambda: self._connection(key), host, port)
+                except OSError as error:
+                    log.warning("cannot connect session=%s address=%s:%d error=%s", key, host, port, error)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def stop(self, patience_s: float) -> None:
+        """Log out of every session, wait that long at most for the answers, and close."""
+        self._stopping = True
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._strangers.values()):
+            connection.abort("stopping")
+        for line in self.lines.values():
+            if line.state.phase is not Phase.DISCONNECTED:
+                self._carry(line, session.logout(line.settings, line.state, "the echo acceptor is stopping", self._now))
+        self._look_quiet()
+        try:
+            await asyncio.wait_for(self._quiet.wait(), patience_s)
+        except TimeoutError:
+            for line in self.lines.values():
+                if line.connection is not None:
+                    line.connection.abort("stopping")
+        self._deadlines.close()
+        for line in self.lines.values():
+            line.sent.close()
+
+    def _connection(self, key: str) -> FixConnection:
+        self._numbers += 1
+        return FixConnection(
+            self,
+            self._numbers,
+            key,
+            max_message_bytes=self._max_message_bytes,
+            outgoing_bytes_max=self._outgoing_bytes_max,
+        )
+
+    # --- connections (engine.fix.transport.Hub) ------------------------------------------------------
+
+    def connection_up(self, connection: FixConnection) -> bool:
+        accepted = len(self._strangers) + sum(line.connection is not None for line in self.lines.values())
+        if self._stopping or (not connection.session and accepted >= self._connections_max):
+            log.warning("connection refused peer=%s: %d are open, fix.connections_max", connection.peer, accepted)
+            return False
+        if connection.session:
+            line = self.lines[connection.session]
+            line.connection = connection
+            self._carry(line, session.connected(line.settings, line.state, connection.number, self._now))
+        else:
+            self._strangers[connection.number] = connection
+            self._loop.call_later(self._logon_timeout_s, self._no_logon, connection.number)
+        return True
+
+    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
+        if connection.number in self._strangers:
+            self._first(connection, frame)
+            return
+        line = self._line_of(connection)
+        if line is None:
+            return  # It was on its way when the connection was given up.
+        if isinstance(frame, bytes):
+            try:
+                message = codec.decode(frame, line.dictionary)
+            except GarbledMessage as error:
+                frame = error
+        if isinstance(frame, GarbledMessage):
+            self._carry(line, session.garbled(line.settings, line.state, frame, self._now))
+        else:
+            self._received(line, message)
+
+    def bytes_received(self, connection: FixConnection) -> None:
+        line = self._line_of(connection)
+        if line is not None:
+            line.state = session.heard(line.state, self._now)
+
+    def connection_down(self, connection: FixConnection, reason: str) -> None:
+        self._strangers.pop(connection.number, None)
+        line = self._line_of(connection)
+        if line is not None:
+            log.info("disconnected session=%s reason=%s", line.settings.key, reason)
+            line.connection = None
+            line.waiting.clear()
+            self._carry(line, session.disconnected(line.settings, line.state, reason, self._now))
+        self._look_quiet()
+
+    def _first(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
+        """A stranger's first message: a Logon(A) of a session that is free, or the connection is closed unanswered."""
+        del self._strangers[connection.number]
+        any_dictionary = next(iter(self.lines.values())).dictionary
+        try:
+            if isinstance(frame, GarbledMessage):
+                raise frame
+            message = codec.decode(frame, any_dictionary)
+        except GarbledMessage as error:
+            self._refuse(connection, f"the first message is garbled: {error}")
+            return
+        key = self._directory.find(message)
+        if key is None:
+            self._refuse(connection, f"no session for {described(message)}")
+        elif self.lines[key].state.phase is not Phase.DISCONNECTED:
+            self._refuse(connection, f"session {key} has a connection already")
+        else:
+            line = self.lines[key]
+            connection.session = key
+            line.connection = connection
+            self._carry(line, session.connected(line.settings, line.state, connection.number, self._now))
+            self._received(line, codec.decode(message.raw, line.dictionary))
+
+    def _refuse(self, connection: FixConnection, why: str) -> None:
+        log.warning("logon refused peer=%s: %s", connection.peer, why)
+        connection.close(why)
+
+    def _no_logon(self, number: int) -> None:
+        connection = self._strangers.pop(number, None)
+        if connection is not None:
+            self._refuse(connection, f"no Logon(A) within {self._logon_timeout_s:g} s")
+
+    def _line_of(self, connection: FixConnection) -> Line | None:
+        line = self.lines.get(connection.session)
+        return line if line is not None and line.connection is connection else None
+
+    # --- steps -------------------------------------------------------------------------------------
+
+    def _received(self, line: Line, message: Message) -> None:
+        self._carry(
+            line, session.received(line.settings, line.state, message, self._now, dictionary=line.dictionary)
+        )
+
+    def _due(self, key: str) -> None:
+        line = self.lines[key]
+        self._carry(line, session.tick(line.settings, line.state, self._now))
+
+    def _carry(self, line: Line, step: Step) -> None:
+        """Take a step, do what it asks for in order, then answer what it delivered."""
+        line.state = step.state
+        answers: list[Answer] = []
+        for action in step.actions:
+            answer = self._act(line, action)
+            if answer is not None:
+                answers.append(answer)
+        for answer in answers:
+            if len(line.waiting) >= WAITING_MAX:
+                log.error("answer dropped session=%s: %d wait for a resend to end", line.settings.key, WAITING_MAX)
+                break
+            line.waiting.append(answer)
+        while line.waiting and line.state.can_send:
+            self._bind(line, line.waiting.popleft())
+        self._deadlines.set(line.settings.key, session.next_deadline_ns(line.settings, line.state))
+
+    def _act(self, line: Line, action: session.Action) -> Answer | None:
+        key = line.settings.key
+        match action:
+            case session.Transmit(numbered):
+                line.sent.append(numbered.seq_num, None)
+                self._write(line, numbered.data)
+            case session.Retransmit(data):
+                self._write(line, data)
+            case session.Deliver(message):
+                if message.msg_type != "3":
+                    return line.application.answer(message)
+            case session.ReadSent(begin, end):
+                self._loop.call_soon(self._serve, line, line.state.epoch, line.connection, begin, end)
+            case session.EpochBegan():
+                line.sent.begin(line.state.first_out)
+            case session.LoggedOn():
+                log.info("logged on session=%s", key)
+                line.application.logged_on()
+            case session.LoggedOut(reason):
+                log.info("logged out session=%s reason=%s", key, reason)
+            case session.Warn(code, text):
+                log.warning("session warning session=%s code=%s text=%s", key, code, text)
+            case session.CloseConnection(code, text):
+                if line.connection is not None:
+                    line.connection.close(f"{code}: {text}")
+            case session.DrainHeld():
+                self._loop.call_soon(self._drain, line, line.connection)
+            case _:
+                pass  # Evidence of what arrived is for applications that keep accounts.
+        return None
+
+    def _bind(self, line: Line, answer: Answer) -> None:
+        line.state, numbered = session.bind(
+            line.settings, line.state, answer.msg_type, answer.body, self._now, extra=answer.header
+        )
+        line.sent.append(numbered.seq_num, numbered.data)
+        self._write(line, numbered.data)
+
+    def _drain(self, line: Line, connection: FixConnection | None) -> None:
+        if line.connection is connection:
+            self._carry(line, session.drain(line.settings, line.state, self._now, dictionary=line.dictionary))
+
+    def _serve(self, line: Line, epoch: int, connection: FixConnection | None, begin: int, end: int) -> None:
+        """One page of a resend; the next when the peer has read what is on its way."""
+        if connection is None or line.connection is not connection or line.state.epoch != epoch:
+            return
+        if connection.unsent_bytes > UNSENT_BYTES_MAX:
+            self._loop.call_later(LOOK_AGAIN_S, self._serve, line, epoch, connection, begin, end)
+            return
+        rows = line.sent.page(begin, end, RESEND_PAGE)
+        begin += len(rows)
+        last = begin > end
+        self._carry(line, session.resend_page(line.settings, line.state, rows, last, self._now))
+        if not last:
+            self._loop.call_soon(self._serve, line, epoch, connection, begin, end)
+
+    def _write(self, line: Line, data: bytes) -> None:
+        if line.connection is not None:
+            line.connection.write(data)
+
+    def _look_quiet(self) -> None:
+        if self._stopping and all(line.connection is None for line in self.lines.values()):
+            self._quiet.set()
+
+    @property
+    def _now(self) -> Instant:
+        return self._clock.now()
