@@ -55,7 +55,8 @@ WORLD = {
     "uvloop",
 }
 SHELLS = {
-    "app", "runtime", "timers", "clock", "metrics", "tally", "metrics_endpoint", "logs", "recovery", "assembly", "sessions",
+    "app", "runtime", "timers", "clock", "metrics", "tally", "metrics_endpoint", "logs", "recovery", "assembly",
+    "sessions",
     "fix.transport", "config.load", "config.check", "config.reading",
     "journal.writer", "journal.reader", "journal.archive", "journal.lock", "journal.anchor", "journal.opening",
 }  # fmt: skip

@@ -237,7 +237,7 @@ def _sessions(
         if other != session.key:
             reading.problem(
                 f"{where}.target_comp_id",
-                f"the same BeginString, CompIDs and SubIDs as session '{other}': their messages could not be told apart",
+                f"the same names as session '{other}': BeginString, CompIDs, SubIDs; messages could not be told apart",
             )
         complete.append(_with_secrets(reading, where, session, environ))
     return tuple(complete)

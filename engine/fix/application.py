@@ -34,12 +34,12 @@ from engine.fix.codec import encode_body
 from engine.fix.dialect import DEFAULT, Dialect
 from engine.fix.message import Message
 from engine.fix.refusal import NotTaken
+from engine.fix.settings import Role
 from engine.fix.spelling import Field
 from engine.fix.tags import BusinessRejectReason, Tag
 
 __all__ = ["DEFAULT", "ApplVer", "Dialect", "NotTaken", "Role", "hear", "speak"]
 
-Role = Literal["oms", "dropcopy", "dealer", "market"]
 ApplVer = Literal["44", "50SP2"]
 
 _Ear = Callable[[Message, Dialect], Heard]
@@ -127,6 +127,7 @@ _EARS: Final[Mapping[Role, Mapping[str, _Ear]]] = {
         "3": _hear_refusal,
         "j": _hear_refusal,
     },
+    "echo": {},
     "dealer": {
         "S": dealer_flow.hear_quote,
         "AG": dealer_flow.hear_decline,

@@ -58,6 +58,7 @@ class Dictionary:
 
     __slots__ = (
         "_kept_weight",
+        "admin_fields",
         "begin_string",
         "data_lengths",
         "data_tokens",
@@ -79,9 +80,12 @@ class Dictionary:
         trailer: Section,
         messages: Mapping[str, MessageDef],
         known_types: frozenset[str] = frozenset(),
+        admin_fields: Mapping[int, FieldDef] | None = None,
     ) -> None:
         self.begin_string = begin_string
         self.fields = fields
+        self.admin_fields = fields if admin_fields is None else admin_fields
+        """Fields that a session message may be expected to know: on FIXT.1.1 those of the transport alone."""
         self.header = header
         self.trailer = trailer
         self.messages = messages
@@ -123,6 +127,7 @@ class Dictionary:
             trailer=transport.trailer,
             messages={**self.messages, **transport.messages},
             known_types=self.known_types | transport.known_types,
+            admin_fields=transport.fields,
         )
 
     def __repr__(self) -> str:
@@ -234,7 +239,15 @@ def _with_additions(newer: Dictionary) -> Dictionary:
         trailer=newer.trailer,
         messages=messages,
         known_types=newer.known_types,
+        admin_fields=_transport_fields(newer),
     )
+
+
+def _transport_fields(dictionary: Dictionary) -> dict[int, FieldDef]:
+    """What FIXT.1.1 itself defines: the fields of header, trailer and session messages."""
+    admin = [message.section for message in dictionary.messages.values() if message.is_admin]
+    tags = frozenset().union(*(section.tags for section in (dictionary.header, dictionary.trailer, *admin)))
+    return {tag: definition for tag, definition in dictionary.fields.items() if tag in tags}
 
 
 def _groups_of(sections: Iterable[Section]) -> dict[int, GroupDef]:

@@ -27,23 +27,24 @@ TYPES: Final[Mapping[str, str]] = {
         MDReqRejReason DeleteReason MsgDirection DiscretionInst CxlRejResponseTo MultiLegReportingType
         PartyIDSource RoundingDirection CancellationRights MoneyLaunderingStatus ExecPriceType FundRenewWaiv
         NestedPartyIDSource OrderCapacity CashMargin MatchStatus DayBookingInst BookingUnit PreallocMethod
-        QuoteQualifier RefOrderIDSource OrderCategory RootPartyIDSource TargetPartyIDSource""",
+        QuoteQualifier RefOrderIDSource OrderCategory RootPartyIDSource TargetPartyIDSource UnderlyingOptAttribute""",
     "COUNTRY": """
         CountryOfIssue""",
     "CURRENCY": """
         Currency SettlCurrency MiscFeeCurr BenchmarkCurveCurrency CommCurrency ContAmtCurr AllocSettlCurrency
-        AgreementCurrency StrikeCurrency""",
+        AgreementCurrency StrikeCurrency UnderlyingCurrency""",
     "DATA": """
         Signature SecureData RawData XmlData EncodedIssuer EncodedSecurityDesc EncodedText EncodedSubject
-        EncodedHeadline EncryptedPassword EncryptedNewPassword""",
+        EncodedHeadline EncryptedPassword EncryptedNewPassword EncodedUnderlyingIssuer
+        EncodedUnderlyingSecurityDesc""",
     "DAYOFMONTH": """
-        MaturityDay""",
+        MaturityDay UnderlyingMaturityDay""",
     "EXCHANGE": """
-        LastMkt ExDestination SecurityExchange MDMkt""",
+        LastMkt ExDestination SecurityExchange MDMkt UnderlyingSecurityExchange""",
     "FLOAT": """
         SettlCurrFxRate PegOffsetValue Factor ContractMultiplier DiscretionOffsetValue RoundingModulus
         ExecPriceAdjustment ContAmtValue SettlCurrBidFxRate SettlCurrOfferFxRate PriceDelta
-        TargetStrategyPerformance MinPriceIncrement BidSpread OfferSpread""",
+        TargetStrategyPerformance MinPriceIncrement BidSpread OfferSpread UnderlyingContractMultiplier""",
     "INT": """
         EncryptMethod CxlRejReason OrdRejReason HeartBtInt NumDaysInterest PutOrCall CoveredOrUncovered
         CustomerOrFirm RoutingType RepurchaseTerm MarketDepth MDUpdateType SellerDays MDEntryPositionNo
@@ -62,17 +63,18 @@ TYPES: Final[Mapping[str, str]] = {
         LastLiquidityInd ShortSaleReason QtyType SecondaryTrdType TradeReportType EventType InstrAttribType
         CPProgram MiscFeeBasis TotNumReports DeliveryType TrdRptStatus SecurityReportID MDBookType MDQuoteType
         MaxPriceLevels RootPartyRole RootPartySubIDType ApplExtID RespondentType EncryptedPasswordMethod
-        RefApplExtID DefaultApplExtID SessionStatus TargetPartyRole QuoteAckStatus""",
+        RefApplExtID DefaultApplExtID SessionStatus TargetPartyRole QuoteAckStatus UnderlyingPutOrCall""",
     "LENGTH": """
         BodyLength SecureDataLen SignatureLength RawDataLength XmlDataLen EncodedIssuerLen
         EncodedSecurityDescLen EncodedTextLen EncodedSubjectLen EncodedHeadlineLen MaxMessageSize
-        EncryptedPasswordLen EncryptedNewPasswordLen""",
+        EncryptedPasswordLen EncryptedNewPasswordLen EncodedUnderlyingIssuerLen
+        EncodedUnderlyingSecurityDescLen""",
     "LOCALMKTDATE": """
         SettlDate TradeDate SettlDate2 CouponPaymentDate IssueDate TradeOriginationDate ExDate RedemptionDate
         BasisFeatureDate ExpireDate MaturityDate YieldRedemptionDate YieldCalcDate ClearingBusinessDate
         EventDate DatedDate InterestAccrualDate AgreementDate StartDate EndDate""",
     "MONTHYEAR": """
-        MaturityMonthYear ContractSettlMonth""",
+        MaturityMonthYear ContractSettlMonth UnderlyingMaturityMonthYear""",
     "MULTIPLEVALUESTRING": """
         ExecInst QuoteCondition TradeCondition OpenCloseSettlFlag FinancialStatus CorporateAction
         OrderRestrictions Scope""",
@@ -84,18 +86,18 @@ TYPES: Final[Mapping[str, str]] = {
         NoRootPartySubIDs NoTargetPartyIDs""",
     "PERCENTAGE": """
         AccruedInterestRate CouponRate RepurchaseRate Yield OrderPercent BidYield MidYield OfferYield
-        ParticipationRate PctAtRisk MarginRatio""",
+        ParticipationRate PctAtRisk MarginRatio UnderlyingCouponRate""",
     "PRICE": """
         AvgPx LastPx Price StopPx BidPx OfferPx PrevClosePx BidSpotRate OfferSpotRate LastSpotRate StrikePrice
         BasisFeaturePrice MDEntryPx DayAvgPx MidPx Price2 MktBidPx MktOfferPx UnderlyingLastPx BenchmarkPrice
-        LastParPx YieldRedemptionPrice PeggedPrice DiscretionPrice EventPx""",
+        LastParPx YieldRedemptionPrice PeggedPrice DiscretionPrice EventPx UnderlyingStrikePrice""",
     "PRICEOFFSET": """
         BidForwardPoints OfferForwardPoints LastForwardPoints Spread NetChgPrevDay PriceImprovement
         LastForwardPoints2 BidForwardPoints2 OfferForwardPoints2""",
     "QTY": """
         CumQty LastQty OrderQty AllocQty MinQty MaxFloor BidSize OfferSize LeavesQty CashOrderQty OrderQty2
         MaxShow MDEntrySize TotalVolumeTraded DayOrderQty DayCumQty ContraTradeQty RoundLot MinTradeVol
-        MinBidSize MinOfferSize UnderlyingLastQty MatchIncrement""",
+        MinBidSize MinOfferSize UnderlyingLastQty MatchIncrement RatioQty""",
     "SEQNUM": """
         BeginSeqNo EndSeqNo MsgSeqNum NewSeqNo RefSeqNum LastMsgSeqNumProcessed HopRefID NextExpectedMsgSeqNum
         ApplSeqNum""",
@@ -307,8 +309,19 @@ ENUMS_50SP2: Final[Mapping[str, str]] = {
     "RespondentType": "1..4",
     "SessionStatus": "0..8",
     "QuoteAckStatus": "0..2",
+    "SecurityType": """
+        ? AN BA BN CB CD CL CN CP CS DN DR GO MF MN MT PN PS TB TD ABS BAB BDN BOX CAN CAP CDS CFD CMB CMO CPP CTB ETC
+        ETF ETN FAC FLR FOR FRA FRN FUT FWD IET IRS JCD LQN MBS MIO MMF MPO MPP MPT MTN NCD NCP OOC OOF OOP OPT PEF
+        RAN RCD REV SFP SOV STN TAN TBA TDR TMB TRS UST WAR XCN YCD BNST CAMM CASH CLCP CLLR CMBS COFO COFP CORP CPIB
+        DINP DUAL EUCD EUCP EUTD FADN FXBN FXDN LOFC MLEG NONE PROV PZFJ REPO RVLV SLQN TAXA TCAL TECP TERM TFRN TINT
+        TIPS TLQN TMCP TPRN TRAN USTB VRDN VRDO YANK BRADY EQFWD EUFRN EUMTN EUNCP EUSOV FXFWD FXNDF FXNDS INDEX MCPIB
+        ONITE Other PFAND SPCLA SPCLO SPCLT SUPRA SWING TBILL TBOND TNOTE BDBSKT BRIDGE DVPLDG EQBSKT EUCORP EXOTIC
+        FXSPOT FXSWAP PRCORP STRUCT XLINKD AMENDED BUYSELL DEFLTED DIGITAL EUSTLQN EUSUPRA FORWARD FUTSWAP FWDSWAP
+        MATURED REPLACD RETIRED RVLVTRM SECLOAN SPOTFWD VARSWAP WITHDRN COLLBSKT MRGNLOAN RTRNSWAP SECDERIV SWAPTION
+        XMISSION CMDTYSWAP CRLTNSWAP DIMSUMSOV DVDNDSWAP LOANLEASE SECPLEDGE SPREADBET DIMSUMCORP FWDFRTAGMT
+        PRTFLIOSWAP""",
 }
-OPEN_50SP2: Final = "ExecInst SecurityType TradeCondition UnitOfMeasure"
+OPEN_50SP2: Final = "ExecInst TradeCondition UnitOfMeasure"
 
 # 4.2 where it differs from 4.4, and what it does not enumerate.
 ENUMS_42: Final[Mapping[str, str]] = {

@@ -478,6 +478,12 @@ COMPONENTS_42: Final[Mapping[str, str]] = {
         EncodedIssuer SecurityDesc EncodedSecurityDescLen EncodedSecurityDesc""",
     "EncodedText": "Text EncodedTextLen EncodedText",
     "TradingSessions": "NoTradingSessions(TradingSessionID)",
+    "Underlying": """
+        UnderlyingSymbol UnderlyingSymbolSfx UnderlyingSecurityID UnderlyingSecurityIDSource UnderlyingSecurityType
+        UnderlyingMaturityMonthYear UnderlyingMaturityDay UnderlyingPutOrCall UnderlyingStrikePrice
+        UnderlyingOptAttribute UnderlyingContractMultiplier UnderlyingCouponRate UnderlyingSecurityExchange
+        UnderlyingIssuer EncodedUnderlyingIssuerLen EncodedUnderlyingIssuer UnderlyingSecurityDesc
+        EncodedUnderlyingSecurityDescLen EncodedUnderlyingSecurityDesc""",
 }
 
 _ORDER_TERMS_42: Final = """
@@ -561,7 +567,7 @@ MESSAGES_42: Final[Mapping[str, tuple[str, str, str]]] = {
         "SecurityDefinition",
         "app",
         """SecurityReqID! SecurityResponseID! SecurityResponseType TotNoRelatedSym! @Instrument Currency
-        TradingSessionID @EncodedText""",
+        TradingSessionID @EncodedText NoRelatedSym(@Underlying RatioQty Side UnderlyingCurrency)""",
     ),
     "j": (
         "BusinessMessageReject",

@@ -66,7 +66,8 @@ def _on_session(draft: Draft, message: Message, kind: str, dictionary: Dictionar
     if message.seq_num < 1 and message.get(Tag.MsgSeqNum) is None:
         draft.logout_and_close(DisconnectReason.NO_SEQ_NUM, "Required tag missing: MsgSeqNum(34)")
         return
-    if not logon.identity_fits(settings, message):
+    # One that is not there at all is a missing field, not somebody else.
+    if message.sender_comp_id and message.target_comp_id and not logon.identity_fits(settings, message):
         raise ProtocolError("CompID problem", reason=SessionRejectReason.CompIDProblem)
     if not logon.is_on_time(settings, message, draft.now):
         raise ProtocolError("SendingTime accuracy problem", reason=SessionRejectReason.SendingTimeAccuracyProblem)
@@ -100,13 +101,21 @@ def on_expected(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     try:
         if message.poss_dup:
             _check_original(draft, message)
-        draft.actions += tolerated(message, validation.validate(message, dictionary, draft.settings.validation))
+        draft.actions += tolerated(message, _checked(draft, message, dictionary))
         if message.msg_type == MsgType.SequenceReset:
             expected = _gap_fill_to(draft, message)
         draft.advance(expected)
         HANDLERS.get(message.msg_type, _on_application)(draft, message)
     except ProtocolError as error:
         _refuse(draft, message, error)
+
+
+def _checked(draft: Draft, message: Message, dictionary: Dictionary) -> list[str]:
+    """Warnings about what a message says; ProtocolError if it is refused, or does not say whom it is from and for."""
+    warnings = validation.validate(message, dictionary, draft.settings.validation)
+    message.require(Tag.SenderCompID)
+    message.require(Tag.TargetCompID)
+    return warnings
 
 
 def _on_too_high(draft: Draft, message: Message) -> None:
@@ -158,7 +167,7 @@ def _check_original(draft: Draft, message: Message) -> None:
 
 def _on_resend_request(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     """Served whatever its own number is, and before we ask for anything ourselves."""
-    validation.validate(message, dictionary, draft.settings.validation)
+    _checked(draft, message, dictionary)
     number, expected = message.seq_num, draft.state.next_in
     resend.on_resend_request(draft, message)
     if number == expected:
@@ -169,7 +178,7 @@ def _on_resend_request(draft: Draft, message: Message, dictionary: Dictionary) -
 
 def _on_reset(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     """SequenceReset(4) without gap fill: its own number means nothing, NewSeqNo(36) alone counts."""
-    validation.validate(message, dictionary, draft.settings.validation)
+    _checked(draft, message, dictionary)
     expected = draft.state.next_in
     new_seq_num = _new_seq_num(message, expected)
     draft.warn("sequence_reset", f"SequenceReset(4) from {expected} to {new_seq_num}")

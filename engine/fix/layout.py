@@ -261,11 +261,12 @@ class _Walk:
         for position in self._repeated:
             tag = self._tags[position]
             yield Flaw(position, RANK_REPEATED, 13, tag, f"{self._name(tag)} appears more than once")
+        known = dictionary.admin_fields if message is not None and message.is_admin else dictionary.fields
         allowed = dictionary.header.tags | body.tags | dictionary.trailer.tags
         for position, tag in enumerate(self._tags):
             if tag in allowed:
                 continue
-            if tag not in dictionary.fields:
+            if tag not in known:
                 yield Flaw(position, RANK_UNDEFINED, 0, tag, f"tag {tag} is not defined")
             elif body is not None:
                 detail = f"{self._name(tag)} does not belong to MsgType(35)={msg_type[:_SHOWN_MAX]}"

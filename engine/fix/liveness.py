@@ -52,7 +52,7 @@ def on_tick(draft: Draft, reading: bool) -> None:
             return
         if reading and now_ns >= _test_due_ns(state) and not _asked_since_heard(state):
             send_probe(draft)
-        if now_ns >= _heartbeat_due_ns(draft.state):
+        if not (reading and _doubts(draft.state)) and now_ns >= _heartbeat_due_ns(draft.state):
             draft.send(MsgType.Heartbeat, [])
 
 
@@ -64,12 +64,12 @@ def next_deadline_ns(settings: SessionSettings, state: SessionState, *, reading:
         return state.phase_since_ns + ns(settings.logout_timeout_s)
     if state.phase is not Phase.ACTIVE:
         return None
-    due_ns = _heartbeat_due_ns(state)
+    due: list[int] = [] if reading and _doubts(state) else [_heartbeat_due_ns(state)]
     if reading:
-        due_ns = min(due_ns, _close_due_ns(state) if _asked_since_heard(state) else _test_due_ns(state))
+        due.append(_close_due_ns(state) if _asked_since_heard(state) else _test_due_ns(state))
         if state.gap is not None:
-            due_ns = min(due_ns, state.gap.progress_ns + ns(settings.gap_timeout_s))
-    return due_ns
+            due.append(state.gap.progress_ns + ns(settings.gap_timeout_s))
+    return min(due, default=None)
 
 
 def send_probe(draft: Draft, *, then_reset: bool = False) -> None:
@@ -117,6 +117,14 @@ def _close_due_ns(state: SessionState) -> int:
 
 def _asked_since_heard(state: SessionState) -> bool:
     return state.probe is not None and state.probe.sent_ns >= state.last_received_ns
+
+
+def _doubts(state: SessionState) -> bool:
+    """The peer was silent for so long that it was asked, and has not been heard since: no Heartbeat(0) meanwhile.
+
+    Our TestRequest(1) was one itself, and 1.2 x HeartBtInt(108) after it the connection is closed.
+    """
+    return state.probe is not None and state.probe.sent_ns >= _test_due_ns(state)
 
 
 def _heartbeat_due_ns(state: SessionState) -> int:

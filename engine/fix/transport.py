@@ -13,6 +13,8 @@ from engine.errors import GarbledMessage
 from engine.fix.framing import FrameOverflow, Framer
 from engine.fix.reasons import DisconnectReason, Ending
 
+LINGER_S: Final = 2.0
+"""How long a connection that we end is read, and what comes thrown away, until the peer has closed it too."""
 FRAMES_AT_ONCE: Final = 32
 """Frames of one connection that are handled before others get their turn: some 3 ms of work."""
 
@@ -46,6 +48,8 @@ class FixConnection(asyncio.Protocol):
         self._backlog: deque[bytes | GarbledMessage] = deque()
         self._held_back = False
         self._refused = False
+        self._has_written = False
+        self._is_over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's; the interface is the same.
@@ -57,7 +61,7 @@ class FixConnection(asyncio.Protocol):
             self.abort(DisconnectReason.NO_ROOM, "")
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._refused or self._is_over:
             return
         frames = self._framer.feed(data)
         if not frames:
@@ -75,6 +79,8 @@ class FixConnection(asyncio.Protocol):
     def _slice(self) -> None:
         """Hand on a few frames of a burst and come back for the rest after everybody else had a turn."""
         backlog = self._backlog
+        if not backlog:
+            return  # It was dropped meanwhile: the connection is over.
         self._hand_on([backlog.popleft() for _ in range(min(FRAMES_AT_ONCE, len(backlog)))])
         if backlog:
             asyncio.get_running_loop().call_soon(self._slice)
@@ -83,13 +89,15 @@ class FixConnection(asyncio.Protocol):
 
     def _hand_on(self, frames: list[bytes | GarbledMessage]) -> None:
         for frame in frames:
+            if self._is_over:
+                return
             self._hub.frame_received(self, frame)
             if isinstance(frame, FrameOverflow):
                 self.abort(DisconnectReason.TOO_LONG, str(frame))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._refused:
+        if self._refused or self._is_over:
             return
         while self._backlog:  # what came before the end counts
             self._hub.frame_received(self, self._backlog.popleft())
@@ -97,7 +105,7 @@ class FixConnection(asyncio.Protocol):
 
     @property
     def alive(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
+        return self._transport is not None and not self._is_over and not self._transport.is_closing()
 
     @property
     def unsent_bytes(self) -> int:
@@ -106,11 +114,12 @@ class FixConnection(asyncio.Protocol):
     def write(self, data: bytes) -> bool:
         """Send; False if nobody is there any more, or the peer reads so slowly that the bound is reached."""
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if transport is None or self._is_over or transport.is_closing():
             return False
         if transport.get_write_buffer_size() > self._outgoing_bytes_max:
             self.abort(DisconnectReason.SLOW_CONSUMER, f"{transport.get_write_buffer_size()} bytes unsent")
             return False
+        self._has_written = True
         transport.write(data)
         return True
 
@@ -125,7 +134,8 @@ class FixConnection(asyncio.Protocol):
             self.resume()
 
     def pause(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if self.alive:
+            assert self._transport is not None
             self._transport.pause_reading()
 
     def resume(self) -> None:
@@ -133,10 +143,25 @@ class FixConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def close(self, code: DisconnectReason, text: str) -> None:
-        """Close once what was written has left."""
+        """Say and hear no more; close once what was written has left and the peer has closed too, or soon after.
+
+        A socket that is closed over bytes nobody read is reset, and what the peer had not read yet is lost to it: the
+        Logout(5) that says why. So we end our half only, and throw away what still comes.
+        """
         self._ending = self._ending or Ending(code, text)
-        if self._transport is not None:
-            self._transport.close()
+        transport = self._transport
+        if transport is None or self._is_over:
+            return
+        if not self._has_written or transport.is_closing() or not transport.can_write_eof():
+            transport.close()  # Nothing was said that could be lost, or TLS ends it its own way.
+            return
+        self._is_over = True
+        self._backlog.clear()
+        transport.write_eof()
+        transport.resume_reading()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._hub.connection_down, self, self._ending)
+        loop.call_later(LINGER_S, transport.abort)
 
     def abort(self, code: DisconnectReason, text: str) -> None:
         """Close now."""

@@ -13,18 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from echo.reflector import Answer
+from echo.sent import SentStore
 from engine.clock import Clock, Instant
 from engine.errors import GarbledMessage
 from engine.fix import codec, session
 from engine.fix.dictionary import Dictionary
 from engine.fix.directory import Directory, described
 from engine.fix.message import Message
+from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.session import Phase, SessionSettings, SessionState, Step
 from engine.fix.transport import FixConnection
 from engine.timers import Deadlines
-
-from echo.reflector import Answer
-from echo.sent import SentStore
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ LOOK_AGAIN_S: Final = 0.01
 WAITING_MAX: Final = 10_000
 """Answers of one session that may wait while a resend is being served; further ones are dropped, and said so."""
 RECONNECT_S: Final = 1.0
+_STOPPING: Final = Ending(DisconnectReason.STOPPING, "stopping")
 
 
 class Application(Protocol):
@@ -72,9 +73,7 @@ class Endpoint:
         self._loop = asyncio.get_running_loop()
         self._clock = Clock()
         self.lines = {key: Line(*parts) for key, parts in sessions.items()}
-        self._directory = Directory(
-            line.settings for line in self.lines.values() if not line.settings.initiator
-        )
+        self._directory = Directory(line.settings for line in self.lines.values() if not line.settings.initiator)
         self._strangers: dict[int, FixConnection] = {}
         self._numbers = 0
         self._connections_max = connections_max
@@ -111,17 +110,17 @@ class Endpoint:
         if self._server is not None:
             self._server.close()
         for connection in list(self._strangers.values()):
-            connection.abort("stopping")
+            connection.abort(DisconnectReason.STOPPING, "stopping")
         for line in self.lines.values():
             if line.state.phase is not Phase.DISCONNECTED:
-                self._carry(line, session.logout(line.settings, line.state, "the echo acceptor is stopping", self._now))
+                self._carry(line, session.logout(line.settings, line.state, _STOPPING, self._now))
         self._look_quiet()
         try:
             await asyncio.wait_for(self._quiet.wait(), patience_s)
         except TimeoutError:
             for line in self.lines.values():
                 if line.connection is not None:
-                    line.connection.abort("stopping")
+                    line.connection.abort(DisconnectReason.STOPPING, "stopping")
         self._deadlines.close()
         for line in self.lines.values():
             line.sent.close()
@@ -174,14 +173,14 @@ class Endpoint:
         if line is not None:
             line.state = session.heard(line.state, self._now)
 
-    def connection_down(self, connection: FixConnection, reason: str) -> None:
+    def connection_down(self, connection: FixConnection, ending: Ending) -> None:
         self._strangers.pop(connection.number, None)
         line = self._line_of(connection)
         if line is not None:
-            log.info("disconnected session=%s reason=%s", line.settings.key, reason)
+            log.info("disconnected session=%s reason=%s", line.settings.key, ending)
             line.connection = None
             line.waiting.clear()
-            self._carry(line, session.disconnected(line.settings, line.state, reason, self._now))
+            self._carry(line, session.disconnected(line.settings, line.state, ending, self._now))
         self._look_quiet()
 
     def _first(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
@@ -193,13 +192,13 @@ class Endpoint:
                 raise frame
             message = codec.decode(frame, any_dictionary)
         except GarbledMessage as error:
-            self._refuse(connection, f"the first message is garbled: {error}")
+            self._refuse(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
             return
         key = self._directory.find(message)
         if key is None:
-            self._refuse(connection, f"no session for {described(message)}")
+            self._refuse(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {described(message)}")
         elif self.lines[key].state.phase is not Phase.DISCONNECTED:
-            self._refuse(connection, f"session {key} has a connection already")
+            self._refuse(connection, DisconnectReason.ALREADY_CONNECTED, f"session {key} has a connection already")
         else:
             line = self.lines[key]
             connection.session = key
@@ -207,14 +206,14 @@ class Endpoint:
             self._carry(line, session.connected(line.settings, line.state, connection.number, self._now))
             self._received(line, codec.decode(message.raw, line.dictionary))
 
-    def _refuse(self, connection: FixConnection, why: str) -> None:
-        log.warning("logon refused peer=%s: %s", connection.peer, why)
-        connection.close(why)
+    def _refuse(self, connection: FixConnection, code: DisconnectReason, text: str) -> None:
+        log.warning("logon refused peer=%s code=%s text=%s", connection.peer, code, text)
+        connection.close(code, text)
 
     def _no_logon(self, number: int) -> None:
         connection = self._strangers.pop(number, None)
         if connection is not None:
-            self._refuse(connection, f"no Logon(A) within {self._logon_timeout_s:g} s")
+            self._refuse(connection, DisconnectReason.LOGON_TIMEOUT, f"no Logon(A) within {self._logon_timeout_s:g} s")
 
     def _line_of(self, connection: FixConnection) -> Line | None:
         line = self.lines.get(connection.session)
@@ -223,9 +222,7 @@ class Endpoint:
     # --- steps -------------------------------------------------------------------------------------
 
     def _received(self, line: Line, message: Message) -> None:
-        self._carry(
-            line, session.received(line.settings, line.state, message, self._now, dictionary=line.dictionary)
-        )
+        self._carry(line, session.received(line.settings, line.state, message, self._now, dictionary=line.dictionary))
 
     def _due(self, key: str) -> None:
         line = self.lines[key]
@@ -266,13 +263,13 @@ class Endpoint:
             case session.LoggedOn():
                 log.info("logged on session=%s", key)
                 line.application.logged_on()
-            case session.LoggedOut(reason):
-                log.info("logged out session=%s reason=%s", key, reason)
+            case session.LoggedOut(ending):
+                log.info("logged out session=%s reason=%s", key, ending)
             case session.Warn(code, text):
                 log.warning("session warning session=%s code=%s text=%s", key, code, text)
             case session.CloseConnection(code, text):
                 if line.connection is not None:
-                    line.connection.close(f"{code}: {text}")
+                    line.connection.close(code, text)
             case session.DrainHeld():
                 self._loop.call_soon(self._drain, line, line.connection)
             case _:

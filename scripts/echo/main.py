@@ -11,15 +11,14 @@ from typing import Final
 
 import uvloop
 
+from echo.endpoint import Endpoint
+from echo.reflector import Reflector
 from engine import sessions
 from engine.config import BeginString, EchoFile, SessionConfig, load_echo
 from engine.errors import ConfigError, EngineError
 from engine.fix.dictionary import Dictionary
 from engine.fix.settings import SessionSettings
 from engine.logs import set_up_logging
-
-from echo.endpoint import Endpoint
-from echo.reflector import Reflector
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "config" / "fix" / "echo.toml"
 

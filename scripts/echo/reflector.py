@@ -17,9 +17,7 @@ from engine.fix.dictionary import Dictionary
 from engine.fix.message import FieldView, Message
 from engine.fix.tags import MsgType, Tag
 
-REFLECTED: Final[frozenset[str]] = frozenset(
-    {MsgType.NewOrderSingle, MsgType.SecurityDefinition, MsgType.Email}
-)
+REFLECTED: Final[frozenset[str]] = frozenset({MsgType.NewOrderSingle, MsgType.SecurityDefinition, MsgType.Email})
 SEEN_MAX: Final = 1_000_000
 """ClOrdIDs of one session that are remembered; the oldest are forgotten first."""
 

@@ -17,7 +17,7 @@ class SentStore:
     """The numbers of one epoch from `first` on, in order and without a hole."""
 
     def __init__(self, first: int = 1) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile()
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the session)
         self._first = first
         self._starts = array("Q")
         self._lengths = array("Q")  # 0: a session message, whose bytes are never sent again

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import assembly
+from engine import sessions
 from engine.config import (
     AdminConfig,
     Config,
@@ -216,8 +216,8 @@ WRONG_ENGINE = [
     pytest.param(OMS, "session[oms].key: a second session of this key", id="a session twice"),
     pytest.param(
         spoiled(OMS, '"oms"\nrole', '"oms2"\nrole'),
-        "session[oms2].target_comp_id: the same BeginString and CompIDs as session 'oms':"
-        " their messages could not be told apart",
+        "session[oms2].target_comp_id: the same names as session 'oms':"
+        " BeginString, CompIDs, SubIDs; messages could not be told apart",
         id="two sessions, one identity",
     ),
 ]
@@ -610,7 +610,7 @@ def test_a_schedule(folder: Folder, table: str, described: str) -> None:
     folder.write("engine.toml", ENGINE + OMS + f'\n[session.schedule]\ntime_zone = "Europe/London"\n{table}\n' + DEALER)
     config = folder.load()
     assert config.session("alder").schedule is None
-    schedule = assembly.settings(config, config.session("oms")).schedule
+    schedule = sessions.settings(config.fix, config.session("oms")).schedule
     assert schedule is not None
     wednesday_noon = 1_795_608_000 * 1_000_000_000
     assert schedule.describe(wednesday_noon) == described

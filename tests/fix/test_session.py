@@ -583,12 +583,6 @@ def test_a_withheld_number_leaves_as_a_gap_fill_that_is_no_duplicate(dictionary:
     assert player.shown(data) == "35=4|34=7|36=8|123=Y"
 
 
-def test_identify_names_the_session_of_a_first_message(dictionary: Dictionary) -> None:
-    player = in_phase(Phase.AWAITING_LOGON, dictionary)
-    message = player.message("35=A|34=1|98=0|108=30")
-    assert session.identify(message) == ("FIX.4.4", "US", "PEER")
-
-
 def test_sub_ids_and_locations_are_sent_and_checked_where_agreed(dictionary: Dictionary) -> None:
     agreed = {"sender_sub_id": "desk", "target_location_id": "NY"}
     refused = Player(settings_of(agreed), dictionary, SessionState.fresh())

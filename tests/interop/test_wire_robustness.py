@@ -140,7 +140,7 @@ def test_garbled_bytes_use_up_no_number(oms: RawPeer, garble: Any) -> None:
 def test_a_message_without_an_end_ends_the_connection(live: Live, oms: RawPeer) -> None:
     oms.send(b"8=FIX.4.4\x019=8000\x0135=B\x01148=" + b"x" * 9000)
     oms.expect_end()
-    assert live.rfqd.until_said("message too long")
+    assert live.rfqd.until_said("too_long")
 
 
 def test_bytes_one_at_a_time(oms: RawPeer) -> None:
@@ -259,7 +259,7 @@ def test_a_first_message_that_is_no_valid_logon_is_answered_by_nothing(live: Liv
 def test_a_connection_that_says_nothing_is_closed(live: Live) -> None:
     peer = RawPeer.dial(live.desk.fix_port, "OMS")
     assert peer.expect_end() == []
-    assert live.rfqd.until_said("no Logon(A) in time")
+    assert live.rfqd.until_said("logon_timeout")
 
 
 def test_a_second_connection_of_a_live_session_is_closed_and_the_first_lives(live: Live, oms: RawPeer) -> None:
