@@ -18,6 +18,7 @@ from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.fix.dialect import DEFAULT, Dialect
+from engine.fix.schedule import Schedule
 from engine.journal.batch import RULE_BOOK, TextRow
 from engine.reference.securities import LineProblem, parse_securities
 from engine.rules.program import Book, compile_book
