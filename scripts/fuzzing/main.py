@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Final
 
 from fuzzing.corpus import Corpus, corpus
 from fuzzing.meter import Hung, Meter, Violation
+from fuzzing.sessions import Sessions
 from fuzzing.target import Target
 from fuzzing.wire import Decoding, Framing, Validation
 
 TARGETS: Final[dict[str, Callable[[Corpus, Random], Target]]] = {
-    each.name: each for each in (Framing, Decoding, Validation)
+    each.name: each for each in (Framing, Decoding, Validation, Sessions)
 }
 SLOW_S: Final = 1.0
 
@@ -63,7 +65,7 @@ def run(
             try:
                 target.case(meter, reproduction)
             except Violation as error:
-                meter.found(f"violation at {_place(error)}", str(error), reproduction)
+                meter.found(_kind(str(error)), str(error), reproduction)
             except (Exception, Hung) as error:
                 text = f"{type(error).__name__}: {error}\n{''.join(traceback.format_tb(error.__traceback__)[-3:])}"
                 meter.found(f"{type(error).__name__} at {_place(error)}", text, reproduction)
@@ -92,6 +94,11 @@ def report(meter: Meter) -> None:
     )
     for finding in meter.findings.values():
         print(f"  FOUND {finding.what}\n    {finding.text}\n    {finding.reproduction}")
+
+
+def _kind(text: str) -> str:
+    """What a violation says, without the particulars: findings are told apart by it."""
+    return re.sub(r"b'.*|b\".*|[0-9]+", "#", text)[:60]
 
 
 def _place(error: BaseException) -> str:

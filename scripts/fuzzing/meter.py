@@ -86,6 +86,7 @@ class Meter:
         self._slow_ns = int(slow_s * 1e9)
         self._until = time.monotonic() + seconds
         self._began_s = time.monotonic()
+        self.took_s = 0.0
         self._said_s = self._began_s
         self._every_s = PROGRESS_S if sys.stderr.isatty() else PROGRESS_FILE_S
         self._began_ns = 0
@@ -126,6 +127,7 @@ class Meter:
 
     def close(self) -> None:
         """The end: has memory come to rest?"""
+        self.took_s = time.monotonic() - self._began_s
         gc.collect()
         self.rss_ended = rss_bytes()
         grown = self.rss_ended - self.rss_after_warm_up
@@ -133,10 +135,6 @@ class Meter:
             self.found("leak", f"{grown >> 20} MiB more than after the warm-up", f"scripts/fuzz --only {self.name}")
 
     # --- the whole -------------------------------------------------------------------------------
-
-    @property
-    def took_s(self) -> float:
-        return time.monotonic() - self._began_s
 
     @contextmanager
     def watching(self) -> Iterator[None]:
