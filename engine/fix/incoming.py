@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from engine.errors import ProtocolError
 from engine.fix import liveness, logon, resend, sequence, validation
 from engine.fix.actions import Deliver, NotReceived, PeerExpects, Warn
-from engine.fix.message import Message
+from engine.fix.message import SEQ_NUM_MAX, Message
 from engine.fix.phases import TRANSITIONS, Phase, kind_of
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.step import Draft
@@ -200,6 +200,10 @@ def _new_seq_num(message: Message, expected: int) -> int:
     if new_seq_num < expected:
         raise ProtocolError(
             f"NewSeqNo(36)={new_seq_num} is below the expected {expected}", reason=SessionRejectReason.ValueIncorrect
+        )
+    if new_seq_num > SEQ_NUM_MAX:
+        raise ProtocolError(
+            f"NewSeqNo(36)={new_seq_num} is more than any number is", reason=SessionRejectReason.ValueIncorrect
         )
     return new_seq_num
 

@@ -14,7 +14,7 @@ from engine.clock import NS_PER_MS, Instant
 from engine.errors import ProtocolError
 from engine.fix import resend, sequence, validation
 from engine.fix.actions import LoggedOn, PeerExpects
-from engine.fix.message import Message, timestamp_ns
+from engine.fix.message import SEQ_NUM_MAX, Message, timestamp_ns
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason
 from engine.fix.settings import SessionSettings
@@ -181,8 +181,8 @@ def _flaw(settings: SessionSettings, message: Message, now: Instant, dictionary:
         if settings.is_fixt and not message.get(Tag.DefaultApplVerID):
             return "DefaultApplVerID(1137) is missing"
         wanted = message.integer(Tag.NextExpectedMsgSeqNum)
-        if wanted is not None and wanted < 1:
-            return "NextExpectedMsgSeqNum(789) must be at least 1"
+        if wanted is not None and not 1 <= wanted <= SEQ_NUM_MAX:
+            return "NextExpectedMsgSeqNum(789) is no sequence number"
     except ProtocolError as error:
         # Neither values nor details: this may be sent, and a Logon has secrets in it.
         return error.text if error.tag is None else f"{error.text}: {int(error.tag)}"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _TIMESTAMP: Final = re.compile(r"([0-9]{8})-([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,12}))?")
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+SEQ_NUM_MAX: Final = 999_999_999_999_999_999
+"""Largest sequence number there is: what comes after it still fits the 64 bits that a journal has for it."""
 _DIGITS_MAX: Final = 40
 """Longest number read: arithmetic on attacker-sized numbers would hold the event loop."""
 
@@ -139,9 +141,12 @@ class Message(FieldView):
 
     @property
     def seq_num(self) -> int:
-        """MsgSeqNum(34), or 0 when it is absent or no number: no session counts a message as 0."""
+        """MsgSeqNum(34), or 0 when it is absent, no number or too large: no session counts a message as 0."""
         value = self.get(34)
-        return int(value) if value and len(value) <= _DIGITS_MAX and value.isascii() and value.isdigit() else 0
+        if not value or len(value) > _DIGITS_MAX or not (value.isascii() and value.isdigit()):
+            return 0
+        number = int(value)
+        return number if number <= SEQ_NUM_MAX else 0
 
     @property
     def poss_dup(self) -> bool:
