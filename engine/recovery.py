@@ -101,7 +101,7 @@ def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:
     """What waits for a number, what the peers are known to have, and which numbers carried requests."""
     for key, state in machine.sessions.items():
         waiting = [
-            Waiting(found.entry.id, found.entry.msg_type, bytes(found.entry.body), state.epoch > 1)
+            Waiting(found.entry.id, found.entry.msg_type, bytes(found.entry.body), found.numbered)
             for found in journal.undelivered(key)
             if found.entry.message_class == "report" and found.epoch is None
         ]

@@ -539,11 +539,11 @@ class Runtime:
             await self.idle()
 
     async def _read_undelivered(self, wanted: ReadUndelivered) -> None:
-        """What nobody is known to have, to be bound again in the new epoch with PossResend(97)=Y."""
+        """What nobody is known to have, to be bound again in the new epoch: with 97=Y if it may have left before."""
         assert self.reader is not None
         found = await self.reader.undelivered(wanted.session)
         rows = [
-            (entry.entry.id, entry.entry.msg_type, bytes(entry.entry.body), True)
+            (entry.entry.id, entry.entry.msg_type, bytes(entry.entry.body), entry.numbered)
             for entry in found
             if entry.entry.id <= wanted.up_to and entry.entry.message_class == "report" and entry.epoch is None
         ]

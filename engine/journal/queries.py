@@ -26,11 +26,15 @@ class SentMessage(NamedTuple):
 
 
 class Undelivered(NamedTuple):
-    """An outbox entry nobody is known to have. `epoch` and `seq` are its last number, None if it never had one."""
+    """An outbox entry nobody is known to have: its number in the current epoch, None if it has none there.
+
+    `numbered` says whether it ever had one, in whatever epoch: it may have been sent then.
+    """
 
     entry: OutboxRow
     epoch: int | None
     seq: int | None
+    numbered: bool
 
 
 SESSIONS: Final = (
@@ -42,7 +46,8 @@ SELECT m.seq, m.bytes, m.admin, o.class, m.outbox_id FROM fix_messages AS m LEFT
 WHERE m.session = ? AND m.epoch = ? AND m.direction = 'out' AND m.seq BETWEEN ? AND ? ORDER BY m.seq LIMIT ?
 """
 # Confirmed is what some epoch's confirmed number covers: entries get their numbers in order, so the last one
-# confirmed vouches for all before it. Acknowledged is what the runtime settled otherwise.
+# confirmed vouches for all before it, and the last one that has a number for all before it too. Acknowledged is what
+# the runtime settled otherwise.
 UNDELIVERED: Final = f"""
 WITH settled(id) AS (
     SELECT max(
@@ -51,8 +56,13 @@ WITH settled(id) AS (
             WHERE m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.seq <= s.confirmed_out
             AND m.outbox_id IS NOT NULL ORDER BY m.seq DESC LIMIT 1))
             FROM fix_sessions AS s WHERE s.session = :to), 0))
+), numbered(id) AS (
+    SELECT coalesce(max((SELECT m.outbox_id FROM fix_messages AS m
+        WHERE m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.outbox_id IS NOT NULL
+        ORDER BY m.seq DESC LIMIT 1)), 0)
+    FROM fix_sessions AS s WHERE s.session = :to
 )
-SELECT {OUTBOX}, n.epoch, n.seq
+SELECT {OUTBOX}, n.epoch, n.seq, o.id <= (SELECT id FROM numbered)
 FROM outbox AS o LEFT JOIN (
     SELECT m.outbox_id, m.epoch, max(m.seq) AS seq FROM fix_sessions AS s JOIN fix_messages AS m
         ON m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.seq > s.confirmed_out
@@ -70,4 +80,4 @@ SELECT kind, hash, turn_seq, text FROM (
 
 
 def as_undelivered(row: Any) -> Undelivered:
-    return Undelivered(OutboxRow(*row[:8]), row[8], row[9])
+    return Undelivered(OutboxRow(*row[:8]), row[8], row[9], bool(row[10]))

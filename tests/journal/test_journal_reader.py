@@ -149,6 +149,26 @@ async def test_a_reset_keeps_what_was_confirmed_and_repeats_the_rest(journal: Jo
     assert await undelivered(reader) == []
 
 
+async def test_what_may_have_left_in_an_epoch_that_is_over_is_told_from_what_never_did(
+    journal: Journal, reader: JournalReader
+) -> None:
+    desk = Desk(journal)
+    sent, waiting = desk.say(), desk.say()
+    desk.number(sent)
+    desk.number(None)
+    desk.commit()
+    desk.epoch, desk.next_out = 2, 1
+    desk.number(None)
+    later = desk.say()
+    desk.commit()
+    found = await reader.undelivered("oms")
+    assert [(one.entry.id, one.seq, one.numbered) for one in found] == [
+        (sent, None, True),
+        (waiting, None, False),
+        (later, None, False),
+    ]
+
+
 async def test_what_was_settled_otherwise_is_not_undelivered(journal: Journal, reader: JournalReader) -> None:
     desk = Desk(journal)
     entries = [desk.say() for _ in range(3)]

@@ -97,7 +97,10 @@ def test_what_a_drop_copy_misses_outside_its_window_waits_for_it(schedule: Sched
         at(w, OPENS_S)
         assert not w.drop_copy.reports
         w.ready()
-        assert {key: each.copies for key, each in w.drop_copy.reports.items()} == dict.fromkeys(w.oms.reports, 1)
+        # Once each, and none as a possible repeat: they never left before.
+        assert {key: (each.copies, each.again) for key, each in w.drop_copy.reports.items()} == dict.fromkeys(
+            w.oms.reports, (1, 0)
+        )
         assert resets(w) == ([("dropcopy", 2, "schedule")] if schedule.reset else [])
         finish(w)
 
