@@ -69,9 +69,10 @@ class Endpoint:
         connections_max: int,
         max_message_bytes: int,
         outgoing_bytes_max: int,
+        clock: Clock | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._clock = Clock()
+        self._clock = clock or Clock()
         self.lines = {key: Line(*parts) for key, parts in sessions.items()}
         self._directory = Directory(line.settings for line in self.lines.values() if not line.settings.initiator)
         self._strangers: dict[int, FixConnection] = {}
@@ -89,7 +90,7 @@ class Endpoint:
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Accept connections; the address that is listened on. Raises OSError."""
-        self._server = await self._loop.create_server(lambda: self._connection(""), host, port)
+        self._server = await self._loop.create_server(lambda: self.connection(""), host, port)
         bound = self._server.sockets[0].getsockname()
         return bound[0], bound[1]
 
@@ -99,7 +100,7 @@ class Endpoint:
         while True:
             if line.connection is None and line.state.phase is Phase.DISCONNECTED:
                 try:
-                    await self._loop.create_connection(lambda: self._connection(key), host, port)
+                    await self._loop.create_connection(lambda: self.connection(key), host, port)
                 except OSError as error:
                     log.warning("cannot connect session=%s address=%s:%d error=%s", key, host, port, error)
             await asyncio.sleep(RECONNECT_S)
@@ -125,7 +126,8 @@ class Endpoint:
         for line in self.lines.values():
             line.sent.close()
 
-    def _connection(self, key: str) -> FixConnection:
+    def connection(self, key: str) -> FixConnection:
+        """The protocol of a new connection; `key` names the session of one that we opened."""
         self._numbers += 1
         return FixConnection(
             self,
