@@ -46,6 +46,7 @@ from engine.recording import Recorder, events_codec
 from engine.runtime import Limits, Runtime
 from engine.trading import Trading
 from engine.turn import Machine
+from engine.turn.history import History
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._failure = ""
         self._wanted: dict[str, asyncio.Event] = {}
+        self._hurried: dict[str, asyncio.Event] = {}
+        """Per session that we initiate: an operator wants it to connect now."""
+        self._history = History()
         self._ready = False
         self._clock_stepped = False
 
@@ -108,6 +112,7 @@ class Daemon:
                     dictionaries,
                     sessions=recovery.sessions(file),
                     outbox_id=self.journal.head.outbox_id,
+                    history=self._history,
                 )
                 recovery.restore_outboxes(file, machine)
                 recorder = Recorder(self.journal.head, events_codec(), file.sessions())
@@ -118,7 +123,7 @@ class Daemon:
     def _take_over(self, file: ReadOnly, trading: Trading) -> recovery.Folded:
         total = self.journal.head.event_seq
         progress = recovery.Progress("replaying events", total)
-        folded = recovery.fold(file, trading, events_codec(), progress=progress)
+        folded = recovery.fold(file, trading, events_codec(), progress=progress, history=self._history)
         progress.end()
         for difference in folded.differences:
             log.error("replay differs: %s", difference)
@@ -157,6 +162,7 @@ class Daemon:
             self._on_phase,
         )
         runtime.on_session_free = self._reconnect
+        runtime.on_connect_wanted = self._connect_now
         runtime.reader = await JournalReader.open(config.journal.path)
         servers: list[Any] = []
         tasks: list[asyncio.Task[None]] = []
@@ -176,6 +182,7 @@ class Daemon:
             for session in config.sessions:
                 if session.initiator:
                     self._wanted[session.key] = asyncio.Event()
+                    self._hurried[session.key] = asyncio.Event()
                     tasks.append(loop.create_task(self._keep_connected(session)))
             tasks.append(loop.create_task(self._housekeeping(trading, metrics)))
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -260,12 +267,32 @@ class Daemon:
         if wanted is not None:
             wanted.set()
 
+    def _connect_now(self, key: str) -> None:
+        hurried = self._hurried.get(key)
+        if hurried is not None:
+            hurried.set()
+
+    async def _pause(self, key: str, pause_s: float) -> None:
+        """Wait so long (seconds of the engine's clock), or until an operator is in a hurry."""
+        hurried = self._hurried[key]
+        hurried.clear()
+        try:
+            async with asyncio.timeout(self.clock.real_delay_s(int(pause_s * NS_PER_S))):
+                await hurried.wait()
+        except TimeoutError:
+            pass
+
     async def _keep_connected(self, session: SessionConfig) -> None:
         """Connect, and again with growing pauses over all addresses whenever there is no connection."""
         loop = asyncio.get_running_loop()
         free = self._wanted[session.key]
         pause_s, attempt = session.reconnect_min_s, 0
         while True:
+            if not self.runtime.machine.may_log_on(session.key):
+                hurried = self._hurried[session.key]
+                hurried.clear()
+                await hurried.wait()
+                continue
             free.clear()
             if await self._until_open(session.key):
                 pause_s = session.reconnect_min_s
@@ -281,7 +308,7 @@ class Daemon:
                 if loop.time() - began > pause_s * 4:
                     pause_s = session.reconnect_min_s
             jitter = random.uniform(0.8, 1.2)
-            await asyncio.sleep(self.clock.real_delay_s(int(pause_s * jitter * 1e9)))
+            await self._pause(session.key, pause_s * jitter)
             pause_s = min(session.reconnect_max_s, pause_s * 2)
 
     async def _until_open(self, key: str) -> bool:

@@ -22,6 +22,7 @@ from engine.journal.batch import SessionRow
 from engine.journal.records import Codec
 from engine.trading import Trading
 from engine.turn import Machine, Waiting
+from engine.turn.history import History
 
 LOGIC_VERSION = 1
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
@@ -54,8 +55,12 @@ def fold(
     codec: Codec,
     *,
     progress: Callable[[int], None] | None = None,
+    history: History | None = None,
 ) -> Folded:
-    """Apply every event of the file to `trading`. Raises JournalError naming an event that cannot be applied."""
+    """Apply every event of the file to `trading`; `history` recalls what they say of sessions.
+
+    Raises JournalError naming an event that cannot be applied.
+    """
     seen = Folded()
     for row in journal.events():
         event = codec.decode(row.type, row.version, row.body)
@@ -70,6 +75,8 @@ def fold(
         except Exception as error:
             name = type(error).__name__
             raise JournalError(f"event {row.seq} ({row.type}) cannot be applied: {name}: {error}") from error
+        if history is not None:
+            history.recall(event)
         seen.events += 1
         seen.last_utc_ns = row.utc_ns
         if progress is not None and seen.events % 1000 == 0:

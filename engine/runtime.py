@@ -40,6 +40,7 @@ from engine.trading import Trading
 from engine.turn import (
     Close,
     CommandGiven,
+    Connect,
     ConnectionDown,
     ConnectionUp,
     Drain,
@@ -68,6 +69,8 @@ log = logging.getLogger(__name__)
 
 RESEND_PAGE: Final = 200
 """Rows of a resend that are read and sent at a time."""
+_SHOWN: Final = ("session.show",)
+"""Commands that show what the peers have not read yet."""
 RETRY_S: Final = 0.01
 """Pause before a commit that the disk refused is tried again."""
 INPUTS_HELD_MAX: Final = 10_000
@@ -153,6 +156,8 @@ class Runtime:
         self._idle.set()
         self.on_session_free: Callable[[str], None] = lambda key: None
         """Called when an initiator's session has no connection any more."""
+        self.on_connect_wanted: Callable[[str], None] = lambda key: None
+        """Called when an operator wants an initiator's session to connect now."""
 
     # --- inputs ----------------------------------------------------------------------------------
 
@@ -212,7 +217,8 @@ class Runtime:
         ref = self._last_reply
         future: asyncio.Future[Any] = self._loop.create_future()
         self._replies[ref] = future
-        self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy()))
+        unsent = {number: each.unsent_bytes for number, each in self._connections.items()} if name in _SHOWN else {}
+        self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), unsent))
         return await future
 
     def note(self, what: str, record: Callable[[Draft], None], texts: Sequence[TextRow] = ()) -> None:
@@ -255,7 +261,7 @@ class Runtime:
         )
         if self._paused:
             connection.hold()
-        self.submit(ConnectionUp(self.clock.now(), connection.number, connection.session))
+        self.submit(ConnectionUp(self.clock.now(), connection.number, connection.session, connection.peer))
         if not connection.session:
             delay = self.clock.real_delay_s(int(self._limits.logon_timeout_s * NS_PER_S))
             self._loop.call_later(delay, self._no_logon, connection.number)
@@ -503,7 +509,10 @@ class Runtime:
             connection = self._connections.get(effect.connection)
             if connection is not None:
                 log.info("closing connection=%d code=%s text=%s", effect.connection, effect.code, effect.text)
-                connection.close(effect.code, effect.text)
+                end = connection.abort if effect.at_once else connection.close
+                end(effect.code, effect.text)
+        elif type(effect) is Connect:
+            self.on_connect_wanted(effect.session)
         elif type(effect) is Drain:
             self.submit(HeldDue(self.clock.now(), effect.session, self.entropy()))
         elif type(effect) is ReadSentRows:

@@ -17,7 +17,7 @@ from engine.desk.draft import Draft, Send
 from engine.desk.ending import return_to_trader
 from engine.desk.observe import observe
 from engine.desk.setting import Desk
-from engine.desk.state import DeskState
+from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
 from engine.domain.messages import AcceptQuote, AskDealer, AskPlacementStatus, CancelPlacement, RefusedByPeer
 from engine.fix import application
@@ -25,7 +25,7 @@ from engine.fix.dialect import DEFAULT, Dialect
 from engine.fix.message import Message
 from engine.fix.reasons import Ending
 from engine.fix.settings import SessionSettings
-from engine.turn import CommandGiven, Machine, SentAs
+from engine.turn import CommandGiven, Machine, SentAs, session_commands
 
 INPUT_KEPT_MAX = 4096
 """Characters of a refused input that its event keeps; the whole message stands in the journal's own table."""
@@ -70,11 +70,16 @@ class Trading:
     def session_down(self, draft: Draft, settings: SessionSettings, ending: Ending) -> None:
         decide.session_down(draft, settings.key, ending.code, ending.text, ending.by)
 
+    def switch(self, session: str) -> Switch | None:
+        return self.state.switches.get(session)
+
     def due(self, draft: Draft, key: str) -> None:
         decide.due(draft, key)
 
     def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any:
-        return commands.run(draft, given.name, given.params, given.actor, given.role, machine)
+        return commands.run(
+            draft, given.name, given.params, given.actor, given.role, machine, session_commands.COMMANDS
+        )
 
     def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None:
         decide.not_sent(draft, outbox_id, reason)

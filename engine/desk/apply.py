@@ -20,6 +20,7 @@ from engine.desk.state import (
     PendingReversion,
     Quarantined,
     Sent,
+    Switch,
     alike_key,
     exposure_key,
     oms_key,
@@ -335,6 +336,10 @@ def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
     state.kills.put(event.scope, Kill(event.on, event.actor, event.reason, event.at_ns))
 
 
+def _session_switched(state: DeskState, event: e.SessionSwitched) -> None:
+    state.switches.put(event.session, Switch(event.enabled, event.actor, event.reason, event.at_ns))
+
+
 # --- shared --------------------------------------------------------------------------------------
 
 
@@ -408,4 +413,5 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.FillQuarantined: _fill_quarantined,
     e.ReversionMeasured: _reversion_measured,
     e.KillSwitched: _kill_switched,
+    e.SessionSwitched: _session_switched,
 }

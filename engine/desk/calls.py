@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from engine.dealers.book import Dealer
 from engine.desk.draft import Draft
@@ -18,50 +18,17 @@ RANKS = {"viewer": 0, "trader": 1, "operator": 2}
 
 
 class SessionView(Protocol):
-    """What a list of sessions shows of a session's state."""
+    """What the desk sees of a session's state."""
 
     @property
     def phase(self) -> StrEnum: ...
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def next_in(self) -> int: ...
-    @property
-    def next_out(self) -> int: ...
-    @property
-    def resending(self) -> bool: ...
-    @property
-    def ending(self) -> object | None: ...
-
-
-class SettingsView(Protocol):
-    """What it shows of what was agreed."""
-
-    @property
-    def role(self) -> str: ...
-    @property
-    def sender_comp_id(self) -> str: ...
-    @property
-    def target_comp_id(self) -> str: ...
-    @property
-    def initiator(self) -> bool: ...
 
 
 class MachineView(Protocol):
-    """The sessions beside the desk, as far as people look at them."""
+    """The sessions beside the desk, as far as the desk looks at them; `engine.turn.session_commands` shows the rest."""
 
     @property
     def sessions(self) -> Mapping[str, SessionView]: ...
-    @property
-    def settings(self) -> Mapping[str, SettingsView]: ...
-    @property
-    def waiting(self) -> Mapping[str, Sequence[object]]: ...
-    @property
-    def confirmed(self) -> Mapping[str, tuple[int, int]]: ...
-    @property
-    def peer_expects(self) -> Mapping[str, int]: ...
-    @property
-    def disabled(self) -> set[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +41,8 @@ class Call:
     actor: str
     role: str
     machine: MachineView
+    beside: Mapping[str, Command[Any]] = field(default_factory=dict)
+    """Commands that others answer over the same socket: for help alone."""
 
     @property
     def by(self) -> str:
@@ -82,8 +51,7 @@ class Call:
 
     def need(self, role: str, what: str) -> None:
         """Raises CommandError (code `role`) unless the caller may do what `role` may."""
-        if RANKS.get(self.role, -1) < RANKS[role]:
-            raise CommandError(f"{what} needs role {role}; {self.actor} is {self.role}", code="role")
+        need(self.role, role, what, self.actor)
 
     def order(self) -> Order:
         """The order that parameter `order` names: O-000012, or 12 for short."""
@@ -104,15 +72,21 @@ class Call:
         return dealer
 
 
-Handler = Callable[[Call], dict[str, Any]]
+def need(role: str, least: str, what: str, actor: str) -> None:
+    """Raises CommandError (code `role`) unless `role` may do what `least` may."""
+    if RANKS.get(role, -1) < RANKS[least]:
+        raise CommandError(f"{what} needs role {least}; {actor} is {role}", code="role")
+
+
+CallT = TypeVar("CallT")
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """One entry of the table of commands; `role` is the least that may give it."""
+class Command(Generic[CallT]):
+    """One entry of a table of commands; `role` is the least that may give it."""
 
     name: str
     role: str
-    handler: Handler
+    handler: Callable[[CallT], dict[str, Any]]
     doc: str
     params: tuple[Param, ...] = ()

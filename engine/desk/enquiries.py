@@ -62,8 +62,8 @@ def status(call: Call) -> dict[str, Any]:
         "kills": kills_in_force(draft),
         "sessions": {
             "up": sum(_up(machine, key) for key in machine.sessions),
-            "configured": len(machine.settings),
-            "down": [key for key in machine.settings if not _up(machine, key)],
+            "configured": len(machine.sessions),
+            "down": [key for key in machine.sessions if not _up(machine, key)],
         },
         "dealers": {"connected": sum(dealers.values()), "configured": len(dealers)},
         "securities": len(desk.securities),
@@ -71,34 +71,6 @@ def status(call: Call) -> dict[str, Any]:
         "rules": len(desk.book.rules),
         "protections": len(desk.book.protections),
         "scoring_hash": desk.scoring_hash,
-    }
-
-
-def sessions(call: Call) -> dict[str, Any]:
-    """Every session with its numbers."""
-    machine = call.machine
-    return {"sessions": [_session(machine, key) for key in machine.settings]}
-
-
-def _session(machine: MachineView, key: str) -> dict[str, Any]:
-    settings, state = machine.settings[key], machine.sessions[key]
-    epoch, confirmed = machine.confirmed.get(key, (state.epoch, 0))
-    return {
-        "session": key,
-        "role": settings.role,
-        "peer": settings.target_comp_id,
-        "ours": settings.sender_comp_id,
-        "connects": "we" if settings.initiator else "peer",
-        "up": _up(machine, key),
-        "state": "disabled" if key in machine.disabled else state.phase.value,
-        "epoch": state.epoch,
-        "next_in": state.next_in,
-        "next_out": state.next_out,
-        "confirmed_out": confirmed if epoch == state.epoch else 0,
-        "waiting": len(machine.waiting.get(key, ())),
-        "resending": state.resending,
-        "peer_expects": machine.peer_expects.get(key),
-        "reason": str(state.ending) if state.ending is not None else None,
     }
 
 
@@ -232,7 +204,6 @@ _CLASSES: Final = tuple(each.value for each in AssetClass)
 
 COMMANDS: Final = (
     Command("status", "viewer", status, "the desk at a glance"),
-    Command("sessions", "viewer", sessions, "FIX sessions: state, numbers, what waits"),
     Command(
         "dealers",
         "viewer",

@@ -169,6 +169,16 @@ class Quarantined:
     since_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """May a session log on? Who said so, and why."""
+
+    enabled: bool
+    actor: str
+    reason: str
+    since_ns: int
+
+
 class DeskState:
     """All tables. `DeskState(below=live)` is a draft over the live state."""
 
@@ -191,6 +201,7 @@ class DeskState:
         "rfqs",
         "sent",
         "standing",
+        "switches",
     )
 
     def __init__(self, below: DeskState | None = None) -> None:
@@ -210,6 +221,7 @@ class DeskState:
         self.standing: Table[tuple[str, ...]] = Table(below.standing if below else None)
         """Orders per bond and side that may live for longer than their day and may still be open."""
         self.kills: Table[Kill] = Table(below.kills if below else None)
+        self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
         self._row_hashes: dict[tuple[str, str], int] = {}
         self._sum = 0
@@ -231,6 +243,7 @@ class DeskState:
             ("exposures", self.exposures),
             ("standing", self.standing),
             ("kills", self.kills),
+            ("switches", self.switches),
             ("counters", self.counters),
         )
 

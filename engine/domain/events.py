@@ -90,11 +90,45 @@ class SessionDown(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionReset(Event):
-    """Both numbers restarted at 1 in a new epoch."""
+    """A new epoch began: both numbers start anew, at 1 unless an operator set others (SessionNumbersSet)."""
 
     session: str
     epoch: int
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSwitched(Event):
+    """A session may log on, or may not any more: by an operator, or by the engine (`actor`) that gave it up."""
+
+    session: str
+    enabled: bool
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNumbersSet(Event):
+    """An operator set the numbers of a session that was logged off: what is expected next, what is sent next."""
+
+    session: str
+    epoch: int
+    next_in: int
+    next_out: int
+    was_in: int
+    was_out: int
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCommanded(Event):
+    """An operator had a session do something that leaves no other trace, such as log out."""
+
+    session: str
+    command: str
+    actor: str
+    reason: str
 
 
 # --- the OMS's order -----------------------------------------------------------------------------

@@ -78,6 +78,13 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """Our TestRequest(1) was answered, so long after it was made: the way to the disk and to the peer and back."""
+
+    round_trip_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotReceived:
     """Evidence, not proof, that the peer has nothing of ours from `begin` on."""
 
@@ -146,6 +153,7 @@ Action = (
     | Deliver
     | ReadSent
     | Confirmed
+    | ProbeAnswered
     | NotReceived
     | GapFilled
     | LoggedOn

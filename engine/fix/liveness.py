@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.fix import logon
-from engine.fix.actions import Confirmed
+from engine.fix.actions import Confirmed, ProbeAnswered
 from engine.fix.message import Message
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason
@@ -90,6 +90,7 @@ def on_heartbeat(draft: Draft, message: Message) -> None:
         return
     draft.state = draft.state._replace(probe=None, repeat=None)
     draft.do(Confirmed(probe.seq_num))
+    draft.do(ProbeAnswered(draft.now.monotonic_ns - probe.sent_ns))
     if probe.then_reset and draft.state.phase is Phase.ACTIVE:
         if draft.state.gap is None and not draft.state.held:
             logon.begin_reset(draft)

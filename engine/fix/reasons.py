@@ -10,8 +10,9 @@ The first reason stands: what comes of it (an answered Logout, a closed socket) 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 
 class Side(StrEnum):
@@ -235,6 +236,9 @@ class DisconnectReason(StrEnum):
         "the daemon is stopping",
         "nothing: sessions resume with their numbers at the next start",
     )
+
+
+BY_CODE: Final[Mapping[str, DisconnectReason]] = {str(reason): reason for reason in DisconnectReason}
 
 
 class Ending(NamedTuple):

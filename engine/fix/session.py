@@ -36,6 +36,7 @@ from engine.fix.actions import (
     NotReceived,
     Numbered,
     PeerExpects,
+    ProbeAnswered,
     ReadSent,
     Retransmit,
     SentRow,
@@ -69,6 +70,7 @@ __all__ = [
     "Numbered",
     "PeerExpects",
     "Phase",
+    "ProbeAnswered",
     "ReadSent",
     "Retransmit",
     "SentRow",
@@ -79,6 +81,7 @@ __all__ = [
     "Warn",
     "bind",
     "connected",
+    "disconnect",
     "disconnected",
     "drain",
     "gap_fill",
@@ -90,6 +93,7 @@ __all__ = [
     "received",
     "resend_page",
     "reset",
+    "send_again",
     "send_test_request",
     "set_numbers",
     "tick",
@@ -241,7 +245,32 @@ def logout(settings: SessionSettings, state: SessionState, ending: Ending, now: 
     if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
         draft.begin_logout(ending)
     elif state.phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
-        draft.close(ending.code, ending.text)
+        draft.end(ending)
+    return draft.step()
+
+
+def disconnect(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
+    """Close the connection without Logout(5), whatever is on its way. Nothing happens without a connection."""
+    draft = Draft(settings, state, now)
+    if state.phase is not Phase.DISCONNECTED:
+        draft.end(ending)
+    return draft.step()
+
+
+def send_again(settings: SessionSettings, state: SessionState, begin: int, end: int, now: Instant) -> Step:
+    """Send our numbers `begin` to `end` again, as if the peer had asked for them by ResendRequest(2).
+
+    Raises CommandError unless the session is active, these numbers were given out, and no resend is under way.
+    """
+    if state.phase is not Phase.ACTIVE:
+        raise CommandError(f"session {settings.key} is {state.phase}: it has to be active", code="state")
+    if state.serving is not None:
+        raise CommandError(f"session {settings.key} is sending again already: wait for its end", code="state")
+    if not state.first_out <= begin <= end < state.next_out:
+        sent = f"{state.first_out} to {state.next_out - 1}"
+        raise CommandError(f"session {settings.key} has sent {sent} in this epoch, not {begin} to {end}", code="params")
+    draft = Draft(settings, state, now)
+    resend.serve(draft, begin, end)
     return draft.step()
 
 

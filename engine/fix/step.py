@@ -89,9 +89,12 @@ class Draft:
 
     def close(self, code: DisconnectReason, text: str) -> None:
         """Close the connection without another word."""
-        self._cease(Ending(code, text))
+        self.end(Ending(code, text))
+
+    def end(self, ending: Ending) -> None:
+        self._cease(ending)
         self.enter(Phase.CLOSED)
-        self.do(CloseConnection(code, text))
+        self.do(CloseConnection(ending.code, ending.text))
 
     def logout_and_close(self, code: DisconnectReason, text: str) -> None:
         """Say why in a Logout(5), unless one is out already, and close, awaiting no answer."""

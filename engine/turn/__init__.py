@@ -16,7 +16,18 @@ from __future__ import annotations
 
 from engine.turn.application import Application, SentAs
 from engine.turn.deciding import REFUSALS_MAX
-from engine.turn.effects import Close, Drain, Effect, Gate, Publish, ReadSentRows, ReadUndelivered, Reply, Write
+from engine.turn.effects import (
+    Close,
+    Connect,
+    Drain,
+    Effect,
+    Gate,
+    Publish,
+    ReadSentRows,
+    ReadUndelivered,
+    Reply,
+    Write,
+)
 from engine.turn.inputs import (
     CommandGiven,
     ConnectionDown,
@@ -43,6 +54,7 @@ __all__ = [
     "Bound",
     "Close",
     "CommandGiven",
+    "Connect",
     "ConnectionDown",
     "ConnectionUp",
     "Drain",

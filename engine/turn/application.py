@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.clock import Instant
 from engine.desk.draft import Draft, Send
+from engine.desk.state import Switch
 from engine.domain import events as e
 from engine.fix.message import Message
 from engine.fix.reasons import Ending
@@ -32,6 +33,10 @@ class Application(Protocol):
     def speak(self, send: Send) -> tuple[str, bytes]: ...
 
     def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None: ...
+
+    def switch(self, session: str) -> Switch | None:
+        """What an operator, or the engine, last said about whether this session may log on."""
+        ...
 
     def session_down(self, draft: Draft, settings: SessionSettings, ending: Ending) -> None: ...
 

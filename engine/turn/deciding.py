@@ -23,6 +23,7 @@ from engine.fix.actions import (
     LoggedOut,
     NotReceived,
     PeerExpects,
+    ProbeAnswered,
     ReadSent,
     Retransmit,
     Transmit,
@@ -36,6 +37,7 @@ from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.refusal import NotTaken
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
+from engine.turn import session_commands
 from engine.turn.effects import (
     Close,
     Drain,
@@ -73,6 +75,11 @@ if TYPE_CHECKING:
 
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
+
+
+ENGINE: Final = "engine"
+"""The actor of what nobody asked for."""
+PAUSED_BY_ONE: Final = "paused: an input could not be handled at all"
 
 
 class Deciding:
@@ -115,13 +122,12 @@ class Deciding:
         text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
         reason = f"{type(error).__name__}: {error}"
         self.out.events.append(e.InputRefused(self.now.utc_ns, key, text, reason))
+        self.out.events.append(e.SessionSwitched(self.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
         self.out.refusals[key] = REFUSALS_MAX
         self.out.warnings.append((key, "input_refused", reason))
         connection = self.machine.sessions[key].connection
         if connection is not None:
-            self.out.effects.append(
-                Close(connection, DisconnectReason.INPUT_REFUSED, "an input could not be handled: paused")
-            )
+            self.out.effects.append(Close(connection, DisconnectReason.INPUT_REFUSED, PAUSED_BY_ONE))
         return self.out
 
     # --- inputs ----------------------------------------------------------------------------------
@@ -142,10 +148,11 @@ class Deciding:
 
     def on_connection_up(self, given: ConnectionUp) -> None:
         self.out.ref = given.session
+        self.out.addresses = {given.connection: given.peer}
         if not given.session:
             self.out.connections[given.connection] = ""
             return
-        if given.session in self.machine.disabled or self.state(given.session).phase is not Phase.DISCONNECTED:
+        if not self.machine.may_log_on(given.session) or self.state(given.session).phase is not Phase.DISCONNECTED:
             self.close(
                 given.connection, DisconnectReason.NOT_WANTED, f"session {given.session} takes no connection now"
             )
@@ -202,11 +209,12 @@ class Deciding:
         if key is None:
             self.close(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {described(message)}")
         elif self.settings(key).initiator:
-            self.close(connection, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself")
-        elif key in self.machine.disabled:
-            self.close(connection, DisconnectReason.DISABLED, f"session {key} is disabled")
+            self.close(connection, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself", key)
+        elif not self.machine.may_log_on(key):
+            self.close(connection, DisconnectReason.DISABLED, f"session {key} is disabled", key)
         elif self.state(key).phase is not Phase.DISCONNECTED:
-            self.close(connection, DisconnectReason.ALREADY_CONNECTED, f"session {key} has a connection already")
+            text = f"session {key} has a connection already"
+            self.close(connection, DisconnectReason.ALREADY_CONNECTED, text, key)
         else:
             self.out.ref = key
             self.out.connections[connection] = key
@@ -249,9 +257,14 @@ class Deciding:
             self.out.effects.append(Reply(given.ref, error=f"this command could not be handled: {text}", code="bug"))
             return
         try:
-            result = self.machine.application.command(self.draft(), given, self.machine)
+            if given.name in session_commands.COMMANDS:
+                result = session_commands.run(self, given)
+            else:
+                result = self.machine.application.command(self.draft(), given, self.machine)
         except CommandError as error:
             self._draft = None  # Nothing of a refused command stays.
+            self.out = Turn(given.now, type(given).__name__)
+            self.out.ref, self.out.actor = given.name, given.actor
             self.out.effects.append(Reply(given.ref, error=str(error), code=error.code))
             return
         self.out.effects.append(Reply(given.ref, result=result))
@@ -308,6 +321,9 @@ class Deciding:
             case ReadSent(begin, end):
                 assert state.connection is not None
                 out.effects.append(ReadSentRows(key, epoch, state.connection, begin, end))
+                out.notes.append((key, "resend", f"sending {begin} to {end} again"))
+            case ProbeAnswered(round_trip_ns):
+                out.round_trips = {key: round_trip_ns}
             case Confirmed(seq_num):
                 out.confirmed[key] = max(self._confirmed(key), (epoch, seq_num))
             case NotReceived():
@@ -320,19 +336,23 @@ class Deciding:
             case LoggedOn():
                 self.machine.application.session_up(self.draft(), self.settings(key), state.epoch)
                 out.refusals[key] = 0
+                out.notes.append((key, "logon", f"epoch {state.epoch}, HeartBtInt(108)={state.heart_bt_int_s}"))
             case LoggedOut(ending):
                 self.machine.application.session_down(self.draft(), self.settings(key), ending)
             case EpochBegan(epoch, cause):
                 self.draft().record(e.SessionReset(self.now.utc_ns, key, epoch, cause))
                 out.rebinding[key] = self.machine.outbox_id
+                out.notes.append((key, "reset", f"{cause}: epoch {epoch}"))
             case PeerExpects(seq_num):
                 out.peer_expects[key] = seq_num
+                out.notes.append((key, "peer_expects", str(seq_num)))
             case Warn(code, text):
                 out.warnings.append((key, code, text))
             case CloseConnection(code, text):
                 connection = state.connection
                 if connection is not None:
-                    out.effects.append(Close(connection, code, text))
+                    at_once = code is DisconnectReason.OPERATOR_DISCONNECT
+                    out.effects.append(Close(connection, code, text, at_once))
             case DrainHeld():
                 out.effects.append(Drain(key))
 
@@ -376,6 +396,7 @@ class Deciding:
         self.out.warnings.append((key, "input_refused", text))
         if count >= REFUSALS_MAX:
             text = f"paused: {count} messages in a row could not be handled"
+            self.draft().record(e.SessionSwitched(self.now.utc_ns, key, False, ENGINE, text))
             paused = Ending(DisconnectReason.INPUT_REFUSED, text)
             self.carry(key, session.logout(self.settings(key), self.out.sessions[key], paused, self.now))
 
@@ -476,9 +497,10 @@ class Deciding:
     def state(self, key: str) -> SessionState:
         return self.out.sessions.get(key) or self.machine.sessions[key]
 
-    def close(self, connection: int, code: DisconnectReason, text: str) -> None:
+    def close(self, connection: int, code: DisconnectReason, text: str, key: str = "") -> None:
+        """Close a connection that is no session's; `key` is the one it asked for, if it is known."""
         self.out.connections[connection] = None
-        self.out.warnings.append(("", code, text))
+        self.out.warnings.append((key, code, text))
         self.out.effects.append(Close(connection, code, text))
 
     def _write(self, key: str, data: bytes, gate: Gate | None = None) -> None:

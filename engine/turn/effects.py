@@ -32,6 +32,15 @@ class Close:
     connection: int
     code: DisconnectReason
     text: str
+    at_once: bool = False
+    """Without waiting for what was written to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """A session that we initiate may and should connect now."""
+
+    session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +82,4 @@ class Publish(NamedTuple):
     notice: Notice
 
 
-Effect = Write | Close | Reply | ReadSentRows | ReadUndelivered | Drain | Publish
+Effect = Write | Close | Connect | Reply | ReadSentRows | ReadUndelivered | Drain | Publish

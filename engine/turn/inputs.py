@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.clock import Instant
@@ -46,6 +46,8 @@ class ConnectionUp:
     now: Instant
     connection: int
     session: str
+    peer: str = ""
+    """Its address, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class CommandGiven:
     role: str
     ref: int
     entropy: bytes
+    unsent_bytes: Mapping[int, int] = field(default_factory=dict)
+    """Per connection what its peer has not read yet; empty where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)

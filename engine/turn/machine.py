@@ -14,7 +14,8 @@ from engine.fix.phases import Phase
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
 from engine.turn.application import Application
-from engine.turn.deciding import REFUSALS_MAX, Deciding
+from engine.turn.deciding import Deciding
+from engine.turn.history import History
 from engine.turn.inputs import Input
 from engine.turn.outcome import Turn, Waiting
 
@@ -35,6 +36,7 @@ class Machine:
         *,
         sessions: Mapping[str, SessionState] | None = None,
         outbox_id: int = 0,
+        history: History | None = None,
     ) -> None:
         self.application = application
         self.settings = dict(settings)
@@ -55,7 +57,11 @@ class Machine:
         """Per session the last number of this epoch that carried a report."""
         self.peer_expects: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
-        self.disabled: set[str] = set()
+        self.addresses: dict[int, str] = {}
+        """Per connection who is at its other end."""
+        self.round_trips: dict[str, int] = {}
+        """Per session the ns from our last answered TestRequest(1) to its answer."""
+        self.history = history if history is not None else History()
         self.outbox_id = outbox_id
         self._directory = Directory(self.settings.values())
 
@@ -75,6 +81,10 @@ class Machine:
 
     def decide(self, given: Input, refused: Exception | None = None) -> Turn:
         return Deciding(self, given, refused).turn()
+
+    def may_log_on(self, key: str) -> bool:
+        switch = self.application.switch(key)
+        return switch is None or switch.enabled
 
     def session_up(self, key: str) -> bool:
         state = self.sessions.get(key)
@@ -112,10 +122,11 @@ class Machine:
         for key, more in turn.queued.items():
             self.waiting.setdefault(key, deque()).extend(more)
         self.peer_expects.update(turn.peer_expects)
-        for session_key, count in turn.refusals.items():
-            self.refusals[session_key] = count
-            if count >= REFUSALS_MAX:
-                self.disabled.add(session_key)
+        self.refusals.update(turn.refusals)
+        if turn.round_trips:
+            self.round_trips.update(turn.round_trips)
+        if turn.addresses:
+            self.addresses.update(turn.addresses)
         for session_key, up_to in turn.rebinding.items():
             if up_to:
                 self.rebinding[session_key] = up_to
@@ -125,12 +136,15 @@ class Machine:
         for connection, owner in turn.connections.items():
             if owner is None:
                 self.connections.pop(connection, None)
+                self.addresses.pop(connection, None)
             else:
                 self.connections[connection] = owner
         if turn.bound:
             self._remember(turn)
         if turn.sends:
             self.outbox_id = turn.sends[-1][0].outbox_id
+        if turn.notes or turn.warnings or turn.endings:
+            self.history.follow(turn)
         if turn.events or turn.marks:
             self.application.apply(turn.events, turn.marks)
 

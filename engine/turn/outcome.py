@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from engine.clock import Instant
 from engine.desk.draft import Send
@@ -11,6 +13,9 @@ from engine.domain import events as e
 from engine.fix.reasons import Ending
 from engine.fix.sequence import SessionState
 from engine.turn.effects import Effect
+
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+"""Stands in a turn for what hardly any turn has: replaced, never added to."""
 
 
 class Waiting(NamedTuple):
@@ -70,6 +75,11 @@ class Turn:
     refusals: dict[str, int]
     endings: list[tuple[str, Ending]]
     """Connections that ended, with their session; empty for one that never had any."""
+    addresses: Mapping[int, str]
+    """Who is at the other end of a new connection."""
+    round_trips: Mapping[str, int]
+    notes: list[tuple[str, str, str]]
+    """(session, what, text), for people who look at it; warnings are noted by themselves."""
     warnings: list[tuple[str, str, str]]
     """(session, code, text), for the log and for metrics."""
 
@@ -94,6 +104,8 @@ class Turn:
         self.peer_expects = {}
         self.refusals = {}
         self.endings = []
+        self.addresses = self.round_trips = NOTHING
+        self.notes = []
         self.warnings = []
 
     @property

@@ -99,34 +99,16 @@ class FakePhase(StrEnum):
 
 @dataclass(slots=True)
 class FakeSession:
-    """One session as far as people look at it."""
+    """One session as far as the desk looks at it."""
 
     phase: FakePhase = FakePhase.active
-    epoch: int = 1
-    next_in: int = 1
-    next_out: int = 1
-    resending: bool = False
-    ending: object | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FakeSettings:
-    role: str
-    sender_comp_id: str
-    target_comp_id: str
-    initiator: bool
 
 
 @dataclass(slots=True)
 class FakeMachine:
     """The sessions beside the desk, as `Machine` shows them."""
 
-    settings: dict[str, FakeSettings]
     sessions: dict[str, FakeSession]
-    waiting: dict[str, tuple[object, ...]] = field(default_factory=dict)
-    confirmed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    peer_expects: dict[str, int] = field(default_factory=dict)
-    disabled: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -280,9 +262,8 @@ class DeskWorld:
 
 def make_world(desk: Desk) -> DeskWorld:
     """A desk with a price for every bond, every session up and no past."""
-    keys = {"oms": "oms", "dropcopy": "dropcopy", **{each.session: "dealer" for each in desk.dealers}}
-    settings = {key: FakeSettings(role, "BUYSIDE", key.upper(), role == "dealer") for key, role in keys.items()}
-    world = DeskWorld(desk, FakeMachine(settings, {key: FakeSession() for key in keys}))
+    keys = ("oms", "dropcopy", *(each.session for each in desk.dealers))
+    world = DeskWorld(desk, FakeMachine({key: FakeSession() for key in keys}))
     for security in desk.securities.values():
         world.price(security, str(security.price))
     return world

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.desk.commands import COMMANDS
+from engine.desk import commands
 from engine.metrics import Metrics
+from engine.turn import session_commands
 
 FOLDER = Path(__file__).parents[2] / "config" / "prometheus"
 ALERTS = (FOLDER / "alerts.yml").read_text()
@@ -62,13 +63,10 @@ def test_an_alert_says_how_urgent_it_is_and_what_to_do(name: str, text: str) -> 
     assert re.search(r'^          summary: ".+"$', text, flags=re.M)
     action = re.search(r'^          action: "(.+)"$', text, flags=re.M)
     assert action is not None
-    commands = {command.replace(".", " ").replace("_", "-") for command in COMMANDS} | {
-        "audit verify",
-        "kill off",
-        "kill on",
-    }
+    table = (*commands.COMMANDS, *session_commands.COMMANDS, "audit.verify", "kill.off", "kill.on")
+    known = {command.replace(".", " ").replace("_", "-") for command in table}
     for said in re.findall(r"'rfqctl ([^']+)'", action[1]):
-        assert said in commands, f"'rfqctl {said}' is no command"
+        assert said in known, f"'rfqctl {said}' is no command"
 
 
 def test_a_scrape_of_the_shipped_address_is_configured() -> None:

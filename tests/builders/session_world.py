@@ -1,0 +1,215 @@
+"""Sessions on a clock of ours: a real machine, peers that say what they are told to, operators beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from desk_builder import make_desk
+
+from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.domain import events as e
+from engine.errors import CommandError, GarbledMessage
+from engine.fix import codec
+from engine.fix.actions import SentRow
+from engine.fix.dictionary import built_in
+from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.sequence import SessionState
+from engine.fix.settings import SessionSettings
+from engine.metrics import Metrics
+from engine.trading import Trading
+from engine.turn import (
+    Close,
+    CommandGiven,
+    Connect,
+    ConnectionDown,
+    ConnectionUp,
+    Drain,
+    HeldDue,
+    Input,
+    Machine,
+    Publish,
+    ReadSentRows,
+    Received,
+    Reply,
+    SentPage,
+    TimerDue,
+    Turn,
+    Write,
+)
+
+START_NS = 1_795_446_000 * NS_PER_S  # 2026-11-23T15:00:00Z
+ENTROPY = bytes(16)
+SESSIONS: Sequence[tuple[str, str, bool]] = (
+    ("oms", "oms", False),
+    ("dropcopy", "dropcopy", False),
+    ("ash", "dealer", True),
+)
+"""Key, role, do we connect? CompIDs of peers are the key in capitals."""
+
+
+class SessionWorld:
+    """`out` is what each session's peer was sent on its present connection; `notices`, `events`, `wanted` add up."""
+
+    def __init__(self, sessions: Sequence[tuple[str, str, bool]] = SESSIONS, **settings: Any) -> None:
+        self.now = Instant(1_000 * NS_PER_S, START_NS)
+        known = {
+            key: SessionSettings(key, "FIX.4.4", "BUYSIDE", key.upper(), role, initiator=initiator, **settings)  # type: ignore[arg-type]
+            for key, role, initiator in sessions
+        }
+        self.trading = Trading(make_desk())
+        self.machine = Machine(self.trading, known, dict.fromkeys(known, built_in("FIX.4.4")))
+        self.metrics = Metrics("9.9")
+        self.metrics.state(self.machine, self.trading)
+        self.out: dict[str, list[bytes]] = {key: [] for key in known}
+        self.rows: dict[tuple[str, int], dict[int, SentRow]] = {}
+        self.events: list[e.Event] = []
+        self.notices: list[Any] = []
+        self.wanted: list[str] = []
+        """Sessions that were asked to connect."""
+        self.unsent: dict[int, int] = {}
+        self.turns: list[Turn] = []
+        self._peer_seq: dict[str, int] = dict.fromkeys(known, 0)
+        self._connections = 0
+        self._replies: dict[int, Reply] = {}
+
+    # --- inputs ----------------------------------------------------------------------------------
+
+    def take(self, given: Input) -> Turn:
+        turn = self.machine.take(given)
+        self.turns.append(turn)
+        self.metrics.turn(turn)
+        self.events += turn.events
+        for bound in turn.bound:
+            rows = self.rows.setdefault((bound.session, bound.epoch), {})
+            rows[bound.seq_num] = SentRow(bound.seq_num, bound.data)
+        for effect in turn.effects:
+            self._carry_out(effect)
+        return turn
+
+    def _carry_out(self, effect: Any) -> None:
+        if isinstance(effect, Write):
+            self.out[effect.session].append(effect.data)
+            self.metrics.wrote(effect.session, effect.data)
+        elif isinstance(effect, Close):
+            self.down(effect.connection, Ending(effect.code, effect.text))
+        elif isinstance(effect, Drain):
+            self.take(HeldDue(self.now, effect.session, ENTROPY))
+        elif isinstance(effect, ReadSentRows):
+            rows = self.rows[effect.session, effect.epoch]
+            page = [rows[number] for number in range(effect.begin, effect.end + 1)]
+            self.take(SentPage(self.now, effect.session, effect.epoch, effect.connection, page, last=True))
+        elif isinstance(effect, Connect):
+            self.wanted.append(effect.session)
+        elif isinstance(effect, Publish):
+            self.notices.append(effect.notice)
+        elif isinstance(effect, Reply):
+            self._replies[effect.ref] = effect
+
+    def command(self, name: str, actor: str = "kim", role: str = "operator", **params: Any) -> Any:
+        """A person's command. Raises CommandError."""
+        ref = len(self.turns) + 1
+        self.take(CommandGiven(self.now, name, params, actor, role, ref, ENTROPY, self.unsent))
+        reply = self._replies.pop(ref)
+        if reply.error:
+            raise CommandError(reply.error, code=reply.code)
+        return reply.result
+
+    # --- peers -----------------------------------------------------------------------------------
+
+    def connect(self, key: str) -> int:
+        """A connection: ours for a session that we initiate, a stranger's otherwise."""
+        self._connections += 1
+        self.out[key].clear()
+        ours = key if self.machine.settings[key].initiator else ""
+        self.take(ConnectionUp(self.now, self._connections, ours, f"192.0.2.7:{40_000 + self._connections}"))
+        return self._connections
+
+    def log_on(self, key: str, *extra: tuple[int, str], seq: int | None = None) -> None:
+        connection = self.connect(key)
+        self.say(key, "A", (98, "0"), (108, "30"), *extra, seq=seq, connection=connection)
+
+    def say(
+        self,
+        key: str,
+        msg_type: str,
+        *fields: tuple[int, str],
+        seq: int | None = None,
+        connection: int | None = None,
+    ) -> bytes:
+        """A message of the peer, with its next number unless `seq` says another."""
+        if seq is None:
+            seq = self._peer_seq[key] + 1
+        self._peer_seq[key] = seq
+        frame = codec.frame(
+            begin_string="FIX.4.4",
+            msg_type=msg_type,
+            seq_num=seq,
+            sender=key.upper(),
+            target="BUYSIDE",
+            sending_time=fix_timestamp(self.now.utc_ns),
+            body=codec.encode_body(fields),
+        )
+        self.receive(key, frame, connection)
+        return frame
+
+    def receive(self, key: str, frame: bytes | GarbledMessage, connection: int | None = None) -> None:
+        number = self.state(key).connection if connection is None else connection
+        assert number is not None, f"{key} has no connection"
+        self.take(Received(self.now, number, frame, ENTROPY))
+
+    def order(self, key: str = "oms") -> None:
+        """A D that is answered by reports, whatever comes of it."""
+        number = self._peer_seq[key] + 1
+        self.say(
+            key,
+            "D",
+            (11, f"order-{number}"),
+            (21, "1"),
+            (55, "[N/A]"),
+            (48, "US0000000000"),
+            (22, "4"),
+            (54, "1"),
+            (38, "1000000"),
+            (40, "1"),
+            (60, fix_timestamp(self.now.utc_ns)),
+        )
+
+    def cut(self, key: str, ending: Ending | None = None) -> None:
+        """The connection goes."""
+        number = self.state(key).connection
+        assert number is not None
+        self.down(number, ending or Ending(DisconnectReason.CLOSED_BY_PEER, ""))
+
+    def down(self, connection: int, ending: Ending) -> None:
+        self.take(ConnectionDown(self.now, connection, ending))
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, second by second, with every session's timer."""
+        for _ in range(int(seconds)):
+            self.now = Instant(self.now.monotonic_ns + NS_PER_S, self.now.utc_ns + NS_PER_S)
+            for key in self.machine.settings:
+                self.take(TimerDue(self.now, f"session:{key}", ENTROPY))
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def state(self, key: str) -> SessionState:
+        return self.machine.sessions[key]
+
+    def phase(self, key: str) -> Phase:
+        return self.machine.sessions[key].phase
+
+    def sent(self, key: str) -> list[Mapping[int, str]]:
+        """Everything the peer was sent on this connection, as tags and values."""
+        found = []
+        for data in self.out[key]:
+            fields = (field.partition("=") for field in data.decode().split("\x01") if field)
+            found.append({int(tag): value for tag, _, value in fields})
+        return found
+
+    def recorded(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, labels)
