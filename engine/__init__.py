@@ -18,6 +18,7 @@ The parts
 ---------
     app           `rfqd`: start, reconnecting, housekeeping, the end
     assembly      from configuration to the parts below
+    sessions      a [[session]] table as what the session layer is told, and its dictionary
     runtime       inputs in, commits, effects out; a timeout task per open RFQ
     timers        one heap of deadlines
     turn          decide and adopt; sessions, numbers, refusals
