@@ -140,6 +140,8 @@ class Runtime:
         self._held: deque[tuple[Input, Sequence[TextRow]]] = deque()
         self._writer = ThreadPoolExecutor(1, "journal") if journal.durability == "full" else None
         self._connections: dict[int, FixConnection] = {}
+        self._leaving: dict[int, tuple[str, list[bytes]]] = {}
+        """Messages released, by connection and with its session, until `_write` a moment later."""
         self._last_connection = 0
         self._paused = False
         self._dead = False
@@ -183,11 +185,12 @@ class Runtime:
             log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
             self._fatal("a turn could not be applied")
             return
-        size = sum(len(m.data or b"") for m in rows.messages) + sum(len(x.body) for x in rows.events) if rows else 0
+        size = rows.size if rows is not None else 0
         self._open.turns.append(_Staged(turn, rows, self._recorder.event_seq, size))
         self._open.size += size
         self._staged_bytes += size
-        self._rearm(turn)
+        for key in turn.touched:
+            self.arm(key, turn.now)
         self.metrics.turn(turn)
         if self._on_phase is not None:
             self._on_phase("staged")
@@ -295,10 +298,6 @@ class Runtime:
 
     # --- timers ------------------------------------------------------------------------------------
 
-    def _rearm(self, turn: Turn) -> None:
-        for key in turn.touched:
-            self.arm(key, turn.now)
-
     def arm_all(self) -> None:
         """Set every timer of a state that was taken over: none of them outlives its process."""
         now = self.clock.now()
@@ -355,8 +354,20 @@ class Runtime:
         watched = self._rfq_tasks.get(key)
         if watched is not None:
             watched[1].set()
-        else:
+        elif not self._moved_on(key):
             self.submit(TimerDue(self.clock.now(), key, self.entropy(), reading=not self._paused))
+
+    def _moved_on(self, key: str) -> bool:
+        """Has a session's deadline become a later one since its timer was set? Messages do not set it anew."""
+        kind, _, ident = key.partition(":")
+        if kind != "session":
+            return False
+        now, reading = self.clock.now(), not self._paused
+        due = fix_session.next_deadline_ns(self.machine.settings[ident], self.machine.sessions[ident], reading=reading)
+        if due is None or due <= now.monotonic_ns:
+            return False
+        self._deadlines.set(key, due)
+        return True
 
     # --- commit ------------------------------------------------------------------------------------
 
@@ -365,9 +376,13 @@ class Runtime:
         self._commit_asked = False
         if self._in_flight is not None or self._dead or not self._open.turns:
             return
-        batch = _Batch(self._open.turns[: self._limits.batch_turns_max])
-        batch.size = sum(staged.size for staged in batch.turns)
-        self._open = _Batch(self._open.turns[self._limits.batch_turns_max :], self._open.size - batch.size)
+        batch, most = self._open, self._limits.batch_turns_max
+        if len(batch.turns) <= most:
+            self._open = _Batch()
+        else:
+            rest = batch.turns[most:]
+            self._open = _Batch(rest, sum(staged.size for staged in rest))
+            batch = _Batch(batch.turns[:most], batch.size - self._open.size)
         if not self._open.turns:
             quiet = self._recorder.settle(self.clock.now().utc_ns)
             if quiet is not None:
@@ -411,6 +426,7 @@ class Runtime:
             self._on_phase("unsent")
         for staged in batch.turns:
             self._release(staged)
+        self._write()
         if self._on_phase is not None:
             self._on_phase("sent")
         if self._paused and self._staged_bytes <= self._limits.staged_bytes_max // 2:
@@ -450,43 +466,55 @@ class Runtime:
     # --- release -----------------------------------------------------------------------------------
 
     def _release(self, staged: _Staged) -> None:
-        """Carry out a durable turn's effects, in order. The only caller of `FixConnection.write`."""
+        """Carry out a durable turn's effects, in order.
+
+        What goes to one connection leaves in one write at the end of the batch, or before an effect of another kind.
+        """
         not_sent: list[tuple[int, str]] = []
         for effect in staged.turn.effects:
             if type(effect) is Write:
-                reason = self._write(effect)
+                reason = self._admit(effect)
                 if self._on_phase is not None:
+                    self._write()
                     self._on_phase("sending")
                 if reason:
                     assert effect.gate is not None
                     not_sent.append((effect.gate.outbox_id, reason))
             else:
+                self._write()
                 self._carry_out(effect, staged)
         for outbox_id, reason in not_sent:
             self.metrics.withheld(reason.partition(":")[0])
             self.submit(NotSent(self.clock.now(), (outbox_id,), reason, self.entropy()))
 
-    def _write(self, effect: Write) -> str:
-        """Send the bytes; for a request or acceptance, why it was withheld instead, empty if it left."""
-        connection = self._connections.get(effect.connection)
+    def _admit(self, effect: Write) -> str:
+        """Put the bytes among those that leave; for a request or acceptance, why it was withheld instead."""
+        session, number, data, gate = effect
+        connection = self._connections.get(number)
         alive = connection is not None and connection.alive
-        gate = effect.gate
+        reason = ""
         if gate is not None:
             reason = self._withheld(effect, gate, alive)
             if reason:
-                if alive:
-                    assert connection is not None
-                    now = self.clock.now()
-                    settings = self.machine.settings[effect.session]
-                    filler = gap_fill(settings, gate.seq_num, gate.seq_num + 1, now, poss_dup=False)
-                    if connection.write(filler):
-                        self.metrics.wrote(effect.session, filler)
-                return reason
+                settings = self.machine.settings[session]
+                data = gap_fill(settings, gate.seq_num, gate.seq_num + 1, self.clock.now(), poss_dup=False)
         if alive:
-            assert connection is not None
-            if connection.write(effect.data):
-                self.metrics.wrote(effect.session, effect.data)
-        return ""
+            leaving = self._leaving.get(number)
+            if leaving is None:
+                self._leaving[number] = (session, [data])
+            else:
+                leaving[1].append(data)
+        return reason
+
+    def _write(self) -> None:
+        """Give the sockets what has been released for them: the only caller of `FixConnection.write`."""
+        if self._leaving:
+            for number, (session, messages) in self._leaving.items():
+                connection = self._connections.get(number)
+                if connection is not None and connection.write(messages):
+                    for data in messages:
+                        self.metrics.wrote(session, data)
+            self._leaving.clear()
 
     def _withheld(self, effect: Write, gate: Gate, alive: bool) -> str:
         """The last look before a request leaves: kill on, too late, or nobody there."""

@@ -125,6 +125,9 @@ def test_cores_take_only_values_from_the_clock() -> None:
                 assert "Clock" not in taken, f"{name} is a core and takes the clock itself"
 
 
+WRITES = ("write", "writelines")
+
+
 def test_one_place_writes_to_a_socket() -> None:
     """Release alone calls `FixConnection.write`, and only the transport touches asyncio's own."""
     callers = []
@@ -132,7 +135,7 @@ def test_one_place_writes_to_a_socket() -> None:
         if name.split(".")[0] in SHELL_PACKAGES or name == "metrics_endpoint":
             continue  # replies and metrics: behind a commit by themselves, or exempt
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
                 callers.append(name)
     assert set(callers) <= {"runtime", "fix.transport", "journal.anchor", "journal.writer", "logs"}, callers
     in_runtime = [
@@ -140,7 +143,7 @@ def test_one_place_writes_to_a_socket() -> None:
         for function in ast.walk(MODULES["runtime"])
         if isinstance(function, ast.FunctionDef)
         and any(
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write"
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES
             for node in ast.walk(function)
         )
     ]

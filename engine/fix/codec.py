@@ -45,6 +45,7 @@ _EQUALS_SOH: Final = b"=\x01"
 _NOT_SEPARATORS: Final = bytes(byte for byte in range(256) if byte not in b"=\x01")
 _ALTERNATING: Final = _EQUALS_SOH * 4_096
 _CHECKSUMS: Final = tuple(f"{value:03d}" for value in range(256))
+_TRAILERS: Final = tuple(b"10=%03d\x01" % value for value in range(256))
 _TRAILER_BYTES: Final = 7
 """`10=ddd` and its SOH."""
 
@@ -181,7 +182,8 @@ def encode_body(fields: Iterable[tuple[int, str | int | Decimal | bytes]]) -> by
     tags, values = columns
     if _PLAIN_KINDS.issuperset(map(type, values)):  # 45 fields x 0.1 us: one format string for all, kept by tags
         body: str = _template(tags) % values
-        if body.count("\x01") == len(tags) and "=\x01" not in body and not _may_be_unlike_fix(body):
+        # `rfind` looks for two characters in half the time that `in` takes.
+        if body.count("\x01") == len(tags) and body.rfind("=\x01") < 0 and not _may_be_unlike_fix(body):
             return body.encode()
     return _encode_each(zip(tags, values, strict=True))
 
@@ -191,7 +193,7 @@ _PLAIN_KINDS: Final = frozenset({str, int, Decimal})
 
 def _may_be_unlike_fix(body: str) -> bool:
     """Whether `str` may have made of a Decimal what FIX does not know; text like it merely takes the slower way."""
-    return "+" in body or "E-" in body or "NaN" in body or "Infinity" in body
+    return "+" in body or body.rfind("E-") >= 0 or body.rfind("NaN") >= 0 or "Infinity" in body
 
 
 @lru_cache(maxsize=1_024)
@@ -256,8 +258,10 @@ def frame(
     if not (poss_dup or poss_resend or orig_sending_time is not None or extra):
         # Nearly every message: the five fields written out cost a tenth of a list that is looked through.
         header = f"35={msg_type}\x0134={seq_num}\x0149={sender}\x0152={sending_time}\x0156={target}\x01"
-        if header.count("\x01") == 5 and "=\x01" not in header:
-            return _sealed(begin_string.encode(), header.encode() + body)
+        if header.count("\x01") == 5 and header.rfind("=\x01") < 0:
+            content = header.encode() + body
+            data = f"8={begin_string}\x019={len(content)}\x01".encode() + content
+            return data + _TRAILERS[checksum(data)]
     fields: list[tuple[int, str | bytes]] = [
         (34, str(seq_num)),
         (49, sender),
@@ -278,7 +282,7 @@ def frame(
 def _sealed(begin_string: bytes, content: bytes) -> bytes:
     """`content` (from MsgType(35) on) between BeginString, BodyLength and CheckSum."""
     data = b"8=%b\x019=%d\x01%b" % (begin_string, len(content), content)
-    return b"%b10=%03d\x01" % (data, checksum(data))
+    return data + _TRAILERS[checksum(data)]
 
 
 def as_resend(raw: bytes, sending_time: str) -> bytes:

@@ -121,12 +121,13 @@ def begin_reset(draft: Draft) -> None:
 
 def identity_fits(settings: SessionSettings, message: Message) -> bool:
     """The CompIDs, and the SubIDs and LocationIDs where the session has them, are those agreed."""
-    if message.sender_comp_id != settings.target_comp_id or message.target_comp_id != settings.sender_comp_id:
+    get = message.get
+    if get(49) != settings.target_comp_id or get(56) != settings.sender_comp_id:
         return False
     if not settings.route:
         return True
     return all(
-        agreed is None or message.get(tag) == agreed
+        agreed is None or get(tag) == agreed
         for tag, agreed in (
             (Tag.SenderSubID, settings.target_sub_id),
             (Tag.TargetSubID, settings.sender_sub_id),
@@ -138,7 +139,7 @@ def identity_fits(settings: SessionSettings, message: Message) -> bool:
 
 def is_on_time(settings: SessionSettings, message: Message, now: Instant) -> bool:
     """SendingTime(52) lies within the tolerance of our clock. Raises ProtocolError if it is missing or no time."""
-    text = message.get(Tag.SendingTime) or ""
+    text = message.get(52) or ""
     # Checked on every message: whole seconds are read once, milliseconds cost an addition.
     if len(text) == 21 and text[17] == "." and text.isascii() and text[18:].isdigit():
         try:

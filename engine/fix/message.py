@@ -120,7 +120,7 @@ class Group(FieldView):
 class Message(FieldView):
     """A whole message: FIX framing verified, content not yet validated."""
 
-    __slots__ = ("layout", "msg_type", "raw")
+    __slots__ = ("_seq_num", "layout", "msg_type", "raw")
 
     raw: Final[bytes]
     layout: Final[Layout]
@@ -134,6 +134,7 @@ class Message(FieldView):
         self._encoding = encoding
         self.layout = layout
         self.msg_type = values[2]
+        self._seq_num = -1
 
     @property
     def begin_string(self) -> str:
@@ -142,11 +143,13 @@ class Message(FieldView):
     @property
     def seq_num(self) -> int:
         """MsgSeqNum(34), or 0 when it is absent, no number or too large: no session counts a message as 0."""
-        value = self.get(34)
-        if not value or len(value) > _DIGITS_MAX or not (value.isascii() and value.isdigit()):
-            return 0
-        number = int(value)
-        return number if number <= SEQ_NUM_MAX else 0
+        number = self._seq_num
+        if number < 0:
+            value = self.get(34) or ""
+            is_number = len(value) <= _DIGITS_MAX and value.isascii() and value.isdigit()
+            number = int(value) if is_number else 0
+            self._seq_num = number = number if number <= SEQ_NUM_MAX else 0
+        return number
 
     @property
     def poss_dup(self) -> bool:

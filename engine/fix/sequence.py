@@ -119,10 +119,17 @@ class SessionState(NamedTuple):
         """A resend is being served: new application messages wait, session messages do not."""
         return self.serving is not None
 
+    def moved_on_from(self, before: SessionState) -> bool:
+        """Nothing is different but numbers and when something was last received or sent."""
+        return self[_STANDING] == before[_STANDING]
+
     @property
     def can_send(self) -> bool:
         """A new application message may be bound now."""
         return self.phase is Phase.ACTIVE and self.serving is None
+
+
+_STANDING: Final = slice(4, None)
 
 
 def took_in(state: SessionState, now_ns: int) -> SessionState:

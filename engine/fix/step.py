@@ -196,7 +196,7 @@ def number(
         seq_num=seq_num,
         sender=settings.sender_comp_id,
         target=settings.target_comp_id,
-        sending_time=sending_time(settings, now),
+        sending_time=fix_timestamp(now.utc_ns, micros=settings.micros),
         body=body,
         poss_resend=poss_resend,
         extra=settings.route + extra if extra else settings.route,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
 from engine.errors import GarbledMessage
@@ -111,7 +112,7 @@ class FixConnection(asyncio.Protocol):
     def unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
-    def write(self, data: bytes) -> bool:
+    def write(self, messages: Sequence[bytes]) -> bool:
         """Send; False if nobody is there any more, or the peer reads so slowly that the bound is reached."""
         transport = self._transport
         if transport is None or self._is_over or transport.is_closing():
@@ -120,7 +121,10 @@ class FixConnection(asyncio.Protocol):
             self.abort(DisconnectReason.SLOW_CONSUMER, f"{transport.get_write_buffer_size()} bytes unsent")
             return False
         self._has_written = True
-        transport.write(data)
+        if len(messages) == 1:
+            transport.write(messages[0])
+        else:
+            transport.writelines(messages)  # One system call: 32 answers take 6 us, one by one 42.
         return True
 
     def hold(self) -> None:

@@ -120,6 +120,17 @@ class StagedTurn(NamedTuple):
     texts: tuple[TextRow, ...] = ()
     acks: tuple[AckRow, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes of messages and event bodies: what waits in memory for the disk."""
+        size = 0
+        for message in self.messages:
+            if message.data is not None:
+                size += len(message.data)
+        for event in self.events:
+            size += len(event.body)
+        return size
+
 
 Batch: TypeAlias = Sequence[StagedTurn]
 

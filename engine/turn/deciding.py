@@ -75,6 +75,7 @@ if TYPE_CHECKING:
 
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
+_NO_LEDGER: Final[Mapping[int, int]] = {}
 
 
 ENGINE: Final = "engine"
@@ -84,6 +85,8 @@ PAUSED_BY_ONE: Final = "paused: an input could not be handled at all"
 
 class Deciding:
     """One turn while it is being decided."""
+
+    __slots__ = ("_draft", "_placed", "given", "machine", "now", "out", "refused")
 
     def __init__(self, machine: Machine, given: Input, refused: Exception | None) -> None:
         self.machine = machine
@@ -99,13 +102,19 @@ class Deciding:
         out = self.out
         if self._draft is not None:
             draft = self._draft
-            self._place_sends()
+            if draft.sends:
+                self._place_sends(draft)
             out.events = draft.events
             out.marks = draft.marks
-            out.touched.update(draft.touched)
-            out.effects.extend(Publish(notice) for notice in draft.notices)
-        for key in out.sessions:
-            out.touched[f"session:{key}"] = None
+            if draft.touched:
+                out.touched.update(draft.touched)
+            if draft.notices:
+                out.effects.extend(Publish(notice) for notice in draft.notices)
+        sessions = self.machine.sessions
+        for key, state in out.sessions.items():
+            # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
+            if not state.moved_on_from(sessions[key]):
+                out.touched[f"session:{key}"] = None
         return out
 
     def give_up(self) -> Turn:
@@ -184,7 +193,6 @@ class Deciding:
             self._first_of_connection(given.connection, frame)
             return
         state = self.state(key)
-        self.out.ref = f"{key}:{state.epoch}:{state.next_in}"
         if isinstance(frame, bytes):
             try:
                 message = codec.decode(frame, self.machine.dictionaries[key])
@@ -194,6 +202,8 @@ class Deciding:
             self.carry(key, session.garbled(self.settings(key), state, frame, self.now))
         else:
             self._message(key, message)
+        if not self.out.ref:  # What was delivered has said which message it is.
+            self.out.ref = f"{key}:{state.epoch}:{state.next_in}"
 
     def _first_of_connection(self, connection: int, frame: bytes | GarbledMessage) -> None:
         """A stranger's first message: a valid Logon(A) of a session we have, or the connection is closed unanswered."""
@@ -222,10 +232,11 @@ class Deciding:
             self._message(key, codec.decode(frame, self.machine.dictionaries[key]))
 
     def _message(self, key: str, message: Message) -> None:
+        machine = self.machine
         self.carry(
             key,
             session.received(
-                self.settings(key), self.state(key), message, self.now, dictionary=self.machine.dictionaries[key]
+                machine.settings[key], self.state(key), message, self.now, dictionary=machine.dictionaries[key]
             ),
         )
 
@@ -295,10 +306,14 @@ class Deciding:
 
     def carry(self, key: str, step: session.Step) -> None:
         """Take a session's step into the turn and see to its actions, in order."""
-        could_send = self._can_send(key)
-        epoch = self.state(key).epoch
+        before = self.state(key)
+        could_send = before.can_send and not self._rebinding(key)
+        epoch = before.epoch
         self.out.sessions[key] = step.state
         for action in step.actions:
+            if type(action) is Deliver:
+                self._deliver(key, action.message)
+                continue
             if type(action) is EpochBegan:
                 epoch = action.epoch
             self._act(key, epoch, action)
@@ -316,8 +331,6 @@ class Deciding:
                 self._write(key, numbered.data)
             case Retransmit(data):
                 self._write(key, data)
-            case Deliver(message):
-                self._deliver(key, message)
             case ReadSent(begin, end):
                 assert state.connection is not None
                 out.effects.append(ReadSentRows(key, epoch, state.connection, begin, end))
@@ -357,24 +370,23 @@ class Deciding:
                 out.effects.append(Drain(key))
 
     def _deliver(self, key: str, message: Message) -> None:
-        state = self.out.sessions[key]
-        self.out.ref = f"{key}:{state.epoch}:{message.seq_num}"
-        application, settings = self.machine.application, self.settings(key)
+        machine, state, seq_num = self.machine, self.out.sessions[key], message.seq_num
+        self.out.ref = f"{key}:{state.epoch}:{seq_num}"
+        application, settings = machine.application, machine.settings[key]
         if settings.role != "market":
             # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
-            self.out.inbound.append(Inbound(key, state.epoch, message.seq_num, message.raw))
+            self.out.inbound.append(Inbound(key, state.epoch, seq_num, message.raw))
         if self.refused is not None:
             self._refuse(key, message, self.refused)
             return
-        if message.msg_type == "D" and settings.role == "oms" and (full := self.machine.full()):
-            text = f"no new orders: {len(self.machine.waiting[full])} reports wait for {full}, which is not logged on"
+        if machine.waiting and message.msg_type == "D" and settings.role == "oms" and (full := machine.full()):
+            text = f"no new orders: {len(machine.waiting[full])} reports wait for {full}, which is not logged on"
             self.out.warnings.append((key, "orders_refused", text))
-            self._say(key, BusinessReject("D", message.seq_num, 4, text, message.get(11) or ""))
+            self._say(key, BusinessReject("D", seq_num, 4, text, message.get(11) or ""))
             return
-        ledger = self.machine.ledger.get(key, {})
         try:
-            application.hear(self.draft(), settings, message, ledger.get)
-            if self.machine.refusals.get(key):
+            application.hear(self.draft(), settings, message, machine.ledger.get(key, _NO_LEDGER).get)
+            if machine.refusals.get(key):
                 self.out.refusals[key] = 0  # In a row: this one was handled.
         except ProtocolError as error:
             drafted = stepping.Draft(settings, state, self.now)
@@ -405,21 +417,21 @@ class Deciding:
 
     # --- numbers ---------------------------------------------------------------------------------
 
-    def _place_sends(self) -> None:
+    def _place_sends(self, draft: Draft) -> None:
         """Give every message of the draft to its session: a number now, or a place in its queue."""
-        draft = self.draft()
+        speak, out = self.machine.application.speak, self.out
         while self._placed < len(draft.sends):
             send = draft.sends[self._placed]
             self._placed += 1
-            msg_type, body = self.machine.application.speak(send)
-            self.out.sends.append((send, msg_type, body))
-            gate = None
-            if send.delivery is Delivery.at_most_once:
-                gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
+            msg_type, body = speak(send)
+            out.sends.append((send, msg_type, body))
             if self._can_send(send.session) and not self._waits(send.session):
+                gate = None
+                if send.delivery is Delivery.at_most_once:
+                    gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
                 self._bind(send.session, Waiting(send.outbox_id, msg_type, body), gate)
             elif send.delivery is Delivery.at_least_once:
-                self.out.queued.setdefault(send.session, []).append(Waiting(send.outbox_id, msg_type, body))
+                out.queued.setdefault(send.session, []).append(Waiting(send.outbox_id, msg_type, body))
             elif send.delivery is Delivery.at_most_once:
                 # The session took no message just now (a resend is being served): say so rather than wait.
                 self.machine.application.not_sent(draft, send.outbox_id, "the session was busy with a resend")
@@ -442,31 +454,29 @@ class Deciding:
                 self._bind(key, waiting, None)
 
     def _bind(self, key: str, waiting: Waiting, gate: Gate | None) -> None:
-        state, numbered = session.bind(
-            self.settings(key),
-            self.state(key),
-            waiting.msg_type,
-            waiting.body,
-            self.now,
-            poss_resend=waiting.poss_resend,
+        outbox_id, msg_type, body, poss_resend = waiting
+        out = self.out
+        out.sessions[key], (seq_num, data, _, _) = session.bind(
+            self.machine.settings[key], self.state(key), msg_type, body, self.now, poss_resend=poss_resend
         )
-        self.out.sessions[key] = state
-        self.out.bound.append(
-            Bound(key, state.epoch, numbered.seq_num, waiting.outbox_id, numbered.data, waiting.poss_resend)
-        )
+        out.bound.append(Bound(key, out.sessions[key].epoch, seq_num, outbox_id, data, poss_resend))
         if gate is not None:
-            gate = Gate(gate.outbox_id, numbered.seq_num, gate.not_after_ns, gate.kill_scopes)
-        self._write(key, numbered.data, gate)
+            gate = Gate(gate.outbox_id, seq_num, gate.not_after_ns, gate.kill_scopes)
+        self._write(key, data, gate)
 
     def _can_send(self, key: str) -> bool:
         return self.state(key).can_send and not self._rebinding(key)
 
     def _rebinding(self, key: str) -> int:
+        if not self.out.rebinding and not self.machine.rebinding:
+            return 0
         found = self.out.rebinding.get(key)
         return self.machine.rebinding.get(key, 0) if found is None else found
 
     def _waits(self, key: str) -> bool:
         """Is there anything older for this session without a number?"""
+        if not (self.out.queued or self.out.requeued or self.machine.waiting):
+            return False
         queue = self.out.requeued.get(key)
         return bool(self.out.queued.get(key) or (self.machine.waiting.get(key) if queue is None else queue))
 

@@ -28,7 +28,7 @@ class Recorder:
 
     def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
         self.frames.append(cast(bytes, frame))
-        connection.write(b"x" * 100_000)
+        connection.write([b"x" * 100_000])
         connection.close(DisconnectReason.SEQ_TOO_LOW, "too low")
 
     def bytes_received(self, connection: FixConnection) -> None:
@@ -56,7 +56,7 @@ async def test_what_was_said_arrives_whatever_the_peer_still_sends() -> None:
     assert hub.endings == [Ending(DisconnectReason.SEQ_TOO_LOW, "too low")]
     assert hub.connection is not None
     assert not hub.connection.alive
-    assert not hub.connection.write(b"more")
+    assert not hub.connection.write([b"more"])
     writer.close()
     server.close()
 

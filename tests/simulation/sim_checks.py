@@ -395,8 +395,10 @@ def _asks(world: World) -> list[str]:
             counted[event.dealer] -= 1
     for dealer in world.dealers.values():
         seen, known = len(dealer.requests), counted.get(dealer.peer.key, 0)
+        # A peer whose reset died with our process asks again for what it has: evidence, and wrong.
+        doubts = ("in doubt", "filled over") if dealer.peer.resets else ("in doubt",)
         doubted = sum(
-            event.dealer == dealer.peer.key and "in doubt" in event.reason
+            event.dealer == dealer.peer.key and any(doubt in event.reason for doubt in doubts)
             for event in record.events
             if isinstance(event, e.AskWithheld)
         )

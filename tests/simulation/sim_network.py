@@ -164,6 +164,10 @@ class EngineEnd(asyncio.Transport):
         if link.up:
             link.to_peer(bytes(data))
 
+    def writelines(self, pieces: Any) -> None:
+        for piece in pieces:
+            self.write(piece)
+
     def close(self) -> None:
         if not self._closing:
             self._closing = True
