@@ -168,6 +168,9 @@ class EngineEnd(asyncio.Transport):
         for piece in pieces:
             self.write(piece)
 
+    def can_write_eof(self) -> bool:
+        return False  # What was written has arrived when this end closes: there is no half of a connection here.
+
     def close(self) -> None:
         if not self._closing:
             self._closing = True
