@@ -13,7 +13,7 @@ from engine.fix.forms import Form
 
 @dataclass(frozen=True, slots=True)
 class FieldDef:
-    """One field; `values` is empty where any value of the type will do."""
+    """One field; `values` is empty where any value of the type will do. `meanings` names values for people."""
 
     tag: int
     name: str
@@ -21,6 +21,7 @@ class FieldDef:
     form: Form
     values: frozenset[str] = frozenset()
     is_multiple: bool = False
+    meanings: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,30 @@ MSG_TYPES_42: Final = "0..9 A..H J..N P..T V..Z a..m"
 MSG_TYPES_44: Final = MSG_TYPES_42 + " n..z AA..AZ BA..BH"
 MSG_TYPES_50SP2: Final = MSG_TYPES_44 + " BI..BZ CA..CZ DA..DZ EA EB"
 
+# What the standard calls the types that are not described here, for people who read them in a log.
+_OTHER_TYPES: Final = """
+    7:Advertisement J:AllocationInstruction K:ListCancelRequest L:ListExecute M:ListStatusRequest N:ListStatus
+    P:AllocationInstructionAck T:SettlementInstructions e:SecurityStatusRequest f:SecurityStatus
+    g:TradingSessionStatusRequest i:MassQuote k:BidRequest l:BidResponse m:ListStrikePrice n:XMLnonFIX
+    o:RegistrationInstructions p:RegistrationInstructionsResponse q:OrderMassCancelRequest
+    r:OrderMassCancelReport s:NewOrderCross t:CrossOrderCancelReplaceRequest u:CrossOrderCancelRequest
+    v:SecurityTypeRequest w:SecurityTypes z:DerivativeSecurityListRequest AA:DerivativeSecurityList
+    AC:MultilegOrderCancelReplace AD:TradeCaptureReportRequest AF:OrderMassStatusRequest AH:RFQRequest
+    AK:Confirmation AL:PositionMaintenanceRequest AM:PositionMaintenanceReport AN:RequestForPositions
+    AO:RequestForPositionsAck AP:PositionReport AQ:TradeCaptureReportRequestAck AS:AllocationReport
+    AT:AllocationReportAck AU:ConfirmationAck AV:SettlementInstructionRequest AW:AssignmentReport
+    AX:CollateralRequest AY:CollateralAssignment AZ:CollateralResponse BA:CollateralReport BB:CollateralInquiry
+    BC:NetworkCounterpartySystemStatusRequest BD:NetworkCounterpartySystemStatusResponse BE:UserRequest
+    BF:UserResponse BG:CollateralInquiryAck BH:ConfirmationRequest BI:TradingSessionListRequest
+    BJ:TradingSessionList BK:SecurityListUpdateReport BL:AdjustedPositionReport BM:AllocationInstructionAlert
+    BN:ExecutionAck BO:ContraryIntentionReport BP:SecurityDefinitionUpdateReport BQ:SettlementObligationReport
+    BR:DerivativeSecurityListUpdateReport BS:TradingSessionListUpdateReport BT:MarketDefinitionRequest
+    BU:MarketDefinition BV:MarketDefinitionUpdateReport BW:ApplicationMessageRequest
+    BX:ApplicationMessageRequestAck BY:ApplicationMessageReport BZ:OrderMassActionReport
+    CA:OrderMassActionRequest CB:UserNotification CC:StreamAssignmentRequest CD:StreamAssignmentReport
+    CE:StreamAssignmentReportACK CF:PartyDetailsListRequest CG:PartyDetailsListReport"""
+MSG_TYPE_NAMES: Final[Mapping[str, str]] = dict(pair.split(":") for pair in _OTHER_TYPES.split())
+
 # The highest tag a version defines.
 TAG_MAX_42: Final = 446
 TAG_MAX_44: Final = 956

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Final
 
+from engine.fix import values as wire_values
 from engine.fix.definitions import FieldDef, GroupDef, Section, group_of, section_of
 from engine.fix.forms import FORMS, MULTIPLE_VALUE_TYPES, Form
 from engine.fix.tags import Tag
@@ -44,8 +46,15 @@ def read_fields(types: Mapping[str, str], enums: Mapping[str, str], tag_max: int
         kind = type_of.get(tag.name, "STRING")
         form = FORMS.get(kind, Form.TEXT)
         values = read_values(enums.get(tag.name, ""))
-        fields[int(tag)] = FieldDef(int(tag), tag.name, kind, form, values, kind in MULTIPLE_VALUE_TYPES)
+        is_multiple = kind in MULTIPLE_VALUE_TYPES
+        fields[int(tag)] = FieldDef(int(tag), tag.name, kind, form, values, is_multiple, _meanings(tag.name))
     return fields
+
+
+def _meanings(field: str) -> dict[str, str]:
+    """What the values of a field are called in code; empty for a field whose values have no names there."""
+    named: type[Enum] | None = getattr(wire_values, field, None) if field in wire_values.__all__ else None
+    return {str(member.value): member.name for member in named} if named else {}
 
 
 def _run(part: str) -> Iterator[str]:

@@ -62,9 +62,10 @@ def _field(element: ElementTree.Element) -> FieldDef:
     if not (number.isascii() and number.isdigit()):
         raise ConfigError(f"field {name}: number must be digits, found {number!r}")
     form = FORMS.get(kind, Form.TEXT)
+    meanings = {_attribute(value, "enum"): value.get("description", "") for value in element.iter("value")}
     # A BOOLEAN's two values are its form; listed as values as well they would be checked twice.
-    values = frozenset() if form is Form.BOOLEAN else frozenset(_attribute(v, "enum") for v in element.iter("value"))
-    return FieldDef(int(number), name, kind, form, values, kind in MULTIPLE_VALUE_TYPES)
+    values = frozenset() if form is Form.BOOLEAN else frozenset(meanings)
+    return FieldDef(int(number), name, kind, form, values, kind in MULTIPLE_VALUE_TYPES, meanings)
 
 
 def _attribute(element: ElementTree.Element, key: str) -> str:

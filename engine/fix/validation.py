@@ -67,9 +67,7 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
     """Warnings about `message` in words, none when it is right; FlawedMessage when it is refused."""
     if mode == "off":
         return []
-    layout = message.layout
-    if layout.dictionary is not dictionary:
-        layout = dictionary.layout(message.msg_type, [str(tag) for tag in message.tags])
+    layout = _layout_of(message, dictionary)
     if not layout.flaws and _values_are_right(message, layout):
         return []
     found = _flaws(message.texts, layout)
@@ -85,6 +83,21 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
     if len(warnings) > _WARNINGS_MAX:
         warnings[_WARNINGS_MAX:] = [f"and {len(warnings) - _WARNINGS_MAX} more"]
     return warnings
+
+
+def every_flaw(message: Message, dictionary: Dictionary) -> list[tuple[Flaw, bool]]:
+    """All that is wrong with `message`, in the order of the checks, and whether tolerant validation lets it pass."""
+    layout = _layout_of(message, dictionary)
+    if not layout.flaws and _values_are_right(message, layout):
+        return []
+    return [(flaw, _is_tolerable(flaw, layout, message.msg_type)) for flaw in _flaws(message.texts, layout)]
+
+
+def _layout_of(message: Message, dictionary: Dictionary) -> Layout:
+    layout = message.layout
+    if layout.dictionary is dictionary:
+        return layout
+    return dictionary.layout(message.msg_type, [str(tag) for tag in message.tags])
 
 
 def _is_tolerable(flaw: Flaw, layout: Layout, msg_type: str) -> bool:

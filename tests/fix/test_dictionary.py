@@ -79,6 +79,12 @@ class TestBuiltIn:
             named = {str(value.value) for value in getattr(wire_values, name)} - old
             assert named <= fields[name].values, name
 
+    def test_values_mean_what_they_are_called_in_code(self) -> None:
+        fields = VERSIONS["FIX.4.4"].fields
+        assert fields[Tag.Side].meanings == {"1": "Buy", "2": "Sell"}
+        assert fields[Tag.SessionRejectReason].meanings["5"] == "ValueIncorrect"
+        assert fields[Tag.Text].meanings == {}
+
     def test_required(self) -> None:
         newest, usual = VERSIONS["FIXT.1.1"].messages, VERSIONS["FIX.4.4"].messages
         assert set(usual["8"].section.required) == {37, 17, 150, 39, 54, 151, 14, 6}
@@ -215,6 +221,8 @@ class TestLoading:
         assert dictionary.header.tags == {8, 627, 628}
         assert dictionary.fields[5001].values == {"a", "b"}
         assert dictionary.fields[43].values == frozenset()
+        assert dictionary.fields[5001].meanings == {"a": "A", "b": "B"}
+        assert dictionary.fields[43].meanings == {"Y": "", "N": ""}
         assert dictionary.data_lengths[5003] == 5002
         assert dictionary.known_types == {"U1"}
 

@@ -10,7 +10,7 @@ from wire_support import FILL, HEADER, dictionary_text, log_path, raw_frames, wi
 from engine.errors import GarbledMessage, ProtocolError
 from engine.fix.codec import decode
 from engine.fix.dictionary import Dictionary, built_in, load_quickfix_xml
-from engine.fix.validation import TEXTS, FlawedMessage, Mode, validate
+from engine.fix.validation import TEXTS, FlawedMessage, Mode, every_flaw, validate
 
 DICTIONARY = built_in("FIX.4.4")
 SP2 = built_in("FIXT.1.1")
@@ -200,6 +200,16 @@ class TestModes:
         with pytest.raises(ProtocolError) as caught:
             validate(message, DICTIONARY, "strict")
         assert (caught.value.reason, caught.value.tag) == (0, 1166)
+
+    def test_every_flaw_and_whether_it_is_tolerable(self) -> None:
+        message = decode(wire(f"{ORDER}54=1|5001=x|"), DICTIONARY)
+        found = every_flaw(message, DICTIONARY)
+        assert [(flaw.reason, flaw.tag, is_tolerable) for flaw, is_tolerable in found] == [
+            (13, 54, False),
+            (0, 5001, True),
+        ]
+        assert every_flaw(decode(wire(ORDER), DICTIONARY), DICTIONARY) == []
+        assert [flaw.tag for flaw, _ in every_flaw(message, SP2)] == [54, 5001]
 
     def test_an_error_says_what_was_found(self) -> None:
         with pytest.raises(FlawedMessage) as caught:
