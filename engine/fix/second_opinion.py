@@ -1,16 +1,25 @@
-"""Another library's reading of what we write: simplefix parses every sample of a dialect, field by field.
+"""Another library's reading of what we write and read: simplefix, field by field.
 
-simplefix verifies neither length nor checksum, so both are looked at here by arithmetic of our own.
+simplefix verifies neither length nor checksum, so for what we write both are looked at here by arithmetic of our own.
+What we read is compared once `engine.fix.codec` has found both right.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
 import simplefix
+from simplefix.errors import ParsingError
 
 from engine.fix.dialect import Dialect
+from engine.fix.message import Message
 from engine.fix.samples import render_samples
 
 SOH = b"\x01"
+DISAGREEMENTS_MAX: Final = 20
+"""Lines about one message: where one reading is a field ahead, all that follow differ."""
 
 
 def verify_samples(dialect: Dialect) -> list[str]:
@@ -24,8 +33,8 @@ def verify_samples(dialect: Dialect) -> list[str]:
 def differences(data: bytes) -> list[str]:
     """Where simplefix reads other fields than stand in the bytes, or length and checksum do not fit."""
     written: list[tuple[bytes, bytes]] = []
-    for field in data.split(SOH)[:-1]:
-        tag, _, value = field.partition(b"=")
+    for piece in data.split(SOH)[:-1]:
+        tag, _, value = piece.partition(b"=")
         written.append((tag, value))
     declared = dict(written)
     parser = simplefix.FixParser()
@@ -44,3 +53,42 @@ def differences(data: bytes) -> list[str]:
     if int(declared[b"10"]) != total:
         problems.append(f"CheckSum(10) is {declared[b'10'].decode()}, counted {total:03d}")
     return problems
+
+
+@dataclass(slots=True)
+class SecondReader:
+    """Reads messages with simplefix and compares.
+
+    It is told of data fields it does not know (its own `add_raw`), and allowed the empty values it otherwise refuses:
+    that a value is empty is for validation to say. What it had to be told is in `told`, data field by length field.
+    """
+
+    told: dict[int, int] = field(default_factory=dict)
+    _parser: simplefix.FixParser = field(default_factory=lambda: simplefix.FixParser(allow_empty_values=True))
+
+    def disagreements(self, message: Message, data_lengths: Mapping[int, int]) -> list[str]:
+        """Where simplefix reads other fields than we did, as lines; empty if both readings agree."""
+        for tag in message.tags if message.layout.has_data else ():
+            length = data_lengths.get(tag)
+            if length is not None and tag not in self._parser.raw_data_tags:
+                self._parser.add_raw(length, tag)
+                self.told[tag] = length
+        self._parser.reset()
+        self._parser.append_buffer(message.raw)
+        try:
+            parsed = self._parser.get_message()
+        except ParsingError as error:
+            # Without its words: they quote the bytes it stumbled over, which may be of a password.
+            return [f"simplefix refuses it: {type(error).__name__}"]
+        if parsed is None:
+            return ["simplefix finds no message in it"]
+        theirs = [(int(tag), bytes(value)) for tag, value in parsed.pairs]
+        ours = message.fields
+        lines = [
+            f"field {at}: tag {tag} of {len(value)} bytes, simplefix reads tag {other} of {len(other_value)} bytes"
+            for at, ((tag, value), (other, other_value)) in enumerate(zip(ours, theirs, strict=False), 1)
+            if (tag, value) != (other, other_value)
+        ]
+        if len(theirs) != len(ours):
+            lines.append(f"{len(ours)} fields, simplefix reads {len(theirs)}")
+        return lines[:DISAGREEMENTS_MAX]
