@@ -49,7 +49,8 @@ Imports point inward
     and journal, none of which knows another. rules knows errors alone.
     desk takes orders, rfq, dealers, rules, analytics and reference; it sees neither fix nor journal.
     turn sees fix and desk together; trading, recording, recovery and metrics stand on it.
-    config knows domain, dealers and reference. admin sees config, desk, journal and rules, never a session or a turn.
+    config knows domain, dealers and reference. admin sees config, desk, journal and rules, never a session or a turn;
+    `rfqctl fix decode` alone, where no daemon is, sees the codec and the dictionaries of fix.
     app, runtime and assembly wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; shells do. `tests/test_architecture.py` holds

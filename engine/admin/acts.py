@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 
@@ -183,6 +184,30 @@ def _event_line(paper: Paper, row: dict[str, Any]) -> str:
 
 def _flat(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def fix_decode(given: _Arguments) -> int:
+    from engine.admin import decoding
+
+    shelf = decoding.load_shelf(given.dictionary or (), given.transport, given.begin_string)
+    wanted = decoding.Wanted(given.only_wrong, given.json, given.raw)
+    with _capture(given.file) as (source, size):
+        decoder = decoding.decode(source, size, shelf, given.validation, wanted, _paper(given), sys.stdout)
+    return 1 if decoder.tally.wrong else 0
+
+
+@contextmanager
+def _capture(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
+    """A capture and its size in bytes; `-` is the standard input, whose size nobody knows."""
+    if path == "-":
+        yield sys.stdin.buffer, None
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "rb"))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        yield file, os.fstat(file.fileno()).st_size or None
 
 
 def _journal(given: _Arguments) -> tuple[Path, Path | None]:

@@ -1,7 +1,7 @@
 """`rfqctl`: the desk at a terminal.
 
 Owns the command line and the exit status; what a command does is `acts`. Most are one call over the admin socket and
-one view of the answer; `rules check`, `rules fields` and `audit` need no daemon.
+one view of the answer; `rules check`, `rules fields`, `audit` and `fix decode` need no daemon.
 
 Exit status: 0 done, 1 the desk refused (or what was checked does not hold), 2 a wrong command line or
 configuration, 3 no daemon answers.
@@ -170,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     _rules_commands(group("rules", "the rule book"), add, order)
     _kill_commands(group("kill", "stop everything, a dealer or an account"), add, reason)
     _audit_commands(group("audit", "the journal file; needs no daemon"), add)
+    _fix_commands(group("fix", "FIX messages in files; needs no daemon"), add)
     add(
         commands,
         "watch",
@@ -266,6 +267,60 @@ def _audit_commands(under: Any, add: Callable[..., Any]) -> None:
         _arg("-n", "--count", type=int, default=20, metavar="N", help="how many, default 20"),
         _arg("-f", "--follow", action="store_true", help="and those to come"),
     )
+
+
+def _fix_commands(under: Any, add: Callable[..., Any]) -> None:
+    command = add(
+        under,
+        "decode",
+        "captured FIX messages with names and values, and what is wrong with each",
+        acts.fix_decode,
+        _arg("file", metavar="FILE", help="a log or a raw stream; - reads the standard input"),
+        _arg(
+            "--dictionary",
+            action="append",
+            type=Path,
+            metavar="XML",
+            help="a dictionary in QuickFIX's format, for messages of its version; may be repeated",
+        ),
+        _arg("--transport", type=Path, metavar="XML", help="the one of FIXT.1.1, which carries FIX 5.0 dictionaries"),
+        _arg(
+            "--begin-string",
+            metavar="VERSION",
+            help="read every message as one of this version, such as FIX.4.4, whatever its BeginString(8)",
+        ),
+        _arg(
+            "--validation",
+            choices=("strict", "tolerant", "off"),
+            default="tolerant",
+            help="what of the content counts as wrong: strict everything; tolerant (default) what a tolerant session"
+            " would refuse, the rest is a note; off nothing",
+        ),
+        _arg("--only-wrong", action="store_true", help="show only messages with something wrong"),
+        _arg("--raw", action="store_true", help="show each message in one line too, SOH as |"),
+    )
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.description = _DECODE
+    command.epilog = _DECODE_STATUS
+
+
+_DECODE = """\
+Finds FIX messages in a log or a captured stream, whatever stands between them, and shows each with names and
+values, groups indented. SOH may be written as it is or as |, ^A, ;, <SOH>, \\x01, \\u0001, a tab, a line end or
+any other sign: what stands behind BeginString(8) is taken for it, message by message. A message may have a time
+and a direction before it on its line, stand beside others, or be broken into lines.
+
+BodyLength(9) and CheckSum(10) are verified on the message with SOH put back, its content is held against a
+dictionary, and simplefix reads it a second time: where the two readings differ is said. Passwords and raw data
+(554, 925, 96) are always masked. Built-in dictionaries there are for FIX.4.2, FIX.4.4 and FIXT.1.1 with 5.0 SP2;
+a message of another version is shown with the names of the nearest one and not validated.
+
+With --json, one line is one message; the last line is the summary."""
+
+_DECODE_STATUS = """\
+exit status: 0 nothing is wrong, 1 some message is wrong (its frame, its content, or simplefix reads it
+differently), 2 a wrong command line, file or dictionary. Numbers that do not follow each other and bytes in no
+message are shown and change no status: captures are cut and filtered."""
 
 
 def _arg(*flags: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]]:

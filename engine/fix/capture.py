@@ -30,12 +30,11 @@ PREFIX_BYTES_MAX: Final = 512
 _PLACE: Final = rb"(?:(?<!=)|(?<=[A-Za-z_]=))"
 _SAFE_PLACE: Final = rb"(?:(?<![0-9=])|(?<=[A-Za-z_]=)|(?<=\\x01)|(?<=\\u0001)|(?<=\\001)|(?<=%01)|(?<=10=[0-9]{3}))"
 _BEGIN: Final = rb"8=FIX[A-Z0-9.]{0,12}?"
-_FOLLOWING: Final = re.compile(
+_START: Final = re.compile(
     _PLACE + _BEGIN + rb"(?P<sure>" + DELIMITER + rb")(?=9=[0-9]{1,9}(?P=sure)35=)"
     rb"|" + _SAFE_PLACE + _BEGIN + rb"(?P<likely>" + DELIMITER + rb")(?=[0-9]{1,9}=)"
+    rb"|" + _SAFE_PLACE + rb"9=[0-9]{1,9}(?P<bare>" + DELIMITER + rb")(?=35=)"
 )
-_HEADLESS: Final = _SAFE_PLACE + rb"9=[0-9]{1,9}(?P<bare>" + DELIMITER + rb")(?=35=)"
-_START: Final = re.compile(_FOLLOWING.pattern + rb"|" + _HEADLESS)
 _START_BYTES_MAX: Final = 64
 """No start of a message takes more."""
 _LENGTH: Final = re.compile(rb"9=([0-9]{1,9})")
@@ -125,7 +124,7 @@ class Capture:
                 if at + _CHECKSUM_BYTES_MAX > len(buffer) and not is_end:
                     return None
         # The length leads nowhere.
-        following = _FOLLOWING.search(buffer, body)
+        following = _following(buffer, body, delimiter)
         stop = following.start() if following else min(limit, len(buffer))
         is_end = is_end or following is not None
         end = trailer.search(buffer, start.end() - len(delimiter), stop)
@@ -197,6 +196,13 @@ class Capture:
         self._line += self._buffer.count(b"\n", self._counted, position)
         self._counted = position
         return self._line
+
+
+def _following(buffer: bytes, at: int, delimiter: bytes) -> re.Match[bytes] | None:
+    """Where the next message begins; a BodyLength(9) behind `delimiter` is one of this message, out of its place."""
+    while (found := _START.search(buffer, at)) and found["bare"] and buffer.endswith(delimiter, 0, found.start()):
+        at = found.end()
+    return found
 
 
 def _delimiter(start: re.Match[bytes]) -> bytes:

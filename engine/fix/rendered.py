@@ -55,16 +55,15 @@ def restore(text: bytes, delimiter: bytes, data_lengths: Mapping[int, int]) -> R
     plain = text.replace(delimiter, SOH)
     if _FIELDS.fullmatch(plain) and holds(plain):
         return Restored(plain)  # nearly every message
-    most_likely = plain
-    for at, reading in enumerate(_readings(text, delimiter, data_lengths)):
+    readings = list(_readings(text, delimiter, data_lengths))
+    for reading in readings:
         if holds(reading.frame):
             return reading
-        if at == 0:
-            most_likely = reading.frame
-    prose = _with_prose(most_likely, delimiter)
-    if prose is not None:
-        return prose
-    return Restored(plain if holds(plain) else most_likely)
+    for reading in readings:
+        prose = _with_prose(reading, delimiter)
+        if prose is not None:
+            return prose
+    return Restored(plain) if holds(plain) else readings[0]
 
 
 def holds(frame: bytes) -> bool:
@@ -144,13 +143,13 @@ def _data_end(text: bytes, start: int, size: int, delimiter: bytes, *, as_soh: b
     return end if text.startswith(delimiter, end) else None
 
 
-def _with_prose(frame: bytes, delimiter: bytes) -> Restored | None:
+def _with_prose(reading: Restored, delimiter: bytes) -> Restored | None:
     """The reading in which a value that people write holds `delimiter`, a number and `=`, as in `58=was|44=99`.
 
     Length and checksum tell how many of the fields found are part of such a value. Only if a single value can have
     them is it known which.
     """
-    fields = frame.split(SOH)[:-1]
+    fields = reading.frame.split(SOH)[:-1]
     for count in range(1, _IN_PROSE_MAX + 1):
         found: list[bytes] = []
         for at, field in enumerate(fields[: -count - 1]):
@@ -161,9 +160,8 @@ def _with_prose(frame: bytes, delimiter: bytes) -> Restored | None:
                     found.append(frame_so)
         if len(found) == 1:
             times = "" if count == 1 else f" {count} times"
-            return Restored(
-                found[0], f"a value holds `{delimiter.decode('latin-1')}`{times}: so length and checksum hold"
-            )
+            note = f"a value holds `{delimiter.decode('latin-1')}`{times}: so length and checksum hold"
+            return Restored(found[0], f"{reading.note}; {note}" if reading.note else note)
         if found:
             return None
     return None

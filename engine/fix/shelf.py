@@ -105,7 +105,7 @@ def _nearest(begin_string: str) -> Choice:
     except ValueError:
         newest = FIXT if begin_string.startswith(("FIX.5", "FIXT")) else "FIX.4.4"
         shown = f"{FIXT} with {_NAMES[_NEWEST]}" if newest == FIXT else newest
-        return Choice(built_in(newest), shown, begin_string or "no BeginString(8)")
+        return Choice(built_in(newest), shown, begin_string or "an unknown version")
 
 
 def _session_layer() -> Dictionary:

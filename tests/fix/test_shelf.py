@@ -43,7 +43,7 @@ def file(version: str) -> Dictionary:
         ("FIX.4.3", None, "FIX.4.4", "FIX.4.3"),
         ("FIX.5.0", None, "FIXT.1.1 with FIX.5.0 SP2", "FIX.5.0"),
         ("FIX.9.9", None, "FIX.4.4", "FIX.9.9"),
-        ("", None, "FIX.4.4", "no BeginString(8)"),
+        ("", None, "FIX.4.4", "an unknown version"),
     ],
 )
 def test_without_files(begin_string: str, appl_ver_id: str | None, name: str, instead_of: str) -> None:
