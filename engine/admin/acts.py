@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
-from engine.admin import advice, views
+from engine.admin import advice, session_views, views
 from engine.admin.client import AdminClient
 from engine.admin.tables import Paper, clipped
 from engine.admin.views import View
@@ -88,6 +88,12 @@ def recommend(given: _Arguments) -> int:
     side, quantity, security = what
     bond = {"side": side, "quantity": quantity, "security": security, "limit": given.limit, "account": given.account}
     return _ask(given, "recommend", advice.recommend, bond)
+
+
+def session_show(given: _Arguments) -> int:
+    if given.session is None:
+        return _ask(given, "sessions", session_views.sessions, {})
+    return _ask(given, "session.show", session_views.show, {"session": given.session, "events": given.events})
 
 
 def kill(given: _Arguments) -> int:

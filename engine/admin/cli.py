@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from engine.admin import acts, advice, story, views
+from engine.admin import acts, advice, session_views, story, views
 from engine.admin.acts import Act
 from engine.admin.client import TIMEOUT_S
 from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
@@ -112,7 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     add(commands, "status", "the desk at a glance", acts.call("status", views.status))
-    add(commands, "sessions", "FIX sessions: state, numbers, what waits", acts.call("sessions", views.sessions))
+    add(commands, "sessions", "FIX sessions: state, numbers, what waits", acts.call("sessions", session_views.sessions))
+    _session_commands(group("session", "one FIX session: look, log on and off, numbers"), add)
     add(
         commands,
         "orders",
@@ -181,6 +182,65 @@ def _parser() -> argparse.ArgumentParser:
         _arg("--plain", action="store_true", help="lines, though this is a terminal"),
     )
     return parser
+
+
+def _session_commands(under: Any, add: Callable[..., Any]) -> None:
+    key = _arg("session", metavar="KEY", help="the session, as in engine.toml")
+    reason = _arg("--reason", required=True, help="why, for the record")
+    told = _arg("--reason", required=True, help="why, for the record; the peer is told too, in Text(58)")
+
+    def act(name: str, doc: str, view: views.View, *arguments: Any, names: tuple[str, ...] = ()) -> None:
+        method = f"session.{name.replace('-', '_')}"
+        add(under, name, f"{doc}; role operator", acts.call(method, view, "session", "reason", *names), key, *arguments)
+
+    add(
+        under,
+        "show",
+        "where a session stands: numbers, what is outstanding, last events, last disconnect; without KEY all of them",
+        acts.session_show,
+        _arg("session", nargs="?", metavar="KEY", help="the session, as in engine.toml"),
+        _arg("--events", type=int, metavar="N", help="how many of the last events, default 20"),
+    )
+    act(
+        "logon",
+        "connect now rather than after the pause, where we are the ones who do",
+        session_views.logged_on,
+        reason,
+    )
+    act("logout", "log out; a session that we initiate connects again by itself", session_views.logged_out, told)
+    act("disconnect", "close the connection at once, without Logout(5)", session_views.disconnected, reason)
+    act("enable", "let a session log on again that was disabled or paused", session_views.enabled, reason)
+    act("disable", "log out, and refuse every logon until enabled, over restarts too", session_views.disabled, told)
+    act(
+        "set-seq",
+        "set the numbers of a session that is logged off, as agreed with the peer",
+        session_views.numbers,
+        _arg("--in", dest="next_in", type=int, metavar="N", help="the number expected next from the peer"),
+        _arg("--out", dest="next_out", type=int, metavar="N", help="the number our next message takes"),
+        reason,
+        names=("next_in", "next_out"),
+    )
+    act(
+        "reset",
+        "restart both numbers of a session that is logged off at 1; the peer has to do the same",
+        session_views.numbers,
+        reason,
+    )
+    act(
+        "test-request",
+        "ask the peer to prove that it lives and has everything sent so far",
+        session_views.test_requested,
+        reason,
+    )
+    act(
+        "resend",
+        "send reports to an OMS or drop copy again under their numbers, as possible duplicates",
+        session_views.sent_again,
+        _arg("begin", type=int, metavar="BEGIN", help="our first number to send again"),
+        _arg("end", type=int, nargs="?", metavar="END", help="our last one; default: all that follow"),
+        reason,
+        names=("begin", "end"),
+    )
 
 
 def _order_commands(under: Any, add: Callable[..., Any], order: Any, reason: Any, bond: tuple[Any, ...]) -> None:

@@ -54,7 +54,7 @@ def status(paper: Paper, answer: Answer) -> Lines:
     if sessions["down"]:
         rows.append(("down", Cell(", ".join(sessions["down"]), "red")))
     for kill in answer["kills"]:
-        words = f"{kill['scope']} since {kill['since']} by {_who(kill['actor'])}: {kill['reason']}"
+        words = f"{kill['scope']} since {kill['since']} by {who(kill['actor'])}: {kill['reason']}"
         rows.append(("KILL ON", Cell(words, "red")))
     for each in answer["unanswered"]:
         words = f"{each['order']}: {grouped(each['quantity'])} at {each['dealer']} since {clock(each['since'])}"
@@ -66,39 +66,6 @@ def status(paper: Paper, answer: Answer) -> Lines:
             ("quarantine", Cell(f"{answer['quarantined']} fill(s) wait for a person: rfqctl quarantine", "red"))
         )
     return [f"{paper.styled(f'{name:<11}', 'dim')} {paper.show(value)}" for name, value in rows]
-
-
-def sessions(paper: Paper, answer: Answer) -> Lines:
-    columns = [
-        Column("session"),
-        Column("role"),
-        Column("peer"),
-        Column("state"),
-        Column("epoch", right=True),
-        Column("next in", right=True),
-        Column("next out", right=True),
-        Column("confirmed", right=True),
-        Column("waiting", right=True),
-        Column("peer expects", right=True),
-        Column("last reason"),
-    ]
-    rows = [
-        (
-            each["session"],
-            each["role"],
-            each["peer"],
-            state(each["state"]) if not each["resending"] else Cell("resending", "yellow"),
-            str(each["epoch"]),
-            str(each["next_in"]),
-            str(each["next_out"]),
-            str(each["confirmed_out"]),
-            str(each["waiting"] or ""),
-            str(each["peer_expects"] or ""),
-            each["reason"] or "",
-        )
-        for each in answer["sessions"]
-    ]
-    return table(paper, columns, rows)
 
 
 def orders(paper: Paper, answer: Answer) -> Lines:
@@ -287,7 +254,8 @@ def killed(paper: Paper, answer: Answer) -> Lines:
     return [*lines, f"in force: {', '.join(others) or 'no kill switch'}"]
 
 
-def _who(actor: str) -> str:
+def who(actor: str) -> str:
+    """A person as people call them, or the engine."""
     return actor.removeprefix("person:")
 
 

@@ -203,13 +203,13 @@ class DisconnectReason(StrEnum):
     OPERATOR_LOGOUT = (
         "operator_logout",
         Side.OPERATOR,
-        "`rfqctl session logout`",
+        "an operator logged it out (`rfqctl session logout`)",
         "nothing: an initiator connects again by itself; `rfqctl session disable` keeps it off",
     )
     OPERATOR_DISCONNECT = (
         "operator_disconnect",
         Side.OPERATOR,
-        "`rfqctl session disconnect`: closed at once, without Logout(5)",
+        "an operator closed it at once, without Logout(5) (`rfqctl session disconnect`)",
         "nothing: what was on its way is settled by resend",
     )
     DISABLED = (

@@ -1,7 +1,8 @@
 """rfqctl against a live admin socket with a seeded desk behind it: what people see, and how it ends.
 
 The golden transcript holds commands as a person types them, each followed by what the terminal shows. Lines that begin
-with `!` are what happens meanwhile: `! quote ORDER DEALER PRICE`, `! fill ORDER`, `! advance SECONDS`.
+with `!` are what happens meanwhile: `! quote ORDER DEALER PRICE`, `! fill ORDER`, `! advance SECONDS`; at a peer of a
+session: `! log_on KEY`, `! say KEY MSGTYPE TAG=VALUE ...`, `! cut KEY`.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ import orjson
 import pytest
 from admin_daemon import Daemon
 from desk_past import HIGH_YIELD
+from session_world import SessionWorld
 
 from engine.admin import cli
 
 TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl.txt"
+SESSION_TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl_session.txt"
 ROOT = Path(__file__).parents[2]
 
 
@@ -91,6 +94,17 @@ def test_transcript(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
         assert shown(daemon, line, capsys) == expected, line
 
 
+def test_transcript_of_sessions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = chunks(SESSION_TRANSCRIPT.read_text())
+    assert len(script) > 20
+    daemon = Daemon(tmp_path, SessionWorld())
+    try:
+        for line, expected in script:
+            assert shown(daemon, line, capsys) == expected, line
+    finally:
+        daemon.close()
+
+
 # --- as a process --------------------------------------------------------------------------------
 
 
@@ -126,6 +140,8 @@ def test_json_is_the_desks_own_answer(daemon: Daemon) -> None:
         ),
         pytest.param(["statsu"], 2, "did you mean 'status'?", id="no such command"),
         pytest.param(["override", "12", "ash"], 2, "arguments are required: --reason", id="no reason"),
+        pytest.param(["session", "reset", "oms"], 2, "arguments are required: --reason", id="no reason for a reset"),
+        pytest.param(["session", "rest", "oms"], 2, "did you mean 'reset'?", id="no such session command"),
         pytest.param(
             ["kill", "on", "--reason", "x"], 2, "one of the arguments --all --dealer --account", id="no scope"
         ),

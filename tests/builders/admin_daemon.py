@@ -8,20 +8,33 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from desk_builder import DeskWorld, seeded_desk
+from desk_builder import seeded_desk
 
 from engine.admin.server import AdminServer, Watcher
+from engine.clock import Instant
 from engine.config.tables import AdminConfig, Role
+from engine.desk.draft import Notice
+from engine.domain import events as e
+
+
+class World(Protocol):
+    """What stands behind the socket."""
+
+    now: Instant
+    events: list[e.Event]
+    notices: list[Notice]
+
+    def command(self, name: str, actor: str = ..., role: str = ..., **params: Any) -> Any: ...
 
 
 class Daemon:
-    """The desk's state is `world`; commands and `do` happen in the thread that owns it."""
+    """What it speaks of is `world`; commands and `do` happen in the thread that owns it."""
 
-    def __init__(self, folder: Path, world: DeskWorld | None = None) -> None:
+    def __init__(self, folder: Path, world: World | None = None) -> None:
         self.socket = folder / "rfqd.sock"
-        self.world: DeskWorld = world if world is not None else seeded_desk()
+        self.world: Any = world if world is not None else seeded_desk()
         self._watchers: list[Watcher] = []
         self._told = 0
         self._started = threading.Event()
@@ -53,6 +66,13 @@ class Daemon:
                     self.world.quote(words[1], words[2], order_id=words[0])
                 elif verb == "fill":
                     self.world.fill(words[0])
+                elif verb == "log_on":
+                    self.world.log_on(words[0])
+                elif verb == "say":
+                    fields = ((int(tag), value) for tag, _, value in (word.partition("=") for word in words[2:]))
+                    self.world.say(words[0], words[1], *fields)
+                elif verb == "cut":
+                    self.world.cut(words[0])
                 elif verb == "advance":
                     self.world.advance(float(words[0]))
                 else:
