@@ -73,6 +73,7 @@ from engine.turn.outcome import (
 if TYPE_CHECKING:
     from engine.turn.machine import Machine
 
+NO_CONNECTION: Final = -1
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
 _NO_LEDGER: Final[Mapping[int, int]] = {}
@@ -120,17 +121,21 @@ class Deciding:
     def give_up(self) -> Turn:
         """Not even the refusal could be made: record the input and pause the session it came over.
 
-        Raises for an input that came over no session: there is nobody left to isolate.
+        A stranger's connection is closed. Raises for an input that came over neither: there is nobody left to isolate.
         """
         given, error = self.given, self.refused
         assert error is not None
-        key = getattr(given, "session", "") or self.machine.connections.get(getattr(given, "connection", -1), "")
-        if not key:
+        stranger = getattr(given, "connection", NO_CONNECTION)
+        key = getattr(given, "session", "") or self.machine.connections.get(stranger, "")
+        if not key and stranger == NO_CONNECTION:
             raise error
         frame = getattr(given, "frame", b"")
         text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
         reason = f"{type(error).__name__}: {error}"
         self.out.events.append(e.InputRefused(self.now.utc_ns, key, text, reason))
+if not key:
+            self.close(stranger, DisconnectReason.INPUT_REFUSED, reason)
+            return self.out
         self.out.events.append(e.SessionSwitched(self.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
         self.out.refusals[key] = REFUSALS_MAX
         self.out.warnings.append((key, "input_refused", reason))
@@ -226,10 +231,22 @@ class Deciding:
             text = f"session {key} has a connection already"
             self.close(connection, DisconnectReason.ALREADY_CONNECTED, text, key)
         else:
-            self.out.ref = key
-            self.out.connections[connection] = key
-            self.carry(key, session.connected(self.settings(key), self.state(key), connection, self.now))
-            self._message(key, codec.decode(frame, self.machine.dictionaries[key]))
+            self._logon(key, connection, frame)
+
+    def _logon(self, key: str, connection: int, frame: bytes) -> None:
+        """A first message that names a session of ours, read anew with that session's own dictionary.
+
+        Which fields are data is its word: what any dictionary could read may be garbled by this one.
+        """
+        try:
+            message = codec.decode(frame, self.machine.dictionaries[key])
+        except GarbledMessage as error:
+            self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}", key)
+            return
+        self.out.ref = key
+        self.out.connections[connection] = key
+        self.carry(key, session.connected(self.settings(key), self.state(key), connection, self.now))
+        self._message(key, message)
 
     def _message(self, key: str, message: Message) -> None:
         machine = self.machine

@@ -1,0 +1,98 @@
+"""A connection that has not said who it is: whatever comes over it is nobody's harm but its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from desk_builder import make_desk
+
+from engine.clock import NS_PER_S, Instant
+from engine.domain import events as e
+from engine.errors import GarbledMessage
+from engine.fix.dictionary import Dictionary, built_in
+from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason
+from engine.fix.settings import SessionSettings
+from engine.trading import Trading
+from engine.turn import Close, ConnectionUp, Machine, Received, Turn, Write
+
+NOW = Instant(NS_PER_S, 1_790_000_000 * NS_PER_S)
+SENT_AT = "20260921-14:13:20"
+
+
+def frame(text: str) -> bytes:
+    content = text.replace("|", "\x01").encode()
+    data = b"8=FIX.4.4\x019=%d\x01%b" % (len(content), content)
+    return data + b"10=%03d\x01" % (sum(data) % 256)
+
+
+def logon(more: str = "") -> bytes:
+    return frame(f"35=A|34=1|49=OMS|52={SENT_AT}|56=BUYSIDE|98=0|108=30|{more}")
+
+
+def with_data_field(dictionary: Dictionary, data_tag: int, length_tag: int) -> Dictionary:
+    """The same dictionary, with one more data field: a file may know hundreds that others do not."""
+    more = Dictionary(
+        dictionary.begin_string,
+        fields=dictionary.fields,
+        header=dictionary.header,
+        trailer=dictionary.trailer,
+        messages=dictionary.messages,
+    )
+    more.data_lengths = {**more.data_lengths, data_tag: length_tag}
+    more.data_tokens = frozenset(map(str, more.data_lengths))
+    return more
+
+
+def machine(oms: Dictionary | None = None) -> Machine:
+    plain = built_in("FIX.4.4")
+    settings = {
+        key: SessionSettings(key, "FIX.4.4", "BUYSIDE", key.upper(), role, initiator=False)
+        for key, role in (("dropcopy", "dropcopy"), ("oms", "oms"))
+    }
+    return Machine(Trading(make_desk()), settings, {"dropcopy": plain, "oms": oms or plain})
+
+
+def first_words(engine: Machine, data: bytes | GarbledMessage) -> Turn:
+    engine.take(ConnectionUp(NOW, 1, ""))
+    return engine.take(Received(NOW, 1, data, bytes(16)))
+
+
+def test_a_logon_that_only_another_session_could_read_is_garbled() -> None:
+    """Its length says two bytes and one comes: no length at all to who knows 5001 for an ordinary field."""
+    engine = machine(with_data_field(built_in("FIX.4.4"), 5001, 5000))
+    turn = first_words(engine, logon("5000=2|5001=a|"))
+    [close] = turn.effects
+    assert isinstance(close, Close)
+    assert (close.connection, close.code) == (1, DisconnectReason.LOGON_REFUSED)
+    assert engine.sessions["oms"].phase is Phase.DISCONNECTED
+    assert first_words(engine, logon()).effects, "the session itself is as it was"
+    assert engine.session_up("oms")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["while it says who it is", "while its session takes it"])
+def test_a_first_message_that_cannot_be_handled_closes_its_connection_only(
+    monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """Nobody has logged on, so there is no session to pause; the process goes on."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    engine = machine()
+    with monkeypatch.context() as poison:
+        poison.setattr(*("engine.fix.session.connected", broken) if known else ("engine.turn.Machine.find", broken))
+        turn = first_words(engine, logon())
+    [refused] = turn.events
+    assert isinstance(refused, e.InputRefused)
+    assert "ZeroDivisionError" in refused.error
+    [close] = turn.effects
+    assert isinstance(close, Close)
+    assert (close.connection, close.code) == (1, DisconnectReason.INPUT_REFUSED)
+    assert 1 not in engine.connections
+    assert not engine.disabled
+
+    answered = first_words(engine, logon())
+    assert any(isinstance(effect, Write) for effect in answered.effects)
+    assert engine.session_up("oms")
