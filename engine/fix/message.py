@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _TIMESTAMP: Final = re.compile(r"([0-9]{8})-([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,12}))?")
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+TIME_NS_MAX: Final = (date(2200, 1, 1).toordinal() - _EPOCH_ORDINAL) * NS_PER_DAY - 1
+"""The last instant that is told from later ones: 64 bits of nanoseconds end in 2262, and sums are made of times."""
 SEQ_NUM_MAX: Final = 999_999_999_999_999_999
 """Largest sequence number there is: what comes after it still fits the 64 bits that a journal has for it."""
 _DIGITS_MAX: Final = 40
@@ -205,7 +207,9 @@ class Message(FieldView):
 def timestamp_ns(text: str) -> int:
     """`YYYYMMDD-HH:MM:SS[.fraction]` as UTC nanoseconds; ValueError when it is no UTCTimestamp.
 
-    A leap second (:60) is the first of the next minute; digits beyond nanoseconds are cut.
+    A leap second (:60) is the first of the next minute; digits beyond nanoseconds are cut. What lies before 1970 or
+    after 2199 is read as the first or last instant between them: counterparties write the year 1 for "never" and 9999
+    for "for ever", and nanoseconds of those fit no journal.
     """
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
@@ -215,7 +219,8 @@ def timestamp_ns(text: str) -> int:
     if hour > 23 or minute > 59 or second > 60:
         raise ValueError(f"expected a time of day, found {text!r}")
     nanoseconds = int(f"{fraction:0<9.9}") if fraction else 0
-    return _day_ns(day) + (hour * 3600 + minute * 60 + second) * NS_PER_S + nanoseconds
+    time_ns = _day_ns(day) + (hour * 3600 + minute * 60 + second) * NS_PER_S + nanoseconds
+    return 0 if time_ns < 0 else time_ns if time_ns < TIME_NS_MAX else TIME_NS_MAX
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,7 @@ from wire_support import FILL, HEADER, wire
 from engine.errors import ProtocolError
 from engine.fix.codec import decode
 from engine.fix.dictionary import built_in
-from engine.fix.message import Message, timestamp_ns
+from engine.fix.message import TIME_NS_MAX, Message, timestamp_ns
 from engine.fix.tags import SessionRejectReason, Tag
 
 DICTIONARY = built_in("FIX.4.4")
@@ -95,6 +95,11 @@ class TestTimestamp:
             ("20260102-10:11:12.123456789999", 1_767_348_672_123_456_789),
             pytest.param("20161231-23:59:60", 1_483_228_800_000_000_000, id="leap second"),
             pytest.param("20240229-00:00:00", 1_709_164_800_000_000_000, id="leap day"),
+            pytest.param("21991231-23:59:59.999999999", TIME_NS_MAX, id="the last instant"),
+            pytest.param("22000101-00:00:00", TIME_NS_MAX, id="one after the last"),
+            pytest.param("99991231-23:59:60", TIME_NS_MAX, id="for ever: it fits 64 bits"),
+            pytest.param("00010101-00:00:00", 0, id="never: it fits 64 bits"),
+            pytest.param("19691231-23:59:59", 0, id="before 1970"),
         ],
     )
     def test_read(self, text: str, expected: int) -> None:
