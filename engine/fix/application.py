@@ -36,7 +36,7 @@ from engine.fix.message import Message
 from engine.fix.refusal import NotTaken
 from engine.fix.settings import Role
 from engine.fix.spelling import Field
-from engine.fix.tags import BusinessRejectReason, Tag
+from engine.fix.tags import BusinessRejectReason, SessionRejectReason, Tag
 
 __all__ = ["DEFAULT", "ApplVer", "Dialect", "NotTaken", "Role", "hear", "speak"]
 
@@ -178,6 +178,8 @@ _REF_ID_TAG: Final[Mapping[str, int]] = {
 
 def _not_taken(role: Role, message: Message) -> BusinessReject:
     msg_type = message.msg_type
+    if not msg_type:  # With validation off nobody else looks, and no answer can name it.
+        raise ProtocolError("Invalid MsgType", reason=SessionRejectReason.InvalidMsgType)
     ref_tag = _REF_ID_TAG.get(msg_type)
     ref_id = message.get(ref_tag) or "" if ref_tag is not None else ""
     if role == "dropcopy":

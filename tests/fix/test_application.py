@@ -316,6 +316,14 @@ def test_not_taken(role: Role, fields: str, reason: int, ref_id: str) -> None:
     assert reject.text
 
 
+@pytest.mark.parametrize("role", ["oms", "dropcopy", "dealer", "market"])
+def test_a_message_without_a_type_is_rejected_by_the_session(role: Role) -> None:
+    """With validation off it comes as far as this, and a BusinessMessageReject(j) could not name it."""
+    with pytest.raises(ProtocolError) as caught:
+        hear(role, wire("35=|11=C1"))
+    assert (caught.value.reason, caught.value.tag) == (11, None)
+
+
 def test_drop_copy_may_ask_for_status() -> None:
     assert hear("dropcopy", wire("35=H|11=C1|54=2")) == AskOrderStatus("C1", "", Side.sell)
 
