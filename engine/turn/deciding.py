@@ -133,7 +133,7 @@ class Deciding:
         text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
         reason = f"{type(error).__name__}: {error}"
         self.out.events.append(e.InputRefused(self.now.utc_ns, key, text, reason))
-if not key:
+        if not key:
             self.close(stranger, DisconnectReason.INPUT_REFUSED, reason)
             return self.out
         self.out.events.append(e.SessionSwitched(self.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))

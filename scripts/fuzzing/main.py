@@ -15,10 +15,11 @@ from fuzzing.corpus import Corpus, corpus
 from fuzzing.meter import Hung, Meter, Violation
 from fuzzing.sessions import Sessions
 from fuzzing.target import Target
+from fuzzing.turns import Turns
 from fuzzing.wire import Decoding, Framing, Validation
 
 TARGETS: Final[dict[str, Callable[[Corpus, Random], Target]]] = {
-    each.name: each for each in (Framing, Decoding, Validation, Sessions)
+    each.name: each for each in (Framing, Decoding, Validation, Sessions, Turns)
 }
 SLOW_S: Final = 1.0
 

@@ -91,7 +91,7 @@ def test_a_first_message_that_cannot_be_handled_closes_its_connection_only(
     assert isinstance(close, Close)
     assert (close.connection, close.code) == (1, DisconnectReason.INPUT_REFUSED)
     assert 1 not in engine.connections
-    assert not engine.disabled
+    assert engine.may_log_on("oms")
 
     answered = first_words(engine, logon())
     assert any(isinstance(effect, Write) for effect in answered.effects)

@@ -1,0 +1,453 @@
+"""The whole desk behind its sessions, without sockets: bent messages on every session, and a journal that keeps them.
+
+What runs is the shipped configuration's desk under rules that send and execute by themselves, the real `Machine`,
+recorder and journal. Nothing that comes from outside may raise, be recorded as an input that could not be handled,
+or touch another session; what was journaled must fold to the very state that memory has.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from engine import assembly, recovery
+from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.config import load
+from engine.config.sessions import SessionRole
+from engine.desk.deadlines import open_keys
+from engine.desk.fields import catalogue
+from engine.desk.setting import Desk
+from engine.domain import events as e
+from engine.errors import GarbledMessage
+from engine.fix import session as fix_session
+from engine.fix.actions import SentRow
+from engine.fix.codec import Framer
+from engine.fix.dictionary import Dictionary
+from engine.fix.phases import Phase
+from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.settings import SessionSettings
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import StagedTurn
+from engine.journal.writer import Journal
+from engine.recording import Recorder, events_codec
+from engine.rules.program import compile_book
+from engine.rules.source import Source
+from engine.trading import Trading
+from engine.turn import (
+    Close,
+    ConnectionDown,
+    ConnectionUp,
+    Drain,
+    HeldDue,
+    Input,
+    Machine,
+    ReadSentRows,
+    ReadUndelivered,
+    Received,
+    SentPage,
+    TimerDue,
+    Turn,
+    UndeliveredPage,
+    Write,
+)
+from fuzzing.corpus import ROOT, Corpus, Sample
+from fuzzing.generating import SOH, sealed
+from fuzzing.meter import Meter, hold
+from fuzzing.mutation import Mutator
+from fuzzing.street import Dealer, Oms, Party, Prices, heard
+
+STEPS: Final = 400
+"""Messages of one life of the desk."""
+PAGE_ROWS: Final = 3
+COMMIT_EVERY: Final = 20
+FOLD_EVERY: Final = 8
+"""Lives of which one is read back from its journal and folded anew."""
+START_UTC_NS: Final = 1_790_000_000 * NS_PER_S
+BONDS: Final = 6
+
+RULES: Final = """
+rule "small" when notional <= 500k
+  ask top 4  wait 8s  send automatically
+  execute automatically when within 60bp price of fair and at least 1 quotes, else ask trader
+rule "one after the other" when notional <= 1mm
+  ask top 3 one at a time, wait 5s, accept within 30bp price of fair
+  send automatically
+  execute automatically when within 100bp price of fair and at least 1 quotes, else ask trader
+rule "staggered" when notional <= 2mm
+  ask top 3  stagger 2s  wait 10s  send automatically
+  execute automatically when within 100bp price of fair, else ask trader
+rule "everything else" when true
+  ask top 3  wait 15s
+"""
+
+
+class Turns:
+    """One life of the desk a case."""
+
+    name = "turn"
+    inputs = 20_000
+
+    def __init__(self, corpus: Corpus, rng: Random) -> None:
+        self._rng = rng
+        self._mutator = Mutator(rng, corpus.samples)
+        self._plan = Plan(corpus)
+        self._folder = Path(tempfile.mkdtemp(prefix="rfq-fuzz-"))
+        self._lives = 0
+
+    def case(self, meter: Meter, reproduction: str) -> None:
+        self._lives += 1
+        folder = self._folder / str(self._lives)
+        folder.mkdir()
+        life = DeskLife(self._plan, self._rng, self._mutator, folder / "journal.db")
+        try:
+            life.begin()
+            for _ in range(STEPS):
+                if meter.over:
+                    break
+                connection, frame = life.draw()
+                meter.begin()
+                try:
+                    outcome = life.receive(connection, frame)
+                except BaseException:
+                    meter.end("RAISED", len(frame) if isinstance(frame, bytes) else 0, reproduction)
+                    raise
+                meter.end(outcome, len(frame) if isinstance(frame, bytes) else 0, reproduction)
+                life.go_on()
+            if self._lives % FOLD_EVERY == 1:
+                life.fold_again()
+        finally:
+            life.end()
+            shutil.rmtree(folder)
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Plan:
+    """What every life begins with: read once, copied."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        config = load(ROOT / "engine.toml")
+        bonds, _ = assembly.securities(config.reference.securities)
+        known = {isin: bond for isin, bond in bonds.items() if bond.asset_class.value == "corporate" and bond.dv01}
+        self.bonds = dict(list(known.items())[:BONDS])
+        book = compile_book(
+            [Source("fuzz.rules", RULES)], catalogue([each.id for each in config.dealers], config.engine.base_currency)
+        )
+        self._desk = assembly.desk(config, book, self.bonds)
+        self._dialects = assembly.dialects(config)
+        self._agreed = {each.key: each for each in config.sessions}
+        self._dictionaries = dict(corpus.dictionaries)
+        self.roles = {each.key: each.role for each in config.sessions}
+
+    def desk(self) -> Desk:
+        shared = {id(self._desk.book): self._desk.book, id(self._desk.securities): self._desk.securities}
+        return copy.deepcopy(self._desk, shared)
+
+    def trading(self) -> Trading:
+        return Trading(self.desk(), *self._dialects)
+
+    def sessions(self, rng: Random) -> tuple[dict[str, SessionSettings], dict[str, Dictionary]]:
+        """Settings and dictionaries: versions, modes and dictionaries as a desk may have them side by side."""
+        settings, dictionaries = {}, {}
+        for key, agreed in self._agreed.items():
+            is_fixt = key == "oms" and rng.random() < 0.3
+            version = "FIXT.1.1" if is_fixt else "FIX.4.4"
+            files = {"FIXT.1.1": "FIX50SP2.xml", "FIX.4.4": "FIX44.xml"}
+            wanted = files[version] if rng.random() < 0.3 else version
+            dictionaries[key] = self._dictionaries.get(wanted, self._dictionaries[version])
+            settings[key] = SessionSettings(
+                key=key,
+                begin_string=version,
+                sender_comp_id=agreed.sender_comp_id,
+                target_comp_id=agreed.target_comp_id,
+                role=agreed.role.value,
+                initiator=agreed.initiator,
+                validation=rng.choice(("strict", "tolerant", "off")),
+                appl_ver_id="9" if is_fixt else None,
+                held_messages_max=50,
+            )
+        return settings, dictionaries
+
+
+class DeskLife:
+    """One process, from an empty journal on."""
+
+    def __init__(self, plan: Plan, rng: Random, mutator: Mutator, path: Path) -> None:
+        self._plan = plan
+        self._rng = rng
+        self._mutator = mutator
+        self._path = path
+        settings, dictionaries = plan.sessions(rng)
+        self.trading = plan.trading()
+        self.machine = Machine(self.trading, settings, dictionaries)
+        self._journal = Journal(path, "normal", reserve_bytes=0)
+        self._codec = events_codec()
+        self._recorder = Recorder(self._journal.head, self._codec)
+        self._staged: list[StagedTurn] = []
+        self._elapsed_ns = NS_PER_S
+        self._connections = 0
+        self._framers: dict[int, Framer] = {}
+        self._later: deque[Input] = deque()
+        self._rows: dict[str, dict[tuple[int, int], tuple[SentRow, int]]] = {key: {} for key in settings}
+        self._bodies: dict[int, tuple[str, str, bytes]] = {}
+        isins = [isin.encode() for isin in plan.bonds]
+        self._parties: dict[str, Party] = {key: _party(key, plan.roles[key], rng, isins) for key in settings}
+
+    @property
+    def now(self) -> Instant:
+        return Instant(self._elapsed_ns, START_UTC_NS + self._elapsed_ns)
+
+    def _time(self) -> bytes:
+        return fix_timestamp(self.now.utc_ns).encode()
+
+    # --- inputs ----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Everybody logs on, prices are there."""
+        for key in self.machine.settings:
+            self._log_on(key)
+        for _ in range(2 * BONDS):
+            self._hear("marks", *self._parties["marks"].say(self._time()))
+
+    def draw(self) -> tuple[int, bytes | GarbledMessage]:
+        """The next message, and the connection it comes over."""
+        rng = self._rng
+        self._elapsed_ns += int(rng.random() * 0.05 * NS_PER_S)
+        if rng.random() < 0.03:
+            return self._stranger()
+        key = rng.choice(tuple(self.machine.settings)) if rng.random() < 0.7 else "oms"
+        state = self.machine.sessions[key]
+        if state.phase is not Phase.ACTIVE:
+            if state.connection is not None:
+                self._drop(state.connection)
+            self._log_on(key)
+        state = self.machine.sessions[key]
+        if state.connection is None:
+            return self._stranger()
+        kind = rng.random()
+        said = self._parties[key].say(self._time())
+        if kind < 0.35:
+            frame = self._message(key, *said)
+        elif kind < 0.8:
+            frame = self._message(key, *said, bent=True)
+        elif kind < 0.95:
+            sample = self._mutator.sample()
+            frame = self._message(key, sample.msg_type.encode("latin-1"), list(sample.fields[5:]), bent=True)
+        else:
+            return state.connection, self._mutator.message()
+        return state.connection, frame
+
+    def receive(self, connection: int, frame: bytes | GarbledMessage) -> str:
+        """Feed it through a framer, as the transport does; what became of it."""
+        found = self._framers[connection].feed(frame) if isinstance(frame, bytes) else [frame]
+        outcome = "waits"
+        for each in found:
+            outcome = self._take(Received(self.now, connection, each, self._entropy()))
+        if self._framers[connection].is_overflowed:
+            self._drop(connection)
+        return outcome
+
+    def go_on(self) -> None:
+        """What the runtime does by itself meanwhile: held messages, pages, timers; now and then time passes."""
+        rng = self._rng
+        while self._later and rng.random() < 0.9:
+            self._take(self._later.popleft())
+        if rng.random() < 0.05:
+            self._elapsed_ns += int(rng.choice((0.2, 2, 6, 11)) * NS_PER_S)
+            self._timers()
+
+    def _stranger(self) -> tuple[int, bytes]:
+        """Somebody new: a bent Logon(A) of a session we have, or anything."""
+        rng = self._rng
+        connection = self._connect("")
+        key = rng.choice(tuple(self.machine.settings))
+        if rng.random() < 0.5:
+            return connection, self._message(key, b"A", [b"98=0", b"108=30", b"1137=9"], bent=True)
+        if rng.random() < 0.5:
+            sample = self._mutator.sample()
+            return connection, self._message(key, b"A", [*sample.fields[5:]], bent=True)
+        return connection, self._mutator.message()
+
+    def _log_on(self, key: str) -> None:
+        settings = self.machine.settings[key]
+        initiates = settings.initiator
+        connection = self._connect(key if initiates else "")
+        body = [b"98=0", b"108=30"]
+        if self._rng.random() < 0.05:
+            body.append(b"141=Y")
+        if settings.is_fixt:
+            body.append(b"1137=9")
+        state = self.machine.sessions[key]
+        expected = 1 if b"141=Y" in body else state.next_in
+        self.receive(connection, self._message(key, b"A", body, seq_num=expected))
+
+    def _hear(self, key: str, msg_type: bytes, body: list[bytes]) -> None:
+        connection = self.machine.sessions[key].connection
+        assert connection is not None
+        self.receive(connection, self._message(key, msg_type, body))
+
+    def _message(
+        self, key: str, msg_type: bytes, body: list[bytes], *, bent: bool = False, seq_num: int | None = None
+    ) -> bytes:
+        rng, settings = self._rng, self.machine.settings[key]
+        number = self.machine.sessions[key].next_in if seq_num is None else seq_num
+        if bent and rng.random() < 0.06:
+            number += rng.choice((1, 2, -1))
+        header = [
+            b"34=%d" % number,
+            b"49=" + settings.target_comp_id.encode(),
+            b"52=" + self._time(),
+            b"56=" + settings.sender_comp_id.encode(),
+        ]
+        begin = settings.begin_string.encode()
+        fields = (b"35=" + msg_type, *header, *body)
+        if not bent:
+            return sealed(begin, SOH.join(fields) + SOH)
+        keep = 0 if rng.random() < 0.05 else len(header) + (rng.random() < 0.95)
+        return self._mutator.right(Sample(begin, fields), keep=keep)
+
+    def _connect(self, key: str) -> int:
+        self._connections += 1
+        self._framers[self._connections] = Framer()
+        self._take(ConnectionUp(self.now, self._connections, key))
+        return self._connections
+
+    def _drop(self, connection: int) -> None:
+        self._take(ConnectionDown(self.now, connection, Ending(DisconnectReason.CONNECTION_LOST, "cut")))
+
+    def _entropy(self) -> bytes:
+        return self._rng.randbytes(16)
+
+    def _timers(self) -> None:
+        machine, state = self.machine, self.trading.state
+        due = [key for key in open_keys(state) if self._is_due(key)]
+        for key, settings in machine.settings.items():
+            at = fix_session.next_deadline_ns(settings, machine.sessions[key])
+            if at is not None and at <= self.now.monotonic_ns:
+                due.append(f"session:{key}")
+        for key in due:
+            self._take(TimerDue(self.now, key, self._entropy()))
+
+    def _is_due(self, key: str) -> bool:
+        at = self.trading.deadline_of(key, self.machine.session_up, self.now.utc_ns)
+        return at is not None and at <= self.now.utc_ns
+
+    # --- one turn --------------------------------------------------------------------------------
+
+    def _take(self, given: Input) -> str:
+        machine = self.machine
+        owner = getattr(given, "session", "") or machine.connections.get(getattr(given, "connection", -1), "")
+        before = dict(machine.sessions)
+        turn = machine.take(given)
+        self._keep(turn)
+        for event in turn.events:
+            if isinstance(event, e.InputRefused):
+                hold(False, f"an input could not be handled: {event.error}: {event.input[:600]!r}")
+        mine = {owner, *(key for key, state in machine.sessions.items() if state.connection == _connection(given))}
+        for key, was in before.items():
+            state = machine.sessions[key]
+            same = (was.phase, was.next_in, was.epoch, was.connection) == (
+                state.phase, state.next_in, state.epoch, state.connection
+            )  # fmt: skip
+            hold(same or key in mine or isinstance(given, TimerDue), f"a message of {mine} touched {key}")
+        hold(all(map(machine.may_log_on, before)), "a session was paused")
+        self._release(turn)
+        return _outcome(turn)
+
+    def _keep(self, turn: Turn) -> None:
+        rows = self._recorder.stage(turn, self.machine)
+        if rows is not None:
+            self._staged.append(rows)
+        for send, msg_type, body in turn.sends:
+            self._bodies[send.outbox_id] = (send.session, msg_type, body)
+        once = {send.outbox_id for send, _, _ in turn.sends if send.delivery.value != "report"}
+        for bound in turn.bound:
+            data = None if bound.outbox_id is None else bound.data
+            row = SentRow(bound.seq_num, data, bound.outbox_id not in once)
+            key = (bound.epoch, bound.seq_num)
+            hold(key not in self._rows[bound.session], f"{bound.session}: number {key} was given out twice")
+            self._rows[bound.session][key] = (row, bound.outbox_id or 0)
+        if len(self._staged) >= COMMIT_EVERY:
+            self._commit()
+
+    def _commit(self) -> None:
+        if self._staged:
+            self._journal.commit(self._staged)
+            self._staged = []
+
+    def _release(self, turn: Turn) -> None:
+        for effect in turn.effects:
+            if isinstance(effect, Write):
+                self._parties[effect.session].hear(heard(effect.data))
+            elif isinstance(effect, Close):
+                self._later.append(
+                    ConnectionDown(self.now, effect.connection, Ending(DisconnectReason.CLOSED_BY_PEER, "closed"))
+                )
+            elif isinstance(effect, Drain):
+                self._later.append(HeldDue(self.now, effect.session, self._entropy()))
+            elif isinstance(effect, ReadSentRows):
+                self._later.extend(self._pages(effect))
+            elif isinstance(effect, ReadUndelivered):
+                self._later.append(self._undelivered(effect))
+
+    def _pages(self, wanted: ReadSentRows) -> list[Input]:
+        rows = [self._rows[wanted.session][wanted.epoch, at][0] for at in range(wanted.begin, wanted.end + 1)]
+        return [
+            SentPage(
+                self.now, wanted.session, wanted.epoch, wanted.connection, rows[at : at + PAGE_ROWS],
+                at + PAGE_ROWS >= len(rows),
+            )
+            for at in range(0, len(rows), PAGE_ROWS)
+        ]  # fmt: skip
+
+    def _undelivered(self, wanted: ReadUndelivered) -> Input:
+        known = self.machine.confirmed.get(wanted.session, (0, 0))
+        last = {outbox_id: key for key, (_, outbox_id) in self._rows[wanted.session].items() if outbox_id}
+        rows = [
+            (outbox_id, msg_type, body, outbox_id in last)
+            for outbox_id, (key, msg_type, body) in self._bodies.items()
+            if key == wanted.session and outbox_id <= wanted.up_to and last.get(outbox_id, (9**9, 0)) > known
+        ]
+        return UndeliveredPage(self.now, wanted.session, wanted.epoch, wanted.up_to, rows)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def fold_again(self) -> None:
+        """A restart comes to the same state."""
+        self._commit()
+        again = self._plan.trading()
+        reading = ReadOnly(self._path)
+        try:
+            recovery.fold(reading, again, self._codec)
+        finally:
+            reading.close()
+        hold(again.state.digest() == self.trading.state.digest(), "the journal folds to another state")
+
+    def end(self) -> None:
+        self._journal.close()
+
+
+def _party(key: str, role: SessionRole, rng: Random, isins: list[bytes]) -> Party:
+    if role is SessionRole.MARKET:
+        return Prices(rng, isins)
+    return Dealer(rng, key.encode()) if role is SessionRole.DEALER else Oms(rng, isins)
+
+
+def _connection(given: Input) -> int | None:
+    return getattr(given, "connection", None)
+
+
+def _outcome(turn: Turn) -> str:
+    """What the desk made of a message, in a word."""
+    kinds: Mapping[str, int] = dict.fromkeys(type(event).__name__ for event in turn.events)
+    if kinds:
+        return next(iter(kinds))
+    codes = [code for _, code, _ in turn.warnings]
+    return f"warned: {codes[0]}" if codes else "taken" if turn.inbound else "quiet"
