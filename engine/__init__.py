@@ -27,6 +27,7 @@ The parts
     recovery      a journal taken over: the state is the fold of its events
     metrics       what Prometheus is told; `tally` counts, `metrics_endpoint` serves
     logs          one masked line a record
+    masking       which fields are secret, and how they are taken out of text
     clock         Instant, and the one place that reads a clock
     errors        everything raised on purpose
 
@@ -45,8 +46,8 @@ The parts
 
 Imports point inward
 --------------------
-    clock and errors know nobody, domain knows them. On domain stand fix, orders, rfq, dealers, analytics, reference
-    and journal, none of which knows another. rules knows errors alone.
+    clock, errors and masking know nobody, domain knows them. On domain stand fix, orders, rfq, dealers, analytics,
+    reference and journal, none of which knows another. rules knows errors alone.
     desk takes orders, rfq, dealers, rules, analytics and reference; it sees neither fix nor journal.
     turn sees fix and desk together; trading, recording, recovery and metrics stand on it.
     config knows domain, dealers and reference. admin sees config, desk, journal and rules, never a session or a turn;

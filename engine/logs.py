@@ -12,7 +12,6 @@ counted, and the count is logged once the window is over.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import StartError
+from engine.masking import masked, one_line, printable
 
 LINES_MAX: Final = 50
 """Lines of one phrase that go out in one window."""
@@ -30,20 +30,8 @@ PHRASES_MAX: Final = 1000
 """Phrases that are counted apart; those beyond share one count per logger."""
 PHRASE_CHARS_MAX: Final = 200
 """What phrases are told apart by."""
-MASK: Final = "***"
 QUIET_LOGGERS: Final = ("aiosqlite", "asyncio")
 """Libraries that write their own workings at DEBUG, statement by statement."""
-
-# RawData(96) with its length, Password(554), NewPassword(925) and their encrypted forms. A field begins behind a
-# delimiter, as it is or as repr() and JSON write SOH, or at least not in the middle of a number or word.
-_SECRET: Final = re.compile(
-    r"(?:(?<![\w.])|(?<=\\x01)|(?<=\\u0001)|(?<=\^A))"
-    r"(?:95=(?P<length>\d{1,9})(?:\x01|\\x01|\\u0001|\^A|\|)96|554|925|96|1402|1404)="
-)
-_MAY_BE_SECRET: Final = re.compile(r"(?:554|925|96|140[24])=").search
-_END: Final = re.compile(r"\x01|\\x01|\\u0001|\^A|\||\n|\Z")
-_END_BY_SOH: Final = re.compile(r"\x01|\Z")
-_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def set_up_logging(level: str, file: Path | None) -> None:
@@ -64,50 +52,12 @@ def set_up_logging(level: str, file: Path | None) -> None:
     logging.captureWarnings(True)
 
 
-def wire(data: bytes) -> str:
-    """A FIX message for people: SOH as `|`, credentials masked, what is not printable escaped."""
-    return _one_line(masked(data.decode("latin-1")))
-
-
-def masked(text: str) -> str:
-    """The text with the values of credential fields replaced, wherever something in it looks like FIX.
-
-    A value ends at its delimiter. Where the text has SOH only that is one, so a password may have `|` in it; where
-    there is no delimiter left, everything to the end of the line goes: too much is masked rather than too little.
-    """
-    if _MAY_BE_SECRET(text) is None:
-        return text
-    ends = _END_BY_SOH if "\x01" in text else _END
-    pieces: list[str] = []
-    at = 0
-    while found := _SECRET.search(text, at):
-        pieces += text[at : found.end()], MASK
-        length = int(found["length"] or 0)
-        end = ends.search(text, min(len(text), found.end() + length))
-        assert end is not None  # The end of the text is one.
-        at = end.start()
-    return "".join((*pieces, text[at:])) if pieces else text
-
-
-def printable(text: str) -> str:
-    """SOH as `|`, other control characters but the line feed as escapes."""
-    return _CONTROL.sub(_shown, text)
-
-
-def _one_line(text: str) -> str:
-    return printable(text).replace("\n", "\\n")
-
-
-def _shown(control: re.Match[str]) -> str:
-    return "|" if control[0] == "\x01" else control[0].encode("unicode_escape").decode()
-
-
 class LineFormatter(logging.Formatter):
     """Time, level, logger, message; then a traceback, if there is one, indented."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        message = _one_line(masked(record.getMessage()))
+        message = one_line(masked(record.getMessage()))
         line = f"{at} {record.levelname} {record.name} {message}"
         details = []
         if record.exc_info:

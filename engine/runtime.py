@@ -33,6 +33,7 @@ from engine.fix.transport import FixConnection
 from engine.journal.batch import StagedTurn, TextRow
 from engine.journal.reader import JournalReader
 from engine.journal.writer import CommitRetry, Journal
+from engine.masking import wire
 from engine.metrics import Metrics
 from engine.recording import Recorder
 from engine.timers import Deadlines
@@ -153,6 +154,7 @@ class Runtime:
         self._watchers: dict[int, Callable[[int, Notice], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._entropy = b""
+        self._shows_wire = log.isEnabledFor(logging.DEBUG)
         self._entropy_at = 0
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
@@ -276,7 +278,14 @@ class Runtime:
         return sum(not connection.session for connection in self._connections.values())
 
     def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
+        if self._shows_wire:
+            self._show("<", connection.number, frame)
         self.submit(Received(self.clock.now(), connection.number, frame, self.entropy()))
+
+    def _show(self, way: str, number: int, frame: bytes | GarbledMessage) -> None:
+        """The wire, at DEBUG; a Logon(A) without its credentials."""
+        text = wire(frame) if isinstance(frame, bytes) else f"garbled: {frame}"
+        log.debug("wire %s connection=%d %s", way, number, text)
 
     def bytes_received(self, connection: FixConnection) -> None:
         """Not a whole message yet, but the peer lives."""
@@ -514,6 +523,8 @@ class Runtime:
                 if connection is not None and connection.write(messages):
                     for data in messages:
                         self.metrics.wrote(session, data)
+                        if self._shows_wire:
+                            self._show(">", number, data)
             self._leaving.clear()
 
     def _withheld(self, effect: Write, gate: Gate, alive: bool) -> str:

@@ -25,6 +25,7 @@ from engine.fix.dialect import DEFAULT, Dialect
 from engine.fix.message import Message
 from engine.fix.reasons import Ending
 from engine.fix.settings import SessionSettings
+from engine.masking import masked
 from engine.turn import CommandGiven, Machine, SentAs, session_commands
 
 INPUT_KEPT_MAX = 4096
@@ -92,8 +93,8 @@ class Trading:
         kind, _, ident = key.partition(":")
         rfq = draft.state.rfqs.get(ident) if kind == "rfq" else None
         order_id = rfq.order_id if rfq is not None else ident if kind == "order" else ""
-        reason = f"{type(error).__name__}: {error}"
-        draft.record(e.InputRefused(draft.now_ns, source, text[:INPUT_KEPT_MAX], reason, order_id))
+        reason = masked(f"{type(error).__name__}: {error}")
+        draft.record(e.InputRefused(draft.now_ns, source, masked(text)[:INPUT_KEPT_MAX], reason, order_id))
         draft.notify("page", what="input refused", source=source, reason=reason)
         if rfq is not None and rfq.open:
             return_to_trader(draft, draft.state.orders[order_id], "its timer could not be handled")

@@ -14,8 +14,9 @@ ENGINE = Path(__file__).parents[1] / "engine"
 ALLOWED: dict[str, set[str]] = {
     "clock": set(),
     "errors": set(),
+    "masking": set(),
     "domain": {"clock", "errors"},
-    "fix": {"clock", "errors", "domain"},
+    "fix": {"masking", "clock", "errors", "domain"},
     "orders": {"clock", "errors", "domain"},
     "rfq": {"clock", "errors", "domain"},
     "dealers": {"clock", "errors", "domain"},
@@ -25,18 +26,18 @@ ALLOWED: dict[str, set[str]] = {
     "desk": {"clock", "errors", "domain", "orders", "rfq", "dealers", "rules", "analytics", "reference"},
     "config": {"clock", "errors", "domain", "dealers", "reference"},
     "journal": {"clock", "errors", "domain"},
-    "turn": {"clock", "errors", "domain", "fix", "desk"},
-    "trading": {"clock", "errors", "domain", "fix", "desk", "analytics", "turn"},
+    "turn": {"masking", "clock", "errors", "domain", "fix", "desk"},
+    "trading": {"masking", "clock", "errors", "domain", "fix", "desk", "analytics", "turn"},
     "recording": {"clock", "errors", "domain", "fix", "analytics", "journal", "turn"},
     "sessions": {"errors", "config", "fix"},
     "timers": {"clock"},
     "tally": {"clock", "errors"},
     "metrics": {"tally", "clock", "errors", "domain", "fix", "desk", "turn", "trading"},
     "metrics_endpoint": {"errors", "metrics"},
-    "logs": {"errors", "clock"},
+    "logs": {"masking", "errors", "clock"},
     "recovery": {"clock", "errors", "domain", "fix", "analytics", "journal", "trading", "turn"},
     # fix for `rfqctl fix decode` alone: the codec reads captured files where no daemon is.
-    "admin": {"clock", "errors", "config", "domain", "desk", "fix", "journal", "rules"},
+    "admin": {"masking", "clock", "errors", "config", "domain", "desk", "fix", "journal", "rules"},
 }
 # The wiring sees everything.
 WIRING = {"app", "__main__", "__init__", "runtime", "assembly"}

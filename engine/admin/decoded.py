@@ -13,8 +13,8 @@ from engine.fix.decoding import DICTIONARY, READINGS, Decoded, Decoder, Wrong, t
 from engine.fix.definitions import FieldDef
 from engine.fix.dissection import Field, Kind, nesting
 from engine.fix.tags import Tag
+from engine.masking import MASK
 
-MASK: Final = "***"
 TYPES_SHOWN_MAX: Final = 20
 """Message types of the summary for people; --json has all."""
 

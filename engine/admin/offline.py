@@ -16,6 +16,7 @@ from engine.desk.fields import catalogue
 from engine.errors import ConfigError
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import EventRow
+from engine.masking import masked_values
 from engine.rules import Book, Source, compile_book
 
 TAIL_PAUSE_S = 0.5
@@ -105,5 +106,5 @@ def event(row: EventRow) -> dict[str, Any]:
         "time": iso_timestamp(row.utc_ns),
         "type": row.type,
         "version": row.version,
-        "body": orjson.loads(row.body),
+        "body": masked_values(orjson.loads(row.body)),
     }

@@ -18,6 +18,7 @@ from typing import Any, Final
 import orjson
 
 from engine.clock import iso_timestamp
+from engine.masking import masked_values, may_hold_secret
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -28,6 +29,7 @@ REFUSED: Final = -32000
 BUSY: Final = -32001
 FORBIDDEN: Final = -32002
 
+_LINE: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 _CODES: Final[Mapping[str, int]] = {
     "unknown_command": METHOD_NOT_FOUND,
     "params": INVALID_PARAMS,
@@ -100,4 +102,6 @@ def request_line(request: Request) -> bytes:
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    """One line, without credentials: nobody is told one, whatever it was that went wrong."""
+    line = orjson.dumps(value, default=str, option=_LINE)
+    return orjson.dumps(masked_values(orjson.loads(line)), option=_LINE) if may_hold_secret(line) else line

@@ -17,9 +17,7 @@ from engine.fix.codec import checksum, decode
 from engine.fix.dictionary import Dictionary
 from engine.fix.layout import Entry, Layout, read_tags
 from engine.fix.message import Message
-
-SECRET_TAGS: Final = frozenset({96, 554, 925, 1402, 1404})
-"""RawData of a Logon, Password, NewPassword and their encrypted forms: never shown."""
+from engine.masking import SECRET_TAGS
 
 _SOH: Final = b"\x01"
 _FIRST_FIELDS: Final = ("8", "9", "35")

@@ -37,6 +37,7 @@ from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.refusal import NotTaken
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
+from engine.masking import for_keeping, masked
 from engine.turn import session_commands
 from engine.turn.effects import (
     Close,
@@ -131,8 +132,8 @@ class Deciding:
             raise error
         frame = getattr(given, "frame", b"")
         text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
-        reason = f"{type(error).__name__}: {error}"
-        self.out.events.append(e.InputRefused(self.now.utc_ns, key, text, reason))
+        reason = masked(f"{type(error).__name__}: {error}")
+        self.out.events.append(e.InputRefused(self.now.utc_ns, key, masked(text), reason))
         if not key:
             self.close(stranger, DisconnectReason.INPUT_REFUSED, reason)
             return self.out
@@ -392,7 +393,7 @@ class Deciding:
         application, settings = machine.application, machine.settings[key]
         if settings.role != "market":
             # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
-            self.out.inbound.append(Inbound(key, state.epoch, seq_num, message.raw))
+            self.out.inbound.append(Inbound(key, state.epoch, seq_num, for_keeping(message.raw)))
         if self.refused is not None:
             self._refuse(key, message, self.refused)
             return

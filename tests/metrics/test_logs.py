@@ -3,7 +3,6 @@ r"""The log: one line a record, no credential in it, no line of somebody else's 
 from __future__ import annotations
 
 import io
-import json
 import logging
 import re
 import threading
@@ -12,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from engine.errors import StartError
-from engine.logs import MASK, QUIET_LOGGERS, BoundedHandler, LineFormatter, masked, printable, set_up_logging, wire
+from engine.logs import QUIET_LOGGERS, BoundedHandler, LineFormatter, set_up_logging
+from engine.masking import MASK
 
 SECRET = "hunter2"
 
@@ -25,88 +23,7 @@ def fix(text: str) -> bytes:
     return text.replace("|", "\x01").encode("latin-1")
 
 
-# --- masking -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("data", "shown"),
-    [
-        pytest.param("35=A|553=kim|554=hunter2|108=30|", "35=A|553=kim|554=***|108=30|", id="Password"),
-        pytest.param("35=A|554=hunter2|925=hunter3|10=1|", "35=A|554=***|925=***|10=1|", id="NewPassword too"),
-        pytest.param("554=hunter2|", "554=***|", id="first"),
-        pytest.param("35=A|554=hunter2", "35=A|554=***", id="cut off"),
-        pytest.param("35=A|554=a=b 925=c|10=1|", "35=A|554=***|10=1|", id="a password that looks like fields"),
-        pytest.param("35=A|1402=xyz|1404=uvw|", "35=A|1402=***|1404=***|", id="encrypted passwords"),
-        pytest.param("35=A|95=7|96=hunter2|10=1|", "35=A|95=7|96=***|10=1|", id="RawData"),
-        pytest.param("35=A|95=9|96=hun|er2|x|10=1|", "35=A|95=9|96=***|10=1|", id="RawData with SOH in it"),
-        pytest.param("35=A|95=999|96=hunter2|10=1|", "35=A|95=999|96=***", id="a length that is too long"),
-        pytest.param("35=A|95=1|96=hunter2|10=1|", "35=A|95=1|96=***|10=1|", id="a length that is too short"),
-        pytest.param("35=D|11=554|1554=x|55=554=|", "35=D|11=554|1554=x|55=554=***|", id="tags that end alike"),
-        pytest.param("35=D|38=96|44=96.554|58=at 96|", "35=D|38=96|44=96.554|58=at 96|", id="values alone"),
-    ],
-)
-def test_the_wire_is_shown_without_credentials(data: str, shown: str) -> None:
-    assert wire(fix(data)) == shown
-
-
-def test_a_password_with_the_bar_in_it_is_masked_whole() -> None:
-    assert wire(b"35=A\x01554=hun|ter2\x01108=30\x01") == "35=A|554=***|108=30|"
-
-
-def test_what_is_not_printable_is_escaped() -> None:
-    assert wire(b"58=a\nb\x00\x1b[31m\xe9\x9b\x01") == "58=a\\nb\\x00\\x1b[31mé\\x9b|"
-    assert printable("a\x01b\u2028c") == "a|b\\u2028c"
-
-
 FRAME = fix(f"8=FIX.4.4|9=70|35=A|34=1|49=A|56=B|553=kim|554={SECRET}|925={SECRET}9|108=30|10=000|")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(FRAME.decode(), id="as it is"),
-        pytest.param(wire(FRAME), id="as shown"),
-        pytest.param(repr(FRAME), id="repr of bytes"),
-        pytest.param(repr(FRAME.decode()), id="repr of text"),
-        pytest.param(json.dumps({"frame": FRAME.decode()}), id="JSON"),
-        pytest.param(FRAME.decode().replace("\x01", "^A"), id="caret notation"),
-        pytest.param(FRAME.decode().replace("\x01", "|"), id="bars"),
-        pytest.param(f"bad field 554={SECRET}", id="one field in prose"),
-        pytest.param(f"(554={SECRET})", id="behind a bracket"),
-    ],
-)
-def test_whatever_looks_like_fix_is_masked(text: str) -> None:
-    assert SECRET not in masked(text)
-    assert MASK in masked(text)
-
-
-@pytest.mark.parametrize("text", ["in 12 ms", "session=oms next_in=96", "x554=y", "a.96=b", "1925=c", ""])
-def test_what_is_no_fix_stays_as_it_is(text: str) -> None:
-    assert masked(text) == text
-
-
-def test_too_much_is_masked_rather_than_too_little() -> None:
-    assert masked("refused 96=100 session=oms\nnext line") == "refused 96=***\nnext line"
-
-
-PASSWORDS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x01"), min_size=1)
-
-
-@given(PASSWORDS, st.binary(max_size=20))
-@example("|", b"\x01")
-@example("554=", b"|96=|")
-def test_nothing_of_a_credential_is_ever_shown(password: str, raw: bytes) -> None:
-    marked = f"<{password}>"
-    data = b"\x01".join(
-        (b"8=FIX.4.4", b"35=A", b"554=" + marked.encode("latin-1"), b"95=%d" % len(raw), b"96=" + raw, b"108=30", b"")
-    )
-    shown = wire(data)
-    assert shown == f"8=FIX.4.4|35=A|554={MASK}|95={len(raw)}|96={MASK}|108=30|"
-
-
-@given(st.text())
-def test_masking_twice_is_masking_once_and_never_fails(text: str) -> None:
-    assert masked(masked(text)) == masked(text)
 
 
 # --- lines ---------------------------------------------------------------------------------------
