@@ -140,9 +140,9 @@ class Recorder:
         for key in {**turn.sessions, **turn.confirmed}:
             state = machine.sessions[key]
             numbers = (state.epoch, state.next_in, state.next_out, _confirmed(machine, key, state))
-            if self._kept.get(key) != numbers:
+            if self._kept.get(key) != numbers and state.began_utc_ns:
                 self._kept[key] = numbers
-                rows.append(SessionRow(key, *numbers, state.began_utc_ns or turn.now.utc_ns))
+                rows.append(SessionRow(key, *numbers, state.began_utc_ns))
         return tuple(rows)
 
 

@@ -192,12 +192,12 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
         last_received_ns=at_ns,
         last_sent_ns=at_ns,
         heart_bt_int_s=settings.heart_bt_int_s,
-        began_utc_ns=state.began_utc_ns or now.utc_ns,
         ending=None,
     )
     draft = Draft(settings, begun, now)
     if hours.refuse(draft):
         return draft.step()
+    draft.state = begun._replace(began_utc_ns=begun.began_utc_ns or now.utc_ns)
     hours.begin_period(draft)
     if settings.initiator:
         logon.send_first(draft)
