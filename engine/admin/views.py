@@ -51,8 +51,11 @@ def status(paper: Paper, answer: Answer) -> Lines:
         ("bonds", f"{answer['securities']:,}"),
         ("rules", f"{answer['rules']} rules, {answer['protections']} protections, book {answer['book_hash'][:12]}"),
     ]
-    if sessions["down"]:
-        rows.append(("down", Cell(", ".join(sessions["down"]), "red")))
+    missed = [key for key in sessions["down"] if key not in sessions["closed"]]
+    if missed:
+        rows.append(("down", Cell(", ".join(missed), "red")))
+    for key, words in sessions["closed"].items():
+        rows.append(("closed", Cell(f"{key} is {words}", "yellow")))
     for kill in answer["kills"]:
         words = f"{kill['scope']} since {kill['since']} by {who(kill['actor'])}: {kill['reason']}"
         rows.append(("KILL ON", Cell(words, "red")))
@@ -165,7 +168,9 @@ def _dealer_state(each: Answer) -> Cell:
         return Cell(f"kill {each['kill']}", "red")
     if each["paused"]:
         return Cell("paused", "yellow")
-    return Cell("up", "green") if each["connected"] else Cell("not connected", "red")
+    if each["connected"]:
+        return Cell("up", "green")
+    return Cell(each["closed"], "yellow") if each["closed"] else Cell("not connected", "red")
 
 
 def quarantine(paper: Paper, answer: Answer) -> Lines:

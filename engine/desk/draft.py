@@ -81,9 +81,7 @@ class Draft:
         """Why nothing can go over this session now, in words; empty when it can."""
         if self.session_up(key):
             return ""
-        hours = self.desk.hours.get(key)
-        closed = hours.closed(self.now_ns) if hours is not None else ""
-        return f"session {key} is {closed or 'not logged on'}"
+        return f"session {key} is {self.desk.closed(key, self.now_ns) or 'not logged on'}"
 
     def record(self, event: Event) -> None:
         apply(self.state, event)

@@ -34,6 +34,7 @@ def status(call: Call) -> dict[str, Any]:
     state, desk = draft.state, draft.desk
     orders = [order for order in islice(state.orders.latest(), SCANNED_MAX) if order.open]
     unanswered = [each for each in islice(state.placements.latest(), SCANNED_MAX) if each.unanswered]
+    down = [key for key in machine.sessions if not _up(machine, key)]
     dealers = {dealer.id: draft.session_up(dealer.session) for dealer in desk.dealers}
     return {
         "time": iso_timestamp(draft.now_ns),
@@ -63,7 +64,8 @@ def status(call: Call) -> dict[str, Any]:
         "sessions": {
             "up": sum(_up(machine, key) for key in machine.sessions),
             "configured": len(machine.sessions),
-            "down": [key for key in machine.sessions if not _up(machine, key)],
+            "down": down,
+            "closed": {key: closed for key in down if (closed := desk.closed(key, draft.now_ns))},
         },
         "dealers": {"connected": sum(dealers.values()), "configured": len(dealers)},
         "securities": len(desk.securities),
@@ -113,6 +115,7 @@ def _dealer(draft: Draft, dealer: Dealer, line: Line | None, segment: Segment, w
         "name": dealer.name,
         "session": dealer.session,
         "connected": draft.session_up(dealer.session),
+        "closed": draft.desk.closed(dealer.session, draft.now_ns) or None,
         "paused": dealer.paused,
         "kill": kill,
         "lei": dealer.lei,

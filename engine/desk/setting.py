@@ -75,6 +75,11 @@ class Desk:
     hold: str = ""
     """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
 
+    def closed(self, session: str, now_ns: int) -> str:
+        """`closed until ...` while the session's hours are over; empty while it is open."""
+        hours = self.hours.get(session)
+        return hours.closed(now_ns) if hours is not None else ""
+
     def mark(self, security_id: str, now_ns: int) -> MarkUsed | None:
         """The best price known now, None when it is too old or there is none."""
         mark = self.marks.best(security_id, now_ns, self.clocks.mark_age_ns_max)

@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 import pytest
 from admin_daemon import Daemon
+from desk_builder import FakePhase
 from desk_past import HIGH_YIELD
 from session_world import SessionWorld
 
@@ -103,6 +104,15 @@ def test_transcript_of_sessions(tmp_path: Path, capsys: pytest.CaptureFixture[st
             assert shown(daemon, line, capsys) == expected, line
     finally:
         daemon.close()
+
+
+def test_a_closed_session_is_not_shown_as_down(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.world.close("ash", "08:00 America/New_York")
+    daemon.world.machine.sessions["oak"].phase = FakePhase.disconnected
+    status = shown(daemon, "$ rfqctl status", capsys)
+    assert "\ndown        oak\n" in status
+    assert "\nclosed      ash is closed until 08:00 America/New_York" in status
+    assert shown(daemon, "$ rfqctl dealers ash", capsys).endswith("closed until 08:00 America/New_York")
 
 
 # --- as a process --------------------------------------------------------------------------------

@@ -104,6 +104,16 @@ class FakeSession:
     phase: FakePhase = FakePhase.active
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedUntil:
+    """The hours of a session that is closed."""
+
+    words: str
+
+    def closed(self, utc_ns: int) -> str:
+        return f"closed until {self.words}"
+
+
 @dataclass(slots=True)
 class FakeMachine:
     """The sessions beside the desk, as `Machine` shows them."""
@@ -126,6 +136,12 @@ class DeskWorld:
     notices: list[Notice] = field(default_factory=list)
     outbox_id: int = 100_000
     turns: int = 0
+
+    def close(self, session: str, until: str) -> None:
+        """Its hours are over."""
+        self.down.add(session)
+        self.machine.sessions[session].phase = FakePhase.disconnected
+        self.desk.hours = {**self.desk.hours, session: ClosedUntil(until)}
 
     def draft(self) -> Draft:
         self.turns += 1

@@ -322,6 +322,17 @@ def test_a_list_that_a_protection_no_longer_allows_is_not_sent(world: DeskWorld)
     assert len(world.recorded(e.OrderRecommended)) == 3
 
 
+def test_a_dealer_whose_session_is_closed_is_named_with_the_hour_of_its_return(world: DeskWorld) -> None:
+    order_id = world.order(HIGH_YIELD, "buy", 6_000_000)
+    why = "session beech is closed until 08:00 America/New_York"
+    world.close("beech", "08:00 America/New_York")
+    advice = world.command("recommend", role="viewer", order=order_id)
+    assert next(each["reason"] for each in advice["lines"] if each["dealer"] == "beech") == why
+    assert world.command("send", order=order_id)["blocked"] == [{"dealer": "beech", "reason": why}]
+    [blocked] = world.recorded(e.AskBlocked)
+    assert (blocked.dealer, blocked.check, blocked.reason) == ("beech", "session", why)
+
+
 def test_nobody_to_ask_says_why(world: DeskWorld) -> None:
     world.down.update(world.desk.dealers.ids)
     order_id = world.order(HIGH_YIELD, "buy", 6_000_000)
@@ -591,6 +602,14 @@ def test_status_counts_what_is_open(world: DeskWorld) -> None:
     assert status["rfqs"]["open"] == 1
     assert status["sessions"]["down"] == ["ash"]
     assert status["dealers"] == {"connected": 15, "configured": 16}
+
+
+def test_a_session_outside_its_hours_is_closed_and_says_until_when(world: DeskWorld) -> None:
+    world.close("ash", "08:00 America/New_York")
+    sessions = world.command("status", role="viewer")["sessions"]
+    assert sessions["closed"] == {"ash": "closed until 08:00 America/New_York"}
+    closed = {each["dealer"]: each["closed"] for each in world.command("dealers")["dealers"]}
+    assert (closed["ash"], closed["beech"]) == ("closed until 08:00 America/New_York", None)
 
 
 def test_dealers_best_first_with_what_they_did(world: DeskWorld) -> None:
