@@ -49,6 +49,8 @@ def sessions(paper: Paper, answer: Answer) -> Lines:
 def _standing(each: Answer) -> Cell:
     if each["resending"]:
         return Cell("resending", "yellow")
+    if each["closed"] and each["state"] == "disconnected":
+        return Cell(each["closed"], "yellow")
     if not each["enabled"] and each["state"] != "disabled":
         return Cell(f"{each['state'].replace('_', ' ')}, disabled", "yellow")
     return state(each["state"])
@@ -61,6 +63,7 @@ def show(paper: Paper, answer: Answer) -> Lines:
         ("we are", f"{answer['ours']}, the peer is {answer['peer']}"),
         ("connects", _connects(answer)),
         ("state", _since(paper, answer)),
+        *([("hours", answer["hours"]["text"])] if answer["hours"] is not None else []),
         ("epoch", str(answer["epoch"])),
         ("next in", str(answer["next_in"])),
         ("next out", f"{answer['next_out']}, confirmed up to {answer['confirmed_out']}"),

@@ -106,10 +106,10 @@ def run(turn: Deciding, given: CommandGiven) -> dict[str, Any]:
 
 def sessions(call: SessionCall) -> dict[str, Any]:
     """Every session with its numbers."""
-    return {"sessions": [_row(call.machine, key) for key in call.machine.settings]}
+    return {"sessions": [_row(call.machine, key, call.turn.now.utc_ns) for key in call.machine.settings]}
 
 
-def _row(machine: Machine, key: str) -> dict[str, Any]:
+def _row(machine: Machine, key: str, now_ns: int) -> dict[str, Any]:
     settings, state = machine.settings[key], machine.sessions[key]
     epoch, confirmed = machine.confirmed.get(key, (state.epoch, 0))
     ended = machine.history.endings.get(key)
@@ -121,6 +121,7 @@ def _row(machine: Machine, key: str) -> dict[str, Any]:
         "connects": "we" if settings.initiator else "peer",
         "up": state.phase is Phase.ACTIVE,
         "enabled": machine.may_log_on(key),
+        "closed": _closed(settings, now_ns) or None,
         "state": _standing(machine, key),
         "epoch": state.epoch,
         "next_in": state.next_in,
@@ -138,6 +139,24 @@ def _standing(machine: Machine, key: str) -> str:
     return "disabled" if phase is Phase.DISCONNECTED and not machine.may_log_on(key) else str(phase)
 
 
+def _closed(settings: SessionSettings, now_ns: int) -> str:
+    """`closed until ...` while the session's hours are over; empty while it is open."""
+    return settings.schedule.closed(now_ns) if settings.schedule is not None else ""
+
+
+def _hours(settings: SessionSettings, now_ns: int) -> dict[str, Any] | None:
+    schedule = settings.schedule
+    if schedule is None:
+        return None
+    return {
+        "text": schedule.describe(now_ns),
+        "open": schedule.is_open(now_ns),
+        "period_since": iso_timestamp(schedule.period_start(now_ns)),
+        "next_boundary": iso_timestamp(schedule.next_boundary(now_ns)),
+        "reset": schedule.reset,
+    }
+
+
 def show(call: SessionCall) -> dict[str, Any]:
     """One session: where it stands, what is outstanding, what happened lately."""
     machine, key, state, settings, now = call.machine, call.key, call.state, call.settings, call.turn.now
@@ -153,7 +172,8 @@ def show(call: SessionCall) -> dict[str, Any]:
     round_trip_ns = machine.round_trips.get(key)
     ended = machine.history.endings.get(key)
     return {
-        **_row(machine, key),
+        **_row(machine, key, now.utc_ns),
+        "hours": _hours(settings, now.utc_ns),
         "begin_string": settings.begin_string,
         "since": at(state.phase_since_ns) or (iso_timestamp(ended.at_ns) if ended is not None else None),
         "address": machine.addresses.get(connection) if connection is not None else None,
@@ -221,6 +241,9 @@ def logon(call: SessionCall) -> dict[str, Any]:
         advice = f"rfqctl session enable {call.key} --reason ..."
         raise CommandError(f"session {call.key} is disabled: {advice}", code="state")
     call.need_phase(call.state.phase is Phase.DISCONNECTED, "it has a connection already")
+    closed = _closed(call.settings, call.turn.now.utc_ns)
+    if closed:
+        raise CommandError(f"session {call.key} is {closed}: its schedule lets nobody log on before", code="state")
     call.record_command("logon")
     call.turn.out.effects.append(Connect(call.key))
     return _done(call)

@@ -7,6 +7,7 @@ session: `! log_on KEY`, `! say KEY MSGTYPE TAG=VALUE ...`, `! cut KEY`.
 
 from __future__ import annotations
 
+import datetime
 import os
 import pty
 import select
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -28,6 +30,7 @@ from desk_past import HIGH_YIELD
 from session_world import SessionWorld
 
 from engine.admin import cli
+from engine.fix.schedule import Schedule
 
 TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl.txt"
 SESSION_TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl_session.txt"
@@ -113,6 +116,21 @@ def test_a_closed_session_is_not_shown_as_down(daemon: Daemon, capsys: pytest.Ca
     assert "\ndown        oak\n" in status
     assert "\nclosed      ash is closed until 08:00 America/New_York" in status
     assert shown(daemon, "$ rfqctl dealers ash", capsys).endswith("closed until 08:00 America/New_York")
+
+
+def test_a_session_is_shown_with_its_hours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schedule = Schedule.daily(ZoneInfo("Europe/London"), datetime.time(8), datetime.time(14), reset=True)
+    daemon = Daemon(tmp_path, SessionWorld(schedule=schedule))
+    try:
+        assert "ash       dealer    ASH       closed until Tue 08:00 Europe/London" in shown(
+            daemon, "$ rfqctl sessions", capsys
+        )
+        assert (
+            "\nhours         closed until Tue 08:00 Europe/London; numbers begin anew Tue 08:00 Europe/London\n"
+            in shown(daemon, "$ rfqctl session show ash", capsys)
+        )
+    finally:
+        daemon.close()
 
 
 # --- as a process --------------------------------------------------------------------------------

@@ -186,11 +186,12 @@ class SessionWorld:
         self.take(ConnectionDown(self.now, connection, ending))
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, second by second, with every session's timer."""
+        """Let time pass, second by second, with every session's timers."""
         for _ in range(int(seconds)):
             self.now = Instant(self.now.monotonic_ns + NS_PER_S, self.now.utc_ns + NS_PER_S)
             for key in self.machine.settings:
                 self.take(TimerDue(self.now, f"session:{key}", ENTROPY))
+                self.take(TimerDue(self.now, f"schedule:{key}", ENTROPY))
 
     # --- looking ---------------------------------------------------------------------------------
 

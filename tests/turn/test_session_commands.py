@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from session_world import SessionWorld
@@ -12,6 +14,7 @@ from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.schedule import Schedule
 from engine.turn import REFUSALS_MAX, Close, session_commands
 from engine.turn.history import NOTES_MAX, History
 
@@ -82,6 +85,32 @@ def test_logout_says_why_and_waits_for_the_answer(world: SessionWorld) -> None:
     assert (done.session, done.command, done.actor, done.reason) == ("oms", "logout", "person:kim", "end of test")
     world.log_on("oms")
     assert world.phase("oms") is Phase.ACTIVE, "a logout keeps nobody off"
+
+
+def test_a_session_shows_its_hours_and_is_not_logged_on_outside_them() -> None:
+    world = SessionWorld(schedule=Schedule.daily(ZoneInfo("UTC"), time(8), time(15, 0, 10), reset=True))
+    world.log_on("oms")
+    hours = world.command("session.show", session="oms")["hours"]
+    assert hours == {
+        "text": "open until 15:00:10 UTC; numbers begin anew Tue 08:00 UTC",
+        "open": True,
+        "period_since": "2026-11-23T08:00:00.000Z",
+        "next_boundary": "2026-11-23T15:00:10.000Z",
+        "reset": True,
+    }
+    world.advance(10)
+    last = world.sent("oms")[-1]
+    assert (last[35], last[58]) == ("5", "closed until Tue 08:00 UTC")
+    world.say("oms", "5")
+    (down,) = world.recorded(e.SessionDown)
+    assert (down.code, down.reason, down.by) == ("outside_schedule", "closed until Tue 08:00 UTC", "us")
+    world.log_on("oms")
+    assert world.out["oms"] == []
+    shown = world.command("session.show", session="oms")
+    assert (shown["closed"], shown["hours"]["open"]) == ("closed until Tue 08:00 UTC", False)
+    assert shown["last_disconnect"]["code"] == "outside_schedule"
+    refused(world, "session.logon", "session ash is closed until Tue 08:00 UTC", session="ash")
+    assert not world.wanted
 
 
 def test_disconnect_closes_at_once_and_says_nothing(world: SessionWorld) -> None:
