@@ -192,6 +192,22 @@ def _flat(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
+def session_messages(given: _Arguments) -> int:
+    from engine.admin import decoding, kept_messages
+
+    journal, _ = _journal(given)
+    paper = _paper(given)
+    wanted = kept_messages.Wanted(given.session, given.last, given.begin, given.end, given.direction, given.epoch)
+    for kept in kept_messages.read(journal, wanted, decoding.load_shelf(given.dictionary or (), given.transport, None)):
+        if given.json:
+            print(orjson.dumps(kept_messages.plain(kept, with_raw=given.raw)).decode())
+        elif given.fields:
+            print("\n".join(kept_messages.block(paper, kept)))
+        else:
+            print(kept_messages.line(paper, kept, with_raw=given.raw))
+    return 0
+
+
 def fix_decode(given: _Arguments) -> int:
     from engine.admin import decoding
 

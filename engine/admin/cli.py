@@ -1,7 +1,7 @@
 """`rfqctl`: the desk at a terminal.
 
 Owns the command line and the exit status; what a command does is `acts`. Most are one call over the admin socket and
-one view of the answer; `rules check`, `rules fields`, `audit` and `fix decode` need no daemon.
+one view of the answer; `rules check`, `rules fields`, `session messages`, `audit` and `fix decode` need no daemon.
 
 Exit status: 0 done, 1 the desk refused (or what was checked does not hold), 2 a wrong command line or
 configuration, 3 no daemon answers.
@@ -201,6 +201,23 @@ def _session_commands(under: Any, add: Callable[..., Any]) -> None:
         _arg("session", nargs="?", metavar="KEY", help="the session, as in engine.toml"),
         _arg("--events", type=int, metavar="N", help="how many of the last events, default 20"),
     )
+    add(
+        under,
+        "messages",
+        "application messages of a session, from the journal file; needs no daemon",
+        acts.session_messages,
+        key,
+        _arg("--last", type=_natural, metavar="N", help="how many of the last ones, default 20"),
+        _arg("--from", dest="begin", type=_natural, metavar="SEQ", help="from this number on, of the latest epoch"),
+        _arg("--to", dest="end", type=_natural, metavar="SEQ", help="up to this number"),
+        _arg("--epoch", type=_natural, metavar="N", help="only this epoch: numbers begin anew in each"),
+        _arg("--direction", choices=("in", "out"), help="only what came in, or went out"),
+        _arg("--fields", action="store_true", help="a field a line"),
+        _arg("--raw", action="store_true", help="the message as it is, SOH as |; secrets stay masked"),
+        _arg("--dictionary", action="append", type=Path, metavar="FILE", help="names from this QuickFIX-format file"),
+        _arg("--transport", type=Path, metavar="FILE", help="and for FIXT.1.1 this one"),
+        _arg("--journal", type=Path, metavar="FILE", help="the journal; default: the configured one"),
+    )
     act(
         "logon",
         "connect now rather than after the pause, where we are the ones who do",
@@ -215,8 +232,8 @@ def _session_commands(under: Any, add: Callable[..., Any]) -> None:
         "set-seq",
         "set the numbers of a session that is logged off, as agreed with the peer",
         session_views.numbers,
-        _arg("--in", dest="next_in", type=int, metavar="N", help="the number expected next from the peer"),
-        _arg("--out", dest="next_out", type=int, metavar="N", help="the number our next message takes"),
+        _arg("--in", dest="next_in", type=_natural, metavar="N", help="the number expected next from the peer"),
+        _arg("--out", dest="next_out", type=_natural, metavar="N", help="the number our next message takes"),
         reason,
         names=("next_in", "next_out"),
     )
@@ -236,8 +253,8 @@ def _session_commands(under: Any, add: Callable[..., Any]) -> None:
         "resend",
         "send reports to an OMS or drop copy again under their numbers, as possible duplicates",
         session_views.sent_again,
-        _arg("begin", type=int, metavar="BEGIN", help="our first number to send again"),
-        _arg("end", type=int, nargs="?", metavar="END", help="our last one; default: all that follow"),
+        _arg("begin", type=_natural, metavar="BEGIN", help="our first number to send again"),
+        _arg("end", type=_natural, nargs="?", metavar="END", help="our last one; default: all that follow"),
         reason,
         names=("begin", "end"),
     )
@@ -381,6 +398,12 @@ _DECODE_STATUS = """\
 exit status: 0 nothing is wrong, 1 some message is wrong (its frame, its content, or simplefix reads it
 differently), 2 a wrong command line, file or dictionary. Numbers that do not follow each other and bytes in no
 message are shown and change no status: captures are cut and filtered."""
+
+
+def _natural(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, found '{text}'")
+    return int(text)
 
 
 def _arg(*flags: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]]:

@@ -41,14 +41,21 @@ def block(paper: Paper, decoded: Decoded, *, with_raw: bool = False) -> list[str
     lines = [paper.styled(_heading(decoded), "bold")]
     if with_raw:
         lines.append(f"  raw: {raw(decoded)}")
+    lines += body(paper, decoded)
+    lines += [f"  {paper.styled('wrong', 'red')}: {shown(each.text)}" for each in decoded.wrong]
+    lines += [f"  {paper.styled('note', 'yellow')}: {shown(note)}" for note in decoded.notes]
+    return lines
+
+
+def body(paper: Paper, decoded: Decoded) -> list[str]:
+    """The fields of one message in wire order, a line each."""
+    lines = []
     fields = decoded.parts.fields
     for field, place in zip(fields, nesting(decoded.parts.layout), strict=True):
         entry = f"{place.entry}." if place.entry else ""
         # An entry's number stands where the group's own fields are indented to.
         lead = " " * _ENTRY_WIDTH * max(0, place.depth - 1) + (f"{entry:>{_ENTRY_WIDTH}}" if place.depth else "")
         lines.append(f"  {lead}{_line(paper, decoded, field)}")
-    lines += [f"  {paper.styled('wrong', 'red')}: {shown(each.text)}" for each in decoded.wrong]
-    lines += [f"  {paper.styled('note', 'yellow')}: {shown(note)}" for note in decoded.notes]
     return lines
 
 
@@ -186,6 +193,17 @@ def _most(counted: Mapping[tuple[str, str], int]) -> Sequence[tuple[tuple[str, s
 
 
 # --- names and values ----------------------------------------------------------------------------
+
+
+def named(decoded: Decoded, field: Field) -> str:
+    """One field in a few words: `Side=1(Buy)`."""
+    value = MASK if field.is_secret else shown(field.value)
+    if not field.token:
+        return value
+    definition = decoded.choice.dictionary.fields.get(field.tag)
+    name = _name(field.tag, definition)
+    meaning = _meaning(field, definition, decoded)
+    return f"{field.token if name == '?' else name}={value}{f'({meaning})' if meaning else ''}"
 
 
 def raw(decoded: Decoded) -> str:

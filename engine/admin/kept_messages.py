@@ -1,0 +1,149 @@
+"""`rfqctl session messages`: what a session received and sent, from the journal file, names for tags, secrets masked.
+
+Rows are what the journal has: every application message in and out under its number, and of our own session messages
+the numbers they took. A message that was sent again has one row, that of the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from engine.admin import decoded as views
+from engine.admin.tables import Paper
+from engine.clock import iso_timestamp
+from engine.errors import CommandError
+from engine.fix.capture import Captured
+from engine.fix.decoding import Decoded, type_name
+from engine.fix.dissection import dissect
+from engine.fix.log_prefix import LogPrefix
+from engine.fix.shelf import FIXT, Shelf
+from engine.journal.archive import ReadOnly
+
+LAST: Final = 20
+"""Messages that are shown if nobody says how many."""
+_STANDARD: Final = frozenset({8, 9, 10, 34, 35, 49, 52, 56})
+"""Tags that say nothing which the head of a line does not say."""
+_SIGNS: Final = {"in": "<", "out": ">"}
+
+# The unary plus keeps SQLite from sorting all of a session: the last rows are the last of the table.
+_ROWS: Final = """
+SELECT utc_ns, epoch, direction, seq, bytes, poss_resend FROM fix_messages
+WHERE {plus}session = :session AND (:direction IS NULL OR direction = :direction)
+AND (:epoch IS NULL OR epoch = :epoch) AND (:first IS NULL OR seq >= :first) AND (:last IS NULL OR seq <= :last)
+ORDER BY position DESC LIMIT :count
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages: numbers mean those of one epoch, the latest if none is named. `count` is how many of the last."""
+
+    session: str
+    count: int | None = None
+    first: int | None = None
+    last: int | None = None
+    direction: str | None = None
+    epoch: int | None = None
+
+    @property
+    def by_number(self) -> bool:
+        return self.first is not None or self.last is not None
+
+
+class Kept(NamedTuple):
+    """One row; `decoded` is None for a session message, whose bytes are not kept."""
+
+    utc_ns: int
+    epoch: int
+    direction: str
+    seq: int
+    poss_resend: bool
+    decoded: Decoded | None
+
+
+def read(journal: Path, wanted: Wanted, shelf: Shelf) -> Iterator[Kept]:
+    """The messages, oldest first. Raises CommandError where the journal knows no such session."""
+    with ReadOnly(journal) as file:
+        epoch = wanted.epoch
+        if wanted.by_number and epoch is None:
+            epoch = _latest_epoch(file, wanted.session)
+        count = wanted.count if wanted.count is not None else -1 if wanted.by_number else LAST
+        parameters: Any = {
+            "session": wanted.session,
+            "direction": wanted.direction,
+            "epoch": epoch,
+            "first": wanted.first,
+            "last": wanted.last,
+            "count": count,
+        }
+        rows = file.query(_ROWS.format(plus="" if wanted.by_number else "+"), parameters)
+        if not rows:
+            _latest_epoch(file, wanted.session)
+    for number, (utc_ns, found_epoch, direction, seq, data, poss_resend) in enumerate(reversed(rows), 1):
+        decoded = _decoded(number, bytes(data), direction, shelf) if data is not None else None
+        yield Kept(utc_ns, found_epoch, direction, seq, bool(poss_resend), decoded)
+
+
+def _latest_epoch(file: ReadOnly, session: str) -> int:
+    epochs = {row.session: row.epoch for row in file.sessions()}
+    if session not in epochs:
+        known = ", ".join(epochs) or "none yet"
+        raise CommandError(f"{file.path} has no session '{session}': it has {known}", code="unknown")
+    return epochs[session]
+
+
+def _decoded(number: int, frame: bytes, direction: str, shelf: Shelf) -> Decoded:
+    begin_string = frame[2 : frame.find(b"\x01")].decode("latin-1")
+    # DefaultApplVerID(1137) stood in the Logon, which is not kept: the newest stands in.
+    choice = shelf.choose(begin_string, None) if begin_string == FIXT else shelf.choose(begin_string)
+    parts = dissect(frame, choice.dictionary)
+    captured = Captured(0, number, b"", frame, b"\x01", True, 0, 0)
+    return Decoded(number, captured, LogPrefix(direction=direction), parts, choice, (), ())
+
+
+# --- for people, and for programs ----------------------------------------------------------------
+
+
+def line(paper: Paper, kept: Kept, *, with_raw: bool = False) -> str:
+    """One message in one line: when, which way, its number, its type, and its fields by name or as they are."""
+    decoded = kept.decoded
+    if decoded is None:
+        return f"{_head(paper, kept)} {paper.styled('session message: its bytes are not kept', 'dim')}"
+    if with_raw:
+        return f"{_head(paper, kept)} {views.raw(decoded)}"
+    words = " ".join(views.named(decoded, field) for field in decoded.parts.fields if field.tag not in _STANDARD)
+    return f"{_head(paper, kept)} {words}"
+
+
+def block(paper: Paper, kept: Kept) -> Sequence[str]:
+    """One message, a field a line."""
+    if kept.decoded is None:
+        return [line(paper, kept), ""]
+    return [_head(paper, kept), *views.body(paper, kept.decoded), ""]
+
+
+def _head(paper: Paper, kept: Kept) -> str:
+    number = f"{kept.epoch}:{kept.seq}"
+    words = f"{iso_timestamp(kept.utc_ns)} {_SIGNS[kept.direction]} {number}"
+    if kept.decoded is not None:
+        kind = kept.decoded.parts.msg_type
+        words += f" {type_name(kind, kept.decoded.choice) or '?'}({views.shown(kind)})"
+    return paper.styled(words, "bold")
+
+
+def plain(kept: Kept, *, with_raw: bool = False) -> dict[str, Any]:
+    """One message as JSON has it."""
+    row = {
+        "time": iso_timestamp(kept.utc_ns),
+        "direction": kept.direction,
+        "epoch": kept.epoch,
+        "seq_num": kept.seq,
+        "poss_resend": kept.poss_resend,
+    }
+    if kept.decoded is None:
+        return {**row, "msg_type": None, "name": None, "fields": []}
+    said = views.plain(kept.decoded, with_raw=with_raw)
+    return {**row, **{name: said[name] for name in ("msg_type", "name", "fields", "raw") if name in said}}
