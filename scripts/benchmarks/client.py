@@ -54,9 +54,21 @@ class Daemon:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
     def said(self) -> str:
         """The end of its log."""
-        return self._log.read_text()[-2000:]
+        return self.log[-2000:]
 
 
 class Server(Daemon):
