@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import re
 import traceback
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from fuzzing.connections import Connections
 from fuzzing.corpus import Corpus, corpus
 from fuzzing.meter import Hung, Meter, Violation
 from fuzzing.sessions import Sessions
@@ -19,7 +19,7 @@ from fuzzing.turns import Turns
 from fuzzing.wire import Decoding, Framing, Validation
 
 TARGETS: Final[dict[str, Callable[[Corpus, Random], Target]]] = {
-    each.name: each for each in (Framing, Decoding, Validation, Sessions, Turns)
+    each.name: each for each in (Framing, Decoding, Validation, Sessions, Turns, Connections)
 }
 SLOW_S: Final = 1.0
 
@@ -27,8 +27,6 @@ SLOW_S: Final = 1.0
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     whole = corpus(options.corpus)
-    gc.collect()
-    gc.freeze()  # or the collector would walk the dictionaries again and again, and an input would be blamed for it
     print(
         f"fuzz: seed {options.seed}, {len(whole.samples)} samples, {whole.real} of them from captured streams, "
         f"dictionaries {', '.join(whole.dictionaries)}"
@@ -93,6 +91,8 @@ def report(meter: Meter) -> None:
         f"  memory {meter.rss_begun >> 20} MiB before, {meter.rss_after_warm_up >> 20} MiB warm, "
         f"{meter.rss_ended >> 20} MiB after"
     )
+    for note in meter.notes:
+        print(f"  {note}")
     for finding in meter.findings.values():
         print(f"  FOUND {finding.what}\n    {finding.text}\n    {finding.reproduction}")
 

@@ -21,8 +21,9 @@ from typing import Final
 
 FINDINGS_MAX: Final = 50
 """Distinct findings after which a run ends: there is enough to do."""
-HUNG_S: Final = 5
-"""Processor seconds after which an input that does not end is ended."""
+HUNG_TICK_S: Final = 1.0
+HUNG_TICKS: Final = 5
+"""An input that is still the same after so many ticks of processor time is ended."""
 PROGRESS_S: Final = 1.0
 PROGRESS_FILE_S: Final = 15.0
 WARM_UP: Final = 0.3
@@ -83,6 +84,8 @@ class Meter:
         self.rss_after_warm_up = 0
         self.rss_begun = rss_bytes()
         self.rss_ended = 0
+        self.notes: list[str] = []
+        """What else is worth saying of the run."""
         self._slow_ns = int(slow_s * 1e9)
         self._until = time.monotonic() + seconds
         self._began_s = time.monotonic()
@@ -141,7 +144,7 @@ class Meter:
         """Ends an input that does not end by itself."""
         gc.disable()
         before = signal.signal(signal.SIGPROF, self._tick)
-        signal.setitimer(signal.ITIMER_PROF, 1.0, 1.0)
+        signal.setitimer(signal.ITIMER_PROF, HUNG_TICK_S, HUNG_TICK_S)
         try:
             yield
         finally:
@@ -154,9 +157,9 @@ class Meter:
             self._seen, self._strikes = self.count, 0
         else:
             self._strikes += 1
-            if self._strikes >= HUNG_S:
+            if self._strikes >= HUNG_TICKS:
                 self._strikes = 0
-                raise Hung(f"no end within {HUNG_S} s")
+                raise Hung(f"no end within {HUNG_TICKS * HUNG_TICK_S:g} s")
 
     def _look(self) -> None:
         now = time.monotonic()
