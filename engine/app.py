@@ -296,6 +296,7 @@ class Daemon:
             free.clear()
             if await self._until_open(session.key):
                 pause_s = session.reconnect_min_s
+                continue  # Much may have been said meanwhile.
             host, port = session.addresses[attempt % len(session.addresses)]
             attempt += 1
             began = loop.time()
