@@ -305,7 +305,7 @@ class Endpoint:
 
     def _write(self, line: Line, data: bytes) -> None:
         if line.connection is not None:
-            line.connection.write(data)
+            line.connection.write([data])
 
     def _look_quiet(self) -> None:
         if self._stopping and all(line.connection is None for line in self.lines.values()):
