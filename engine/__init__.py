@@ -25,7 +25,7 @@ The parts
     trading       the desk as the application of the turn
     recording     a turn as the journal's rows
     recovery      a journal taken over: the state is the fold of its events
-    metrics       what Prometheus is told; `tally` counts, `metrics_endpoint` serves
+    metrics       what Prometheus is told; `session_levels` of sessions, `tally` counts, `metrics_endpoint` serves
     logs          one masked line a record
     masking       which fields are secret, and how they are taken out of text
     clock         Instant, and the one place that reads a clock

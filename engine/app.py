@@ -171,7 +171,7 @@ class Daemon:
             runtime.arm_all()
             await runtime.idle()
             metrics.state(machine, trading)
-            metrics.hours(machine, self.clock.now().utc_ns)
+            metrics.sessions(machine, self.clock.now(), {})
             admin = AdminServer(config.admin, runtime.command, runtime.watch)
             await admin.start()
             servers.append(admin)
@@ -335,7 +335,7 @@ class Daemon:
             now = loop.time()
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
             metrics.state(self.runtime.machine, trading)
-            metrics.hours(self.runtime.machine, self.clock.now().utc_ns)
+            metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.unsent_bytes())
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
             if self.runtime.commit_pending_s > config.commit_stall_max_s:

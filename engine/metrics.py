@@ -11,6 +11,7 @@ them), those of commits and of the loop are real.
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,16 +20,17 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from engine.clock import NS_PER_S
+from engine.clock import NS_PER_S, Instant
 from engine.domain import events as e
 from engine.domain.messages import ReportKind
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskMode, QuoteKind
-from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason
 from engine.fix.sequence import SessionState
 from engine.fix.tags import MsgType
-from engine.tally import Distribution, Levels, Names, Tally, counter_family
+from engine.fix.values import BusinessRejectReason, SessionRejectReason
+from engine.session_levels import SessionLevels
+from engine.tally import OTHER, Distribution, Levels, Names, Tally, counter_family
 from engine.turn import Machine, ReadSentRows, Turn
 
 if TYPE_CHECKING:
@@ -49,6 +51,15 @@ QUOTE_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 300
 
 _SESSION_MESSAGES: Final = SESSION_MESSAGES.encode()
 _REJECT_KINDS: Final[Mapping[bytes, str]] = {b"3": "session", b"j": "business"}
+_REJECT_REASON: Final = {
+    b"3": re.compile(rb"\x01(373=\d{1,2})\x01").search,
+    b"j": re.compile(rb"\x01(380=\d{1,2})\x01").search,
+}
+_REJECT_REASONS: Final = (
+    *(f"373={int(reason)}" for reason in SessionRejectReason),
+    *(f"380={int(reason)}" for reason in BusinessRejectReason),
+)
+"""What the label of a reject's reason may say; FIX.4.2 has Rejects without any, which are counted as `other`."""
 _OPENMETRICS: Final = "application/openmetrics-text"
 _FILLED: Final = "2"
 """OrdStatus(39)."""
@@ -72,9 +83,8 @@ class Metrics(Collector):
         types = _closed(*MsgType, SESSION_MESSAGES)
         self._in, self._out = _Flows(sessions, types), _Flows(sessions, types)
 
-        self._up = Levels("fix_session_up", "1 while the session is logged on", "session", "role")
-        self._open = Levels("fix_session_open", "1 while the session's schedule has it open", "session", "role")
-        self._seq_num = Levels("fix_seq_num", "Last MsgSeqNum(34) of the epoch", "session", "direction")
+        self._session_levels = SessionLevels()
+        self._logons = Tally("fix_logons_total", "Times the session became active", session=sessions)
         self._disconnects = Tally(
             "fix_disconnects_total",
             "Connections that ended, by why",
@@ -103,6 +113,19 @@ class Metrics(Collector):
             session=sessions,
             direction=ways,
             kind=_closed("session", "business"),
+        )
+        self._reject_reasons = Tally(
+            "fix_reject_reasons_total",
+            "Reject(3) by SessionRejectReason(373), BusinessMessageReject(j) by BusinessRejectReason(380)",
+            session=sessions,
+            direction=ways,
+            reason=Names(_REJECT_REASONS),
+        )
+        self._garbled = Tally(
+            "fix_garbled_total",
+            "Bytes dropped because they are no message, by what is wrong with them",
+            session=sessions,
+            reason=_closed("checksum", "field", "first_fields", "length", "noise", "overflow"),
         )
         self._warnings = Tally(
             "fix_warnings_total", "Warnings of a session by code; the log has the text", session=sessions, code=Names()
@@ -175,7 +198,7 @@ class Metrics(Collector):
             msg_type = data.split(b"\x01", 3)[2][3:]
             self._in.count(inbound.session, msg_type, len(data))
             if msg_type in _REJECT_KINDS:
-                self._rejects.add((inbound.session, "in", _REJECT_KINDS[msg_type]))
+                self._rejected(inbound.session, "in", msg_type, data)
         for key, state in turn.sessions.items():
             before = self._before.get(key)
             self._before[key] = state
@@ -189,6 +212,8 @@ class Metrics(Collector):
                 self._served(turn, key)
         for key, code, _ in turn.warnings:
             self._warnings.add((key or NO_SESSION, code))
+        for key, reason in turn.garbled:
+            self._garbled.add((key or NO_SESSION, reason))
         for key, ending in turn.endings:
             self._disconnects.add((key or NO_SESSION, ending.code))
 
@@ -206,9 +231,15 @@ class Metrics(Collector):
         if msg_type == b"2":
             self._resend_requests.add((session, "out"))
         elif msg_type in _REJECT_KINDS:
-            self._rejects.add((session, "out", _REJECT_KINDS[msg_type]))
+            self._rejected(session, "out", msg_type, data)
         if poss_dup == b"43=Y" and msg_type != b"4":
             self._resent.add((session,))
+
+    def _rejected(self, session: str, way: str, msg_type: bytes, data: bytes) -> None:
+        self._rejects.add((session, way, _REJECT_KINDS[msg_type]))
+        found = _REJECT_REASON[msg_type](data)
+        reason = found[1].decode() if found is not None else ""
+        self._reject_reasons.add((session, way, reason if reason in _REJECT_REASONS else OTHER))
 
     def withheld(self, reason: str) -> None:
         """A committed request or acceptance did not leave: `kill`, `late` or `session`."""
@@ -227,8 +258,12 @@ class Metrics(Collector):
 
     # --- what is -----------------------------------------------------------------------------------
 
+    def sessions(self, machine: Machine, now: Instant, unsent_bytes: Mapping[int, int]) -> None:
+        """How each session stands; `unsent_bytes` is per connection."""
+        self._session_levels.put(machine, now, unsent_bytes)
+
     def state(self, machine: Machine, trading: Trading) -> None:
-        """Take the levels over from the state: some 50 us with ten sessions.
+        """Take the desk's levels over from the state.
 
         The first call also says which sessions and dealers there are, and walks over what an earlier process left.
         """
@@ -242,22 +277,12 @@ class Metrics(Collector):
             self._unmeasured = sum(not pending.done for pending in desk.reversions.values())
             self._open_placements = {p.placement_id: None for p in desk.placements.values() if p.unanswered}
         for key, settings in machine.settings.items():
-            state = machine.sessions[key]
-            self._up.put(state.phase is Phase.ACTIVE, (key, settings.role))
-            self._seq_num.put(state.next_in - 1, (key, "in"))
-            self._seq_num.put(state.next_out - 1, (key, "out"))
             if settings.role == "dropcopy":
                 self._unsent.put(len(machine.waiting.get(key, ())), (key,))
         self._rfqs_open.put(desk.open_rfqs())
         self._tca_pending.put(self._unmeasured)
         self._count_kills(trading)
         self._count_placements(trading)
-
-    def hours(self, machine: Machine, utc_ns: int) -> None:
-        """Which sessions are open by their schedules: those that are down then are missed."""
-        for key, settings in machine.settings.items():
-            schedule = settings.schedule
-            self._open.put(schedule is None or schedule.is_open(utc_ns), (key, settings.role))
 
     def _learn(self, names: Names, values: Iterable[str]) -> None:
         for value in names.learn(values):
@@ -329,6 +354,8 @@ class Metrics(Collector):
         yield counter_family(
             "fix_bytes_total", "Bytes sent, and of application messages in", ("session", "direction"), total.items()
         )
+        for level in self._session_levels.families:
+            yield level.family()
         for family in self._families:
             yield family.family()
 
@@ -406,6 +433,9 @@ class Metrics(Collector):
     def _on_refused_input(self, event: e.InputRefused, turn: Turn) -> None:
         self._inputs_refused.add((event.source,))
 
+    def _on_up(self, event: e.SessionUp, turn: Turn) -> None:
+        self._logons.add((event.session,))
+
     def _on_reset(self, event: e.SessionReset, turn: Turn) -> None:
         self._resets.add((event.session, event.cause))
 
@@ -432,6 +462,7 @@ _BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] =
     e.FillQuarantined: Metrics._on_quarantined,
     e.ReversionMeasured: Metrics._on_reversion,
     e.InputRefused: Metrics._on_refused_input,
+    e.SessionUp: Metrics._on_up,
     e.SessionReset: Metrics._on_reset,
 }
 

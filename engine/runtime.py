@@ -222,7 +222,7 @@ class Runtime:
         ref = self._last_reply
         future: asyncio.Future[Any] = self._loop.create_future()
         self._replies[ref] = future
-        unsent = {number: each.unsent_bytes for number, each in self._connections.items()} if name in _SHOWN else {}
+        unsent = self.unsent_bytes() if name in _SHOWN else {}
         self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), unsent))
         return await future
 
@@ -251,6 +251,10 @@ class Runtime:
     def next_connection(self) -> int:
         self._last_connection += 1
         return self._last_connection
+
+    def unsent_bytes(self) -> dict[int, int]:
+        """Per connection what was written and its peer has not read yet."""
+        return {number: each.unsent_bytes for number, each in self._connections.items()}
 
     @property
     def connection_count(self) -> int:

@@ -205,6 +205,7 @@ class Deciding:
             except GarbledMessage as error:
                 frame = error
         if isinstance(frame, GarbledMessage):
+            self.out.garbled = ((key, frame.reason),)
             self.carry(key, session.garbled(self.settings(key), state, frame, self.now))
         else:
             self._message(key, message)
@@ -214,11 +215,13 @@ class Deciding:
     def _first_of_connection(self, connection: int, frame: bytes | GarbledMessage) -> None:
         """A stranger's first message: a valid Logon(A) of a session we have, or the connection is closed unanswered."""
         if isinstance(frame, GarbledMessage):
+            self.out.garbled = (("", frame.reason),)
             self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {frame}")
             return
         try:
             message = codec.decode(frame, _any_dictionary(self.machine))
         except GarbledMessage as error:
+            self.out.garbled = (("", error.reason),)
             self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
             return
         key = self.machine.find(message)

@@ -73,6 +73,8 @@ class Turn:
     touched: dict[str, None]
     peer_expects: dict[str, int]
     refusals: dict[str, int]
+    garbled: tuple[tuple[str, str], ...]
+    """What was no message: session, empty for a stranger, and what is wrong with it."""
     endings: list[tuple[str, Ending]]
     """Connections that ended, with their session; empty for one that never had any."""
     addresses: Mapping[int, str]
@@ -105,6 +107,7 @@ class Turn:
         self.refusals = {}
         self.endings = []
         self.addresses = self.round_trips = NOTHING
+        self.garbled = ()
         self.notes = []
         self.warnings = []
 

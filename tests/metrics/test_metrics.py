@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,12 +17,14 @@ from desk_past import HIGH_YIELD, MUNICIPAL
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
+from session_world import SessionWorld
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.desk.state import Kill
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.rfq import Quote, QuoteKind
+from engine.errors import GarbledMessage
 from engine.fix import codec
 from engine.fix.actions import SentRow
 from engine.fix.dictionary import built_in
@@ -277,15 +280,90 @@ def test_a_type_nobody_knows_is_other_and_is_not_remembered() -> None:
 
 
 def test_levels_of_sessions() -> None:
-    wire = Wire()
-    assert wire.read("fix_session_up", session="oms", role="oms") == 0
-    wire.log_on()
-    wire.say("0")
-    wire.metrics.state(wire.machine, wire.trading)
-    assert wire.read("fix_session_up", session="oms", role="oms") == 1
-    assert wire.read("fix_session_up", session="dropcopy", role="dropcopy") == 0
-    assert wire.read("fix_seq_num", session="oms", direction="in") == 2
-    assert wire.read("fix_seq_num", session="oms", direction="out") == 1
+    world = SessionWorld()
+
+    def look(unsent: int = 0) -> None:
+        connection = world.state("oms").connection
+        world.metrics.sessions(world.machine, world.now, {connection: unsent} if connection is not None else {})
+
+    look()
+    assert world.metric("fix_session_up", session="oms", role="oms") == 0
+    assert world.metric("fix_session_state", session="oms", state="disconnected") == 1
+    assert math.isnan(world.metric("fix_last_received_age_seconds", session="oms") or 0)
+    assert math.isnan(world.metric("fix_heartbeat_rtt_seconds", session="oms") or 0)
+    world.log_on("oms")
+    world.command("session.test_request", session="oms", reason="x")
+    world.advance(2)
+    world.say("oms", "0", (112, "TEST"))
+    world.say("oms", "0", seq=9)
+    world.advance(5)
+    look(unsent=4096)
+    assert world.metric("fix_session_up", session="oms", role="oms") == 1
+    assert world.metric("fix_session_up", session="dropcopy", role="dropcopy") == 0
+    assert world.metric("fix_session_state", session="oms", state="active") == 1
+    assert world.metric("fix_session_state", session="oms", state="disconnected") == 0
+    assert world.metric("fix_seq_num", session="oms", direction="in") == 2
+    assert world.metric("fix_seq_num", session="oms", direction="out") == 3
+    assert world.metric("fix_last_received_age_seconds", session="oms") == 5
+    assert world.metric("fix_last_sent_age_seconds", session="oms") == 5
+    assert world.metric("fix_heartbeat_rtt_seconds", session="oms") == 2
+    assert world.metric("fix_out_queue_bytes", session="oms") == 4096
+    assert world.metric("fix_held_messages", session="oms") == 1
+    world.cut("oms")
+    world.command("session.disable", session="oms", reason="x")
+    look()
+    assert world.metric("fix_session_enabled", session="oms") == 0
+    assert world.metric("fix_session_enabled", session="ash") == 1
+    assert world.metric("fix_heartbeat_rtt_seconds", session="oms") == 2, "the last one stands"
+
+
+def test_what_waits_for_a_number_is_the_depth_of_the_queue() -> None:
+    world = SessionWorld()
+    world.log_on("oms")
+    world.order()
+    world.metrics.sessions(world.machine, world.now, {})
+    assert world.metric("fix_out_queue_depth", session="dropcopy") == len(world.machine.waiting["dropcopy"])
+    assert world.metric("fix_out_queue_depth", session="oms") == 0
+
+
+def test_logons_are_counted() -> None:
+    world = SessionWorld()
+    assert world.metric("fix_logons_total", session="oms") == 0
+    for _ in range(2):
+        world.log_on("oms")
+        world.cut("oms")
+    assert world.metric("fix_logons_total", session="oms") == 2
+
+
+def test_garbage_is_counted_by_what_is_wrong_with_it() -> None:
+    world = SessionWorld()
+    world.log_on("oms")
+    for _ in range(2):
+        world.receive("oms", b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01")
+    world.receive("oms", GarbledMessage("bytes before BeginString(8)", reason="noise"))
+    assert world.metric("fix_garbled_total", session="oms", reason="checksum") == 2
+    assert world.metric("fix_garbled_total", session="oms", reason="noise") == 1
+    stranger = world.connect("dropcopy")
+    world.receive("dropcopy", b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01", stranger)
+    assert world.metric("fix_garbled_total", session="none", reason="checksum") == 1
+
+
+def test_rejects_are_counted_by_their_reason() -> None:
+    world = SessionWorld()
+    world.log_on("oms")
+    world.say("oms", "1")
+    world.say("oms", "3", (45, "1"), (373, "5"), (58, "no"))
+    world.say("oms", "3", (45, "1"), (58, "no"))
+    world.say("oms", "3", (45, "1"), (373, "77"), (58, "no"))
+    world.say("oms", "j", (45, "1"), (372, "8"), (380, "3"))
+
+    def count(direction: str, reason: str) -> float | None:
+        return world.metric("fix_reject_reasons_total", session="oms", direction=direction, reason=reason)
+
+    assert count("out", "373=1") == 1
+    assert count("in", "373=5") == 1
+    assert count("in", "380=3") == 1
+    assert count("in", "other") == 2, "without a reason, and of no reason that there is"
 
 
 def test_a_session_is_open_by_its_schedule_alone() -> None:
@@ -293,7 +371,7 @@ def test_a_session_is_open_by_its_schedule_alone() -> None:
     nine_to_five = Schedule.daily(ZoneInfo("UTC"), time(9), time(17))
     wire.machine.settings["dropcopy"] = replace(wire.machine.settings["dropcopy"], schedule=nine_to_five)
     for hour, is_open in ((8, 0), (12, 1), (18, 0)):
-        wire.metrics.hours(wire.machine, hour * 3600 * NS_PER_S)
+        wire.metrics.sessions(wire.machine, Instant(0, hour * 3600 * NS_PER_S), {})
         assert wire.read("fix_session_open", session="dropcopy", role="dropcopy") == is_open
         assert wire.read("fix_session_open", session="oms", role="oms") == 1
 
@@ -568,11 +646,13 @@ def test_configured_series_are_shown_at_zero_before_anything_happened(watched: W
 # --- the text ------------------------------------------------------------------------------------
 
 FAMILIES = """
-fix_session_up fix_session_open fix_messages fix_bytes fix_disconnects fix_seq_num fix_gaps_detected fix_resend_requests
-fix_resent_messages fix_seq_resets fix_rejects fix_warnings rfq_started rfq_outcome rfq_open rfq_quotes rfq_declines
-rfq_timeouts rfq_quote_latency_seconds rfq_late_quotes orders fills fill_notional risk_blocks withheld
-kill_switch_state placements_in_doubt quarantined_fills inputs_refused dropcopy_unsent tca_pending tca_mark_missing
-journal_commit_seconds journal_batch_turns db_write_errors event_loop_lag_seconds build_info
+fix_session_up fix_session_state fix_session_enabled fix_logons fix_last_received_age_seconds
+fix_last_sent_age_seconds fix_heartbeat_rtt_seconds fix_out_queue_depth fix_out_queue_bytes fix_held_messages
+fix_garbled fix_reject_reasons fix_session_open fix_messages fix_bytes fix_disconnects fix_seq_num fix_gaps_detected
+fix_resend_requests fix_resent_messages fix_seq_resets fix_rejects fix_warnings rfq_started rfq_outcome rfq_open
+rfq_quotes rfq_declines rfq_timeouts rfq_quote_latency_seconds rfq_late_quotes orders fills fill_notional risk_blocks
+withheld kill_switch_state placements_in_doubt quarantined_fills inputs_refused dropcopy_unsent tca_pending
+tca_mark_missing journal_commit_seconds journal_batch_turns db_write_errors event_loop_lag_seconds build_info
 """
 
 
