@@ -212,7 +212,7 @@ def fix_decode(given: _Arguments) -> int:
     from engine.admin import decoding
 
     shelf = decoding.load_shelf(given.dictionary or (), given.transport, given.begin_string)
-    wanted = decoding.Wanted(given.only_wrong, given.json, given.raw)
+    wanted = decoding.Wanted(given.only_wrong, given.json, given.raw, not given.one_reading)
     with _capture(given.file) as (source, size):
         decoder = decoding.decode(source, size, shelf, given.validation, wanted, _paper(given), sys.stdout)
     return 1 if decoder.tally.wrong else 0

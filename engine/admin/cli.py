@@ -375,6 +375,7 @@ def _fix_commands(under: Any, add: Callable[..., Any]) -> None:
         ),
         _arg("--only-wrong", action="store_true", help="show only messages with something wrong"),
         _arg("--raw", action="store_true", help="show each message in one line too, SOH as |"),
+        _arg("--one-reading", action="store_true", help="without simplefix's: three times as fast"),
     )
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.description = _DECODE

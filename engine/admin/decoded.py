@@ -92,8 +92,11 @@ def summary(paper: Paper, decoder: Decoder) -> list[str]:
     kinds = ", ".join(f"{count:,} {_KINDS[kind]}" for kind, count in tally.kinds.most_common())
     wrong = f"{tally.wrong:,}" + (f": {kinds}" if kinds else "")
     rows.append(("wrong", paper.styled(wrong, "red" if tally.wrong else "green")))
-    agreed = tally.compared - tally.kinds[READINGS]
-    rows.append(("simplefix", f"reads {agreed:,} of {tally.compared:,} whole messages as we do{_told(decoder)}"))
+    if decoder.second is not None:
+        agreed = tally.compared - tally.kinds[READINGS]
+        told = ", ".join(map(str, sorted(decoder.second.told)))
+        help_given = f" (told of data fields {told})" if told else ""
+        rows.append(("simplefix", f"reads {agreed:,} of {tally.compared:,} whole messages as we do{help_given}"))
     if tally.gaps:
         rows.append(("sequence", f"{tally.gaps:,} not next in their direction"))
     for (version, stand_in), count in tally.stand_ins.most_common():
@@ -103,11 +106,6 @@ def summary(paper: Paper, decoder: Decoder) -> list[str]:
     rows.append(("outside", f"{capture.outside:,} bytes in no message{noise}"))
     width = max(len(title) for title, _ in rows)
     return [f"{title:<{width}}  {text}" for title, text in rows]
-
-
-def _told(decoder: Decoder) -> str:
-    told = decoder.second.told
-    return f" (told of data fields {', '.join(map(str, sorted(told)))})" if told else ""
 
 
 # --- for programs --------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class Wanted:
     only_wrong: bool = False
     as_json: bool = False
     with_raw: bool = False
+    reads_twice: bool = True
 
 
 def load_shelf(dictionaries: Iterable[Path], transport: Path | None, begin_string: str | None) -> Shelf:
@@ -66,10 +67,10 @@ def decode(
 
     `size` is in bytes, None where it cannot be known.
     """
-    decoder = Decoder(shelf, mode)
+    decoder = Decoder(shelf, mode, reads_twice=wanted.reads_twice)
     progress = Progress(size, sys.stderr, quiet=out.isatty() and not wanted.only_wrong)
     try:
-        for read in _read(source, decoder, progress):
+        for read in _read(source, decoder, progress, out):
             if read.wrong or not wanted.only_wrong:
                 progress.clear()
                 _print(read, wanted, paper, out)
@@ -82,11 +83,13 @@ def decode(
     return decoder
 
 
-def _read(source: BinaryIO, decoder: Decoder, progress: Progress) -> Iterator[Decoded]:
+def _read(source: BinaryIO, decoder: Decoder, progress: Progress, out: TextIO) -> Iterator[Decoded]:
     # A pipe gives what it has, so that `tail -f` can be followed; a file gives whole pieces.
     take = getattr(source, "read1", source.read)
     while piece := take(PIECE_BYTES):
         yield from decoder.feed(piece)
+        if progress.size is None:
+            out.flush()  # whoever follows a growing log sees a message when it comes
         progress.advance(len(piece), decoder.tally.messages)
     yield from decoder.finish()
 

@@ -13,27 +13,37 @@ Works on pieces of any size and decides alike whatever the pieces; keeps no more
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from engine.fix.rendered import DELIMITER, SOH
+from engine.fix.rendered import DELIMITER
 
 CAPTURE_BYTES_MAX: Final = 1_048_576
 """Longest message looked for, as text; what is longer counts as cut off."""
 PREFIX_BYTES_MAX: Final = 512
 """What is kept of the text before a message on its line."""
 
-# Where BeginString(8), BodyLength(9) and MsgType(35) follow each other a message begins, but not at the beginning of a
-# value, where a data field may hold one; behind `msg=` it does. With less to go by it must not stand within a number
-# either, unless that is a delimiter or a CheckSum(10) that lost its own.
-_PLACE: Final = rb"(?:(?<!=)|(?<=[A-Za-z_]=))"
-_SAFE_PLACE: Final = rb"(?:(?<![0-9=])|(?<=[A-Za-z_]=)|(?<=\\x01)|(?<=\\u0001)|(?<=\\001)|(?<=%01)|(?<=10=[0-9]{3}))"
-_BEGIN: Final = rb"8=FIX[A-Z0-9.]{0,12}?"
+
+def _placed(token: bytes, *, sure: bool) -> bytes:
+    """Pattern of `token` where a message may begin: not as a value, where a data field may hold one, but behind `msg=`.
+
+    Without more to go by (`sure`) not within a number either, unless that is a delimiter, or a CheckSum(10) that lost
+    its own. The token comes first and is then looked back over: so what is no message is skipped ten times as fast.
+    """
+    after = [rb"(?<=[A-Za-z_]=" + token + rb")", rb"(?<!=" + token + rb")"]
+    if not sure:
+        digits = (rb"\\x01", rb"\\u0001", rb"\\001", rb"%01", rb"10=[0-9]{3}")
+        after = [after[0], rb"(?<![0-9=]" + token + rb")", *(rb"(?<=" + end + token + rb")" for end in digits)]
+    return token + rb"(?:" + rb"|".join(after) + rb")"
+
+
+_VERSION: Final = rb"[A-Z0-9.]{0,12}?"
 _START: Final = re.compile(
-    _PLACE + _BEGIN + rb"(?P<sure>" + DELIMITER + rb")(?=9=[0-9]{1,9}(?P=sure)35=)"
-    rb"|" + _SAFE_PLACE + _BEGIN + rb"(?P<likely>" + DELIMITER + rb")(?=[0-9]{1,9}=)"
-    rb"|" + _SAFE_PLACE + rb"9=[0-9]{1,9}(?P<bare>" + DELIMITER + rb")(?=35=)"
+    _placed(rb"8=FIX", sure=True) + _VERSION + rb"(?P<sure>" + DELIMITER + rb")(?=9=[0-9]{1,9}(?P=sure)35=)"
+    rb"|" + _placed(rb"8=FIX", sure=False) + _VERSION + rb"(?P<likely>" + DELIMITER + rb")(?=[0-9]{1,9}=)"
+    rb"|" + _placed(rb"9=", sure=False) + rb"[0-9]{1,9}(?P<bare>" + DELIMITER + rb")(?=35=)"
 )
 _START_BYTES_MAX: Final = 64
 """No start of a message takes more."""
@@ -41,6 +51,7 @@ _LENGTH: Final = re.compile(rb"9=([0-9]{1,9})")
 _CHECKSUM: Final = rb"10=(?:[0-9]{3}(?![0-9A-Za-z])|[0-9]{3}(?=8=FIX)|[0-9A-Za-z]{0,8})"
 _CHECKSUM_BYTES_MAX: Final = 16
 """`10=`, a value and what tells that it ends there."""
+_TRAILERS_MAX: Final = 8
 _TEXT: Final = bytes([*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\n\r\x1b"])
 
 
@@ -109,7 +120,6 @@ class Capture:
         buffer, limit = self._buffer, start.start() + self._max
         is_end = is_end or len(buffer) >= limit
         delimiter = _delimiter(start)
-        trailer = _trailer(delimiter)
         body = start.start() if start["bare"] else start.end()
         declared = _LENGTH.match(buffer, body)
         if declared is not None and declared.end() + len(delimiter) > len(buffer) and not is_end:
@@ -117,17 +127,16 @@ class Capture:
         if declared is not None and buffer.startswith(delimiter, declared.end()):
             body = declared.end() + len(delimiter)
             if body + int(declared[1]) < limit:
-                at = self._body_end(body, int(declared[1]), delimiter)
-                end = trailer.match(buffer, at - len(delimiter)) if at <= len(buffer) else None
-                if end is not None and end.start() >= start.end() - len(delimiter):
+                end, is_known = self._led_to(body, int(declared[1]), delimiter)
+                if end is not None:
                     return _settled(end, buffer, delimiter, is_end=is_end)
-                if at + _CHECKSUM_BYTES_MAX > len(buffer) and not is_end:
+                if not (is_known or is_end):
                     return None
         # The length leads nowhere.
         following = _following(buffer, body, delimiter)
         stop = following.start() if following else min(limit, len(buffer))
         is_end = is_end or following is not None
-        end = trailer.search(buffer, start.end() - len(delimiter), stop)
+        end = _trailer(delimiter).search(buffer, start.end() - len(delimiter), stop)
         if end is not None:
             return _settled(end, buffer, delimiter, is_end=is_end)
         if not is_end:
@@ -137,18 +146,29 @@ class Capture:
             stop = line_end - buffer.startswith(b"\r", line_end - 1)
         return stop, False
 
-    def _body_end(self, body: int, declared: int, delimiter: bytes) -> int:
-        """Where the body that begins at `body` ends by its declared length, each delimiter counted as the byte it was.
+    def _led_to(self, body: int, declared: int, delimiter: bytes) -> tuple[re.Match[bytes] | None, bool]:
+        """The trailer that a length leads to from `body` on, and whether it is known that there is one or none.
 
-        Beyond the buffer if that is not in it yet.
+        A delimiter counts as the one byte it was. Longer ones have to be counted, so of them a length is followed past
+        a few trailers within data and not into the next message.
         """
-        extra = len(delimiter) - 1
-        if not extra:
-            return body + declared
-        # Long enough were every second byte a delimiter, which no message is.
-        window = self._buffer[body : body + declared + extra * (declared // 2 + 1)].replace(delimiter, SOH)
-        missing = declared - len(window)
-        return len(self._buffer) + missing if missing > 0 else body + declared + extra * window.count(SOH, 0, declared)
+        buffer, trailer, width = self._buffer, _trailer(delimiter), len(delimiter)
+        if width == 1:
+            at = body + declared
+            found = trailer.match(buffer, at - 1) if at <= len(buffer) else None
+            return found, found is not None or at + _CHECKSUM_BYTES_MAX <= len(buffer)
+        counted, size = body, 0
+        for number, found in enumerate(trailer.finditer(buffer, body - width)):
+            if _following(buffer, counted, delimiter, found.start()):
+                return None, True
+            at = found.start() + width
+            size += at - counted - (width - 1) * buffer.count(delimiter, counted, at)
+            counted = at
+            if size == declared:
+                return found, True
+            if size > declared or number == _TRAILERS_MAX:
+                return None, True
+        return None, _following(buffer, counted, delimiter) is not None
 
     # --- bookkeeping ---------------------------------------------------------------------------------
 
@@ -198,9 +218,9 @@ class Capture:
         return self._line
 
 
-def _following(buffer: bytes, at: int, delimiter: bytes) -> re.Match[bytes] | None:
+def _following(buffer: bytes, at: int, delimiter: bytes, end: int = sys.maxsize) -> re.Match[bytes] | None:
     """Where the next message begins; a BodyLength(9) behind `delimiter` is one of this message, out of its place."""
-    while (found := _START.search(buffer, at)) and found["bare"] and buffer.endswith(delimiter, 0, found.start()):
+    while (found := _START.search(buffer, at, end)) and found["bare"] and buffer.endswith(delimiter, 0, found.start()):
         at = found.end()
     return found
 

@@ -23,6 +23,8 @@ _SOH: Final = b"\x01"
 _FIRST_FIELDS: Final = ("8", "9", "35")
 _NAMES: Final = {"8": "BeginString(8)", "9": "BodyLength(9)", "35": "MsgType(35)"}
 _SHOWN_MAX: Final = 20
+_FAULTS_MAX: Final = 20
+"""Pieces of one frame that are no fields and are named as such."""
 
 
 class Kind(StrEnum):
@@ -91,6 +93,8 @@ def _dissect_garbled(frame: bytes, dictionary: Dictionary, *, is_whole: bool, fi
     faults: list[Fault] = []
     found = tuple(_fields(frame, dictionary, faults))
     tokens = [each.token for each in found]
+    if len(faults) > _FAULTS_MAX:
+        faults[_FAULTS_MAX:] = [Fault(Kind.FIELD, f"and {len(faults) - _FAULTS_MAX} more such")]
     faults = [*_first_fields(tokens), *faults]
     if not is_whole or tokens[-1:] != ["10"]:
         faults.append(Fault(Kind.CUT_OFF, "cut off: no CheckSum(10) at its end"))

@@ -34,6 +34,8 @@ _TRAILER_BYTES: Final = 7
 
 PROSE_TAGS: Final = frozenset({b"58", b"106", b"107", b"147", b"148"})
 """Fields whose values people write: Text, Issuer, SecurityDesc, Subject, Headline."""
+_MISLED_MAX: Final = 20
+"""Data fields that do not end where they say, after which a text is not searched for more of them."""
 _IN_PROSE_MAX: Final = 8
 """Delimiters with a number and `=` after them that are looked for within one prose value."""
 
@@ -107,11 +109,12 @@ def _fields_only(text: bytes, delimiter: bytes, data_lengths: Mapping[int, int],
         return text
     before_field, before_data = _patterns(delimiter)
     pieces: list[bytes] = []
-    at = 0
-    while found := before_data.search(text, at):
+    at = misled = 0
+    while misled < _MISLED_MAX and (found := before_data.search(text, at)):
         end = None
         if data_lengths.get(int(found["data"])) == int(found["length"]):
             end = _data_end(text, found.end(), int(found["size"]), delimiter, as_soh=as_soh)
+            misled += end is None
         stop = found.end()
         pieces.append(before_field.sub(SOH, text[at:stop]))
         if end is not None:
@@ -135,11 +138,11 @@ def _patterns(delimiter: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 def _data_end(text: bytes, start: int, size: int, delimiter: bytes, *, as_soh: bool) -> int | None:
     """Where `size` bytes of data end, a delimiter counted as one byte (`as_soh`) or as it stands; None if nowhere."""
     end = start + size
-    if as_soh:
-        found = text.find(delimiter, start)
-        while 0 <= found < end:
-            end += len(delimiter) - 1
-            found = text.find(delimiter, found + len(delimiter))
+    extra = len(delimiter) - 1
+    if as_soh and extra:
+        # Long enough were every second byte a delimiter.
+        window = text[start : end + extra * (size // 2 + 1)].replace(delimiter, SOH)
+        end += extra * window.count(SOH, 0, size)
     return end if text.startswith(delimiter, end) else None
 
 
@@ -149,19 +152,24 @@ def _with_prose(reading: Restored, delimiter: bytes) -> Restored | None:
     Length and checksum tell how many of the fields found are part of such a value. Only if a single value can have
     them is it known which.
     """
-    fields = reading.frame.split(SOH)[:-1]
-    for count in range(1, _IN_PROSE_MAX + 1):
-        found: list[bytes] = []
-        for at, field in enumerate(fields[: -count - 1]):
-            if field.partition(b"=")[0] in PROSE_TAGS:
-                value = delimiter.join(fields[at : at + count + 1])
-                frame_so = SOH.join([*fields[:at], value, *fields[at + count + 1 :], b""])
-                if holds(frame_so):
-                    found.append(frame_so)
-        if len(found) == 1:
-            times = "" if count == 1 else f" {count} times"
-            note = f"a value holds `{delimiter.decode('latin-1')}`{times}: so length and checksum hold"
-            return Restored(found[0], f"{reading.note}; {note}" if reading.note else note)
-        if found:
-            return None
-    return None
+    frame = reading.frame
+    declared, stated = _NUMBER_OF_BODY.match(frame), _TRAILER.fullmatch(frame, max(0, len(frame) - _TRAILER_BYTES))
+    if declared is None or stated is None:
+        return None
+    missing = int(declared[1]) - (len(frame) - _TRAILER_BYTES - declared.end())
+    off = int(stated[1]) - checksum(frame[:-_TRAILER_BYTES])
+    extra, more = len(delimiter) - 1, sum(delimiter) - 1
+    fitting = [n for n in range(1, _IN_PROSE_MAX + 1) if n * extra == missing and (n * more - off) % 256 == 0]
+    if not fitting:
+        return None
+    count = fitting[0]
+    fields = frame.split(SOH)[:-1]
+    prose = [at for at, field in enumerate(fields[: -count - 1]) if field.partition(b"=")[0] in PROSE_TAGS]
+    if len(prose) != 1:
+        return None
+    at = prose[0]
+    value = delimiter.join(fields[at : at + count + 1])
+    times = "" if count == 1 else f" {count} times"
+    note = f"a value holds `{delimiter.decode('latin-1')}`{times}: so length and checksum hold"
+    joined = SOH.join([*fields[:at], value, *fields[at + count + 1 :], b""])
+    return Restored(joined, f"{reading.note}; {note}" if reading.note else note)

@@ -115,6 +115,11 @@ def test_nothing_secret_leaves_in_any_form(capsys: pytest.CaptureFixture[str]) -
         assert "sec" not in caught.out.replace("SecurityID", "").replace("seconds", "")
 
 
+def test_one_reading_says_nothing_of_another(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fix", "decode", "spellings.log", "--one-reading"]) == 0
+    assert "simplefix" not in capsys.readouterr().out
+
+
 # --- dictionaries --------------------------------------------------------------------------------
 
 XML = """<fix type="FIX" major="4" minor="1">

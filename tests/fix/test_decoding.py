@@ -70,6 +70,13 @@ def test_the_tally() -> None:
     assert (decoder.capture.outside, decoder.capture.noise) == (2, 2)
 
 
+def test_without_the_second_reading() -> None:
+    decoder = Decoder(Shelf(), reads_twice=False)
+    (found,) = read(wire(f"35=B|{HEADER}148=x|33=1|58=y|95=4|89=x|355=abc=d|"), decoder)
+    assert not [each for each in found.wrong if each.kind == READINGS]
+    assert decoder.tally.compared == 0
+
+
 def test_what_is_counted_apart_is_bounded() -> None:
     decoder = Decoder(Shelf())
     read(b"".join(wire(f"35=U{number}|49=A|56=B|", begin_string=f"FIX.{number}") for number in range(700)), decoder)

@@ -71,6 +71,11 @@ class TestFaults:
             (Kind.FIELD, "data field 355 does not end after its length, 9")
         ]
 
+    def test_of_many_pieces_only_some_are_named(self) -> None:
+        named = faults(wire(f"35=0|{HEADER}{'x|' * 500}"))
+        assert len(named) == 21
+        assert named[-1] == (Kind.FIELD, "and 480 more such")
+
     def test_cut_off(self) -> None:
         assert faults(wire(f"35=0|{HEADER}")[:-7], is_whole=False) == [
             (Kind.CUT_OFF, "cut off: no CheckSum(10) at its end")
