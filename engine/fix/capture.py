@@ -52,6 +52,7 @@ _CHECKSUM: Final = rb"10=(?:[0-9]{3}(?![0-9A-Za-z])|[0-9]{3}(?=8=FIX)|[0-9A-Za-z
 _CHECKSUM_BYTES_MAX: Final = 16
 """`10=`, a value and what tells that it ends there."""
 _TRAILERS_MAX: Final = 8
+_BRACKETS: Final = frozenset({b"(", b"[", b"{"})
 _TEXT: Final = bytes([*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\n\r\x1b"])
 
 
@@ -59,8 +60,9 @@ _TEXT: Final = bytes([*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\n\r\x1b"])
 class Captured:
     """One message as it stands in the capture.
 
-    `offset` counts bytes from 0, `line` lines from 1. `prefix` is what stands before it on its line. `skipped` bytes
-    lie between the message before and the prefix, and of those and the prefix `noise` bytes are no text.
+    `offset` counts bytes from 0, `line` lines from 1. `prefix` is what stands before it on its line, with the line
+    before where that is a mere bracket. `skipped` bytes lie between the message before and the prefix, and of those and
+    the prefix `noise` bytes are no text.
     """
 
     offset: int
@@ -175,6 +177,8 @@ class Capture:
     def _captured(self, after: int, start: re.Match[bytes], end: int, is_whole: bool) -> Captured:
         buffer, at = self._buffer, start.start()
         line_start = buffer.rfind(b"\n", after, at) + 1 or after
+        if buffer[line_start:at].strip() in _BRACKETS:  # `<time, session, incoming>` and the message on the next line
+            line_start = buffer.rfind(b"\n", after, max(after, line_start - 1)) + 1 or after
         prefix_start = max(line_start, at - PREFIX_BYTES_MAX)
         before = self._gap + at - after
         noise = self._gap_noise + _noise(buffer[after:at])
@@ -193,10 +197,10 @@ class Capture:
         )
 
     def _drop(self, after: int, upto: int) -> None:
-        """Gives up what is before `upto`, but for the line that may lead to a message."""
+        """Gives up what is before `upto`, but for the two lines that may lead to a message."""
         line_start = self._buffer.rfind(b"\n", after, upto) + 1 or after
-        upto = max(line_start, upto - PREFIX_BYTES_MAX)
-        self._leave(upto, after)
+        line_start = self._buffer.rfind(b"\n", after, max(after, line_start - 1)) + 1 or after
+        self._leave(max(line_start, upto - PREFIX_BYTES_MAX), after)
 
     def _leave(self, upto: int, after: int = 0) -> None:
         """Takes what is before `upto` out of the buffer; from `after` on it was no message."""

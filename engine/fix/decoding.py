@@ -14,7 +14,7 @@ from typing import Final
 from engine.fix.capture import Capture, Captured
 from engine.fix.continuity import Continuity
 from engine.fix.dictionary_messages import MSG_TYPE_NAMES
-from engine.fix.dissection import Dissection, dissect
+from engine.fix.dissection import Dissection, Kind, dissect
 from engine.fix.log_prefix import LogPrefix, read_prefix
 from engine.fix.rendered import restore
 from engine.fix.second_opinion import SecondReader
@@ -25,6 +25,7 @@ DICTIONARY: Final = "dictionary"
 READINGS: Final = "readings"
 """Kinds of what is wrong beside those of `dissection.Kind`: against the dictionary, and two readings that differ."""
 
+_OF_A_MASK: Final = frozenset({Kind.LENGTH, Kind.CHECKSUM})
 _KINDS_MAX: Final = 500
 _OTHERS: Final = "(others)"
 
@@ -99,6 +100,9 @@ class Decoder:
         parts = dissect(restored.frame, choice.dictionary, is_whole=captured.is_whole)
         wrong = [Wrong(fault.kind, fault.text, fault.stated, fault.found) for fault in parts.faults]
         notes = [restored.note] if restored.note else []
+        if parts.is_masked and parts.faults and all(fault.kind in _OF_A_MASK for fault in parts.faults):
+            wrong = []
+            notes.append("a secret was masked where this was written: length and checksum cannot be verified")
         if captured.noise:
             notes.insert(0, f"{captured.skipped} bytes before it are in no message, {captured.noise} of them no text")
         if parts.message is not None:

@@ -72,6 +72,11 @@ class Dissection:
         """MsgType(35), wherever it stands; empty when absent."""
         return self.get(35) or ""
 
+    @property
+    def is_masked(self) -> bool:
+        """Whether a secret was masked where this was written, so that length and checksum are of another message."""
+        return any(each.is_secret and each.tag >= 0 and _is_mask(each.value) for each in self.fields)
+
     def get(self, tag: int) -> str | None:
         """The first value of `tag`; None when it is absent."""
         return next((each.value for each in self.fields if each.tag == tag), None)
@@ -135,7 +140,7 @@ def _fields(frame: bytes, dictionary: Dictionary, faults: list[Fault]) -> Iterat
             data_end = start + int(last_value) if last_value.isdigit() and len(last_value) < 10 else -1
             if frame[data_end : data_end + 1] == _SOH and data_end >= start:
                 soh, value_bytes = data_end, frame[start:data_end]
-            else:
+            elif not (tag in SECRET_TAGS and _is_mask(value_bytes.decode(encoding, "replace"))):
                 faults.append(Fault(Kind.FIELD, f"data field {tag} does not end after its length, {last_value[:12]}"))
                 # Where it ends is not known, so nothing behind it can be shown.
                 is_all_secret = is_all_secret or tag in SECRET_TAGS
@@ -145,6 +150,10 @@ def _fields(frame: bytes, dictionary: Dictionary, faults: list[Fault]) -> Iterat
         yield Field(token if equals else "", tag, value if equals else frame[position:soh].decode(encoding), is_secret)
         last_tag, last_value = tag, value
         position = soh + 1
+
+
+def _is_mask(value: str) -> bool:
+    return value != "" and not value.strip("*")
 
 
 def _first_fields(tokens: Sequence[str]) -> Iterator[Fault]:

@@ -53,6 +53,13 @@ class TestWhatIsFound:
         found = find((before + text + after) * 2)
         assert [each.text for each in found] == [text, text]
 
+    def test_a_bracket_on_the_line_after_its_time(self) -> None:
+        before = b"<20260102-10:00:00, FIX.4.4:A->B, incoming>\n  ("
+        data = (before + printed(BEAT, b"|") + b")\n") * 2
+        assert [each.prefix for each in find(data)] == [before, before]
+        assert find(data, 7) == find(data)
+        assert find(b"10:00 one\n> " + BEAT)[0].prefix == b"> "
+
     def test_a_last_delimiter_that_was_stripped(self) -> None:
         found = find(printed(BEAT, b"|").removesuffix(b"|") + b"\n" + printed(BEAT, b" | ").rstrip() + b"\n")
         assert [each.text[-6:] for each in found] == [BEAT[-7:-1], b"%b |" % BEAT[-5:-1]]
@@ -194,6 +201,8 @@ class TestPieces:
             b"10:00:00 out ",
             b"8=FI",
             b"8=FIX.4.4|9=",
+            b"\n  (",
+            b"\n\n(",
             b"a long line without anything in it " * 20,
         ]
     )

@@ -15,6 +15,7 @@ from engine.fix.dictionary_messages import MSG_TYPE_NAMES
 from engine.fix.dissection import Kind
 from engine.fix.shelf import Shelf, shelf_of
 from engine.fix.validation import Mode
+from engine.logs import wire as printed_for_people
 
 
 class TestWhatCountsAsWrong:
@@ -53,6 +54,30 @@ class TestWhatCountsAsWrong:
     def test_two_readings_that_differ(self) -> None:
         wrong, _ = self.decoded(f"35=B|{HEADER}148=x|95=4|58=x|355=abc=d|", "off")
         assert [kind for kind, _ in wrong] == [READINGS]
+
+
+@pytest.mark.parametrize(
+    ("fields", "masked"),
+    [
+        pytest.param("553=me|554=secret|", "553=me|554=***|", id="a password"),
+        pytest.param("95=6|96=secret|", "95=6|96=***|", id="raw data"),
+    ],
+)
+def test_a_secret_masked_in_the_log_is_no_fault(fields: str, masked: str) -> None:
+    """Our own log masks what it writes."""
+    logon = wire(f"35=A|{HEADER}98=0|108=30|{fields}").decode().replace("\x01", "|")
+    (found,) = read(logon.replace(fields, masked).encode() + b"\n")
+    assert found.wrong == ()
+    assert found.notes == ("a secret was masked where this was written: length and checksum cannot be verified",)
+    (wrong,) = read(logon.replace(fields, masked).replace("|9=", "|34=7|9=").encode() + b"\n")
+    assert Kind.FIRST_FIELDS in [each.kind for each in wrong.wrong]
+
+
+def test_the_log_of_this_engine_is_read() -> None:
+    line = f"2026-01-02T10:00:00.123456Z DEBUG engine.runtime < session=alder {printed_for_people(wire(FILL))}\n"
+    (found,) = read(line.encode())
+    assert (found.wrong, found.before.direction) == ((), "in")
+    assert found.parts.frame == wire(FILL)
 
 
 def test_the_tally() -> None:
