@@ -28,10 +28,10 @@ LOGIC_VERSION = 1
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
 
 _KNOWN_LEDGER = """
-SELECT m.seq, m.outbox_id FROM fix_messages AS m JOIN outbox AS o ON o.id = m.outbox_id
-WHERE m.session = ? AND m.epoch = ? AND m.direction = 'out' AND o.class IN ('ask', 'afresh') ORDER BY m.seq
+SELECT m.seq, m.outbox_id FROM fix_sent AS m JOIN outbox AS o ON o.id = m.outbox_id
+WHERE m.session = ? AND m.epoch = ? AND o.class IN ('ask', 'afresh') ORDER BY m.seq
 """
-_FIRST_OUT = "SELECT min(seq) FROM fix_messages WHERE session = ? AND epoch = ? AND direction = 'out'"
+_FIRST_OUT = "SELECT min(seq) FROM fix_sent WHERE session = ? AND epoch = ?"
 _LAST_CONFIRMED = (
     "SELECT epoch, confirmed_out FROM fix_sessions WHERE session = ? AND confirmed_out > 0 ORDER BY epoch DESC LIMIT 1"
 )

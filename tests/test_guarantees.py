@@ -443,7 +443,7 @@ def test_guarantee_6_everything_has_a_bound_messages_without_a_number(monkeypatc
 
 
 FIRST_FILL = "(SELECT min(seq) FROM events WHERE type = 'FillBooked')"
-LAST_FILL = "(SELECT max(position) FROM fix_messages WHERE CAST(bytes AS TEXT) LIKE '%150=F%')"
+LAST_FILL = "(SELECT max(position) FROM fix_sent WHERE CAST(bytes AS TEXT) LIKE '%150=F%')"
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ LAST_FILL = "(SELECT max(position) FROM fix_messages WHERE CAST(bytes AS TEXT) L
             id="a fill's size",
         ),
         pytest.param(
-            f"UPDATE fix_messages SET bytes = CAST(replace(bytes, '=F', '=8') AS BLOB) WHERE position = {LAST_FILL}",
+            f"UPDATE fix_sent SET bytes = CAST(replace(bytes, '=F', '=8') AS BLOB) WHERE position = {LAST_FILL}",
             "fix_messages",
             id="a message's bytes",
         ),

@@ -15,7 +15,7 @@ from engine.errors import JournalError
 from engine.journal import anchor
 from engine.journal.batch import EventRow, Head, MarkRow, MessageRow, OutboxRow, SessionRow, TextRow
 from engine.journal.opening import anchor_path, read_head, read_meta
-from engine.journal.queries import EVENT, MESSAGE, OUTBOX, SESSIONS, TEXTS, UNDELIVERED, Undelivered, as_undelivered
+from engine.journal.queries import EVENT, OUTBOX, SENT_ROW, SESSIONS, TEXTS, UNDELIVERED, Undelivered, as_undelivered
 from engine.journal.recover import KeptTurn, Rows, TurnRow, Verdict, group, verify
 
 
@@ -106,7 +106,7 @@ class ReadOnly:
     def _rows(self, after: int) -> Rows:
         """Every table from its first row beyond turn `after`, by its own key: an index by turn would cost inserts."""
         execute = self._connection.execute
-        entry, message = self._first("outbox", "id", after), self._first("fix_messages", "position", after)
+        entry, message = self._first("outbox", "id", after), self._first("fix_sent", "position", after)
         return Rows(
             map(TurnRow._make, execute("SELECT * FROM turns WHERE turn_seq > ? ORDER BY turn_seq", (after,))),
             self.events(self._first("events", "seq", after) - 1),
@@ -116,7 +116,7 @@ class ReadOnly:
             ),
             map(
                 MessageRow._make,
-                execute(f"SELECT {MESSAGE} FROM fix_messages WHERE position >= ? ORDER BY position", (message,)),
+                execute(f"SELECT {SENT_ROW} FROM fix_sent WHERE position >= ? ORDER BY position", (message,)),
             ),
             (text for text in self.texts() if text.turn_seq > after),
         )

@@ -58,15 +58,22 @@ def turn_hash(prior: bytes, turn: StagedTurn) -> bytes:
 
 def row_spellings(turn: StagedTurn) -> list[bytes]:
     """The canonical spelling of every row of a turn, in the order of `KINDS`."""
-    rows = [_event(row) for row in turn.events]
-    rows += [_outbox(row) for row in turn.outbox]
-    rows += [_message(row) for row in turn.messages]
-    rows += [_text(row) for row in turn.texts]
+    rows = [_event(row) for row in turn.events] if turn.events else []
+    if turn.outbox:
+        rows += map(_outbox, turn.outbox)
+    if turn.messages:
+        rows += map(_message, turn.messages)
+    if turn.texts:
+        rows += map(_text, turn.texts)
     return rows
 
 
 def follow(head: Head, turn: StagedTurn) -> tuple[Head, Seal]:
-    """The head after `turn`. Raises ChainError if a number was skipped, repeated or belongs to another turn."""
+    """The head after `turn`.
+
+    Raises ChainError if a number was skipped, repeated or belongs to another turn, or if another message than the
+    first was taken in.
+    """
     turn_seq, event_seq, outbox_id, prior = head
     if turn.turn_seq != turn_seq + 1:
         raise ChainError(f"turn {turn.turn_seq} does not follow turn {turn_seq}")
@@ -79,14 +86,21 @@ def follow(head: Head, turn: StagedTurn) -> tuple[Head, Seal]:
         outbox_id += 1
         if entry.id != outbox_id or entry.turn_seq != turn_seq:
             raise ChainError(f"outbox {entry.id} of turn {entry.turn_seq}: expected {outbox_id} of turn {turn_seq}")
-    for message in turn.messages:
+    for at, message in enumerate(turn.messages):
         if message.turn_seq != turn_seq:
             raise ChainError(f"{message_name(message)} claims turn {message.turn_seq} inside turn {turn_seq}")
+        if message.direction != "out" and (at or not _is_plain(message, turn.utc_ns)):
+            raise ChainError(f"{message_name(message)} cannot stand in the row of turn {turn_seq}")
     for text in turn.texts:
         if text.turn_seq != turn_seq:
             raise ChainError(f"text {text.kind} {text.hash} claims turn {text.turn_seq} inside turn {turn_seq}")
     sealed = seal(prior, turn)
     return Head(turn_seq, event_seq, outbox_id, sealed.hash), sealed
+
+
+def _is_plain(message: MessageRow, utc_ns: int) -> bool:
+    """Is a message taken in all that the row of its turn has room for?"""
+    return message[5:] == (None, utc_ns, message.data, 0, 0) and message.data is not None
 
 
 def read_sums(row_sums: bytes) -> dict[str, tuple[int, ...]]:

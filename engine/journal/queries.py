@@ -8,7 +8,7 @@ from engine.journal.batch import RULE_BOOK, OutboxRow
 
 EVENT: Final = "seq, turn_seq, type, version, utc_ns, CAST(body AS BLOB)"
 OUTBOX: Final = "o.id, o.turn_seq, o.event_seq, o.destination, o.class, o.not_after_ns, o.msg_type, o.body"
-MESSAGE: Final = "session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend"
+SENT_ROW: Final = "session, epoch, 'out', seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend"
 CURRENT: Final = "(SELECT max(epoch) FROM fix_sessions WHERE session = s.session)"
 
 
@@ -42,8 +42,8 @@ SESSIONS: Final = (
     f"WHERE epoch = {CURRENT} ORDER BY session"
 )
 SENT: Final = """
-SELECT m.seq, m.bytes, m.admin, o.class, m.outbox_id FROM fix_messages AS m LEFT JOIN outbox AS o ON o.id = m.outbox_id
-WHERE m.session = ? AND m.epoch = ? AND m.direction = 'out' AND m.seq BETWEEN ? AND ? ORDER BY m.seq LIMIT ?
+SELECT m.seq, m.bytes, m.admin, o.class, m.outbox_id FROM fix_sent AS m LEFT JOIN outbox AS o ON o.id = m.outbox_id
+WHERE m.session = ? AND m.epoch = ? AND m.seq BETWEEN ? AND ? ORDER BY m.seq LIMIT ?
 """
 # Confirmed is what some epoch's confirmed number covers: entries get their numbers in order, so the last one
 # confirmed vouches for all before it, and the last one that has a number for all before it too. Acknowledged is what
@@ -52,9 +52,8 @@ UNDELIVERED: Final = f"""
 WITH settled(id) AS (
     SELECT max(
         coalesce((SELECT outbox_id FROM outbox_acks WHERE destination = :to), 0),
-        coalesce((SELECT max((SELECT m.outbox_id FROM fix_messages AS m
-            WHERE m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.seq <= s.confirmed_out
-            AND m.outbox_id IS NOT NULL ORDER BY m.seq DESC LIMIT 1))
+        coalesce((SELECT max((SELECT m.outbox_id FROM fix_sent AS m
+            WHERE m.session = s.session AND m.epoch = s.epoch AND m.seq <= s.confirmed_out AND m.outbox_id IS NOT NULL ORDER BY m.seq DESC LIMIT 1))
             FROM fix_sessions AS s WHERE s.session = :to), 0))
 ), numbered(id) AS (
     SELECT coalesce(max((SELECT m.outbox_id FROM fix_messages AS m
@@ -64,8 +63,8 @@ WITH settled(id) AS (
 )
 SELECT {OUTBOX}, n.epoch, n.seq, o.id <= (SELECT id FROM numbered)
 FROM outbox AS o LEFT JOIN (
-    SELECT m.outbox_id, m.epoch, max(m.seq) AS seq FROM fix_sessions AS s JOIN fix_messages AS m
-        ON m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.seq > s.confirmed_out
+    SELECT m.outbox_id, m.epoch, max(m.seq) AS seq FROM fix_sessions AS s JOIN fix_sent AS m
+        ON m.session = s.session AND m.epoch = s.epoch AND m.seq > s.confirmed_out
         WHERE s.session = :to AND s.epoch = {CURRENT} AND m.outbox_id IS NOT NULL GROUP BY m.outbox_id
 ) AS n ON n.outbox_id = o.id
 WHERE o.destination = :to AND o.id > (SELECT id FROM settled)

@@ -27,8 +27,20 @@ class TurnRow(NamedTuple):
     input_kind: str
     input_ref: str
     actor: str
+    session: str | None
+    epoch: int | None
+    seq: int | None
+    message: bytes | None
     row_sums: bytes
     hash: bytes
+
+    def taken_in(self) -> tuple[MessageRow, ...]:
+        """The message that stands in this row, as a row of its own. Whether its values make sense the chain says."""
+        place: Any = self[5:8]
+        if place == (None, None, None) and self.message is None:
+            return ()
+        session, epoch, seq = place
+        return (MessageRow(session, epoch, "in", seq, self.turn_seq, None, self.utc_ns, self.message, 0, 0),)
 
 
 class Rows(NamedTuple):
@@ -102,7 +114,7 @@ def group(rows: Rows) -> Iterator[KeptTurn]:
             *row[:5],
             events.take(turn_seq),
             outbox.take(turn_seq),
-            messages.take(turn_seq),
+            (*row.taken_in(), *messages.take(turn_seq)),
             texts=texts.take(turn_seq),
         )
         yield KeptTurn(turn, row.row_sums, row.hash)

@@ -201,7 +201,17 @@ SELECT {_time("e.utc_ns")}, 'placement forced', {_columns(reference="placement_i
 FROM events AS e WHERE e.type = 'PlacementEnded' AND {_get("actor")} <> ''
 """
 
+# Both directions alike; what came in stands in the row of the turn that took it.
+_FIX_MESSAGES: Final = """
+SELECT session, epoch, 'in' AS direction, seq, turn_seq, NULL AS outbox_id, utc_ns, message AS bytes, 0 AS admin,
+    0 AS poss_resend
+FROM turns WHERE message IS NOT NULL
+UNION ALL
+SELECT session, epoch, 'out', seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend FROM fix_sent
+"""
+
 VIEWS: Final = {
+    "fix_messages": _FIX_MESSAGES,
     "v_orders": _ORDERS,
     "v_rfqs": _RFQS,
     "v_quotes": _QUOTES,

@@ -95,17 +95,20 @@ def _plain(path: Path, durability: str) -> Callable[[int], float]:
 
     def commit(batch: int) -> float:
         numbers = list(rows.take(batch))
-        turns = [(n, house.NOW_NS, "Received", f"oms:1:{n}", "", sums, digest) for n in numbers]
+        order = rows.messages(1)[0].data
+        turns = [
+            (n, house.NOW_NS, "Received", f"oms:1:{n}", "", "oms", 1, n, order, sums, digest) for n in numbers
+        ]
         events = [(n, n, name, version, house.NOW_NS, body) for n in numbers]
         outbox = [tuple(row) for n in numbers for row in rows.outbox(n)]
-        messages = [tuple(row) for n in numbers for row in rows.messages(n)]
+        sent = [(*row[:2], *row[3:]) for n in numbers for row in rows.messages(n)[1:]]
         sessions = [tuple(rows.sessions(numbers[-1])[0])]
         began = time.perf_counter()
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(INSERTS["turns"], turns)
         connection.executemany(INSERTS["events"], events)
         connection.executemany(INSERTS["outbox"], outbox)
-        connection.executemany(INSERTS["fix_messages"], messages)
+        connection.executemany(INSERTS["fix_sent"], sent)
         connection.executemany(INSERTS["fix_sessions"], sessions)
         connection.execute("COMMIT")
         return time.perf_counter() - began

@@ -83,16 +83,16 @@ def test_an_untouched_file_holds(path: Path) -> None:
             3, "events", "seq 6", "changed", id="a word as time",
         ),
         pytest.param(
-            "UPDATE fix_messages SET bytes = CAST(replace(CAST(bytes AS TEXT), '35=R', '35=D') AS BLOB) "
+            "UPDATE fix_sent SET bytes = CAST(replace(CAST(bytes AS TEXT), '35=R', '35=D') AS BLOB) "
             "WHERE session = 'alder' AND seq = 6",
             6, "fix_messages", "alder epoch 1 out 6", "changed", id="one byte of a message",
         ),
         pytest.param(
-            "UPDATE fix_messages SET bytes = CAST(bytes AS TEXT) WHERE session = 'oms' AND seq = 2",
+            "UPDATE turns SET message = CAST(message AS TEXT) WHERE session = 'oms' AND seq = 2",
             2, "fix_messages", "oms epoch 1 in 2", "changed", id="bytes that became text",
         ),
         pytest.param(
-            "UPDATE fix_messages SET bytes = NULL WHERE session = 'oms' AND seq = 2",
+            "UPDATE turns SET message = NULL WHERE session = 'oms' AND seq = 2",
             2, "fix_messages", "oms epoch 1 in 2", "changed", id="bytes gone",
         ),
         pytest.param(
@@ -128,8 +128,16 @@ def test_an_untouched_file_holds(path: Path) -> None:
         ),
         pytest.param("DELETE FROM outbox WHERE id = 7", 7, "outbox", "row 1 of turn 7", "missing", id="outbox entry"),
         pytest.param(
-            "DELETE FROM fix_messages WHERE session = 'oms' AND seq = 4",
-            4, "fix_messages", "row 1 of turn 4", "missing", id="first message of a turn",
+            "UPDATE turns SET session = NULL, epoch = NULL, seq = NULL, message = NULL WHERE turn_seq = 4",
+            4, "fix_messages", "row 1 of turn 4", "missing", id="message taken in",
+        ),
+        pytest.param(
+            "UPDATE turns SET seq = 5 WHERE turn_seq = 4",
+            4, "fix_messages", "oms epoch 1 in 5", "changed", id="number of a message taken in",
+        ),
+        pytest.param(
+            "DELETE FROM fix_sent WHERE session = 'alder' AND seq = 4",
+            4, "fix_messages", "row 2 of turn 4", "missing", id="message sent",
         ),
         pytest.param(
             "DELETE FROM rule_books WHERE turn_seq = 6",
@@ -145,9 +153,9 @@ def test_an_untouched_file_holds(path: Path) -> None:
             4, "events", "seq 9", "changed", id="event of no turn",
         ),
         pytest.param(
-            "INSERT INTO fix_messages SELECT 1000, 'elm', epoch, direction, 99, 12, outbox_id, utc_ns, bytes, admin, "
-            "poss_resend FROM fix_messages WHERE position = 3",
-            12, "fix_messages", "elm epoch 1 in 99", "added", id="a message smuggled in",
+            "INSERT INTO fix_sent SELECT 1000, 'elm', epoch, 99, 12, outbox_id, utc_ns, bytes, admin, "
+            "poss_resend FROM fix_sent WHERE position = 3",
+            12, "fix_messages", "elm epoch 1 out 99", "added", id="a message smuggled in",
         ),
     ],
 )  # fmt: skip
@@ -161,7 +169,7 @@ def test_every_change_is_located(path: Path, statement: str, turn_seq: int, tabl
     assert verdict.unanchored_since_ns == verdict.turns // 4 * 40
 
 
-CHAINED = ("turns", "events", "outbox", "fix_messages", "rule_books", "configs")
+CHAINED = ("turns", "events", "outbox", "fix_sent", "rule_books", "configs")
 
 
 def test_a_whole_turn_with_its_rows_taken_out_is_located(path: Path) -> None:

@@ -16,7 +16,7 @@ from engine.domain.placement import Fill
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.batch import EventRow, MessageRow, StagedTurn
 from engine.journal.records import Codec, event_types
 from engine.journal.views import VIEWS
 from engine.journal.writer import Journal
@@ -83,6 +83,13 @@ STORY = (
 )  # fmt: skip
 
 
+MESSAGES = (
+    MessageRow("oms", 1, "in", 7, 1, None, T0, b"35=D", 0, 0),
+    MessageRow("oms", 1, "out", 9, 1, 3, T0, b"35=8", 0, 0),
+    MessageRow("alder", 2, "out", 1, 1, None, T0, None, 1, 0),
+)
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     codec = Codec(event_types(vars(e), e.Event))
@@ -92,13 +99,19 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seq, event in enumerate(STORY, start=1):
             name, version, body = codec.encode(event)
             rows.append(EventRow(seq, 1, name, version, event.at_ns, body))
-        journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows))])
+        journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows), messages=MESSAGES)])
     return path
 
 
 def select(path: Path, view: str, columns: str) -> list[tuple[Any, ...]]:
     with ReadOnly(path) as record:
         return record.query(f"SELECT {columns} FROM {view} ORDER BY event_seq")
+
+
+def test_messages_of_both_directions_stand_in_one_view(path: Path) -> None:
+    columns = "session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend"
+    with ReadOnly(path) as record:
+        assert record.query(f"SELECT {columns} FROM fix_messages") == [tuple(row) for row in MESSAGES]
 
 
 def test_every_column_is_filled_somewhere(path: Path) -> None:

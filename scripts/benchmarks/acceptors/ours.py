@@ -12,7 +12,7 @@ from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fi
 from engine.clock import Clock, Instant, fix_timestamp
 from engine.desk.draft import Delivery, Draft, Send
 from engine.desk.setting import Desk
-from engine.desk.state import DeskState
+from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
 from engine.domain.messages import Said
 from engine.fix.codec import encode_body
@@ -62,6 +62,9 @@ class Answering:
 
     def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None:
         pass
+
+    def switch(self, session: str) -> Switch | None:
+        return None
 
     def due(self, draft: Draft, key: str) -> None:
         pass
