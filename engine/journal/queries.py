@@ -53,7 +53,8 @@ WITH settled(id) AS (
     SELECT max(
         coalesce((SELECT outbox_id FROM outbox_acks WHERE destination = :to), 0),
         coalesce((SELECT max((SELECT m.outbox_id FROM fix_sent AS m
-            WHERE m.session = s.session AND m.epoch = s.epoch AND m.seq <= s.confirmed_out AND m.outbox_id IS NOT NULL ORDER BY m.seq DESC LIMIT 1))
+            WHERE m.session = s.session AND m.epoch = s.epoch AND m.seq <= s.confirmed_out
+            AND m.outbox_id IS NOT NULL ORDER BY m.seq DESC LIMIT 1))
             FROM fix_sessions AS s WHERE s.session = :to), 0))
 ), numbered(id) AS (
     SELECT coalesce(max((SELECT m.outbox_id FROM fix_messages AS m

@@ -96,9 +96,7 @@ def _plain(path: Path, durability: str) -> Callable[[int], float]:
     def commit(batch: int) -> float:
         numbers = list(rows.take(batch))
         order = rows.messages(1)[0].data
-        turns = [
-            (n, house.NOW_NS, "Received", f"oms:1:{n}", "", "oms", 1, n, order, sums, digest) for n in numbers
-        ]
+        turns = [(n, house.NOW_NS, "Received", f"oms:1:{n}", "", "oms", 1, n, order, sums, digest) for n in numbers]
         events = [(n, n, name, version, house.NOW_NS, body) for n in numbers]
         outbox = [tuple(row) for n in numbers for row in rows.outbox(n)]
         sent = [(*row[:2], *row[3:]) for n in numbers for row in rows.messages(n)[1:]]
