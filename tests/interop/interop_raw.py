@@ -40,6 +40,11 @@ class RawPeer:
         self.expect(t35="A", t141="Y")
         return self
 
+    def logon_refused(self) -> bool:
+        """Try to log on; was the connection closed without a word?"""
+        self.say("A", [(98, "0"), (108, "30")])
+        return not self.expect_end()
+
     def say(self, kind: str, body: Fields = (), **changed: str | None) -> int:
         """Send a message under the next number; `t52=...` replaces a header field, None leaves it out. The number."""
         number = self.next_out
