@@ -21,7 +21,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = Path(os.environ.get("RFQ_TEST_DATA", ROOT.parent / "shared" / "data")) / "fix"
 
 _FRAME: Final = re.compile(rb"8=(FIX[^\x01]*)\x019=[0-9]+\x01(35=[^\n]*?\x01)10=[0-9]{3}\x01")
-_PER_TYPE: Final = 4
+_FULLNESS: Final = (0.0, 0.05, 0.15, 0.4)
+"""Of the invented messages of each type; full ones are ten times as long and show nothing else."""
 _REAL_MAX: Final = 400
 """Messages of one captured stream: one session repeats itself two thousand times."""
 
@@ -49,8 +50,8 @@ def invented(dictionaries: Iterable[Dictionary], rng: Random) -> list[Sample]:
     for dictionary in dictionaries:
         generator = Generator(dictionary, rng)
         for msg_type in sorted(dictionary.messages):
-            for at in range(_PER_TYPE):
-                content = joined(generator.fields(msg_type, at / (_PER_TYPE - 1)))
+            for fullness in _FULLNESS:
+                content = joined(generator.fields(msg_type, fullness))
                 samples.append(taken_apart(dictionary.begin_string.encode(), content))
     return samples
 

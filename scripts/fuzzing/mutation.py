@@ -24,6 +24,7 @@ _VALUES: Final = (
     b"\r\n", b"\n2026-01-01 ERROR forged", b"\xc3\xa9", b"\xe9", b"\xff\xfe", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
     "\u0661\u0662".encode(), "\u00b2".encode(), "\u2028".encode(), "\u202e".encode(), "\U0001f600".encode(),
     b"8=FIX.4.4", b"10=000", b"9=5", b"x" * 300, b"20260102-10:11:12", b"20260230-10:11:12", b"00000101-00:00:00",
+    b"9" * 17, b"1" + b"0" * 17 + b".00000000000000001",
     b"99991231-23:59:60.999999999999", b"20260102-24:00:00", b"20260102", b"00000000", b"99991399", b"10000101",
     b"%s%n%d", b"'; DROP TABLE events; --", b"../../etc/passwd", b"{0.__class__}", b"\\x01", b"|", b"^A", b"a|b",
 )  # fmt: skip
@@ -83,6 +84,14 @@ class Mutator:
                 rest.append(b"58=x")
             rng.choice(_OPERATIONS)(self, rest)
         return head + rest
+
+    def one_value(self, sample: Sample, keep: int) -> bytes:
+        """Right in every way but for one value behind the first `keep` fields: what every check up to it lets pass."""
+        fields = list(sample.fields)
+        if len(fields) > keep:
+            at = keep + int(self._rng.random() * (len(fields) - keep))
+            fields[at] = fields[at].partition(b"=")[0] + b"=" + self._rng.choice(_VALUES)
+        return sealed(sample.begin_string, SOH.join(fields) + SOH)
 
     def bytes_of(self, data: bytes) -> bytes:
         """A few bytes changed, lost, put in or said twice."""

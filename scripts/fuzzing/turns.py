@@ -310,6 +310,8 @@ class DeskLife:
         fields = (b"35=" + msg_type, *header, *body)
         if not bent:
             return sealed(begin, SOH.join(fields) + SOH)
+        if rng.random() < 0.4:
+            return self._mutator.one_value(Sample(begin, fields), keep=1 + len(header))
         keep = 0 if rng.random() < 0.05 else len(header) + (rng.random() < 0.95)
         return self._mutator.right(Sample(begin, fields), keep=keep)
 
