@@ -370,6 +370,8 @@ class Deciding:
             case LoggedOn():
                 self.machine.application.session_up(self.draft(), self.settings(key), state.epoch)
                 out.refusals[key] = 0
+                if key in self.machine.peer_expects:
+                    out.peer_expects[key] = 0  # It has taken our number after all.
                 out.notes.append((key, "logon", f"epoch {state.epoch}, HeartBtInt(108)={state.heart_bt_int_s}"))
             case LoggedOut(ending):
                 self.machine.application.session_down(self.draft(), self.settings(key), ending)

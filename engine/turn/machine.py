@@ -56,6 +56,7 @@ class Machine:
         self.last_report: dict[str, int] = {}
         """Per session the last number of this epoch that carried a report."""
         self.peer_expects: dict[str, int] = {}
+        """The number each peer said it expects; 0 once it has taken ours."""
         self.refusals: dict[str, int] = {}
         self.addresses: dict[int, str] = {}
         """Per connection who is at its other end."""

@@ -129,7 +129,7 @@ def _row(machine: Machine, key: str, now_ns: int) -> dict[str, Any]:
         "confirmed_out": confirmed if epoch == state.epoch else 0,
         "waiting": len(machine.waiting.get(key, ())),
         "resending": state.resending,
-        "peer_expects": machine.peer_expects.get(key),
+        "peer_expects": machine.peer_expects.get(key) or None,
         "reason": str(ended.ending) if ended is not None else None,
     }
 

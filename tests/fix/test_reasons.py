@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from engine.fix.reasons import DisconnectReason, Ending, Side
 from engine.fix.session import Phase, SessionSettings, SessionState
 from engine.fix.step import Draft
 
+ENGINE = Path(__file__).parents[2] / "engine"
 NOW = Instant(5 * NS_PER_S, 1_790_000_000 * NS_PER_S)
 SETTINGS = SessionSettings("oms", "FIX.4.4", "BUYSIDE", "OMS", "oms", initiator=False)
 ACTIVE = SessionState.fresh()._replace(phase=Phase.ACTIVE, connection=1, heart_bt_int_s=30)
@@ -60,4 +63,32 @@ def test_the_text_leaves_as_text_58_while_logged_on_and_never_before() -> None:
     stopping = Ending(DisconnectReason.STOPPING, "the daemon is stopping")
     assert [type(action) for action in session.logout(SETTINGS, waiting, stopping, NOW).actions] == [
         session.CloseConnection
+    ]
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    said = {node.attr for path in ENGINE.rglob("*.py") for node in _reasons(ast.parse(path.read_text()))}
+    assert {reason.name for reason in DisconnectReason} - said == set()
+
+
+def test_only_where_nothing_can_be_said_does_the_session_layer_close_without_a_logout() -> None:
+    silent: set[str] = set()
+    for path in (ENGINE / "fix").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "close":
+                silent |= {reason.attr for reason in _reasons(node)}
+    assert silent == {
+        "LOGON_REFUSED",  # a stranger
+        "LOGON_TIMEOUT",  # a stranger, or whoever leaves our own Logon(A) unanswered
+        "OUTSIDE_SCHEDULE",  # a stranger
+        "SILENT",
+        "LOGOUT_TIMEOUT",  # ours is out already
+    }, "beside the answer to a Logout(5) of the peer, whose code depends on what it says"
+
+
+def _reasons(tree: ast.AST) -> list[ast.Attribute]:
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "DisconnectReason"
     ]

@@ -324,6 +324,8 @@ def test_what_the_peer_expects_is_shown(world: SessionWorld) -> None:
     world.say("oms", "5", (58, "MsgSeqNum too low, expecting 12 but received 2"))
     shown = world.command("session.show", session="oms")
     assert (shown["peer_expects"], shown["last_disconnect"]["code"]) == (12, "peer_seq_too_low")
+    world.log_on("oms")
+    assert world.command("session.show", session="oms")["peer_expects"] is None, "it has taken our number after all"
 
 
 def test_a_refused_logon_is_seen_at_the_session_it_was_for(world: SessionWorld) -> None:
