@@ -15,7 +15,7 @@ from engine.fix.dictionary_messages import MSG_TYPE_NAMES
 from engine.fix.dissection import Kind
 from engine.fix.shelf import Shelf, shelf_of
 from engine.fix.validation import Mode
-from engine.logs import wire as printed_for_people
+from engine.masking import wire as printed_for_people
 
 
 class TestWhatCountsAsWrong:
