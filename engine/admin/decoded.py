@@ -13,7 +13,7 @@ from engine.fix.decoding import DICTIONARY, READINGS, Decoded, Decoder, Wrong, t
 from engine.fix.definitions import FieldDef
 from engine.fix.dissection import Field, Kind, nesting
 from engine.fix.tags import Tag
-from engine.masking import MASK
+from engine.masking import MASK, masked, masked_values
 
 TYPES_SHOWN_MAX: Final = 20
 """Message types of the summary for people; --json has all."""
@@ -30,7 +30,6 @@ _KINDS: Final[Mapping[str, str]] = {
 _TAG_WIDTH: Final = 6
 _ENTRY_WIDTH: Final = 4
 _LATER_NAMES: Final = {int(tag): tag.name for tag in Tag}
-_NAMELESS: Final[Mapping[str, str]] = {}
 
 
 # --- for people ----------------------------------------------------------------------------------
@@ -74,10 +73,10 @@ def _heading(decoded: Decoded) -> str:
 
 def _line(paper: Paper, decoded: Decoded, field: Field) -> str:
     if field.tag < 0 and not field.token:
-        return f"{'':>{_TAG_WIDTH}} {MASK if field.is_secret else shown(field.value)}"
+        return f"{'':>{_TAG_WIDTH}} {shown(_value(field))}"
     definition = decoded.choice.dictionary.fields.get(field.tag)
     name = _name(field.tag, definition)
-    value = MASK if field.is_secret else shown(field.value)
+    value = shown(_value(field))
     meaning = _meaning(field, definition, decoded)
     return f"{paper.styled(f'{field.token:>{_TAG_WIDTH}}', 'dim')} {name} = {value}{f' ({meaning})' if meaning else ''}"
 
@@ -122,12 +121,12 @@ def plain(decoded: Decoded, *, with_raw: bool = False) -> dict[str, Any]:
         "time": decoded.before.time or None,
         "direction": decoded.before.direction or None,
         "delimiter": captured.delimiter.decode("latin-1"),
-        "msg_type": kind or None,
+        "msg_type": masked(kind) or None,
         "name": type_name(kind, decoded.choice) or None,
         "dictionary": decoded.choice.name,
         "fields": _nested(decoded),
-        "wrong": [_wrong(each) for each in decoded.wrong],
-        "notes": list(decoded.notes),
+        "wrong": masked_values([_wrong(each) for each in decoded.wrong]),
+        "notes": masked_values(decoded.notes),
     }
     return answer | ({"raw": raw(decoded)} if with_raw else {})
 
@@ -157,7 +156,7 @@ def _plain_field(decoded: Decoded, field: Field) -> dict[str, Any]:
     return {
         "tag": field.tag if field.token else None,
         "name": _name(field.tag, definition) if field.token else None,
-        "value": MASK if field.is_secret else field.value,
+        "value": _value(field),
         "meaning": _meaning(field, definition, decoded) or None,
     }
 
@@ -171,7 +170,8 @@ def plain_summary(decoder: Decoder) -> dict[str, Any]:
             "wrong": tally.wrong,
             "wrong_by_kind": {str(kind): count for kind, count in tally.kinds.items()},
             "types": [
-                {"msg_type": kind, "name": name or None, "count": count} for (kind, name), count in _most(tally.types)
+                {"msg_type": masked(kind), "name": name or None, "count": count}
+                for (kind, name), count in _most(tally.types)
             ],
             "compared": tally.compared,
             "read_alike": tally.compared - tally.kinds[READINGS],
@@ -208,9 +208,14 @@ def raw(decoded: Decoded) -> str:
     """The message in one line, SOH as `|`, secrets masked."""
     pieces = []
     for field in decoded.parts.fields:
-        value = MASK if field.is_secret else shown(field.value)
+        value = shown(_value(field))
         pieces.append(f"{field.token}={value}|" if field.token else f"{value}|")
     return "".join(pieces)
+
+
+def _value(field: Field) -> str:
+    """A value without what is secret: all of it, or what of it looks like another message's password."""
+    return MASK if field.is_secret else masked(field.value)
 
 
 def _name(tag: int, definition: FieldDef | None) -> str:
@@ -231,7 +236,8 @@ def _meaning(field: Field, definition: FieldDef | None, decoded: Decoded) -> str
 
 
 def shown(text: str) -> str:
-    """Text in one line: what is not printable is escaped."""
+    """Text in one line: what is not printable is escaped, what looks like a password is masked."""
+    text = masked(text)
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -115,6 +115,17 @@ def test_nothing_secret_leaves_in_any_form(capsys: pytest.CaptureFixture[str]) -
         assert "sec" not in caught.out.replace("SecurityID", "").replace("seconds", "")
 
 
+@pytest.mark.parametrize("piece", ["0554=hidden|", "554 =hidden|", "58=8=FIX.4.4,554=hidden|", "+554=hidden|"])
+def test_what_only_looks_like_a_password_is_masked_too(
+    piece: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "capture"
+    path.write_text(f"8=FIX.4.4|9=5|35=A|{piece}10=000|\n")
+    for options in (["--raw"], ["--json", "--raw"]):
+        cli.main(["fix", "decode", str(path), *options])
+        assert "hidden" not in capsys.readouterr().out
+
+
 def test_one_reading_says_nothing_of_another(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["fix", "decode", "spellings.log", "--one-reading"]) == 0
     assert "simplefix" not in capsys.readouterr().out
