@@ -28,6 +28,8 @@ LINES_MAX: Final = 50
 WINDOW_S: Final = 10.0
 PHRASES_MAX: Final = 1000
 """Phrases that are counted apart; those beyond share one count per logger."""
+MESSAGE_CHARS_MAX: Final = 4_000
+"""What is shown of one message: a counterparty's words in it may be as long as fix.max_message_bytes."""
 PHRASE_CHARS_MAX: Final = 200
 """What phrases are told apart by."""
 QUIET_LOGGERS: Final = ("aiosqlite", "asyncio")
@@ -58,6 +60,8 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         message = one_line(masked(record.getMessage()))
+        if record.levelno > logging.DEBUG:  # At which the wire is shown, whole.
+            message = _bounded(message)
         line = f"{at} {record.levelname} {record.name} {message}"
         details = []
         if record.exc_info:
@@ -66,6 +70,11 @@ class LineFormatter(logging.Formatter):
             details.append(self.formatStack(record.stack_info))
         below = printable(masked("\n".join(details))).replace("\n", "\n    ") if details else ""
         return f"{line}\n    {below}" if below else line
+
+
+def _bounded(message: str) -> str:
+    more = len(message) - MESSAGE_CHARS_MAX
+    return message if more <= 0 else f"{message[:MESSAGE_CHARS_MAX]} ... and {more} characters more"
 
 
 class _Window:

@@ -73,6 +73,18 @@ def test_a_peers_text_cannot_make_a_line_of_its_own() -> None:
     assert line.endswith(r"text=bye\n2026-01-01T00:00:00.000000Z CRITICAL engine forged\r\x1b[2J")
 
 
+def test_a_line_is_no_longer_than_anybody_reads() -> None:
+    """A counterparty's MsgType(35) can be as long as a message, and fifty such lines may go out at a time."""
+    log = Log()
+    log.logger.warning("unexpected %s", "x" * 60_000)
+    log.logger.warning("late %s", "y" * 3_985 + f" 554={SECRET}")
+    log.logger.debug("< %s", "z" * 5_000)
+    first, second, wire = log.messages
+    assert first == f"unexpected {'x' * 3_989} ... and 56011 characters more"
+    assert SECRET not in second, "masked before it is cut"
+    assert wire == "< " + "z" * 5_000
+
+
 def test_credentials_are_masked_in_messages_and_in_tracebacks() -> None:
     log = Log()
     log.logger.error("cannot decode frame=%r", FRAME)
