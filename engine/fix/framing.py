@@ -5,14 +5,15 @@ declares: a length too long swallows the following message, one too short drops 
 length and checksum are right is for `engine.fix.codec.decode` to say. What is no frame is reported
 as a `GarbledMessage` value in its place in the stream, and reading goes on at the next `8=FIX`.
 
-Nothing is allocated by a declared length, and what waits for its end is bounded: past the bound the
-stream is given up (`FrameOverflow`) and the caller closes the connection.
+Nothing is allocated by a declared length, and what waits for its end is bounded: a message that is declared longer
+than the bound, or goes on beyond it, ends the stream (`FrameOverflow`) and the caller closes the connection.
 
 Reference: FIX 4.4, Volume 2, "Message Delimiter" and session test cases 2d, 2m, 2t, 3b, 3c.
 """
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_left
 from typing import Final
@@ -32,8 +33,16 @@ _PASSED_MAX: Final = 64
 _DIGITS: Final = frozenset(b"0123456789")
 
 
-class FrameOverflow(GarbledMessage):
-    """More bytes without the end of a message than are kept: close the connection."""
+class StreamEnded(GarbledMessage):
+    """Nothing further can be read from this stream: close the connection."""
+
+
+class FrameOverflow(StreamEnded):
+    """A message that is longer than a message may be, by what it declares or by what has come of it."""
+
+
+class FrameStalled(StreamEnded):
+    """A message that has been coming for longer than one may take."""
 
 
 class Framer:
@@ -65,9 +74,10 @@ class Framer:
         self.dropped_bytes = 0
         self.is_overflowed = False
 
-    def feed(self, data: bytes) -> list[bytes | GarbledMessage]:
+    def feed(self, data: bytes, frames_max: int = sys.maxsize) -> list[bytes | GarbledMessage]:
         """Frames completed by `data` and what was dropped, in stream order.
 
+        At most `frames_max` of them: the rest is kept as it came, to be cut by a later call, under the bound of then.
         A `FrameOverflow` is the last thing ever returned; from then on nothing is read.
         """
         if self.is_overflowed:
@@ -75,24 +85,24 @@ class Framer:
         found: list[bytes | GarbledMessage] = []
         buffer = self._buffer
         if not buffer:
-            rest = self._cut(data, found)
+            rest = self._cut(data, found, frames_max)
             self._base += rest
             if rest < len(data):
                 buffer += memoryview(data)[rest:]
         else:
             buffer += data
             if len(buffer) >= self._need:
-                rest = self._cut(buffer, found)
+                rest = self._cut(buffer, found, frames_max)
                 self._base += rest
                 del buffer[:rest]
         if self.is_overflowed:
             buffer.clear()
         return found
 
-    def _cut(self, stream: bytes | bytearray, found: list[bytes | GarbledMessage]) -> int:
-        """Appends what is complete in `stream`; returns where the incomplete rest begins."""
+    def _cut(self, stream: bytes | bytearray, found: list[bytes | GarbledMessage], frames_max: int) -> int:
+        """Appends what is complete in `stream`; returns where the rest begins."""
         position, end = 0, len(stream)
-        while position < end:
+        while position < end and len(found) < frames_max:
             if not stream.startswith(_START, position):
                 start = self._next_start(stream, position)
                 if start == position:
@@ -145,16 +155,12 @@ class Framer:
         shown = stream[digits : soh if soh >= 0 else digits + _LENGTH_DIGITS_MAX + 1]
         if (shown and not (shown.isdigit() and shown.isascii())) or (soh >= 0 and not shown):
             return GarbledMessage("BodyLength(9) is no number", reason="length")
+        if len(shown) > _LENGTH_DIGITS_MAX or (soh >= 0 and int(shown) > self.max_message_bytes):
+            text = f"BodyLength(9)={shown.decode()} is more than the {self.max_message_bytes} bytes a message may have"
+            return FrameOverflow(text, reason="overflow")
         if soh < 0:
-            return (
-                GarbledMessage("BodyLength(9) has too many digits", reason="length")
-                if len(shown) > _LENGTH_DIGITS_MAX
-                else 0
-            )
+            return 0
         declared = int(shown)
-        if declared > self.max_message_bytes:
-            text = f"BodyLength(9)={declared} is more than the {self.max_message_bytes} bytes a message may have"
-            return GarbledMessage(text, reason="length")
         body_end = soh + 1 + declared
         if end < body_end + 7:
             need = body_end - start + 7

@@ -69,7 +69,7 @@ class DisconnectReason(StrEnum):
     SLOW_CONSUMER = (
         "slow_consumer",
         Side.PEER,
-        "the peer read so slowly that fix.outgoing_bytes_max was reached",
+        "the peer read so slowly that fix.outgoing_bytes_max or fix.write_timeout_s was reached",
         "it catches up by resend after its next logon; if it repeats, ask its support desk",
     )
 
@@ -171,8 +171,20 @@ class DisconnectReason(StrEnum):
     TOO_LONG = (
         "too_long",
         Side.US,
-        "fix.max_message_bytes came without the end of a message",
+        "a message declared to be, or become, longer than fix.max_message_bytes",
         "report it to the peer's support desk; raise the bound if such messages are wanted",
+    )
+    STALLED = (
+        "stalled",
+        Side.US,
+        "bytes came for fix.frame_timeout_s without making a whole message",
+        "the peer hangs in the middle of a message, or sends what is no FIX: ask its support desk",
+    )
+    NOT_ALLOWED = (
+        "not_allowed",
+        Side.US,
+        "a connection that may not speak for its session: not its address, not over TLS, or not its certificate",
+        "nothing if it is a stranger; otherwise compare `allow`, `tls` and `tls_pin_sha256` of the session",
     )
     GAP_TIMEOUT = (
         "gap_timeout",

@@ -43,6 +43,7 @@ from engine.fix.actions import (
     Transmit,
     Warn,
 )
+from engine.fix.framing import FrameStalled, StreamEnded
 from engine.fix.liveness import next_deadline_ns
 from engine.fix.message import Message
 from engine.fix.phases import SESSION_TYPES, Phase
@@ -165,11 +166,14 @@ def drain(settings: SessionSettings, state: SessionState, now: Instant, *, dicti
 
 
 def garbled(settings: SessionSettings, state: SessionState, error: GarbledMessage, now: Instant) -> Step:
-    """Bytes came that are no message: counted, dropped, and no number is used up."""
+    """Bytes came that are no message: counted, dropped, and no number is used up. Behind some nothing can be read."""
     draft = Draft(settings, sequence.heard(state, now.monotonic_ns), now)
     draft.warn("garbled", str(error))
     if state.phase is Phase.AWAITING_LOGON:
         draft.close(DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
+    elif isinstance(error, StreamEnded) and state.phase not in (Phase.DISCONNECTED, Phase.CLOSED):
+        stalled = isinstance(error, FrameStalled)
+        draft.logout_and_close(DisconnectReason.STALLED if stalled else DisconnectReason.TOO_LONG, str(error))
     return draft.step()
 
 

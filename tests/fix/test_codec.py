@@ -77,8 +77,8 @@ class TestFraming:
             pytest.param(b"8=FIX.4.4\x019=12x\x01" + ONE, ["length", ONE], id="BodyLength with a letter"),
             pytest.param(b"8=FIX.4.4\x019=-5\x01" + ONE, ["length", ONE], id="BodyLength below zero"),
             pytest.param(b"8=FIX.4.4\x019=\x01" + ONE, ["length", ONE], id="BodyLength empty"),
-            pytest.param(b"8=FIX.4.4\x019=1234567890\x01" + ONE, ["length", ONE], id="BodyLength of ten digits"),
-            pytest.param(b"8=FIX.4.4\x019=999999999\x01" + ONE, ["length", ONE], id="BodyLength beyond the bound"),
+            pytest.param(b"8=FIX.4.4\x019=1234567890\x01" + ONE, ["overflow"], id="BodyLength of ten digits"),
+            pytest.param(b"8=FIX.4.4\x019=65537\x01" + ONE, ["overflow"], id="BodyLength beyond the bound"),
             pytest.param(wire("35=0|")[:-2] + ONE, ["checksum", ONE], id="a checksum cut short does not eat the next"),
             pytest.param(b"\x0110=000\x01" + ONE, ["noise", ONE], id="a lone trailer"),
             pytest.param(
@@ -117,6 +117,13 @@ class TestFraming:
 
     def test_a_message_one_byte_beyond_the_bound_is(self) -> None:
         assert reasons(feed([ONE], max_message_bytes=len(ONE) - 1)) == ["overflow"]
+
+    def test_what_is_left_behind_the_frames_wanted_is_cut_under_the_bound_of_later(self) -> None:
+        long = wire(FILL)
+        framer = Framer(max_message_bytes=len(ONE))
+        assert framer.feed(ONE + long + TWO, frames_max=1) == [ONE]
+        framer.max_message_bytes = 65_536
+        assert framer.feed(b"") == [long, TWO]
 
     def test_noise_without_end_is_not_kept(self) -> None:
         framer = Framer(max_message_bytes=100)
