@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import dataclasses
 import logging
-import random
 import signal
 import sys
 from collections.abc import Callable
@@ -23,18 +22,17 @@ from typing import Any
 
 import uvloop
 
-from engine import assembly, recovery, sessions
+from engine import assembly, connecting, recovery, sessions
 from engine.admin.server import AdminServer
-from engine.clock import NS_PER_S, Clock, iso_timestamp
+from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
-from engine.config.sessions import SessionConfig
+from engine.connecting import Connecting
 from engine.desk.draft import Draft
 from engine.domain import events as e
 from engine.errors import ConfigError, EngineError, JournalError, RuleError, StartError
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.second_opinion import verify_samples
-from engine.fix.transport import FixConnection
 from engine.journal.archive import ReadOnly
 from engine.journal.lock import Boot
 from engine.journal.reader import JournalReader
@@ -57,7 +55,6 @@ PROOF_EVERY_S = 30.0
 """How often an OMS or drop copy is asked to prove that it has what was sent (TestRequest), if anything was."""
 CLOCK_STEP_NS_MAX = 1_000_000_000
 """A wall clock set back by more than this is an event of its own."""
-HOURS_LOOKED_AT_EVERY_NS = 60 * NS_PER_S
 CHECKPOINT_EVERY_S = 2.0
 LOOP_LAG_EVERY_S = 0.25
 
@@ -71,9 +68,6 @@ class Daemon:
         self.clock = Clock(config.clock.speed, config.clock.origin_utc_ns)
         self._stopping = asyncio.Event()
         self._failure = ""
-        self._wanted: dict[str, asyncio.Event] = {}
-        self._hurried: dict[str, asyncio.Event] = {}
-        """Per session that we initiate: an operator wants it to connect now."""
         self._history = History()
         self._ready = False
         self._clock_stepped = False
@@ -83,6 +77,7 @@ class Daemon:
     async def serve(self) -> int:
         """Start, serve until stopped, close. The process's exit status."""
         config = self.config
+        self._secured = connecting.secure(config)
         book = assembly.rule_book(config)
         bonds, problems = assembly.securities(config.reference.securities)
         for problem in problems:
@@ -155,14 +150,14 @@ class Daemon:
                 staged_bytes_max=config.journal.staged_bytes_max,
                 commit_stall_max_s=config.journal.commit_stall_max_s,
                 logon_timeout_s=config.fix.logon_timeout_s,
-                connections_max=config.fix.connections_max,
+                frame_timeout_s=config.fix.frame_timeout_s,
+                write_timeout_s=config.fix.write_timeout_s,
             ),
             loop,
             self._fail,
             self._on_phase,
         )
-        runtime.on_session_free = self._reconnect
-        runtime.on_connect_wanted = self._connect_now
+        connections = Connecting(config, self._secured, runtime)
         runtime.reader = await JournalReader.open(config.journal.path)
         servers: list[Any] = []
         tasks: list[asyncio.Task[None]] = []
@@ -178,12 +173,8 @@ class Daemon:
             endpoint = MetricsEndpoint(config.metrics.host, config.metrics.port, metrics, self._readiness)
             await endpoint.start()
             servers.append(endpoint)
-            servers.append(await self._listen())
-            for session in config.sessions:
-                if session.initiator:
-                    self._wanted[session.key] = asyncio.Event()
-                    self._hurried[session.key] = asyncio.Event()
-                    tasks.append(loop.create_task(self._keep_connected(session)))
+            servers.append(connections)
+            await connections.begin()
             tasks.append(loop.create_task(self._housekeeping(trading, metrics)))
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
@@ -191,6 +182,7 @@ class Daemon:
             log.info("ready name=%s journal=%s socket=%s", config.engine.name, self.journal.path, config.admin.socket)
             await self._stopping.wait()
             self._ready = False
+            connections.stop_calling()
             for task in tasks:
                 task.cancel()
             if not self._failure:
@@ -234,95 +226,7 @@ class Daemon:
 
         self.runtime.note("started", started, assembly.texts(config, self.desk.book))
 
-    async def _listen(self) -> asyncio.Server:
-        fix = self.config.fix
-        loop = asyncio.get_running_loop()
-        try:
-            server = await loop.create_server(self._accepted, fix.listen_host, fix.listen_port)
-        except OSError as error:
-            raise StartError(
-                f"fix.listen_port: cannot listen on {fix.listen_host}:{fix.listen_port}: {error.strerror or error}; "
-                "is another rfqd running? Choose another port or stop it"
-            ) from error
-        log.info("listening address=%s", server.sockets[0].getsockname())
-        return server
-
-    def _accepted(self) -> FixConnection:
-        return self._connection("")
-
-    def _connection(self, session: str) -> FixConnection:
-        fix = self.config.fix
-        return FixConnection(
-            self.runtime,
-            self.runtime.next_connection(),
-            session,
-            max_message_bytes=fix.max_message_bytes,
-            outgoing_bytes_max=fix.outgoing_bytes_max,
-        )
-
     # --- while it runs -----------------------------------------------------------------------------
-
-    def _reconnect(self, key: str) -> None:
-        wanted = self._wanted.get(key)
-        if wanted is not None:
-            wanted.set()
-
-    def _connect_now(self, key: str) -> None:
-        hurried = self._hurried.get(key)
-        if hurried is not None:
-            hurried.set()
-
-    async def _pause(self, key: str, pause_s: float) -> None:
-        """Wait so long (seconds of the engine's clock), or until an operator is in a hurry."""
-        hurried = self._hurried[key]
-        hurried.clear()
-        try:
-            async with asyncio.timeout(self.clock.real_delay_s(int(pause_s * NS_PER_S))):
-                await hurried.wait()
-        except TimeoutError:
-            pass
-
-    async def _keep_connected(self, session: SessionConfig) -> None:
-        """Connect, and again with growing pauses over all addresses whenever there is no connection."""
-        loop = asyncio.get_running_loop()
-        free = self._wanted[session.key]
-        pause_s, attempt = session.reconnect_min_s, 0
-        while True:
-            if not self.runtime.machine.may_log_on(session.key):
-                hurried = self._hurried[session.key]
-                hurried.clear()
-                await hurried.wait()
-                continue
-            free.clear()
-            if await self._until_open(session.key):
-                pause_s = session.reconnect_min_s
-                continue  # Much may have been said meanwhile.
-            host, port = session.addresses[attempt % len(session.addresses)]
-            attempt += 1
-            began = loop.time()
-            try:
-                await loop.create_connection(lambda: self._connection(session.key), host, port)
-            except OSError as error:
-                log.warning("cannot connect session=%s address=%s:%d error=%s", session.key, host, port, error)
-            else:
-                await free.wait()
-                if loop.time() - began > pause_s * 4:
-                    pause_s = session.reconnect_min_s
-            jitter = random.uniform(0.8, 1.2)
-            await self._pause(session.key, pause_s * jitter)
-            pause_s = min(session.reconnect_max_s, pause_s * 2)
-
-    async def _until_open(self, key: str) -> bool:
-        """Wait through the hours in which the session's schedule has it closed. Had it to be waited for?"""
-        schedule, waited = self.runtime.machine.settings[key].schedule, False
-        while schedule is not None and (closed := schedule.closed(now_ns := self.clock.now().utc_ns)):
-            if not waited:
-                log.info("session is %s session=%s", closed, key)
-            waited = True
-            # Now and then the wall clock is looked at again: it may be set meanwhile.
-            left_ns = schedule.next_start(now_ns) - now_ns + self.clock.ahead_ns()
-            await asyncio.sleep(self.clock.real_delay_s(min(left_ns, HOURS_LOOKED_AT_EVERY_NS)))
-        return waited
 
     async def _housekeeping(self, trading: Trading, metrics: Metrics) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
@@ -336,6 +240,7 @@ class Daemon:
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
             metrics.state(self.runtime.machine, trading)
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.unsent_bytes())
+            self.runtime.take_stock()
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
@@ -478,7 +383,7 @@ async def _run(config: Config) -> int:
 
 def _check(path: Path) -> int:
     config = load(path)
-    problems = check(config)
+    problems = [*check(config), *connecting.problems(config)]
     try:
         assembly.rule_book(config)
     except (RuleError, ConfigError) as error:

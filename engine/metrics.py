@@ -25,6 +25,8 @@ from engine.domain import events as e
 from engine.domain.messages import ReportKind
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskMode, QuoteKind
+from engine.fix.admission import Refusal
+from engine.fix.backoff import Outcome
 from engine.fix.reasons import DisconnectReason
 from engine.fix.sequence import SessionState
 from engine.fix.tags import MsgType
@@ -90,6 +92,17 @@ class Metrics(Collector):
             "Connections that ended, by why",
             session=sessions,
             reason=_closed(*DisconnectReason),
+        )
+        self._refused = Tally(
+            "fix_connections_refused_total",
+            "Connections closed before a byte of FIX was read from them, by why",
+            code=_closed(*Refusal),
+        )
+        self._called = Tally(
+            "fix_connects_total",
+            "What became of connecting to a peer, once it was over",
+            session=sessions,
+            outcome=_closed(*Outcome),
         )
         self._gaps = Tally("fix_gaps_detected_total", "Gaps found in what the peer sent", session=sessions)
         self._resend_requests = Tally(
@@ -209,7 +222,7 @@ class Metrics(Collector):
                 if state.gap is not None and (before.gap is None or before.gap.begin != state.gap.begin):
                     self._gaps.add((key,))
             if state.serving is not None:
-                self._served(turn, key)
+                self._served(turn, key, max(state.serving.begin, state.first_out))
         for key, code, _ in turn.warnings:
             self._warnings.add((key or NO_SESSION, code))
         for key, reason in turn.garbled:
@@ -217,9 +230,10 @@ class Metrics(Collector):
         for key, ending in turn.endings:
             self._disconnects.add((key or NO_SESSION, ending.code))
 
-    def _served(self, turn: Turn, key: str) -> None:
+    def _served(self, turn: Turn, key: str, first: int) -> None:
+        """Count the request that is being served once, however many pages it takes."""
         for effect in turn.effects:
-            if type(effect) is ReadSentRows and effect.session == key:
+            if type(effect) is ReadSentRows and effect.session == key and effect.begin == first:
                 self._resend_requests.add((key, "in"))
 
     def wrote(self, session: str, data: bytes) -> None:
@@ -240,6 +254,14 @@ class Metrics(Collector):
         found = _REJECT_REASON[msg_type](data)
         reason = found[1].decode() if found is not None else ""
         self._reject_reasons.add((session, way, reason if reason in _REJECT_REASONS else OTHER))
+
+    def connection_refused(self, code: str) -> None:
+        """A connection was not let in, or its TLS handshake failed."""
+        self._refused.add((code,))
+
+    def called(self, session: str, outcome: str) -> None:
+        """A connection of ours is over, or there was none."""
+        self._called.add((session, outcome))
 
     def withheld(self, reason: str) -> None:
         """A committed request or acceptance did not leave: `kill`, `late` or `session`."""

@@ -26,6 +26,7 @@ from engine.desk.draft import Draft, Notice
 from engine.errors import CommandError, GarbledMessage, JournalError
 from engine.fix import session as fix_session
 from engine.fix.actions import SentRow
+from engine.fix.framing import FrameStalled
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.resend import gap_fill
@@ -63,13 +64,17 @@ from engine.turn import (
     TimerDue,
     Turn,
     UndeliveredPage,
+    Welcome,
     Write,
 )
+from engine.turn.deciding import NUMBERS_DIFFER
 
 log = logging.getLogger(__name__)
 
 RESEND_PAGE: Final = 200
-"""Rows of a resend that are read and sent at a time."""
+"""Rows of a resend that are read at a time."""
+RESEND_PAGE_BYTES: Final = 262_144
+"""Bytes of a resend that are sent at a time: far below what may wait for a peer, whatever the size of a row."""
 _SHOWN: Final = ("session.show",)
 """Commands that show what the peers have not read yet."""
 RETRY_S: Final = 0.01
@@ -86,8 +91,8 @@ class Limits:
     staged_bytes_max: int = 67_108_864
     commit_stall_max_s: float = 30.0
     logon_timeout_s: float = 10.0
-    connections_max: int = 64
-    """Accepted ones; our own are as many as the sessions that we initiate."""
+    frame_timeout_s: float = 60.0
+    write_timeout_s: float = 30.0
 
 
 @dataclass(slots=True)
@@ -198,7 +203,8 @@ class Runtime:
             self._on_phase("staged")
         if turn.warnings:
             for key, code, text in turn.warnings:
-                log.warning("session warning session=%s code=%s text=%s", key or "-", code, text)
+                level = logging.ERROR if code == NUMBERS_DIFFER else logging.WARNING
+                log.log(level, "session warning session=%s code=%s text=%s", key or "-", code, text)
         if self._staged_bytes > self._limits.staged_bytes_max:
             self._pause()
         if not self._commit_asked and self._in_flight is None:
@@ -261,29 +267,25 @@ class Runtime:
         return len(self._connections)
 
     def connection_up(self, connection: FixConnection) -> bool:
-        if not connection.session and self._accepted >= self._limits.connections_max:
-            log.warning("connection refused peer=%s: %d are open, fix.connections_max", connection.peer, self._accepted)
-            return False
         self._connections[connection.number] = connection
         log.info(
             "connection up connection=%d peer=%s session=%s", connection.number, connection.peer, connection.session
         )
         if self._paused:
             connection.hold()
-        self.submit(ConnectionUp(self.clock.now(), connection.number, connection.session, connection.peer))
+        self.submit(
+            ConnectionUp(self.clock.now(), connection.number, connection.session, connection.peer, connection.origin)
+        )
         if not connection.session:
+            # From when it was accepted on: a TLS handshake is part of it.
             delay = self.clock.real_delay_s(int(self._limits.logon_timeout_s * NS_PER_S))
-            self._loop.call_later(delay, self._no_logon, connection.number)
+            self._loop.call_at(connection.opened_s + delay, self._no_logon, connection.number)
         return True
-
-    @property
-    def _accepted(self) -> int:
-        """Open connections that somebody else began."""
-        return sum(not connection.session for connection in self._connections.values())
 
     def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
         if self._shows_wire:
             self._show("<", connection.number, frame)
+        connection.unfinished_since_ns = None
         self.submit(Received(self.clock.now(), connection.number, frame, self.entropy()))
 
     def _show(self, way: str, number: int, frame: bytes | GarbledMessage) -> None:
@@ -292,10 +294,25 @@ class Runtime:
         log.debug("wire %s connection=%d %s", way, number, text)
 
     def bytes_received(self, connection: FixConnection) -> None:
-        """Not a whole message yet, but the peer lives."""
+        """No whole message yet, but the peer lives; unless it has been at this one for too long."""
+        now = self.clock.now()
+        since_ns = connection.unfinished_since_ns
+        if since_ns is None:
+            connection.unfinished_since_ns = since_ns = now.monotonic_ns
+        if now.monotonic_ns - since_ns > self._limits.frame_timeout_s * NS_PER_S:
+            text = f"bytes came for {self._limits.frame_timeout_s:g} s without making a whole message"
+            self.frame_received(connection, FrameStalled(text, reason="stalled"))
+            return
         key = self.machine.connections.get(connection.number)
         if key:
-            self.machine.sessions[key] = fix_session.heard(self.machine.sessions[key], self.clock.now())
+            self.machine.sessions[key] = fix_session.heard(self.machine.sessions[key], now)
+
+    def take_stock(self) -> None:
+        """Disconnect who takes nothing of what waits for it; call once a second or so."""
+        now_s = self._loop.time()
+        patience_s = self.clock.real_delay_s(int(self._limits.write_timeout_s * NS_PER_S))
+        for connection in list(self._connections.values()):
+            connection.take_stock(now_s, patience_s)
 
     def connection_down(self, connection: FixConnection, ending: Ending) -> None:
         self._connections.pop(connection.number, None)
@@ -556,6 +573,10 @@ class Runtime:
                 end(effect.code, effect.text)
         elif type(effect) is Connect:
             self.on_connect_wanted(effect.session)
+        elif type(effect) is Welcome:
+            connection = self._connections.get(effect.connection)
+            if connection is not None:
+                connection.welcome()
         elif type(effect) is Drain:
             self.submit(HeldDue(self.clock.now(), effect.session, self.entropy()))
         elif type(effect) is ReadSentRows:
@@ -576,19 +597,29 @@ class Runtime:
     # --- reading the store -------------------------------------------------------------------------
 
     async def _read_sent(self, wanted: ReadSentRows) -> None:
-        """Stream a resend in pages; rows are committed before the request for them was released."""
+        """Read one page of a resend, once the peer has taken what is on its way; its turn asks for the next one.
+
+        The rows were committed before the request for them was released.
+        """
         assert self.reader is not None
-        begin = wanted.begin
-        while begin <= wanted.end:
-            state = self.machine.sessions[wanted.session]
-            if state.epoch != wanted.epoch or state.connection != wanted.connection:
-                return
-            rows = await self.reader.sent_page(wanted.session, wanted.epoch, begin, wanted.end, RESEND_PAGE)
-            page = [SentRow(row.seq, None if row.admin else row.data, row.message_class == "report") for row in rows]
-            begin += len(rows)
-            last = begin > wanted.end
-            self.submit(SentPage(self.clock.now(), wanted.session, wanted.epoch, wanted.connection, page, last))
-            await self.idle()
+        connection = self._connections.get(wanted.connection)
+        if connection is None:
+            return
+        await connection.drained()
+        state = self.machine.sessions[wanted.session]
+        if state.epoch != wanted.epoch or state.connection != wanted.connection:
+            return
+        rows = await self.reader.sent_page(wanted.session, wanted.epoch, wanted.begin, wanted.end, RESEND_PAGE)
+        page: list[SentRow] = []
+        size = 0
+        for row in rows:
+            data = None if row.admin else row.data
+            size += len(data or b"")
+            if page and size > RESEND_PAGE_BYTES:
+                break
+            page.append(SentRow(row.seq, data, row.message_class == "report"))
+        last = page[-1].seq_num == wanted.end
+        self.submit(SentPage(self.clock.now(), wanted.session, wanted.epoch, wanted.connection, page, wanted.end, last))
 
     async def _read_undelivered(self, wanted: ReadUndelivered) -> None:
         """What nobody is known to have, to be bound again in the new epoch: with 97=Y if it may have left before."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engine.config import FixConfig, Reset, ScheduleConfig, SessionConfig
+from engine.config.tls import networks, pin
 from engine.errors import ConfigError
 from engine.fix.dictionary import Dictionary, built_in, load_quickfix_xml
 from engine.fix.schedule import EVERY_DAY, Schedule
@@ -40,6 +41,9 @@ def settings(fix: FixConfig, session: SessionConfig) -> SessionSettings:
         target_sub_id=session.target_sub_id,
         target_location_id=session.target_location_id,
         schedule=schedule(session.schedule) if session.schedule is not None else None,
+        tls=session.tls,
+        pins=tuple(pin(text) for text in session.tls_pin_sha256),
+        allow=networks(session.allow),
     )
 
 

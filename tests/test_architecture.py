@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "admin": {"masking", "clock", "errors", "config", "domain", "desk", "fix", "journal", "rules"},
 }
 # The wiring sees everything.
-WIRING = {"app", "__main__", "__init__", "runtime", "assembly"}
+WIRING = {"app", "__main__", "__init__", "runtime", "assembly", "connecting"}
 
 # Modules of the standard library (and two of ours) that only shells may touch.
 WORLD = {
@@ -50,6 +50,7 @@ WORLD = {
     "random",
     "socket",
     "sqlite3",
+    "ssl",
     "os",
     "secrets",
     "threading",
@@ -59,8 +60,8 @@ WORLD = {
 }
 SHELLS = {
     "app", "runtime", "timers", "clock", "metrics", "tally", "metrics_endpoint", "logs", "recovery", "assembly",
-    "sessions",
-    "fix.transport", "config.load", "config.check", "config.reading",
+    "sessions", "connecting", "fix.transport", "fix.listener", "fix.dialer", "fix.tls",
+    "config.load", "config.check", "config.reading",
     "journal.writer", "journal.reader", "journal.archive", "journal.lock", "journal.anchor", "journal.opening",
 }  # fmt: skip
 SHELL_PACKAGES = {"admin"}

@@ -28,6 +28,7 @@ from engine.config.tables import (
     RulesConfig,
     TcaConfig,
 )
+from engine.config.tls import ListenerTls
 
 __all__ = [
     "AdminConfig",
@@ -45,6 +46,7 @@ __all__ = [
     "EngineConfig",
     "FixConfig",
     "JournalConfig",
+    "ListenerTls",
     "MetricsConfig",
     "Places",
     "ReferenceConfig",

@@ -108,6 +108,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     if file is None:
         raise ConfigProblems(problems)
     sessions = _sessions(reading, file.session, environ)
+    fix = _listening(reading, file.fix, sessions, environ)
     admin = dataclasses.replace(file.admin, people=_people(reading, file.admin.people))
     _limits(reading, file)
     _scaled_clock(reading, file.clock, file.fix, sessions)
@@ -123,7 +124,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         journal=file.journal,
         admin=admin,
         metrics=file.metrics,
-        fix=file.fix,
+        fix=fix,
         sessions=sessions,
         risk=file.risk,
         rfq=file.rfq,
@@ -142,8 +143,9 @@ def load_echo(path: Path | str, environ: Mapping[str, str] | None = None) -> Ech
     reading = Reading(path.name, path.parent)
     file = _file(EchoFile, reading, path, [])
     if file is not None:
-        sessions = _sessions(reading, file.session, os.environ if environ is None else environ, echo=True)
-        file = dataclasses.replace(file, session=sessions)
+        environ = os.environ if environ is None else environ
+        sessions = _sessions(reading, file.session, environ, echo=True)
+        file = dataclasses.replace(file, fix=_listening(reading, file.fix, sessions, environ), session=sessions)
     if file is None or reading.problems:
         raise ConfigProblems(reading.problems)
     return file
@@ -244,19 +246,64 @@ def _sessions(
 
 
 def _with_secrets(reading: Reading, where: str, session: SessionConfig, environ: Mapping[str, str]) -> SessionConfig:
-    def variable(name: str, variable: str | None) -> str | None:
+    secret = _Secrets(reading, where, environ)
+    return dataclasses.replace(
+        session,
+        username=secret.variable("username_env", session.username_env),
+        password=secret.of("password", session.password_env, session.password_file),
+        tls_key_password=secret.of("tls_key_password", session.tls_key_password_env, session.tls_key_password_file),
+    )
+
+
+def _listening(
+    reading: Reading, fix: FixConfig, sessions: tuple[SessionConfig, ...], environ: Mapping[str, str]
+) -> FixConfig:
+    """[fix] with the secrets of its TLS port; whether there is a port for every session that needs one."""
+    acceptors = [session for session in sessions if not session.initiator]
+    if not fix.listen_plain:
+        if fix.tls is None and acceptors:
+            reading.problem("fix.listen_plain", "expected true without a table [fix.tls]: acceptors need a port")
+        for session in acceptors:
+            if fix.tls is not None and not session.tls:
+                text = "expected true: there is no plain port, fix.listen_plain is false"
+                reading.problem(f"session[{session.key}].tls", text)
+    for session in acceptors:
+        if session.tls and fix.tls is None:
+            reading.problem(f"session[{session.key}].tls", "there is no port for TLS: a table [fix.tls] is missing")
+        elif session.tls_pin_sha256 and fix.tls is not None and fix.tls.client_ca is None:
+            text = "no certificate of a client is ever asked for: fix.tls.client_ca is missing"
+            reading.problem(f"session[{session.key}].tls_pin_sha256", text)
+    if fix.tls is None:
+        return fix
+    tls = fix.tls
+    if tls.key_password_env is not None and tls.key_password_file is not None:
+        text = "the passphrase is named twice: keep one of key_password_env and key_password_file"
+        reading.problem("fix.tls.key_password_file", text)
+    secret = _Secrets(reading, "fix.tls", environ)
+    password = secret.of("key_password", tls.key_password_env, tls.key_password_file)
+    return dataclasses.replace(fix, tls=dataclasses.replace(tls, key_password=password))
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """Looks up what a table names by an environment variable or a file; a name that leads nowhere is a problem."""
+
+    reading: Reading
+    where: str
+    environ: Mapping[str, str]
+
+    def of(self, name: str, variable: str | None, file: Path | None) -> str | None:
+        if file is not None:
+            return _secret_file(self.reading, f"{self.where}.{name}_file", file)
+        return self.variable(f"{name}_env", variable)
+
+    def variable(self, name: str, variable: str | None) -> str | None:
         if variable is None:
             return None
-        value = environ.get(variable)
+        value = self.environ.get(variable)
         if not value:
-            reading.problem(f"{where}.{name}", f"the environment variable {variable} is not set, or empty")
+            self.reading.problem(f"{self.where}.{name}", f"the environment variable {variable} is not set, or empty")
         return value
-
-    username = variable("username_env", session.username_env)
-    password = variable("password_env", session.password_env)
-    if session.password_file is not None:
-        password = _secret_file(reading, f"{where}.password_file", session.password_file)
-    return dataclasses.replace(session, username=username, password=password)
 
 
 def _secret_file(reading: Reading, where: str, path: Path) -> str | None:
@@ -358,8 +405,12 @@ def _beyond_loopback(fix: FixConfig, sessions: tuple[SessionConfig, ...]) -> lis
         for host, port in session.addresses
         if not is_loopback(host)
     ]
-    if not is_loopback(fix.listen_host) and not all(session.initiator for session in sessions):
+    if all(session.initiator for session in sessions):
+        return beyond
+    if fix.listen_plain and not is_loopback(fix.listen_host):
         beyond.append(f"fix.listen_host ({fix.listen_host})")
+    if fix.tls is not None and not is_loopback(fix.tls_host):
+        beyond.append(f"fix.tls.listen_host ({fix.tls_host})")
     return beyond
 
 

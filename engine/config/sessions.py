@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from engine.config.reading import derived, matches, setting
 from engine.config.schedules import ScheduleConfig, schedule_problems
+from engine.config.tls import ENV_NAME, TlsVersion, network_problem, no_passphrase, pin_problem
 
 _IDENTIFIER = matches(r"[a-z][a-z0-9_-]{0,31}", "lower-case letters, digits, '-' and '_', a letter first")
 _COMP_ID = matches(r"[!-~]{1,64}", "up to 64 printable characters without blanks")
-_ENV_NAME = matches(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
 
 
 class SessionRole(StrEnum):
@@ -73,6 +73,7 @@ class SessionConfig:
         " into an environment variable and name it in password_env, or into a file and name that in password_file",
         "username": "credentials do not live in this file: put the user name into an environment variable"
         " and name it in username_env",
+        "tls_key_password": no_passphrase("tls_key_password"),
     }
 
     key: str = setting(check=_IDENTIFIER)
@@ -96,15 +97,26 @@ class SessionConfig:
     appl_ver_id: str | None = setting(None)
     dictionary: Path | None = setting(None)
     transport_dictionary: Path | None = setting(None)
-    username_env: str | None = setting(None, check=_ENV_NAME)
-    password_env: str | None = setting(None, check=_ENV_NAME)
+    username_env: str | None = setting(None, check=ENV_NAME)
+    password_env: str | None = setting(None, check=ENV_NAME)
     password_file: Path | None = setting(None)
     reconnect_min_s: float = setting(1.0, above=0, at_most=3600)
     reconnect_max_s: float = setting(60.0, above=0, at_most=3600)
     schedule: ScheduleConfig | None = setting(None)
+    allow: tuple[str, ...] = setting((), check=network_problem)
+    tls: bool = setting(False)
+    tls_pin_sha256: tuple[str, ...] = setting((), check=pin_problem)
+    tls_ca: Path | None = setting(None)
+    tls_server_name: str | None = setting(None)
+    tls_certificate: Path | None = setting(None)
+    tls_key: Path | None = setting(None)
+    tls_key_password_env: str | None = setting(None, check=ENV_NAME)
+    tls_key_password_file: Path | None = setting(None)
+    tls_min_version: TlsVersion | None = setting(None)
 
     username: str | None = derived(None, secret=True)
     password: str | None = derived(None, secret=True)
+    tls_key_password: str | None = derived(None, secret=True)
 
     @property
     def initiator(self) -> bool:
@@ -166,6 +178,9 @@ def session_problems(session: SessionConfig) -> list[tuple[str, str]]:
     elif session.schedule is not None:
         found = schedule_problems(session.schedule, reset_on_logon=session.reset_on_logon)
         problems.extend((f"schedule.{name}", text) for name, text in found)
+    problems.extend(_tls_problems(session))
+    if session.initiator and session.allow:
+        problems.append(("allow", "an initiator lets nobody in: the addresses it connects to are host and backup"))
     if session.reconnect_max_s < session.reconnect_min_s:
         problems.append(
             (
@@ -174,6 +189,40 @@ def session_problems(session: SessionConfig) -> list[tuple[str, str]]:
             )
         )
     return problems
+
+
+def _tls_problems(session: SessionConfig) -> list[tuple[str, str]]:
+    problems: list[tuple[str, str]] = []
+    for name in _TLS_OF_INITIATORS:
+        if getattr(session, name) is None:
+            continue
+        if not session.initiator:
+            problems.append(
+                (name, "this is an initiator's: what the engine shows and accepts as a server is [fix.tls]")
+            )
+        elif not session.tls:
+            problems.append((name, "of no use without tls = true"))
+    if session.tls_pin_sha256 and not session.tls:
+        problems.append(("tls_pin_sha256", "a certificate is shown over TLS alone: set tls = true"))
+    if session.initiator and (session.tls_certificate is None) is not (session.tls_key is None):
+        missing, there = ("tls_key", "tls_certificate") if session.tls_key is None else ("tls_certificate", "tls_key")
+        problems.append((missing, f"missing: {there} is given, and one is of no use without the other"))
+    if session.tls_key_password_env is not None and session.tls_key_password_file is not None:
+        problems.append(
+            ("tls_key_password_file", "the passphrase is named twice: keep one of tls_key_password_env and _file")
+        )
+    return problems
+
+
+_TLS_OF_INITIATORS: Final = (
+    "tls_ca",
+    "tls_server_name",
+    "tls_certificate",
+    "tls_key",
+    "tls_key_password_env",
+    "tls_key_password_file",
+    "tls_min_version",
+)
 
 
 def is_loopback(host: str) -> bool:

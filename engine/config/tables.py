@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine.config.reading import matches, setting
 from engine.config.sessions import SessionConfig
+from engine.config.tls import ListenerTls, network_problem
 from engine.domain.instrument import is_isin
 
 _CURRENCY = matches(r"[A-Z]{3}", "a currency as ISO 4217 writes it, such as 'USD'")
@@ -126,15 +127,30 @@ class FixConfig:
 
     listen_host: str = setting("127.0.0.1")
     listen_port: int = setting(9880, at_least=0, at_most=65_535)
+    listen_plain: bool = setting(True)
+    tls: ListenerTls | None = setting(None)
+    allow: tuple[str, ...] = setting((), check=network_problem)
     connections_max: int = setting(64, at_least=1, at_most=4096)
+    connections_per_address_max: int = setting(32, at_least=1, at_most=4096)
+    logon_attempts_per_minute_max: int = setting(600, at_least=1, at_most=1_000_000)
+    logon_failures_max: int = setting(20, at_least=1, at_most=1_000_000)
+    logon_pause_s_max: float = setting(60.0, at_least=1, at_most=3600)
+    logon_bytes_max: int = setting(4096, at_least=512, at_most=65_536)
     max_message_bytes: int = setting(65_536, at_least=1024, at_most=16_777_216)
     outgoing_bytes_max: int = setting(8_388_608, at_least=65_536)
     held_messages_max: int = setting(1000, at_least=1, at_most=1_000_000)
+    frame_timeout_s: float = setting(60.0, above=0, at_most=3600)
+    write_timeout_s: float = setting(30.0, above=0, at_most=3600)
     logon_timeout_s: float = setting(10.0, above=0, at_most=600)
     logout_timeout_s: float = setting(2.0, above=0, at_most=600)
     sending_time_tolerance_s: float = setting(120.0, above=0, at_most=86_400)
     heart_bt_int_s_min: int = setting(1, at_least=1, at_most=3600)
     heart_bt_int_s_max: int = setting(300, at_least=1, at_most=3600)
+
+    @property
+    def tls_host(self) -> str:
+        """Where the TLS port is: at the address of the plain one unless it has its own."""
+        return (self.tls.listen_host if self.tls is not None else None) or self.listen_host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

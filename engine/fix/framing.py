@@ -99,6 +99,11 @@ class Framer:
             buffer.clear()
         return found
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Has a message begun that is not whole yet?"""
+        return bool(self._buffer)
+
     def _cut(self, stream: bytes | bytearray, found: list[bytes | GarbledMessage], frames_max: int) -> int:
         """Appends what is complete in `stream`; returns where the rest begins."""
         position, end = 0, len(stream)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from engine.clock import NS_PER_S
+from engine.fix.entrance import Network
 from engine.fix.schedule import Schedule
 from engine.fix.tags import Tag
 
@@ -57,6 +58,10 @@ class SessionSettings:
     target_location_id: str | None = None
     # Without one it is always open.
     schedule: Schedule | None = None
+    # What a connection has to show before it may speak for the session: see `fix.entrance`.
+    tls: bool = False
+    pins: tuple[str, ...] = ()
+    allow: tuple[Network, ...] = ()
     # SubIDs and LocationIDs as header fields of every message we send: (tag, value), ascending.
     route: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)
     sending_time_tolerance_ns: int = field(init=False, repr=False, compare=False)

@@ -6,18 +6,23 @@ Writes nothing on its own account. `write` is called by the release step of `eng
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, cast
 
 from engine.errors import GarbledMessage
-from engine.fix.framing import FrameOverflow, Framer
+from engine.fix.entrance import LOCAL, Origin
+from engine.fix.framing import Framer, StreamEnded
 from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.tls import fingerprint
 
 LINGER_S: Final = 2.0
 """How long a connection that we end is read, and what comes thrown away, until the peer has closed it too."""
 FRAMES_AT_ONCE: Final = 32
 """Frames of one connection that are handled before others get their turn: some 3 ms of work."""
+TLS_CLOSE_PATIENCE_S: Final = 0.5
+"""How long the other end may take to say that TLS is over: many never do."""
 
 
 class Hub(Protocol):
@@ -29,20 +34,47 @@ class Hub(Protocol):
 
     def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None: ...
 
-    def bytes_received(self, connection: FixConnection) -> None: ...
+    def bytes_received(self, connection: FixConnection) -> None:
+        """More of a message that is not whole yet. Noise between messages is no sign of life, and not told."""
+        ...
 
     def connection_down(self, connection: FixConnection, ending: Ending) -> None: ...
 
 
 class FixConnection(asyncio.Protocol):
-    """One TCP connection. `session` is set for an initiator's own; an acceptor learns it from the Logon(A)."""
+    """One TCP connection. `session` is set for an initiator's own; an acceptor learns it from the Logon(A).
 
-    def __init__(self, hub: Hub, number: int, session: str, *, max_message_bytes: int, outgoing_bytes_max: int) -> None:
+    With `first_message_bytes_max` the other end is a stranger until `welcome`: one message of at most so many bytes is
+    taken from it, and nothing is read behind that before it is known.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        number: int,
+        session: str,
+        *,
+        max_message_bytes: int,
+        outgoing_bytes_max: int,
+        first_message_bytes_max: int | None = None,
+    ) -> None:
         self.number = number
         self.session = session
         self.peer = ""
+        self.origin = LOCAL
+        self.opened_s = 0.0
+        """When it was begun, by the loop's clock: before a TLS handshake."""
+        self.logged_on_s: float | None = None
+        """When its session logged on, by the loop's clock; None if it has not."""
+        self.unfinished_since_ns: int | None = None
+        """Kept by the hub: since when bytes have come that make no whole message (monotonic)."""
+        self.on_lost: Callable[[FixConnection], None] | None = None
+        """Told once it is over: whoever has accepted it."""
         self._hub = hub
-        self._framer = Framer(max_message_bytes)
+        self._max_message_bytes = max_message_bytes
+        stranger = first_message_bytes_max is not None
+        self._framer = Framer(min(first_message_bytes_max or max_message_bytes, max_message_bytes))
+        self._frames_left = 1 if stranger else sys.maxsize
         self._outgoing_bytes_max = outgoing_bytes_max
         self._transport: asyncio.Transport | None = None
         self._ending: Ending | None = None
@@ -51,22 +83,38 @@ class FixConnection(asyncio.Protocol):
         self._refused = False
         self._has_written = False
         self._is_over = False
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._written = 0
+        self._taken = 0
+        self._taken_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's; the interface is the same.
         self._transport = cast("asyncio.Transport", transport)
+        loop = asyncio.get_running_loop()
         host, port = (transport.get_extra_info("peername") or ("?", 0))[:2]
         self.peer = f"{host}:{port}"
+        encrypted = transport.get_extra_info("ssl_object")
+        shown = fingerprint(encrypted.getpeercert(binary_form=True)) if encrypted is not None else ""
+        self.origin = Origin(str(host), encrypted is not None, shown)
+        self.opened_s = self.opened_s or loop.time()
         if not self._hub.connection_up(self):
             self._refused = True
             self.abort(DisconnectReason.NO_ROOM, "")
+        elif self._held_back:
+            loop.call_soon(self.pause)  # uvloop begins to read once this has returned, whatever was asked for here.
 
     def data_received(self, data: bytes) -> None:
         if self._refused or self._is_over:
             return
-        frames = self._framer.feed(data)
+        frames = self._framer.feed(data, self._frames_left)
         if not frames:
-            self._hub.bytes_received(self)
+            if self._framer.is_unfinished:
+                self._hub.bytes_received(self)
+        elif self._frames_left == 1:
+            self._frames_left = 0  # It has said who it is; whether it may go on is for the hub to decide.
+            self.pause()
         if self._backlog:
             self._backlog.extend(frames)
         elif len(frames) <= FRAMES_AT_ONCE:
@@ -77,6 +125,20 @@ class FixConnection(asyncio.Protocol):
             self.pause()
             self._slice()
 
+    def welcome(self) -> None:
+        """Its session is logged on: messages may have their full size, and what came behind the Logon(A) is read."""
+        loop = asyncio.get_running_loop()
+        self.logged_on_s = loop.time()
+        if self._frames_left == 0:
+            self._framer.max_message_bytes = self._max_message_bytes
+            self._frames_left = sys.maxsize
+            loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self.alive:
+            self.data_received(b"")
+            self._settle_reading()
+
     def _slice(self) -> None:
         """Hand on a few frames of a burst and come back for the rest after everybody else had a turn."""
         backlog = self._backlog
@@ -85,24 +147,34 @@ class FixConnection(asyncio.Protocol):
         self._hand_on([backlog.popleft() for _ in range(min(FRAMES_AT_ONCE, len(backlog)))])
         if backlog:
             asyncio.get_running_loop().call_soon(self._slice)
-        elif not self._held_back:
-            self.resume()
+        else:
+            self._settle_reading()
 
     def _hand_on(self, frames: list[bytes | GarbledMessage]) -> None:
         for frame in frames:
             if self._is_over:
                 return
             self._hub.frame_received(self, frame)
-            if isinstance(frame, FrameOverflow):
-                self.abort(DisconnectReason.TOO_LONG, str(frame))
+            if isinstance(frame, StreamEnded):
+                # The session says so, if it may, and closes.
+                self._frames_left = 0
+                self.pause()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._refused or self._is_over:
-            return
-        while self._backlog:  # what came before the end counts
-            self._hub.frame_received(self, self._backlog.popleft())
-        self._hub.connection_down(self, self._ending or _ended_by_the_other_side(exc))
+        self._writable.set()
+        if not (self._refused or self._is_over):
+            while self._backlog:  # what came before the end counts
+                self._hub.frame_received(self, self._backlog.popleft())
+            self._hub.connection_down(self, self._ending or _ended_by_the_other_side(exc))
+        if self.on_lost is not None:
+            self.on_lost(self)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
 
     @property
     def alive(self) -> bool:
@@ -125,7 +197,22 @@ class FixConnection(asyncio.Protocol):
             transport.write(messages[0])
         else:
             transport.writelines(messages)  # One system call: 32 answers take 6 us, one by one 42.
+        self._written += sum(map(len, messages))
         return True
+
+    async def drained(self) -> None:
+        """Wait until the other end has taken most of what was written, or the connection is over."""
+        await self._writable.wait()
+
+    def take_stock(self, now_s: float, patience_s: float) -> None:
+        """Disconnect a peer that has taken nothing of what waits for it for `patience_s`; call now and then."""
+        unsent = self.unsent_bytes
+        taken = self._written - unsent
+        if not unsent or taken != self._taken:
+            self._taken, self._taken_s = taken, now_s
+        elif now_s - self._taken_s >= patience_s and self.alive:
+            text = f"took nothing for {now_s - self._taken_s:.0f} s, {unsent} bytes unsent"
+            self.abort(DisconnectReason.SLOW_CONSUMER, text)
 
     def hold(self) -> None:
         """Read no further bytes until `let_go`: nothing can be committed just now."""
@@ -134,16 +221,17 @@ class FixConnection(asyncio.Protocol):
 
     def let_go(self) -> None:
         self._held_back = False
-        if not self._backlog:
-            self.resume()
+        self._settle_reading()
 
     def pause(self) -> None:
         if self.alive:
             assert self._transport is not None
             self._transport.pause_reading()
 
-    def resume(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+    def _settle_reading(self) -> None:
+        """Read on, unless something is still to be handled first."""
+        if not (self._held_back or self._backlog or self._frames_left == 0) and self.alive:
+            assert self._transport is not None
             self._transport.resume_reading()
 
     def close(self, code: DisconnectReason, text: str) -> None:
@@ -156,20 +244,27 @@ class FixConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._is_over:
             return
-        if not self._has_written or transport.is_closing() or not transport.can_write_eof():
-            transport.close()  # Nothing was said that could be lost, or TLS ends it its own way.
+        if not self._has_written or transport.is_closing():
+            transport.close()  # Nothing was said that could be lost.
             return
         self._is_over = True
         self._backlog.clear()
-        transport.write_eof()
         transport.resume_reading()
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()  # TLS ends it its own way.
         loop = asyncio.get_running_loop()
         loop.call_soon(self._hub.connection_down, self, self._ending)
-        loop.call_later(LINGER_S, transport.abort)
+        loop.call_later(LINGER_S, self._give_up)
 
     def abort(self, code: DisconnectReason, text: str) -> None:
         """Close now."""
         self._ending = self._ending or Ending(code, text)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _give_up(self) -> None:
         if self._transport is not None:
             self._transport.abort()
 

@@ -26,6 +26,7 @@ from engine.turn.effects import (
     ReadSentRows,
     ReadUndelivered,
     Reply,
+    Welcome,
     Write,
 )
 from engine.turn.inputs import (
@@ -79,5 +80,6 @@ __all__ = [
     "Turn",
     "UndeliveredPage",
     "Waiting",
+    "Welcome",
     "Write",
 ]

@@ -9,7 +9,7 @@ from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain.messages import BusinessReject
 from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
-from engine.fix import codec, session
+from engine.fix import codec, entrance, session
 from engine.fix import step as stepping
 from engine.fix.actions import (
     Action,
@@ -31,6 +31,7 @@ from engine.fix.actions import (
 )
 from engine.fix.dictionary import Dictionary
 from engine.fix.directory import described
+from engine.fix.entrance import LOCAL
 from engine.fix.message import Message
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
@@ -47,6 +48,7 @@ from engine.turn.effects import (
     ReadSentRows,
     ReadUndelivered,
     Reply,
+    Welcome,
     Write,
 )
 from engine.turn.inputs import (
@@ -75,6 +77,8 @@ if TYPE_CHECKING:
     from engine.turn.machine import Machine
 
 NO_CONNECTION: Final = -1
+NUMBERS_DIFFER: Final = "numbers_differ"
+"""Code of the warning that a person has to agree sequence numbers with the peer."""
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
 _NO_LEDGER: Final[Mapping[int, int]] = {}
@@ -164,8 +168,13 @@ class Deciding:
     def on_connection_up(self, given: ConnectionUp) -> None:
         self.out.ref = given.session
         self.out.addresses = {given.connection: given.peer}
+        self.out.origins = {given.connection: given.origin}
         if not given.session:
             self.out.connections[given.connection] = ""
+            return
+        flaw = entrance.flaw(self.settings(given.session), given.origin)
+        if flaw is not None:
+            self.close(given.connection, DisconnectReason.NOT_ALLOWED, flaw, given.session)
             return
         if not self.machine.may_log_on(given.session) or self.state(given.session).phase is not Phase.DISCONNECTED:
             self.close(
@@ -229,6 +238,8 @@ class Deciding:
             self.close(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {described(message)}")
         elif self.settings(key).initiator:
             self.close(connection, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself", key)
+        elif (flaw := entrance.flaw(self.settings(key), self.machine.origins.get(connection, LOCAL))) is not None:
+            self.close(connection, DisconnectReason.NOT_ALLOWED, flaw, key)
         elif not self.machine.may_log_on(key):
             self.close(connection, DisconnectReason.DISABLED, f"session {key} is disabled", key)
         elif self.state(key).phase is not Phase.DISCONNECTED:
@@ -307,6 +318,10 @@ class Deciding:
         if state.epoch != given.epoch or state.connection != given.connection:
             return  # Read for a connection that has ended or an epoch that is over.
         self.carry(key, session.resend_page(self.settings(key), state, given.rows, given.last, self.now))
+        if not given.last:
+            # The next page is asked for behind this one: it is read once the peer has taken what is on its way.
+            begin = given.rows[-1].seq_num + 1
+            self.out.effects.append(ReadSentRows(key, given.epoch, given.connection, begin, given.end))
 
     def on_undelivered_page(self, given: UndeliveredPage) -> None:
         key = given.session
@@ -373,6 +388,8 @@ class Deciding:
                 if key in self.machine.peer_expects:
                     out.peer_expects[key] = 0  # It has taken our number after all.
                 out.notes.append((key, "logon", f"epoch {state.epoch}, HeartBtInt(108)={state.heart_bt_int_s}"))
+                if state.connection is not None:
+                    out.effects.append(Welcome(state.connection))
             case LoggedOut(ending):
                 self.machine.application.session_down(self.draft(), self.settings(key), ending)
             case EpochBegan(epoch, cause):
@@ -380,7 +397,7 @@ class Deciding:
                 out.rebinding[key] = self.machine.outbox_id
                 out.notes.append((key, "reset", f"{cause}: epoch {epoch}"))
             case PeerExpects(seq_num):
-                out.peer_expects[key] = seq_num
+                self._peer_expects(key, seq_num)
                 out.notes.append((key, "peer_expects", str(seq_num)))
             case Warn(code, text):
                 out.warnings.append((key, code, text))
@@ -391,6 +408,18 @@ class Deciding:
                     out.effects.append(Close(connection, code, text, at_once))
             case DrainHeld():
                 out.effects.append(Drain(key))
+
+    def _peer_expects(self, key: str, seq_num: int) -> None:
+        """Kept to be shown. Beyond our own next number it is a matter for people: no logon will be taken before."""
+        self.out.peer_expects[key] = seq_num
+        next_out = self.state(key).next_out
+        if seq_num > next_out:
+            text = (
+                f"the peer expects MsgSeqNum(34) {seq_num}, our next is {next_out}: nothing is reset by itself; agree "
+                f"the numbers with the peer, then `rfqctl session set-seq {key} --out {seq_num}` or `reset`"
+            )
+            self.out.warnings.append((key, NUMBERS_DIFFER, text))
+            self.draft().notify("page", what="numbers differ", session=key, peer_expects=seq_num, next_out=next_out)
 
     def _deliver(self, key: str, message: Message) -> None:
         machine, state, seq_num = self.machine, self.out.sessions[key], message.seq_num

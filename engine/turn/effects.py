@@ -44,6 +44,13 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Welcome:
+    """The session of this connection is logged on: its peer is no stranger any more."""
+
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to a command; `result` or an error text with its code."""
 
@@ -82,4 +89,4 @@ class Publish(NamedTuple):
     notice: Notice
 
 
-Effect = Write | Close | Connect | Reply | ReadSentRows | ReadUndelivered | Drain | Publish
+Effect = Write | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | Drain | Publish

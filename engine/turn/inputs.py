@@ -10,6 +10,7 @@ from engine.clock import Instant
 from engine.desk.draft import Draft
 from engine.errors import GarbledMessage
 from engine.fix.actions import SentRow
+from engine.fix.entrance import LOCAL, Origin
 from engine.fix.reasons import Ending
 
 
@@ -48,6 +49,7 @@ class ConnectionUp:
     session: str
     peer: str = ""
     """Its address, for people."""
+    origin: Origin = LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,14 @@ class CommandGiven:
 
 @dataclass(frozen=True, slots=True)
 class SentPage:
-    """Rows that `ReadSentRows` asked for."""
+    """Some of the rows that `ReadSentRows` asked for, from the first on; `last` if these are all up to `end`."""
 
     now: Instant
     session: str
     epoch: int
     connection: int
     rows: Sequence[SentRow]
+    end: int
     last: bool
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from engine.desk.draft import Delivery
 from engine.fix.dictionary import Dictionary
 from engine.fix.directory import Directory
+from engine.fix.entrance import Origin
 from engine.fix.message import Message
 from engine.fix.phases import Phase
 from engine.fix.sequence import SessionState
@@ -51,6 +52,7 @@ class Machine:
         self.rebinding: dict[str, int] = {}
         """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
         self.connections: dict[int, str] = {}
+        self.origins: dict[int, Origin] = {}
         self.ledger: dict[str, dict[int, int]] = {}
         """Per session this epoch's numbers of at-most-once and afresh messages, and their outbox numbers."""
         self.last_report: dict[str, int] = {}
@@ -104,6 +106,10 @@ class Machine:
             key, (0, 0)
         )
 
+    def behind(self, key: str) -> bool:
+        """Has the peer said that it expects a higher number than our next one?"""
+        return self.peer_expects.get(key, 0) > self.sessions[key].next_out
+
     def find(self, message: Message) -> str | None:
         """The session that the first message of a connection speaks for."""
         return self._directory.find(message)
@@ -128,6 +134,7 @@ class Machine:
             self.round_trips.update(turn.round_trips)
         if turn.addresses:
             self.addresses.update(turn.addresses)
+            self.origins.update(turn.origins)
         for session_key, up_to in turn.rebinding.items():
             if up_to:
                 self.rebinding[session_key] = up_to
@@ -138,6 +145,7 @@ class Machine:
             if owner is None:
                 self.connections.pop(connection, None)
                 self.addresses.pop(connection, None)
+                self.origins.pop(connection, None)
             else:
                 self.connections[connection] = owner
         if turn.bound:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from engine.clock import Instant
 from engine.desk.draft import Send
 from engine.domain import events as e
+from engine.fix.entrance import Origin
 from engine.fix.reasons import Ending
 from engine.fix.sequence import SessionState
 from engine.turn.effects import Effect
@@ -77,6 +78,7 @@ class Turn:
     """What was no message: session, empty for a stranger, and what is wrong with it."""
     endings: list[tuple[str, Ending]]
     """Connections that ended, with their session; empty for one that never had any."""
+    origins: Mapping[int, Origin]
     addresses: Mapping[int, str]
     """Who is at the other end of a new connection."""
     round_trips: Mapping[str, int]
@@ -106,7 +108,7 @@ class Turn:
         self.peer_expects = {}
         self.refusals = {}
         self.endings = []
-        self.addresses = self.round_trips = NOTHING
+        self.origins = self.addresses = self.round_trips = NOTHING
         self.garbled = ()
         self.notes = []
         self.warnings = []

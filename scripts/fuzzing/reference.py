@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_HEAD: Final = re.compile(rb"8=FIX[^\x01]{0,10}\x019=([0-9]{1,9})\x01")
+_HEAD: Final = re.compile(rb"8=FIX[^\x01]{0,10}\x019=(?:([0-9]{1,9})\x01|[0-9]{10})")
 _TRAILER: Final = re.compile(rb"(?<=\x01)10=")
 
 
@@ -19,8 +19,10 @@ def frames(stream: bytes, message_bytes_max: int) -> list[bytes]:
     while (start := stream.find(b"8=FIX", at)) >= 0:
         at = start + 5
         head = _HEAD.match(stream, start)
-        if head is None or int(head[1]) > message_bytes_max:
+        if head is None:
             continue  # no beginning of a message
+        if head[1] is None or int(head[1]) > message_bytes_max:
+            break  # it cannot end in time, and where it ends nobody knows: nothing is read any more
         body_end = head.end() + int(head[1])
         if len(stream) < body_end + 7 <= start + message_bytes_max:
             break  # nothing is judged before what was declared is there

@@ -395,19 +395,16 @@ class DeskLife:
             elif isinstance(effect, Drain):
                 self._later.append(HeldDue(self.now, effect.session, self._entropy()))
             elif isinstance(effect, ReadSentRows):
-                self._later.extend(self._pages(effect))
+                self._later.append(self._page(effect))
             elif isinstance(effect, ReadUndelivered):
                 self._later.append(self._undelivered(effect))
 
-    def _pages(self, wanted: ReadSentRows) -> list[Input]:
-        rows = [self._rows[wanted.session][wanted.epoch, at][0] for at in range(wanted.begin, wanted.end + 1)]
-        return [
-            SentPage(
-                self.now, wanted.session, wanted.epoch, wanted.connection, rows[at : at + PAGE_ROWS],
-                at + PAGE_ROWS >= len(rows),
-            )
-            for at in range(0, len(rows), PAGE_ROWS)
-        ]  # fmt: skip
+    def _page(self, wanted: ReadSentRows) -> Input:
+        end = min(wanted.end, wanted.begin + PAGE_ROWS - 1)
+        rows = [self._rows[wanted.session][wanted.epoch, at][0] for at in range(wanted.begin, end + 1)]
+        return SentPage(
+            self.now, wanted.session, wanted.epoch, wanted.connection, rows, wanted.end, last=end == wanted.end
+        )
 
     def _undelivered(self, wanted: ReadUndelivered) -> Input:
         known = self.machine.confirmed.get(wanted.session, (0, 0))

@@ -99,7 +99,7 @@ class SessionWorld:
         elif isinstance(effect, ReadSentRows):
             rows = self.rows[effect.session, effect.epoch]
             page = [rows[number] for number in range(effect.begin, effect.end + 1)]
-            self.take(SentPage(self.now, effect.session, effect.epoch, effect.connection, page, last=True))
+            self.take(SentPage(self.now, effect.session, effect.epoch, effect.connection, page, effect.end, last=True))
         elif isinstance(effect, Connect):
             self.wanted.append(effect.session)
         elif isinstance(effect, Publish):

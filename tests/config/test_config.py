@@ -321,6 +321,39 @@ WRONG_SESSIONS = [
         id="a drop copy that we call",
     ),
     pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\nallow = ["10.0.0.0/8"]',
+        "allow: an initiator lets nobody in: the addresses it connects to are host and backup",
+        id="an initiator that lets in",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\ntls_ca = "ca.pem"',
+        "tls_ca: of no use without tls = true",
+        id="terms of TLS without it",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\ntls = true\ntls_key = "us.key"',
+        "tls_certificate: missing: tls_key is given, and one is of no use without the other",
+        id="a key without its certificate",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\ntls = true\ntls_pin_sha256 = ["AB:CD"]',
+        "tls_pin_sha256[1]: expected a certificate's SHA-256 fingerprint, 64 hex digits with or without colons,"
+        ' found the text "AB:CD"',
+        id="a pin that is none",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\ntls_key_password = "sesame"',
+        "tls_key_password: secrets do not live in this file, which is read, copied and journaled: put the passphrase"
+        " into an environment variable and name it in tls_key_password_env, or into a file and name that in"
+        " tls_key_password_file",
+        id="a passphrase in the file",
+    ),
+    pytest.param(
         '"initiator"',
         '"acceptor"',
         "host: an acceptor has no address of its own: its peer connects to fix.listen_port",
@@ -653,6 +686,74 @@ def test_a_password_is_named_once(folder: Folder) -> None:
         "engine.toml: session[alder].password_file: the password is named twice:"
         " keep one of password_env and password_file"
     ]
+
+
+TLS = '[fix.tls]\ncertificate = "us.pem"\nkey = "us.key"\n'
+
+
+@pytest.mark.parametrize(
+    ("fix", "of_oms", "problem"),
+    [
+        pytest.param(
+            "[fix]\nlisten_plain = false\n",
+            "",
+            "fix.listen_plain: expected true without a table [fix.tls]: acceptors need a port",
+            id="no port at all",
+        ),
+        pytest.param(
+            f"[fix]\nlisten_plain = false\n{TLS}",
+            "",
+            "session[oms].tls: expected true: there is no plain port, fix.listen_plain is false",
+            id="no port that it takes",
+        ),
+        pytest.param(
+            "", "tls = true\n", "session[oms].tls: there is no port for TLS: a table [fix.tls] is missing", id="no TLS"
+        ),
+        pytest.param(
+            TLS,
+            f'tls = true\ntls_pin_sha256 = ["{"ab" * 32}"]\n',
+            "session[oms].tls_pin_sha256: no certificate of a client is ever asked for: fix.tls.client_ca is missing",
+            id="a pin to what nobody shows",
+        ),
+        pytest.param(
+            TLS,
+            'tls = true\ntls_server_name = "us"\n',
+            "session[oms].tls_server_name: this is an initiator's: what the engine shows and accepts as a server is"
+            " [fix.tls]",
+            id="an acceptor with terms of an initiator",
+        ),
+        pytest.param(
+            f'{TLS}key_password_env = "NO_SUCH"\n',
+            "",
+            "fix.tls.key_password_env: the environment variable NO_SUCH is not set, or empty",
+            id="a passphrase that is not there",
+        ),
+        pytest.param(
+            '[fix]\nallow = ["10.1.2.3/8"]\n',
+            "",
+            "fix.allow[1]: expected an address or a network without host bits, such as 10.1.0.0/16, 192.0.2.7 or"
+            ' 2001:db8::/32, found the text "10.1.2.3/8"',
+            id="a network that is none",
+        ),
+    ],
+)
+def test_ports_and_sessions_fit_together(folder: Folder, fix: str, of_oms: str, problem: str) -> None:
+    folder.write("engine.toml", ENGINE + fix + OMS + of_oms + DEALER)
+    assert folder.problems() == [f"engine.toml: {problem}"]
+
+
+def test_terms_of_tls(folder: Folder) -> None:
+    secret = folder.write("us.pass", "open sesame\n")
+    secret.chmod(0o600)
+    listening = f'{TLS}client_ca = "clients.pem"\nkey_password_file = "us.pass"\n'
+    pinned = f'tls = true\ntls_pin_sha256 = ["{":".join(["AB"] * 32)}"]\nallow = ["10.1.0.0/16", "2001:db8::1"]\n'
+    folder.write("engine.toml", ENGINE + listening + OMS + pinned + DEALER)
+    config = folder.load()
+    assert config.fix.tls is not None
+    assert config.fix.tls.certificate == folder.path / "us.pem"
+    assert (config.fix.tls.key_password, config.fix.tls_host) == ("open sesame", "127.0.0.1")
+    assert "sesame" not in repr(config)
+    assert config.session("oms").tls
 
 
 FAST = "[clock]\nspeed = 60\norigin = 2026-01-05T14:30:00+01:00\n"

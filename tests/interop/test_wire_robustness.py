@@ -137,10 +137,47 @@ def test_garbled_bytes_use_up_no_number(oms: RawPeer, garble: Any) -> None:
     assert [said.kind for said in oms.heard[before:]] == ["0"]
 
 
-def test_a_message_without_an_end_ends_the_connection(live: Live, oms: RawPeer) -> None:
-    oms.send(b"8=FIX.4.4\x019=8000\x0135=B\x01148=" + b"x" * 9000)
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        pytest.param(
+            b"8=FIX.4.4\x019=8000\x0135=B\x01148=" + b"x" * 9000,
+            "no end of message within 8192 bytes",
+            id="a message without an end",
+        ),
+        pytest.param(
+            b"8=FIX.4.4\x019=8193\x0135=B\x01148=",
+            "BodyLength(9)=8193 is more than the 8192 bytes a message may have",
+            id="a message that cannot end in time",
+        ),
+    ],
+)
+def test_a_message_beyond_the_bound_ends_the_session_with_its_reason(
+    live: Live, oms: RawPeer, data: bytes, text: str
+) -> None:
+    oms.send(data)
+    assert oms.expect(t35="5")[58] == text
     oms.expect_end()
-    assert live.rfqd.until_said("too_long")
+    assert live.rfqd.until_said(f"reason=too_long: {text}")
+
+
+def test_a_strangers_first_message_is_a_short_one(live: Live) -> None:
+    """4 KiB hold any Logon(A); a stranger is told nothing, and what it sends beyond that is not even read."""
+    peer = RawPeer.dial(live.desk.fix_port, "OMS")
+    peer.say("A", [(98, "0"), (108, "30"), (141, "Y"), (58, "x" * 4096)])
+    assert peer.expect_end() == []
+    assert live.rfqd.until_said("is more than the 4096 bytes a message may have")
+
+
+def test_what_comes_right_behind_a_logon_is_read_once_it_is_taken(live: Live) -> None:
+    peer = RawPeer.dial(live.desk.fix_port, "OMS")
+    behind = peer.frame("1", [(112, "x" * 6000)], 2)
+    peer.send(peer.frame("A", [(98, "0"), (108, "30"), (141, "Y")], 1) + behind)
+    peer.next_out = 3
+    peer.expect(t35="A")
+    peer.expect(t35="0", t112="x" * 6000)
+    peer.say("5")
+    peer.expect_end()
 
 
 def test_bytes_one_at_a_time(oms: RawPeer) -> None:
@@ -259,7 +296,7 @@ def test_a_first_message_that_is_no_valid_logon_is_answered_by_nothing(live: Liv
 def test_a_connection_that_says_nothing_is_closed(live: Live) -> None:
     peer = RawPeer.dial(live.desk.fix_port, "OMS")
     assert peer.expect_end() == []
-    assert live.rfqd.until_said("logon_timeout")
+    assert live.rfqd.until_said("reason=logon_timeout: no Logon(A) within 2 s")
 
 
 def test_a_second_connection_of_a_live_session_is_closed_and_the_first_lives(live: Live, oms: RawPeer) -> None:

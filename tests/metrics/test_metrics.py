@@ -94,7 +94,7 @@ class Wire:
             data = next(raw for raw in self.sent if b"\x0134=%d\x01" % number in raw)
             application = b"\x0135=8\x01" in data
             rows.append(SentRow(number, data if application else None))
-        self.take(SentPage(NOW, wanted.session, wanted.epoch, wanted.connection, rows, last=True))
+        self.take(SentPage(NOW, wanted.session, wanted.epoch, wanted.connection, rows, wanted.end, last=True))
 
     def connect(self) -> None:
         self.connection += 1

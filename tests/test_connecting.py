@@ -1,17 +1,16 @@
-"""The daemon's own loops, without a daemon around them: a clock that jumps instead of waiting."""
+"""engine/connecting.py: when an initiator may connect, by a clock that jumps instead of waiting."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import time
-from types import SimpleNamespace
-from typing import Any
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.app import HOURS_LOOKED_AT_EVERY_NS, Daemon
-from engine.clock import NS_PER_S, Instant
+from engine.clock import NS_PER_S, Clock, Instant
+from engine.connecting import HOURS_LOOKED_AT_EVERY_NS, until_open
 from engine.fix.schedule import Schedule
 
 NINE_TO_FIVE = Schedule.daily(ZoneInfo("UTC"), time(9), time(17))
@@ -39,29 +38,25 @@ class JumpingClock:
         return 0.0
 
 
-def until_open(clock: JumpingClock, schedule: Schedule | None) -> bool:
-    daemon: Any = object.__new__(Daemon)
-    daemon.clock = clock
-    daemon.runtime = SimpleNamespace(machine=SimpleNamespace(settings={"alder": SimpleNamespace(schedule=schedule)}))
-    waited: bool = asyncio.run(daemon._until_open("alder"))
-    return waited
+def waited_for(clock: JumpingClock, schedule: Schedule | None) -> bool:
+    return asyncio.run(until_open("alder", schedule, cast(Clock, clock)))
 
 
 @pytest.mark.parametrize("schedule", [NINE_TO_FIVE, None], ids=["within its hours", "without a schedule"])
 def test_an_initiator_connects_at_once(schedule: Schedule | None) -> None:
     clock = JumpingClock(12 * HOUR_NS)
-    assert not until_open(clock, schedule)
+    assert not waited_for(clock, schedule)
     assert not clock.waits
 
 
 def test_an_initiator_outside_its_hours_waits_for_their_start() -> None:
     clock = JumpingClock(9 * HOUR_NS - 150 * NS_PER_S)
-    assert until_open(clock, NINE_TO_FIVE)
+    assert waited_for(clock, NINE_TO_FIVE)
     assert clock.waits == [HOURS_LOOKED_AT_EVERY_NS, HOURS_LOOKED_AT_EVERY_NS, 30 * NS_PER_S]
     assert clock.utc_ns == 9 * HOUR_NS
 
 
 def test_an_initiator_that_waits_notices_that_the_wall_clock_was_set() -> None:
     clock = JumpingClock(6 * HOUR_NS, set_by_ns=4 * HOUR_NS)
-    assert until_open(clock, NINE_TO_FIVE)
+    assert waited_for(clock, NINE_TO_FIVE)
     assert len(clock.waits) == 1
