@@ -20,7 +20,6 @@ def refuse(draft: Draft) -> bool:
     schedule = draft.settings.schedule
     closed = schedule.closed(draft.now.utc_ns) if schedule is not None else ""
     if closed:
-        draft.warn("outside_schedule", closed)
         draft.close(DisconnectReason.OUTSIDE_SCHEDULE, closed)
     return bool(closed)
 
