@@ -207,7 +207,7 @@ def _session_commands(under: Any, add: Callable[..., Any]) -> None:
         "application messages of a session, from the journal file; needs no daemon",
         acts.session_messages,
         key,
-        _arg("--last", type=_natural, metavar="N", help="how many of the last ones, default 20"),
+        _arg("--last", type=_natural, metavar="N", help="how many of the last ones, default 20, of a range 10,000"),
         _arg("--from", dest="begin", type=_natural, metavar="SEQ", help="from this number on, of the latest epoch"),
         _arg("--to", dest="end", type=_natural, metavar="SEQ", help="up to this number"),
         _arg("--epoch", type=_natural, metavar="N", help="only this epoch: numbers begin anew in each"),

@@ -24,17 +24,28 @@ from engine.journal.archive import ReadOnly
 
 LAST: Final = 20
 """Messages that are shown if nobody says how many."""
+LAST_OF_RANGE: Final = 10_000
+"""The same where numbers are named: of more than so many the last ones."""
+SESSION_MESSAGE: Final = "session message: its bytes are not kept"
+WITHHELD: Final = "withheld: a gap fill left in its place"
 _STANDARD: Final = frozenset({8, 9, 10, 34, 35, 49, 52, 56})
 """Tags that say nothing which the head of a line does not say."""
 _SIGNS: Final = {"in": "<", "out": ">"}
 
-# The unary plus keeps SQLite from sorting all of a session: the last rows are the last of the table.
-_ROWS: Final = """
-SELECT utc_ns, epoch, direction, seq, bytes, poss_resend FROM fix_messages
-WHERE {plus}session = :session AND (:direction IS NULL OR direction = :direction)
-AND (:epoch IS NULL OR epoch = :epoch) AND (:first IS NULL OR seq >= :first) AND (:last IS NULL OR seq <= :last)
-ORDER BY position DESC LIMIT :count
+# The last rows of a session are near the end of their table: read backwards, without sorting.
+_CHOSEN: Final = """
+{plus}session = :session AND (:epoch IS NULL OR epoch = :epoch) AND (:first IS NULL OR seq >= :first)
+AND (:last IS NULL OR seq <= :last)
 """
+_RECEIVED: Final = f"""
+SELECT turn_seq, 'in', 0, utc_ns, epoch, seq, message, 0, 0 FROM turns
+WHERE message IS NOT NULL AND {_CHOSEN.format(plus="")} ORDER BY turn_seq DESC LIMIT :count
+"""
+_SENT: Final = f"""
+SELECT turn_seq, 'out', position, utc_ns, epoch, seq, bytes, admin, poss_resend FROM fix_sent
+WHERE {_CHOSEN.format(plus="+")} ORDER BY position DESC LIMIT :count
+"""
+_ASKED: Final = {"in": _RECEIVED, "out": _SENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class Wanted:
 
 
 class Kept(NamedTuple):
-    """One row; `decoded` is None for a session message, whose bytes are not kept."""
+    """One row; `decoded` is None where only the number is kept, and `remark` says why."""
 
     utc_ns: int
     epoch: int
@@ -62,6 +73,7 @@ class Kept(NamedTuple):
     seq: int
     poss_resend: bool
     decoded: Decoded | None
+    remark: str = ""
 
 
 def read(journal: Path, wanted: Wanted, shelf: Shelf) -> Iterator[Kept]:
@@ -70,21 +82,24 @@ def read(journal: Path, wanted: Wanted, shelf: Shelf) -> Iterator[Kept]:
         epoch = wanted.epoch
         if wanted.by_number and epoch is None:
             epoch = _latest_epoch(file, wanted.session)
-        count = wanted.count if wanted.count is not None else -1 if wanted.by_number else LAST
+        count = wanted.count or (LAST_OF_RANGE if wanted.by_number else LAST)
         parameters: Any = {
             "session": wanted.session,
-            "direction": wanted.direction,
             "epoch": epoch,
             "first": wanted.first,
             "last": wanted.last,
             "count": count,
         }
-        rows = file.query(_ROWS.format(plus="" if wanted.by_number else "+"), parameters)
+        ways = (wanted.direction,) if wanted.direction else tuple(_ASKED)
+        rows = sorted(row for way in ways for row in file.query(_ASKED[way], parameters))
         if not rows:
             _latest_epoch(file, wanted.session)
-    for number, (utc_ns, found_epoch, direction, seq, data, poss_resend) in enumerate(reversed(rows), 1):
-        decoded = _decoded(number, bytes(data), direction, shelf) if data is not None else None
-        yield Kept(utc_ns, found_epoch, direction, seq, bool(poss_resend), decoded)
+    for number, (_, direction, _, utc_ns, found_epoch, seq, data, is_admin, poss_resend) in enumerate(rows[-count:], 1):
+        if data is not None:
+            kept, remark = _decoded(number, bytes(data), direction, shelf), ""
+        else:
+            kept, remark = None, SESSION_MESSAGE if is_admin else WITHHELD
+        yield Kept(utc_ns, found_epoch, direction, seq, bool(poss_resend), kept, remark)
 
 
 def _latest_epoch(file: ReadOnly, session: str) -> int:
@@ -111,7 +126,7 @@ def line(paper: Paper, kept: Kept, *, with_raw: bool = False) -> str:
     """One message in one line: when, which way, its number, its type, and its fields by name or as they are."""
     decoded = kept.decoded
     if decoded is None:
-        return f"{_head(paper, kept)} {paper.styled('session message: its bytes are not kept', 'dim')}"
+        return f"{_head(paper, kept)} {paper.styled(kept.remark, 'dim')}"
     if with_raw:
         return f"{_head(paper, kept)} {views.raw(decoded)}"
     words = " ".join(views.named(decoded, field) for field in decoded.parts.fields if field.tag not in _STANDARD)
@@ -144,6 +159,6 @@ def plain(kept: Kept, *, with_raw: bool = False) -> dict[str, Any]:
         "poss_resend": kept.poss_resend,
     }
     if kept.decoded is None:
-        return {**row, "msg_type": None, "name": None, "fields": []}
+        return {**row, "msg_type": None, "name": None, "fields": [], "remark": kept.remark}
     said = views.plain(kept.decoded, with_raw=with_raw)
     return {**row, **{name: said[name] for name in ("msg_type", "name", "fields", "raw") if name in said}}
