@@ -33,7 +33,7 @@ UNSENT_BYTES_MAX: Final = 262_144
 """A resend waits while more than this is on its way to its peer."""
 LOOK_AGAIN_S: Final = 0.01
 WAITING_MAX: Final = 10_000
-"""Answers of one session that may wait while a resend is being served; further ones are dropped, and said so."""
+"""Messages of one session that may wait for a number; further ones are dropped, and said so."""
 RECONNECT_S: Final = 1.0
 _STOPPING: Final = Ending(DisconnectReason.STOPPING, "stopping")
 
@@ -94,7 +94,7 @@ class Endpoint:
         bound = self._server.sockets[0].getsockname()
         return bound[0], bound[1]
 
-    async def keep_connected(self, key: str, host: str, port: int) -> None:
+    async def keep_connected(self, key: str, host: str, port: int, pause_s: float = RECONNECT_S) -> None:
         """Connect an initiator's session, and again whenever its connection has ended."""
         line = self.lines[key]
         while True:
@@ -103,7 +103,7 @@ class Endpoint:
                     await self._loop.create_connection(lambda: self.connection(key), host, port)
                 except OSError as error:
                     log.warning("cannot connect session=%s address=%s:%d error=%s", key, host, port, error)
-            await asyncio.sleep(RECONNECT_S)
+            await asyncio.sleep(pause_s)
 
     async def stop(self, patience_s: float) -> None:
         """Log out of every session, wait that long at most for the answers, and close."""
@@ -136,6 +136,12 @@ class Endpoint:
             max_message_bytes=self._max_message_bytes,
             outgoing_bytes_max=self._outgoing_bytes_max,
         )
+
+    def say(self, key: str, message: Answer) -> None:
+        """Send an application message; it waits while its session is not there or serves a resend."""
+        line = self.lines[key]
+        self._keep(line, message)
+        self._loop.call_soon(self._flush, line)  # Whoever calls may stand in the middle of a step.
 
     # --- connections (engine.fix.transport.Hub) ------------------------------------------------------
 
@@ -181,7 +187,6 @@ class Endpoint:
         if line is not None:
             log.info("disconnected session=%s reason=%s", line.settings.key, ending)
             line.connection = None
-            line.waiting.clear()
             self._carry(line, session.disconnected(line.settings, line.state, ending, self._now))
         self._look_quiet()
 
@@ -239,10 +244,16 @@ class Endpoint:
             if answer is not None:
                 answers.append(answer)
         for answer in answers:
-            if len(line.waiting) >= WAITING_MAX:
-                log.error("answer dropped session=%s: %d wait for a resend to end", line.settings.key, WAITING_MAX)
-                break
-            line.waiting.append(answer)
+            self._keep(line, answer)
+        self._flush(line)
+
+    def _keep(self, line: Line, message: Answer) -> None:
+        if len(line.waiting) < WAITING_MAX:
+            line.waiting.append(message)
+        else:
+            log.error("message dropped session=%s: %d wait for a number", line.settings.key, WAITING_MAX)
+
+    def _flush(self, line: Line) -> None:
         while line.waiting and line.state.can_send:
             self._bind(line, line.waiting.popleft())
         self._deadlines.set(line.settings.key, session.next_deadline_ns(line.settings, line.state))
@@ -262,6 +273,7 @@ class Endpoint:
                 self._loop.call_soon(self._serve, line, line.state.epoch, line.connection, begin, end)
             case session.EpochBegan():
                 line.sent.begin(line.state.first_out)
+                line.waiting.clear()  # Answers to what was said before the numbers began anew.
             case session.LoggedOn():
                 log.info("logged on session=%s", key)
                 line.application.logged_on()
