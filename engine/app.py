@@ -15,7 +15,7 @@ import dataclasses
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ from engine.metrics_endpoint import MetricsEndpoint
 from engine.recording import Recorder, events_codec
 from engine.runtime import Limits, Runtime
 from engine.trading import Trading
-from engine.turn import Machine
+from engine.turn import Machine, Withhold
 from engine.turn.history import History
 
 log = logging.getLogger(__name__)
@@ -110,8 +110,9 @@ class Daemon:
                     history=self._history,
                 )
                 recovery.restore_outboxes(file, machine)
+                never_left = recovery.never_numbered(file, trading)
                 recorder = Recorder(self.journal.head, events_codec(), file.sessions())
-            return await self._serve(machine, trading, recorder, previous)
+            return await self._serve(machine, trading, recorder, previous, never_left)
         finally:
             self.journal.close()
 
@@ -135,7 +136,14 @@ class Daemon:
         )
         return folded
 
-    async def _serve(self, machine: Machine, trading: Trading, recorder: Recorder, previous: recovery.Folded) -> int:
+    async def _serve(
+        self,
+        machine: Machine,
+        trading: Trading,
+        recorder: Recorder,
+        previous: recovery.Folded,
+        never_left: Sequence[Withhold],
+    ) -> int:
         config, loop = self.config, asyncio.get_running_loop()
         metrics = Metrics(VERSION)
         self.runtime = runtime = Runtime(
@@ -163,6 +171,8 @@ class Daemon:
         tasks: list[asyncio.Task[None]] = []
         try:
             self._note_start(previous)
+            for withheld in never_left:
+                runtime.withhold(withheld)
             runtime.arm_all()
             await runtime.idle()
             metrics.state(machine, trading)

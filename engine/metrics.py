@@ -182,7 +182,7 @@ class Metrics(Collector):
         self._withheld = Tally(
             "withheld_total",
             "Recorded requests and acceptances that did not leave or were filled over",
-            reason=_closed("kill", "late", "session", "busy", "gap_filled"),
+            reason=_closed("kill", "late", "session", "full", "over", "gap_filled"),
         )
         self._kills = Levels("kill_switch_state", "Kill switches that are on, by what they stop", "scope")
         self._inputs_refused = Tally(
@@ -264,7 +264,7 @@ class Metrics(Collector):
         self._called.add((session, outcome))
 
     def withheld(self, reason: str) -> None:
-        """A committed request or acceptance did not leave: `kill`, `late` or `session`."""
+        """A committed request or acceptance did not leave: `kill`, `late`, `session`, `full` or `over`."""
         self._withheld.add((reason,))
 
     def committed(self, seconds: float, turns: int) -> None:
@@ -415,11 +415,7 @@ class Metrics(Collector):
 
     def _on_ask_withheld(self, event: e.AskWithheld, turn: Turn) -> None:
         if turn.kind != "NotSent":  # The release step has counted those already, with its reason.
-            self._withheld.add(("busy" if event.never_left else "gap_filled",))
-
-    def _on_accept_withheld(self, event: e.AcceptWithheld, turn: Turn) -> None:
-        if turn.kind != "NotSent":
-            self._withheld.add(("busy",))
+            self._withheld.add(("gap_filled",))
 
     def _on_quote(self, event: e.QuoteReceived, turn: Turn) -> None:
         self._quotes.add((event.dealer, event.quote.kind))
@@ -475,7 +471,6 @@ _BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] =
     e.AskBlocked: Metrics._on_blocked,
     e.AcceptBlocked: Metrics._on_blocked,
     e.AskWithheld: Metrics._on_ask_withheld,
-    e.AcceptWithheld: Metrics._on_accept_withheld,
     e.QuoteReceived: Metrics._on_quote,
     e.DealerDeclined: Metrics._on_declined,
     e.DealerSilent: Metrics._on_silent,

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from engine.analytics.marks import Mark, Quality
 from engine.domain import events as e
+from engine.domain.rfq import AskState
 from engine.errors import JournalError
 from engine.fix.sequence import SessionState
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import SessionRow
 from engine.journal.records import Codec
 from engine.trading import Trading
-from engine.turn import Machine, Waiting
+from engine.turn import Machine, Waiting, Withhold
 from engine.turn.history import History
 
 LOGIC_VERSION = 1
@@ -31,6 +32,7 @@ _KNOWN_LEDGER = """
 SELECT m.seq, m.outbox_id FROM fix_sent AS m JOIN outbox AS o ON o.id = m.outbox_id
 WHERE m.session = ? AND m.epoch = ? AND o.class IN ('ask', 'afresh') ORDER BY m.seq
 """
+_NUMBERED = "SELECT outbox_id FROM fix_sent WHERE outbox_id >= ?"
 _FIRST_OUT = "SELECT min(seq) FROM fix_sent WHERE session = ? AND epoch = ?"
 _LAST_CONFIRMED = (
     "SELECT epoch, confirmed_out FROM fix_sessions WHERE session = ? AND confirmed_out > 0 ORDER BY epoch DESC LIMIT 1"
@@ -119,6 +121,19 @@ def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:
         ledger = dict(journal.query(_KNOWN_LEDGER, (key, state.epoch)))
         if ledger:
             machine.ledger[key] = ledger
+
+
+def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
+    """Unanswered requests and acceptances that were waiting for a number when the process ended: none of them left."""
+    state = trading.state
+    asks = (ask for rfq in state.rfqs.values() if rfq.open for ask in rfq.asks)
+    unanswered = {ask.outbox_id for ask in asks if ask.state in (AskState.asked, AskState.silent)}
+    unanswered |= {placement.outbox_id for placement in state.placements.values() if placement.unanswered}
+    if not unanswered:
+        return []
+    numbered = {outbox_id for (outbox_id,) in journal.query(_NUMBERED, (min(unanswered),))}
+    reason = "session: the process ended before a resend had"
+    return [Withhold(outbox_id, reason) for outbox_id in sorted(unanswered - numbered)]
 
 
 def marks(journal: ReadOnly) -> Iterator[Mark]:

@@ -65,6 +65,7 @@ from engine.turn import (
     Turn,
     UndeliveredPage,
     Welcome,
+    Withhold,
     Write,
 )
 from engine.turn.deciding import NUMBERS_DIFFER
@@ -500,7 +501,7 @@ class Runtime:
 
         What goes to one connection leaves in one write at the end of the batch, or before an effect of another kind.
         """
-        not_sent: list[tuple[int, str]] = []
+        not_sent: list[Withhold] = []
         for effect in staged.turn.effects:
             if type(effect) is Write:
                 reason = self._admit(effect)
@@ -509,13 +510,19 @@ class Runtime:
                     self._on_phase("sending")
                 if reason:
                     assert effect.gate is not None
-                    not_sent.append((effect.gate.outbox_id, reason))
+                    not_sent.append(Withhold(effect.gate.outbox_id, reason))
+            elif type(effect) is Withhold:
+                not_sent.append(effect)
             else:
                 self._write()
                 self._carry_out(effect, staged)
-        for outbox_id, reason in not_sent:
-            self.metrics.withheld(reason.partition(":")[0])
-            self.submit(NotSent(self.clock.now(), (outbox_id,), reason, self.entropy()))
+        for withheld in not_sent:
+            self.withhold(withheld)
+
+    def withhold(self, withheld: Withhold) -> None:
+        """A committed request or acceptance did not leave, and will not."""
+        self.metrics.withheld(withheld.reason.partition(":")[0])
+        self.submit(NotSent(self.clock.now(), (withheld.outbox_id,), withheld.reason, self.entropy()))
 
     def _admit(self, effect: Write) -> str:
         """Put the bytes among those that leave; for a request or acceptance, why it was withheld instead."""

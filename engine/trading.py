@@ -20,6 +20,7 @@ from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
 from engine.domain.messages import AcceptQuote, AskDealer, AskPlacementStatus, CancelPlacement, RefusedByPeer
+from engine.domain.rfq import AskState, RfqState
 from engine.fix import application
 from engine.fix.dialect import DEFAULT, Dialect
 from engine.fix.message import Message
@@ -81,6 +82,14 @@ class Trading:
         return commands.run(
             draft, given.name, given.params, given.actor, given.role, machine, session_commands.COMMANDS
         )
+
+    def wanted(self, outbox_id: int) -> bool:
+        sent = self.state.sent[str(outbox_id)]
+        if sent.placement_id:
+            return self.state.placements[sent.placement_id].unanswered
+        rfq = self.state.rfqs[sent.rfq_id]
+        ask = rfq.ask_of(sent.dealer)
+        return rfq.state is RfqState.asking and ask is not None and ask.state is AskState.asked
 
     def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None:
         decide.not_sent(draft, outbox_id, reason)

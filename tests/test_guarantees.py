@@ -312,6 +312,67 @@ def test_guarantee_4_no_ask_without_the_gate_at_release(
         finish(w)
 
 
+def _crash(w: World) -> None:
+    w.kill(1.0)
+
+
+def _nothing(w: World) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"),
+    [
+        pytest.param(_kill, "kill", id="kill switched on meanwhile"),
+        pytest.param(_kill_account, "kill", id="an account's kill meanwhile"),
+        pytest.param(_wait, "late", id="too late"),
+        pytest.param(_cut, "session", id="the session goes down"),
+        pytest.param(_crash, "session", id="the process dies"),
+        pytest.param(_nothing, "", id="nothing happens, and it goes"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["R", "D"])
+def test_guarantee_4_no_ask_without_the_gate_behind_a_resend(
+    kind: str, attack: Callable[[World], None], reason: str
+) -> None:
+    """What waits for a resend to end is stopped like anything else, and is known not to have left."""
+    with world().ready() as w:
+        for name, dealer in w.dealers.items():  # The last quote ends the collection.
+            quote_s = (4.0, 4.0) if name == "dogwood" else (0.5, 0.5)
+            dealer.temper = replace(OBEDIENT, life_s=(60.0,), quote_s=quote_s)
+        if kind == "D":
+            w.oms.new_order(**SMALL, t1="ACC1")
+            w.until(lambda: len(w.events(e.QuoteReceived)) == 3)
+        # Too long is half the wait for an R, and as long as a quote lives for a D.
+        resend_s = {"R": 2.0, "D": 6.0}[kind] if attack is not _wait else {"R": 7.0, "D": 70.0}[kind]
+        w.engine.reader._delay_s = lambda: resend_s
+        for dealer in w.dealers.values():
+            dealer.peer._admin("2", [(7, 1), (16, 1)])
+        w.run(0.01)
+        if kind == "R":
+            w.oms.new_order(**SMALL, t1="ACC1")
+        w.until(lambda: bool(w.events(e.DealerAsked if kind == "R" else e.QuoteAccepted)))
+        assert w.wire.counts.get(kind, 0) == 0
+        waited = [event.outbox_id for event in w.events(e.DealerAsked if kind == "R" else e.QuoteAccepted)]
+        if attack is not _wait:
+            attack(w)
+        w.run(80)
+        w.engine.reader._delay_s = lambda: 0.001
+        w.run(10)
+        withheld: list[Any] = [*w.events(e.AskWithheld), *w.events(e.AcceptWithheld)]
+        if attack is _nothing:
+            assert w.wire.entries_out >= set(waited)
+            assert not withheld
+        else:
+            assert w.wire.entries_out.isdisjoint(waited)
+            assert len(withheld) >= len(waited)
+            # Kill ends a round as well, and a request that is behind its round is not given a number any more.
+            assert all(event.reason.startswith((reason, "over")) for event in withheld)
+            assert all(event.never_left for event in w.events(e.AskWithheld))
+        assert w.wire.filled_in_place == sum(event.reason.startswith(("kill", "late")) for event in withheld)
+        finish(w)
+
+
 # --- 5. unknown is never good --------------------------------------------------------------------------------
 
 

@@ -15,7 +15,6 @@ from engine.domain.order import OrderState
 from engine.rfq.lifecycle import next_deadline_ns
 
 _RECHECK_NS: Final = 5 * 1_000_000_000
-_ASK_AGAIN_NS: Final = 1_000_000_000
 
 
 def deadline_of(
@@ -32,9 +31,7 @@ def deadline_of(
             return None
         if not session_up(placement.session):
             return None
-        due_ns = max(placement.sent_ns, placement.status_asked_ns) + clocks.undelivered_ask_ns
-        # Overdue: its session could not take the question, being busy with a resend.
-        return due_ns if due_ns > now_ns else now_ns + _ASK_AGAIN_NS
+        return max(placement.sent_ns, placement.status_asked_ns) + clocks.undelivered_ask_ns
     if kind == "order":
         order = state.orders.get(ident)
         waits = order is None or not order.open or order.state is OrderState.placed

@@ -15,7 +15,7 @@ tells the peer and leaves a person to look. If that or `adopt` fails too, the pr
 from __future__ import annotations
 
 from engine.turn.application import Application, SentAs
-from engine.turn.deciding import REFUSALS_MAX
+from engine.turn.deciding import BEHIND_RESEND_MAX, REFUSALS_MAX
 from engine.turn.effects import (
     Close,
     Connect,
@@ -27,6 +27,7 @@ from engine.turn.effects import (
     ReadUndelivered,
     Reply,
     Welcome,
+    Withhold,
     Write,
 )
 from engine.turn.inputs import (
@@ -48,6 +49,7 @@ from engine.turn.machine import LEDGER_MAX, UNBOUND_MAX, Machine
 from engine.turn.outcome import Bound, Inbound, Turn, Waiting
 
 __all__ = [
+    "BEHIND_RESEND_MAX",
     "LEDGER_MAX",
     "REFUSALS_MAX",
     "UNBOUND_MAX",
@@ -81,5 +83,6 @@ __all__ = [
     "UndeliveredPage",
     "Waiting",
     "Welcome",
+    "Withhold",
     "Write",
 ]

@@ -49,6 +49,7 @@ from engine.turn.effects import (
     ReadUndelivered,
     Reply,
     Welcome,
+    Withhold,
     Write,
 )
 from engine.turn.inputs import (
@@ -81,6 +82,8 @@ NUMBERS_DIFFER: Final = "numbers_differ"
 """Code of the warning that a person has to agree sequence numbers with the peer."""
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
+BEHIND_RESEND_MAX: Final = 1_000
+"""Messages of one session that may wait for a resend to end; further requests and acceptances are withheld."""
 _NO_LEDGER: Final[Mapping[int, int]] = {}
 
 
@@ -328,8 +331,10 @@ class Deciding:
         self.out.ref = key
         if self.state(key).epoch != given.epoch or self.machine.rebinding.get(key) != given.up_to:
             return
-        later = tuple(w for w in self.machine.waiting.get(key, ()) if w.outbox_id > given.up_to)
-        self.out.requeued[key] = (*(Waiting(*row) for row in given.rows), *later)
+        kept = (w for w in self._queue(key) if w.outbox_id > given.up_to or w.delivery is not Delivery.at_least_once)
+        self.out.requeued[key] = tuple(
+            sorted((*(Waiting(*row) for row in given.rows), *kept), key=lambda waiting: waiting.outbox_id)
+        )
         self.out.rebinding[key] = 0
         self.flush(key)
 
@@ -363,7 +368,7 @@ class Deciding:
         out, state = self.out, self.out.sessions[key]
         match action:
             case Transmit(numbered):
-                out.bound.append(Bound(key, epoch, numbered.seq_num, None, None, False))
+                out.bound.append(Bound(key, epoch, numbered.seq_num))
                 self._write(key, numbered.data)
             case Retransmit(data):
                 self._write(key, data)
@@ -391,6 +396,7 @@ class Deciding:
                 if state.connection is not None:
                     out.effects.append(Welcome(state.connection))
             case LoggedOut(ending):
+                self._leave_reports(key)
                 self.machine.application.session_down(self.draft(), self.settings(key), ending)
             case EpochBegan(epoch, cause):
                 self.draft().record(e.SessionReset(self.now.utc_ns, key, epoch, cause))
@@ -477,16 +483,21 @@ class Deciding:
             self._placed += 1
             msg_type, body = speak(send)
             out.sends.append((send, msg_type, body))
-            if self._can_send(send.session) and not self._waits(send.session):
-                gate = None
-                if send.delivery is Delivery.at_most_once:
-                    gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
-                self._bind(send.session, Waiting(send.outbox_id, msg_type, body), gate)
-            elif send.delivery is Delivery.at_least_once:
-                out.queued.setdefault(send.session, []).append(Waiting(send.outbox_id, msg_type, body))
-            elif send.delivery is Delivery.at_most_once:
-                # The session took no message just now (a resend is being served): say so rather than wait.
-                self.machine.application.not_sent(draft, send.outbox_id, "the session was busy with a resend")
+            gate = None
+            if send.delivery is Delivery.at_most_once:
+                gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
+            self._place(send.session, Waiting(send.outbox_id, msg_type, body, False, send.delivery, gate))
+
+    def _place(self, key: str, waiting: Waiting) -> None:
+        if self._can_send(key) and not self._waits(key):
+            self._bind(key, waiting)
+            return
+        is_up = self.state(key).phase is Phase.ACTIVE
+        if waiting.delivery is Delivery.at_least_once or (is_up and len(self._queue(key)) < BEHIND_RESEND_MAX):
+            self.out.queued.setdefault(key, []).append(waiting)
+        elif waiting.gate is not None:
+            reason = f"full: {BEHIND_RESEND_MAX} messages wait for a resend to end" if is_up else "session: it is down"
+            self.out.effects.append(Withhold(waiting.outbox_id, reason))
 
     def flush(self, key: str) -> None:
         """Bind what waits for this session, if it can send and nothing older is still to be read."""
@@ -495,23 +506,28 @@ class Deciding:
             if up_to and self.state(key).can_send:
                 self.out.effects.append(ReadUndelivered(key, self.state(key).epoch, up_to))
             return
-        if self._waits(key):
-            queue = self.out.requeued.get(key)
-            everything = [
-                *(self.machine.waiting.get(key, ()) if queue is None else queue),
-                *self.out.queued.pop(key, ()),
-            ]
-            self.out.requeued[key] = ()
-            for waiting in everything:
-                self._bind(key, waiting, None)
+        for waiting in self._take_queue(key):
+            if waiting.gate is None or self.machine.application.wanted(waiting.outbox_id):
+                self._bind(key, waiting)
+            else:
+                self.out.effects.append(Withhold(waiting.outbox_id, "over: nobody wanted it any more"))
 
-    def _bind(self, key: str, waiting: Waiting, gate: Gate | None) -> None:
-        outbox_id, msg_type, body, poss_resend = waiting
+    def _leave_reports(self, key: str) -> None:
+        """The session is down: reports go on waiting, a request was for now, and the rest is said anew later."""
+        queue = self._take_queue(key)
+        self.out.requeued[key] = tuple(each for each in queue if each.delivery is Delivery.at_least_once)
+        for waiting in queue:
+            if waiting.gate is not None:
+                reason = "session: it went down before a resend had ended"
+                self.out.effects.append(Withhold(waiting.outbox_id, reason))
+
+    def _bind(self, key: str, waiting: Waiting) -> None:
+        outbox_id, msg_type, body, poss_resend, delivery, gate = waiting
         out = self.out
         out.sessions[key], (seq_num, data, _, _) = session.bind(
             self.machine.settings[key], self.state(key), msg_type, body, self.now, poss_resend=poss_resend
         )
-        out.bound.append(Bound(key, out.sessions[key].epoch, seq_num, outbox_id, data, poss_resend))
+        out.bound.append(Bound(key, out.sessions[key].epoch, seq_num, outbox_id, data, poss_resend, delivery))
         if gate is not None:
             gate = Gate(gate.outbox_id, seq_num, gate.not_after_ns, gate.kill_scopes)
         self._write(key, data, gate)
@@ -532,6 +548,19 @@ class Deciding:
         queue = self.out.requeued.get(key)
         return bool(self.out.queued.get(key) or (self.machine.waiting.get(key) if queue is None else queue))
 
+    def _queue(self, key: str) -> list[Waiting]:
+        """What waits for a number, oldest first."""
+        queue = self.out.requeued.get(key)
+        return [*(self.machine.waiting.get(key, ()) if queue is None else queue), *self.out.queued.get(key, ())]
+
+    def _take_queue(self, key: str) -> list[Waiting]:
+        if not self._waits(key):
+            return []
+        queue = self._queue(key)
+        self.out.requeued[key] = ()
+        self.out.queued.pop(key, None)
+        return queue
+
     def _confirmed(self, key: str) -> tuple[int, int]:
         return self.out.confirmed.get(key) or self.machine.confirmed.get(key, (0, 0))
 
@@ -548,7 +577,7 @@ class Deciding:
             # collector to find: a turn is to be gone when it is done.
             def session_up(key: str) -> bool:
                 state = changed.get(key) or kept.get(key)
-                return state is not None and state.phase is Phase.ACTIVE and not state.resending
+                return state is not None and state.phase is Phase.ACTIVE
 
             self._draft = machine.application.draft(self.now, entropy, machine.outbox_id, session_up)
         return self._draft

@@ -78,6 +78,13 @@ class ReadUndelivered:
     up_to: int
 
 
+class Withhold(NamedTuple):
+    """A request or an acceptance will not leave: taken up as `NotSent` with this reason, once that is durable."""
+
+    outbox_id: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Drain:
     session: str
@@ -89,4 +96,4 @@ class Publish(NamedTuple):
     notice: Notice
 
 
-Effect = Write | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | Drain | Publish
+Effect = Write | Withhold | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | Drain | Publish

@@ -48,7 +48,7 @@ class Machine:
         self.confirmed: dict[str, tuple[int, int]] = {}
         """Per session the last (epoch, number) that the peer is known to have."""
         self.waiting: dict[str, deque[Waiting]] = {}
-        """Per session what waits for a number, oldest first; at most UNBOUND_MAX in all before orders are refused."""
+        """Per session what waits for a number, oldest first; at UNBOUND_MAX orders are refused."""
         self.rebinding: dict[str, int] = {}
         """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
         self.connections: dict[int, str] = {}
@@ -158,9 +158,8 @@ class Machine:
             self.application.apply(turn.events, turn.marks)
 
     def _remember(self, turn: Turn) -> None:
-        once = {send.outbox_id for send, _, _ in turn.sends if send.delivery is not Delivery.at_least_once}
         for bound in turn.bound:
-            if bound.outbox_id in once:
+            if bound.outbox_id is not None and bound.delivery is not Delivery.at_least_once:
                 ledger = self.ledger.setdefault(bound.session, {})
                 ledger[bound.seq_num] = bound.outbox_id
                 if len(ledger) > LEDGER_MAX:

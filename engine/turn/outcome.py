@@ -8,24 +8,30 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from engine.clock import Instant
-from engine.desk.draft import Send
+from engine.desk.draft import Delivery, Send
 from engine.domain import events as e
 from engine.fix.entrance import Origin
 from engine.fix.reasons import Ending
 from engine.fix.sequence import SessionState
-from engine.turn.effects import Effect
+from engine.turn.effects import Effect, Gate
 
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 """Stands in a turn for what hardly any turn has: replaced, never added to."""
 
 
 class Waiting(NamedTuple):
-    """An outbox message without a number: its session was not able to take it."""
+    """An outbox message without a number: its session is not able to take it.
+
+    A report waits for however long it takes, on disk too. Anything else waits only while its session is up, for a
+    resend to end, and `gate` is what release will look at.
+    """
 
     outbox_id: int
     msg_type: str
     body: bytes
     poss_resend: bool = False
+    delivery: Delivery = Delivery.at_least_once
+    gate: Gate | None = None
 
 
 class Bound(NamedTuple):
@@ -34,9 +40,10 @@ class Bound(NamedTuple):
     session: str
     epoch: int
     seq_num: int
-    outbox_id: int | None
-    data: bytes | None
-    poss_resend: bool
+    outbox_id: int | None = None
+    data: bytes | None = None
+    poss_resend: bool = False
+    delivery: Delivery | None = None
 
 
 class Inbound(NamedTuple):

@@ -15,10 +15,12 @@ from sim_setting import Setting
 from sim_wire import SESSION_TYPES, Msg, read
 
 from engine.dealers.window import ASKS, SILENCES
+from engine.desk.draft import Delivery
 from engine.domain import events as e
 from engine.domain.order import OrderState
 from engine.domain.placement import Fill, Placement
 from engine.domain.rfq import RfqState
+from engine.fix.phases import Phase
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import MessageRow, OutboxRow, StagedTurn
 from engine.trading import Trading
@@ -206,6 +208,10 @@ class StateChecks:
         runtime, state = life.runtime, life.trading.state
         for problem in life.loop.problems:
             self._world.fail(problem)
+        for key, queue in life.machine.waiting.items():
+            is_up = life.machine.sessions[key].phase in (Phase.ACTIVE, Phase.RESET_SENT)
+            if not is_up and any(waiting.delivery is not Delivery.at_least_once for waiting in queue):
+                self._world.fail(f"{key} is down and more than reports waits for it: {queue}")
         at = (life.number, life.recorder.event_seq)
         if at != self._desk_at:
             self._desk_at = at

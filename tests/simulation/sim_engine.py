@@ -145,6 +145,7 @@ class Life:
                 outbox_id=real.head.outbox_id,
             )
             recovery.restore_outboxes(file, self.machine)
+            self._never_left = recovery.never_numbered(file, self.trading)
             self.recorder = Recorder(real.head, CODEC, file.sessions())
         self.reader = SlowReader(world.path, lambda: rng.uniform(0, 0.3) if rng.random() < 0.2 else 0.001)
         self.runtime = Runtime(
@@ -172,6 +173,8 @@ class Life:
             draft.record(e.EngineStarted(draft.now_ns, recovery.LOGIC_VERSION, "c", "d", "s", "b", clean))
 
         self.runtime.note("started", started)
+        for withheld in self._never_left:
+            self.runtime.withhold(withheld)
         self.runtime.arm_all()
         self.started = True
         self.runtime.watch(self._seen)

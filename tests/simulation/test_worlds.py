@@ -215,7 +215,7 @@ def test_a_silent_dealer_is_asked_twice_and_then_a_person_is() -> None:
 
 
 def test_doubt_does_not_spin_while_a_long_resend_is_served() -> None:
-    """The session takes no H just then: that is a reason to wait and none to record the same doubt without end."""
+    """An H waits behind it like anything else: that is no reason to record the same doubt without end."""
     with world().ready() as w:
         alder = only(w, "alder")
         never_answer(alder)

@@ -72,6 +72,9 @@ class Answering:
     def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any:
         return None
 
+    def wanted(self, outbox_id: int) -> bool:
+        return True
+
     def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None:
         pass
 
