@@ -132,8 +132,7 @@ class Dialer:
         if connection.logged_on_s is None:
             return Outcome.NO_LOGON, 0.0
         # By the engine's clock, as pauses are: a scaled one lives faster.
-        lived_s = self._loop.time() - connection.logged_on_s
-        return Outcome.LOGGED_ON, lived_s / max(self._clock.real_delay_s(NS_PER_S), 1e-9)
+        return Outcome.LOGGED_ON, (self._loop.time() - connection.logged_on_s) * self._clock.speed
 
     async def _wait(self, seconds: float) -> bool:
         """True if somebody was in a hurry."""

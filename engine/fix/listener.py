@@ -112,6 +112,7 @@ class Listener:
             self._left(host, connection)
         except asyncio.CancelledError:
             accepted.close()
+            self._left(host, connection)
             raise
 
     def _left(self, host: str, connection: FixConnection) -> None:

@@ -6,8 +6,6 @@ Writes nothing on its own account. `write` is called by the release step of `eng
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, cast
 
@@ -74,11 +72,11 @@ class FixConnection(asyncio.Protocol):
         self._max_message_bytes = max_message_bytes
         stranger = first_message_bytes_max is not None
         self._framer = Framer(min(first_message_bytes_max or max_message_bytes, max_message_bytes))
-        self._frames_left = 1 if stranger else sys.maxsize
+        self._frames_at_once = 1 if stranger else FRAMES_AT_ONCE
         self._outgoing_bytes_max = outgoing_bytes_max
         self._transport: asyncio.Transport | None = None
         self._ending: Ending | None = None
-        self._backlog: deque[bytes | GarbledMessage] = deque()
+        self._is_behind = False
         self._held_back = False
         self._refused = False
         self._has_written = False
@@ -86,7 +84,7 @@ class FixConnection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._written = 0
-        self._taken = 0
+        self._taken = -1
         self._taken_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,64 +106,62 @@ class FixConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._refused or self._is_over:
             return
-        frames = self._framer.feed(data, self._frames_left)
-        if not frames:
-            if self._framer.is_unfinished:
-                self._hub.bytes_received(self)
-        elif self._frames_left == 1:
-            self._frames_left = 0  # It has said who it is; whether it may go on is for the hub to decide.
-            self.pause()
-        if self._backlog:
-            self._backlog.extend(frames)
-        elif len(frames) <= FRAMES_AT_ONCE:
-            self._hand_on(frames)
+        if self._is_behind:
+            self._framer.feed(data, 0)  # It was on its way when reading was paused.
         else:
-            # A burst must not hold the loop: others' heartbeats come between two slices of it.
-            self._backlog.extend(frames)
-            self.pause()
-            self._slice()
+            self._handle(data)
 
-    def welcome(self) -> None:
-        """Its session is logged on: messages may have their full size, and what came behind the Logon(A) is read."""
-        loop = asyncio.get_running_loop()
-        self.logged_on_s = loop.time()
-        if self._frames_left == 0:
-            self._framer.max_message_bytes = self._max_message_bytes
-            self._frames_left = sys.maxsize
-            loop.call_soon(self._go_on)
+    def _handle(self, data: bytes) -> None:
+        """Hand on the next few frames. A burst must not hold the loop: others' heartbeats come between two parts of it.
 
-    def _go_on(self) -> None:
-        if self.alive:
-            self.data_received(b"")
-            self._settle_reading()
-
-    def _slice(self) -> None:
-        """Hand on a few frames of a burst and come back for the rest after everybody else had a turn."""
-        backlog = self._backlog
-        if not backlog:
-            return  # It was dropped meanwhile: the connection is over.
-        self._hand_on([backlog.popleft() for _ in range(min(FRAMES_AT_ONCE, len(backlog)))])
-        if backlog:
-            asyncio.get_running_loop().call_soon(self._slice)
-        else:
-            self._settle_reading()
-
-    def _hand_on(self, frames: list[bytes | GarbledMessage]) -> None:
+        What waits is kept as it came: as frames, or as complaints about what is none, it may take a hundred times as
+        much memory.
+        """
+        frames = self._framer.feed(data, self._frames_at_once)
+        if not frames and self._framer.is_unfinished:
+            self._hub.bytes_received(self)
         for frame in frames:
             if self._is_over:
                 return
             self._hub.frame_received(self, frame)
             if isinstance(frame, StreamEnded):
-                # The session says so, if it may, and closes.
-                self._frames_left = 0
-                self.pause()
+                self._fall_behind()  # For good: the session says why, if it may, and closes.
+                return
+        if len(frames) < self._frames_at_once:
+            return
+        if self._frames_at_once == 1:
+            self._fall_behind()  # It has said who it is; whether it is heard any further is for the hub to say.
+        elif self._framer.is_unfinished:
+            self._fall_behind()
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def welcome(self) -> None:
+        """Its session is logged on: messages may have their full size, and what came behind the Logon(A) is read."""
+        loop = asyncio.get_running_loop()
+        self.logged_on_s = loop.time()
+        if self._frames_at_once == 1:
+            self._framer.max_message_bytes = self._max_message_bytes
+            self._frames_at_once = FRAMES_AT_ONCE
+            loop.call_soon(self._go_on)
+
+    def _fall_behind(self) -> None:
+        self._is_behind = True
+        self.pause()
+
+    def _go_on(self) -> None:
+        if self.alive:
+            self._is_behind = False
+            self._handle(b"")
+            self._settle_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._writable.set()
         if not (self._refused or self._is_over):
-            while self._backlog:  # what came before the end counts
-                self._hub.frame_received(self, self._backlog.popleft())
+            # What came before the end counts, but for what a stranger has said behind its Logon(A).
+            while self._frames_at_once > 1 and (frames := self._framer.feed(b"", FRAMES_AT_ONCE)):
+                for frame in frames:
+                    self._hub.frame_received(self, frame)
             self._hub.connection_down(self, self._ending or _ended_by_the_other_side(exc))
         if self.on_lost is not None:
             self.on_lost(self)
@@ -230,7 +226,7 @@ class FixConnection(asyncio.Protocol):
 
     def _settle_reading(self) -> None:
         """Read on, unless something is still to be handled first."""
-        if not (self._held_back or self._backlog or self._frames_left == 0) and self.alive:
+        if not (self._held_back or self._is_behind) and self.alive:
             assert self._transport is not None
             self._transport.resume_reading()
 
@@ -248,7 +244,6 @@ class FixConnection(asyncio.Protocol):
             transport.close()  # Nothing was said that could be lost.
             return
         self._is_over = True
-        self._backlog.clear()
         transport.resume_reading()
         if transport.can_write_eof():
             transport.write_eof()

@@ -155,7 +155,11 @@ class _Run:
         server = await asyncio.start_server(self._met, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         config = install(self._folder, DEALERS, durability="normal", port=self._port, dealers_port=port)
-        limits = f"[fix]\nlogon_timeout_s = {LOGON_TIMEOUT_S}\n"
+        # Strangers and the OMS come from one address: what keeps others out by theirs must not hit the OMS here.
+        limits = (
+            f"[fix]\nlogon_timeout_s = {LOGON_TIMEOUT_S}\nconnections_per_address_max = 64\n"
+            "logon_attempts_per_minute_max = 1_000_000\nlogon_failures_max = 1_000_000\n"
+        )
         config.write_text(config.read_text().replace("[fix]\n", limits))
         try:
             with Daemon(["engine", "--config", str(config), "run"], self._folder) as daemon:
