@@ -18,6 +18,9 @@ from engine.fix.reasons import Ending
 if TYPE_CHECKING:
     from engine.fix.message import Message
 
+HELD_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Bytes of the messages one session holds, as they came; taken apart they need up to fourteen times as much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -164,13 +167,16 @@ def advanced(state: SessionState, next_in: int, now_ns: int) -> SessionState:
 def with_held(state: SessionState, message: Message, held_messages_max: int) -> SessionState | None:
     """The state with a too high message kept in its place, or None if there is no room for another one.
 
-    A number that is held already is not held twice: the first copy stands.
+    There is for any one message, whatever its size. A number that is held already is not held twice: the first copy
+    stands.
     """
     held = state.held
     place = bisect_left(held, message.seq_num, key=_seq_num)
     if place < len(held) and held[place].seq_num == message.seq_num:
         return state
     if len(held) >= held_messages_max:
+        return None
+    if held and sum(len(each.raw) for each in held) + len(message.raw) > HELD_BYTES_MAX:
         return None
     return state._replace(held=(*held[:place], message, *held[place:]))
 

@@ -518,6 +518,28 @@ def test_what_comes_before_the_held_ones_are_handled_waits_and_is_not_asked_for(
     assert (state.gap.begin, state.gap.end) == (5, 5)
 
 
+def test_what_is_held_is_bounded_in_bytes_too(dictionary: Dictionary) -> None:
+    """A thousand messages of 64 KiB, taken apart, would be most of a gigabyte; some of them are asked for again."""
+    player = active(settings_of({}), dictionary)
+    state, warned = player.state, 0
+    for seq_num in range(3, 103):
+        message = player.message(f"35=D|34={seq_num}|58={'x' * 60_000}")
+        step = session.received(player.settings, state, message, player.now, dictionary=dictionary)
+        warned += sum(isinstance(action, session.Warn) and action.code == "held_full" for action in step.actions)
+        state = step.state
+    held = sum(len(message.raw) for message in state.held)
+    assert sequence.HELD_BYTES_MAX - 61_000 < held <= sequence.HELD_BYTES_MAX
+    assert warned == 100 - len(state.held)
+
+
+def test_one_message_of_any_size_is_held(dictionary: Dictionary, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "HELD_BYTES_MAX", 10)
+    player = active(settings_of({}), dictionary)
+    message = player.message("35=D|34=3|11=b")
+    step = session.received(player.settings, player.state, message, player.now, dictionary=dictionary)
+    assert [each.seq_num for each in step.state.held] == [3]
+
+
 @pytest.mark.parametrize(
     ("begin", "expected"),
     [
