@@ -401,6 +401,8 @@ class Deciding:
             case EpochBegan(epoch, cause):
                 self.draft().record(e.SessionReset(self.now.utc_ns, key, epoch, cause))
                 out.rebinding[key] = self.machine.outbox_id
+                if key in self.machine.peer_expects:
+                    out.peer_expects[key] = 0  # It was said of numbers that are over.
                 out.notes.append((key, "reset", f"{cause}: epoch {epoch}"))
             case PeerExpects(seq_num):
                 self._peer_expects(key, seq_num)

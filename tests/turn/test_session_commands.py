@@ -113,6 +113,20 @@ def test_a_session_shows_its_hours_and_is_not_logged_on_outside_them() -> None:
     assert not world.wanted
 
 
+def test_a_number_that_the_peer_expected_in_an_earlier_period_says_nothing_of_this_one() -> None:
+    world = SessionWorld(schedule=Schedule.daily(ZoneInfo("UTC"), time(15, 0, 20), time(15, 0, 10), reset=True))
+    connection = world.connect("ash")
+    world.say("ash", "5", (58, "MsgSeqNum too low, expecting 50 but received 1"), connection=connection)
+    assert world.machine.behind("ash")
+    world.advance(15)
+    assert world.command("session.show", session="ash")["peer_expects"] == 50
+    world.advance(5)
+    (reset,) = world.recorded(e.SessionReset)
+    assert (reset.session, reset.epoch, reset.cause) == ("ash", 2, "schedule")
+    assert not world.machine.behind("ash")
+    assert world.command("session.show", session="ash")["peer_expects"] is None
+
+
 def test_disconnect_closes_at_once_and_says_nothing(world: SessionWorld) -> None:
     said = len(world.out["oms"])
     world.command("session.disconnect", session="oms", reason="it hangs")
