@@ -235,16 +235,16 @@ class Runtime:
 
     def note(self, what: str, record: Callable[[Draft], None], texts: Sequence[TextRow] = ()) -> None:
         """Record something about the process itself."""
-        self.submit(Noted(self.clock.now(), what, record), texts)
+        self.submit(Noted(self.clock.now(), what, record, self.entropy()), texts)
 
     def logout(self, key: str, ending: Ending) -> None:
-        self.submit(LogoutWanted(self.clock.now(), key, ending))
+        self.submit(LogoutWanted(self.clock.now(), key, ending, self.entropy()))
 
     def ask_for_proof(self) -> None:
         """TestRequest(1) to every OMS and drop copy that was sent reports nobody has confirmed."""
         for key, settings in self.machine.settings.items():
             if settings.role in ("oms", "dropcopy") and self.machine.unproven(key):
-                self.submit(ProofWanted(self.clock.now(), key))
+                self.submit(ProofWanted(self.clock.now(), key, self.entropy()))
 
     def watch(self, callback: Callable[[int, Notice], None]) -> Callable[[], None]:
         """Every notice with its UTC time, once durable. Returns what ends it."""
@@ -275,7 +275,14 @@ class Runtime:
         if self._paused:
             connection.hold()
         self.submit(
-            ConnectionUp(self.clock.now(), connection.number, connection.session, connection.peer, connection.origin)
+            ConnectionUp(
+                self.clock.now(),
+                connection.number,
+                connection.session,
+                self.entropy(),
+                connection.peer,
+                connection.origin,
+            )
         )
         if not connection.session:
             # From when it was accepted on: a TLS handshake is part of it.
@@ -318,7 +325,7 @@ class Runtime:
     def connection_down(self, connection: FixConnection, ending: Ending) -> None:
         self._connections.pop(connection.number, None)
         log.info("connection down connection=%d peer=%s reason=%s", connection.number, connection.peer, ending)
-        self.submit(ConnectionDown(self.clock.now(), connection.number, ending))
+        self.submit(ConnectionDown(self.clock.now(), connection.number, ending, self.entropy()))
         if connection.session:
             self.on_session_free(connection.session)
 
@@ -626,7 +633,8 @@ class Runtime:
                 break
             page.append(SentRow(row.seq, data, row.message_class == "report"))
         last = page[-1].seq_num == wanted.end
-        self.submit(SentPage(self.clock.now(), wanted.session, wanted.epoch, wanted.connection, page, wanted.end, last))
+        now, entropy = self.clock.now(), self.entropy()
+        self.submit(SentPage(now, wanted.session, wanted.epoch, wanted.connection, page, wanted.end, last, entropy))
 
     async def _read_undelivered(self, wanted: ReadUndelivered) -> None:
         """What nobody is known to have, to be bound again in the new epoch: with 97=Y if it may have left before."""
@@ -637,7 +645,7 @@ class Runtime:
             for entry in found
             if entry.entry.id <= wanted.up_to and entry.entry.message_class == "report" and entry.epoch is None
         ]
-        self.submit(UndeliveredPage(self.clock.now(), wanted.session, wanted.epoch, wanted.up_to, rows))
+        self.submit(UndeliveredPage(self.clock.now(), wanted.session, wanted.epoch, wanted.up_to, rows, self.entropy()))
 
     def _spawn(self, coroutine: Any) -> None:
         task = self._loop.create_task(coroutine)

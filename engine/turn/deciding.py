@@ -571,7 +571,6 @@ class Deciding:
     def draft(self) -> Draft:
         """The application's draft, begun when it is first needed: a heartbeat needs none."""
         if self._draft is None:
-            entropy = getattr(self.given, "entropy", b"")
             machine = self.machine
             kept, changed = machine.sessions, self.out.sessions
 
@@ -581,7 +580,7 @@ class Deciding:
                 state = changed.get(key) or kept.get(key)
                 return state is not None and state.phase is Phase.ACTIVE
 
-            self._draft = machine.application.draft(self.now, entropy, machine.outbox_id, session_up)
+            self._draft = machine.application.draft(self.now, self.given.entropy, machine.outbox_id, session_up)
         return self._draft
 
     def settings(self, key: str) -> SessionSettings:

@@ -1,4 +1,9 @@
-"""What can happen to the engine: the closed set of inputs, each with its instant and, where needed, entropy."""
+"""What can happen to the engine: the closed set of inputs, each with its instant and its entropy.
+
+Whatever happens may make the desk say something to somebody new, under identifiers nobody can guess and none that was
+used before: a page of a resend can show that a request never left, and the next dealer is accepted in the same turn.
+So every input brings 16 random bytes of its own, and no turn draws from anything else.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +26,7 @@ class Noted:
     now: Instant
     what: str
     record: Callable[[Draft], None]
+    entropy: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class LogoutWanted:
     now: Instant
     session: str
     ending: Ending
+    entropy: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class ProofWanted:
 
     now: Instant
     session: str
+    entropy: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class ConnectionUp:
     now: Instant
     connection: int
     session: str
+    entropy: bytes
     peer: str = ""
     """Its address, for people."""
     origin: Origin = LOCAL
@@ -57,6 +66,7 @@ class ConnectionDown:
     now: Instant
     connection: int
     ending: Ending
+    entropy: bytes
 
 
 class Received(NamedTuple):
@@ -113,6 +123,7 @@ class SentPage:
     rows: Sequence[SentRow]
     end: int
     last: bool
+    entropy: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,7 @@ class UndeliveredPage:
     epoch: int
     up_to: int
     rows: Sequence[tuple[int, str, bytes, bool]]
+    entropy: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class _Bench:
         self._took: dict[str, list[int]] = {}
         for number, settings in enumerate(machine.settings.values(), 1):
             known = settings.key if settings.initiator else ""
-            self._through(ConnectionUp(self.clock.now(), number, known))
+            self._through(ConnectionUp(self.clock.now(), number, known, bytes(16)))
         self._connections = {key: number for number, key in enumerate(machine.settings, 1)}
         for key in machine.settings:
             self._through(self._received(key, "A", [(98, 0), (108, 30)]))

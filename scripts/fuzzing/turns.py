@@ -318,11 +318,12 @@ class DeskLife:
     def _connect(self, key: str) -> int:
         self._connections += 1
         self._framers[self._connections] = Framer()
-        self._take(ConnectionUp(self.now, self._connections, key))
+        self._take(ConnectionUp(self.now, self._connections, key, self._entropy()))
         return self._connections
 
     def _drop(self, connection: int) -> None:
-        self._take(ConnectionDown(self.now, connection, Ending(DisconnectReason.CONNECTION_LOST, "cut")))
+        lost = Ending(DisconnectReason.CONNECTION_LOST, "cut")
+        self._take(ConnectionDown(self.now, connection, lost, self._entropy()))
 
     def _entropy(self) -> bytes:
         return self._rng.randbytes(16)
@@ -390,7 +391,12 @@ class DeskLife:
                 self._parties[effect.session].hear(heard(effect.data))
             elif isinstance(effect, Close):
                 self._later.append(
-                    ConnectionDown(self.now, effect.connection, Ending(DisconnectReason.CLOSED_BY_PEER, "closed"))
+                    ConnectionDown(
+                        self.now,
+                        effect.connection,
+                        Ending(DisconnectReason.CLOSED_BY_PEER, "closed"),
+                        self._entropy(),
+                    )
                 )
             elif isinstance(effect, Drain):
                 self._later.append(HeldDue(self.now, effect.session, self._entropy()))
@@ -402,9 +408,8 @@ class DeskLife:
     def _page(self, wanted: ReadSentRows) -> Input:
         end = min(wanted.end, wanted.begin + PAGE_ROWS - 1)
         rows = [self._rows[wanted.session][wanted.epoch, at][0] for at in range(wanted.begin, end + 1)]
-        return SentPage(
-            self.now, wanted.session, wanted.epoch, wanted.connection, rows, wanted.end, last=end == wanted.end
-        )
+        last, entropy = end == wanted.end, self._entropy()
+        return SentPage(self.now, wanted.session, wanted.epoch, wanted.connection, rows, wanted.end, last, entropy)
 
     def _undelivered(self, wanted: ReadUndelivered) -> Input:
         known = self.machine.confirmed.get(wanted.session, (0, 0))
@@ -414,7 +419,7 @@ class DeskLife:
             for outbox_id, (key, msg_type, body) in self._bodies.items()
             if key == wanted.session and outbox_id <= wanted.up_to and last.get(outbox_id, (9**9, 0)) > known
         ]
-        return UndeliveredPage(self.now, wanted.session, wanted.epoch, wanted.up_to, rows)
+        return UndeliveredPage(self.now, wanted.session, wanted.epoch, wanted.up_to, rows, self._entropy())
 
     # --- the end ---------------------------------------------------------------------------------
 

@@ -99,7 +99,18 @@ class SessionWorld:
         elif isinstance(effect, ReadSentRows):
             rows = self.rows[effect.session, effect.epoch]
             page = [rows[number] for number in range(effect.begin, effect.end + 1)]
-            self.take(SentPage(self.now, effect.session, effect.epoch, effect.connection, page, effect.end, last=True))
+            self.take(
+                SentPage(
+                    self.now,
+                    effect.session,
+                    effect.epoch,
+                    effect.connection,
+                    page,
+                    effect.end,
+                    last=True,
+                    entropy=ENTROPY,
+                )
+            )
         elif isinstance(effect, Connect):
             self.wanted.append(effect.session)
         elif isinstance(effect, Publish):
@@ -123,7 +134,7 @@ class SessionWorld:
         self._connections += 1
         self.out[key].clear()
         ours = key if self.machine.settings[key].initiator else ""
-        self.take(ConnectionUp(self.now, self._connections, ours, f"192.0.2.7:{40_000 + self._connections}"))
+        self.take(ConnectionUp(self.now, self._connections, ours, ENTROPY, f"192.0.2.7:{40_000 + self._connections}"))
         return self._connections
 
     def log_on(self, key: str, *extra: tuple[int, str], seq: int | None = None) -> None:
@@ -183,7 +194,7 @@ class SessionWorld:
         self.down(number, ending or Ending(DisconnectReason.CLOSED_BY_PEER, ""))
 
     def down(self, connection: int, ending: Ending) -> None:
-        self.take(ConnectionDown(self.now, connection, ending))
+        self.take(ConnectionDown(self.now, connection, ending, ENTROPY))
 
     def advance(self, seconds: float) -> None:
         """Let time pass, second by second, with every session's timers."""

@@ -147,6 +147,23 @@ def test_a_request_that_was_lost_is_filled_over_and_never_repeated(scene_of: Sce
     market.end_well()
 
 
+def test_orders_decided_when_a_lost_request_comes_to_light_are_accepted_under_names_of_their_own(
+    scene_of: SceneOf,
+) -> None:
+    """The page of a resend that fills over a request is what decides: two such turns, two acceptances."""
+    market = scene_of(dealers=("alder", "birch"))
+    market.start()
+    for number in (1, 2):
+        market.links["alder"].lose_from(market.way_out("alder"), lambda said: said.kind == "R")
+        market.oms.send("D", order(f"A-{number}", ISIN, 1_000_000))
+        market.links["alder"].until_lost(market.way_out("alder"), number)
+        market.until_passed("birch", out=False, times=number, t35="S")
+        market.links["alder"].cut()
+        assert market.heard("oms", t11=f"A-{number}", t150="F")[527].startswith("birch")
+    assert len(market.desks["birch"].orders) == 2
+    market.end_well()
+
+
 def test_an_acceptance_that_was_lost_is_asked_after_before_anybody_else_may_fill(scene_of: SceneOf) -> None:
     market = scene_of(dealers=("alder", "birch"))
     market.desks["alder"].offer = "99.55"

@@ -94,11 +94,13 @@ class Wire:
             data = next(raw for raw in self.sent if b"\x0134=%d\x01" % number in raw)
             application = b"\x0135=8\x01" in data
             rows.append(SentRow(number, data if application else None))
-        self.take(SentPage(NOW, wanted.session, wanted.epoch, wanted.connection, rows, wanted.end, last=True))
+        self.take(
+            SentPage(NOW, wanted.session, wanted.epoch, wanted.connection, rows, wanted.end, last=True, entropy=ENTROPY)
+        )
 
     def connect(self) -> None:
         self.connection += 1
-        self.take(ConnectionUp(NOW, self.connection, ""))
+        self.take(ConnectionUp(NOW, self.connection, "", ENTROPY))
 
     def log_on(self, *extra: tuple[int, str]) -> None:
         self.connect()
@@ -224,7 +226,7 @@ def test_disconnects_are_counted_by_their_reason() -> None:
     wire = Wire()
     for ending in (CLOSED, LOST, LOST._replace(text="[Errno 104] Connection reset by peer")):
         wire.log_on()
-        wire.take(ConnectionDown(NOW, wire.connection, ending))
+        wire.take(ConnectionDown(NOW, wire.connection, ending, ENTROPY))
     assert wire.read("fix_disconnects_total", session="oms", reason="closed_by_peer") == 1
     assert wire.read("fix_disconnects_total", session="oms", reason="connection_lost") == 2
 
@@ -232,9 +234,9 @@ def test_disconnects_are_counted_by_their_reason() -> None:
 def test_a_disconnect_is_counted_once_by_what_began_it() -> None:
     wire = Wire()
     wire.log_on()
-    wire.take(LogoutWanted(NOW, "oms", Ending(DisconnectReason.STOPPING, "the daemon is stopping")))
+    wire.take(LogoutWanted(NOW, "oms", Ending(DisconnectReason.STOPPING, "the daemon is stopping"), ENTROPY))
     wire.say("5")
-    wire.take(ConnectionDown(NOW, wire.connection, CLOSED))
+    wire.take(ConnectionDown(NOW, wire.connection, CLOSED, ENTROPY))
     assert wire.read("fix_disconnects_total", session="oms", reason="stopping") == 1
     assert wire.read("fix_disconnects_total", session="oms", reason="closed_by_peer") == 0
 
@@ -244,7 +246,7 @@ def test_a_stranger_is_counted_under_no_session() -> None:
     wire.connect()
     wire.say("A", (98, "0"), (108, "30"), sender="NOBODY")
     assert wire.read("fix_warnings_total", session="none", code="unknown_session") == 1
-    wire.take(ConnectionDown(NOW, wire.connection, Ending(DisconnectReason.UNKNOWN_SESSION, "...")))
+    wire.take(ConnectionDown(NOW, wire.connection, Ending(DisconnectReason.UNKNOWN_SESSION, "..."), ENTROPY))
     assert wire.read("fix_disconnects_total", session="none", reason="unknown_session") == 1
 
 
@@ -675,7 +677,7 @@ def test_every_family_can_be_read_back(accept: str) -> None:
     wire = Wire()
     wire.log_on()
     wire.order()
-    wire.take(ConnectionDown(NOW, wire.connection, CLOSED))
+    wire.take(ConnectionDown(NOW, wire.connection, CLOSED, ENTROPY))
     found = {family.name.removesuffix("_total"): family for family in _families(wire, accept)}
     assert set(FAMILIES.split()) - {"build_info"} <= set(found)
     assert {"build", "build_info"} & set(found)

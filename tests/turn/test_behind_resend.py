@@ -49,7 +49,7 @@ class World(SessionWorld):
             super()._carry_out(effect)
 
     def note(self, record: Callable[[Draft], None]) -> None:
-        self.take(Noted(self.now, "a test", record))
+        self.take(Noted(self.now, "a test", record, bytes(16)))
 
     def ask(self, *names: str) -> None:
         """Requests, each named by its QuoteReqID(131)."""
@@ -69,7 +69,9 @@ class World(SessionWorld):
         wanted = self.reads.pop(0)
         numbers = range(wanted.begin, wanted.end + 1)
         rows = [SentRow(number, self.rows["ash", wanted.epoch][number].data, False) for number in numbers]
-        self.take(SentPage(self.now, "ash", wanted.epoch, wanted.connection, rows, wanted.end, last=True))
+        self.take(
+            SentPage(self.now, "ash", wanted.epoch, wanted.connection, rows, wanted.end, last=True, entropy=bytes(16))
+        )
 
     @property
     def kinds(self) -> list[tuple[str, str | None]]:
@@ -188,7 +190,7 @@ def test_a_reset_of_the_live_session_loses_none_that_waits(world: World) -> None
     (read,) = [effect for effect in world.turns[-1].effects if isinstance(effect, ReadUndelivered)]
     assert ("R", "third") not in world.kinds
     rows = [(1, "j", b"58=again\x01", True)]
-    world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, rows))
+    world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, rows, bytes(16)))
     assert [(kind, name) for kind, name in world.kinds if kind != "A"] == [("j", None), ("R", "third")]
     assert world.machine.ledger["ash"] == {3: 3}
 

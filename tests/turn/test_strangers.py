@@ -55,7 +55,7 @@ def machine(oms: Dictionary | None = None) -> Machine:
 
 
 def first_words(engine: Machine, data: bytes | GarbledMessage) -> Turn:
-    engine.take(ConnectionUp(NOW, 1, ""))
+    engine.take(ConnectionUp(NOW, 1, "", bytes(16)))
     return engine.take(Received(NOW, 1, data, bytes(16)))
 
 
