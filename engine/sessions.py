@@ -31,6 +31,7 @@ def settings(fix: FixConfig, session: SessionConfig) -> SessionSettings:
         password=session.password,
         logon_timeout_s=fix.logon_timeout_s,
         logout_timeout_s=fix.logout_timeout_s,
+        gap_timeout_s=fix.gap_timeout_s,
         sending_time_tolerance_s=fix.sending_time_tolerance_s,
         held_messages_max=fix.held_messages_max,
         appl_ver_id=session.appl_ver_id,

@@ -143,6 +143,7 @@ class FixConfig:
     write_timeout_s: float = setting(30.0, above=0, at_most=3600)
     logon_timeout_s: float = setting(10.0, above=0, at_most=600)
     logout_timeout_s: float = setting(2.0, above=0, at_most=600)
+    gap_timeout_s: float = setting(60.0, above=0, at_most=3600)
     sending_time_tolerance_s: float = setting(120.0, above=0, at_most=86_400)
     heart_bt_int_s_min: int = setting(1, at_least=1, at_most=3600)
     heart_bt_int_s_max: int = setting(300, at_least=1, at_most=3600)

@@ -48,7 +48,8 @@ def on_tick(draft: Draft, reading: bool) -> None:
         if reading and state.gap is not None and now_ns >= state.gap.progress_ns + ns(settings.gap_timeout_s):
             text = f"ResendRequest(2) from {state.gap.begin} not answered: still expecting {state.next_in}"
             draft.warn("gap_timeout", text)
-            draft.logout_and_close(DisconnectReason.GAP_TIMEOUT, text)
+            # Without Logout(5), see Draft.logout_and_close: the peer may wait for a resend of ours that was lost, too.
+            draft.close(DisconnectReason.GAP_TIMEOUT, text)
             return
         if reading and now_ns >= _test_due_ns(state) and not _asked_since_heard(state):
             send_probe(draft)

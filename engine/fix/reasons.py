@@ -3,8 +3,9 @@
 A reason is a code for counting, telling apart and looking up; its particulars are the text of an `Ending`. Whatever
 closes a connection takes a `DisconnectReason`, so that none ends without one. Where the session is logged on the text
 leaves as Text(58) of a Logout(5) before the close, except where nothing can be said any more: the connection is gone,
-its peer is silent, does not read or has logged out first, or an operator wants it so. Where a Reject(3) has just said
-it the Logout is bare. A stranger is never told anything.
+its peer is silent, does not read or has logged out first, it is known to lack messages of ours, in whose place it might
+count the Logout, or an operator wants it so. Where a Reject(3) has just said it the Logout is bare. A stranger is never
+told anything.
 
 The first reason stands: what comes of it (an answered Logout, a closed socket) is no reason of its own.
 """

@@ -25,16 +25,19 @@ def on_resend_request(draft: Draft, message: Message) -> None:
     """Serve from BeginSeqNo(7) to EndSeqNo(16), or to our last number if 16 is 0 or beyond it.
 
     Raises ProtocolError for a range that is none. The same request again and again is a loop: the connection is
-    closed, and the pause before the next one breaks it.
+    closed, and the pause before the next one breaks it. A request that comes again before it was served to the end is
+    none: some engines ask with every message above their gap, and what they ask for is on its way.
     """
     begin, end = _range(message)
     repeat = draft.state.repeat
+    if draft.state.resending and repeat is not None and (repeat.begin, repeat.end) == (begin, end):
+        return
     count = repeat.count + 1 if repeat is not None and (repeat.begin, repeat.end) == (begin, end) else 1
     draft.state = draft.state._replace(repeat=Repeat(begin, end, count))
     if count > draft.settings.resend_repeat_max:
         text = f"ResendRequest(2) from {begin} to {end} came {count} times in a row"
         draft.warn("resend_loop", text)
-        draft.logout_and_close(DisconnectReason.RESEND_LOOP, text)
+        draft.close(DisconnectReason.RESEND_LOOP, text)
         return
     last = draft.state.next_out - 1
     note_evidence(draft, begin, draft.state.next_out)
@@ -55,7 +58,7 @@ def serve(draft: Draft, begin: int, end: int) -> None:
     if len(draft.state.to_serve) >= draft.settings.resend_queue_max:
         text = f"more than {draft.settings.resend_queue_max} resend requests are waiting"
         draft.warn("resend_loop", text)
-        draft.logout_and_close(DisconnectReason.RESEND_LOOP, text)
+        draft.close(DisconnectReason.RESEND_LOOP, text)
         return
     draft.state = draft.state._replace(to_serve=(*draft.state.to_serve, (begin, end)))
 

@@ -97,14 +97,24 @@ class Draft:
         self.do(CloseConnection(ending.code, ending.text))
 
     def logout_and_close(self, code: DisconnectReason, text: str) -> None:
-        """Say why in a Logout(5), unless one is out already, and close, awaiting no answer."""
-        if self.state.phase is not Phase.LOGOUT_SENT:
+        """Say why in a Logout(5), unless one is out already, and close, awaiting no answer.
+
+        Nothing is said to a peer that is known to lack messages of ours: engines are about (QuickFIX) that count a
+        Logout(5) above their gap in place of the first message missing, which they then never ask for again.
+        """
+        if self.state.phase is not Phase.LOGOUT_SENT and not self.state.resending:
             self.send(MsgType.Logout, [(Tag.Text, text)])
         self.close(code, text)
 
     def begin_logout(self, ending: Ending, *, tell: bool = True) -> None:
-        """Send Logout(5) and await the peer's; nothing if ours is on its way already. Its text says why if `tell`."""
+        """Send Logout(5) and await the peer's; nothing if ours is on its way already. Its text says why if `tell`.
+
+        In the middle of a resend the connection is closed instead, as by `logout_and_close`.
+        """
         if self.state.phase is Phase.LOGOUT_SENT:
+            return
+        if self.state.resending:
+            self.end(ending)
             return
         self.send(MsgType.Logout, [(Tag.Text, ending.text)] if tell and ending.text else [])
         self._cease(ending)

@@ -54,11 +54,11 @@ def test_a_connection_that_merely_goes_ends_by_what_the_network_said() -> None:
 
 def test_the_text_leaves_as_text_58_while_logged_on_and_never_before() -> None:
     draft = Draft(SETTINGS, ACTIVE, NOW)
-    draft.logout_and_close(DisconnectReason.GAP_TIMEOUT, "still expecting 5")
+    draft.logout_and_close(DisconnectReason.SEQ_TOO_LOW, "expecting 5")
     sent = draft.actions[0]
     assert isinstance(sent, session.Transmit)
     assert b"\x0135=5\x01" in sent.numbered.data
-    assert b"\x0158=still expecting 5\x01" in sent.numbered.data
+    assert b"\x0158=expecting 5\x01" in sent.numbered.data
     waiting = ACTIVE._replace(phase=Phase.AWAITING_LOGON)
     stopping = Ending(DisconnectReason.STOPPING, "the daemon is stopping")
     assert [type(action) for action in session.logout(SETTINGS, waiting, stopping, NOW).actions] == [
@@ -83,6 +83,8 @@ def test_only_where_nothing_can_be_said_does_the_session_layer_close_without_a_l
         "OUTSIDE_SCHEDULE",  # a stranger
         "SILENT",
         "LOGOUT_TIMEOUT",  # ours is out already
+        "RESEND_LOOP",  # the peer lacks messages of ours, and may count a Logout(5) in place of the first one
+        "GAP_TIMEOUT",  # so may this one: what is lost on the way is seldom lost in one direction only
     }, "beside the answer to a Logout(5) of the peer, whose code depends on what it says"
 
 

@@ -496,6 +496,44 @@ def test_requests_that_come_during_a_resend_are_served_in_turn_and_within_a_boun
     assert any(isinstance(action, session.Warn) and action.code == "resend_loop" for action in step.actions)
 
 
+def test_a_request_that_comes_again_before_it_was_served_is_served_once_and_is_no_loop(dictionary: Dictionary) -> None:
+    """Some engines ask with every message above their gap: a burst of requests before the first answer."""
+    player = active(settings_of({"resend_repeat_max": "2"}), dictionary)
+    for name in "ab":
+        player.play(f"@ send 35=8|17={name}")
+    state = player.state
+    actions: list[session.Action] = []
+    for number in range(2, 12):
+        message = player.message(f"35=2|34={number}|7=2|16=0")
+        step = session.received(player.settings, state, message, player.now, dictionary=dictionary)
+        actions += step.actions
+        state = session.tick(player.settings, step.state, player.now).state
+    assert [action for action in actions if not isinstance(action, session.Confirmed)] == [
+        session.NotReceived(2), session.ReadSent(2, 3)
+    ]  # fmt: skip
+    done = session.resend_page(player.settings, state, [player.rows[1][2], player.rows[1][3]], True, player.now)
+    assert len([action for action in done.actions if isinstance(action, session.Retransmit)]) == 2
+    assert done.state.can_send
+
+
+def test_in_the_middle_of_a_resend_a_session_ends_without_a_logout(dictionary: Dictionary) -> None:
+    """QuickFIX counts a Logout(5) above its gap in place of the first message missing, and never asks for it."""
+    player = active(settings_of({}), dictionary)
+    player.play("@ send 35=8|17=a")
+    message = player.message("35=2|34=2|7=2|16=0")
+    serving = session.received(player.settings, player.state, message, player.now, dictionary=dictionary).state
+    stopping = Ending(DisconnectReason.STOPPING, "the daemon is stopping")
+    for step in (
+        session.logout(player.settings, serving, stopping, player.now),
+        session.received(
+            player.settings, serving, player.message("35=0|34=2|52=@-300s"), player.now, dictionary=dictionary
+        ),
+    ):
+        sent = [action.numbered.msg_type for action in step.actions if isinstance(action, session.Transmit)]
+        assert "5" not in sent
+        assert step.state.phase is Phase.CLOSED
+
+
 def test_what_comes_before_the_held_ones_are_handled_waits_and_is_not_asked_for(dictionary: Dictionary) -> None:
     player = active(settings_of({}), dictionary)
     state = player.state
