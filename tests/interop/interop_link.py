@@ -8,7 +8,8 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -75,6 +76,18 @@ class Way(Enum):
     down = "down"
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One connection through a link: where each direction goes on."""
+
+    number: int
+    writers: Mapping[Way, asyncio.StreamWriter]
+
+    def abort(self) -> None:
+        for writer in self.writers.values():
+            writer.transport.abort()
+
+
 class Link:
     """A TCP relay in front of a listening port. Frames pass whole; each is recorded when it has come this far.
 
@@ -91,7 +104,7 @@ class Link:
         self._gates = {Way.up: asyncio.Event(), Way.down: asyncio.Event()}
         for gate in self._gates.values():
             gate.set()
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[int, Line] = {}
         self.passed: dict[Way, list[Said]] = {Way.up: [], Way.down: []}
         self.lost: dict[Way, list[Said]] = {Way.up: [], Way.down: []}
         self.connections = 0
@@ -122,8 +135,8 @@ class Link:
         """Break the connection."""
 
         async def abort() -> None:
-            for writer in list(self._open):
-                writer.transport.abort()
+            for line in list(self._open.values()):
+                line.abort()
 
         self._loop.run(abort())
 
@@ -141,8 +154,8 @@ class Link:
         self.block()
 
         async def end() -> None:
-            for writer in list(self._open):
-                writer.transport.abort()
+            for line in list(self._open.values()):
+                line.abort()
 
         self._loop.run(end())
 
@@ -154,15 +167,16 @@ class Link:
             return
         self.connections += 1
         self._losing.clear()
-        self._open |= {writer, far_writer}
+        line = Line(self.connections, {Way.up: far_writer, Way.down: writer})
+        self._open[line.number] = line
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(Way.up, reader, far_writer))
-                group.create_task(self._pump(Way.down, far_reader, writer))
+                group.create_task(self._pump(line, Way.up, reader))
+                group.create_task(self._pump(line, Way.down, far_reader))
         finally:
-            self._open -= {writer, far_writer}
+            del self._open[line.number]
 
-    async def _pump(self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, line: Line, way: Way, reader: asyncio.StreamReader) -> None:
         buffer = bytearray()
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
@@ -170,10 +184,14 @@ class Link:
                 for frame in frames(buffer):
                     await self._gates[way].wait()
                     if self._passes(way, read(frame)):
-                        writer.write(frame)
+                        await self._carry(line, way, frame)
                 self._board.tell()
         with contextlib.suppress(OSError):
-            writer.close()
+            line.writers[way].close()
+
+    async def _carry(self, line: Line, way: Way, frame: bytes) -> None:
+        """Send a frame on. Raises OSError if the connection is broken."""
+        line.writers[way].write(frame)
 
     def _passes(self, way: Way, said: Said) -> bool:
         rules = self._rules[way]

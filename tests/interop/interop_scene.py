@@ -39,6 +39,7 @@ class Scene:
         peer_more: dict[str, str] | None = None,
         identity_more: dict[str, dict[str, Any]] | None = None,
         more: dict[str, str] | None = None,
+        link: type[Link] = Link,
     ) -> None:
         self._vendor = vendor
         self._folder = folder
@@ -51,9 +52,9 @@ class Scene:
         self.fix_port = free_port()
         self.desks = {key: DealerDesk(key) for key in dealers}
         self._ports = {key: free_port() for key in (*dealers, "marks")}
-        self.links = {key: Link(self.loop, self.board, lambda: self.fix_port) for key in ORDER_KEYS}
+        self.links = {key: link(self.loop, self.board, lambda: self.fix_port) for key in ORDER_KEYS}
         for key in dealers:
-            self.links[key] = Link(self.loop, self.board, lambda key=key: self._ports[key])  # type: ignore[misc]
+            self.links[key] = link(self.loop, self.board, lambda key=key: self._ports[key])  # type: ignore[misc]
         peer_more = peer_more or {}
         peers = [Peer("oms", "oms"), Peer("dropcopy", "dropcopy"), Peer("marks", "market", self._ports["marks"])]
         peers += [Peer(key, "dealer", self.links[key].port) for key in dealers]
