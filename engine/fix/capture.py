@@ -26,29 +26,34 @@ PREFIX_BYTES_MAX: Final = 512
 """What is kept of the text before a message on its line."""
 
 
-def _placed(token: bytes, *, sure: bool) -> bytes:
-    """Pattern of `token` where a message may begin: not as a value, where a data field may hold one, but behind `msg=`.
+def _behind(token: bytes, *places: bytes) -> bytes:
+    """Pattern of `token` behind one of `places`.
 
-    Without more to go by (`sure`) not within a number either, unless that is a delimiter, or a CheckSum(10) that lost
-    its own. The token comes first and is then looked back over: so what is no message is skipped ten times as fast.
+    The token comes first and is then looked back over: so what is no message is skipped ten times as fast.
     """
-    after = [rb"(?<=[A-Za-z_]=" + token + rb")", rb"(?<!=" + token + rb")"]
-    if not sure:
-        digits = (rb"\\x01", rb"\\u0001", rb"\\001", rb"%01", rb"10=[0-9]{3}")
-        after = [after[0], rb"(?<![0-9=]" + token + rb")", *(rb"(?<=" + end + token + rb")" for end in digits)]
-    return token + rb"(?:" + rb"|".join(after) + rb")"
+    return token + rb"(?:" + rb"|".join(rb"(?<" + place + token + rb")" for place in places) + rb")"
 
 
+_NO_VALUE: Final = (rb"!=", rb"=[A-Za-z_]=", rb"=10=")
+"""Not as a value, where a data field may hold a message; but behind `msg=` and a CheckSum(10) without a value."""
+_NO_NUMBER: Final = (
+    rb"![0-9=]", rb"=[A-Za-z_]=", rb"=\\x01", rb"=\\u0001", rb"=\\001", rb"=%01", rb"=10=[0-9]{3}",
+)  # fmt: skip
+"""Nor within a number, unless that is a delimiter or a CheckSum(10) that lost its own."""
 _VERSION: Final = rb"[A-Z0-9.]{0,12}?"
-_START: Final = re.compile(
-    _placed(rb"8=FIX", sure=True) + _VERSION + rb"(?P<sure>" + DELIMITER + rb")(?=9=[0-9]{1,9}(?P=sure)35=)"
-    rb"|" + _placed(rb"8=FIX", sure=False) + _VERSION + rb"(?P<likely>" + DELIMITER + rb")(?=[0-9]{1,9}=)"
-    rb"|" + _placed(rb"9=", sure=False) + rb"[0-9]{1,9}(?P<bare>" + DELIMITER + rb")(?=35=)"
+_SURE: Final = _VERSION + rb"(?P<sure>" + DELIMITER + rb")(?=9=[0-9]{1,9}(?P=sure)35=)"
+_OTHERS: Final = (
+    rb"|" + _behind(rb"8=FIX", *_NO_NUMBER) + _VERSION + rb"(?P<likely>" + DELIMITER + rb")(?=[0-9]{1,9}=)"
+    rb"|" + _behind(rb"9=", *_NO_NUMBER) + rb"[0-9]{1,9}(?P<bare>" + DELIMITER + rb")(?=35=)"
 )
+_START: Final = re.compile(rb"8=FIX" + _SURE + _OTHERS)
+"""Outside of messages: wherever BeginString(8), BodyLength(9) and MsgType(35) follow each other."""
+_FOLLOWING: Final = re.compile(_behind(rb"8=FIX", *_NO_VALUE) + _SURE + _OTHERS)
+"""Behind the beginning of a message whose length leads nowhere."""
 _START_BYTES_MAX: Final = 64
 """No start of a message takes more."""
 _LENGTH: Final = re.compile(rb"9=([0-9]{1,9})")
-_CHECKSUM: Final = rb"10=(?:[0-9]{3}(?![0-9A-Za-z])|[0-9]{3}(?=8=FIX)|[0-9A-Za-z]{0,8})"
+_CHECKSUM: Final = rb"10=(?:(?!8=FIX)[0-9A-Za-z]){0,8}"
 _CHECKSUM_BYTES_MAX: Final = 16
 """`10=`, a value and what tells that it ends there."""
 _TRAILERS_MAX: Final = 8
@@ -224,7 +229,9 @@ class Capture:
 
 def _following(buffer: bytes, at: int, delimiter: bytes, end: int = sys.maxsize) -> re.Match[bytes] | None:
     """Where the next message begins; a BodyLength(9) behind `delimiter` is one of this message, out of its place."""
-    while (found := _START.search(buffer, at, end)) and found["bare"] and buffer.endswith(delimiter, 0, found.start()):
+    while (
+        (found := _FOLLOWING.search(buffer, at, end)) and found["bare"] and buffer.endswith(delimiter, 0, found.start())
+    ):
         at = found.end()
     return found
 

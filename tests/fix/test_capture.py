@@ -6,9 +6,11 @@ import pytest
 from capture_support import SPELLINGS, find
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_support import HEADER, wire
+from wire_support import FILL, HEADER, wire
 
 from engine.fix.capture import CAPTURE_BYTES_MAX, Capture
+from engine.fix.framing import Framer
+from engine.fix.rendered import holds
 
 BEAT = wire(f"35=0|{HEADER}")
 LOGON = wire(f"35=A|{HEADER}98=0|108=30|")
@@ -129,10 +131,17 @@ class TestWhereItEnds:
     def test_cut_off_by_the_next_message(self, kept: int) -> None:
         """Wherever that begins, within a number as well."""
         found = find(LOGON[:kept] + BEAT)
-        if LOGON[:kept].endswith(b"="):  # a value, which may hold a message; only the wrong length can tell
+        if LOGON[:kept].endswith(b"="):  # as a value, which may hold a message; only the wrong length can tell
             assert [each.text for each in found] == [LOGON[:kept] + BEAT]
         else:
             assert [(each.text, each.is_whole) for each in found] == [(LOGON[:kept], False), (BEAT, True)]
+
+    @pytest.mark.parametrize("missing", range(1, 8))
+    def test_cut_off_within_its_checksum(self, missing: int) -> None:
+        assert [each.text for each in find(LOGON[:-missing] + BEAT)] == [LOGON[:-missing], BEAT]
+
+    def test_behind_noise_that_looks_like_a_tag(self) -> None:
+        assert [each.text for each in find(b"\x0158=" + BEAT + b"5=" + BEAT)] == [BEAT, BEAT]
 
     def test_cut_off_by_the_end_of_the_capture(self) -> None:
         assert [(each.text, each.is_whole) for each in find(BEAT + LOGON[:60])] == [(BEAT, True), (LOGON[:60], False)]
@@ -211,6 +220,19 @@ class TestPieces:
     def test_split_anywhere_it_decodes_alike(self, parts: list[bytes], sizes: list[int]) -> None:
         data = b"".join(parts)
         assert find(data, *sizes) == find(data)
+
+    @given(st.data())
+    def test_nothing_that_a_wire_would_take_is_missed(self, data: st.DataObject) -> None:
+        """In a broken stream every good frame of the wire's framer is found; here a wrong length swallows nothing."""
+        stream = bytearray(b"".join(data.draw(st.lists(st.sampled_from([BEAT, LOGON, wire(FILL)]), max_size=6))))
+        for _ in range(data.draw(st.integers(0, 5))):
+            at = data.draw(st.integers(0, len(stream)))
+            piece = data.draw(st.sampled_from([b"", b"x", b"\x01", b"9=", b"8=FIX", b"10=123\x01", b"5", b"=", b"\n|"]))
+            stream[at : at + data.draw(st.integers(0, 4))] = piece
+        found = {each.text for each in find(bytes(stream))}
+        for frame in Framer().feed(bytes(stream)):
+            if isinstance(frame, bytes) and holds(frame):
+                assert frame in found
 
     def test_byte_by_byte(self) -> None:
         data = b"> " + printed(BEAT, b"|") + b"\n< " + LOGON + b"\x00" + printed(LOGON, b"^A") + b"\n"
