@@ -105,6 +105,7 @@ class Connecting:
             until_open=lambda: until_open(key, runtime.machine.settings[key].schedule, runtime.clock),
             behind=lambda: runtime.machine.behind(key),
             count=lambda outcome: runtime.metrics.called(key, outcome),
+            failed=lambda reason: runtime.call_failed(key, reason),
         )
 
     def _connection(self, session: str, first_message_bytes_max: int | None = None) -> FixConnection:

@@ -40,6 +40,7 @@ from engine.recording import Recorder
 from engine.timers import Deadlines
 from engine.trading import Trading
 from engine.turn import (
+    CallFailed,
     Close,
     CommandGiven,
     Connect,
@@ -239,6 +240,10 @@ class Runtime:
 
     def logout(self, key: str, ending: Ending) -> None:
         self.submit(LogoutWanted(self.clock.now(), key, ending, self.entropy()))
+
+    def call_failed(self, key: str, reason: str) -> None:
+        """A session that we initiate could not be connected."""
+        self.submit(CallFailed(self.clock.now(), key, reason, self.entropy()))
 
     def ask_for_proof(self) -> None:
         """TestRequest(1) to every OMS and drop copy that was sent reports nobody has confirmed."""

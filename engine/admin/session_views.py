@@ -9,7 +9,16 @@ from engine.admin.views import Answer, Lines, state, who
 
 _NAME_WIDTH: Final = 13
 _ALARMING: Final = frozenset(
-    {"disconnect", "disabled", "gap_timeout", "resend_loop", "logon_refused", "input_refused", "peer_expects"}
+    {
+        "cannot_connect",
+        "disconnect",
+        "disabled",
+        "gap_timeout",
+        "resend_loop",
+        "logon_refused",
+        "input_refused",
+        "peer_expects",
+    }
 )
 
 

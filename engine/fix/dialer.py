@@ -45,11 +45,13 @@ class Dialer:
         until_open: Callable[[], Awaitable[bool]] | None = None,
         behind: Callable[[], bool] = lambda: False,
         count: Callable[[str], None] = lambda outcome: None,
+        failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
         """`wanted`: may the session be connected at all? If not, `hurry` tells that it may now.
 
         `until_open` waits until the session's hours have come and says whether they had to be waited for.
-        `behind`: does its peer expect a higher number than our next one? `count` is told what became of each attempt.
+        `behind`: does its peer expect a higher number than our next one? `count` is told what became of each attempt,
+        `failed` where and why there was no connection.
         """
         self._destination = destination
         self._connection = connection
@@ -58,6 +60,7 @@ class Dialer:
         self._until_open = until_open
         self._behind = behind
         self._count = count
+        self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._free = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -122,6 +125,7 @@ class Dialer:
         except (OSError, ValueError) as error:  # ValueError: a server name that no certificate can have.
             reason = f"no answer within {destination.timeout_s:g} s" if isinstance(error, TimeoutError) else why(error)
             log.warning("cannot connect session=%s address=%s:%d error=%s", destination.session, host, port, reason)
+            self._failed(f"{host}:{port}: {reason}")
             return None
         return connection
 

@@ -31,6 +31,7 @@ from engine.turn.effects import (
     Write,
 )
 from engine.turn.inputs import (
+    CallFailed,
     CommandGiven,
     ConnectionDown,
     ConnectionUp,
@@ -55,6 +56,7 @@ __all__ = [
     "UNBOUND_MAX",
     "Application",
     "Bound",
+    "CallFailed",
     "Close",
     "CommandGiven",
     "Connect",

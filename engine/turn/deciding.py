@@ -52,7 +52,9 @@ from engine.turn.effects import (
     Withhold,
     Write,
 )
+from engine.turn.history import CANNOT_CONNECT
 from engine.turn.inputs import (
+    CallFailed,
     CommandGiven,
     ConnectionDown,
     ConnectionUp,
@@ -167,6 +169,10 @@ class Deciding:
         key = given.session
         self.out.ref = key
         self.carry(key, session.send_test_request(self.settings(key), self.state(key), self.now))
+
+    def on_call_failed(self, given: CallFailed) -> None:
+        self.out.ref = given.session
+        self.out.notes.append((given.session, CANNOT_CONNECT, given.reason))
 
     def on_connection_up(self, given: ConnectionUp) -> None:
         self.out.ref = given.session
@@ -612,6 +618,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Deciding, Any], None]]] = {
     Noted: Deciding.on_noted,
     LogoutWanted: Deciding.on_logout_wanted,
     ProofWanted: Deciding.on_proof_wanted,
+    CallFailed: Deciding.on_call_failed,
     ConnectionUp: Deciding.on_connection_up,
     ConnectionDown: Deciding.on_connection_down,
     Received: Deciding.on_received,

@@ -20,6 +20,9 @@ NOTES_MAX: Final = 50
 """Notes of one session that are kept."""
 
 
+CANNOT_CONNECT: Final = "cannot_connect"
+
+
 class Note(NamedTuple):
     """`what` is from a small set; `times` is how often in a row, `text` and time those of the last."""
 

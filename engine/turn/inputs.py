@@ -49,6 +49,16 @@ class ProofWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A session that we initiate could not be connected; `reason` says where to and why."""
+
+    now: Instant
+    session: str
+    reason: str
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionUp:
     """A connection; `session` is known for an initiator, empty for an acceptor until its Logon(A)."""
 
@@ -152,6 +162,7 @@ Input = (
     Noted
     | LogoutWanted
     | ProofWanted
+    | CallFailed
     | ConnectionUp
     | ConnectionDown
     | Received

@@ -23,7 +23,7 @@ from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
 from engine.turn.effects import Connect
-from engine.turn.history import NOTES_MAX, Ended, numbers_set
+from engine.turn.history import CANNOT_CONNECT, NOTES_MAX, Ended, numbers_set
 
 if TYPE_CHECKING:
     from engine.turn.deciding import Deciding
@@ -112,7 +112,6 @@ def sessions(call: SessionCall) -> dict[str, Any]:
 def _row(machine: Machine, key: str, now_ns: int) -> dict[str, Any]:
     settings, state = machine.settings[key], machine.sessions[key]
     epoch, confirmed = machine.confirmed.get(key, (state.epoch, 0))
-    ended = machine.history.endings.get(key)
     return {
         "session": key,
         "role": settings.role,
@@ -130,8 +129,17 @@ def _row(machine: Machine, key: str, now_ns: int) -> dict[str, Any]:
         "waiting": len(machine.waiting.get(key, ())),
         "resending": state.resending,
         "peer_expects": machine.peer_expects.get(key) or None,
-        "reason": str(ended.ending) if ended is not None else None,
+        "reason": _reason(machine, key),
     }
+
+
+def _reason(machine: Machine, key: str) -> str | None:
+    """Why it is not connected, or why it was not the last time."""
+    for note in machine.history.last(key, 1):
+        if note.what == CANNOT_CONNECT:
+            return f"cannot connect to {note.text}"
+    ended = machine.history.endings.get(key)
+    return str(ended.ending) if ended is not None else None
 
 
 def _standing(machine: Machine, key: str) -> str:

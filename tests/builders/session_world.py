@@ -209,6 +209,10 @@ class SessionWorld:
     def state(self, key: str) -> SessionState:
         return self.machine.sessions[key]
 
+    @property
+    def last_connection(self) -> int:
+        return self._connections
+
     def phase(self, key: str) -> Phase:
         return self.machine.sessions[key].phase
 

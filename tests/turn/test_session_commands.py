@@ -15,7 +15,7 @@ from engine.errors import CommandError
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.schedule import Schedule
-from engine.turn import REFUSALS_MAX, Close, session_commands
+from engine.turn import REFUSALS_MAX, CallFailed, Close, session_commands
 from engine.turn.history import NOTES_MAX, History
 
 WHY = "agreed with their desk"
@@ -348,6 +348,20 @@ def test_a_refused_logon_is_seen_at_the_session_it_was_for(world: SessionWorld) 
     events = world.command("session.show", session="oms")["events"]
     assert events[-1]["what"] == "already_connected"
     assert world.phase("oms") is Phase.ACTIVE
+
+
+def test_a_session_that_cannot_be_connected_says_where_and_why(world: SessionWorld) -> None:
+    for _ in range(3):
+        turn = world.take(CallFailed(world.now, "ash", "192.0.2.9:9876: Connection refused", bytes(16)))
+        assert not turn.records, "nothing for the journal"
+    (note,) = world.command("session.show", session="ash")["events"]
+    assert (note["what"], note["times"]) == ("cannot_connect", 3)
+    row = next(each for each in world.command("sessions")["sessions"] if each["session"] == "ash")
+    assert row["reason"] == "cannot connect to 192.0.2.9:9876: Connection refused"
+    world.connect("ash")
+    world.say("ash", "A", (98, "0"), (108, "30"))
+    row = next(each for each in world.command("sessions")["sessions"] if each["session"] == "ash")
+    assert row["reason"] is None
 
 
 def test_notes_are_bounded_and_a_flood_of_one_kind_is_one_note() -> None:
