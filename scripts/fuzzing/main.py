@@ -61,6 +61,7 @@ def run(
         while not meter.over:
             reproduction = f"scripts/fuzz --only {name} --seed {seed} --case {number}"
             rng.seed((seed << 40) + number)
+            before = meter.count
             try:
                 target.case(meter, reproduction)
             except Violation as error:
@@ -68,6 +69,7 @@ def run(
             except (Exception, Hung) as error:
                 text = f"{type(error).__name__}: {error}\n{''.join(traceback.format_tb(error.__traceback__)[-3:])}"
                 meter.found(f"{type(error).__name__} at {_place(error)}", text, reproduction)
+            meter.count = max(meter.count, before + 1)  # also of a case that failed before its first input
             number += 1
             if only_case is not None:
                 break

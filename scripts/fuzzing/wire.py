@@ -16,7 +16,7 @@ from engine.fix.codec import Framer
 from engine.fix.dictionary import Dictionary
 from engine.fix.message import FieldView, Message
 from fuzzing import reference
-from fuzzing.corpus import Corpus, Sample
+from fuzzing.corpus import Corpus
 from fuzzing.generating import SOH, sealed
 from fuzzing.meter import Meter, hold
 from fuzzing.mutation import Mutator
@@ -144,11 +144,6 @@ class Validation(Decoding):
     name = "validation"
     inputs = 100_000
     _rightly_sealed = True
-
-
-def flat(sample: Sample) -> bytes:
-    """A sample as it is, whole."""
-    return sealed(sample.begin_string, SOH.join(sample.fields) + SOH)
 
 
 def _outcome(found: Sequence[bytes | GarbledMessage]) -> str:

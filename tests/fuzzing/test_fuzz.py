@@ -14,6 +14,8 @@ from fuzzing.main import run
 from fuzzing.meter import Meter, Violation, hold
 from fuzzing.mutation import Mutator
 from fuzzing.wire import Framing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.errors import GarbledMessage
 from engine.fix import codec
@@ -38,6 +40,15 @@ def said(meter: Meter) -> str:
 def test_nothing_is_found(name: str) -> None:
     meter = run(name, shipped(), seed=20111, inputs=FEW[name])
     assert meter.count == FEW[name]
+    assert not meter.findings, said(meter)
+
+
+@pytest.mark.parametrize("name", ["framing", "decoding", "validation", "session"])
+@settings(max_examples=5)
+@given(seed=st.integers(0, 2**30))
+def test_nothing_is_found_whatever_the_seed(name: str, seed: int) -> None:
+    """Other seeds in every `scripts/test --full`."""
+    meter = run(name, shipped(), seed, inputs=300)
     assert not meter.findings, said(meter)
 
 
@@ -116,9 +127,16 @@ class TestFindings:
 
         monkeypatch.setattr("fuzzing.meter.HUNG_TICK_S", 0.02)
         monkeypatch.setattr(Framing, "case", endless)
-        monkeypatch.setattr("fuzzing.meter.FINDINGS_MAX", 1)
-        [found] = run("framing", shipped(), seed=1, inputs=50).findings.values()
+        [found] = run("framing", shipped(), seed=1, inputs=2).findings.values()
         assert "Hung" in found.what
+
+    def test_a_target_that_fails_before_its_first_input_comes_to_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(self: Framing, meter: Meter, reproduction: str) -> None:
+            raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr(Framing, "case", broken)
+        meter = run("framing", shipped(), seed=1, inputs=20)
+        assert (meter.count, len(meter.findings)) == (20, 1)
 
     def test_an_invariant(self) -> None:
         hold(True, "never said")
