@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from engine.analytics.marks import Mark
 from engine.domain import events as domain_events
-from engine.fix.sequence import SessionState
 from engine.journal.batch import (
     EventRow,
     Head,
@@ -45,8 +45,9 @@ class Recorder:
         A quiet turn (a price, a heartbeat received) changes numbers and marks only and lets nothing leave. What it
         changed goes with the next turn that is staged, or by `settle` with the batch that it belongs to.
         """
-        sessions = self._session_rows(turn, machine)
-        marks = [_mark_row(mark) for mark in turn.marks]
+        # An answered order: 4 us, and 2 us more for each event as JSON.
+        sessions = self._session_rows(turn, machine) if turn.sessions or turn.confirmed else ()
+        marks = [_mark_row(mark) for mark in turn.marks] if turn.marks else []
         if not (turn.events or turn.sends or turn.bound or turn.inbound or turn.effects or texts):
             self._quiet_sessions.update((row.session, row) for row in sessions)
             self._quiet_marks.update((row.security_id, row) for row in marks)
@@ -56,59 +57,52 @@ class Recorder:
         turn_seq = self.turn_seq + 1
         utc_ns = turn.now.utc_ns
         first_event = self.event_seq + 1
-        encode = self._codec.encode
-        events = []
-        for offset, event in enumerate(turn.events):
-            name, version, body = encode(event)
-            events.append(EventRow(first_event + offset, turn_seq, name, version, utc_ns, body))
-        staged = StagedTurn(
-            turn_seq,
-            utc_ns,
-            turn.kind,
-            turn.ref,
-            turn.actor,
-            tuple(events),
-            tuple(
-                OutboxRow(
-                    send.outbox_id,
-                    turn_seq,
-                    first_event + send.event if send.event >= 0 else None,
-                    send.session,
-                    send.delivery.value,
-                    send.not_after_ns,
-                    msg_type,
-                    body,
-                )
-                for send, msg_type, body in turn.sends
-            ),
+        staged = _row(
+            StagedTurn,
             (
-                *(
-                    MessageRow(i.session, i.epoch, "in", i.seq_num, turn_seq, None, utc_ns, i.data, 0, 0)
-                    for i in turn.inbound
+                turn_seq,
+                utc_ns,
+                turn.kind,
+                turn.ref,
+                turn.actor,
+                self._event_rows(turn, turn_seq, utc_ns) if turn.events else (),
+                tuple(
+                    [
+                        _row(
+                            OutboxRow,
+                            (
+                                send.outbox_id,
+                                turn_seq,
+                                first_event + send.event if send.event >= 0 else None,
+                                send.session,
+                                send.delivery.value,
+                                send.not_after_ns,
+                                msg_type,
+                                body,
+                            ),
+                        )
+                        for send, msg_type, body in turn.sends
+                    ]
                 ),
-                *(
-                    MessageRow(
-                        b.session,
-                        b.epoch,
-                        "out",
-                        b.seq_num,
-                        turn_seq,
-                        b.outbox_id,
-                        utc_ns,
-                        b.data,
-                        int(b.data is None),
-                        int(b.poss_resend),
-                    )
-                    for b in turn.bound
-                ),
+                _message_rows(turn, turn_seq, utc_ns) if turn.inbound or turn.bound else (),
+                self._with_quiet(sessions) if self._quiet_sessions else sessions,
+                self._with_quiet_marks(marks) if self._quiet_marks else tuple(marks),
+                tuple([text._replace(turn_seq=turn_seq) for text in texts]) if texts else (),
+                (),
             ),
-            self._with_quiet(sessions),
-            self._with_quiet_marks(marks),
-            tuple(text._replace(turn_seq=turn_seq) for text in texts),
         )
         self.turn_seq = turn_seq
-        self.event_seq += len(events)
+        self.event_seq += len(turn.events)
         return staged
+
+    def _event_rows(self, turn: Turn, turn_seq: int, utc_ns: int) -> tuple[EventRow, ...]:
+        encode, seq = self._codec.encode, self.event_seq
+        rows = []
+        for event in turn.events:
+            seq += 1
+            name, version, body = encode(event)
+            rows.append(EventRow(seq, turn_seq, name, version, utc_ns, body))
+        return tuple(rows)
 
     def settle(self, utc_ns: int) -> StagedTurn | None:
         """What quiet turns have left, as one turn; call when everything staged so far goes into one batch."""
@@ -120,35 +114,44 @@ class Recorder:
 
     def _with_quiet(self, sessions: Sequence[SessionRow]) -> tuple[SessionRow, ...]:
         """These rows and what quiet turns before them left of other sessions."""
-        if not self._quiet_sessions:
-            return tuple(sessions)
         rows = {**self._quiet_sessions, **{row.session: row for row in sessions}}
         self._quiet_sessions.clear()
         return tuple(rows.values())
 
     def _with_quiet_marks(self, marks: Sequence[MarkRow]) -> tuple[MarkRow, ...]:
-        if not self._quiet_marks:
-            return tuple(marks)
         rows = {**self._quiet_marks, **{row.security_id: row for row in marks}}
         self._quiet_marks.clear()
         return tuple(rows.values())
 
     def _session_rows(self, turn: Turn, machine: Machine) -> tuple[SessionRow, ...]:
-        if not turn.sessions and not turn.confirmed:
-            return ()
         rows = []
-        for key in {**turn.sessions, **turn.confirmed}:
+        for key in {**turn.sessions, **turn.confirmed} if turn.confirmed else turn.sessions:
             state = machine.sessions[key]
-            numbers = (state.epoch, state.next_in, state.next_out, _confirmed(machine, key, state))
+            epoch = state.epoch
+            confirmed_epoch, confirmed = machine.confirmed.get(key, _UNCONFIRMED)
+            numbers = (epoch, state.next_in, state.next_out, confirmed if confirmed_epoch == epoch else 0)
             if self._kept.get(key) != numbers and state.began_utc_ns:
                 self._kept[key] = numbers
-                rows.append(SessionRow(key, *numbers, state.began_utc_ns))
+                rows.append(_row(SessionRow, (key, *numbers, state.began_utc_ns)))
         return tuple(rows)
 
 
-def _confirmed(machine: Machine, key: str, state: SessionState) -> int:
-    epoch, seq_num = machine.confirmed.get(key, (0, 0))
-    return seq_num if epoch == state.epoch else 0
+_UNCONFIRMED: Final = (0, 0)
+
+_row: Final = tuple.__new__
+"""A row from all its columns, in half the time that its constructor takes."""
+
+
+def _message_rows(turn: Turn, turn_seq: int, utc_ns: int) -> tuple[MessageRow, ...]:
+    rows: list[MessageRow] = [
+        _row(MessageRow, (session, epoch, "in", seq_num, turn_seq, None, utc_ns, data, 0, 0))
+        for session, epoch, seq_num, data in turn.inbound
+    ]
+    for session, epoch, seq_num, outbox_id, data, poss_resend in turn.bound:
+        admin, again = (1 if data is None else 0), (1 if poss_resend else 0)
+        columns = (session, epoch, "out", seq_num, turn_seq, outbox_id, utc_ns, data, admin, again)
+        rows.append(_row(MessageRow, columns))
+    return tuple(rows)
 
 
 def _mark_row(mark: Mark) -> MarkRow:
