@@ -41,7 +41,7 @@ from engine.logs import set_up_logging
 from engine.metrics import Metrics
 from engine.metrics_endpoint import MetricsEndpoint
 from engine.recording import Recorder, events_codec
-from engine.runtime import Limits, Runtime
+from engine.runtime import Limits, Runtime, settle_memory
 from engine.trading import Trading
 from engine.turn import Machine, Withhold
 from engine.turn.history import History
@@ -188,6 +188,7 @@ class Daemon:
             tasks.append(loop.create_task(self._housekeeping(trading, metrics)))
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
+            settle_memory()
             self._ready = True
             log.info("ready name=%s journal=%s socket=%s", config.engine.name, self.journal.path, config.admin.socket)
             await self._stopping.wait()

@@ -11,6 +11,7 @@ turns pipelined behind it. One asyncio task per open RFQ waits for its next dead
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -109,6 +110,17 @@ class _Staged:
 class _Batch:
     turns: list[_Staged] = field(default_factory=list)
     size: int = 0
+
+
+def settle_memory() -> None:
+    """What the start has made stays: have the garbage collector look at it no more, and seldomer at what comes.
+
+    A turn makes some twenty objects that live until their batch is released, and no rings: at its defaults the
+    collector walked over all open batches every forty turns, a twentieth of what an order costs.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 class Runtime:

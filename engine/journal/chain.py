@@ -41,14 +41,14 @@ def genesis(journal_id: str, schema_version: int, previous_head: str) -> bytes:
 
 
 def seal(prior: bytes, turn: StagedTurn) -> Seal:
-    """The hash of `turn` after `prior`, and the check sums of its rows.
+    """The hash of `turn` after `prior`, and the check sums of its rows."""
+    return _seal(prior, turn, row_spellings(turn))
 
+
+def _seal(prior: bytes, turn: StagedTurn, rows: Sequence[bytes]) -> Seal:
     # About 2 us + 1 us a row: a pack and a CRC per row, one join, one SHA-256 over the lot.
-    """
-    rows = row_spellings(turn)
     counts = (len(turn.events), len(turn.outbox), len(turn.messages), len(turn.texts))
-    sums = _packer(len(rows)).pack(*counts, *map(crc32, rows))
-    return Seal(sums, _hash(prior, turn, rows))
+    return Seal(_packer(len(rows)).pack(*counts, *map(crc32, rows)), _hash(prior, turn, rows))
 
 
 def turn_hash(prior: bytes, turn: StagedTurn) -> bytes:
@@ -58,13 +58,10 @@ def turn_hash(prior: bytes, turn: StagedTurn) -> bytes:
 
 def row_spellings(turn: StagedTurn) -> list[bytes]:
     """The canonical spelling of every row of a turn, in the order of `KINDS`."""
-    rows = [_event(row) for row in turn.events] if turn.events else []
-    if turn.outbox:
-        rows += map(_outbox, turn.outbox)
-    if turn.messages:
-        rows += map(_message, turn.messages)
-    if turn.texts:
-        rows += map(_text, turn.texts)
+    rows = [_event(row) for row in turn.events]
+    rows += map(_outbox, turn.outbox)
+    rows += map(_message, turn.messages)
+    rows += map(_text, turn.texts)
     return rows
 
 
@@ -77,24 +74,30 @@ def follow(head: Head, turn: StagedTurn) -> tuple[Head, Seal]:
     turn_seq, event_seq, outbox_id, prior = head
     if turn.turn_seq != turn_seq + 1:
         raise ChainError(f"turn {turn.turn_seq} does not follow turn {turn_seq}")
-    turn_seq = turn.turn_seq
+    turn_seq += 1
+    rows: list[bytes] = []  # Spelt in the same pass, in the order of `KINDS`.
     for event in turn.events:
         event_seq += 1
-        if event.seq != event_seq or event.turn_seq != turn_seq:
+        if event[0] != event_seq or event[1] != turn_seq:
             raise ChainError(f"event {event.seq} of turn {event.turn_seq}: expected {event_seq} of turn {turn_seq}")
+        rows.append(_event(event))
     for entry in turn.outbox:
         outbox_id += 1
-        if entry.id != outbox_id or entry.turn_seq != turn_seq:
+        if entry[0] != outbox_id or entry[1] != turn_seq:
             raise ChainError(f"outbox {entry.id} of turn {entry.turn_seq}: expected {outbox_id} of turn {turn_seq}")
-    for at, message in enumerate(turn.messages):
-        if message.turn_seq != turn_seq:
+        rows.append(_outbox(entry))
+    first = len(rows)
+    for message in turn.messages:
+        if message[4] != turn_seq:
             raise ChainError(f"{message_name(message)} claims turn {message.turn_seq} inside turn {turn_seq}")
-        if message.direction != "out" and (at or not _is_plain(message, turn.utc_ns)):
+        if message[2] != "out" and (len(rows) > first or not _is_plain(message, turn.utc_ns)):
             raise ChainError(f"{message_name(message)} cannot stand in the row of turn {turn_seq}")
+        rows.append(_message(message))
     for text in turn.texts:
         if text.turn_seq != turn_seq:
             raise ChainError(f"text {text.kind} {text.hash} claims turn {text.turn_seq} inside turn {turn_seq}")
-    sealed = seal(prior, turn)
+        rows.append(_text(text))
+    sealed = _seal(prior, turn, rows)
     return Head(turn_seq, event_seq, outbox_id, sealed.hash), sealed
 
 
@@ -143,19 +146,10 @@ _TEXT: Final = struct.Struct(">cqIII").pack
 
 
 def _hash(prior: bytes, turn: StagedTurn, rows: Sequence[bytes]) -> bytes:
-    kind, ref, actor = turn.input_kind.encode(), turn.input_ref.encode(), turn.actor.encode()
-    head = _TURN(
-        b"T",
-        turn.turn_seq,
-        turn.utc_ns,
-        len(turn.events),
-        len(turn.outbox),
-        len(turn.messages),
-        len(turn.texts),
-        len(kind),
-        len(ref),
-        len(actor),
-    )
+    turn_seq, utc_ns, input_kind, input_ref, person, events, outbox, messages, _, _, texts, _ = turn
+    kind, ref, actor = input_kind.encode(), input_ref.encode(), person.encode()
+    counts = len(events), len(outbox), len(messages), len(texts)
+    head = _TURN(b"T", turn_seq, utc_ns, *counts, len(kind), len(ref), len(actor))
     return sha256(b"".join((prior, head, kind, ref, actor, *rows))).digest()
 
 

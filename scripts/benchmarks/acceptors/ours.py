@@ -24,7 +24,7 @@ from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.metrics import Metrics
 from engine.recording import Recorder, events_codec
-from engine.runtime import Limits, Runtime
+from engine.runtime import Limits, Runtime, settle_memory
 from engine.trading import Trading
 from engine.turn import CommandGiven, Machine
 
@@ -130,6 +130,7 @@ async def serve(folder: Path, durability: str, tell: Callable[[int], None]) -> N
             await runtime.reader.checkpoint()
 
     server = await loop.create_server(connection, "127.0.0.1", 0)
+    settle_memory()
     tell(server.sockets[0].getsockname()[1])
     checkpointing = loop.create_task(checkpoints())
     raise SystemExit(await failed or checkpointing)
