@@ -147,7 +147,7 @@ def _message_rows(turn: Turn, turn_seq: int, utc_ns: int) -> tuple[MessageRow, .
         _row(MessageRow, (session, epoch, "in", seq_num, turn_seq, None, utc_ns, data, 0, 0))
         for session, epoch, seq_num, data in turn.inbound
     ]
-    for session, epoch, seq_num, outbox_id, data, poss_resend in turn.bound:
+    for session, epoch, seq_num, outbox_id, data, poss_resend, _ in turn.bound:
         admin, again = (1 if data is None else 0), (1 if poss_resend else 0)
         columns = (session, epoch, "out", seq_num, turn_seq, outbox_id, utc_ns, data, admin, again)
         rows.append(_row(MessageRow, columns))
