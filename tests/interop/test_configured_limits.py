@@ -6,12 +6,13 @@ import contextlib
 import shutil
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from interop_daemon import Desk, Peer, Rfqd, run
-from interop_link import PATIENCE_S, free_port
+from interop_link import PATIENCE_S, Board, free_port
 from interop_raw import RawPeer
 
 from engine.journal.archive import audit
@@ -63,6 +64,74 @@ def test_connections_beyond_the_bound_are_closed_at_once(desk: Desk, running: Rf
         running.until_said("connection up connection=", times=3)
     assert running.stop() == 0
     assert not running.complaints
+
+
+def logs_on(port: int, comp_id: str, source: str) -> bool:
+    """Is a good Logon(A) from this address answered? If it is not, nothing at all is said."""
+    peer = RawPeer(socket.create_connection(("127.0.0.1", port), PATIENCE_S, source_address=(source, 0)), comp_id)
+    with contextlib.suppress(OSError):
+        peer.say("A", [(98, "0"), (108, "30"), (141, "Y")])
+    Board().until("an answer or the end", lambda: peer.heard or peer.over)
+    answered = [said.kind for said in peer.heard]
+    assert answered in ([], ["A"])
+    return bool(answered)
+
+
+def test_only_addresses_that_are_allowed_are_heard(desk: Desk, running: Rfqd) -> None:
+    desk.more["fix"] = 'allow = ["127.0.0.2", "127.0.0.8/30"]'
+    desk.peers = [
+        Peer("oms", "oms", more='allow = ["127.0.0.9"]'),
+        Peer("dropcopy", "dropcopy"),
+        Peer("alder", "dealer", free_port()),
+    ]
+    desk.write()
+    running.start()
+    assert closed_at_once(desk.fix_port)
+    running.until_said("code=address: not among fix.allow")
+    assert not logs_on(desk.fix_port, "OMS", "127.0.0.2")
+    running.until_said("code=not_allowed text=address 127.0.0.2 is not among those that session oms allows")
+    assert logs_on(desk.fix_port, "DROPCOPY", "127.0.0.2")
+    assert logs_on(desk.fix_port, "OMS", "127.0.0.9")
+    assert running.stop() == 0
+    assert not running.complaints
+
+
+def test_a_session_that_hangs_in_the_middle_of_a_message_is_told_so(desk: Desk, running: Rfqd) -> None:
+    """Each byte is a sign of life, but one message has its time."""
+    desk.more["fix"] = "frame_timeout_s = 0.5"
+    desk.write()
+    running.start()
+    oms = RawPeer.dial(desk.fix_port, "OMS").logon()
+    begun, pace = oms.frame("1", [(112, "x" * 600)], 2), threading.Event()
+    for at in range(len(begun)):
+        if oms.over:
+            break
+        with contextlib.suppress(OSError):
+            oms.send(begun[at : at + 1])
+        pace.wait(0.05)
+    assert oms.expect(t35="5")[58] == "bytes came for 0.5 s without making a whole message"
+    oms.expect_end()
+    running.until_said("reason=stalled: bytes came for 0.5 s")
+    assert running.stop() == 0
+
+
+def test_a_dealer_that_expects_other_numbers_is_left_alone_and_told_of(desk: Desk, running: Rfqd) -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        desk.peers = [Peer("oms", "oms"), Peer("alder", "dealer", server.getsockname()[1])]
+        desk.write()
+        running.start()
+        connection, _ = server.accept()
+        dealer = RawPeer(connection, "ALDER")
+        assert dealer.expect(t35="A")[34] == "1"
+        dealer.say("5", [(58, "MsgSeqNum too low, expecting 50 but received 1")])
+        dealer.expect_end()
+    line = running.until_said("code=numbers_differ")
+    assert " ERROR " in line
+    assert "the peer expects MsgSeqNum(34) 50, our next is 2" in line
+    # 5 x reconnect_max_s of these tests, give or take a fifth.
+    again = running.until_said("connecting again session=alder").partition("in=")[2]
+    assert again.endswith("after=wrong_numbers")
+    assert 1.9 <= float(again.partition("s ")[0]) <= 3.1
 
 
 def test_the_anchor_is_kept_where_the_configuration_says(desk: Desk, running: Rfqd, tmp_path: Path) -> None:
