@@ -244,14 +244,17 @@ class FixConnection(asyncio.Protocol):
             transport.close()  # Nothing was said that could be lost.
             return
         self._is_over = True
-        transport.resume_reading()
-        if transport.can_write_eof():
-            transport.write_eof()
-        else:
-            transport.close()  # TLS ends it its own way.
         loop = asyncio.get_running_loop()
         loop.call_soon(self._hub.connection_down, self, self._ending)
         loop.call_later(LINGER_S, self._give_up)
+        transport.resume_reading()
+        if not transport.can_write_eof():
+            transport.close()  # TLS ends it its own way.
+            return
+        try:
+            transport.write_eof()
+        except OSError:
+            transport.abort()  # The peer has reset it, and we were not told yet: asyncio's own loop raises here.
 
     def abort(self, code: DisconnectReason, text: str) -> None:
         """Close now."""

@@ -27,6 +27,8 @@ class Socket(asyncio.Transport):
         self.sent = b""
         self.unsent = 0
         self.ended = ""
+        self.is_reset = False
+        """Has the peer reset the connection, and nobody has been told so far?"""
 
     def write(self, data: Any) -> None:
         self.sent += bytes(data)
@@ -44,7 +46,10 @@ class Socket(asyncio.Transport):
         return bool(self.ended)
 
     def can_write_eof(self) -> bool:
-        return False
+        return self.is_reset
+
+    def write_eof(self) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
 
     def close(self) -> None:
         self.ended = self.ended or "closed"
@@ -221,4 +226,15 @@ async def test_what_waits_for_a_peer_is_bounded() -> None:
     assert connection.write([b"x"])
     socket.unsent = 65_537
     assert not connection.write([b"x"])
+    assert socket.ended == "aborted"
+
+
+async def test_a_connection_that_is_closed_over_a_reset_nobody_was_told_of_is_over_all_the_same() -> None:
+    """Its half cannot be ended any more: the session has to hear that it has no connection, or it never gets another."""
+    connection, socket, hub = connected()
+    connection.write([b"Logout"])
+    socket.is_reset = True
+    connection.close(DisconnectReason.LOGGED_OUT, "the peer logged out")
+    await passes()
+    assert hub.endings == [Ending(DisconnectReason.LOGGED_OUT, "the peer logged out")]
     assert socket.ended == "aborted"
