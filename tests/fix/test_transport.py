@@ -230,7 +230,7 @@ async def test_what_waits_for_a_peer_is_bounded() -> None:
 
 
 async def test_a_connection_that_is_closed_over_a_reset_nobody_was_told_of_is_over_all_the_same() -> None:
-    """Its half cannot be ended any more: the session has to hear that it has no connection, or it never gets another."""
+    """The session has to hear that it has no connection: it takes no other before."""
     connection, socket, hub = connected()
     connection.write([b"Logout"])
     socket.is_reset = True
