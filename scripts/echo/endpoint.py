@@ -207,11 +207,19 @@ class Endpoint:
         elif self.lines[key].state.phase is not Phase.DISCONNECTED:
             self._refuse(connection, DisconnectReason.ALREADY_CONNECTED, f"session {key} has a connection already")
         else:
-            line = self.lines[key]
-            connection.session = key
-            line.connection = connection
-            self._carry(line, session.connected(line.settings, line.state, connection.number, self._now))
-            self._received(line, codec.decode(message.raw, line.dictionary))
+            self._log_on(self.lines[key], connection, message.raw)
+
+    def _log_on(self, line: Line, connection: FixConnection, frame: bytes) -> None:
+        """A first message that names a session, read anew with its own dictionary: which fields are data, that says."""
+        try:
+            message = codec.decode(frame, line.dictionary)
+        except GarbledMessage as error:
+            self._refuse(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
+            return
+        connection.session = line.settings.key
+        line.connection = connection
+        self._carry(line, session.connected(line.settings, line.state, connection.number, self._now))
+        self._received(line, message)
 
     def _refuse(self, connection: FixConnection, code: DisconnectReason, text: str) -> None:
         log.warning("logon refused peer=%s code=%s text=%s", connection.peer, code, text)

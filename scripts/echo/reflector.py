@@ -8,7 +8,7 @@ OrigSendingTime(122); an order that says it may be a repetition (97=Y) comes bac
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,24 +72,36 @@ class Reflector:
         return had and message.poss_resend
 
     def _ordered(self, fields: FieldView, tags: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Those of `tags` that are there, ascending; entries of groups follow their count, in their own order."""
-        for tag in sorted(set(tags) - _OWN):
+        """Those of `tags` that are there, ascending."""
+        return self._written(fields, sorted(set(tags) - _OWN))
+
+    def _written(self, fields: FieldView, tags: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Those of `tags` that are there, in this order; entries of groups follow their count, as they came.
+
+        A length goes in front of its data, whichever tag is the lower one (SignatureLength(93) before Signature(89)),
+        and is the data's: one that stood elsewhere in the message that came did not count for anything.
+        """
+        lengths = self._dictionary.data_lengths
+        beside = {lengths[tag] for tag in tags if tag in lengths and fields.get(tag)}
+        for tag in tags:
             value = fields.bytes_of(tag)
-            if not value:
+            if not value or tag in beside:
                 continue
+            length = lengths.get(tag)
+            if length is not None and length in tags and fields.get(length) is not None:
+                yield length, b"%d" % len(value)
             yield tag, value
             for entry in fields.groups(tag):
-                order = self._dictionary.groups[tag].order
-                for member in sorted(entry.members, key=order.__getitem__):
-                    yield from self._ordered(entry, (member,))
+                yield from self._written(entry, entry.members)
 
     def _unsupported(self, message: Message) -> Answer:
         fields: list[tuple[int, str | int | bytes]] = [
             (Tag.RefSeqNum, message.seq_num),
             (Tag.Text, "Unsupported Message Type"),
-            (Tag.RefMsgType, message.msg_type),
-            (Tag.BusinessRejectReason, UNSUPPORTED),
         ]
+        if message.msg_type:  # With validation off it may be empty.
+            fields.append((Tag.RefMsgType, message.msg_type))
+        fields.append((Tag.BusinessRejectReason, UNSUPPORTED))
         if self._appl_ver_id is not None:
             # No field of this message by the standard; the suites' engine sends it on FIXT.1.1, so they look for it.
             fields.append((Tag.DefaultApplVerID, self._appl_ver_id))

@@ -56,6 +56,19 @@ def shown(answer: Answer | None) -> str:
             id="an Email, with SOH in its data",
         ),
         pytest.param(
+            "35=D|11=a|93=3|89=x|y|",
+            "35=D|11=a|93=3|89=x|y|",
+            id="a length before its data although its tag is higher",
+        ),
+        pytest.param(
+            "35=C|354=99|147=subject|355=text|",
+            "35=C|147=subject|354=4|355=text|",
+            id="a length that was not before its data says the data's own",
+        ),
+        pytest.param(
+            "35=|11=a|", "35=j|45=7|58=Unsupported Message Type|380=3|", id="a message without a type, validation off"
+        ),
+        pytest.param(
             "35=8|37=o|17=e|",
             "35=j|45=7|58=Unsupported Message Type|372=8|380=3|",
             id="anything else is an unsupported type",
@@ -64,6 +77,12 @@ def shown(answer: Answer | None) -> str:
 )
 def test_answers(came: str, goes: str) -> None:
     assert shown(Reflector(built_in("FIX.4.4")).answer(message(came))) == goes
+
+
+def test_a_group_that_other_messages_have_with_other_members() -> None:
+    """NoRelatedSym(146) counts UnderlyingSymbol(311) in a SecurityDefinition(d) of FIX.4.2, RelatdSym(46) elsewhere."""
+    text = "35=d|146=2|311=MSFT|54=1|311=IBM|309=459200|320=r|322=s|323=4|"
+    assert shown(Reflector(built_in("FIX.4.2")).answer(message(text, "FIX.4.2"))) == text
 
 
 def test_on_fixt_an_unsupported_type_is_answered_with_the_version() -> None:
