@@ -12,6 +12,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
+from echo.reflector import REFLECTED, Reflector
+
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.errors import CommandError, GarbledMessage
 from engine.fix import codec, session, validation
@@ -35,7 +37,7 @@ START_UTC_NS: Final = 1_790_000_000 * NS_PER_S
 _OPEN: Final = (Phase.ACTIVE, Phase.RESET_SENT, Phase.LOGOUT_SENT)
 # Phases that end or begin by a message although TRANSITIONS does not lead there: we log out or reset by ourselves.
 _BY_OURSELVES: Final = (Phase.CLOSED, Phase.LOGOUT_SENT, Phase.RESET_SENT)
-_APPLICATION: Final = (b"D", b"8", b"S", b"R", b"j", b"B", b"U1")
+_APPLICATION: Final = (b"D", b"D", b"C", b"d", b"8", b"S", b"R", b"j", b"B", b"U1")
 
 
 class Sessions:
@@ -72,9 +74,9 @@ class Life:
     def __init__(self, rng: Random, mutator: Mutator, corpus: Corpus) -> None:
         self._rng = rng
         self._mutator = mutator
-        self._corpus = corpus
         self.settings = _settings(rng)
         self.dictionary = corpus.dictionaries[self.settings.begin_string]
+        self._reflector = Reflector(self.dictionary)
         self.state = SessionState.fresh()
         self.size = 0
         self._elapsed_ns = NS_PER_S
@@ -233,7 +235,10 @@ class Life:
         kind = rng.random()
         if kind < 0.4:
             sample = self._mutator.sample()
-            return rng.choice(_APPLICATION), list(sample.fields[5:])
+            kind = sample.fields[0][3:]
+            return kind if rng.random() < 0.6 and kind not in b"A012345" else rng.choice(_APPLICATION), list(
+                sample.fields[5:]
+            )
         if kind < 0.52:
             name = state.probe.test_req_id if state.probe is not None else "TEST"
             return b"0", [b"112=%b" % name.encode()] if rng.random() < 0.7 else []
@@ -338,6 +343,7 @@ class Life:
         """Carry the actions out, as the runtime does, in order."""
         before, after = self.state, step.state
         epoch, number = before.epoch, before.next_out
+        heard: list[Message] = []
         for action in step.actions:
             match action:
                 case session.Transmit(numbered):
@@ -362,6 +368,8 @@ class Life:
                     hold(key not in self._delivered, f"34={message.seq_num} was delivered twice")
                     hold(self._logged_on, "a message was delivered before the logon")
                     self._delivered.add(key)
+                    if message.msg_type != "3":
+                        heard.append(message)
                 case session.LoggedOn():
                     hold(not self._logged_on, "logged on twice")
                     self._logged_on = True
@@ -379,6 +387,23 @@ class Life:
         if after.phase not in _OPEN and after.phase is not Phase.CLOSED:
             self._logged_on = False
         self.state = after
+        for message in heard:
+            self._reflect(message)
+
+    def _reflect(self, message: Message) -> None:
+        """What the echo acceptor answers: the same fields, in a message that can be read again."""
+        answer = self._reflector.answer(message)
+        if answer is None or not self.state.can_send:
+            return
+        before = self.state
+        self.state, numbered = session.bind(
+            self.settings, before, answer.msg_type, answer.body, self.now, extra=answer.header
+        )
+        self._keep(before.epoch, SentRow(numbered.seq_num, numbered.data))
+        hold(Framer().feed(numbered.data) == [numbered.data], f"no frame: {numbered.data!r} for {message.raw!r}")
+        said = codec.decode(numbered.data, self.dictionary)
+        if message.msg_type in REFLECTED and message.layout.flaws == ():
+            hold(_told(said) == _told(message), f"{message.raw!r} came back as {numbered.data!r}")
 
     def _keep(self, epoch: int, row: SentRow) -> None:
         hold((epoch, row.seq_num) not in self._rows, f"number {row.seq_num} of epoch {epoch} was given out twice")
@@ -389,7 +414,7 @@ class Life:
         hold(message.seq_num == seq_num and not message.poss_dup, f"34={message.get(34)} instead of {seq_num}")
 
     def _resent(self, epoch: int, data: bytes, next_out: int) -> None:
-        message = self._ours(data)
+        message = self._ours(data) if b"\x0135=4\x01" in data else codec.decode(data, self.dictionary)
         hold(message.poss_dup and message.get(122), f"sent again without 43=Y and 122: {data!r}")
         hold(message.seq_num < next_out, f"34={message.seq_num} was never sent")
         if message.msg_type != "4":
@@ -434,6 +459,12 @@ class Life:
         if state.serving is not None and state.phase in _OPEN:
             reads = any(isinstance(task, tuple) and task[0] == state.epoch for task in self._tasks)
             hold(reads, f"{state.serving} is served and nothing is read")
+
+
+def _told(message: Message) -> list[tuple[int, bytes]]:
+    """What a message says beyond its session's own fields, in no order; an empty field says nothing."""
+    own = {8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 122, 142, 143, 627, 628, 629, 630}
+    return sorted((tag, value) for tag, value in message.fields if tag not in own and value)
 
 
 def _settings(rng: Random) -> SessionSettings:
