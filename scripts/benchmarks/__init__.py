@@ -7,7 +7,7 @@
     deciding      one decision of a rule book                 trading_desk  order in to first request out
     recommending  whom to ask, of a thousand dealers          committing    the journal's appends
     waiting       a hundred thousand deadlines                parts         where the time of one order goes
-    main          the command line and the table
+    growing       memory over a million messages              main          the command line and the table
 
 Absolute figures wander with the machine; only ratios of one run mean anything. Garbage collection stays on, as
 in the daemon.

@@ -66,6 +66,18 @@ class Daemon:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
+    @property
+    def resident_bytes(self) -> int:
+        """Its memory now."""
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def processor_s(self) -> float:
+        """Processor time of all its threads so far."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
     def said(self) -> str:
         """The end of its log."""
         return self.log[-2000:]
@@ -127,6 +139,40 @@ class Trader:
                 sent = min(count, sent + came)
         return count / (time.perf_counter() - began)
 
+    def paced(self, rate: int, count: int) -> list[float]:
+        """Seconds from when an order was due to its answer, `rate` orders a second, whatever is unanswered.
+
+        From when it was due, not from when it left: a server that falls behind makes the client wait, and that counts.
+        """
+        frames = self._frames(count)
+        found: list[float] = []
+        sent = 0
+        self._socket.setblocking(False)
+        try:
+            began = last = time.perf_counter()
+            while len(found) < count:
+                now = time.perf_counter()
+                due = min(count, int((now - began) * rate) + 1)
+                if sent < due:
+                    self._send(b"".join(frames[sent:due]))
+                    sent = due
+                if select.select([self._socket], [], [], 0 if sent < count else 0.05)[0]:
+                    came, last = self._answers(1), time.perf_counter()
+                    found += [last - (began + number / rate) for number in range(len(found), len(found) + came)]
+                elif now - last > ANSWER_TIMEOUT_S:
+                    raise Unanswered("no answer in time")
+        finally:
+            self._socket.settimeout(ANSWER_TIMEOUT_S)
+        return found
+
+    def _send(self, data: bytes) -> None:
+        """All of it over a socket that does not block."""
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                select.select([], [self._socket], [], ANSWER_TIMEOUT_S)
+
     def _frames(self, count: int) -> list[bytes]:
         first = self._orders
         self._orders += count
@@ -145,12 +191,19 @@ class Trader:
                 data = self._socket.recv(262_144)
             except TimeoutError:
                 raise Unanswered("no answer in time") from None
+            except BlockingIOError:
+                break
             if not data:
                 raise Unanswered("the connection was closed")
             whole = self._tail + data
             came += whole.count(_REPORT)
             self._tail = whole[-(len(_REPORT) - 1) :]
         return came
+
+
+def percentile_ms(latencies: list[float], share: float) -> float:
+    """The value that `share` of all do not exceed."""
+    return sorted(latencies)[min(len(latencies) - 1, int(len(latencies) * share))] * 1e3
 
 
 def median_us(latencies: list[float]) -> float:

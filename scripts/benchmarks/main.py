@@ -18,6 +18,7 @@ from benchmarks import (
     deciding,
     decoding,
     encoding,
+    growing,
     parts,
     recommending,
     sessions,
@@ -35,6 +36,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "rules": deciding.measure,
     "commit": committing.measure,
     "deadlines": waiting.measure,
+    "memory": growing.measure,
 }
 PARTS: Final = "parts"
 """The breakdown of one order: no lines of the table, but a section of its own."""

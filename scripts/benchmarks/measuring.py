@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Unit = Literal["us", "orders/s", "turns/s", "MiB", "ms"]
+Unit = Literal["us", "orders/s", "turns/s", "MiB", "ms", "bytes"]
 
 _RATES: Final = ("orders/s", "turns/s")
 

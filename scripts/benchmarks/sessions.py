@@ -1,4 +1,5 @@
-"""The session layer behind a socket: round trip with one order outstanding, throughput with a hundred.
+"""The session layer behind a socket: round trip with one order outstanding, throughput with a hundred, and the 99th
+percentile of 5,000 orders a second that come whether or not those before them are answered.
 
 Ours is journaled before the answer leaves; so is the floor. Peers keep what they keep: QuickFIX writes files and never
 fsyncs them, fixcore keeps messages in memory for `normal` and fsyncs files for `full`.
@@ -7,18 +8,22 @@ fsyncs them, fixcore keeps messages in memory for `normal` and fsyncs files for 
 from __future__ import annotations
 
 import contextlib
+import statistics
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from benchmarks import peers
-from benchmarks.client import Server, Trader, Unanswered, median_us
-from benchmarks.measuring import Effort, Line, medians, say
+from benchmarks.client import Server, Trader, Unanswered, median_us, percentile_ms
+from benchmarks.measuring import Effort, Line, Unit, medians, say
 
 OUTSTANDING: Final = 100
 TRIPS: Final = 300
 WARM_UP: Final = 500
+PACE: Final = 5_000
+"""Orders a second of the paced measurement."""
 
 _PEERS: Final = {"normal": ("floor", "by_quickfix", "by_fixcore"), "full": ("floor", "by_fixcore")}
 _NAMES: Final = {
@@ -40,56 +45,50 @@ _RATE_BARS: Final = {
 _TRIP_BARS: Final = {("by_quickfix", "normal"): 1.0, ("by_fixcore", "normal"): 1.0, ("by_fixcore", "full"): 1 / 3}
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """By acceptor; `paced_ms` is empty where it was not measured."""
+
+    trips_us: dict[str, float]
+    rates: dict[str, float]
+    costs_us: dict[str, float]
+    """Processor time of an order, all threads of the acceptor together: what a machine's other work does not change."""
+    paced_ms: dict[str, float]
+
+
 def measure(effort: Effort) -> list[Line]:
     lines: list[Line] = []
     for durability in ("normal", "full"):
-        trips, rates = _measured(durability, effort)
-        for peer in _PEERS[durability]:
-            key = peer, durability
-            bar = _RATE_BARS[key]
-            lines.append(
-                Line(
-                    f"orders answered, {OUTSTANDING} outstanding",
-                    "orders/s",
-                    rates["ours"],
-                    _NAMES[key],
-                    rates.get(peer),
-                    bar,
-                    durability,
-                )
-            )
+        found = _measured(durability, effort)
+
+        def line(
+            what: str, unit: Unit, values: dict[str, float], peer: str, bar: float | None, durability: str = durability
+        ) -> Line:
+            return Line(what, unit, values["ours"], _NAMES[peer, durability], values.get(peer), bar, durability)
+
+        rate, trip = f"orders answered, {OUTSTANDING} outstanding", "round trip p50, one outstanding"
+        lines += [
+            line(rate, "orders/s", found.rates, peer, _RATE_BARS[peer, durability]) for peer in _PEERS[durability]
+        ]
         if durability == "normal":
-            lines.append(
-                Line(
-                    f"orders answered, {OUTSTANDING} outstanding",
-                    "orders/s",
-                    rates["ours"],
-                    peers.ENGINE_CPP,
-                    None,
-                    None,
-                    durability,
-                )
-            )
-        for peer in _PEERS[durability]:
-            key = peer, durability
-            lines.append(
-                Line(
-                    "round trip p50, one outstanding",
-                    "us",
-                    trips["ours"],
-                    _NAMES[key],
-                    trips.get(peer),
-                    _TRIP_BARS.get(key),
-                    durability,
-                )
-            )
+            lines.append(Line(rate, "orders/s", found.rates["ours"], peers.ENGINE_CPP, None, None, durability))
+        cost = "the same, processor time an order"
+        lines += [line(cost, "us", found.costs_us, peer, None) for peer in _PEERS[durability]]
+        lines += [
+            line(trip, "us", found.trips_us, peer, _TRIP_BARS.get((peer, durability))) for peer in _PEERS[durability]
+        ]
+        if found.paced_ms:
+            lines += [
+                line(f"paced, {PACE:,} orders/s, p99", "ms", found.paced_ms, peer, bar)
+                for peer, bar in (("floor", None), ("by_quickfix", 1.0), ("by_fixcore", 1.0))
+            ]
     return lines
 
 
-def _measured(durability: str, effort: Effort) -> tuple[dict[str, float], dict[str, float]]:
-    """Round trips in microseconds and orders a second, by acceptor."""
+def _measured(durability: str, effort: Effort) -> _Found:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        servers: dict[str, Server] = {}
         traders: dict[str, Trader] = {}
         for name in ("ours", *_PEERS[durability]):
             if name in _PACKAGES and peers.find(_PACKAGES[name]) is None:
@@ -104,11 +103,24 @@ def _measured(durability: str, effort: Effort) -> tuple[dict[str, float], dict[s
                 say(f"{name}, {durability}: {error}")
                 continue
             stack.callback(trader.close)
-            traders[name] = trader
+            servers[name], traders[name] = server, trader
         counts = {name: _warm_up(trader, effort.seconds * 2) for name, trader in traders.items()}
+        costs: dict[str, list[float]] = {name: [] for name in traders}
+
+        def rate(name: str, trader: Trader) -> float:
+            before = servers[name].processor_s
+            found = trader.rate(counts[name], OUTSTANDING)
+            costs[name].append((servers[name].processor_s - before) / counts[name] * 1e6)
+            return found
+
         trips = _rounds(traders, effort, lambda name, trader: median_us(trader.latencies(min(TRIPS, counts[name]))))
-        rates = _rounds(traders, effort, lambda name, trader: trader.rate(counts[name], OUTSTANDING))
-    return medians(trips), medians(rates)
+        rates = _rounds(traders, effort, rate)
+        paced: dict[str, float] = {}
+        if durability == "normal":
+            count = int(PACE * effort.seconds * 2)
+            paced = medians(_rounds(traders, effort, lambda _, trader: percentile_ms(trader.paced(PACE, count), 0.99)))
+    median_costs = {name: statistics.median(each) for name, each in costs.items()}
+    return _Found(medians(trips), medians(rates), median_costs, paced)
 
 
 def _rounds(
