@@ -10,34 +10,31 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from echo.reflector import REFLECTED, Reflector
 
-from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.clock import NS_PER_S, Instant
 from engine.errors import CommandError, GarbledMessage
 from engine.fix import codec, session, validation
 from engine.fix.codec import Framer
 from engine.fix.message import Message
 from engine.fix.phases import TRANSITIONS, Phase, kind_of
 from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.session import SentRow, SessionSettings, SessionState, Step
-from fuzzing.corpus import Corpus, Sample
-from fuzzing.generating import SOH, sealed
+from engine.fix.session import SentRow, SessionState, Step
+from fuzzing.corpus import Corpus
 from fuzzing.meter import Meter, hold
 from fuzzing.mutation import Mutator
+from fuzzing.session_peer import SessionPeer, agreed
 
 STEPS: Final = 150
 """Inputs of one life."""
 PAGE_ROWS: Final = 3
-HELD_MAX: Final = 20
-QUEUE_MAX: Final = 4
 START_UTC_NS: Final = 1_790_000_000 * NS_PER_S
 
 _OPEN: Final = (Phase.ACTIVE, Phase.RESET_SENT, Phase.LOGOUT_SENT)
 # Phases that end or begin by a message although TRANSITIONS does not lead there: we log out or reset by ourselves.
 _BY_OURSELVES: Final = (Phase.CLOSED, Phase.LOGOUT_SENT, Phase.RESET_SENT)
-_APPLICATION: Final = (b"D", b"D", b"C", b"d", b"8", b"S", b"R", b"j", b"B", b"U1")
 
 
 class Sessions:
@@ -73,21 +70,19 @@ class Life:
 
     def __init__(self, rng: Random, mutator: Mutator, corpus: Corpus) -> None:
         self._rng = rng
-        self._mutator = mutator
-        self.settings = _settings(rng)
+        self.settings = agreed(rng)
         self.dictionary = corpus.dictionaries[self.settings.begin_string]
         self._reflector = Reflector(self.dictionary)
+        self._peer = SessionPeer(rng, mutator, self.settings)
         self.state = SessionState.fresh()
         self.size = 0
         self._elapsed_ns = NS_PER_S
         self._connections = 0
-        self._peer_out = 1
         self._rows: dict[tuple[int, int], SentRow] = {}
         self._tasks: deque[object] = deque()
         self._delivered: set[tuple[int, int]] = set()
         self._logged_on = False
         self._closed = False
-        self._log: list[str] = []
 
     @property
     def now(self) -> Instant:
@@ -193,101 +188,22 @@ class Life:
     # --- what the peer says ----------------------------------------------------------------------
 
     def _hear_logon(self) -> None:
-        """A Logon(A) that is mostly right."""
-        rng = self._rng
-        fields = [b"98=0", b"108=%d" % rng.choice((30, 30, 30, 1, 0, 100_000))]
-        if rng.random() < 0.15:
-            fields.append(b"141=Y")
-            self._peer_out = 1
-        if rng.random() < 0.2:
-            wanted = self.state.next_out + rng.choice((0, 0, -1, -2, 1, 10**20))
-            fields.append(b"789=%d" % wanted)
-        if self.settings.username is not None:
-            fields += [b"553=user", b"554=%b" % rng.choice((b"secret", b"secret", b"secret", b"wrong", b""))]
-        if self.settings.is_fixt:
-            fields.append(b"1137=9")
-        if rng.random() < 0.6:
-            self._peer_out = self.state.next_in
-        self._hear(self._message(b"A", fields, bent=rng.random() < 0.2))
+        self._hear(self._peer.logon(self.state, self.now))
 
     def _hear_good(self) -> None:
-        self._hear(self._message(*self._content()))
+        self._hear(self._peer.good(self.state, self.now))
 
     def _hear_bent(self) -> None:
-        self._hear(self._message(*self._content(), bent=True))
+        self._hear(self._peer.bent(self.state, self.now))
 
     def _hear_anything(self) -> None:
-        """A message of somebody else's, or of another time."""
-        data = self._mutator.right() if self._rng.random() < 0.8 else self._message(*self._content(), bent=True)
-        self._hear(data)
+        self._hear(self._peer.anything(self.state, self.now))
 
     def _garble(self) -> None:
         error = GarbledMessage("CheckSum(10)=000, computed 001", reason="checksum")
         before = self.state
         self._take(session.garbled(self.settings, before, error, self.now))
         hold(self.state.next_in == before.next_in, "a garbled message has used up a number")
-
-    def _content(self) -> tuple[bytes, list[bytes]]:
-        """A type and a body, as such a peer sends them."""
-        rng, state = self._rng, self.state
-        near_in = state.next_in + rng.choice((0, 0, 1, 2, 5, -1, -3, 10**18, 10**30))
-        near_out = max(0, state.next_out + rng.choice((-1, -2, -4, -9, 0, 1, 10**25)))
-        kind = rng.random()
-        if kind < 0.4:
-            sample = self._mutator.sample()
-            kind = sample.fields[0][3:]
-            return kind if rng.random() < 0.6 and kind not in b"A012345" else rng.choice(_APPLICATION), list(
-                sample.fields[5:]
-            )
-        if kind < 0.52:
-            name = state.probe.test_req_id if state.probe is not None else "TEST"
-            return b"0", [b"112=%b" % name.encode()] if rng.random() < 0.7 else []
-        if kind < 0.6:
-            return b"1", [b"112=%b" % rng.choice((b"T", b"=", b"\xe9", b"x" * 500))]
-        if kind < 0.72:
-            end = rng.choice((0, 0, near_out, state.next_out + 5))
-            return b"2", [b"7=%d" % near_out, b"16=%d" % end]
-        if kind < 0.77:
-            return b"3", [b"45=%d" % near_out, b"58=no"]
-        if kind < 0.94:
-            flag = [b"123=Y"] if rng.random() < 0.6 else []
-            return b"4", [*flag, b"36=%d" % max(0, near_in)]
-        if kind < 0.96:
-            return b"5", [b"58=MsgSeqNum too low, expecting %d but received 1" % near_out]
-        return b"A", [b"98=0", b"108=30", *([b"141=Y"] if rng.random() < 0.7 else []), b"1137=9"]
-
-    def _message(self, msg_type: bytes, body: list[bytes], *, bent: bool = False) -> bytes:
-        """Under the peer's header; `bent`: something about header or body is not as it should be."""
-        rng, settings = self._rng, self.settings
-        seq_num = self._peer_out
-        if rng.random() < 0.75:
-            self._peer_out += 1
-        if rng.random() < 0.15:
-            seq_num = max(0, self.state.next_in + rng.choice((1, 1, 2, 2, 3, 9, -1)))
-        elif rng.random() < 0.5:
-            seq_num = self.state.next_in
-            self._peer_out = seq_num + 1
-        off_s = rng.choice((-121, -5, 5, 121)) if rng.random() < 0.06 else 0
-        at = fix_timestamp(self.now.utc_ns + off_s * NS_PER_S).encode()
-        header = [b"34=%d" % seq_num]
-        if rng.random() < 0.12:
-            header.append(b"43=Y")
-        header += [
-            b"49=%b" % settings.target_comp_id.encode(),
-            b"52=" + at,
-            b"56=%b" % settings.sender_comp_id.encode(),
-        ]
-        if settings.target_sub_id is not None:
-            header.append(b"50=%b" % settings.target_sub_id.encode())
-        if b"43=Y" in header and rng.random() < 0.8:
-            header.append(b"122=" + at)
-        if rng.random() < 0.05:
-            header += [b"115=HUB", b"128=\xe9"]
-        begin = settings.begin_string.encode()
-        fields = (b"35=" + msg_type, *header, *body)
-        if not bent:
-            return sealed(begin, SOH.join(fields) + SOH)
-        return self._mutator.right(Sample(begin, fields), keep=0 if rng.random() < 0.2 else 1 + len(header))
 
     # --- what comes of it ------------------------------------------------------------------------
 
@@ -465,29 +381,3 @@ def _told(message: Message) -> list[tuple[int, bytes]]:
     """What a message says beyond its session's own fields, in no order; an empty field says nothing."""
     own = {8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 122, 142, 143, 627, 628, 629, 630}
     return sorted((tag, value) for tag, value in message.fields if tag not in own and value)
-
-
-def _settings(rng: Random) -> SessionSettings:
-    begin_string = rng.choice(("FIX.4.2", "FIX.4.4", "FIX.4.4", "FIXT.1.1"))
-    has_credentials = begin_string != "FIX.4.2" and rng.random() < 0.3  # it has no Username(553), nor a 789
-    chosen: dict[str, Any] = {
-        "initiator": rng.random() < 0.5,
-        "validation": rng.choice(("strict", "tolerant", "off")),
-        "reset_on_logon": rng.random() < 0.15,
-        "next_expected": begin_string != "FIX.4.2" and rng.random() < 0.3,
-        "micros": rng.random() < 0.3,
-        "target_sub_id": "SUB" if rng.random() < 0.2 else None,
-        "appl_ver_id": "9" if begin_string == "FIXT.1.1" else None,
-        "username": "user" if has_credentials else None,
-        "password": "secret" if has_credentials else None,
-    }
-    return SessionSettings(
-        key="peer",
-        begin_string=begin_string,
-        sender_comp_id="US",
-        target_comp_id="PEER",
-        role="oms",
-        held_messages_max=HELD_MAX,
-        resend_queue_max=QUEUE_MAX,
-        **chosen,
-    )

@@ -11,7 +11,6 @@ import copy
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -450,7 +449,7 @@ def _connection(given: Input) -> int | None:
 
 def _outcome(turn: Turn) -> str:
     """What the desk made of a message, in a word."""
-    kinds: Mapping[str, int] = dict.fromkeys(type(event).__name__ for event in turn.events)
+    kinds = dict.fromkeys(type(event).__name__ for event in turn.events)
     if kinds:
         return next(iter(kinds))
     codes = [code for _, code, _ in turn.warnings]
