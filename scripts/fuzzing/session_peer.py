@@ -5,10 +5,13 @@ What it says depends on where the session stands, so that numbers are near those
 
 from __future__ import annotations
 
+from datetime import time
 from random import Random
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.fix.schedule import Schedule
 from engine.fix.session import SessionSettings, SessionState
 from fuzzing.corpus import Sample
 from fuzzing.generating import SOH, sealed
@@ -17,6 +20,11 @@ from fuzzing.mutation import Mutator
 HELD_MAX: Final = 20
 QUEUE_MAX: Final = 4
 
+# A life begins at 14:13:20: one window ends 100 s later, in the other case the next one begins after 70 s.
+_SCHEDULES: Final = (
+    Schedule.daily(ZoneInfo("UTC"), time(14, 0), time(14, 15), reset=True),
+    Schedule.daily(ZoneInfo("UTC"), time(14, 14, 30), time(14, 14, 30), reset=True),
+)
 _SESSION: Final = (b"A", b"0", b"1", b"2", b"3", b"4", b"5")
 _APPLICATION: Final = (b"D", b"D", b"C", b"d", b"8", b"S", b"R", b"j", b"B", b"U1")
 
@@ -136,6 +144,7 @@ def agreed(rng: Random) -> SessionSettings:
         "reset_on_logon": rng.random() < 0.15,
         "next_expected": begin_string != "FIX.4.2" and rng.random() < 0.3,
         "micros": rng.random() < 0.3,
+        "schedule": rng.choice(_SCHEDULES) if rng.random() < 0.25 else None,
         "target_sub_id": "SUB" if rng.random() < 0.2 else None,
         "appl_ver_id": "9" if begin_string == "FIXT.1.1" else None,
         "username": "user" if has_credentials else None,

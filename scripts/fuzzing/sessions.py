@@ -95,7 +95,8 @@ class Life:
         rng, phase = self._rng, self.state.phase
         self.size = 0
         if phase is Phase.DISCONNECTED:
-            return self._numbers if rng.random() < 0.05 else self._connect
+            kind = rng.random()
+            return self._numbers if kind < 0.05 else self._wait if kind < 0.1 else self._connect
         if phase is Phase.CLOSED:
             return self._disconnect if rng.random() < 0.7 else self._hear_anything
         if self._tasks and rng.random() < 0.5:
@@ -133,6 +134,7 @@ class Life:
 
     def _wait(self) -> None:
         self._elapsed_ns += int(self._rng.choice((0.01, 1, 8, 13, 31, 40)) * NS_PER_S)
+        self._take(session.keep_schedule(self.settings, self.state, self.now))
         reading = self._rng.random() < 0.9
         self._take(session.tick(self.settings, self.state, self.now, reading=reading))
         due = session.next_deadline_ns(self.settings, self.state)
