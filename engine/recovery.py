@@ -24,13 +24,18 @@ from engine.journal.records import Codec
 from engine.trading import Trading
 from engine.turn import Machine, Waiting, Withhold
 from engine.turn.history import History
+from engine.turn.machine import LEDGER_MAX
 
 LOGIC_VERSION = 1
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
 
 _KNOWN_LEDGER = """
 SELECT m.seq, m.outbox_id FROM fix_sent AS m JOIN outbox AS o ON o.id = m.outbox_id
-WHERE m.session = ? AND m.epoch = ? AND o.class IN ('ask', 'afresh') ORDER BY m.seq
+WHERE m.session = ? AND m.epoch = ? AND o.class IN ('ask', 'afresh') ORDER BY m.seq DESC LIMIT ?
+"""
+_LAST_REPORT = """
+SELECT m.seq FROM fix_sent AS m JOIN outbox AS o ON o.id = m.outbox_id
+WHERE m.session = ? AND m.epoch = ? AND o.class = 'report' ORDER BY m.seq DESC LIMIT 1
 """
 _NUMBERED = "SELECT outbox_id FROM fix_sent WHERE outbox_id >= ?"
 _FIRST_OUT = "SELECT min(seq) FROM fix_sent WHERE session = ? AND epoch = ?"
@@ -118,9 +123,11 @@ def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:
             machine.waiting[key] = deque(waiting)
         for epoch, seq_num in journal.query(_LAST_CONFIRMED, (key,)):
             machine.confirmed[key] = (epoch, seq_num)
-        ledger = dict(journal.query(_KNOWN_LEDGER, (key, state.epoch)))
+        for (seq_num,) in journal.query(_LAST_REPORT, (key, state.epoch)):
+            machine.last_report[key] = seq_num
+        ledger = journal.query(_KNOWN_LEDGER, (key, state.epoch, LEDGER_MAX))
         if ledger:
-            machine.ledger[key] = ledger
+            machine.ledger[key] = dict(reversed(ledger))
 
 
 def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:

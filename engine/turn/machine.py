@@ -159,8 +159,12 @@ class Machine:
 
     def _remember(self, turn: Turn) -> None:
         for bound in turn.bound:
-            if bound.outbox_id is not None and bound.delivery is not Delivery.at_least_once:
-                ledger = self.ledger.setdefault(bound.session, {})
-                ledger[bound.seq_num] = bound.outbox_id
-                if len(ledger) > LEDGER_MAX:
-                    del ledger[next(iter(ledger))]
+            if bound.outbox_id is None:
+                continue
+            if bound.delivery is Delivery.at_least_once:
+                self.last_report[bound.session] = bound.seq_num
+                continue
+            ledger = self.ledger.setdefault(bound.session, {})
+            ledger[bound.seq_num] = bound.outbox_id
+            if len(ledger) > LEDGER_MAX:
+                del ledger[next(iter(ledger))]

@@ -346,9 +346,9 @@ class Life:
 
     @property
     def settled(self) -> bool:
-        """Is memory where the disk is?"""
+        """Is memory where the disk is, and has it read what it needs of it?"""
         runtime = self.runtime
-        return not runtime._open.turns and runtime._in_flight is None and not runtime._held
+        return not (runtime._open.turns or runtime._in_flight or runtime._held or self.machine.rebinding)
 
 
 class Answer:

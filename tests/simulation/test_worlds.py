@@ -53,7 +53,7 @@ def finish(w: World) -> None:
 def test_a_live_reset_repeats_what_is_unconfirmed_at_once(reader: str) -> None:
     with world().ready() as w:
         w.oms.new_order(**SMALL)
-        w.run(20)
+        w.run(15)  # Not long enough for the engine to have asked for a proof of them.
         party = getattr(w, reader)
         assert len(party.reports) == 3
         party.peer.reset()
@@ -84,7 +84,7 @@ def test_a_number_of_a_new_epoch_is_not_taken_for_that_of_an_old_one() -> None:
 def test_no_number_is_used_twice_across_a_reset_and_a_crash(phase: str) -> None:
     with world().ready() as w:
         w.oms.new_order(**SMALL)
-        w.run(20)
+        w.run(15)
         w.crash(phase)
         w.oms.peer.reset()
         w.run(10)
@@ -100,7 +100,7 @@ def test_reports_unconfirmed_at_a_reset_come_again_whenever_the_engine_dies_over
     """They are bound again from the store: neither the reset nor the binding may be the last that is known of them."""
     with world().ready() as w:
         w.oms.new_order(**SMALL)
-        w.run(20)
+        w.run(15)
         before = len(w.oms.reports)
         w.oms.reports.clear()
         w.oms.peer.reset()
