@@ -37,6 +37,8 @@ class Connecting:
     """The ports and the initiators of one daemon."""
 
     def __init__(self, config: Config, secured: Secured, runtime: Runtime) -> None:
+        for key, not_after_s in secured.ends.items():
+            runtime.metrics.certificate(key, not_after_s)
         self._config = config
         self._runtime = runtime
         self._admission = Admission(bounds(config.fix))
@@ -161,6 +163,15 @@ class Secured:
     listener: Ready | None
     sessions: Mapping[str, Ready]
 
+    @property
+    def ends(self) -> dict[str, int]:
+        """When each certificate of ours ends, in seconds since 1970, by the key that names it."""
+        ready = {"fix.tls.certificate": self.listener}
+        ready |= {f"session[{key}].tls_certificate": each for key, each in self.sessions.items()}
+        return {
+            key: each.not_after_s for key, each in ready.items() if each is not None and each.not_after_s is not None
+        }
+
 
 def secure(config: Config) -> Secured:
     """Every context there is to be. Raises ConfigProblems with whatever is wrong with certificates and keys."""
@@ -176,7 +187,11 @@ def secure(config: Config) -> Secured:
                 sessions[session.key] = ready
     if wrong:
         raise ConfigProblems([f"{config.path.name}: {line}" for line in wrong])
-    return Secured(listener, sessions)
+    secured = Secured(listener, sessions)
+    for key, not_after_s in secured.ends.items():
+        days = (not_after_s - time.time()) / _DAY_S
+        log.log(logging.WARNING if days < EXPIRY_WARNING_DAYS else logging.INFO, "%s ends in %.0f days", key, days)
+    return secured
 
 
 def problems(config: Config) -> list[str]:
@@ -212,8 +227,4 @@ def _context(make: Callable[[], Ready], where: str, wrong: list[str], ca: str = 
     except TlsProblem as problem:
         wrong.append(f"{where}{ca if problem.name == 'ca' else problem.name}: {problem}")
         return None
-    if ready.not_after_s is not None:
-        days = (ready.not_after_s - time.time()) / _DAY_S
-        level = logging.WARNING if days < EXPIRY_WARNING_DAYS else logging.INFO
-        log.log(level, "certificate ends key=%scertificate days=%.0f", where, days)
     return ready

@@ -98,6 +98,9 @@ class Metrics(Collector):
             "Connections closed before a byte of FIX was read from them, by why",
             code=_closed(*Refusal),
         )
+        self._certificates = Levels(
+            "fix_certificate_not_after_seconds", "When a certificate of ours ends, in seconds since 1970", "key"
+        )
         self._called = Tally(
             "fix_connects_total",
             "What became of connecting to a peer, once it was over",
@@ -258,6 +261,10 @@ class Metrics(Collector):
     def connection_refused(self, code: str) -> None:
         """A connection was not let in, or its TLS handshake failed."""
         self._refused.add((code,))
+
+    def certificate(self, key: str, not_after_s: int) -> None:
+        """When the certificate that this key of the configuration names ends."""
+        self._certificates.put(not_after_s, (key,))
 
     def called(self, session: str, outcome: str) -> None:
         """A connection of ours is over, or there was none."""

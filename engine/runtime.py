@@ -80,6 +80,8 @@ RESEND_PAGE_BYTES: Final = 262_144
 """Bytes of a resend that are sent at a time: far below what may wait for a peer, whatever the size of a row."""
 _SHOWN: Final = ("session.show",)
 """Commands that show what the peers have not read yet."""
+TURN_BYTES: Final = 512
+"""What a turn that waits for its commit counts for besides its bytes: an empty one takes memory too."""
 RETRY_S: Final = 0.01
 """Pause before a commit that the disk refused is tried again."""
 INPUTS_HELD_MAX: Final = 10_000
@@ -104,6 +106,15 @@ class _Staged:
     rows: StagedTurn | None
     seq: int
     size: int
+
+
+def _leaving_bytes(turn: Turn) -> int:
+    """What waits in memory to be written: the answer to a TestRequest(1) leaves no row behind, and may be long."""
+    size = 0
+    for effect in turn.effects:
+        if type(effect) is Write:
+            size += len(effect.data)
+    return size
 
 
 @dataclass(slots=True)
@@ -206,7 +217,7 @@ class Runtime:
             log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
             self._fatal("a turn could not be applied")
             return
-        size = rows.size if rows is not None else 0
+        size = TURN_BYTES + max(rows.size if rows is not None else 0, _leaving_bytes(turn))
         self._open.turns.append(_Staged(turn, rows, self._recorder.event_seq, size))
         self._open.size += size
         self._staged_bytes += size

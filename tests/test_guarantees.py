@@ -477,6 +477,22 @@ def test_guarantee_6_everything_has_a_bound_staged_bytes() -> None:
         finish(w)
 
 
+def test_guarantee_6_everything_has_a_bound_answers_that_leave_no_row() -> None:
+    """Heartbeats that answer wait for the disk like everything else, and may be as long as what they answer."""
+    with world(heart_bt_s=10).ready() as w:
+        w.engine.runtime._limits.staged_bytes_max = 20_000
+        w.disk_s = 40.0
+        for _ in range(60):
+            w.oms.peer._admin("1", [(112, "x" * 500)])
+        w.run(35)
+        assert w.engine.runtime._paused
+        assert w.engine.runtime._staged_bytes < 40_000
+        w.disk_s = 0.0
+        w.run(60)
+        assert not w.engine.runtime._paused
+        finish(w)
+
+
 def test_guarantee_6_everything_has_a_bound_messages_without_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """A drop copy that stays away: at the bound new orders are refused in words, and what is open is kept."""
     monkeypatch.setattr("engine.turn.machine.UNBOUND_MAX", 10)

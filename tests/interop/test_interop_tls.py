@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from builders.certificates import Authority, Issued
-from interop_daemon import Desk, Peer, Rfqd
+from interop_daemon import Desk, Peer, Rfqd, run
 from interop_link import PATIENCE_S, free_port
 from interop_raw import RawListener, RawPeer
 
@@ -96,7 +96,7 @@ def listening(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         more={
             "fix.tls": f'listen_port = {port}\ncertificate = "{house.engine.certificate}"\nkey = "{house.engine.key}"\n'
             f'client_ca = "{house.authority.ca}"\nclient_certificate = "optional"',
-            "fix": "logon_timeout_s = 1.0",
+            "fix": "logon_timeout_s = 3.0",
         },
     )
     daemon = Rfqd(desk.write())
@@ -201,7 +201,7 @@ def test_a_handshake_that_drips_is_over_in_the_time_for_a_logon(listening: Liste
         plain.sendall(b"\x16\x03\x01\x02\x00")
         with contextlib.suppress(ConnectionResetError):
             assert plain.recv(1) == b""
-    listening.daemon.until_said("code=handshake: SSL handshake is taking longer than 1.0 seconds")
+    listening.daemon.until_said("code=handshake: SSL handshake is taking longer than 3.0 seconds")
 
 
 def test_a_client_that_trusts_another_authority_leaves(listening: Listening) -> None:
@@ -332,3 +332,32 @@ def test_an_old_version_is_not_spoken(house: House, calling: Calling) -> None:
     with pytest.raises(ssl.SSLError, match=r"(?i)unsupported.protocol|protocol.version"):
         listener.take()
     daemon.until_said("cannot connect session=alder")
+
+
+# --- before it starts ------------------------------------------------------------------------------
+
+
+def test_a_certificate_that_cannot_be_used_stops_the_start_and_the_check(house: House, tmp_path: Path) -> None:
+    """Everything that is wrong at once, under the key that names the file; nothing was begun."""
+    key = house.engine.key.read_bytes()
+    readable = tmp_path / "readable.key"
+    readable.write_bytes(key)
+    readable.chmod(0o644)
+    calls = f'tls = true\ntls_ca = "{house.authority.ca}"\ntls_certificate = "{house.expired.certificate}"\n'
+    desk = Desk(
+        tmp_path / "rfqd",
+        tmp_path,
+        free_port(),
+        [Peer("alder", "dealer", free_port(), more=f'{calls}tls_key = "{house.expired.key}"')],
+        more={"fix.tls": f'certificate = "{house.engine.certificate}"\nkey = "{readable}"'},
+    )
+    config = desk.write()
+    for arguments in ([], ["check"]):
+        ended = run(["--config", str(config), *arguments], desk.folder)
+        assert ended.returncode == 2
+        assert ended.stderr.splitlines()[:2] == [
+            f"engine.toml: fix.tls.key: others can read {readable} (mode 644): chmod 600 it",
+            f"engine.toml: session[alder].tls_certificate: {house.expired.certificate}"
+            " cannot be a client's certificate: certificate has expired",
+        ]
+        assert not desk.journal.exists()

@@ -16,7 +16,7 @@ from engine.turn import session_commands
 FOLDER = Path(__file__).parents[2] / "config" / "prometheus"
 ALERTS = (FOLDER / "alerts.yml").read_text()
 
-WORDS = {"absent", "and", "by", "histogram_quantile", "increase", "min_over_time", "on", "or", "rate", "sum"}
+WORDS = {"absent", "and", "by", "histogram_quantile", "increase", "min_over_time", "on", "or", "rate", "sum", "time"}
 """What PromQL itself says in our rules."""
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "info": ("_info",)}
 
