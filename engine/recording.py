@@ -104,9 +104,14 @@ class Recorder:
             rows.append(EventRow(seq, turn_seq, name, version, utc_ns, body))
         return tuple(rows)
 
+    @property
+    def has_quiet(self) -> bool:
+        """Have quiet turns left anything that is not staged yet?"""
+        return bool(self._quiet_sessions or self._quiet_marks)
+
     def settle(self, utc_ns: int) -> StagedTurn | None:
         """What quiet turns have left, as one turn; call when everything staged so far goes into one batch."""
-        if not self._quiet_sessions and not self._quiet_marks:
+        if not self.has_quiet:
             return None
         self.turn_seq += 1
         sessions, marks = self._with_quiet(()), self._with_quiet_marks(())

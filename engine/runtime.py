@@ -121,6 +121,7 @@ def _leaving_bytes(turn: Turn) -> int:
 class _Batch:
     turns: list[_Staged] = field(default_factory=list)
     size: int = 0
+    records: bool = False
 
 
 def settle_memory() -> None:
@@ -449,7 +450,7 @@ class Runtime:
             rest = batch.turns[most:]
             self._open = _Batch(rest, sum(staged.size for staged in rest))
             batch = _Batch(batch.turns[:most], batch.size - self._open.size)
-        if not self._open.turns:
+        if not self._open.turns and self._recorder.has_quiet:
             quiet = self._recorder.settle(self.clock.now().utc_ns)
             if quiet is not None:
                 batch.turns.append(_Staged(Turn(batch.turns[-1].turn.now, "Quiet"), quiet, self._recorder.event_seq, 0))
@@ -459,6 +460,7 @@ class Runtime:
 
     def _write_batch(self, batch: _Batch) -> None:
         rows = [staged.rows for staged in batch.turns if staged.rows is not None]
+        batch.records = bool(rows)
         if not rows:
             self._committed(batch, None)
         elif self._writer is None:
@@ -486,7 +488,7 @@ class Runtime:
         self._retrying_since = None
         self._in_flight = None
         self._staged_bytes -= batch.size
-        if any(staged.rows is not None for staged in batch.turns):
+        if batch.records:
             self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
         if self._on_phase is not None:
             self._on_phase("unsent")

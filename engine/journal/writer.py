@@ -236,11 +236,10 @@ class Journal:
             head, sealed = follow(head, turn)
             taken_in = _NOTHING_IN
             for message in turn.messages:
-                session, epoch, direction, *rest = message
-                if direction == "out":
-                    sent_rows.append((session, epoch, *rest))
+                if message[2] == "out":
+                    sent_rows.append(message[:2] + message[3:])
                 else:
-                    taken_in = (session, epoch, message[3], message[7])
+                    taken_in = (message[0], message[1], message[3], message[7])
             turn_rows.append((*turn[:5], *taken_in, *sealed))
             for event in turn.events:
                 event_rows.append(tuple(event))

@@ -354,17 +354,18 @@ class Deciding:
     def carry(self, key: str, step: session.Step) -> None:
         """Take a session's step into the turn and see to its actions, in order."""
         before = self.state(key)
-        could_send = before.can_send and not self._rebinding(key)
         epoch = before.epoch
-        self.out.sessions[key] = step.state
-        for action in step.actions:
+        after, actions = step
+        self.out.sessions[key] = after
+        could_send = before.can_send and not self._rebinding(key)
+        for action in actions:
             if type(action) is Deliver:
                 self._deliver(key, action.message)
                 continue
             if type(action) is EpochBegan:
                 epoch = action.epoch
             self._act(key, epoch, action)
-        if step.state.can_send and not (could_send and self._can_send(key)):
+        if after.can_send and not (could_send and self._can_send(key)):
             # What could not go before goes now, behind everything the session itself had to say; after a reset of
             # a live session the store is asked what has to be said again.
             self.flush(key)

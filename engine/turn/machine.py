@@ -118,18 +118,25 @@ class Machine:
 
     def adopt(self, turn: Turn) -> None:
         """The turn becomes the state. An exception in here is our bug: the caller stops the process."""
+        sessions = self.sessions
         for key, state in turn.sessions.items():
-            if state.epoch != self.sessions[key].epoch:
+            if state.epoch != sessions[key].epoch:
                 self.ledger.pop(key, None)
                 self.last_report.pop(key, None)
-        self.sessions.update(turn.sessions)
-        self.confirmed.update(turn.confirmed)
+            sessions[key] = state
+        if turn.confirmed:
+            self.confirmed.update(turn.confirmed)
         for key, queue in turn.requeued.items():
-            self.waiting[key] = deque(queue)
+            if queue:
+                self.waiting[key] = deque(queue)
+            else:
+                self.waiting.pop(key, None)
         for key, more in turn.queued.items():
             self.waiting.setdefault(key, deque()).extend(more)
-        self.peer_expects.update(turn.peer_expects)
-        self.refusals.update(turn.refusals)
+        if turn.peer_expects:
+            self.peer_expects.update(turn.peer_expects)
+        if turn.refusals:
+            self.refusals.update(turn.refusals)
         if turn.round_trips:
             self.round_trips.update(turn.round_trips)
         if turn.addresses:
