@@ -22,7 +22,7 @@ from engine.fix import codec
 from engine.fix.dictionary import built_in
 
 FEW = {"framing": 4_000, "decoding": 3_000, "validation": 3_000, "session": 6_000, "turn": 1_600}
-MANY = {"framing": 200_000, "decoding": 100_000, "validation": 100_000, "session": 150_000, "turn": 30_000}
+MANY = {"framing": 100_000, "decoding": 60_000, "validation": 60_000, "session": 100_000, "turn": 20_000}
 
 
 @cache
