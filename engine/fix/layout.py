@@ -230,6 +230,8 @@ class _Walk:
             position += 1
             if inner is not None:
                 current.groups[tag], position = self._entries(inner, position)
+        if self._message is None:
+            return tuple(entries), position  # a guess at an unknown message is not held against it
         self.counts.append((count_position, len(entries)))
         for entry in entries:
             for tag in group.section.required:

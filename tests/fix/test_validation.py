@@ -193,6 +193,8 @@ class TestModes:
     def test_a_known_type_that_is_not_described_passes(self, mode: Mode) -> None:
         """It is refused by BusinessMessageReject(j), which is for the application to say."""
         assert verdict(f"35=AB|{HEADER}11=x|555=2|687=5|687=6|", mode) == []
+        # Nor is it held against a group of another message: 146 counts other entries elsewhere.
+        assert verdict(f"35=f|{HEADER}324=x|146=1|311=A|", mode) == []
 
     def test_a_message_read_under_another_dictionary(self) -> None:
         message = decode(wire(f"35=S|{HEADER}117=Q|55=X|1166=M|", begin_string="FIXT.1.1"), SP2)
