@@ -161,7 +161,7 @@ def _ini(identity: Identity) -> str:
     if identity.appl_ver_id:
         dictionary = f"UseDataDictionary=Y\nDefaultApplVerID={identity.appl_ver_id}\n"
     return (
-        f"[SESSION]\nBeginString={identity.begin_string}\nSenderCompID={identity.comp_id}\nTargetCompID=BUYSIDE\n"
+        f"[SESSION]\nBeginString={identity.begin_string}\nSenderCompID={identity.comp_id}\nTargetCompID={identity.target_comp_id}\n"
         f"HeartBtInt={identity.heart_bt_int_s}\nResetOnLogon={'Y' if identity.reset_on_logon else 'N'}\n"
         f"{dictionary}ValidateFieldsOutOfRange=Y\nCheckLatency=Y\n{address}"
     )

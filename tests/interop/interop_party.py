@@ -25,6 +25,7 @@ class Identity:
     reset_on_logon: bool = False
     begin_string: str = "FIX.4.4"
     appl_ver_id: str = ""
+    target_comp_id: str = "BUYSIDE"
     more: Mapping[str, str] = field(default_factory=dict)
     """Further settings of the session, in the words of its engine."""
 

@@ -135,16 +135,17 @@ def _ini(identity: Identity) -> str:
         else f"ConnectionType=initiator\nSocketConnectHost=127.0.0.1\nSocketConnectPort={identity.port}\n"
         "ReconnectInterval=1\n"
     )
-    dictionary = f"DataDictionary={specs() / 'FIX44.xml'}\n"
+    dictionary = f"DataDictionary={specs() / identity.begin_string.replace('.', '')}.xml\n"
     if identity.appl_ver_id:
         dictionary = (
             f"DefaultApplVerID={identity.appl_ver_id}\nTransportDataDictionary={specs() / 'FIXT11.xml'}\n"
             f"AppDataDictionary={specs() / 'FIX50SP2.xml'}\n"
         )
+    # Below [DEFAULT], where its sockets look for their certificates; its session inherits it.
+    more = "".join(f"{key}={value}\n" for key, value in identity.more.items())
     return (
         f"[DEFAULT]\nFileStorePath={identity.folder}\nFileLogPath={identity.folder / 'log'}\nStartTime=00:00:00\n"
-        f"EndTime=00:00:00\n{address}\n[SESSION]\nBeginString={identity.begin_string}\n"
-        f"SenderCompID={identity.comp_id}\nTargetCompID=BUYSIDE\nHeartBtInt={identity.heart_bt_int_s}\n"
+        f"EndTime=00:00:00\n{address}{more}\n[SESSION]\nBeginString={identity.begin_string}\n"
+        f"SenderCompID={identity.comp_id}\nTargetCompID={identity.target_comp_id}\nHeartBtInt={identity.heart_bt_int_s}\n"
         f"ResetOnLogon={'Y' if identity.reset_on_logon else 'N'}\nUseDataDictionary=Y\n{dictionary}"
-        + "".join(f"{key}={value}\n" for key, value in identity.more.items())
     )
