@@ -207,6 +207,17 @@ class Link:
         return False
 
 
+class OpaqueLink(Link):
+    """A `Link` for bytes it cannot read, under TLS say: it can be cut and blocked, and records nothing."""
+
+    async def _pump(self, line: Line, way: Way, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                line.writers[way].write(data)
+        with contextlib.suppress(OSError):
+            line.writers[way].close()
+
+
 def free_port() -> int:
     """A port to listen on, below those that the system gives to outgoing connections: nobody takes it meanwhile."""
     while True:

@@ -40,7 +40,9 @@ class Scene:
         identity_more: dict[str, dict[str, Any]] | None = None,
         more: dict[str, str] | None = None,
         link: type[Link] = Link,
+        tls_port: int | None = None,
     ) -> None:
+        """`tls_port`: OMS and drop copy are led there instead of to the port without TLS."""
         self._vendor = vendor
         self._folder = folder
         self._heart_bt_int_s = heart_bt_int_s
@@ -52,7 +54,8 @@ class Scene:
         self.fix_port = free_port()
         self.desks = {key: DealerDesk(key) for key in dealers}
         self._ports = {key: free_port() for key in (*dealers, "marks")}
-        self.links = {key: link(self.loop, self.board, lambda: self.fix_port) for key in ORDER_KEYS}
+        entrance = tls_port or self.fix_port
+        self.links = {key: link(self.loop, self.board, lambda: entrance) for key in ORDER_KEYS}
         for key in dealers:
             self.links[key] = link(self.loop, self.board, lambda key=key: self._ports[key])  # type: ignore[misc]
         peer_more = peer_more or {}

@@ -23,12 +23,15 @@ import quickfix
 
 HEADER_TAGS = frozenset({97, 115, 116, 128, 129})
 _writing = threading.Lock()
+# Its TLS writes to standard output on its own account: that goes where errors go, and only lines of JSON to the test.
+_lines = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 
 
 def tell(event: str, **details: Any) -> None:
     with _writing:
-        sys.stdout.write(json.dumps({"event": event, **details}) + "\n")
-        sys.stdout.flush()
+        _lines.write(json.dumps({"event": event, **details}) + "\n")
+        _lines.flush()
 
 
 class Teller(quickfix.Application):
@@ -79,9 +82,10 @@ def made(begin_string: str, kind: str, body: list[Any]) -> quickfix.Message:
 def main(path: str) -> None:
     teller = Teller()
     settings = quickfix.SessionSettings(path)
-    listens = "ConnectionType=acceptor" in Path(path).read_text()
+    text = Path(path).read_text()
     # A thread a connection: the initiator with one thread for all never dials again after it has answered a Logout(5).
-    factory = quickfix.ThreadedSocketAcceptor if listens else quickfix.ThreadedSocketInitiator
+    name = "Threaded" + ("SSL" if "CertificationAuthoritiesFile=" in text else "")
+    factory = getattr(quickfix, name + ("SocketAcceptor" if "ConnectionType=acceptor" in text else "SocketInitiator"))
     stores, logs = quickfix.FileStoreFactory(settings), quickfix.FileLogFactory(settings)
     engine = factory(teller, stores, settings, logs)
     engine.start()

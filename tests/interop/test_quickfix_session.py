@@ -195,7 +195,7 @@ def test_an_oms_that_resets_whenever_it_was_cut_off(scene_of: SceneOf) -> None:
     market.end_well()
 
 
-@pytest.mark.parametrize("version", [LONG({}), FIXT], ids=["4.4", "5.0SP2"])
+@pytest.mark.parametrize("version", [{}, LONG(FIXT)], ids=["4.4", "5.0SP2"])
 def test_next_expected_numbers_at_logon_spare_the_asking(scene_of: SceneOf, version: dict[str, str]) -> None:
     offering = {**version, "more": {"SendNextExpectedMsgSeqNum": "Y"}}
     market = scene_of(peer_more={"oms": OURS_FIXT if version else ""}, identity_more={"oms": offering})
