@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from interop_daemon import ISIN
 from interop_market import order, status
 from interop_scene import Scene, SceneOf
@@ -26,6 +27,7 @@ def one_fill_everywhere(market: Scene) -> None:
     assert market.query("SELECT count(*) FROM v_executions") == [(1,)]
 
 
+@pytest.mark.full_with("quickfix")
 def test_killed_between_request_and_quote(scene_of: SceneOf) -> None:
     market = scene_of()
     market.desks["alder"].quoting = "hold"
@@ -42,6 +44,7 @@ def test_killed_between_request_and_quote(scene_of: SceneOf) -> None:
     market.replay_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_killed_between_acceptance_and_fill(scene_of: SceneOf) -> None:
     market = scene_of()
     market.desks["alder"].filling = "hold"
@@ -61,6 +64,7 @@ def test_killed_between_acceptance_and_fill(scene_of: SceneOf) -> None:
     market.replay_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_killed_while_the_fill_is_on_its_way_to_us(scene_of: SceneOf) -> None:
     market = scene_of()
     market.links["alder"].lose_from(market.way_in("alder"), lambda said: said.has(t150="F"))
@@ -89,6 +93,7 @@ def test_killed_while_the_report_is_on_its_way_to_the_oms(scene_of: SceneOf) -> 
     market.replay_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_killed_while_an_oms_is_away_that_gets_its_fill_when_it_is_back(scene_of: SceneOf) -> None:
     market = scene_of()
     market.desks["alder"].quoting = "hold"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from interop_daemon import ISIN
 from interop_market import order, status
 from interop_scene import Scene, SceneOf
@@ -53,6 +54,7 @@ def test_heartbeats_and_test_requests_both_ways(scene_of: SceneOf) -> None:
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_a_logout_of_theirs_is_answered_and_numbers_go_on(scene_of: SceneOf) -> None:
     market = scene_of()
     market.start()
@@ -130,6 +132,7 @@ def test_a_gap_within_a_live_session_is_asked_for_and_filled_in_order(scene_of: 
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_a_request_that_was_lost_is_filled_over_and_never_repeated(scene_of: SceneOf) -> None:
     market = scene_of()
     market.links["alder"].lose_from(market.way_out("alder"), lambda said: said.kind == "R")
@@ -147,6 +150,7 @@ def test_a_request_that_was_lost_is_filled_over_and_never_repeated(scene_of: Sce
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_orders_decided_when_a_lost_request_comes_to_light_are_accepted_under_names_of_their_own(
     scene_of: SceneOf,
 ) -> None:
@@ -164,6 +168,7 @@ def test_orders_decided_when_a_lost_request_comes_to_light_are_accepted_under_na
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_an_acceptance_that_was_lost_is_asked_after_before_anybody_else_may_fill(scene_of: SceneOf) -> None:
     market = scene_of(dealers=("alder", "birch"))
     market.desks["alder"].offer = "99.55"
@@ -236,6 +241,7 @@ def test_a_session_of_ours_that_resets_on_every_logon(scene_of: SceneOf) -> None
     market.end_well()
 
 
+@pytest.mark.full_with("quickfix")
 def test_an_oms_that_lost_its_store_is_told_the_number_and_nothing_is_reset(scene_of: SceneOf, tmp_path: Path) -> None:
     market = scene_of()
     market.start()
@@ -281,6 +287,7 @@ def test_a_dealer_that_expects_more_than_we_know_of_is_shown_and_not_reset(scene
     market.rfqd.until_said("expects")
 
 
+@pytest.mark.full_with("quickfix")
 def test_an_oms_over_fixt_and_fix_5_sp2(scene_of: SceneOf) -> None:
     market = scene_of(
         peer_more={"oms": 'begin_string = "FIXT.1.1"\nappl_ver_id = "9"'},
