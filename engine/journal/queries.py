@@ -57,8 +57,8 @@ WITH settled(id) AS (
             AND m.outbox_id IS NOT NULL ORDER BY m.seq DESC LIMIT 1))
             FROM fix_sessions AS s WHERE s.session = :to), 0))
 ), numbered(id) AS (
-    SELECT coalesce(max((SELECT m.outbox_id FROM fix_messages AS m
-        WHERE m.session = s.session AND m.epoch = s.epoch AND m.direction = 'out' AND m.outbox_id IS NOT NULL
+    SELECT coalesce(max((SELECT m.outbox_id FROM fix_sent AS m
+        WHERE m.session = s.session AND m.epoch = s.epoch AND m.outbox_id IS NOT NULL
         ORDER BY m.seq DESC LIMIT 1)), 0)
     FROM fix_sessions AS s WHERE s.session = :to
 )

@@ -13,7 +13,7 @@ from engine.errors import JournalError
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import AckRow, Head, MessageRow, OutboxRow, SessionRow, StagedTurn
 from engine.journal.lock import Boot
-from engine.journal.queries import SentMessage
+from engine.journal.queries import SENT, UNDELIVERED, SentMessage
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 
@@ -213,6 +213,16 @@ async def test_checkpoints_move_the_log_without_holding_the_writer(journal: Jour
     assert log_bytes(journal) == 0
     journal.commit(turns_after(journal.head, 1))
     assert audit(journal.path).turns == 52
+
+
+@pytest.mark.parametrize(
+    ("query", "given"), [(SENT, ("oms", 1, 1, 9, 5)), (UNDELIVERED, {"to": "oms"})], ids=["sent", "undelivered"]
+)
+def test_what_the_daemon_asks_for_is_found_by_key_however_long_the_file(
+    journal: Journal, query: str, given: tuple[object, ...] | dict[str, str]
+) -> None:
+    plan = journal._connection.execute(f"EXPLAIN QUERY PLAN {query}", given).fetchall()
+    assert not [step for *_, step in plan if step in ("SCAN turns", "SCAN fix_sent", "SCAN outbox", "SCAN o", "SCAN m")]
 
 
 async def test_a_backup_of_a_live_journal_holds_and_is_known_to_be_a_copy(
