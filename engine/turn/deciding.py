@@ -365,10 +365,13 @@ class Deciding:
             if type(action) is EpochBegan:
                 epoch = action.epoch
             self._act(key, epoch, action)
-        if after.can_send and not (could_send and self._can_send(key)):
-            # What could not go before goes now, behind everything the session itself had to say; after a reset of
-            # a live session the store is asked what has to be said again.
-            self.flush(key)
+        if after.phase is Phase.ACTIVE and (before.phase is not Phase.ACTIVE or epoch != before.epoch):
+            # Asked once: until the answer is there nothing is bound, however much goes on meanwhile.
+            up_to = self._rebinding(key)
+            if up_to:
+                self.out.effects.append(ReadUndelivered(key, epoch, up_to))
+        if after.can_send and not could_send:
+            self.flush(key)  # What could not go before goes now, behind everything the session itself had to say.
 
     def _act(self, key: str, epoch: int, action: Action) -> None:
         """One action of a step; `epoch` is the one it belongs to, which a reset in the same step leaves behind."""
@@ -511,9 +514,6 @@ class Deciding:
     def flush(self, key: str) -> None:
         """Bind what waits for this session, if it can send and nothing older is still to be read."""
         if not self._can_send(key):
-            up_to = self._rebinding(key)
-            if up_to and self.state(key).can_send:
-                self.out.effects.append(ReadUndelivered(key, self.state(key).epoch, up_to))
             return
         for waiting in self._take_queue(key):
             if waiting.gate is None or self.machine.application.wanted(waiting.outbox_id):

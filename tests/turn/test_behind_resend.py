@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from engine.domain import messages as m
 from engine.domain.order import Side
 from engine.fix.actions import SentRow
 from engine.trading import Trading
-from engine.turn import Noted, ReadSentRows, ReadUndelivered, SentPage, UndeliveredPage, Withhold, Write
+from engine.turn import Noted, ReadSentRows, ReadUndelivered, SentPage, Turn, UndeliveredPage, Withhold, Write
 
 
 class Asking(Trading):
@@ -193,6 +193,34 @@ def test_a_reset_of_the_live_session_loses_none_that_waits(world: World) -> None
     world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, rows, bytes(16)))
     assert [(kind, name) for kind, name in world.kinds if kind != "A"] == [("j", None), ("R", "third")]
     assert world.machine.ledger["ash"] == {3: 3}
+
+
+def test_what_has_to_be_said_again_is_read_once_whatever_the_peer_says_meanwhile(world: World) -> None:
+    """Each reading is all that was not confirmed, in memory at once: a peer must not be able to multiply it."""
+
+    def reads(turns: Sequence[Turn]) -> list[ReadUndelivered]:
+        return [each for turn in turns for each in turn.effects if isinstance(each, ReadUndelivered)]
+
+    before = len(world.turns)
+    world.say("ash", "A", (98, "0"), (108, "30"), (141, "Y"), seq=1)
+    for _ in range(3):
+        world.say("ash", "0")
+    world.say("ash", "2", (7, "1"), (16, "0"))
+    world.serve()
+    world.say("ash", "1", (112, "still there?"))
+    (read,) = reads(world.turns[before:])
+    world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, [(1, "j", b"58=again\x01", True)], bytes(16)))
+    assert world.kinds[-1] == ("j", None)
+    assert not world.machine.rebinding
+
+
+def test_what_has_to_be_said_again_is_read_anew_on_the_next_connection(world: World) -> None:
+    world.say("ash", "A", (98, "0"), (108, "30"), (141, "Y"), seq=1)
+    world.cut("ash")
+    world.log_on("ash")
+    (read,) = [effect for effect in world.turns[-1].effects if isinstance(effect, ReadUndelivered)]
+    world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, [], bytes(16)))
+    assert not world.machine.rebinding
 
 
 def test_more_than_may_wait_is_withheld(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
