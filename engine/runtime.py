@@ -304,14 +304,7 @@ class Runtime:
         if self._paused:
             connection.hold()
         self.submit(
-            ConnectionUp(
-                self.clock.now(),
-                connection.number,
-                connection.session,
-                self.entropy(),
-                connection.peer,
-                connection.origin,
-            )
+            ConnectionUp(self.clock.now(), connection.number, connection.session, self.entropy(), connection.origin)
         )
         if not connection.session:
             # From when it was accepted on: a TLS handshake is part of it.

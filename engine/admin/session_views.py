@@ -104,7 +104,9 @@ def show(paper: Paper, answer: Answer) -> Lines:
 
 def _connects(answer: Answer) -> str:
     words = "we connect" if answer["connects"] == "we" else "the peer connects"
-    return f"{words}, now with {answer['address']}" if answer["address"] else words
+    if answer["address"]:
+        words += f", now with {answer['address']}" + (" over TLS" if answer["tls"] else "")
+    return words + (f", certificate {answer['certificate']}" if answer["certificate"] else "")
 
 
 def _since(paper: Paper, answer: Answer) -> str:

@@ -26,6 +26,7 @@ class Origin:
     address: str = ""
     tls: bool = False
     certificate: str = ""
+    port: int = 0
 
 
 LOCAL = Origin()

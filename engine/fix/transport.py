@@ -95,7 +95,7 @@ class FixConnection(asyncio.Protocol):
         self.peer = f"{host}:{port}"
         encrypted = transport.get_extra_info("ssl_object")
         shown = fingerprint(encrypted.getpeercert(binary_form=True)) if encrypted is not None else ""
-        self.origin = Origin(str(host), encrypted is not None, shown)
+        self.origin = Origin(str(host), encrypted is not None, shown, port)
         self.opened_s = self.opened_s or loop.time()
         if not self._hub.connection_up(self):
             self._refused = True

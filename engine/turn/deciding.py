@@ -176,7 +176,6 @@ class Deciding:
 
     def on_connection_up(self, given: ConnectionUp) -> None:
         self.out.ref = given.session
-        self.out.addresses = {given.connection: given.peer}
         self.out.origins = {given.connection: given.origin}
         if not given.session:
             self.out.connections[given.connection] = ""

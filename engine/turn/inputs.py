@@ -66,8 +66,6 @@ class ConnectionUp:
     connection: int
     session: str
     entropy: bytes
-    peer: str = ""
-    """Its address, for people."""
     origin: Origin = LOCAL
 
 

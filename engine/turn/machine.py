@@ -60,8 +60,6 @@ class Machine:
         self.peer_expects: dict[str, int] = {}
         """The number each peer said it expects; 0 once it has taken ours."""
         self.refusals: dict[str, int] = {}
-        self.addresses: dict[int, str] = {}
-        """Per connection who is at its other end."""
         self.round_trips: dict[str, int] = {}
         """Per session the ns from our last answered TestRequest(1) to its answer."""
         self.history = history if history is not None else History()
@@ -139,8 +137,7 @@ class Machine:
             self.refusals.update(turn.refusals)
         if turn.round_trips:
             self.round_trips.update(turn.round_trips)
-        if turn.addresses:
-            self.addresses.update(turn.addresses)
+        if turn.origins:
             self.origins.update(turn.origins)
         for session_key, up_to in turn.rebinding.items():
             if up_to:
@@ -151,7 +148,6 @@ class Machine:
         for connection, owner in turn.connections.items():
             if owner is None:
                 self.connections.pop(connection, None)
-                self.addresses.pop(connection, None)
                 self.origins.pop(connection, None)
             else:
                 self.connections[connection] = owner

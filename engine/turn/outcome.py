@@ -86,8 +86,6 @@ class Turn:
     endings: list[tuple[str, Ending]]
     """Connections that ended, with their session; empty for one that never had any."""
     origins: Mapping[int, Origin]
-    addresses: Mapping[int, str]
-    """Who is at the other end of a new connection."""
     round_trips: Mapping[str, int]
     notes: list[tuple[str, str, str]]
     """(session, what, text), for people who look at it; warnings are noted by themselves."""
@@ -115,7 +113,7 @@ class Turn:
         self.peer_expects = {}
         self.refusals = {}
         self.endings = []
-        self.origins = self.addresses = self.round_trips = NOTHING
+        self.origins = self.round_trips = NOTHING
         self.garbled = ()
         self.notes = []
         self.warnings = []

@@ -13,6 +13,7 @@ from engine.errors import CommandError, GarbledMessage
 from engine.fix import codec
 from engine.fix.actions import SentRow
 from engine.fix.dictionary import built_in
+from engine.fix.entrance import Origin
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.sequence import SessionState
@@ -134,7 +135,11 @@ class SessionWorld:
         self._connections += 1
         self.out[key].clear()
         ours = key if self.machine.settings[key].initiator else ""
-        self.take(ConnectionUp(self.now, self._connections, ours, ENTROPY, f"192.0.2.7:{40_000 + self._connections}"))
+        self.take(
+            ConnectionUp(
+                self.now, self._connections, ours, ENTROPY, Origin("192.0.2.7", port=40_000 + self._connections)
+            )
+        )
         return self._connections
 
     def log_on(self, key: str, *extra: tuple[int, str], seq: int | None = None) -> None:

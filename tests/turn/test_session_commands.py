@@ -309,7 +309,8 @@ def test_show_says_where_a_session_stands(world: SessionWorld) -> None:
     world.unsent = {connection: 4096}
     shown = world.command("session.show", session="oms")
     assert shown["state"] == "active"
-    assert shown["address"].startswith("192.0.2.7:")
+    assert shown["address"] == "192.0.2.7:40001"
+    assert (shown["tls"], shown["certificate"]) == (False, None)
     assert (shown["since"], shown["last_received"]) == ("2026-11-23T15:00:00.000Z", "2026-11-23T15:00:03.000Z")
     assert (shown["gap"], shown["held"], shown["unsent_bytes"]) == ({"begin": 2, "end": 6}, 1, 4096)
     assert shown["heart_bt_int_s"] == 30

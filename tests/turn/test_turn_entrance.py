@@ -27,7 +27,7 @@ STRANGERS = [
 
 def connect(world: SessionWorld, key: str, origin: Origin) -> Turn:
     ours = key if world.machine.settings[key].initiator else ""
-    return world.take(ConnectionUp(world.now, 1, ours, ENTROPY, origin.address, origin))
+    return world.take(ConnectionUp(world.now, 1, ours, ENTROPY, origin))
 
 
 def closed(turn: Turn) -> list[tuple[DisconnectReason, str]]:

@@ -1,0 +1,152 @@
+"""Looking at sessions, for FIX support: all of them in a row each, or one with everything there is to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.clock import NS_PER_S, iso_timestamp
+from engine.fix.entrance import LOCAL
+from engine.fix.phases import Phase
+from engine.fix.sequence import SessionState
+from engine.fix.settings import SessionSettings
+from engine.turn.history import CANNOT_CONNECT, Ended
+from engine.turn.session_call import SessionCall
+
+if TYPE_CHECKING:
+    from engine.turn.machine import Machine
+
+
+def sessions(call: SessionCall) -> dict[str, Any]:
+    """Every session with its numbers."""
+    return {"sessions": [_row(call.machine, key, call.turn.now.utc_ns) for key in call.machine.settings]}
+
+
+def _row(machine: Machine, key: str, now_ns: int) -> dict[str, Any]:
+    settings, state = machine.settings[key], machine.sessions[key]
+    epoch, confirmed = machine.confirmed.get(key, (state.epoch, 0))
+    return {
+        "session": key,
+        "role": settings.role,
+        "peer": settings.target_comp_id,
+        "ours": settings.sender_comp_id,
+        "connects": "we" if settings.initiator else "peer",
+        "up": state.phase is Phase.ACTIVE,
+        "enabled": machine.may_log_on(key),
+        "closed": closed(settings, now_ns) or None,
+        "state": _standing(machine, key),
+        "epoch": state.epoch,
+        "next_in": state.next_in,
+        "next_out": state.next_out,
+        "confirmed_out": confirmed if epoch == state.epoch else 0,
+        "waiting": len(machine.waiting.get(key, ())),
+        "resending": state.resending,
+        "peer_expects": machine.peer_expects.get(key) or None,
+        "reason": _reason(machine, key),
+    }
+
+
+def _reason(machine: Machine, key: str) -> str | None:
+    """Why it is not connected, or why it was not the last time."""
+    for note in machine.history.last(key, 1):
+        if note.what == CANNOT_CONNECT:
+            return f"cannot connect to {note.text}"
+    ended = machine.history.endings.get(key)
+    return str(ended.ending) if ended is not None else None
+
+
+def _standing(machine: Machine, key: str) -> str:
+    phase = machine.sessions[key].phase
+    return "disabled" if phase is Phase.DISCONNECTED and not machine.may_log_on(key) else str(phase)
+
+
+def closed(settings: SessionSettings, now_ns: int) -> str:
+    """`closed until ...` while the session's hours are over; empty while it is open."""
+    return settings.schedule.closed(now_ns) if settings.schedule is not None else ""
+
+
+def _hours(settings: SessionSettings, now_ns: int) -> dict[str, Any] | None:
+    schedule = settings.schedule
+    if schedule is None:
+        return None
+    return {
+        "text": schedule.describe(now_ns),
+        "open": schedule.is_open(now_ns),
+        "period_since": iso_timestamp(schedule.period_start(now_ns)),
+        "next_boundary": iso_timestamp(schedule.next_boundary(now_ns)),
+        "reset": schedule.reset,
+    }
+
+
+def show(call: SessionCall) -> dict[str, Any]:
+    """One session: where it stands, what is outstanding, what happened lately."""
+    machine, key, state, settings, now = call.machine, call.key, call.state, call.settings, call.turn.now
+    connection = state.connection
+    active = state.phase is Phase.ACTIVE
+
+    def at(monotonic_ns: int) -> str | None:
+        """A moment of this connection, as UTC."""
+        if connection is None or not monotonic_ns:
+            return None
+        return iso_timestamp(now.utc_ns - (now.monotonic_ns - monotonic_ns))
+
+    origin = LOCAL if connection is None else machine.origins.get(connection, LOCAL)
+    round_trip_ns = machine.round_trips.get(key)
+    ended = machine.history.endings.get(key)
+    return {
+        **_row(machine, key, now.utc_ns),
+        "hours": _hours(settings, now.utc_ns),
+        "begin_string": settings.begin_string,
+        "since": at(state.phase_since_ns) or (iso_timestamp(ended.at_ns) if ended is not None else None),
+        "address": f"{origin.address}:{origin.port}" if origin.address else None,
+        "tls": origin.tls,
+        "certificate": origin.certificate or None,
+        "heart_bt_int_s": state.heart_bt_int_s if active else settings.heart_bt_int_s,
+        "last_received": at(state.last_received_ns),
+        "last_sent": at(state.last_sent_ns),
+        "round_trip_s": round_trip_ns / NS_PER_S if round_trip_ns is not None else None,
+        "test_request": state.probe.test_req_id if state.probe is not None else None,
+        "unsent_bytes": call.unsent_bytes.get(connection, 0) if connection is not None else 0,
+        "gap": {"begin": state.gap.begin, "end": state.gap.end} if state.gap is not None else None,
+        "held": len(state.held),
+        "serving": _serving(state),
+        "rebinding": key in machine.rebinding,
+        "switch": _switch(machine, key),
+        "last_disconnect": _ended(ended),
+        "events": [
+            {"time": iso_timestamp(note.at_ns), "what": note.what, "text": note.text, "times": note.times}
+            for note in machine.history.last(key, call.given["events"])
+        ],
+    }
+
+
+def _serving(state: SessionState) -> dict[str, int] | None:
+    serving = state.serving
+    if serving is None:
+        return None
+    return {"begin": serving.begin, "end": serving.end, "next": serving.next, "more": len(state.to_serve)}
+
+
+def _switch(machine: Machine, key: str) -> dict[str, Any] | None:
+    switch = machine.application.switch(key)
+    if switch is None:
+        return None
+    return {
+        "enabled": switch.enabled,
+        "actor": switch.actor,
+        "reason": switch.reason,
+        "since": iso_timestamp(switch.since_ns),
+    }
+
+
+def _ended(ended: Ended | None) -> dict[str, Any] | None:
+    if ended is None:
+        return None
+    code = ended.ending.code
+    return {
+        "time": iso_timestamp(ended.at_ns),
+        "code": str(code),
+        "text": ended.ending.text,
+        "by": ended.ending.by,
+        "meaning": code.meaning,
+        "advice": code.advice,
+    }
