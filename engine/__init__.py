@@ -16,7 +16,8 @@ does anything leave.
 
 The parts
 ---------
-    app           `rfqd`: start, reconnecting, housekeeping, the end
+    app           `rfqd`: start, housekeeping, the end
+    connecting    ports and initiators, and what they need of TLS
     assembly      from configuration to the parts below
     sessions      a [[session]] table as what the session layer is told, and its dictionary
     runtime       inputs in, commits, effects out; a timeout task per open RFQ
@@ -52,7 +53,7 @@ Imports point inward
     turn sees fix and desk together; trading, recording, recovery and metrics stand on it.
     config knows domain, dealers and reference. admin sees config, desk, journal and rules, never a session or a turn;
     `rfqctl fix decode` alone, where no daemon is, sees the codec and the dictionaries of fix.
-    app, runtime and assembly wire everything.
+    app, connecting, runtime, sessions and assembly wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; shells do. `tests/test_architecture.py` holds
 both tables and reads the imports.

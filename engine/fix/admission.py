@@ -84,19 +84,19 @@ class Admission:
         self.open += 1
         return None
 
-    def left(self, address: str, now_ns: int, *, logged_on: bool) -> None:
-        """An admitted connection is over; did its session log on?"""
+    def left(self, address: str, now_ns: int, *, logged_on: bool = False, failed: bool = False) -> None:
+        """An admitted connection is over. A logon forgives what has failed before."""
         known = self._of(address, now_ns)
         known.open -= 1
         self.open -= 1
         if logged_on:
             known.failures = 0
-            return
-        known.failures += 1
-        excess = known.failures - self.bounds.failures_max
-        if excess > 0:
-            pause_s = min(self.bounds.pause_s_max, PAUSE_S_MIN * 2.0 ** min(excess - 1, 32))
-            known.barred_until_ns = now_ns + int(pause_s * NS_PER_S)
+        elif failed:
+            known.failures += 1
+            excess = known.failures - self.bounds.failures_max
+            if excess > 0:
+                pause_s = min(self.bounds.pause_s_max, PAUSE_S_MIN * 2.0 ** min(excess - 1, 32))
+                known.barred_until_ns = now_ns + int(pause_s * NS_PER_S)
 
     @property
     def addresses(self) -> int:

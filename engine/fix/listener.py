@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from engine.clock import NS_PER_S
 from engine.fix.admission import Admission, Refusal
+from engine.fix.reasons import DisconnectReason
 from engine.fix.tls import why
 from engine.fix.transport import TLS_CLOSE_PATIENCE_S, FixConnection
 
@@ -23,6 +24,20 @@ log = logging.getLogger(__name__)
 BACKLOG: Final = 128
 ACCEPT_PAUSE_S: Final = 0.2
 """Before the next attempt when nothing can be accepted: out of descriptors, as a rule."""
+
+STRANGERS_ENDS: Final = frozenset(
+    {
+        DisconnectReason.LOGON_REFUSED,
+        DisconnectReason.UNKNOWN_SESSION,
+        DisconnectReason.WRONG_DIRECTION,
+        DisconnectReason.NOT_ALLOWED,
+        DisconnectReason.LOGON_TIMEOUT,
+        DisconnectReason.CLOSED_BY_PEER,
+        DisconnectReason.CONNECTION_LOST,
+    }
+)
+"""What is held against an address. A peer that is known and comes outside its hours, say, or while its last connection
+is not over yet, must not have to wait for longer than that."""
 
 
 class Listener:
@@ -117,7 +132,9 @@ class Listener:
 
     def _left(self, host: str, connection: FixConnection) -> None:
         connection.on_lost = None
-        self._admission.left(host, self._now_ns(), logged_on=connection.logged_on_s is not None)
+        ending, logged_on = connection.ending, connection.logged_on_s is not None
+        failed = not logged_on and (ending is None or ending.code in STRANGERS_ENDS)
+        self._admission.left(host, self._now_ns(), logged_on=logged_on, failed=failed)
 
     def _now_ns(self) -> int:
         return int(self._loop.time() * NS_PER_S)

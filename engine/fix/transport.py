@@ -157,12 +157,13 @@ class FixConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._writable.set()
+        self._ending = self._ending or _ended_by_the_other_side(exc)
         if not (self._refused or self._is_over):
             # What came before the end counts, but for what a stranger has said behind its Logon(A).
             while self._frames_at_once > 1 and (frames := self._framer.feed(b"", FRAMES_AT_ONCE)):
                 for frame in frames:
                     self._hub.frame_received(self, frame)
-            self._hub.connection_down(self, self._ending or _ended_by_the_other_side(exc))
+            self._hub.connection_down(self, self._ending)
         if self.on_lost is not None:
             self.on_lost(self)
 
@@ -171,6 +172,11 @@ class FixConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why it has ended or is about to; None while it lives."""
+        return self._ending
 
     @property
     def alive(self) -> bool:

@@ -26,14 +26,14 @@ class Door:
         refused = self.admission.admit(address, self._now_ns)
         return None if refused is None else refused[0]
 
-    def leave(self, address: str = "192.0.2.1", *, logged_on: bool = False) -> None:
-        self.admission.left(address, self._now_ns, logged_on=logged_on)
+    def leave(self, address: str = "192.0.2.1", *, logged_on: bool = False, failed: bool = False) -> None:
+        self.admission.left(address, self._now_ns, logged_on=logged_on, failed=failed)
 
     def fail(self, address: str = "192.0.2.1") -> Refusal | None:
         """Knock, and leave without a logon if let in."""
         refused = self.knock(address)
         if refused is None:
-            self.leave(address)
+            self.leave(address, failed=True)
         return refused
 
 
@@ -111,6 +111,13 @@ def test_a_logon_or_a_long_silence_ends_the_pauses() -> None:
     assert [door.fail(), door.fail(), door.fail()] == [None, None, Refusal.FAILURES]
     door.now_s += admission.FORGIVEN_AFTER_S + 1
     assert [door.fail(), door.fail(), door.fail()] == [None, None, Refusal.FAILURES]
+
+
+def test_whoever_is_known_and_comes_at_the_wrong_time_does_not_have_to_pause() -> None:
+    door = Door(Bounds(failures_max=1))
+    for _ in range(10):
+        assert door.knock() is None
+        door.leave()
 
 
 def test_what_is_remembered_is_bounded_and_what_is_open_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,16 @@ async def test_whoever_never_logs_on_has_to_pause_and_a_logon_forgives() -> None
         assert there.admission._known[source(HOST)].failures == 0
 
 
+async def test_a_known_peer_that_cannot_be_served_now_has_not_failed() -> None:
+    async with door(Bounds(failures_max=1)) as there:
+        for _ in range(5):
+            await there.call()
+            await there.until(lambda: there.open)
+            there.open[0].close(DisconnectReason.ALREADY_CONNECTED, "")
+            await there.until(lambda: there.admission.open == 0)
+        assert there.refused == []
+
+
 async def test_handshakes_that_fail_or_drip_harm_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     authority = Authority(tmp_path)
     issued = authority.issue("localhost")

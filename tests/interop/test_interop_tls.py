@@ -95,7 +95,7 @@ def listening(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         [Peer("oms", "oms", more=pinned), Peer("dropcopy", "dropcopy"), Peer("alder", "dealer", free_port())],
         more={
             "fix.tls": f'listen_port = {port}\ncertificate = "{house.engine.certificate}"\nkey = "{house.engine.key}"\n'
-            f'client_ca = "{house.authority.ca}"\nclient_certificate = "optional"',
+            f'client_ca = "{house.authority.ca}"\nclient_certificate = "optional"\nmin_version = "1.3"',
             "fix": "logon_timeout_s = 3.0",
         },
     )
@@ -187,6 +187,13 @@ def test_a_session_for_tls_alone_hears_nothing_on_the_plain_port(listening: List
 def test_a_clients_certificate_is_verified(listening: Listening, shown: str, said: str) -> None:
     assert is_shut_out(listening.port, client(listening.house, getattr(listening.house, shown)))
     listening.daemon.until_said(said)
+
+
+def test_a_client_of_an_older_version_than_agreed_is_shut_out(listening: Listening) -> None:
+    old = client(listening.house)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert is_shut_out(listening.port, old)
+    listening.daemon.until_said("code=handshake: unsupported protocol")
 
 
 def test_what_is_no_tls_is_shut_out(listening: Listening) -> None:
