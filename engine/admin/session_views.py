@@ -6,6 +6,7 @@ from typing import Final
 
 from engine.admin.tables import Cell, Column, Paper, seconds, table
 from engine.admin.views import Answer, Lines, state, who
+from engine.masking import one_line
 
 _NAME_WIDTH: Final = 13
 _ALARMING: Final = frozenset(
@@ -48,7 +49,7 @@ def sessions(paper: Paper, answer: Answer) -> Lines:
             str(each["confirmed_out"]),
             str(each["waiting"] or ""),
             str(each["peer_expects"] or ""),
-            each["reason"] or "",
+            one_line(each["reason"] or ""),
         )
         for each in answer["sessions"]
     ]
@@ -94,9 +95,8 @@ def show(paper: Paper, answer: Answer) -> Lines:
         rows.append(("enabled by", words) if switch["enabled"] else ("DISABLED by", Cell(words, "red")))
     last = answer["last_disconnect"]
     if last is not None:
-        words = f"{last['code']} at {last['time']}, by {who(last['by'])}" + (
-            f": {last['text']}" if last["text"] else ""
-        )
+        words = f"{last['code']} at {last['time']}, by {who(last['by'])}"
+        words += f": {one_line(last['text'])}" if last["text"] else ""
         rows += [("last end", Cell(words, "yellow")), ("  it means", last["meaning"]), ("  what to do", last["advice"])]
     lines = [f"{paper.styled(f'{name:<{_NAME_WIDTH}}', 'dim')} {paper.show(value)}" for name, value in rows]
     return [*lines, "", *_events(paper, answer)]
@@ -144,7 +144,7 @@ def _events(paper: Paper, answer: Answer) -> Lines:
             each["time"],
             Cell(each["what"].replace("_", " "), "red" if each["what"] in _ALARMING else ""),
             f"x{each['times']}" if each["times"] > 1 else "",
-            each["text"].replace("person:", ""),
+            one_line(each["text"].replace("person:", "")),
         )
         for each in answer["events"]
     ]

@@ -133,6 +133,20 @@ def test_a_session_is_shown_with_its_hours(tmp_path: Path, capsys: pytest.Captur
         daemon.close()
 
 
+def test_what_a_peer_says_does_nothing_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world = SessionWorld()
+    world.log_on("oms")
+    world.say("oms", "5", (58, "bye\x1b[2J\x07"))
+    daemon = Daemon(tmp_path, world)
+    try:
+        for line in ("$ rfqctl session show oms", "$ rfqctl sessions"):
+            told = shown(daemon, line, capsys)
+            assert "\x1b" not in told
+            assert "bye\\x1b[2J\\x07" in told
+    finally:
+        daemon.close()
+
+
 # --- as a process --------------------------------------------------------------------------------
 
 
