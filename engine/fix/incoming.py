@@ -20,12 +20,16 @@ from engine.fix.phases import TRANSITIONS, Phase, kind_of
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.step import Draft
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
+from engine.masking import masked, one_line
 
 if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
 
 # "MsgSeqNum too low, expecting 5 but received 1", and as other engines word it.
 _EXPECTS: Final = re.compile(r"\bexpect(?:ing|ed|s)?\b[^\d]{0,24}(\d{1,18})", re.IGNORECASE)
+
+TEXT_KEPT_MAX: Final = 500
+"""Characters of a peer's Text(58) that become the reason of an ending or a warning: it may be as long as a message."""
 
 # A fill is booked even if its resend lacks OrigSendingTime(122), unless the session is strict.
 _NEVER_REFUSED: Final[frozenset[str]] = frozenset({MsgType.ExecutionReport, MsgType.TradeCaptureReport})
@@ -211,7 +215,7 @@ def _new_seq_num(message: Message, expected: int) -> int:
 def _on_logout(draft: Draft, message: Message) -> None:
     """Answer it unless it is an answer; its number is not held against it."""
     state = draft.state
-    text = message.get(Tag.Text) or ""
+    text = _said(message)
     code = DisconnectReason.LOGGED_OUT
     expects = _EXPECTS.search(text)
     if expects is not None:
@@ -228,9 +232,14 @@ def _on_logout(draft: Draft, message: Message) -> None:
     draft.close(code, text or "the peer logged out")
 
 
+def _said(message: Message) -> str:
+    """What the peer says in Text(58), fit to be recorded and shown: one line, of some length, no credentials."""
+    return one_line(masked((message.get(Tag.Text) or "")[:TEXT_KEPT_MAX]))
+
+
 def _on_unexpected(draft: Draft, message: Message) -> None:
     text = f"MsgType(35)={message.msg_type} is not expected now"
-    detail = message.get(Tag.Text)
+    detail = _said(message)
     draft.warn("unexpected", f"{draft.state.phase}: {text}" + (f": {detail}" if detail else ""))
     draft.logout_and_close(DisconnectReason.UNEXPECTED, text)
 
@@ -259,7 +268,7 @@ def _on_application(draft: Draft, message: Message) -> None:
 
 def _on_reject(draft: Draft, message: Message) -> None:
     """The peer refused something of ours: the application may have said it and must know."""
-    draft.warn("reject_received", f"peer rejected our 34={message.get(Tag.RefSeqNum)}: {message.get(Tag.Text) or ''}")
+    draft.warn("reject_received", f"peer rejected our 34={message.get(Tag.RefSeqNum)}: {_said(message)}")
     draft.do(Deliver(message))
 
 

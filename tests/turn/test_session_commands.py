@@ -405,3 +405,23 @@ def test_the_list_shows_numbers_and_what_waits(world: SessionWorld) -> None:
     assert (oms["up"], oms["next_in"], oms["epoch"], oms["connects"]) == (True, 3, 1, "peer")
     assert (listed["ash"]["state"], listed["ash"]["enabled"], listed["ash"]["connects"]) == ("disabled", False, "we")
     assert listed["dropcopy"]["waiting"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        pytest.param("no\x1b[31m\nfurther", "no\\x1b[31m\\nfurther", id="control characters are shown, not obeyed"),
+        pytest.param("refused: 553=us|554=hunter2|", "refused: 553=us|554=***|", id="a password is not repeated"),
+        pytest.param("a" * 60_000, "a" * 500, id="it is not as long as a message may be"),
+    ],
+)
+def test_what_a_peer_says_when_it_ends_a_session_is_kept_as_people_may_see_it(
+    world: SessionWorld, text: str, kept: str
+) -> None:
+    world.say("oms", "3", (45, "1"), (58, text))
+    world.say("oms", "5", (58, text))
+    (down,) = world.recorded(e.SessionDown)
+    assert down.reason == kept
+    shown = world.command("session.show", session="oms")
+    assert shown["last_disconnect"]["text"] == kept
+    assert f"peer rejected our 34=1: {kept}" in [note["text"] for note in shown["events"]]
