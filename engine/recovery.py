@@ -22,9 +22,8 @@ from engine.journal.archive import ReadOnly
 from engine.journal.batch import SessionRow
 from engine.journal.records import Codec
 from engine.trading import Trading
-from engine.turn import Machine, Waiting, Withhold
+from engine.turn import LEDGER_MAX, Machine, Waiting, Withhold
 from engine.turn.history import History
-from engine.turn.machine import LEDGER_MAX
 
 LOGIC_VERSION = 1
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""

@@ -27,10 +27,7 @@ from engine.fix.message import Message
 from engine.fix.reasons import Ending
 from engine.fix.settings import SessionSettings
 from engine.masking import masked
-from engine.turn import CommandGiven, Machine, SentAs, session_commands
-
-INPUT_KEPT_MAX = 4096
-"""Characters of a refused input that its event keeps; the whole message stands in the journal's own table."""
+from engine.turn import INPUT_KEPT_MAX, CommandGiven, Machine, SentAs, session_commands
 
 
 class Trading:
@@ -102,7 +99,7 @@ class Trading:
         kind, _, ident = key.partition(":")
         rfq = draft.state.rfqs.get(ident) if kind == "rfq" else None
         order_id = rfq.order_id if rfq is not None else ident if kind == "order" else ""
-        reason = masked(f"{type(error).__name__}: {error}")
+        reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
         draft.record(e.InputRefused(draft.now_ns, source, masked(text)[:INPUT_KEPT_MAX], reason, order_id))
         draft.notify("page", what="input refused", source=source, reason=reason)
         if rfq is not None and rfq.open:

@@ -15,7 +15,7 @@ tells the peer and leaves a person to look. If that or `adopt` fails too, the pr
 from __future__ import annotations
 
 from engine.turn.application import Application, SentAs
-from engine.turn.deciding import BEHIND_RESEND_MAX, REFUSALS_MAX
+from engine.turn.deciding import BEHIND_RESEND_MAX, INPUT_KEPT_MAX, REFUSALS_MAX
 from engine.turn.effects import (
     Close,
     Connect,
@@ -51,6 +51,7 @@ from engine.turn.outcome import Bound, Inbound, Turn, Waiting
 
 __all__ = [
     "BEHIND_RESEND_MAX",
+    "INPUT_KEPT_MAX",
     "LEDGER_MAX",
     "REFUSALS_MAX",
     "UNBOUND_MAX",

@@ -84,6 +84,8 @@ NUMBERS_DIFFER: Final = "numbers_differ"
 """Code of the warning that a person has to agree sequence numbers with the peer."""
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
+INPUT_KEPT_MAX: Final = 4096
+"""Characters of a refused input that its event keeps; the whole message stands in the journal's own table."""
 BEHIND_RESEND_MAX: Final = 1_000
 """Messages of one session that may wait for a resend to end; further requests and acceptances are withheld."""
 _NO_LEDGER: Final[Mapping[int, int]] = {}
@@ -136,13 +138,13 @@ class Deciding:
         given, error = self.given, self.refused
         assert error is not None
         stranger = getattr(given, "connection", NO_CONNECTION)
-        key = getattr(given, "session", "") or self.machine.connections.get(stranger, "")
+        key = _session_of(given) or self.machine.connections.get(stranger, "")
         if not key and stranger == NO_CONNECTION:
             raise error
         frame = getattr(given, "frame", b"")
         text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
-        reason = masked(f"{type(error).__name__}: {error}")
-        self.out.events.append(e.InputRefused(self.now.utc_ns, key, masked(text), reason))
+        reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
+        self.out.events.append(e.InputRefused(self.now.utc_ns, key, masked(text)[:INPUT_KEPT_MAX], reason))
         if not key:
             self.close(stranger, DisconnectReason.INPUT_REFUSED, reason)
             return self.out
@@ -605,6 +607,15 @@ class Deciding:
         connection = self.state(key).connection
         if connection is not None:
             self.out.effects.append(Write(key, connection, data, gate))
+
+
+def _session_of(given: Input) -> str:
+    """The session that an input names: by its key, or by the timer that is the session's own. Empty if none."""
+    if isinstance(given, TimerDue):
+        kind, _, ident = given.key.partition(":")
+        return ident if kind in ("session", "schedule") else ""
+    key: str = getattr(given, "session", "")
+    return key
 
 
 def _any_dictionary(machine: Machine) -> Dictionary:
