@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 
 import pytest
 from interop_scene import Scene, SceneOf, Vendor, scene
+from interop_seeds import table
 
 VENDORS = ("fixcore", "quickfix")
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))  # Our own side speaks by `echo.endpoint`.
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -26,9 +30,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("vendor", [pytest.param(name, marks=marks[name]) for name in vendors], indirect=True)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the noise of this run came to, if there was any."""
+    for line in table():
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def vendor(request: pytest.FixtureRequest) -> Vendor:
-    """An engine that is not ours, as the maker of all counterparties of a test."""
+    """The maker of all counterparties of a test: another vendor's engine, or our own session layer."""
+    if request.param == "ours":
+        from interop_ours import OursParty
+
+        return OursParty
     if request.param == "fixcore":
         pytest.importorskip("fixcore", reason="fixcore-engine is not installed: pip install -e '.[interop]'")
         from interop_fixcore import FixcoreParty

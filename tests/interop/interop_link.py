@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -86,6 +87,13 @@ class Line:
     def abort(self) -> None:
         for writer in self.writers.values():
             writer.transport.abort()
+
+    def reset(self) -> None:
+        """End both sides by RST."""
+        for writer in self.writers.values():
+            at_once = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.abort()
 
 
 class Link:

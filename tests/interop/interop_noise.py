@@ -41,6 +41,10 @@ class Noise:
     """One bit of BodyLength(9) is wrong: the frame ends too early, too late, or not at all."""
     cut: float = 0.006
     """Both sides lose the connection within the frame or right behind it; what was on its way is lost."""
+    reset: float = 0.003
+    """The same by RST: what arrived and was not read yet is lost, too."""
+    half: float = 0.002
+    """Nothing arrives any more in this direction, and the other goes on: only silence tells."""
     stall: float = 0.02
     hole: float = 0.002
     """A stall beyond anybody's patience: the connection stays up and nothing comes."""
@@ -61,7 +65,7 @@ class Noise:
         return ""
 
 
-KINDS: Final = ("flip", "flip_length", "cut", "stall", "hole", "split", "replay")
+KINDS: Final = ("flip", "flip_length", "cut", "reset", "half", "stall", "hole", "split", "replay")
 
 
 class NoisyLink(Link):
@@ -73,6 +77,7 @@ class NoisyLink(Link):
         self._seed = ""
         self._chances: dict[tuple[int, Way], Random] = {}
         self._said: dict[int, bytearray] = {}
+        self._dead: set[tuple[int, Way]] = set()
         self._calmed = asyncio.Event()
         self._playing: set[asyncio.Task[None]] = set()
         self.carried = 0
@@ -93,11 +98,13 @@ class NoisyLink(Link):
         if way is Way.up:
             self._said.setdefault(line.number, bytearray()).extend(frame)
         noise = self._noise
+        key = (line.number, way)
+        if key in self._dead:
+            return
         if noise is None:
             await super()._carry(line, way, frame)
             return
         self.carried += 1
-        key = (line.number, way)
         if key not in self._chances:
             self._chances[key] = Random(f"{self._seed}/{line.number}/{way.value}")
         chance = self._chances[key]
@@ -117,6 +124,11 @@ class NoisyLink(Link):
             case "cut":
                 writer.write(frame[: chance.randrange(len(frame) + 1)])
                 self._break(line)
+            case "reset":
+                line.reset()
+                raise ConnectionAbortedError
+            case "half":
+                self._dead.add(key)
             case "stall" | "hole":
                 await self._pause(noise.hole_s if kind == "hole" else chance.uniform(0, noise.stall_s))
                 writer.write(frame)

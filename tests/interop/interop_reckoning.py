@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from interop_ours import OursParty
 from interop_scene import Scene
 from interop_wire import Said, read
 
@@ -19,7 +20,7 @@ class Reckoning:
     """Application messages of one session, both ways, each as its sender and its receiver have it on record."""
 
     they_sent: Sequence[Said]
-    """From the files of their store."""
+    """From the store of their engine."""
     we_took: Sequence[Said]
     """From the journal."""
     we_sent: Sequence[Said]
@@ -61,8 +62,9 @@ def reckon(market: Scene, key: str) -> Reckoning:
         "SELECT direction, bytes FROM fix_messages"
         f" WHERE session = '{key}' AND admin = 0 AND bytes IS NOT NULL ORDER BY direction, seq"
     )
+    party = market.parties[key]
     return Reckoning(
-        they_sent=stored(market.desk.folder / "stores" / key),
+        they_sent=party.said if isinstance(party, OursParty) else stored(market.desk.folder / "stores" / key),
         we_took=[read(data) for direction, data in rows if direction == "in"],
         we_sent=[read(data) for direction, data in rows if direction == "out"],
         they_heard=list(market.parties[key].heard),

@@ -1,52 +1,61 @@
-"""The desk and QuickFIX over links that cut, stall, split, flip bits and play connections twice, by seed.
+"""The desk with QuickFIX, and with our own sessions, over links that spoil what passes, by seed.
 
-Orders stream through the whole desk meanwhile. After the noise stops both sides have every application message once,
-in order, though requests and acceptances, which may leave only once, may be lost; no number was reset.
+Orders stream through the whole desk meanwhile; in some runs it is killed with -9 now and then. After the noise stops
+both sides have every application message once, in order, though requests and acceptances, which may leave only once,
+may be lost; no number was reset.
 
-`scripts/test --full` runs `SEEDS_FULL`; a failure names its seed, and `-k seed17` repeats it.
+`scripts/noise_test` runs as many seeds as it is told; a failure names its seed.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from pathlib import Path
+from random import Random
 
 import pytest
 from interop_daemon import ISIN
 from interop_market import order
-from interop_noise import KINDS, Noise, NoisyLink
+from interop_noise import Noise, NoisyLink
+from interop_ours import OursParty
 from interop_quickfix import QuickfixParty
 from interop_reckoning import Reckoning, reckon
 from interop_scene import Scene, SceneOf
+from interop_seeds import count, seeds
 
-VENDORS = ("quickfix",)
-SEEDS = (1, 2)
-SEEDS_FULL = range(3, 41)
+VENDORS = ("quickfix", "ours")
 ORDERS = 60
+KILLS = 4
 OUTSTANDING = 8
 KEYS = ("oms", "dropcopy", "alder", "birch")
 
 # A second or two instead of half a minute, on both sides, for everything that only time heals.
 OURS = "logon_timeout_s = 2.0\ngap_timeout_s = 2.0"
-THEIRS = {"LogonTimeout": "2", "LogoutTimeout": "2", "SendRedundantResendRequests": "Y"}
-"""Without the last a QuickFIX whose ResendRequest(2) is lost waits forever."""
+THEIRS = {
+    "LogonTimeout": "2", "LogoutTimeout": "2", "SendRedundantResendRequests": "Y",
+    "logon_timeout_s": "2", "gap_timeout_s": "2",
+}  # fmt: skip
+"""Capitals are for QuickFIX; without the third one whose ResendRequest(2) is lost waits forever."""
 WAIT_S = 90.0
-
-TALLY: Counter[str] = Counter()
-"""Over all seeds of a run; printed by the last test."""
-
-
-PARAMS = [pytest.param(seed, id=f"seed{seed:02}") for seed in SEEDS]
-PARAMS += [pytest.param(seed, id=f"seed{seed:02}", marks=pytest.mark.full) for seed in SEEDS_FULL]
 
 
 def noisy(market: Scene) -> list[NoisyLink]:
     return [link for key in KEYS if isinstance(link := market.links[key], NoisyLink)]
 
 
-@pytest.mark.parametrize("seed", PARAMS)
-def test_nothing_is_lost_or_doubled_over_noisy_links(scene_of: SceneOf, seed: int) -> None:
+@pytest.mark.full_with("ours")
+@pytest.mark.parametrize("chosen", seeds(default=1, full=10))
+def test_nothing_is_lost_or_doubled_over_noisy_links(scene_of: SceneOf, chosen: list[int]) -> None:
+    run(scene_of, chosen[0], kills=0)
+
+
+@pytest.mark.full_with("quickfix")
+@pytest.mark.parametrize("chosen", seeds(default=1, full=10))
+def test_nothing_is_lost_or_doubled_while_the_daemon_dies(scene_of: SceneOf, chosen: list[int]) -> None:
+    run(scene_of, chosen[0], kills=KILLS)
+
+
+def run(scene_of: SceneOf, seed: int, *, kills: int) -> None:
     market = scene_of(
         dealers=("alder", "birch"),
         heart_bt_int_s=1,
@@ -59,10 +68,14 @@ def test_nothing_is_lost_or_doubled_over_noisy_links(scene_of: SceneOf, seed: in
     for key, link in zip(KEYS, noisy(market), strict=True):
         link.disturb(f"{seed}/{key}", Noise())
     oms = market.oms
-    assert isinstance(oms, QuickfixParty)
+    assert isinstance(oms, QuickfixParty | OursParty)
+    dies_after = set(Random(f"kills-{seed}").sample(range(ORDERS), kills))
     for number in itertools.count():
         if number < ORDERS:
             oms.post("D", order(f"A-{number}", ISIN, 1_000_000))
+        if number in dies_after:
+            market.rfqd.kill()
+            market.rfqd.start()
         # The next one goes out when there are few enough without an answer: the link sets the pace.
         allowed = min(number + 1, ORDERS) - (OUTSTANDING if number < ORDERS else 0)
         market.board.until(f"{allowed} answers, {hint}", lambda n=allowed: answered(market) >= n, WAIT_S)
@@ -93,10 +106,11 @@ def test_nothing_is_lost_or_doubled_over_noisy_links(scene_of: SceneOf, seed: in
             ids = [said[tag] for said in heard if said.kind == kind]
             assert len(ids) == len(set(ids)), f"{hint}: {key} was asked twice"
     assert {epoch for (epoch,) in market.query("SELECT epoch FROM fix_sessions")} == {1}, f"{hint}: a number was reset"
-    tally(market, found)
     assert market.rfqd.stop() == 0, hint
     assert not [line for line in market.rfqd.complaints if "Traceback" in line or "CRITICAL" in line], hint
     market.replay_well()
+    whose = "ours" if isinstance(oms, OursParty) else "QuickFIX"
+    count(f"desk with {whose}{', kill -9' if kills else ''}", {**tally(market, found), "kills": kills})
 
 
 def answered(market: Scene) -> int:
@@ -104,23 +118,15 @@ def answered(market: Scene) -> int:
     return len({said[11] for said in list(market.oms.heard) if said.kind == "8"})
 
 
-def tally(market: Scene, found: dict[str, Reckoning]) -> None:
-    TALLY["seeds"] += 1
+def tally(market: Scene, found: dict[str, Reckoning]) -> Counter[str]:
+    """What a run came to, once it is known that nothing was lost or doubled."""
+    counts: Counter[str] = Counter()
     for link in noisy(market):
-        TALLY.update(link.faults)
-        TALLY["frames"] += link.carried
-        TALLY["connections"] += link.connections
+        counts.update(link.faults, frames=link.carried, connections=link.connections)
     for reckoning in found.values():
-        TALLY["messages to us"] += len(reckoning.we_took)
-        TALLY["messages from us"] += len(reckoning.they_heard)
-        TALLY["not sent again"] += len(reckoning.lost)
-    TALLY["orders"] += ORDERS
-
-
-def test_the_noise_was_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Runs behind the seeds: says what they came to."""
-    if not TALLY:
-        pytest.skip("no seed has run")
-    with capsys.disabled():
-        print("\nnoise: " + ", ".join(f"{name} {TALLY[name]}" for name in (*KINDS, *sorted(set(TALLY) - set(KINDS)))))
-    assert sum(TALLY[kind] for kind in KINDS) > 0
+        for came in (reckoning.we_took, reckoning.they_heard):
+            counts["messages"] += len(came)
+            counts["doubled"] += len(came) - len({said.seq_num for said in came})
+        counts["lost"] += len(reckoning.awaited)
+        counts["left once"] += len(reckoning.lost)
+    return counts
