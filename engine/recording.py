@@ -36,7 +36,7 @@ class Recorder:
         self._kept: dict[str, tuple[int, int, int, int]] = {
             row.session: (row.epoch, row.next_in, row.next_out, row.confirmed_out) for row in sessions
         }
-        self._quiet_sessions: dict[str, SessionRow] = {}
+        self._quiet_sessions: dict[tuple[str, int], SessionRow] = {}
         self._quiet_marks: dict[str, MarkRow] = {}
 
     def stage(self, turn: Turn, machine: Machine, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
@@ -49,7 +49,7 @@ class Recorder:
         sessions = self._session_rows(turn, machine) if turn.sessions or turn.confirmed else ()
         marks = [_mark_row(mark) for mark in turn.marks] if turn.marks else []
         if not (turn.events or turn.sends or turn.bound or turn.inbound or turn.effects or texts):
-            self._quiet_sessions.update((row.session, row) for row in sessions)
+            self._quiet_sessions.update((row[:2], row) for row in sessions)
             self._quiet_marks.update((row.security_id, row) for row in marks)
             return None
         if not (turn.events or turn.sends or turn.bound or turn.inbound or marks or sessions or texts):
@@ -119,7 +119,7 @@ class Recorder:
 
     def _with_quiet(self, sessions: Sequence[SessionRow]) -> tuple[SessionRow, ...]:
         """These rows and what quiet turns before them left of other sessions."""
-        rows = {**self._quiet_sessions, **{row.session: row for row in sessions}}
+        rows = {**self._quiet_sessions, **{row[:2]: row for row in sessions}}  # By session and epoch.
         self._quiet_sessions.clear()
         return tuple(rows.values())
 
