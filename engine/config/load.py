@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
+from engine.config.echo import unheeded
 from engine.config.reading import ConfigProblems, Reading
 from engine.config.scoring import ScoringConfig, scoring_problems
 from engine.config.sessions import SessionConfig, SessionRole, is_loopback, session_problems
@@ -145,6 +146,8 @@ def load_echo(path: Path | str, environ: Mapping[str, str] | None = None) -> Ech
     if file is not None:
         environ = os.environ if environ is None else environ
         sessions = _sessions(reading, file.session, environ, echo=True)
+        for name, text in unheeded(file.fix, sessions):
+            reading.problem(name, text)
         file = dataclasses.replace(file, fix=_listening(reading, file.fix, sessions, environ), session=sessions)
     if file is None or reading.problems:
         raise ConfigProblems(reading.problems)

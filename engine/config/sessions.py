@@ -173,9 +173,7 @@ def session_problems(session: SessionConfig) -> list[tuple[str, str]]:
         )
     if session.password_env is not None and session.password_file is not None:
         problems.append(("password_file", "the password is named twice: keep one of password_env and password_file"))
-    if session.schedule is not None and session.role is SessionRole.ECHO:
-        problems.append(("schedule", "an echo acceptor keeps no hours: leave the table out"))
-    elif session.schedule is not None:
+    if session.schedule is not None:
         found = schedule_problems(session.schedule, reset_on_logon=session.reset_on_logon)
         problems.extend((f"schedule.{name}", text) for name, text in found)
     problems.extend(_tls_problems(session))

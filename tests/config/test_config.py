@@ -859,11 +859,12 @@ def test_an_echo_file(folder: Folder) -> None:
     file = load_echo(path, {})
     assert file.fix.listen_port == 0
     assert (file.session[0].begin_string, file.session[0].validation) == ("FIX.4.2", Validation.STRICT)
-    folder.write("echo.toml", echo + NINE_TO_FIVE)
+    folder.write("echo.toml", '[fix]\nallow = ["10.0.0.0/8"]\n' + echo + 'allow = ["10.0.0.0/8"]\n' + NINE_TO_FIVE)
     with pytest.raises(ConfigProblems) as caught:
         load_echo(path, {})
-    assert caught.value.problems == (
-        "echo.toml: session[tw42].schedule: an echo acceptor keeps no hours: leave the table out",
+    assert caught.value.problems == tuple(
+        f"echo.toml: {key}: an echo acceptor does not heed it: leave it out"
+        for key in ("fix.allow", "session[tw42].schedule", "session[tw42].allow")
     )
     folder.write("echo.toml", OMS)
     with pytest.raises(ConfigProblems) as caught:
