@@ -65,6 +65,8 @@ STEPS: Final = 400
 """Messages of one life of the desk."""
 PAGE_ROWS: Final = 3
 COMMIT_EVERY: Final = 20
+ANSWERED: Final = 0.7
+"""How often a dealer that was asked or given an order is the next to speak."""
 FOLD_EVERY: Final = 8
 """Lives of which one is read back from its journal and folded anew."""
 START_UTC_NS: Final = 1_790_000_000 * NS_PER_S
@@ -194,6 +196,7 @@ class DeskLife:
         self._connections = 0
         self._framers: dict[int, Framer] = {}
         self._later: deque[Input] = deque()
+        self._spoken_to: deque[str] = deque(maxlen=20)
         self._rows: dict[str, dict[tuple[int, int], tuple[SentRow, int]]] = {key: {} for key in settings}
         self._bodies: dict[int, tuple[str, str, bytes]] = {}
         isins = [isin.encode() for isin in plan.bonds]
@@ -221,7 +224,10 @@ class DeskLife:
         self._elapsed_ns += int(rng.random() * 0.05 * NS_PER_S)
         if rng.random() < 0.03:
             return self._stranger()
-        key = rng.choice(tuple(self.machine.settings)) if rng.random() < 0.7 else "oms"
+        if self._spoken_to and rng.random() < ANSWERED:
+            key = self._spoken_to.popleft()
+        else:
+            key = rng.choice(tuple(self.machine.settings)) if rng.random() < 0.5 else "oms"
         state = self.machine.sessions[key]
         if state.phase is not Phase.ACTIVE:
             if state.connection is not None:
@@ -387,7 +393,10 @@ class DeskLife:
     def _release(self, turn: Turn) -> None:
         for effect in turn.effects:
             if isinstance(effect, Write):
-                self._parties[effect.session].hear(heard(effect.data))
+                said = heard(effect.data)
+                self._parties[effect.session].hear(said)
+                if said[b"35"] in (b"R", b"D"):
+                    self._spoken_to.append(effect.session)
             elif isinstance(effect, Close):
                 self._later.append(
                     ConnectionDown(
