@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 import time
@@ -17,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from builders.certificates import Authority
 from builders.sent_reports import write_sent_reports
 from interop_daemon import Desk, Peer, Rfqd
 from interop_link import PATIENCE_S, Board, free_port
@@ -79,7 +81,15 @@ class Witness:
 class Caller:
     """A hostile connection. What comes back is read and counted by a thread, if it is read at all."""
 
-    def __init__(self, port: int, comp_id: str = "OMS", *, reads: bool = True, source: str = ELSEWHERE) -> None:
+    def __init__(
+        self,
+        port: int,
+        comp_id: str = "OMS",
+        *,
+        reads: bool = True,
+        source: str = ELSEWHERE,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self._comp_id = comp_id
         self.socket = socket.socket()
         if not reads:
@@ -87,6 +97,8 @@ class Caller:
         self.socket.bind((source, 0))
         self.socket.settimeout(PATIENCE_S)
         self.socket.connect((HOST, port))
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_hostname=HOST)
         self.heard = bytearray()
         self.heard_bytes = 0
         self.over = False
@@ -166,7 +178,8 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running(folder: Path, reports: int = 0) -> Iterator[Daemon]:
+def running(folder: Path, reports: int = 0, tls: str = "") -> Iterator[Daemon]:
+    """With a journal of so many reports to the OMS, and lines for a table [fix.tls]."""
     run_dir = Path(tempfile.mkdtemp(prefix="rfq-"))
     fix = f"write_timeout_s = {WRITE_TIMEOUT_S}\nlogon_timeout_s = 2.0\noutgoing_bytes_max = 1_048_576"
     desk = Desk(
@@ -176,6 +189,8 @@ def running(folder: Path, reports: int = 0) -> Iterator[Daemon]:
         [Peer("oms", "oms"), Peer("dropcopy", "dropcopy"), Peer("alder", "dealer", free_port())],
         more={"fix": fix, "journal": 'durability = "normal"'},
     )
+    if tls:
+        desk.more["fix.tls"] = tls
     if reports:
         write_sent_reports(desk.journal, "oms", "OMS", reports)
     rfqd = Rfqd(desk.write())
@@ -284,9 +299,9 @@ def test_strangers_that_drip_are_closed_in_the_time_for_a_logon(daemon: Daemon) 
 # --- a resend of everything ------------------------------------------------------------------------
 
 
-def everything_again(daemon: Daemon, reports: int) -> None:
+def everything_again(daemon: Daemon, reports: int, port: int, context: ssl.SSLContext | None = None) -> None:
     """Twice: by a peer that begins to read late, and again by one that never does."""
-    asks = Caller(daemon.port, reads=False, source=HOST)
+    asks = Caller(port, reads=False, source=HOST, context=context)
     asks.send(asks.frame("A", 1, [(98, "0"), (108, "30")]) + asks.frame("2", 2, [(7, "1"), (16, "0")]))
     daemon.witness.beats(1)
     daemon.is_unharmed()
@@ -339,11 +354,20 @@ class Reader:
 
 def test_a_resend_of_everything_goes_as_fast_as_it_is_read(tmp_path: Path) -> None:
     with running(tmp_path, REPORTS) as daemon:
-        everything_again(daemon, REPORTS)
+        everything_again(daemon, REPORTS, daemon.port)
+
+
+@pytest.mark.full
+def test_a_resend_of_everything_over_tls(tmp_path: Path) -> None:
+    authority, port = Authority(tmp_path / "tls"), free_port()
+    issued = authority.issue(HOST)
+    tls = f'listen_port = {port}\ncertificate = "{issued.certificate}"\nkey = "{issued.key}"'
+    with running(tmp_path / "rfqd", 3 * REPORTS, tls) as daemon:
+        everything_again(daemon, 3 * REPORTS, port, ssl.create_default_context(cafile=str(authority.ca)))
 
 
 @pytest.mark.full
 def test_a_resend_of_a_million_messages(tmp_path: Path) -> None:
     with running(tmp_path, 1_000_000) as daemon:
-        everything_again(daemon, 1_000_000)
+        everything_again(daemon, 1_000_000, daemon.port)
         assert daemon.witness.gap_s <= 1.2 * HEART_BT_INT_S
