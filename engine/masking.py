@@ -13,6 +13,8 @@ from typing import Any, Final
 
 MASK: Final = "***"
 SECRET_TAGS: Final = frozenset({96, 554, 925, 1402, 1404})
+PASSWORD_TAGS: Final = frozenset({554, 925})
+"""Those of them that are nothing but a password, whatever the message."""
 
 # A field begins behind a delimiter, as it is or as repr() and JSON write SOH, or at least not in the middle of a number
 # or word. Zeros before a tag and blanks after it are no FIX; whoever writes so may mean a password all the same. Data
@@ -69,10 +71,8 @@ def may_hold_secret(data: bytes) -> bool:
 def for_keeping(frame: bytes) -> bytes:
     """A message as the journal keeps it for years: without passwords, data fields as they were.
 
-    The same bytes where there are none. Logons are never kept; this is for whoever sends a password elsewhere.
+    Logons are never kept; this is for whoever sends a password elsewhere.
     """
-    if b"554=" not in frame and b"925=" not in frame:
-        return frame
     return _KEPT_SECRET.sub(rb"\1=" + MASK.encode(), frame)
 
 

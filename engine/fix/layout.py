@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.fix.definitions import GroupDef, MessageDef, Section
 from engine.fix.forms import SECTIONS, Form
+from engine.masking import PASSWORD_TAGS
 
 if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
@@ -88,6 +89,7 @@ class Layout:
         "get_sections",
         "groups",
         "has_data",
+        "has_passwords",
         "index",
         "is_framed",
         "members",
@@ -103,6 +105,7 @@ class Layout:
         self.tags = tags
         self.message: MessageDef | None = dictionary.messages.get(msg_type)
         self.is_framed = len(tags) >= 4 and tags[:3] == (8, 9, 35) and tags[-1] == 10
+        self.has_passwords = not PASSWORD_TAGS.isdisjoint(tags)
         self.has_data = not dictionary.data_lengths.keys().isdisjoint(tags)
         walk = _Walk(dictionary, self.message, tags)
         walk.run()

@@ -446,7 +446,8 @@ class Deciding:
         application, settings = machine.application, machine.settings[key]
         if settings.role != "market":
             # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
-            self.out.inbound.append(Inbound(key, state.epoch, seq_num, for_keeping(message.raw)))
+            kept = for_keeping(message.raw) if message.layout.has_passwords else message.raw
+            self.out.inbound.append(Inbound(key, state.epoch, seq_num, kept))
         if self.refused is not None:
             self._refuse(key, message, self.refused)
             return
