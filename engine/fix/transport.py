@@ -78,6 +78,7 @@ class FixConnection(asyncio.Protocol):
         self._ending: Ending | None = None
         self._is_behind = False
         self._held_back = False
+        self._goes_on_later = False
         self._refused = False
         self._has_written = False
         self._is_over = False
@@ -106,10 +107,12 @@ class FixConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._refused or self._is_over:
             return
-        if self._is_behind:
-            self._framer.feed(data, 0)  # It was on its way when reading was paused.
-        else:
+        if not (self._is_behind or self._held_back):
             self._handle(data)
+            return
+        self._framer.feed(data, 0)  # It was on its way when reading was paused.
+        if not self._is_behind:
+            self._is_behind = self._goes_on_later = True
 
     def _handle(self, data: bytes) -> None:
         """Hand on the next few frames. A burst must not hold the loop: others' heartbeats come between two parts of it.
@@ -149,7 +152,10 @@ class FixConnection(asyncio.Protocol):
         self.pause()
 
     def _go_on(self) -> None:
-        if self.alive:
+        """Handle the next part of what is at hand; not while nothing can be committed: decided, it would only wait."""
+        if self._held_back:
+            self._goes_on_later = True
+        elif self.alive:
             self._is_behind = False
             self._handle(b"")
             self._settle_reading()
@@ -159,8 +165,10 @@ class FixConnection(asyncio.Protocol):
         self._writable.set()
         self._ending = self._ending or _ended_by_the_other_side(exc)
         if not (self._refused or self._is_over):
-            # What came before the end counts, but for what a stranger has said behind its Logon(A).
-            while self._frames_at_once > 1 and (frames := self._framer.feed(b"", FRAMES_AT_ONCE)):
+            # What came before the end counts, but for what a stranger has said behind its Logon(A), and while nothing
+            # can be committed: the numbers of the next Logon(A) show what was not handled.
+            counts = self._frames_at_once > 1 and not self._held_back
+            while counts and (frames := self._framer.feed(b"", FRAMES_AT_ONCE)):
                 for frame in frames:
                     self._hub.frame_received(self, frame)
             self._hub.connection_down(self, self._ending)
@@ -223,6 +231,9 @@ class FixConnection(asyncio.Protocol):
 
     def let_go(self) -> None:
         self._held_back = False
+        if self._goes_on_later:
+            self._goes_on_later = False
+            asyncio.get_running_loop().call_soon(self._go_on)
         self._settle_reading()
 
     def pause(self) -> None:

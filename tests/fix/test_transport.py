@@ -131,9 +131,47 @@ async def test_a_burst_is_not_read_on_while_reading_is_held() -> None:
     connection.data_received(b"".join(message(number) for number in range(100)))
     connection.hold()
     await passes()
-    assert (len(hub.frames), socket.reading) == (100, False)
+    assert (len(hub.frames), socket.reading) == (FRAMES_AT_ONCE, False), "what cannot be recorded would wait decided"
     connection.let_go()
-    assert socket.reading
+    await passes()
+    assert (len(hub.frames), socket.reading) == (100, True)
+
+
+async def test_what_was_on_its_way_when_reading_was_held_waits_as_it_came() -> None:
+    connection, socket, hub = connected()
+    connection.hold()
+    connection.data_received(message(1))
+    connection.data_received(message(2))
+    await passes()
+    assert (hub.frames, socket.reading) == ([], False)
+    connection.let_go()
+    await passes()
+    assert (hub.frames, socket.reading) == ([message(1), message(2)], True)
+
+
+async def test_a_stranger_stays_one_whatever_is_held() -> None:
+    connection, socket, hub = connected(first_message_bytes_max=512)
+    connection.data_received(message(1) + message(2))
+    connection.hold()
+    connection.let_go()
+    await passes()
+    assert (hub.frames, socket.reading) == ([message(1)], False)
+    connection.hold()
+    connection.welcome()
+    await passes()
+    assert hub.frames == [message(1)]
+    connection.let_go()
+    await passes()
+    assert (hub.frames, socket.reading) == ([message(1), message(2)], True)
+
+
+async def test_a_connection_that_ends_while_reading_is_held_is_asked_again_for_what_was_not_handled() -> None:
+    connection, _, hub = connected()
+    connection.data_received(b"".join(message(number) for number in range(100)))
+    connection.hold()
+    connection.connection_lost(None)
+    assert len(hub.frames) == FRAMES_AT_ONCE
+    assert [ending.code for ending in hub.endings] == [DisconnectReason.CLOSED_BY_PEER]
 
 
 async def test_nothing_is_read_behind_what_ends_a_stream() -> None:
