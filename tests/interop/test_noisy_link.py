@@ -30,7 +30,7 @@ OUTSTANDING = 8
 KEYS = ("oms", "dropcopy", "alder", "birch")
 
 # A second or two instead of half a minute, on both sides, for everything that only time heals.
-OURS = "logon_timeout_s = 2.0\ngap_timeout_s = 2.0"
+OURS = "logon_timeout_s = 2.0\ngap_timeout_s = 2.0\nframe_timeout_s = 2.0"
 THEIRS = {
     "LogonTimeout": "2", "LogoutTimeout": "2", "SendRedundantResendRequests": "Y",
     "logon_timeout_s": "2", "gap_timeout_s": "2",
