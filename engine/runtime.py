@@ -4,8 +4,8 @@ Every input becomes a turn at once; turns that are ready together commit togethe
 to the disk the next one fills. Effects are carried out after the commit of their turn, in turn order, here and
 nowhere else.
 
-`normal` commits on the loop (no fsync: 15 us beats a hop to a thread of 150 us), `full` on one worker thread with
-turns pipelined behind it. One asyncio task per open RFQ waits for its next deadline; every decision is the desk's.
+`normal` commits on the loop (no fsync: 15 us beats a hop to a thread of 150 us), `full` waits for the disk on one worker
+thread with turns pipelined behind it. One asyncio task per open RFQ waits for its next deadline; every decision is the desk's.
 """
 
 from __future__ import annotations
@@ -456,15 +456,18 @@ class Runtime:
         batch.records = bool(rows)
         if not rows:
             self._committed(batch, None)
-        elif self._writer is None:
-            try:
-                self._journal.commit(rows)
-            except JournalError as error:
-                self._committed(batch, error)
-            else:
-                self._committed(batch, None)
+            return
+        try:
+            self._journal.insert(rows)
+            if self._writer is None:
+                self._journal.finish()
+        except JournalError as error:
+            self._committed(batch, error)
+            return
+        if self._writer is None:
+            self._committed(batch, None)
         else:
-            future = self._loop.run_in_executor(self._writer, self._journal.commit, rows)
+            future = self._loop.run_in_executor(self._writer, self._journal.finish)
             future.add_done_callback(lambda done: self._committed(batch, done.exception()))
 
     def _committed(self, batch: _Batch, error: BaseException | None) -> None:

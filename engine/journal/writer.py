@@ -1,8 +1,9 @@
 """The journal's one writer: a batch of turns, one transaction.
 
 Owns the writing connection, the chain's head, the writer's lock and the reserve file. Knows no event, reads no clock
-and decides nothing: it is called with what to keep and says whether it is kept. `commit` is synchronous; call it on
-the loop (`normal`, no fsync) or from one worker thread (`full`), never from two at a time.
+and decides nothing: it is called with what to keep and says whether it is kept. `commit` is synchronous. Its halves may
+be called from two threads, never at a time: rows are inserted on the loop, where a worker thread would have to ask for
+Python's lock back after each of them, and `full` waits for the disk in a thread.
 
 `full` is on disk when `commit` returns and survives power loss. `normal` is with the operating system and survives
 the death of the process. WAL auto-checkpoints are off (they stall a commit by 9-26 ms): see `checkpoint`.
@@ -79,6 +80,7 @@ class Journal:
         "_anchors",
         "_connection",
         "_failed",
+        "_inserted",
         "_known_texts",
         "_lock",
         "_on_phase",
@@ -131,6 +133,7 @@ class Journal:
                 self.journal_id = read_meta(self._connection, self.path)["journal_id"]
                 self.head = read_head(self._connection, self.path)
                 self._known_texts = read_texts(self._connection)
+                self._inserted: tuple[Head, set[tuple[str, str]]] = self.head, set()
                 self._anchored = 0
                 self.boot = self._lock.boot(self.path, existed, self.head)
                 if existed and not agrees_with_anchor(self._connection, self._anchors, self.journal_id):
@@ -158,6 +161,11 @@ class Journal:
 
     def commit(self, turns: Batch) -> None:
         """Keep `turns`, all or none. Raises CommitRetry or CommitFatal; see the module's head."""
+        self.insert(turns)
+        self.finish()
+
+    def insert(self, turns: Batch) -> None:
+        """The first half of `commit`: the rows, in a transaction that `finish` has to end."""
         if self._failed is not None:
             raise self._failed
         try:
@@ -175,11 +183,20 @@ class Journal:
                     connection.executemany(INSERTS[table], rows)
             if phase is not None:
                 phase("staged_rows")
-                phase("before_commit")
-            connection.execute("COMMIT")
         except BaseException as error:
             raise self._judge(error) from error
-        self.head = head
+        self._inserted = head, texts
+
+    def finish(self) -> None:
+        """The second half: make it durable. One call of SQLite's, which holds no lock of Python's while it waits."""
+        phase = self._on_phase
+        try:
+            if phase is not None:
+                phase("before_commit")
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            raise self._judge(error) from error
+        self.head, texts = self._inserted
         self._known_texts |= texts
         if phase is not None:
             phase("committed")

@@ -94,14 +94,19 @@ class WatchedJournal:
         self._life = life
         self.real = journal
         self.durability = journal.durability
+        self._turns: Sequence[StagedTurn] = ()
 
     @property
     def head(self) -> Any:
         return self.real.head
 
-    def commit(self, turns: Sequence[StagedTurn]) -> None:
-        self.real.commit(turns)
-        self._life.world.committed(turns)
+    def insert(self, turns: Sequence[StagedTurn]) -> None:
+        self.real.insert(turns)
+        self._turns = turns
+
+    def finish(self) -> None:
+        self.real.finish()
+        self._life.world.committed(self._turns)
 
 
 class Life:
