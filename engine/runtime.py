@@ -4,8 +4,9 @@ Every input becomes a turn at once; turns that are ready together commit togethe
 to the disk the next one fills. Effects are carried out after the commit of their turn, in turn order, here and
 nowhere else.
 
-`normal` commits on the loop (no fsync: 15 us beats a hop to a thread of 150 us), `full` waits for the disk on one worker
-thread with turns pipelined behind it. One asyncio task per open RFQ waits for its next deadline; every decision is the desk's.
+`normal` commits on the loop (no fsync: 15 us beats a hop to a thread of 150 us), `full` waits for the disk on one
+worker thread with turns pipelined behind it. One asyncio task per open RFQ waits for its next deadline; every decision
+is the desk's.
 """
 
 from __future__ import annotations
@@ -486,6 +487,12 @@ class Runtime:
         self._staged_bytes -= batch.size
         if batch.records:
             self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
+        if self._writer is not None and self._open.turns and self._open.turns[0].rows is not None:
+            # The disk is at work on the next batch while this one leaves. One without rows would be released at once,
+            # before this one: it waits for its turn.
+            self._commit()
+            if self._dead:
+                return
         if self._on_phase is not None:
             self._on_phase("unsent")
         for staged in batch.turns:
@@ -497,11 +504,12 @@ class Runtime:
             self._resume()
         while self._held and self._retrying_since is None and not self._dead:
             self._take(*self._held.popleft())
-        if self._open.turns and not self._commit_asked:
-            self._commit_asked = True
-            self._loop.call_soon(self._commit)
-        elif not self._open.turns:
-            self._idle.set()
+        if self._in_flight is None:
+            if not self._open.turns:
+                self._idle.set()
+            elif not self._commit_asked:
+                self._commit_asked = True
+                self._loop.call_soon(self._commit)
 
     def _retry(self, batch: _Batch, error: CommitRetry) -> None:
         """Nothing was kept: the same rows again, in the same order; meanwhile nothing new is decided."""

@@ -70,6 +70,29 @@ def test_guarantee_1_output_commit_nothing_leaves_while_the_disk_is_busy() -> No
         finish(w)
 
 
+def test_guarantee_1_output_commit_what_records_nothing_leaves_in_its_turn_too() -> None:
+    """A refused command has no row to wait for: its answer still comes behind what was decided before it."""
+    with world().ready() as w:
+        w.disk_s = 3.0
+        written = w.wire.counts.get("8", 0)
+        told: list[int] = []
+        answered = w.answered
+
+        def watched(answer: Any, turn_seq: int) -> None:
+            told.append(w.wire.counts.get("8", 0) - written)
+            answered(answer, turn_seq)
+
+        w.answered = watched  # type: ignore[method-assign]
+        w.oms.new_order(**SMALL)
+        w.until(lambda: "O-000001" in w.state.orders)
+        w.engine.command("order.cancel", {"order": "O-999999", "reason": "a test"})
+        w.run(10)
+        assert told == [w.wire.counts["8"] - written]
+        assert told[0] > 0
+        w.disk_s = 0
+        finish(w)
+
+
 @pytest.mark.parametrize("phase", PHASES)
 def test_guarantee_1_output_commit_what_was_said_is_on_record_wherever_the_process_dies(phase: str) -> None:
     with world().ready() as w:
