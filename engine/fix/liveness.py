@@ -51,7 +51,7 @@ def on_tick(draft: Draft, reading: bool) -> None:
             # Without Logout(5), see Draft.logout_and_close: the peer may wait for a resend of ours that was lost, too.
             draft.close(DisconnectReason.GAP_TIMEOUT, text)
             return
-        if reading and now_ns >= _test_due_ns(state) and not _asked_since_heard(state):
+        if reading and now_ns >= _test_due_ns(state) and not _doubts(state):
             send_probe(draft)
         if not (reading and _doubts(draft.state)) and now_ns >= _heartbeat_due_ns(draft.state):
             draft.send(MsgType.Heartbeat, [])
@@ -67,7 +67,7 @@ def next_deadline_ns(settings: SessionSettings, state: SessionState, *, reading:
         return None
     due: list[int] = [] if reading and _doubts(state) else [_heartbeat_due_ns(state)]
     if reading:
-        due.append(_close_due_ns(state) if _asked_since_heard(state) else _test_due_ns(state))
+        due.append(_close_due_ns(state) if _doubts(state) else _test_due_ns(state))
         if state.gap is not None:
             due.append(state.gap.progress_ns + ns(settings.gap_timeout_s))
     return min(due, default=None)
@@ -117,14 +117,11 @@ def _close_due_ns(state: SessionState) -> int:
     return state.last_received_ns + _tenths_ns(state, CLOSE_AFTER_TENTHS)
 
 
-def _asked_since_heard(state: SessionState) -> bool:
-    return state.probe is not None and state.probe.sent_ns >= state.last_received_ns
-
-
 def _doubts(state: SessionState) -> bool:
     """The peer was silent for so long that it was asked, and has not been heard since: no Heartbeat(0) meanwhile.
 
-    Our TestRequest(1) was one itself, and 1.2 x HeartBtInt(108) after it the connection is closed.
+    Our TestRequest(1) was one itself, and 1.2 x HeartBtInt(108) after it the connection is closed. One that was sent
+    before, for a proof of what has arrived, does not count.
     """
     return state.probe is not None and state.probe.sent_ns >= _test_due_ns(state)
 
