@@ -83,7 +83,8 @@ class Trading:
     def wanted(self, outbox_id: int) -> bool:
         sent = self.state.sent[str(outbox_id)]
         if sent.placement_id:
-            return self.state.placements[sent.placement_id].unanswered
+            placement = self.state.placements[sent.placement_id]
+            return placement.unanswered and not placement.cancel_id  # One called back while it waits need not leave.
         rfq = self.state.rfqs[sent.rfq_id]
         ask = rfq.ask_of(sent.dealer)
         return rfq.state is RfqState.asking and ask is not None and ask.state is AskState.asked

@@ -399,6 +399,23 @@ def test_a_cancel_that_was_lost_is_asked_again_while_it_is_wanted() -> None:
         finish(w)
 
 
+def test_an_acceptance_that_is_called_back_while_it_waits_behind_a_resend_never_leaves() -> None:
+    with world().ready() as w:
+        alder = only(w, "alder")
+        order = w.oms.new_order(**SMALL)
+        w.until(lambda: any(each.quotes for rfq in w.state.rfqs.values() for each in rfq.asks))
+        w.engine.reader._delay_s = lambda: 30.0
+        alder.peer.send("2", [(7, 1), (16, 0)])
+        w.until(lambda: bool(w.engine.machine.waiting.get("alder")))
+        w.oms.cancel(order)
+        w.run(40)
+        w.engine.reader._delay_s = lambda: 0.001
+        assert not alder.orders
+        assert [each.state for each in w.state.placements.values()] == [PlacementState.withheld]
+        assert w.oms.orders["C1"].status == "4"
+        finish(w)
+
+
 # --- fills ---------------------------------------------------------------------------------------------
 
 
