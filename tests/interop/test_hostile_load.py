@@ -121,8 +121,8 @@ class Caller:
             return False
         return True
 
-    def until_heard(self, data: bytes, times: int = 1) -> None:
-        self._board.until(f"{times} x {data!r}", lambda: self.heard.count(data) >= times)
+    def until_heard(self, data: bytes, times: int = 1, patience_s: float = PATIENCE_S) -> None:
+        self._board.until(f"{times} x {data!r}", lambda: self.heard.count(data) >= times, patience_s)
 
     def until_over(self) -> None:
         self._board.until("the connection to be ended", lambda: self.over)
@@ -210,12 +210,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         yield made
 
 
-def test_a_flood_of_messages_is_answered_and_harms_nobody(daemon: Daemon) -> None:
-    count = 5_000
+@pytest.mark.parametrize("count", [5_000, pytest.param(200_000, marks=pytest.mark.full)])
+def test_a_flood_of_messages_is_answered_and_harms_nobody(daemon: Daemon, count: int) -> None:
     caller = daemon.logged_on()
     flood = b"".join(caller.frame("1", number, [(112, "T")]) for number in range(2, count + 2))
     assert caller.send(flood)
-    caller.until_heard(b"\x01112=T\x01", count)
+    caller.until_heard(b"\x01112=T\x01", count, patience_s=120.0)
     daemon.is_unharmed()
     caller.send(caller.frame("5", count + 2))
     caller.until_over()
@@ -267,7 +267,8 @@ def test_a_flood_of_garbage_that_looks_like_messages(daemon: Daemon) -> None:
     daemon.is_unharmed()
 
 
-def test_a_thousand_connections_leave_no_trace(daemon: Daemon) -> None:
+@pytest.mark.parametrize("again", [0, *(pytest.param(n, marks=pytest.mark.full) for n in range(1, 6))])
+def test_a_thousand_connections_leave_no_trace(daemon: Daemon, again: int) -> None:
     before = daemon.descriptors
     callers = [Caller(daemon.port, reads=False) for _ in range(1000)]
     daemon.rfqd.until_said("are open from there, fix.connections_per_address_max")
