@@ -118,6 +118,10 @@ def note_evidence(draft: Draft, begin: int, next_out: int) -> None:
         draft.do(Confirmed(begin - 1))
     if begin < next_out:
         draft.do(NotReceived(begin))
+        probe = draft.state.probe
+        if probe is not None and probe.seq_num >= begin and not probe.then_reset:
+            # Engines are about that answer a TestRequest(1) above their gap: it would prove what they just denied.
+            draft.state = draft.state._replace(probe=None)
 
 
 def gap_fill(settings: SessionSettings, begin: int, new_seq_num: int, now: Instant, *, poss_dup: bool) -> bytes:

@@ -391,8 +391,11 @@ class Deciding:
                 out.round_trips = {key: round_trip_ns}
             case Confirmed(seq_num):
                 out.confirmed[key] = max(self._confirmed(key), (epoch, seq_num))
-            case NotReceived():
-                pass  # The resend that follows names each message: see GapFilled.
+            case NotReceived(begin):
+                # Whatever it had before: a reset is to repeat it. The resend that follows names each message to the
+                # desk, see GapFilled.
+                if self._confirmed(key) >= (epoch, begin):
+                    out.confirmed[key] = (epoch, begin - 1)
             case GapFilled(begin, end):
                 ledger = self.machine.ledger.get(key, {})
                 for seq_num in range(begin, end + 1):

@@ -64,3 +64,28 @@ def test_a_restart_knows_which_report_is_still_to_be_proven() -> None:
         w.kill()
         w.run(0.5 + 1)
         assert w.engine.machine.last_report == before
+
+
+def test_a_peer_that_asks_again_has_lost_what_it_had_and_a_reset_repeats_it(world: SessionWorld) -> None:
+    """Restored from a backup, say: what was proven of its former life is not true of this one."""
+    world.order()
+    ask(world)
+    test_request = world.sent("oms")[-1]
+    world.say("oms", "0", (112, test_request[112]))
+    proven = world.machine.confirmed["oms"][1]
+    world.say("oms", "2", (7, "2"), (16, "0"))
+    assert world.machine.confirmed["oms"] == (1, 1)
+    assert world.machine.unproven("oms")
+    world.say("oms", "2", (7, str(proven)), (16, "0"))
+    assert world.machine.confirmed["oms"] == (1, proven - 1)
+
+
+def test_a_test_request_that_is_answered_over_a_gap_proves_nothing(world: SessionWorld) -> None:
+    """Engines are about that answer at once what came above their gap, and ask for the gap meanwhile."""
+    world.order()
+    ask(world)
+    test_request = world.sent("oms")[-1]
+    world.say("oms", "2", (7, "2"), (16, "0"))
+    world.say("oms", "0", (112, test_request[112]))
+    assert world.machine.confirmed["oms"] == (1, 1)
+    assert world.machine.unproven("oms"), "it is asked anew"
