@@ -25,9 +25,13 @@ WARM_UP: Final = 500
 PACE: Final = 5_000
 """Orders a second of the paced measurement."""
 
-_PEERS: Final = {"normal": ("floor", "by_quickfix", "by_fixcore"), "full": ("floor", "by_fixcore")}
+_PEERS: Final = {
+    "normal": ("floor", "by_quickfix", "by_fixcore", "by_quickfix_cpp"),
+    "full": ("floor", "by_fixcore"),
+}
 _NAMES: Final = {
     ("by_quickfix", "normal"): "QuickFIX Python, FileStore",
+    ("by_quickfix_cpp", "normal"): "QuickFIX C++, FileStore",
     ("by_fixcore", "normal"): "fixcore, memory",
     ("by_fixcore", "full"): "fixcore, FileStore",
     ("floor", "normal"): "bare floor",
@@ -68,10 +72,8 @@ def measure(effort: Effort) -> list[Line]:
 
         rate, trip = f"orders answered, {OUTSTANDING} outstanding", "round trip p50, one outstanding"
         lines += [
-            line(rate, "orders/s", found.rates, peer, _RATE_BARS[peer, durability]) for peer in _PEERS[durability]
+            line(rate, "orders/s", found.rates, peer, _RATE_BARS.get((peer, durability))) for peer in _PEERS[durability]
         ]
-        if durability == "normal":
-            lines.append(Line(rate, "orders/s", found.rates["ours"], peers.ENGINE_CPP, None, None, durability))
         cost = "the same, processor time an order"
         lines += [line(cost, "us", found.costs_us, peer, None) for peer in _PEERS[durability]]
         lines += [
@@ -80,7 +82,7 @@ def measure(effort: Effort) -> list[Line]:
         if found.paced_ms:
             lines += [
                 line(f"paced, {PACE:,} orders/s, p99", "ms", found.paced_ms, peer, bar)
-                for peer, bar in (("floor", None), ("by_quickfix", 1.0), ("by_fixcore", 1.0))
+                for peer, bar in (("floor", None), ("by_quickfix", 1.0), ("by_fixcore", 1.0), ("by_quickfix_cpp", None))
             ]
     return lines
 
@@ -92,6 +94,8 @@ def _measured(durability: str, effort: Effort) -> _Found:
         traders: dict[str, Trader] = {}
         for name in ("ours", *_PEERS[durability]):
             if name in _PACKAGES and peers.find(_PACKAGES[name]) is None:
+                continue
+            if name == "by_quickfix_cpp" and peers.quickfix_cpp() is None:
                 continue
             try:
                 arguments = ["benchmarks.acceptors", name, str(folder / name), durability]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,28 +9,9 @@ from typing import Any
 
 import quickfix
 
-from benchmarks import peers
-from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fields
+from benchmarks.acceptors.answering import answer_fields
+from benchmarks.acceptors.quickfix_settings import write_settings
 from benchmarks.messages import stamp
-
-_CONFIG = """[DEFAULT]
-ConnectionType=acceptor
-SocketAcceptPort={port}
-SocketReuseAddress=Y
-SocketNodelay=Y
-StartTime=00:00:00
-EndTime=00:00:00
-HeartBtInt=30
-FileStorePath={store}
-UseDataDictionary=Y
-DataDictionary={dictionary}
-ResetOnLogon=Y
-
-[SESSION]
-BeginString={begin_string}
-SenderCompID={ours}
-TargetCompID={theirs}
-"""
 
 
 class _Answering(quickfix.Application):  # type: ignore[misc]
@@ -69,20 +49,7 @@ class _Answering(quickfix.Application):  # type: ignore[misc]
 
 
 async def serve(folder: Path, durability: str, tell: Callable[[int], None]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = folder / "quickfix.cfg"
-    config.write_text(
-        _CONFIG.format(
-            port=port,
-            store=folder / "store",
-            dictionary=peers.quickfix_dictionary(),
-            begin_string=BEGIN_STRING,
-            ours=OURS,
-            theirs=THEIRS,
-        )
-    )
+    config, port = write_settings(folder)
     settings = quickfix.SessionSettings(str(config))
     application = _Answering()
     acceptor = quickfix.SocketAcceptor(application, quickfix.FileStoreFactory(settings), settings)
