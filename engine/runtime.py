@@ -293,10 +293,6 @@ class Runtime:
         """Per connection what was written and its peer has not read yet."""
         return {number: each.unsent_bytes for number, each in self._connections.items()}
 
-    @property
-    def connection_count(self) -> int:
-        return len(self._connections)
-
     def connection_up(self, connection: FixConnection) -> bool:
         self._connections[connection.number] = connection
         log.info(

@@ -31,7 +31,6 @@ __all__ = [
     "MESSAGE_BYTES_MAX",
     "FrameOverflow",
     "Framer",
-    "as_poss_resend",
     "as_resend",
     "body_of",
     "checksum",
@@ -298,16 +297,6 @@ def as_resend(raw: bytes, sending_time: str) -> bytes:
     header = _with(header, 43, b"Y")
     header = _with(header, 122, original)
     header = _with(header, 52, sending_time.encode())
-    return _sealed(begin_string, _joined(header) + body)
-
-
-def as_poss_resend(raw: bytes, seq_num: int, sending_time: str) -> bytes:
-    """The content of `raw`, a frame we wrote, as a new message that may repeat it: 97=Y under a new 34 and 52."""
-    begin_string, header, body = _parts(raw)
-    header = [(tag, value) for tag, value in header if tag not in (43, 122)]
-    header = _with(header, 34, b"%d" % seq_num)
-    header = _with(header, 52, sending_time.encode())
-    header = _with(header, 97, b"Y")
     return _sealed(begin_string, _joined(header) + body)
 
 

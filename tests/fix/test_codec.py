@@ -13,7 +13,6 @@ from engine.errors import GarbledMessage
 from engine.fix.codec import (
     FrameOverflow,
     Framer,
-    as_poss_resend,
     as_resend,
     body_of,
     checksum,
@@ -456,11 +455,6 @@ class TestResend:
     def test_a_second_resend_names_the_message_it_repeats(self) -> None:
         twice = decode(as_resend(as_resend(self.ORIGINAL, "t1"), "t2"), DICTIONARY)
         assert (twice.get(52), twice.get(122)) == ("t2", "t1")
-
-    def test_poss_resend_is_a_new_message(self) -> None:
-        again = decode(as_poss_resend(as_resend(self.ORIGINAL, "t1"), 99, "t2"), DICTIONARY)
-        assert (again.seq_num, again.get(52), again.get(43), again.get(122)) == (99, "t2", None, None)
-        assert again.poss_resend
 
     def test_body(self) -> None:
         assert body_of(self.ORIGINAL) == b"37=x\x0195=3\x0196=a\x01b\x0158==\x01"

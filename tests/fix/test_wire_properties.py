@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from engine.clock import NS_PER_DAY, NS_PER_MS, fix_timestamp
 from engine.errors import GarbledMessage
 from engine.fix import codec, validation
-from engine.fix.codec import Framer, as_poss_resend, as_resend, checksum, decode, encode_body
+from engine.fix.codec import Framer, as_resend, checksum, decode, encode_body
 from engine.fix.dictionary import Dictionary
 from engine.fix.message import FieldView, Message, timestamp_ns
 
@@ -224,14 +224,6 @@ class TestResending:
         assert [f for f in again.fields if f[0] not in changed] == [f for f in first.fields if f[0] not in changed]
         assert (again.get(43), again.get(52), again.get(122)) == ("Y", "20300101-00:00:00.000", first.get(52))
         assert codec.body_of(as_resend(data, "20300101-00:00:00.000")) == codec.body_of(data)
-
-    @VERSIONS
-    @given(SEEDS)
-    def test_a_poss_resend_is_the_same_body_under_a_new_number(self, version: str, seed: int) -> None:
-        data = whole(version, drawn(version, seed))
-        again = read(as_poss_resend(data, 99, "20300101-00:00:00.000"), version)
-        assert (again.seq_num, again.get(97), again.get(43), again.get(122)) == (99, "Y", None, None)
-        assert codec.body_of(again.raw) == codec.body_of(data)
 
 
 def within(view: FieldView, count_tag: int) -> list[int]:
