@@ -165,7 +165,7 @@ class Daemon:
             self._fail,
             self._on_phase,
         )
-        connections = Connecting(config, self._secured, runtime)
+        connections = Connecting(config, self._secured, runtime, self._fail)
         runtime.reader = await JournalReader.open(config.journal.path)
         servers: list[Any] = []
         tasks: list[asyncio.Task[None]] = []

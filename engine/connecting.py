@@ -36,12 +36,20 @@ _DAY_S: Final = 86_400
 class Connecting:
     """The ports and the initiators of one daemon."""
 
-    def __init__(self, config: Config, secured: Secured, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        config: Config,
+        secured: Secured,
+        runtime: Runtime,
+        on_failure: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        """`on_failure` is told of a bug that leaves a port deaf or a session uncalled."""
         for key, not_after_s in secured.ends.items():
             runtime.metrics.certificate(key, not_after_s)
         self._config = config
         self._runtime = runtime
         self._admission = Admission(bounds(config.fix))
+        self._on_failure = on_failure
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._secured = secured
@@ -57,7 +65,10 @@ class Connecting:
         if fix.tls is not None:
             await self._listen("fix.tls.listen_port", fix.tls_host, fix.tls.listen_port, self._secured.listener)
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(dialer.run()) for dialer in self._dialers.values()]
+        for dialer in self._dialers.values():
+            task = loop.create_task(dialer.run())
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
 
     def stop_calling(self) -> None:
         for task in self._tasks:
@@ -77,6 +88,7 @@ class Connecting:
             handshake_timeout_s=fix.logon_timeout_s,
             context=ready.context if ready is not None else None,
             count=runtime.metrics.connection_refused,
+            on_failure=self._failed,
         )
         try:
             address = await listener.listen(host, port)
@@ -120,6 +132,14 @@ class Connecting:
             outgoing_bytes_max=fix.outgoing_bytes_max,
             first_message_bytes_max=first_message_bytes_max,
         )
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        log.critical("connecting failed: this is a bug of the engine", exc_info=error)
+        self._on_failure(f"connecting failed: {error!r}")
 
     def _hurry(self, key: str) -> None:
         """An operator wants it to be connected now, whatever pause it is in."""

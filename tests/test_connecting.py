@@ -1,8 +1,9 @@
-"""engine/connecting.py: when an initiator may connect, by a clock that jumps instead of waiting."""
+"""engine/connecting.py: when an initiator may connect, by a clock that jumps instead of waiting; who is let in."""
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from datetime import time
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -10,7 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.clock import NS_PER_S, Clock, Instant
-from engine.connecting import HOURS_LOOKED_AT_EVERY_NS, until_open
+from engine.config import FixConfig
+from engine.connecting import HOURS_LOOKED_AT_EVERY_NS, bounds, until_open
+from engine.fix.admission import Bounds
 from engine.fix.schedule import Schedule
 
 NINE_TO_FIVE = Schedule.daily(ZoneInfo("UTC"), time(9), time(17))
@@ -60,3 +63,16 @@ def test_an_initiator_that_waits_notices_that_the_wall_clock_was_set() -> None:
     clock = JumpingClock(6 * HOUR_NS, set_by_ns=4 * HOUR_NS)
     assert waited_for(clock, NINE_TO_FIVE)
     assert len(clock.waits) == 1
+
+
+def test_who_is_let_in_is_what_the_configuration_says() -> None:
+    fix = FixConfig(
+        allow=("10.1.0.0/16", "2001:db8::1"),
+        connections_max=1,
+        connections_per_address_max=2,
+        logon_attempts_per_minute_max=3,
+        logon_failures_max=4,
+        logon_pause_s_max=5.0,
+    )
+    allow = (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("2001:db8::1/128"))
+    assert bounds(fix) == Bounds(allow, 1, 2, 3, 4, 5.0)

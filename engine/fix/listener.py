@@ -51,13 +51,15 @@ class Listener:
         handshake_timeout_s: float,
         context: ssl.SSLContext | None = None,
         count: Callable[[str], None] = lambda refusal: None,
+        on_failure: Callable[[BaseException], None],
     ) -> None:
-        """`count` is told each refusal."""
+        """`count` is told each refusal, `on_failure` what can only be a bug of ours: the port may be deaf then."""
         self._connection = connection
         self._admission = admission
         self._handshake_timeout_s = handshake_timeout_s
         self._context = context
         self._count = count
+        self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._sockets: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -147,4 +149,4 @@ class Listener:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("accepting failed: this is a bug of the engine", exc_info=error)
+            self._on_failure(error)

@@ -33,6 +33,7 @@ class Door:
         self.admission = Admission(bounds)
         self.open: list[FixConnection] = []
         self.refused: list[str] = []
+        self.failures: list[BaseException] = []
         self.port = 0
         self.listener = Listener(
             self._connection,
@@ -40,6 +41,7 @@ class Door:
             handshake_timeout_s=handshake_timeout_s,
             context=context,
             count=self.refused.append,
+            on_failure=self.failures.append,
         )
 
     def _connection(self) -> FixConnection:
@@ -91,6 +93,7 @@ async def door(
         for connection in list(made.open):
             connection.abort(DisconnectReason.STOPPING, "")
         await made.until(lambda: made.admission.open == 0)
+        assert not made.failures
 
 
 async def test_a_connection_counts_until_it_is_over() -> None:
@@ -181,3 +184,13 @@ async def test_a_port_that_is_taken_is_said_and_nothing_is_left_open() -> None:
         other = Door(Bounds(), None, 1.0)
         with pytest.raises(OSError, match="already in use"):
             await other.listener.listen(HOST, there.port)
+
+
+async def test_a_bug_that_leaves_the_port_deaf_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Door(BOUNDS, None, 1.0)
+    _, made.port = await made.listener.listen(HOST, 0)
+    monkeypatch.setattr(made.admission, "admit", lambda address, now_ns: 1 / 0)
+    await made.call()
+    await made.until(lambda: made.failures)
+    assert isinstance(made.failures[0], ZeroDivisionError)
+    made.listener.close()

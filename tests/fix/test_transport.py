@@ -9,6 +9,7 @@ import pytest
 from wire_support import wire
 
 from engine.errors import GarbledMessage
+from engine.fix import transport
 from engine.fix.framing import FrameOverflow
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.transport import FRAMES_AT_ONCE, FixConnection
@@ -276,3 +277,18 @@ async def test_a_connection_that_is_closed_over_a_reset_nobody_was_told_of_is_ov
     await passes()
     assert hub.endings == [Ending(DisconnectReason.LOGGED_OUT, "the peer logged out")]
     assert socket.ended == "aborted"
+
+
+async def test_a_close_that_the_other_end_does_not_take_is_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session is free at once, the socket soon after; nothing more is heard of it."""
+    monkeypatch.setattr(transport, "LINGER_S", 0.0)
+    connection, socket, hub = connected()
+    connection.write([b"x"])
+    connection.close(DisconnectReason.TOO_LONG, "no end")
+    await asyncio.sleep(0)
+    assert (socket.ended, [ending.code for ending in hub.endings]) == ("closed", [DisconnectReason.TOO_LONG])
+    connection.data_received(message(1))
+    await asyncio.sleep(0.001)
+    assert socket.ended == "aborted"
+    connection.connection_lost(None)
+    assert (hub.frames, len(hub.endings)) == ([], 1)
