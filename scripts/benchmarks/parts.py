@@ -269,12 +269,15 @@ _PER_SEND: Final = ("  speak", "  number and frame")
 def _renumbered(rows: StagedTurn, head: Any) -> StagedTurn:
     """The same turn once more, behind the journal's head."""
     turn_seq = head.turn_seq + 1
-    epoch = 1_000 + turn_seq  # No message number is kept twice.
+    # No number is kept twice, and all of a session's are of one epoch: of its rows a batch keeps the last alone.
+    epoch, first = 1_000, 100 * turn_seq
     return rows._replace(
         turn_seq=turn_seq,
         events=tuple(row._replace(seq=head.event_seq + at, turn_seq=turn_seq) for at, row in enumerate(rows.events, 1)),
         outbox=tuple(row._replace(id=head.outbox_id + at, turn_seq=turn_seq) for at, row in enumerate(rows.outbox, 1)),
-        messages=tuple(row._replace(epoch=epoch, turn_seq=turn_seq) for row in rows.messages),
+        messages=tuple(
+            row._replace(epoch=epoch, seq=first + at, turn_seq=turn_seq) for at, row in enumerate(rows.messages)
+        ),
         sessions=tuple(row._replace(epoch=epoch) for row in rows.sessions),
     )
 
