@@ -42,6 +42,8 @@ from engine.recording import Recorder
 from engine.timers import Deadlines
 from engine.trading import Trading
 from engine.turn import (
+    BindDue,
+    BindMore,
     CallFailed,
     Close,
     CommandGiven,
@@ -627,6 +629,8 @@ class Runtime:
             self._spawn(self._read_sent(effect))
         elif type(effect) is ReadUndelivered:
             self._spawn(self._read_undelivered(effect))
+        elif type(effect) is BindMore:
+            self._spawn(self._bind_more(effect))
 
     def _reply(self, effect: Reply, seq: int) -> None:
         future = self._replies.pop(effect.ref, None)
@@ -676,6 +680,12 @@ class Runtime:
             if entry.entry.id <= wanted.up_to and entry.entry.message_class == "report" and entry.epoch is None
         ]
         self.submit(UndeliveredPage(self.clock.now(), wanted.session, wanted.epoch, wanted.up_to, rows, self.entropy()))
+
+    async def _bind_more(self, wanted: BindMore) -> None:
+        connection = self._connections.get(wanted.connection)
+        if connection is not None:
+            await connection.drained()
+            self.submit(BindDue(self.clock.now(), wanted.session, wanted.connection, self.entropy()))
 
     def _spawn(self, coroutine: Any) -> None:
         task = self._loop.create_task(coroutine)

@@ -15,8 +15,9 @@ tells the peer and leaves a person to look. If that or `adopt` fails too, the pr
 from __future__ import annotations
 
 from engine.turn.application import Application, SentAs
-from engine.turn.deciding import BEHIND_RESEND_MAX, INPUT_KEPT_MAX, REFUSALS_MAX
+from engine.turn.deciding import BEHIND_RESEND_MAX, BIND_BYTES_MAX, INPUT_KEPT_MAX, REFUSALS_MAX
 from engine.turn.effects import (
+    BindMore,
     Close,
     Connect,
     Drain,
@@ -31,6 +32,7 @@ from engine.turn.effects import (
     Write,
 )
 from engine.turn.inputs import (
+    BindDue,
     CallFailed,
     CommandGiven,
     ConnectionDown,
@@ -51,11 +53,14 @@ from engine.turn.outcome import Bound, Inbound, Turn, Waiting
 
 __all__ = [
     "BEHIND_RESEND_MAX",
+    "BIND_BYTES_MAX",
     "INPUT_KEPT_MAX",
     "LEDGER_MAX",
     "REFUSALS_MAX",
     "UNBOUND_MAX",
     "Application",
+    "BindDue",
+    "BindMore",
     "Bound",
     "CallFailed",
     "Close",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.desk.draft import Delivery, Draft
@@ -41,6 +41,7 @@ from engine.fix.settings import SessionSettings
 from engine.masking import for_keeping, masked
 from engine.turn import session_commands
 from engine.turn.effects import (
+    BindMore,
     Close,
     Drain,
     Gate,
@@ -54,6 +55,7 @@ from engine.turn.effects import (
 )
 from engine.turn.history import CANNOT_CONNECT
 from engine.turn.inputs import (
+    BindDue,
     CallFailed,
     CommandGiven,
     ConnectionDown,
@@ -84,6 +86,8 @@ NUMBERS_DIFFER: Final = "numbers_differ"
 """Code of the warning that a person has to agree sequence numbers with the peer."""
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
+BIND_BYTES_MAX: Final = 262_144
+"""Bytes of what waited for a session that leave at once; the rest in parts, as the peer reads them."""
 INPUT_KEPT_MAX: Final = 4096
 """Characters of a refused input that its event keeps; the whole message stands in the journal's own table."""
 BEHIND_RESEND_MAX: Final = 1_000
@@ -345,6 +349,13 @@ class Deciding:
         self.out.rebinding[key] = 0
         self.flush(key)
 
+    def on_bind_due(self, given: BindDue) -> None:
+        key = given.session
+        self.out.ref = key
+        if self.state(key).connection == given.connection == self.machine.in_parts.get(key):
+            self.out.in_parts = {key: NO_CONNECTION}
+            self.flush(key)
+
     def on_not_sent(self, given: NotSent) -> None:
         self.out.ref = ",".join(str(outbox_id) for outbox_id in given.outbox_ids)
         for outbox_id in given.outbox_ids:
@@ -518,13 +529,31 @@ class Deciding:
 
     def flush(self, key: str) -> None:
         """Bind what waits for this session, if it can send and nothing older is still to be read."""
-        if not self._can_send(key):
+        if not self._can_send(key) or self._binds_more(key):
             return
-        for waiting in self._take_queue(key):
+        queue, size = self._take_queue(key), 0
+        for at, waiting in enumerate(queue):
+            if size > BIND_BYTES_MAX:
+                self._bind_more(key, queue[at:])
+                return
+            size += len(waiting.body)
             if waiting.gate is None or self.machine.application.wanted(waiting.outbox_id):
                 self._bind(key, waiting)
             else:
                 self.out.effects.append(Withhold(waiting.outbox_id, "over: nobody wanted it any more"))
+
+    def _bind_more(self, key: str, rest: Sequence[Waiting]) -> None:
+        """The rest of a long queue: a day's reports at once would be more than may wait for a peer to read them."""
+        connection = self.state(key).connection
+        assert connection is not None  # It can send.
+        self.out.requeued[key] = tuple(rest)
+        self.out.in_parts = {**self.out.in_parts, key: connection}
+        self.out.effects.append(BindMore(key, connection))
+
+    def _binds_more(self, key: str) -> bool:
+        """Is the next part of what waits to be taken up by itself?"""
+        found = self.out.in_parts.get(key, self.machine.in_parts.get(key))
+        return found is not None and found == self.state(key).connection
 
     def _leave_reports(self, key: str) -> None:
         """The session is down: reports go on waiting, a request was for now, and the rest is said anew later."""
@@ -642,5 +671,6 @@ _HANDLERS: Final[Mapping[type, Callable[[Deciding, Any], None]]] = {
     CommandGiven: Deciding.on_command,
     SentPage: Deciding.on_sent_page,
     UndeliveredPage: Deciding.on_undelivered_page,
+    BindDue: Deciding.on_bind_due,
     NotSent: Deciding.on_not_sent,
 }

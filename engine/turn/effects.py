@@ -78,6 +78,14 @@ class ReadUndelivered:
     up_to: int
 
 
+@dataclass(frozen=True, slots=True)
+class BindMore:
+    """More waits for a number than leaves at once: `BindDue` takes up the rest, once the peer has read this part."""
+
+    session: str
+    connection: int
+
+
 class Withhold(NamedTuple):
     """A request or an acceptance will not leave: taken up as `NotSent` with this reason, once that is durable."""
 
@@ -96,4 +104,6 @@ class Publish(NamedTuple):
     notice: Notice
 
 
-Effect = Write | Withhold | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | Drain | Publish
+Effect = (
+    Write | Withhold | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | BindMore | Drain | Publish
+)

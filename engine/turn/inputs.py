@@ -147,6 +147,16 @@ class UndeliveredPage:
 
 
 @dataclass(frozen=True, slots=True)
+class BindDue:
+    """The peer has read what `BindMore` waited for: the next part of what waits for a number may leave."""
+
+    now: Instant
+    session: str
+    connection: int
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NotSent:
     """Committed requests and acceptances that the release step withheld."""
 
@@ -169,5 +179,6 @@ Input = (
     | CommandGiven
     | SentPage
     | UndeliveredPage
+    | BindDue
     | NotSent
 )

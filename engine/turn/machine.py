@@ -51,6 +51,8 @@ class Machine:
         """Per session what waits for a number, oldest first; at UNBOUND_MAX orders are refused."""
         self.rebinding: dict[str, int] = {}
         """Sessions whose undelivered messages, up to this outbox number, are to be bound again from the store."""
+        self.in_parts: dict[str, int] = {}
+        """Per session the connection over which a long queue leaves in parts."""
         self.connections: dict[int, str] = {}
         self.origins: dict[int, Origin] = {}
         self.ledger: dict[str, dict[int, int]] = {}
@@ -135,6 +137,8 @@ class Machine:
             self.peer_expects.update(turn.peer_expects)
         if turn.refusals:
             self.refusals.update(turn.refusals)
+        if turn.in_parts:
+            self.in_parts.update(turn.in_parts)
         if turn.round_trips:
             self.round_trips.update(turn.round_trips)
         if turn.origins:

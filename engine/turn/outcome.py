@@ -87,6 +87,8 @@ class Turn:
     """Connections that ended, with their session; empty for one that never had any."""
     origins: Mapping[int, Origin]
     round_trips: Mapping[str, int]
+    in_parts: Mapping[str, int]
+    """Connections over which a long queue leaves in parts: the next one once the peer has read this one."""
     notes: list[tuple[str, str, str]]
     """(session, what, text), for people who look at it; warnings are noted by themselves."""
     warnings: list[tuple[str, str, str]]
@@ -113,7 +115,7 @@ class Turn:
         self.peer_expects = {}
         self.refusals = {}
         self.endings = []
-        self.origins = self.round_trips = NOTHING
+        self.origins = self.round_trips = self.in_parts = NOTHING
         self.garbled = ()
         self.notes = []
         self.warnings = []

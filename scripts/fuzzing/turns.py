@@ -39,6 +39,8 @@ from engine.rules.program import compile_book
 from engine.rules.source import Source
 from engine.trading import Trading
 from engine.turn import (
+    BindDue,
+    BindMore,
     Close,
     ConnectionDown,
     ConnectionUp,
@@ -412,6 +414,8 @@ class DeskLife:
                 self._later.append(self._page(effect))
             elif isinstance(effect, ReadUndelivered):
                 self._later.append(self._undelivered(effect))
+            elif isinstance(effect, BindMore):
+                self._later.append(BindDue(self.now, effect.session, effect.connection, self._entropy()))
 
     def _page(self, wanted: ReadSentRows) -> Input:
         end = min(wanted.end, wanted.begin + PAGE_ROWS - 1)

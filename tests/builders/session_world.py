@@ -21,6 +21,8 @@ from engine.fix.settings import SessionSettings
 from engine.metrics import Metrics
 from engine.trading import Trading
 from engine.turn import (
+    BindDue,
+    BindMore,
     Close,
     CommandGiven,
     Connect,
@@ -97,6 +99,8 @@ class SessionWorld:
             self.down(effect.connection, Ending(effect.code, effect.text))
         elif isinstance(effect, Drain):
             self.take(HeldDue(self.now, effect.session, ENTROPY))
+        elif isinstance(effect, BindMore):
+            self.take(BindDue(self.now, effect.session, effect.connection, ENTROPY))
         elif isinstance(effect, ReadSentRows):
             rows = self.rows[effect.session, effect.epoch]
             page = [rows[number] for number in range(effect.begin, effect.end + 1)]

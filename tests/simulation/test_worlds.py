@@ -112,6 +112,24 @@ def test_reports_unconfirmed_at_a_reset_come_again_whenever_the_engine_dies_over
         finish(w)
 
 
+@pytest.mark.parametrize("phase", [None, "committed", "partly_released"])
+def test_a_long_queue_leaves_in_parts_and_whole_whenever_the_engine_dies(
+    phase: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.turn.deciding.BIND_BYTES_MAX", 200)
+    with world().ready() as w:
+        assert w.drop_copy.peer.link is not None
+        w.drop_copy.peer.link.cut()
+        for _ in range(5):
+            w.oms.new_order(**SMALL)
+        w.run(30)
+        if phase is not None:
+            w.crash(phase, 3)
+        w.drop_copy.peer.reset()
+        w.run(30)
+        finish(w)
+
+
 # --- in doubt ------------------------------------------------------------------------------------------
 
 

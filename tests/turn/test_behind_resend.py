@@ -14,7 +14,18 @@ from engine.domain import messages as m
 from engine.domain.order import Side
 from engine.fix.actions import SentRow
 from engine.trading import Trading
-from engine.turn import Noted, ReadSentRows, ReadUndelivered, SentPage, Turn, UndeliveredPage, Withhold, Write
+from engine.turn import (
+    BindDue,
+    BindMore,
+    Noted,
+    ReadSentRows,
+    ReadUndelivered,
+    SentPage,
+    Turn,
+    UndeliveredPage,
+    Withhold,
+    Write,
+)
 
 
 class Asking(Trading):
@@ -231,6 +242,76 @@ def test_more_than_may_wait_is_withheld(world: World, monkeypatch: pytest.Monkey
     assert world.withheld == [Withhold(6, "full: 3 messages wait for a resend to end")]
     world.serve()
     assert [name for kind, name in world.kinds if kind == "R"] == ["third", "fourth", "fifth"]
+
+
+class LongQueue(World):
+    """Reports that wait for `ash`, far more than leave at once; its peer reads on when it is told to: `read_on`."""
+
+    def __init__(self, count: int) -> None:
+        self.unread: list[BindMore] = []
+        super().__init__()
+        self.cut("ash")
+        for _ in range(count):
+            self.note(report)
+        self.log_on("ash")
+
+    def _carry_out(self, effect: Any) -> None:
+        if isinstance(effect, BindMore):
+            self.unread.append(effect)
+        else:
+            super()._carry_out(effect)
+
+    def read_on(self) -> None:
+        wanted = self.unread.pop(0)
+        self.take(BindDue(self.now, wanted.session, wanted.connection, bytes(16)))
+
+    @property
+    def said(self) -> int:
+        return sum(kind == "j" for kind, _ in self.kinds)
+
+
+def test_a_long_queue_leaves_in_parts_as_the_peer_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once would be more than may wait for a peer to read it, which ends the connection, again and again."""
+    monkeypatch.setattr("engine.turn.deciding.BIND_BYTES_MAX", 100)
+    world = LongQueue(50)
+    part = world.said
+    assert 0 < part < 10
+    world.note(report)
+    assert world.said == part, "what is new goes behind what waits"
+    world.say("ash", "0")
+    world.ask_for_all()
+    world.serve()
+    assert (world.said, len(world.unread)) == (part, 1), "it is taken up once"
+    world.read_on()
+    assert world.said == 2 * part
+    while world.unread:
+        world.read_on()
+    assert world.said == 51
+    assert not world.waits
+    numbers = [int(message[34]) for message in world.sent("ash") if message[35] == "j"]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_rest_of_a_long_queue_waits_for_a_resend_and_for_the_next_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.turn.deciding.BIND_BYTES_MAX", 100)
+    world = LongQueue(50)
+    part = world.said
+    world.ask_for_all()
+    world.read_on()
+    assert (world.said, len(world.unread)) == (part, 0)
+    world.serve()
+    assert (world.said, len(world.unread)) == (2 * part, 1), "the end of the resend takes it up"
+    world.cut("ash")
+    world.reads.clear()
+    world.log_on("ash")
+    assert (world.said, len(world.unread)) == (part, 2)
+    world.read_on()
+    assert world.said == part, "that was for the connection before"
+    while world.unread:
+        world.read_on()
+    assert world.said == 50 - 2 * part
 
 
 def test_for_a_session_that_is_down_a_request_does_not_wait(world: World) -> None:
