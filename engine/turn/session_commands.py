@@ -15,6 +15,7 @@ from engine.desk.parameters import Param, read, text, whole
 from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix import session
+from engine.fix.message import SEQ_NUM_MAX
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.turn.effects import Connect
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from engine.turn.deciding import Deciding
     from engine.turn.inputs import CommandGiven
 
-SEQ_NUM_MAX: Final = 999_999_999
 NOTES_SHOWN: Final = 20
 
 

@@ -425,3 +425,11 @@ def test_what_a_peer_says_when_it_ends_a_session_is_kept_as_people_may_see_it(
     shown = world.command("session.show", session="oms")
     assert shown["last_disconnect"]["text"] == kept
     assert f"peer rejected our 34=1: {kept}" in [note["text"] for note in shown["events"]]
+
+
+def test_whatever_number_a_session_may_come_to_can_be_set(world: SessionWorld) -> None:
+    world.say("oms", "4", (36, "5000000000"))
+    world.cut("oms")
+    assert world.state("oms").next_in == 5_000_000_000
+    world.command("session.set_seq", session="oms", next_in=5_000_000_001, reason=WHY)
+    assert world.state("oms").next_in == 5_000_000_001
