@@ -50,7 +50,6 @@ from engine.turn import (
     Connect,
     ConnectionDown,
     ConnectionUp,
-    Drain,
     Effect,
     Gate,
     HeldDue,
@@ -234,12 +233,17 @@ class Runtime:
             for key, code, text in turn.warnings:
                 level = logging.ERROR if code == NUMBERS_DIFFER else logging.WARNING
                 log.log(level, "session warning session=%s code=%s text=%s", key or "-", code, text)
+        if turn.held_due:
+            self._loop.call_soon(self._held_due, turn.held_due)
         if self._staged_bytes > self._limits.staged_bytes_max:
             self._pause()
         if not self._commit_asked and self._in_flight is None:
             self._commit_asked = True
             self._idle.clear()
             self._loop.call_soon(self._commit)
+
+    def _held_due(self, key: str) -> None:
+        self.submit(HeldDue(self.clock.now(), key, self.entropy()))
 
     def entropy(self) -> bytes:
         """Sixteen fresh random bytes, from a block drawn ahead."""
@@ -623,8 +627,6 @@ class Runtime:
             connection = self._connections.get(effect.connection)
             if connection is not None:
                 connection.welcome()
-        elif type(effect) is Drain:
-            self.submit(HeldDue(self.clock.now(), effect.session, self.entropy()))
         elif type(effect) is ReadSentRows:
             self._spawn(self._read_sent(effect))
         elif type(effect) is ReadUndelivered:

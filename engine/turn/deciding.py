@@ -43,7 +43,6 @@ from engine.turn import session_commands
 from engine.turn.effects import (
     BindMore,
     Close,
-    Drain,
     Gate,
     Publish,
     ReadSentRows,
@@ -440,7 +439,7 @@ class Deciding:
                     at_once = code is DisconnectReason.OPERATOR_DISCONNECT
                     out.effects.append(Close(connection, code, text, at_once))
             case DrainHeld():
-                out.effects.append(Drain(key))
+                out.held_due = key
 
     def _peer_expects(self, key: str, seq_num: int) -> None:
         """Kept to be shown. Beyond our own next number it is a matter for people: no logon will be taken before."""

@@ -93,17 +93,10 @@ class Withhold(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
-    session: str
-
-
 class Publish(NamedTuple):
     """A line to whoever watches."""
 
     notice: Notice
 
 
-Effect = (
-    Write | Withhold | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | BindMore | Drain | Publish
-)
+Effect = Write | Withhold | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | BindMore | Publish

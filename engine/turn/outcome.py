@@ -81,6 +81,8 @@ class Turn:
     touched: dict[str, None]
     peer_expects: dict[str, int]
     refusals: dict[str, int]
+    held_due: str
+    """A session whose next held message can be handled, as `HeldDue`. Nothing leaves by it: it waits for no commit."""
     garbled: tuple[tuple[str, str], ...]
     """What was no message: session, empty for a stranger, and what is wrong with it."""
     endings: list[tuple[str, Ending]]
@@ -98,7 +100,7 @@ class Turn:
         # Written out: every input makes one, and default factories take four times as long.
         self.now = now
         self.kind = kind
-        self.ref = self.actor = ""
+        self.ref = self.actor = self.held_due = ""
         self.events = []
         self.sends = []
         self.bound = []

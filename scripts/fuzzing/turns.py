@@ -44,7 +44,6 @@ from engine.turn import (
     Close,
     ConnectionDown,
     ConnectionUp,
-    Drain,
     HeldDue,
     Input,
     Machine,
@@ -393,6 +392,8 @@ class DeskLife:
             self._staged = []
 
     def _release(self, turn: Turn) -> None:
+        if turn.held_due:
+            self._later.append(HeldDue(self.now, turn.held_due, self._entropy()))
         for effect in turn.effects:
             if isinstance(effect, Write):
                 said = heard(effect.data)
@@ -408,8 +409,6 @@ class DeskLife:
                         self._entropy(),
                     )
                 )
-            elif isinstance(effect, Drain):
-                self._later.append(HeldDue(self.now, effect.session, self._entropy()))
             elif isinstance(effect, ReadSentRows):
                 self._later.append(self._page(effect))
             elif isinstance(effect, ReadUndelivered):

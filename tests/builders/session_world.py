@@ -28,7 +28,6 @@ from engine.turn import (
     Connect,
     ConnectionDown,
     ConnectionUp,
-    Drain,
     HeldDue,
     Input,
     Machine,
@@ -89,6 +88,8 @@ class SessionWorld:
             rows[bound.seq_num] = SentRow(bound.seq_num, bound.data)
         for effect in turn.effects:
             self._carry_out(effect)
+        if turn.held_due:
+            self.take(HeldDue(self.now, turn.held_due, ENTROPY))
         return turn
 
     def _carry_out(self, effect: Any) -> None:
@@ -97,8 +98,6 @@ class SessionWorld:
             self.metrics.wrote(effect.session, effect.data)
         elif isinstance(effect, Close):
             self.down(effect.connection, Ending(effect.code, effect.text))
-        elif isinstance(effect, Drain):
-            self.take(HeldDue(self.now, effect.session, ENTROPY))
         elif isinstance(effect, BindMore):
             self.take(BindDue(self.now, effect.session, effect.connection, ENTROPY))
         elif isinstance(effect, ReadSentRows):

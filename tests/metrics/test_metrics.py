@@ -36,7 +36,6 @@ from engine.trading import Trading
 from engine.turn import (
     ConnectionDown,
     ConnectionUp,
-    Drain,
     HeldDue,
     Inbound,
     Input,
@@ -83,10 +82,10 @@ class Wire:
             if isinstance(effect, Write):
                 self.sent.append(effect.data)
                 self.metrics.wrote(effect.session, effect.data)
-            elif isinstance(effect, Drain):
-                self.take(HeldDue(NOW, effect.session, ENTROPY))
             elif isinstance(effect, ReadSentRows):
                 self.serve(effect)
+        if turn.held_due:
+            self.take(HeldDue(NOW, turn.held_due, ENTROPY))
 
     def serve(self, wanted: ReadSentRows) -> None:
         rows = []

@@ -10,6 +10,7 @@ from sim_checks import same_again
 from sim_engine import CODEC, PHASES
 from sim_parties import Dealer
 from sim_time import NS
+from sim_wire import encode, timestamp
 from world import OBEDIENT, QUIET, World
 
 from engine.domain import events as e
@@ -127,6 +128,22 @@ def test_a_long_queue_leaves_in_parts_and_whole_whenever_the_engine_dies(
             w.crash(phase, 3)
         w.drop_copy.peer.reset()
         w.run(30)
+        finish(w)
+
+
+def test_messages_behind_a_gap_are_handled_together_however_slow_the_disk_is() -> None:
+    """Nothing leaves by it, so the next held message need not wait until the one before it is on disk."""
+    with world().ready() as w:
+        peer = w.oms.peer
+        lost, peer.next_out = peer.next_out, peer.next_out + 1
+        filled = encode("4", lost, peer.name, "BUYSIDE", timestamp(w.timeline.utc_ns), [(36, lost + 1), (123, "Y")])
+        peer._serve = lambda _: peer.raw(filled)  # type: ignore[method-assign]
+        w.disk_s = 1.0
+        for _ in range(30):
+            w.oms.new_order(**SMALL)
+        w.run(5)
+        assert w.engine.machine.sessions["oms"].next_in == peer.next_out
+        w.disk_s = 0.0
         finish(w)
 
 
