@@ -495,6 +495,8 @@ class World:
                 self.fail(f"kill {scope} was answered and is not on record")
             if kill is not None and kill.on:
                 self.killed_scopes.add(scope)
+            else:
+                self.killed_scopes.discard(scope)  # It was switched off before the answer to switching on was there.
 
     def dealer_took(self, dealer: Dealer, order: DealerOrder) -> None:
         self.truth.took(dealer, order)
