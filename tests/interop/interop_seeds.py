@@ -44,9 +44,9 @@ def table() -> list[str]:
     """What was run, a column each; empty if nothing was."""
     if not TALLIES:
         return []
-    width = max(map(len, TALLIES)) + 2
-    lines = [f"{'':<12}" + "".join(f"{what:>{width}}" for what in TALLIES)]
+    lines = [f"{'':<12}" + "".join(f"  {what:>10}" for what in TALLIES)]
     for row in _ROWS:
         if any(row in found for found in TALLIES.values()):
-            lines.append(f"{row:<12}" + "".join(f"{found[row]:>{width},}" for found in TALLIES.values()))
+            cells = (f"  {found[row]:>{max(10, len(what))},}" for what, found in TALLIES.items())
+            lines.append(f"{row:<12}" + "".join(cells))
     return lines
