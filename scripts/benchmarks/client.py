@@ -67,10 +67,10 @@ class Daemon:
         return self._log.read_text(errors="replace")
 
     @property
-    def resident_bytes(self) -> int:
-        """Its memory now."""
-        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    def private_bytes(self) -> int:
+        """Resident memory of its own: without mapped files, of which SQLite's index of its log is one."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("RssAnon:")[2].split()[0]) * 1024
 
     @property
     def processor_s(self) -> float:

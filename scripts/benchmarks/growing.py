@@ -1,4 +1,4 @@
-"""Does memory grow with the messages handled? Our acceptor's resident bytes over many orders and answers."""
+"""Does memory grow with the messages handled? Our acceptor's own resident bytes over many orders and answers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def measure(effort: Effort) -> list[Line]:
         with Server(["benchmarks.acceptors", "ours", str(folder / "ours"), "normal"], folder / "ours") as server:
             trader = Trader(server.port)
             _trade(trader, WARM_UP)
-            before = server.resident_bytes
+            before = server.private_bytes
             _trade(trader, messages)
-            slope = (server.resident_bytes - before) / messages
+            slope = (server.private_bytes - before) / messages
             trader.close()
     return [Line(f"memory a message, {messages:,} messages", "bytes", slope, "a byte", 1.0, 1.0, "normal")]
 
