@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from builders.certificates import Authority, Issued
@@ -43,12 +46,54 @@ def client(house: House, shown: Issued | None = None, *, ca: Path | None = None)
     return context
 
 
+class Secure:
+    """A TLS connection that one thread reads and another writes: OpenSSL must not be used by both at once."""
+
+    def __init__(self, connection: ssl.SSLSocket) -> None:
+        connection.setblocking(False)
+        self._connection = connection
+        self._turn = threading.Lock()
+
+    @property
+    def port(self) -> int:
+        return int(self._connection.getsockname()[1])
+
+    @property
+    def version(self) -> str | None:
+        return self._connection.version()
+
+    def recv(self, size: int) -> bytes:
+        while True:
+            with self._turn, contextlib.suppress(ssl.SSLWantReadError):
+                return self._connection.recv(size)
+            select.select([self._connection], [], [], PATIENCE_S)
+
+    def sendall(self, data: bytes) -> None:
+        while data:
+            with self._turn, contextlib.suppress(ssl.SSLWantWriteError):
+                data = data[self._connection.send(data) :]
+
+    def shutdown(self, how: int) -> None:
+        self._connection.shutdown(how)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def peer_of(connection: ssl.SSLSocket, comp_id: str, next_out: int = 1) -> RawPeer:
+    return RawPeer(cast(socket.socket, Secure(connection)), comp_id, next_out)
+
+
+def secure_of(peer: RawPeer) -> Secure:
+    found = peer._connection
+    assert isinstance(found, Secure)
+    return found
+
+
 def dial(port: int, context: ssl.SSLContext, comp_id: str) -> RawPeer:
     """Raises OSError where the handshake fails at our side."""
     plain = socket.create_connection((HOST, port), PATIENCE_S)
-    secure = context.wrap_socket(plain, server_hostname=HOST)
-    secure.settimeout(None)
-    return RawPeer(secure, comp_id)
+    return peer_of(context.wrap_socket(plain, server_hostname=HOST), comp_id)
 
 
 def is_shut_out(port: int, context: ssl.SSLContext) -> bool:
@@ -72,7 +117,7 @@ class Listening:
 
     def leave(self, peer: RawPeer) -> None:
         """Log out, and wait until the session is free for its next connection."""
-        own_port = peer._connection.getsockname()[1]
+        own_port = secure_of(peer).port
         peer.say("5")
         peer.expect_end()
         peer.close()
@@ -232,9 +277,7 @@ class SecureListener(RawListener):
         return self._context.wrap_socket(connection, server_side=True)
 
     def accept(self, next_out: int = 1) -> RawPeer:
-        secure = self.take()
-        secure.settimeout(None)
-        peer = RawPeer(secure, self._comp_id, next_out)
+        peer = peer_of(self.take(), self._comp_id, next_out)
         said = peer.expect(t35="A")
         peer.say("A", [(98, "0"), (108, said[108])])
         return peer
@@ -289,8 +332,7 @@ def test_a_dealer_over_tls_with_certificates_at_both_ends(house: House, calling:
     )
     peer = listener.accept()
     peer.still_answered()
-    assert isinstance(peer._connection, ssl.SSLSocket)
-    assert peer._connection.version() == "TLSv1.3"
+    assert secure_of(peer).version == "TLSv1.3"
 
 
 @pytest.mark.parametrize(
