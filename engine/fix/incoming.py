@@ -25,8 +25,12 @@ from engine.masking import masked, one_line
 if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
 
-# "MsgSeqNum too low, expecting 5 but received 1", and as other engines word it.
-_EXPECTS: Final = re.compile(r"\bexpect(?:ing|ed|s)?\b[^\d]{0,24}(\d{1,18})", re.IGNORECASE)
+# "MsgSeqNum too low, expecting 5 but received 1", and as other engines word it: the number at once, or a word about
+# sequence numbers somewhere. Not "expected a heartbeat within 60 s".
+_EXPECTS: Final = re.compile(
+    r"\bexpect(?:ing|ed|s)?\W{1,4}(\d{1,18})|(?=.*seq).*?\bexpect(?:ing|ed|s)?\b[^\d]{0,24}(\d{1,18})",
+    re.IGNORECASE | re.DOTALL,
+)
 
 TEXT_KEPT_MAX: Final = 500
 """Characters of a peer's Text(58) that become the reason of an ending or a warning: it may be as long as a message."""
@@ -219,7 +223,7 @@ def _on_logout(draft: Draft, message: Message) -> None:
     code = DisconnectReason.LOGGED_OUT
     expects = _EXPECTS.search(text)
     if expects is not None:
-        wanted = int(expects.group(1))
+        wanted = int(expects[1] or expects[2])
         if wanted >= state.next_out:
             code = DisconnectReason.PEER_SEQ_TOO_LOW
         draft.do(PeerExpects(wanted))
