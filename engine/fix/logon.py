@@ -35,7 +35,7 @@ def send_first(draft: Draft) -> None:
 
 def on_first(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     """Acceptor: the first message of a connection. Anything but a valid Logon(A) closes it and nothing is said."""
-    flaw = _flaw(draft.settings, message, draft.now, dictionary)
+    flaw = flaw_of(draft.settings, message, draft.now, dictionary)
     if flaw is not None:
         draft.warn("logon_refused", flaw)
         draft.close(DisconnectReason.LOGON_REFUSED, flaw)
@@ -68,7 +68,7 @@ def on_first(draft: Draft, message: Message, dictionary: Dictionary) -> None:
 
 def on_answer(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     """Initiator: the answer to our Logon(A)."""
-    flaw = _flaw(draft.settings, message, draft.now, dictionary)
+    flaw = flaw_of(draft.settings, message, draft.now, dictionary)
     if flaw is not None:
         draft.logout_and_close(DisconnectReason.LOGON_REFUSED, flaw)
         return
@@ -94,7 +94,7 @@ def on_answer(draft: Draft, message: Message, dictionary: Dictionary) -> None:
 
 def on_live(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     """Logon(A) in a live session: only ResetSeqNumFlag(141)=Y makes sense of it."""
-    flaw = _flaw(draft.settings, message, draft.now, dictionary)
+    flaw = flaw_of(draft.settings, message, draft.now, dictionary)
     if flaw is None and message.get(Tag.ResetSeqNumFlag) != "Y":
         flaw = "Logon(A) in a live session without ResetSeqNumFlag(141)=Y"
     if flaw is not None:
@@ -160,8 +160,11 @@ def _second_ns(text: str) -> int:
     return timestamp_ns(text)
 
 
-def _flaw(settings: SessionSettings, message: Message, now: Instant, dictionary: Dictionary) -> str | None:
-    """What is wrong with a Logon(A), in words fit for the peer, or None. Never tells which credential failed."""
+def flaw_of(settings: SessionSettings, message: Message, now: Instant, dictionary: Dictionary) -> str | None:
+    """What is wrong with a Logon(A), in words fit for the peer, or None. Never tells which credential failed.
+
+    An acceptor asks before it lets anybody near the session: a stranger changes nothing of it.
+    """
     try:
         if message.msg_type != MsgType.Logon:
             return f"expected Logon(A), received MsgType(35)={message.msg_type}"

@@ -45,6 +45,7 @@ from engine.fix.actions import (
 )
 from engine.fix.framing import FrameStalled, StreamEnded
 from engine.fix.liveness import next_deadline_ns
+from engine.fix.logon import flaw_of as logon_flaw
 from engine.fix.message import Message
 from engine.fix.phases import SESSION_TYPES, Phase
 from engine.fix.reasons import DisconnectReason, Ending
@@ -89,6 +90,7 @@ __all__ = [
     "garbled",
     "heard",
     "keep_schedule",
+    "logon_flaw",
     "logout",
     "next_deadline_ns",
     "received",

@@ -271,6 +271,11 @@ class Deciding:
         except GarbledMessage as error:
             self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}", key)
             return
+        flaw = session.logon_flaw(self.settings(key), message, self.now, self.machine.dictionaries[key])
+        if flaw is not None:
+            # The session is not touched: it is free for whom it belongs to, and its hours and numbers stand.
+            self.close(connection, DisconnectReason.LOGON_REFUSED, flaw, key)
+            return
         self.out.ref = key
         self.out.connections[connection] = key
         self.carry(key, session.connected(self.settings(key), self.state(key), connection, self.now))

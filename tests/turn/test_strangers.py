@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -69,6 +70,28 @@ def test_a_logon_that_only_another_session_could_read_is_garbled() -> None:
     assert engine.sessions["oms"].phase is Phase.DISCONNECTED
     assert first_words(engine, logon()).effects, "the session itself is as it was"
     assert engine.session_up("oms")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(logon("141=Y|554=guess|553=me|"), id="a password that is none"),
+        pytest.param(frame(f"35=A|34=1|49=OMS|52={SENT_AT}|56=BUYSIDE|98=0|108=x|141=Y|"), id="no Logon at all"),
+        pytest.param(frame(f"35=0|34=1|49=OMS|52={SENT_AT}|56=BUYSIDE|"), id="another message"),
+        pytest.param(frame("35=A|34=1|49=OMS|52=20010101-00:00:00|56=BUYSIDE|98=0|108=30|141=Y|"), id="another time"),
+    ],
+)
+def test_who_may_not_log_on_does_not_come_near_the_session(words: bytes) -> None:
+    """Neither its numbers nor its hours are touched, and whom it belongs to is let in meanwhile."""
+    engine = machine()
+    engine.settings["oms"] = dataclasses.replace(engine.settings["oms"], username="me", password="secret")
+    before = engine.sessions["oms"]
+    [close] = first_words(engine, words).effects
+    assert isinstance(close, Close)
+    assert engine.sessions["oms"] == before
+    engine.take(ConnectionUp(NOW, 2, "", bytes(16)))
+    engine.take(Received(NOW, 2, logon("553=me|554=secret|"), bytes(16)))
+    assert engine.session_up("oms"), "before the stranger's connection has even ended"
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["while it says who it is", "while its session takes it"])
