@@ -1,7 +1,6 @@
 """What is mutated: invented messages of every kind the engine knows, and real captured streams where there are any.
 
-The captured streams are found as the tests find them: in the data folder that RFQ_TEST_DATA names, or `shared/data`
-beside the checkout. They are read, never copied.
+The captured streams are found in the data folder that RFQ_TEST_DATA names. They are read, never copied.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from engine.fix.dictionary import Dictionary, built_in, load_quickfix_xml
 from fuzzing.generating import SOH, Generator, joined
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-DATA: Final = Path(os.environ.get("RFQ_TEST_DATA", ROOT.parent / "shared" / "data")) / "fix"
+NO_DATA: Final = ROOT / "var" / "no data"
+DATA: Final = Path(os.environ.get("RFQ_TEST_DATA", NO_DATA)) / "fix"
 
 _FRAME: Final = re.compile(rb"8=(FIX[^\x01]*)\x019=[0-9]+\x01(35=[^\n]*?\x01)10=[0-9]{3}\x01")
 _FULLNESS: Final = (0.0, 0.05, 0.15, 0.4)
