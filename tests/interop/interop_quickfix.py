@@ -14,6 +14,7 @@ from interop_link import PATIENCE_S, Board, LoopThread
 from interop_party import Answer, Identity
 from interop_wire import Body, Said, read
 
+DEATHS_MAX = 20
 CHILD = Path(__file__).parent / "quickfix_child.py"
 
 
@@ -39,6 +40,9 @@ class QuickfixParty:
         self._sent = 0
         self.logged_on = False
         self.heard: list[Said] = []
+        self.is_started_again = False
+        """Whether somebody starts it again when its process ends by itself: some flipped bytes are the end of it."""
+        self.deaths = 0
 
     def start(self) -> None:
         path = self._identity.folder / "session.cfg"
@@ -59,6 +63,7 @@ class QuickfixParty:
     def stop(self) -> None:
         if self._process is None:
             return
+        self.is_started_again = False
         self._tell(self._process, {"do": "stop"})
         try:
             self._process.wait(PATIENCE_S)
@@ -124,6 +129,11 @@ class QuickfixParty:
             self._seen[event] = self._seen.get(event, 0) + 1
             self._board.tell()
         self.logged_on = False
+        if self.is_started_again and self._process is process and self.deaths < DEATHS_MAX:
+            # "terminate called after throwing ... FIX::InvalidMessage: Field tag is invalid": its store has it all.
+            self.deaths += 1
+            process.wait()
+            self.start()
         self._board.tell()
 
 

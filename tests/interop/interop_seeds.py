@@ -16,7 +16,7 @@ from interop_noise import KINDS
 CHOSEN: Final = os.environ.get("NOISE_SEEDS", "")
 TALLIES: Final[dict[str, Counter[str]]] = {}
 """By what was run, over all its seeds."""
-_ROWS: Final = ("seeds", "frames", "connections", *KINDS, "kills", "messages", "left once", "lost", "doubled")
+_ROWS: Final = ("seeds", "frames", "connections", *KINDS, "kills", "deaths", "messages", "left once", "lost", "doubled")
 
 
 def seeds(default: int, full: int, at_once: int = 1) -> list[object]:

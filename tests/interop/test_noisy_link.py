@@ -65,6 +65,9 @@ def run(scene_of: SceneOf, seed: int, *, kills: int) -> None:
     )
     hint = f"seed {seed}"
     market.start()
+    theirs = [party for party in market.parties.values() if isinstance(party, QuickfixParty)]
+    for party in theirs:
+        party.is_started_again = True
     for key, link in zip(KEYS, noisy(market), strict=True):
         link.disturb(f"{seed}/{key}", Noise())
     oms = market.oms
@@ -110,7 +113,11 @@ def run(scene_of: SceneOf, seed: int, *, kills: int) -> None:
     assert not [line for line in market.rfqd.complaints if "Traceback" in line or "CRITICAL" in line], hint
     market.replay_well()
     whose = "ours" if isinstance(oms, OursParty) else "QuickFIX"
-    count(f"desk with {whose}{', kill -9' if kills else ''}", {**tally(market, found), "kills": kills})
+    deaths = sum(party.deaths for party in theirs)
+    count(
+        f"desk with {whose}{', kill -9' if kills else ''}",
+        {**tally(market, found), "kills": kills, "deaths": deaths},
+    )
 
 
 def answered(market: Scene) -> int:
