@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,11 +88,8 @@ def test_each_version_echoes(echo: int, begin_string: str, name: str, more: str)
     assert peer.log_on(more) == f"35=A|34=1|98=0|108=30|{more}".rstrip("|")
     peer.say("D", "11=a|21=1|40=1|54=1|55=MSFT|38=100|60=20260102-10:11:12|")
     assert peer.hear() == "35=D|34=2|11=a|21=1|38=100|40=1|54=1|55=MSFT|60=20260102-10:11:12"
-    peer.say(
-        "8",
-        "37=o|17=e|20=0|150=0|39=0|55=MSFT|54=1|38=1|151=1|14=0|6=0|"[: None if name == "TW42" else 0]
-        or "37=o|17=e|150=0|39=0|55=MSFT|54=1|151=1|14=0|6=0|",
-    )
+    own = "20=0|38=1|" if begin_string == "FIX.4.2" else ""
+    peer.say("8", f"37=o|17=e|150=0|39=0|55=MSFT|54=1|151=1|14=0|6=0|{own}")
     assert peer.hear().startswith("35=j|34=3|45=3|58=Unsupported Message Type|372=8|380=3")
     peer.say("2", "7=1|16=0|")
     assert peer.hear().startswith("35=4|34=1|43=Y|")
@@ -156,9 +152,7 @@ def test_it_logs_out_when_it_is_stopped() -> None:
         assert peer.hear() == "35=5|34=2|58=stopping"
         peer.say("5")
         assert peer.hear() == ""
-        began = time.monotonic()
         assert process.wait(PATIENCE_S) == 0
-        assert time.monotonic() - began < PATIENCE_S
 
 
 @pytest.mark.parametrize(
