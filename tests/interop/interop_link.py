@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from interop_wire import Said, frames, read
 
@@ -226,10 +226,16 @@ class OpaqueLink(Link):
             line.writers[way].close()
 
 
+_ports: Final = iter(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
+
+
 def free_port() -> int:
-    """A port to listen on, below those that the system gives to outgoing connections: nobody takes it meanwhile."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
+    """A port to listen on, given to nobody else in this run, and below those the system gives to outgoing connections.
+
+    It may be opened long after it was given: that nobody listens there just now would not keep the next caller off it.
+    """
+    for port in _ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("every port from 20,000 to 32,000 was given out or is in use")
