@@ -135,9 +135,14 @@ class Link:
     def release(self, way: Way) -> None:
         self._loop.loop.call_soon_threadsafe(self._gates[way].set)
 
-    def until_lost(self, way: Way, times: int = 1) -> Said:
-        self._board.until(f"{times} lost message(s)", lambda: len(self.lost[way]) >= times)
-        return self.lost[way][times - 1]
+    def until_lost(self, way: Way, times: int = 1, **wanted: str | None) -> Said:
+        """The `times`-th lost message with these values. Name them: a Heartbeat(0) or TestRequest(1) is lost as well."""
+
+        def found() -> Said | None:
+            fitting = [said for said in self.lost[way] if said.has(**wanted)]
+            return fitting[times - 1] if len(fitting) >= times else None
+
+        return self._board.until(f"{times} lost message(s) with {wanted}", found)
 
     def cut(self) -> None:
         """Break the connection."""

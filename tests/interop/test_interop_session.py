@@ -99,8 +99,8 @@ def test_reports_lost_on_the_way_to_an_oms_are_sent_again(scene_of: SceneOf) -> 
     market.links["oms"].lose_from(market.way_out("oms"), lambda said: said.has(t150="0"))
     market.start()
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
-    new = market.links["oms"].until_lost(market.way_out("oms"), 1)
-    fill = market.links["oms"].until_lost(market.way_out("oms"), 2)
+    new = market.links["oms"].until_lost(market.way_out("oms"), t150="0")
+    fill = market.links["oms"].until_lost(market.way_out("oms"), t150="F")
     market.links["oms"].cut()
     assert market.heard("oms", t150="F").has(t43="Y")
     again = [market.until_passed("oms", out=True, t43="Y", t17=said[17]) for said in (new, fill)]
@@ -160,7 +160,7 @@ def test_orders_decided_when_a_lost_request_comes_to_light_are_accepted_under_na
     for number in (1, 2):
         market.links["alder"].lose_from(market.way_out("alder"), lambda said: said.kind == "R")
         market.oms.send("D", order(f"A-{number}", ISIN, 1_000_000))
-        market.links["alder"].until_lost(market.way_out("alder"), number)
+        market.links["alder"].until_lost(market.way_out("alder"), number, t35="R")
         market.until_passed("birch", out=False, times=number, t35="S")
         market.links["alder"].cut()
         assert market.heard("oms", t11=f"A-{number}", t150="F")[527].startswith("birch")

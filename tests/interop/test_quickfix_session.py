@@ -64,11 +64,11 @@ def test_gaps_of_both_sides_at_one_logon(scene_of: SceneOf, version: dict[str, s
     market.links["oms"].lose_from(market.way_out("oms"), lambda said: said.has(t150="0"))
     market.start()
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
-    market.links["oms"].until_lost(market.way_out("oms"), 2)
+    market.links["oms"].until_lost(market.way_out("oms"), t150="F")
     market.links["oms"].lose_from(market.way_in("oms"), lambda said: said.has(t11="A-2"))
     market.oms.send("D", order("A-2", ISIN, 500_000))
     market.oms.send("H", status("A-1", ISIN))
-    market.links["oms"].until_lost(market.way_in("oms"), 2)
+    market.links["oms"].until_lost(market.way_in("oms"), t35="H")
     market.links["oms"].cut()
     market.heard("oms", t11="A-2", t150="F")
     assert market.heard("oms", t11="A-1", t150="I")[39] == "2"
@@ -87,7 +87,7 @@ def test_an_oms_that_is_killed_sends_from_its_store_what_was_lost(scene_of: Scen
     market.links["oms"].lose_from(market.way_in("oms"), lambda said: said.has(t11="A-2"))
     market.oms.send("D", order("A-2", ISIN, 1_000_000))
     market.oms.send("D", order("A-3", ISIN, 1_000_000))
-    market.links["oms"].until_lost(market.way_in("oms"), 2)
+    market.links["oms"].until_lost(market.way_in("oms"), t11="A-3")
     die(market, "oms")
     market.join("oms")
     for name in ("A-2", "A-3"):
@@ -103,7 +103,7 @@ def test_an_oms_that_is_killed_before_its_reports_asks_for_them(scene_of: SceneO
     market.links["oms"].lose_from(market.way_out("oms"), lambda said: said.has(t150="0"))
     market.start()
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
-    lost = [market.links["oms"].until_lost(market.way_out("oms"), number) for number in (1, 2)]
+    lost = [market.links["oms"].until_lost(market.way_out("oms"), t150=kind) for kind in ("0", "F")]
     die(market, "oms")
     market.join("oms")
     market.heard("oms", t150="F")
@@ -202,7 +202,7 @@ def test_next_expected_numbers_at_logon_spare_the_asking(scene_of: SceneOf, vers
     market.links["oms"].lose_from(market.way_out("oms"), lambda said: said.has(t150="0"))
     market.start()
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
-    market.links["oms"].until_lost(market.way_out("oms"), 2)
+    market.links["oms"].until_lost(market.way_out("oms"), t150="F")
     market.links["oms"].lose_from(market.way_in("oms"), lambda said: said.has(t11="A-2"))
     market.oms.send("D", order("A-2", ISIN, 500_000))
     market.links["oms"].until_lost(market.way_in("oms"))
