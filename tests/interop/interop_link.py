@@ -136,7 +136,7 @@ class Link:
         self._loop.loop.call_soon_threadsafe(self._gates[way].set)
 
     def until_lost(self, way: Way, times: int = 1, **wanted: str | None) -> Said:
-        """The `times`-th lost message with these values. Name them: a Heartbeat(0) or TestRequest(1) is lost as well."""
+        """The `times`-th lost message with these values. Name them: a TestRequest(1) may be lost among them."""
 
         def found() -> Said | None:
             fitting = [said for said in self.lost[way] if said.has(**wanted)]
