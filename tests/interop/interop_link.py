@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import socket
 import struct
 import threading
@@ -12,9 +11,10 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from interop_wire import Said, frames, read
+from ports import free_port
 
 PATIENCE_S = 30.0
 """A failing test ends after this; a passing one never waits that long."""
@@ -229,18 +229,3 @@ class OpaqueLink(Link):
                 line.writers[way].write(data)
         with contextlib.suppress(OSError):
             line.writers[way].close()
-
-
-_ports: Final = iter(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
-
-
-def free_port() -> int:
-    """A port to listen on, given to nobody else in this run, and below those the system gives to outgoing connections.
-
-    It may be opened long after it was given: that nobody listens there just now would not keep the next caller off it.
-    """
-    for port in _ports:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("every port from 20,000 to 32,000 was given out or is in use")

@@ -16,9 +16,10 @@ from paper.prices import FairPrices, Security, parse_securities
 from paper.session import FixSession, Settings
 from paper.store import Store
 from paper.wire import Garbled, Message
+from ports import free_port
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-PATIENCE_REAL_S = 20.0  # a failing test ends; a passing one never waits that long
+PATIENCE_REAL_S = 30.0  # a failing test ends; a passing one never waits that long
 
 ISIN = "US0000000AA1"
 MUNI = "US0000000BB2"
@@ -135,7 +136,9 @@ class End:
                 self._heard.clear()
                 await self._heard.wait()
 
-    async def listen(self, port: int = 0) -> int:
+    async def listen(self, port: int | None = None) -> int:
+        """On a port of the test's own, so that whoever listens again after a while finds it still free."""
+        port = free_port() if port is None else port
         self.server = await listen(self.party, [self.session], "127.0.0.1", port)
         return bound_port(self.server)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,29 +20,15 @@ from paper.session import FixSession
 from paper.store import Store
 from paper.wire import Message
 from paper_support import CSV, PATIENCE_REAL_S, SCRIPTS, End, acceptor, ends, initiator, order_on, quote_request
+from ports import free_base
 
 OFFSETS = (0, 10, *(dealer.offset for dealer in SHIPPED_DEALERS))
 ORDERS = 6
-
-
-def free_base_port() -> int:
-    """A base whose ports are all free just now."""
-    for base in range(20_000 + os.getpid() % 10_000, 60_000, 37):
-        sockets = [socket.socket() for _ in OFFSETS]
-        try:
-            for one, offset in zip(sockets, OFFSETS, strict=True):
-                one.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-        return base
-    raise AssertionError("no free ports")
+ASK_AGAIN_REAL_S = 5.0
 
 
 class TinyEngine:
-    """Asks every dealer, takes the first firm quote, tells the desk; asks again after a refusal."""
+    """Asks every dealer, takes the first firm quote, tells the desk; asks again after a refusal, and after silence."""
 
     def __init__(self, path: Path, base: int, clock: PaperClock) -> None:
         self.party = Party("BUYSIDE", "engine", Store(path), clock)
@@ -62,6 +47,7 @@ class TinyEngine:
         self.orders: dict[str, Message] = {}
         self.asked: dict[str, str] = {}
         self.winner: dict[str, str] = {}
+        self.asking: dict[str, asyncio.TimerHandle] = {}
 
     async def start(self) -> None:
         ports = {dealer.name: self.base + dealer.offset for dealer in SHIPPED_DEALERS} | {"MARKS": self.base + 10}
@@ -83,6 +69,8 @@ class TinyEngine:
     async def stop(self) -> None:
         if self.server is not None:
             self.server.close()
+        for timer in self.asking.values():
+            timer.cancel()
         await self.party.stop()
         for task in self.tasks:
             task.cancel()
@@ -124,10 +112,13 @@ class TinyEngine:
             request_id = f"R{self.party.store.count('R')}"
             self.party.store.remember("R", request_id, cl_ord_id)
             session.send("R", quote_request(self.clock, request_id, **more))
+        # On a fast clock a request that this machine has kept waiting for a moment is an old one to every dealer.
+        self.asking[cl_ord_id] = asyncio.get_running_loop().call_later(ASK_AGAIN_REAL_S, self.ask, cl_ord_id)
 
     def take(self, session: FixSession, quote: Message) -> None:
         cl_ord_id = self.party.store.recall("R", quote.need(131))
         if cl_ord_id not in self.asked:
+            self.asking.pop(cl_ord_id).cancel()
             child = f"C{self.party.store.count('D')}"
             self.asked[cl_ord_id] = child
             self.winner[child] = cl_ord_id
@@ -144,7 +135,7 @@ class TinyEngine:
 @pytest.mark.parametrize("how", [pytest.param([], id="processes"), pytest.param(["--in-process"], id="one process")])
 async def test_a_day_at_the_shipped_market_reconciles(tmp_path: Path, how: list[str]) -> None:
     (tmp_path / "bonds.csv").write_text(CSV)
-    base, clock = free_base_port(), PaperClock(20.0, PaperClock().now_ns())
+    base, clock = free_base(OFFSETS), PaperClock(20.0, PaperClock().now_ns())
     command = ["all", *how, "--json", "--state-dir", str(tmp_path / "state"), "--base-port", str(base)]
     command += ["--securities", str(tmp_path / "bonds.csv"), "--speed", "20", "--origin-ns", str(clock.origin_ns)]
     command += ["--count", str(ORDERS), "--interval-s", "2"]
