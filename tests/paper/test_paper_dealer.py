@@ -329,12 +329,17 @@ async def test_a_killed_dealer_knows_its_trades_and_finishes_what_it_began(tmp_p
         assert (await scene.report(2)).get(150) == "I"
 
 
-async def test_a_fill_made_while_the_engine_is_away_arrives_when_it_is_back(tmp_path: Path) -> None:
-    scene = await Scene(tmp_path, style(last_look_s=(0.2, 0.2))).start()
+async def test_a_fill_made_while_the_engine_is_away_arrives_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = await Scene(tmp_path, style()).start()
     quote = await scene.quote()
+    later, looking = scene.dealer.party.later, []
+    monkeypatch.setattr(scene.dealer.party, "later", lambda scaled_s, action: looking.append(action))
     scene.engine.session.send("D", order_on(quote, "A1", scene.clock))
     await scene.dealer.events.until("order")
     await scene.engine.kill()
+    later(0.0, looking.pop())
     await scene.dealer.events.until("fill")
     scene.engine = End(tmp_path / "engine.db", initiator(), clock=scene.clock)
     async with ends(scene.engine, scene.dealer):

@@ -14,8 +14,10 @@ from paper_support import ISIN, MUNI, End, acceptor, ends, initiator, prices
 
 class Feed:
     def __init__(self, tmp_path: Path, clock: PaperClock, update_s: float) -> None:
-        self.engine = End(tmp_path / "engine.db", initiator(target="MARKS"), clock=clock)
-        settings = acceptor("MARKS", ephemeral=frozenset({"W"}))
+        # Nothing here is about silence or late clocks, and at 2,000 times the speed any pause of this machine is both.
+        calm = {"heart_bt_int_s": 1_000_000, "sending_time_tolerance_s": 1_000_000.0}
+        self.engine = End(tmp_path / "engine.db", initiator(target="MARKS", **calm), clock=clock)
+        settings = acceptor("MARKS", ephemeral=frozenset({"W"}), **calm)
         self.marks = End(tmp_path / "marks.db", settings, clock=clock, role="market")
         self.marks.session._application = MarketData(self.marks.party, prices(), update_s=update_s)
 
