@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import subprocess
 import sys
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from interop_party import Answer, Identity
 from interop_wire import Body, Said, read
 
 DEATHS_MAX = 20
+SESSION_TYPES = frozenset("012345A")
 CHILD = Path(__file__).parent / "quickfix_child.py"
 
 
@@ -38,6 +41,10 @@ class QuickfixParty:
         self._seen: dict[str, int] = {}
         self._refused = 0
         self._sent = 0
+        self._waiting: deque[tuple[str, Body]] = deque()
+        """Handed over, and its process has not said yet that it is in its store."""
+        self._stored_before = 0
+        self._settling = 0
         self.logged_on = False
         self.heard: list[Said] = []
         self.is_started_again = False
@@ -45,11 +52,16 @@ class QuickfixParty:
         self.deaths = 0
 
     def start(self) -> None:
+        self._stored_before = self._stored()
         path = self._identity.folder / "session.cfg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_ini(self._identity))
+        self._process = self._launched(path)
+        self._board.until("QuickFIX to be started", lambda: self._seen.get("started"))
+
+    def _launched(self, path: Path) -> subprocess.Popen[str]:
         log = (self._identity.folder / "stderr.log").open("ab")
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(CHILD), str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -57,8 +69,8 @@ class QuickfixParty:
             text=True,
         )
         log.close()
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
-        self._until("started")
+        threading.Thread(target=self._listen, args=(process,), daemon=True).start()
+        return process
 
     def stop(self) -> None:
         if self._process is None:
@@ -77,9 +89,8 @@ class QuickfixParty:
             process.wait()
 
     def send(self, kind: str, body: Body) -> None:
-        self._say(kind, body)
-        number = self._sent
-        self._board.until(f"{kind} to be sent", lambda: self._seen.get("sent", 0) >= number)
+        number = self._say(kind, body)
+        self._until("sent", number)
         assert not self._refused, f"QuickFIX did not send {kind}"
 
     def post(self, kind: str, body: Body) -> None:
@@ -89,27 +100,32 @@ class QuickfixParty:
     def settle(self, number: int) -> None:
         """Wait until its engine expects this number of ours: it counts after its application was told."""
         assert self._process is not None
+        self._settling += 1
         self._tell(self._process, {"do": "settle", "number": number})
-        self._until("settled")
+        self._until("settled", self._settling)
 
     def forget(self) -> None:
         """Make its engine expect our first number: with our next message it asks for everything again."""
         assert self._process is not None
         self._tell(self._process, {"do": "forget"})
 
-    def _say(self, kind: str, body: Body) -> None:
-        assert self._process is not None
-        self._sent += 1
-        self._tell(self._process, {"do": "send", "kind": kind, "body": body})
+    def _say(self, kind: str, body: Body) -> int:
+        """Hand over a message: which one it was that its process is told to send. The test does, and who answers."""
+        with self._telling:
+            assert self._process is not None
+            self._sent += 1
+            self._waiting.append((kind, body))
+            # To one that has just died it is said again when it is back.
+            with contextlib.suppress(BrokenPipeError) if self.is_started_again else contextlib.nullcontext():
+                _write(self._process, {"do": "send", "kind": kind, "body": body})
+            return self._sent
 
     def _tell(self, process: subprocess.Popen[str], what: dict[str, Any]) -> None:
-        assert process.stdin is not None
         with self._telling:
-            process.stdin.write(json.dumps(what) + "\n")
-            process.stdin.flush()
+            _write(process, what)
 
-    def _until(self, event: str) -> None:
-        self._board.until(f"QuickFIX to say {event!r}", lambda: self._seen.get(event))
+    def _until(self, event: str, times: int) -> None:
+        self._board.until(f"QuickFIX to say {event!r} ({times})", lambda: self._seen.get(event, 0) >= times)
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -124,8 +140,9 @@ class QuickfixParty:
                 if self._answer is not None:
                     for kind, body in self._answer(said):
                         self._say(kind, body)
-            elif event == "sent" and not given["ok"]:
-                self._refused += 1
+            elif event == "sent":
+                self._waiting.popleft()
+                self._refused += not given["ok"]
             self._seen[event] = self._seen.get(event, 0) + 1
             self._board.tell()
         self.logged_on = False
@@ -133,8 +150,45 @@ class QuickfixParty:
             # "terminate called after throwing ... FIX::InvalidMessage: Field tag is invalid": its store has it all.
             self.deaths += 1
             process.wait()
-            self.start()
+            self._start_again()
         self._board.tell()
+
+    def _stored(self) -> int:
+        """How much of what it was told to send is in its store; a BusinessMessageReject(j) is its own."""
+        return sum(said.kind != "j" for said in stored(self._identity.folder))
+
+    def _start_again(self) -> None:
+        """What it was told to send and had not stored when it died, it is told again; what it had stored, it has."""
+        with self._telling:
+            said_so = self._seen.get("sent", 0)
+            has = self._stored() - self._stored_before
+            for _ in range(has - said_so):
+                self._waiting.popleft()
+            self._seen["sent"] = has
+            self._process = self._launched(self._identity.folder / "session.cfg")
+            with contextlib.suppress(BrokenPipeError):
+                for kind, body in self._waiting:
+                    _write(self._process, {"do": "send", "kind": kind, "body": body})
+
+
+def _write(process: subprocess.Popen[str], what: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(what) + "\n")
+    process.stdin.flush()
+
+
+def stored(folder: Path) -> list[Said]:
+    """The application messages in a QuickFIX FileStore, by number: `number,offset,size` each, and the bytes."""
+    header, body = (next(folder.glob(f"*.{kind}"), None) for kind in ("header", "body"))
+    if header is None or body is None:
+        return []
+    data = body.read_bytes()
+    kept = []
+    for entry in header.read_text().split():
+        offset, size = map(int, entry.split(",")[1:])
+        if offset + size <= len(data):  # The last one may be on its way to the disk.
+            kept.append(read(data[offset : offset + size]))
+    return [said for said in kept if said.kind not in SESSION_TYPES]
 
 
 def _ini(identity: Identity) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from interop_ours import OursParty
+from interop_quickfix import stored
 from interop_scene import Scene
 from interop_wire import Said, read
 
-SESSION_TYPES = frozenset("012345A")
 STAMPS = (9, 10, 34, 43, 52, 97, 122)
 """What may differ between a message and the same message sent again, beside its number."""
 
@@ -69,17 +68,3 @@ def reckon(market: Scene, key: str) -> Reckoning:
         we_sent=[read(data) for direction, data in rows if direction == "out"],
         they_heard=list(market.parties[key].heard),
     )
-
-
-def stored(folder: Path) -> list[Said]:
-    """The application messages in a QuickFIX FileStore, by number: `number,offset,size` each, and the bytes."""
-    header, body = (next(folder.glob(f"*.{kind}"), None) for kind in ("header", "body"))
-    if header is None or body is None:
-        return []
-    data = body.read_bytes()
-    kept = []
-    for entry in header.read_text().split():
-        offset, size = map(int, entry.split(",")[1:])
-        if offset + size <= len(data):  # The last one may be on its way to the disk.
-            kept.append(read(data[offset : offset + size]))
-    return [said for said in kept if said.kind not in SESSION_TYPES]

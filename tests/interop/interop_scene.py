@@ -116,6 +116,13 @@ class Scene:
         self.links[key].block()
         self.parties[key].stop()
 
+    def cut(self, key: str) -> None:
+        """Break a party's connection, and let it back once it has noticed: it may be quicker than whoever looks."""
+        self.links[key].block()
+        self.links[key].cut()
+        self.until_off(key)
+        self.links[key].unblock()
+
     def until_on(self, key: str) -> None:
         """Wait until both sides say that the session is up: theirs, and ours in the journal."""
         self.board.until(f"{key} to be logged on", lambda: self.parties[key].logged_on)

@@ -75,8 +75,7 @@ def test_an_order_over_tls_survives_cuts_and_a_kill(scene_of: SceneOf, house: Ce
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
     fill = market.heard("oms", t11="A-1", t150="F")
     for key in ("oms", "alder"):
-        market.links[key].cut()
-        market.until_off(key)
+        market.cut(key)
         market.until_on(key)
     market.desks["alder"].quoting = "hold"
     market.oms.send("D", order("A-2", ISIN, 1_000_000))

@@ -134,7 +134,8 @@ def test_garbled_bytes_use_up_no_number(oms: RawPeer, garble: Any) -> None:
     before = len(oms.heard)
     oms.send(garble(oms.frame("0", [], oms.next_out)))
     oms.still_answered()
-    assert [said.kind for said in oms.heard[before:]] == ["0"]
+    # What earlier orders were answered may be on its way behind the Logon(A) with its reset.
+    assert [said.kind for said in oms.heard[before:] if said.kind not in ("8", "j")] == ["0"]
 
 
 @pytest.mark.parametrize(
@@ -476,8 +477,9 @@ def test_an_order_still_comes_to_its_end_and_is_filled_once(live: Live, oms: Raw
 
 def test_nothing_that_came_over_a_session_was_lost(live: Live) -> None:
     """What the dealer sent stands in the journal under its number, but for what it heard a Reject(3) of."""
+    live.dealer.say("8", fill("NEVER-ORDERED-EITHER"))
+    live.dealer.still_answered()
     rejected = {int(said[45]) for said in live.dealer.heard if said.kind == "3"}
     sent = {number for number, kind in live.dealer.said.items() if kind not in "A0124"} - rejected
     sql = "SELECT seq FROM fix_messages WHERE session = 'alder' AND direction = 'in' AND bytes IS NOT NULL"
-    assert sent
     assert sent == {number for (number,) in journal_rows(live.desk.journal, sql)}
