@@ -8,7 +8,7 @@ import inspect
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -423,34 +423,44 @@ async def test_a_head_of_just_the_bound_is_read(serve: Start) -> None:
 async def test_a_request_that_trickles_is_cut_off(serve: Start) -> None:
     """Every byte comes in good time, the whole does not."""
     served = await serve(request_s_max=0.2)
-    client = await served.client()
-
-    async def trickle() -> None:
-        while True:
-            await client.send(b"x")
+    loop = asyncio.get_running_loop()
+    transport, kept = await loop.create_connection(Kept, "127.0.0.1", served.endpoint.port)
+    async with asyncio.timeout(HANG_S):
+        while not kept.over.is_set():
+            transport.write(b"x")
             await asyncio.sleep(0.02)
+    assert kept.data.startswith(b"HTTP/1.1 408 ")
 
-    task = asyncio.create_task(trickle())
-    try:
-        assert (await client.answer()).status == 408
-    finally:
-        task.cancel()
-    await client.closed()
+
+class Kept(asyncio.Protocol):
+    """Keeps what came, however the connection ended: a byte more that it sends is answered by a reset."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.over = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.over.set()
 
 
 @on_the_daemons_loop
 async def test_silence_is_cut_off_before_a_first_request_and_between_two(serve: Start) -> None:
-    served = await serve(request_s_max=0.5, idle_s_max=0.1)
-    assert await (await served.client()).closed() == b""
-    client = await served.client()
+    assert await (await (await serve(request_s_max=0.1)).client()).closed() == b""
+    client = await (await serve(idle_s_max=0.1)).client()
     assert (await client.ask("GET", "/healthz")).status == 200
     assert await client.closed() == b""
 
 
 @on_the_daemons_loop
 async def test_a_next_request_that_trickles_is_cut_off_before_idling_would_be(serve: Start) -> None:
-    client = await (await serve(request_s_max=0.5, idle_s_max=10 * HANG_S)).client()
+    served = await serve(idle_s_max=10 * HANG_S)
+    client = await served.client()
     assert (await client.ask("GET", "/healthz")).status == 200
+    [connection] = served.endpoint._connections
+    connection._bounds = replace(connection._bounds, request_s_max=0.1)  # The first one had all the time it wanted.
     await client.send(b"G")
     assert (await client.answer()).status == 408
     await client.closed()
@@ -459,7 +469,7 @@ async def test_a_next_request_that_trickles_is_cut_off_before_idling_would_be(se
 @on_the_daemons_loop
 async def test_an_answer_that_nobody_reads_is_given_up(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """And no further one is made for that client meanwhile."""
-    served = await serve(request_s_max=1.0)
+    served = await serve()
     big = b"x" * 16_000_000
     asked = list[str]()
 
@@ -475,6 +485,10 @@ async def test_an_answer_that_nobody_reads_is_given_up(serve: Start, monkeypatch
         for _ in range(2):
             await loop.sock_sendall(deaf, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             assert len(await loop.sock_recv(deaf, 1)) == 1, "the first answer is on its way"
+        [connection] = served.endpoint._connections
+        assert connection._unread
+        assert connection._timer.when() <= loop.time() + connection._bounds.request_s_max
+        connection._time_is_over()
         await served.one_left()
     assert len(asked) == 1
 
