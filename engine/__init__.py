@@ -22,7 +22,7 @@ The parts
     sessions      a [[session]] table as what the session layer is told, and its dictionary
     runtime       inputs in, commits, effects out; a timeout task per open RFQ
     timers        one heap of deadlines
-    turn          decide and adopt; sessions, numbers, refusals
+    turn          decide and adopt; who is let in, numbers, refusals, commands about sessions
     trading       the desk as the application of the turn
     recording     a turn as the journal's rows
     recovery      a journal taken over: the state is the fold of its events

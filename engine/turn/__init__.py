@@ -5,6 +5,9 @@
     decide   a `Turn` from the state and one input; changes nothing
     adopt    the turn becomes the state; memory is now ahead of the disk
 
+`deciding` makes the turn: `newcomers` says who is let to a session, `numbering` which number a message takes and what
+waits for one, `refusing` what our own failure over an input comes to, `session_commands` what people ask of a session.
+
 The runtime stages each turn, commits, and only then carries out its effects, in order. Nothing here reads a clock,
 a socket or a disk.
 
@@ -15,7 +18,6 @@ tells the peer and leaves a person to look. If that or `adopt` fails too, the pr
 from __future__ import annotations
 
 from engine.turn.application import Application, SentAs
-from engine.turn.deciding import BEHIND_RESEND_MAX, BIND_BYTES_MAX, INPUT_KEPT_MAX, REFUSALS_MAX
 from engine.turn.effects import (
     BindMore,
     Close,
@@ -48,7 +50,9 @@ from engine.turn.inputs import (
     UndeliveredPage,
 )
 from engine.turn.machine import LEDGER_MAX, UNBOUND_MAX, Machine
+from engine.turn.numbering import BEHIND_RESEND_MAX, BIND_BYTES_MAX
 from engine.turn.outcome import Bound, Inbound, Turn, Waiting
+from engine.turn.refusing import INPUT_KEPT_MAX, REFUSALS_MAX
 
 __all__ = [
     "BEHIND_RESEND_MAX",

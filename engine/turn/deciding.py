@@ -1,15 +1,19 @@
-"""One turn while it is being decided: sessions step, the application speaks, messages get their numbers."""
+"""One turn while it is being decided: the input is handled, the sessions step, the application hears and speaks.
+
+Who is let to a session is decided in `newcomers`, what our own failure comes to in `refusing`; what is said gets its
+number by `numbering`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain.messages import BusinessReject
-from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
-from engine.fix import codec, entrance, session
+from engine.errors import CommandError, GarbledMessage, ProtocolError
+from engine.fix import codec, session
 from engine.fix import step as stepping
 from engine.fix.actions import (
     Action,
@@ -29,29 +33,14 @@ from engine.fix.actions import (
     Transmit,
     Warn,
 )
-from engine.fix.dictionary import Dictionary
-from engine.fix.directory import described
-from engine.fix.entrance import LOCAL
 from engine.fix.message import Message
 from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.reasons import DisconnectReason
 from engine.fix.refusal import NotTaken
-from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
-from engine.masking import for_keeping, masked
-from engine.turn import session_commands
-from engine.turn.effects import (
-    BindMore,
-    Close,
-    Gate,
-    Publish,
-    ReadSentRows,
-    ReadUndelivered,
-    Reply,
-    Welcome,
-    Withhold,
-    Write,
-)
+from engine.masking import for_keeping
+from engine.turn import newcomers, refusing, session_commands
+from engine.turn.effects import Close, Publish, ReadSentRows, ReadUndelivered, Reply, Welcome
 from engine.turn.history import CANNOT_CONNECT
 from engine.turn.inputs import (
     BindDue,
@@ -70,39 +59,21 @@ from engine.turn.inputs import (
     TimerDue,
     UndeliveredPage,
 )
-from engine.turn.outcome import (
-    Bound,
-    Inbound,
-    Turn,
-    Waiting,
-)
+from engine.turn.numbering import Numbering
+from engine.turn.outcome import Bound, Inbound, Turn
 
 if TYPE_CHECKING:
     from engine.turn.machine import Machine
 
-NO_CONNECTION: Final = -1
 NUMBERS_DIFFER: Final = "numbers_differ"
 """Code of the warning that a person has to agree sequence numbers with the peer."""
-REFUSALS_MAX: Final = 5
-"""So many inputs of one session in a row that could not be handled pause that session."""
-BIND_BYTES_MAX: Final = 262_144
-"""Bytes of what waited for a session that leave at once; the rest in parts, as the peer reads them."""
-INPUT_KEPT_MAX: Final = 4096
-"""Characters of a refused input that its event keeps; the whole message stands in the journal's own table."""
-BEHIND_RESEND_MAX: Final = 1_000
-"""Messages of one session that may wait for a resend to end; further requests and acceptances are withheld."""
 _NO_LEDGER: Final[Mapping[int, int]] = {}
 
 
-ENGINE: Final = "engine"
-"""The actor of what nobody asked for."""
-PAUSED_BY_ONE: Final = "paused: an input could not be handled at all"
-
-
-class Deciding:
+class Deciding(Numbering):
     """One turn while it is being decided."""
 
-    __slots__ = ("_draft", "_placed", "given", "machine", "now", "out", "refused")
+    __slots__ = ("_draft", "given", "refused")
 
     def __init__(self, machine: Machine, given: Input, refused: Exception | None) -> None:
         self.machine = machine
@@ -119,7 +90,7 @@ class Deciding:
         if self._draft is not None:
             draft = self._draft
             if draft.sends:
-                self._place_sends(draft)
+                self.place_sends(draft)
             out.events = draft.events
             out.marks = draft.marks
             if draft.touched:
@@ -132,32 +103,6 @@ class Deciding:
             if not state.moved_on_from(sessions[key]):
                 out.touched[f"session:{key}"] = None
         return out
-
-    def give_up(self) -> Turn:
-        """Not even the refusal could be made: record the input and pause the session it came over.
-
-        A stranger's connection is closed. Raises for an input that came over neither: there is nobody left to isolate.
-        """
-        given, error = self.given, self.refused
-        assert error is not None
-        stranger = getattr(given, "connection", NO_CONNECTION)
-        key = _session_of(given) or self.machine.connections.get(stranger, "")
-        if not key and stranger == NO_CONNECTION:
-            raise error
-        frame = getattr(given, "frame", b"")
-        text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
-        reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
-        self.out.events.append(e.InputRefused(self.now.utc_ns, key, masked(text)[:INPUT_KEPT_MAX], reason))
-        if not key:
-            self.close(stranger, DisconnectReason.INPUT_REFUSED, reason)
-            return self.out
-        self.out.events.append(e.SessionSwitched(self.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
-        self.out.refusals[key] = REFUSALS_MAX
-        self.out.warnings.append((key, "input_refused", reason))
-        connection = self.machine.sessions[key].connection
-        if connection is not None:
-            self.out.effects.append(Close(connection, DisconnectReason.INPUT_REFUSED, PAUSED_BY_ONE))
-        return self.out
 
     # --- inputs ----------------------------------------------------------------------------------
 
@@ -179,27 +124,6 @@ class Deciding:
         self.out.ref = given.session
         self.out.notes.append((given.session, CANNOT_CONNECT, given.reason))
 
-    def on_connection_up(self, given: ConnectionUp) -> None:
-        self.out.ref = given.session
-        self.out.origins = {given.connection: given.origin}
-        if not given.session:
-            self.out.connections[given.connection] = ""
-            return
-        flaw = entrance.flaw(self.settings(given.session), given.origin)
-        if flaw is not None:
-            self.close(given.connection, DisconnectReason.NOT_ALLOWED, flaw, given.session)
-            return
-        if not self.machine.may_log_on(given.session) or self.state(given.session).phase is not Phase.DISCONNECTED:
-            self.close(
-                given.connection, DisconnectReason.NOT_WANTED, f"session {given.session} takes no connection now"
-            )
-            return
-        self.out.connections[given.connection] = given.session
-        self.carry(
-            given.session,
-            session.connected(self.settings(given.session), self.state(given.session), given.connection, self.now),
-        )
-
     def on_connection_down(self, given: ConnectionDown) -> None:
         key = self.machine.connections.get(given.connection)
         self.out.connections[given.connection] = None
@@ -218,7 +142,7 @@ class Deciding:
             return  # Bytes that were on their way when the connection was given up.
         frame = given.frame
         if key == "":
-            self._first_of_connection(given.connection, frame)
+            newcomers.first_message(self, given.connection, frame)
             return
         state = self.state(key)
         if isinstance(frame, bytes):
@@ -230,58 +154,11 @@ class Deciding:
             self.out.garbled = ((key, frame.reason),)
             self.carry(key, session.garbled(self.settings(key), state, frame, self.now))
         else:
-            self._message(key, message)
+            self.take_in(key, message)
         if not self.out.ref:  # What was delivered has said which message it is.
             self.out.ref = f"{key}:{state.epoch}:{state.next_in}"
 
-    def _first_of_connection(self, connection: int, frame: bytes | GarbledMessage) -> None:
-        """A stranger's first message: a valid Logon(A) of a session we have, or the connection is closed unanswered."""
-        if isinstance(frame, GarbledMessage):
-            self.out.garbled = (("", frame.reason),)
-            self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {frame}")
-            return
-        try:
-            message = codec.decode(frame, _any_dictionary(self.machine))
-        except GarbledMessage as error:
-            self.out.garbled = (("", error.reason),)
-            self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
-            return
-        key = self.machine.find(message)
-        if key is None:
-            self.close(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {described(message)}")
-        elif self.settings(key).initiator:
-            self.close(connection, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself", key)
-        elif (flaw := entrance.flaw(self.settings(key), self.machine.origins.get(connection, LOCAL))) is not None:
-            self.close(connection, DisconnectReason.NOT_ALLOWED, flaw, key)
-        elif not self.machine.may_log_on(key):
-            self.close(connection, DisconnectReason.DISABLED, f"session {key} is disabled", key)
-        elif self.state(key).phase is not Phase.DISCONNECTED:
-            text = f"session {key} has a connection already"
-            self.close(connection, DisconnectReason.ALREADY_CONNECTED, text, key)
-        else:
-            self._logon(key, connection, frame)
-
-    def _logon(self, key: str, connection: int, frame: bytes) -> None:
-        """A first message that names a session of ours, read anew with that session's own dictionary.
-
-        Which fields are data is its word: what any dictionary could read may be garbled by this one.
-        """
-        try:
-            message = codec.decode(frame, self.machine.dictionaries[key])
-        except GarbledMessage as error:
-            self.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}", key)
-            return
-        flaw = session.logon_flaw(self.settings(key), message, self.now, self.machine.dictionaries[key])
-        if flaw is not None:
-            # The session is not touched: it is free for whom it belongs to, and its hours and numbers stand.
-            self.close(connection, DisconnectReason.LOGON_REFUSED, flaw, key)
-            return
-        self.out.ref = key
-        self.out.connections[connection] = key
-        self.carry(key, session.connected(self.settings(key), self.state(key), connection, self.now))
-        self._message(key, message)
-
-    def _message(self, key: str, message: Message) -> None:
+    def take_in(self, key: str, message: Message) -> None:
         machine = self.machine
         self.carry(
             key,
@@ -341,25 +218,6 @@ class Deciding:
             begin = given.rows[-1].seq_num + 1
             self.out.effects.append(ReadSentRows(key, given.epoch, given.connection, begin, given.end))
 
-    def on_undelivered_page(self, given: UndeliveredPage) -> None:
-        key = given.session
-        self.out.ref = key
-        if self.state(key).epoch != given.epoch or self.machine.rebinding.get(key) != given.up_to:
-            return
-        kept = (w for w in self._queue(key) if w.outbox_id > given.up_to or w.delivery is not Delivery.at_least_once)
-        self.out.requeued[key] = tuple(
-            sorted((*(Waiting(*row) for row in given.rows), *kept), key=lambda waiting: waiting.outbox_id)
-        )
-        self.out.rebinding[key] = 0
-        self.flush(key)
-
-    def on_bind_due(self, given: BindDue) -> None:
-        key = given.session
-        self.out.ref = key
-        if self.state(key).connection == given.connection == self.machine.in_parts.get(key):
-            self.out.in_parts = {key: NO_CONNECTION}
-            self.flush(key)
-
     def on_not_sent(self, given: NotSent) -> None:
         self.out.ref = ",".join(str(outbox_id) for outbox_id in given.outbox_ids)
         for outbox_id in given.outbox_ids:
@@ -373,7 +231,7 @@ class Deciding:
         epoch = before.epoch
         after, actions = step
         self.out.sessions[key] = after
-        could_send = before.can_send and not self._rebinding(key)
+        could_send = before.can_send and not self.rebinding(key)
         for action in actions:
             if type(action) is Deliver:
                 self._deliver(key, action.message)
@@ -383,7 +241,7 @@ class Deciding:
             self._act(key, epoch, action)
         if after.phase is Phase.ACTIVE and (before.phase is not Phase.ACTIVE or epoch != before.epoch):
             # Asked once: until the answer is there nothing is bound, however much goes on meanwhile.
-            up_to = self._rebinding(key)
+            up_to = self.rebinding(key)
             if up_to:
                 self.out.effects.append(ReadUndelivered(key, epoch, up_to))
         if after.can_send and not could_send:
@@ -395,9 +253,9 @@ class Deciding:
         match action:
             case Transmit(numbered):
                 out.bound.append(Bound(key, epoch, numbered.seq_num))
-                self._write(key, numbered.data)
+                self.emit(key, numbered.data)
             case Retransmit(data):
-                self._write(key, data)
+                self.emit(key, data)
             case ReadSent(begin, end):
                 assert state.connection is not None
                 out.effects.append(ReadSentRows(key, epoch, state.connection, begin, end))
@@ -425,7 +283,7 @@ class Deciding:
                 if state.connection is not None:
                     out.effects.append(Welcome(state.connection))
             case LoggedOut(ending):
-                self._leave_reports(key)
+                self.leave_reports(key)
                 self.machine.application.session_down(self.draft(), self.settings(key), ending)
             case EpochBegan(epoch, cause):
                 self.draft().record(e.SessionReset(self.now.utc_ns, key, epoch, cause))
@@ -467,12 +325,12 @@ class Deciding:
             kept = for_keeping(message.raw) if message.layout.has_passwords else message.raw
             self.out.inbound.append(Inbound(key, state.epoch, seq_num, kept))
         if self.refused is not None:
-            self._refuse(key, message, self.refused)
+            refusing.refuse_message(self, key, message, self.refused)
             return
         if machine.waiting and message.msg_type == "D" and settings.role == "oms" and (full := machine.full()):
             text = f"no new orders: {len(machine.waiting[full])} reports wait for {full}, which is not logged on"
             self.out.warnings.append((key, "orders_refused", text))
-            self._say(key, BusinessReject("D", seq_num, 4, text, message.get(11) or ""))
+            self.say(key, BusinessReject("D", seq_num, 4, text, message.get(11) or ""))
             return
         try:
             application.hear(self.draft(), settings, message, machine.ledger.get(key, _NO_LEDGER).get)
@@ -483,130 +341,10 @@ class Deciding:
             drafted.reject(message, error)
             self.carry(key, drafted.step())
         except NotTaken as refusal:
-            self._say(key, refusal.reject)
+            self.say(key, refusal.reject)
 
-    def _refuse(self, key: str, message: Message, error: Exception) -> None:
-        """Our own failure over a good message: its number is used up, the peer hears j 380=4, a person looks."""
-        text = f"{type(error).__name__}: {error}"
-        self.machine.application.refuse(self.draft(), key, message.raw.decode("latin-1"), error, "")
-        reject = BusinessReject(
-            message.msg_type, message.seq_num, 4, "this message could not be handled; a person looks"
-        )
-        self._say(key, reject)
-        count = self.machine.refusals.get(key, 0) + 1
-        self.out.refusals[key] = count
-        self.out.warnings.append((key, "input_refused", text))
-        if count >= REFUSALS_MAX:
-            text = f"paused: {count} messages in a row could not be handled"
-            self.draft().record(e.SessionSwitched(self.now.utc_ns, key, False, ENGINE, text))
-            paused = Ending(DisconnectReason.INPUT_REFUSED, text)
-            self.carry(key, session.logout(self.settings(key), self.out.sessions[key], paused, self.now))
-
-    def _say(self, key: str, reject: BusinessReject) -> None:
+    def say(self, key: str, reject: BusinessReject) -> None:
         self.draft().send(key, reject, Delivery.at_least_once)
-
-    # --- numbers ---------------------------------------------------------------------------------
-
-    def _place_sends(self, draft: Draft) -> None:
-        """Give every message of the draft to its session: a number now, or a place in its queue."""
-        speak, out = self.machine.application.speak, self.out
-        while self._placed < len(draft.sends):
-            send = draft.sends[self._placed]
-            self._placed += 1
-            msg_type, body = speak(send)
-            out.sends.append((send, msg_type, body))
-            gate = None
-            if send.delivery is Delivery.at_most_once:
-                gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
-            self._place(send.session, Waiting(send.outbox_id, msg_type, body, False, send.delivery, gate))
-
-    def _place(self, key: str, waiting: Waiting) -> None:
-        if self._can_send(key) and not self._waits(key):
-            self._bind(key, waiting)
-            return
-        is_up = self.state(key).phase is Phase.ACTIVE
-        if waiting.delivery is Delivery.at_least_once or (is_up and len(self._queue(key)) < BEHIND_RESEND_MAX):
-            self.out.queued.setdefault(key, []).append(waiting)
-        elif waiting.gate is not None:
-            reason = f"full: {BEHIND_RESEND_MAX} messages wait for a resend to end" if is_up else "session: it is down"
-            self.out.effects.append(Withhold(waiting.outbox_id, reason))
-
-    def flush(self, key: str) -> None:
-        """Bind what waits for this session, if it can send and nothing older is still to be read."""
-        if not self._can_send(key) or self._binds_more(key):
-            return
-        queue, size = self._take_queue(key), 0
-        for at, waiting in enumerate(queue):
-            if size > BIND_BYTES_MAX:
-                self._bind_more(key, queue[at:])
-                return
-            size += len(waiting.body)
-            if waiting.gate is None or self.machine.application.wanted(waiting.outbox_id):
-                self._bind(key, waiting)
-            else:
-                self.out.effects.append(Withhold(waiting.outbox_id, "over: nobody wanted it any more"))
-
-    def _bind_more(self, key: str, rest: Sequence[Waiting]) -> None:
-        """The rest of a long queue: a day's reports at once would be more than may wait for a peer to read them."""
-        connection = self.state(key).connection
-        assert connection is not None  # It can send.
-        self.out.requeued[key] = tuple(rest)
-        self.out.in_parts = {**self.out.in_parts, key: connection}
-        self.out.effects.append(BindMore(key, connection))
-
-    def _binds_more(self, key: str) -> bool:
-        """Is the next part of what waits to be taken up by itself?"""
-        found = self.out.in_parts.get(key, self.machine.in_parts.get(key))
-        return found is not None and found == self.state(key).connection
-
-    def _leave_reports(self, key: str) -> None:
-        """The session is down: reports go on waiting, a request was for now, and the rest is said anew later."""
-        queue = self._take_queue(key)
-        self.out.requeued[key] = tuple(each for each in queue if each.delivery is Delivery.at_least_once)
-        for waiting in queue:
-            if waiting.gate is not None:
-                reason = "session: it went down before a resend had ended"
-                self.out.effects.append(Withhold(waiting.outbox_id, reason))
-
-    def _bind(self, key: str, waiting: Waiting) -> None:
-        outbox_id, msg_type, body, poss_resend, delivery, gate = waiting
-        out = self.out
-        out.sessions[key], (seq_num, data, _, _) = session.bind(
-            self.machine.settings[key], self.state(key), msg_type, body, self.now, poss_resend=poss_resend
-        )
-        out.bound.append(Bound(key, out.sessions[key].epoch, seq_num, outbox_id, data, poss_resend, delivery))
-        if gate is not None:
-            gate = Gate(gate.outbox_id, seq_num, gate.not_after_ns, gate.kill_scopes)
-        self._write(key, data, gate)
-
-    def _can_send(self, key: str) -> bool:
-        return self.state(key).can_send and not self._rebinding(key)
-
-    def _rebinding(self, key: str) -> int:
-        if not self.out.rebinding and not self.machine.rebinding:
-            return 0
-        found = self.out.rebinding.get(key)
-        return self.machine.rebinding.get(key, 0) if found is None else found
-
-    def _waits(self, key: str) -> bool:
-        """Is there anything older for this session without a number?"""
-        if not (self.out.queued or self.out.requeued or self.machine.waiting):
-            return False
-        queue = self.out.requeued.get(key)
-        return bool(self.out.queued.get(key) or (self.machine.waiting.get(key) if queue is None else queue))
-
-    def _queue(self, key: str) -> list[Waiting]:
-        """What waits for a number, oldest first."""
-        queue = self.out.requeued.get(key)
-        return [*(self.machine.waiting.get(key, ()) if queue is None else queue), *self.out.queued.get(key, ())]
-
-    def _take_queue(self, key: str) -> list[Waiting]:
-        if not self._waits(key):
-            return []
-        queue = self._queue(key)
-        self.out.requeued[key] = ()
-        self.out.queued.pop(key, None)
-        return queue
 
     def _confirmed(self, key: str) -> tuple[int, int]:
         return self.out.confirmed.get(key) or self.machine.confirmed.get(key, (0, 0))
@@ -631,35 +369,11 @@ class Deciding:
     def settings(self, key: str) -> SessionSettings:
         return self.machine.settings[key]
 
-    def state(self, key: str) -> SessionState:
-        return self.out.sessions.get(key) or self.machine.sessions[key]
-
     def close(self, connection: int, code: DisconnectReason, text: str, key: str = "") -> None:
         """Close a connection that is no session's; `key` is the one it asked for, if it is known."""
         self.out.connections[connection] = None
         self.out.warnings.append((key, code, text))
         self.out.effects.append(Close(connection, code, text))
-
-    def _write(self, key: str, data: bytes, gate: Gate | None = None) -> None:
-        connection = self.state(key).connection
-        if connection is not None:
-            self.out.effects.append(Write(key, connection, data, gate))
-
-
-def _session_of(given: Input) -> str:
-    """The session that an input names: by its key, or by the timer that is the session's own. Empty if none."""
-    if isinstance(given, TimerDue):
-        kind, _, ident = given.key.partition(":")
-        return ident if kind in ("session", "schedule") else ""
-    key: str = getattr(given, "session", "")
-    return key
-
-
-def _any_dictionary(machine: Machine) -> Dictionary:
-    """Enough to read who a Logon(A) is from: its header fields stand in every dictionary."""
-    for dictionary in machine.dictionaries.values():
-        return dictionary
-    raise EngineError("no session is configured, so nobody can log on")
 
 
 _HANDLERS: Final[Mapping[type, Callable[[Deciding, Any], None]]] = {
@@ -667,7 +381,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Deciding, Any], None]]] = {
     LogoutWanted: Deciding.on_logout_wanted,
     ProofWanted: Deciding.on_proof_wanted,
     CallFailed: Deciding.on_call_failed,
-    ConnectionUp: Deciding.on_connection_up,
+    ConnectionUp: newcomers.on_connection_up,
     ConnectionDown: Deciding.on_connection_down,
     Received: Deciding.on_received,
     HeldDue: Deciding.on_held_due,

@@ -14,6 +14,7 @@ from engine.fix.message import Message
 from engine.fix.phases import Phase
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
+from engine.turn import refusing
 from engine.turn.application import Application
 from engine.turn.deciding import Deciding
 from engine.turn.history import History
@@ -78,7 +79,7 @@ class Machine:
             try:
                 turn = self.decide(given, refused=error)
             except Exception as again:
-                turn = Deciding(self, given, again).give_up()
+                turn = refusing.give_up(Deciding(self, given, again))
         self.adopt(turn)
         return turn
 

@@ -17,6 +17,8 @@ from engine.turn.effects import Effect, Gate
 
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 """Stands in a turn for what hardly any turn has: replaced, never added to."""
+NO_CONNECTION: Final = -1
+"""The number of no connection."""
 
 
 class Waiting(NamedTuple):

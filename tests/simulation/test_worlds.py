@@ -117,7 +117,7 @@ def test_reports_unconfirmed_at_a_reset_come_again_whenever_the_engine_dies_over
 def test_a_long_queue_leaves_in_parts_and_whole_whenever_the_engine_dies(
     phase: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.turn.deciding.BIND_BYTES_MAX", 200)
+    monkeypatch.setattr("engine.turn.numbering.BIND_BYTES_MAX", 200)
     with world().ready() as w:
         assert w.drop_copy.peer.link is not None
         w.drop_copy.peer.link.cut()

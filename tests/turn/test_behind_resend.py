@@ -235,7 +235,7 @@ def test_what_has_to_be_said_again_is_read_anew_on_the_next_connection(world: Wo
 
 
 def test_more_than_may_wait_is_withheld(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.turn.deciding.BEHIND_RESEND_MAX", 3)
+    monkeypatch.setattr("engine.turn.numbering.BEHIND_RESEND_MAX", 3)
     world.ask_for_all()
     world.ask("third", "fourth", "fifth", "sixth")
     assert world.waits == [3, 4, 5]
@@ -272,7 +272,7 @@ class LongQueue(World):
 
 def test_a_long_queue_leaves_in_parts_as_the_peer_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """All at once would be more than may wait for a peer to read it, which ends the connection, again and again."""
-    monkeypatch.setattr("engine.turn.deciding.BIND_BYTES_MAX", 100)
+    monkeypatch.setattr("engine.turn.numbering.BIND_BYTES_MAX", 100)
     world = LongQueue(50)
     part = world.said
     assert 0 < part < 10
@@ -295,7 +295,7 @@ def test_a_long_queue_leaves_in_parts_as_the_peer_reads_them(monkeypatch: pytest
 def test_the_rest_of_a_long_queue_waits_for_a_resend_and_for_the_next_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.turn.deciding.BIND_BYTES_MAX", 100)
+    monkeypatch.setattr("engine.turn.numbering.BIND_BYTES_MAX", 100)
     world = LongQueue(50)
     part = world.said
     world.ask_for_all()
