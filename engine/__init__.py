@@ -10,9 +10,9 @@ does anything leave.
     adopt     the Turn becomes the state; its events go through desk.apply, the same live and on restart
     stage     recording makes rows of it, which join the open batch; memory is now ahead of the disk
     commit    journal.writer: one SQLite transaction a batch, message bytes and every number given out included
-    release   Runtime._release, after the commit and in turn order: bytes to sockets, replies, notices
+    release   after the commit and in turn order: bytes to sockets, replies, notices
 
-`runtime` is the shell that does this, and its `_write` the one place that writes to a FIX socket.
+`runtime` is the shell that does this. `release.write_out` is the one place that writes to a FIX socket.
 
 The parts
 ---------
@@ -20,8 +20,14 @@ The parts
     connecting    ports and initiators, and what they need of TLS
     assembly      from configuration to the parts below
     sessions      a [[session]] table as what the session layer is told, and its dictionary
-    runtime       inputs in, commits, effects out; a timeout task per open RFQ
+    runtime       inputs in, commits, and what waits or pauses while a disk is slow
+    hub           the open FIX connections, and what is heard of them
+    alarms        when each session, order and RFQ is looked at again; a timeout task per open RFQ
     timers        one heap of deadlines
+    readback      what a turn wants of the journal, for a later turn: pages of a resend, undelivered reports
+    release       effects out, once they are durable; who waits for replies and notices
+    entropy       random bytes for inputs
+    memory        what the garbage collector is told
     turn          decide and adopt; who is let in, numbers, refusals, commands about sessions
     trading       the desk as the application of the turn
     recording     a turn as the journal's rows
@@ -53,6 +59,7 @@ Imports point inward
     turn sees fix and desk together; trading, recording, recovery and metrics stand on it.
     config knows domain, dealers and reference. admin sees config, desk, journal and rules, never a session or a turn;
     `rfqctl fix decode` alone, where no daemon is, sees the codec and the dictionaries of fix.
+    alarms, hub, readback and release are parts of runtime.
     app, connecting, runtime, sessions and assembly wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; shells do. `tests/test_architecture.py` holds

@@ -33,15 +33,17 @@ from engine.errors import ConfigError, EngineError, JournalError, RuleError, Sta
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.second_opinion import verify_samples
+from engine.hub import Patience
 from engine.journal.archive import ReadOnly
 from engine.journal.lock import Boot
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.logs import set_up_logging
+from engine.memory import settle_memory
 from engine.metrics import Metrics
 from engine.metrics_endpoint import MetricsEndpoint
 from engine.recording import Recorder, events_codec
-from engine.runtime import Limits, Runtime, settle_memory
+from engine.runtime import Limits, Runtime
 from engine.trading import Trading
 from engine.turn import Machine, Withhold
 from engine.turn.history import History
@@ -146,17 +148,21 @@ class Daemon:
     ) -> int:
         config, loop = self.config, asyncio.get_running_loop()
         metrics = Metrics(VERSION)
+        reader = await JournalReader.open(config.journal.path)
         self.runtime = runtime = Runtime(
             machine,
             trading,
             recorder,
             self.journal,
+            reader,
             self.clock,
             metrics,
             Limits(
                 batch_turns_max=config.journal.batch_turns_max,
                 staged_bytes_max=config.journal.staged_bytes_max,
                 commit_stall_max_s=config.journal.commit_stall_max_s,
+            ),
+            Patience(
                 logon_timeout_s=config.fix.logon_timeout_s,
                 frame_timeout_s=config.fix.frame_timeout_s,
                 write_timeout_s=config.fix.write_timeout_s,
@@ -165,19 +171,18 @@ class Daemon:
             self._fail,
             self._on_phase,
         )
-        connections = Connecting(config, self._secured, runtime, self._fail)
-        runtime.reader = await JournalReader.open(config.journal.path)
         servers: list[Any] = []
         tasks: list[asyncio.Task[None]] = []
         try:
+            connections = Connecting(config, self._secured, runtime, self._fail)
             self._note_start(previous)
             for withheld in never_left:
-                runtime.withhold(withheld)
-            runtime.arm_all()
+                runtime.release.withhold(withheld)
+            runtime.alarms.set_all()
             await runtime.idle()
             metrics.state(machine, trading)
             metrics.sessions(machine, self.clock.now(), {})
-            admin = AdminServer(config.admin, runtime.command, runtime.watch)
+            admin = AdminServer(config.admin, runtime.command, runtime.release.watch)
             await admin.start()
             servers.append(admin)
             endpoint = MetricsEndpoint(config.metrics.host, config.metrics.port, metrics, self._readiness)
@@ -185,7 +190,7 @@ class Daemon:
             servers.append(endpoint)
             servers.append(connections)
             await connections.begin()
-            tasks.append(loop.create_task(self._housekeeping(trading, metrics)))
+            tasks.append(loop.create_task(self._housekeeping(trading, metrics, reader)))
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
             settle_memory()
@@ -203,9 +208,9 @@ class Daemon:
                 task.cancel()
             for server in servers:
                 server.close()
-            runtime.close_connections(STOPPING)
+            runtime.hub.close(STOPPING)
             runtime.stop()
-            await runtime.reader.close()
+            await reader.close()
         if self._failure:
             log.critical("ended: %s", self._failure)
             return 1
@@ -239,7 +244,7 @@ class Daemon:
 
     # --- while it runs -----------------------------------------------------------------------------
 
-    async def _housekeeping(self, trading: Trading, metrics: Metrics) -> None:
+    async def _housekeeping(self, trading: Trading, metrics: Metrics, reader: JournalReader) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
         loop = asyncio.get_running_loop()
         next_digest, next_checkpoint, next_anchor, next_proof = 0.0, 0.0, 0.0, 0.0
@@ -250,16 +255,15 @@ class Daemon:
             now = loop.time()
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
             metrics.state(self.runtime.machine, trading)
-            metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.unsent_bytes())
-            self.runtime.take_stock()
+            metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.unsent_bytes())
+            self.runtime.hub.take_stock()
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
                 self._fail(f"a commit has been pending for {config.commit_stall_max_s:g} s")
             if now >= next_checkpoint:
                 next_checkpoint = now + CHECKPOINT_EVERY_S
-                assert self.runtime.reader is not None
-                await self.runtime.reader.checkpoint()
+                await reader.checkpoint()
             if now >= next_anchor:
                 next_anchor = now + config.anchor_interval_s
                 self._note_head()
@@ -267,7 +271,7 @@ class Daemon:
                 next_proof = now + self.clock.real_delay_s(int(PROOF_EVERY_S * 1e9))
                 self.runtime.ask_for_proof()
                 self._watch_clock()
-                self.runtime.look_at_schedules()
+                self.runtime.alarms.look_at_schedules()
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
                 self._note_digest(trading)

@@ -54,8 +54,8 @@ class Connecting:
         self._tasks: list[asyncio.Task[None]] = []
         self._secured = secured
         self._dialers = {session.key: self._dialer(session) for session in config.sessions if session.initiator}
-        runtime.on_session_free = self._freed
-        runtime.on_connect_wanted = self._hurry
+        runtime.hub.on_session_free = self._freed
+        runtime.release.on_connect_wanted = self._hurry
 
     async def begin(self) -> None:
         """Listen, and call. Raises StartError if a port cannot be had."""
@@ -123,10 +123,10 @@ class Connecting:
         )
 
     def _connection(self, session: str, first_message_bytes_max: int | None = None) -> FixConnection:
-        fix = self._config.fix
+        fix, hub = self._config.fix, self._runtime.hub
         return FixConnection(
-            self._runtime,
-            self._runtime.next_connection(),
+            hub,
+            hub.next_number(),
             session,
             max_message_bytes=fix.max_message_bytes,
             outgoing_bytes_max=fix.outgoing_bytes_max,

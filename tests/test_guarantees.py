@@ -77,14 +77,14 @@ def test_guarantee_1_output_commit_what_records_nothing_leaves_in_its_turn_too()
         written = w.wire.counts.get("8", 0)
         told: list[int] = []
         assert w.life is not None
-        runtime = w.life.runtime
-        reply = runtime._reply
+        release = w.life.runtime.release
+        reply = release._reply
 
         def watched(*released: Any) -> None:
             told.append(w.wire.counts.get("8", 0) - written)
             reply(*released)
 
-        runtime._reply = watched  # type: ignore[method-assign]
+        release._reply = watched  # type: ignore[method-assign]
         w.oms.new_order(**SMALL)
         w.until(lambda: "O-000001" in w.state.orders)
         w.run(0.001)  # Its batch is on the way to the disk by now: the command's turn is the next one.

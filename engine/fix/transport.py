@@ -1,6 +1,6 @@
 """The socket side of a FIX connection: bytes in, framed and handed on; bytes out when release says so.
 
-Writes nothing on its own account. `write` is called by the release step of `engine.runtime` and by nobody else.
+Writes nothing on its own account. `write` is called by `engine.release` and by nobody else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TLS_CLOSE_PATIENCE_S: Final = 0.5
 
 
 class Hub(Protocol):
-    """What a connection reports to: the runtime."""
+    """What a connection reports to: `engine.hub`."""
 
     def connection_up(self, connection: FixConnection) -> bool:
         """False: there is no room for it. It is closed, and nothing more is heard of it."""

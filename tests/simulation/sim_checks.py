@@ -231,7 +231,7 @@ class StateChecks:
     def _timers(self, life: Life) -> None:
         """Whatever has a deadline has a timer; a live round may wait for an answer that has one, or for a person."""
         state, runtime = life.trading.state, life.runtime
-        armed = runtime._deadlines._at
+        armed = runtime.alarms._deadlines._at
         for pending in state.reversions.values():
             if not pending.done and f"reversion:{pending.exec_id}" not in armed:
                 self._world.fail(f"the reversion of {pending.exec_id} has no timer")
@@ -252,7 +252,7 @@ class StateChecks:
                 else:
                     self._placement(life, placement)
                 continue
-            watched = runtime._rfq_tasks.get(key)
+            watched = runtime.alarms._rfq_tasks.get(key)
             if watched is None or watched[0].done():
                 self._world.fail(f"{rfq.rfq_id} is {rfq.state} and has no task")
             elif key not in armed and not watched[1].is_set():
@@ -261,7 +261,7 @@ class StateChecks:
     def _placement(self, life: Life, placement: Placement) -> None:
         key = f"placement:{placement.placement_id}"
         waits = placement.person_needed or not life.machine.session_up(placement.session)
-        if key not in life.runtime._deadlines._at and not waits:
+        if key not in life.runtime.alarms._deadlines._at and not waits:
             self._world.fail(f"the acceptance {placement.placement_id} at {placement.dealer} has no timer")
 
     def _quantities(self, life: Life) -> None:

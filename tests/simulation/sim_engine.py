@@ -21,6 +21,7 @@ from engine.app import Daemon
 from engine.desk.draft import Draft, Notice
 from engine.domain import events as e
 from engine.fix.transport import FixConnection
+from engine.hub import Patience
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import StagedTurn, TextRow
 from engine.journal.lock import Boot
@@ -158,15 +159,16 @@ class Life:
             self.trading,
             self.recorder,
             self.journal,  # type: ignore[arg-type]
+            self.reader,
             self.clock,  # type: ignore[arg-type]
             NoMetrics(),  # type: ignore[arg-type]
-            Limits(logon_timeout_s=10.0),
+            Limits(),
+            Patience(logon_timeout_s=10.0),
             self.loop,  # type: ignore[arg-type]
             self._on_fatal,
+            entropy=lambda: rng.randbytes(16),
         )
-        self.runtime.reader = self.reader
-        self.runtime.entropy = lambda: rng.randbytes(16)  # type: ignore[method-assign]
-        self.runtime.on_session_free = self._session_free
+        self.runtime.hub.on_session_free = self._session_free
         self._hook()
         self.boot = real.boot
         self.call("start", self._start)
@@ -179,10 +181,10 @@ class Life:
 
         self.runtime.note("started", started)
         for withheld in self._never_left:
-            self.runtime.withhold(withheld)
-        self.runtime.arm_all()
+            self.runtime.release.withhold(withheld)
+        self.runtime.alarms.set_all()
         self.started = True
-        self.runtime.watch(self._seen)
+        self.runtime.release.watch(self._seen)
         for key, settings in self.machine.settings.items():
             if settings.initiator:
                 self._session_free(key)
@@ -192,7 +194,7 @@ class Life:
         """What the daemon does now and then, by its own code where there is something to get wrong."""
         self.note_digest()
         self.runtime.ask_for_proof()
-        self.runtime.look_at_schedules()
+        self.runtime.alarms.look_at_schedules()
         self.loop.call_later(20, self._keep_house)
 
     def note_digest(self) -> None:
@@ -210,7 +212,7 @@ class Life:
 
         async def ask() -> None:
             self.world.note(f"trader: {name} {params}")
-            ref = self.runtime._last_reply + 1
+            ref = self.runtime.release._last_ref + 1
             try:
                 answer.result = await self.runtime.command(name, params, actor, role)
             except Exception as error:
@@ -235,8 +237,8 @@ class Life:
     def link(self, peer: Peer, session: str) -> Link:
         """A connection between the engine and a counterparty; `session` is empty if the peer made it."""
         connection = FixConnection(
-            self.runtime,
-            self.runtime.next_connection(),
+            self.runtime.hub,
+            self.runtime.hub.next_number(),
             session,
             max_message_bytes=65_536,
             outgoing_bytes_max=1 << 30,

@@ -20,11 +20,13 @@ from engine.fix.dictionary import built_in
 from engine.fix.message import Message
 from engine.fix.settings import SessionSettings
 from engine.fix.transport import FixConnection
+from engine.hub import Patience
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
+from engine.memory import settle_memory
 from engine.metrics import Metrics
 from engine.recording import Recorder, events_codec
-from engine.runtime import Limits, Runtime, settle_memory
+from engine.runtime import Limits, Runtime
 from engine.trading import Trading
 from engine.turn import CommandGiven, Machine
 
@@ -105,29 +107,30 @@ async def serve(folder: Path, durability: str, tell: Callable[[int], None]) -> N
     application = Answering()
     machine = Machine(application, {SESSION: settings()}, {SESSION: built_in(BEGIN_STRING)})
     failed = loop.create_future()
+    reader = await JournalReader.open(path)
     runtime = Runtime(
         machine,
         cast(Trading, application),
         Recorder(journal.head, events_codec()),
         journal,
+        reader,
         Clock(),
         Metrics("benchmark"),
         Limits(),
+        Patience(),
         loop,
         failed.set_result,
     )
-    runtime.reader = await JournalReader.open(path)
 
     def connection() -> FixConnection:
         return FixConnection(
-            runtime, runtime.next_connection(), "", max_message_bytes=65_536, outgoing_bytes_max=8_388_608
+            runtime.hub, runtime.hub.next_number(), "", max_message_bytes=65_536, outgoing_bytes_max=8_388_608
         )
 
     async def checkpoints() -> None:
-        assert runtime.reader is not None
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY_S)
-            await runtime.reader.checkpoint()
+            await reader.checkpoint()
 
     server = await loop.create_server(connection, "127.0.0.1", 0)
     settle_memory()
