@@ -8,6 +8,7 @@ from typing import Final
 from engine.analytics.marks import Mark
 from engine.domain import events as domain_events
 from engine.journal.batch import (
+    TRAILER_BYTES,
     EventRow,
     Head,
     MarkRow,
@@ -56,7 +57,6 @@ class Recorder:
             return None
         turn_seq = self.turn_seq + 1
         utc_ns = turn.now.utc_ns
-        first_event = self.event_seq + 1
         staged = _row(
             StagedTurn,
             (
@@ -66,29 +66,10 @@ class Recorder:
                 turn.ref,
                 turn.actor,
                 self._event_rows(turn, turn_seq, utc_ns) if turn.events else (),
-                tuple(
-                    [
-                        _row(
-                            OutboxRow,
-                            (
-                                send.outbox_id,
-                                turn_seq,
-                                first_event + send.event if send.event >= 0 else None,
-                                send.session,
-                                send.delivery.value,
-                                send.not_after_ns,
-                                msg_type,
-                                body,
-                            ),
-                        )
-                        for send, msg_type, body in turn.sends
-                    ]
-                ),
-                _message_rows(turn, turn_seq, utc_ns) if turn.inbound or turn.bound else (),
+                *_said_rows(turn, turn_seq, utc_ns, self.event_seq + 1),
                 self._with_quiet(sessions) if self._quiet_sessions else sessions,
                 self._with_quiet_marks(marks) if self._quiet_marks else tuple(marks),
                 tuple([text._replace(turn_seq=turn_seq) for text in texts]) if texts else (),
-                (),
             ),
         )
         self.turn_seq = turn_seq
@@ -147,16 +128,44 @@ _row: Final = tuple.__new__
 """A row from all its columns, in half the time that its constructor takes."""
 
 
-def _message_rows(turn: Turn, turn_seq: int, utc_ns: int) -> tuple[MessageRow, ...]:
-    rows: list[MessageRow] = [
-        _row(MessageRow, (session, epoch, "in", seq_num, turn_seq, None, utc_ns, data, 0, 0))
+def _said_rows(
+    turn: Turn, turn_seq: int, utc_ns: int, first_event: int
+) -> tuple[tuple[OutboxRow, ...], tuple[MessageRow, ...]]:
+    """What was decided without getting a number, and every number taken in or given out.
+
+    What got its number at once is one row: an outbox entry of its own would be a fifth of what an order's rows cost.
+    """
+    messages: list[MessageRow] = [
+        _row(MessageRow, (session, epoch, "in", seq_num, turn_seq, None, utc_ns, data, 0, 0, *_NO_ENTRY))
         for session, epoch, seq_num, data in turn.inbound
     ]
-    for session, epoch, seq_num, outbox_id, data, poss_resend, _ in turn.bound:
-        admin, again = (1 if data is None else 0), (1 if poss_resend else 0)
-        columns = (session, epoch, "out", seq_num, turn_seq, outbox_id, utc_ns, data, admin, again)
-        rows.append(_row(MessageRow, columns))
-    return tuple(rows)
+    decided = {send.outbox_id: (send, msg_type, body) for send, msg_type, body in turn.sends}
+    for session, epoch, seq_num, outbox_id, data, poss_resend, delivery in turn.bound:
+        word = delivery._value_ if delivery is not None else None  # A plain string, in a fifth of `.value`'s time.
+        entry: tuple[str | None, int | None, int | None, str | None, int | None] = (word, None, None, None, None)
+        if data is not None and outbox_id is not None and (found := decided.pop(outbox_id, None)) is not None:
+            send, msg_type, body = found
+            event = first_event + send.event if send.event >= 0 else None
+            entry = (word, event, send.not_after_ns, msg_type, len(data) - TRAILER_BYTES - len(body) + 1)
+        columns = (session, epoch, "out", seq_num, turn_seq, outbox_id, utc_ns, data, data is None, poss_resend)
+        messages.append(_row(MessageRow, columns + entry))
+    waiting = [
+        OutboxRow(
+            send.outbox_id,
+            turn_seq,
+            first_event + send.event if send.event >= 0 else None,
+            send.session,
+            send.delivery.value,
+            send.not_after_ns,
+            msg_type,
+            body,
+        )
+        for send, msg_type, body in decided.values()
+    ]
+    return tuple(waiting), tuple(messages)
+
+
+_NO_ENTRY: Final = (None,) * 5
 
 
 def _mark_row(mark: Mark) -> MarkRow:

@@ -29,12 +29,11 @@ LOGIC_VERSION = 1
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
 
 _KNOWN_LEDGER = """
-SELECT m.seq, m.outbox_id FROM fix_sent AS m JOIN outbox AS o ON o.id = m.outbox_id
-WHERE m.session = ? AND m.epoch = ? AND o.class IN ('ask', 'afresh') ORDER BY m.seq DESC LIMIT ?
+SELECT seq, outbox_id FROM fix_sent
+WHERE session = ? AND epoch = ? AND class IN ('ask', 'afresh') ORDER BY seq DESC LIMIT ?
 """
 _LAST_REPORT = """
-SELECT m.seq FROM fix_sent AS m JOIN outbox AS o ON o.id = m.outbox_id
-WHERE m.session = ? AND m.epoch = ? AND o.class = 'report' ORDER BY m.seq DESC LIMIT 1
+SELECT seq FROM fix_sent WHERE session = ? AND epoch = ? AND class = 'report' ORDER BY seq DESC LIMIT 1
 """
 _NUMBERED = "SELECT outbox_id FROM fix_sent WHERE outbox_id >= ?"
 _FIRST_OUT = "SELECT min(seq) FROM fix_sent WHERE session = ? AND epoch = ?"

@@ -566,7 +566,9 @@ LAST_FILL = "(SELECT max(position) FROM fix_sent WHERE CAST(bytes AS TEXT) LIKE 
             "events",
             id="an event taken out",
         ),
-        pytest.param("UPDATE outbox SET destination = 'nobody' WHERE id = 3", "outbox", id="an outbox entry"),
+        pytest.param(
+            f"UPDATE fix_sent SET not_after_ns = 0 WHERE position = {LAST_FILL}", "fix_messages", id="an outbox entry"
+        ),
         pytest.param("UPDATE turns SET actor = 'somebody else' WHERE turn_seq = 9", "turns", id="an actor"),
         pytest.param(
             "DELETE FROM turns WHERE turn_seq = (SELECT max(turn_seq) FROM turns)", "", id="the last turn cut off"

@@ -53,7 +53,7 @@ class ReadOnly:
         return [MarkRow(*row) for row in self._connection.execute("SELECT * FROM marks ORDER BY security_id")]
 
     def undelivered(self, destination: str) -> list[Undelivered]:
-        """Outbox entries for `destination` that are neither confirmed nor acknowledged, in order."""
+        """Outbox entries for `destination` that are not confirmed, in order."""
         return [as_undelivered(row) for row in self._connection.execute(UNDELIVERED, {"to": destination})]
 
     def events(self, after_seq: int = 0) -> Iterator[EventRow]:

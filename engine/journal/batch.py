@@ -12,6 +12,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 Direction: TypeAlias = Literal["in", "out"]
 
+TRAILER_BYTES: Final = 7
+"""CheckSum(10) with its SOH: what stands behind the body of a message."""
 RULE_BOOK: Final = "rule_book"  # The TextRow kind that goes to table `rule_books`; every other kind goes to `configs`.
 
 
@@ -27,10 +29,11 @@ class EventRow(NamedTuple):
 
 
 class OutboxRow(NamedTuple):
-    """A decision to say something to `destination` (a session key), numbered or not yet numbered.
+    """A decision to say something to `destination` (a session key) that got no number in its own turn.
 
     `body` is the message without header and trailer. `message_class` says whether it may be repeated
-    (at least once) or not (at most once); the words are the runtime's.
+    (at least once) or not (at most once); the words are the runtime's. One that was numbered at once stands in its
+    `MessageRow` alone.
     """
 
     id: int
@@ -44,7 +47,12 @@ class OutboxRow(NamedTuple):
 
 
 class MessageRow(NamedTuple):
-    """One FIX sequence number used up, in or out. `data` is None where only the number is kept (session messages)."""
+    """One FIX sequence number used up, in or out. `data` is None where only the number is kept (session messages).
+
+    `message_class` is that of its outbox entry, None for a session message. A message that its own turn decided to say
+    is that entry as well: what follows is as in `OutboxRow`, and its body are the bytes of `data` from `body_at`
+    (counted from 1) to CheckSum(10).
+    """
 
     session: str
     epoch: int
@@ -56,6 +64,11 @@ class MessageRow(NamedTuple):
     data: bytes | None
     admin: int
     poss_resend: int
+    message_class: str | None = None
+    event_seq: int | None = None
+    not_after_ns: int | None = None
+    msg_type: str | None = None
+    body_at: int | None = None
 
 
 class SessionRow(NamedTuple):
@@ -70,14 +83,6 @@ class SessionRow(NamedTuple):
     next_out: int
     confirmed_out: int
     created_utc_ns: int
-
-
-class AckRow(NamedTuple):
-    """Everything for `destination` up to and including outbox entry `outbox_id` needs no further delivery."""
-
-    destination: str
-    outbox_id: int
-    utc_ns: int
 
 
 class MarkRow(NamedTuple):
@@ -118,7 +123,31 @@ class StagedTurn(NamedTuple):
     sessions: tuple[SessionRow, ...] = ()
     marks: tuple[MarkRow, ...] = ()
     texts: tuple[TextRow, ...] = ()
-    acks: tuple[AckRow, ...] = ()
+
+    @property
+    def entries(self) -> list[OutboxRow]:
+        """Everything this turn decided to say, by number, wherever it stands."""
+        entries = [*self.outbox]
+        for message in self.messages:
+            if message.msg_type is not None:
+                body_at, data = message.body_at, message.data
+                assert message.outbox_id is not None
+                assert message.message_class is not None
+                assert body_at is not None
+                assert data is not None
+                entries.append(
+                    OutboxRow(
+                        message.outbox_id,
+                        message.turn_seq,
+                        message.event_seq,
+                        message.session,
+                        message.message_class,
+                        message.not_after_ns,
+                        message.msg_type,
+                        data[body_at - 1 : -TRAILER_BYTES],
+                    )
+                )
+        return sorted(entries)
 
     @property
     def size(self) -> int:

@@ -81,10 +81,11 @@ def follow(head: Head, turn: StagedTurn) -> tuple[Head, Seal]:
         if event[0] != event_seq or event[1] != turn_seq:
             raise ChainError(f"event {event.seq} of turn {event.turn_seq}: expected {event_seq} of turn {turn_seq}")
         rows.append(_event(event))
+    decided: list[int] = []
     for entry in turn.outbox:
-        outbox_id += 1
-        if entry[0] != outbox_id or entry[1] != turn_seq:
-            raise ChainError(f"outbox {entry.id} of turn {entry.turn_seq}: expected {outbox_id} of turn {turn_seq}")
+        if entry[1] != turn_seq:
+            raise ChainError(f"outbox {entry.id} claims turn {entry.turn_seq} inside turn {turn_seq}")
+        decided.append(entry[0])
         rows.append(_outbox(entry))
     first = len(rows)
     for message in turn.messages:
@@ -92,18 +93,25 @@ def follow(head: Head, turn: StagedTurn) -> tuple[Head, Seal]:
             raise ChainError(f"{message_name(message)} claims turn {message.turn_seq} inside turn {turn_seq}")
         if message[2] != "out" and (len(rows) > first or not _is_plain(message, turn.utc_ns)):
             raise ChainError(f"{message_name(message)} cannot stand in the row of turn {turn_seq}")
+        if message[13] is not None:
+            decided.append(message[5])  # type: ignore[arg-type]  # One without a number fits nowhere.
         rows.append(_message(message))
     for text in turn.texts:
         if text.turn_seq != turn_seq:
             raise ChainError(f"text {text.kind} {text.hash} claims turn {text.turn_seq} inside turn {turn_seq}")
         rows.append(_text(text))
+    if decided:
+        expected = list(range(outbox_id + 1, outbox_id + 1 + len(decided)))
+        if decided != expected and sorted(decided) != expected:
+            raise ChainError(f"outbox {sorted(decided)} of turn {turn_seq}: expected {expected}")
+        outbox_id = expected[-1]
     sealed = _seal(prior, turn, rows)
     return Head(turn_seq, event_seq, outbox_id, sealed.hash), sealed
 
 
 def _is_plain(message: MessageRow, utc_ns: int) -> bool:
     """Is a message taken in all that the row of its turn has room for?"""
-    return message[5:] == (None, utc_ns, message.data, 0, 0) and message.data is not None
+    return message[5:] == (None, utc_ns, message.data, 0, 0, *_NOT_DECIDED) and message.data is not None
 
 
 def read_sums(row_sums: bytes) -> dict[str, tuple[int, ...]]:
@@ -142,11 +150,12 @@ _TURN: Final = struct.Struct(">cqqIIIIIII").pack
 _EVENT: Final = struct.Struct(">cqqqqII").pack
 _OUTBOX: Final = struct.Struct(">cqqBqqIIII").pack
 _MESSAGE: Final = struct.Struct(">cqqqBqqqqIIq").pack
+_ENTRY: Final = struct.Struct(">BqqqII").pack
 _TEXT: Final = struct.Struct(">cqIII").pack
 
 
 def _hash(prior: bytes, turn: StagedTurn, rows: Sequence[bytes]) -> bytes:
-    turn_seq, utc_ns, input_kind, input_ref, person, events, outbox, messages, _, _, texts, _ = turn
+    turn_seq, utc_ns, input_kind, input_ref, person, events, outbox, messages, _, _, texts = turn
     kind, ref, actor = input_kind.encode(), input_ref.encode(), person.encode()
     counts = len(events), len(outbox), len(messages), len(texts)
     head = _TURN(b"T", turn_seq, utc_ns, *counts, len(kind), len(ref), len(actor))
@@ -186,13 +195,36 @@ def _outbox(row: OutboxRow) -> bytes:
 
 
 def _message(row: MessageRow) -> bytes:
-    session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, data, admin, poss_resend = row
+    session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, data, admin, poss_resend = row[:10]
     key, way, present = session.encode(), direction.encode(), outbox_id is not None
     size = -1 if data is None else len(data)
+    entry = b"" if row[10:] == _NOT_DECIDED else _entry(*row[10:])
     head = _MESSAGE(
         b"M", epoch, seq, turn_seq, present, outbox_id or 0, utc_ns, admin, poss_resend, len(key), len(way), size
     )
-    return head + key + way if data is None else b"".join((head, key, way, data))
+    return b"".join((head, key, way, data or b"", entry))
+
+
+_NOT_DECIDED: Final = (None,) * 5
+
+
+def _entry(
+    message_class: str | None,
+    event_seq: int | None,
+    not_after_ns: int | None,
+    msg_type: str | None,
+    body_at: int | None,
+) -> bytes:
+    """What a message is as an outbox entry; its first byte is the letter of no table."""
+    word, kind = (message_class or "").encode(), (msg_type or "").encode()
+    present = (
+        (message_class is not None)
+        + 2 * (event_seq is not None)
+        + 4 * (not_after_ns is not None)
+        + 8 * (msg_type is not None)
+        + 16 * (body_at is not None)
+    )
+    return _ENTRY(present, event_seq or 0, not_after_ns or 0, body_at or 0, len(word), len(kind)) + word + kind
 
 
 def _text(row: TextRow) -> bytes:

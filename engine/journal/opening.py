@@ -87,7 +87,9 @@ def read_head(connection: sqlite3.Connection, path: Path) -> Head:
     if turn is None:
         turn = (0, bytes.fromhex(read_meta(connection, path)["genesis"]))
     event_seq, outbox_id = connection.execute(
-        "SELECT coalesce((SELECT max(seq) FROM events), 0), coalesce((SELECT max(id) FROM outbox), 0)"
+        # Numbers are given out in order: of those that stand with their message the last is the highest.
+        "SELECT coalesce((SELECT max(seq) FROM events), 0), max(coalesce((SELECT max(id) FROM outbox), 0), "
+        "coalesce((SELECT outbox_id FROM fix_sent WHERE msg_type IS NOT NULL ORDER BY position DESC LIMIT 1), 0))"
     ).fetchone()
     return Head(turn[0], event_seq, outbox_id, turn[1])
 

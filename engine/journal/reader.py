@@ -68,7 +68,7 @@ class JournalReader:
         return page
 
     async def undelivered(self, destination: str) -> list[Undelivered]:
-        """Outbox entries for `destination` that are neither confirmed nor acknowledged, in order."""
+        """Outbox entries for `destination` that are not confirmed, in order."""
         return [as_undelivered(row) for row in await self._all(UNDELIVERED, {"to": destination})]
 
     async def sessions(self) -> list[SessionRow]:

@@ -241,10 +241,10 @@ def _name(kind: str, row: Any) -> str:
 
 def _absent(kind: str, rows: Sequence[Any], at: int, turn_seq: int) -> str:
     """The name of the row that should stand at `at`: its number where rows are numbered, else its place."""
-    if kind not in ("events", "outbox") or not rows:
+    if kind != "events" or not rows:
         return f"row {at + 1} of turn {turn_seq}"
-    # Numbers run on by one; the first row of either table is its number.
-    return f"{'seq' if kind == 'events' else 'id'} {rows[at - 1][0] + 1 if at else rows[0][0] - 1}"
+    # Numbers run on by one; the first column is the number.
+    return f"seq {rows[at - 1][0] + 1 if at else rows[0][0] - 1}"
 
 
 class _Sweep:

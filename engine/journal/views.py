@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.journal.queries import ENTRIES
+
 
 def _time(column: str) -> str:
     return f"strftime('%Y-%m-%dT%H:%M:%fZ', {column} / 1000000000.0, 'unixepoch')"
@@ -212,6 +214,7 @@ SELECT session, epoch, 'out', seq, turn_seq, outbox_id, utc_ns, bytes, admin, po
 
 VIEWS: Final = {
     "fix_messages": _FIX_MESSAGES,
+    "outbox_entries": ENTRIES,
     "v_orders": _ORDERS,
     "v_rfqs": _RFQS,
     "v_quotes": _QUOTES,

@@ -275,7 +275,6 @@ class Journal:
                 ("configs", configs),
                 # Conflated: of a session's or security's rows in one transaction only the last counts.
                 ("fix_sessions", list(session_rows.values())),
-                ("outbox_acks", [row for turn in turns for row in turn.acks]),
                 ("marks", list({row.security_id: row for turn in turns for row in turn.marks}.values())),
             ),
             new_texts,

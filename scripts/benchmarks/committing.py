@@ -21,7 +21,7 @@ from benchmarks.measuring import Effort, Line, medians
 from benchmarks.messages import order_fields, report_wire, wire
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
-from engine.journal.batch import EventRow, MessageRow, OutboxRow, SessionRow, StagedTurn
+from engine.journal.batch import EventRow, MessageRow, SessionRow, StagedTurn
 from engine.journal.opening import configure, create_missing
 from engine.journal.schema import INSERTS
 from engine.journal.writer import Journal
@@ -75,9 +75,8 @@ def _ours(path: Path, durability: str) -> Callable[[int], float]:
                     f"oms:1:{number}",
                     "",
                     (EventRow(number, number, name, version, house.NOW_NS, body),),
-                    rows.outbox(number),
-                    rows.messages(number),
-                    rows.sessions(number),
+                    messages=rows.messages(number),
+                    sessions=rows.sessions(number),
                 )
             )
         journal.commit(turns)
@@ -98,14 +97,12 @@ def _plain(path: Path, durability: str) -> Callable[[int], float]:
         order = rows.messages(1)[0].data
         turns = [(n, house.NOW_NS, "Received", f"oms:1:{n}", "", "oms", 1, n, order, sums, digest) for n in numbers]
         events = [(n, n, name, version, house.NOW_NS, body) for n in numbers]
-        outbox = [tuple(row) for n in numbers for row in rows.outbox(n)]
         sent = [(*row[:2], *row[3:]) for n in numbers for row in rows.messages(n)[1:]]
         sessions = [tuple(rows.sessions(numbers[-1])[0])]
         began = time.perf_counter()
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(INSERTS["turns"], turns)
         connection.executemany(INSERTS["events"], events)
-        connection.executemany(INSERTS["outbox"], outbox)
         connection.executemany(INSERTS["fix_sent"], sent)
         connection.executemany(INSERTS["fix_sessions"], sessions)
         connection.execute("COMMIT")
@@ -144,13 +141,26 @@ class _Rows:
             next(self._numbers)
         return range(first, first + count)
 
-    def outbox(self, number: int) -> tuple[OutboxRow, ...]:
-        return (OutboxRow(number, number, number, "oms", "report", None, "8", self._answer[60:-7]),)
-
     def messages(self, number: int) -> tuple[MessageRow, ...]:
         return (
             MessageRow("oms", 1, "in", number, number, None, house.NOW_NS, self._order, 0, 0),
-            MessageRow("oms", 1, "out", number, number, number, house.NOW_NS, self._answer, 0, 0),
+            MessageRow(
+                "oms",
+                1,
+                "out",
+                number,
+                number,
+                number,
+                house.NOW_NS,
+                self._answer,
+                0,
+                0,
+                "report",
+                number,
+                None,
+                "8",
+                61,
+            ),
         )
 
     def sessions(self, number: int) -> tuple[SessionRow, ...]:

@@ -120,7 +120,7 @@ class _Bench:
             self._trade()
         self._took.clear()
         staged = [rows for _ in range(orders) if (rows := self._trade(timed=True)) is not None]
-        sends = len(staged[-1].outbox)
+        sends = len(staged[-1].entries)
         took = {name: statistics.median(times) / 1_000 for name, times in self._took.items()}
         inner = {name for name in took if name.startswith("  ")}
         rest = took.pop("turn") - sum(took[name] for name in inner)
@@ -208,7 +208,7 @@ class _Bench:
                 head = head._replace(
                     turn_seq=head.turn_seq + 1,
                     event_seq=head.event_seq + len(rows.events),
-                    outbox_id=head.outbox_id + len(rows.outbox),
+                    outbox_id=head.outbox_id + len(rows.entries),
                 )
             began = time.process_time_ns()
             self.journal.commit(turns)
@@ -271,12 +271,19 @@ def _renumbered(rows: StagedTurn, head: Any) -> StagedTurn:
     turn_seq = head.turn_seq + 1
     # No number is kept twice, and all of a session's are of one epoch: of its rows a batch keeps the last alone.
     epoch, first = 1_000, 100 * turn_seq
+    entries = itertools.count(head.outbox_id + 1)
     return rows._replace(
         turn_seq=turn_seq,
         events=tuple(row._replace(seq=head.event_seq + at, turn_seq=turn_seq) for at, row in enumerate(rows.events, 1)),
-        outbox=tuple(row._replace(id=head.outbox_id + at, turn_seq=turn_seq) for at, row in enumerate(rows.outbox, 1)),
+        outbox=tuple(row._replace(id=next(entries), turn_seq=turn_seq) for row in rows.outbox),
         messages=tuple(
-            row._replace(epoch=epoch, seq=first + at, turn_seq=turn_seq) for at, row in enumerate(rows.messages)
+            row._replace(
+                epoch=epoch,
+                seq=first + at,
+                turn_seq=turn_seq,
+                outbox_id=next(entries) if row.msg_type is not None else row.outbox_id,
+            )
+            for at, row in enumerate(rows.messages)
         ),
         sessions=tuple(row._replace(epoch=epoch) for row in rows.sessions),
     )

@@ -99,6 +99,20 @@ def test_an_untouched_file_holds(path: Path) -> None:
             "UPDATE outbox SET destination = 'birch' WHERE id = 7",
             7, "outbox", "id 7", "changed", id="outbox",
         ),
+        *(
+            pytest.param(
+                f"UPDATE fix_sent SET {change} WHERE turn_seq = 8",
+                8, "fix_messages", "alder epoch 1 out 8", "changed", id=f"an entry beside its message, {change}",
+            )
+            for change in (
+                "class = 'afresh'", "class = NULL", "event_seq = 1", "event_seq = NULL", "not_after_ns = 5",
+                "msg_type = 'D'", "body_at = body_at + 1",
+            )
+        ),
+        pytest.param(
+            "UPDATE fix_sent SET event_seq = 1 WHERE turn_seq = 9",
+            9, "fix_messages", "alder epoch 1 out 9", "changed", id="half an entry beside a message that is none",
+        ),
         pytest.param(
             "UPDATE rule_books SET text = 'x' WHERE turn_seq = 6",
             6, "rule_books, configs", "rule_book", "changed", id="rule",
@@ -154,7 +168,7 @@ def test_an_untouched_file_holds(path: Path) -> None:
         ),
         pytest.param(
             "INSERT INTO fix_sent SELECT 1000, 'elm', epoch, 99, 12, outbox_id, utc_ns, bytes, admin, "
-            "poss_resend FROM fix_sent WHERE position = 3",
+            "poss_resend, class, event_seq, not_after_ns, msg_type, body_at FROM fix_sent WHERE position = 3",
             12, "fix_messages", "elm epoch 1 out 99", "added", id="a message smuggled in",
         ),
     ],

@@ -25,6 +25,7 @@ ROWS = st.one_of(
     st.builds(
         MessageRow, text, number, st.sampled_from(("in", "out")), number, number, st.none() | number, number,
         st.none() | blob, st.integers(0, 1), st.integers(0, 1),
+        *(st.none() | each for each in (text, number, number, text, number)),
     ),
     st.builds(TextRow, text, text, number, text),
 )  # fmt: skip
@@ -92,6 +93,17 @@ def test_row_sums_of_a_wrong_length_are_refused(sums: bytes) -> None:
         read_sums(sums)
 
 
+def decided_again(turn: StagedTurn, outbox_id: int = 1) -> StagedTurn:
+    """`turn`, its message out being an entry by itself."""
+    taken_in, sent = turn.messages
+    return turn._replace(messages=(taken_in, sent._replace(outbox_id=outbox_id, message_class="report", msg_type="8")))
+
+
+def test_entries_are_numbered_on_wherever_they_stand() -> None:
+    turn = decided_again(turn_after(START), outbox_id=2)
+    assert follow(START, turn)[0].outbox_id == START.outbox_id + 2
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -101,6 +113,8 @@ def test_row_sums_of_a_wrong_length_are_refused(sums: bytes) -> None:
         pytest.param(lambda turn: turn._replace(events=(turn.events[0]._replace(turn_seq=7),)), id="event of another"),
         pytest.param(lambda turn: turn._replace(outbox=(turn.outbox[0]._replace(id=2),)), id="outbox skipped"),
         pytest.param(lambda turn: turn._replace(outbox=(turn.outbox[0]._replace(turn_seq=9),)), id="outbox of another"),
+        pytest.param(lambda turn: decided_again(turn), id="outbox entry twice"),
+        pytest.param(lambda turn: decided_again(turn, outbox_id=3), id="outbox skipped by a message"),
         pytest.param(lambda turn: turn._replace(messages=(turn.messages[0]._replace(turn_seq=9),)), id="message"),
         pytest.param(lambda turn: turn._replace(texts=(turn.texts[0]._replace(turn_seq=9),)), id="text"),
     ],

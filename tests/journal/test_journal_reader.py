@@ -11,7 +11,7 @@ from journal_rows import turns_after
 
 from engine.errors import JournalError
 from engine.journal.archive import ReadOnly, audit
-from engine.journal.batch import AckRow, Head, MessageRow, OutboxRow, SessionRow, StagedTurn
+from engine.journal.batch import TRAILER_BYTES, Head, MessageRow, OutboxRow, SessionRow, StagedTurn
 from engine.journal.lock import Boot
 from engine.journal.queries import SENT, UNDELIVERED, SentMessage
 from engine.journal.reader import JournalReader
@@ -34,13 +34,16 @@ async def reader(journal: Journal) -> AsyncIterator[JournalReader]:
 class Desk:
     """Says things to one OMS session, numbers them, and learns what arrived."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, at_once: bool) -> None:
+        """`at_once`: what is numbered in its own turn is one row with its message."""
         self.journal = journal
+        self.at_once = at_once
         self.epoch, self.next_out, self.confirmed = 1, 1, 0
         self.messages: list[MessageRow] = []
         self.outbox: list[OutboxRow] = []
+        self.last_entry = 0
 
-    def commit(self, *acks: AckRow) -> None:
+    def commit(self) -> None:
         head: Head = self.journal.head
         turn = StagedTurn(
             head.turn_seq + 1,
@@ -51,26 +54,35 @@ class Desk:
             outbox=tuple(self.outbox),
             messages=tuple(self.messages),
             sessions=(SessionRow("oms", self.epoch, 1, self.next_out, self.confirmed, 0),),
-            acks=acks,
         )
         self.journal.commit([turn])
         self.messages, self.outbox = [], []
 
     def say(self, destination: str = "oms") -> int:
-        entry = self.journal.head.outbox_id + len(self.outbox) + 1
+        self.last_entry = entry = max(self.last_entry, self.journal.head.outbox_id) + 1
         turn_seq = self.journal.head.turn_seq + 1
         self.outbox.append(OutboxRow(entry, turn_seq, None, destination, "at_least_once", None, "8", b"37=1\x01"))
         return entry
 
     def number(self, entry: int | None, *, session: str = "oms") -> int:
         seq = self.next_out
-        data = b"8=%d" % seq if entry else None
+        data = b"8=%d|37=1\x0110=000|" % seq if entry else None
         turn_seq = self.journal.head.turn_seq + 1
-        self.messages.append(
-            MessageRow(session, self.epoch, "out", seq, turn_seq, entry, 0, data, int(entry is None), 0)
-        )
+        row = MessageRow(session, self.epoch, "out", seq, turn_seq, entry, 0, data, int(entry is None), 0)
+        row = row._replace(message_class="at_least_once" if entry else None)
+        decided = next((one for one in self.outbox if one.id == entry), None)
+        if self.at_once and decided is not None and data is not None:
+            self.outbox.remove(decided)
+            body_at = len(data) - TRAILER_BYTES - len(decided.body) + 1
+            row = row._replace(msg_type=decided.msg_type, body_at=body_at)
+        self.messages.append(row)
         self.next_out += 1
         return seq
+
+
+@pytest.fixture(params=[False, True], ids=["apart", "at once"])
+def desk(journal: Journal, request: pytest.FixtureRequest) -> Desk:
+    return Desk(journal, at_once=request.param)
 
 
 def log_bytes(journal: Journal) -> int:
@@ -84,22 +96,20 @@ async def undelivered(reader: JournalReader, destination: str = "oms") -> list[t
     return [(one.entry.id, one.epoch, one.seq) for one in found]
 
 
-async def test_pages_of_sent_messages(journal: Journal, reader: JournalReader) -> None:
-    desk = Desk(journal)
+async def test_pages_of_sent_messages(desk: Desk, reader: JournalReader) -> None:
     for at in range(1, 8):
         desk.number(desk.say() if at % 3 else None)
     desk.commit()
     page = await reader.sent_page("oms", 1, 2, 7, 3)
     assert page == [
-        SentMessage(2, b"8=2", False, "at_least_once", 2),
+        SentMessage(2, b"8=2|37=1\x0110=000|", False, "at_least_once", 2),
         SentMessage(3, None, True, "", None),
-        SentMessage(4, b"8=4", False, "at_least_once", 3),
+        SentMessage(4, b"8=4|37=1\x0110=000|", False, "at_least_once", 3),
     ]
     assert [message.seq for message in await reader.sent_page("oms", 1, 5, 7, 100)] == [5, 6, 7]
 
 
-async def test_a_number_without_a_row_is_corruption(journal: Journal, reader: JournalReader) -> None:
-    desk = Desk(journal)
+async def test_a_number_without_a_row_is_corruption(desk: Desk, reader: JournalReader) -> None:
     desk.number(desk.say())
     desk.next_out = 3
     desk.number(desk.say())
@@ -110,8 +120,7 @@ async def test_a_number_without_a_row_is_corruption(journal: Journal, reader: Jo
     assert len(await reader.sent_page("oms", 1, 1, 3, 1)) == 1
 
 
-async def test_an_entry_is_undelivered_until_its_number_is_confirmed(journal: Journal, reader: JournalReader) -> None:
-    desk = Desk(journal)
+async def test_an_entry_is_undelivered_until_its_number_is_confirmed(desk: Desk, reader: JournalReader) -> None:
     first, second = desk.say(), desk.say()
     other = desk.say("dropcopy")
     desk.number(first)
@@ -130,8 +139,7 @@ async def test_an_entry_is_undelivered_until_its_number_is_confirmed(journal: Jo
     assert await undelivered(reader) == [(third, 1, 4)]
 
 
-async def test_a_reset_keeps_what_was_confirmed_and_repeats_the_rest(journal: Journal, reader: JournalReader) -> None:
-    desk = Desk(journal)
+async def test_a_reset_keeps_what_was_confirmed_and_repeats_the_rest(desk: Desk, reader: JournalReader) -> None:
     entries = [desk.say() for _ in range(3)]
     for entry in entries:
         desk.number(entry)
@@ -150,9 +158,8 @@ async def test_a_reset_keeps_what_was_confirmed_and_repeats_the_rest(journal: Jo
 
 
 async def test_what_may_have_left_in_an_epoch_that_is_over_is_told_from_what_never_did(
-    journal: Journal, reader: JournalReader
+    desk: Desk, reader: JournalReader
 ) -> None:
-    desk = Desk(journal)
     sent, waiting = desk.say(), desk.say()
     desk.number(sent)
     desk.number(None)
@@ -167,15 +174,6 @@ async def test_what_may_have_left_in_an_epoch_that_is_over_is_told_from_what_nev
         (waiting, None, False),
         (later, None, False),
     ]
-
-
-async def test_what_was_settled_otherwise_is_not_undelivered(journal: Journal, reader: JournalReader) -> None:
-    desk = Desk(journal)
-    entries = [desk.say() for _ in range(3)]
-    desk.commit(AckRow("oms", entries[1], 0))
-    assert await undelivered(reader) == [(entries[2], None, None)]
-    desk.commit(AckRow("oms", entries[0], 0))  # Never backwards.
-    assert await undelivered(reader) == [(entries[2], None, None)]
 
 
 async def test_events_are_paged_by_cursor(journal: Journal, reader: JournalReader) -> None:

@@ -16,7 +16,7 @@ from engine.domain.placement import Fill
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import EventRow, MessageRow, StagedTurn
+from engine.journal.batch import EventRow, MessageRow, OutboxRow, StagedTurn
 from engine.journal.records import Codec, event_types
 from engine.journal.views import VIEWS
 from engine.journal.writer import Journal
@@ -85,9 +85,11 @@ STORY = (
 
 MESSAGES = (
     MessageRow("oms", 1, "in", 7, 1, None, T0, b"35=D", 0, 0),
-    MessageRow("oms", 1, "out", 9, 1, 3, T0, b"35=8", 0, 0),
+    MessageRow("oms", 1, "out", 9, 1, 1, T0, b"35=8|39=2|10=000|", 0, 0, "report", 3, T0, "8", 6),
     MessageRow("alder", 2, "out", 1, 1, None, T0, None, 1, 0),
 )
+
+WAITING = OutboxRow(2, 1, 4, "alder", "ask", T0, "R", b"131=q|")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seq, event in enumerate(STORY, start=1):
             name, version, body = codec.encode(event)
             rows.append(EventRow(seq, 1, name, version, event.at_ns, body))
-        journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows), messages=MESSAGES)])
+        journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows), (WAITING,), MESSAGES)])
     return path
 
 
@@ -111,7 +113,15 @@ def select(path: Path, view: str, columns: str) -> list[tuple[Any, ...]]:
 def test_messages_of_both_directions_stand_in_one_view(path: Path) -> None:
     columns = "session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend"
     with ReadOnly(path) as record:
-        assert record.query(f"SELECT {columns} FROM fix_messages") == [tuple(row) for row in MESSAGES]
+        assert record.query(f"SELECT {columns} FROM fix_messages") == [tuple(row[:10]) for row in MESSAGES]
+
+
+def test_what_was_decided_stands_in_one_view_whether_it_was_numbered_at_once_or_not(path: Path) -> None:
+    with ReadOnly(path) as record:
+        assert record.query("SELECT * FROM outbox_entries ORDER BY id") == [
+            (1, 1, 3, "oms", "report", T0, "8", b"39=2|"),
+            tuple(WAITING),
+        ]
 
 
 def test_every_column_is_filled_somewhere(path: Path) -> None:

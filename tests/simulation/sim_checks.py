@@ -59,7 +59,7 @@ class Record:
                     self.sent[key] = row
             for session in turn.sessions:
                 self.epochs[session.session] = max(session.epoch, self.epochs.get(session.session, 0))
-            for entry in turn.outbox:
+            for entry in turn.entries:
                 self.outbox[entry.id] = entry
             for event in turn.events:
                 self.event_seq = event.seq
