@@ -17,7 +17,8 @@ does anything leave.
 The parts
 ---------
     app           `rfqd`: start, housekeeping, the end
-    connecting    ports and initiators, and what they need of TLS
+    securing      the files of TLS as contexts and pins, at the start and when they were renewed
+    connecting    ports and initiators
     assembly      from configuration to the parts below
     sessions      a [[session]] table as what the session layer is told, and its dictionary
     runtime       inputs in, commits, and what waits or pauses while a disk is slow
@@ -60,7 +61,7 @@ Imports point inward
     config knows domain, dealers and reference. admin sees config, desk, journal and rules, never a session or a turn;
     `rfqctl fix decode` alone, where no daemon is, sees the codec and the dictionaries of fix.
     alarms, hub, readback and release are parts of runtime.
-    app, connecting, runtime, sessions and assembly wire everything.
+    app, securing, connecting, runtime, sessions and assembly wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; shells do. `tests/test_architecture.py` holds
 both tables and reads the imports.

@@ -22,7 +22,7 @@ from typing import Any
 
 import uvloop
 
-from engine import assembly, connecting, recovery, sessions
+from engine import assembly, recovery, securing, sessions
 from engine.admin.server import AdminServer
 from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
@@ -79,12 +79,14 @@ class Daemon:
     async def serve(self) -> int:
         """Start, serve until stopped, close. The process's exit status."""
         config = self.config
-        self._secured = connecting.secure(config)
+        self._secured = secured = securing.secure(config)
         book = assembly.rule_book(config)
         bonds, problems = assembly.securities(config.reference.securities)
         for problem in problems:
             log.warning("securities line not used: %s", problem)
-        settings = {each.key: sessions.settings(config.fix, each) for each in config.sessions}
+        settings = {
+            each.key: sessions.settings(config.fix, each, secured.pins.get(each.key)) for each in config.sessions
+        }
         hours = {key: each.schedule for key, each in settings.items() if each.schedule is not None}
         self.desk = assembly.desk(config, book, bonds, hours)
         dialects, session_dialects = assembly.dialects(config)
@@ -110,6 +112,7 @@ class Daemon:
                     sessions=recovery.sessions(file),
                     outbox_id=self.journal.head.outbox_id,
                     history=self._history,
+                    tls_files=secured.files,
                 )
                 recovery.restore_outboxes(file, machine)
                 never_left = recovery.never_numbered(file, trading)
@@ -398,7 +401,7 @@ async def _run(config: Config) -> int:
 
 def _check(path: Path) -> int:
     config = load(path)
-    problems = [*check(config), *connecting.problems(config)]
+    problems = [*check(config), *securing.problems(config)]
     try:
         assembly.rule_book(config)
     except (RuleError, ConfigError) as error:

@@ -27,6 +27,7 @@ from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskMode, QuoteKind
 from engine.fix.admission import Refusal
 from engine.fix.backoff import Outcome
+from engine.fix.certificates import Kind, TlsFile
 from engine.fix.reasons import DisconnectReason
 from engine.fix.sequence import SessionState
 from engine.fix.tags import MsgType
@@ -99,7 +100,14 @@ class Metrics(Collector):
             code=_closed(*Refusal),
         )
         self._certificates = Levels(
-            "fix_certificate_not_after_seconds", "When a certificate of ours ends, in seconds since 1970", "key"
+            "fix_certificate_not_after_seconds",
+            "When a certificate of ours, of an authority or of a pinned peer ends, in seconds since 1970",
+            "key",
+        )
+        self._revocations = Levels(
+            "fix_revocation_list_next_update_seconds",
+            "When the next revocation list is due, in seconds since 1970: from then on nobody is let in by it",
+            "key",
         )
         self._called = Tally(
             "fix_connects_total",
@@ -262,9 +270,12 @@ class Metrics(Collector):
         """A connection was not let in, or its TLS handshake failed."""
         self._refused.add((code,))
 
-    def certificate(self, key: str, not_after_s: int) -> None:
-        """When the certificate that this key of the configuration names ends."""
-        self._certificates.put(not_after_s, (key,))
+    def tls_files(self, files: Iterable[TlsFile]) -> None:
+        """When what the files in use say ends, by the key of the configuration that names each."""
+        for file in files:
+            if file.ends_s is not None:
+                levels = self._revocations if file.kind is Kind.REVOCATIONS else self._certificates
+                levels.put(file.ends_s, (file.key,))
 
     def called(self, session: str, outcome: str) -> None:
         """A connection of ours is over, or there was none."""

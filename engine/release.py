@@ -30,8 +30,10 @@ from engine.turn import (
     NotSent,
     Publish,
     ReadSentRows,
+    ReadTlsFiles,
     ReadUndelivered,
     Reply,
+    TakeUpTls,
     Turn,
     Welcome,
     Withhold,
@@ -59,6 +61,10 @@ class Release:
     ) -> None:
         self.on_connect_wanted: Callable[[str], None] = lambda key: None
         """Called when an operator wants an initiator's session to connect now."""
+        self.on_tls_files_wanted: Callable[[ReadTlsFiles], None] = lambda wanted: None
+        """Called when an operator wants certificates to be read anew; what was found comes back as an input."""
+        self.on_tls_taken_up: Callable[[Any], None] = lambda secured: None
+        """Called with what was read, once it is to be used."""
         self._machine = machine
         self._trading = trading
         self._hub = hub
@@ -194,6 +200,10 @@ class Release:
             self._readback.undelivered(effect)
         elif type(effect) is BindMore:
             self._readback.rest(effect)
+        elif type(effect) is ReadTlsFiles:
+            self.on_tls_files_wanted(effect)
+        elif type(effect) is TakeUpTls:
+            self.on_tls_taken_up(effect.secured)
 
     def _reply(self, effect: Reply, seq: int) -> None:
         future = self._replies.pop(effect.ref, None)

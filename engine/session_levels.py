@@ -36,6 +36,11 @@ class SessionLevels:
         self._queue = Levels("fix_out_queue_depth", "Messages that wait for a number", "session")
         self._unsent = Levels("fix_out_queue_bytes", "Sent bytes that the peer has not read yet", "session")
         self._held = Levels("fix_held_messages", "Messages that came too early and are kept", "session")
+        self._peer_certificate = Levels(
+            "fix_peer_certificate_not_after_seconds",
+            "When the certificate that the peer has shown last ends, in seconds since 1970",
+            "session",
+        )
         self.families = [each for each in vars(self).values() if isinstance(each, Levels)]
 
     def put(self, machine: Machine, now: Instant, unsent_bytes: Mapping[int, int]) -> None:
@@ -57,6 +62,9 @@ class SessionLevels:
             self._queue.put(len(machine.waiting.get(key, ())), (key,))
             self._unsent.put(0 if state.connection is None else unsent_bytes.get(state.connection, 0), (key,))
             self._held.put(len(state.held), (key,))
+            origin = None if state.connection is None else machine.origins.get(state.connection)
+            if origin is not None and origin.certificate_ends_s is not None:
+                self._peer_certificate.put(origin.certificate_ends_s, (key,))
 
 
 def _age_s(state: SessionState, since_ns: int, now: Instant) -> float:

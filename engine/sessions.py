@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,11 @@ from engine.fix.schedule import EVERY_DAY, Schedule
 from engine.fix.settings import SessionSettings
 
 
-def settings(fix: FixConfig, session: SessionConfig) -> SessionSettings:
-    """What the session layer is told of one session; `fix` is what all sessions share."""
+def settings(fix: FixConfig, session: SessionConfig, pins: Sequence[str] | None = None) -> SessionSettings:
+    """What the session layer is told of one session; `fix` is what all sessions share.
+
+    `pins` are those of its file and of the configuration together, where it names a file.
+    """
     return SessionSettings(
         key=session.key,
         begin_string=session.begin_string.value,
@@ -43,7 +47,7 @@ def settings(fix: FixConfig, session: SessionConfig) -> SessionSettings:
         target_location_id=session.target_location_id,
         schedule=schedule(session.schedule) if session.schedule is not None else None,
         tls=session.tls,
-        pins=tuple(pin(text) for text in session.tls_pin_sha256),
+        pins=tuple(map(pin, session.tls_pin_sha256) if pins is None else pins),
         allow=networks(session.allow),
     )
 

@@ -27,7 +27,8 @@ from engine.fix.message import Message
 from engine.fix.reasons import Ending
 from engine.fix.settings import SessionSettings
 from engine.masking import masked
-from engine.turn import INPUT_KEPT_MAX, CommandGiven, Machine, SentAs, session_commands
+from engine.turn import INPUT_KEPT_MAX, CommandGiven, Machine, SentAs
+from engine.turn import commands as beside
 
 
 class Trading:
@@ -76,9 +77,7 @@ class Trading:
         decide.due(draft, key)
 
     def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any:
-        return commands.run(
-            draft, given.name, given.params, given.actor, given.role, machine, session_commands.COMMANDS
-        )
+        return commands.run(draft, given.name, given.params, given.actor, given.role, machine, beside.COMMANDS)
 
     def wanted(self, outbox_id: int) -> bool:
         sent = self.state.sent[str(outbox_id)]

@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "admin": {"masking", "clock", "errors", "config", "domain", "desk", "fix", "journal", "rules"},
 }
 # The wiring sees everything.
-WIRING = {"app", "__main__", "__init__", "runtime", "assembly", "connecting"}
+WIRING = {"app", "__main__", "__init__", "runtime", "assembly", "securing", "connecting"}
 
 # Modules of the standard library (and two of ours) that only shells may touch.
 WORLD = {
@@ -66,7 +66,7 @@ WORLD = {
 }
 SHELLS = {
     "app", "runtime", "hub", "alarms", "readback", "release", "timers", "clock", "entropy", "metrics", "tally",
-    "metrics_endpoint", "logs", "recovery", "assembly", "sessions", "connecting",
+    "metrics_endpoint", "logs", "recovery", "assembly", "sessions", "securing", "connecting",
     "fix.transport", "fix.listener", "fix.dialer", "fix.tls",
     "config.load", "config.check", "config.reading",
     "journal.writer", "journal.reader", "journal.archive", "journal.lock", "journal.anchor", "journal.opening",

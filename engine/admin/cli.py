@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from engine.admin import acts, advice, session_views, story, views
+from engine.admin import acts, advice, session_views, story, tls_views, views
 from engine.admin.acts import Act
 from engine.admin.client import TIMEOUT_S
 from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     add(commands, "status", "the desk at a glance", acts.call("status", views.status))
     add(commands, "sessions", "FIX sessions: state, numbers, what waits", acts.call("sessions", session_views.sessions))
     _session_commands(group("session", "one FIX session: look, log on and off, numbers"), add)
+    _tls_commands(group("tls", "certificates and revocation lists"), add, reason)
     add(
         commands,
         "orders",
@@ -257,6 +258,22 @@ def _session_commands(under: Any, add: Callable[..., Any]) -> None:
         _arg("end", type=_natural, nargs="?", metavar="END", help="our last one; default: all that follow"),
         reason,
         names=("begin", "end"),
+    )
+
+
+def _tls_commands(under: Any, add: Callable[..., Any], reason: Any) -> None:
+    add(
+        under,
+        "show",
+        "certificates and revocation lists in use, and when each ends",
+        acts.call("tls.show", tls_views.show),
+    )
+    add(
+        under,
+        "reload",
+        "take up renewed certificates, keys, authorities, pins and revocation lists for new connections; role operator",
+        acts.call("tls.reload", tls_views.reloaded, "reason"),
+        reason,
     )
 
 

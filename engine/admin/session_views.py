@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.admin import tls_views
 from engine.admin.tables import Cell, Column, Paper, seconds, table
 from engine.admin.views import Answer, Lines, state, who
 from engine.masking import one_line
@@ -88,6 +89,7 @@ def show(paper: Paper, answer: Answer) -> Lines:
         rows.append(("TestRequest", f"{answer['test_request']} is unanswered"))
     if answer["round_trip_s"] is not None:
         rows.append(("round trip", seconds(answer["round_trip_s"])))
+    rows += _certificates(answer)
     rows += _outstanding(answer)
     if answer["switch"] is not None:
         switch = answer["switch"]
@@ -107,6 +109,15 @@ def _connects(answer: Answer) -> str:
     if answer["address"]:
         words += f", now with {answer['address']}" + (" over TLS" if answer["tls"] else "")
     return words + (f", certificate {answer['certificate']}" if answer["certificate"] else "")
+
+
+def _certificates(answer: Answer) -> list[tuple[str, Cell | str]]:
+    """When what this session's handshakes need ends: what the peer has shown, and each file of ours."""
+    rows: list[tuple[str, Cell | str]] = []
+    if answer["certificate_ends"]["ends"] is not None:
+        rows.append(("peer's TLS", tls_views.until(answer["certificate_ends"])))
+    rows += [("our TLS", tls_views.until(each, f"{each['key']} ")) for each in answer["tls_files"]]
+    return rows
 
 
 def _since(paper: Paper, answer: Answer) -> str:

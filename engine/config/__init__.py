@@ -6,7 +6,17 @@ every key means.
 
 from engine.config.check import check
 from engine.config.dealers import DealerConfig
-from engine.config.load import Config, ConfigText, Places, load, load_echo, loopback_only, places, with_clock
+from engine.config.load import (
+    Config,
+    ConfigText,
+    Places,
+    load,
+    load_echo,
+    loopback_only,
+    places,
+    with_clock,
+    with_passphrases,
+)
 from engine.config.reading import ConfigProblems
 from engine.config.schedules import Reset, ScheduleConfig, Weekday
 from engine.config.scoring import ClassicWeights, ScoringConfig
@@ -68,4 +78,5 @@ __all__ = [
     "loopback_only",
     "places",
     "with_clock",
+    "with_passphrases",
 ]

@@ -38,6 +38,7 @@ from engine.config.tables import (
     RulesConfig,
     TcaConfig,
 )
+from engine.config.tls import ListenerTls
 
 T = TypeVar("T")
 
@@ -206,6 +207,25 @@ def with_clock(config: Config, speed: float, origin: datetime.datetime | None) -
     return dataclasses.replace(config, clock=clock)
 
 
+def with_passphrases(config: Config, environ: Mapping[str, str] | None = None) -> Config:
+    """The same configuration with the passphrases of its keys as they are now. Raises ConfigProblems.
+
+    Whoever renews a key may seal it anew. Passwords of sessions stay as they were.
+    """
+    environ = os.environ if environ is None else environ
+    reading = Reading(config.path.name, config.path.parent)
+    fix, sessions = config.fix, []
+    if fix.tls is not None:
+        fix = dataclasses.replace(fix, tls=_with_passphrase(reading, fix.tls, environ))
+    for session in config.sessions:
+        secret = _Secrets(reading, f"session[{session.key}]", environ)
+        password = secret.of("tls_key_password", session.tls_key_password_env, session.tls_key_password_file)
+        sessions.append(dataclasses.replace(session, tls_key_password=password))
+    if reading.problems:
+        raise ConfigProblems(reading.problems)
+    return dataclasses.replace(config, fix=fix, sessions=tuple(sessions))
+
+
 def _file(cls: type[T], reading: Reading, path: Path, texts: list[ConfigText]) -> T | None:
     try:
         text = path.read_text(encoding="utf-8")
@@ -273,18 +293,25 @@ def _listening(
     for session in acceptors:
         if session.tls and fix.tls is None:
             reading.problem(f"session[{session.key}].tls", "there is no port for TLS: a table [fix.tls] is missing")
-        elif session.tls_pin_sha256 and fix.tls is not None and fix.tls.client_ca is None:
+        elif session.pinned_by is not None and fix.tls is not None and fix.tls.client_ca is None:
             text = "no certificate of a client is ever asked for: fix.tls.client_ca is missing"
-            reading.problem(f"session[{session.key}].tls_pin_sha256", text)
+            reading.problem(f"session[{session.key}].{session.pinned_by}", text)
     if fix.tls is None:
         return fix
     tls = fix.tls
+    if tls.client_crl is not None and tls.client_ca is None:
+        text = "of no use without client_ca: a list is of one of the authorities named there"
+        reading.problem("fix.tls.client_crl", text)
     if tls.key_password_env is not None and tls.key_password_file is not None:
         text = "the passphrase is named twice: keep one of key_password_env and key_password_file"
         reading.problem("fix.tls.key_password_file", text)
+    return dataclasses.replace(fix, tls=_with_passphrase(reading, tls, environ))
+
+
+def _with_passphrase(reading: Reading, tls: ListenerTls, environ: Mapping[str, str]) -> ListenerTls:
     secret = _Secrets(reading, "fix.tls", environ)
     password = secret.of("key_password", tls.key_password_env, tls.key_password_file)
-    return dataclasses.replace(fix, tls=dataclasses.replace(tls, key_password=password))
+    return dataclasses.replace(tls, key_password=password)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,9 @@ class SessionConfig:
     allow: tuple[str, ...] = setting((), check=network_problem)
     tls: bool = setting(False)
     tls_pin_sha256: tuple[str, ...] = setting((), check=pin_problem)
+    tls_pin_file: Path | None = setting(None)
     tls_ca: Path | None = setting(None)
+    tls_crl: Path | None = setting(None)
     tls_server_name: str | None = setting(None)
     tls_certificate: Path | None = setting(None)
     tls_key: Path | None = setting(None)
@@ -130,6 +132,13 @@ class SessionConfig:
             return ()
         backups = (text.rpartition(":") for text in self.backup)
         return ((self.host, self.port), *((host, int(port)) for host, _, port in backups))
+
+    @property
+    def pinned_by(self) -> str | None:
+        """The key that ties the session to its peer's own certificate; None if none does."""
+        if self.tls_pin_sha256:
+            return "tls_pin_sha256"
+        return "tls_pin_file" if self.tls_pin_file is not None else None
 
     @property
     def identity(self) -> tuple[str | None, ...]:
@@ -200,8 +209,10 @@ def _tls_problems(session: SessionConfig) -> list[tuple[str, str]]:
             )
         elif not session.tls:
             problems.append((name, "of no use without tls = true"))
-    if session.tls_pin_sha256 and not session.tls:
-        problems.append(("tls_pin_sha256", "a certificate is shown over TLS alone: set tls = true"))
+    if session.pinned_by is not None and not session.tls:
+        problems.append((session.pinned_by, "a certificate is shown over TLS alone: set tls = true"))
+    if session.tls_crl is not None and session.tls_ca is None:
+        problems.append(("tls_crl", "of no use without tls_ca: a list is of one of the authorities named there"))
     if session.initiator and (session.tls_certificate is None) is not (session.tls_key is None):
         missing, there = ("tls_key", "tls_certificate") if session.tls_key is None else ("tls_certificate", "tls_key")
         problems.append((missing, f"missing: {there} is given, and one is of no use without the other"))
@@ -214,6 +225,7 @@ def _tls_problems(session: SessionConfig) -> list[tuple[str, str]]:
 
 _TLS_OF_INITIATORS: Final = (
     "tls_ca",
+    "tls_crl",
     "tls_server_name",
     "tls_certificate",
     "tls_key",

@@ -82,6 +82,7 @@ class ListenerTls:
     key_password_env: str | None = setting(None, check=ENV_NAME)
     key_password_file: Path | None = setting(None)
     client_ca: Path | None = setting(None)
+    client_crl: Path | None = setting(None)
     client_certificate: ClientCertificate = setting(ClientCertificate.REQUIRED)
     min_version: TlsVersion = setting(TlsVersion.V1_2)
 

@@ -83,10 +83,10 @@ CallT = TypeVar("CallT")
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[CallT]):
-    """One entry of a table of commands; `role` is the least that may give it."""
+    """One entry of a table of commands; `role` is the least that may give it. A handler gives None to answer later."""
 
     name: str
     role: str
-    handler: Callable[[CallT], dict[str, Any]]
+    handler: Callable[[CallT], dict[str, Any] | None]
     doc: str
     params: tuple[Param, ...] = ()

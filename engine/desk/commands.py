@@ -25,7 +25,7 @@ def run(
     role: str,
     machine: MachineView,
     beside: Mapping[str, Command[Any]] = MappingProxyType({}),
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Carry one command out on the draft; the answer, ready for JSON. `beside` are those that are not the desk's.
 
     Raises CommandError: code `unknown_command`, `role`, `params`, `unknown` (no such order, dealer, bond), `state` (not

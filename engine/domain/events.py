@@ -131,6 +131,30 @@ class SessionCommanded(Event):
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class TlsFileUsed:
+    """A file of certificates or revocation lists that `key` of the configuration names.
+
+    `sha256` is of the certificate that we show, or that ends first; `digest` covers all there are; `ends_s` is in
+    seconds since 1970.
+    """
+
+    key: str
+    subject: str
+    sha256: str
+    digest: str
+    ends_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsReloaded(Event):
+    """An operator had certificates, keys and lists read anew: handshakes are made with these from then on."""
+
+    files: tuple[TlsFileUsed, ...]
+    actor: str
+    reason: str
+
+
 # --- the OMS's order -----------------------------------------------------------------------------
 
 

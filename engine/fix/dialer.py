@@ -21,14 +21,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Whom to call. With a `context` it is over TLS, to a `server_name` or else to the host itself by its name."""
+    """Whom to call: over TLS a `server_name`, or else the host itself by its name."""
 
     session: str
     addresses: tuple[tuple[str, int], ...]
     pause_s_min: float
     pause_s_max: float
     timeout_s: float
-    context: ssl.SSLContext | None = None
     server_name: str | None = None
 
 
@@ -41,13 +40,16 @@ class Dialer:
         connection: Callable[[], FixConnection],
         clock: Clock,
         *,
+        context: Callable[[], ssl.SSLContext | None] = lambda: None,
         wanted: Callable[[], bool] = lambda: True,
         until_open: Callable[[], Awaitable[bool]] | None = None,
         behind: Callable[[], bool] = lambda: False,
         count: Callable[[str], None] = lambda outcome: None,
         failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        """`wanted`: may the session be connected at all? If not, `hurry` tells that it may now.
+        """`context` is asked for that of each connection; without one it is not over TLS.
+
+        `wanted`: may the session be connected at all? If not, `hurry` tells that it may now.
 
         `until_open` waits until the session's hours have come and says whether they had to be waited for.
         `behind`: does its peer expect a higher number than our next one? `count` is told what became of each attempt,
@@ -56,6 +58,7 @@ class Dialer:
         self._destination = destination
         self._connection = connection
         self._clock = clock
+        self._context = context
         self._wanted = wanted
         self._until_open = until_open
         self._behind = behind
@@ -112,9 +115,10 @@ class Dialer:
         connection = self._connection()
         self._free.clear()
         secured: dict[str, Any] = {}
-        if destination.context is not None:
+        context = self._context()
+        if context is not None:
             secured = {
-                "ssl": destination.context,
+                "ssl": context,
                 "server_hostname": destination.server_name or host,
                 "ssl_handshake_timeout": destination.timeout_s,
                 "ssl_shutdown_timeout": TLS_CLOSE_PATIENCE_S,

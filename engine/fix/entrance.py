@@ -21,12 +21,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One connection's other end. `certificate` is the SHA-256 of the one it has shown, in hex; empty if none."""
+    """One connection's other end. `certificate` is the SHA-256 of the one it has shown, in hex; empty if none.
+
+    `certificate_ends_s` is the second since 1970 when that ends, where it is known.
+    """
 
     address: str = ""
     tls: bool = False
     certificate: str = ""
     port: int = 0
+    certificate_ends_s: int | None = None
 
 
 LOCAL = Origin()

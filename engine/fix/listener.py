@@ -41,7 +41,7 @@ is not over yet, must not have to wait for longer than that."""
 
 
 class Listener:
-    """One port, plain or with a TLS `context`. Several may share one `admission`."""
+    """One port, plain or over TLS: then `context` is asked for each handshake's. Several may share one `admission`."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Listener:
         admission: Admission,
         *,
         handshake_timeout_s: float,
-        context: ssl.SSLContext | None = None,
+        context: Callable[[], ssl.SSLContext | None] | None = None,
         count: Callable[[str], None] = lambda refusal: None,
         on_failure: Callable[[BaseException], None],
     ) -> None:
@@ -115,14 +115,15 @@ class Listener:
         connection.opened_s = self._loop.time()
         connection.on_lost = lambda lost: self._left(host, lost)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        timeouts: dict[str, Any] = {}
+        secured: dict[str, Any] = {}
         if self._context is not None:
-            timeouts = {
+            secured = {
+                "ssl": self._context(),
                 "ssl_handshake_timeout": self._handshake_timeout_s,
                 "ssl_shutdown_timeout": TLS_CLOSE_PATIENCE_S,
             }
         try:
-            await self._loop.connect_accepted_socket(lambda: connection, accepted, ssl=self._context, **timeouts)
+            await self._loop.connect_accepted_socket(lambda: connection, accepted, **secured)
         except OSError as error:  # Those of ssl are of it too.
             self._count(Refusal.HANDSHAKE)
             log.warning("connection failed peer=%s:%d code=%s: %s", host, port, Refusal.HANDSHAKE, why(error))

@@ -1,8 +1,9 @@
 """TLS by the standard library: contexts from files, each file looked at closely before the first connection needs it.
 
-Owns what a certificate, a key and a CA file must be for us to start, and how a failed handshake is told. A private key
-is readable by its owner alone; a certificate belongs to its key, is in its time and is meant for its use, which two
-ends in memory find out by shaking hands. Whom a session accepts beyond that is `fix.entrance`'s to say.
+Owns what a certificate, a key, a CA file and a revocation list must be for us to use them, and how a failed handshake
+is told. A private key is readable by its owner alone; a certificate belongs to its key, is in its time and is meant for
+its use, which two ends in memory find out by shaking hands. Whom a session accepts beyond that is `fix.entrance`'s to
+say.
 
 Versions of TLS below `oldest` ("1.2" or "1.3"), compression and renegotiation are off; ciphers are OpenSSL's defaults.
 """
@@ -12,15 +13,17 @@ from __future__ import annotations
 import hashlib
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from engine.errors import ConfigError
+from engine.fix.certificates import Certificate, RevocationList, read_certificates, read_revocation_lists
 
 _VERSIONS: Final[Mapping[str, ssl.TLSVersion]] = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----"
+_REVOCATIONS: Final = "-----BEGIN X509 CRL-----"
 _KEY: Final = "PRIVATE KEY-----"
 _FILE_BYTES_MAX: Final = 4_194_304
 """A system's whole bundle of authorities takes a quarter of a megabyte."""
@@ -37,25 +40,30 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class ServerTerms:
-    """A listening port. With a `client_ca` clients may show a certificate of it, and must if it is `required`."""
+    """A listening port. With a `client_ca` clients may show a certificate of it, and must if it is `required`.
+
+    With a `crl` as well, none that stands on it, or of an authority of which there is no list.
+    """
 
     identity: Identity
     client_ca: Path | None = None
     required: bool = False
     oldest: str = "1.2"
+    crl: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClientTerms:
-    """Connections of ours. Without a `ca` the authorities of this machine are trusted."""
+    """Connections of ours. Without a `ca` the authorities of this machine are trusted; `crl` as of a port."""
 
     ca: Path | None = None
     identity: Identity | None = None
     oldest: str = "1.2"
+    crl: Path | None = None
 
 
 class TlsProblem(ConfigError):
-    """What is wrong with a file, and which: `name` is `certificate`, `key` or `ca`."""
+    """What is wrong with a file, and which: `name` is `certificate`, `key`, `ca`, `crl` or `pin_file`."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
@@ -64,41 +72,56 @@ class TlsProblem(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A context to connect with, and the second since 1970 when our own certificate ends; None if there is none."""
+    """A context to connect with, and what was read for it: our certificate with its chain, authorities, revocations."""
 
     context: ssl.SSLContext
-    not_after_s: int | None = None
+    identity: tuple[Certificate, ...] = ()
+    authorities: tuple[Certificate, ...] = ()
+    revocations: tuple[RevocationList, ...] = ()
 
 
 def server(terms: ServerTerms) -> Ready:
     """The context of a listening port. Raises TlsProblem."""
     context = _hardened(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), terms.oldest)
     context.options |= ssl.OP_NO_RENEGOTIATION
-    _load_identity(context, terms.identity)
-    not_after_s = _end_of(terms.identity, server_side=True)
+    identity = _load_identity(context, terms.identity, server_side=True)
+    authorities: tuple[Certificate, ...] = ()
     if terms.client_ca is not None:
-        _load_authorities(context, terms.client_ca)
+        authorities = _load_authorities(context, terms.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED if terms.required else ssl.CERT_OPTIONAL
-    return Ready(context, not_after_s)
+    return Ready(context, identity, authorities, _load_revocations(context, terms.crl))
 
 
 def client(terms: ClientTerms) -> Ready:
     """The context of connections of ours; name and chain of the other end are always verified. Raises TlsProblem."""
     context = _hardened(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), terms.oldest)
+    authorities: tuple[Certificate, ...] = ()
     if terms.ca is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
-        _load_authorities(context, terms.ca)
-    not_after_s = None
+        authorities = _load_authorities(context, terms.ca)
+    identity: tuple[Certificate, ...] = ()
     if terms.identity is not None:
-        _load_identity(context, terms.identity)
-        not_after_s = _end_of(terms.identity, server_side=False)
-    return Ready(context, not_after_s)
+        identity = _load_identity(context, terms.identity, server_side=False)
+    return Ready(context, identity, authorities, _load_revocations(context, terms.crl))
 
 
-def fingerprint(der: bytes | None) -> str:
-    """SHA-256 of a certificate as it is sent (DER), in lower-case hex; empty if none was."""
-    return hashlib.sha256(der).hexdigest() if der else ""
+def pinned(path: Path) -> tuple[Certificate, ...]:
+    """The certificates of a file of them, any of which a peer has to show. Raises TlsProblem."""
+    found = _certificates("pin_file", path)
+    if not _is_any_in_time(found):
+        raise TlsProblem("pin_file", f"{path} has no certificate whose time is not over")
+    return found
+
+
+def shown(connection: ssl.SSLObject) -> tuple[str, int | None]:
+    """What the other end has shown of itself: SHA-256 of its certificate (DER) in hex, and when that ends.
+
+    Empty and None if it has shown none; the end is None as well where it was not verified.
+    """
+    der, told = connection.getpeercert(binary_form=True), connection.getpeercert()
+    ends_s = ssl.cert_time_to_seconds(str(told["notAfter"])) if told else None
+    return (hashlib.sha256(der).hexdigest() if der else ""), ends_s
 
 
 def why(error: BaseException) -> str:
@@ -118,10 +141,9 @@ def _hardened(context: ssl.SSLContext, oldest: str) -> ssl.SSLContext:
     return context
 
 
-def _load_identity(context: ssl.SSLContext, identity: Identity) -> None:
+def _load_identity(context: ssl.SSLContext, identity: Identity, *, server_side: bool) -> tuple[Certificate, ...]:
     certificate, key = identity.certificate, identity.key
-    if _CERTIFICATE not in _text("certificate", certificate):
-        raise TlsProblem("certificate", f"{certificate} has no certificate in PEM form")
+    found = _certificates("certificate", certificate)
     try:
         mode = key.stat().st_mode & 0o777
     except OSError as error:
@@ -148,22 +170,62 @@ def _load_identity(context: ssl.SSLContext, identity: Identity) -> None:
         if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
             raise TlsProblem("key", f"{key} is not the key of {certificate}") from error
         raise TlsProblem("certificate", f"{certificate} and {key} cannot be used: {why(error)}") from error
+    _try_out(identity, server_side=server_side)
+    return found
 
 
-def _load_authorities(context: ssl.SSLContext, path: Path) -> None:
-    if _CERTIFICATE not in _text("ca", path):
-        raise TlsProblem("ca", f"{path} has no certificate in PEM form")
+def _load_authorities(context: ssl.SSLContext, path: Path) -> tuple[Certificate, ...]:
+    found = _certificates("ca", path)
     try:
         context.load_verify_locations(path)
     except ssl.SSLError as error:
         raise TlsProblem("ca", f"{path} cannot be used: {why(error)}") from error
-    ends = [ssl.cert_time_to_seconds(str(each["notAfter"])) for each in context.get_ca_certs()]
-    if ends and max(ends) < time.time():
+    if not _is_any_in_time(found):
         raise TlsProblem("ca", f"{path} has no authority whose time is not over")
+    return found
 
 
-def _end_of(identity: Identity, *, server_side: bool) -> int:
-    """When our certificate ends, once an end that trusts it and nothing else has taken it for its use."""
+def _load_revocations(context: ssl.SSLContext, path: Path | None) -> tuple[RevocationList, ...]:
+    """Have the other end's own certificate looked up in the list of its authority; without one it is refused."""
+    if path is None:
+        return ()
+    text = _text("crl", path)
+    if _REVOCATIONS not in text:
+        raise TlsProblem("crl", f"{path} has no revocation list in PEM form")
+    try:
+        found = read_revocation_lists(text)
+        context.load_verify_locations(path)
+    except (ssl.SSLError, ValueError) as error:
+        raise TlsProblem("crl", f"{path} cannot be used: {why(error)}") from error
+    now_s = time.time()
+    for each in found:
+        if each.next_update_s is not None and each.next_update_s < now_s:
+            # OpenSSL would take no certificate of its authority any more.
+            raise TlsProblem("crl", f"{path}: the next list of {each.issuer} was due already: fetch it")
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    return found
+
+
+def _certificates(name: str, path: Path) -> tuple[Certificate, ...]:
+    text = _text(name, path)
+    if _CERTIFICATE not in text:
+        raise TlsProblem(name, f"{path} has no certificate in PEM form")
+    try:
+        found = read_certificates(text)
+    except ValueError as error:
+        raise TlsProblem(name, f"{path} cannot be used: {error}") from error
+    if not found:
+        raise TlsProblem(name, f"{path} cannot be used: its certificate is cut off")
+    return found
+
+
+def _is_any_in_time(found: Sequence[Certificate]) -> bool:
+    now_s = time.time()
+    return any(each.not_after_s >= now_s for each in found)
+
+
+def _try_out(identity: Identity, *, server_side: bool) -> None:
+    """Have an end that trusts our certificate and nothing else take it for its use."""
     ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if server_side else ssl.PROTOCOL_TLS_SERVER)
     ours.check_hostname = theirs.check_hostname = False
@@ -184,8 +246,6 @@ def _end_of(identity: Identity, *, server_side: bool) -> int:
         use = "a server's" if server_side else "a client's"
         text = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else why(error)
         raise TlsProblem("certificate", f"{identity.certificate} cannot be {use} certificate: {text}") from error
-    shown = them.getpeercert() or {}
-    return ssl.cert_time_to_seconds(str(shown["notAfter"]))
 
 
 def _shake_hands(open_ends: list[ssl.SSLObject]) -> None:

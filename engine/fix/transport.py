@@ -13,7 +13,7 @@ from engine.errors import GarbledMessage
 from engine.fix.entrance import LOCAL, Origin
 from engine.fix.framing import Framer, StreamEnded
 from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.tls import fingerprint
+from engine.fix.tls import shown
 
 LINGER_S: Final = 2.0
 """How long a connection that we end is read, and what comes thrown away, until the peer has closed it too."""
@@ -95,8 +95,8 @@ class FixConnection(asyncio.Protocol):
         host, port = (transport.get_extra_info("peername") or ("?", 0))[:2]
         self.peer = f"{host}:{port}"
         encrypted = transport.get_extra_info("ssl_object")
-        shown = fingerprint(encrypted.getpeercert(binary_form=True)) if encrypted is not None else ""
-        self.origin = Origin(str(host), encrypted is not None, shown, port)
+        certificate, ends_s = shown(encrypted) if encrypted is not None else ("", None)
+        self.origin = Origin(str(host), encrypted is not None, certificate, port, ends_s)
         self.opened_s = self.opened_s or loop.time()
         if not self._hub.connection_up(self):
             self._refused = True

@@ -39,7 +39,7 @@ from engine.fix.reasons import DisconnectReason
 from engine.fix.refusal import NotTaken
 from engine.fix.settings import SessionSettings
 from engine.masking import for_keeping
-from engine.turn import newcomers, refusing, session_commands
+from engine.turn import commands, newcomers, refusing, tls_commands
 from engine.turn.effects import Close, Publish, ReadSentRows, ReadUndelivered, Reply, Welcome
 from engine.turn.history import CANNOT_CONNECT
 from engine.turn.inputs import (
@@ -57,6 +57,7 @@ from engine.turn.inputs import (
     Received,
     SentPage,
     TimerDue,
+    TlsFilesRead,
     UndeliveredPage,
 )
 from engine.turn.numbering import Numbering
@@ -195,8 +196,8 @@ class Deciding(Numbering):
             self.out.effects.append(Reply(given.ref, error=f"this command could not be handled: {text}", code="bug"))
             return
         try:
-            if given.name in session_commands.COMMANDS:
-                result = session_commands.run(self, given)
+            if given.name in commands.COMMANDS:
+                result = commands.run(self, given)
             else:
                 result = self.machine.application.command(self.draft(), given, self.machine)
         except CommandError as error:
@@ -205,7 +206,8 @@ class Deciding(Numbering):
             self.out.ref, self.out.actor = given.name, given.actor
             self.out.effects.append(Reply(given.ref, error=str(error), code=error.code))
             return
-        self.out.effects.append(Reply(given.ref, result=result))
+        if result is not None:
+            self.out.effects.append(Reply(given.ref, result=result))
 
     def on_sent_page(self, given: SentPage) -> None:
         key, state = given.session, self.state(given.session)
@@ -387,6 +389,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Deciding, Any], None]]] = {
     HeldDue: Deciding.on_held_due,
     TimerDue: Deciding.on_timer_due,
     CommandGiven: Deciding.on_command,
+    TlsFilesRead: tls_commands.files_read,
     SentPage: Deciding.on_sent_page,
     UndeliveredPage: Deciding.on_undelivered_page,
     BindDue: Deciding.on_bind_due,

@@ -86,6 +86,22 @@ class BindMore:
     connection: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReadTlsFiles:
+    """Certificates, keys and lists as they are now, for the command `ref`: taken up as `TlsFilesRead`."""
+
+    ref: int
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUpTls:
+    """Handshakes from now on are made with this: what came with `TlsFilesRead`."""
+
+    secured: Any
+
+
 class Withhold(NamedTuple):
     """A request or an acceptance will not leave: taken up as `NotSent` with this reason, once that is durable."""
 
@@ -99,4 +115,17 @@ class Publish(NamedTuple):
     notice: Notice
 
 
-Effect = Write | Withhold | Close | Connect | Welcome | Reply | ReadSentRows | ReadUndelivered | BindMore | Publish
+Effect = (
+    Write
+    | Withhold
+    | Close
+    | Connect
+    | Welcome
+    | Reply
+    | ReadSentRows
+    | ReadUndelivered
+    | BindMore
+    | ReadTlsFiles
+    | TakeUpTls
+    | Publish
+)

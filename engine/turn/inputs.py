@@ -15,6 +15,7 @@ from engine.clock import Instant
 from engine.desk.draft import Draft
 from engine.errors import GarbledMessage
 from engine.fix.actions import SentRow
+from engine.fix.certificates import TlsFile
 from engine.fix.entrance import LOCAL, Origin
 from engine.fix.reasons import Ending
 
@@ -121,6 +122,25 @@ class CommandGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFilesRead:
+    """What `ReadTlsFiles` asked for. With any `problems` nothing of it can be used.
+
+    `pins` are the fingerprints that a session's peer may show, of the sessions that have a file of them; `secured` is
+    for the shell that has read it, which gets it back by `TakeUpTls`.
+    """
+
+    now: Instant
+    ref: int
+    actor: str
+    reason: str
+    problems: tuple[str, ...]
+    files: tuple[TlsFile, ...]
+    pins: Mapping[str, tuple[str, ...]]
+    secured: Any
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SentPage:
     """Some of the rows that `ReadSentRows` asked for, from the first on; `last` if these are all up to `end`."""
 
@@ -177,6 +197,7 @@ Input = (
     | HeldDue
     | TimerDue
     | CommandGiven
+    | TlsFilesRead
     | SentPage
     | UndeliveredPage
     | BindDue

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from engine.desk.draft import Delivery
+from engine.fix.certificates import TlsFile
 from engine.fix.dictionary import Dictionary
 from engine.fix.directory import Directory
 from engine.fix.entrance import Origin
@@ -39,6 +41,7 @@ class Machine:
         sessions: Mapping[str, SessionState] | None = None,
         outbox_id: int = 0,
         history: History | None = None,
+        tls_files: Sequence[TlsFile] = (),
     ) -> None:
         self.application = application
         self.settings = dict(settings)
@@ -66,6 +69,8 @@ class Machine:
         self.round_trips: dict[str, int] = {}
         """Per session the ns from our last answered TestRequest(1) to its answer."""
         self.history = history if history is not None else History()
+        self.tls_files = tuple(tls_files)
+        """Certificates and lists in use, to be shown; `settings` has the pins."""
         self.outbox_id = outbox_id
         self._directory = Directory(self.settings.values())
 
@@ -144,6 +149,10 @@ class Machine:
             self.round_trips.update(turn.round_trips)
         if turn.origins:
             self.origins.update(turn.origins)
+        if turn.tls_files is not None:
+            self.tls_files = turn.tls_files
+            for key, pins in turn.pins.items():
+                self.settings[key] = replace(self.settings[key], pins=pins)
         for session_key, up_to in turn.rebinding.items():
             if up_to:
                 self.rebinding[session_key] = up_to

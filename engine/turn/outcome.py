@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from engine.clock import Instant
 from engine.desk.draft import Delivery, Send
 from engine.domain import events as e
+from engine.fix.certificates import TlsFile
 from engine.fix.entrance import Origin
 from engine.fix.reasons import Ending
 from engine.fix.sequence import SessionState
@@ -93,6 +94,10 @@ class Turn:
     round_trips: Mapping[str, int]
     in_parts: Mapping[str, int]
     """Connections over which a long queue leaves in parts: the next one once the peer has read this one."""
+    pins: Mapping[str, tuple[str, ...]]
+    """Fingerprints that the peers of these sessions may show from now on."""
+    tls_files: tuple[TlsFile, ...] | None
+    """The files of certificates in use from now on; None: as before."""
     notes: list[tuple[str, str, str]]
     """(session, what, text), for people who look at it; warnings are noted by themselves."""
     warnings: list[tuple[str, str, str]]
@@ -119,7 +124,8 @@ class Turn:
         self.peer_expects = {}
         self.refusals = {}
         self.endings = []
-        self.origins = self.round_trips = self.in_parts = NOTHING
+        self.origins = self.round_trips = self.in_parts = self.pins = NOTHING
+        self.tls_files = None
         self.garbled = ()
         self.notes = []
         self.warnings = []

@@ -1,4 +1,4 @@
-"""One command about a session being carried out: who asked for what, on which turn, of which session."""
+"""One command about sessions or their TLS being carried out: who asked for what, on which turn, of which session."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class SessionCall:
     given: Mapping[str, Any]
     actor: str
     unsent_bytes: Mapping[int, int]
+    ref: int
+    """By which the answer is given, should a later turn have it."""
 
     @property
     def machine(self) -> Machine:

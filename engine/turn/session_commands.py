@@ -8,10 +8,10 @@ recorded with both. Numbers are touched only while the session is logged off.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from engine.desk.calls import Command, need
-from engine.desk.parameters import Param, read, text, whole
+from engine.desk.calls import Command
+from engine.desk.parameters import Param, text, whole
 from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix import session
@@ -23,19 +23,7 @@ from engine.turn.history import NOTES_MAX, numbers_set
 from engine.turn.session_call import SessionCall
 from engine.turn.session_enquiries import closed, sessions, show
 
-if TYPE_CHECKING:
-    from engine.turn.deciding import Deciding
-    from engine.turn.inputs import CommandGiven
-
 NOTES_SHOWN: Final = 20
-
-
-def run(turn: Deciding, given: CommandGiven) -> dict[str, Any]:
-    """Carry one command out on the turn; the answer, ready for JSON. Raises CommandError: nothing of it stays."""
-    command = COMMANDS[given.name]
-    need(given.role, command.role, given.name, given.actor)
-    values = read(given.name, command.params, given.params)
-    return command.handler(SessionCall(turn, values, given.actor, given.unsent_bytes))
 
 
 # --- on and off ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from engine.fix.entrance import LOCAL
 from engine.fix.phases import Phase
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
+from engine.turn import tls_commands
 from engine.turn.history import CANNOT_CONNECT, Ended
 from engine.turn.session_call import SessionCall
 
@@ -100,6 +101,8 @@ def show(call: SessionCall) -> dict[str, Any]:
         "address": f"{origin.address}:{origin.port}" if origin.address else None,
         "tls": origin.tls,
         "certificate": origin.certificate or None,
+        "certificate_ends": tls_commands.ending(origin.certificate_ends_s, now.utc_ns),
+        "tls_files": tls_commands.of_session(machine, key, now.utc_ns, tls=origin.tls),
         "heart_bt_int_s": state.heart_bt_int_s if active else settings.heart_bt_int_s,
         "last_received": at(state.last_received_ns),
         "last_sent": at(state.last_sent_ns),

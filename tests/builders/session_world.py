@@ -133,16 +133,13 @@ class SessionWorld:
 
     # --- peers -----------------------------------------------------------------------------------
 
-    def connect(self, key: str) -> int:
+    def connect(self, key: str, origin: Origin | None = None) -> int:
         """A connection: ours for a session that we initiate, a stranger's otherwise."""
         self._connections += 1
         self.out[key].clear()
         ours = key if self.machine.settings[key].initiator else ""
-        self.take(
-            ConnectionUp(
-                self.now, self._connections, ours, ENTROPY, Origin("192.0.2.7", port=40_000 + self._connections)
-            )
-        )
+        origin = origin or Origin("192.0.2.7", port=40_000 + self._connections)
+        self.take(ConnectionUp(self.now, self._connections, ours, ENTROPY, origin))
         return self._connections
 
     def log_on(self, key: str, *extra: tuple[int, str], seq: int | None = None) -> None:

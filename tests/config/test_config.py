@@ -24,6 +24,7 @@ from engine.config import (
     load_echo,
     loopback_only,
     with_clock,
+    with_passphrases,
 )
 from engine.dealers.book import Undelivered
 from engine.domain.instrument import AssetClass
@@ -331,6 +332,18 @@ WRONG_SESSIONS = [
         'role = "dealer"\ntls_ca = "ca.pem"',
         "tls_ca: of no use without tls = true",
         id="terms of TLS without it",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\ntls = true\ntls_crl = "dealers.crl"',
+        "tls_crl: of no use without tls_ca: a list is of one of the authorities named there",
+        id="revocations of nobody",
+    ),
+    pytest.param(
+        'role = "dealer"',
+        'role = "dealer"\ntls_pin_file = "alder.pem"',
+        "tls_pin_file: a certificate is shown over TLS alone: set tls = true",
+        id="a pin without TLS",
     ),
     pytest.param(
         'role = "dealer"',
@@ -717,6 +730,18 @@ TLS = '[fix.tls]\ncertificate = "us.pem"\nkey = "us.key"\n'
         ),
         pytest.param(
             TLS,
+            'tls = true\ntls_pin_file = "oms.pem"\n',
+            "session[oms].tls_pin_file: no certificate of a client is ever asked for: fix.tls.client_ca is missing",
+            id="pinned certificates that nobody shows",
+        ),
+        pytest.param(
+            f'{TLS}client_crl = "clients.crl"\n',
+            "",
+            "fix.tls.client_crl: of no use without client_ca: a list is of one of the authorities named there",
+            id="revocations of nobody",
+        ),
+        pytest.param(
+            TLS,
             'tls = true\ntls_server_name = "us"\n',
             "session[oms].tls_server_name: this is an initiator's: what the engine shows and accepts as a server is"
             " [fix.tls]",
@@ -754,6 +779,36 @@ def test_terms_of_tls(folder: Folder) -> None:
     assert (config.fix.tls.key_password, config.fix.tls_host) == ("open sesame", "127.0.0.1")
     assert "sesame" not in repr(config)
     assert config.session("oms").tls
+
+
+def test_passphrases_are_read_anew_and_nothing_else(folder: Folder) -> None:
+    def seal(name: str, words: str) -> None:
+        folder.write(name, words).chmod(0o600)
+
+    seal("us.pass", "open sesame\n")
+    seal("calls.pass", "open calls\n")
+    seal("alder.password", "fish\n")
+    listening = f'{TLS}client_ca = "clients.pem"\nkey_password_file = "us.pass"\n'
+    calls = 'tls = true\ntls_certificate = "us.pem"\ntls_key = "us.key"\ntls_key_password_file = "calls.pass"\n'
+    folder.write(
+        "engine.toml",
+        ENGINE + listening + OMS + DEALER + calls + 'username_env = "U"\npassword_file = "alder.password"\n',
+    )
+    config = folder.load({"U": "us"})
+    seal("us.pass", "open barley\n")
+    seal("calls.pass", "open oats\n")
+    seal("alder.password", "fowl\n")
+    renewed = with_passphrases(config, {})
+    assert renewed.fix.tls is not None
+    assert renewed.fix.tls.key_password == "open barley"
+    alder = renewed.session("alder")
+    assert (alder.tls_key_password, alder.username, alder.password) == ("open oats", "us", "fish")
+    (folder.path / "us.pass").chmod(0o644)
+    with pytest.raises(ConfigProblems) as caught:
+        with_passphrases(config, {})
+    assert [problem.partition(" (")[0] for problem in caught.value.problems] == [
+        f"engine.toml: fix.tls.key_password_file: others can read {folder.path / 'us.pass'}"
+    ]
 
 
 FAST = "[clock]\nspeed = 60\norigin = 2026-01-05T14:30:00+01:00\n"

@@ -41,7 +41,7 @@ class Door:
             self._connection,
             self.admission,
             handshake_timeout_s=handshake_timeout_s,
-            context=context,
+            context=None if context is None else lambda: context,
             count=self.refused.append,
             on_failure=self.failures.append,
         )

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from builders.certificates import Authority
+from builders.certificates import PAST, Authority
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -89,7 +89,7 @@ def test_an_identity_that_cannot_be_used_is_told_by_its_file(
 
 def test_a_sealed_key_opens_with_its_passphrase_and_nobody_sees_it(shelf: Shelf) -> None:
     identity = shelf.encrypted("sesame")
-    assert tls.server(ServerTerms(identity)).not_after_s is not None
+    assert len(tls.server(ServerTerms(identity)).identity) == 1
     assert "sesame" not in repr(ServerTerms(identity))
 
 
@@ -107,6 +107,80 @@ def test_authorities_that_cannot_be_used(shelf: Shelf, make: Callable[[Shelf], P
         with pytest.raises(TlsProblem, match=text) as caught:
             attempt()
         assert caught.value.name == "ca"
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        pytest.param(lambda s: s.folder / "no.crl", "No such file", id="none"),
+        pytest.param(lambda s: s.authority.ca, "no revocation list in PEM form", id="a certificate"),
+        pytest.param(lambda s: s.authority.revoke(until=PAST), "was due already: fetch it", id="outdated"),
+        pytest.param(
+            lambda s: s.other("broken.crl", s.authority.revoke().read_text().replace("\n", "\nAAAA", 1)),
+            "cannot be used",
+            id="broken",
+        ),
+    ],
+)
+def test_revocation_lists_that_cannot_be_used(shelf: Shelf, make: Callable[[Shelf], Path], text: str) -> None:
+    path, ca = make(shelf), shelf.authority.ca
+    for attempt in (
+        lambda: tls.client(ClientTerms(ca, crl=path)),
+        lambda: tls.server(ServerTerms(shelf.good, ca, crl=path)),
+    ):
+        with pytest.raises(TlsProblem, match=text) as caught:
+            attempt()
+        assert caught.value.name == "crl"
+
+
+def test_a_certificate_that_was_revoked_is_taken_by_neither_end(shelf: Shelf) -> None:
+    authority = shelf.authority
+    bad, fine = authority.issue("bad.example"), authority.issue("fine.example")
+    listed = authority.revoke(bad)
+    for issued, taken in ((bad, False), (fine, True)):
+        identity = Identity(issued.certificate, issued.key)
+        plain = tls.server(ServerTerms(identity)).context, tls.client(ClientTerms(authority.ca, identity)).context
+        listening = tls.server(ServerTerms(shelf.good, authority.ca, required=True, crl=listed)).context
+        calling = tls.client(ClientTerms(authority.ca, crl=listed)).context
+        assert shakes_hands(listening, plain[1], "localhost") is taken
+        assert shakes_hands(plain[0], calling, issued.certificate.stem.removeprefix("ca-")) is taken
+
+
+def test_an_authority_of_which_there_is_no_list_lets_nobody_in(shelf: Shelf) -> None:
+    other = Authority(shelf.folder, "other")
+    issued = other.issue("fine.example")
+    both = shelf.other("both.pem", shelf.authority.ca.read_text() + other.ca.read_text())
+    listening = tls.server(ServerTerms(shelf.good, both, required=True, crl=shelf.authority.revoke())).context
+    identity = Identity(issued.certificate, issued.key)
+    assert not shakes_hands(listening, tls.client(ClientTerms(shelf.authority.ca, identity)).context, "localhost")
+
+
+def shakes_hands(listening: ssl.SSLContext, calling: ssl.SSLContext, name: str) -> bool:
+    """Do both ends take each other?"""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        calling.wrap_bio(to_client, to_server, server_hostname=name),
+        listening.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    try:
+        tls._shake_hands(ends)
+    except ssl.SSLCertVerificationError:
+        return False
+    return True
+
+
+def test_pinned_certificates_are_those_of_a_file(shelf: Shelf) -> None:
+    issued = [shelf.authority.issue(name) for name in ("now.example", "next.example")]
+    text = "".join(each.certificate.read_text() for each in issued)
+    found = tls.pinned(shelf.other("peer.pem", text))
+    assert {each.sha256 for each in found} >= {each.sha256 for each in issued}
+    for path, said in (
+        (shelf.other("x.pem"), "no certificate in PEM form"),
+        (shelf.old.certificate, "no certificate whose time is not over"),
+    ):
+        with pytest.raises(TlsProblem, match=said) as caught:
+            tls.pinned(path)
+        assert caught.value.name == "pin_file"
 
 
 def test_what_is_asked_of_the_other_end(shelf: Shelf) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from engine.desk import commands
 from engine.metrics import Metrics
-from engine.turn import session_commands
+from engine.turn import commands as beside
 
 FOLDER = Path(__file__).parents[2] / "config" / "prometheus"
 ALERTS = (FOLDER / "alerts.yml").read_text()
@@ -63,7 +63,7 @@ def test_an_alert_says_how_urgent_it_is_and_what_to_do(name: str, text: str) -> 
     assert re.search(r'^          summary: ".+"$', text, flags=re.M)
     action = re.search(r'^          action: "(.+)"$', text, flags=re.M)
     assert action is not None
-    table = (*commands.COMMANDS, *session_commands.COMMANDS, "audit.verify", "kill.off", "kill.on", "session.messages")
+    table = (*commands.COMMANDS, *beside.COMMANDS, "audit.verify", "kill.off", "kill.on", "session.messages")
     known = {command.replace(".", " ").replace("_", "-") for command in table}
     for said in re.findall(r"'rfqctl ([^']+)'", action[1]):
         assert said in known, f"'rfqctl {said}' is no command"
