@@ -8,13 +8,13 @@ is no secret. Who has the fields of a message apart masks by `SECRET_TAGS`, ever
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 MASK: Final = "***"
 SECRET_TAGS: Final = frozenset({96, 554, 925, 1402, 1404})
-PASSWORD_TAGS: Final = frozenset({554, 925})
-"""Those of them that are nothing but a password, whatever the message."""
+_DATA_TAGS: Final = frozenset({96, 1402, 1404})
+"""Those of them whose length stands in the field before."""
 
 # A field begins behind a delimiter, as it is or as repr() and JSON write SOH, or at least not in the middle of a number
 # or word. Zeros before a tag and blanks after it are no FIX; whoever writes so may mean a password all the same. Data
@@ -29,7 +29,6 @@ _MAY_BE_SECRET: Final = re.compile(r"(?:554|925|96|140[24])[ \t]*=").search
 _END: Final = re.compile(r"\x01|\\x01|\\u0001|\^A|\||\n|\Z")
 _END_BY_SOH: Final = re.compile(r"\x01|\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_KEPT_SECRET: Final = re.compile(rb"(?<=\x01)(554|925)=[^\x01]*")
 
 
 def masked(text: str) -> str:
@@ -68,12 +67,19 @@ def may_hold_secret(data: bytes) -> bool:
     return b"=" in data and _MAY_BE_SECRET(data.decode("latin-1")) is not None
 
 
-def for_keeping(frame: bytes) -> bytes:
-    """A message as the journal keeps it for years: without passwords, data fields as they were.
+def for_keeping(fields: Iterable[tuple[int, bytes]]) -> bytes:
+    """A message of these fields as the journal keeps it for years: without credentials.
 
-    Logons are never kept; this is for whoever sends a password elsewhere.
+    A data field is covered byte for byte, so that it still ends where its length field says; BodyLength(9) and
+    CheckSum(10) stay those that came. Logons are never kept: this is for whoever sends a credential elsewhere.
     """
-    return _KEPT_SECRET.sub(rb"\1=" + MASK.encode(), frame)
+    return b"".join(b"%d=%b\x01" % (tag, _kept(tag, value)) for tag, value in fields)
+
+
+def _kept(tag: int, value: bytes) -> bytes:
+    if tag in _DATA_TAGS:
+        return b"*" * len(value)
+    return MASK.encode() if tag in SECRET_TAGS else value
 
 
 def wire(data: bytes) -> str:

@@ -15,12 +15,15 @@ from session_world import SessionWorld
 
 from engine.admin import protocol
 from engine.domain import events as e
-from engine.errors import CommandError, GarbledMessage
+from engine.errors import CommandError, ConfigError, GarbledMessage
 from engine.fix import codec
+from engine.fix.dialect import Dialect, ExtraTag
 from engine.fix.dictionary import built_in
+from engine.fix.dissection import dissect
 from engine.fix.framing import Framer
+from engine.fix.samples import render_samples
 from engine.logs import LineFormatter
-from engine.masking import MASK, for_keeping, masked, masked_values, may_hold_secret, printable, wire
+from engine.masking import MASK, SECRET_TAGS, for_keeping, masked, masked_values, may_hold_secret, printable, wire
 from engine.recording import events_codec
 
 SECRET = "hunter2"
@@ -252,11 +255,63 @@ def test_an_error_of_a_command_is_masked_where_it_leaves() -> None:
     assert SECRET.encode() not in protocol.refusal_line(1, str(caught.value), caught.value.code)
 
 
-def test_what_is_kept_for_years_loses_passwords_and_nothing_else() -> None:
-    frame = fix(f"8=FIX.4.4|9=9|35=BE|554={SECRET}|925={SECRET}|95=3|96=x|y|58=554=z|10=000|")
-    assert for_keeping(frame) == fix("8=FIX.4.4|9=9|35=BE|554=***|925=***|95=3|96=x|y|58=554=z|10=000|")
-    same = fix("8=FIX.4.4|9=9|35=D|11=554|58=at 925|10=000|")
-    assert for_keeping(same) == same
+def fields(text: str) -> list[tuple[int, bytes]]:
+    """Of a message whose data fields have no `|` in them."""
+    return [(int(tag), value) for tag, _, value in (each.partition(b"=") for each in fix(text).split(b"\x01") if each)]
+
+
+def test_what_is_kept_for_years_loses_credentials_and_nothing_else() -> None:
+    came = fields(f"8=FIX.4.4|9=9|35=BE|554={SECRET}|925={SECRET}|95=7|96={SECRET}|1401=1|1402=x|58=554=z|10=000|")
+    kept = fix("8=FIX.4.4|9=9|35=BE|554=***|925=***|95=7|96=*******|1401=1|1402=*|58=554=z|10=000|")
+    assert for_keeping(came) == kept
+    same = "8=FIX.4.4|9=9|35=D|11=554|58=at 925|95=0|96=|10=000|"
+    assert for_keeping(fields(same)) == fix(same)
+
+
+@pytest.mark.parametrize("version", ["FIX.4.4", "FIXT.1.1"])
+def test_raw_data_of_a_message_is_covered_in_the_journal_and_still_ends_where_it_says(version: str) -> None:
+    """Whatever is in it: field ends, what looks like fields, bytes that are no text."""
+    dictionary = built_in(version, "9" if version == "FIXT.1.1" else None)
+    for raw in (SECRET.encode(), b"a\x0110=000\x01554=" + SECRET.encode(), bytes(range(256))):
+        text = "café, in 96=" if raw.isascii() else "caf"
+        body = b"148=Keys\x0133=1\x0158=%b\x0195=%d\x0196=%b\x01" % (text.encode(), len(raw), raw)
+        came = codec.frame(
+            begin_string=version,
+            msg_type="B",
+            seq_num=2,
+            sender="ALDER",
+            target="BUYSIDE",
+            sending_time="20261123-15:00:00.000",
+            body=body,
+        )
+        message = codec.decode(came, dictionary)
+        assert message.layout.has_secrets
+        assert b"".join(b"%d=%b\x01" % each for each in message.fields) == came
+        kept = for_keeping(message.fields)
+        assert kept == came.replace(raw, b"*" * len(raw))
+        assert dissect(kept, dictionary).get(96) == "*" * len(raw)
+
+
+def test_a_turn_hands_the_journal_no_credential_of_what_came_in() -> None:
+    world = SessionWorld()
+    world.log_on("oms")
+    world.say("oms", "B", (148, "Keys"), (33, "1"), (58, "x"), (95, str(len(SECRET))), (96, SECRET))
+    world.say("oms", "B", (148, "Keys"), (33, "1"), (58, "x"), (554, SECRET))
+    kept = [inbound.data for turn in world.turns for inbound in turn.inbound]
+    assert len(kept) == 2
+    assert not [data for data in kept if SECRET.encode() in data]
+    assert b"\x0195=7\x0196=*******\x01" in kept[0]
+
+
+def test_nothing_that_we_say_to_be_said_again_has_a_credential() -> None:
+    """What leaves is kept byte for byte, for a resend: so there must be none in it, and no dialect may add one."""
+    for _, _, said in render_samples(Dialect()):
+        message = codec.decode(said, built_in("FIX.4.4"))
+        assert SECRET_TAGS.isdisjoint(message.tags), message
+    for tag in (*SECRET_TAGS, 95, 1401, 1403):
+        for msg_type in ("R", "D", "F", "H", "V"):
+            with pytest.raises(ConfigError, match="is a credential"):
+                Dialect(extra_tags=(ExtraTag(msg_type, tag, SECRET),))
 
 
 def test_masking_values_keeps_everything_else() -> None:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from engine.errors import ConfigError
+from engine.masking import SECRET_TAGS
 
 QuantityUnit = Literal["face", "bonds_1000"]
 Accept = Literal["order"]
@@ -38,6 +39,8 @@ _SESSION: Final = frozenset(
     {8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 89, 90, 91, 93, 97, 115, 116, 122, 128, 129, 142, 143, 144, 145}
     | {347, 369, 627, 628, 629, 630, 1128, 1129, 1156}
 )
+# What is said in an application message is kept byte for byte, to be said again: no credential may be among it.
+_SECRET: Final = SECRET_TAGS | {95, 1401, 1403}
 # Members of the NoRelatedSym(146) entry: behind the entry they would be read as part of it.
 _ENTRY: Final = frozenset({303, 423, 537, 854, 152, 63, 140, 640, 692, 218, 453, 447, 448, 452, 229, 336, 625})
 
@@ -107,6 +110,8 @@ def _problem(extra: ExtraTag) -> str:
         return "belongs to the session layer"
     if extra.tag in _OURS or (extra.msg_type == "V" and extra.tag in _OURS_MARKET):
         return "is already written by the engine"
+    if extra.tag in _SECRET:
+        return "is a credential: those are of the Logon(A), and never stand in a configuration"
     if extra.tag in _LEAKS:
         return "would tell a dealer about us or about others"
     if extra.tag in _ENTRY:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.fix.definitions import GroupDef, MessageDef, Section
 from engine.fix.forms import SECTIONS, Form
-from engine.masking import PASSWORD_TAGS
+from engine.masking import SECRET_TAGS
 
 if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
@@ -89,7 +89,7 @@ class Layout:
         "get_sections",
         "groups",
         "has_data",
-        "has_passwords",
+        "has_secrets",
         "index",
         "is_framed",
         "members",
@@ -105,7 +105,7 @@ class Layout:
         self.tags = tags
         self.message: MessageDef | None = dictionary.messages.get(msg_type)
         self.is_framed = len(tags) >= 4 and tags[:3] == (8, 9, 35) and tags[-1] == 10
-        self.has_passwords = not PASSWORD_TAGS.isdisjoint(tags)
+        self.has_secrets = not SECRET_TAGS.isdisjoint(tags)
         self.has_data = not dictionary.data_lengths.keys().isdisjoint(tags)
         walk = _Walk(dictionary, self.message, tags)
         walk.run()

@@ -324,7 +324,7 @@ class Deciding(Numbering):
         application, settings = machine.application, machine.settings[key]
         if settings.role != "market":
             # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
-            kept = for_keeping(message.raw) if message.layout.has_passwords else message.raw
+            kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
             self.out.inbound.append(Inbound(key, state.epoch, seq_num, kept))
         if self.refused is not None:
             refusing.refuse_message(self, key, message, self.refused)

@@ -88,6 +88,9 @@ def test_a_session_from_logon_to_new_numbers_and_over_a_kill(support: Support) -
     support.rfqctl("test-request", "oms", "--reason", "is it slow?")
     Board().until("the round trip", lambda: support.show("oms")["round_trip_s"] is not None)
 
+    oms.say("B", [(148, "keys"), (33, "1"), (58, "see 96"), (95, str(len(SECRET))), (96, SECRET)])
+    oms.expect(t35="j", t372="B")
+
     # Numbers are for a session that is off.
     refused = support.rfqctl("set-seq", "oms", "--in", "7", "--reason", "x", status=1)
     assert "session oms is active: log it off first" in refused
@@ -142,7 +145,7 @@ def test_a_session_from_logon_to_new_numbers_and_over_a_kill(support: Support) -
     assert {actor for _, actor, _ in done} == {"person:local"}
     assert support.rfqd.stop() == 0
 
-    # The password came over the wire twice, and the wire was logged.
+    # The password came over the wire twice, and once as RawData(96); the wire was logged.
     assert any("wire < " in line and "554=***" in line for line in support.rfqd.lines)
     assert not any(SECRET in line for line in support.rfqd.lines)
     for file in support.desk.journal.parent.iterdir():
