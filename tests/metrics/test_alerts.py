@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from session_world import SessionWorld
 
 from engine.desk import commands
 from engine.metrics import Metrics
@@ -86,3 +87,23 @@ def test_prometheus_itself_takes_them(what: str, file: str) -> None:
         pytest.skip("promtool of Prometheus is not installed: it would check the rules with its own parser")
     done = subprocess.run([promtool, "check", what, str(FOLDER / file)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_itself_finds_nothing_to_say_of_our_metrics() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool of Prometheus is not installed: it would check names, types and help texts")
+    world = SessionWorld()
+    world.log_on("oms")
+    world.order()
+    world.metrics.sessions(world.machine, world.now, {})
+    pieces, _ = world.metrics.exposition()
+    done = subprocess.run([promtool, "check", "metrics"], input=b"".join(pieces), capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+def test_what_is_recorded_has_no_gaps() -> None:
+    """An alert that must hold for an hour begins anew at a gap, and Prometheus forgets a sample after five minutes."""
+    minutes = re.findall(r"^    interval: (\d+)m\b", ALERTS, flags=re.M)
+    assert minutes
+    assert max(map(int, minutes)) < 5
