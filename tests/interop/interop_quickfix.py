@@ -178,17 +178,21 @@ def _write(process: subprocess.Popen[str], what: dict[str, Any]) -> None:
 
 
 def stored(folder: Path) -> list[Said]:
-    """The application messages in a QuickFIX FileStore, by number: `number,offset,size` each, and the bytes."""
-    header, body = (next(folder.glob(f"*.{kind}"), None) for kind in ("header", "body"))
-    if header is None or body is None:
+    """The application messages in a QuickFIX FileStore, by number: `number,offset,size` each, and the bytes.
+
+    One that has not been counted yet has not left: a QuickFIX that dies just then gives the number to its next message.
+    """
+    header, body, numbers = (next(folder.glob(f"*.{kind}"), None) for kind in ("header", "body", "seqnums"))
+    if header is None or body is None or numbers is None:
         return []
+    next_out = int(numbers.read_text().partition(":")[0] or 0)
     data = body.read_bytes()
-    kept = []
+    kept = {}
     for entry in header.read_text().split():
-        offset, size = map(int, entry.split(",")[1:])
-        if offset + size <= len(data):  # The last one may be on its way to the disk.
-            kept.append(read(data[offset : offset + size]))
-    return [said for said in kept if said.kind not in SESSION_TYPES]
+        number, offset, size = map(int, entry.split(","))
+        if number < next_out:
+            kept[number] = read(data[offset : offset + size])
+    return [said for said in kept.values() if said.kind not in SESSION_TYPES]
 
 
 def _ini(identity: Identity) -> str:
