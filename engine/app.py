@@ -201,7 +201,7 @@ class Daemon:
             log.info("ready name=%s journal=%s socket=%s", config.engine.name, self.journal.path, config.admin.socket)
             await self._stopping.wait()
             self._ready = False
-            connections.stop_calling()
+            connections.close()  # Whoever is logged out dials again at once, and would find the door open.
             for task in tasks:
                 task.cancel()
             if not self._failure:
@@ -321,11 +321,13 @@ class Daemon:
     async def _close_down(self, machine: Machine, trading: Trading) -> None:
         """Log out everywhere, wait a moment for the answers, say that the end was clean."""
         log.info("stopping: logging out")
-        for key, state in machine.sessions.items():
-            if state.phase is not Phase.DISCONNECTED:
-                self.runtime.logout(key, STOPPING)
+        told: set[str] = set()
         deadline = asyncio.get_running_loop().time() + min(5.0, self.config.fix.logout_timeout_s)
         while asyncio.get_running_loop().time() < deadline:
+            for key, state in machine.sessions.items():  # Each time: who stood at the door may log on meanwhile.
+                if state.phase is not Phase.DISCONNECTED and key not in told:
+                    told.add(key)
+                    self.runtime.logout(key, STOPPING)
             await self.runtime.idle()
             if all(state.connection is None for state in machine.sessions.values()):
                 break

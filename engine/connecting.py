@@ -65,13 +65,10 @@ class Connecting:
             task.add_done_callback(self._ended)
             self._tasks.append(task)
 
-    def stop_calling(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
     def close(self) -> None:
         """Listen no more, call no more; open connections stay."""
-        self.stop_calling()
+        for task in self._tasks:
+            task.cancel()
         for listener in self._listeners:
             listener.close()
 
