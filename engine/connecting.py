@@ -67,7 +67,7 @@ class Connecting:
 
     def close(self) -> None:
         """Listen no more, call no more; open connections stay."""
-        for task in self._tasks:
+        for task in (*self._tasks, *self._reading):
             task.cancel()
         for listener in self._listeners:
             listener.close()

@@ -57,7 +57,8 @@ def until(each: Answer, lead: str = "") -> Cell:
     days = each["days"]
     if days is None:
         return Cell(f"{lead}without an end")
-    when = f"{each['ends'][:10]}, " + ("is over" if days < 0 else f"in {days} day(s)")
+    left = "is over" if days < 0 else f"in {days} days" if days > 1 else f"in {('less than a', 'a')[days]} day"
+    when = f"{each['ends'][:10]}, {left}"
     # A revocation list lives for days, not for years.
     soon, urgent = (1, 0) if each.get("kind") == "revocations" else (SOON_DAYS, URGENT_DAYS)
     return Cell(f"{lead}{when}", "red" if days < urgent else "yellow" if days < soon else "")

@@ -150,7 +150,8 @@ def _load_identity(context: ssl.SSLContext, identity: Identity, *, server_side: 
         raise TlsProblem("key", f"{key} cannot be read: {error.strerror}") from error
     if mode & 0o077:
         raise TlsProblem("key", f"others can read {key} (mode {mode:03o}): chmod 600 it")
-    if _KEY not in _text("key", key):
+    texts = _text("certificate", certificate), _text("key", key)
+    if _KEY not in texts[1]:
         raise TlsProblem("key", f"{key} has no private key in PEM form")
     asked = False
 
@@ -162,7 +163,7 @@ def _load_identity(context: ssl.SSLContext, identity: Identity, *, server_side: 
 
     try:
         context.load_cert_chain(certificate, key, password)
-    except (ssl.SSLError, ValueError) as error:
+    except (OSError, ValueError) as error:  # Those of ssl are OSErrors too.
         if asked and identity.key_password is None:
             raise TlsProblem("key", f"{key} is encrypted and no passphrase is named") from error
         if asked:
@@ -170,7 +171,14 @@ def _load_identity(context: ssl.SSLContext, identity: Identity, *, server_side: 
         if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
             raise TlsProblem("key", f"{key} is not the key of {certificate}") from error
         raise TlsProblem("certificate", f"{certificate} and {key} cannot be used: {why(error)}") from error
-    _try_out(identity, server_side=server_side)
+    try:
+        _try_out(identity, server_side=server_side)
+        is_same = texts == (_text("certificate", certificate), _text("key", key))
+    except (OSError, ValueError):
+        is_same = False
+    if not is_same:
+        # What was looked at is not what was loaded.
+        raise TlsProblem("certificate", f"{certificate} or {key} changed while it was read: try again")
     return found
 
 
@@ -178,7 +186,7 @@ def _load_authorities(context: ssl.SSLContext, path: Path) -> tuple[Certificate,
     found = _certificates("ca", path)
     try:
         context.load_verify_locations(path)
-    except ssl.SSLError as error:
+    except OSError as error:
         raise TlsProblem("ca", f"{path} cannot be used: {why(error)}") from error
     if not _is_any_in_time(found):
         raise TlsProblem("ca", f"{path} has no authority whose time is not over")
@@ -195,7 +203,7 @@ def _load_revocations(context: ssl.SSLContext, path: Path | None) -> tuple[Revoc
     try:
         found = read_revocation_lists(text)
         context.load_verify_locations(path)
-    except (ssl.SSLError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise TlsProblem("crl", f"{path} cannot be used: {why(error)}") from error
     now_s = time.time()
     for each in found:

@@ -87,6 +87,26 @@ def test_an_identity_that_cannot_be_used_is_told_by_its_file(
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["another one", "none"])
+def test_files_that_change_while_they_are_read_are_not_used(
+    shelf: Shelf, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever renews them is not done yet: what is served must be what was looked at."""
+    looked, other = tls._try_out, shelf.authority.issue("localhost", file="other")
+
+    def change(identity: Identity, *, server_side: bool) -> None:
+        if gone:
+            identity.certificate.unlink()
+        else:
+            identity.certificate.write_bytes(other.certificate.read_bytes())
+            identity.key.write_bytes(other.key.read_bytes())
+        looked(identity, server_side=server_side)
+
+    monkeypatch.setattr(tls, "_try_out", change)
+    with pytest.raises(TlsProblem, match="changed while it was read: try again"):
+        tls.server(ServerTerms(shelf.good))
+
+
 def test_a_sealed_key_opens_with_its_passphrase_and_nobody_sees_it(shelf: Shelf) -> None:
     identity = shelf.encrypted("sesame")
     assert len(tls.server(ServerTerms(identity)).identity) == 1

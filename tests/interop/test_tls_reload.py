@@ -234,6 +234,6 @@ def test_ends_are_metrics_and_move_with_a_reload(renewal: Renewal) -> None:
     end = datetime.now(UTC).replace(microsecond=0) + 3 * DAY
     soon = house.authority.issue(HOST, file="soon", not_after=end)
     renewal.put("us", soon)
-    assert "in 2 day(s)" in renewal.reload()
+    assert "in 2 days" in renewal.reload()
     after = renewal.metric("fix_certificate_not_after_seconds")
     assert after["fix.tls.certificate"] == end.timestamp()
