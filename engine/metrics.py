@@ -129,7 +129,7 @@ class Metrics(Collector):
             "fix_seq_resets_total",
             "New epochs: both numbers began anew",
             session=sessions,
-            cause=_closed("reset", "reset_by_us", "reset_on_logon", "reset_seq_num_flag", "schedule", "set_numbers"),
+            cause=_closed("reset", "reset_on_logon", "reset_seq_num_flag", "schedule", "set_numbers"),
         )
         self._rejects = Tally(
             "fix_rejects_total",

@@ -45,8 +45,8 @@ def keep(draft: Draft) -> None:
         ending = Ending(DisconnectReason.NEW_PERIOD, "numbers begin anew: log on again")
     else:
         return
-    if phase in (Phase.ACTIVE, Phase.RESET_SENT):
-        if schedule.reset and phase is Phase.ACTIVE:
+    if phase is Phase.ACTIVE:
+        if schedule.reset:
             # Its answer comes before that to the Logout: what it confirms need not be said again after the reset.
             liveness.send_probe(draft)
         draft.begin_logout(ending)

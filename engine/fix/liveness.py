@@ -25,7 +25,7 @@ CLOSE_AFTER_TENTHS: Final = 24
 MARGIN_NS_MAX: Final = 500_000_000
 TEST_REQ_ID: Final = "TEST"
 
-_LOGON_PENDING: Final = (Phase.AWAITING_LOGON, Phase.LOGON_SENT, Phase.RESET_SENT)
+_LOGON_PENDING: Final = (Phase.AWAITING_LOGON, Phase.LOGON_SENT)
 
 
 def on_tick(draft: Draft, reading: bool) -> None:
@@ -73,15 +73,14 @@ def next_deadline_ns(settings: SessionSettings, state: SessionState, *, reading:
     return min(due, default=None)
 
 
-def send_probe(draft: Draft, *, then_reset: bool = False) -> None:
+def send_probe(draft: Draft) -> None:
     """Send a TestRequest(1); its answer will prove that everything sent before it has arrived."""
     pending = draft.state.probe
     # Plain "TEST" is what people and tools look for. A second one before the first is answered gets a name of its
     # own, or a late answer to the first would confirm too much.
     test_req_id = TEST_REQ_ID if pending is None else f"{TEST_REQ_ID}-{draft.state.next_out}"
     seq_num = draft.send(MsgType.TestRequest, [(Tag.TestReqID, test_req_id)])
-    then_reset = then_reset or (pending is not None and pending.then_reset)
-    draft.state = draft.state._replace(probe=Probe(test_req_id, seq_num, draft.now.monotonic_ns, then_reset))
+    draft.state = draft.state._replace(probe=Probe(test_req_id, seq_num, draft.now.monotonic_ns))
 
 
 def on_heartbeat(draft: Draft, message: Message) -> None:
@@ -92,11 +91,6 @@ def on_heartbeat(draft: Draft, message: Message) -> None:
     draft.state = draft.state._replace(probe=None, repeat=None)
     draft.do(Confirmed(probe.seq_num))
     draft.do(ProbeAnswered(draft.now.monotonic_ns - probe.sent_ns))
-    if probe.then_reset and draft.state.phase is Phase.ACTIVE:
-        if draft.state.gap is None and not draft.state.held:
-            logon.begin_reset(draft)
-        else:
-            send_probe(draft, then_reset=True)  # What is still to be handled would be lost in the reset.
 
 
 def on_test_request(draft: Draft, message: Message) -> None:

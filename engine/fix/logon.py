@@ -100,23 +100,13 @@ def on_live(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     if flaw is not None:
         draft.logout_and_close(DisconnectReason.LOGON_REFUSED, flaw)
         return
-    answered = draft.state.phase is Phase.RESET_SENT
-    if not answered:
-        draft.begin_epoch("reset_seq_num_flag")
+    draft.begin_epoch("reset_seq_num_flag")
     _take_terms(draft, message)
     if message.seq_num == draft.state.next_in:
         draft.advance(draft.state.next_in + 1)
-    if not answered:
-        _send(draft, draft.state.heart_bt_int_s, reset=True, offer=False, appl_ver_id=message.get(Tag.DefaultApplVerID))
+    _send(draft, draft.state.heart_bt_int_s, reset=True, offer=False, appl_ver_id=message.get(Tag.DefaultApplVerID))
     draft.follow(MsgType.Logon)
     _settle_numbers(draft, message, None, draft.state.next_out, mutual=False)
-
-
-def begin_reset(draft: Draft) -> None:
-    """Restart both numbers of a live session by our own Logon(A) with 141=Y; everything sent so far has arrived."""
-    draft.begin_epoch("reset_by_us")
-    _send(draft, draft.state.heart_bt_int_s, reset=True, offer=False)
-    draft.enter(Phase.RESET_SENT)
 
 
 def identity_fits(settings: SessionSettings, message: Message) -> bool:

@@ -19,7 +19,6 @@ class Phase(StrEnum):
     AWAITING_LOGON = "awaiting_logon"  # acceptor: connected, nothing valid heard yet
     LOGON_SENT = "logon_sent"  # initiator: our Logon(A) is unanswered
     ACTIVE = "active"
-    RESET_SENT = "reset_sent"  # our Logon(A) with ResetSeqNumFlag(141)=Y in a live session is unanswered
     LOGOUT_SENT = "logout_sent"  # our Logout(5) is unanswered
     CLOSED = "closed"  # the connection is being closed: nothing read from it counts any more
 
@@ -47,10 +46,8 @@ TRANSITIONS: Final[Mapping[tuple[Phase, str], Phase]] = {
     # Only with ResetSeqNumFlag(141)=Y; the handler looks.
     (Phase.ACTIVE, MsgType.Logon): Phase.ACTIVE,
     (Phase.ACTIVE, MsgType.Logout): Phase.CLOSED,
-    (Phase.RESET_SENT, MsgType.Logon): Phase.ACTIVE,
-    (Phase.RESET_SENT, MsgType.Logout): Phase.CLOSED,
     (Phase.LOGOUT_SENT, MsgType.Logout): Phase.CLOSED,
-    **{(phase, kind): phase for phase in (Phase.ACTIVE, Phase.RESET_SENT, Phase.LOGOUT_SENT) for kind in _HEARD},
+    **{(phase, kind): phase for phase in (Phase.ACTIVE, Phase.LOGOUT_SENT) for kind in _HEARD},
 }
 
 

@@ -119,7 +119,7 @@ def note_evidence(draft: Draft, begin: int, next_out: int) -> None:
     if begin < next_out:
         draft.do(NotReceived(begin))
         probe = draft.state.probe
-        if probe is not None and probe.seq_num >= begin and not probe.then_reset:
+        if probe is not None and probe.seq_num >= begin:
             # Engines are about that answer a TestRequest(1) above their gap: it would prove what they just denied.
             draft.state = draft.state._replace(probe=None)
 

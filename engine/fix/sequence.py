@@ -38,7 +38,6 @@ class Probe:
     test_req_id: str
     seq_num: int
     sent_ns: int
-    then_reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

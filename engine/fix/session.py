@@ -213,7 +213,7 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
 def disconnected(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
     """The connection is gone; numbers and epoch stay."""
     draft = Draft(settings, state, now)
-    if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
+    if state.phase is Phase.ACTIVE:
         draft.do(LoggedOut(ending))
     draft.state = sequence.disconnected(state, ending)
     hours.begin_period(draft)
@@ -249,7 +249,7 @@ def resend_page(
 def logout(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
     """End the session in good order, for the reason given. A peer that has not logged on yet is told nothing."""
     draft = Draft(settings, state, now)
-    if state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
+    if state.phase is Phase.ACTIVE:
         draft.begin_logout(ending)
     elif state.phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
         draft.end(ending)
@@ -290,18 +290,13 @@ def send_test_request(settings: SessionSettings, state: SessionState, now: Insta
 
 
 def reset(settings: SessionSettings, state: SessionState, now: Instant) -> Step:
-    """Restart both numbers at 1.
+    """Restart both numbers at 1, silently, as agreed with the peer.
 
-    Without a connection at once and silently, as agreed with the peer. In a live session by Logon(A) with 141=Y, after
-    a TestRequest(1) has shown that nothing is on its way. Raises CommandError while a logon or logout is unfinished.
+    Raises CommandError while the session is connected.
     """
+    _expect_logged_off(settings, state)
     draft = Draft(settings, state, now)
-    if state.phase in (Phase.DISCONNECTED, Phase.AWAITING_LOGON):
-        draft.begin_epoch("reset")
-    elif state.phase is Phase.ACTIVE:
-        liveness.send_probe(draft, then_reset=True)
-    else:
-        raise CommandError(f"session {settings.key} is {state.phase}: reset it once it is active or disconnected")
+    draft.begin_epoch("reset")
     return draft.step()
 
 
@@ -317,8 +312,7 @@ def set_numbers(
 
     Raises CommandError for a number below 1, or while the session is connected.
     """
-    if state.phase is not Phase.DISCONNECTED:
-        raise CommandError(f"session {settings.key} is {state.phase}: disconnect it before its numbers are set")
+    _expect_logged_off(settings, state)
     wanted_in = state.next_in if next_in is None else next_in
     wanted_out = state.next_out if next_out is None else next_out
     if wanted_in < 1 or wanted_out < 1:
@@ -329,3 +323,8 @@ def set_numbers(
     else:
         draft.state = state._replace(next_in=wanted_in, began_utc_ns=state.began_utc_ns or now.utc_ns)
     return draft.step()
+
+
+def _expect_logged_off(settings: SessionSettings, state: SessionState) -> None:
+    if state.phase is not Phase.DISCONNECTED:
+        raise CommandError(f"session {settings.key} is {state.phase}: disconnect it before its numbers are set")

@@ -124,7 +124,7 @@ class Draft:
         """The session is to end; what was said first is why."""
         if self.state.ending is None:
             self.state = self.state._replace(ending=ending)
-        if self.state.phase in (Phase.ACTIVE, Phase.RESET_SENT):
+        if self.state.phase is Phase.ACTIVE:
             self.do(LoggedOut(ending))
 
     def begin_epoch(self, cause: str, *, next_in: int = 1, next_out: int = 1) -> None:

@@ -48,7 +48,7 @@ def logon(call: SessionCall) -> dict[str, Any]:
 
 def logout(call: SessionCall) -> dict[str, Any]:
     """Logout(5) with the reason as Text(58), and close once it is answered."""
-    active = call.state.phase in (Phase.ACTIVE, Phase.RESET_SENT)
+    active = call.state.phase is Phase.ACTIVE
     call.need_phase(active, f"it is not logged on; 'rfqctl session disconnect {call.key}' closes any connection")
     call.record_command("logout")
     _log_out(call, DisconnectReason.OPERATOR_LOGOUT)

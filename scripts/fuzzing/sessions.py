@@ -32,9 +32,9 @@ STEPS: Final = 150
 PAGE_ROWS: Final = 3
 START_UTC_NS: Final = 1_790_000_000 * NS_PER_S
 
-_OPEN: Final = (Phase.ACTIVE, Phase.RESET_SENT, Phase.LOGOUT_SENT)
-# Phases that end or begin by a message although TRANSITIONS does not lead there: we log out or reset by ourselves.
-_BY_OURSELVES: Final = (Phase.CLOSED, Phase.LOGOUT_SENT, Phase.RESET_SENT)
+_OPEN: Final = (Phase.ACTIVE, Phase.LOGOUT_SENT)
+# Phases that begin by a message although TRANSITIONS does not lead there: we log out by ourselves.
+_BY_OURSELVES: Final = (Phase.CLOSED, Phase.LOGOUT_SENT)
 
 
 class Sessions:
@@ -96,7 +96,8 @@ class Life:
         self.size = 0
         if phase is Phase.DISCONNECTED:
             kind = rng.random()
-            return self._numbers if kind < 0.05 else self._wait if kind < 0.1 else self._connect
+            administered = self._reset if rng.random() < 0.3 else self._numbers
+            return administered if kind < 0.05 else self._wait if kind < 0.1 else self._connect
         if phase is Phase.CLOSED:
             return self._disconnect if rng.random() < 0.7 else self._hear_anything
         if self._tasks and rng.random() < 0.5:
@@ -118,7 +119,7 @@ class Life:
             return self._wait
         if kind < 0.95:
             return self._say
-        return rng.choice((self._disconnect, self._logout, self._reset, self._reset, self._probe))
+        return rng.choice((self._disconnect, self._logout, self._reset, self._probe))
 
     def _connect(self) -> None:
         self._connections += 1
@@ -150,7 +151,7 @@ class Life:
         try:
             self._take(session.reset(self.settings, self.state, self.now))
         except CommandError:
-            hold(self.state.phase not in (Phase.ACTIVE, Phase.DISCONNECTED), "an active session cannot be reset")
+            hold(self.state.phase is not Phase.DISCONNECTED, "a session that is logged off cannot be reset")
 
     def _numbers(self) -> None:
         next_in, next_out = (self._rng.choice((None, 1, self.state.next_in, 1000)) for _ in range(2))

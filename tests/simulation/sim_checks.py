@@ -209,7 +209,7 @@ class StateChecks:
         for problem in life.loop.problems:
             self._world.fail(problem)
         for key, queue in life.machine.waiting.items():
-            is_up = life.machine.sessions[key].phase in (Phase.ACTIVE, Phase.RESET_SENT)
+            is_up = life.machine.sessions[key].phase is Phase.ACTIVE
             if not is_up and any(waiting.delivery is not Delivery.at_least_once for waiting in queue):
                 self._world.fail(f"{key} is down and more than reports waits for it: {queue}")
         at = (life.number, life.recorder.event_seq)

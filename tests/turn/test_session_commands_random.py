@@ -80,4 +80,4 @@ def _hold(world: SessionWorld) -> None:
         assert (state.connection is None) == (state.phase is Phase.DISCONNECTED)
         assert len(world.machine.history.last(key, 1_000)) <= NOTES_MAX
         if not world.machine.may_log_on(key):
-            assert state.phase not in (Phase.ACTIVE, Phase.LOGON_SENT, Phase.AWAITING_LOGON, Phase.RESET_SENT)
+            assert state.phase not in (Phase.ACTIVE, Phase.LOGON_SENT, Phase.AWAITING_LOGON)
