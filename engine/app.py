@@ -332,6 +332,9 @@ class Daemon:
             if all(state.connection is None for state in machine.sessions.values()):
                 break
             await asyncio.sleep(0.02)
+        for key, state in machine.sessions.items():
+            if state.phase is Phase.LEAVING:  # The Logout(5) all the same, though nothing was proven.
+                self.runtime.logout(key, STOPPING)
         self._note_digest(trading)
         self.runtime.note("stopped", lambda draft: draft.record(e.EngineStopped(draft.now_ns, "asked to stop")))
         await self.runtime.idle()

@@ -170,7 +170,9 @@ def logged_on(paper: Paper, answer: Answer) -> Lines:
 
 
 def logged_out(paper: Paper, answer: Answer) -> Lines:
-    words = f"{answer['session']}: Logout(5) sent, waiting for its answer"
+    asked = answer["state"] == "leaving"
+    what = "asking whether anything is missing, then Logout(5)" if asked else "Logout(5) sent, waiting for its answer"
+    words = f"{answer['session']}: {what}"
     if answer["initiator"]:
         words += f"; it connects again by itself: 'rfqctl session disable {answer['session']}' keeps it off"
     return [words]
@@ -186,7 +188,7 @@ def enabled(paper: Paper, answer: Answer) -> Lines:
 
 
 def disabled(paper: Paper, answer: Answer) -> Lines:
-    what = "logging out" if answer["state"] == "logout_sent" else "it was not logged on"
+    what = "logging out" if answer["state"] in ("leaving", "logout_sent") else "it was not logged on"
     return [paper.styled(f"{answer['session']} is disabled", "red") + f": {what}; no logon until it is enabled"]
 
 

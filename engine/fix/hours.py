@@ -9,7 +9,7 @@ a restart nor a stop over the boundary makes this happen twice or not at all.
 
 from __future__ import annotations
 
-from engine.fix import liveness
+from engine.fix import logout
 from engine.fix.phases import Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.step import Draft
@@ -46,10 +46,7 @@ def keep(draft: Draft) -> None:
     else:
         return
     if phase is Phase.ACTIVE:
-        if schedule.reset:
-            # Its answer comes before that to the Logout: what it confirms need not be said again after the reset.
-            liveness.send_probe(draft)
-        draft.begin_logout(ending)
+        logout.begin(draft, ending)
     elif phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
         draft.close(ending.code, ending.text)
 

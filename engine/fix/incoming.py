@@ -16,7 +16,7 @@ from engine.errors import ProtocolError
 from engine.fix import liveness, logon, resend, sequence, validation
 from engine.fix.actions import Deliver, NotReceived, PeerExpects, Warn
 from engine.fix.message import SEQ_NUM_MAX, Message
-from engine.fix.phases import TRANSITIONS, Phase, kind_of
+from engine.fix.phases import LOGGED_ON, TRANSITIONS, Phase, kind_of
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.step import Draft
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
@@ -126,7 +126,7 @@ def _checked(draft: Draft, message: Message, dictionary: Dictionary) -> list[str
 def _on_too_high(draft: Draft, message: Message) -> None:
     """Keep it and ask once for what is missing."""
     state = draft.state
-    if state.phase is not Phase.ACTIVE:
+    if state.phase not in LOGGED_ON:
         return  # Our Logout(5) is out: the next Logon(A) will show the gap.
     held = sequence.with_held(state, message, draft.settings.held_messages_max)
     if held is None:
@@ -226,7 +226,7 @@ def _on_logout(draft: Draft, message: Message) -> None:
         draft.do(PeerExpects(wanted))
         if wanted < state.next_out:
             draft.do(NotReceived(wanted))
-    if state.phase is Phase.ACTIVE:
+    if state.phase in LOGGED_ON:
         draft.send(MsgType.Logout, [])
     if message.seq_num == state.next_in:
         draft.state = sequence.advanced(draft.state, message.seq_num + 1, draft.now.monotonic_ns)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.fix import logon
+from engine.fix import logon, logout
 from engine.fix.actions import Confirmed, ProbeAnswered
 from engine.fix.message import Message
-from engine.fix.phases import Phase
+from engine.fix.phases import LOGGED_ON, Phase
 from engine.fix.reasons import DisconnectReason
-from engine.fix.sequence import Probe, SessionState
+from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
 from engine.fix.step import Draft, ns
 from engine.fix.tags import MsgType, Tag
@@ -23,7 +23,6 @@ TEST_AFTER_TENTHS: Final = 12
 CLOSE_AFTER_TENTHS: Final = 24
 # Heartbeats leave a little early, so that a commit on the way does not make them late at the peer.
 MARGIN_NS_MAX: Final = 500_000_000
-TEST_REQ_ID: Final = "TEST"
 
 _LOGON_PENDING: Final = (Phase.AWAITING_LOGON, Phase.LOGON_SENT)
 
@@ -35,9 +34,12 @@ def on_tick(draft: Draft, reading: bool) -> None:
         if now_ns >= logon.logon_deadline_ns(settings, state.phase_since_ns):
             draft.close(DisconnectReason.LOGON_TIMEOUT, f"no valid Logon(A) within {settings.logon_timeout_s} s")
     elif state.phase is Phase.LOGOUT_SENT:
-        if now_ns >= state.phase_since_ns + ns(settings.logout_timeout_s):
+        if now_ns >= _logout_due_ns(settings, state):
             draft.close(DisconnectReason.LOGOUT_TIMEOUT, f"Logout(5) unanswered for {settings.logout_timeout_s} s")
-    elif state.phase is Phase.ACTIVE:
+    elif state.phase in LOGGED_ON:
+        if state.phase is Phase.LEAVING and now_ns >= _logout_due_ns(settings, state):
+            logout.finish(draft)
+            return
         if reading and now_ns >= _close_due_ns(state):
             silence_s = (now_ns - state.last_received_ns) / 1e9
             draft.close(
@@ -52,7 +54,7 @@ def on_tick(draft: Draft, reading: bool) -> None:
             draft.close(DisconnectReason.GAP_TIMEOUT, text)
             return
         if reading and now_ns >= _test_due_ns(state) and not _doubts(state):
-            send_probe(draft)
+            draft.probe()
         if not (reading and _doubts(draft.state)) and now_ns >= _heartbeat_due_ns(draft.state):
             draft.send(MsgType.Heartbeat, [])
 
@@ -62,25 +64,17 @@ def next_deadline_ns(settings: SessionSettings, state: SessionState, *, reading:
     if state.phase in _LOGON_PENDING:
         return logon.logon_deadline_ns(settings, state.phase_since_ns)
     if state.phase is Phase.LOGOUT_SENT:
-        return state.phase_since_ns + ns(settings.logout_timeout_s)
-    if state.phase is not Phase.ACTIVE:
+        return _logout_due_ns(settings, state)
+    if state.phase not in LOGGED_ON:
         return None
     due: list[int] = [] if reading and _doubts(state) else [_heartbeat_due_ns(state)]
     if reading:
         due.append(_close_due_ns(state) if _doubts(state) else _test_due_ns(state))
         if state.gap is not None:
             due.append(state.gap.progress_ns + ns(settings.gap_timeout_s))
+    if state.phase is Phase.LEAVING:
+        due.append(_logout_due_ns(settings, state))
     return min(due, default=None)
-
-
-def send_probe(draft: Draft) -> None:
-    """Send a TestRequest(1); its answer will prove that everything sent before it has arrived."""
-    pending = draft.state.probe
-    # Plain "TEST" is what people and tools look for. A second one before the first is answered gets a name of its
-    # own, or a late answer to the first would confirm too much.
-    test_req_id = TEST_REQ_ID if pending is None else f"{TEST_REQ_ID}-{draft.state.next_out}"
-    seq_num = draft.send(MsgType.TestRequest, [(Tag.TestReqID, test_req_id)])
-    draft.state = draft.state._replace(probe=Probe(test_req_id, seq_num, draft.now.monotonic_ns))
 
 
 def on_heartbeat(draft: Draft, message: Message) -> None:
@@ -91,12 +85,18 @@ def on_heartbeat(draft: Draft, message: Message) -> None:
     draft.state = draft.state._replace(probe=None, repeat=None)
     draft.do(Confirmed(probe.seq_num))
     draft.do(ProbeAnswered(draft.now.monotonic_ns - probe.sent_ns))
+    logout.proven(draft)
 
 
 def on_test_request(draft: Draft, message: Message) -> None:
     """Answered by a Heartbeat(0) with the same TestReqID(112). Raises ProtocolError if there is none."""
     message.require(Tag.TestReqID)
     draft.send(MsgType.Heartbeat, [(Tag.TestReqID, message.bytes_of(Tag.TestReqID) or b"")])
+
+
+def _logout_due_ns(settings: SessionSettings, state: SessionState) -> int:
+    """When the proof before our Logout(5), or the answer to it, is waited for no longer."""
+    return state.phase_since_ns + ns(settings.logout_timeout_s)
 
 
 def _tenths_ns(state: SessionState, tenths: int) -> int:

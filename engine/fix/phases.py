@@ -19,9 +19,15 @@ class Phase(StrEnum):
     AWAITING_LOGON = "awaiting_logon"  # acceptor: connected, nothing valid heard yet
     LOGON_SENT = "logon_sent"  # initiator: our Logon(A) is unanswered
     ACTIVE = "active"
+    LEAVING = "leaving"  # an orderly end has begun: before our Logout(5) the peer is to prove that it lacks nothing
     LOGOUT_SENT = "logout_sent"  # our Logout(5) is unanswered
     CLOSED = "closed"  # the connection is being closed: nothing read from it counts any more
 
+
+# Both sides are logged on and none has said Logout(5): whatever comes is handled, and what is missing asked for.
+LOGGED_ON: Final = (Phase.ACTIVE, Phase.LEAVING)
+# What comes in order is still handled behind our own Logout(5), but nothing is asked for any more.
+IN_SESSION: Final = (*LOGGED_ON, Phase.LOGOUT_SENT)
 
 # Stands for every MsgType(35) that is not the session layer's own.
 APPLICATION: Final = "application"
@@ -46,8 +52,10 @@ TRANSITIONS: Final[Mapping[tuple[Phase, str], Phase]] = {
     # Only with ResetSeqNumFlag(141)=Y; the handler looks.
     (Phase.ACTIVE, MsgType.Logon): Phase.ACTIVE,
     (Phase.ACTIVE, MsgType.Logout): Phase.CLOSED,
+    (Phase.LEAVING, MsgType.Logon): Phase.LEAVING,
+    (Phase.LEAVING, MsgType.Logout): Phase.CLOSED,
     (Phase.LOGOUT_SENT, MsgType.Logout): Phase.CLOSED,
-    **{(phase, kind): phase for phase in (Phase.ACTIVE, Phase.LOGOUT_SENT) for kind in _HEARD},
+    **{(phase, kind): phase for phase in IN_SESSION for kind in _HEARD},
 }
 
 

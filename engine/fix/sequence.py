@@ -126,6 +126,11 @@ class SessionState(NamedTuple):
         return self[_STANDING] == before[_STANDING]
 
     @property
+    def lacking(self) -> bool:
+        """One side is known to lack messages of the other, or has not handled yet what it held meanwhile."""
+        return self.serving is not None or self.gap is not None or bool(self.held)
+
+    @property
     def can_send(self) -> bool:
         """A new application message may be bound now."""
         return self.phase is Phase.ACTIVE and self.serving is None

@@ -8,8 +8,9 @@ after the commit. A peer's mistake becomes an action (Reject(3), Logout(5), Clos
     incoming   a message of the peer, sorted by who, when, number and type
     sequence   the state as a value          step      a step being made, numbers for session messages
     logon      Logon(A) and resets           resend    serving a ResendRequest(2)
-    liveness   heartbeats and deadlines      actions   what the shell is asked to do
+    liveness   heartbeats and deadlines      logout    an orderly end: proof first, then Logout(5)
     schedule   windows of local time         hours     a session under its schedule
+    actions    what the shell is asked to do
 
 Reference: FIX 4.4, Volume 2, "FIX Session Protocol" and its session-level test cases.
 """
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from engine.clock import Instant
 from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
 from engine.fix import hours, incoming, liveness, logon, resend, sequence, validation
+from engine.fix import logout as orderly
 from engine.fix import step as stepping
 from engine.fix.actions import (
     Action,
@@ -47,7 +49,7 @@ from engine.fix.framing import FrameStalled, StreamEnded
 from engine.fix.liveness import next_deadline_ns
 from engine.fix.logon import flaw_of as logon_flaw
 from engine.fix.message import Message
-from engine.fix.phases import SESSION_TYPES, Phase
+from engine.fix.phases import IN_SESSION, LOGGED_ON, SESSION_TYPES, Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.resend import gap_fill
 from engine.fix.sequence import SessionState
@@ -85,6 +87,7 @@ __all__ = [
     "connected",
     "disconnect",
     "disconnected",
+    "dismiss",
     "drain",
     "gap_fill",
     "garbled",
@@ -151,6 +154,7 @@ def received(
             pass  # Said properly below.
     draft = Draft(settings, sequence.heard(state, now.monotonic_ns), now)
     incoming.on_message(draft, message, dictionary)
+    orderly.go_on(draft, state)
     return draft.step()
 
 
@@ -158,12 +162,13 @@ def drain(settings: SessionSettings, state: SessionState, now: Instant, *, dicti
     """Handle the next held message, if its number is the expected one by now."""
     draft = Draft(settings, state, now)
     held = state.held
-    if held and held[0].seq_num == state.next_in and state.phase in (Phase.ACTIVE, Phase.LOGOUT_SENT):
+    if held and held[0].seq_num == state.next_in and state.phase in IN_SESSION:
         message = held[0]
         if message.msg_type in (MsgType.Logon, MsgType.ResendRequest):
             draft.advance(message.seq_num + 1)  # Obeyed when it came; only its number was still to be counted.
         else:
             incoming.on_expected(draft, message, dictionary)
+        orderly.go_on(draft, state)
     return draft.step()
 
 
@@ -243,16 +248,30 @@ def resend_page(
     """
     draft = Draft(settings, state, now)
     resend.page(draft, rows, last)
+    orderly.go_on(draft, state)
     return draft.step()
 
 
 def logout(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
-    """End the session in good order, for the reason given. A peer that has not logged on yet is told nothing."""
+    """End the session in good order, for the reason given, once the peer has proven that it lacks nothing.
+
+    Wanted again meanwhile, the Logout(5) leaves at once. A peer that has not logged on yet is told nothing.
+    """
     draft = Draft(settings, state, now)
     if state.phase is Phase.ACTIVE:
-        draft.begin_logout(ending)
+        orderly.begin(draft, ending)
+    elif state.phase is Phase.LEAVING:
+        orderly.finish(draft)
     elif state.phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
         draft.end(ending)
+    return draft.step()
+
+
+def dismiss(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
+    """Log the peer out at once, waiting for no proof: something is wrong. Nothing happens unless it is logged on."""
+    draft = Draft(settings, state, now)
+    if state.phase in LOGGED_ON:
+        draft.begin_logout(ending)
     return draft.step()
 
 
@@ -285,7 +304,7 @@ def send_test_request(settings: SessionSettings, state: SessionState, now: Insta
     """Ask the peer to prove that it has everything sent so far. Nothing happens unless the session is active."""
     draft = Draft(settings, state, now)
     if state.phase is Phase.ACTIVE:
-        liveness.send_probe(draft)
+        draft.probe()
     return draft.step()
 
 

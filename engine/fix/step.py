@@ -23,13 +23,15 @@ from engine.fix.actions import (
     Warn,
 )
 from engine.fix.message import Message
-from engine.fix.phases import TRANSITIONS, Phase
+from engine.fix.phases import IN_SESSION, LOGGED_ON, TRANSITIONS, Phase
 from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.sequence import Gap, SessionState
+from engine.fix.sequence import Gap, Probe, SessionState
 from engine.fix.settings import SessionSettings
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
 
 Field = tuple[int, str | int | bytes]
+
+TEST_REQ_ID: Final = "TEST"
 
 # SessionRejectReason(373) in the standard's own words: what a counterparty's tools look for in Text(58). The
 # particulars are in RefTagID(371), and in our log.
@@ -106,6 +108,11 @@ class Draft:
             self.send(MsgType.Logout, [(Tag.Text, text)])
         self.close(code, text)
 
+    def leave(self, ending: Ending) -> None:
+        """The session is to end in good order; see `fix.logout`."""
+        self._cease(ending)
+        self.enter(Phase.LEAVING)
+
     def begin_logout(self, ending: Ending, *, tell: bool = True) -> None:
         """Send Logout(5) and await the peer's; nothing if ours is on its way already. Its text says why if `tell`.
 
@@ -141,6 +148,17 @@ class Draft:
         self.do(Transmit(numbered))
         return numbered.seq_num
 
+    def probe(self, *, anew: bool = False) -> None:
+        """Send a TestRequest(1); its answer will prove that everything sent before it has arrived.
+
+        Plain "TEST" is what people and tools look for. One that is sent while the answer to another may still come,
+        `anew`, gets a name of its own, or that answer would confirm too much.
+        """
+        anew = anew or self.state.probe is not None
+        test_req_id = f"{TEST_REQ_ID}-{self.state.next_out}" if anew else TEST_REQ_ID
+        seq_num = self.send(MsgType.TestRequest, [(Tag.TestReqID, test_req_id)])
+        self.state = self.state._replace(probe=Probe(test_req_id, seq_num, self.now.monotonic_ns))
+
     def reject(self, message: Message, error: ProtocolError) -> None:
         """Answer with Reject(3). The caller counts the number of what was rejected."""
         self.warn("rejected", f"rejected 35={message.msg_type} 34={message.seq_num}: {error}")
@@ -163,7 +181,7 @@ class Draft:
     def advance(self, next_in: int) -> None:
         """Expect `next_in` from now on, and see to what this makes possible: a held message, or the next gap."""
         self.state = state = sequence.advanced(self.state, next_in, self.now.monotonic_ns)
-        if not state.held or state.phase not in (Phase.ACTIVE, Phase.LOGOUT_SENT):
+        if not state.held or state.phase not in IN_SESSION:
             return
         first = state.held[0].seq_num
         if first == next_in:
@@ -176,7 +194,7 @@ class Draft:
 
         EndSeqNo(16)=0: the peer's numbers may have gone on meanwhile. Not asked again until the gap is filled.
         """
-        if self.state.gap is not None or self.state.phase is not Phase.ACTIVE:
+        if self.state.gap is not None or self.state.phase not in LOGGED_ON:
             return
         begin = self.state.next_in
         self.send(MsgType.ResendRequest, [(Tag.BeginSeqNo, begin), (Tag.EndSeqNo, 0)])

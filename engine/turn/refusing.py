@@ -69,7 +69,7 @@ def refuse_message(turn: Deciding, key: str, message: Message, error: Exception)
         text = f"paused: {count} messages in a row could not be handled"
         turn.draft().record(e.SessionSwitched(turn.now.utc_ns, key, False, ENGINE, text))
         paused = Ending(DisconnectReason.INPUT_REFUSED, text)
-        turn.carry(key, session.logout(turn.settings(key), turn.out.sessions[key], paused, turn.now))
+        turn.carry(key, session.dismiss(turn.settings(key), turn.out.sessions[key], paused, turn.now))
 
 
 def _session_of(given: Input) -> str:

@@ -16,7 +16,7 @@ from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix import session
 from engine.fix.message import SEQ_NUM_MAX
-from engine.fix.phases import Phase
+from engine.fix.phases import LOGGED_ON, Phase
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.turn.effects import Connect
 from engine.turn.history import NOTES_MAX, numbers_set
@@ -47,9 +47,9 @@ def logon(call: SessionCall) -> dict[str, Any]:
 
 
 def logout(call: SessionCall) -> dict[str, Any]:
-    """Logout(5) with the reason as Text(58), and close once it is answered."""
-    active = call.state.phase is Phase.ACTIVE
-    call.need_phase(active, f"it is not logged on; 'rfqctl session disconnect {call.key}' closes any connection")
+    """Logout(5) with the reason as Text(58), and close once it is answered; wanted again, it waits for no proof."""
+    logged_on = call.state.phase in LOGGED_ON
+    call.need_phase(logged_on, f"it is not logged on; 'rfqctl session disconnect {call.key}' closes any connection")
     call.record_command("logout")
     _log_out(call, DisconnectReason.OPERATOR_LOGOUT)
     return _done(call)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.clock import NS_PER_S, iso_timestamp
 from engine.fix.entrance import LOCAL
-from engine.fix.phases import Phase
+from engine.fix.phases import IN_SESSION, Phase
 from engine.fix.sequence import SessionState
 from engine.fix.settings import SessionSettings
 from engine.turn import tls_commands
@@ -82,7 +82,6 @@ def show(call: SessionCall) -> dict[str, Any]:
     """One session: where it stands, what is outstanding, what happened lately."""
     machine, key, state, settings, now = call.machine, call.key, call.state, call.settings, call.turn.now
     connection = state.connection
-    active = state.phase is Phase.ACTIVE
 
     def at(monotonic_ns: int) -> str | None:
         """A moment of this connection, as UTC."""
@@ -103,7 +102,7 @@ def show(call: SessionCall) -> dict[str, Any]:
         "certificate": origin.certificate or None,
         "certificate_ends": tls_commands.ending(origin.certificate_ends_s, now.utc_ns),
         "tls_files": tls_commands.of_session(machine, key, now.utc_ns, tls=origin.tls),
-        "heart_bt_int_s": state.heart_bt_int_s if active else settings.heart_bt_int_s,
+        "heart_bt_int_s": state.heart_bt_int_s if state.phase in IN_SESSION else settings.heart_bt_int_s,
         "last_received": at(state.last_received_ns),
         "last_sent": at(state.last_sent_ns),
         "round_trip_s": round_trip_ns / NS_PER_S if round_trip_ns is not None else None,

@@ -19,7 +19,7 @@ from engine.errors import CommandError, GarbledMessage
 from engine.fix import codec, session, validation
 from engine.fix.codec import Framer
 from engine.fix.message import Message
-from engine.fix.phases import TRANSITIONS, Phase, kind_of
+from engine.fix.phases import IN_SESSION, LOGGED_ON, TRANSITIONS, Phase, kind_of
 from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.session import SentRow, SessionState, Step
 from fuzzing.corpus import Corpus
@@ -32,7 +32,6 @@ STEPS: Final = 150
 PAGE_ROWS: Final = 3
 START_UTC_NS: Final = 1_790_000_000 * NS_PER_S
 
-_OPEN: Final = (Phase.ACTIVE, Phase.LOGOUT_SENT)
 # Phases that begin by a message although TRANSITIONS does not lead there: we log out by ourselves.
 _BY_OURSELVES: Final = (Phase.CLOSED, Phase.LOGOUT_SENT)
 
@@ -241,8 +240,8 @@ class Life:
         hold(after.phase in allowed, f"{before.phase} -> {after.phase} by 35={message.msg_type}")
         if expected is None:
             hold(after.phase is Phase.CLOSED, f"{before.phase}: 35={message.msg_type} is no legal move")
-        in_order = message.seq_num == before.next_in and before.phase in (Phase.ACTIVE, Phase.LOGOUT_SENT)
-        if in_order and after.epoch == before.epoch and after.phase in (Phase.ACTIVE, Phase.LOGOUT_SENT):
+        in_order = message.seq_num == before.next_in and before.phase in IN_SESSION
+        if in_order and after.epoch == before.epoch and after.phase in IN_SESSION:
             moved = after.next_in - before.next_in
             hold(
                 moved == 1 or message.msg_type == "4" or after.phase is Phase.LOGOUT_SENT,
@@ -303,7 +302,7 @@ class Life:
         hold(after.next_out == number, f"next_out {after.next_out}, given out up to {number}")
         hold(after.epoch > before.epoch or after.next_in >= before.next_in, "next_in fell within an epoch")
         hold(self._closed == (after.phase is Phase.CLOSED) or after.phase is Phase.DISCONNECTED, f"{after.phase}")
-        if after.phase not in _OPEN and after.phase is not Phase.CLOSED:
+        if after.phase not in IN_SESSION and after.phase is not Phase.CLOSED:
             self._logged_on = False
         self.state = after
         for message in heard:
@@ -370,12 +369,14 @@ class Life:
         hold(len(state.to_serve) <= settings.resend_queue_max, f"{len(state.to_serve)} requests wait")
         hold(state.next_in < 2**63 and state.next_out < 2**63, f"next_in {state.next_in} fits no journal")
         hold((state.connection is None) == (state.phase is Phase.DISCONNECTED), "a connection, and disconnected")
-        if state.phase is Phase.ACTIVE and numbers:
+        if state.phase in LOGGED_ON and numbers:
             drains = any(isinstance(task, session.DrainHeld) for task in self._tasks)
             hold(numbers[0] >= state.next_in, f"{numbers[0]} is held, {state.next_in} expected")
             hold(drains or numbers[0] > state.next_in, f"{numbers[0]} is held and could be handled")
             hold(drains or state.gap is not None, f"{numbers} are held and nothing was asked for")
-        if state.serving is not None and state.phase in _OPEN:
+        if state.phase is Phase.LEAVING:
+            hold(state.probe is not None or state.lacking, "leaving, and nothing is waited for")
+        if state.serving is not None and state.phase in IN_SESSION:
             reads = any(isinstance(task, tuple) and task[0] == state.epoch for task in self._tasks)
             hold(reads, f"{state.serving} is served and nothing is read")
 

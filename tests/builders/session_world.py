@@ -175,6 +175,11 @@ class SessionWorld:
         assert number is not None, f"{key} has no connection"
         self.take(Received(self.now, number, frame, ENTROPY))
 
+    def prove(self, key: str) -> None:
+        """The peer answers our last TestRequest(1)."""
+        asked = [said for said in self.sent(key) if said[35] == "1"][-1]
+        self.say(key, "0", (112, asked[112]))
+
     def order(self, key: str = "oms") -> None:
         """A D that is answered by reports, whatever comes of it."""
         number = self._peer_seq[key] + 1

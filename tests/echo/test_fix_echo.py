@@ -149,7 +149,9 @@ def test_it_logs_out_when_it_is_stopped() -> None:
         peer = Peer(port)
         peer.log_on()
         process.send_signal(signal.SIGTERM)
-        assert peer.hear() == "35=5|34=2|58=stopping"
+        assert peer.hear() == "35=1|34=2|112=TEST"
+        peer.say("0", "112=TEST|")
+        assert peer.hear() == "35=5|34=3|58=stopping"
         peer.say("5")
         assert peer.hear() == ""
         assert process.wait(PATIENCE_S) == 0

@@ -160,7 +160,7 @@ def test_a_week_of_days_at_work_and_nights_off_resets_once_a_day(initiator: bool
         if life.state.phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
             life.log_on()
         life.wait(600)
-        if life.state.phase in (Phase.LOGOUT_SENT, Phase.CLOSED):
+        if life.state.phase in (Phase.LEAVING, Phase.LOGOUT_SENT, Phase.CLOSED):
             life.lose()
     assert len(life.resets) == 4, "on each working day but the first, which found nothing to begin anew"
     assert life.state.epoch == 5

@@ -31,6 +31,7 @@ def dictionary() -> Dictionary:
 GOLDEN = Path(__file__).parent.parent / "golden"
 PAGE_ROWS = 2  # Small, so that runs and lost messages lie across pages.
 LOST = Ending(DisconnectReason.CONNECTION_LOST, "")
+STOPPING = Ending(DisconnectReason.STOPPING, "the daemon is stopping")
 START_UTC_NS = 1_790_000_000 * NS_PER_S
 FILLED = frozenset({"8", "9", "10", "49", "52", "56"})
 
@@ -366,7 +367,8 @@ def in_phase(phase: Phase, dictionary: Dictionary, **extra: str) -> Player:
         Phase.AWAITING_LOGON: ["@ connect"],
         Phase.LOGON_SENT: ["@ connect"],
         Phase.ACTIVE: ["@ logon"],
-        Phase.LOGOUT_SENT: ["@ logon", "@ logout"],
+        Phase.LEAVING: ["@ logon", "@ logout"],
+        Phase.LOGOUT_SENT: ["@ logon", "@ logout", "> 35=0|34=2|112=TEST"],
         Phase.CLOSED: ["@ logon", "> 35=5|34=2"],
     }
     for command in commands[phase]:
@@ -515,22 +517,58 @@ def test_a_request_that_comes_again_before_it_was_served_is_served_once_and_is_n
     assert done.state.can_send
 
 
-def test_in_the_middle_of_a_resend_a_session_ends_without_a_logout(dictionary: Dictionary) -> None:
+def test_in_the_middle_of_a_resend_an_error_ends_a_session_without_a_logout(dictionary: Dictionary) -> None:
     """QuickFIX counts a Logout(5) above its gap in place of the first message missing, and never asks for it."""
     player = active(settings_of({}), dictionary)
-    player.play("@ send 35=8|17=a")
+    serving = in_the_middle_of_a_resend(player)
+    late = player.message("35=0|34=3|52=@-300s")
+    step = session.received(player.settings, serving, late, player.now, dictionary=dictionary)
+    assert "5" not in transmitted(step)
+    assert step.state.phase is Phase.CLOSED
+
+
+def test_a_resend_that_is_under_way_is_served_before_the_proof_and_the_logout(dictionary: Dictionary) -> None:
+    player = active(settings_of({}), dictionary)
+    serving = in_the_middle_of_a_resend(player)
+    leaving = session.logout(player.settings, serving, STOPPING, player.now)
+    assert (leaving.state.phase, transmitted(leaving)) == (Phase.LEAVING, [])
+    rows = [player.rows[1][2], player.rows[1][3]]
+    first = session.resend_page(player.settings, leaving.state, rows[:1], False, player.now)
+    assert transmitted(first) == []
+    last = session.resend_page(player.settings, first.state, rows[1:], True, player.now)
+    assert transmitted(last) == ["1"]
+
+
+def test_a_resend_that_takes_too_long_ends_without_a_logout(dictionary: Dictionary) -> None:
+    player = active(settings_of({}), dictionary)
+    leaving = session.logout(player.settings, in_the_middle_of_a_resend(player), STOPPING, player.now).state
+    due_ns = session.next_deadline_ns(player.settings, leaving)
+    assert due_ns == player.now.monotonic_ns + 2 * NS_PER_S
+    step = session.tick(player.settings, leaving, Instant(due_ns, player.now.utc_ns + 2 * NS_PER_S))
+    assert transmitted(step) == []
+    assert (step.state.phase, step.state.ending) == (Phase.CLOSED, STOPPING)
+
+
+def test_a_peer_is_dismissed_without_waiting_for_any_proof(dictionary: Dictionary) -> None:
+    for phase in (Phase.ACTIVE, Phase.LEAVING):
+        player = in_phase(phase, dictionary)
+        paused = Ending(DisconnectReason.INPUT_REFUSED, "paused")
+        step = session.dismiss(player.settings, player.state, paused, player.now)
+        assert (step.state.phase, transmitted(step)) == (Phase.LOGOUT_SENT, ["5"])
+
+
+def in_the_middle_of_a_resend(player: Player) -> SessionState:
+    """The peer has asked for 2 and 3, which are reports."""
+    for name in "ab":
+        player.play(f"@ send 35=8|17={name}")
     message = player.message("35=2|34=2|7=2|16=0")
-    serving = session.received(player.settings, player.state, message, player.now, dictionary=dictionary).state
-    stopping = Ending(DisconnectReason.STOPPING, "the daemon is stopping")
-    for step in (
-        session.logout(player.settings, serving, stopping, player.now),
-        session.received(
-            player.settings, serving, player.message("35=0|34=2|52=@-300s"), player.now, dictionary=dictionary
-        ),
-    ):
-        sent = [action.numbered.msg_type for action in step.actions if isinstance(action, session.Transmit)]
-        assert "5" not in sent
-        assert step.state.phase is Phase.CLOSED
+    step = session.received(player.settings, player.state, message, player.now, dictionary=player.dictionary)
+    assert step.state.resending
+    return step.state
+
+
+def transmitted(step: Step) -> list[str]:
+    return [action.numbered.msg_type for action in step.actions if isinstance(action, session.Transmit)]
 
 
 def test_what_comes_before_the_held_ones_are_handled_waits_and_is_not_asked_for(dictionary: Dictionary) -> None:

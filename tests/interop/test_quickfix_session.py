@@ -196,6 +196,28 @@ def test_an_oms_that_resets_whenever_it_was_cut_off(scene_of: SceneOf) -> None:
 
 
 @pytest.mark.parametrize("version", [{}, LONG(FIXT)], ids=["4.4", "5.0SP2"])
+def test_a_report_lost_just_before_our_logout_arrives_all_the_same(scene_of: SceneOf, version: dict[str, str]) -> None:
+    """QuickFIX counts a Logout(5) above a gap it does not know of as the first message missing, and never asks."""
+    market = scene_of(peer_more={"oms": OURS_FIXT if version else ""}, identity_more={"oms": version})
+    market.start()
+    market.links["oms"].drop(market.way_out("oms"), lambda said: said.has(t150="F"))
+    market.oms.send("D", order("A-1", ISIN, 1_000_000))
+    lost = market.links["oms"].until_lost(market.way_out("oms"))
+    market.end_well()
+    assert market.heard("oms", t150="F").has(t17=lost[17], t43="Y")
+    said = [said.kind for said in market.from_engine("oms")]
+    assert said[said.index("1") :] == ["1", "8", "4", "1", "5"], "asked, served, asked anew, and only then logged out"
+    market.until_off("oms")
+    market.rfqd.start()
+    market.until_on("oms")
+    market.oms.send("D", order("A-2", ISIN, 1_000_000))
+    market.heard("oms", t11="A-2", t150="F")
+    assert [said[7] for said in market.to_engine("oms") if said.kind == "2"] == ["4"], "the one for the lost report"
+    assert len(fills(market)) == 2
+    market.end_well()
+
+
+@pytest.mark.parametrize("version", [{}, LONG(FIXT)], ids=["4.4", "5.0SP2"])
 def test_next_expected_numbers_at_logon_spare_the_asking(scene_of: SceneOf, version: dict[str, str]) -> None:
     offering = {**version, "more": {"SendNextExpectedMsgSeqNum": "Y"}}
     market = scene_of(peer_more={"oms": OURS_FIXT if version else ""}, identity_more={"oms": offering})

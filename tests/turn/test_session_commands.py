@@ -73,8 +73,10 @@ def test_help_lists_them_and_a_misspelt_one_is_found(world: SessionWorld) -> Non
 # --- on and off ------------------------------------------------------------------------------------
 
 
-def test_logout_says_why_and_waits_for_the_answer(world: SessionWorld) -> None:
-    assert world.command("session.logout", session="oms", reason="end of test")["state"] == "logout_sent"
+def test_logout_waits_for_proof_says_why_and_waits_for_the_answer(world: SessionWorld) -> None:
+    assert world.command("session.logout", session="oms", reason="end of test")["state"] == "leaving"
+    assert world.sent("oms")[-1][35] == "1"
+    world.prove("oms")
     last = world.sent("oms")[-1]
     assert (last[35], last[58]) == ("5", "end of test")
     world.say("oms", "5")
@@ -85,6 +87,26 @@ def test_logout_says_why_and_waits_for_the_answer(world: SessionWorld) -> None:
     assert (done.session, done.command, done.actor, done.reason) == ("oms", "logout", "person:kim", "end of test")
     world.log_on("oms")
     assert world.phase("oms") is Phase.ACTIVE, "a logout keeps nobody off"
+
+
+def test_a_logout_that_is_wanted_again_waits_for_no_proof(world: SessionWorld) -> None:
+    world.command("session.logout", session="oms", reason="first")
+    assert world.command("session.logout", session="oms", reason="now")["state"] == "logout_sent"
+    last = world.sent("oms")[-1]
+    assert (last[35], last[58]) == ("5", "first"), "what began the end stands"
+
+
+def test_what_arises_during_a_logout_waits_for_the_next_logon(world: SessionWorld) -> None:
+    """The proof stays one: nothing new leaves behind the TestRequest(1), and nothing is lost."""
+    world.command("session.logout", session="oms", reason="end of test")
+    said = len(world.out["oms"])
+    world.order()
+    assert len(world.out["oms"]) == said
+    assert world.command("sessions")["sessions"][0]["waiting"] > 0
+    world.prove("oms")
+    world.say("oms", "5")
+    world.log_on("oms")
+    assert [(said[11], said[39]) for said in world.sent("oms") if said[35] == "8"] == [("order-2", "8")]
 
 
 def test_a_session_shows_its_hours_and_is_not_logged_on_outside_them() -> None:
@@ -99,6 +121,7 @@ def test_a_session_shows_its_hours_and_is_not_logged_on_outside_them() -> None:
         "reset": True,
     }
     world.advance(10)
+    world.prove("oms")
     last = world.sent("oms")[-1]
     assert (last[35], last[58]) == ("5", "closed until Tue 08:00 UTC")
     world.say("oms", "5")
@@ -138,6 +161,7 @@ def test_disconnect_closes_at_once_and_says_nothing(world: SessionWorld) -> None
 
 def test_disconnect_also_ends_a_connection_that_does_not_close(world: SessionWorld) -> None:
     world.command("session.logout", session="oms", reason="first")
+    world.prove("oms")
     assert world.phase("oms") is Phase.LOGOUT_SENT
     world.command("session.disconnect", session="oms", reason="then hard")
     assert world.phase("oms") is Phase.DISCONNECTED
@@ -146,6 +170,7 @@ def test_disconnect_also_ends_a_connection_that_does_not_close(world: SessionWor
 
 def test_a_disabled_session_is_logged_out_and_refuses_logons_in_silence(world: SessionWorld) -> None:
     world.command("session.disable", session="oms", reason="their release")
+    world.prove("oms")
     assert world.sent("oms")[-1][58] == "their release"
     world.say("oms", "5")
     world.log_on("oms")
@@ -155,7 +180,7 @@ def test_a_disabled_session_is_logged_out_and_refuses_logons_in_silence(world: S
     refused(world, "session.disable", "is disabled already")
     world.command("session.enable", session="oms", reason="done")
     refused(world, "session.enable", "is enabled already")
-    world.log_on("oms", seq=3)
+    world.log_on("oms", seq=4)
     assert world.phase("oms") is Phase.ACTIVE
     assert [(each.enabled, each.actor, each.reason) for each in world.recorded(e.SessionSwitched)] == [
         (False, "person:kim", "their release"),
