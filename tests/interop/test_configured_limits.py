@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,27 @@ def test_only_addresses_that_are_allowed_are_heard(desk: Desk, running: Rfqd) ->
     assert logs_on(desk.fix_port, "OMS", "127.0.0.9")
     assert running.stop() == 0
     assert not running.complaints
+
+
+def test_a_peer_that_is_too_early_is_not_shut_out_when_its_hours_begin(desk: Desk, running: Rfqd) -> None:
+    """Its right Logon(A) is no stranger's: it is refused in silence, and not held against its address."""
+    half_a_day_s = 43_200
+    opens, closes = (time.strftime("%H:%M", time.gmtime(time.time() + half_a_day_s + more)) for more in (0, 3600))
+    desk.more["fix"] = "logon_failures_max = 1"
+    hours = f'schedule = {{ time_zone = "UTC", start = "{opens}", end = "{closes}" }}'
+    desk.peers = [Peer("oms", "oms", more=hours), Peer("alder", "dealer", free_port())]
+    desk.write()
+    running.start()
+    for _ in range(4):
+        assert not logs_on(desk.fix_port, "OMS", "127.0.0.2")
+    running.until_said("code=outside_schedule text=closed until", times=4)
+    # A stranger from there is, and is soon heard no more.
+    for _ in range(2):
+        assert not logs_on(desk.fix_port, "NOBODY", "127.0.0.2")
+    running.until_said("reason=unknown_session", times=2)
+    assert not logs_on(desk.fix_port, "OMS", "127.0.0.2")
+    running.until_said("code=failures: 2 without a logon from there")
+    assert running.stop() == 0
 
 
 def test_a_session_that_hangs_in_the_middle_of_a_message_is_told_so(desk: Desk, running: Rfqd) -> None:
