@@ -2,7 +2,7 @@
 
 Every row has one canonical spelling: a letter for its table, its integers as 64 bits big-endian, the byte lengths of
 its texts and bytes, then these in order, in UTF-8. Lengths come before contents, so no two different rows are spelt
-alike. Message bytes and event bodies are covered byte for byte; mutable tables (sessions, acknowledgements, marks) are
+alike. Message bytes and event bodies are covered byte for byte; mutable tables (sessions, marks) are
 not. Nulls: a byte of flags says which optional integers are there; a length of -1 says that there are no bytes.
 
 Beside the hash a turn keeps `row_sums`, a CRC-32 per row: worthless as proof, but when a hash does not match they
