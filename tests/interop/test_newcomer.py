@@ -111,6 +111,7 @@ def test_a_key_that_does_not_exist(desk: Desk) -> None:
         pytest.param('directory = "rules"', 'directory = "."', "rules.directory: ", id="no rules"),
     ],
 )
+@pytest.mark.usefixtures("root_logger")
 def test_other_wrong_lines(desk: Desk, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     desk.write()
     change(desk, old, new)

@@ -7,13 +7,12 @@ import logging
 import re
 import threading
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.errors import StartError
-from engine.logs import QUIET_LOGGERS, BoundedHandler, LineFormatter, set_up_logging
+from engine.logs import BoundedHandler, LineFormatter, set_up_logging
 from engine.masking import MASK
 
 SECRET = "hunter2"
@@ -194,23 +193,7 @@ def test_threads_log_together_and_every_line_is_said_or_counted() -> None:
 # --- set-up --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def root() -> Iterator[logging.Logger]:
-    """The root logger, as it was before when the test is over."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield root
-    for handler in root.handlers:
-        if handler not in handlers:
-            handler.close()
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    logging.captureWarnings(False)
-    for name in QUIET_LOGGERS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
-
-
-def test_to_a_file_from_a_level_on(root: logging.Logger, tmp_path: Path) -> None:
+def test_to_a_file_from_a_level_on(root_logger: logging.Logger, tmp_path: Path) -> None:
     file = tmp_path / "logs" / "rfqd.log"
     set_up_logging("info", file)
     logging.getLogger("engine.x").debug("not this")
@@ -220,13 +203,13 @@ def test_to_a_file_from_a_level_on(root: logging.Logger, tmp_path: Path) -> None
     assert line.endswith(" INFO engine.x but this name=é")
 
 
-def test_to_stderr(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+def test_to_stderr(root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("WARNING", None)
     logging.getLogger("engine.x").warning("here")
     assert capsys.readouterr().err.endswith(" WARNING engine.x here\n")
 
 
-def test_a_second_call_replaces_the_first(root: logging.Logger, tmp_path: Path) -> None:
+def test_a_second_call_replaces_the_first(root_logger: logging.Logger, tmp_path: Path) -> None:
     set_up_logging("INFO", tmp_path / "first.log")
     set_up_logging("INFO", tmp_path / "second.log")
     logging.getLogger("engine.x").info("hello")
@@ -234,7 +217,7 @@ def test_a_second_call_replaces_the_first(root: logging.Logger, tmp_path: Path) 
     assert (tmp_path / "second.log").read_text().count("hello") == 1
 
 
-def test_a_file_that_was_moved_away_is_begun_anew(root: logging.Logger, tmp_path: Path) -> None:
+def test_a_file_that_was_moved_away_is_begun_anew(root_logger: logging.Logger, tmp_path: Path) -> None:
     file = tmp_path / "rfqd.log"
     set_up_logging("INFO", file)
     logging.getLogger("engine.x").info("one")
@@ -244,8 +227,8 @@ def test_a_file_that_was_moved_away_is_begun_anew(root: logging.Logger, tmp_path
     assert "two" not in (tmp_path / "rfqd.log.1").read_text()
 
 
-def test_a_file_that_cannot_be_written(root: logging.Logger, tmp_path: Path) -> None:
-    before = list(root.handlers)
+def test_a_file_that_cannot_be_written(root_logger: logging.Logger, tmp_path: Path) -> None:
+    before = list(root_logger.handlers)
     with pytest.raises(StartError, match=r"--log-file: cannot write .*: Is a directory; name a file"):
         set_up_logging("INFO", tmp_path)
-    assert root.handlers == before
+    assert root_logger.handlers == before
