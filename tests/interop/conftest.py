@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -13,6 +15,9 @@ from interop_scene import Scene, SceneOf, Vendor, scene
 from interop_seeds import table
 
 VENDORS = ("fixcore", "quickfix")
+DAY_S = 86_400
+LONGEST_S = 45.0
+"""More than a test takes whose orders are still spoken of."""
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))  # Our own side speaks by `echo.endpoint`.
 
@@ -34,6 +39,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the noise of this run came to, if there was any."""
     for line in table():
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def _within_one_day() -> None:
+    """All parties go by the real clock, and at midnight UTC day orders end and ClOrdIDs begin anew: not amid a test."""
+    left_s = DAY_S - time.time() % DAY_S
+    if left_s < LONGEST_S:
+        threading.Event().wait(left_s)
 
 
 @pytest.fixture
