@@ -393,34 +393,34 @@ def _truth(world: World, booked: list[Fill]) -> list[str]:
 def _asks(world: World) -> list[str]:
     """Each dealer's asks in the stats are the requests it was sent and that are not known to have been lost."""
     record, problems = world.record, []
-    counted: dict[str, int] = {}
-    for event in record.events:
-        if isinstance(event, e.DealerAsked):
-            counted[event.dealer] = counted.get(event.dealer, 0) + 1
-        elif isinstance(event, e.AskWithheld):
-            counted[event.dealer] -= 1
     for dealer in world.dealers.values():
-        seen, known = len(dealer.requests), counted.get(dealer.peer.key, 0)
-        # A peer whose reset died with our process asks again for what it has: evidence, and wrong.
-        doubts = ("in doubt", "filled over") if dealer.peer.resets else ("in doubt",)
-        doubted = sum(
-            event.dealer == dealer.peer.key and any(doubt in event.reason for doubt in doubts)
-            for event in record.events
-            if isinstance(event, e.AskWithheld)
-        )
-        withheld = sum(
-            event.silent
-            for event in record.events
-            if isinstance(event, e.AskWithheld) and event.dealer == dealer.peer.key
-        )
-        silent = sum(isinstance(x, e.DealerSilent) and x.dealer == dealer.peer.key for x in record.events) - withheld
-        if observed(record.trading, dealer.peer.key) != (known, silent):
-            problems.append(
-                f"{dealer.peer.name}: stats have {observed(record.trading, dealer.peer.key)}, {known, silent} happened"
-            )
-        # What was on its way into a reset is lost and nobody can know; what is in doubt may have come.
-        if not seen - doubted <= known or (known > seen and not dealer.peer.resets):
-            problems.append(f"{dealer.peer.name} got {seen} requests, {known} are counted")
+        key = dealer.peer.key
+        asked = [event for event in record.events if isinstance(event, e.DealerAsked) and event.dealer == key]
+        withheld = {x.rfq_id: x for x in record.events if isinstance(x, e.AskWithheld) and x.dealer == key}
+        silent = sum(isinstance(event, e.DealerSilent) and event.dealer == key for event in record.events)
+        happened = len(asked) - len(withheld), silent - sum(event.silent for event in withheld.values())
+        if observed(record.trading, key) != happened:
+            problems.append(f"{dealer.peer.name}: stats have {observed(record.trading, key)}, {happened} happened")
+        epoch_of = {row.outbox_id: epoch for (session, epoch, _), row in record.sent.items() if session == key}
+        newest = record.epochs[key]
+        for event in asked:
+            came_after = dealer.resets_before.get(event.quote_req_id)
+            came, lost = came_after is not None, withheld.get(event.rfq_id)
+            if lost is None:
+                # On its way into a reset it is lost, and nobody can know.
+                is_true = came or epoch_of.get(event.outbox_id, newest) < newest
+            elif lost.never_left:
+                is_true = not came
+            elif "in doubt" in lost.reason:
+                is_true = True
+            else:
+                # A peer that has begun an epoch we never heard of asks again for what it had: evidence, and wrong.
+                is_true = not came or (came_after < dealer.peer.resets and newest <= dealer.peer.resets)
+            if not is_true:
+                how = "is counted" if lost is None else lost.reason
+                problems.append(
+                    f"{dealer.peer.name}: {event.quote_req_id} {'came' if came else 'never came'} and {how}"
+                )
     return problems
 
 

@@ -286,6 +286,8 @@ class Dealer:
         self.peer.party = self
         self.rng = random.Random(f"{world.seed}-{name}")
         self.requests: dict[str, Msg] = {}
+        self.resets_before: dict[str, int] = {}
+        """How often its numbers had begun anew when it was asked, by QuoteReqID(131)."""
         self.request_seqs: list[int] = []
         self.orders: dict[str, DealerOrder] = {}
         self.said_refused: set[str] = set()
@@ -318,6 +320,7 @@ class Dealer:
         if msg.get(131) in self.requests:
             self.world.fail(f"{self.peer.name}: QuoteReqID(131) {msg.get(131)} came twice")
         self.requests[msg.get(131)] = msg
+        self.resets_before[msg.get(131)] = self.peer.resets
         self.request_seqs.append(msg.seq)
         draw, temper = self.rng.random(), self.temper
         if self.rng.random() < self.world.scenario.noise * temper.noise:
