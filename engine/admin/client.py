@@ -105,6 +105,8 @@ class AdminClient:
                 data = self._socket.recv(262_144)
             except TimeoutError:
                 return None
+            except ConnectionResetError:
+                data = b""  # It went with something of ours unread.
             except OSError as error:
                 raise CommandError(f"the connection to the daemon broke: {error.strerror}", code="lost") from error
             if not data:

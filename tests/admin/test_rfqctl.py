@@ -12,6 +12,7 @@ import os
 import pty
 import select
 import shlex
+import socket
 import subprocess
 import sys
 import threading
@@ -30,6 +31,8 @@ from desk_past import HIGH_YIELD
 from session_world import SessionWorld
 
 from engine.admin import cli
+from engine.admin.client import AdminClient
+from engine.errors import CommandError
 from engine.fix.schedule import Schedule
 
 TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl.txt"
@@ -284,6 +287,22 @@ def test_watch_draws_a_screen_in_colour(daemon: Daemon) -> None:
     assert "\x1b[H\x1b[J" in drawn
     assert "\x1b[33mwith trader\x1b[0m" in drawn
     assert HIGH_YIELD.security_id in drawn
+
+
+def test_a_daemon_that_goes_with_a_request_unread_has_ended_like_any_other(tmp_path: Path) -> None:
+    """The kernel says "reset" then, which says nothing to a person."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        with AdminClient(path) as desk:
+            connection, _ = listening.accept()
+            desk._socket.sendall(b"unread")
+            connection.close()
+            with pytest.raises(
+                CommandError, match="the daemon ended the connection; what was asked may have been done"
+            ):
+                desk.call("status")
 
 
 def test_watch_ends_with_the_daemon(daemon: Daemon) -> None:

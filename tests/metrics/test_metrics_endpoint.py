@@ -487,7 +487,8 @@ async def test_an_answer_that_nobody_reads_is_given_up(serve: Start, monkeypatch
             assert len(await loop.sock_recv(deaf, 1)) == 1, "the first answer is on its way"
         [connection] = served.endpoint._connections
         assert connection._unread
-        assert connection._timer.when() <= loop.time() + connection._bounds.request_s_max
+        # To a millisecond: whoever adds the two another time may get another last digit.
+        assert connection._timer.when() - loop.time() <= connection._bounds.request_s_max + 0.001
         connection._time_is_over()
         await served.one_left()
     assert len(asked) == 1
