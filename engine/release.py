@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from engine.clock import Clock
 from engine.desk.draft import Notice
@@ -41,6 +41,9 @@ from engine.turn import (
 )
 
 log = logging.getLogger(__name__)
+
+KEPT_BACK_MAX: Final = 10_000
+"""Requests and acceptances that did not leave and are remembered: far more than may be followed by anything yet."""
 
 
 class Release:
@@ -78,6 +81,8 @@ class Release:
         self._connections, self._shows_wire = hub.open, hub.shows_wire
         self._leaving: dict[int, tuple[str, list[bytes]]] = {}
         """Messages released, by connection and with its session, until `write_out` a moment later."""
+        self._kept_back: dict[int, None] = {}
+        """Outbox numbers of requests and acceptances that did not leave, oldest first: nothing about them leaves."""
         self._replies: dict[int, asyncio.Future[Any]] = {}
         self._watchers: dict[int, Callable[[int, Notice], None]] = {}
         self._last_ref = 0
@@ -114,14 +119,14 @@ class Release:
         not_sent: list[Withhold] = []
         for effect in turn.effects:
             if type(effect) is Write:
-                reason = self._admit(effect)
+                withheld = self._admit(effect)
                 if self._on_phase is not None:
                     self.write_out()
                     self._on_phase("sending")
-                if reason:
-                    assert effect.gate is not None
-                    not_sent.append(Withhold(effect.gate.outbox_id, reason))
+                if withheld is not None:
+                    not_sent.append(withheld)
             elif type(effect) is Withhold:
+                self._keep_back(effect)
                 not_sent.append(effect)
             else:
                 self.write_out()
@@ -134,15 +139,22 @@ class Release:
         self._metrics.withheld(withheld.reason.partition(":")[0])
         self._submit(NotSent(self._clock.now(), (withheld.outbox_id,), withheld.reason, self._entropy()))
 
-    def _admit(self, effect: Write) -> str:
-        """Put the bytes among those that leave; for a request or acceptance, why it was withheld instead."""
+    def _admit(self, effect: Write) -> Withhold | None:
+        """Put the bytes among those that leave, or a gap fill in place of what must not.
+
+        Of a request or acceptance the desk is to hear that; what is only about one is over with it.
+        """
         session, number, data, gate = effect
         connection = self._connections.get(number)
         alive = connection is not None and connection.alive
-        reason = ""
+        withheld: Withhold | None = None
         if gate is not None:
-            reason = self._withheld(effect, gate, alive)
-            if reason:
+            if type(gate) is Gate:
+                reason = self._reason_against(gate, alive)
+                if reason:
+                    withheld = Withhold(gate.outbox_id, reason)
+                    self._keep_back(withheld)
+            if gate.outbox_id in self._kept_back:
                 settings = self._machine.settings[session]
                 data = gap_fill(settings, gate.seq_num, gate.seq_num + 1, self._clock.now(), poss_dup=False)
         if alive:
@@ -151,7 +163,12 @@ class Release:
                 self._leaving[number] = (session, [data])
             else:
                 leaving[1].append(data)
-        return reason
+        return withheld
+
+    def _keep_back(self, withheld: Withhold) -> None:
+        self._kept_back[withheld.outbox_id] = None
+        if len(self._kept_back) > KEPT_BACK_MAX:
+            del self._kept_back[next(iter(self._kept_back))]
 
     def write_out(self) -> None:
         """Give the sockets what has been released for them: the only caller of `FixConnection.write`."""
@@ -165,7 +182,7 @@ class Release:
                             self._hub.show(">", number, data)
             self._leaving.clear()
 
-    def _withheld(self, effect: Write, gate: Gate, alive: bool) -> str:
+    def _reason_against(self, gate: Gate, alive: bool) -> str:
         """The last look before a request leaves: kill on, too late, or nobody there."""
         if not alive:
             return "session: its connection is gone"

@@ -16,7 +16,7 @@ from sim_setting import setting
 from sim_time import NS
 from world import OBEDIENT, QUIET, SimulationFailed, World
 
-from engine import assembly
+from engine import assembly, release
 from engine.clock import Instant
 from engine.config import load
 from engine.desk import apply as folding
@@ -333,7 +333,10 @@ def test_guarantee_4_no_ask_without_the_gate_at_release(
             assert not any(dealer.orders for dealer in w.dealers.values())
         assert all(event.never_left for event in w.events(e.AskWithheld))
         assert all(event.reason.startswith(reason) for event in withheld)
-        assert w.wire.filled_in_place == (len(withheld) if filled_over else 0)
+        assert "F" not in w.wire.counts, "there is nothing to call back"
+        # A kill calls acceptances back, too: that one's number is filled over like the acceptance's own.
+        called_back = len(w.events(e.PlacementCancelAsked))
+        assert w.wire.filled_in_place == (len(withheld) + called_back if filled_over else 0)
         finish(w)
 
 
@@ -394,7 +397,9 @@ def test_guarantee_4_no_ask_without_the_gate_behind_a_resend(
             # Kill ends a round as well, and a request that is behind its round is not given a number any more.
             assert all(event.reason.startswith((reason, "over")) for event in withheld)
             assert all(event.never_left for event in w.events(e.AskWithheld))
-        assert w.wire.filled_in_place == sum(event.reason.startswith(("kill", "late")) for event in withheld)
+        assert "F" not in w.wire.counts, "there is nothing to call back"
+        late = sum(event.reason.startswith(("kill", "late")) for event in withheld)
+        assert w.wire.filled_in_place == late + len(w.events(e.PlacementCancelAsked))
         finish(w)
 
 
@@ -454,6 +459,23 @@ def test_guarantee_5_unknown_is_never_good_protections_apply_to_what_nobody_know
 
 
 # --- 6. everything has a bound ----------------------------------------------------------------------------------
+
+
+def test_guarantee_6_everything_has_a_bound_what_did_not_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was withheld is remembered for what may come behind it, and no longer."""
+    monkeypatch.setattr(release, "KEPT_BACK_MAX", 3)
+    with world().ready() as w:
+        w.disk_s = 6.0
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(list(w.state.rfqs.values())), 120)
+        _kill(w)
+        w.run(40)
+        w.disk_s = 0.0
+        w.run(40)
+        assert len(w.events(e.AskWithheld)) == 4
+        assert w.life is not None
+        assert len(w.life.runtime.release._kept_back) == 3
+        finish(w)
 
 
 def test_guarantee_6_everything_has_a_bound_open_rfqs() -> None:

@@ -45,6 +45,8 @@ class Send(NamedTuple):
     kill_scopes: tuple[str, ...] = ()
     """Kill switches that stop it even after its commit."""
     copy: bool = False
+    follows: int = 0
+    """The outbox number of the acceptance that it is about: where that never left, this must not either."""
 
 
 class Notice(NamedTuple):
@@ -104,10 +106,10 @@ class Draft:
         """Give a request or an acceptance that passed the gate to the outbox."""
         self._send(cleared.session, cleared.said, Delivery.at_most_once, cleared.not_after_ns, cleared.kill_scopes)
 
-    def send(self, session: str, said: Said, delivery: Delivery, *, copy: bool = False) -> None:
-        """Give anything else to the outbox."""
+    def send(self, session: str, said: Said, delivery: Delivery, *, copy: bool = False, follows: int = 0) -> None:
+        """Give anything else to the outbox; `follows` is the acceptance that it is about."""
         assert not isinstance(said, AskDealer | AcceptQuote), "a request or an acceptance goes through the risk gate"
-        self._send(session, said, delivery, None, (), copy)
+        self._send(session, said, delivery, None, (), copy, follows)
 
     def _send(
         self,
@@ -117,10 +119,12 @@ class Draft:
         not_after_ns: int | None,
         kill_scopes: tuple[str, ...],
         copy: bool = False,
+        follows: int = 0,
     ) -> None:
         self.outbox_id += 1
         event = len(self.events) - 1
-        self.sends.append(Send(self.outbox_id, session, said, delivery, event, not_after_ns, kill_scopes, copy))
+        send = Send(self.outbox_id, session, said, delivery, event, not_after_ns, kill_scopes, copy, follows)
+        self.sends.append(send)
 
     def notify(self, topic: str, **body: Any) -> None:
         self.notices.append(Notice(topic, body))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.desk import risk
 from engine.desk.asking import fair_enough
 from engine.desk.draft import Draft
@@ -16,6 +18,14 @@ from engine.domain.rfq import Ask, Quote, Rfq, RfqState
 from engine.errors import CommandError
 from engine.reference.calendars import settlement_date
 from engine.rfq.quotes import live_quotes
+
+_CALLED_BACK: Final = (
+    PlacementState.canceled,
+    PlacementState.rejected,
+    PlacementState.undelivered,
+    PlacementState.withheld,
+)
+"""How an acceptance may end that we wanted back, unless it was filled all the same."""
 
 
 def take_best(draft: Draft, rfq_id: str) -> None:
@@ -102,7 +112,7 @@ def given_up(draft: Draft, order: Order) -> str:
         return ""
     if last.state is PlacementState.forced:
         return f"the acceptance at {last.dealer} was released by a person"
-    if last.cancel_id and last.state in (PlacementState.canceled, PlacementState.rejected, PlacementState.undelivered):
+    if last.cancel_id and last.state in _CALLED_BACK:
         return f"the acceptance at {last.dealer} was called back"
     return ""
 

@@ -40,7 +40,7 @@ def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = F
             id_source=security.id_source if security is not None else "4",
             side=placement.side,
         )
-        draft.send(placement.session, said, Delivery.afresh)
+        draft.send(placement.session, said, Delivery.afresh, follows=placement.outbox_id)
         if placement.cancel_id:
             _send_cancel(draft, placement)
     if person and not placement.person_needed:
@@ -75,7 +75,7 @@ def _send_cancel(draft: Draft, placement: Placement) -> None:
         quantity=placement.quantity,
         transact_ns=draft.now_ns,
     )
-    draft.send(placement.session, said, Delivery.afresh)
+    draft.send(placement.session, said, Delivery.afresh, follows=placement.outbox_id)
 
 
 def page(draft: Draft, placement: Placement, reason: str) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from engine.turn.application import Application, SentAs
 from engine.turn.effects import (
+    Behind,
     BindMore,
     Close,
     Connect,
@@ -65,6 +66,7 @@ __all__ = [
     "REFUSALS_MAX",
     "UNBOUND_MAX",
     "Application",
+    "Behind",
     "BindDue",
     "BindMore",
     "Bound",

@@ -18,13 +18,21 @@ class Gate(NamedTuple):
     kill_scopes: tuple[str, ...]
 
 
+class Behind(NamedTuple):
+    """What is about an acceptance leaves only if that did: the dealer is told nothing of what it never saw."""
+
+    outbox_id: int
+    """That of the acceptance."""
+    seq_num: int
+
+
 class Write(NamedTuple):
     """Bytes for a connection; with a `gate` they leave only if it still lets them."""
 
     session: str
     connection: int
     data: bytes
-    gate: Gate | None = None
+    gate: Gate | Behind | None = None
 
 
 @dataclass(frozen=True, slots=True)

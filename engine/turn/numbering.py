@@ -14,7 +14,7 @@ from engine.desk.draft import Delivery, Draft
 from engine.fix import session
 from engine.fix.phases import Phase
 from engine.fix.sequence import SessionState
-from engine.turn.effects import BindMore, Gate, Withhold, Write
+from engine.turn.effects import Behind, BindMore, Gate, Withhold, Write
 from engine.turn.inputs import BindDue, UndeliveredPage
 from engine.turn.outcome import NO_CONNECTION, Bound, Turn, Waiting
 
@@ -58,7 +58,8 @@ class Numbering:
             gate = None
             if send.delivery is Delivery.at_most_once:
                 gate = Gate(send.outbox_id, 0, send.not_after_ns, send.kill_scopes)
-            self._place(send.session, Waiting(send.outbox_id, msg_type, body, False, send.delivery, gate))
+            waiting = Waiting(send.outbox_id, msg_type, body, False, send.delivery, gate, send.follows)
+            self._place(send.session, waiting)
 
     def _place(self, key: str, waiting: Waiting) -> None:
         if self._can_send(key) and not self._waits(key):
@@ -72,17 +73,20 @@ class Numbering:
             self.out.effects.append(Withhold(waiting.outbox_id, reason))
 
     def _bind(self, key: str, waiting: Waiting) -> None:
-        outbox_id, msg_type, body, poss_resend, delivery, gate = waiting
+        outbox_id, msg_type, body, poss_resend, delivery, waited, follows = waiting
         out = self.out
         out.sessions[key], (seq_num, data, _, _) = session.bind(
             self.machine.settings[key], self.state(key), msg_type, body, self.now, poss_resend=poss_resend
         )
         out.bound.append(Bound(key, out.sessions[key].epoch, seq_num, outbox_id, data, poss_resend, delivery))
-        if gate is not None:
-            gate = Gate(gate.outbox_id, seq_num, gate.not_after_ns, gate.kill_scopes)
+        gate: Gate | Behind | None = None
+        if waited is not None:
+            gate = Gate(outbox_id, seq_num, waited.not_after_ns, waited.kill_scopes)
+        elif follows:
+            gate = Behind(follows, seq_num)
         self.emit(key, data, gate)
 
-    def emit(self, key: str, data: bytes, gate: Gate | None = None) -> None:
+    def emit(self, key: str, data: bytes, gate: Gate | Behind | None = None) -> None:
         """Have bytes leave once this turn is durable; without a connection there is nothing to leave by."""
         connection = self.state(key).connection
         if connection is not None:

@@ -26,7 +26,7 @@ class Waiting(NamedTuple):
     """An outbox message without a number: its session is not able to take it.
 
     A report waits for however long it takes, on disk too. Anything else waits only while its session is up, for a
-    resend to end, and `gate` is what release will look at.
+    resend to end, and `gate` is what release will look at. `follows` is the acceptance it is about, 0 for none.
     """
 
     outbox_id: int
@@ -35,6 +35,7 @@ class Waiting(NamedTuple):
     poss_resend: bool = False
     delivery: Delivery = Delivery.at_least_once
     gate: Gate | None = None
+    follows: int = 0
 
 
 class Bound(NamedTuple):

@@ -495,6 +495,28 @@ def test_an_acceptance_withheld_at_release_frees_its_quantity() -> None:
     assert world.placement(order_id).dealer == "beech"
 
 
+def test_an_acceptance_that_was_called_back_and_never_left_is_not_replaced() -> None:
+    """As when the dealer gives it back: the rest of the round is a person's, though the kill is over by then."""
+    world, order_id = placed("AUTO")
+    placement = world.placement(order_id)
+    world.command("kill", scope="dealer:ash", on=True, reason="wrong prices")
+    world.command("kill", scope="dealer:ash", on=False, reason="right again", actor="lou", role="operator")
+    world.withhold(placement.outbox_id, "kill: switch dealer:ash is on")
+    assert world.accepted() == ["ash"]
+    assert world.the(order_id).note == "the acceptance at ash was called back"
+
+
+def test_what_is_about_an_acceptance_says_which() -> None:
+    world, order_id = placed()
+    placement = world.placement(order_id)
+    world.command("kill", scope="all", on=True, reason="wrong prices")
+    world.drop("ash")
+    world.restore("ash")
+    about = [send for send in world.sends if isinstance(send.said, m.CancelPlacement | m.AskPlacementStatus)]
+    assert len(about) == 3, "called back; asked after, and called back once more, when the session came back"
+    assert {send.follows for send in about} == {placement.outbox_id}
+
+
 def test_a_kill_at_release_leaves_nothing_to_take() -> None:
     world, order_id = placed("AUTO")
     outbox_id = world.placement(order_id).outbox_id

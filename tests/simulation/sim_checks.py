@@ -18,7 +18,7 @@ from engine.dealers.window import ASKS, SILENCES
 from engine.desk.draft import Delivery
 from engine.domain import events as e
 from engine.domain.order import OrderState
-from engine.domain.placement import Fill, Placement
+from engine.domain.placement import Fill, Placement, PlacementState
 from engine.domain.rfq import RfqState
 from engine.fix.phases import Phase
 from engine.journal.archive import ReadOnly
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Fail = Callable[[str], None]
 
 AT_MOST_ONCE = frozenset({"R", "D", "AJ"})
+ABOUT = {"F": 41, "H": 11}
+"""What is said about an acceptance, and the tag that names it."""
 NEVER_AGAIN = AT_MOST_ONCE | {"F", "H", "V"}
 
 
@@ -95,6 +97,8 @@ class WireChecks:
         self._epoch: dict[str, int] = {}
         self._on_wire: set[tuple[str, int, int]] = set()
         self._requests: set[str] = set()
+        self.asked_after: set[str] = set()
+        """Acceptances that their dealer was asked about, or asked to give back."""
         self.entries_out: set[int] = set()
         self.counts: dict[str, int] = {}
         self.filled_in_place = 0
@@ -141,6 +145,8 @@ class WireChecks:
             self._fail(f"{key}: 34={msg.seq} left as {msg.raw!r}, recorded as {row.data!r}")
         if msg.kind in AT_MOST_ONCE:
             self._asked(key, msg, row, now_ns, life, promised)
+        elif msg.kind in ABOUT:
+            self.asked_after.add(msg.get(ABOUT[msg.kind]))
 
     def _number_once(self, key: str, epoch: int, msg: Msg) -> None:
         number = (key, epoch, msg.seq)
@@ -184,7 +190,7 @@ class WireChecks:
             self.filled_in_place += 1
             self._number_once(key, epoch, msg)
             row = self._row(key, epoch, msg)
-            if end != begin + 1 or row is None or self._record.explains(row.outbox_id) != "ask":
+            if end != begin + 1 or row is None or not self._may_stay_behind(row):
                 self._fail(f"{key}: a gap fill from {begin} to {end} in place of no request")
             return
         for seq in range(begin, end):
@@ -193,6 +199,14 @@ class WireChecks:
                 self._fail(f"{key}: a gap fill over {seq}, which is not recorded")
             elif self._record.explains(row.outbox_id) == "report":
                 self._fail(f"{key}: a gap fill over {row.data!r}")
+
+    def _may_stay_behind(self, row: MessageRow) -> bool:
+        """A request, or what is about an acceptance that never left."""
+        if self._record.explains(row.outbox_id) == "ask":
+            return True
+        assert row.data is not None
+        msg = read(row.data)
+        return msg.kind in ABOUT and msg.get(ABOUT[msg.kind]) not in self._requests
 
 
 class StateChecks:
@@ -366,6 +380,11 @@ def at_rest(world: World) -> list[str]:
         hold(dealer is not None and dealer.peer.key == fill.dealer, f"{fill.dealer_exec_id} was booked and never done")
     problems += _truth(world, booked)
     for placement in state.placements.values():
+        if placement.state is PlacementState.withheld:
+            hold(
+                placement.placement_id not in world.wire.asked_after,
+                f"{placement.dealer} was asked about {placement.placement_id}, which it never saw",
+            )
         if placement.unanswered:
             hold(placement.person_needed, f"{placement.placement_id} at {placement.dealer} is forgotten")
     for rfq in state.rfqs.values():

@@ -15,8 +15,10 @@ from engine.domain.order import Side
 from engine.fix.actions import SentRow
 from engine.trading import Trading
 from engine.turn import (
+    Behind,
     BindDue,
     BindMore,
+    Gate,
     Noted,
     ReadSentRows,
     ReadUndelivered,
@@ -106,6 +108,11 @@ def status(draft: Draft) -> None:
     draft.send("ash", said, Delivery.afresh)
 
 
+def about_the_third(draft: Draft) -> None:
+    said = m.AskPlacementStatus("ash", "P-1", "US0000000000", "4", Side.buy)
+    draft.send("ash", said, Delivery.afresh, follows=3)
+
+
 def report(draft: Draft) -> None:
     draft.send("ash", m.BusinessReject("S", 2, 3, "not taken"), Delivery.at_least_once)
 
@@ -175,6 +182,19 @@ def test_what_nobody_wants_any_more_is_withheld(world: World) -> None:
     world.serve()
     assert world.kinds[-1] == ("R", "fourth")
     assert world.withheld == [Withhold(3, "over: nobody wanted it any more")]
+
+
+def test_what_is_about_an_acceptance_leaves_only_behind_it(world: World) -> None:
+    """The acceptance that waits before it may be withheld: its dealer must not hear of an order it never saw."""
+    world.ask_for_all()
+    world.ask("third")
+    world.note(about_the_third)
+    world.serve()
+    gates = [effect.gate for effect in world.turns[-1].effects if isinstance(effect, Write)][-2:]
+    assert [type(gate) for gate in gates] == [Gate, Behind]
+    assert gates[1] == Behind(3, 5)
+    world.note(status)
+    assert [effect.gate for effect in world.turns[-1].effects if isinstance(effect, Write)] == [None]
 
 
 @pytest.mark.parametrize("how", ["cut", "logout"])
