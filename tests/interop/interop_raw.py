@@ -27,6 +27,8 @@ class RawPeer:
         self.said: dict[int, str] = {}
         """MsgType(35) by number of what it has said."""
         self.over = False
+        self.is_mute = False
+        """It reads, and answers no TestRequest."""
         threading.Thread(target=self._listen, daemon=True).start()
 
     @classmethod
@@ -99,7 +101,7 @@ class RawPeer:
                 for frame in frames(buffer):
                     said = read(frame)
                     self.heard.append(said)
-                    if said.kind == "1":
+                    if said.kind == "1" and not self.is_mute:
                         # What the daemon said before it hung up is heard all the same.
                         with contextlib.suppress(OSError):
                             self.say("0", [(112, said[112])])

@@ -59,3 +59,19 @@ def test_who_stood_at_the_door_is_logged_out_like_the_others(desk: Desk, running
         peer.say("5")
     assert running.stop() == 0
     assert not running.complaints
+
+
+def test_who_proves_nothing_hears_the_logout_all_the_same(desk: Desk, running: Rfqd) -> None:
+    """The daemon waits for the proof no longer than for everything else."""
+    assert running.stop() == 0
+    desk.more["fix"] = "logout_timeout_s = 0.5"
+    desk.write()
+    running.start()
+    oms = RawPeer.dial(desk.fix_port, "OMS").logon()
+    oms.is_mute = True
+    os.kill(running.pid, signal.SIGTERM)
+    oms.expect(t35="1")
+    assert oms.expect(t35="5")[58] == "the daemon is stopping"
+    oms.expect_end()
+    assert running.stop() == 0
+    assert not running.complaints
