@@ -83,6 +83,11 @@ def reload(call: SessionCall) -> None:
 def files_read(turn: Deciding, given: TlsFilesRead) -> None:
     """Take up what was read, or say what is wrong with it and leave everything as it was."""
     turn.out.actor = given.actor
+    if turn.refused is not None:
+        text_ = f"tls.reload: {type(turn.refused).__name__}: {turn.refused}"
+        turn.machine.application.refuse(turn.draft(), "command", text_, turn.refused, "")
+        turn.out.effects.append(Reply(given.ref, error=f"this command could not be handled: {text_}", code="bug"))
+        return
     if given.problems:
         words = "; ".join(given.problems)
         text_ = f"nothing was taken up, TLS goes on with what it has: {words}"

@@ -27,6 +27,7 @@ from engine.fix.certificates import (
 )
 
 NOON = datetime.datetime(2031, 5, 6, 12, tzinfo=datetime.UTC)
+FOR_EVER = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
 FAR = datetime.datetime(2187, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -60,7 +61,9 @@ def test_a_certificate_says_whose_it_is(subject: x509.Name, said: str) -> None:
     assert read.subject == said
 
 
-@pytest.mark.parametrize("end", [NOON, PAST, FAR], ids=["in this century", "over", "beyond 2049, in another form"])
+@pytest.mark.parametrize(
+    "end", [NOON, PAST, FAR, FOR_EVER], ids=["soon", "over", "beyond 2049, in another form", "for ever"]
+)
 def test_a_certificate_says_when_it_ends_and_what_it_is(end: datetime.datetime) -> None:
     made = certificate(name(COMMON_NAME="x"), max(end, PAST + DAY))
     (read,) = read_certificates("some words before it\n" + pem(made))

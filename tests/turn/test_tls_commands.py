@@ -18,6 +18,8 @@ from engine.turn import CommandGiven, ReadTlsFiles, Reply, TakeUpTls, TlsFilesRe
 WHY = "the yearly renewal"
 OLD, NEW = "0" * 64, "1" * 64
 REF = 1_000
+FOR_EVER_S = 253_402_300_799
+"""The last second of the year 9999: how RFC 5280 writes that a certificate has no end."""
 
 
 def file(key: str, digest: str, *, days: int = 90, kind: Kind = Kind.CERTIFICATE) -> TlsFile:
@@ -90,6 +92,28 @@ def test_files_that_cannot_be_used_leave_everything_as_it_was(world: SessionWorl
     assert reply.error.startswith("nothing was taken up, TLS goes on with what it has")
     assert (len(world.events), world.machine.tls_files) == (events, BEFORE)
     assert world.machine.settings["ash"].pins == (OLD,)
+
+
+def test_a_failure_of_ours_over_them_stops_nobody(world: SessionWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such day")
+
+    given = read(world)
+    monkeypatch.setattr(tls_commands, "described", fail)
+    turn = world.take(given)
+    (refused,) = world.recorded(e.InputRefused)
+    assert (refused.source, "no such day" in refused.error) == ("command", True)
+    (reply,) = [effect for effect in turn.effects if isinstance(effect, Reply)]
+    assert (reply.ref, reply.code) == (REF, "bug")
+    assert not [effect for effect in turn.effects if isinstance(effect, TakeUpTls)]
+    assert world.machine.tls_files == BEFORE
+
+
+def test_a_certificate_for_ever_can_be_shown(world: SessionWorld) -> None:
+    world.machine.tls_files = (replace(BEFORE[0], ends_s=FOR_EVER_S),)
+    (shown,) = world.command("tls.show", role="viewer")["files"]
+    assert shown["ends"] == "9999-12-31T23:59:59.000Z"
+    assert shown["days"] > 2_000_000
 
 
 def test_renewed_pins_are_for_the_next_connection_and_end_none(world: SessionWorld) -> None:
