@@ -91,7 +91,8 @@ class Desk:
     def _toml(self) -> str:
         tables = {
             "engine": f'name = "interop"\ndealers = "dealers.toml"\nscoring = "{ROOT / "config/scoring.toml"}"',
-            "journal": f'path = "{self.journal}"',
+            # A disk that is busy with other things would have orders left to the trader.
+            "journal": f'path = "{self.journal}"\ncommit_slow_s = 20.0',
             "admin": f'socket = "{self.socket}"',
             "metrics": "port = 0",
             "fix": f"listen_port = {self.fix_port}",
