@@ -118,7 +118,8 @@ def test_a_cancel_while_a_dealer_has_not_answered(scene_of: SceneOf) -> None:
     assert market.heard("oms", t150="6")[39] == "6"
     market.until_passed("alder", out=True, t35="F")
     # The dealer fills all the same: the cancel came too late, and is told so.
-    for kind, body in market.desks["alder"].release(next(iter(market.desks["alder"].orders))):
+    taken = market.board.until("the dealer to have the order", lambda: list(market.desks["alder"].orders))
+    for kind, body in market.desks["alder"].release(taken[0]):
         market.parties["alder"].send(kind, body)
     assert market.heard("oms", t150="F")[39] == "2"
     assert market.heard("oms", t35="9").has(t11="A-2", t41="A-1", t39="2", t102="0")
