@@ -35,7 +35,7 @@ _EXPECTS: Final = re.compile(
 TEXT_KEPT_MAX: Final = 500
 """Characters of a peer's Text(58) that become the reason of an ending or a warning: it may be as long as a message."""
 
-# A fill is booked even if its resend lacks OrigSendingTime(122), unless the session is strict.
+# A fill is booked even if its resend has no OrigSendingTime(122), or one that is no time, unless the session is strict.
 _NEVER_REFUSED: Final[frozenset[str]] = frozenset({MsgType.ExecutionReport, MsgType.TradeCaptureReport})
 
 # CompID and SendingTime problems: the peer is not who it was, or does not know what time it is.
@@ -153,15 +153,18 @@ def _check_original(draft: Draft, message: Message) -> None:
     """
     if message.msg_type == MsgType.SequenceReset:
         return
-    original_ns = message.timestamp_ns(Tag.OrigSendingTime)
-    if original_ns is None:
-        if message.msg_type not in _NEVER_REFUSED or draft.settings.validation == "strict":
+    try:
+        original_ns = message.timestamp_ns(Tag.OrigSendingTime)
+        if original_ns is None:
             raise ProtocolError(
                 "43=Y without OrigSendingTime(122)",
                 reason=SessionRejectReason.RequiredTagMissing,
                 tag=Tag.OrigSendingTime,
             )
-        draft.actions += tolerated(message, ["43=Y without OrigSendingTime(122)"])
+    except ProtocolError:
+        if message.msg_type not in _NEVER_REFUSED or draft.settings.validation == "strict":
+            raise
+        draft.actions += tolerated(message, ["43=Y without an OrigSendingTime(122) that is a time"])
         return
     sent_ns = message.timestamp_ns(Tag.SendingTime)
     if sent_ns is not None and original_ns > sent_ns:
