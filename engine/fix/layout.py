@@ -177,6 +177,7 @@ class _Walk:
         self.nested: dict[int, int] = {}
         self.groups: dict[int, tuple[Entry, ...]] = {}
         self.counts: list[tuple[int, int]] = []
+        self._outside: list[int] = []
         self._repeated: list[int] = []
         self._group_flaws: list[Flaw] = []
         self._missing: list[tuple[int, str]] = []
@@ -185,6 +186,7 @@ class _Walk:
         tags, position, end = self._tags, 0, len(self._tags)
         while position < end:
             tag = tags[position]
+            self._outside.append(position)
             if tag in self.index:
                 self._repeated.append(position)
             else:
@@ -267,15 +269,21 @@ class _Walk:
             tag = self._tags[position]
             yield Flaw(position, RANK_REPEATED, 13, tag, f"{self._name(tag)} appears more than once")
         known = dictionary.admin_fields if message is not None and message.is_admin else dictionary.fields
-        allowed = dictionary.header.tags | body.tags | dictionary.trailer.tags
+        sections = (dictionary.header, body, dictionary.trailer)
+        allowed = frozenset().union(*(section.tags for section in sections))
         for position, tag in enumerate(self._tags):
             if tag in allowed:
                 continue
             if tag not in known:
                 yield Flaw(position, RANK_UNDEFINED, 0, tag, f"tag {tag} is not defined")
-            elif body is not None:
+            else:
                 detail = f"{self._name(tag)} does not belong to MsgType(35)={msg_type[:_SHOWN_MAX]}"
                 yield Flaw(position, RANK_FOREIGN, 2, tag, detail)
+        members = frozenset().union(*(section.members for section in sections))
+        for position in self._outside:
+            tag = self._tags[position]
+            if tag in allowed and tag not in members:
+                yield Flaw(position, RANK_FOREIGN, 2, tag, f"{self._name(tag)} stands outside its repeating group")
 
     def _required(self, section: Section) -> Iterator[Flaw]:
         for tag in section.required:
