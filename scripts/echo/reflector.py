@@ -50,7 +50,12 @@ class Reflector:
         self._seen.clear()
 
     def answer(self, message: Message) -> Answer | None:
-        """What to say to an application message; None for an order that was had before."""
+        """What to say to an application message; None for an order that was had before, and for a refusal.
+
+        A BusinessMessageReject(j) that is answered by another goes back and forth for ever if its peer does the same.
+        """
+        if message.msg_type == MsgType.BusinessMessageReject:
+            return None
         if message.msg_type not in REFLECTED:
             return self._unsupported(message)
         if message.msg_type == MsgType.NewOrderSingle and self._was_had(message):
