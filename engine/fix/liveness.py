@@ -1,7 +1,8 @@
 """Heartbeats, TestRequests and every deadline of a session.
 
 Timers only wake: `tick` compares the time with the deadlines itself, so a timer may fire early or late. Liveness
-counts bytes received, and while the engine is not reading no peer is judged silent.
+counts bytes received, and while the engine is not reading no peer is judged silent. Nor is one that was not asked: a
+machine that stood still has its timers before the bytes that came meanwhile.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def on_tick(draft: Draft, reading: bool) -> None:
         if state.phase is Phase.LEAVING and now_ns >= _logout_due_ns(settings, state):
             logout.finish(draft)
             return
-        if reading and now_ns >= _close_due_ns(state):
+        if reading and _doubts(state) and now_ns >= _close_due_ns(state):
             silence_s = (now_ns - state.last_received_ns) / 1e9
             draft.close(
                 DisconnectReason.SILENT,
@@ -108,14 +109,16 @@ def _test_due_ns(state: SessionState) -> int:
 
 
 def _close_due_ns(state: SessionState) -> int:
-    return state.last_received_ns + _tenths_ns(state, CLOSE_AFTER_TENTHS)
+    """With a TestRequest(1) that left late, the peer has as long to answer as with one that left in time."""
+    assert state.probe is not None  # Asked in doubt alone.
+    return state.probe.sent_ns + _tenths_ns(state, CLOSE_AFTER_TENTHS - TEST_AFTER_TENTHS)
 
 
 def _doubts(state: SessionState) -> bool:
     """The peer was silent for so long that it was asked, and has not been heard since: no Heartbeat(0) meanwhile.
 
-    Our TestRequest(1) was one itself, and 1.2 x HeartBtInt(108) after it the connection is closed. One that was sent
-    before, for a proof of what has arrived, does not count.
+    Our TestRequest(1) was one itself, and 1.2 x HeartBtInt(108) after it the connection is closed: 2.4 x after the last
+    bytes. One that was sent before, for a proof of what has arrived, does not count.
     """
     return state.probe is not None and state.probe.sent_ns >= _test_due_ns(state)
 

@@ -173,6 +173,11 @@ class Player:
         self.take(session.tick(self.settings, self.state, self.now, reading=self.reading))
         assert self.state == before, "tick did something before next_deadline_ns said so"
 
+    def do_stall(self, duration: str) -> None:
+        """The machine stands still: nothing is done at its time, all of it at the end."""
+        self.elapsed_ns += int(float(duration.removesuffix("s")) * NS_PER_S)
+        self.take(session.tick(self.settings, self.state, self.now, reading=self.reading))
+
     def boundary_ns(self) -> int | None:
         schedule = self.settings.schedule
         return schedule.next_boundary(self.now.utc_ns) - START_UTC_NS + NS_PER_S if schedule is not None else None
