@@ -406,7 +406,7 @@ async def _run(config: Config) -> int:
 
 def _check(path: Path) -> int:
     config = load(path)
-    problems = [*check(config), *securing.problems(config)]
+    problems = [*check(config), *sessions.problems(config), *securing.problems(config)]
     try:
         assembly.rule_book(config)
     except (RuleError, ConfigError) as error:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engine.config import FixConfig, Reset, ScheduleConfig, SessionConfig
+from engine.config import Config, FixConfig, Reset, ScheduleConfig, SessionConfig
 from engine.config.tls import networks, pin
 from engine.errors import ConfigError
 from engine.fix.dictionary import Dictionary, built_in, load_quickfix_xml
 from engine.fix.schedule import EVERY_DAY, Schedule
 from engine.fix.settings import SessionSettings
+from engine.fix.shelf import APPLICATIONS, session_layer
 
 
 def settings(fix: FixConfig, session: SessionConfig, pins: Sequence[str] | None = None) -> SessionSettings:
@@ -38,7 +39,7 @@ def settings(fix: FixConfig, session: SessionConfig, pins: Sequence[str] | None 
         gap_timeout_s=fix.gap_timeout_s,
         sending_time_tolerance_s=fix.sending_time_tolerance_s,
         held_messages_max=fix.held_messages_max,
-        appl_ver_id=session.appl_ver_id,
+        appl_ver_id=session.default_appl_ver_id,
         next_expected=session.next_expected,
         micros=session.micros,
         sender_sub_id=session.sender_sub_id,
@@ -63,25 +64,55 @@ def schedule(config: ScheduleConfig) -> Schedule:
 
 
 def dictionary(session: SessionConfig) -> Dictionary:
-    """The built-in dictionary of the session's version, or the files the session names. Raises ConfigError."""
-    if session.dictionary is None:
-        return built_in(session.begin_string.value, session.appl_ver_id)
-    return dictionary_of(session.key, session.dictionary, session.transport_dictionary)
+    """What the session's messages are held against: the files it names, built-in ones where it names none.
+
+    Raises ConfigError for a file that cannot be used, or describes another version than the session speaks.
+    """
+    return dictionary_of(session, session.dictionary, session.transport_dictionary)
 
 
-def dictionary_of(session: str, application: Path, transport: Path | None) -> Dictionary:
-    """The dictionary in QuickFIX-format files: one of a whole version, or one for each layer. Raises ConfigError."""
-    read = _read(session, application)
-    return read if transport is None else read.with_transport(_read(session, transport))
+def dictionary_of(session: SessionConfig, application: Path | None, transport: Path | None) -> Dictionary:
+    """The same from these files. `transport` is that of FIXT.1.1, over which the application has one of its own."""
+    begin_string, version = session.begin_string.value, session.default_appl_ver_id
+    if version is None:
+        read = None if application is None else _read(session, "dictionary", application, begin_string)
+        return read or built_in(begin_string)
+    layer = None if transport is None else _read(session, "transport_dictionary", transport, begin_string)
+    if application is not None:
+        read = _read(session, "dictionary", application, APPLICATIONS[version])
+        return read.with_transport(layer or session_layer())
+    try:
+        found = built_in(begin_string, version)
+    except ValueError as error:
+        raise ConfigError(
+            f"session[{session.key}].appl_ver_id: built in is FIX 5.0 SP2 ('9') alone, found '{version}': "
+            "name the QuickFIX-format file of that version in 'dictionary'"
+        ) from error
+    return found if layer is None else found.with_transport(layer)
 
 
-def _read(session: str, path: Path) -> Dictionary:
+def problems(config: Config) -> list[str]:
+    """What is wrong with the dictionaries of the sessions, as lines."""
+    found = []
+    for session in config.sessions:
+        try:
+            dictionary(session)
+        except ConfigError as error:
+            found.append(str(error))
+    return found
+
+
+def _read(session: SessionConfig, name: str, path: Path, version: str) -> Dictionary:
+    where = f"session[{session.key}].{name}: {path}"
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"session[{session}]: cannot read the dictionary {path}: {why}") from error
+        raise ConfigError(f"{where} cannot be read: {why}") from error
     try:
-        return load_quickfix_xml(text)
+        read = load_quickfix_xml(text)
     except ConfigError as error:
-        raise ConfigError(f"session[{session}]: {path}: {error}") from error
+        raise ConfigError(f"{where}: {error}") from error
+    if read.begin_string != version:
+        raise ConfigError(f"{where}: expected a dictionary of {version}, found one of {read.begin_string}")
+    return read

@@ -1,7 +1,7 @@
 """What a start needs beyond well-formed files, looked at without starting: `rfqd check`.
 
-Opens no socket and changes nothing. Rule books are checked by the rule language itself, and what
-each dealer's messages look like on the wire by the FIX layer.
+Opens no socket and changes nothing. Rule books are checked by the rule language itself, dictionaries and what each
+dealer's messages look like on the wire by the FIX layer.
 """
 
 from __future__ import annotations
@@ -36,13 +36,6 @@ def _files(config: Config) -> list[str]:
         problems.append(f"rules.directory: {config.rules.directory} is no folder")
     elif not any(config.rules.directory.glob("*.rules")):
         problems.append(f"rules.directory: {config.rules.directory} has no *.rules file")
-    for session in config.sessions:
-        for name, path in (
-            ("dictionary", session.dictionary),
-            ("transport_dictionary", session.transport_dictionary),
-        ):
-            if path is not None and not path.is_file():
-                problems.append(f"session[{session.key}].{name}: {path} is no file")
     return problems
 
 

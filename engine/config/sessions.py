@@ -21,6 +21,7 @@ from engine.config.tls import ENV_NAME, TlsVersion, network_problem, no_passphra
 
 _IDENTIFIER = matches(r"[a-z][a-z0-9_-]{0,31}", "lower-case letters, digits, '-' and '_', a letter first")
 _COMP_ID = matches(r"[!-~]{1,64}", "up to 64 printable characters without blanks")
+_APPL_VER_ID = matches(r"[6-9]", 'an ApplVerID(1128): "9" for FIX 5.0 SP2, "8" for SP1, "7" for 5.0, "6" for 4.4')
 
 
 class SessionRole(StrEnum):
@@ -46,6 +47,10 @@ class BeginString(StrEnum):
     FIX42 = "FIX.4.2"
     FIX44 = "FIX.4.4"
     FIXT11 = "FIXT.1.1"
+
+
+FIX50SP2: Final = "9"
+"""ApplVerID(1128) of what is spoken over FIXT.1.1 unless a session says otherwise."""
 
 
 class Validation(StrEnum):
@@ -94,7 +99,7 @@ class SessionConfig:
     next_expected: bool = setting(False)
     micros: bool = setting(False)
     validation: Validation = setting(Validation.TOLERANT)
-    appl_ver_id: str | None = setting(None)
+    appl_ver_id: str | None = setting(None, check=_APPL_VER_ID)
     dictionary: Path | None = setting(None)
     transport_dictionary: Path | None = setting(None)
     username_env: str | None = setting(None, check=ENV_NAME)
@@ -124,6 +129,11 @@ class SessionConfig:
     def initiator(self) -> bool:
         """True when we open the connection."""
         return self.connection_type is ConnectionType.INITIATOR
+
+    @property
+    def default_appl_ver_id(self) -> str | None:
+        """DefaultApplVerID(1137) of a session over FIXT.1.1, None of any other."""
+        return self.appl_ver_id or FIX50SP2 if self.begin_string is BeginString.FIXT11 else None
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:

@@ -64,7 +64,8 @@ def _field(element: ElementTree.Element) -> FieldDef:
     form = FORMS.get(kind, Form.TEXT)
     meanings = {_attribute(value, "enum"): value.get("description", "") for value in element.iter("value")}
     # A BOOLEAN's two values are its form; listed as values as well they would be checked twice.
-    values = frozenset() if form is Form.BOOLEAN else frozenset(meanings)
+    is_open = form is Form.BOOLEAN or element.get("allowOtherValues", "").lower() in ("true", "y")
+    values = frozenset() if is_open else frozenset(meanings)
     return FieldDef(int(number), name, kind, form, values, kind in MULTIPLE_VALUE_TYPES, meanings)
 
 

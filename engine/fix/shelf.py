@@ -83,7 +83,7 @@ class Shelf:
     def _under_transport(self, appl_ver_id: str) -> Choice:
         version = APPLICATIONS.get(appl_ver_id, "")
         name = f"{FIXT} with {_NAMES.get(appl_ver_id) or version or f'ApplVerID {appl_ver_id}'}"
-        transport = self.transport or self.given.get(FIXT) or _session_layer()
+        transport = self.transport or self.given.get(FIXT) or session_layer()
         if version in self.given:
             return Choice(self.given[version].with_transport(transport), name)
         if version.startswith("FIX.4"):
@@ -108,7 +108,7 @@ def _nearest(begin_string: str) -> Choice:
         return Choice(built_in(newest), shown, begin_string or "an unknown version")
 
 
-def _session_layer() -> Dictionary:
+def session_layer() -> Dictionary:
     """Header, trailer and session messages of the built-in FIXT 1.1, without the application's."""
     whole = built_in(FIXT)
     messages = {kind: message for kind, message in whole.messages.items() if message.is_admin}

@@ -24,7 +24,7 @@ SHIPPED: Final = Path(__file__).resolve().parents[2] / "config" / "fix" / "echo.
 
 # The names under which QuickFIX ships its dictionaries: by BeginString, and by DefaultApplVerID(1137) over FIXT.1.1.
 _FILES: Final = {BeginString.FIX42: "FIX42.xml", BeginString.FIX44: "FIX44.xml", BeginString.FIXT11: "FIXT11.xml"}
-_APPLICATION_FILES: Final = {"7": "FIX50.xml", "8": "FIX50SP1.xml", "9": "FIX50SP2.xml"}
+_APPLICATION_FILES: Final = {"6": "FIX44.xml", "7": "FIX50.xml", "8": "FIX50SP1.xml", "9": "FIX50SP2.xml"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,20 +64,14 @@ def _session(
 ) -> tuple[SessionSettings, Dictionary, Reflector]:
     dictionary = sessions.dictionary(config) if folder is None else _dictionary(config, folder)
     settings = sessions.settings(file.fix, config)
-    return settings, dictionary, Reflector(dictionary, config.appl_ver_id if settings.is_fixt else None)
+    return settings, dictionary, Reflector(dictionary, settings.appl_ver_id)
 
 
 def _dictionary(config: SessionConfig, folder: Path) -> Dictionary:
-    own = folder / _FILES[config.begin_string]
-    if config.begin_string is not BeginString.FIXT11:
-        return sessions.dictionary_of(config.key, own, None)
-    name = _APPLICATION_FILES.get(config.appl_ver_id or "")
-    if name is None:
-        raise ConfigError(
-            f"session[{config.key}].appl_ver_id: expected one of {', '.join(_APPLICATION_FILES)} with --dictionaries,"
-            f" found {config.appl_ver_id!r}"
-        )
-    return sessions.dictionary_of(config.key, folder / name, own)
+    own, version = folder / _FILES[config.begin_string], config.default_appl_ver_id
+    if version is None:
+        return sessions.dictionary_of(config, own, None)
+    return sessions.dictionary_of(config, folder / _APPLICATION_FILES[version], own)
 
 
 async def _serve(

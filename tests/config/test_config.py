@@ -285,6 +285,13 @@ WRONG_SESSIONS = [
     ),
     pytest.param(
         'role = "dealer"',
+        'role = "dealer"\nbegin_string = "FIXT.1.1"\nappl_ver_id = "FIX.5.0SP2"',
+        'appl_ver_id: expected an ApplVerID(1128): "9" for FIX 5.0 SP2, "8" for SP1, "7" for 5.0, "6" for 4.4,'
+        ' found the text "FIX.5.0SP2"',
+        id="an application version by its name",
+    ),
+    pytest.param(
+        'role = "dealer"',
         'role = "dealer"\npassword = "sesame"',
         "password: secrets do not live in this file, which is read, copied and journaled: put the password into an"
         " environment variable and name it in password_env, or into a file and name that in password_file",
@@ -969,10 +976,8 @@ def test_check_finds_nothing_wrong(folder: Folder) -> None:
 
 
 def test_check_names_what_is_not_there(folder: Folder) -> None:
-    folder.write("engine.toml", ENGINE + OMS + DEALER + 'dictionary = "FIX44.xml"\n')
     assert check(folder.load()) == [
         f"rules.directory: {folder.path / 'rules'} is no folder",
-        f"session[alder].dictionary: {folder.path / 'FIX44.xml'} is no file",
         f"reference.securities: {folder.path / 'securities.csv'} cannot be read: No such file or directory",
     ]
 

@@ -161,7 +161,9 @@ def test_it_logs_out_when_it_is_stopped() -> None:
     ("arguments", "status", "text"),
     [
         pytest.param(["--config", "absent.toml"], 2, "absent.toml: cannot be read", id="no such file"),
-        pytest.param(["--dictionaries", "nowhere"], 2, "cannot read the dictionary nowhere/FIX42.xml", id="no folder"),
+        pytest.param(
+            ["--dictionaries", "nowhere"], 2, "dictionary: nowhere/FIX42.xml cannot be read: No such", id="no folder"
+        ),
         pytest.param(["--port", "70000"], 2, "--port: expected 0 to 65535, found 70000", id="no port"),
     ],
 )

@@ -226,6 +226,11 @@ class TestLoading:
         assert dictionary.data_lengths[5003] == 5002
         assert dictionary.known_types == {"U1"}
 
+    def test_a_field_whose_list_is_open(self) -> None:
+        text = SMALL.replace('name="Line" type="CHAR"', 'name="Line" type="CHAR" allowOtherValues="true"')
+        line = load_quickfix_xml(text).fields[5001]
+        assert (line.values, line.meanings) == (frozenset(), {"a": "A", "b": "B"})
+
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [
