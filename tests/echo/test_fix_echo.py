@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 VERSIONS = [
     pytest.param("FIX.4.2", "TW42", "", id="4.2"),
     pytest.param("FIX.4.4", "TW44", "", id="4.4"),

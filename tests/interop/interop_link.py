@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from interop_wire import Said, frames, read
 from ports import free_port
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """A failing test ends after this; a passing one never waits that long."""
 LOOK_AGAIN_S = 0.05
 """What another process does, in its journal say, tells nobody here."""
