@@ -141,7 +141,8 @@ class SessionConfig:
         if self.host is None or self.port is None:
             return ()
         backups = (text.rpartition(":") for text in self.backup)
-        return ((self.host, self.port), *((host, int(port)) for host, _, port in backups))
+        found = ((self.host, self.port), *((host, int(port)) for host, _, port in backups))
+        return tuple((host.strip("[]"), port) for host, port in found)  # [::1] is how IPv6 is written beside a port.
 
     @property
     def pinned_by(self) -> str | None:
