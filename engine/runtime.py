@@ -49,7 +49,7 @@ from engine.turn import (
     Turn,
     Write,
 )
-from engine.turn.deciding import NUMBERS_DIFFER
+from engine.turn.deciding import FOR_PEOPLE
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +190,7 @@ class Runtime:
             self._on_phase("staged")
         if turn.warnings:
             for key, code, text in turn.warnings:
-                level = logging.ERROR if code == NUMBERS_DIFFER else logging.WARNING
+                level = logging.ERROR if code in FOR_PEOPLE else logging.WARNING
                 log.log(level, "session warning session=%s code=%s text=%s", key or "-", code, text)
         if turn.held_due:
             self._loop.call_soon(self._held_due, turn.held_due)

@@ -18,7 +18,7 @@ from engine.fix.actions import Deliver, NotReceived, PeerExpects, Warn
 from engine.fix.message import SEQ_NUM_MAX, Message
 from engine.fix.phases import LOGGED_ON, TRANSITIONS, Phase, kind_of
 from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.step import Draft
+from engine.fix.step import TRADE_REPORTS, Draft
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
 from engine.masking import masked, one_line
 
@@ -34,9 +34,6 @@ _EXPECTS: Final = re.compile(
 
 TEXT_KEPT_MAX: Final = 500
 """Characters of a peer's Text(58) that become the reason of an ending or a warning: it may be as long as a message."""
-
-# A fill is booked even if its resend has no OrigSendingTime(122), or one that is no time, unless the session is strict.
-_NEVER_REFUSED: Final[frozenset[str]] = frozenset({MsgType.ExecutionReport, MsgType.TradeCaptureReport})
 
 # CompID and SendingTime problems: the peer is not who it was, or does not know what time it is.
 _DISMISSED: Final[Mapping[int, DisconnectReason]] = {
@@ -162,7 +159,8 @@ def _check_original(draft: Draft, message: Message) -> None:
                 tag=Tag.OrigSendingTime,
             )
     except ProtocolError:
-        if message.msg_type not in _NEVER_REFUSED or draft.settings.validation == "strict":
+        # A trade is booked all the same, unless the session is strict.
+        if message.msg_type not in TRADE_REPORTS or draft.settings.validation == "strict":
             raise
         draft.actions += tolerated(message, ["43=Y without an OrigSendingTime(122) that is a time"])
         return

@@ -28,6 +28,7 @@ from engine.fix.reasons import DisconnectReason, Ending
 from engine.fix.sequence import Gap, Probe, SessionState
 from engine.fix.settings import SessionSettings
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
+from engine.masking import one_line
 
 Field = tuple[int, str | int | bytes]
 
@@ -40,6 +41,12 @@ REJECT_TEXTS: Final[Mapping[int, str]] = {
     SessionRejectReason.CompIDProblem: "CompID problem",
     SessionRejectReason.SendingTimeAccuracyProblem: "SendingTime accuracy problem",
 }
+
+TRADE_REFUSED: Final = "trade_refused"
+"""Code of the warning that what may be a trade was answered with Reject(3): it is booked nowhere."""
+TRADE_REPORTS: Final[frozenset[str]] = frozenset({MsgType.ExecutionReport, MsgType.TradeCaptureReport})
+_NAMING_A_TRADE: Final = (Tag.ClOrdID, Tag.ExecID, Tag.TradeReportID, Tag.LastQty, Tag.LastPx)
+_SHOWN_MAX: Final = 40
 
 # A Reject(3) goes back the way the message came: OnBehalfOf.. becomes DeliverTo.. and the reverse.
 REVERSED_ROUTE: Final = (
@@ -162,6 +169,8 @@ class Draft:
     def reject(self, message: Message, error: ProtocolError) -> None:
         """Answer with Reject(3). The caller counts the number of what was rejected."""
         self.warn("rejected", f"rejected 35={message.msg_type} 34={message.seq_num}: {error}")
+        if message.msg_type in TRADE_REPORTS:
+            self.warn(TRADE_REFUSED, f"{_named(message)}: {error}")
         reason = int(error.reason)
         fields: list[Field] = [
             (Tag.RefSeqNum, max(message.seq_num, 0)),
@@ -246,6 +255,12 @@ def expect_phase(state: SessionState, *phases: Phase) -> None:
     """Raises EngineError if the caller is out of step with the session: our mistake, never the peer's."""
     if state.phase not in phases:
         raise EngineError(f"session is {state.phase}, expected {' or '.join(phases)}")
+
+
+def _named(message: Message) -> str:
+    """What a person needs to find a trade with the counterparty, as far as the message has it."""
+    found = [(tag, one_line(message.get(tag) or "")[:_SHOWN_MAX]) for tag in _NAMING_A_TRADE]
+    return " ".join([f"35={message.msg_type}", *(f"{tag.name}({int(tag)})={value}" for tag, value in found if value)])
 
 
 def _reversed_route(message: Message) -> tuple[tuple[int, str], ...]:

@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 
 NUMBERS_DIFFER: Final = "numbers_differ"
 """Code of the warning that a person has to agree sequence numbers with the peer."""
+FOR_PEOPLE: Final = frozenset({NUMBERS_DIFFER, stepping.TRADE_REFUSED})
+"""Codes of what does not heal by itself."""
 _NO_LEDGER: Final[Mapping[int, int]] = {}
 
 
@@ -298,6 +300,8 @@ class Deciding(Numbering):
                 out.notes.append((key, "peer_expects", str(seq_num)))
             case Warn(code, text):
                 out.warnings.append((key, code, text))
+                if code == stepping.TRADE_REFUSED and self.settings(key).role == "dealer":
+                    self.draft().notify("page", what="trade refused", session=key, reason=text)
             case CloseConnection(code, text):
                 connection = state.connection
                 if connection is not None:
