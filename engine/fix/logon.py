@@ -20,6 +20,7 @@ from engine.fix.reasons import DisconnectReason
 from engine.fix.settings import SessionSettings
 from engine.fix.step import Draft, Field, ns
 from engine.fix.tags import MsgType, SessionRejectReason, Tag
+from engine.masking import one_line
 
 if TYPE_CHECKING:
     from engine.fix.dictionary import Dictionary
@@ -196,8 +197,16 @@ def _credentials_fit(settings: SessionSettings, message: Message) -> bool:
 
 
 def _take_terms(draft: Draft, message: Message) -> None:
-    """Take HeartBtInt(108) over, within our bounds."""
+    """Take HeartBtInt(108) over, within our bounds.
+
+    Another DefaultApplVerID(1137) than agreed is warned of: messages are still read and written as agreed.
+    """
     settings = draft.settings
+    version = message.get(Tag.DefaultApplVerID)
+    if settings.is_fixt and version != settings.appl_ver_id:
+        draft.warn(
+            "appl_ver_id", f"DefaultApplVerID(1137)={one_line(version or '')[:20]}, agreed is {settings.appl_ver_id}"
+        )
     offered = message.integer(Tag.HeartBtInt)
     assert offered is not None  # _flaw has looked.
     taken = min(max(offered, settings.heart_bt_int_s_min), settings.heart_bt_int_s_max)
