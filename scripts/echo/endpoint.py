@@ -35,6 +35,8 @@ UNSENT_BYTES_MAX: Final = 262_144
 LOOK_AGAIN_S: Final = 0.01
 WAITING_MAX: Final = 10_000
 """Messages of one session that may wait for a number; further ones are dropped, and said so."""
+WAITING_BYTES_MAX: Final = 1_048_576
+"""Beyond this a connection is read no further until what waits has left: an echo has as many bytes as its order."""
 RECONNECT_S: Final = 1.0
 _STOPPING: Final = Ending(DisconnectReason.STOPPING, "stopping")
 
@@ -58,6 +60,9 @@ class Line:
     sent: SentStore = field(default_factory=SentStore)
     waiting: deque[Answer] = field(default_factory=deque)
     connection: FixConnection | None = None
+    waiting_bytes: int = 0
+    is_read: bool = True
+    """False while its connection is read no further."""
 
 
 class Endpoint:
@@ -242,7 +247,7 @@ class Endpoint:
 
     def _due(self, key: str) -> None:
         line = self.lines[key]
-        self._carry(line, session.tick(line.settings, line.state, self._now))
+        self._carry(line, session.tick(line.settings, line.state, self._now, reading=line.is_read))
 
     def _carry(self, line: Line, step: Step) -> None:
         """Take a step, do what it asks for in order, then answer what it delivered."""
@@ -259,13 +264,31 @@ class Endpoint:
     def _keep(self, line: Line, message: Answer) -> None:
         if len(line.waiting) < WAITING_MAX:
             line.waiting.append(message)
+            line.waiting_bytes += len(message.body)
         else:
             log.error("message dropped session=%s: %d wait for a number", line.settings.key, WAITING_MAX)
 
     def _flush(self, line: Line) -> None:
         while line.waiting and line.state.can_send:
-            self._bind(line, line.waiting.popleft())
-        self._deadlines.set(line.settings.key, session.next_deadline_ns(line.settings, line.state))
+            answer = line.waiting.popleft()
+            line.waiting_bytes -= len(answer.body)
+            self._bind(line, answer)
+        self._settle_reading(line)
+        due_ns = session.next_deadline_ns(line.settings, line.state, reading=line.is_read)
+        self._deadlines.set(line.settings.key, due_ns)
+
+    def _settle_reading(self, line: Line) -> None:
+        """Read a connection as fast as what it brings can be answered: none of it is dropped or fills the memory."""
+        connection = line.connection
+        is_full = len(line.waiting) >= WAITING_MAX // 2 or line.waiting_bytes > WAITING_BYTES_MAX
+        if line.is_read and is_full and line.state.resending and connection is not None:
+            line.is_read = False
+            connection.hold()
+        elif not line.is_read and not (is_full and line.state.resending):
+            line.is_read = True
+            if connection is not None:
+                line.state = session.heard(line.state, self._now)
+                connection.let_go()
 
     def _act(self, line: Line, action: session.Action) -> Answer | None:
         key = line.settings.key
@@ -282,6 +305,7 @@ class Endpoint:
                 self._loop.call_soon(self._serve, line, line.state.epoch, line.connection, begin, end)
             case session.EpochBegan():
                 line.sent.begin(line.state.first_out)
+                line.waiting_bytes = 0
                 line.waiting.clear()  # Answers to what was said before the numbers began anew.
             case session.LoggedOn():
                 log.info("logged on session=%s", key)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
+import pytest
+from echo.endpoint import WAITING_BYTES_MAX
 from echo.reflector import Answer
 from echo_stage import ORDER, Stage
 
@@ -46,6 +48,30 @@ def test_an_answer_does_not_outlive_the_numbers() -> None:
     asked_for_all_and_ordering(stage)
     played(stage, f"> {LOGON}", f"< {LOGON}")
     assert not stage.left_over()
+
+
+def test_a_peer_that_orders_behind_a_resend_it_does_not_read_is_read_no_further_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage("4.4", {})
+    played(stage, "@ logon", f"> 35=D|34=2|11=2|{ORDER}")
+    wire, line = stage.wires[""], stage.endpoint.lines["4.4"]
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "get_write_buffer_size", lambda: 300_000)
+        played(stage, "> 35=2|34=3|7=1|16=0")
+        text, count = "x" * 60_000, 40
+        for seq_num in range(4, 4 + count):
+            played(stage, f"> 35=D|34={seq_num}|11={seq_num}|{ORDER}|58={text}")
+        assert wire.paused
+        assert line.waiting_bytes < 2 * WAITING_BYTES_MAX
+        stage.wait(100)
+        assert line.connection is not None, "what is not read cannot be held against the peer"
+    wire.data = b""
+    stage.wait(1)
+    assert not wire.paused
+    echoes = [frame for frame in wire.data.split(b"8=FIX.4.4") if b"\x0135=D" in frame and b"\x0143=Y" not in frame]
+    assert len(echoes) == count
+    assert line.waiting_bytes == 0
 
 
 def test_what_is_said_while_nobody_is_there_goes_after_the_logon() -> None:
