@@ -30,6 +30,7 @@ from engine.fix.backoff import Outcome
 from engine.fix.certificates import Kind, TlsFile
 from engine.fix.reasons import DisconnectReason
 from engine.fix.sequence import SessionState
+from engine.fix.step import TRADE_REFUSED
 from engine.fix.tags import MsgType
 from engine.fix.values import BusinessRejectReason, SessionRejectReason
 from engine.session_levels import SessionLevels
@@ -316,6 +317,9 @@ class Metrics(Collector):
             self._before = dict(machine.sessions)
             self._unmeasured = sum(not pending.done for pending in desk.reversions.values())
             self._open_placements = {p.placement_id: None for p in desk.placements.values() if p.unanswered}
+            for key, settings in machine.settings.items():
+                if settings.role == "dealer":
+                    self._warnings.expect((key, TRADE_REFUSED))  # There from the start, or nobody saw the first one.
         for key, settings in machine.settings.items():
             if settings.role == "dropcopy":
                 self._unsent.put(len(machine.waiting.get(key, ())), (key,))

@@ -130,6 +130,13 @@ CASES = [
     ),
     Case("FillQuarantined", none("quarantined_fills_total{}")),
     Case(
+        "TradeRefused",
+        once('fix_warnings_total{session="ash",code="trade_refused"}'),
+        "A trade that ash reported was refused for what its message lacks: it is not booked",
+        {**ASH, "code": "trade_refused"},
+    ),
+    Case("TradeRefused", once('fix_warnings_total{session="ash",code="rejected"}')),
+    Case(
         "InputRefused",
         once('inputs_refused_total{source="oms"}'),
         "An input of oms could not be handled: nothing of it happened",

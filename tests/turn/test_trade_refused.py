@@ -12,8 +12,14 @@ def pages(world: SessionWorld) -> list[object]:
     return [notice.body for notice in world.notices if notice.topic == "page"]
 
 
+def refused(world: SessionWorld) -> float | None:
+    labels = {"session": "ash", "code": "trade_refused"}
+    return world.metrics.registry.get_sample_value("fix_warnings_total", labels)
+
+
 def test_a_refused_report_of_a_dealer_pages_with_what_names_the_trade() -> None:
     world = SessionWorld()
+    assert refused(world) == 0, "a count that appears with its first trade is no increase"
     world.log_on("ash")
     world.say("ash", "8", *FIELDS)
     assert world.sent("ash")[-1][35] == "3"
@@ -21,6 +27,7 @@ def test_a_refused_report_of_a_dealer_pages_with_what_names_the_trade() -> None:
     text = f"{named}: Required tag missing: OrderID(37) is missing"
     assert pages(world) == [{"what": "trade refused", "session": "ash", "reason": text}]
     assert ("ash", "trade_refused", text) in [warning for turn in world.turns for warning in turn.warnings]
+    assert refused(world) == 1
 
 
 @pytest.mark.parametrize(
