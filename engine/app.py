@@ -361,9 +361,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--clock-origin", default=None, help="overrides clock.origin, as 2026-01-05T14:30:00.000Z")
     parser.add_argument("--securities", type=Path, default=None, help="overrides reference.securities")
     commands = parser.add_subparsers(dest="command", metavar="run | check | replay")
-    commands.add_parser("run", help="serve (the default)")
-    commands.add_parser("check", help="verify configuration, rules and reference data without starting")
-    replay = commands.add_parser("replay", help="fold a journal again and compare every digest")
+    # Understood before the command and behind it. Unsaid behind it, what was said before it stands.
+    named = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    named.add_argument("--config", type=Path, help="engine.toml (default: in this folder)")
+    check_help = "verify configuration, rules and reference data without starting"
+    commands.add_parser("run", help="serve (the default)", parents=[named])
+    commands.add_parser("check", help=check_help, parents=[named])
+    replay_help = "fold a journal again and compare every digest"
+    replay = commands.add_parser("replay", help=replay_help, parents=[named])
     replay.add_argument("file", type=Path)
     arguments = parser.parse_args(argv)
     try:

@@ -30,6 +30,7 @@ DERIVED: Final = "derived"
 BOUNDS: Final = "bounds"
 LABELS: Final = ("key", "id", "actor")
 """The keys that name an entry of an array of tables, for messages: `session[oms]`."""
+_LABEL: Final = re.compile(r"\[[^\]]*\]")
 
 Check = Callable[[Any], str | None]
 """Given a value of the right type, says what was expected instead, or None."""
@@ -147,7 +148,7 @@ class Reading:
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
             if isinstance(value, dict):
                 return self.table(kind, value, where)
-            return self._wrong(where, f"a table [{where}]", value)
+            return self._wrong(where, f"a table [{_as_written(where)}]", value)
         if typing.get_origin(kind) is tuple:
             return self._list(typing.get_args(kind)[0], bounds, value, where)
         return self._scalar(kind, bounds, value, where)
@@ -155,7 +156,9 @@ class Reading:
     def _list(self, kind: Any, bounds: Bounds, value: Any, where: str) -> Any:
         tables = dataclasses.is_dataclass(kind)
         if not isinstance(value, list):
-            expected = f"tables [[{where}]]" if tables else f"a list of which each is {_expected(kind, bounds)}"
+            expected = (
+                f"tables [[{_as_written(where)}]]" if tables else f"a list of which each is {_expected(kind, bounds)}"
+            )
             return self._wrong(where, expected, value)
         return tuple(self._value(kind, bounds, item, f"{where}[{_label(item, n)}]") for n, item in enumerate(value, 1))
 
@@ -247,6 +250,11 @@ def _found(value: Any) -> str:
     if isinstance(value, dict):
         return "a table"
     return str(value)
+
+
+def _as_written(where: str) -> str:
+    """The name of a table in a file, where no entry of a list has its label: `session.schedule`."""
+    return _LABEL.sub("", where)
 
 
 def _label(item: Any, number: int) -> str:

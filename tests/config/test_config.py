@@ -708,6 +708,11 @@ def test_a_password_is_named_once(folder: Folder) -> None:
     ]
 
 
+def test_a_table_of_an_entry_is_asked_for_as_it_is_written(folder: Folder) -> None:
+    folder.write("engine.toml", ENGINE + OMS + DEALER + "schedule = 5\n")
+    assert folder.problems() == ["engine.toml: session[alder].schedule: expected a table [session.schedule], found 5"]
+
+
 TLS = '[fix.tls]\ncertificate = "us.pem"\nkey = "us.key"\n'
 
 

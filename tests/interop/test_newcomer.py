@@ -133,6 +133,14 @@ def test_a_broken_rule_book_is_shown_where_it_is_broken(desk: Desk) -> None:
     assert "unknown field 'notionl'" in message_of(desk, CONFIG_WRONG, "check")
 
 
+def test_the_file_may_be_named_before_the_command_and_behind_it(desk: Desk) -> None:
+    config = desk.write()
+    for arguments in (["--config", str(config), "check"], ["check", "--config", str(config)]):
+        done = run(arguments, desk.folder.parent)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"{config}: all is well")
+
+
 def test_a_wrong_option(desk: Desk) -> None:
     desk.write()
     assert "unrecognized arguments: --frobnicate" in message_of(desk, CONFIG_WRONG, "--frobnicate")
