@@ -87,11 +87,21 @@ def read_head(connection: sqlite3.Connection, path: Path) -> Head:
     if turn is None:
         turn = (0, bytes.fromhex(read_meta(connection, path)["genesis"]))
     event_seq, outbox_id = connection.execute(
-        # Numbers are given out in order: of those that stand with their message the last is the highest.
-        "SELECT coalesce((SELECT max(seq) FROM events), 0), max(coalesce((SELECT max(id) FROM outbox), 0), "
-        "coalesce((SELECT outbox_id FROM fix_sent WHERE msg_type IS NOT NULL ORDER BY position DESC LIMIT 1), 0))"
+        "SELECT coalesce((SELECT max(seq) FROM events), 0), coalesce((SELECT max(id) FROM outbox), 0)"
     ).fetchone()
-    return Head(turn[0], event_seq, outbox_id, turn[1])
+    return Head(turn[0], event_seq, max(outbox_id, _last_entry_sent(connection)), turn[1])
+
+
+def _last_entry_sent(connection: sqlite3.Connection) -> int:
+    """The highest outbox number that stands with its message: one of the last turn that has any, in whatever order."""
+    highest = last_turn = 0
+    for entry, turn_seq in connection.execute(
+        "SELECT outbox_id, turn_seq FROM fix_sent WHERE msg_type IS NOT NULL ORDER BY position DESC"
+    ):
+        if last_turn not in (0, turn_seq):
+            break
+        highest, last_turn = max(highest, entry), turn_seq
+    return highest
 
 
 def read_texts(connection: sqlite3.Connection) -> set[tuple[str, str]]:

@@ -107,6 +107,22 @@ def test_an_epoch_keeps_its_last_numbers(journal: Journal) -> None:
 # --- guards --------------------------------------------------------------------------------------
 
 
+def test_entries_numbered_at_once_count_for_the_head_in_whatever_order_they_stand(path: Path) -> None:
+    """As they would stand if what was decided first was given its number last: no number may be given out again."""
+    with Journal(path, "normal") as journal:
+        journal.commit(turns_after(journal.head, 3))
+        turn = turn_after(journal.head)
+        taken_in, sent = turn.messages
+        first = sent._replace(seq=50, outbox_id=sent.outbox_id + 1)
+        journal.commit([turn._replace(messages=(taken_in, first, sent))])
+        head = journal.head
+        assert head.outbox_id == first.outbox_id
+    with Journal(path, "normal") as journal:
+        assert journal.head == head
+        journal.commit(turns_after(journal.head, 1))
+    assert audit(path).holds
+
+
 @pytest.mark.parametrize("recursive", [False, True], ids=["plain connection", "recursive triggers"])
 @pytest.mark.parametrize("table", APPEND_ONLY)
 def test_append_only_tables_refuse_every_change(journal: Journal, table: str, recursive: bool) -> None:
