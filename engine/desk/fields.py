@@ -95,6 +95,10 @@ def _adv(subject: OrderSubject, window_days: int) -> Decimal | None:
     return subject.security.adv_30d if window_days == _ADV_DAYS and subject.base else None
 
 
+def _outstanding(subject: OrderSubject) -> Decimal | None:
+    return subject.security.amount_outstanding if subject.base else None
+
+
 def _time_of_day(subject: OrderSubject) -> float:
     at = datetime.fromtimestamp(subject.now_ns // 1_000_000_000, UTC)
     return at.hour * 3600 + at.minute * 60 + at.second
@@ -124,7 +128,7 @@ _ORDER_FIELDS: Final = (
     Field("coupon", Kind.PERCENT, _of_security("coupon_pct"), "a year's interest in percent of par"),
     Field("maturity", Kind.DATE, _of_security("maturity"), "when it is repaid; unknown for a perpetual"),
     Field("years_to_maturity", Kind.YEARS, _years, "years left"),
-    Field("amount_outstanding", Kind.MONEY, _of_security("amount_outstanding"), "face that exists"),
+    Field("amount_outstanding", Kind.MONEY, _outstanding, "face that exists"),
     Field("days_since_trade", Kind.DAYS, _days_since_trade, "calendar days since it last traded"),
     Field("adv", Kind.MONEY, _adv, "average face volume a business day, days without trade included", windowed=True),
     Field("liquidity_score", Kind.NUMBER, _of_security("liquidity_score"), "1 hardly trades, 10 always"),
