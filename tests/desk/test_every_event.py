@@ -1,0 +1,330 @@
+"""Every field of every event matters: it comes out of the journal as it went in, and the state it makes says so.
+
+The events are those of a day on which everything happens; the fields are those of their types.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from desk_scene import BOND, MM, rows
+from test_desk_properties import ACTS, Day, a_day, command
+
+from engine.dealers.stats import DealerStats, StatsParameters
+from engine.desk.apply import apply
+from engine.desk.observe import observe
+from engine.desk.state import DeskState
+from engine.domain import events as e
+from engine.journal.archive import ReadOnly, audit
+from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.records import Codec, event_types
+from engine.journal.writer import Journal
+
+DAYS: Final = 24
+"""As many as it takes until everything has happened more than once."""
+TYPES: Final = event_types(vars(e), e.Event)
+CODEC: Final = Codec(TYPES)
+
+FACTS: Final = frozenset(
+    {
+        "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionUp", "SessionDown",
+        "SessionReset", "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
+        "AcceptBlocked", "FillRepeated", "RuleBookLoaded",
+    }
+)  # fmt: skip
+"""Events for the record: the desk's state is the same without them."""
+
+RECORD_ONLY: Final = frozenset(
+    {
+        "OrderReceived.actor", "DuplicateAllowed.at_ns", "DuplicateAllowed.actor", "DuplicateAllowed.reason",
+        "OrderRecommended.at_ns", "OrderReturned.at_ns", "CancelAsked.actor", "CancelSettled.at_ns",
+        "CancelSettled.reason", "OrderReported.at_ns", "OrderReported.report", "DealerAsked.segment",
+        "AskBlocked.check", "AskWithheld.at_ns", "AskWithheld.silent", "QuoteReceived.at_ns", "QuoteReceived.segment",
+        "QuoteReceived.late", "QuoteReceived.first", "QuoteReceived.firmed", "QuoteWithdrawn.at_ns",
+        "DealerDeclined.at_ns", "DealerDeclined.segment", "DealerDeclined.latency_ns", "DealerSilent.at_ns",
+        "DealerSilent.segment", "DealerSilent.waited_ns", "RfqDeciding.at_ns", "RfqDeciding.reason",
+        "TraderAlerted.at_ns", "TraderAlerted.reason", "RfqClosed.at_ns", "QuoteAccepted.actor", "AcceptWithheld.at_ns",
+        "AcceptWithheld.reason", "PlacementAcknowledged.at_ns", "PlacementEnded.at_ns", "PlacementEnded.reason",
+        "PlacementEnded.segment", "PlacementEnded.actor", "PlacementCancelAsked.at_ns", "FillBooked.improvement_bps",
+        "FillQuarantined.placement_id", "FillQuarantined.dealer_exec_id", "ReversionMeasured.at_ns",
+        "ReversionMeasured.order_id", "ReversionMeasured.dealer", "ReversionMeasured.segment",
+        "ReversionMeasured.traded_ns", "ReversionMeasured.mark",
+    }
+)  # fmt: skip
+"""Fields that no row keeps: they are for the record, for the stats, or say again what a row has already."""
+
+FOR_THE_STATS: Final = frozenset(
+    {
+        "DealerAsked.at_ns", "DealerAsked.dealer", "DealerAsked.segment", "AskWithheld.dealer", "AskWithheld.silent",
+        "QuoteReceived.at_ns", "QuoteReceived.dealer", "QuoteReceived.segment", "QuoteReceived.first",
+        "QuoteReceived.firmed", "DealerDeclined.at_ns", "DealerDeclined.dealer", "DealerDeclined.segment",
+        "DealerSilent.dealer", "DealerSilent.segment", "DealerSilent.waited_ns", "FillBooked.at_ns",
+        "FillBooked.segment", "FillBooked.improvement_bps", "PlacementEnded.at_ns", "PlacementEnded.segment",
+        "ReversionMeasured.dealer", "ReversionMeasured.segment", "ReversionMeasured.traded_ns",
+        "ReversionMeasured.reversion_bps",
+    }
+)  # fmt: skip
+"""What the stats learn straight from an event, rather than from the rows it made."""
+
+
+def some_day(seed: int) -> Day:
+    """A day from one seed; it begins with an order that is taken, and ends with every kind of switch thrown."""
+    rng = random.Random(seed)
+    day = a_day()
+    day.order(BOND, "buy", MM, account="PARALLEL")
+    for dealer, price in (("ash", "99.95"), ("beech", "99.97"), ("cedar", "100.05")):
+        day.says(dealer, price, "O-000001")
+    command(day, "execute", order="O-000001")
+    if seed % 3 == 1:
+        day.withhold(day.placement("O-000001").outbox_id)
+    command(day, "order.allow_duplicate", order=day.order(BOND, "buy", MM, account="PARALLEL"), reason="meant")
+    names = [*ACTS, *["order", "quote", "quote", "quote", "report", "report", "report", "trade", "trade", "wait"]]
+    names.remove("kill")
+    for _ in range(45):
+        ACTS[rng.choice(names)](day, rng.randrange(41), rng.randrange(41), rng.randrange(41))
+    for scope in ("all", "dealer:ash", "account:AUTO"):
+        command(day, "kill", scope=scope, on=True, reason="so that every switch was thrown")
+    for enabled in (False, True):
+        draft = day.draft()
+        draft.record(e.SessionSwitched(day.now.utc_ns, "ash", enabled, "person:kim", "agreed on the phone"))
+        day.keep(draft)
+    return day
+
+
+@pytest.fixture(scope="module")
+def days() -> list[Day]:
+    return [some_day(seed) for seed in range(DAYS)]
+
+
+# --- the journal ---------------------------------------------------------------------------------
+
+
+def test_the_days_have_every_event_that_changes_the_state(days: list[Day]) -> None:
+    happened = {type(each).__name__ for day in days for each in day.events}
+    assert happened | FACTS == {each.__name__ for each in TYPES}
+
+
+@pytest.mark.parametrize("seed", range(0, DAYS, 4))
+def test_what_the_journal_gives_back_folds_to_the_same_state_and_stats(
+    days: list[Day], seed: int, tmp_path: Path
+) -> None:
+    """Encoded, written, read and decoded: every event equal, every row equal, the digests too."""
+    path, day = tmp_path / "journal.db", days[seed]
+    with Journal(path, "normal", reserve_bytes=0) as journal:
+        turns = []
+        for number, event in enumerate(day.events, 1):
+            row = EventRow(number, number, *CODEC.encode(event)[:2], event.at_ns, CODEC.encode(event)[2])
+            turns.append(StagedTurn(number, event.at_ns, "timer", "", "", events=(row,)))
+        journal.commit(turns)
+    assert audit(path).holds
+    state, stats, found = DeskState(), DealerStats(), []
+    with ReadOnly(path) as file:
+        for kept in file.turns():
+            for row in kept.turn.events:
+                event = CODEC.decode(row.type, row.version, row.body)
+                assert row.utc_ns == event.at_ns
+                found.append(event)
+                apply(state, event)
+                observe(stats, state, event)
+    assert found == day.events
+    assert [CODEC.encode(each) for each in found] == [CODEC.encode(each) for each in day.events]
+    assert rows(state) == rows(day.state)
+    assert state.digest() == day.state.digest()
+    assert stats.fold_digest() == day.desk.stats.fold_digest()
+
+
+# --- the fields ----------------------------------------------------------------------------------
+
+
+def others(value: Any) -> Iterator[Any]:
+    """Values of the same kind that are not `value`."""
+    if isinstance(value, Enum):
+        yield from (each for each in type(value) if each is not value)
+    elif isinstance(value, bool):
+        yield not value
+    elif isinstance(value, Decimal):
+        yield value + 1
+    elif isinstance(value, int | float):
+        yield value + 1
+        # A day on: what is counted by days is another one then.
+        yield value + 86_400_000_000_000
+    elif isinstance(value, str):
+        yield from (f"{value}x", "") if value else ("x",)
+    elif isinstance(value, tuple):
+        yield (*value, "zz")
+        if value:
+            yield value[1:]
+    elif is_dataclass(value):
+        for field in fields(value):
+            for other in others(getattr(value, field.name)):
+                yield replace(value, **{field.name: other})  # type: ignore[type-var]
+    elif value is None:
+        yield from (1.5, "x")
+
+
+def written(state: DeskState, event: e.Event) -> Any:
+    """The rows an event writes, or the failure of ours that it would be."""
+    draft = DeskState(below=state)
+    try:
+        apply(draft, event)
+    except (KeyError, ValueError, AssertionError, AttributeError, TypeError, Warning) as error:
+        return type(error)
+    return {(name, key): repr(table[key]) for name, table in draft.tables() for key in table.written()}
+
+
+CHEAP: Final = StatsParameters(half_life_days=1, leakage_half_life_days=1)
+NOTHING_LEARNT: Final = DealerStats(CHEAP).fold_digest()
+
+
+def learnt(state: DeskState, event: e.Event) -> Any:
+    """What the stats learn of an event, whose rows are there."""
+    stats = DealerStats(CHEAP)
+    try:
+        observe(stats, state, event)
+    except (KeyError, ValueError, AssertionError, AttributeError, TypeError) as error:
+        return type(error)
+    return stats.fold_digest()
+
+
+def sampled(days: list[Day], each: int) -> Iterator[tuple[DeskState, e.Event]]:
+    """Some events of every type, spread over the days, each with the state before it."""
+    by_type: dict[type, list[tuple[int, int]]] = {}
+    for number, day in enumerate(days):
+        for place, event in enumerate(day.events):
+            by_type.setdefault(type(event), []).append((number, place))
+    wanted = {place for places in by_type.values() for place in places[:: max(1, len(places) // each)]}
+    for number, day in enumerate(days):
+        state = DeskState()
+        for place, event in enumerate(day.events):
+            if (number, place) in wanted:
+                yield state, event
+            apply(state, event)
+
+
+def test_every_field_of_an_event_is_in_the_state_or_is_known_to_be_for_the_record(days: list[Day]) -> None:
+    seen: set[str] = set()
+    matters: set[str] = set()
+    for state, event in sampled(days, 12):
+        name = type(event).__name__
+        plain = written(state, event)
+        assert isinstance(plain, dict)
+        if name in FACTS:
+            assert not plain, f"{name} changes the state"
+            continue
+        for field in fields(event):
+            path = f"{name}.{field.name}"
+            seen.add(path)
+            for other in others(getattr(event, field.name)):
+                if path in matters:
+                    break
+                if written(state, replace(event, **{field.name: other})) != plain:
+                    matters.add(path)
+    assert seen - matters == RECORD_ONLY
+
+
+def test_every_part_of_what_an_event_carries_whole_is_in_the_state(days: list[Day]) -> None:
+    """An order's terms, a plan, a quote, a fill: part by part."""
+    missing: set[str] = set()
+    known: set[str] = set()
+    for state, event in sampled(days, 6):
+        plain = written(state, event)
+        for field in fields(event):
+            whole = getattr(event, field.name)
+            if not is_dataclass(whole) or f"{type(event).__name__}.{field.name}" in RECORD_ONLY:
+                continue
+            for part in fields(whole):
+                path = f"{type(event).__name__}.{field.name}.{part.name}"
+                for other in others(getattr(whole, part.name)):
+                    changed = replace(event, **{field.name: replace(whole, **{part.name: other})})  # type: ignore[type-var]
+                    (known if written(state, changed) != plain else missing).add(path)
+    # Of the mark at an execution the price alone is kept: the reversion is measured from it.
+    assert missing - known == {f"FillBooked.mark.{part}" for part in ("age_ns", "quality", "source")}
+
+
+SAID_OTHERWISE: Final = {
+    ("Rfq", "state"): "of the round, not of its placement",
+    ("Order", "state"): "of the order, not of its placement",
+    ("Order", "price"): "",
+}
+
+
+OTHERWISE: Final = frozenset({("PendingReversion", "mark")})
+"""The same name and another thing: of the mark at an execution the price alone is kept."""
+
+
+def test_a_row_that_an_event_begins_has_the_events_own_values(days: list[Day]) -> None:
+    """Field by field of the same name: two that were exchanged would both matter, and be wrong."""
+    compared: set[str] = set()
+    for day in days:
+        state = DeskState()
+        for event in day.events:
+            draft = DeskState(below=state)
+            apply(draft, event)
+            for name, table in draft.tables():
+                for key in table.written():
+                    row = table[key]
+                    begun = getattr(state, name).get(key) is None or name in ("kills", "switches", "quarantine")
+                    if not is_dataclass(row) or not begun:
+                        continue
+                    for field in fields(row):
+                        if hasattr(event, field.name) and (type(row).__name__, field.name) not in OTHERWISE:
+                            compared.add(f"{type(event).__name__} {type(row).__name__}.{field.name}")
+                            assert getattr(row, field.name) == getattr(event, field.name), (event, row, field.name)
+            apply(state, event)
+    assert {each.split()[0] for each in compared} >= {
+        "OrderReceived", "RfqOpened", "DealerAsked", "QuoteAccepted", "FillBooked", "FillQuarantined", "KillSwitched",
+        "SessionSwitched", "OrderOverridden",
+    }  # fmt: skip
+    assert len(compared) > 40
+
+
+def test_an_event_changes_rows_of_its_own_order_alone(days: list[Day]) -> None:
+    """Whatever happens to one order, every other order, round and placement is the very same object afterwards."""
+    for day in days:
+        state = DeskState()
+        for event in day.events:
+            draft = DeskState(below=state)
+            apply(draft, event)
+            orders = set(draft.orders.written())
+            orders |= {draft.rfqs[key].order_id for key in draft.rfqs.written()}
+            orders |= {draft.placements[key].order_id for key in draft.placements.written()}
+            assert len(orders) <= 1, f"{event} changes {sorted(orders)}"
+            apply(state, event)
+
+
+def test_what_the_stats_learn_straight_from_an_event(days: list[Day]) -> None:
+    """Each of those fields, changed, teaches something else (or cannot be); and no other field does."""
+    matters: set[str] = set()
+    teaches = {path.split(".")[0] for path in FOR_THE_STATS}
+    for before, event in sampled(days, 5):
+        name = type(event).__name__
+        state = DeskState(below=before)
+        apply(state, event)
+        plain = learnt(state, event)
+        if name not in teaches:
+            assert plain == NOTHING_LEARNT, f"{name} teaches something"
+            continue
+        for field in fields(event):
+            path = f"{name}.{field.name}"
+            if path in matters or field.name in ("rfq_id", "placement_id", "fill", "quote", "state"):
+                continue  # Those say which row it is about, or are looked at part by part.
+            for other in ("hazel",) if field.name == "dealer" else others(getattr(event, field.name)):
+                other = "municipal|NR|3-7y|2mm-5mm|buy" if field.name == "segment" else other
+                if learnt(state, replace(event, **{field.name: other})) != plain:
+                    matters.add(path)
+                    break
+    assert matters == FOR_THE_STATS
+
+
+def test_an_order_says_when_it_ended_if_it_did(days: list[Day]) -> None:
+    orders = [each for day in days for each in day.state.orders.values()]
+    assert any(each.open for each in orders)
+    assert not all(each.open for each in orders)
+    assert all((each.ended_ns == 0) is each.open for each in orders)
