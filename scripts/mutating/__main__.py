@@ -1,0 +1,7 @@
+"""`python -m mutating`."""
+
+import sys
+
+from mutating.main import main
+
+sys.exit(main())

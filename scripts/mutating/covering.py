@@ -1,0 +1,136 @@
+"""Which tests execute a line: from one run of the suite under coverage, and which of them are run under a bug there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import zip_longest
+from pathlib import Path
+from typing import Final
+
+from mutating.sites import Site
+from mutating.tree import Tree
+
+SECONDS_MAX: Final = 12.0
+"""Of tests under one bug, as they took under coverage; with starting pytest they stay well within 30 s."""
+TESTS_MAX: Final = 400
+
+_SETTINGS: Final = """\
+[run]
+source = engine
+relative_files = true
+data_file = {data}
+"""
+_SUITE: Final = ("tests", "-m", "not full and not interop", "--ignore=tests/interop", "--ignore=tests/mutating")
+
+
+class Map:
+    """What the suite executed. Tests that failed or started other processes are not in it."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        from coverage import CoverageData
+
+        self._root = root
+        self._data = CoverageData(basename=str(folder / "coverage"))
+        self._data.read()
+        self.seconds: dict[str, float] = json.loads((folder / "tests.json").read_text())["seconds"]
+        self._of_file: dict[str, dict[int, frozenset[str]]] = {}
+        self._sources: dict[str, list[str]] = {}
+
+    def tests(self, site: Site) -> set[str]:
+        """Every test that executes a site.
+
+        What runs at an import has no test of its own: there it is whoever executes a line that names what is set, else
+        whoever executes the module at all.
+        """
+        if not site.at_import:
+            return self._at(site.path, range(site.lines[0], site.lines[1] + 1))
+        for name in site.names:
+            pattern = re.compile(rf"\b{re.escape(name)}\b")
+            found = set().union(
+                *(
+                    self._at(path, [i for i, text in enumerate(lines, 1) if pattern.search(text)])
+                    for path, lines in self._engine.items()
+                )
+            )
+            if found:
+                return found
+        return self._at(site.path, self._by_line(site.path)) or self._importers(site.path)
+
+    def chosen(self, tests: Iterable[str]) -> list[str]:
+        """Those that are run: every file's fastest, then every file's next, for as long as the time goes round."""
+        by_file: dict[str, list[str]] = {}
+        for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
+            by_file.setdefault(_file(test), []).append(test)
+        left, chosen = SECONDS_MAX, list[str]()
+        for test in (test for row in zip_longest(*by_file.values()) for test in row if test is not None):
+            if len(chosen) < TESTS_MAX and (self.seconds[test] <= left or not chosen):
+                chosen.append(test)
+                left -= self.seconds[test]
+        return sorted(chosen, key=lambda test: (self.seconds[test], test))
+
+    def _at(self, path: str, lines: Iterable[int]) -> set[str]:
+        by_line = self._by_line(path)
+        return set().union(*(by_line.get(line, frozenset()) for line in lines))
+
+    def _by_line(self, path: str) -> dict[int, frozenset[str]]:
+        if path not in self._of_file:
+            contexts = self._data.contexts_by_lineno(path)
+            self._of_file[path] = {line: self._executing(found) for line, found in contexts.items()}
+        return self._of_file[path]
+
+    def _executing(self, contexts: Iterable[str]) -> frozenset[str]:
+        tests, prepared = set[str](), dict[str, list[str]]()
+        for context in contexts:
+            test, _, phase = context.rpartition("|")
+            if test in self.seconds:
+                tests.add(test)
+                if phase == "setup":
+                    prepared.setdefault(_file(test), []).append(test)
+        for file, by in prepared.items():
+            if len(by) == 1:  # a fixture of the whole file: its first test made it, the others use it
+                tests.update(self._tests_of_file.get(file, ()))
+        return frozenset(tests)
+
+    @cached_property
+    def _tests_of_file(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for test in self.seconds:
+            found.setdefault(_file(test), []).append(test)
+        return found
+
+    def _importers(self, path: str) -> set[str]:
+        module = ".".join(Path(path).with_suffix("").parts)
+        parent, _, name = module.rpartition(".")
+        pattern = re.compile(rf"(from|import) {re.escape(module)}\b|from {re.escape(parent)} import .*\b{name}\b")
+        paths = [other for other, lines in self._engine.items() if any(pattern.search(line) for line in lines)]
+        return set().union(*(self._at(other, self._by_line(other)) for other in paths))
+
+    @cached_property
+    def _engine(self) -> dict[str, list[str]]:
+        return {
+            path.relative_to(self._root).as_posix(): path.read_text().splitlines()
+            for path in sorted((self._root / "engine").rglob("*.py"))
+        }
+
+
+def make_map(tree: Tree, folder: Path) -> list[str]:
+    """Run the suite once under coverage; says which tests failed, and so are left out."""
+    settings = folder / "coverage.ini"
+    data = folder / "coverage"
+    data.unlink(missing_ok=True)
+    settings.write_text(_SETTINGS.format(data=data))
+    arguments = ("--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report=", *_SUITE)
+    ran = tree.pytest({"watch": True}, arguments, None)
+    if ran.status not in (0, 1) or not ran.done:
+        raise RuntimeError(f"the suite did not run to its end:\n{ran.output[-3000:]}")
+    part = folder / "tests.json.part"
+    part.write_text(json.dumps(ran.done))
+    part.replace(folder / "tests.json")  # last: where it is there, the map is whole
+    return list(ran.done["failed"])
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
