@@ -39,3 +39,9 @@ def root_logger() -> Iterator[logging.Logger]:
     logging.captureWarnings(False)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    from desk_start import parametrize_starts  # Found only once the folders above are on the path.
+
+    parametrize_starts(metafunc)

@@ -1,8 +1,8 @@
 """rfqctl against a live admin socket with a seeded desk behind it: what people see, and how it ends.
 
 The golden transcript holds commands as a person types them, each followed by what the terminal shows. Lines that begin
-with `!` are what happens meanwhile: `! quote ORDER DEALER PRICE`, `! fill ORDER`, `! advance SECONDS`; at a peer of a
-session: `! log_on KEY`, `! say KEY MSGTYPE TAG=VALUE ...`, `! cut KEY`.
+with `!` are what happens meanwhile: `! quote ORDER DEALER PRICE`, `! fill ORDER`, `! advance SECONDS`, `! mark` (the
+prices of before, again); at a peer of a session: `! log_on KEY`, `! say KEY MSGTYPE TAG=VALUE ...`, `! cut KEY`.
 """
 
 from __future__ import annotations

@@ -73,6 +73,8 @@ class Daemon:
                     self.world.say(words[0], words[1], *fields)
                 elif verb == "cut":
                     self.world.cut(words[0])
+                elif verb == "mark":
+                    self.world.mark()
                 elif verb == "advance":
                     self.world.advance(float(words[0]))
                 else:

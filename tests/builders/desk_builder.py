@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from desk_past import DEALERS, NOW_NS, PAST, SECURITIES, Past, past_events
+from desk_past import DEALERS, PAST, SECURITIES, Past, past_events
+from desk_start import Start, start
 
 from engine.analytics.marks import Mark, MarkBook, Quality
 from engine.clock import NS_PER_S, Instant
@@ -34,7 +36,7 @@ from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.instrument import Security
-from engine.domain.order import Handling, Side, TimeInForce
+from engine.domain.order import Handling, Side
 from engine.domain.rfq import QuoteKind
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
@@ -44,9 +46,15 @@ RULES = Path(__file__).parents[2] / "config" / "rules"
 
 def shipped_book(dealers: Sequence[str]) -> Book:
     """The rule book in config/rules."""
-    return compile_book(
-        [Source(path.name, path.read_text()) for path in sorted(RULES.glob("*.rules"))], catalogue(dealers)
+    return compiled(
+        tuple(Source(path.name, path.read_text()) for path in sorted(RULES.glob("*.rules"))), tuple(dealers)
     )
+
+
+@lru_cache(maxsize=64)
+def compiled(sources: tuple[Source, ...], dealers: tuple[str, ...]) -> Book:
+    """A rule book; a book is never written to, so tests share it."""
+    return compile_book(sources, catalogue(dealers))
 
 
 def make_desk(
@@ -128,7 +136,10 @@ class DeskWorld:
     desk: Desk
     machine: FakeMachine
     state: DeskState = field(default_factory=DeskState)
-    now: Instant = field(default_factory=lambda: Instant(NOW_NS, NOW_NS))
+    begun: Start = field(default_factory=start)
+    now: Instant = field(default_factory=lambda: Instant(start().monotonic_ns, start().utc_ns))
+    lives: dict[str, Any] = field(default_factory=lambda: start().lives)
+    """TimeInForce(59) and end of an order for which a test names none."""
     down: set[str] = field(default_factory=set)
     """Sessions that are not up."""
     events: list[e.Event] = field(default_factory=list)
@@ -136,6 +147,9 @@ class DeskWorld:
     notices: list[Notice] = field(default_factory=list)
     outbox_id: int = 100_000
     turns: int = 0
+    """Of today: what counterparties call their messages is counted from it, and begins anew with the day."""
+    drawn: int = 0
+    """Turns that ever drew entropy: our own identifiers never come again."""
 
     def close(self, session: str, until: str) -> None:
         """Its hours are over."""
@@ -145,7 +159,8 @@ class DeskWorld:
 
     def draft(self) -> Draft:
         self.turns += 1
-        entropy = self.turns.to_bytes(16, "big")
+        self.drawn += 1
+        entropy = self.drawn.to_bytes(16, "big")
         return Draft(
             self.desk, self.now, entropy, self.outbox_id, lambda key: key not in self.down, DeskState(below=self.state)
         )
@@ -181,8 +196,7 @@ class DeskWorld:
             "side": Side(side),
             "quantity": Decimal(quantity),
             "limit_price": None,
-            "tif": TimeInForce.day,
-            "expire_ns": None,
+            **self.lives,
             "handling": Handling.automatic,
             "currency": security.currency,
             "transact_ns": self.now.utc_ns,
@@ -228,8 +242,8 @@ class DeskWorld:
             cum_quantity=done,
             leaves_quantity=placement.quantity - done,
             average_price=placement.price,
-            trade_date="20261123",
-            settl_date="20261124",
+            trade_date=self.begun.trade_date,
+            settl_date=self.begun.settl_date,
             transact_ns=self.now.utc_ns,
             status="2" if done == placement.quantity else "1",
         )
@@ -240,8 +254,19 @@ class DeskWorld:
         mark = Mark(security.security_id, Decimal(price), self.now.utc_ns, "marks", Quality.COMPOSITE)
         assert self.desk.marks.update(mark)
 
+    def mark(self, *securities: Security) -> None:
+        """The source of the marks says the same again, now: of these bonds, or of every bond that has a mark."""
+        for security in securities or self.desk.securities.values():
+            known = self.desk.marks.marks(security.security_id)
+            if known:
+                self.price(security, str(known[0].price))
+
+    def step_clock(self, by_s: float) -> None:
+        """The wall clock is set; the other one goes on."""
+        self.now = Instant(self.now.monotonic_ns, self.now.utc_ns + int(by_s * NS_PER_S))
+
     def advance(self, seconds: float) -> None:
-        """Let time pass: every timer that falls due on the way fires at its time, prices stay as they were."""
+        """Let time pass: every timer that falls due on the way fires at its time. Marks grow old."""
         end_ns = self.now.utc_ns + int(seconds * NS_PER_S)
         for _ in range(10_000):
             due = [(at, key) for key in deadlines.open_keys(self.state) if (at := self._deadline(key)) is not None]
@@ -269,11 +294,8 @@ class DeskWorld:
         )
 
     def _at(self, utc_ns: int) -> None:
-        self.now = Instant(utc_ns, utc_ns)
-        for security in self.desk.securities.values():
-            known = self.desk.marks.marks(security.security_id)
-            if known:
-                self.price(security, str(known[0].price))
+        """It is later now, on both clocks."""
+        self.now = Instant(self.now.monotonic_ns + utc_ns - self.now.utc_ns, utc_ns)
 
 
 def make_world(desk: Desk) -> DeskWorld:

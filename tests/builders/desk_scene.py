@@ -7,24 +7,25 @@ account="WHISPER")`. Nobody has a score: ties go by name, so `ash`, `beech` and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from desk_builder import DeskWorld, make_desk, make_world
-from desk_past import DEALERS, LIQUID
+from desk_builder import DeskWorld, compiled, make_desk, make_world
+from desk_past import DEALERS, HIGH_YIELD, LIQUID
+from desk_start import NOON
 
-from engine.clock import NS_PER_S
+from engine.clock import NS_PER_DAY, NS_PER_S, Instant
 from engine.dealers.book import Dealer
 from engine.desk import decide
 from engine.desk.draft import Notice
-from engine.desk.fields import catalogue
 from engine.desk.state import DeskState, exposure_key
+from engine.domain import events as e
 from engine.domain import messages as m
-from engine.domain.order import Order, Side
+from engine.domain.order import Order, Side, TimeInForce
 from engine.domain.placement import Placement
 from engine.domain.rfq import Ask, QuoteKind, Rfq
-from engine.rules.program import Book, compile_book
+from engine.rules.program import Book
 from engine.rules.source import Source
 
 BOND = LIQUID
@@ -69,14 +70,36 @@ protect "large" when notional >= 2mm
 
 
 def book(text: str, dealers: Sequence[str]) -> Book:
-    return compile_book([Source("scene.rules", text)], catalogue(dealers))
+    return compiled((Source("scene.rules", text),), tuple(dealers))
 
 
 @dataclass(slots=True)
 class Scene(DeskWorld):
     """A world with short names for what the one order of a test is about."""
 
+    before: list[e.Event] = field(default_factory=list)
+    """Events of the day before, if there was one; `events`, `sends` and `notices` are today's."""
+    _old: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Keys of the rows that yesterday left, by table."""
+
     # --- looking ---------------------------------------------------------------------------------
+
+    def today(self, table: str) -> dict[str, Any]:
+        """Rows of a table that were not there yesterday, by key, oldest first."""
+        old = self._old.get(table, frozenset())
+        return {key: row for key, row in getattr(self.state, table).items() if key not in old}
+
+    def left(self, table: str) -> int:
+        """How many rows yesterday left in a table."""
+        return len(self._old.get(table, ()))
+
+    def id(self, number: int = 1) -> str:
+        """The identifier of today's first order, or of the n-th."""
+        return f"O-{self.left('orders') + number:06d}"
+
+    def short(self, number: int = 1) -> str:
+        """The same as a person types it."""
+        return str(int(self.id(number).removeprefix("O-")))
 
     def the(self, order_id: str) -> Order:
         return self.state.orders[order_id]
@@ -175,8 +198,8 @@ class Scene(DeskWorld):
             "cum_quantity": None,
             "leaves_quantity": None,
             "average_price": None,
-            "trade_date": "20261123",
-            "settl_date": "20261124",
+            "trade_date": self.begun.trade_date,
+            "settl_date": self.begun.settl_date,
             "transact_ns": self.now.utc_ns,
         }
         self.hear(changes.pop("session", placement.session), m.DealerReport(**{**values, **changes}))
@@ -193,6 +216,12 @@ class Scene(DeskWorld):
             "cum_quantity": placement.filled + done,
         }
         self.reports_of(order_id, m.DealerWord.filled, **{**values, **changes})
+
+    def reports_of_nothing(self, dealer: str) -> None:
+        """A fill of an order we never gave: it goes into quarantine."""
+        values = (m.DealerWord.filled, "never", "", "D9", "X9", BOND.security_id, Side.buy, Decimal(MM), Decimal(100))
+        done = (Decimal(MM), Decimal(0), Decimal(100), self.begun.trade_date, self.begun.settl_date, self.now.utc_ns)
+        self.hear(dealer, m.DealerReport(*values, *done))
 
     def answers_status(self, order_id: str, status: str, **changes: Any) -> None:
         """The answer to our OrderStatusRequest(H): OrdStatus(39) and what it says beside."""
@@ -233,10 +262,77 @@ class Scene(DeskWorld):
             self.desk.marks.withdraw(BOND.security_id, mark.source)
 
 
+S = TypeVar("S", bound=Scene)
+
+
 def scene(rules: str = RULES, dealers: Sequence[Dealer] = DEALERS, **desk: Any) -> Scene:
-    """A desk with the given rules, everybody connected, every bond priced, nothing done yet."""
+    """A desk with the given rules, everybody connected, every bond priced, nothing done yet today."""
+    return scene_of(Scene, rules, dealers, **desk)
+
+
+def scene_of(kind: type[S], rules: str = RULES, dealers: Sequence[Dealer] = DEALERS, **desk: Any) -> S:
+    """`scene` of a test's own class of scenes."""
     world = make_world(make_desk(dealers=dealers, book=book(rules, [each.id for each in dealers]), **desk))
-    return Scene(world.desk, world.machine)
+    found = kind(world.desk, world.machine)
+    if found.begun.yesterday:
+        live_yesterday(found)
+    return found
+
+
+def live_yesterday(world: Scene) -> None:
+    """A day goes by before the scene begins: what can look like today's is there under the same names.
+
+    Same bond, side, sizes and accounts; ClOrdID(11), QuoteID(117) and ExecID(17) begin anew every day. Every way in
+    which an order and an acceptance end, a protection, a kill switch, a fill in quarantine. One order on another bond
+    still stands. The stats know nothing of it, so that ties still go by name.
+    """
+    desk, begun = world.desk, world.begun
+    midnight_ns = begun.utc_ns // NS_PER_DAY * NS_PER_DAY
+    todays = {name: getattr(desk, name) for name in ("dealers", "book", "rankings", "stats", "marks", "risk")}
+    yesterdays = make_desk(book=book(PROTECT + RULES, [each.id for each in DEALERS]))
+    for name in todays:
+        setattr(desk, name, getattr(yesterdays, name))
+    world.now = Instant(begun.monotonic_ns, midnight_ns - 4 * 3600 * NS_PER_S)
+    world.lives = NOON.lives
+    _price_all(world)
+
+    filled = world.order(BOND, "buy", MM, account="PARALLEL")
+    world.says("ash", "99.95", filled)
+    world.command("execute", order=filled)
+    world.fills(filled)
+    refused = world.order(BOND, "buy", MM, account="AUTO")
+    world.says("ash", "99.95", refused)
+    world.advance(5)
+    world.says("beech", "99.97", refused)
+    world.rejects(refused)
+    world.rejects(refused)
+    world.advance(31 * 60)
+    large = world.order(BOND, "buy", 3 * MM, account="WHISPER")
+    world.declines("ash", large)
+    world.cancel(large, "cancel1")
+    stopped = world.order(BOND, "sell", MM, account="PARALLEL")
+    world.command("kill", scope="dealer:ash", on=True, reason="yesterday's")
+    world.command("kill", scope="dealer:ash", on=False, reason="yesterday's", role="operator")
+    world.reports_of_nothing("ash")
+    world.order(HIGH_YIELD, "sell", MM, account="HAND", tif=TimeInForce.gtd, expire_ns=begun.utc_ns + 20 * NS_PER_DAY)
+    world.advance((midnight_ns - world.now.utc_ns) / NS_PER_S - 120)
+    late = world.order(BOND, "buy", MM, account="PARALLEL")
+    world.says("ash", "99.95", late, valid_until_ns=midnight_ns + 3600 * NS_PER_S)
+    world.advance((begun.utc_ns - world.now.utc_ns) / NS_PER_S)
+    assert not any(world.the(order_id).open for order_id in (filled, refused, large, stopped, late))
+
+    for name, value in todays.items():
+        setattr(desk, name, value)
+    world.now = Instant(begun.monotonic_ns, begun.utc_ns)
+    world.lives = begun.lives
+    world.before = world.events
+    world.events, world.sends, world.notices, world.turns = [], [], [], 0
+    world._old = {name: frozenset(table.keys()) for name, table in world.state.tables()}
+
+
+def _price_all(world: DeskWorld) -> None:
+    for security in world.desk.securities.values():
+        world.price(security, str(security.price))
 
 
 def placed(account: str = "PARALLEL", **order: Any) -> tuple[Scene, str]:

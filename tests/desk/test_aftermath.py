@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from desk_scene import BOND, MM, Scene, scene
 
-from engine.clock import NS_PER_S, Instant
-from engine.desk import deadlines, decide
+from engine.clock import NS_PER_S
+from engine.desk import deadlines
 from engine.domain import events as e
 
 HALF_HOUR = 1_800
@@ -28,6 +28,13 @@ def traded(side: str = "buy", fair: str = "100", **desk: Any) -> tuple[Scene, st
     world.price(BOND, fair)
     world.fills(order_id)
     return world, order_id
+
+
+def half_an_hour(world: Scene) -> None:
+    """The time until the measurement; the marks' source is still alive at its end."""
+    world.advance(HALF_HOUR - 1)
+    world.mark()
+    world.advance(1)
 
 
 def measured(world: Scene) -> e.ReversionMeasured:
@@ -62,9 +69,9 @@ def test_the_sign_of_a_reversion(side: str, before: str, after: str, bps: float)
 
 def test_it_is_measured_once() -> None:
     world, _ = traded()
-    world.advance(HALF_HOUR)
+    half_an_hour(world)
     world.price(BOND, "105")
-    world.advance(HALF_HOUR)
+    half_an_hour(world)
     assert measured(world).reversion_bps == 0.0
 
 
@@ -77,7 +84,9 @@ def test_every_part_is_measured_from_its_own_mark() -> None:
     world.advance(10)
     world.price(BOND, "101")
     world.fills(order_id, 600_000)
-    world.advance(HALF_HOUR)
+    world.advance(HALF_HOUR - 11)
+    world.mark()
+    world.advance(11)
     found = [event.reversion_bps for event in world.recorded(e.ReversionMeasured)]
     assert found == [pytest.approx(-100.0), pytest.approx(0.0)]
 
@@ -133,14 +142,8 @@ def test_a_mark_from_before_the_trade_says_nothing_of_what_came_after() -> None:
     order_id = world.order(BOND, "buy", MM, account="PARALLEL")
     world.says("ash", "100", order_id)
     world.command("execute", order=order_id)
-    # No price comes any more: `advance` would renew it.
     world.fills(order_id)
-    end = world.now.utc_ns + (HALF_HOUR + 300) * NS_PER_S
-    world.now = Instant(end, end)
-    [pending] = world.state.reversions.values()
-    draft = world.draft()
-    decide.due(draft, f"reversion:{pending.exec_id}")
-    world.keep(draft)
+    world.advance(HALF_HOUR + 300)
     assert (measured(world).reversion_bps, measured(world).reason) == (None, "no mark when it was due")
 
 
@@ -156,7 +159,7 @@ def test_a_mark_from_before_the_trade_says_nothing_of_what_came_after() -> None:
 def test_its_timer_is_derived_from_the_state(seconds: int, wanted: Callable[[int], int]) -> None:
     """Nothing but the state is needed: no restart loses the measurement."""
     world, _ = traded()
-    [pending] = world.state.reversions.values()
+    [pending] = world.today("reversions").values()
     key = f"reversion:{pending.exec_id}"
     assert key in list(deadlines.open_keys(world.state))
     now_ns = pending.traded_ns + seconds * NS_PER_S
@@ -166,14 +169,14 @@ def test_its_timer_is_derived_from_the_state(seconds: int, wanted: Callable[[int
 
 def test_what_is_measured_has_no_timer() -> None:
     world, _ = traded()
-    world.advance(HALF_HOUR)
+    half_an_hour(world)
     assert not [key for key in deadlines.open_keys(world.state) if key.startswith("reversion:")]
 
 
 def test_the_next_ranking_sees_it() -> None:
     world, _ = traded()
     world.price(BOND, "100.10")
-    world.advance(HALF_HOUR)
+    half_an_hour(world)
     advice = world.command("recommend", role="viewer", security=BOND.security_id, side="buy", quantity="1mm")
     line = next(each for each in advice["lines"] if each["dealer"] == "ash")
     leakage = next(part for part in line["parts"] if part["metric"] == "leakage")

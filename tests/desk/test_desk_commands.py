@@ -16,6 +16,8 @@ from engine.domain import messages as m
 from engine.domain.order import Handling, OrderState
 from engine.errors import CommandError
 
+pytestmark = pytest.mark.starts("noon", others_in_full=True)
+
 
 @pytest.fixture
 def world() -> DeskWorld:
@@ -239,8 +241,9 @@ def test_cancel_waits_for_a_dealer_that_may_have_filled_it(world: DeskWorld) -> 
 def test_the_whole_story_of_an_order(world: DeskWorld) -> None:
     order_id = placed(world)
     world.fill(order_id)
+    world.advance(1799)
     world.price(HIGH_YIELD, "99.50")
-    world.advance(1800)
+    world.advance(1)
     story = world.command("order.show", role="viewer", order=order_id)
     assert (story["state"], story["filled"], story["average_price"]) == ("filled", "6000000", "99.9")
     assert story["arrival"]["price"] == "100"

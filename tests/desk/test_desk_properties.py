@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from desk_builder import make_desk, make_world
-from desk_past import DEALERS
-from desk_scene import BOND, MM, RULES, Scene, book, rows, scene
+import pytest
+from desk_scene import BOND, MM, RULES, Scene, rows, scene, scene_of
+from desk_start import start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +27,8 @@ from engine.domain.order import Handling, OrderState, TimeInForce
 from engine.domain.placement import Placement
 from engine.domain.rfq import QuoteKind, RfqState
 from engine.errors import CommandError
+
+pytestmark = pytest.mark.starts("noon", others_in_full=True)
 
 ACCOUNTS: Final = ("AUTO", "STRICT", "SINGLE", "PARALLEL", "SPACED", "WHISPER", "WHISPERAUTO", "HAND")
 PRICES: Final = ("99.5", "99.9", "100", "100.05", "100.1", "100.2", "100.4", "103", None)
@@ -115,7 +117,8 @@ class Day(Scene):
 
     def _check_reports(self) -> None:
         told = [event.report for event in self.events if isinstance(event, e.OrderReported)]
-        assert [each.exec_id for each in told] == [f"E-{n:06d}" for n in range(1, len(told) + 1)]
+        before = sum(isinstance(event, e.OrderReported) for event in self.before)
+        assert [each.exec_id for each in told] == [f"E-{before + n:06d}" for n in range(1, len(told) + 1)]
         ours = [send.said for send in self.sends if isinstance(send.said, m.OrderReport) and send.said.exec_id != "0"]
         assert len(ours) == len(told) + sum(bool(each.session) for each in told), (
             "OMS and drop copy, or drop copy alone"
@@ -230,8 +233,8 @@ def report(day: Day, a: int, b: int, c: int) -> None:
         "cum_quantity": None,
         "leaves_quantity": None,
         "average_price": None,
-        "trade_date": "20261123",
-        "settl_date": "20261124",
+        "trade_date": start().trade_date,
+        "settl_date": start().settl_date,
         "transact_ns": day.now.utc_ns,
         **kinds[b % len(kinds)],
     }
@@ -330,9 +333,7 @@ act = st.tuples(names, st.tuples(number, number, number))
 
 
 def a_day() -> Day:
-    desk = make_desk(book=book(PROTECT + RULES, [each.id for each in DEALERS]), duplicate_window_ns=NS_PER_S)
-    world = make_world(desk)
-    return Day(world.desk, world.machine)
+    return scene_of(Day, PROTECT + RULES, duplicate_window_ns=NS_PER_S)
 
 
 def live(acts: list[tuple[str, Numbers]]) -> Day:
@@ -384,7 +385,7 @@ def test_everything_comes_to_an_end(acts: list[tuple[str, Numbers]]) -> None:
     day = live(acts)
     for session in sorted(day.down):
         day.restore(session)
-    day.advance(3 * NS_PER_DAY // NS_PER_S)
+    day.advance(25 * NS_PER_DAY // NS_PER_S)
     for order in day.state.orders.values():
         placement = day.state.open_placement(order.order_id)
         if placement is None:

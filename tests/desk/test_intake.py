@@ -11,17 +11,29 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from desk_builder import NOW_NS
 from desk_past import EURO
 from desk_scene import BOND, MM, Scene, placed, scene
+from desk_start import start
 
 from engine.clock import NS_PER_DAY, NS_PER_S, utc_day
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import Handling, OrderState, Side, TimeInForce
 
-DAY_END_NS = (utc_day(NOW_NS) + 1) * NS_PER_DAY
-OVER_S = (DAY_END_NS - NOW_NS) / NS_PER_S
+DAY: dict[str, Any] = {"tif": TimeInForce.day, "expire_ns": None}
+
+
+def over_s() -> float:
+    """Seconds from the start to the end of its UTC day."""
+    return ((utc_day(start().utc_ns) + 1) * NS_PER_DAY - start().utc_ns) / NS_PER_S
+
+
+def since_start(changes: dict[str, Any]) -> dict[str, Any]:
+    """Times of a table, which are nanoseconds after the start, as times."""
+    return {
+        name: start().utc_ns + value if name.endswith("_ns") and value is not None else value
+        for name, value in changes.items()
+    }
 
 
 def refusal(world: Scene) -> m.OrderReport:
@@ -41,11 +53,10 @@ def d(**changes: Any) -> m.NewOrder:
         "side": Side.buy,
         "quantity": Decimal(MM),
         "limit_price": None,
-        "tif": TimeInForce.day,
-        "expire_ns": None,
+        **start().lives,
         "handling": Handling.automatic,
         "currency": "USD",
-        "transact_ns": NOW_NS,
+        "transact_ns": start().utc_ns,
     }
     return m.NewOrder(**{**values, **changes})
 
@@ -71,20 +82,20 @@ def send(world: Scene, **changes: Any) -> None:
         pytest.param({"limit_price": Decimal("NaN")}, 99, "percent of par, found NaN", id="a limit that is no number"),
         pytest.param({"currency": "EUR"}, 99, "the bond is in USD", id="another currency than the bond's"),
         pytest.param(
-            {"tif": TimeInForce.gtd, "expire_ns": NOW_NS}, 4, "the order's time is over", id="good till a date gone by"
+            {"tif": TimeInForce.gtd, "expire_ns": 0}, 4, "the order's time is over", id="good till a date gone by"
         ),
-        pytest.param({"transact_ns": NOW_NS - NS_PER_DAY}, 4, "the order's time is over", id="yesterday's day order"),
+        pytest.param({**DAY, "transact_ns": -NS_PER_DAY}, 4, "the order's time is over", id="yesterday's day order"),
     ],
 )
 def test_what_cannot_be_an_order_is_refused_with_a_code_and_a_text(
     changes: dict[str, Any], code: int, text: str
 ) -> None:
     world = scene()
-    send(world, **changes)
+    send(world, **since_start(changes))
     report = refusal(world)
     assert report.code == code
     assert text in report.text
-    assert not list(world.state.orders.keys())
+    assert not world.today("orders")
     assert [event.code for event in world.recorded(e.OrderRefused)] == [code]
 
 
@@ -103,18 +114,19 @@ def test_an_order_is_acknowledged_as_pending_and_then_new() -> None:
     world = scene()
     send(world)
     assert world.kinds() == ["A/A", "0/0"]
-    assert [each.exec_id for each in world.reports()] == ["E-000001", "E-000002"]
+    first = sum(isinstance(each, e.OrderReported) for each in world.before) + 1
+    assert [each.exec_id for each in world.reports()] == [f"E-{first:06d}", f"E-{first + 1:06d}"]
     assert world.reports() == world.reports(copy=True)
-    order = world.the("O-000001")
+    order = world.the(world.id())
     assert (order.state, order.note) == (OrderState.with_trader, "rule “by hand” sends after approval")
 
 
 def test_currency_left_out_is_the_bonds() -> None:
     world = scene()
     send(world, currency="")
-    assert world.the("O-000001").terms.currency == "USD"
+    assert world.the(world.id()).terms.currency == "USD"
     send(world, cl_ord_id="c2", security_id=EURO.security_id, currency="")
-    assert world.the("O-000002").terms.currency == "EUR"
+    assert world.the(world.id(2)).terms.currency == "EUR"
 
 
 def test_a_cl_ord_id_is_used_once_a_day_and_session() -> None:
@@ -123,23 +135,23 @@ def test_a_cl_ord_id_is_used_once_a_day_and_session() -> None:
     send(world, quantity=Decimal(5))
     assert world.kinds() == ["A/A", "0/0", "8/8"]
     assert (world.reports()[-1].code, world.reports()[-1].order_id) == (6, "NONE")
-    assert len(list(world.state.orders.keys())) == 1
+    assert len(world.today("orders")) == 1
     world.hear("oms2", d(), role="oms")
-    assert len(list(world.state.orders.keys())) == 2, "another session has its own"
+    assert len(world.today("orders")) == 2, "another session has its own"
 
 
 def test_a_cl_ord_id_of_a_cancel_is_taken_too() -> None:
     world = scene()
     send(world)
-    world.cancel("O-000001", "c2")
+    world.cancel(world.id(), "c2")
     send(world, cl_ord_id="c2")
     assert world.reports()[-1].code == 6
 
 
 def test_a_cl_ord_id_is_free_again_the_next_day_unless_its_order_lives() -> None:
     world = scene()
-    send(world)
-    send(world, cl_ord_id="g1", tif=TimeInForce.gtd, expire_ns=NOW_NS + 10 * NS_PER_DAY)
+    send(world, **DAY)
+    send(world, cl_ord_id="g1", tif=TimeInForce.gtd, expire_ns=start().utc_ns + 10 * NS_PER_DAY)
     world.advance(5 * 86_400)
     send(world, transact_ns=world.now.utc_ns)
     assert world.kinds()[-2:] == ["A/A", "0/0"]
@@ -154,9 +166,9 @@ def test_a_possible_resend_of_an_order_we_have_is_answered_with_where_it_stands(
     send(world, account="PARALLEL", possible_resend=True)
     said = world.sends[-1].said
     assert isinstance(said, m.OrderReport)
-    assert (said.kind, said.ord_status, said.order_id, said.exec_id) == (m.ReportKind.status, "0", "O-000001", "0")
+    assert (said.kind, said.ord_status, said.order_id, said.exec_id) == (m.ReportKind.status, "0", world.id(), "0")
     assert world.asked() == asked, "nobody is asked twice"
-    assert len(list(world.state.orders.keys())) == 1
+    assert len(world.today("orders")) == 1
 
 
 def test_a_possible_resend_with_other_terms_is_a_duplicate() -> None:
@@ -179,11 +191,11 @@ def test_a_possible_resend_of_an_order_we_never_saw_is_an_order() -> None:
     ("changes", "reason"),
     [
         pytest.param(
-            {"transact_ns": NOW_NS - 61 * NS_PER_S}, "stale: entered more than 60 s ago", id="an old TransactTime(60)"
+            {"transact_ns": -61 * NS_PER_S}, "stale: entered more than 60 s ago", id="an old TransactTime(60)"
         ),
-        pytest.param({"transact_ns": NOW_NS - 60 * NS_PER_S}, "", id="just in time"),
+        pytest.param({"transact_ns": -60 * NS_PER_S}, "", id="just in time"),
         pytest.param(
-            {"sent_ns": NOW_NS - 61 * NS_PER_S}, "stale: entered more than 60 s ago", id="an old OrigSendingTime(122)"
+            {"sent_ns": -61 * NS_PER_S}, "stale: entered more than 60 s ago", id="an old OrigSendingTime(122)"
         ),
         pytest.param({"handling": Handling.manual}, "HandlInst 3: manual execution only", id="HandlInst(21) 3"),
         pytest.param({"handling": Handling.intervention}, "", id="HandlInst(21) 2: automatic, a person may step in"),
@@ -191,8 +203,8 @@ def test_a_possible_resend_of_an_order_we_never_saw_is_an_order() -> None:
 )
 def test_manual_orders_wait_for_a_person(changes: dict[str, Any], reason: str) -> None:
     world = scene()
-    send(world, account="AUTO", **changes)
-    order = world.the("O-000001")
+    send(world, account="AUTO", **since_start(changes))
+    order = world.the(world.id())
     assert (order.manual_reason, order.note) == (reason, reason)
     assert world.asked() == ([] if reason else ["ash", "beech", "cedar"])
 
@@ -200,12 +212,12 @@ def test_manual_orders_wait_for_a_person(changes: dict[str, Any], reason: str) -
 def test_a_rule_does_not_execute_for_a_manual_order_either() -> None:
     world = scene()
     send(world, account="AUTO", handling=Handling.manual)
-    world.command("send", order="1")
+    world.command("send", order=world.short())
     for dealer in ("ash", "beech", "cedar"):
-        world.says(dealer, "100", "O-000001")
+        world.says(dealer, "100", world.id())
     assert world.accepted() == []
     assert [event.dealer for event in world.recorded(e.TraderAlerted)] == ["ash"]
-    world.command("execute", order="1")
+    world.command("execute", order=world.short())
     assert world.accepted() == ["ash"]
 
 
@@ -214,21 +226,21 @@ def test_a_rule_does_not_execute_for_a_manual_order_either() -> None:
 
 def test_a_day_order_ends_with_its_utc_day() -> None:
     world = scene()
-    send(world)
-    world.advance(OVER_S - 1)
-    assert world.the("O-000001").open
+    send(world, **DAY)
+    world.advance(over_s() - 1)
+    assert world.the(world.id()).open
     world.advance(1)
-    assert (world.the("O-000001").state, world.kinds()[-1]) == (OrderState.expired, "C/C")
+    assert (world.the(world.id()).state, world.kinds()[-1]) == (OrderState.expired, "C/C")
     assert world.reports()[-1].leaves_quantity == 0
 
 
 def test_a_gtd_order_ends_at_its_time_and_takes_its_round_with_it() -> None:
     world = scene()
-    send(world, account="PARALLEL", tif=TimeInForce.gtd, expire_ns=NOW_NS + 30 * NS_PER_S)
-    world.says("ash", "99", "O-000001")
+    send(world, account="PARALLEL", tif=TimeInForce.gtd, expire_ns=start().utc_ns + 30 * NS_PER_S)
+    world.says("ash", "99", world.id())
     world.advance(30)
-    assert world.the("O-000001").state is OrderState.expired
-    assert (world.rfq("O-000001").state, world.rfq("O-000001").outcome) == ("closed", "expired")
+    assert world.the(world.id()).state is OrderState.expired
+    assert (world.rfq(world.id()).state, world.rfq(world.id()).outcome) == ("closed", "expired")
     world.advance(600)
     assert world.accepted() == []
 
@@ -236,20 +248,20 @@ def test_a_gtd_order_ends_at_its_time_and_takes_its_round_with_it() -> None:
 @pytest.mark.parametrize("tif", [TimeInForce.ioc, TimeInForce.fok])
 def test_ioc_and_fok_end_with_their_first_round(tif: TimeInForce) -> None:
     world = scene()
-    send(world, account="PARALLEL", tif=tif)
+    send(world, account="PARALLEL", tif=tif, expire_ns=world.lives["expire_ns"])
     world.advance(60)
-    assert (world.the("O-000001").state, world.kinds()[-1]) == (OrderState.expired, "C/C")
+    assert (world.the(world.id()).state, world.kinds()[-1]) == (OrderState.expired, "C/C")
 
 
 @pytest.mark.parametrize("tif", [TimeInForce.ioc, TimeInForce.fok])
 def test_ioc_and_fok_that_nobody_sends_end_with_their_day(tif: TimeInForce) -> None:
     world = scene()
-    send(world, tif=tif)
+    send(world, tif=tif, expire_ns=None)
     world.command("order__new", security=BOND.security_id, side="sell", quantity=MM, tif=tif.value)
-    world.advance(OVER_S - 1)
-    assert [order.open for order in world.state.orders.values()] == [True, True]
+    world.advance(over_s() - 1)
+    assert [order.open for order in world.today("orders").values()] == [True, True]
     world.advance(1)
-    assert [order.state for order in world.state.orders.values()] == [OrderState.expired] * 2
+    assert [order.state for order in world.today("orders").values()] == [OrderState.expired] * 2
 
 
 def test_what_was_filled_stays_filled_when_the_rest_expires() -> None:
@@ -262,7 +274,7 @@ def test_what_was_filled_stays_filled_when_the_rest_expires() -> None:
 
 
 def test_an_order_does_not_expire_while_a_dealer_may_have_filled_it() -> None:
-    world, order_id = placed(tif=TimeInForce.gtd, expire_ns=NOW_NS + 3 * NS_PER_S)
+    world, order_id = placed(tif=TimeInForce.gtd, expire_ns=start().utc_ns + 3 * NS_PER_S)
     world.advance(4)
     assert world.the(order_id).open
     world.fills(order_id)
@@ -271,7 +283,7 @@ def test_an_order_does_not_expire_while_a_dealer_may_have_filled_it() -> None:
 
 def test_an_order_whose_time_ran_out_meanwhile_expires_at_the_dealers_no() -> None:
     """The next best quote is not taken for an order that is over."""
-    world, order_id = placed("AUTO", tif=TimeInForce.gtd, expire_ns=NOW_NS + 3 * NS_PER_S)
+    world, order_id = placed("AUTO", tif=TimeInForce.gtd, expire_ns=start().utc_ns + 3 * NS_PER_S)
     world.advance(4)
     world.rejects(order_id)
     assert world.accepted() == ["ash"]
@@ -281,11 +293,11 @@ def test_an_order_whose_time_ran_out_meanwhile_expires_at_the_dealers_no() -> No
 def test_nothing_is_sent_or_executed_for_an_order_whose_time_is_over() -> None:
     """Also in the instant before its own timer was heard."""
     world = scene()
-    send(world, account="WHISPER", tif=TimeInForce.gtd, expire_ns=NOW_NS + 20 * NS_PER_S)
-    world._at(NOW_NS + 20 * NS_PER_S)
-    world.says("ash", "99.9", "O-000001")
+    send(world, account="WHISPER", tif=TimeInForce.gtd, expire_ns=start().utc_ns + 20 * NS_PER_S)
+    world._at(start().utc_ns + 20 * NS_PER_S)
+    world.says("ash", "99.9", world.id())
     assert world.asked() == ["ash"]
-    assert world.the("O-000001").state is OrderState.expired
+    assert world.the(world.id()).state is OrderState.expired
 
 
 # --- cancel at every stage -----------------------------------------------------------------------
@@ -459,10 +471,10 @@ def test_g_is_refused_as_an_answer_to_a_replace() -> None:
 
 def test_an_old_gtd_order_can_be_canceled_and_asked_about() -> None:
     world = scene()
-    send(world, cl_ord_id="g1", tif=TimeInForce.gtd, expire_ns=NOW_NS + 30 * NS_PER_DAY)
+    send(world, cl_ord_id="g1", tif=TimeInForce.gtd, expire_ns=start().utc_ns + 30 * NS_PER_DAY)
     world.advance(10 * 86_400)
     assert world.status("g1").ord_status == "0"
-    world.cancel("O-000001", "f1")
+    world.cancel(world.id(), "f1")
     assert world.kinds()[-1] == "4/4"
 
 
@@ -476,14 +488,14 @@ def test_the_trader_cancels_an_order_of_the_oms_without_being_asked() -> None:
 def test_a_traders_own_order_is_told_to_the_drop_copy_alone() -> None:
     world = scene()
     world.command("order__new", security=BOND.security_id, side="buy", quantity=MM, account="PARALLEL")
-    world.command("order__cancel", order="1")
+    world.command("order__cancel", order=world.short())
     assert world.reports() == []
     copies = world.reports(copy=True)
     assert [(each.kind.value, each.trader, each.account) for each in copies] == [
         ("0", "kim", "PARALLEL"),
         ("4", "kim", "PARALLEL"),
     ]
-    assert all(each.session == "" and each.cl_ord_id == "T-O-000001" for each in copies)
+    assert all(each.session == "" and each.cl_ord_id == f"T-{world.id()}" for each in copies)
 
 
 # --- status at every stage -----------------------------------------------------------------------
@@ -519,8 +531,8 @@ def test_h_for_an_order_we_do_not_know() -> None:
 def test_h_of_the_drop_copy_finds_a_traders_own_order() -> None:
     world = scene()
     world.command("order__new", security=BOND.security_id, side="buy", quantity=MM)
-    assert world.status("T-O-000001", "dropcopy").order_id == "O-000001"
-    assert world.status("T-O-000001", "oms").order_id == "NONE"
+    assert world.status(f"T-{world.id()}", "dropcopy").order_id == world.id()
+    assert world.status(f"T-{world.id()}", "oms").order_id == "NONE"
 
 
 def test_the_drop_copy_is_told_that_it_is_a_copy() -> None:

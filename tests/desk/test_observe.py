@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from desk_builder import NOW_NS
 from desk_past import DEALERS
 from desk_scene import BOND, MM, Scene, placed, scene
+from desk_start import start
 
 from engine.clock import NS_PER_S
 from engine.desk import decide
@@ -125,12 +125,12 @@ def test_an_answer_after_its_wait_is_late_also_if_nobody_looked_in_between() -> 
     """The timer may be a moment late: what counts is the time, not who was faster."""
     world, order_id = asking("SPACED")
     world.advance(30)
-    world._at(NOW_NS + 60 * NS_PER_S)
+    world._at(start().utc_ns + 60 * NS_PER_S)
     world.says("ash", "99", order_id)
     assert known(world, "ash") == counts(asks=1, silences=1)
     assert world.recorded(e.QuoteReceived)[-1].late
     world.advance(6)
-    world._at(NOW_NS + 70 * NS_PER_S)
+    world._at(start().utc_ns + 70 * NS_PER_S)
     world.declines("cedar", order_id)
     assert known(world, "cedar") == counts(asks=1, silences=1)
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from desk_builder import NOW_NS
 from desk_past import UNKNOWN_VOLUME
 from desk_scene import BOND, MM, PROTECT, RULES, Scene, exposure_of, scene
+from desk_start import start
 
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.domain import events as e
@@ -102,7 +102,7 @@ def test_yesterdays_orders_are_another_exposure_unless_they_are_open() -> None:
     world.cancel(today, "c9")
 
     world = scene(PROTECTED)
-    days = {"tif": TimeInForce.gtd, "expire_ns": NOW_NS + 30 * NS_PER_DAY}
+    days = {"tif": TimeInForce.gtd, "expire_ns": start().utc_ns + 30 * NS_PER_DAY}
     world.order(BOND, "buy", MM, **days)
     world.advance(5 * 86_400)
     assert protected(world, world.order(BOND, "buy", MM + 1, account="PARALLEL"))
@@ -110,7 +110,7 @@ def test_yesterdays_orders_are_another_exposure_unless_they_are_open() -> None:
 
 def test_an_order_of_days_ago_is_held_by_what_is_open_today() -> None:
     world = scene(PROTECTED)
-    old = world.order(BOND, "buy", MM, tif=TimeInForce.gtd, expire_ns=NOW_NS + 30 * NS_PER_DAY)
+    old = world.order(BOND, "buy", MM, tif=TimeInForce.gtd, expire_ns=start().utc_ns + 30 * NS_PER_DAY)
     world.advance(86_400)
     world.order(BOND, "buy", MM + 1)
     world.command("send", order=old, fresh=True)

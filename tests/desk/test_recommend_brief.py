@@ -8,6 +8,9 @@ import pytest
 from desk_builder import DeskWorld, seeded_desk
 from desk_past import HIGH_YIELD, ILLIQUID, LIQUID, MUNICIPAL, THIN, UNKNOWN_VOLUME
 
+pytestmark = pytest.mark.starts("noon")
+# The figures of the examples are those of one day, and one desk is looked at by all.
+
 
 @pytest.fixture(scope="module")
 def world() -> DeskWorld:

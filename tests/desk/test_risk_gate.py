@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk_builder import NOW_NS
 from desk_past import DEALERS, EURO
 from desk_scene import BOND, MM, Scene, placed, rows, scene
+from desk_start import start
 
 import engine
 from engine.clock import NS_PER_S
@@ -45,7 +45,7 @@ def test_guarantee_4_what_was_cleared_cannot_be_changed_into_something_else() ->
     draft = world.draft()
     order, dealer = draft.state.orders[order_id], world.desk.dealers["ash"]
     said = m.AskDealer("ash", "r", BOND.security_id, "4", order.terms.side, Decimal(MM), "USD", "", 0, 0, 0)
-    cleared = clear_ask(draft, order, dealer, said, NOW_NS)
+    cleared = clear_ask(draft, order, dealer, said, start().utc_ns)
     assert isinstance(cleared, Cleared)
     with pytest.raises((TypeError, ValueError)):
         replace(cleared, said=replace(said, quantity=Decimal(10 * MM)))
@@ -203,8 +203,8 @@ def test_an_order_like_one_of_the_last_minute_waits_for_a_person() -> None:
 def test_what_is_no_duplicate(changes: dict[str, Any]) -> None:
     world = scene()
     world.order(BOND, "buy", MM, account="PARALLEL")
-    world.advance(changes.pop("wait_s", 0))
     values: dict[str, Any] = {"side": "buy", "quantity": MM, "account": "PARALLEL", **changes}
+    world.advance(values.pop("wait_s", 0))
     second = world.order(BOND, values.pop("side"), values.pop("quantity"), **values)
     assert world.the(second).duplicate_of == ""
     assert world.the(second).state is OrderState.asking
@@ -214,7 +214,7 @@ def test_a_size_spelt_otherwise_is_the_same_size() -> None:
     world = scene()
     for spelling in ("1000000", "1000000.00", "1E+6"):
         world.order(BOND, "buy", Decimal(spelling))
-    assert [order.duplicate_of for order in world.state.orders.values()] == ["", "O-000001", "O-000002"]
+    assert [order.duplicate_of for order in world.today("orders").values()] == ["", world.id(), world.id(2)]
 
 
 def test_a_person_allows_a_duplicate_with_a_reason() -> None:
@@ -353,7 +353,7 @@ def test_a_dealer_that_may_not_be_asked_is_left_out_with_the_reason(change: Chan
     order, dealer = world.the(order_id), world.desk.dealers["ash"]
     said = m.AskDealer("ash", "r", BOND.security_id, "4", order.terms.side, Decimal(MM), "USD", "", 0, 0, 0)
     draft = world.draft()
-    blocked = clear_ask(draft, order, dealer, said, NOW_NS)
+    blocked = clear_ask(draft, order, dealer, said, start().utc_ns)
     assert isinstance(blocked, Blocked)
     assert blocked.check == check
     assert "ash" not in world.asked()
@@ -464,10 +464,10 @@ def test_every_request_and_acceptance_carries_its_last_moment_and_its_switches()
     [accept] = [send for send in world.sends if isinstance(send.said, m.AcceptQuote)]
     for send in asks:
         assert send.delivery is Delivery.at_most_once
-        assert send.not_after_ns == NOW_NS + 30 * NS_PER_S, "half of its minute"
+        assert send.not_after_ns == start().utc_ns + 30 * NS_PER_S, "half of its minute"
         assert send.kill_scopes == ("all", f"dealer:{send.said.dealer}", "account:PARALLEL")
     assert accept.delivery is Delivery.at_most_once
-    assert accept.not_after_ns == NOW_NS + 30 * NS_PER_S - world.desk.clocks.guard_ns, "the quote's end"
+    assert accept.not_after_ns == start().utc_ns + 30 * NS_PER_S - world.desk.clocks.guard_ns, "the quote's end"
     assert accept.kill_scopes == ("all", "dealer:ash", "account:PARALLEL")
     others = [send for send in world.sends if send not in asks and send is not accept]
     assert all(send.delivery is not Delivery.at_most_once for send in others)

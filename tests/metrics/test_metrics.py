@@ -479,7 +479,9 @@ def test_an_order_from_request_to_fill_and_its_cost(watched: Watched) -> None:
     again = Metrics("9.9")
     again.state(Wire(tell_state=False).machine, world)  # type: ignore[arg-type]
     assert read(again, "tca_pending") == 1
-    world.advance(1801)
+    world.advance(1799)
+    world.mark()
+    world.advance(2)
     watched.look()
     assert watched.read("tca_pending") == 0
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from desk_builder import NOW_NS
 from desk_scene import BOND, MM, Scene, scene
+from desk_start import start
 
 from engine.clock import NS_PER_S
 from engine.desk import deadlines
@@ -194,7 +194,7 @@ def opened(account: str, quantity: int = MM, **order: Any) -> tuple[Scene, str]:
 
 def seconds(world: Scene) -> list[float]:
     """When each request was made, from the order's arrival."""
-    return [(event.at_ns - NOW_NS) / NS_PER_S for event in world.recorded(e.DealerAsked)]
+    return [(event.at_ns - start().utc_ns) / NS_PER_S for event in world.recorded(e.DealerAsked)]
 
 
 def test_parallel_asks_all_and_decides_when_all_have_answered() -> None:
@@ -231,7 +231,7 @@ def test_stagger_asks_five_seconds_apart_whatever_is_answered() -> None:
 def test_each_dealers_wait_counts_from_its_own_request() -> None:
     world, _ = opened("SPACED")
     world.advance(200)
-    waits = {event.dealer: event.at_ns - NOW_NS for event in world.recorded(e.DealerSilent)}
+    waits = {event.dealer: event.at_ns - start().utc_ns for event in world.recorded(e.DealerSilent)}
     assert waits == {"ash": 60 * NS_PER_S, "beech": 65 * NS_PER_S, "cedar": 70 * NS_PER_S}
     for said, asked in zip(world.said(m.AskDealer), world.recorded(e.DealerAsked), strict=True):
         assert said.collect_until_ns == asked.wait_until_ns == asked.at_ns + 60 * NS_PER_S
@@ -275,7 +275,7 @@ def test_whisper_asks_the_next_at_once_after_an_uncompetitive_quote() -> None:
 def test_whisper_recalls_an_earlier_quote_that_still_lives() -> None:
     """Nobody was near fair: the best of what still stands is shown, the first dealer's in spite of two later ones."""
     world, order_id = opened("WHISPER")
-    world.says("ash", "100.30", order_id, valid_until_ns=NOW_NS + 120 * NS_PER_S)
+    world.says("ash", "100.30", order_id, valid_until_ns=start().utc_ns + 120 * NS_PER_S)
     world.says("beech", "100.50", order_id)
     world.advance(20)
     rfq = world.rfq(order_id)
@@ -287,8 +287,8 @@ def test_whisper_recalls_an_earlier_quote_that_still_lives() -> None:
 
 def test_whisper_does_not_recall_what_is_over() -> None:
     world, order_id = opened("WHISPER")
-    world.says("ash", "100.30", order_id, valid_until_ns=NOW_NS + 15 * NS_PER_S)
-    world.says("beech", "100.50", order_id, valid_until_ns=NOW_NS + 60 * NS_PER_S)
+    world.says("ash", "100.30", order_id, valid_until_ns=start().utc_ns + 15 * NS_PER_S)
+    world.says("beech", "100.50", order_id, valid_until_ns=start().utc_ns + 60 * NS_PER_S)
     world.advance(20)
     assert world.recorded(e.TraderAlerted)[0].dealer == "beech"
 
@@ -314,7 +314,7 @@ def test_whisper_goes_on_when_what_it_found_is_withdrawn() -> None:
 
 def test_a_withdrawal_of_another_quote_leaves_the_decision_as_it_is() -> None:
     world, order_id = opened("WHISPER")
-    world.says("ash", "100.40", order_id, valid_until_ns=NOW_NS + 120 * NS_PER_S)
+    world.says("ash", "100.40", order_id, valid_until_ns=start().utc_ns + 120 * NS_PER_S)
     world.says("beech", "100.10", order_id)
     before = world.rfq(order_id)
     assert before.state is RfqState.deciding
@@ -361,8 +361,8 @@ def test_quotes_that_nobody_takes_run_out() -> None:
     world, order_id = opened("PARALLEL")
     world.declines("beech", order_id)
     world.declines("cedar", order_id)
-    world.says("ash", "100.1", order_id, valid_until_ns=NOW_NS + 10 * NS_PER_S)
-    assert world.rfq(order_id).decide_until_ns == NOW_NS + 10 * NS_PER_S - GUARD
+    world.says("ash", "100.1", order_id, valid_until_ns=start().utc_ns + 10 * NS_PER_S)
+    assert world.rfq(order_id).decide_until_ns == start().utc_ns + 10 * NS_PER_S - GUARD
     world.advance(10)
     assert world.the(order_id).state == "with_trader"
     answers = "ash: 100.1 over, beech: declined (pass), cedar: declined (pass)"
@@ -372,7 +372,7 @@ def test_quotes_that_nobody_takes_run_out() -> None:
 def test_the_trader_has_half_a_minute_at_most() -> None:
     world, order_id = opened("PARALLEL")
     for dealer in ("ash", "beech", "cedar"):
-        world.says(dealer, "100.1", order_id, valid_until_ns=NOW_NS + 3600 * NS_PER_S)
+        world.says(dealer, "100.1", order_id, valid_until_ns=start().utc_ns + 3600 * NS_PER_S)
     world.advance(30)
     assert world.the(order_id).note == "nobody executed: 3 quote(s) left to run out"
 
