@@ -243,8 +243,11 @@ class Deciding(Numbering):
             if type(action) is EpochBegan:
                 epoch = action.epoch
             self._act(key, epoch, action)
-        if after.phase is Phase.ACTIVE and (before.phase is not Phase.ACTIVE or epoch != before.epoch):
-            # Asked once: until the answer is there nothing is bound, however much goes on meanwhile.
+        if after.phase in (Phase.ACTIVE, Phase.DISCONNECTED) and (
+            after.phase is not before.phase or epoch != before.epoch
+        ):
+            # Asked once: until the answer is there nothing is bound, however much goes on meanwhile. Of a session that
+            # is off, too: what is to be said again counts among what waits.
             up_to = self.rebinding(key)
             if up_to:
                 self.out.effects.append(ReadUndelivered(key, epoch, up_to))
