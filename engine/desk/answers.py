@@ -27,6 +27,8 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
             draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
         return None
     if heard.word in (DealerWord.rejected, DealerWord.canceled):
+        if _lacks_a_fill(draft, placement, heard):
+            return None
         if not placement.unanswered and placement.state != heard.word.value:
             _stray(draft, session, heard, f"{heard.word} after it was {placement.state}: {heard.text}")
         state = PlacementState.undelivered if heard.unknown_order else PlacementState(heard.word.value)
@@ -37,14 +39,7 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
 
 def _on_status(draft: Draft, placement: Placement, heard: DealerReport) -> str | None:
     """The answer to our OrderStatusRequest(H)."""
-    if heard.cum_quantity and heard.cum_quantity > placement.filled:
-        # The fill itself comes by the session's resend; a status has no ExecID to book it under.
-        evidence = f"the dealer says {heard.cum_quantity} is filled; the fill itself has not come"
-        if placement.unanswered:
-            draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, False, True))
-        else:
-            _stray(draft, placement.session, heard, evidence)
-        page(draft, placement, evidence)
+    if _lacks_a_fill(draft, placement, heard):
         return None
     if heard.unknown_order:
         reason = f"never arrived: the dealer does not know it {heard.text}"
@@ -56,6 +51,22 @@ def _on_status(draft: Draft, placement: Placement, heard: DealerReport) -> str |
     if placement.state is PlacementState.in_doubt:
         draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
     return None
+
+
+def _lacks_a_fill(draft: Draft, placement: Placement, heard: DealerReport) -> bool:
+    """Does the dealer count more as filled than is booked? Then nothing ends here, whatever else it says.
+
+    The fill itself comes by the session's resend, or is in quarantine: only under its own ExecID can it be booked.
+    """
+    if not heard.cum_quantity or heard.cum_quantity <= placement.filled:
+        return False
+    evidence = f"the dealer says {heard.cum_quantity} is filled; the fill itself has not come"
+    if placement.unanswered:
+        draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, False, True))
+    else:
+        _stray(draft, placement.session, heard, evidence)
+    page(draft, placement, evidence)
+    return True
 
 
 def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) -> str | None:

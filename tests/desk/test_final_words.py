@@ -1,0 +1,139 @@
+"""Whatever a dealer says last: nothing stays in doubt after a final word whose count fits, and whatever else does.
+
+Every ExecType(150) with every OrdStatus(39), as they come over the wire, before and after a part was booked, with the
+count that fits, with one that says more than we have booked, and with none.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import product
+from typing import Final
+
+import pytest
+from desk_scene import MM, Scene, placed
+
+from engine.desk import decide
+from engine.desk.draft import Draft
+from engine.domain import messages as m
+from engine.domain.order import OrderState
+from engine.domain.placement import Placement, PlacementState
+from engine.fix import codec
+from engine.fix.application import hear
+from engine.fix.dictionary import built_in
+from engine.fix.values import ExecType, OrdStatus
+
+DICTIONARY: Final = built_in("FIX.4.4")
+PART: Final = Decimal(MM) / 4
+
+ENDS: Final = {"4": PlacementState.canceled, "C": PlacementState.canceled, "8": PlacementState.rejected}
+"""Of both tags: the codes after which nothing more will be filled. A status is what OrdStatus(39) says."""
+WORKS: Final = frozenset({"0", "A"})
+FILLS: Final = frozenset({"F", "1", "2"})
+CORRECTS: Final = frozenset({"G", "H"})
+COUNTS: Final = ("none", "fits", "more")
+
+
+def told(world: Scene, placement: Placement, exec_type: str, status: str, cum: Decimal | None, last: Decimal) -> Draft:
+    """What would come of an ExecutionReport(8) of the dealer, from bytes: nothing of it is kept."""
+    fields: list[tuple[int, str]] = [(37, "D1"), (11, placement.placement_id), (17, f"X{world.turns}")]
+    fields += [(150, exec_type)] if exec_type else []
+    fields += [(39, status), (55, "[N/A]"), (48, placement.security_id), (22, "4"), (54, "1")]
+    if exec_type in FILLS:
+        fields += [(32, str(last)), (31, str(placement.price))]
+    if cum is not None:
+        fields += [(14, str(cum)), (151, "0"), (6, "99")]
+    frame = codec.frame(
+        begin_string="FIX.4.4",
+        msg_type="8",
+        seq_num=7,
+        sender="ASH",
+        target="BUYSIDE",
+        sending_time="20261123-15:00:00.000",
+        body=codec.encode_body(fields),
+    )
+    draft = world.draft()
+    decide.hear(draft, placement.session, "dealer", hear("dealer", codec.decode(frame, DICTIONARY)))
+    return draft
+
+
+def accepted(draft: Draft) -> list[m.AcceptQuote]:
+    return [send.said for send in draft.sends if isinstance(send.said, m.AcceptQuote)]
+
+
+def ended_by(exec_type: str, status: str) -> PlacementState | None:
+    """What the two codes end it as: the event's own word, or the status where the event is none of the order's."""
+    if exec_type in ENDS:
+        return ENDS[exec_type]
+    if exec_type in WORKS | FILLS | CORRECTS:
+        return None
+    return ENDS.get(status)
+
+
+def waiting(part: bool) -> tuple[Scene, str, Placement]:
+    world, order_id = placed("AUTO")
+    if part:
+        world.fills(order_id, int(PART))
+    return world, order_id, world.placement(order_id)
+
+
+CODES: Final = [(a.value, b.value) for a, b in product(ExecType, OrdStatus) if a.value not in FILLS]
+
+
+@pytest.mark.parametrize("part", [False, True], ids=["nothing booked", "a part booked"])
+@pytest.mark.parametrize("count", COUNTS)
+def test_a_final_word_ends_the_doubt_if_its_count_fits_and_not_otherwise(count: str, part: bool) -> None:
+    world, order_id, placement = waiting(part)
+    booked = placement.filled
+    cum = {"none": None, "fits": booked, "more": booked + 1}[count]
+    for exec_type, status in CODES:
+        draft = told(world, placement, exec_type, status, cum, PART)
+        after = draft.state.placements[placement.placement_id]
+        expected = ended_by(exec_type, status) if count != "more" else None
+        where = f"150={exec_type} 39={status} 14={cum}"
+        assert after.filled == booked, where
+        if expected is not None:
+            assert after.state is expected, where
+            assert (after.unanswered, after.reserved) == (False, 0), where
+            # What is not filled is free again, and no more than that.
+            assert [(each.dealer, each.quantity) for each in accepted(draft)] == [("beech", MM - booked)], where
+        else:
+            assert after.unanswered, where
+            assert after.reserved == MM - booked, where
+            assert not accepted(draft), where
+            assert draft.state.orders[order_id].state is OrderState.placed, where
+
+
+@pytest.mark.parametrize("exec_type", sorted({*ENDS, "I"}))
+@pytest.mark.parametrize("part", [False, True], ids=["nothing booked", "a part booked"])
+def test_a_count_beyond_what_is_booked_is_for_a_person(exec_type: str, part: bool) -> None:
+    """The dealer has filled more than we know of: that much must not be bought again from somebody else."""
+    world, _, placement = waiting(part)
+    draft = told(world, placement, exec_type, "4", placement.filled + PART, PART)
+    after = draft.state.placements[placement.placement_id]
+    assert (after.unanswered, after.person_needed) == (True, True)
+    assert f"{placement.filled + PART} is filled" in after.evidence
+    assert [each.body["what"] for each in draft.notices if each.topic == "page"] == ["order in doubt"]
+
+
+@pytest.mark.parametrize("exec_type", sorted(FILLS))
+@pytest.mark.parametrize("part", [False, True], ids=["nothing booked", "a part booked"])
+def test_a_fill_ends_the_doubt_exactly_when_nothing_is_left(exec_type: str, part: bool) -> None:
+    world, order_id, placement = waiting(part)
+    left = MM - placement.filled
+    for status, last in product((each.value for each in OrdStatus), (left, left - 1)):
+        draft = told(world, placement, exec_type, status, placement.filled + last, last)
+        after = draft.state.placements[placement.placement_id]
+        assert after.filled == placement.filled + last
+        assert after.unanswered is (last < left)
+        assert after.reserved == left - last
+        assert draft.state.orders[order_id].state is (OrderState.placed if last < left else OrderState.filled)
+
+
+def test_without_an_exec_type_the_status_is_the_word() -> None:
+    world, _, placement = waiting(part=False)
+    for status in OrdStatus:
+        if status.value not in FILLS:
+            after = told(world, placement, "", status.value, None, PART).state.placements[placement.placement_id]
+            assert after.state is ended_by("", status.value) or after.unanswered
+            assert after.unanswered is (status.value not in ENDS)
