@@ -22,31 +22,32 @@ from typing import Any
 
 import uvloop
 
-from engine import assembly, recovery, securing, sessions
 from engine.admin.server import AdminServer
+from engine.boot import assembly, securing, sessions
+from engine.boot import take_over as recovery
+from engine.boot.connecting import Connecting
+from engine.boot.memory import settle_memory
 from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
-from engine.connecting import Connecting
 from engine.desk.draft import Draft
 from engine.domain import events as e
 from engine.errors import ConfigError, EngineError, JournalError, RuleError, StartError
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.second_opinion import verify_samples
-from engine.hub import Patience
-from engine.journal.archive import ReadOnly
-from engine.journal.lock import Boot
-from engine.journal.reader import JournalReader
-from engine.journal.writer import Journal
+from engine.fix.flows.second_opinion import verify_samples
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.logs import set_up_logging
-from engine.memory import settle_memory
-from engine.metrics import Metrics
-from engine.metrics_endpoint import MetricsEndpoint
-from engine.recording import Recorder, events_codec
-from engine.runtime import Limits, Runtime
-from engine.trading import Trading
+from engine.metrics.collector import Metrics
+from engine.metrics.endpoint import MetricsEndpoint
+from engine.record.archive import ReadOnly
+from engine.record.lock import Boot
+from engine.record.reader import JournalReader
+from engine.record.writer import Journal
+from engine.runtime.hub import Patience
+from engine.runtime.loop import Limits, Runtime
+from engine.runtime.recording import Recorder, events_codec
 from engine.turn import Machine, Withhold
 from engine.turn.history import History
+from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
 

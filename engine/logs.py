@@ -1,6 +1,6 @@
 r"""The daemon's log: one line a record, credentials masked, and no phrase more often than it is read.
 
-    2026-01-05T14:30:00.123456Z WARNING engine.runtime session warning session=alder code=gap text=asked for 2 to 4
+    2026-01-05T14:30:00.123456Z WARNING engine.runtime.loop session warning session=alder code=gap text=asked for 2 to 4
 
 Time is real UTC, also where the engine's clock is scaled. What came from outside cannot begin a line of its own: SOH
 is shown as `|`, other control characters as `\x..`. A traceback follows its line, indented.

@@ -16,20 +16,21 @@ from sim_setting import setting
 from sim_time import NS
 from world import OBEDIENT, QUIET, SimulationFailed, World
 
-from engine import assembly, release
+from engine.boot import assembly
 from engine.clock import Instant
 from engine.config import load
 from engine.desk import apply as folding
-from engine.desk import intake
 from engine.desk.draft import Draft
-from engine.desk.risk import Cleared
+from engine.desk.gate.risk import Cleared
+from engine.desk.order import intake
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskState, RfqState
-from engine.journal.archive import audit
-from engine.journal.opening import Durability
+from engine.record.archive import audit
+from engine.record.opening import Durability
+from engine.runtime import release
 from engine.turn import REFUSALS_MAX
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -202,8 +203,8 @@ import sys
 sys.path[:0] = [{simulation!r}, {root!r}]
 from sim_engine import CODEC
 from sim_setting import setting
-from engine.journal.archive import ReadOnly
-from engine.trading import Trading
+from engine.record.archive import ReadOnly
+from engine.turn.trading import Trading
 trading = Trading(setting().desk())
 with ReadOnly({journal!r}) as file:
     for row in file.events():
@@ -665,7 +666,7 @@ def test_guarantee_8_a_timer_that_fails_gives_its_order_to_the_trader(monkeypatc
             dealer.temper = replace(dealer.temper, silent=1.0)
         w.oms.new_order(**SMALL)
         w.until(lambda: w.state.open_rfqs() == 1)
-        monkeypatch.setattr("engine.rfq.lifecycle.overdue", broken)
+        monkeypatch.setattr("engine.desk.round.lifecycle.overdue", broken)
         w.run(20)
         monkeypatch.undo()
         assert w.events(e.InputRefused)[0].order_id == "O-000001"
@@ -734,7 +735,7 @@ def test_guarantee_8_an_event_that_cannot_be_applied_stops_the_process(
 
 def test_guarantee_8_a_poisoned_frame_is_refused_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """From a dealer, over a fill: the page and the j go out, and the fill is not lost, for it was never applied."""
-    from engine.desk import booking
+    from engine.desk.placement import booking
 
     book = booking.book
 

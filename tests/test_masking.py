@@ -16,15 +16,15 @@ from session_world import SessionWorld
 from engine.admin import protocol
 from engine.domain import events as e
 from engine.errors import CommandError, ConfigError, GarbledMessage
-from engine.fix import codec
-from engine.fix.dialect import Dialect, ExtraTag
-from engine.fix.dictionary import built_in
-from engine.fix.dissection import dissect
-from engine.fix.framing import Framer
-from engine.fix.samples import render_samples
+from engine.fix.capture.dissection import dissect
+from engine.fix.flows.dialect import Dialect, ExtraTag
+from engine.fix.flows.samples import render_samples
+from engine.fix.standard.dictionary import built_in
+from engine.fix.wire import codec
+from engine.fix.wire.framing import Framer
 from engine.logs import LineFormatter
 from engine.masking import MASK, SECRET_TAGS, for_keeping, masked, masked_values, may_hold_secret, printable, wire
-from engine.recording import events_codec
+from engine.runtime.recording import events_codec
 
 SECRET = "hunter2"
 
@@ -219,7 +219,7 @@ def test_the_log_of_the_wire_has_no_credentials() -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter())
     frame = codec.encode_body([(35, "A"), *secrets_of_a_logon(), (108, "30")])
-    record = logging.LogRecord("engine.runtime", logging.DEBUG, "", 0, "wire %s %s", ("<", wire(frame)), None)
+    record = logging.LogRecord("engine.runtime.loop", logging.DEBUG, "", 0, "wire %s %s", ("<", wire(frame)), None)
     handler.emit(record)
     handler.emit(logging.LogRecord("engine", logging.DEBUG, "", 0, "as bytes %r", (frame,), None))
     assert stream.getvalue().count("553=kim") == 2

@@ -1,6 +1,7 @@
 """Captured FIX messages for people and for programs: names and values, groups indented, secrets masked.
 
-`engine.fix.decoding` reads them; here they only get a shape. One message is one block of lines, or one JSON object.
+`engine.fix.capture.decoding` reads them; here they only get a shape. One message is one block of lines, or one JSON
+object.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from engine.admin.tables import Paper
-from engine.fix.decoding import DICTIONARY, READINGS, Decoded, Decoder, Wrong, type_name
-from engine.fix.definitions import FieldDef
-from engine.fix.dissection import Field, Kind, nesting
-from engine.fix.tags import Tag
+from engine.fix.capture.decoding import DICTIONARY, READINGS, Decoded, Decoder, Wrong, type_name
+from engine.fix.capture.dissection import Field, Kind, nesting
+from engine.fix.standard.definitions import FieldDef
+from engine.fix.standard.tags import Tag
 from engine.masking import MASK, masked, masked_values
 
 TYPES_SHOWN_MAX: Final = 20

@@ -17,10 +17,10 @@ import orjson
 from engine.admin import decoded as views
 from engine.admin.tables import Paper
 from engine.errors import ConfigError
-from engine.fix.decoding import Decoded, Decoder
-from engine.fix.dictionary import Dictionary, load_quickfix_xml
-from engine.fix.shelf import Shelf, shelf_of
-from engine.fix.validation import Mode
+from engine.fix.capture.decoding import Decoded, Decoder
+from engine.fix.standard.dictionary import Dictionary, load_quickfix_xml
+from engine.fix.standard.shelf import Shelf, shelf_of
+from engine.fix.wire.validation import Mode
 
 PIECE_BYTES: Final = 65_536
 PROGRESS_FROM_BYTES: Final = 4_000_000

@@ -15,12 +15,12 @@ from engine.admin import decoded as views
 from engine.admin.tables import Paper
 from engine.clock import iso_timestamp
 from engine.errors import CommandError
-from engine.fix.capture import Captured
-from engine.fix.decoding import Decoded, type_name
-from engine.fix.dissection import dissect
-from engine.fix.log_prefix import LogPrefix
-from engine.fix.shelf import FIXT, Shelf
-from engine.journal.archive import ReadOnly
+from engine.fix.capture.decoding import Decoded, type_name
+from engine.fix.capture.dissection import dissect
+from engine.fix.capture.finding import Captured
+from engine.fix.capture.log_prefix import LogPrefix
+from engine.fix.standard.shelf import FIXT, Shelf
+from engine.record.archive import ReadOnly
 
 LAST: Final = 20
 """Messages that are shown if nobody says how many."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.config.load import Config
 from engine.config.sessions import SessionRole
-from engine.reference.securities import parse_securities
+from engine.market.securities import parse_securities
 
 SOCKET_PATH_BYTES_MAX = 107
 """sun_path of Linux is 108 bytes with its closing zero."""

@@ -1,4 +1,7 @@
-"""The `schedule` table of a session: when it is open, in words of local time. What they mean is in `fix.schedule`."""
+"""The `schedule` table of a session: when it is open, in words of local time.
+
+What they mean is in `fix.session.schedule`.
+"""
 
 # ruff: noqa: RUF009 (setting() gives a dataclass field, not a shared default)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.analytics.tca import classic_reversion_bps
 from engine.desk.draft import Draft
 from engine.domain import events as e
+from engine.market.tca import classic_reversion_bps
 
 GRACE_NS: Final = 300 * 1_000_000_000
 """How long after its time a measurement waits for a mark, so that a restart at that moment does not lose it."""

@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.clock import NS_PER_DAY, utc_day
+from engine.desk.order.moves import move, with_fill
+from engine.desk.round.lifecycle import unasked, with_ask, with_quote
 from engine.desk.state import (
     AskRef,
     BookedFill,
@@ -32,8 +34,6 @@ from engine.domain import events as e
 from engine.domain.order import Order, OrderState
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
-from engine.orders.lifecycle import move, with_fill
-from engine.rfq.lifecycle import unasked, with_ask, with_quote
 
 
 def apply(state: DeskState, event: e.Event) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from engine.desk.aftermath import GRACE_NS
+from engine.desk.round.lifecycle import next_deadline_ns
 from engine.desk.setting import RfqClocks
 from engine.desk.state import DeskState
 from engine.domain.order import OrderState
-from engine.rfq.lifecycle import next_deadline_ns
 
 _RECHECK_NS: Final = 5 * 1_000_000_000
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from engine.analytics.marks import Mark, Quality
-from engine.desk import aftermath, answers, asking, ending, intake, rounds, unanswered
+from engine.desk import aftermath
 from engine.desk.draft import Delivery, Draft
+from engine.desk.order import ending, intake
+from engine.desk.placement import answers, unanswered
+from engine.desk.round import asking
+from engine.desk.round import progress as rounds
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.market.marks import Mark, Quality
 
 _SUBSCRIBE_AT_ONCE = 100
 

@@ -18,7 +18,7 @@ from engine.domain.events import Event
 from engine.domain.messages import AcceptQuote, AskDealer, Said
 
 if TYPE_CHECKING:
-    from engine.desk.risk import Cleared
+    from engine.desk.gate.risk import Cleared
     from engine.desk.setting import Desk
 
 

@@ -18,7 +18,7 @@ from engine.dealers.stats import METRICS, Source, Unit
 from engine.desk.setting import Desk
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
-from engine.reference.calendars import trade_date
+from engine.market.calendars import trade_date
 from engine.rules import rating
 from engine.rules.signature import Catalogue, Field, Kind
 

@@ -10,12 +10,11 @@ from decimal import Decimal
 from functools import lru_cache
 
 from engine.dealers.book import Dealer
-from engine.dealers.classic import Score, WeightedScorer, classic, weighted
 from engine.dealers.segments import Segment
 from engine.dealers.stats import Source
 from engine.desk.draft import Draft
-from engine.desk.exposure import exposure_of
 from engine.desk.fields import DealerSubject, OrderSubject
+from engine.desk.gate.exposure import exposure_of
 from engine.desk.observe import segment as segment_of_key
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
@@ -25,6 +24,7 @@ from engine.domain.recommendation import DealerLine, Recommendation
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Tolerance, ToleranceUnit
 from engine.rules import plan as rp
 from engine.rules.program import CompiledRule, Decision, TierDefinition, explain
+from engine.selection.classic import Score, WeightedScorer, classic, weighted
 
 _NS_PER_S = 1_000_000_000
 

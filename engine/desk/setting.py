@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from engine.analytics.marks import MarkBook
 from engine.dealers.book import DealerBook
-from engine.dealers.ranking import Rankings
 from engine.dealers.stats import DealerStats
 from engine.domain.instrument import Security
 from engine.domain.order import MarkUsed
+from engine.market.marks import MarkBook
 from engine.rules.program import Book
+from engine.selection.ranking import Rankings
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 An event says what was decided together with what was drawn or looked up to decide it, so that the state
 is the fold of the events on any machine. Events are never changed: a new meaning is a new `VERSION` with
-an upcaster in `engine.journal.records`.
+an upcaster in `engine.record.records`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class SessionUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionDown(Event):
-    """It is no longer logged on: `code` says why (engine.fix.reasons), `reason` the particulars, `by` whose doing."""
+    """It is no longer logged on: `code` says why (fix.session.reasons), `reason` the particulars, `by` whose doing."""
 
     session: str
     reason: str

@@ -1,4 +1,4 @@
-"""What the desk hears and says, in trading's words: `engine.fix.application` puts it on the wire and back.
+"""What the desk hears and says, in trading's words: `engine.fix.flows.translation` puts it on the wire and back.
 
 Prices are clean percent of par, quantities face amount, times UTC nanoseconds.
 """

@@ -9,9 +9,9 @@ from engine.clock import Instant
 from engine.desk.draft import Draft, Send
 from engine.desk.state import Switch
 from engine.domain import events as e
-from engine.fix.message import Message
-from engine.fix.reasons import Ending
-from engine.fix.settings import SessionSettings
+from engine.fix.session.reasons import Ending
+from engine.fix.session.settings import SessionSettings
+from engine.fix.wire.message import Message
 from engine.turn.inputs import CommandGiven
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.desk.calls import Command, need
-from engine.desk.parameters import read
+from engine.commands.calls import Command, need
+from engine.commands.parameters import read
 from engine.turn import session_commands, tls_commands
 from engine.turn.session_call import SessionCall
 

@@ -13,9 +13,10 @@ from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain.messages import BusinessReject
 from engine.errors import CommandError, GarbledMessage, ProtocolError
-from engine.fix import codec, session
-from engine.fix import step as stepping
-from engine.fix.actions import (
+from engine.fix.flows.refusal import NotTaken
+from engine.fix.session import protocol as session
+from engine.fix.session import step as stepping
+from engine.fix.session.actions import (
     Action,
     CloseConnection,
     Confirmed,
@@ -33,11 +34,11 @@ from engine.fix.actions import (
     Transmit,
     Warn,
 )
-from engine.fix.message import Message
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason
-from engine.fix.refusal import NotTaken
-from engine.fix.settings import SessionSettings
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason
+from engine.fix.session.settings import SessionSettings
+from engine.fix.wire import codec
+from engine.fix.wire.message import Message
 from engine.masking import for_keeping
 from engine.turn import commands, newcomers, refusing, tls_commands
 from engine.turn.effects import Close, Publish, ReadSentRows, ReadUndelivered, Reply, Welcome

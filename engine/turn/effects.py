@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from engine.desk.draft import Notice
-from engine.fix.reasons import DisconnectReason
+from engine.fix.session.reasons import DisconnectReason
 
 
 class Gate(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine.domain import events as e
-from engine.fix.reasons import BY_CODE, Ending
+from engine.fix.session.reasons import BY_CODE, Ending
 
 if TYPE_CHECKING:
     from engine.turn.outcome import Turn

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from engine.clock import Instant
 from engine.desk.draft import Draft
 from engine.errors import GarbledMessage
-from engine.fix.actions import SentRow
-from engine.fix.certificates import TlsFile
-from engine.fix.entrance import LOCAL, Origin
-from engine.fix.reasons import Ending
+from engine.fix.session.actions import SentRow
+from engine.fix.session.certificates import TlsFile
+from engine.fix.session.entrance import LOCAL, Origin
+from engine.fix.session.reasons import Ending
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Final
 
 from engine.desk.draft import Delivery
-from engine.fix.certificates import TlsFile
-from engine.fix.dictionary import Dictionary
-from engine.fix.directory import Directory
-from engine.fix.entrance import Origin
-from engine.fix.message import Message
-from engine.fix.phases import Phase
-from engine.fix.sequence import SessionState
-from engine.fix.settings import SessionSettings
+from engine.fix.session.certificates import TlsFile
+from engine.fix.session.directory import Directory
+from engine.fix.session.entrance import Origin
+from engine.fix.session.phases import Phase
+from engine.fix.session.sequence import SessionState
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import Dictionary
+from engine.fix.wire.message import Message
 from engine.turn import refusing
 from engine.turn.application import Application
 from engine.turn.deciding import Deciding

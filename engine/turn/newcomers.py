@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, GarbledMessage
-from engine.fix import codec, entrance, session
-from engine.fix.dictionary import Dictionary
-from engine.fix.directory import described
-from engine.fix.entrance import LOCAL
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason
+from engine.fix.session import entrance
+from engine.fix.session import protocol as session
+from engine.fix.session.directory import described
+from engine.fix.session.entrance import LOCAL
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason
+from engine.fix.standard.dictionary import Dictionary
+from engine.fix.wire import codec
 from engine.turn.inputs import ConnectionUp
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from engine.clock import Instant
 from engine.desk.draft import Delivery, Draft
-from engine.fix import session
-from engine.fix.phases import Phase
-from engine.fix.sequence import SessionState
+from engine.fix.session import protocol as session
+from engine.fix.session.phases import Phase
+from engine.fix.session.sequence import SessionState
 from engine.turn.effects import Behind, BindMore, Gate, Withhold, Write
 from engine.turn.inputs import BindDue, UndeliveredPage
 from engine.turn.outcome import NO_CONNECTION, Bound, Turn, Waiting

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 from engine.clock import Instant
 from engine.desk.draft import Delivery, Send
 from engine.domain import events as e
-from engine.fix.certificates import TlsFile
-from engine.fix.entrance import Origin
-from engine.fix.reasons import Ending
-from engine.fix.sequence import SessionState
+from engine.fix.session.certificates import TlsFile
+from engine.fix.session.entrance import Origin
+from engine.fix.session.reasons import Ending
+from engine.fix.session.sequence import SessionState
 from engine.turn.effects import Effect, Gate
 
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from engine.domain import events as e
 from engine.domain.messages import BusinessReject
-from engine.fix import session
-from engine.fix.message import Message
-from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.session import protocol as session
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.wire.message import Message
 from engine.masking import masked
 from engine.turn.effects import Close
 from engine.turn.inputs import Input, TimerDue

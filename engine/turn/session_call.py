@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.commands.parameters import did_you_mean
 from engine.desk.draft import Draft
-from engine.desk.parameters import did_you_mean
 from engine.domain import events as e
 from engine.errors import CommandError
-from engine.fix.sequence import SessionState
-from engine.fix.settings import SessionSettings
+from engine.fix.session.sequence import SessionState
+from engine.fix.session.settings import SessionSettings
 
 if TYPE_CHECKING:
     from engine.turn.deciding import Deciding

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from engine.desk.calls import Command
-from engine.desk.parameters import Param, text, whole
+from engine.commands.calls import Command
+from engine.commands.parameters import Param, text, whole
 from engine.domain import events as e
 from engine.errors import CommandError
-from engine.fix import session
-from engine.fix.message import SEQ_NUM_MAX
-from engine.fix.phases import LOGGED_ON, Phase
-from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.session import protocol as session
+from engine.fix.session.phases import LOGGED_ON, Phase
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.wire.message import SEQ_NUM_MAX
 from engine.turn.effects import Connect
 from engine.turn.history import NOTES_MAX, numbers_set
 from engine.turn.session_call import SessionCall

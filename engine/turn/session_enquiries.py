@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.clock import NS_PER_S, iso_timestamp
-from engine.fix.entrance import LOCAL
-from engine.fix.phases import IN_SESSION, Phase
-from engine.fix.sequence import SessionState
-from engine.fix.settings import SessionSettings
+from engine.fix.session.entrance import LOCAL
+from engine.fix.session.phases import IN_SESSION, Phase
+from engine.fix.session.sequence import SessionState
+from engine.fix.session.settings import SessionSettings
 from engine.turn import tls_commands
 from engine.turn.history import CANNOT_CONNECT, Ended
 from engine.turn.session_call import SessionCall

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.clock import NS_PER_DAY, NS_PER_S, iso_timestamp
-from engine.desk.calls import Command
-from engine.desk.parameters import Param, text
+from engine.commands.calls import Command
+from engine.commands.parameters import Param, text
 from engine.domain import events as e
-from engine.fix.certificates import TlsFile
-from engine.fix.entrance import Origin
+from engine.fix.session.certificates import TlsFile
+from engine.fix.session.entrance import Origin
 from engine.turn.effects import ReadTlsFiles, Reply, TakeUpTls
 from engine.turn.session_call import SessionCall
 

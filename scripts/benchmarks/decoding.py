@@ -24,9 +24,9 @@ def measure(effort: Effort) -> list[Line]:
 
 
 def _ours() -> Callable[[], object]:
-    from engine.fix.codec import decode
-    from engine.fix.dictionary import built_in
-    from engine.fix.validation import validate
+    from engine.fix.standard.dictionary import built_in
+    from engine.fix.wire.codec import decode
+    from engine.fix.wire.validation import validate
 
     dictionary, frames = built_in("FIX.4.4"), cycle(reports())
 

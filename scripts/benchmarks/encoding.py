@@ -28,7 +28,7 @@ def _values() -> list[list[Field]]:
 
 
 def _ours() -> Callable[[], object]:
-    from engine.fix.codec import encode_body, frame
+    from engine.fix.wire.codec import encode_body, frame
 
     def written(seq_num: int, sending_time: str, body: list[Field]) -> bytes:
         return frame(

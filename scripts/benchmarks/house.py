@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.analytics.marks import Mark, MarkBook, Quality
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer, DealerBook
-from engine.dealers.classic import CLASSIC_WEIGHTS
-from engine.dealers.ranking import Rankings
 from engine.dealers.segments import Segment, segment_of, similar_key
 from engine.dealers.stats import DealerStats
 from engine.desk.draft import Draft
@@ -26,10 +23,13 @@ from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.desk.state import DeskState
 from engine.domain.instrument import AssetClass, Security, isin_check_digit
 from engine.domain.order import Handling, Order, OrderFacts, OrderState, OrderTerms, Side, TimeInForce
-from engine.reference.calendars import trade_date
+from engine.market.calendars import trade_date
+from engine.market.marks import Mark, MarkBook, Quality
 from engine.rules import rating
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
+from engine.selection.classic import CLASSIC_WEIGHTS
+from engine.selection.ranking import Rankings
 
 RULES: Final = 50
 NOW_NS: Final = int(datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC).timestamp()) * NS_PER_S

@@ -26,26 +26,28 @@ from benchmarks.acceptors.answering import BEGIN_STRING
 from benchmarks.installation import install
 from benchmarks.measuring import Effort
 from benchmarks.messages import Field, field_of, order_fields, stamp, wire
-from engine import assembly, recovery, sessions
+from engine.boot import assembly, sessions
+from engine.boot import take_over as recovery
 from engine.clock import Clock
 from engine.config import load
-from engine.desk import intake
 from engine.desk.draft import Draft
+from engine.desk.order import intake
 from engine.desk.recommend import recommend
 from engine.domain.order import Order
 from engine.domain.recommendation import Recommendation
-from engine.fix import codec, session, validation
-from engine.fix.dictionary import built_in
-from engine.fix.framing import Framer
-from engine.fix.message import Message
-from engine.fix.settings import SessionSettings
-from engine.journal.archive import ReadOnly
-from engine.journal.batch import StagedTurn
-from engine.journal.writer import Journal
-from engine.metrics import Metrics
-from engine.recording import Recorder, events_codec
-from engine.trading import Trading
+from engine.fix.session import protocol as session
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import built_in
+from engine.fix.wire import codec, validation
+from engine.fix.wire.framing import Framer
+from engine.fix.wire.message import Message
+from engine.metrics.collector import Metrics
+from engine.record.archive import ReadOnly
+from engine.record.batch import StagedTurn
+from engine.record.writer import Journal
+from engine.runtime.recording import Recorder, events_codec
 from engine.turn import Application, ConnectionUp, Machine, Received, Turn
+from engine.turn.trading import Trading
 
 DEALERS: Final = 50
 BATCH: Final = 50

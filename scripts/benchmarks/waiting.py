@@ -18,7 +18,7 @@ import uvloop
 
 from benchmarks.measuring import Effort, Line, medians
 from engine.clock import NS_PER_S, Clock
-from engine.timers import Deadlines
+from engine.runtime.timers import Deadlines
 
 COUNT: Final = 100_000
 EXPIRING: Final = 20_000

@@ -18,8 +18,8 @@ from demo.trader import ENDED, Trader
 from engine.admin.client import AdminClient
 from engine.config import load
 from engine.errors import CommandError, ConfigError, EngineError, StartError
-from engine.reference.imports import UnknownFormat, import_holdings
-from engine.reference.securities import format_securities, parse_securities
+from engine.market.holdings import UnknownFormat, import_holdings
+from engine.market.securities import format_securities, parse_securities
 
 SPEED = 30.0
 """Scaled seconds a real second: the 30 minutes after a fill pass in one minute."""

@@ -1,4 +1,4 @@
-"""FIX sessions behind sockets without a journal: what `engine.fix.session` asks for is done at once, in order.
+"""FIX sessions behind sockets without a journal: what `engine.fix.session.protocol` asks for is done at once, in order.
 
 Sessions, framing, dictionaries and transport are the engine's; there is no desk, no turn and nothing durable. Numbers
 live as long as the process. Both ends of a connection can be had: acceptors share one port, initiators connect.
@@ -18,14 +18,15 @@ from echo.reflector import Answer
 from echo.sent import SentStore
 from engine.clock import Clock, Instant
 from engine.errors import GarbledMessage
-from engine.fix import codec, session
-from engine.fix.dictionary import Dictionary
-from engine.fix.directory import Directory, described
-from engine.fix.message import Message
-from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.session import Phase, SessionSettings, SessionState, Step
-from engine.fix.transport import FixConnection
-from engine.timers import Deadlines
+from engine.fix.link.transport import FixConnection
+from engine.fix.session import protocol as session
+from engine.fix.session.directory import Directory, described
+from engine.fix.session.protocol import Phase, SessionSettings, SessionState, Step
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.standard.dictionary import Dictionary
+from engine.fix.wire import codec
+from engine.fix.wire.message import Message
+from engine.runtime.timers import Deadlines
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Line:
 
 
 class Endpoint:
-    """Every session of one process; the hub of its connections (`engine.fix.transport.Hub`)."""
+    """Every session of one process; the hub of its connections (`engine.fix.link.transport.Hub`)."""
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class Endpoint:
         self._keep(line, message)
         self._loop.call_soon(self._flush, line)  # Whoever calls may stand in the middle of a step.
 
-    # --- connections (engine.fix.transport.Hub) ------------------------------------------------------
+    # --- connections (engine.fix.link.transport.Hub) ------------------------------------------------------
 
     def connection_up(self, connection: FixConnection) -> bool:
         accepted = len(self._strangers) + sum(line.connection is not None for line in self.lines.values())

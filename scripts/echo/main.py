@@ -13,11 +13,11 @@ import uvloop
 
 from echo.endpoint import Endpoint
 from echo.reflector import Reflector
-from engine import sessions
+from engine.boot import sessions
 from engine.config import BeginString, EchoFile, SessionConfig, load_echo
 from engine.errors import ConfigError, EngineError
-from engine.fix.dictionary import Dictionary
-from engine.fix.settings import SessionSettings
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import Dictionary
 from engine.logs import set_up_logging
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "config" / "fix" / "echo.toml"

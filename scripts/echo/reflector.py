@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.fix.codec import encode_body
-from engine.fix.dictionary import Dictionary
-from engine.fix.message import FieldView, Message
-from engine.fix.tags import MsgType, Tag
+from engine.fix.standard.dictionary import Dictionary
+from engine.fix.standard.tags import MsgType, Tag
+from engine.fix.wire.codec import encode_body
+from engine.fix.wire.message import FieldView, Message
 
 REFLECTED: Final[frozenset[str]] = frozenset({MsgType.NewOrderSingle, MsgType.SecurityDefinition, MsgType.Email})
 SEEN_MAX: Final = 1_000_000

@@ -10,7 +10,7 @@ from array import array
 from typing import IO
 
 from engine.errors import JournalError
-from engine.fix.session import SentRow
+from engine.fix.session.protocol import SentRow
 
 
 class SentStore:

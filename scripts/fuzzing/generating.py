@@ -8,9 +8,9 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from engine.fix.definitions import Section
-from engine.fix.dictionary import Dictionary
-from engine.fix.forms import Form
+from engine.fix.standard.definitions import Section
+from engine.fix.standard.dictionary import Dictionary
+from engine.fix.standard.forms import Form
 
 Fields = list[tuple[int, bytes]]
 

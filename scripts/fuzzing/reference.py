@@ -1,6 +1,6 @@
 """A second reading of a whole stream, by the words of the standard and with no thought of speed.
 
-Only the frames are compared with `engine.fix.framing`, not what is said about the rest.
+Only the frames are compared with `engine.fix.wire.framing`, not what is said about the rest.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
-from engine.fix.schedule import Schedule
-from engine.fix.session import SessionSettings, SessionState
+from engine.fix.session.protocol import SessionSettings, SessionState
+from engine.fix.session.schedule import Schedule
 from fuzzing.corpus import Sample
 from fuzzing.generating import SOH, sealed
 from fuzzing.mutation import Mutator

@@ -2,7 +2,7 @@
 
 The state machine is driven as the runtime drives it, with a store of what it sent and a clock that only moves when it
 is told to. After every step the invariants below are held; they are written from the standard and from what
-`engine.fix.session` promises, not from its code.
+`engine.fix.session.protocol` promises, not from its code.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from echo.reflector import REFLECTED, Reflector
 
 from engine.clock import NS_PER_S, Instant
 from engine.errors import CommandError, GarbledMessage
-from engine.fix import codec, session, validation
-from engine.fix.codec import Framer
-from engine.fix.message import Message
-from engine.fix.phases import IN_SESSION, LOGGED_ON, TRANSITIONS, Phase, kind_of
-from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.session import SentRow, SessionState, Step
+from engine.fix.session import protocol as session
+from engine.fix.session.phases import IN_SESSION, LOGGED_ON, TRANSITIONS, Phase, kind_of
+from engine.fix.session.protocol import SentRow, SessionState, Step
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.wire import codec, validation
+from engine.fix.wire.codec import Framer
+from engine.fix.wire.message import Message
 from fuzzing.corpus import Corpus
 from fuzzing.meter import Meter, hold
 from fuzzing.mutation import Mutator
@@ -249,7 +250,7 @@ class Life:
             )
 
     def _is_our_peer(self, message: Message) -> bool:
-        """Said with another hand than `engine.fix.logon`'s: a Logon(A) of our peer with the right credentials."""
+        """Said with another hand than `fix.session.logon`'s: a Logon(A) of our peer with the right credentials."""
         settings, read = self.settings, dict(reversed(message.fields))
         agreed = {
             8: settings.begin_string, 35: "A", 49: settings.target_comp_id, 56: settings.sender_comp_id,

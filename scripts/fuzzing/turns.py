@@ -15,7 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from engine import assembly, recovery
+from engine.boot import assembly
+from engine.boot import take_over as recovery
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.config import load
 from engine.config.sessions import SessionRole
@@ -24,20 +25,19 @@ from engine.desk.fields import catalogue
 from engine.desk.setting import Desk
 from engine.domain import events as e
 from engine.errors import GarbledMessage
-from engine.fix import session as fix_session
-from engine.fix.actions import SentRow
-from engine.fix.codec import Framer
-from engine.fix.dictionary import Dictionary
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.settings import SessionSettings
-from engine.journal.archive import ReadOnly
-from engine.journal.batch import StagedTurn
-from engine.journal.writer import Journal
-from engine.recording import Recorder, events_codec
+from engine.fix.session import protocol as fix_session
+from engine.fix.session.actions import SentRow
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import Dictionary
+from engine.fix.wire.codec import Framer
+from engine.record.archive import ReadOnly
+from engine.record.batch import StagedTurn
+from engine.record.writer import Journal
 from engine.rules.program import compile_book
 from engine.rules.source import Source
-from engine.trading import Trading
+from engine.runtime.recording import Recorder, events_codec
 from engine.turn import (
     BindDue,
     BindMore,
@@ -56,6 +56,7 @@ from engine.turn import (
     UndeliveredPage,
     Write,
 )
+from engine.turn.trading import Trading
 from fuzzing.corpus import ROOT, Corpus, Sample
 from fuzzing.generating import SOH, sealed
 from fuzzing.meter import Meter, hold

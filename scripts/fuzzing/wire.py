@@ -11,10 +11,10 @@ from random import Random
 from typing import Final
 
 from engine.errors import GarbledMessage, ProtocolError
-from engine.fix import codec, validation
-from engine.fix.codec import Framer
-from engine.fix.dictionary import Dictionary
-from engine.fix.message import FieldView, Message
+from engine.fix.standard.dictionary import Dictionary
+from engine.fix.wire import codec, validation
+from engine.fix.wire.codec import Framer
+from engine.fix.wire.message import FieldView, Message
 from fuzzing import reference
 from fuzzing.corpus import Corpus
 from fuzzing.generating import SOH, sealed

@@ -33,7 +33,7 @@ from session_world import SessionWorld
 from engine.admin import cli
 from engine.admin.client import AdminClient
 from engine.errors import CommandError
-from engine.fix.schedule import Schedule
+from engine.fix.session.schedule import Schedule
 
 TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl.txt"
 SESSION_TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rfqctl_session.txt"

@@ -20,13 +20,11 @@ from typing import Any
 from desk_past import DEALERS, PAST, SECURITIES, Past, past_events
 from desk_start import Start, start
 
-from engine.analytics.marks import Mark, MarkBook, Quality
 from engine.clock import NS_PER_S, Instant
+from engine.commands import desk_commands as commands
 from engine.dealers.book import Dealer, DealerBook
-from engine.dealers.classic import CLASSIC_WEIGHTS
-from engine.dealers.ranking import Rankings
 from engine.dealers.stats import DealerStats
-from engine.desk import commands, deadlines, decide
+from engine.desk import deadlines, decide
 from engine.desk.apply import apply
 from engine.desk.draft import Draft, Notice, Send
 from engine.desk.fields import catalogue
@@ -38,8 +36,11 @@ from engine.domain import messages as m
 from engine.domain.instrument import Security
 from engine.domain.order import Handling, Side
 from engine.domain.rfq import QuoteKind
+from engine.market.marks import Mark, MarkBook, Quality
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
+from engine.selection.classic import CLASSIC_WEIGHTS
+from engine.selection.ranking import Rankings
 
 RULES = Path(__file__).parents[2] / "config" / "rules"
 

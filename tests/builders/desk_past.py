@@ -19,7 +19,7 @@ from engine.domain.instrument import AssetClass, Security, isin_check_digit
 from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Quote, QuoteKind
-from engine.reference.calendars import trade_date
+from engine.market.calendars import trade_date
 
 NOW_NS = int(datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC).timestamp()) * NS_PER_S
 PAST_NS = NOW_NS - 3 * NS_PER_DAY

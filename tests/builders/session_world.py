@@ -10,16 +10,15 @@ from desk_builder import make_desk
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.domain import events as e
 from engine.errors import CommandError, GarbledMessage
-from engine.fix import codec
-from engine.fix.actions import SentRow
-from engine.fix.dictionary import built_in
-from engine.fix.entrance import Origin
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.sequence import SessionState
-from engine.fix.settings import SessionSettings
-from engine.metrics import Metrics
-from engine.trading import Trading
+from engine.fix.session.actions import SentRow
+from engine.fix.session.entrance import Origin
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.session.sequence import SessionState
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import built_in
+from engine.fix.wire import codec
+from engine.metrics.collector import Metrics
 from engine.turn import (
     BindDue,
     BindMore,
@@ -40,6 +39,7 @@ from engine.turn import (
     Turn,
     Write,
 )
+from engine.turn.trading import Trading
 
 START_NS = 1_795_446_000 * NS_PER_S  # 2026-11-23T15:00:00Z
 ENTROPY = bytes(16)

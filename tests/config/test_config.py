@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import sessions
+from engine.boot import sessions
 from engine.config import (
     AdminConfig,
     Config,

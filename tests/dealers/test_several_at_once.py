@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.dealers import window as w
-from engine.dealers.classic import WeightedScorer, classic, weighted
 from engine.dealers.measures import METRICS, Source
-from engine.dealers.ranking import Rankings, rank
 from engine.dealers.recollection import Recollection
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats, StatsParameters
-from engine.dealers.tiers import standings
 from engine.dealers.window import Cell, Shape
+from engine.selection.classic import WeightedScorer, classic, weighted
+from engine.selection.ranking import Rankings, rank
+from engine.selection.tiers import standings
 
 NAMES: Final = ("alder", "birch", "cedar", "dogwood", "elm")
 SEGMENTS: Final = (

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.clock import NS_PER_DAY, NS_PER_S
-from engine.desk import commands, deadlines
+from engine.commands import desk_commands as commands
+from engine.desk import deadlines
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain import messages as m

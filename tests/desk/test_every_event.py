@@ -22,10 +22,10 @@ from engine.desk.apply import apply
 from engine.desk.observe import observe
 from engine.desk.state import DeskState
 from engine.domain import events as e
-from engine.journal.archive import ReadOnly, audit
-from engine.journal.batch import EventRow, StagedTurn
-from engine.journal.records import Codec, event_types
-from engine.journal.writer import Journal
+from engine.record.archive import ReadOnly, audit
+from engine.record.batch import EventRow, StagedTurn
+from engine.record.records import Codec, event_types
+from engine.record.writer import Journal
 
 DAYS: Final = 24
 """As many as it takes until everything has happened more than once."""

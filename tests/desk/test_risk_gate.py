@@ -17,14 +17,14 @@ from desk_start import start
 import engine
 from engine.clock import NS_PER_S
 from engine.desk.draft import Delivery
-from engine.desk.risk import Blocked, Cleared, clear_ask
+from engine.desk.gate.risk import Blocked, Cleared, clear_ask
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import OrderState
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskState
 from engine.errors import CommandError
-from engine.trading import Trading
+from engine.turn.trading import Trading
 
 # --- no ask without the gate ---------------------------------------------------------------------
 
@@ -33,7 +33,7 @@ def test_guarantee_4_only_the_gate_makes_what_can_go_to_a_dealer() -> None:
     world = scene()
     world.order(BOND, "buy", MM, account="PARALLEL")
     said = world.said(m.AskDealer)[0]
-    with pytest.raises(TypeError, match=r"only engine\.desk\.risk clears"):
+    with pytest.raises(TypeError, match=r"only engine\.desk\.gate\.risk clears"):
         Cleared(object(), said, "ash", 0, ())
     with pytest.raises(TypeError):
         Cleared(said=said, session="ash", not_after_ns=0, kill_scopes=())  # type: ignore[call-arg]
@@ -67,7 +67,7 @@ def test_guarantee_4_a_request_or_an_acceptance_has_no_other_way_out() -> None:
 def test_guarantee_4_nobody_else_names_the_gates_key() -> None:
     root = Path(engine.__file__).parent
     naming = [path for path in root.rglob("*.py") if "Cleared(" in path.read_text() or "_GATE" in path.read_text()]
-    assert [path.relative_to(root).as_posix() for path in naming] == ["desk/risk.py"]
+    assert [path.relative_to(root).as_posix() for path in naming] == ["desk/gate/risk.py"]
 
 
 # --- each check ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from echo.endpoint import WAITING_BYTES_MAX
 from echo.reflector import Answer
 from echo_stage import ORDER, Stage
 
-from engine.fix.codec import encode_body
+from engine.fix.wire.codec import encode_body
 
 LOGON = "35=A|34=1|98=0|108=30"
 

@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from echo.reflector import Answer, Reflector
 
-from engine.fix import codec
-from engine.fix.dictionary import built_in
-from engine.fix.message import Message
+from engine.fix.standard.dictionary import built_in
+from engine.fix.wire import codec
+from engine.fix.wire.message import Message
 
 HEADER = "34=7|49=TW44|52=20260102-10:11:12.123|56=ISLD|"
 

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from echo.sent import SentStore
 
 from engine.errors import JournalError
-from engine.fix.session import SentRow
+from engine.fix.session.protocol import SentRow
 
 
 def test_pages_give_back_what_was_kept() -> None:

@@ -15,11 +15,11 @@ from interop_link import Board, LoopThread
 from interop_party import Answer, Identity
 from interop_wire import Body, Said, read
 
-from engine.fix.codec import encode_body
-from engine.fix.dictionary import Dictionary, built_in
-from engine.fix.message import Message
-from engine.fix.phases import Phase
-from engine.fix.settings import SessionSettings
+from engine.fix.session.phases import Phase
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.wire.codec import encode_body
+from engine.fix.wire.message import Message
 
 RECONNECT_S = 0.1
 STOP_S = 2.0

@@ -20,7 +20,7 @@ from interop_party import Identity
 from interop_seeds import count, seeds
 from interop_wire import Said, utc_now
 
-from engine.fix.settings import SessionSettings
+from engine.fix.session.settings import SessionSettings
 
 VERSIONS = (("OLD", "FIX.4.2", ""), ("USUAL", "FIX.4.4", ""), ("NEW", "FIXT.1.1", "9"))
 MESSAGES = 80

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from session_world import SessionWorld
 
-from engine.desk import commands
-from engine.metrics import Metrics
+from engine.commands import desk_commands as commands
+from engine.metrics.collector import Metrics
 from engine.turn import commands as beside
 
 FOLDER = Path(__file__).parents[2] / "config" / "prometheus"

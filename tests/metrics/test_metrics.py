@@ -25,14 +25,13 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.rfq import Quote, QuoteKind
 from engine.errors import GarbledMessage
-from engine.fix import codec
-from engine.fix.actions import SentRow
-from engine.fix.dictionary import built_in
-from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.schedule import Schedule
-from engine.fix.settings import SessionSettings
-from engine.metrics import SAMPLES_PER_PIECE, Metrics
-from engine.trading import Trading
+from engine.fix.session.actions import SentRow
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.session.schedule import Schedule
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import built_in
+from engine.fix.wire import codec
+from engine.metrics.collector import SAMPLES_PER_PIECE, Metrics
 from engine.turn import (
     ConnectionDown,
     ConnectionUp,
@@ -47,6 +46,7 @@ from engine.turn import (
     Turn,
     Write,
 )
+from engine.turn.trading import Trading
 
 NOW = Instant(1_000 * NS_PER_S, 1_790_000_000 * NS_PER_S)
 ENTROPY = bytes(16)

@@ -17,8 +17,8 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.errors import StartError
-from engine.metrics import Metrics
-from engine.metrics_endpoint import Bounds, MetricsEndpoint
+from engine.metrics.collector import Metrics
+from engine.metrics.endpoint import Bounds, MetricsEndpoint
 
 HANG_S = 20.0
 """Nothing here takes that long: a test that waits longer has found something that never answers."""
@@ -516,7 +516,7 @@ async def test_an_early_request_waits_for_the_last_answer_to_be_read(
 
 @on_the_daemons_loop
 async def test_any_free_port_is_taken_and_said(serve: Start, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "engine.metrics_endpoint")
+    caplog.set_level("INFO", "engine.metrics.endpoint")
     served = await serve()
     assert served.endpoint.port > 0
     assert f"url=http://127.0.0.1:{served.endpoint.port}/metrics" in caplog.text

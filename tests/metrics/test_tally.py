@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from engine.tally import NAMES_MAX, OTHER, Distribution, Levels, Names, Tally
+from engine.metrics.tally import NAMES_MAX, OTHER, Distribution, Levels, Names, Tally
 
 BOUNDS = (0.1, 1.0, 10.0)
 

@@ -21,7 +21,7 @@ from mutating.verdicts import Outcome, Verdict, Verdicts
 ROOT = Path(__file__).resolve().parents[2]
 
 SITE = Site(
-    path="engine/fix/session.py", function="f", kind="ReplaceComparisonOperator", line=3, column=9, lines=(3, 3),
+    path="engine/fix/session/protocol.py", function="f", kind="ReplaceComparisonOperator", line=3, column=9, lines=(3, 3),
     at_import=False, names=(), text="if a < b:", ways=(("ReplaceComparisonOperator_Lt_LtE", 0),),
 )  # fmt: skip
 MUTANT = Mutant(SITE, "ReplaceComparisonOperator_Lt_LtE", "if a < b:", "if a <= b:", "")
@@ -189,7 +189,7 @@ def test_verdicts_are_there_after_a_restart_but_for_a_line_that_was_cut_off(tmp_
 
 ENTRY = """
 [[equivalent]]
-module = "engine/fix/session.py"
+module = "engine/fix/session/protocol.py"
 function = "f"
 was = "if  a < b:"
 becomes = "if a <= b:"
@@ -239,12 +239,12 @@ def test_the_status_says_whether_enough_was_caught(
     said = capsys.readouterr().out
     survivors = sum(not verdict.caught for verdict in verdicts)
     assert f"Survivors: {survivors}\n" in said
-    assert said.count("engine/fix/session.py:3 f ReplaceComparisonOperator_Lt_LtE\n  - if a < b:") == survivors
+    assert said.count("engine/fix/session/protocol.py:3 f ReplaceComparisonOperator_Lt_LtE\n  - if a < b:") == survivors
 
 
 def test_an_entry_whose_line_is_gone_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report([], Equivalents(ENTRY), 85.0, tmp_path)
-    assert "engine/fix/session.py has no line 'if a < b:' any more" in capsys.readouterr().out
+    assert "engine/fix/session/protocol.py has no line 'if a < b:' any more" in capsys.readouterr().out
 
 
 # With the tools
@@ -266,9 +266,9 @@ def test_a_bug_stands_where_its_place_says() -> None:
     pytest.importorskip("cosmic_ray")
     from mutating.sites import planted, sites
 
-    file = ROOT / "engine" / "fix" / "schedule.py"
+    file = ROOT / "engine" / "fix" / "session" / "schedule.py"
     source = file.read_text() + "\n\ndef f(x):\n    assert x\n    x.y = 1\n    x()\n    x.y **= 2\n    return x\n"
-    found = list(sites(Path("engine/fix/schedule.py"), source))
+    found = list(sites(Path("engine/fix/session/schedule.py"), source))
     assert {site.text for site in found if site.function == "f"} == {"x.y = 1", "x()", "x.y **= 2"}
     for site in [*draw(found, 1)[:30], *found[-3:]]:
         mutant = planted(site, source, 1)

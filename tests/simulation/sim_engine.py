@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any, Final
 from sim_network import Link
 from sim_time import MS, NS, VirtualClock, VirtualLoop
 
-from engine import recovery
 from engine.app import Daemon
+from engine.boot import take_over as recovery
 from engine.desk.draft import Draft, Notice
 from engine.domain import events as e
-from engine.fix.transport import FixConnection
-from engine.hub import Patience
-from engine.journal.archive import ReadOnly
-from engine.journal.batch import StagedTurn, TextRow
-from engine.journal.lock import Boot
-from engine.journal.queries import SentMessage
-from engine.journal.reader import JournalReader
-from engine.journal.writer import Journal
-from engine.recording import Recorder, events_codec
-from engine.runtime import Limits, Runtime
-from engine.trading import Trading
+from engine.fix.link.transport import FixConnection
+from engine.record.archive import ReadOnly
+from engine.record.batch import StagedTurn, TextRow
+from engine.record.lock import Boot
+from engine.record.queries import SentMessage
+from engine.record.reader import JournalReader
+from engine.record.writer import Journal
+from engine.runtime.hub import Patience
+from engine.runtime.loop import Limits, Runtime
+from engine.runtime.recording import Recorder, events_codec
 from engine.turn import Machine, Publish, Reply, Turn
+from engine.turn.trading import Trading
 
 if TYPE_CHECKING:
     from sim_peer import Peer

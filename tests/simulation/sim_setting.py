@@ -11,18 +11,18 @@ from typing import Final
 
 from sim_time import MS, NS
 
-from engine import assembly
-from engine.analytics.marks import MarkBook
+from engine.boot import assembly
 from engine.config import load
 from engine.dealers.book import DealerBook
-from engine.dealers.ranking import Rankings
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
-from engine.fix.dictionary import Dictionary, built_in
-from engine.fix.settings import SessionSettings
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.market.marks import MarkBook
 from engine.rules.program import compile_book
 from engine.rules.source import Source
+from engine.selection.ranking import Rankings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DEALERS: Final = ("alder", "birch", "cedar", "dogwood")

@@ -15,8 +15,8 @@ from sim_time import NS
 from world import OBEDIENT, QUIET, World
 
 from engine.domain import events as e
-from engine.fix.phases import Phase
-from engine.fix.schedule import Schedule
+from engine.fix.session.phases import Phase
+from engine.fix.session.schedule import Schedule
 
 SMALL = {"t38": 100_000, "t40": "1", "t44": None, "t59": "0"}
 """An order that goes to all dealers and is executed by the rule."""

@@ -15,8 +15,8 @@ from world import OBEDIENT, QUIET, World
 
 from engine.domain import events as e
 from engine.domain.placement import PlacementState
-from engine.journal.archive import ReadOnly
-from engine.trading import Trading
+from engine.record.archive import ReadOnly
+from engine.turn.trading import Trading
 
 SMALL = {"t38": 100_000, "t40": "1", "t44": None, "t59": "0"}
 """An order that goes to all dealers and is executed by the rule."""

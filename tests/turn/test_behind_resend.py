@@ -12,8 +12,7 @@ from session_world import SessionWorld
 from engine.desk.draft import Delivery, Draft
 from engine.domain import messages as m
 from engine.domain.order import Side
-from engine.fix.actions import SentRow
-from engine.trading import Trading
+from engine.fix.session.actions import SentRow
 from engine.turn import (
     Behind,
     BindDue,
@@ -28,6 +27,7 @@ from engine.turn import (
     Withhold,
     Write,
 )
+from engine.turn.trading import Trading
 
 
 class Asking(Trading):

@@ -12,9 +12,9 @@ from session_world import SessionWorld
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.errors import CommandError
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason, Ending
-from engine.fix.schedule import Schedule
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.session.schedule import Schedule
 from engine.turn import REFUSALS_MAX, CallFailed, Close, session_commands
 from engine.turn.history import NOTES_MAX, History
 

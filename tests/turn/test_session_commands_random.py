@@ -11,7 +11,7 @@ from session_world import SessionWorld
 
 from engine.domain import events as e
 from engine.errors import CommandError
-from engine.fix.phases import Phase
+from engine.fix.session.phases import Phase
 from engine.turn.history import NOTES_MAX
 
 KEYS = st.sampled_from(["oms", "ash"])

@@ -11,12 +11,12 @@ from desk_builder import make_desk
 from engine.clock import NS_PER_S, Instant
 from engine.domain import events as e
 from engine.errors import GarbledMessage
-from engine.fix.dictionary import Dictionary, built_in
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason
-from engine.fix.settings import SessionSettings
-from engine.trading import Trading
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import Dictionary, built_in
 from engine.turn import Close, ConnectionUp, Machine, Received, Turn, Write
+from engine.turn.trading import Trading
 
 NOW = Instant(NS_PER_S, 1_790_000_000 * NS_PER_S)
 SENT_AT = "20260921-14:13:20"
@@ -105,7 +105,9 @@ def test_a_first_message_that_cannot_be_handled_closes_its_connection_only(
 
     engine = machine()
     with monkeypatch.context() as poison:
-        poison.setattr(*("engine.fix.session.connected", broken) if known else ("engine.turn.Machine.find", broken))
+        poison.setattr(
+            *("engine.fix.session.protocol.connected", broken) if known else ("engine.turn.Machine.find", broken)
+        )
         turn = first_words(engine, logon())
     [refused] = turn.events
     assert isinstance(refused, e.InputRefused)

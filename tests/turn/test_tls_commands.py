@@ -11,8 +11,8 @@ from session_world import ENTROPY, SessionWorld
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.domain import events as e
 from engine.errors import CommandError
-from engine.fix.certificates import Kind, TlsFile
-from engine.fix.entrance import Origin
+from engine.fix.session.certificates import Kind, TlsFile
+from engine.fix.session.entrance import Origin
 from engine.turn import CommandGiven, ReadTlsFiles, Reply, TakeUpTls, TlsFilesRead, tls_commands
 
 WHY = "the yearly renewal"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from session_world import ENTROPY, SessionWorld
 
-from engine.fix.entrance import Origin
-from engine.fix.phases import Phase
-from engine.fix.reasons import DisconnectReason, Ending
+from engine.fix.session.entrance import Origin
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.turn import Close, ConnectionUp, Turn, Welcome, Write
 
 PIN, OTHER = "a" * 64, "b" * 64

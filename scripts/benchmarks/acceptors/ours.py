@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fields
+from engine.boot.memory import settle_memory
 from engine.clock import Clock, Instant, fix_timestamp
 from engine.desk.draft import Delivery, Draft, Send
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
 from engine.domain.messages import Said
-from engine.fix.codec import encode_body
-from engine.fix.dictionary import built_in
-from engine.fix.message import Message
-from engine.fix.settings import SessionSettings
-from engine.fix.transport import FixConnection
-from engine.hub import Patience
-from engine.journal.reader import JournalReader
-from engine.journal.writer import Journal
-from engine.memory import settle_memory
-from engine.metrics import Metrics
-from engine.recording import Recorder, events_codec
-from engine.runtime import Limits, Runtime
-from engine.trading import Trading
+from engine.fix.link.transport import FixConnection
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import built_in
+from engine.fix.wire.codec import encode_body
+from engine.fix.wire.message import Message
+from engine.metrics.collector import Metrics
+from engine.record.reader import JournalReader
+from engine.record.writer import Journal
+from engine.runtime.hub import Patience
+from engine.runtime.loop import Limits, Runtime
+from engine.runtime.recording import Recorder, events_codec
 from engine.turn import CommandGiven, Machine
+from engine.turn.trading import Trading
 
 SESSION = "trader"
 CHECKPOINT_EVERY_S = 2.0

@@ -1,1 +1,0 @@
-"""Numbers about prices: marks and their age, the cost of a trade and what followed it, bond arithmetic."""

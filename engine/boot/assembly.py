@@ -1,0 +1,126 @@
+"""From configuration to the parts of the engine: pure but for reading the files that the configuration names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from engine.config import Config
+from engine.config.sessions import SessionRole
+from engine.dealers.book import DealerBook
+from engine.dealers.stats import DealerStats, StatsParameters
+from engine.desk.fields import catalogue
+from engine.desk.setting import Desk, RfqClocks, RiskLimits
+from engine.domain.instrument import Security
+from engine.errors import ConfigError
+from engine.fix.flows.dialect import DEFAULT, Dialect
+from engine.fix.session.schedule import Schedule
+from engine.market.marks import MarkBook
+from engine.market.securities import LineProblem, parse_securities
+from engine.record.batch import RULE_BOOK, TextRow
+from engine.rules.program import Book, compile_book
+from engine.rules.source import Source
+from engine.selection.ranking import Rankings
+
+_NS_PER_S = 1_000_000_000
+
+
+def rule_book(config: Config) -> Book:
+    """The rule book of the configured folder. Raises RuleBookError with every mistake, ConfigError without files."""
+    folder = config.rules.directory
+    paths = sorted(folder.glob("*.rules"))
+    if not paths:
+        raise ConfigError(f"rules.directory: {folder} has no *.rules file: a book ends in one `when true` rule")
+    sources = [Source(path.name, path.read_text()) for path in paths]
+    return compile_book(sources, catalogue([each.id for each in config.dealers], config.engine.base_currency))
+
+
+def securities(path: Path) -> tuple[dict[str, Security], tuple[LineProblem, ...]]:
+    """The security master, and each line of it that cannot be used. Raises ConfigError if it cannot be read at all."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"reference.securities: cannot read {path}: {error.strerror}") from error
+    parsed = parse_securities(text)
+    return {each.security_id: each for each in parsed.securities}, parsed.problems
+
+
+def desk(
+    config: Config, book: Book, bonds: Mapping[str, Security], hours: Mapping[str, Schedule] | None = None
+) -> Desk:
+    """The desk with empty stats and no marks yet."""
+    dealers = DealerBook(each.profile() for each in config.dealers)
+    windows = tuple(sorted({*book.windows(), 90, 180, config.scoring.window_days}))
+    stats = DealerStats(
+        StatsParameters(windows_days=windows, half_life_days=max(1, round(config.scoring.half_life_days)))
+    )
+    return Desk(
+        base_currency=config.engine.base_currency,
+        risk=RiskLimits(
+            notional_max=Decimal(config.risk.notional_max),
+            open_rfqs_max=config.risk.open_rfqs_max,
+            price_collar_bps=config.risk.price_collar_bps,
+            duplicate_window_ns=_ns(config.risk.duplicate_window_s),
+            restricted=frozenset({*config.risk.restricted_isins, *config.risk.restricted_issuers}),
+        ),
+        clocks=RfqClocks(
+            wait_ns=_ns(config.rfq.wait_s),
+            decide_ns=_ns(config.rfq.decide_s),
+            guard_ns=config.rfq.expiry_guard_ms * 1_000_000,
+            stale_order_ns=_ns(config.rfq.stale_order_s),
+            mark_age_ns_max=_ns(config.rfq.mark_age_max_s),
+            undelivered_ask_ns=_ns(config.rfq.undelivered_ask_s),
+            reversion_ns=_ns(config.tca.reversion_s),
+            quotes_per_rfq_max=config.rfq.quotes_per_rfq_max,
+        ),
+        dealers=dealers,
+        securities=bonds,
+        marks=MarkBook(),
+        stats=stats,
+        rankings=Rankings(stats, dealers.ids),
+        classic_weights=config.scoring.classic.percent,
+        book=book,
+        scoring_hash=text_hash(config, "scoring"),
+        drop_copies=tuple(each.key for each in config.sessions_of(SessionRole.DROPCOPY)),
+        market_sessions=tuple(each.key for each in config.sessions_of(SessionRole.MARKET)),
+        hours=dict(hours or {}),
+    )
+
+
+def dialects(config: Config) -> tuple[dict[str, Dialect], dict[str, Dialect]]:
+    """By dealer, and by session. Raises ConfigError for a dialect the wire does not speak."""
+    by_dealer: dict[str, Dialect] = {}
+    by_session: dict[str, Dialect] = {}
+    for dealer in config.dealers:
+        for key, expected, found, what in (
+            ("accept", "order", dealer.accept.value, "accepting by QuoteResponse(AJ)"),
+            ("loser_notice", "none", dealer.loser_notice.value, "telling losers by QuoteResponse(AJ)"),
+            ("route", "", dealer.route, "reaching a dealer behind a hub"),
+        ):
+            if found != expected:
+                text = f"expected {expected!r}, found {found!r}: {what} is not available yet"
+                raise ConfigError(f"dealers: {dealer.id}.{key}: {text}")
+        dialect = dataclasses.replace(DEFAULT, quantity_unit=dealer.quantity_unit.value, firm_time_s=dealer.firm_time_s)
+        by_dealer[dealer.id] = dialect
+        by_session.setdefault(dealer.session, dialect)
+    return by_dealer, by_session
+
+
+def texts(config: Config, book: Book) -> tuple[TextRow, ...]:
+    """Rule book and configuration files, for the journal; stored once per hash."""
+    whole = "\n".join(f"### {source.name}\n{source.text}" for source in book.texts)
+    return (
+        TextRow(RULE_BOOK, book.hash, 0, whole),
+        *(TextRow(text.name, text.sha256, 0, text.text) for text in config.texts),
+    )
+
+
+def text_hash(config: Config, name: str) -> str:
+    """The hash of the configuration file whose name contains `name`; empty if there is none."""
+    return next((text.sha256 for text in config.texts if name in text.name), "")
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * _NS_PER_S)

@@ -1,0 +1,173 @@
+"""Taking a journal over: the state is the fold of its events, the sessions go on at their numbers.
+
+Reads the file only. Digests that an earlier process noted are checked on the way, under the same logic version.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from engine.domain import events as e
+from engine.domain.rfq import AskState
+from engine.errors import JournalError
+from engine.fix.session.sequence import SessionState
+from engine.market.marks import Mark, Quality
+from engine.record.archive import ReadOnly
+from engine.record.batch import SessionRow
+from engine.record.records import Codec
+from engine.turn import LEDGER_MAX, Machine, Waiting, Withhold
+from engine.turn.history import History
+from engine.turn.trading import Trading
+
+LOGIC_VERSION = 1
+"""What `decide` and `apply` mean; a digest noted under another version is not compared."""
+
+_KNOWN_LEDGER = """
+SELECT seq, outbox_id FROM fix_sent
+WHERE session = ? AND epoch = ? AND class IN ('ask', 'afresh') ORDER BY seq DESC LIMIT ?
+"""
+_LAST_REPORT = """
+SELECT seq FROM fix_sent WHERE session = ? AND epoch = ? AND class = 'report' ORDER BY seq DESC LIMIT 1
+"""
+_NUMBERED = "SELECT outbox_id FROM fix_sent WHERE outbox_id >= ?"
+_FIRST_OUT = "SELECT min(seq) FROM fix_sent WHERE session = ? AND epoch = ?"
+_LAST_CONFIRMED = (
+    "SELECT epoch, confirmed_out FROM fix_sessions WHERE session = ? AND confirmed_out > 0 ORDER BY epoch DESC LIMIT 1"
+)
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a replay saw."""
+
+    events: int = 0
+    digests_checked: int = 0
+    last_utc_ns: int = 0
+    ended_cleanly: bool = True
+    differences: list[str] = field(default_factory=list)
+    """Digests that did not come out again, with the event they belong to."""
+
+
+def fold(
+    journal: ReadOnly,
+    trading: Trading,
+    codec: Codec,
+    *,
+    progress: Callable[[int], None] | None = None,
+    history: History | None = None,
+) -> Folded:
+    """Apply every event of the file to `trading`; `history` recalls what they say of sessions.
+
+    Raises JournalError naming an event that cannot be applied.
+    """
+    seen = Folded()
+    for row in journal.events():
+        event = codec.decode(row.type, row.version, row.body)
+        if isinstance(event, e.StateDigested):
+            _check(event, row.seq, trading, seen)
+        elif isinstance(event, e.EngineStarted):
+            seen.ended_cleanly = False
+        elif isinstance(event, e.EngineStopped):
+            seen.ended_cleanly = True
+        try:
+            trading.fold(event)
+        except Exception as error:
+            name = type(error).__name__
+            raise JournalError(f"event {row.seq} ({row.type}) cannot be applied: {name}: {error}") from error
+        if history is not None:
+            history.recall(event)
+        seen.events += 1
+        seen.last_utc_ns = row.utc_ns
+        if progress is not None and seen.events % 1000 == 0:
+            progress(seen.events)
+    return seen
+
+
+def _check(event: e.StateDigested, seq: int, trading: Trading, seen: Folded) -> None:
+    if event.logic_version != LOGIC_VERSION:
+        return
+    found = trading.state.digest()
+    seen.digests_checked += 1
+    if found != event.digest:
+        seen.differences.append(f"event {seq}: the state hashes to {found[:16]}, noted was {event.digest[:16]}")
+
+
+def sessions(journal: ReadOnly) -> dict[str, SessionState]:
+    """Every session at the numbers of its latest epoch, disconnected."""
+    return {row.session: _session(journal, row) for row in journal.sessions()}
+
+
+def _session(journal: ReadOnly, row: SessionRow) -> SessionState:
+    first = journal.query(_FIRST_OUT, (row.session, row.epoch))[0][0]
+    first_out = first if first is not None else row.next_out
+    return SessionState.fresh(row.epoch, row.next_in, row.next_out, first_out, row.created_utc_ns)
+
+
+def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:
+    """What waits for a number, what the peers are known to have, and which numbers carried requests."""
+    for key, state in machine.sessions.items():
+        waiting = [
+            Waiting(found.entry.id, found.entry.msg_type, bytes(found.entry.body), found.numbered)
+            for found in journal.undelivered(key)
+            if found.entry.message_class == "report" and found.epoch is None
+        ]
+        if waiting:
+            machine.waiting[key] = deque(waiting)
+        for epoch, seq_num in journal.query(_LAST_CONFIRMED, (key,)):
+            machine.confirmed[key] = (epoch, seq_num)
+        for (seq_num,) in journal.query(_LAST_REPORT, (key, state.epoch)):
+            machine.last_report[key] = seq_num
+        ledger = journal.query(_KNOWN_LEDGER, (key, state.epoch, LEDGER_MAX))
+        if ledger:
+            machine.ledger[key] = dict(reversed(ledger))
+
+
+def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
+    """Unanswered requests and acceptances that were waiting for a number when the process ended: none of them left."""
+    state = trading.state
+    asks = (ask for rfq in state.rfqs.values() if rfq.open for ask in rfq.asks)
+    unanswered = {ask.outbox_id for ask in asks if ask.state in (AskState.asked, AskState.silent)}
+    unanswered |= {placement.outbox_id for placement in state.placements.values() if placement.unanswered}
+    if not unanswered:
+        return []
+    numbered = {outbox_id for (outbox_id,) in journal.query(_NUMBERED, (min(unanswered),))}
+    reason = "session: the process ended before a resend had"
+    return [Withhold(outbox_id, reason) for outbox_id in sorted(unanswered - numbered)]
+
+
+def marks(journal: ReadOnly) -> Iterator[Mark]:
+    """The tape's last prices; how old they may be is for whoever uses them."""
+    for row in journal.marks():
+        if row.mid is not None:
+            yield Mark(row.security_id, Decimal(row.mid), row.utc_ns, row.source, Quality(row.quality))
+
+
+class Progress:
+    """One line on a terminal with rate and remaining time; nothing where nobody looks."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total = what, total
+        self._began = time.monotonic()
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, done: int) -> None:
+        if not self._shown:
+            return
+        rate = done / max(1e-9, time.monotonic() - self._began)
+        left = (self._total - done) / rate
+        print(f"\r{self._what} {done:,} of {self._total:,}, {rate:,.0f}/s, {left:.0f} s left ", end="", file=sys.stderr)
+
+    def end(self) -> None:
+        if self._shown:
+            print(file=sys.stderr)
+
+
+def exists(path: Path) -> bool:
+    """Is there a journal to take over?"""
+    return path.exists() and path.stat().st_size > 0

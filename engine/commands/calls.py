@@ -1,0 +1,92 @@
+"""One command being carried out: who asked for what, on which draft, beside which sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from engine.commands.parameters import Param, did_you_mean
+from engine.dealers.book import Dealer
+from engine.desk.draft import Draft
+from engine.domain.order import Order
+from engine.errors import CommandError
+
+RANKS = {"viewer": 0, "trader": 1, "operator": 2}
+"""What a role may do includes what the ones before it may; a feed delivers data and may do none of it."""
+
+
+class SessionView(Protocol):
+    """What the desk sees of a session's state."""
+
+    @property
+    def phase(self) -> StrEnum: ...
+
+
+class MachineView(Protocol):
+    """The sessions beside the desk, as far as the desk looks at them; `engine.turn.session_commands` shows the rest."""
+
+    @property
+    def sessions(self) -> Mapping[str, SessionView]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`given` holds every parameter of the command, read, defaults filled in."""
+
+    name: str
+    draft: Draft
+    given: Mapping[str, Any]
+    actor: str
+    role: str
+    machine: MachineView
+    beside: Mapping[str, Command[Any]] = field(default_factory=dict)
+    """Commands that others answer over the same socket: for help alone."""
+
+    @property
+    def by(self) -> str:
+        """Who, as events name a person."""
+        return f"person:{self.actor}"
+
+    def need(self, role: str, what: str) -> None:
+        """Raises CommandError (code `role`) unless the caller may do what `role` may."""
+        need(self.role, role, what, self.actor)
+
+    def order(self) -> Order:
+        """The order that parameter `order` names: O-000012, or 12 for short."""
+        word: str = self.given["order"]
+        key = f"O-{int(word):06d}" if word.isascii() and word.isdigit() else word.upper()
+        order = self.draft.state.orders.get(key)
+        if order is None:
+            raise CommandError(f"no order {word}: 'orders' lists them", code="unknown")
+        return order
+
+    def dealer(self, name: str) -> Dealer:
+        """Raises CommandError (code `unknown`) naming the nearest."""
+        dealer = self.draft.desk.dealers.get(name)
+        if dealer is None:
+            known = self.draft.desk.dealers.ids
+            near = did_you_mean(name, known) or f": known are {', '.join(known)}"
+            raise CommandError(f"no dealer '{name}'{near}", code="unknown")
+        return dealer
+
+
+def need(role: str, least: str, what: str, actor: str) -> None:
+    """Raises CommandError (code `role`) unless `role` may do what `least` may."""
+    if RANKS.get(role, -1) < RANKS[least]:
+        raise CommandError(f"{what} needs role {least}; {actor} is {role}", code="role")
+
+
+CallT = TypeVar("CallT")
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[CallT]):
+    """One entry of a table of commands; `role` is the least that may give it. A handler gives None to answer later."""
+
+    name: str
+    role: str
+    handler: Callable[[CallT], dict[str, Any] | None]
+    doc: str
+    params: tuple[Param, ...] = ()

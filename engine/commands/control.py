@@ -1,0 +1,200 @@
+"""Stopping: the kill switch, and releasing what nobody answers for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine.commands import plain as story
+from engine.commands.calls import Call, Command
+from engine.commands.parameters import Param, choice, flag, text
+from engine.desk.draft import Draft
+from engine.desk.order.ending import return_to_trader
+from engine.desk.placement.answers import end_placement
+from engine.desk.placement.unanswered import cancel_at_dealer
+from engine.desk.round import progress as rounds
+from engine.domain import events as e
+from engine.domain.placement import Placement, PlacementState
+from engine.domain.rfq import Rfq
+from engine.errors import CommandError
+
+RELEASED: Final = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What a switch stops: everything, a dealer, an account."""
+
+    kind: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return self.kind if self.kind == "all" else f"{self.kind}:{self.name}"
+
+    def holds(self, dealer: str, account: str) -> bool:
+        return self.kind == "all" or self.name == (dealer if self.kind == "dealer" else account)
+
+
+def kill(call: Call) -> dict[str, Any]:
+    """Switch a kill on or off. On: nothing more goes out in its scope, what is out is called back."""
+    draft, on, reason = call.draft, call.given["on"], call.given["reason"]
+    scope = _scope(call, call.given["scope"])
+    if not on:
+        call.need("operator", "kill off")
+        if not _is_on(draft, scope.key):
+            raise CommandError(f"kill switch {scope.key} is not on", code="state")
+    # Before anything else: from here on the gate says no.
+    draft.record(e.KillSwitched(draft.now_ns, scope.key, on, call.by, reason))
+    draft.notify("kill", scope=scope.key, on=on, actor=call.actor, reason=reason)
+    reply: dict[str, Any] = {"scope": scope.key, "on": on}
+    if on:
+        reply.update(_stop(draft, scope, f"kill switch {scope.key}: {reason}"))
+    reply["in_force"] = kills_in_force(draft)
+    return reply
+
+
+def kills_in_force(draft: Draft) -> list[dict[str, Any]]:
+    return [
+        {"scope": scope, "actor": kill.actor, "reason": kill.reason, "since": story.at(kill.since_ns)}
+        for scope, kill in draft.state.kills.items()
+        if kill.on
+    ]
+
+
+def _stop(draft: Draft, scope: _Scope, reason: str) -> dict[str, Any]:
+    """Call back what is out in the scope. What was already on the wire is counted: it may still be answered."""
+    unanswered = 0
+    returned: list[str] = []
+    open_rounds = _open_rounds(draft)
+    for rfq in open_rounds:
+        order = draft.state.orders[rfq.order_id]
+        unanswered += sum(not ask.answered and scope.holds(ask.dealer, order.terms.account) for ask in rfq.asks)
+    working = _working(draft, scope)
+    for placement in working:
+        cancel_at_dealer(draft, placement)
+    for rfq in open_rounds:
+        order = draft.state.orders[rfq.order_id]
+        if draft.state.open_placement(order.order_id) is not None:
+            continue  # Its round ends with the dealer's answer to the cancel.
+        if all(scope.holds(dealer, order.terms.account) for dealer in rfq.plan.dealers):
+            return_to_trader(draft, order, reason)
+            returned.append(order.order_id)
+        elif any(scope.holds(dealer, order.terms.account) for dealer in rfq.plan.dealers):
+            # Others of the round are not stopped: it goes on without this dealer.
+            rounds.advance(draft, rfq.rfq_id)
+    return {
+        "requests_on_the_wire": unanswered,
+        "acceptances_called_back": [
+            {"order": each.order_id, "dealer": each.dealer, "quantity": story.amount(each.reserved)} for each in working
+        ],
+        "orders_returned": returned,
+    }
+
+
+def _scope(call: Call, word: str) -> _Scope:
+    kind, _, name = word.partition(":")
+    if kind == "all" and not name:
+        return _Scope("all", "")
+    if kind == "dealer" and name:
+        return _Scope(kind, call.dealer(name).id)
+    if kind == "account" and name:
+        return _Scope(kind, name)
+    raise CommandError(
+        f"kill: parameter 'scope': expected all, dealer:NAME or account:NAME, found '{word}'", code="params"
+    )
+
+
+def _is_on(draft: Draft, scope: str) -> bool:
+    kill = draft.state.kills.get(scope)
+    return kill is not None and kill.on
+
+
+def _open_rounds(draft: Draft) -> list[Rfq]:
+    """Every open round, oldest first; looks back only as far as the oldest."""
+    left = draft.state.open_rfqs()
+    found: list[Rfq] = []
+    for rfq in draft.state.rfqs.latest() if left else ():
+        if rfq.open:
+            found.append(rfq)
+            if len(found) == left:
+                break
+    return found[::-1]
+
+
+def _working(draft: Draft, scope: _Scope) -> list[Placement]:
+    """Every unanswered acceptance in the scope, oldest first: wherever it is, a kill finds it."""
+    return [
+        placement
+        for placement in draft.state.placements.values()
+        if placement.unanswered and scope.holds(placement.dealer, draft.state.orders[placement.order_id].terms.account)
+    ]
+
+
+def force_state(call: Call) -> dict[str, Any]:
+    """A person says that an acceptance nobody answers for is not going to be filled: its quantity is free again."""
+    draft, order, reason = call.draft, call.order(), call.given["reason"]
+    placement = draft.state.open_placement(order.order_id)
+    if placement is None:
+        raise CommandError(
+            f"order {order.order_id} has nothing unanswered at a dealer: it is {order.state}", code="state"
+        )
+    freed = placement.reserved
+    rounds.advance(draft, end_placement(draft, placement, PlacementState.forced, reason, call.by))
+    order = draft.state.orders[order.order_id]
+    return {
+        "order": order.order_id,
+        "dealer": placement.dealer,
+        "placement": placement.placement_id,
+        "released": story.amount(freed),
+        "state": order.state.value,
+        "note": order.note,
+        "warning": f"a late fill is still booked: call {placement.dealer} before anybody else is asked",
+    }
+
+
+def quarantine(call: Call) -> dict[str, Any]:
+    """Fills that could not be booked and wait for a person."""
+    return {
+        "fills": [
+            {
+                "since": story.at(kept.since_ns),
+                "session": kept.session,
+                "dealer": kept.dealer or None,
+                "quantity": story.amount(kept.quantity),
+                "price": story.amount(kept.price),
+                "reason": kept.reason,
+                "key": kept.key,
+            }
+            for kept in call.draft.state.quarantine.values()
+        ]
+    }
+
+
+REASON: Final = Param("reason", text, "why, for the record", required=True)
+
+COMMANDS: Final = (
+    Command(
+        "kill",
+        "trader",
+        kill,
+        "stop everything, a dealer or an account; off needs role operator",
+        (
+            Param("scope", text, "all, dealer:NAME or account:NAME", required=True),
+            Param("on", flag, "true to stop, false to let go again", required=True),
+            REASON,
+        ),
+    ),
+    Command(
+        "order.force_state",
+        "operator",
+        force_state,
+        "release an acceptance that its dealer does not answer for",
+        (
+            Param("order", text, "the order", required=True),
+            Param("state", choice(RELEASED), "what it becomes: released", default=RELEASED),
+            REASON,
+        ),
+    ),
+    Command("quarantine", "viewer", quarantine, "fills that could not be booked and wait for a person"),
+)

@@ -1,0 +1,231 @@
+"""Looking around: where everything stands, who the dealers are, what the rules said. Records nothing."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Final
+
+from engine.clock import iso_timestamp
+from engine.commands import plain as story
+from engine.commands.calls import Call, Command, MachineView
+from engine.commands.control import kills_in_force
+from engine.commands.parameters import Param, choice, flag, text
+from engine.dealers.book import Dealer
+from engine.dealers.segments import ANY, Segment
+from engine.dealers.stats import METRICS, Metrics
+from engine.desk.draft import Draft
+from engine.desk.fields import catalogue
+from engine.desk.recommend import recommend, scorer_for
+from engine.domain.instrument import AssetClass
+from engine.domain.order import OrderState
+from engine.errors import CommandError
+from engine.rules.plan import Ranking
+from engine.rules.signature import Catalogue, Field
+from engine.selection.classic import WeightedScorer
+from engine.selection.ranking import Line
+
+SCANNED_MAX: Final = 20_000
+"""How many of the latest orders and acceptances a status counts; older ones are over, or very patient."""
+
+
+def status(call: Call) -> dict[str, Any]:
+    """The desk at a glance."""
+    draft, machine = call.draft, call.machine
+    state, desk = draft.state, draft.desk
+    orders = [order for order in islice(state.orders.latest(), SCANNED_MAX) if order.open]
+    unanswered = [each for each in islice(state.placements.latest(), SCANNED_MAX) if each.unanswered]
+    down = [key for key in machine.sessions if not _up(machine, key)]
+    dealers = {dealer.id: draft.session_up(dealer.session) for dealer in desk.dealers}
+    return {
+        "time": iso_timestamp(draft.now_ns),
+        "orders": {
+            "total": state.counters.get("orders") or 0,
+            "open": len(orders),
+            **{
+                each.value: sum(order.state is each for order in orders)
+                for each in (OrderState.with_trader, OrderState.asking, OrderState.placed)
+            },
+        },
+        "rfqs": {"total": state.counters.get("rfqs") or 0, "open": state.open_rfqs()},
+        "unanswered": [
+            {
+                "order": each.order_id,
+                "dealer": each.dealer,
+                "quantity": story.amount(each.reserved),
+                "since": story.at(each.sent_ns),
+                "person_needed": each.person_needed,
+                "evidence": each.evidence or None,
+            }
+            for each in unanswered
+        ],
+        "reversions_pending": sum(not each.done for each in islice(state.reversions.latest(), SCANNED_MAX)),
+        "quarantined": sum(1 for _ in state.quarantine.values()),
+        "kills": kills_in_force(draft),
+        "sessions": {
+            "up": sum(_up(machine, key) for key in machine.sessions),
+            "configured": len(machine.sessions),
+            "down": down,
+            "closed": {key: closed for key in down if (closed := desk.closed(key, draft.now_ns))},
+        },
+        "dealers": {"connected": sum(dealers.values()), "configured": len(dealers)},
+        "securities": len(desk.securities),
+        "book_hash": desk.book.hash,
+        "rules": len(desk.book.rules),
+        "protections": len(desk.book.protections),
+        "scoring_hash": desk.scoring_hash,
+    }
+
+
+def _up(machine: MachineView, key: str) -> bool:
+    return machine.sessions[key].phase.value == "active"
+
+
+# --- dealers -------------------------------------------------------------------------------------
+
+
+def dealers(call: Call) -> dict[str, Any]:
+    """Profiles with what each dealer did over the classic window, best score first."""
+    draft, given = call.draft, call.given
+    asset_class: str = given["asset_class"] or ANY
+    segment = Segment(asset_class)
+    scorer = scorer_for(draft.desk, Ranking())
+    everybody = [each for each in draft.desk.dealers if asset_class == ANY or each.trades(AssetClass(asset_class))]
+    wanted = [call.dealer(given["dealer"])] if given["dealer"] is not None else list(everybody)
+    ranked = {dealer.id for dealer in everybody}
+    lines = draft.desk.rankings.top(len(everybody), scorer, segment, draft.now_ns, ranked)
+    places = {line.dealer: line for line in lines}
+    wanted.sort(key=lambda dealer: places[dealer.id].rank if dealer.id in places else len(places))
+    return {
+        "scope": "all asset classes" if asset_class == ANY else asset_class,
+        "window_days": scorer.window_days,
+        "scorer": " + ".join(f"{weight:g}% {metric}" for metric, weight in _percents(scorer)),
+        "dealers": [_dealer(draft, dealer, places.get(dealer.id), segment, scorer.window_days) for dealer in wanted],
+    }
+
+
+def _percents(scorer: WeightedScorer) -> list[tuple[str, float]]:
+    return [(metric.name, round(weight * 100, 6)) for metric, weight in scorer.terms]
+
+
+def _dealer(draft: Draft, dealer: Dealer, line: Line | None, segment: Segment, window_days: int) -> dict[str, Any]:
+    stats = draft.desk.stats
+    kill = next((each for each in ("all", f"dealer:{dealer.id}") if _kill_on(draft, each)), None)
+    return {
+        "dealer": dealer.id,
+        "name": dealer.name,
+        "session": dealer.session,
+        "connected": draft.session_up(dealer.session),
+        "closed": draft.desk.closed(dealer.session, draft.now_ns) or None,
+        "paused": dealer.paused,
+        "kill": kill,
+        "lei": dealer.lei,
+        "desk": dealer.desk,
+        "contact": dealer.contact,
+        "asset_classes": [each.value for each in dealer.asset_classes],
+        "specialties": list(dealer.specialties),
+        "agreements": list(dealer.agreements),
+        "notional_max": story.amount(dealer.notional_max),
+        "last_asked": story.at(stats.last_asked(dealer.id)),
+        "rank": line.rank if line is not None else None,
+        "score": line.score.total if line is not None and line.score.has_data else None,
+        **_metrics(stats.metrics(dealer.id, segment, window_days, draft.now_ns)),
+    }
+
+
+def _metrics(found: Metrics) -> dict[str, Any]:
+    counts = ("asks", "answers", "quotes", "declines", "silences", "trades", "manual_trades", "rejects")
+    return {
+        "counts": {name: getattr(found, name) for name in counts},
+        "metrics": {
+            name: {
+                "value": estimate.value,
+                "unit": METRICS[name].unit.value,
+                "observations": estimate.n,
+                "scope": estimate.scope or None,
+            }
+            for name, estimate in found.estimates
+        },
+    }
+
+
+def _kill_on(draft: Draft, scope: str) -> bool:
+    kill = draft.state.kills.get(scope)
+    return kill is not None and kill.on
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+
+def explain(call: Call) -> dict[str, Any]:
+    """Why an order went where it went: as it was decided, or with `now` as it would be."""
+    draft, order = call.draft, call.order()
+    if call.given["now"]:
+        if not order.open:
+            raise CommandError(f"order {order.order_id} is {order.state}: it is not decided any more", code="state")
+        advice = recommend(draft, order)
+    else:
+        recorded = draft.state.recommendations.get(order.order_id)
+        if recorded is None:
+            raise CommandError(f"order {order.order_id} has no recommendation", code="state")
+        advice = recorded
+    return {
+        "order": order.order_id,
+        "as_of": "now" if call.given["now"] else "decided",
+        "book_is_current": advice.book_hash == draft.desk.book.hash,
+        **story.recommendation(advice),
+    }
+
+
+def fields(call: Call) -> dict[str, Any]:
+    """What a rule book may speak of."""
+    desk = call.draft.desk
+    return listing(catalogue(desk.dealers.ids, desk.base_currency))
+
+
+def listing(known: Catalogue) -> dict[str, Any]:
+    """A catalogue, ready for JSON."""
+    return {
+        "order": [_field(field) for field in known.order_fields.values()],
+        "dealer": [_field(field) for field in known.dealer_fields.values()],
+        "rank_by": sorted(known.scorers | known.metrics),
+        "dealers": sorted(known.dealers) if known.dealers is not None else None,
+        "base_currency": known.base_currency,
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "kind": field.kind.value,
+        "windowed": field.windowed,
+        "doc": field.doc,
+        "choices": list(field.choices) if field.choices is not None else None,
+    }
+
+
+_CLASSES: Final = tuple(each.value for each in AssetClass)
+
+COMMANDS: Final = (
+    Command("status", "viewer", status, "the desk at a glance"),
+    Command(
+        "dealers",
+        "viewer",
+        dealers,
+        "dealers with what they did, best first",
+        (
+            Param("dealer", text, "only this one"),
+            Param("asset_class", choice(*_CLASSES), f"one of {', '.join(_CLASSES)}; all of them if left out"),
+        ),
+    ),
+    Command(
+        "rules.explain",
+        "viewer",
+        explain,
+        "why an order went where it went",
+        (
+            Param("order", text, "the order, such as O-000012 or 12", required=True),
+            Param("now", flag, "true: decide again, as things are now", default=False),
+        ),
+    ),
+    Command("rules.fields", "viewer", fields, "what a rule may speak of"),
+)

@@ -1,0 +1,351 @@
+"""The desk's values as plain dictionaries: what an answer over the admin socket is made of.
+
+Amounts and prices are text, so that no reader makes a float of them; bps and scores are numbers; times are UTC text
+to the millisecond, durations seconds. What is unknown is null, never zero.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from engine.clock import NS_PER_S, iso_timestamp
+from engine.dealers.stats import METRICS
+from engine.desk.draft import Draft
+from engine.desk.round.quotes import live_quotes
+from engine.desk.state import PendingReversion, override_key
+from engine.domain.events import OrderOverridden
+from engine.domain.order import MarkUsed, Order
+from engine.domain.placement import Fill, Placement
+from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
+from engine.domain.rfq import Ask, AskPlan, ExecutePlan, Quote, Rfq, RfqState, Tolerance
+from engine.market.tca import price_improvement_bps
+
+Plain = dict[str, Any]
+
+
+def amount(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+def at(utc_ns: int | None) -> str | None:
+    """A time; None for none, and for the 0 that stands for never."""
+    return iso_timestamp(utc_ns) if utc_ns else None
+
+
+def seconds(ns: int) -> float:
+    return round(ns / NS_PER_S, 3)
+
+
+def bps(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+# --- orders --------------------------------------------------------------------------------------
+
+
+def order_line(draft: Draft, order: Order) -> Plain:
+    """One order in a list: its terms, where it stands, and the best price that can be had for it now."""
+    terms = order.terms
+    security = draft.desk.securities.get(terms.security_id)
+    advice = draft.state.recommendations.get(order.order_id)
+    return {
+        "order": order.order_id,
+        "state": order.state.value,
+        "side": terms.side.value,
+        "security": terms.security_id,
+        "name": security.name if security is not None else None,
+        "quantity": amount(terms.quantity),
+        "filled": amount(order.filled),
+        "leaves": amount(order.leaves),
+        "average_price": amount(_rounded(order.average_price)) if order.filled else None,
+        "limit": amount(terms.limit_price),
+        "currency": terms.currency,
+        "account": terms.account,
+        "source": terms.session or f"trader {terms.trader}",
+        "cl_ord_id": terms.cl_ord_id,
+        "received": at(order.received_ns),
+        "rule": advice.rule if advice is not None else None,
+        "rfq": order.rfq_id or None,
+        "rounds": order.rounds,
+        "cancel_pending": bool(order.cancel_cl_ord_id),
+        "note": order.note,
+        "best": _best(draft, order),
+    }
+
+
+def order_story(draft: Draft, order: Order) -> Plain:
+    """Everything about one order, in the order it happened."""
+    terms, facts = order.terms, order.facts
+    advice = draft.state.recommendations.get(order.order_id)
+    placements = placements_of(draft, order)
+    return {
+        **order_line(draft, order),
+        "tif": terms.tif.value,
+        "handling": terms.handling.value,
+        "expires": at(terms.expire_ns),
+        "manual_reason": order.manual_reason or None,
+        "duplicate_of": order.duplicate_of or None,
+        "arrival": mark(order.arrival),
+        "facts": {
+            "issuer": facts.issuer,
+            "asset_class": facts.asset_class,
+            "segment": facts.segment,
+            "rating": facts.rating,
+            "adv_30d": amount(facts.adv_30d),
+            "liquidity_score": facts.liquidity_score,
+        },
+        "recommendation": recommendation(advice) if advice is not None else None,
+        "rfqs": [rfq(draft, each) for each in rfqs_of(draft, order)],
+        "placements": [placement(each) for each in placements],
+        "fills": [fill(draft, order, each) for each in fills_of(draft, order)],
+    }
+
+
+def rfqs_of(draft: Draft, order: Order) -> list[Rfq]:
+    """The order's rounds, first to last. Looks back only as far as its first."""
+    found: list[Rfq] = []
+    rounds = draft.state.rfqs.latest() if order.rounds else ()
+    for each in rounds:
+        if each.order_id == order.order_id:
+            found.append(each)
+            if len(found) == order.rounds:
+                break
+    return found[::-1]
+
+
+def placements_of(draft: Draft, order: Order) -> list[Placement]:
+    """What was accepted for the order, first to last. Looks back no further than the order itself."""
+    found: list[Placement] = []
+    placements = draft.state.placements.latest() if order.placement_id else ()
+    for each in placements:
+        if each.sent_ns < order.received_ns:
+            break
+        if each.order_id == order.order_id:
+            found.append(each)
+    return found[::-1]
+
+
+def fills_of(draft: Draft, order: Order) -> list[Fill]:
+    """The order's fills, first to last."""
+    found: list[Fill] = []
+    left = order.filled
+    for booked in draft.state.fills.latest():
+        if left <= 0:
+            break
+        if booked.fill.order_id == order.order_id:
+            found.append(booked.fill)
+            left -= booked.fill.quantity
+    return found[::-1]
+
+
+# --- recommendations -----------------------------------------------------------------------------
+
+
+def recommendation(advice: Recommendation) -> Plain:
+    return {
+        "rule": advice.rule,
+        "sends": "automatically" if advice.sends_itself else "after approval",
+        "plan": plan(advice.plan) if advice.plan is not None else None,
+        "problem": advice.problem or None,
+        "protections": list(advice.protections),
+        "lines": [dealer_line(line) for line in advice.lines],
+        "trace": list(advice.trace),
+        "book_hash": advice.book_hash,
+        "scoring_hash": advice.scoring_hash,
+    }
+
+
+def dealer_line(line: DealerLine) -> Plain:
+    return {
+        "dealer": line.dealer,
+        "chosen": line.chosen,
+        "rank": line.rank,
+        "score": line.score,
+        "parts": [_part(part) for part in line.parts],
+        "reason": line.reason,
+    }
+
+
+def _part(part: ScorePart) -> Plain:
+    return {
+        "metric": part.metric,
+        "value": part.value,
+        "unit": METRICS[part.metric].unit.value if part.metric in METRICS else None,
+        "transformed": part.transformed,
+        "weight": part.weight,
+        "contribution": part.contribution,
+        "source": part.source,
+    }
+
+
+def plan(asked: AskPlan) -> Plain:
+    return {
+        "mode": asked.mode.value,
+        "dealers": list(asked.dealers),
+        "wait_s": seconds(asked.wait_ns),
+        "stagger_s": seconds(asked.stagger_ns) or None,
+        "accept": _tolerance(asked.accept) if asked.accept is not None else None,
+        "execute": _execute(asked.execute),
+    }
+
+
+def _tolerance(tolerance: Tolerance) -> str:
+    return f"within {tolerance.value:f} {tolerance.unit.value} of fair"
+
+
+def _execute(execute: ExecutePlan) -> str:
+    if not execute.automatic:
+        return "by trader"
+    words = "automatically"
+    if execute.tolerance is not None:
+        words += f" when {_tolerance(execute.tolerance)}"
+    if execute.quotes_min > 1:
+        words += f" and at least {execute.quotes_min} quotes"
+    return words + (", else ask trader" if execute.else_ask_trader else "")
+
+
+# --- asking and executing ------------------------------------------------------------------------
+
+
+def rfq(draft: Draft, asked: Rfq) -> Plain:
+    live = [quote for _, quote in live_quotes(asked, draft.now_ns, draft.desk.clocks.guard_ns)] if asked.open else []
+    override = draft.state.overrides.get(override_key(asked.order_id, asked.round))
+    return {
+        "rfq": asked.rfq_id,
+        "round": asked.round,
+        "opened_by": asked.opened_by,
+        "override": _override(override) if override is not None else None,
+        "state": asked.state.value,
+        "outcome": asked.outcome or None,
+        "opened": at(asked.opened_ns),
+        "quantity": amount(asked.quantity),
+        "plan": plan(asked.plan),
+        "fair": mark(asked.fair),
+        "decide_until": at(asked.decide_until_ns) if asked.state is RfqState.deciding else None,
+        "asks": [_ask(each, live) for each in asked.asks],
+    }
+
+
+def _override(override: OrderOverridden) -> Plain:
+    return {
+        "actor": override.actor,
+        "reason": override.reason,
+        "before": list(override.before),
+        "after": list(override.after),
+        "past_protections": list(override.past_protections),
+    }
+
+
+def _ask(ask: Ask, live: list[Quote]) -> Plain:
+    return {
+        "dealer": ask.dealer,
+        "state": ask.state.value,
+        "asked": at(ask.asked_ns),
+        "wait_until": at(ask.wait_until_ns),
+        "note": ask.note or None,
+        "quotes": [_quote(quote, quote in live) for quote in ask.quotes],
+    }
+
+
+def _quote(quote: Quote, live: bool) -> Plain:
+    return {
+        "quote_id": quote.quote_id,
+        "price": amount(quote.price),
+        "bid": amount(quote.bid),
+        "offer": amount(quote.offer),
+        "quantity": amount(quote.quantity),
+        "kind": quote.kind.value,
+        "received": at(quote.received_ns),
+        "latency_s": seconds(quote.latency_ns),
+        "firm_until": at(quote.firm_until_ns),
+        "edge_bps": bps(quote.edge_bps),
+        "live": live,
+        "problem": quote.problem or ("withdrawn" if quote.withdrawn else None),
+        "taken": quote.spent,
+    }
+
+
+def placement(placed: Placement) -> Plain:
+    return {
+        "placement": placed.placement_id,
+        "rfq": placed.rfq_id,
+        "dealer": placed.dealer,
+        "state": placed.state.value,
+        "quantity": amount(placed.quantity),
+        "price": amount(placed.price),
+        "filled": amount(placed.filled),
+        "quote_id": placed.quote_id,
+        "sent": at(placed.sent_ns),
+        "evidence": placed.evidence or None,
+        "status_asks": placed.status_asks,
+        "person_needed": placed.person_needed,
+        "cancel_asked": bool(placed.cancel_id),
+    }
+
+
+def fill(draft: Draft, order: Order, done: Fill) -> Plain:
+    """One execution with what it cost: against arrival, and what the market did afterwards."""
+    arrival = order.arrival
+    improvement = None
+    if arrival is not None and arrival.price > 0:
+        improvement = price_improvement_bps(order.terms.side.sign, done.price, arrival.price)
+    pending = draft.state.reversions.get(done.exec_id)
+    return {
+        "exec_id": done.exec_id,
+        "dealer": done.dealer,
+        "dealer_exec_id": done.dealer_exec_id,
+        "quantity": amount(done.quantity),
+        "price": amount(done.price),
+        "trade_date": done.trade_date,
+        "settl_date": done.settl_date,
+        "accrued": amount(done.accrued),
+        "gross": amount(done.gross),
+        "net": amount(done.net),
+        "computed": list(done.computed),
+        "manual": done.manual,
+        "improvement_bps": bps(improvement),
+        "reversion": _reversion(pending) if pending is not None else None,
+    }
+
+
+def _reversion(pending: PendingReversion) -> Plain:
+    return {
+        "due": at(pending.due_ns),
+        "done": pending.done,
+        "bps": bps(pending.reversion_bps),
+        "reason": pending.reason or None,
+    }
+
+
+def mark(used: MarkUsed | None) -> Plain | None:
+    if used is None:
+        return None
+    return {
+        "price": amount(used.price),
+        "source": used.source,
+        "age_s": seconds(used.age_ns),
+        "quality": used.quality,
+    }
+
+
+def _best(draft: Draft, order: Order) -> Plain | None:
+    asked = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
+    if asked is None or asked.state not in (RfqState.asking, RfqState.deciding):
+        return None
+    live = live_quotes(asked, draft.now_ns, draft.desk.clocks.guard_ns)
+    if not live:
+        return None
+    ask, quote = live[0]
+    return {
+        "dealer": ask.dealer,
+        "price": amount(quote.price),
+        "edge_bps": bps(quote.edge_bps),
+        "firm_until": at(quote.firm_until_ns),
+        "quotes": len(live),
+    }
+
+
+def _rounded(price: Decimal) -> Decimal:
+    """An average has more digits than anybody reads."""
+    return round(price, 6).normalize() if price != price.to_integral_value() else price

@@ -1,0 +1,344 @@
+"""What a trader does with orders: enter, look, recommend, send, override, execute, cancel."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final
+
+from engine.clock import NS_PER_DAY, utc_day
+from engine.commands import plain as story
+from engine.commands.calls import Call, Command
+from engine.commands.control import REASON
+from engine.commands.parameters import Param, amount, choice, date, did_you_mean, flag, names, price, text, whole
+from engine.desk.draft import Draft
+from engine.desk.gate import risk
+from engine.desk.order import intake
+from engine.desk.placement import placing
+from engine.desk.recommend import override_plan, recommend
+from engine.desk.round import progress as rounds
+from engine.domain import events as e
+from engine.domain.instrument import Security
+from engine.domain.order import Handling, Order, OrderState, OrderTerms, Side, TimeInForce
+from engine.domain.rfq import AskPlan, AskState
+from engine.errors import CommandError
+
+ORDERS_SHOWN: Final = 50
+ORDERS_SHOWN_MAX: Final = 1_000
+
+# --- looking -------------------------------------------------------------------------------------
+
+
+def orders(call: Call) -> dict[str, Any]:
+    """The latest orders first."""
+    draft, wanted = call.draft, call.given["state"]
+    chosen = islice(_orders(draft, wanted), call.given["limit"])
+    return {"orders": [story.order_line(draft, order) for order in chosen]}
+
+
+def _orders(draft: Draft, wanted: str) -> Iterator[Order]:
+    for order in draft.state.orders.latest():
+        if wanted == "all" or (order.open if wanted == "open" else order.state == wanted):
+            yield order
+
+
+def show(call: Call) -> dict[str, Any]:
+    return story.order_story(call.draft, call.order())
+
+
+def recommend_dry(call: Call) -> dict[str, Any]:
+    """What would be recommended now, for an order or for a bond, side and quantity: nothing is recorded."""
+    given = call.given
+    if given["order"] is not None:
+        extra = [name for name in ("security", "side", "quantity", "limit", "account") if given[name] is not None]
+        if extra:
+            raise CommandError(f"recommend: give either an order or {', '.join(extra)}", code="params")
+        order = call.order()
+        if not order.open:
+            raise CommandError(f"order {order.order_id} is {order.state}", code="state")
+        advice, blocked = recommend(call.draft, order), risk.order_blocked(call.draft, order)
+        words = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+    else:
+        missing = [name for name in ("security", "side", "quantity") if given[name] is None]
+        if missing:
+            raise CommandError(
+                f"recommend: missing {', '.join(missing)}: give an order, or a security, side and quantity",
+                code="params",
+            )
+        order, advice, words = intake.try_order(call.draft, _terms(call), call.by)
+    terms, facts = order.terms, order.facts
+    return {
+        "security": terms.security_id,
+        "name": call.draft.desk.securities[terms.security_id].name,
+        "side": terms.side.value,
+        "quantity": story.amount(terms.quantity),
+        "account": terms.account,
+        "segment": facts.segment,
+        "fair": story.mark(call.draft.desk.mark(terms.security_id, call.draft.now_ns)),
+        "blocked": words or None,
+        **story.recommendation(advice),
+    }
+
+
+# --- entering and ending -------------------------------------------------------------------------
+
+
+def new(call: Call) -> dict[str, Any]:
+    """A trader's own order. A rule that sends by itself sends it, unless it is held."""
+    order_id = intake.enter_order(call.draft, _terms(call), call.by)
+    return story.order_story(call.draft, call.draft.state.orders[order_id])
+
+
+def cancel(call: Call) -> dict[str, Any]:
+    draft, order = call.draft, call.order()
+    if not order.open:
+        raise CommandError(f"too late: order {order.order_id} is {order.state}", code="state")
+    if order.cancel_cl_ord_id:
+        raise CommandError(f"a cancel of order {order.order_id} is pending already", code="state")
+    placement = draft.state.open_placement(order.order_id)
+    intake.cancel(draft, order, "", actor=call.by)
+    order = draft.state.orders[order.order_id]
+    reply: dict[str, Any] = {"order": order.order_id, "state": order.state.value, "pending": order.open}
+    if order.open and placement is not None:
+        reply["waits_for"] = f"{placement.dealer} to answer for {placement.reserved:,f}"
+    return reply
+
+
+def allow_duplicate(call: Call) -> dict[str, Any]:
+    """A person says that an order like an earlier one is meant: it is worked as any other."""
+    draft, order = call.draft, call.order()
+    if not order.duplicate_of:
+        raise CommandError(f"order {order.order_id} is not held as a duplicate", code="state")
+    draft.record(e.DuplicateAllowed(draft.now_ns, order.order_id, call.by, call.given["reason"]))
+    if order.state is OrderState.with_trader:
+        intake.work(draft, order.order_id)
+    return story.order_story(draft, draft.state.orders[order.order_id])
+
+
+def _terms(call: Call) -> OrderTerms:
+    given, now_ns = call.given, call.draft.now_ns
+    security = _security(call.draft, given["security"])
+    until: datetime.date | None = given.get("until")
+    tif = TimeInForce(given.get("tif") or ("gtd" if until is not None else "day"))
+    if (until is None) is (tif is TimeInForce.gtd):
+        raise CommandError(
+            f"{call.name}: parameters 'tif' and 'until': 'gtd' and a date belong together", code="params"
+        )
+    last_day = utc_day(now_ns) if until is None else (until - datetime.date(1970, 1, 1)).days
+    return OrderTerms(
+        cl_ord_id=f"T-{call.draft.state.next_id('orders', 'O')}",
+        session="",
+        account=given["account"] or "",
+        trader=call.actor,
+        security_id=security.security_id,
+        side=Side(given["side"]),
+        quantity=given["quantity"],
+        limit_price=given["limit"],
+        tif=tif,
+        handling=Handling.manual if given.get("hold") else Handling.automatic,
+        currency=security.currency,
+        transact_ns=now_ns,
+        expire_ns=(last_day + 1) * NS_PER_DAY,
+    )
+
+
+def _security(draft: Draft, word: str) -> Security:
+    """A bond by ISIN, or by CUSIP."""
+    key = word.upper()
+    found = draft.desk.securities.get(key)
+    if found is not None:
+        return found
+    for security in draft.desk.securities.values():
+        if security.cusip == key:
+            return security
+    near = did_you_mean(key, draft.desk.securities)
+    raise CommandError(f"unknown security '{word}': it is not in the security master{near}", code="unknown")
+
+
+# --- sending and executing -----------------------------------------------------------------------
+
+
+def send(call: Call) -> dict[str, Any]:
+    """Send the list that was recommended: the very one that was shown, or with `fresh` what is recommended now."""
+    draft, order = call.draft, _ready(call)
+    if call.given["fresh"]:
+        advice = recommend(draft, order)
+        draft.record(e.OrderRecommended(draft.now_ns, order.order_id, advice))
+    else:
+        advice = draft.state.recommendations[order.order_id]
+    if advice.plan is None:
+        again = "" if call.given["fresh"] else "; with 'fresh' the rules are asked again"
+        raise CommandError(f"order {order.order_id}: {advice.problem}{again}", code="state")
+    if not call.given["fresh"]:
+        current, beyond = override_plan(draft, order, advice.plan.dealers)
+        if beyond or current != advice.plan:
+            change = "; ".join(beyond) or f"now {story.plan(current)['mode']}, {len(current.dealers)} dealer(s)"
+            raise CommandError(
+                f"the recommendation of order {order.order_id} no longer holds ({change}): "
+                f"look at 'recommend' and send with 'fresh'",
+                code="state",
+            )
+    return _open(call, order, advice.plan)
+
+
+def override(call: Call) -> dict[str, Any]:
+    """A trader's own list in place of the recommended one, with the reason. Every protection holds."""
+    draft, order = call.draft, _ready(call)
+    security = draft.desk.securities[order.terms.security_id]
+    dealers = tuple(call.dealer(name).id for name in call.given["dealers"])
+    for name in dealers:
+        if not draft.desk.dealers[name].trades(security.asset_class):
+            raise CommandError(f"{name} does not trade {security.asset_class.value} bonds", code="refused")
+    plan, beyond = override_plan(draft, order, dealers)
+    if beyond:
+        if not call.given["past_protection"]:
+            raise CommandError(
+                f"a protection holds: {'; '.join(beyond)}. Leave them out, or an operator goes past it",
+                code="protection",
+            )
+        call.need("operator", "going past a protection")
+        plan = replace(plan, dealers=dealers)
+    advice = draft.state.recommendations.get(order.order_id)
+    before = advice.plan.dealers if advice is not None and advice.plan is not None else ()
+    draft.record(
+        e.OrderOverridden(
+            draft.now_ns, order.order_id, call.by, call.given["reason"], before, plan.dealers, past_protections=beyond
+        )
+    )
+    draft.notify(
+        "override", order_id=order.order_id, actor=call.actor, reason=call.given["reason"], dealers=list(plan.dealers)
+    )
+    return {"before": list(before), "past_protections": list(beyond), **_open(call, order, plan)}
+
+
+def execute(call: Call) -> dict[str, Any]:
+    """The one action: take the best quote, or the named dealer's."""
+    draft, order, name = call.draft, call.order(), call.given["dealer"]
+    dealer = call.dealer(name).id if name is not None else None
+    placement = draft.state.placements[placing.execute(draft, order, dealer, actor=call.by)]
+    return {
+        "order": order.order_id,
+        "state": draft.state.orders[order.order_id].state.value,
+        **story.placement(placement),
+    }
+
+
+def _ready(call: Call) -> Order:
+    """The order, if a round can be opened for it now."""
+    draft, order = call.draft, call.order()
+    name = order.order_id
+    placement = draft.state.open_placement(name)
+    if placement is not None:
+        reserved = f"{placement.reserved:,f}"
+        raise CommandError(f"order {name}: {reserved} is still unanswered at {placement.dealer}", code="state")
+    if order.state is OrderState.asking:
+        raise CommandError(f"order {name} is being asked already: {order.rfq_id} is open", code="state")
+    if order.state is not OrderState.with_trader or order.cancel_cl_ord_id:
+        raise CommandError(f"order {name} is {'being canceled' if order.open else order.state}", code="state")
+    blocked = risk.order_blocked(draft, order)
+    if blocked is not None:
+        hint = "; if it is meant: order.allow_duplicate" if blocked.check == "duplicate" else ""
+        raise CommandError(f"risk {blocked.check}: {blocked.reason}{hint}", code="risk")
+    return order
+
+
+def _open(call: Call, order: Order, plan: AskPlan) -> dict[str, Any]:
+    draft = call.draft
+    rfq_id = rounds.open_round(draft, order, plan, opened_by=call.by)
+    assert rfq_id is not None  # `_ready` asked the gate
+    rfq, order = draft.state.rfqs[rfq_id], draft.state.orders[order.order_id]
+    return {
+        "order": order.order_id,
+        "state": order.state.value,
+        "note": order.note,
+        "rfq": rfq_id,
+        "plan": story.plan(plan),
+        "asked": [ask.dealer for ask in rfq.asks if ask.state is AskState.asked],
+        "blocked": [{"dealer": ask.dealer, "reason": ask.note} for ask in rfq.asks if ask.state is AskState.blocked],
+    }
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+_ORDER: Final = Param("order", text, "the order, such as O-000012 or 12", required=True)
+_STATES: Final = ("open", "all", *(state.value for state in OrderState))
+
+
+def _bond(required: bool) -> tuple[Param, ...]:
+    return (
+        Param("security", text, "the bond's ISIN or CUSIP", required),
+        Param("side", choice("buy", "sell"), "buy or sell", required),
+        Param("quantity", amount, "face amount, such as 5mm", required),
+        Param("limit", price, "limit price in percent of par; none for a market order"),
+        Param("account", text, "the account it is for"),
+    )
+
+
+COMMANDS: Final = (
+    Command(
+        "orders",
+        "viewer",
+        orders,
+        "orders, the latest first",
+        (
+            Param("state", choice(*_STATES), f"one of {', '.join(_STATES)}", default="open"),
+            Param("limit", whole(1, ORDERS_SHOWN_MAX), "how many at most", default=ORDERS_SHOWN),
+        ),
+    ),
+    Command("order.show", "viewer", show, "the whole story of an order", (_ORDER,)),
+    Command(
+        "order.new",
+        "trader",
+        new,
+        "enter an order",
+        (
+            *_bond(True),
+            Param("tif", choice(*(tif.value for tif in TimeInForce)), "time in force: day, gtd, ioc or fok"),
+            Param("until", date, "the last day of a gtd order"),
+            Param("hold", flag, "true: no rule sends it or executes it by itself", default=False),
+        ),
+    ),
+    Command("order.cancel", "trader", cancel, "cancel an order", (_ORDER,)),
+    Command(
+        "order.allow_duplicate",
+        "trader",
+        allow_duplicate,
+        "say that an order like an earlier one is meant",
+        (_ORDER, REASON),
+    ),
+    Command(
+        "recommend",
+        "viewer",
+        recommend_dry,
+        "whom the engine would ask, and why; records nothing",
+        (Param("order", text, "an open order, in place of the following"), *_bond(False)),
+    ),
+    Command(
+        "send",
+        "trader",
+        send,
+        "ask the recommended dealers",
+        (_ORDER, Param("fresh", flag, "true: recommend anew and send that", default=False)),
+    ),
+    Command(
+        "override",
+        "trader",
+        override,
+        "ask other dealers than the recommended ones",
+        (
+            _ORDER,
+            Param("dealers", names, "whom to ask, in order", required=True),
+            REASON,
+            Param("past_protection", flag, "true: go past a protection; role operator", default=False),
+        ),
+    ),
+    Command(
+        "execute",
+        "trader",
+        execute,
+        "take the best quote, or one dealer's",
+        (_ORDER, Param("dealer", text, "whose quote; the best one if left out")),
+    ),
+)

@@ -1,0 +1,169 @@
+"""The pre-trade risk gate: nothing goes to a dealer as R or D without a `Cleared`, and only this module makes one.
+
+Five checks and the kill switch. A check that cannot be made, because something is unknown, does not pass.
+Every `Cleared` carries the last time at which it may leave, and is looked at once more at release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from engine.dealers.book import Dealer
+from engine.desk.draft import Draft
+from engine.desk.round.fair import fair_of
+from engine.domain.messages import AcceptQuote, AskDealer
+from engine.domain.order import Order
+from engine.domain.rfq import Rfq
+
+_GATE: Final = object()
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Cleared:
+    """A message that passed the gate. `not_after_ns` is UTC."""
+
+    said: AskDealer | AcceptQuote
+    session: str
+    not_after_ns: int
+    kill_scopes: tuple[str, ...]
+
+    def __init__(
+        self, gate: object, said: AskDealer | AcceptQuote, session: str, not_after_ns: int, kill_scopes: tuple[str, ...]
+    ) -> None:
+        if gate is not _GATE:
+            raise TypeError("only engine.desk.gate.risk clears a message for a dealer")
+        object.__setattr__(self, "said", said)
+        object.__setattr__(self, "session", session)
+        object.__setattr__(self, "not_after_ns", not_after_ns)
+        object.__setattr__(self, "kill_scopes", kill_scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Which check said no, and why in words."""
+
+    check: str
+    reason: str
+
+
+def clear_ask(draft: Draft, order: Order, dealer: Dealer, said: AskDealer, not_after_ns: int) -> Cleared | Blocked:
+    """Gate for one QuoteRequest(R)."""
+    blocked = order_blocked(draft, order) or _paused(dealer) or _dealer_blocked(draft, order, dealer, said.quantity)
+    if blocked is not None:
+        return blocked
+    return Cleared(_GATE, said, dealer.session, not_after_ns, _scopes(order, dealer))
+
+
+def clear_accept(
+    draft: Draft, order: Order, rfq: Rfq, dealer: Dealer, said: AcceptQuote, not_after_ns: int, *, by_rule: bool
+) -> Cleared | Blocked:
+    """Gate for one NewOrderSingle(D) on a quote."""
+    blocked = (
+        _over(draft, order)
+        or _content_blocked(draft, order)
+        or _dealer_blocked(draft, order, dealer, said.quantity)
+        or _quantity_blocked(draft, order, said.quantity)
+        or _price_blocked(draft, order, rfq, said.price, by_rule=by_rule)
+    )
+    if blocked is not None:
+        return blocked
+    return Cleared(_GATE, said, dealer.session, not_after_ns, _scopes(order, dealer))
+
+
+def order_blocked(draft: Draft, order: Order) -> Blocked | None:
+    """What keeps any dealer from being asked on this order: content, duplicates and how much is open."""
+    return _over(draft, order) or _content_blocked(draft, order) or _duplicate(order) or _too_many_open(draft, order)
+
+
+def _over(draft: Draft, order: Order) -> Blocked | None:
+    if not order.open:
+        return Blocked("order", f"order {order.order_id} is {order.state}")
+    if order.out_of_time(draft.now_ns):
+        return Blocked("order", f"the time of order {order.order_id} is over")
+    return None
+
+
+def _content_blocked(draft: Draft, order: Order) -> Blocked | None:
+    risk, terms = draft.desk.risk, order.terms
+    if terms.currency != draft.desk.base_currency:
+        return Blocked(
+            "notional",
+            f"size in {draft.desk.base_currency} is unknown: no rate for {terms.currency}",
+        )
+    if terms.quantity > risk.notional_max:
+        return Blocked("notional", f"{terms.quantity:,} is above risk.notional_max {risk.notional_max:,}")
+    restricted = risk.restricted
+    if terms.security_id in restricted:
+        return Blocked("restricted", f"{terms.security_id} is on the restricted list")
+    if order.facts.issuer in restricted:
+        return Blocked("restricted", f"issuer {order.facts.issuer} is on the restricted list")
+    return None
+
+
+def _duplicate(order: Order) -> Blocked | None:
+    """Same account, bond, side and size as another order within the window, and nobody said it is meant."""
+    if not order.duplicate_of:
+        return None
+    return Blocked("duplicate", f"same account, bond, side and size as {order.duplicate_of}")
+
+
+def _too_many_open(draft: Draft, order: Order) -> Blocked | None:
+    open_rfqs, most = draft.state.open_rfqs(), draft.desk.risk.open_rfqs_max
+    current = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
+    besides = open_rfqs - (1 if current is not None and current.open else 0)
+    if besides >= most:
+        return Blocked("open_rfqs", f"{besides} RFQs are open, risk.open_rfqs_max is {most}")
+    return None
+
+
+def _paused(dealer: Dealer) -> Blocked | None:
+    """A paused dealer is not asked; what is open with it goes on."""
+    return Blocked("paused", f"{dealer.id} is paused") if dealer.paused else None
+
+
+def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decimal) -> Blocked | None:
+    killed = draft.state.kill_in_force(dealer.id, order.terms.account)
+    if killed is not None:
+        scope, kill = killed
+        return Blocked("kill", f"kill switch {scope} is on: {kill.reason}")
+    if draft.desk.hold:
+        return Blocked("journal", draft.desk.hold)
+    if dealer.notional_max is not None and quantity > dealer.notional_max:
+        return Blocked("dealer_limit", f"{quantity:,} is above the limit of {dealer.notional_max:,} with {dealer.id}")
+    trouble = draft.session_trouble(dealer.session)
+    if trouble:
+        return Blocked("session", trouble)
+    return None
+
+
+def _quantity_blocked(draft: Draft, order: Order, quantity: Decimal) -> Blocked | None:
+    """Accepted + filled + in doubt never exceeds the order."""
+    placement = draft.state.open_placement(order.order_id)
+    if placement is not None:
+        return Blocked("quantity", f"{placement.reserved:,} is still unanswered at {placement.dealer}")
+    if quantity > order.leaves:
+        return Blocked("quantity", f"{quantity:,} is more than the {order.leaves:,} that is left")
+    return None
+
+
+def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_rule: bool) -> Blocked | None:
+    terms = order.terms
+    if terms.limit_price is not None and (price - terms.limit_price) * terms.side.sign > 0:
+        return Blocked("limit", f"{price} is beyond the order's limit of {terms.limit_price}")
+    mark = fair_of(draft, rfq)
+    collar_bps = draft.desk.risk.price_collar_bps
+    if mark is None:
+        # Unknown is never good: without a fair value only a person may say yes.
+        return Blocked("collar", "no fair value to hold the price against") if by_rule else None
+    away_bps = abs(float((price - mark.price) / mark.price)) * 10_000
+    if away_bps > collar_bps:
+        return Blocked(
+            "collar", f"{price} is {away_bps:.1f} bps from fair {mark.price}, risk.price_collar_bps is {collar_bps:g}"
+        )
+    return None
+
+
+def _scopes(order: Order, dealer: Dealer) -> tuple[str, ...]:
+    return ("all", f"dealer:{dealer.id}", f"account:{order.terms.account}")

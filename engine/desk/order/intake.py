@@ -1,0 +1,281 @@
+"""Orders coming in: taken, refused with a reason, cancelled, asked about. Every message gets its answer.
+
+Reference: FIX 4.4 Vol 4, NewOrderSingle, OrderCancelRequest, OrderStatusRequest; order state change matrices.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.clock import NS_PER_DAY, utc_day
+from engine.dealers.segments import segment_of, similar_key
+from engine.desk.draft import Draft
+from engine.desk.gate import risk
+from engine.desk.order import reporting
+from engine.desk.order.ending import finish_cancel, return_to_trader
+from engine.desk.placement.unanswered import cancel_at_dealer
+from engine.desk.recommend import recommend
+from engine.desk.round.progress import open_round
+from engine.desk.state import alike_key, oms_key, oms_latest_key
+from engine.domain import events as e
+from engine.domain.instrument import Security
+from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
+from engine.domain.order import Handling, Order, OrderFacts, OrderTerms, TimeInForce
+from engine.domain.recommendation import Recommendation
+from engine.errors import CommandError
+from engine.market.calendars import trade_date
+
+# OrdRejReason(103), FIX 4.4 Vol 6.
+UNKNOWN_SYMBOL, TOO_LATE_TO_ENTER, DUPLICATE_ORDER, INCORRECT_QUANTITY, OTHER = 1, 4, 6, 13, 99
+# CxlRejReason(102).
+TOO_LATE, UNKNOWN_ORDER, ALREADY_PENDING, DUPLICATE_CL_ORD_ID, CANCEL_OTHER = 0, 1, 3, 6, 99
+
+_NS_PER_S = 1_000_000_000
+
+
+def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
+    """NewOrderSingle(D) of an OMS."""
+    terms = _terms(draft, session, heard)
+    known = _known(draft, session, heard.cl_ord_id)
+    if known is not None:
+        if heard.possible_resend and _same(known.terms, terms):
+            # PossResend(97)=Y of an order we have: the answer is where it stands, not a second order.
+            reporting.answer_status(draft, session, known)
+            return
+        reporting.refuse_order(
+            draft, terms, DUPLICATE_ORDER, f"duplicate order: ClOrdID {heard.cl_ord_id} is {known.order_id} already"
+        )
+        return
+    refusal = _refusal(draft, terms)
+    if refusal is not None:
+        reporting.refuse_order(draft, terms, *refusal)
+        return
+    stale_ns = draft.desk.clocks.stale_order_ns
+    manual = ""
+    if terms.handling is Handling.manual:
+        manual = "HandlInst 3: manual execution only"
+    elif draft.now_ns - min(heard.transact_ns, heard.sent_ns or heard.transact_ns) > stale_ns:
+        manual = f"stale: entered more than {stale_ns // _NS_PER_S} s ago"
+    order = _take(draft, terms, manual, actor=f"session:{session}")
+    reporting.report(draft, order, ReportKind.pending_new)
+    reporting.report(draft, order, ReportKind.new)
+    work(draft, order.order_id)
+
+
+def on_unacceptable(draft: Draft, session: str, heard: UnacceptableOrder) -> None:
+    """A D that cannot be an order: refused with what is wrong in it."""
+    terms = OrderTerms(
+        cl_ord_id=heard.cl_ord_id,
+        session=session,
+        account=heard.account,
+        trader="",
+        security_id=heard.security_id,
+        side=heard.side,
+        quantity=heard.quantity,
+        limit_price=None,
+        tif=TimeInForce.day,
+        handling=Handling.automatic,
+        currency=heard.currency or draft.desk.base_currency,
+        transact_ns=draft.now_ns,
+    )
+    reporting.refuse_order(draft, terms, heard.code, heard.text)
+
+
+def enter_order(draft: Draft, terms: OrderTerms, actor: str) -> str:
+    """A trader's own order: drop copy only. Raises CommandError with what is wrong."""
+    refusal = _refusal(draft, terms)
+    if refusal is not None:
+        raise CommandError(refusal[1])
+    manual = "held by its trader" if terms.handling is Handling.manual else ""
+    order = _take(draft, terms, manual, actor=actor)
+    reporting.report(draft, order, ReportKind.new)
+    work(draft, order.order_id)
+    return order.order_id
+
+
+def try_order(draft: Draft, terms: OrderTerms, actor: str) -> tuple[Order, Recommendation, str]:
+    """What `enter_order` would recommend, and what the gate would say against asking; the draft stays as it is.
+
+    Raises CommandError with what is wrong.
+    """
+    refusal = _refusal(draft, terms)
+    if refusal is not None:
+        raise CommandError(refusal[1])
+    scratch = draft.scratch()
+    order = _take(scratch, terms, "", actor=actor)
+    blocked = risk.order_blocked(scratch, order)
+    return order, recommend(scratch, order), "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+
+
+def work(draft: Draft, order_id: str) -> None:
+    """Recommend, and send if the rule says so and nothing speaks against it."""
+    order = draft.state.orders[order_id]
+    advice = recommend(draft, order)
+    draft.record(e.OrderRecommended(draft.now_ns, order_id, advice))
+    draft.wake(f"order:{order_id}")
+    order = draft.state.orders[order_id]
+    if advice.plan is None:
+        return_to_trader(draft, order, advice.problem)
+        return
+    if advice.sends_itself and not order.manual_reason:
+        open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
+        return
+    reason = order.manual_reason or f"rule “{advice.rule}” sends after approval"
+    return_to_trader(draft, order, reason)
+
+
+def on_cancel(draft: Draft, session: str, heard: CancelOrder) -> None:
+    """OrderCancelRequest(F), or G, which is refused: change by cancel and new order."""
+    order = _known(draft, session, heard.orig_cl_ord_id)
+    refuse = reporting.refuse_cancel
+    ids = (heard.cl_ord_id, heard.orig_cl_ord_id)
+    if order is None:
+        text = f"unknown order: no order {heard.orig_cl_ord_id} today on this session"
+        refuse(draft, session, None, *ids, UNKNOWN_ORDER, text, to_replace=heard.replace)
+    elif heard.replace:
+        refuse(draft, session, order, *ids, CANCEL_OTHER, "replace is not taken: cancel and send anew", to_replace=True)
+    elif not order.open:
+        refuse(draft, session, order, *ids, TOO_LATE, f"too late: the order is {order.state}")
+    elif order.cancel_cl_ord_id:
+        refuse(draft, session, order, *ids, ALREADY_PENDING, "a cancel is pending already")
+    elif _known(draft, session, heard.cl_ord_id) is not None:
+        refuse(draft, session, order, *ids, DUPLICATE_CL_ORD_ID, f"duplicate ClOrdID {heard.cl_ord_id}")
+    else:
+        cancel(draft, order, heard.cl_ord_id, actor=f"session:{session}")
+
+
+def cancel(draft: Draft, order: Order, cl_ord_id: str, *, actor: str) -> None:
+    """Cancel now, or as soon as the dealer that may have filled it has answered."""
+    draft.record(e.CancelAsked(draft.now_ns, order.order_id, cl_ord_id, actor))
+    placement = draft.state.open_placement(order.order_id)
+    if placement is None:
+        finish_cancel(draft, order.order_id)
+        return
+    order = draft.state.orders[order.order_id]
+    reporting.report(
+        draft,
+        order,
+        ReportKind.pending_cancel,
+        text=f"{placement.reserved} is unanswered at a dealer",
+        cl_ord_id=cl_ord_id,
+    )
+    cancel_at_dealer(draft, placement)
+
+
+def on_status(draft: Draft, session: str, heard: AskOrderStatus, *, copy: bool) -> None:
+    """OrderStatusRequest(H), from an OMS or a drop-copy consumer (who sees every session's orders)."""
+    sessions = (session,) if not copy else _order_sessions(draft)
+    for owner in sessions:
+        order = _known(draft, owner, heard.cl_ord_id)
+        if order is not None:
+            reporting.answer_status(draft, session, order, copy=copy)
+            return
+    reporting.answer_unknown(draft, session, heard.cl_ord_id, heard.security_id, copy=copy)
+
+
+def _order_sessions(draft: Draft) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(order.terms.session for order in draft.state.orders.values()))
+
+
+def _take(draft: Draft, terms: OrderTerms, manual: str, *, actor: str) -> Order:
+    order_id = draft.state.next_id("orders", "O")
+    security = draft.desk.securities[terms.security_id]
+    draft.record(
+        e.OrderReceived(
+            draft.now_ns,
+            order_id=order_id,
+            terms=terms,
+            facts=_facts(draft, terms, security),
+            arrival=draft.desk.mark(terms.security_id, draft.now_ns),
+            manual_reason=manual,
+            duplicate_of=_duplicate_of(draft, terms),
+            actor=actor,
+        )
+    )
+    return draft.state.orders[order_id]
+
+
+def _facts(draft: Draft, terms: OrderTerms, security: Security) -> OrderFacts:
+    today = trade_date(draft.now_ns)
+    return OrderFacts(
+        issuer=security.issuer,
+        asset_class=security.asset_class.value,
+        segment=segment_of(security, terms.quantity, terms.side.value, today).key,
+        similar=similar_key(security, today) or "",
+        rating=security.rating,
+        adv_30d=security.adv_30d,
+        liquidity_score=security.liquidity_score,
+        day=utc_day(draft.now_ns),
+    )
+
+
+def _duplicate_of(draft: Draft, terms: OrderTerms) -> str:
+    other_id = draft.state.alike.get(alike_key(terms))
+    if other_id is None:
+        return ""
+    other = draft.state.orders[other_id]
+    return other_id if draft.now_ns - other.received_ns < draft.desk.risk.duplicate_window_ns else ""
+
+
+def _refusal(draft: Draft, terms: OrderTerms) -> tuple[int, str] | None:
+    """OrdRejReason(103) and the text, None for an order that can be taken."""
+    if terms.security_id not in draft.desk.securities:
+        return UNKNOWN_SYMBOL, f"unknown security {terms.security_id!r}: it is not in the security master"
+    bond_currency = draft.desk.securities[terms.security_id].currency
+    if terms.currency != bond_currency:
+        return OTHER, f"Currency(15) is {terms.currency}, the bond is in {bond_currency}"
+    if not terms.quantity.is_finite() or terms.quantity <= 0:
+        return INCORRECT_QUANTITY, f"quantity must be positive, found {terms.quantity}"
+    limit = terms.limit_price
+    if limit is not None and not (limit.is_finite() and Decimal(0) < limit < Decimal(1000)):
+        return OTHER, f"limit price must be in percent of par, found {limit}"
+    if terms.expire_ns is not None and terms.expire_ns <= draft.now_ns:
+        return TOO_LATE_TO_ENTER, "the order's time is over already"
+    return None
+
+
+def _known(draft: Draft, session: str, cl_ord_id: str) -> Order | None:
+    """The order of this ClOrdID today, or the latest of an earlier day if it still lives."""
+    today = draft.state.oms_ids.get(oms_key(session, utc_day(draft.now_ns), cl_ord_id))
+    if today is not None:
+        return draft.state.orders[today]
+    latest = draft.state.oms_ids.get(oms_latest_key(session, cl_ord_id))
+    if latest is None or not draft.state.orders[latest].open:
+        return None
+    return draft.state.orders[latest]
+
+
+def _same(one: OrderTerms, other: OrderTerms) -> bool:
+    return (one.security_id, one.side, one.quantity, one.limit_price, one.account) == (
+        other.security_id,
+        other.side,
+        other.quantity,
+        other.limit_price,
+        other.account,
+    )
+
+
+def _terms(draft: Draft, session: str, heard: NewOrder) -> OrderTerms:
+    security = draft.desk.securities.get(heard.security_id)
+    return OrderTerms(
+        cl_ord_id=heard.cl_ord_id,
+        session=session,
+        account=heard.account,
+        trader="",
+        security_id=heard.security_id,
+        side=heard.side,
+        quantity=heard.quantity,
+        limit_price=heard.limit_price,
+        tif=heard.tif,
+        handling=heard.handling,
+        currency=heard.currency or (security.currency if security is not None else draft.desk.base_currency),
+        transact_ns=heard.transact_ns,
+        expire_ns=heard.expire_ns if heard.expire_ns is not None else _day_end(heard),
+    )
+
+
+def _day_end(heard: NewOrder) -> int | None:
+    """A day order ends with its UTC day; IOC and FOK end with their first round, or with the day if there is none."""
+    if heard.tif is TimeInForce.gtd:
+        return None
+    return (utc_day(heard.transact_ns) + 1) * NS_PER_DAY

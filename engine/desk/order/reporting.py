@@ -1,0 +1,191 @@
+"""What the OMS and the drop copy are told: one `OrderReport` a change, the same ExecID(17) to both.
+
+A trader-entered order has no order session, so its reports exist on the drop copy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from engine.desk.draft import Delivery, Draft
+from engine.desk.order.moves import ord_status
+from engine.domain import events as e
+from engine.domain.messages import CancelRefusal, OrderReport, ReportKind
+from engine.domain.order import ZERO, Order, OrderTerms, Side, TimeInForce
+from engine.domain.placement import Fill
+
+
+def report(
+    draft: Draft,
+    order: Order,
+    kind: ReportKind,
+    *,
+    text: str = "",
+    fill: Fill | None = None,
+    executing: str = "",
+    cl_ord_id: str = "",
+) -> None:
+    """Record and send one report of the order as it stands; `cl_ord_id` is that of a cancel being answered."""
+    status = ord_status(order)
+    if kind is ReportKind.pending_new:
+        status = "A"
+    said = _report(draft, order, kind, status, text=text)
+    if cl_ord_id and cl_ord_id != order.terms.cl_ord_id:
+        said = replace(said, cl_ord_id=cl_ord_id, orig_cl_ord_id=order.terms.cl_ord_id)
+    if fill is not None:
+        said = replace(
+            said,
+            exec_id=fill.exec_id,
+            last_quantity=fill.quantity,
+            last_price=fill.price,
+            dealer=executing,
+            dealer_exec_id=fill.dealer_exec_id,
+            trade_date=fill.trade_date,
+            settl_date=fill.settl_date,
+            accrued=fill.accrued,
+            gross=fill.gross,
+            net=fill.net,
+        )
+    publish(draft, said)
+
+
+def publish(draft: Draft, said: OrderReport) -> None:
+    """Record a report and give it to the order session and to every drop copy."""
+    draft.record(e.OrderReported(draft.now_ns, said))
+    if said.session:
+        draft.send(said.session, said, Delivery.at_least_once)
+    for session in draft.desk.drop_copies:
+        draft.send(session, said, Delivery.at_least_once, copy=True)
+    draft.notify("report", order_id=said.order_id, kind=said.kind.name, status=said.ord_status, text=said.text)
+
+
+def answer_status(draft: Draft, session: str, order: Order, *, copy: bool = False) -> None:
+    """An answer to OrderStatusRequest(H): ExecType(150)=I to whoever asked, no event."""
+    said = replace(_report(draft, order, ReportKind.status, ord_status(order)), exec_id="0")
+    draft.send(session, said, Delivery.at_least_once, copy=copy)
+
+
+def answer_unknown(draft: Draft, session: str, cl_ord_id: str, security_id: str, *, copy: bool = False) -> None:
+    """An answer to OrderStatusRequest(H) for an order we do not know: 39=8 with OrdRejReason(103)=5."""
+    said = OrderReport(
+        exec_id="0",
+        order_id="NONE",
+        session=session,
+        cl_ord_id=cl_ord_id,
+        orig_cl_ord_id="",
+        kind=ReportKind.status,
+        ord_status="8",
+        account="",
+        trader="",
+        security_id=security_id,
+        id_source="4",
+        side=Side.buy,
+        quantity=ZERO,
+        limit_price=None,
+        tif=TimeInForce.day,
+        currency="",
+        cum_quantity=ZERO,
+        leaves_quantity=ZERO,
+        average_price=ZERO,
+        transact_ns=draft.now_ns,
+        code=5,
+        text=f"unknown order: no order {cl_ord_id} today on this session",
+    )
+    draft.send(session, said, Delivery.at_least_once, copy=copy)
+
+
+def refuse_order(draft: Draft, terms: OrderTerms, code: int, reason: str) -> None:
+    """8 with 150=8, OrdRejReason(103) and a text; never silence."""
+    draft.record(e.OrderRefused(draft.now_ns, terms.session, terms.cl_ord_id, terms.security_id, code, reason))
+    said = OrderReport(
+        exec_id=_exec_id(draft),
+        order_id="NONE",
+        session=terms.session,
+        cl_ord_id=terms.cl_ord_id,
+        orig_cl_ord_id="",
+        kind=ReportKind.rejected,
+        ord_status="8",
+        account=terms.account,
+        trader=terms.trader,
+        security_id=terms.security_id,
+        id_source="4",
+        side=terms.side,
+        quantity=terms.quantity,
+        limit_price=terms.limit_price,
+        tif=terms.tif,
+        currency=terms.currency,
+        cum_quantity=ZERO,
+        leaves_quantity=ZERO,
+        average_price=ZERO,
+        transact_ns=draft.now_ns,
+        code=code,
+        text=reason,
+    )
+    publish(draft, said)
+
+
+def refuse_cancel(
+    draft: Draft,
+    session: str,
+    order: Order | None,
+    cl_ord_id: str,
+    orig_cl_ord_id: str,
+    code: int,
+    text: str,
+    *,
+    to_replace: bool = False,
+) -> None:
+    """OrderCancelReject(9): CxlRejReason(102) 0 too late, 1 unknown order, 3 already pending, 6 duplicate."""
+    said = CancelRefusal(
+        order_id=order.order_id if order is not None else "NONE",
+        cl_ord_id=cl_ord_id,
+        orig_cl_ord_id=orig_cl_ord_id,
+        ord_status=ord_status(order) if order is not None else "8",
+        code=code,
+        text=text,
+        to_replace=to_replace,
+    )
+    draft.send(session, said, Delivery.at_least_once)
+
+
+def next_exec_id(draft: Draft) -> str:
+    """The ExecID(17) that the next report will carry."""
+    return _exec_id(draft)
+
+
+def _exec_id(draft: Draft) -> str:
+    return draft.state.next_id("reports", "E")
+
+
+def _report(draft: Draft, order: Order, kind: ReportKind, status: str, *, text: str = "") -> OrderReport:
+    terms = order.terms
+    security = draft.desk.securities.get(terms.security_id)
+    return OrderReport(
+        exec_id=_exec_id(draft),
+        order_id=order.order_id,
+        session=terms.session,
+        cl_ord_id=terms.cl_ord_id,
+        orig_cl_ord_id="",
+        kind=kind,
+        ord_status=status,
+        account=terms.account,
+        trader=terms.trader,
+        security_id=terms.security_id,
+        id_source=security.id_source if security is not None else "4",
+        side=terms.side,
+        quantity=terms.quantity,
+        limit_price=terms.limit_price,
+        tif=terms.tif,
+        currency=terms.currency,
+        cum_quantity=order.filled,
+        leaves_quantity=order.leaves,
+        average_price=_rounded(order.average_price),
+        transact_ns=draft.now_ns,
+        text=text,
+    )
+
+
+def _rounded(price: Decimal) -> Decimal:
+    """AvgPx(6) to eight places: a mean of prices has no end."""
+    return price.quantize(Decimal("1e-8")).normalize() if price else ZERO

@@ -1,0 +1,1 @@
+"""One acceptance at a dealer: sent, answered or in doubt, and its fills booked."""

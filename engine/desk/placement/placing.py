@@ -1,0 +1,220 @@
+"""Executing: the best live quote taken by a trader's one action or by the rule. What comes of it is `answers`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.desk.draft import Draft
+from engine.desk.gate import risk
+from engine.desk.gate.risk import Blocked
+from engine.desk.order.ending import return_to_trader
+from engine.desk.round.asking import fair_enough
+from engine.desk.round.fair import fair_of
+from engine.desk.round.quotes import live_quotes
+from engine.domain import events as e
+from engine.domain.messages import AcceptQuote
+from engine.domain.order import Order
+from engine.domain.placement import PlacementState
+from engine.domain.rfq import Ask, Quote, Rfq, RfqState
+from engine.errors import CommandError
+from engine.market.calendars import settlement_date
+
+_CALLED_BACK: Final = (
+    PlacementState.canceled,
+    PlacementState.rejected,
+    PlacementState.undelivered,
+    PlacementState.withheld,
+)
+"""How an acceptance may end that we wanted back, unless it was filled all the same."""
+
+
+def take_best(draft: Draft, rfq_id: str) -> None:
+    """A round that is deciding: the rule executes, the trader is alerted, or it ends without a trade."""
+    rfq = draft.state.rfqs[rfq_id]
+    if rfq.state is not RfqState.deciding:
+        return
+    order = draft.state.orders[rfq.order_id]
+    draft.wake(f"rfq:{rfq_id}")
+    live, killed = _takeable(draft, order, rfq)
+    if not live:
+        reason = f"kill switch {killed} is on" if killed else f"no executable quote: {_answers(draft, rfq)}"
+        return_to_trader(draft, order, reason)
+        return
+    if draft.now_ns >= rfq.decide_until_ns:
+        return_to_trader(draft, order, f"nobody executed: {len(live)} quote(s) left to run out")
+        return
+    execute = rfq.plan.execute
+    # Once the trader was asked, the rest of the round is the trader's: the rule does not act behind a person's back.
+    if not execute.automatic or order.manual_reason or rfq.alerted:
+        _alert(draft, rfq, live[0], f"best of {len(live)}")
+        return
+    reason = _against_automatic(draft, rfq, live)
+    if reason == "":
+        blocked = _accept(draft, order, rfq, *live[0], actor="rule")
+        reason = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+    if reason and execute.else_ask_trader:
+        _alert(draft, rfq, live[0], reason)
+    elif reason:
+        return_to_trader(draft, order, f"not executed by the rule: {reason}")
+
+
+def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> str:
+    """The trader's one action: the best quote, or the named dealer's. The ClOrdID(11) it left under.
+
+    Raises CommandError when there is nothing to execute or the gate says no.
+    """
+    rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
+    if rfq is None or rfq.state not in (RfqState.asking, RfqState.deciding):
+        raise CommandError(f"order {order.order_id} has no quotes to execute: it is {order.state}")
+    live, killed = _takeable(draft, order, rfq)
+    chosen = [entry for entry in live if dealer in (None, entry[0].dealer)]
+    if not chosen:
+        who = dealer or "any dealer"
+        stopped = f" (kill switch {killed} is on)" if killed else ""
+        raise CommandError(f"no executable quote of {who} on {rfq.rfq_id}{stopped}: {_answers(draft, rfq)}")
+    if rfq.state is RfqState.asking:
+        draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, draft.now_ns, f"{actor} decided before all had answered"))
+        rfq = draft.state.rfqs[rfq.rfq_id]
+    blocked = _accept(draft, order, rfq, *chosen[0], actor=actor)
+    if blocked is not None:
+        raise CommandError(f"risk {blocked.check}: {blocked.reason}", code="risk")
+    return draft.state.orders[order.order_id].placement_id
+
+
+def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quote]], str]:
+    """Live quotes that can be taken, best first, and a kill switch that stops others; empty if none does."""
+    takeable: list[tuple[Ask, Quote]] = []
+    stopped = ""
+    for ask, quote in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
+        killed = draft.state.kill_in_force(ask.dealer, order.terms.account)
+        if killed is not None:
+            stopped = stopped or killed[0]
+        elif not _out_of_reach(draft, order, ask, quote):
+            takeable.append((ask, quote))
+    return takeable, stopped
+
+
+def _out_of_reach(draft: Draft, order: Order, ask: Ask, quote: Quote) -> str:
+    """Why a live quote cannot be taken as things are; empty when it can. A kill switch is another matter."""
+    limit, dealer = order.terms.limit_price, draft.desk.dealers.get(ask.dealer)
+    if limit is not None and quote.price is not None and (quote.price - limit) * order.terms.side.sign > 0:
+        return f"beyond the limit of {limit}"
+    if dealer is None:
+        return "live, but it is no longer known"
+    trouble = draft.session_trouble(dealer.session)
+    return f"live, but {trouble}" if trouble else ""
+
+
+def given_up(draft: Draft, order: Order) -> str:
+    """Why the rest of the round is a person's: we called the last acceptance back, or a person released it."""
+    last = draft.state.placements.get(order.placement_id) if order.placement_id else None
+    if last is None or last.rfq_id != order.rfq_id:
+        return ""
+    if last.state is PlacementState.forced:
+        return f"the acceptance at {last.dealer} was released by a person"
+    if last.cancel_id and last.state in _CALLED_BACK:
+        return f"the acceptance at {last.dealer} was called back"
+    return ""
+
+
+def _against_automatic(draft: Draft, rfq: Rfq, live: list[tuple[Ask, Quote]]) -> str:
+    """Why the rule may not execute the best quote itself; empty when it may."""
+    execute, best = rfq.plan.execute, live[0][1]
+    executable = _competing(draft, rfq)
+    if executable < execute.quotes_min:
+        return f"{executable} executable quote(s), the rule wants {execute.quotes_min}"
+    if best.firm_until_ns is None:
+        return "the quote does not say how long it stands"
+    if execute.tolerance is None:
+        return ""
+    verdict = fair_enough(draft, rfq, best, execute.tolerance)
+    if verdict is None:
+        return "fair is unknown" if fair_of(draft, rfq) is None else "its DV01 is unknown"
+    if not verdict:
+        return f"{best.price} is not within {execute.tolerance.value} {execute.tolerance.unit} of fair"
+    return ""
+
+
+def _competing(draft: Draft, rfq: Rfq) -> int:
+    """Dealers whose quote can be executed now, or could be when we tried it."""
+    guard_ns = draft.desk.clocks.guard_ns
+    latest = [ask.quotes[-1] for ask in rfq.asks if ask.quotes]
+    return sum(quote.spent or quote.live(draft.now_ns, guard_ns) for quote in latest)
+
+
+def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, actor: str) -> Blocked | None:
+    dealer = draft.desk.dealers.get(ask.dealer)
+    assert quote.price is not None
+    if dealer is None:
+        return Blocked("dealer", f"{ask.dealer} is no longer known")
+    security = draft.desk.securities[order.terms.security_id]
+    placement_id = draft.fresh_id()
+    said = AcceptQuote(
+        dealer=ask.dealer,
+        placement_id=placement_id,
+        quote_id=quote.quote_id,
+        security_id=security.security_id,
+        id_source=security.id_source,
+        side=rfq.side,
+        quantity=min(rfq.quantity, order.leaves),
+        price=quote.price,
+        currency=order.terms.currency,
+        settl_date=settlement_date(draft.now_ns).strftime("%Y%m%d"),
+        transact_ns=draft.now_ns,
+    )
+    clocks = draft.desk.clocks
+    not_after = (quote.firm_until_ns or draft.now_ns + clocks.decide_ns) - clocks.guard_ns
+    cleared = risk.clear_accept(draft, order, rfq, dealer, said, not_after, by_rule=actor == "rule")
+    if isinstance(cleared, Blocked):
+        draft.record(e.AcceptBlocked(draft.now_ns, rfq.rfq_id, ask.dealer, cleared.check, cleared.reason))
+        draft.notify("blocked", rfq_id=rfq.rfq_id, dealer=ask.dealer, check=cleared.check, reason=cleared.reason)
+        return cleared
+    draft.record(
+        e.QuoteAccepted(
+            draft.now_ns,
+            placement_id=placement_id,
+            rfq_id=rfq.rfq_id,
+            order_id=order.order_id,
+            dealer=ask.dealer,
+            session=dealer.session,
+            quote_id=quote.quote_id,
+            security_id=security.security_id,
+            quantity=said.quantity,
+            price=quote.price,
+            outbox_id=draft.next_outbox_id(),
+            actor=actor,
+        )
+    )
+    draft.send_cleared(cleared)
+    draft.wake(f"placement:{placement_id}")
+    draft.notify(
+        "accepted", order_id=order.order_id, rfq_id=rfq.rfq_id, dealer=ask.dealer, price=str(quote.price), actor=actor
+    )
+    return None
+
+
+def _alert(draft: Draft, rfq: Rfq, best: tuple[Ask, Quote], reason: str) -> None:
+    ask, quote = best
+    if rfq.alerted == f"{ask.dealer}|{quote.quote_id}":
+        return
+    draft.record(e.TraderAlerted(draft.now_ns, rfq.rfq_id, ask.dealer, quote.quote_id, reason))
+    draft.notify(
+        "alert", rfq_id=rfq.rfq_id, order_id=rfq.order_id, dealer=ask.dealer, price=str(quote.price), reason=reason
+    )
+
+
+def _answers(draft: Draft, rfq: Rfq) -> str:
+    """Each dealer's answer in a few words."""
+    guard_ns, order = draft.desk.clocks.guard_ns, draft.state.orders[rfq.order_id]
+    words: list[str] = []
+    for ask in rfq.asks:
+        last = ask.last_quote
+        if last is not None and (last.problem or last.withdrawn or last.spent):
+            words.append(f"{ask.dealer}: {last.problem or ('withdrawn' if last.withdrawn else 'taken and refused')}")
+        elif last is not None and last.live(draft.now_ns, guard_ns):
+            words.append(f"{ask.dealer}: {last.price} {_out_of_reach(draft, order, ask, last) or 'live'}")
+        elif last is not None:
+            words.append(f"{ask.dealer}: {last.price} over")
+        else:
+            words.append(f"{ask.dealer}: {ask.state}{f' ({ask.note})' if ask.note else ''}")
+    return ", ".join(words) if words else "nobody was asked"

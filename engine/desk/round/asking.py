@@ -1,0 +1,282 @@
+"""Asking: requests made as their time comes, answers judged.
+
+A handler returns the round that its message moved, None when it moved none; `desk.round.progress` goes on from there.
+"""
+
+from __future__ import annotations
+
+from engine.desk.draft import Draft
+from engine.desk.gate import risk
+from engine.desk.gate.risk import Blocked
+from engine.desk.round import lifecycle
+from engine.desk.round.fair import fair_of
+from engine.desk.round.quotes import judge, live_quotes, within
+from engine.desk.state import AskRef
+from engine.domain import events as e
+from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
+from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState, Tolerance
+from engine.market.calendars import settlement_date
+
+_NS_PER_S = 1_000_000_000
+
+
+def drive(draft: Draft, rfq_id: str) -> None:
+    """Everything that is due in a collecting round now: silence noted, requests made, collection ended."""
+    guard_ns = draft.desk.clocks.guard_ns
+    draft.wake(f"rfq:{rfq_id}")
+    rfq = draft.state.rfqs[rfq_id]
+    if rfq.state is not RfqState.asking:
+        return
+    _note_silence(draft, rfq)
+    while True:
+        rfq = draft.state.rfqs[rfq_id]
+        due = lifecycle.due_dealers(rfq, draft.now_ns, stopping(draft, rfq), guard_ns)
+        if not due:
+            break
+        for dealer in due:
+            _ask(draft, rfq_id, dealer)
+    if lifecycle.collected(rfq, draft.now_ns, stopping(draft, rfq), guard_ns):
+        _decide(draft, rfq)
+
+
+def _note_silence(draft: Draft, rfq: Rfq) -> None:
+    """Whoever's wait is over without a word was silent, whether its timer or its late word comes first."""
+    segment = draft.state.orders[rfq.order_id].facts.segment
+    for ask in lifecycle.overdue(rfq, draft.now_ns):
+        asked = draft.desk.dealers.get(ask.dealer)
+        if asked is None or not draft.session_up(asked.session):
+            # Nobody was listening: whether the request arrived is in doubt, and that says nothing of the dealer.
+            reason = "session: down when the wait was over, the request is in doubt"
+            draft.record(e.AskWithheld(draft.now_ns, rfq.rfq_id, ask.dealer, reason, never_left=False))
+            continue
+        # The wait that was granted, and not how late we looked: it can be taken back to the digit.
+        waited_ns = ask.wait_until_ns - ask.asked_ns
+        draft.record(e.DealerSilent(draft.now_ns, rfq.rfq_id, ask.dealer, segment, waited_ns))
+        draft.notify("silent", rfq_id=rfq.rfq_id, dealer=ask.dealer)
+
+
+def _decide(draft: Draft, rfq: Rfq) -> None:
+    """Collection is over: what is live may be executed while it lives, at most `rfq.decide_s`."""
+    clocks = draft.desk.clocks
+    live = live_quotes(rfq, draft.now_ns, clocks.guard_ns)
+    latest = draft.now_ns + clocks.decide_ns
+    ends = [min(latest, (quote.firm_until_ns or latest) - clocks.guard_ns) for _, quote in live]
+    reason = f"{len(live)} executable quote(s) of {len(rfq.asks)} dealer(s)"
+    draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, max(ends, default=draft.now_ns), reason))
+
+
+def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
+    rfq = draft.state.rfqs[rfq_id]
+    order = draft.state.orders[rfq.order_id]
+    dealer = draft.desk.dealers.get(dealer_id)
+    if dealer is None:
+        draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, "dealer", f"{dealer_id} is no longer known"))
+        return
+    clocks = draft.desk.clocks
+    wait_until = draft.now_ns + rfq.plan.wait_ns
+    security = draft.desk.securities[order.terms.security_id]
+    quote_req_id = draft.fresh_id()
+    said = AskDealer(
+        dealer=dealer_id,
+        quote_req_id=quote_req_id,
+        security_id=security.security_id,
+        id_source=security.id_source,
+        side=rfq.side,
+        quantity=rfq.quantity,
+        currency=order.terms.currency,
+        settl_date=settlement_date(draft.now_ns).strftime("%Y%m%d"),
+        collect_until_ns=wait_until,
+        firm_until_ns=wait_until + clocks.decide_ns,
+        transact_ns=draft.now_ns,
+    )
+    # A request is worth nothing to a dealer once half its time is gone.
+    cleared = risk.clear_ask(draft, order, dealer, said, draft.now_ns + rfq.plan.wait_ns // 2)
+    if isinstance(cleared, Blocked):
+        draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, cleared.check, cleared.reason))
+        draft.notify("blocked", rfq_id=rfq_id, dealer=dealer_id, check=cleared.check, reason=cleared.reason)
+        return
+    draft.record(
+        e.DealerAsked(
+            draft.now_ns, rfq_id, dealer_id, order.facts.segment, quote_req_id, draft.next_outbox_id(), wait_until
+        )
+    )
+    draft.send_cleared(cleared)
+    draft.notify("asked", rfq_id=rfq_id, dealer=dealer_id)
+
+
+def stopping(draft: Draft, rfq: Rfq) -> lifecycle.Stops:
+    """Does a quote end this one-at-a-time search?
+
+    Within the rule's tolerance of fair; where fair is unknown, any executable quote inside the order's limit.
+    """
+    order = draft.state.orders[rfq.order_id]
+    limit, sign = order.terms.limit_price, rfq.side.sign
+
+    def stops(quote: Quote) -> bool:
+        assert quote.price is not None
+        if limit is not None and (quote.price - limit) * sign > 0:
+            return False
+        if rfq.plan.accept is None:
+            return True
+        verdict = fair_enough(draft, rfq, quote, rfq.plan.accept)
+        return verdict is None or verdict
+
+    return stops
+
+
+def fair_enough(draft: Draft, rfq: Rfq, quote: Quote, tolerance: Tolerance) -> bool | None:
+    """Is the quote within tolerance of fair? None when fair, or what the unit needs, is unknown."""
+    order = draft.state.orders[rfq.order_id]
+    fair = fair_of(draft, rfq)
+    if fair is None or quote.price is None:
+        return None
+    return within(tolerance, rfq.side, quote.price, fair.price, draft.desk.securities[order.terms.security_id].dv01)
+
+
+def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
+    """Quote(S). One that answers nothing we asked is kept and told, never dropped."""
+    ref = draft.state.asks.get(heard.quote_req_id)
+    if ref is None or not _from(draft, session, ref.dealer):
+        _stray(draft, session, "Quote", heard.quote_req_id, f"quote {heard.quote_id} answers no request of ours")
+        return None
+    rfq, ask = _at_its_time(draft, ref)
+    order = draft.state.orders[rfq.order_id]
+    fresh = all(known.quote_id != heard.quote_id for known in ask.quotes)
+    if fresh and sum(len(known.quotes) for known in rfq.asks) >= draft.desk.clocks.quotes_per_rfq_max:
+        _stray(draft, session, "Quote", heard.quote_req_id, "rfq.quotes_per_rfq_max is reached: not taken")
+        return None
+    dealer = draft.desk.dealers.get(ref.dealer)
+    firm_s = dealer.firm_time_s if dealer is not None else None
+    fair = fair_of(draft, rfq)
+    quote = judge(
+        heard,
+        side=rfq.side,
+        quantity=rfq.quantity,
+        security_id=order.terms.security_id,
+        fair=fair.price if fair is not None else None,
+        asked_ns=ask.asked_ns,
+        now_ns=draft.now_ns,
+        firm_time_ns=int(firm_s * _NS_PER_S) if firm_s is not None else None,
+        guard_ns=draft.desk.clocks.guard_ns,
+    )
+    late = rfq.state is not RfqState.asking or ask.state not in (AskState.asked, AskState.quoted)
+    first, firmed = _firsts(ask, quote)
+    draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late, first, firmed))
+    draft.notify(
+        "quote", rfq_id=ref.rfq_id, dealer=ref.dealer, price=str(quote.price), problem=quote.problem, late=late
+    )
+    return ref.rfq_id
+
+
+def _firsts(ask: Ask, quote: Quote) -> tuple[bool, bool]:
+    """Is it the dealer's first price, in its time? Is it its first executable one, after another?
+
+    Somebody else may have been faster and have the trade: within its own time it is an answer all the same.
+    """
+    in_time = (
+        ask.state in (AskState.asked, AskState.quoted, AskState.declined) and quote.received_ns < ask.wait_until_ns
+    )
+    if not in_time or quote.price is None:
+        return False, False
+    first = not ask.priced
+    return first, not first and not ask.firm and not quote.problem
+
+
+def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
+    """QuoteRequestReject(AG), or a refusal of the request itself. After a price it withdraws the price."""
+    ref = draft.state.asks.get(heard.quote_req_id)
+    if ref is None or not _from(draft, session, ref.dealer):
+        _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, heard.reason)
+        return None
+    rfq, ask = _at_its_time(draft, ref)
+    if ask.state is AskState.asked:
+        _declined(draft, rfq, ask, heard.reason)
+        return ref.rfq_id
+    if any(not quote.withdrawn for quote in ask.quotes):
+        _withdraw(draft, ref.rfq_id, ref.dealer, "")
+        return ref.rfq_id
+    _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, f"came when the dealer was {ask.state}")
+    return None
+
+
+def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[str, ...]:
+    """QuoteCancel(Z); the rounds it moved. Without QuoteReqID(131) all quotes of the session's dealers are meant."""
+    if not heard.quote_req_id:
+        return _withdraw_all(draft, session, heard.quote_id)
+    ref = draft.state.asks.get(heard.quote_req_id)
+    if ref is None or not _from(draft, session, ref.dealer):
+        _stray(draft, session, "QuoteCancel", heard.quote_req_id, "withdraws nothing we know")
+        return ()
+    rfq, ask = _at_its_time(draft, ref)
+    if any(heard.quote_id in ("", quote.quote_id) for quote in ask.quotes):
+        _withdraw(draft, ref.rfq_id, ref.dealer, heard.quote_id)
+    elif ask.state is AskState.asked:
+        _declined(draft, rfq, ask, "withdrew before any price")
+    else:
+        _stray(draft, session, "QuoteCancel", heard.quote_req_id, f"withdraws {heard.quote_id}, which we do not know")
+        return ()
+    return (ref.rfq_id,)
+
+
+def _withdraw_all(draft: Draft, session: str, quote_id: str) -> tuple[str, ...]:
+    dealers = [dealer.id for dealer in draft.desk.dealers.on_session(session)]
+    moved = []
+    left = draft.state.open_rfqs()
+    for rfq in list(draft.state.rfqs.latest()) if left else ():
+        if not rfq.open:
+            continue
+        for ask in rfq.asks:
+            if ask.dealer in dealers and any(quote_id in ("", quote.quote_id) for quote in ask.quotes):
+                _withdraw(draft, rfq.rfq_id, ask.dealer, quote_id)
+                moved.append(rfq.rfq_id)
+        left -= 1
+        if not left:
+            break
+    if not moved:
+        _stray(draft, session, "QuoteCancel", quote_id, "withdraws nothing we know")
+    return tuple(moved)
+
+
+def _withdraw(draft: Draft, rfq_id: str, dealer: str, quote_id: str) -> None:
+    draft.record(e.QuoteWithdrawn(draft.now_ns, rfq_id, dealer, quote_id))
+    draft.notify("withdrawn", rfq_id=rfq_id, dealer=dealer)
+
+
+def _declined(draft: Draft, rfq: Rfq, ask: Ask, reason: str) -> None:
+    segment = draft.state.orders[rfq.order_id].facts.segment
+    latency_ns = draft.now_ns - ask.asked_ns
+    draft.record(e.DealerDeclined(draft.now_ns, rfq.rfq_id, ask.dealer, segment, reason, latency_ns))
+    draft.notify("declined", rfq_id=rfq.rfq_id, dealer=ask.dealer, reason=reason)
+
+
+def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:
+    """A committed request did not leave, or was filled over in a resend: it is no observation."""
+    rfq = draft.state.rfqs[rfq_id]
+    ask = rfq.ask_of(dealer)
+    if ask is not None and ask.state in (AskState.asked, AskState.silent):
+        silent = ask.state is AskState.silent
+        draft.record(e.AskWithheld(draft.now_ns, rfq_id, dealer, reason, never_left, silent))
+        return rfq_id
+    return None
+
+
+def _at_its_time(draft: Draft, ref: AskRef) -> tuple[Rfq, Ask]:
+    """The round and the entry that a dealer's word is for, silence noted if its wait is over."""
+    rfq = draft.state.rfqs[ref.rfq_id]
+    if rfq.state is RfqState.asking:
+        _note_silence(draft, rfq)
+        rfq = draft.state.rfqs[ref.rfq_id]
+    ask = rfq.ask_of(ref.dealer)
+    assert ask is not None  # `asks` and the round's entries are written together
+    return rfq, ask
+
+
+def _from(draft: Draft, session: str, dealer_id: str) -> bool:
+    """Did it come over the session of the dealer it speaks for?"""
+    dealer = draft.desk.dealers.get(dealer_id)
+    return dealer is not None and dealer.session == session
+
+
+def _stray(draft: Draft, session: str, kind: str, reference: str, text: str) -> None:
+    draft.record(e.StrayMessage(draft.now_ns, session, kind, reference, text))
+    draft.notify("stray", session=session, kind=kind, reference=reference, text=text)

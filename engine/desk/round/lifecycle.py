@@ -1,0 +1,102 @@
+"""What an RFQ does next: ask somebody, wait until a time, or stop collecting.
+
+Pure questions about one `Rfq` and a time. `engine.desk.round.asking` acts on the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.desk.round.quotes import live_quotes
+from engine.domain.rfq import Ask, AskMode, AskState, Quote, Rfq, RfqState
+
+Stops = Callable[[Quote], bool]
+"""Does this executable quote end a one-at-a-time search?"""
+
+
+def unasked(rfq: Rfq) -> tuple[str, ...]:
+    """Planned dealers that have not been tried yet, in order."""
+    tried = {ask.dealer for ask in rfq.asks}
+    return tuple(dealer for dealer in rfq.plan.dealers if dealer not in tried)
+
+
+def due_dealers(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> tuple[str, ...]:
+    """Whom to ask now; only while the round is collecting."""
+    if rfq.state is not RfqState.asking:
+        return ()
+    left = unasked(rfq)
+    if not left or rfq.plan.mode is AskMode.parallel:
+        return left
+    due = _stagger_due_ns(rfq)
+    if due is not None and now_ns < due:
+        return ()
+    if rfq.plan.mode is AskMode.one_at_a_time and (
+        any(not ask.answered for ask in rfq.asks) or stopped(rfq, now_ns, stops, guard_ns)
+    ):
+        return ()
+    return left[:1]
+
+
+def stopped(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> bool:
+    """Has a one-at-a-time search found what it looked for?"""
+    if rfq.plan.mode is not AskMode.one_at_a_time:
+        return False
+    return any(stops(quote) for _, quote in live_quotes(rfq, now_ns, guard_ns))
+
+
+def collected(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> bool:
+    """Nobody is left to ask or to wait for, or the search has found what it looked for."""
+    if stopped(rfq, now_ns, stops, guard_ns):
+        return True
+    return not unasked(rfq) and all(ask.answered for ask in rfq.asks)
+
+
+def overdue(rfq: Rfq, now_ns: int) -> tuple[Ask, ...]:
+    """Asked dealers whose wait is over without a word."""
+    return tuple(ask for ask in rfq.asks if not ask.answered and now_ns >= ask.wait_until_ns)
+
+
+def next_deadline_ns(rfq: Rfq) -> int | None:
+    """UTC time at which the round must be looked at again; None while only an answer can move it."""
+    if rfq.state is RfqState.deciding:
+        return rfq.decide_until_ns
+    if rfq.state is not RfqState.asking:
+        return None
+    times = [ask.wait_until_ns for ask in rfq.asks if not ask.answered]
+    due = _stagger_due_ns(rfq)
+    if due is not None and unasked(rfq) and not (rfq.plan.mode is AskMode.one_at_a_time and times):
+        times.append(due)
+    return min(times, default=None)
+
+
+def _stagger_due_ns(rfq: Rfq) -> int | None:
+    """When the next request may leave: so long after the last one that was made."""
+    if not rfq.plan.stagger_ns:
+        return None
+    made = [ask.asked_ns for ask in rfq.asks if ask.state is not AskState.blocked]
+    return max(made) + rfq.plan.stagger_ns if made else None
+
+
+def with_ask(rfq: Rfq, changed: Ask) -> Rfq:
+    """The round with this dealer's entry replaced, or added at the end."""
+    if rfq.ask_of(changed.dealer) is None:
+        return replace(rfq, asks=(*rfq.asks, changed))
+    return replace(rfq, asks=tuple(changed if ask.dealer == changed.dealer else ask for ask in rfq.asks))
+
+
+def with_quote(ask: Ask, quote: Quote) -> Ask:
+    """The entry with one more quote; the same QuoteID(117) again is an update of it. Silence stays silence.
+
+    What we tried to execute stays tried: whoever refused us and repeats the QuoteID has made no new offer.
+    """
+    tried = any(known.spent for known in ask.quotes if known.quote_id == quote.quote_id)
+    others = (known for known in ask.quotes if known.quote_id != quote.quote_id)
+    quotes = (*others, replace(quote, spent=True) if tried else quote)
+    return replace(
+        ask,
+        quotes=quotes,
+        state=AskState.quoted if ask.state is AskState.asked else ask.state,
+        priced=ask.priced or quote.price is not None,
+        firm=ask.firm or not quote.problem,
+    )

@@ -1,0 +1,355 @@
+"""The flow of a dealer or hub: S AG Z AI b 8 9 in, R D F H out.
+
+What comes in is read leniently: an ExecutionReport(8) is never refused over an optional tag, whatever is
+in it, because a refused fill is a lost fill; a number that cannot be read is None and the desk quarantines
+what it cannot book. What goes out says the least that the request needs: never an account, a limit, an
+identifier of the parent order or anything of other dealers.
+
+Source: FIX 4.4 Volume 3, "Quote Request", "Quote"; Volume 4, "Execution Report".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from engine.clock import fix_timestamp
+from engine.domain.messages import (
+    AcceptQuote,
+    AskDealer,
+    AskPlacementStatus,
+    BusinessReject,
+    CancelPlacement,
+    DealerCancelRefused,
+    DealerReport,
+    DealerWord,
+    Ignored,
+    QuoteAnswer,
+    QuoteDecline,
+    QuoteWithdrawal,
+)
+from engine.domain.rfq import QuoteKind
+from engine.errors import ProtocolError
+from engine.fix.flows.dialect import PERCENT_OF_PAR, Dialect
+from engine.fix.flows.refusal import NotTaken
+from engine.fix.flows.spelling import (
+    DIRECTION_OF,
+    NO_SYMBOL,
+    SIDE_CODE,
+    face_amount,
+    number,
+    refuse_soh,
+    spoken,
+    wire_quantity,
+)
+from engine.fix.standard.tags import BusinessRejectReason, Tag
+from engine.fix.wire.message import Message
+
+_KIND_OF: Final[Mapping[str, QuoteKind]] = {
+    "0": QuoteKind.indicative,
+    "1": QuoteKind.tradeable,
+    "2": QuoteKind.restricted,
+    "3": QuoteKind.counter,
+}
+
+# QuoteRequestRejectReason(658).
+_DECLINE_REASON: Final[Mapping[str, str]] = {
+    "1": "unknown symbol",
+    "2": "closed",
+    "3": "exceeds limit",
+    "4": "too late",
+    "5": "invalid price",
+    "6": "not authorised",
+    "7": "no match",
+    "8": "no market",
+    "9": "no inventory",
+    "10": "pass",
+    "11": "credit",
+    "12": "clip size",
+    "13": "exceeds notional",
+    "14": "exceeds DV01",
+    "15": "exceeds CS01",
+    "99": "other",
+}
+
+# QuoteStatus(297) that ends a quote, on AI; 11 (pass) is a decline and handled beside it.
+_QUOTE_ENDED: Final = frozenset({"1", "2", "3", "4", "5", "6", "7", "9", "17", "22", "23"})
+_QUOTE_PASSED: Final = "11"
+_QUOTE_REJECTED: Final = "5"
+_CANCEL_ALL: Final = "4"
+
+# ExecType(150). Whatever is not here is a status: the order's state is then in OrdStatus(39).
+_WORD_OF_EXEC_TYPE: Final[Mapping[str, DealerWord]] = {
+    "0": DealerWord.acknowledged,
+    "A": DealerWord.acknowledged,
+    "F": DealerWord.filled,
+    # FIX 4.2's partial fill and fill, still sent by some under 4.4.
+    "1": DealerWord.filled,
+    "2": DealerWord.filled,
+    "8": DealerWord.rejected,
+    "4": DealerWord.canceled,
+    "C": DealerWord.canceled,
+    "I": DealerWord.status,
+    "G": DealerWord.corrected,
+    "H": DealerWord.corrected,
+}
+# FIX 4.2's ExecTransType(20): cancel, correct, status; 0 is new.
+_WORD_OF_TRANS_TYPE: Final[Mapping[str, DealerWord]] = {
+    "1": DealerWord.corrected,
+    "2": DealerWord.corrected,
+    "3": DealerWord.status,
+}
+_ORDER_UNKNOWN_REASON: Final = "5"
+_CANCEL_UNKNOWN_ORDER: Final = "1"
+_NO_ORDER_ID: Final = frozenset({"", "NONE", "UNKNOWN", "[N/A]"})
+
+# --- in ------------------------------------------------------------------------------------------
+
+
+def hear_quote(message: Message, dialect: Dialect) -> QuoteAnswer:
+    """Quote(S). A price that is not positive, or has a size of 0, is no price on that side."""
+    quote_id = message.require(117)
+    quote_req_id = message.get(131)
+    if not quote_req_id:
+        text = "QuoteReqID(131) missing: this engine trades on quotes that answer a request"
+        raise NotTaken(
+            BusinessReject("S", message.seq_num, BusinessRejectReason.ConditionallyRequiredFieldMissing, text, quote_id)
+        )
+    price_type = message.get(423) or message.get(692) or dialect.price_type
+    bid, bid_quantity = _side_of_quote(message, 132, 134, dialect)
+    offer, offer_quantity = _side_of_quote(message, 133, 135, dialect)
+    return QuoteAnswer(
+        quote_req_id=quote_req_id,
+        quote_id=quote_id,
+        security_id=message.get(48) or "",
+        # QuoteType(537) absent or unheard of is the one that no rule executes.
+        kind=_KIND_OF.get(message.get(537) or "0", QuoteKind.indicative),
+        bid=bid,
+        offer=offer,
+        bid_quantity=bid_quantity,
+        offer_quantity=offer_quantity,
+        valid_until_ns=message.timestamp_ns(62),
+        percent_of_par=price_type == PERCENT_OF_PAR,
+    )
+
+
+def hear_decline(message: Message, dialect: Dialect) -> QuoteDecline:
+    """QuoteRequestReject(AG): the reason in words, and the dealer's own text behind it."""
+    quote_req_id = message.require(131)
+    code = message.require(658)
+    return QuoteDecline(quote_req_id, _worded(_DECLINE_REASON.get(code, f"reason {code}"), message.get(58)))
+
+
+def hear_quote_cancel(message: Message, dialect: Dialect) -> QuoteWithdrawal:
+    """QuoteCancel(Z): one quote, or with QuoteCancelType(298)=4 all under the request (or all there are)."""
+    quote_id = message.get(117) or ""
+    if message.require(298) == _CANCEL_ALL or quote_id == "*":
+        quote_id = ""
+    return QuoteWithdrawal(message.get(131) or "", quote_id)
+
+
+def hear_quote_status(message: Message, dialect: Dialect) -> QuoteWithdrawal | QuoteDecline | Ignored:
+    """QuoteStatusReport(AI): what ends a quote withdraws it, a pass declines the request, the rest changes nothing.
+
+    Without QuoteID(117) nothing is withdrawn: an empty one would mean every quote.
+    """
+    status = message.get(297) or ""
+    quote_req_id, quote_id = message.get(131) or "", message.get(117) or ""
+    if status == _QUOTE_PASSED and quote_req_id:
+        return QuoteDecline(quote_req_id, _worded("pass", message.get(58)))
+    if status in _QUOTE_ENDED and quote_id:
+        return QuoteWithdrawal(quote_req_id, quote_id)
+    return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={quote_id}", message.get(58)))
+
+
+def hear_quote_acknowledgement(message: Message, dialect: Dialect) -> QuoteDecline | Ignored:
+    """MassQuoteAcknowledgement(b), with which some venues answer an R: only a rejection says anything."""
+    status, quote_req_id = message.get(297) or "", message.get(131) or ""
+    if status == _QUOTE_REJECTED and quote_req_id:
+        code = message.get(300)
+        return QuoteDecline(
+            quote_req_id, _worded("rejected" if code is None else f"rejected ({code})", message.get(58))
+        )
+    return Ignored("b", _worded(f"QuoteStatus(297)={status} QuoteReqID(131)={quote_req_id}", message.get(58)))
+
+
+def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
+    """ExecutionReport(8).
+    Raises ProtocolError only where there is no ExecID(17), or neither ExecType(150) nor OrdStatus(39).
+    """
+    get = message.get
+    status = get(39) or ""
+    word = _word(get(150), status, get(20))
+    order_id = get(37) or ""
+    # A price in another unit would be booked as percent of par; LastParPx(669) is that by definition.
+    in_percent = (get(423) or PERCENT_OF_PAR) == PERCENT_OF_PAR
+    return DealerReport(
+        word=word,
+        cl_ord_id=get(11) or "",
+        orig_cl_ord_id=get(41) or "",
+        order_id=order_id,
+        exec_id=message.require(17),
+        security_id=get(48) or "",
+        side=DIRECTION_OF.get(get(54) or ""),
+        last_quantity=_quantity(message, 32, dialect),
+        last_price=_decimal(message, 31 if in_percent else 669),
+        cum_quantity=_quantity(message, 14, dialect),
+        leaves_quantity=_quantity(message, 151, dialect),
+        average_price=_decimal(message, 6) if in_percent else None,
+        trade_date=get(75) or "",
+        settl_date=get(64) or "",
+        transact_ns=_time(message, 60),
+        accrued=_decimal(message, 159),
+        gross=_decimal(message, 381),
+        net=_decimal(message, 118),
+        text=get(58) or "",
+        status=status,
+        unknown_order=_knows_no_order(word, status, get(103), order_id),
+        possible_resend=message.poss_resend,
+    )
+
+
+def hear_cancel_refusal(message: Message, dialect: Dialect) -> DealerCancelRefused:
+    """OrderCancelReject(9). An unknown order has OrdStatus(39)=8; a 9 that says otherwise knows it after all."""
+    return DealerCancelRefused(
+        cl_ord_id=message.get(11) or "",
+        orig_cl_ord_id=message.get(41) or "",
+        text=message.get(58) or "",
+        unknown_order=message.get(102) == _CANCEL_UNKNOWN_ORDER and message.get(39) in ("8", None),
+    )
+
+
+def _side_of_quote(
+    message: Message, price_tag: int, size_tag: int, dialect: Dialect
+) -> tuple[Decimal | None, Decimal | None]:
+    price, size = message.decimal(price_tag), face_amount(message, size_tag, dialect)
+    if price is None or price <= 0 or (size is not None and size <= 0):
+        return None, None
+    return price, size
+
+
+def _word(exec_type: str | None, status: str, trans_type: str | None) -> DealerWord:
+    if trans_type is not None and trans_type in _WORD_OF_TRANS_TYPE:
+        return _WORD_OF_TRANS_TYPE[trans_type]
+    if exec_type:
+        return _WORD_OF_EXEC_TYPE.get(exec_type, DealerWord.status)
+    # Required, but a fill is worth more than its form: OrdStatus(39) has the same codes for what matters.
+    if not status:
+        raise ProtocolError("ExecType(150) missing", reason=1, tag=Tag.ExecType)
+    return _WORD_OF_EXEC_TYPE.get(status, DealerWord.status)
+
+
+def _knows_no_order(word: DealerWord, status: str, reason: str | None, order_id: str) -> bool:
+    """Does it say that our order never arrived? OrdRejReason(103)=5, or a rejected status without any OrderID(37)."""
+    if word is DealerWord.status:
+        return status == "8" and (reason == _ORDER_UNKNOWN_REASON or order_id.upper() in _NO_ORDER_ID)
+    return word is DealerWord.rejected and reason == _ORDER_UNKNOWN_REASON
+
+
+def _decimal(message: Message, tag: int) -> Decimal | None:
+    try:
+        return message.decimal(tag)
+    except ProtocolError:
+        return None
+
+
+def _quantity(message: Message, tag: int, dialect: Dialect) -> Decimal | None:
+    try:
+        return face_amount(message, tag, dialect)
+    except ProtocolError:
+        return None
+
+
+def _time(message: Message, tag: int) -> int | None:
+    try:
+        return message.timestamp_ns(tag)
+    except ProtocolError:
+        return None
+
+
+def _worded(meaning: str, text: str | None) -> str:
+    return f"{meaning}: {text}" if text else meaning
+
+
+# --- out -----------------------------------------------------------------------------------------
+
+
+def speak_ask(ask: AskDealer, dialect: Dialect) -> bytes:
+    """QuoteRequest(R): one NoRelatedSym(146) entry that holds everything but QuoteReqID(131).
+
+    Price(44), Account(1) and ClOrdID(11) are legal here and never written: they would show our limit, our
+    client or our parent order.
+    """
+    expires, valid_until = ask.collect_until_ns, ask.firm_until_ns
+    if dialect.swap_clocks:
+        expires, valid_until = valid_until, expires
+    refuse_soh(ask.quote_req_id, ask.security_id, ask.id_source, ask.settl_date, ask.currency)
+    settlement = f"64={ask.settl_date}\x01" if ask.settl_date else ""
+    chunks = [
+        f"131={ask.quote_req_id}\x01",
+        # NoRelatedSym(146) and its one entry, in the dictionary's order.
+        f"146=1\x0155={NO_SYMBOL}\x0148={ask.security_id}\x0122={ask.id_source}\x01303=1\x01537=1\x01"
+        f"54={SIDE_CODE[ask.side]}\x0138={wire_quantity(ask.quantity, dialect)}\x01{settlement}15={ask.currency}\x01"
+        f"62={fix_timestamp(valid_until)}\x01126={fix_timestamp(expires)}\x0160={fix_timestamp(ask.transact_ns)}\x01"
+        f"423={dialect.price_type}\x01",
+    ]
+    return spoken("R", chunks, dialect)
+
+
+def speak_acceptance(accept: AcceptQuote, dialect: Dialect) -> bytes:
+    """NewOrderSingle(D), previously quoted, fill or kill. Price(44) is the dealer's own quote, never our limit."""
+    refuse_soh(
+        accept.placement_id,
+        accept.currency,
+        accept.id_source,
+        accept.security_id,
+        accept.settl_date,
+        accept.quote_id,
+    )
+    chunks = [
+        f"11={accept.placement_id}\x01",
+        f"15={accept.currency}\x01",
+        f"22={accept.id_source}\x01",
+        f"38={wire_quantity(accept.quantity, dialect)}\x01",
+        "40=D\x01",
+        f"44={number(accept.price)}\x01",
+        f"48={accept.security_id}\x01",
+        f"54={SIDE_CODE[accept.side]}\x01",
+        f"55={NO_SYMBOL}\x01",
+        "59=4\x01",
+        f"60={fix_timestamp(accept.transact_ns)}\x01",
+        f"64={accept.settl_date}\x01" if accept.settl_date else "",
+        f"117={accept.quote_id}\x01",
+        f"423={PERCENT_OF_PAR}\x01",
+    ]
+    return spoken("D", chunks, dialect)
+
+
+def speak_cancel(cancel: CancelPlacement, dialect: Dialect) -> bytes:
+    """OrderCancelRequest(F)."""
+    refuse_soh(cancel.cancel_id, cancel.id_source, cancel.placement_id, cancel.security_id)
+    chunks = [
+        f"11={cancel.cancel_id}\x01",
+        f"22={cancel.id_source}\x01",
+        f"38={wire_quantity(cancel.quantity, dialect)}\x01",
+        f"41={cancel.placement_id}\x01",
+        f"48={cancel.security_id}\x01",
+        f"54={SIDE_CODE[cancel.side]}\x01",
+        f"55={NO_SYMBOL}\x01",
+        f"60={fix_timestamp(cancel.transact_ns)}\x01",
+    ]
+    return spoken("F", chunks, dialect)
+
+
+def speak_status_request(ask: AskPlacementStatus, dialect: Dialect) -> bytes:
+    """OrderStatusRequest(H)."""
+    refuse_soh(ask.placement_id, ask.id_source, ask.security_id)
+    chunks = [
+        f"11={ask.placement_id}\x01",
+        f"22={ask.id_source}\x01",
+        f"48={ask.security_id}\x01",
+        f"54={SIDE_CODE[ask.side]}\x01",
+        f"55={NO_SYMBOL}\x01",
+    ]
+    return spoken("H", chunks, dialect)

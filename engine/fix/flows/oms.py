@@ -1,0 +1,300 @@
+"""The flow of an order management system: D F G H in, 8 and 9 out. The drop copy speaks the same 8.
+
+A NewOrderSingle(D) that can be read but cannot become an order is heard as `UnacceptableOrder`, so that it
+is answered by an ExecutionReport(8) with a reason. Only what is no D at all (no ClOrdID, no Side, numbers
+that are none) is refused with Reject(3).
+
+Tags are numbers here, and in the other flows, wherever messages are read and written by the thousand:
+spelling an enum member costs more than looking its value up in a message.
+
+Source: FIX 4.4 Volume 4, "New Order - Single", "Order Cancel/Replace Request", "Execution Report".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final
+
+from engine.clock import NS_PER_DAY, fix_timestamp
+from engine.domain.messages import (
+    AskOrderStatus,
+    BusinessReject,
+    CancelOrder,
+    CancelRefusal,
+    NewOrder,
+    OrderReport,
+    ReportKind,
+    UnacceptableOrder,
+)
+from engine.domain.order import ZERO, Handling, Side, TimeInForce
+from engine.errors import ProtocolError
+from engine.fix.flows.dialect import Dialect
+from engine.fix.flows.refusal import NotTaken
+from engine.fix.flows.spelling import (
+    CUSIP,
+    HANDLING_OF,
+    ISIN,
+    SIDE_CODE,
+    TIF_CODE,
+    TIF_OF,
+    Field,
+    direction,
+    face_amount,
+    number,
+    numbers,
+    refuse_soh,
+)
+from engine.fix.standard.currencies import CURRENCIES
+from engine.fix.standard.tags import BusinessRejectReason, Tag
+from engine.fix.wire.codec import encode_body
+from engine.fix.wire.message import Message, timestamp_ns
+
+
+class OrderReason(IntEnum):
+    """OrdRejReason(103), as far as a message alone can give one; the desk gives the others."""
+
+    UNKNOWN_SYMBOL = 1
+    UNSUPPORTED_CHARACTERISTIC = 11
+    INCORRECT_QUANTITY = 13
+    OTHER = 99
+
+
+_MARKET: Final = "1"
+_LIMIT: Final = "2"
+_PERCENT: Final = "1"
+_REJECTED: Final = "8"
+
+# --- in ------------------------------------------------------------------------------------------
+
+
+def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | UnacceptableOrder:
+    """NewOrderSingle(D)."""
+    cl_ord_id = message.require(11)
+    message.require(54)
+    order_type = message.require(40)
+    transact_ns = _required_time(message, 60)
+    side = direction(message)
+    if side is None:
+        text = f"Side(54)={message.get(54)} has no direction: expected 1 (buy) or 2 (sell)"
+        raise NotTaken(BusinessReject("D", message.seq_num, BusinessRejectReason.Other, text, cl_ord_id))
+    quantity = face_amount(message, 38, dialect)
+    price = message.decimal(44)
+    expire_ns = message.timestamp_ns(126)
+    if expire_ns is None:
+        expire_ns = _end_of_day(message.get(432))
+    tif = TIF_OF.get(message.get(59) or "0")
+    handling = HANDLING_OF.get(message.get(21) or "1")
+
+    problem = _problem(message, quantity, price, tif, handling, expire_ns)
+    if problem is not None or quantity is None or tif is None or handling is None:
+        code, text = problem or (OrderReason.OTHER, "the order cannot be taken")
+        return UnacceptableOrder(
+            cl_ord_id=cl_ord_id,
+            account=message.get(1) or "",
+            security_id=message.get(48) or "",
+            side=side,
+            quantity=ZERO if quantity is None else quantity,
+            code=int(code),
+            text=text,
+            currency=message.get(15) or "",
+            possible_resend=message.poss_resend,
+        )
+    return NewOrder(
+        cl_ord_id=cl_ord_id,
+        account=message.get(1) or "",
+        security_id=message.require(48),
+        side=side,
+        quantity=quantity,
+        limit_price=price if order_type == _LIMIT else None,
+        tif=tif,
+        expire_ns=expire_ns if tif is TimeInForce.gtd else None,
+        handling=handling,
+        currency=message.get(15) or "",
+        transact_ns=transact_ns,
+        possible_resend=message.poss_resend,
+        sent_ns=message.timestamp_ns(122),
+    )
+
+
+def hear_cancel(message: Message, dialect: Dialect) -> CancelOrder:
+    """OrderCancelRequest(F), or OrderCancelReplaceRequest(G)."""
+    cl_ord_id = message.require(11)
+    orig_cl_ord_id = message.require(41)
+    message.require(54)
+    side = direction(message)
+    if side is None:
+        text = f"Side(54)={message.get(54)} has no direction: no order here has it"
+        raise NotTaken(BusinessReject(message.msg_type, message.seq_num, BusinessRejectReason.Other, text, cl_ord_id))
+    security_id = message.get(48) or ""
+    return CancelOrder(cl_ord_id, orig_cl_ord_id, security_id, side, replace=message.msg_type == "G")
+
+
+def hear_status_request(message: Message, dialect: Dialect) -> AskOrderStatus:
+    """OrderStatusRequest(H)."""
+    return AskOrderStatus(message.require(11), message.get(48) or "", direction(message))
+
+
+def _problem(
+    message: Message,
+    quantity: Decimal | None,
+    price: Decimal | None,
+    tif: TimeInForce | None,
+    handling: Handling | None,
+    expire_ns: int | None,
+) -> tuple[OrderReason, str] | None:
+    """The first thing that keeps the message from being an order of this desk: OrdRejReason(103) and a text."""
+    get = message.get
+    if get(48) is None:
+        return OrderReason.UNKNOWN_SYMBOL, "SecurityID(48) missing"
+    if get(22) not in (ISIN, CUSIP, None):
+        return OrderReason.UNKNOWN_SYMBOL, _found(message, Tag.SecurityIDSource, "4 (ISIN) or 1 (CUSIP)")
+    if quantity is None:
+        return OrderReason.INCORRECT_QUANTITY, "OrderQty(38) missing: face amounts only"
+    if quantity <= 0:
+        return OrderReason.INCORRECT_QUANTITY, _found(message, Tag.OrderQty, "more than 0")
+    if get(54) not in SIDE_CODE.values():
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.Side, "1 (buy) or 2 (sell)")
+    if get(40) not in (_MARKET, _LIMIT):
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.OrdType, "1 (market) or 2 (limit)")
+    if get(40) == _LIMIT:
+        if price is None:
+            return OrderReason.OTHER, "Price(44) missing on a limit order"
+        if get(423) not in (_PERCENT, None):
+            return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.PriceType, "1 (percent of par)")
+        if price <= 0:
+            return OrderReason.OTHER, _found(message, Tag.Price, "more than 0")
+    if tif is None:
+        expected = "0 (day), 3 (IOC), 4 (FOK) or 6 (GTD)"
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.TimeInForce, expected)
+    if tif is TimeInForce.gtd and expire_ns is None:
+        return OrderReason.OTHER, "TimeInForce(59)=6 (GTD) without ExpireTime(126) or ExpireDate(432)"
+    if handling is None:
+        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.HandlInst, "1, 2 or 3")
+    if get(15) is not None and get(15) not in CURRENCIES:
+        return OrderReason.OTHER, _found(message, Tag.Currency, "a code of ISO 4217")
+    return None
+
+
+def _found(message: Message, tag: Tag, expected: str) -> str:
+    return f"{tag.name}({tag:d})={message.get(tag)}: expected {expected}"
+
+
+def _required_time(message: Message, tag: int) -> int:
+    message.require(tag)
+    value = message.timestamp_ns(tag)
+    assert value is not None
+    return value
+
+
+def _end_of_day(date: str | None) -> int | None:
+    """The first instant after ExpireDate(432), a UTC day, in nanoseconds."""
+    if not date:
+        return None
+    try:
+        return timestamp_ns(f"{date}-00:00:00") + NS_PER_DAY
+    except ValueError:
+        raise ProtocolError("ExpireDate(432): expected YYYYMMDD", reason=6, tag=Tag.ExpireDate) from None
+
+
+# --- out -----------------------------------------------------------------------------------------
+
+_TIF_FIELD: Final[Mapping[TimeInForce, str]] = {tif: f"59={code}\x01" for tif, code in TIF_CODE.items()}
+_KIND_FIELD: Final[Mapping[ReportKind, str]] = {kind: f"150={kind.value}\x01" for kind in ReportKind}
+
+
+def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
+    """ExecutionReport(8): ascending tags, written out field by field because every order causes several.
+
+    `copy` adds CopyMsgIndicator(797)=Y and changes nothing else. An OrdType(40) and a TimeInForce(59) are not
+    said of an order that was refused or is not known: it may have had others.
+
+    Raises ValueError for a value, other than the text, that contains SOH.
+    """
+    refuse_soh(
+        report.account,
+        report.cl_ord_id,
+        report.currency,
+        report.exec_id,
+        report.id_source,
+        report.order_id,
+        report.ord_status,
+        report.orig_cl_ord_id,
+        report.security_id,
+        report.settl_date,
+        report.trade_date,
+        report.dealer_exec_id,
+    )
+    text = report.text.replace("\x01", " ") if report.text else ""
+    refused = report.ord_status == _REJECTED
+    quantity, cumulated, leaves = report.quantity, report.cum_quantity, report.leaves_quantity
+    last, last_price, limit = report.last_quantity, report.last_price, report.limit_price
+    accrued, gross, net = report.accrued, report.gross, report.net
+    bond_face = dialect.bond_face
+    if bond_face is not None:
+        quantity, cumulated, leaves = quantity / bond_face, cumulated / bond_face, leaves / bond_face
+        last = None if last is None else last / bond_face
+    order_qty, cum_qty, leaves_qty, avg_px = numbers((quantity, cumulated, leaves, report.average_price))
+    parts = (
+        f"1={report.account}\x01" if report.account else "",
+        f"6={avg_px}\x01",
+        f"11={report.cl_ord_id}\x01" if report.cl_ord_id else "",
+        f"14={cum_qty}\x01",
+        f"15={report.currency}\x01" if report.currency else "",
+        f"17={report.exec_id}\x01",
+        f"22={report.id_source}\x01" if report.security_id else "",
+        f"31={number(last_price)}\x01" if last_price is not None else "",
+        f"32={number(last)}\x01" if last is not None else "",
+        f"37={report.order_id or 'NONE'}\x0138={order_qty}\x0139={report.ord_status}\x01",
+        "40=2\x01" if limit is not None else "" if refused else "40=1\x01",
+        f"41={report.orig_cl_ord_id}\x01" if report.orig_cl_ord_id else "",
+        f"44={number(limit)}\x01" if limit is not None else "",
+        f"48={report.security_id}\x01" if report.security_id else "",
+        "54=1\x0155=[N/A]\x01" if report.side is Side.buy else "54=2\x0155=[N/A]\x01",
+        f"58={text}\x01" if text else "",
+        "" if refused else _TIF_FIELD[report.tif],
+        f"60={fix_timestamp(report.transact_ns)}\x01",
+        f"64={report.settl_date}\x01" if report.settl_date else "",
+        f"75={report.trade_date}\x01" if report.trade_date else "",
+        f"103={report.code}\x01" if report.code is not None else "",
+        f"118={number(net)}\x01" if net is not None else "",
+        _KIND_FIELD[report.kind],
+        f"151={leaves_qty}\x01",
+        f"159={number(accrued)}\x01" if accrued is not None else "",
+        f"381={number(gross)}\x01" if gross is not None else "",
+        "423=1\x01",
+        _parties(report.dealer, report.trader) if report.dealer or report.trader else "",
+        f"527={report.dealer_exec_id}\x01" if report.dealer_exec_id else "",
+        "797=Y\x01" if copy else "",
+    )
+    return "".join(parts).encode()
+
+
+def speak_cancel_refusal(refusal: CancelRefusal) -> bytes:
+    """OrderCancelReject(9)."""
+    fields: list[Field] = [
+        (11, refusal.cl_ord_id),
+        (37, refusal.order_id or "NONE"),
+        (39, refusal.ord_status),
+        (41, refusal.orig_cl_ord_id),
+    ]
+    if refusal.text:
+        fields.append((58, refusal.text.replace("\x01", " ")))
+    fields += [(102, str(refusal.code)), (434, "2" if refusal.to_replace else "1")]
+    return encode_body(fields)
+
+
+@lru_cache(maxsize=1024)
+def _parties(dealer: str, trader: str) -> str:
+    """NoPartyIDs(453): the executing dealer as executing firm (1), a trader of ours as entering trader (36)."""
+    refuse_soh(dealer, trader)
+    entries = []
+    if dealer:
+        # An LEI is 20 letters and digits, and PartyIDSource(447) says so; anything else is a code we agreed.
+        source = "N" if len(dealer) == 20 and dealer.isalnum() else "D"
+        entries.append(f"448={dealer}\x01447={source}\x01452=1\x01")
+    if trader:
+        entries.append(f"448={trader}\x01447=D\x01452=36\x01")
+    return f"453={len(entries)}\x01{''.join(entries)}"

@@ -1,0 +1,1 @@
+"""Sockets: ports listened on, sessions called, TLS, and who may connect at all."""

@@ -1,0 +1,548 @@
+"""What Prometheus is told of the engine; `config/prometheus` has alerts on these names.
+
+`turn` is called for every turn as soon as it is decided, `wrote` when bytes were given to a socket, `state` now and
+then. Metrics are exempt from output commit: a turn is counted before it is durable, and one that a crash took back
+was counted all the same. They are for watching; what happened stands in the journal.
+
+Counts begin at 0 with the process. Latencies of quotes are seconds of the engine's clock (a scaled clock scales
+them), those of commits and of the loop are real.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from engine.clock import NS_PER_S, Instant
+from engine.domain import events as e
+from engine.domain.messages import ReportKind
+from engine.domain.placement import PlacementState
+from engine.domain.rfq import AskMode, QuoteKind
+from engine.fix.link.admission import Refusal
+from engine.fix.link.backoff import Outcome
+from engine.fix.session.certificates import Kind, TlsFile
+from engine.fix.session.reasons import DisconnectReason
+from engine.fix.session.sequence import SessionState
+from engine.fix.session.step import TRADE_REFUSED
+from engine.fix.standard.tags import MsgType
+from engine.fix.standard.values import BusinessRejectReason, SessionRejectReason
+from engine.metrics.session_levels import SessionLevels
+from engine.metrics.tally import OTHER, Distribution, Levels, Names, Tally, counter_family
+from engine.turn import Machine, ReadSentRows, Turn
+
+if TYPE_CHECKING:
+    from engine.turn.trading import Trading
+
+SESSION_MESSAGES: Final = "session"
+"""msg_type of inbound session messages: a turn has their number, not their type."""
+NO_SESSION: Final = "none"
+"""session of what concerns a connection that never became one."""
+
+SAMPLES_PER_PIECE: Final = 64
+"""Lines of the exposition that are made at a time: the whole of a large desk would hold the loop for some 20 ms."""
+
+COMMIT_BOUNDS_S: Final = (25e-6, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
+BATCH_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+LAG_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+QUOTE_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 300, 600)
+
+_SESSION_MESSAGES: Final = SESSION_MESSAGES.encode()
+_REJECT_KINDS: Final[Mapping[bytes, str]] = {b"3": "session", b"j": "business"}
+_REJECT_REASON: Final = {
+    b"3": re.compile(rb"\x01(373=\d{1,2})\x01").search,
+    b"j": re.compile(rb"\x01(380=\d{1,2})\x01").search,
+}
+_REJECT_REASONS: Final = (
+    *(f"373={int(reason)}" for reason in SessionRejectReason),
+    *(f"380={int(reason)}" for reason in BusinessRejectReason),
+)
+"""What the label of a reject's reason may say; FIX.4.2 has Rejects without any, which are counted as `other`."""
+_OPENMETRICS: Final = "application/openmetrics-text"
+_FILLED: Final = "2"
+"""OrdStatus(39)."""
+
+
+class Metrics(Collector):
+    """All collectors of the daemon, in a registry of their own."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.registry = CollectorRegistry()
+        self._before: dict[str, SessionState] = {}
+        self._open_placements: dict[str, None] = {}
+        self._unmeasured = 0
+        self._begun = False
+
+        sessions = self._sessions = Names((NO_SESSION,))
+        sources = self._sources = Names(("timer", "command"))
+        dealers = self._dealers = Names()
+        ways = _closed("in", "out")
+        types = _closed(*MsgType, SESSION_MESSAGES)
+        self._in, self._out = _Flows(sessions, types), _Flows(sessions, types)
+
+        self._session_levels = SessionLevels()
+        self._logons = Tally("fix_logons_total", "Times the session became active", session=sessions)
+        self._disconnects = Tally(
+            "fix_disconnects_total",
+            "Connections that ended, by why",
+            session=sessions,
+            reason=_closed(*DisconnectReason),
+        )
+        self._refused = Tally(
+            "fix_connections_refused_total",
+            "Connections closed before a byte of FIX was read from them, by why",
+            code=_closed(*Refusal),
+        )
+        self._certificates = Levels(
+            "fix_certificate_not_after_seconds",
+            "When a certificate of ours, of an authority or of a pinned peer ends, in seconds since 1970",
+            "key",
+        )
+        self._revocations = Levels(
+            "fix_revocation_list_next_update_seconds",
+            "When the next revocation list is due, in seconds since 1970: from then on nobody is let in by it",
+            "key",
+        )
+        self._called = Tally(
+            "fix_connects_total",
+            "What became of connecting to a peer, once it was over",
+            session=sessions,
+            outcome=_closed(*Outcome),
+        )
+        self._gaps = Tally("fix_gaps_detected_total", "Gaps found in what the peer sent", session=sessions)
+        self._resend_requests = Tally(
+            "fix_resend_requests_total",
+            "ResendRequest(2) sent by us (out), or by the peer and served (in)",
+            session=sessions,
+            direction=ways,
+        )
+        self._resent = Tally(
+            "fix_resent_messages_total", "Messages sent again under their number, gap fills aside", session=sessions
+        )
+        self._resets = Tally(
+            "fix_seq_resets_total",
+            "New epochs: both numbers began anew",
+            session=sessions,
+            cause=_closed("reset", "reset_on_logon", "reset_seq_num_flag", "schedule", "set_numbers"),
+        )
+        self._rejects = Tally(
+            "fix_rejects_total",
+            "Reject(3) as kind session, BusinessMessageReject(j) as kind business",
+            session=sessions,
+            direction=ways,
+            kind=_closed("session", "business"),
+        )
+        self._reject_reasons = Tally(
+            "fix_reject_reasons_total",
+            "Reject(3) by SessionRejectReason(373), BusinessMessageReject(j) by BusinessRejectReason(380)",
+            session=sessions,
+            direction=ways,
+            reason=Names(_REJECT_REASONS),
+        )
+        self._garbled = Tally(
+            "fix_garbled_total",
+            "Bytes dropped because they are no message, by what is wrong with them",
+            session=sessions,
+            reason=_closed("checksum", "field", "first_fields", "length", "noise", "overflow"),
+        )
+        self._warnings = Tally(
+            "fix_warnings_total", "Warnings of a session by code; the log has the text", session=sessions, code=Names()
+        )
+        self._unsent = Levels("dropcopy_unsent", "Reports for a drop copy that wait for its session", "session")
+
+        self._rfqs_started = Tally("rfq_started_total", "RFQs opened", mode=_closed(*AskMode))
+        self._rfq_outcomes = Tally(
+            "rfq_outcome_total",
+            "RFQs ended, by how",
+            outcome=_closed("executed", "no_execution", "canceled", "expired"),
+        )
+        self._rfqs_open = Levels("rfq_open", "RFQs open now")
+        self._quotes = Tally("rfq_quotes_total", "Quotes received", dealer=dealers, type=_closed(*QuoteKind))
+        self._declines = Tally("rfq_declines_total", "Requests a dealer said no to", dealer=dealers)
+        self._timeouts = Tally("rfq_timeouts_total", "Requests a dealer left unanswered", dealer=dealers)
+        self._quote_latency = Distribution(
+            "rfq_quote_latency_seconds", "From request to quote", QUOTE_BOUNDS_S, dealer=dealers
+        )
+        self._late_quotes = Tally("rfq_late_quotes_total", "Quotes that came after their time", dealer=dealers)
+
+        self._orders = Tally(
+            "orders_total",
+            "Orders that came to be in a state",
+            state=_closed("received", "refused", "returned", "filled", "canceled", "expired"),
+        )
+        self._fills = Tally("fills_total", "Fills booked")
+        self._fill_notional = Tally("fill_notional_total", "Face x clean price / 100 of fills, in each bond's currency")
+        self._in_doubt = Levels("placements_in_doubt", "Acceptances of quotes without an answer", "needs")
+        self._quarantined = Tally("quarantined_fills_total", "Fills that could not be booked: a person must look")
+        self._tca_pending = Levels("tca_pending", "Fills whose cost is still to be measured")
+        self._marks_missing = Tally(
+            "tca_mark_missing_total", "Moments a cost has no mark of", mark=_closed("arrival", "execution", "reversion")
+        )
+
+        self._risk_blocks = Tally(
+            "risk_blocks_total",
+            "Requests and acceptances kept back at the gate",
+            check=Names(),
+        )
+        self._withheld = Tally(
+            "withheld_total",
+            "Recorded requests and acceptances that did not leave or were filled over",
+            reason=_closed("kill", "late", "session", "full", "over", "gap_filled"),
+        )
+        self._kills = Levels("kill_switch_state", "Kill switches that are on, by what they stop", "scope")
+        self._inputs_refused = Tally(
+            "inputs_refused_total", "Inputs that could not be handled: nothing came of them", source=sources
+        )
+        self._commit_seconds = Distribution("journal_commit_seconds", "From batch to commit", COMMIT_BOUNDS_S)
+        self._batch_turns = Distribution("journal_batch_turns", "Turns in a batch", BATCH_BOUNDS)
+        self._write_errors = Tally("db_write_errors_total", "Commits that did not succeed")
+        self._lag_seconds = Distribution(
+            "event_loop_lag_seconds", "How much later than asked the loop woke a timer", LAG_BOUNDS_S
+        )
+        self._families = [each for each in vars(self).values() if isinstance(each, Tally | Levels | Distribution)]
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
+
+    # --- what happened -----------------------------------------------------------------------------
+
+    def turn(self, turn: Turn) -> None:
+        """Count one turn, right after it was adopted. Dict look-ups only: 1-2 us with one event or message."""
+        for event in turn.events:
+            count = _BY_EVENT.get(type(event))
+            if count is not None:
+                count(self, event, turn)
+        for inbound in turn.inbound:
+            data = inbound.data
+            msg_type = data.split(b"\x01", 3)[2][3:]
+            self._in.count(inbound.session, msg_type, len(data))
+            if msg_type in _REJECT_KINDS:
+                self._rejected(inbound.session, "in", msg_type, data)
+        for key, state in turn.sessions.items():
+            before = self._before.get(key)
+            self._before[key] = state
+            if before is not None:
+                if state.next_in != before.next_in and not turn.inbound and turn.kind in _TAKING_IN:
+                    # One session message was counted; what a gap fill skips over are no messages.
+                    self._in.count(key, _SESSION_MESSAGES, 0)
+                if state.gap is not None and (before.gap is None or before.gap.begin != state.gap.begin):
+                    self._gaps.add((key,))
+            if state.serving is not None:
+                self._served(turn, key, max(state.serving.begin, state.first_out))
+        for key, code, _ in turn.warnings:
+            self._warnings.add((key or NO_SESSION, code))
+        for key, reason in turn.garbled:
+            self._garbled.add((key or NO_SESSION, reason))
+        for key, ending in turn.endings:
+            self._disconnects.add((key or NO_SESSION, ending.code))
+
+    def _served(self, turn: Turn, key: str, first: int) -> None:
+        """Count the request that is being served once, however many pages it takes."""
+        for effect in turn.effects:
+            if type(effect) is ReadSentRows and effect.session == key and effect.begin == first:
+                self._resend_requests.add((key, "in"))
+
+    def wrote(self, session: str, data: bytes) -> None:
+        """Count one message that was given to its socket."""
+        # A frame of ours begins with 8, 9, 35, 34, and PossDupFlag(43) if it has one.
+        _, _, kind, _, poss_dup, _ = data.split(b"\x01", 5)
+        msg_type = kind[3:]
+        self._out.count(session, msg_type, len(data))
+        if msg_type == b"2":
+            self._resend_requests.add((session, "out"))
+        elif msg_type in _REJECT_KINDS:
+            self._rejected(session, "out", msg_type, data)
+        if poss_dup == b"43=Y" and msg_type != b"4":
+            self._resent.add((session,))
+
+    def _rejected(self, session: str, way: str, msg_type: bytes, data: bytes) -> None:
+        self._rejects.add((session, way, _REJECT_KINDS[msg_type]))
+        found = _REJECT_REASON[msg_type](data)
+        reason = found[1].decode() if found is not None else ""
+        self._reject_reasons.add((session, way, reason if reason in _REJECT_REASONS else OTHER))
+
+    def connection_refused(self, code: str) -> None:
+        """A connection was not let in, or its TLS handshake failed."""
+        self._refused.add((code,))
+
+    def tls_files(self, files: Iterable[TlsFile]) -> None:
+        """When what the files in use say ends, by the key of the configuration that names each."""
+        for file in files:
+            if file.ends_s is not None:
+                levels = self._revocations if file.kind is Kind.REVOCATIONS else self._certificates
+                levels.put(file.ends_s, (file.key,))
+
+    def called(self, session: str, outcome: str) -> None:
+        """A connection of ours is over, or there was none."""
+        self._called.add((session, outcome))
+
+    def withheld(self, reason: str) -> None:
+        """A committed request or acceptance did not leave: `kill`, `late`, `session`, `full` or `over`."""
+        self._withheld.add((reason,))
+
+    def committed(self, seconds: float, turns: int) -> None:
+        """A batch of so many turns is durable, so many seconds after it was sent to the disk."""
+        self._commit_seconds.add(seconds)
+        self._batch_turns.add(turns)
+
+    def commit_failed(self) -> None:
+        self._write_errors.add()
+
+    def loop_lag(self, seconds: float) -> None:
+        self._lag_seconds.add(seconds)
+
+    # --- what is -----------------------------------------------------------------------------------
+
+    def sessions(self, machine: Machine, now: Instant, unsent_bytes: Mapping[int, int]) -> None:
+        """How each session stands; `unsent_bytes` is per connection."""
+        self._session_levels.put(machine, now, unsent_bytes)
+
+    def state(self, machine: Machine, trading: Trading) -> None:
+        """Take the desk's levels over from the state.
+
+        The first call also says which sessions and dealers there are, and walks over what an earlier process left.
+        """
+        self._learn(self._sessions, machine.settings)
+        self._learn(self._sources, machine.settings)
+        self._learn(self._dealers, (dealer.id for dealer in trading.desk.dealers))
+        desk = trading.state
+        if not self._begun:
+            self._begun = True
+            self._before = dict(machine.sessions)
+            self._unmeasured = sum(not pending.done for pending in desk.reversions.values())
+            self._open_placements = {p.placement_id: None for p in desk.placements.values() if p.unanswered}
+            for key, settings in machine.settings.items():
+                if settings.role == "dealer":
+                    self._warnings.expect((key, TRADE_REFUSED))  # There from the start, or nobody saw the first one.
+        for key, settings in machine.settings.items():
+            if settings.role == "dropcopy":
+                self._unsent.put(len(machine.waiting.get(key, ())), (key,))
+        self._rfqs_open.put(desk.open_rfqs())
+        self._tca_pending.put(self._unmeasured)
+        self._count_kills(trading)
+        self._count_placements(trading)
+
+    def _learn(self, names: Names, values: Iterable[str]) -> None:
+        for value in names.learn(values):
+            for family in self._families:
+                if not isinstance(family, Levels):
+                    family.learned(names, value)
+
+    def _count_kills(self, trading: Trading) -> None:
+        on = {"all": 0, "dealer": 0, "account": 0}
+        kills = trading.state.kills
+        for scope in kills.keys():  # noqa: SIM118 (a table of the desk is no dict)
+            on[scope.partition(":")[0]] += kills[scope].on
+        for kind, count in on.items():
+            self._kills.put(count, (kind,))
+
+    def _count_placements(self, trading: Trading) -> None:
+        awaited = stuck = 0
+        for placement_id in list(self._open_placements):
+            placement = trading.state.placements.get(placement_id)
+            if placement is None or not placement.unanswered:
+                del self._open_placements[placement_id]
+            elif placement.person_needed:
+                stuck += 1
+            elif placement.state is PlacementState.in_doubt:
+                awaited += 1
+        self._in_doubt.put(awaited, ("answer",))
+        self._in_doubt.put(stuck, ("person",))
+
+    # --- for who asks ------------------------------------------------------------------------------
+
+    def exposition(self, accept: str = "") -> tuple[Iterator[bytes], str]:
+        """Everything as text in the format an Accept header prefers, in pieces, and its Content-Type.
+
+        Each piece takes about a millisecond to make, so the caller can let the loop turn between two.
+        """
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (ValueError, TypeError):  # It asks for a version that is none.
+            encode, content_type = choose_encoder("")
+        return self._pieces(encode, b"# EOF\n" if content_type.startswith(_OPENMETRICS) else b""), content_type
+
+    def _pieces(self, encode: Callable[[Collector], bytes], end: bytes) -> Iterator[bytes]:
+        for family in self.registry.collect():
+            for start in range(0, max(1, len(family.samples)), SAMPLES_PER_PIECE):
+                part = Metric(family.name, family.documentation, family.type, family.unit)
+                part.samples = family.samples[start : start + SAMPLES_PER_PIECE]
+                text = encode(_Single(part)).removesuffix(end)
+                while start and text.startswith(b"#"):  # The head of a family is written once.
+                    text = text[text.index(b"\n") + 1 :]
+                yield text
+        yield end
+
+    def collect(self) -> Iterator[Metric]:
+        """The families as they are now, for the registry."""
+        info = InfoMetricFamily("build", "What is running")
+        info.add_metric((), {"version": self.version, "python": platform.python_version()})
+        yield info
+        flows = (("in", self._in.cells), ("out", self._out.cells))
+        yield counter_family(
+            "fix_messages_total",
+            "Messages taken in or sent; inbound session messages have msg_type 'session'",
+            ("session", "direction", "msg_type"),
+            [((key, way, kind), cell[0]) for way, cells in flows for (key, kind), cell in cells.items()],
+        )
+        total: dict[tuple[str, str], int] = {}
+        for way, cells in flows:
+            for (key, _), cell in cells.items():
+                total[key, way] = total.get((key, way), 0) + cell[1]
+        yield counter_family(
+            "fix_bytes_total", "Bytes sent, and of application messages in", ("session", "direction"), total.items()
+        )
+        for level in self._session_levels.families:
+            yield level.family()
+        for family in self._families:
+            yield family.family()
+
+    # --- events ------------------------------------------------------------------------------------
+
+    def _on_order_received(self, event: e.OrderReceived, turn: Turn) -> None:
+        self._orders.add(("received",))
+        if event.arrival is None:
+            self._marks_missing.add(("arrival",))
+
+    def _on_order_refused(self, event: e.OrderRefused, turn: Turn) -> None:
+        self._orders.add(("refused",))
+
+    def _on_order_returned(self, event: e.OrderReturned, turn: Turn) -> None:
+        self._orders.add(("returned",))
+
+    def _on_order_canceled(self, event: e.OrderCanceled, turn: Turn) -> None:
+        self._orders.add(("canceled",))
+
+    def _on_order_expired(self, event: e.OrderExpired, turn: Turn) -> None:
+        self._orders.add(("expired",))
+
+    def _on_order_reported(self, event: e.OrderReported, turn: Turn) -> None:
+        if event.report.ord_status == _FILLED and event.report.kind is ReportKind.trade:
+            self._orders.add(("filled",))
+
+    def _on_rfq_opened(self, event: e.RfqOpened, turn: Turn) -> None:
+        self._rfqs_started.add((event.plan.mode,))
+
+    def _on_rfq_closed(self, event: e.RfqClosed, turn: Turn) -> None:
+        self._rfq_outcomes.add((event.outcome.replace(" ", "_"),))
+
+    def _on_blocked(self, event: e.AskBlocked | e.AcceptBlocked, turn: Turn) -> None:
+        self._risk_blocks.add((event.check,))
+
+    def _on_ask_withheld(self, event: e.AskWithheld, turn: Turn) -> None:
+        if turn.kind != "NotSent":  # The release step has counted those already, with its reason.
+            self._withheld.add(("gap_filled",))
+
+    def _on_quote(self, event: e.QuoteReceived, turn: Turn) -> None:
+        self._quotes.add((event.dealer, event.quote.kind))
+        self._quote_latency.add(event.quote.latency_ns / NS_PER_S, (event.dealer,))
+        if event.late:
+            self._late_quotes.add((event.dealer,))
+
+    def _on_declined(self, event: e.DealerDeclined, turn: Turn) -> None:
+        self._declines.add((event.dealer,))
+
+    def _on_silent(self, event: e.DealerSilent, turn: Turn) -> None:
+        self._timeouts.add((event.dealer,))
+
+    def _on_accepted(self, event: e.QuoteAccepted, turn: Turn) -> None:
+        self._open_placements[event.placement_id] = None
+
+    def _on_fill(self, event: e.FillBooked, turn: Turn) -> None:
+        fill = event.fill
+        self._fills.add()
+        self._fill_notional.add((), float(fill.quantity) * float(fill.price) / 100)
+        self._unmeasured += 1
+        if event.mark is None:
+            self._marks_missing.add(("execution",))
+
+    def _on_quarantined(self, event: e.FillQuarantined, turn: Turn) -> None:
+        self._quarantined.add()
+
+    def _on_reversion(self, event: e.ReversionMeasured, turn: Turn) -> None:
+        self._unmeasured -= 1
+        if event.mark is None:
+            self._marks_missing.add(("reversion",))
+
+    def _on_refused_input(self, event: e.InputRefused, turn: Turn) -> None:
+        self._inputs_refused.add((event.source,))
+
+    def _on_up(self, event: e.SessionUp, turn: Turn) -> None:
+        self._logons.add((event.session,))
+
+    def _on_reset(self, event: e.SessionReset, turn: Turn) -> None:
+        self._resets.add((event.session, event.cause))
+
+
+_TAKING_IN: Final = ("Received", "HeldDue")
+_BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] = {
+    e.OrderReceived: Metrics._on_order_received,
+    e.OrderRefused: Metrics._on_order_refused,
+    e.OrderReturned: Metrics._on_order_returned,
+    e.OrderCanceled: Metrics._on_order_canceled,
+    e.OrderExpired: Metrics._on_order_expired,
+    e.OrderReported: Metrics._on_order_reported,
+    e.RfqOpened: Metrics._on_rfq_opened,
+    e.RfqClosed: Metrics._on_rfq_closed,
+    e.AskBlocked: Metrics._on_blocked,
+    e.AcceptBlocked: Metrics._on_blocked,
+    e.AskWithheld: Metrics._on_ask_withheld,
+    e.QuoteReceived: Metrics._on_quote,
+    e.DealerDeclined: Metrics._on_declined,
+    e.DealerSilent: Metrics._on_silent,
+    e.QuoteAccepted: Metrics._on_accepted,
+    e.FillBooked: Metrics._on_fill,
+    e.FillQuarantined: Metrics._on_quarantined,
+    e.ReversionMeasured: Metrics._on_reversion,
+    e.InputRefused: Metrics._on_refused_input,
+    e.SessionUp: Metrics._on_up,
+    e.SessionReset: Metrics._on_reset,
+}
+
+
+class _Single(Collector):
+    """One family alone, to be encoded."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> list[Metric]:
+        return [self._metric]
+
+
+class _Flows:
+    """Messages and bytes that went one way, by session and MsgType(35).
+
+    A cell is found by the type's own bytes; only what is bounded is remembered by them.
+    """
+
+    __slots__ = ("_found", "_sessions", "_types", "cells")
+
+    def __init__(self, sessions: Names, types: Names) -> None:
+        self._sessions = sessions
+        self._types = types
+        self._found: dict[tuple[str, bytes], list[int]] = {}
+        self.cells: dict[tuple[str, str], list[int]] = {}
+
+    def count(self, session: str, msg_type: bytes, size: int) -> None:
+        cell = self._found.get((session, msg_type)) or self._cell(session, msg_type)
+        cell[0] += 1
+        cell[1] += size
+
+    def _cell(self, session: str, msg_type: bytes) -> list[int]:
+        name = msg_type.decode("latin-1")
+        key = (self._sessions.admit(session), self._types.admit(name))
+        cell = self.cells.setdefault(key, [0, 0])
+        if key == (session, name):
+            self._found[session, msg_type] = cell
+        return cell
+
+
+def _closed(*names: str) -> Names:
+    return Names(names, settled=True)

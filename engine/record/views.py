@@ -1,0 +1,229 @@
+"""Views in plain words, for whoever opens the file with sqlite3. Made anew at every start, so they may change freely.
+
+Prices and quantities are shown as they were recorded (text, exact); sums over them are floating point, for the eye.
+Times are UTC; durations carry their unit in the name. A column is empty where the event said nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.record.queries import ENTRIES
+
+
+def _time(column: str) -> str:
+    return f"strftime('%Y-%m-%dT%H:%M:%fZ', {column} / 1000000000.0, 'unixepoch')"
+
+
+def _list(path: str) -> str:
+    """A JSON list of words as `a, b, c`."""
+    return f"(SELECT group_concat(value, ', ') FROM json_each(e.body, '$.{path}'))"
+
+
+def _get(path: str, source: str = "e") -> str:
+    return f"json_extract({source}.body, '$.{path}')"
+
+
+def _columns(**paths: str) -> str:
+    return ", ".join(f"{_get(path)} AS {name}" for name, path in paths.items())
+
+
+_STATUS_WORDS: Final = {
+    "A": "pending new",
+    "0": "new",
+    "1": "partially filled",
+    "2": "filled",
+    "4": "canceled",
+    "6": "pending cancel",
+    "8": "rejected",
+    "C": "expired",
+}
+_STATUS: Final = (
+    f"CASE {_get('report.ord_status', 'r')} "
+    + " ".join(f"WHEN '{code}' THEN '{word}'" for code, word in _STATUS_WORDS.items())
+    + f" ELSE {_get('report.ord_status', 'r')} END"
+)
+
+_ORDERS: Final = f"""
+WITH fills AS (
+    SELECT {_get("fill.order_id")} AS order_id, count(*) AS fills,
+        sum({_get("fill.quantity")}) AS filled, sum({_get("fill.quantity")} * {_get("fill.price")}) AS value
+    FROM events AS e WHERE type = 'FillBooked' GROUP BY 1
+), reports AS (
+    SELECT order_id, {_STATUS} AS status, {_get("report.text", "r")} AS said FROM (
+        SELECT {_get("report.order_id")} AS order_id, max(seq) AS last FROM events AS e
+        WHERE type = 'OrderReported' GROUP BY 1
+    ) JOIN events AS r ON r.seq = last
+), rounds AS (
+    SELECT {_get("order_id")} AS order_id, count(*) AS rounds FROM events AS e WHERE type = 'RfqOpened' GROUP BY 1
+)
+SELECT {_get("order_id")} AS order_id, {_time("e.utc_ns")} AS received, coalesce(p.status, 'not reported') AS status,
+    {
+    _columns(
+        cl_ord_id="terms.cl_ord_id",
+        session="terms.session",
+        account="terms.account",
+        trader="terms.trader",
+        security="terms.security_id",
+        issuer="facts.issuer",
+        asset_class="facts.asset_class",
+        rating="facts.rating",
+        side="terms.side",
+        quantity="terms.quantity",
+        limit_price="terms.limit_price",
+        currency="terms.currency",
+        time_in_force="terms.tif",
+        arrival_price="arrival.price",
+        arrival_source="arrival.source",
+        manual_reason="manual_reason",
+    )
+},
+    coalesce(n.rounds, 0) AS rounds, coalesce(f.fills, 0) AS fills, coalesce(f.filled, 0) AS filled,
+    f.value / f.filled AS average_price, p.said AS last_text, e.seq AS event_seq
+FROM events AS e LEFT JOIN fills AS f ON f.order_id = {_get("order_id")}
+    LEFT JOIN reports AS p ON p.order_id = {_get("order_id")} LEFT JOIN rounds AS n ON n.order_id = {_get("order_id")}
+WHERE e.type = 'OrderReceived'
+"""
+
+_RFQS: Final = f"""
+WITH counts AS (
+    SELECT {_get("rfq_id")} AS rfq_id,
+        sum(type = 'DealerAsked') AS asked,
+        sum(type = 'QuoteReceived') AS quotes,
+        sum(type = 'DealerDeclined') AS declined,
+        sum(type = 'DealerSilent') AS silent,
+        sum(type IN ('AskWithheld', 'AskBlocked')) AS not_asked,
+        max(CASE type WHEN 'RfqClosed' THEN {_get("outcome")} END) AS outcome,
+        max(CASE type WHEN 'RfqClosed' THEN utc_ns END) AS closed_ns,
+        max(CASE type WHEN 'QuoteAccepted' THEN {_get("dealer")} END) AS accepted_from
+    FROM events AS e
+    WHERE type IN ('DealerAsked', 'QuoteReceived', 'DealerDeclined', 'DealerSilent', 'AskWithheld', 'AskBlocked',
+        'RfqClosed', 'QuoteAccepted')
+    GROUP BY 1
+)
+SELECT {_columns(rfq_id="rfq_id", order_id="order_id", round="round")}, {_time("e.utc_ns")} AS opened,
+    {_columns(opened_by="opened_by", mode="plan.mode")}, {_list("plan.dealers")} AS dealers,
+    {_get("plan.wait_ns")} / 1000000000.0 AS wait_s, {_columns(quantity="quantity", fair_price="fair.price")},
+    coalesce(c.asked, 0) AS asked, coalesce(c.quotes, 0) AS quotes, coalesce(c.declined, 0) AS declined,
+    coalesce(c.silent, 0) AS silent, coalesce(c.not_asked, 0) AS not_asked, c.accepted_from,
+    coalesce(c.outcome, 'open') AS outcome, {_time("c.closed_ns")} AS closed, e.seq AS event_seq
+FROM events AS e LEFT JOIN counts AS c ON c.rfq_id = {_get("rfq_id")}
+WHERE e.type = 'RfqOpened'
+"""
+
+_QUOTES: Final = f"""
+WITH accepted AS (
+    SELECT {_columns(rfq_id="rfq_id", dealer="dealer", quote_id="quote_id")} FROM events AS e
+    WHERE type = 'QuoteAccepted' GROUP BY 1, 2, 3
+), withdrawn AS (
+    SELECT {_columns(rfq_id="rfq_id", dealer="dealer", quote_id="quote_id")}, min(utc_ns) AS utc_ns FROM events AS e
+    WHERE type = 'QuoteWithdrawn' GROUP BY 1, 2, 3
+)
+SELECT {_time("e.utc_ns")} AS received, {
+    _columns(
+        rfq_id="rfq_id",
+        dealer="dealer",
+        quote_id="quote.quote_id",
+        kind="quote.kind",
+        bid="quote.bid",
+        offer="quote.offer",
+        price="quote.price",
+        quantity="quote.quantity",
+        edge_bps="quote.edge_bps",
+        problem="quote.problem",
+        late="late",
+        segment="segment",
+    )
+}, {_get("quote.latency_ns")} / 1000000000.0 AS latency_s, {_time(_get("quote.firm_until_ns"))} AS firm_until,
+    a.quote_id IS NOT NULL AS accepted, {_time("w.utc_ns")} AS withdrawn, e.seq AS event_seq
+FROM events AS e
+    LEFT JOIN accepted AS a ON (a.rfq_id, a.dealer, a.quote_id)
+        = ({_get("rfq_id")}, {_get("dealer")}, {_get("quote.quote_id")})
+    LEFT JOIN withdrawn AS w ON (w.rfq_id, w.dealer, w.quote_id)
+        = ({_get("rfq_id")}, {_get("dealer")}, {_get("quote.quote_id")})
+WHERE e.type = 'QuoteReceived'
+"""
+
+_EXECUTIONS: Final = f"""
+WITH afterwards AS (
+    SELECT {_get("exec_id")} AS exec_id, {_get("reversion_bps")} AS reversion_bps FROM events AS e
+    WHERE type = 'ReversionMeasured'
+)
+SELECT {_time("e.utc_ns")} AS booked, {
+    _columns(
+        exec_id="fill.exec_id",
+        order_id="fill.order_id",
+        dealer="fill.dealer",
+        dealer_exec_id="fill.dealer_exec_id",
+        placement_id="fill.placement_id",
+        quantity="fill.quantity",
+        price="fill.price",
+        trade_date="fill.trade_date",
+        settl_date="fill.settl_date",
+        accrued="fill.accrued",
+        gross="fill.gross",
+        net="fill.net",
+        manual="fill.manual",
+        improvement_bps="improvement_bps",
+        mark_price="mark.price",
+        segment="segment",
+    )
+}, a.reversion_bps, e.seq AS event_seq
+FROM events AS e LEFT JOIN afterwards AS a ON a.exec_id = {_get("fill.exec_id")}
+WHERE e.type = 'FillBooked'
+"""
+
+_DEALER_SCORES: Final = f"""
+SELECT {_time("e.utc_ns")} AS recommended, {_get("order_id")} AS order_id, {_get("recommendation.rule")} AS rule,
+    json_extract(line.value, '$.dealer') AS dealer, json_extract(line.value, '$.chosen') AS chosen,
+    json_extract(line.value, '$.rank') AS rank, json_extract(line.value, '$.score') AS score,
+    (SELECT group_concat(json_extract(part.value, '$.metric') || '=' || printf('%.4f',
+        json_extract(part.value, '$.contribution')) || ' (' || json_extract(part.value, '$.source') || ')', ', ')
+        FROM json_each(line.value, '$.parts') AS part) AS parts,
+    json_extract(line.value, '$.reason') AS reason, {_get("recommendation.scoring_hash")} AS scoring_hash,
+    e.seq AS event_seq
+FROM events AS e, json_each(e.body, '$.recommendation.lines') AS line
+WHERE e.type = 'OrderRecommended'
+"""
+
+# Every place where a person put their judgement above the engine's.
+_OVERRIDES: Final = f"""
+SELECT {_time("e.utc_ns")} AS at, 'dealer list' AS what,
+    {_columns(reference="order_id", actor="actor", reason="reason")},
+    {_list("before")} AS before, {_list("after")} AS after, {_list("past_protections")} AS past_protections,
+    e.seq AS event_seq
+FROM events AS e WHERE e.type = 'OrderOverridden'
+UNION ALL
+SELECT {_time("e.utc_ns")}, 'duplicate allowed', {_columns(reference="order_id", actor="actor", reason="reason")},
+    NULL, NULL, NULL, e.seq
+FROM events AS e WHERE e.type = 'DuplicateAllowed'
+UNION ALL
+SELECT {_time("e.utc_ns")}, 'placement forced', {_columns(reference="placement_id", actor="actor", reason="reason")},
+    NULL, {_get("state")}, NULL, e.seq
+FROM events AS e WHERE e.type = 'PlacementEnded' AND {_get("actor")} <> ''
+"""
+
+# Both directions alike; what came in stands in the row of the turn that took it.
+_FIX_MESSAGES: Final = """
+SELECT session, epoch, 'in' AS direction, seq, turn_seq, NULL AS outbox_id, utc_ns, message AS bytes, 0 AS admin,
+    0 AS poss_resend
+FROM turns WHERE message IS NOT NULL
+UNION ALL
+SELECT session, epoch, 'out', seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend FROM fix_sent
+"""
+
+VIEWS: Final = {
+    "fix_messages": _FIX_MESSAGES,
+    "outbox_entries": ENTRIES,
+    "v_orders": _ORDERS,
+    "v_rfqs": _RFQS,
+    "v_quotes": _QUOTES,
+    "v_executions": _EXECUTIONS,
+    "v_dealer_scores": _DEALER_SCORES,
+    "v_overrides": _OVERRIDES,
+}
+
+
+def views() -> str:
+    """A script that makes every view anew."""
+    return "\n".join(f"DROP VIEW IF EXISTS {name};\nCREATE VIEW {name} AS {query};" for name, query in VIEWS.items())

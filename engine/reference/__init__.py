@@ -1,1 +1,0 @@
-"""What the desk is told about the world: the security master, published holdings, settlement days."""

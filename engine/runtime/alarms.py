@@ -1,0 +1,118 @@
+"""When each thing has to be looked at again, derived from the state; whoever is woken is an input like any other.
+
+Keys are `session:KEY` and `schedule:KEY` of FIX sessions, and those of `desk.deadlines`. One asyncio task per open RFQ
+waits for its next deadline; every decision is the desk's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from engine.clock import Clock, Instant
+from engine.desk.deadlines import open_keys
+from engine.fix.session import protocol as fix_session
+from engine.runtime.timers import Deadlines
+from engine.turn import Input, Machine, TimerDue
+from engine.turn.trading import Trading
+
+
+class Alarms:
+    """One alarm per key. `reading` says whether bytes are taken in: while they are not, no peer is judged silent."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        trading: Trading,
+        clock: Clock,
+        entropy: Callable[[], bytes],
+        loop: asyncio.AbstractEventLoop,
+        submit: Callable[[Input], None],
+    ) -> None:
+        self.reading = True
+        self._machine = machine
+        self._trading = trading
+        self._clock = clock
+        self._entropy = entropy
+        self._loop = loop
+        self._submit = submit
+        self._scheduled = [f"schedule:{key}" for key, each in machine.settings.items() if each.schedule is not None]
+        self._deadlines = Deadlines(loop, clock, self._ring)
+        self._rfq_tasks: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
+
+    def set_all(self) -> None:
+        """Set every alarm of a state that was taken over: none of them outlives its process."""
+        now = self._clock.now()
+        for key in open_keys(self._trading.state):
+            self.set(key, now)
+        self.look_at_schedules()
+
+    def look_at_schedules(self) -> None:
+        """A boundary may have passed while nobody was here, or because the wall clock was set: see, and wait anew."""
+        for key in self._scheduled:
+            self._submit(TimerDue(self._clock.now(), key, self._entropy()))
+
+    def set(self, key: str, now: Instant) -> None:
+        """Set the alarm of a key to what the state says, or drop it."""
+        kind, _, ident = key.partition(":")
+        if kind == "session":
+            state = self._machine.sessions[ident]
+            due = fix_session.next_deadline_ns(self._machine.settings[ident], state, reading=self.reading)
+            self._deadlines.set(key, due)
+            return
+        if kind == "schedule":
+            schedule = self._machine.settings[ident].schedule
+            assert schedule is not None
+            # A wall clock that was set back has to catch up first.
+            wait_ns = schedule.next_boundary(now.utc_ns) - now.utc_ns + self._clock.ahead_ns()
+            self._deadlines.set(key, now.monotonic_ns + wait_ns)
+            return
+        due_ns = self._trading.deadline_of(key, self._machine.session_up, now.utc_ns)
+        due = None if due_ns is None else now.monotonic_ns + max(0, due_ns - now.utc_ns)
+        self._deadlines.set(key, due)
+        if kind == "rfq":
+            self._rfq_task(key, due is not None)
+
+    def close(self) -> None:
+        """No alarm rings any more."""
+        self._deadlines.close()
+        for task, _ in self._rfq_tasks.values():
+            task.cancel()
+
+    def _rfq_task(self, key: str, waits: bool) -> None:
+        """The timeout task of an open RFQ: begun with its first deadline, ended with its last."""
+        found = self._rfq_tasks.get(key)
+        if waits and found is None:
+            event = asyncio.Event()
+            task = self._loop.create_task(self._watch_rfq(key, event), name=key)
+            self._rfq_tasks[key] = (task, event)
+        elif not waits and found is not None:
+            rfq = self._trading.state.rfqs.get(key.partition(":")[2])
+            if rfq is None or not rfq.open:
+                del self._rfq_tasks[key]
+                found[0].cancel()
+
+    async def _watch_rfq(self, key: str, due: asyncio.Event) -> None:
+        while True:
+            await due.wait()
+            due.clear()
+            self._submit(TimerDue(self._clock.now(), key, self._entropy()))
+
+    def _ring(self, key: str) -> None:
+        watched = self._rfq_tasks.get(key)
+        if watched is not None:
+            watched[1].set()
+        elif not self._moved_on(key):
+            self._submit(TimerDue(self._clock.now(), key, self._entropy(), reading=self.reading))
+
+    def _moved_on(self, key: str) -> bool:
+        """Has a session's deadline become a later one since its alarm was set? Messages do not set it anew."""
+        kind, _, ident = key.partition(":")
+        if kind != "session":
+            return False
+        now, machine = self._clock.now(), self._machine
+        due = fix_session.next_deadline_ns(machine.settings[ident], machine.sessions[ident], reading=self.reading)
+        if due is None or due <= now.monotonic_ns:
+            return False
+        self._deadlines.set(key, due)
+        return True

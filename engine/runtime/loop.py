@@ -1,0 +1,370 @@
+"""Inputs in, effects out: the shell around `engine.turn`.
+
+Every input becomes a turn at once; turns that are ready together commit together, and while a batch is on its way
+to the disk the next one fills. Effects are carried out after the commit of their turn, in turn order, by `release`
+and nobody else.
+
+`normal` commits on the loop (no fsync: 15 us beats a hop to a thread of 150 us), `full` waits for the disk on one
+worker thread with turns pipelined behind it. Inputs come from connections by `hub`, from deadlines by `alarms`, from
+the journal by `readback`, and from people and the process by the methods below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from engine.clock import Clock
+from engine.desk.draft import Draft
+from engine.errors import CommandError, JournalError
+from engine.fix.session import protocol as fix_session
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import Ending
+from engine.metrics.collector import Metrics
+from engine.record.batch import StagedTurn, TextRow
+from engine.record.reader import JournalReader
+from engine.record.writer import CommitRetry, Journal
+from engine.runtime.alarms import Alarms
+from engine.runtime.entropy import Entropy
+from engine.runtime.hub import ConnectionHub, Patience
+from engine.runtime.readback import Readback
+from engine.runtime.recording import Recorder
+from engine.runtime.release import Release
+from engine.turn import (
+    CallFailed,
+    CommandGiven,
+    HeldDue,
+    Input,
+    LogoutWanted,
+    Machine,
+    Noted,
+    ProofWanted,
+    Turn,
+    Write,
+)
+from engine.turn.deciding import FOR_PEOPLE
+from engine.turn.trading import Trading
+
+log = logging.getLogger(__name__)
+
+_SHOWN: Final = ("session.show",)
+"""Commands that show what the peers have not read yet."""
+TURN_BYTES: Final = 512
+"""What a turn that waits for its commit counts for besides its bytes: an empty one takes memory too."""
+RETRY_S: Final = 0.01
+"""Pause before a commit that the disk refused is tried again."""
+INPUTS_HELD_MAX: Final = 10_000
+"""Inputs that may wait while nothing can be committed; reading is paused long before."""
+
+
+@dataclass(slots=True)
+class Limits:
+    """Bounds of what is between memory and disk; see [journal] of engine.toml."""
+
+    batch_turns_max: int = 512
+    staged_bytes_max: int = 67_108_864
+    commit_stall_max_s: float = 30.0
+
+
+@dataclass(slots=True)
+class _Staged:
+    turn: Turn
+    rows: StagedTurn | None
+    seq: int
+    size: int
+
+
+def _leaving_bytes(turn: Turn) -> int:
+    """What waits in memory to be written: the answer to a TestRequest(1) leaves no row behind, and may be long."""
+    size = 0
+    for effect in turn.effects:
+        if type(effect) is Write:
+            size += len(effect.data)
+    return size
+
+
+@dataclass(slots=True)
+class _Batch:
+    turns: list[_Staged] = field(default_factory=list)
+    size: int = 0
+    records: bool = False
+
+
+class Runtime:
+    """Owns the order of things: one turn at a time, one commit at a time, effects behind it."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        trading: Trading,
+        recorder: Recorder,
+        journal: Journal,
+        reader: JournalReader,
+        clock: Clock,
+        metrics: Metrics,
+        limits: Limits,
+        patience: Patience,
+        loop: asyncio.AbstractEventLoop,
+        on_fatal: Callable[[str], None],
+        on_phase: Callable[[str], None] | None = None,
+        entropy: Callable[[], bytes] | None = None,
+    ) -> None:
+        """`on_phase` is told `decided`, `staged`, `unsent`, `sending` and `sent`: where a kill test strikes."""
+        self.machine = machine
+        self.clock = clock
+        self.metrics = metrics
+        self.entropy = entropy or Entropy().draw
+        self.hub = ConnectionHub(machine, clock, patience, self.entropy, loop, self.submit)
+        self.alarms = Alarms(machine, trading, clock, self.entropy, loop, self.submit)
+        self._readback = Readback(reader, machine, self.hub.open, clock, self.entropy, loop, self.submit, self._fatal)
+        self.release = Release(
+            machine,
+            trading,
+            self.hub,
+            self._readback,
+            clock,
+            metrics,
+            self.entropy,
+            loop,
+            self.submit,
+            on_phase,
+        )
+        self._recorder = recorder
+        self._journal = journal
+        self._limits = limits
+        self._loop = loop
+        self._on_fatal = on_fatal
+        self._on_phase = on_phase
+        self._set_alarm, self._release, self._write = self.alarms.set, self.release.turn, self.release.write_out
+        self._open = _Batch()
+        self._in_flight: _Batch | None = None
+        self._staged_bytes = 0
+        self._commit_asked = False
+        self._retrying_since: float | None = None
+        self._commit_began = 0.0
+        self._held: deque[tuple[Input, Sequence[TextRow]]] = deque()
+        self._writer = ThreadPoolExecutor(1, "journal") if journal.durability == "full" else None
+        self._paused = False
+        self._dead = False
+        self._idle: asyncio.Event = asyncio.Event()
+        self._idle.set()
+
+    # --- inputs ----------------------------------------------------------------------------------
+
+    def submit(self, given: Input, texts: Sequence[TextRow] = ()) -> None:
+        """Decide one input now and stage its turn; while nothing can be committed it waits in order."""
+        if self._dead:
+            return
+        if self._retrying_since is not None or self._held:
+            if len(self._held) >= INPUTS_HELD_MAX:
+                self._fatal("too many inputs wait for a journal that takes nothing")
+                return
+            self._held.append((given, texts))
+            return
+        self._take(given, texts)
+
+    def _take(self, given: Input, texts: Sequence[TextRow] = ()) -> None:
+        try:
+            turn = self.machine.take(given)
+            if self._on_phase is not None:
+                self._on_phase("decided")
+            rows = self._recorder.stage(turn, self.machine, texts)
+        except Exception:
+            log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
+            self._fatal("a turn could not be applied")
+            return
+        size = TURN_BYTES + max(rows.size if rows is not None else 0, _leaving_bytes(turn))
+        self._open.turns.append(_Staged(turn, rows, self._recorder.event_seq, size))
+        self._open.size += size
+        self._staged_bytes += size
+        for key in turn.touched:
+            self._set_alarm(key, turn.now)
+        self.metrics.turn(turn)
+        if self._on_phase is not None:
+            self._on_phase("staged")
+        if turn.warnings:
+            for key, code, text in turn.warnings:
+                level = logging.ERROR if code in FOR_PEOPLE else logging.WARNING
+                log.log(level, "session warning session=%s code=%s text=%s", key or "-", code, text)
+        if turn.held_due:
+            self._loop.call_soon(self._held_due, turn.held_due)
+        if self._staged_bytes > self._limits.staged_bytes_max:
+            self._pause()
+        if not self._commit_asked and self._in_flight is None:
+            self._commit_asked = True
+            self._idle.clear()
+            self._loop.call_soon(self._commit)
+
+    def _held_due(self, key: str) -> None:
+        self.submit(HeldDue(self.clock.now(), key, self.entropy()))
+
+    async def command(self, name: str, params: Any, actor: str, role: str) -> Any:
+        """A person's command; its result once the turn is durable. Raises CommandError."""
+        if self._dead:
+            raise CommandError("the daemon is stopping", code="stopping")
+        ref, future = self.release.expect()
+        unsent = self.hub.unsent_bytes() if name in _SHOWN else {}
+        self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), unsent))
+        return await future
+
+    def note(self, what: str, record: Callable[[Draft], None], texts: Sequence[TextRow] = ()) -> None:
+        """Record something about the process itself."""
+        self.submit(Noted(self.clock.now(), what, record, self.entropy()), texts)
+
+    def logout(self, key: str, ending: Ending) -> None:
+        self.submit(LogoutWanted(self.clock.now(), key, ending, self.entropy()))
+
+    def call_failed(self, key: str, reason: str) -> None:
+        """A session that we initiate could not be connected."""
+        self.submit(CallFailed(self.clock.now(), key, reason, self.entropy()))
+
+    def ask_for_proof(self) -> None:
+        """TestRequest(1) to every OMS and drop copy that was sent reports nobody has confirmed."""
+        for key, settings in self.machine.settings.items():
+            if settings.role in ("oms", "dropcopy") and self.machine.unproven(key):
+                self.submit(ProofWanted(self.clock.now(), key, self.entropy()))
+
+    # --- commit ------------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        """Send what is open on its way to the disk."""
+        self._commit_asked = False
+        if self._in_flight is not None or self._dead or not self._open.turns:
+            return
+        batch, most = self._open, self._limits.batch_turns_max
+        if len(batch.turns) <= most:
+            self._open = _Batch()
+        else:
+            rest = batch.turns[most:]
+            self._open = _Batch(rest, sum(staged.size for staged in rest))
+            batch = _Batch(batch.turns[:most], batch.size - self._open.size)
+        if not self._open.turns and self._recorder.has_quiet:
+            quiet = self._recorder.settle(self.clock.now().utc_ns)
+            if quiet is not None:
+                batch.turns.append(_Staged(Turn(batch.turns[-1].turn.now, "Quiet"), quiet, self._recorder.event_seq, 0))
+        self._in_flight = batch
+        self._commit_began = time.monotonic()
+        self._write_batch(batch)
+
+    def _write_batch(self, batch: _Batch) -> None:
+        rows = [staged.rows for staged in batch.turns if staged.rows is not None]
+        batch.records = bool(rows)
+        if not rows:
+            self._committed(batch, None)
+            return
+        try:
+            self._journal.insert(rows)
+            if self._writer is None:
+                self._journal.finish()
+        except JournalError as error:
+            self._committed(batch, error)
+            return
+        if self._writer is None:
+            self._committed(batch, None)
+        else:
+            future = self._loop.run_in_executor(self._writer, self._journal.finish)
+            future.add_done_callback(lambda done: self._committed(batch, done.exception()))
+
+    def _committed(self, batch: _Batch, error: BaseException | None) -> None:
+        if self._dead:
+            return
+        if isinstance(error, CommitRetry):
+            self._retry(batch, error)
+            return
+        if error is not None:
+            # It is not known whether this happened: nothing of it leaves, the next start reads what the file shows.
+            self.metrics.commit_failed()
+            self._fatal(f"the journal failed, nothing of this batch was released: {error}")
+            return
+        self._retrying_since = None
+        self._in_flight = None
+        self._staged_bytes -= batch.size
+        if batch.records:
+            self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
+        if self._writer is not None and self._open.turns and self._open.turns[0].rows is not None:
+            # The disk is at work on the next batch while this one leaves. One without rows would be released at once,
+            # before this one: it waits for its turn.
+            self._commit()
+            if self._dead:
+                return
+        if self._on_phase is not None:
+            self._on_phase("unsent")
+        for staged in batch.turns:
+            self._release(staged.turn, staged.seq)
+        self._write()
+        if self._on_phase is not None:
+            self._on_phase("sent")
+        if self._paused and self._staged_bytes <= self._limits.staged_bytes_max // 2:
+            self._resume()
+        while self._held and self._retrying_since is None and not self._dead:
+            self._take(*self._held.popleft())
+        if self._in_flight is None:
+            if not self._open.turns:
+                self._idle.set()
+            elif not self._commit_asked:
+                self._commit_asked = True
+                self._loop.call_soon(self._commit)
+
+    def _retry(self, batch: _Batch, error: CommitRetry) -> None:
+        """Nothing was kept: the same rows again, in the same order; meanwhile nothing new is decided."""
+        now = time.monotonic()
+        if self._retrying_since is None:
+            self._retrying_since = now
+            log.error("journal takes nothing, trying again: %s", error)
+            self.metrics.commit_failed()
+            self._pause()
+        if now - self._retrying_since > self._limits.commit_stall_max_s:
+            self._fatal(f"the journal took nothing for {self._limits.commit_stall_max_s:g} s: {error}")
+            return
+        self._loop.call_later(RETRY_S, self._write_batch, batch)
+
+    async def idle(self) -> None:
+        """Wait until everything staged is durable and released."""
+        while self._open.turns or self._in_flight is not None:
+            self._idle.clear()
+            await self._idle.wait()
+
+    @property
+    def commit_pending_s(self) -> float:
+        """How long the batch in flight has been on its way."""
+        return time.monotonic() - self._commit_began if self._in_flight is not None else 0.0
+
+    # --- pausing and ending ------------------------------------------------------------------------
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused, self.alarms.reading = True, False
+            log.warning("reading paused staged_bytes=%d", self._staged_bytes)
+            self.hub.hold()
+
+    def _resume(self) -> None:
+        self._paused, self.alarms.reading = False, True
+        now = self.clock.now()
+        for key, state in self.machine.sessions.items():
+            if state.phase is not Phase.DISCONNECTED:
+                self.machine.sessions[key] = fix_session.heard(state, now)
+                self.alarms.set(f"session:{key}", now)
+        self.hub.let_go()
+        log.info("reading resumed")
+
+    def _fatal(self, reason: str) -> None:
+        """Release nothing more and end the process; the next start reads what the file shows."""
+        if not self._dead:
+            self._dead = True
+            log.critical("stopping: %s", reason)
+            self.release.give_up(CommandError("the daemon is stopping", code="stopping"))
+            self._on_fatal(reason)
+
+    def stop(self) -> None:
+        """End timers and tasks; call after `idle`."""
+        self._dead = True
+        self.alarms.close()
+        self._readback.close()
+        if self._writer is not None:
+            self._writer.shutdown(wait=True)

@@ -1,0 +1,233 @@
+"""The last step of a turn, once it is durable: bytes to sockets, replies to people, notices to whoever watches.
+
+In turn order, and here alone: `write_out` is the one place that writes to a FIX socket. A request or acceptance is
+looked at once more before it goes; where it is withheld, a gap fill takes its number and the desk hears of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from engine.clock import Clock
+from engine.desk.draft import Notice
+from engine.errors import CommandError
+from engine.fix.session.resend import gap_fill
+from engine.metrics.collector import Metrics
+from engine.runtime.hub import ConnectionHub
+from engine.runtime.readback import Readback
+from engine.turn import (
+    BindMore,
+    Close,
+    Connect,
+    Effect,
+    Gate,
+    Input,
+    Machine,
+    NotSent,
+    Publish,
+    ReadSentRows,
+    ReadTlsFiles,
+    ReadUndelivered,
+    Reply,
+    TakeUpTls,
+    Turn,
+    Welcome,
+    Withhold,
+    Write,
+)
+from engine.turn.trading import Trading
+
+log = logging.getLogger(__name__)
+
+KEPT_BACK_MAX: Final = 10_000
+"""Requests and acceptances that did not leave and are remembered: far more than may be followed by anything yet."""
+
+
+class Release:
+    """Carries effects out, each turn's after its commit. Whoever waits for a reply or for notices is known here."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        trading: Trading,
+        hub: ConnectionHub,
+        readback: Readback,
+        clock: Clock,
+        metrics: Metrics,
+        entropy: Callable[[], bytes],
+        loop: asyncio.AbstractEventLoop,
+        submit: Callable[[Input], None],
+        on_phase: Callable[[str], None] | None = None,
+    ) -> None:
+        self.on_connect_wanted: Callable[[str], None] = lambda key: None
+        """Called when an operator wants an initiator's session to connect now."""
+        self.on_tls_files_wanted: Callable[[ReadTlsFiles], None] = lambda wanted: None
+        """Called when an operator wants certificates to be read anew; what was found comes back as an input."""
+        self.on_tls_taken_up: Callable[[Any], None] = lambda secured: None
+        """Called with what was read, once it is to be used."""
+        self._machine = machine
+        self._trading = trading
+        self._hub = hub
+        self._readback = readback
+        self._clock = clock
+        self._metrics = metrics
+        self._entropy = entropy
+        self._loop = loop
+        self._submit = submit
+        self._on_phase = on_phase
+        self._connections, self._shows_wire = hub.open, hub.shows_wire
+        self._leaving: dict[int, tuple[str, list[bytes]]] = {}
+        """Messages released, by connection and with its session, until `write_out` a moment later."""
+        self._kept_back: dict[int, None] = {}
+        """Outbox numbers of requests and acceptances that did not leave, oldest first: nothing about them leaves."""
+        self._replies: dict[int, asyncio.Future[Any]] = {}
+        self._watchers: dict[int, Callable[[int, Notice], None]] = {}
+        self._last_ref = 0
+
+    # --- who waits to hear -------------------------------------------------------------------------
+
+    def expect(self) -> tuple[int, asyncio.Future[Any]]:
+        """A command is on its way: its reference, and the reply to come."""
+        self._last_ref += 1
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._replies[self._last_ref] = future
+        return self._last_ref, future
+
+    def watch(self, callback: Callable[[int, Notice], None]) -> Callable[[], None]:
+        """Every notice with its UTC time, once durable. Returns what ends it."""
+        self._last_ref += 1
+        ref = self._last_ref
+        self._watchers[ref] = callback
+        return lambda: self._watchers.pop(ref, None) and None
+
+    def give_up(self, error: CommandError) -> None:
+        """Nothing is released any more: whoever waits for a reply gets this error."""
+        for future in self._replies.values():
+            if not future.done():
+                future.set_exception(error)
+
+    # --- release -----------------------------------------------------------------------------------
+
+    def turn(self, turn: Turn, seq: int) -> None:
+        """Carry out a durable turn's effects, in order; `seq` is the last event behind which its replies stand.
+
+        What goes to one connection leaves in one write at the end of the batch, or before an effect of another kind.
+        """
+        not_sent: list[Withhold] = []
+        for effect in turn.effects:
+            if type(effect) is Write:
+                withheld = self._admit(effect)
+                if self._on_phase is not None:
+                    self.write_out()
+                    self._on_phase("sending")
+                if withheld is not None:
+                    not_sent.append(withheld)
+            elif type(effect) is Withhold:
+                self._keep_back(effect)
+                not_sent.append(effect)
+            else:
+                self.write_out()
+                self._carry_out(effect, turn, seq)
+        for withheld in not_sent:
+            self.withhold(withheld)
+
+    def withhold(self, withheld: Withhold) -> None:
+        """A committed request or acceptance did not leave, and will not."""
+        self._metrics.withheld(withheld.reason.partition(":")[0])
+        self._submit(NotSent(self._clock.now(), (withheld.outbox_id,), withheld.reason, self._entropy()))
+
+    def _admit(self, effect: Write) -> Withhold | None:
+        """Put the bytes among those that leave, or a gap fill in place of what must not.
+
+        Of a request or acceptance the desk is to hear that; what is only about one is over with it.
+        """
+        session, number, data, gate = effect
+        connection = self._connections.get(number)
+        alive = connection is not None and connection.alive
+        withheld: Withhold | None = None
+        if gate is not None:
+            if type(gate) is Gate:
+                reason = self._reason_against(gate, alive)
+                if reason:
+                    withheld = Withhold(gate.outbox_id, reason)
+                    self._keep_back(withheld)
+            if gate.outbox_id in self._kept_back:
+                settings = self._machine.settings[session]
+                data = gap_fill(settings, gate.seq_num, gate.seq_num + 1, self._clock.now(), poss_dup=False)
+        if alive:
+            leaving = self._leaving.get(number)
+            if leaving is None:
+                self._leaving[number] = (session, [data])
+            else:
+                leaving[1].append(data)
+        return withheld
+
+    def _keep_back(self, withheld: Withhold) -> None:
+        self._kept_back[withheld.outbox_id] = None
+        if len(self._kept_back) > KEPT_BACK_MAX:
+            del self._kept_back[next(iter(self._kept_back))]
+
+    def write_out(self) -> None:
+        """Give the sockets what has been released for them: the only caller of `FixConnection.write`."""
+        if self._leaving:
+            for number, (session, messages) in self._leaving.items():
+                connection = self._connections.get(number)
+                if connection is not None and connection.write(messages):
+                    for data in messages:
+                        self._metrics.wrote(session, data)
+                        if self._shows_wire:
+                            self._hub.show(">", number, data)
+            self._leaving.clear()
+
+    def _reason_against(self, gate: Gate, alive: bool) -> str:
+        """The last look before a request leaves: kill on, too late, or nobody there."""
+        if not alive:
+            return "session: its connection is gone"
+        scope = self._trading.withheld_by(gate.kill_scopes)
+        if scope:
+            return f"kill: switch {scope} is on"
+        if gate.not_after_ns is not None and self._clock.now().utc_ns > gate.not_after_ns:
+            return "late: its time was over before it was durable"
+        return ""
+
+    def _carry_out(self, effect: Effect, turn: Turn, seq: int) -> None:
+        if type(effect) is Publish:
+            for watcher in list(self._watchers.values()):
+                watcher(turn.now.utc_ns, effect.notice)
+        elif type(effect) is Reply:
+            self._reply(effect, seq)
+        elif type(effect) is Close:
+            connection = self._connections.get(effect.connection)
+            if connection is not None:
+                log.info("closing connection=%d code=%s text=%s", effect.connection, effect.code, effect.text)
+                end = connection.abort if effect.at_once else connection.close
+                end(effect.code, effect.text)
+        elif type(effect) is Connect:
+            self.on_connect_wanted(effect.session)
+        elif type(effect) is Welcome:
+            connection = self._connections.get(effect.connection)
+            if connection is not None:
+                connection.welcome()
+        elif type(effect) is ReadSentRows:
+            self._readback.sent(effect)
+        elif type(effect) is ReadUndelivered:
+            self._readback.undelivered(effect)
+        elif type(effect) is BindMore:
+            self._readback.rest(effect)
+        elif type(effect) is ReadTlsFiles:
+            self.on_tls_files_wanted(effect)
+        elif type(effect) is TakeUpTls:
+            self.on_tls_taken_up(effect.secured)
+
+    def _reply(self, effect: Reply, seq: int) -> None:
+        future = self._replies.pop(effect.ref, None)
+        if future is None or future.done():
+            return
+        if effect.error:
+            future.set_exception(CommandError(effect.error, code=effect.code))
+        else:
+            result = effect.result
+            future.set_result({**result, "seq": seq} if isinstance(result, dict) else {"result": result, "seq": seq})

@@ -1,0 +1,130 @@
+"""The desk as an application of the turn: FIX on one side, trading on the other.
+
+The one place where messages become what the desk hears, what it says becomes messages, and events become state
+and stats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.clock import Instant
+from engine.commands import desk_commands as commands
+from engine.desk import deadlines, decide
+from engine.desk.apply import apply
+from engine.desk.draft import Draft, Send
+from engine.desk.observe import observe
+from engine.desk.order.ending import return_to_trader
+from engine.desk.setting import Desk
+from engine.desk.state import DeskState, Switch
+from engine.domain import events as e
+from engine.domain.messages import AcceptQuote, AskDealer, AskPlacementStatus, CancelPlacement, RefusedByPeer
+from engine.domain.rfq import AskState, RfqState
+from engine.fix.flows import translation as application
+from engine.fix.flows.dialect import DEFAULT, Dialect
+from engine.fix.session.reasons import Ending
+from engine.fix.session.settings import SessionSettings
+from engine.fix.wire.message import Message
+from engine.market.marks import Mark
+from engine.masking import masked
+from engine.turn import INPUT_KEPT_MAX, CommandGiven, Machine, SentAs
+from engine.turn import commands as beside
+
+
+class Trading:
+    """The desk behind the sessions. `dialects` is by dealer id, `session_dialects` by session key."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        dialects: Mapping[str, Dialect] | None = None,
+        session_dialects: Mapping[str, Dialect] | None = None,
+        state: DeskState | None = None,
+    ) -> None:
+        self.desk = desk
+        self.state = state if state is not None else DeskState()
+        self._dialects = dict(dialects or {})
+        self._session_dialects = dict(session_dialects or {})
+
+    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft:
+        return Draft(self.desk, now, entropy, outbox_id, session_up, DeskState(below=self.state))
+
+    def hear(self, draft: Draft, settings: SessionSettings, message: Message, sent: SentAs) -> None:
+        dialect = self._session_dialects.get(settings.key, DEFAULT)
+        heard = application.hear(settings.role, message, dialect)
+        if isinstance(heard, RefusedByPeer):
+            decide.refused(draft, settings.key, heard, sent(heard.ref_seq_num))
+        else:
+            decide.hear(draft, settings.key, settings.role, heard)
+
+    def speak(self, send: Send) -> tuple[str, bytes]:
+        if isinstance(send.said, AskDealer | AcceptQuote | CancelPlacement | AskPlacementStatus):
+            dialect = self._dialects.get(send.said.dealer, DEFAULT)
+        else:
+            dialect = self._session_dialects.get(send.session, DEFAULT)
+        return application.speak(send.said, dialect, copy=send.copy)
+
+    def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None:
+        decide.session_up(draft, settings.key, settings.role, epoch)
+
+    def session_down(self, draft: Draft, settings: SessionSettings, ending: Ending) -> None:
+        decide.session_down(draft, settings.key, ending.code, ending.text, ending.by)
+
+    def switch(self, session: str) -> Switch | None:
+        return self.state.switches.get(session)
+
+    def due(self, draft: Draft, key: str) -> None:
+        decide.due(draft, key)
+
+    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any:
+        return commands.run(draft, given.name, given.params, given.actor, given.role, machine, beside.COMMANDS)
+
+    def wanted(self, outbox_id: int) -> bool:
+        sent = self.state.sent[str(outbox_id)]
+        if sent.placement_id:
+            placement = self.state.placements[sent.placement_id]
+            return placement.unanswered and not placement.cancel_id  # One called back while it waits need not leave.
+        rfq = self.state.rfqs[sent.rfq_id]
+        ask = rfq.ask_of(sent.dealer)
+        return rfq.state is RfqState.asking and ask is not None and ask.state is AskState.asked
+
+    def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None:
+        decide.not_sent(draft, outbox_id, reason)
+
+    def gap_filled(self, draft: Draft, outbox_id: int) -> None:
+        decide.gap_filled(draft, outbox_id)
+
+    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None:
+        """Keep the input and the error; an RFQ or order whose own timer failed goes to the trader."""
+        kind, _, ident = key.partition(":")
+        rfq = draft.state.rfqs.get(ident) if kind == "rfq" else None
+        order_id = rfq.order_id if rfq is not None else ident if kind == "order" else ""
+        reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
+        draft.record(e.InputRefused(draft.now_ns, source, masked(text)[:INPUT_KEPT_MAX], reason, order_id))
+        draft.notify("page", what="input refused", source=source, reason=reason)
+        if rfq is not None and rfq.open:
+            return_to_trader(draft, draft.state.orders[order_id], "its timer could not be handled")
+
+    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None:
+        for event in events:
+            self.fold(event)
+        for mark in marks:
+            assert isinstance(mark, Mark)
+            self.desk.marks.update(mark)
+
+    def fold(self, event: e.Event) -> None:
+        """One event into state and stats: the same live and on restart."""
+        apply(self.state, event)
+        observe(self.desk.stats, self.state, event)
+
+    def deadline_of(self, key: str, session_up: Callable[[str], bool], now_ns: int) -> int | None:
+        return deadlines.deadline_of(self.state, key, self.desk.clocks, session_up, now_ns)
+
+    def withheld_by(self, scopes: Sequence[str]) -> str:
+        """The kill switch among these scopes that is on now; empty if none. Read at release."""
+        for scope in scopes:
+            kill = self.state.kills.get(scope)
+            if kill is not None and kill.on:
+                return scope
+        return ""
