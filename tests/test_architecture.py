@@ -132,6 +132,27 @@ def test_hardly_anything_stands_loose() -> None:
     assert {path.stem for path in ENGINE.glob("*.py")} - {"__init__", "__main__"} == LOOSE
 
 
+def test_no_modules_import_each_other() -> None:
+    """However far round, and for types alone too. The turn is still to be untangled."""
+    state: dict[str, int] = {}
+    way: list[str] = []
+
+    def visit(name: str) -> None:
+        state[name] = 1
+        way.append(name)
+        for other in sorted(OURS[name]) if not name.startswith("turn") else []:
+            if state.get(other) == 1:
+                raise AssertionError("a circle: " + " -> ".join([*way[way.index(other) :], other]))
+            if other not in state:
+                visit(other)
+        way.pop()
+        state[name] = 2
+
+    for name in MODULES:
+        if name not in state:
+            visit(name)
+
+
 def test_of_admin_only_what_reads_files_sees_the_wire() -> None:
     """What answers people and programs in the daemon knows no message, let alone a session."""
     for name in MODULES:

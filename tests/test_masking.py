@@ -19,7 +19,7 @@ from engine.errors import CommandError, ConfigError, GarbledMessage
 from engine.fix.capture.dissection import dissect
 from engine.fix.flows.dialect import Dialect, ExtraTag
 from engine.fix.flows.samples import render_samples
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.fix.wire.framing import Framer
 from engine.logs import LineFormatter

@@ -18,7 +18,8 @@ from engine.admin import decoded as views
 from engine.admin.tables import Paper
 from engine.errors import ConfigError
 from engine.fix.capture.decoding import Decoded, Decoder
-from engine.fix.standard.dictionary import Dictionary, load_quickfix_xml
+from engine.fix.standard.dictionaries import load_quickfix_xml
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.standard.shelf import Shelf, shelf_of
 from engine.fix.wire.validation import Mode
 

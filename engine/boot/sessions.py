@@ -11,7 +11,8 @@ from engine.config.tls import networks, pin
 from engine.errors import ConfigError
 from engine.fix.session.schedule import EVERY_DAY, Schedule
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import Dictionary, built_in, load_quickfix_xml
+from engine.fix.standard.dictionaries import built_in, load_quickfix_xml
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.standard.shelf import APPLICATIONS, session_layer
 
 

@@ -9,17 +9,15 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from engine.clock import Instant
 from engine.desk.apply import apply
+from engine.desk.gate.cleared import Cleared
+from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.events import Event
 from engine.domain.messages import AcceptQuote, AskDealer, Said
-
-if TYPE_CHECKING:
-    from engine.desk.gate.risk import Cleared
-    from engine.desk.setting import Desk
 
 
 class Delivery(StrEnum):

@@ -24,7 +24,7 @@ def measure(effort: Effort) -> list[Line]:
 
 
 def _ours() -> Callable[[], object]:
-    from engine.fix.standard.dictionary import built_in
+    from engine.fix.standard.dictionaries import built_in
     from engine.fix.wire.codec import decode
     from engine.fix.wire.validation import validate
 

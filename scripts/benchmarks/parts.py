@@ -37,7 +37,7 @@ from engine.domain.order import Order
 from engine.domain.recommendation import Recommendation
 from engine.fix.session import protocol as session
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec, validation
 from engine.fix.wire.framing import Framer
 from engine.fix.wire.message import Message

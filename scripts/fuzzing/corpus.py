@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from engine.fix.standard.dictionary import Dictionary, built_in, load_quickfix_xml
+from engine.fix.standard.dictionaries import built_in, load_quickfix_xml
+from engine.fix.standard.dictionary import Dictionary
 from fuzzing.generating import SOH, Generator, joined
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 from engine.boot import sessions
 from engine.config import BeginString, ConnectionType, FixConfig, SessionConfig, SessionRole
 from engine.errors import ConfigError
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 
 DICTIONARY = """<fix type="{kind}" major="{major}" minor="{minor}">
  <header><field name="BeginString" required="Y"/></header>

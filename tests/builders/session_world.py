@@ -16,7 +16,7 @@ from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.metrics.collector import Metrics
 from engine.turn import (

@@ -24,7 +24,8 @@ from sim_time import NS, Timeline, VirtualClock, VirtualLoop
 from engine.clock import Clock, fix_timestamp
 from engine.fix.link.transport import FixConnection
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 
 START_UTC_NS = 1_790_000_000 * NS
 VERSIONS = {"4.2": ("FIX.4.2", "TW42"), "4.4": ("FIX.4.4", "TW44"), "5.0SP2": ("FIXT.1.1", "TW50SP2")}

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import GarbledMessage
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 
 FEW = {"framing": 4_000, "decoding": 3_000, "validation": 3_000, "session": 6_000, "turn": 1_600}

@@ -17,7 +17,8 @@ from interop_wire import Body, Said, read
 
 from engine.fix.session.phases import Phase
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.codec import encode_body
 from engine.fix.wire.message import Message
 

@@ -29,7 +29,7 @@ from engine.fix.session.actions import SentRow
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.schedule import Schedule
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.metrics.collector import SAMPLES_PER_PIECE, Metrics
 from engine.turn import (

@@ -18,7 +18,8 @@ from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 from engine.market.marks import MarkBook
 from engine.rules.program import compile_book
 from engine.rules.source import Source

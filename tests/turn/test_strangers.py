@@ -14,7 +14,8 @@ from engine.errors import GarbledMessage
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 from engine.turn import Close, ConnectionUp, Machine, Received, Turn, Write
 from engine.turn.trading import Trading
 

@@ -8,36 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
 from engine.dealers.book import Dealer
 from engine.desk.draft import Draft
+from engine.desk.gate.cleared import GATE_KEY, Cleared
 from engine.desk.round.fair import fair_of
 from engine.domain.messages import AcceptQuote, AskDealer
 from engine.domain.order import Order
 from engine.domain.rfq import Rfq
-
-_GATE: Final = object()
-
-
-@dataclass(frozen=True, slots=True, init=False)
-class Cleared:
-    """A message that passed the gate. `not_after_ns` is UTC."""
-
-    said: AskDealer | AcceptQuote
-    session: str
-    not_after_ns: int
-    kill_scopes: tuple[str, ...]
-
-    def __init__(
-        self, gate: object, said: AskDealer | AcceptQuote, session: str, not_after_ns: int, kill_scopes: tuple[str, ...]
-    ) -> None:
-        if gate is not _GATE:
-            raise TypeError("only engine.desk.gate.risk clears a message for a dealer")
-        object.__setattr__(self, "said", said)
-        object.__setattr__(self, "session", session)
-        object.__setattr__(self, "not_after_ns", not_after_ns)
-        object.__setattr__(self, "kill_scopes", kill_scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +31,7 @@ def clear_ask(draft: Draft, order: Order, dealer: Dealer, said: AskDealer, not_a
     blocked = order_blocked(draft, order) or _paused(dealer) or _dealer_blocked(draft, order, dealer, said.quantity)
     if blocked is not None:
         return blocked
-    return Cleared(_GATE, said, dealer.session, not_after_ns, _scopes(order, dealer))
+    return Cleared(GATE_KEY, said, dealer.session, not_after_ns, _scopes(order, dealer))
 
 
 def clear_accept(
@@ -69,7 +47,7 @@ def clear_accept(
     )
     if blocked is not None:
         return blocked
-    return Cleared(_GATE, said, dealer.session, not_after_ns, _scopes(order, dealer))
+    return Cleared(GATE_KEY, said, dealer.session, not_after_ns, _scopes(order, dealer))
 
 
 def order_blocked(draft: Draft, order: Order) -> Blocked | None:

@@ -13,8 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from engine.errors import GarbledMessage
-from engine.fix.standard.dictionary import Dictionary
-from engine.fix.standard.layout import Entry, Layout, read_tags
+from engine.fix.standard.dictionary import Dictionary, Entry, Layout, read_tags
 from engine.fix.wire.codec import checksum, decode
 from engine.fix.wire.message import Message
 from engine.masking import SECRET_TAGS

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Final
 
 from engine.clock import NS_PER_S
-from engine.fix.session.entrance import Network, is_within, source
+from engine.fix.session.entrance import is_within, source
+from engine.fix.session.settings import Network
 
 ADDRESSES_MAX: Final = 10_000
 """Addresses that are remembered; beyond, those with nothing open are forgotten, the longest unheard first."""

@@ -11,12 +11,8 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from engine.fix.session.settings import SessionSettings
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from engine.fix.session.settings import Network, SessionSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ the session lives. Times are seconds of the engine's clock, as agreements are wr
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from engine.clock import NS_PER_S
-from engine.fix.session.entrance import Network
 from engine.fix.session.schedule import Schedule
 from engine.fix.standard.tags import Tag
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Role = Literal["oms", "dropcopy", "dealer", "market", "echo"]
 ValidationMode = Literal["strict", "tolerant", "off"]
 

@@ -1,26 +1,23 @@
-"""Dictionaries: which messages, fields and groups a FIX version has.
+"""What one FIX version has, and what it says of where the fields of a message stand.
 
-The built-in ones describe the messages this engine speaks; a file in QuickFIX's XML format can stand
-in for them (`load_quickfix_xml`). A dictionary also keeps the layouts of the messages it has seen:
-a bounded memo, the only thing about it that changes.
+A `Dictionary` holds messages, fields and groups; `fix.standard.dictionaries` makes them. A counterparty writes the same
+tags in the same order again and again, so everything that depends on tags alone - first occurrences, the entries of
+repeating groups, undefined tags, missing ones - is worked out once per tag sequence and shared by all messages that
+have it: a `Layout`. The layouts kept are a bounded memo, the only thing about a dictionary that changes. What depends
+on values is left to `engine.fix.wire.validation`, as positions sorted by the check they need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
-from engine.fix.standard import dictionary_messages as texts
-from engine.fix.standard.definitions import FieldDef, GroupDef, MessageDef, Section, message_of, section_of
-from engine.fix.standard.dictionary_fields import ENUMS_42, ENUMS_44, ENUMS_50SP2, OPEN_42, OPEN_50SP2, TYPES
-from engine.fix.standard.forms import Form
-from engine.fix.standard.layout import Layout, read_tags
-from engine.fix.standard.notation import read_fields, read_section, read_values
-from engine.fix.standard.quickfix_xml import read_quickfix_xml
-
-__all__ = ["DATA_LENGTH_TAGS", "Dictionary", "built_in", "load_quickfix_xml"]
+from engine.fix.standard.definitions import FieldDef, GroupDef, MessageDef, Section
+from engine.fix.standard.forms import SECTIONS, Form
+from engine.masking import SECRET_TAGS
 
 # Data field: the length field before it. Standard ones, known even to a dictionary that leaves them out.
 DATA_LENGTH_TAGS: Final[Mapping[int, int]] = {
@@ -134,122 +131,6 @@ class Dictionary:
         return f"Dictionary({self.begin_string}, {len(self.messages)} messages, {len(self.fields)} fields)"
 
 
-@cache
-def built_in(begin_string: str, appl_ver_id: str | None = None) -> Dictionary:
-    """The built-in dictionary of FIX.4.2, FIX.4.4, or FIXT.1.1 with an ApplVerID (9, 5.0 SP2, unless stated).
-
-    Raises ValueError for a version there is none of.
-    """
-    if begin_string == "FIX.4.2":
-        return _build(
-            begin_string,
-            header=texts.HEADER_42,
-            messages=texts.MESSAGES_42,
-            components=texts.COMPONENTS_42,
-            enums={**ENUMS_44, **ENUMS_42},
-            open_fields=OPEN_42,
-            msg_types=texts.MSG_TYPES_42,
-            tag_max=texts.TAG_MAX_42,
-        )
-    if begin_string == "FIX.4.4":
-        return _build(
-            begin_string,
-            header=texts.HEADER_44,
-            messages=texts.MESSAGES_44,
-            components=texts.COMPONENTS_44,
-            enums=ENUMS_44,
-            open_fields="",
-            msg_types=texts.MSG_TYPES_44,
-            tag_max=texts.TAG_MAX_44,
-        )
-    if begin_string == "FIXT.1.1" and appl_ver_id in (None, "9"):
-        newest = _build(
-            begin_string,
-            header=texts.HEADER_FIXT,
-            messages={**texts.MESSAGES_44, **texts.MESSAGES_50SP2},
-            components=texts.COMPONENTS_50SP2,
-            enums={**ENUMS_44, **ENUMS_50SP2},
-            open_fields=OPEN_50SP2,
-            msg_types=texts.MSG_TYPES_50SP2,
-            tag_max=texts.TAG_MAX_50SP2,
-        )
-        return _with_additions(newest)
-    raise ValueError(f"no built-in dictionary for {begin_string} with ApplVerID {appl_ver_id}: name one in a file")
-
-
-def load_quickfix_xml(text: str) -> Dictionary:
-    """A dictionary from the text of a QuickFIX XML file; ConfigError says what is wrong with it.
-
-    A FIX 5.0 file has no header and no session messages of its own: put it under the FIXT 1.1 one by
-    `application.with_transport(transport)`. Message types the file does not have are invalid.
-    """
-    read = read_quickfix_xml(text)
-    return Dictionary(
-        read.begin_string, fields=read.fields, header=read.header, trailer=read.trailer, messages=read.messages
-    )
-
-
-def _build(
-    begin_string: str,
-    *,
-    header: str,
-    messages: Mapping[str, tuple[str, str, str]],
-    components: Mapping[str, str],
-    enums: Mapping[str, str],
-    open_fields: str,
-    msg_types: str,
-    tag_max: int,
-) -> Dictionary:
-    closed = {name: values for name, values in enums.items() if name not in open_fields.split()}
-    return Dictionary(
-        begin_string,
-        fields=read_fields(TYPES, closed, tag_max),
-        header=read_section(header, components),
-        trailer=read_section(texts.TRAILER, components),
-        messages={
-            msg_type: message_of(msg_type, name, category == "admin", read_section(text, components))
-            for msg_type, (name, category, text) in messages.items()
-        },
-        known_types=read_values(msg_types),
-    )
-
-
-def _with_additions(newer: Dictionary) -> Dictionary:
-    """5.0 SP2 from the messages it shares with 4.4: what it adds, and what it no longer requires."""
-    messages = dict(newer.messages)
-    components = texts.COMPONENTS_50SP2
-    by_name = {definition.name: tag for tag, definition in newer.fields.items()}
-    for msg_type, text in texts.ADDED_50SP2.items():
-        old, added = messages[msg_type], read_section(text, components)
-        section = section_of(
-            old.section.members + tuple(tag for tag in added.members if tag not in old.section.members),
-            old.section.required,
-            {**old.section.groups, **added.groups},
-        )
-        messages[msg_type] = message_of(msg_type, old.name, old.is_admin, section)
-    for msg_type, names in texts.RELAXED_50SP2.items():
-        old = messages[msg_type]
-        relaxed = {by_name[name] for name in names.split()}
-        required = tuple(tag for tag in old.section.required if tag not in relaxed)
-        messages[msg_type] = message_of(msg_type, old.name, old.is_admin, replace(old.section, required=required))
-    return Dictionary(
-        newer.begin_string,
-        fields=newer.fields,
-        header=newer.header,
-        trailer=newer.trailer,
-        messages=messages,
-        known_types=newer.known_types,
-        admin_fields=_transport_fields(newer),
-    )
-
-
-def _transport_fields(dictionary: Dictionary) -> dict[int, FieldDef]:
-    """What FIXT.1.1 itself defines: the fields of header, trailer and session messages."""
-    admin = [message.section for message in dictionary.messages.values() if message.is_admin]
-    tags = frozenset().union(*(section.tags for section in (dictionary.header, dictionary.trailer, *admin)))
-    return {tag: definition for tag, definition in dictionary.fields.items() if tag in tags}
-
-
 def _groups_of(sections: Iterable[Section]) -> dict[int, GroupDef]:
     """Groups by count tag, nested ones included; the first definition of a count tag stands for all."""
     groups: dict[int, GroupDef] = {}
@@ -271,3 +152,299 @@ def _data_lengths(fields: Mapping[int, FieldDef]) -> dict[int, int]:
             if length is not None:
                 pairs[tag] = length
     return pairs
+
+
+# --- where fields stand ---------------------------------------------------------------------------
+
+# -1 and 0 are tags no dictionary defines, and are refused as such, not as garbage; +1, 01 and 1_0 are no tags.
+_TAG: Final = re.compile(r"0|-?[1-9][0-9]{0,8}")
+
+BEFORE_FIELDS: Final = -1
+"""Position of a flaw that concerns no one field: those come before all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing wrong: SessionRejectReason(373) and the tag, at a position in the message.
+
+    `rank` orders the checks made of one field; `detail` is for people.
+    """
+
+    position: int
+    rank: int
+    reason: int
+    tag: int | None
+    detail: str
+
+
+# Order of the checks: first those of the message as a whole, then field by field.
+RANK_ORDER, RANK_MSG_TYPE, RANK_REQUIRED = 0, 1, 2
+RANK_REPEATED, RANK_EMPTY, RANK_FORMAT, RANK_VALUE, RANK_UNDEFINED, RANK_FOREIGN, RANK_COUNT, RANK_GROUP_ORDER = range(
+    8
+)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry of a repeating group: where its fields stand."""
+
+    index: dict[int, int] = field(default_factory=dict)
+    groups: dict[int, tuple[Entry, ...]] = field(default_factory=dict)
+
+
+Getter = Callable[[Sequence[str]], tuple[str, ...]]
+
+_KNOWN_VALUES_MAX: Final = 64
+_VALUES_A_FIELD: Final = 4
+"""Remembered values that weigh as much as one field of a layout."""
+_SHOWN_MAX: Final = 40
+
+
+def _getter(positions: Sequence[int]) -> Getter:
+    """Picks the values at `positions`."""
+    if not positions:
+        return lambda values: ()
+    if len(positions) == 1:
+        only = positions[0]
+        return lambda values: (values[only],)
+    return itemgetter(*positions)
+
+
+class Layout:
+    """One sequence of tags under one dictionary and message type. Never changed once built."""
+
+    __slots__ = (
+        "_known_values",
+        "counts",
+        "dictionary",
+        "flaws",
+        "found_counts",
+        "get_counts",
+        "get_enumerated",
+        "get_sections",
+        "groups",
+        "has_data",
+        "has_secrets",
+        "index",
+        "is_framed",
+        "members",
+        "message",
+        "required",
+        "rest",
+        "tags",
+        "value_sets",
+    )
+
+    def __init__(self, dictionary: Dictionary, msg_type: str, tags: tuple[int, ...]) -> None:
+        self.dictionary = dictionary
+        self.tags = tags
+        self.message: MessageDef | None = dictionary.messages.get(msg_type)
+        self.is_framed = len(tags) >= 4 and tags[:3] == (8, 9, 35) and tags[-1] == 10
+        self.has_secrets = not SECRET_TAGS.isdisjoint(tags)
+        self.has_data = not dictionary.data_lengths.keys().isdisjoint(tags)
+        walk = _Walk(dictionary, self.message, tags)
+        walk.run()
+        self.index: dict[int, int] = {**walk.nested, **walk.index}
+        self.members = tuple(walk.index)
+        self.groups: dict[int, tuple[Entry, ...]] = walk.groups
+        self.flaws: tuple[Flaw, ...] = tuple(sorted(walk.flaws(msg_type), key=lambda flaw: (flaw.position, flaw.rank)))
+        body = self.message.required_anywhere if self.message else frozenset()
+        self.required = body.union(dictionary.header.required, dictionary.trailer.required)
+        self._plan_value_checks(walk.counts)
+
+    def _plan_value_checks(self, counts: list[tuple[int, int]]) -> None:
+        """Sorts positions by the check their values need, for a pass in C over each kind."""
+        fields = self.dictionary.fields
+        by_form: dict[Form, list[int]] = {form: [] for form in SECTIONS}
+        enumerated: list[int] = []
+        rest: list[int] = []
+        for position, tag in enumerate(self.tags):
+            definition = fields.get(tag)
+            if definition is None or (definition.form in (Form.TEXT, Form.DATA) and not definition.values):
+                continue
+            if definition.is_multiple:
+                rest.append(position)
+            elif definition.values or definition.form is Form.BOOLEAN:
+                enumerated.append(position)
+            else:
+                by_form.get(definition.form, rest).append(position)
+        # BeginString(8), at position 0 of every message, ends each section.
+        self.get_sections = _getter([at for form in SECTIONS for at in (*by_form[form], 0)])
+        self.get_enumerated = _getter(enumerated)
+        self.value_sets = tuple(fields[self.tags[at]].values or _FLAG_VALUES for at in enumerated)
+        self._known_values: set[tuple[str, ...]] = set()
+        self.rest = tuple(rest)
+        self.get_counts = _getter([position for position, _ in counts])
+        self.found_counts = tuple(str(found) for _, found in counts)
+        self.counts = tuple(position for position, _ in counts)
+
+    def are_enumerated(self, values: Sequence[str]) -> bool:
+        """Whether every enumerated field has one of its values; combinations seen to be right are remembered."""
+        picked = self.get_enumerated(values)
+        if picked in self._known_values:
+            return True
+        for allowed, value in zip(self.value_sets, picked, strict=True):
+            if value not in allowed:
+                return False
+        if len(self._known_values) >= _KNOWN_VALUES_MAX:
+            self._known_values.clear()
+        self.dictionary.weigh(1 + len(picked) // _VALUES_A_FIELD)
+        self._known_values.add(picked)
+        return True
+
+    @property
+    def remembered(self) -> int:
+        """How many combinations of enumerated values are remembered; bounded."""
+        return len(self._known_values)
+
+
+_FLAG_VALUES: Final = frozenset("YN")
+
+
+class _Walk:
+    """One pass over a tag sequence, collecting positions, group entries and misplacements."""
+
+    def __init__(self, dictionary: Dictionary, message: MessageDef | None, tags: tuple[int, ...]) -> None:
+        self._dictionary = dictionary
+        self._message = message
+        self._tags = tags
+        self.index: dict[int, int] = {}
+        self.nested: dict[int, int] = {}
+        self.groups: dict[int, tuple[Entry, ...]] = {}
+        self.counts: list[tuple[int, int]] = []
+        self._outside: list[int] = []
+        self._repeated: list[int] = []
+        self._group_flaws: list[Flaw] = []
+        self._missing: list[tuple[int, str]] = []
+
+    def run(self) -> None:
+        tags, position, end = self._tags, 0, len(self._tags)
+        while position < end:
+            tag = tags[position]
+            self._outside.append(position)
+            if tag in self.index:
+                self._repeated.append(position)
+            else:
+                self.index[tag] = position
+            group = self._group(tag)
+            position += 1
+            if group is not None:
+                entries, position = self._entries(group, position)
+                self.groups.setdefault(tag, entries)
+
+    def _group(self, tag: int) -> GroupDef | None:
+        """The group `tag` counts here; elsewhere than the dictionary has it, the shape it has elsewhere."""
+        dictionary = self._dictionary
+        section = self._message.section if self._message else None
+        return (
+            (section.groups.get(tag) if section else None)
+            or dictionary.header.groups.get(tag)
+            or dictionary.groups.get(tag)
+        )
+
+    def _entries(self, group: GroupDef, position: int) -> tuple[tuple[Entry, ...], int]:
+        """The entries that follow the count at `position - 1`, and the position after them.
+
+        An entry begins where the tag that began the first one comes again, or any other the open entry
+        already has: so entries written in another order than the dictionary's are still told apart.
+        """
+        tags, end, order = self._tags, len(self._tags), group.order
+        entries: list[Entry] = []
+        current: Entry | None = None
+        place = -1
+        count_position = position - 1
+        leader = tags[position] if position < end else 0
+        while position < end:
+            tag = tags[position]
+            if tag not in order:
+                break
+            if current is None or tag == leader or tag in current.index:
+                current, place = Entry(), -1
+                entries.append(current)
+            if order[tag] < place or (place == -1 and tag != group.delimiter):
+                self._misplaced(group, position)
+            place = max(place, order[tag])
+            current.index[tag] = position
+            self.nested.setdefault(tag, position)
+            inner = group.section.groups.get(tag)
+            position += 1
+            if inner is not None:
+                current.groups[tag], position = self._entries(inner, position)
+        if self._message is None:
+            return tuple(entries), position  # a guess at an unknown message is not held against it
+        self.counts.append((count_position, len(entries)))
+        for entry in entries:
+            for tag in group.section.required:
+                if tag not in entry.index:
+                    self._missing.append((tag, f"in an entry of {self._name(group.count_tag)}"))
+        return tuple(entries), position
+
+    def _misplaced(self, group: GroupDef, position: int) -> None:
+        tag = self._tags[position]
+        detail = f"{self._name(tag)} is out of order in an entry of {self._name(group.count_tag)}"
+        self._group_flaws.append(Flaw(position, RANK_GROUP_ORDER, 15, tag, detail))
+
+    def flaws(self, msg_type: str) -> Iterator[Flaw]:
+        """Everything wrong with the sequence itself, in no order."""
+        dictionary, message = self._dictionary, self._message
+        yield from self._order()
+        if message is None and msg_type not in dictionary.known_types:
+            # 371 is left out: the type is not a wrong field of a message, there is no such message.
+            yield Flaw(BEFORE_FIELDS, RANK_MSG_TYPE, 11, None, f"MsgType(35)={msg_type[:_SHOWN_MAX]} is not known")
+        body = message.section if message else None
+        for section in (dictionary.header, body, dictionary.trailer):
+            if section is not None:
+                yield from self._required(section)
+        for tag, where in self._missing:
+            yield Flaw(BEFORE_FIELDS, RANK_REQUIRED, 1, tag, f"{self._name(tag)} is missing {where}")
+        if body is None:
+            return  # nothing is known of what such a message holds
+        yield from self._group_flaws
+        for position in self._repeated:
+            tag = self._tags[position]
+            yield Flaw(position, RANK_REPEATED, 13, tag, f"{self._name(tag)} appears more than once")
+        known = dictionary.admin_fields if message is not None and message.is_admin else dictionary.fields
+        sections = (dictionary.header, body, dictionary.trailer)
+        allowed = frozenset().union(*(section.tags for section in sections))
+        for position, tag in enumerate(self._tags):
+            if tag in allowed:
+                continue
+            if tag not in known:
+                yield Flaw(position, RANK_UNDEFINED, 0, tag, f"tag {tag} is not defined")
+            else:
+                detail = f"{self._name(tag)} does not belong to MsgType(35)={msg_type[:_SHOWN_MAX]}"
+                yield Flaw(position, RANK_FOREIGN, 2, tag, detail)
+        members = frozenset().union(*(section.members for section in sections))
+        for position in self._outside:
+            tag = self._tags[position]
+            if tag in allowed and tag not in members:
+                yield Flaw(position, RANK_FOREIGN, 2, tag, f"{self._name(tag)} stands outside its repeating group")
+
+    def _required(self, section: Section) -> Iterator[Flaw]:
+        for tag in section.required:
+            if tag not in self.index:
+                yield Flaw(BEFORE_FIELDS, RANK_REQUIRED, 1, tag, f"{self._name(tag)} is missing")
+
+    def _order(self) -> Iterator[Flaw]:
+        """Header, then body, then trailer: the first field that stands in the wrong part."""
+        header, trailer = self._dictionary.header.tags, self._dictionary.trailer.tags
+        part = 0
+        for tag in self._tags:
+            own = 0 if tag in header else 2 if tag in trailer else 1
+            if own < part:
+                where = ("header", "body")[own]
+                yield Flaw(BEFORE_FIELDS, RANK_ORDER, 14, tag, f"{self._name(tag)} belongs into the {where}")
+                return
+            part = own
+
+    def _name(self, tag: int) -> str:
+        definition = self._dictionary.fields.get(tag)
+        return f"{definition.name}({tag})" if definition else f"tag {tag}"
+
+
+def read_tags(tokens: Sequence[str]) -> tuple[int, ...]:
+    """Tag numbers from their text; ValueError, naming the token, when one is no number."""
+    for token in tokens:
+        if _TAG.fullmatch(token) is None:
+            raise ValueError(f"expected a tag number, found {token[:40]!r}")
+    return tuple(map(int, tokens))

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from engine.errors import ConfigError
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 
 FIXT: Final = "FIXT.1.1"
 

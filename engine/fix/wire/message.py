@@ -1,7 +1,7 @@
 """One FIX message as a value: its bytes, and its fields by tag.
 
 Values are kept as text, tokenised once; where each tag stands is a `Layout`, shared by all messages
-that list the same tags (`engine.fix.standard.layout`), so reading a field is one look-up and building a
+that list the same tags (`engine.fix.standard.dictionary`), so reading a field is one look-up and building a
 message copies no index. Messages are never written to after `engine.fix.wire.codec.decode` made them.
 """
 
@@ -21,7 +21,7 @@ from engine.fix.standard.forms import Form, is_well_formed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.fix.standard.layout import Entry, Layout
+    from engine.fix.standard.dictionary import Entry, Layout
 
 _TIMESTAMP: Final = re.compile(r"([0-9]{8})-([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,12}))?")
 

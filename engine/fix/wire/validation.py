@@ -24,9 +24,8 @@ from typing import Final, Literal
 
 from engine.errors import ProtocolError
 from engine.fix.standard.definitions import FieldDef
-from engine.fix.standard.dictionary import Dictionary
+from engine.fix.standard.dictionary import RANK_COUNT, RANK_EMPTY, RANK_FORMAT, RANK_VALUE, Dictionary, Flaw, Layout
 from engine.fix.standard.forms import MATCH_SECTIONS, is_well_formed
-from engine.fix.standard.layout import RANK_COUNT, RANK_EMPTY, RANK_FORMAT, RANK_VALUE, Flaw, Layout
 from engine.fix.wire.message import Message
 
 Mode = Literal["strict", "tolerant", "off"]

@@ -16,7 +16,7 @@ from typing import cast
 from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fields
 from engine.clock import Clock, fix_timestamp
 from engine.errors import GarbledMessage
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire.codec import decode, encode_body, frame
 from engine.fix.wire.framing import Framer
 

@@ -18,7 +18,7 @@ from engine.domain import events as e
 from engine.domain.messages import Said
 from engine.fix.link.transport import FixConnection
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire.codec import encode_body
 from engine.fix.wire.message import Message
 from engine.metrics.collector import Metrics

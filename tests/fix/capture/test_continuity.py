@@ -6,7 +6,7 @@ import pytest
 from wire_support import wire
 
 from engine.fix.capture.continuity import DIRECTIONS_MAX, Continuity
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire.codec import decode
 
 FIX44 = built_in("FIX.4.4")

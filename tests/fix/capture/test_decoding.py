@@ -10,7 +10,7 @@ from wire_support import FILL, HEADER, dictionary_text, log_path, raw_frames, wi
 
 from engine.fix.capture.decoding import DICTIONARY, READINGS, Decoded, Decoder
 from engine.fix.capture.dissection import Kind
-from engine.fix.standard.dictionary import load_quickfix_xml
+from engine.fix.standard.dictionaries import load_quickfix_xml
 from engine.fix.standard.dictionary_messages import MSG_TYPE_NAMES
 from engine.fix.standard.shelf import Shelf, shelf_of
 from engine.fix.wire.codec import Framer

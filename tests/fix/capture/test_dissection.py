@@ -9,7 +9,7 @@ from wire_support import FILL, HEADER, wire
 
 from engine.errors import GarbledMessage
 from engine.fix.capture.dissection import Dissection, Kind, Nesting, dissect, nesting
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire.codec import decode
 
 FIX44 = built_in("FIX.4.4")

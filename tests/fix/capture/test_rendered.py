@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from wire_support import FILL, HEADER, wire
 
 from engine.fix.capture.rendered import holds, restore
-from engine.fix.standard.dictionary import DATA_LENGTH_TAGS, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import DATA_LENGTH_TAGS
 from engine.fix.wire.codec import decode, encode_body, frame
 
 FIX44 = built_in("FIX.4.4")

@@ -46,7 +46,7 @@ from engine.fix.flows.dialect import EXTRA_TAGS_MAX, ExtraTag
 from engine.fix.flows.market import SECURITIES_PER_REQUEST_MAX
 from engine.fix.flows.samples import render_samples
 from engine.fix.flows.translation import DEFAULT, ApplVer, Dialect, NotTaken, Role, hear, speak
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.fix.wire.message import Message
 from engine.fix.wire.validation import validate

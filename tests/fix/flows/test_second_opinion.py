@@ -8,7 +8,8 @@ import pytest
 from wire_support import FILL, HEADER, wire
 
 from engine.fix.flows.second_opinion import DISAGREEMENTS_MAX, SecondReader
-from engine.fix.standard.dictionary import DATA_LENGTH_TAGS, Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import DATA_LENGTH_TAGS, Dictionary
 from engine.fix.wire.codec import decode
 
 FIX44 = built_in("FIX.4.4")

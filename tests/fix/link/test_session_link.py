@@ -14,7 +14,8 @@ from engine.errors import GarbledMessage
 from engine.fix.session import protocol as session
 from engine.fix.session.protocol import Phase, SentRow, SessionSettings, SessionState, Step
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire import codec
 
 PAGE_ROWS = 3

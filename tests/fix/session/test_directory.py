@@ -7,7 +7,7 @@ from wire_support import wire
 
 from engine.fix.session.directory import Directory, described
 from engine.fix.session.settings import SessionSettings
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.fix.wire.message import Message
 

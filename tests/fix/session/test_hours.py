@@ -23,7 +23,7 @@ from engine.fix.session.protocol import (
 )
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.schedule import Schedule
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.tags import MsgType
 from engine.fix.wire import codec
 

@@ -20,7 +20,8 @@ from engine.fix.session.protocol import Phase, SentRow, SessionSettings, Session
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.schedule import Schedule
 from engine.fix.session.step import Draft
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire import codec
 from engine.fix.wire.message import Message
 

@@ -8,7 +8,8 @@ from wire_support import dictionary_text
 from engine.errors import ConfigError
 from engine.fix.standard import values as wire_values
 from engine.fix.standard.definitions import GroupDef, Section
-from engine.fix.standard.dictionary import DATA_LENGTH_TAGS, Dictionary, built_in, load_quickfix_xml
+from engine.fix.standard.dictionaries import built_in, load_quickfix_xml
+from engine.fix.standard.dictionary import DATA_LENGTH_TAGS, Dictionary
 from engine.fix.standard.forms import Form
 from engine.fix.standard.notation import read_section, read_values
 from engine.fix.standard.tags import MsgType, Tag

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import ConfigError
-from engine.fix.standard.dictionary import Dictionary, load_quickfix_xml
+from engine.fix.standard.dictionaries import load_quickfix_xml
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.standard.shelf import Shelf, shelf_of
 
 FILE = """<fix type="{kind}" major="{major}" minor="{minor}">

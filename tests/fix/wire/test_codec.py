@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from wire_support import FILL, HEADER, log_path, raw_frames, wire
 
 from engine.errors import GarbledMessage
-from engine.fix.standard.dictionary import KEPT_WEIGHT_MAX, LAYOUT_WEIGHT, Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import KEPT_WEIGHT_MAX, LAYOUT_WEIGHT, Dictionary
 from engine.fix.standard.tags import MsgType, Side, Tag
 from engine.fix.wire.codec import FrameOverflow, Framer, as_resend, body_of, checksum, decode, encode_body, frame
 

@@ -6,7 +6,7 @@ import pytest
 from wire_support import FILL, HEADER, wire
 
 from engine.errors import ProtocolError
-from engine.fix.standard.dictionary import built_in
+from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.tags import SessionRejectReason, Tag
 from engine.fix.wire.codec import decode
 from engine.fix.wire.message import TIME_NS_MAX, Message, timestamp_ns

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from wire_support import FILL, HEADER, dictionary_text, log_path, raw_frames, wire
 
 from engine.errors import GarbledMessage, ProtocolError
-from engine.fix.standard.dictionary import Dictionary, built_in, load_quickfix_xml
+from engine.fix.standard.dictionaries import built_in, load_quickfix_xml
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.codec import decode
 from engine.fix.wire.validation import TEXTS, FlawedMessage, Mode, every_flaw, validate
 

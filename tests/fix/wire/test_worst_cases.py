@@ -13,7 +13,8 @@ import pytest
 from wire_support import HEADER, wire
 
 from engine.errors import GarbledMessage, ProtocolError
-from engine.fix.standard.dictionary import Dictionary, built_in
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.codec import Framer, decode
 from engine.fix.wire.validation import Mode, validate
 
