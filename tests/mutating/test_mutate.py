@@ -21,7 +21,7 @@ from mutating.verdicts import Outcome, Verdict, Verdicts
 ROOT = Path(__file__).resolve().parents[2]
 
 SITE = Site(
-    path="engine/fix/session/protocol.py", function="f", kind="ReplaceComparisonOperator", line=3, column=9, lines=(3, 3),
+    path="engine/fix/wire/codec.py", function="f", kind="ReplaceComparisonOperator", line=3, column=9, lines=(3, 3),
     at_import=False, names=(), text="if a < b:", ways=(("ReplaceComparisonOperator_Lt_LtE", 0),),
 )  # fmt: skip
 MUTANT = Mutant(SITE, "ReplaceComparisonOperator_Lt_LtE", "if a < b:", "if a <= b:", "")
@@ -51,7 +51,7 @@ def test_a_larger_sample_begins_with_the_smaller_one_and_a_new_line_elsewhere_le
 
 
 def test_cores_are_what_the_architecture_calls_neither_shell_nor_wiring() -> None:
-    text = 'SHELLS: set[str] = {"hub", "fix.link"}\nSHELL_PACKAGES = {"admin"} | {"boot"}\nOTHER = {"rules"}\n'
+    text = 'SHELLS: set[str] = {"hub", "fix.link"}\nSHELL_ROOMS = {"admin"} | {"boot"}\nOTHER = {"rules"}\n'
     assert shells(text) == {"hub", "fix.link", "admin", "boot"}
     with pytest.raises(LookupError, match="SHELLS"):
         shells("ALLOWED = {}")
@@ -189,7 +189,7 @@ def test_verdicts_are_there_after_a_restart_but_for_a_line_that_was_cut_off(tmp_
 
 ENTRY = """
 [[equivalent]]
-module = "engine/fix/session/protocol.py"
+module = "engine/fix/wire/codec.py"
 function = "f"
 was = "if  a < b:"
 becomes = "if a <= b:"
@@ -239,12 +239,12 @@ def test_the_status_says_whether_enough_was_caught(
     said = capsys.readouterr().out
     survivors = sum(not verdict.caught for verdict in verdicts)
     assert f"Survivors: {survivors}\n" in said
-    assert said.count("engine/fix/session/protocol.py:3 f ReplaceComparisonOperator_Lt_LtE\n  - if a < b:") == survivors
+    assert said.count("engine/fix/wire/codec.py:3 f ReplaceComparisonOperator_Lt_LtE\n  - if a < b:") == survivors
 
 
 def test_an_entry_whose_line_is_gone_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report([], Equivalents(ENTRY), 85.0, tmp_path)
-    assert "engine/fix/session/protocol.py has no line 'if a < b:' any more" in capsys.readouterr().out
+    assert "engine/fix/wire/codec.py has no line 'if a < b:' any more" in capsys.readouterr().out
 
 
 # With the tools
