@@ -18,10 +18,10 @@ from engine.desk.draft import Draft
 from engine.domain import messages as m
 from engine.domain.order import OrderState
 from engine.domain.placement import Placement, PlacementState
-from engine.fix import codec
-from engine.fix.application import hear
-from engine.fix.dictionary import built_in
-from engine.fix.values import ExecType, OrdStatus
+from engine.fix.flows.translation import hear
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.standard.values import ExecType, OrdStatus
+from engine.fix.wire import codec
 
 DICTIONARY: Final = built_in("FIX.4.4")
 PART: Final = Decimal(MM) / 4

@@ -17,23 +17,23 @@ from typing import Any, Final, cast
 from sim_engine import CODEC, Life
 from world import OBEDIENT, QUIET, Scenario, Temper, World
 
-from engine import recovery
-from engine.alarms import Alarms
-from engine.analytics.marks import MarkBook
-from engine.dealers.ranking import Rankings
+from engine.boot import take_over as recovery
 from engine.dealers.recollection import Recollection
 from engine.dealers.window import Cell
 from engine.desk.draft import Delivery
 from engine.desk.state import Table
-from engine.fix.phases import Phase
-from engine.fix.sequence import SessionState
-from engine.journal.archive import ReadOnly
-from engine.metrics import Metrics
-from engine.recording import Recorder
-from engine.tally import Distribution, Levels, Tally
-from engine.trading import Trading
+from engine.fix.session.phases import Phase
+from engine.fix.session.sequence import SessionState
+from engine.market.marks import MarkBook
+from engine.metrics.collector import Metrics
+from engine.metrics.tally import Distribution, Levels, Tally
+from engine.record.archive import ReadOnly
+from engine.runtime.alarms import Alarms
+from engine.runtime.recording import Recorder
+from engine.selection.ranking import Rankings
 from engine.turn import Machine, Waiting
 from engine.turn.history import History
+from engine.turn.trading import Trading
 
 
 @dataclass(slots=True)

@@ -21,8 +21,8 @@ from world import OBEDIENT, QUIET, World, scenario_of
 from engine.domain.order import OrderState
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import RfqState
-from engine.fix.schedule import Schedule
-from engine.fix.sequence import SessionState
+from engine.fix.session.schedule import Schedule
+from engine.fix.session.sequence import SessionState
 
 SMALL: dict[str, Any] = {"t38": 100_000, "t40": "1", "t44": None, "t59": "0", "t1": "ACC1", "t54": "1"}
 """An order that goes to all dealers and is executed by the rule."""

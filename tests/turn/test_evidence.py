@@ -21,17 +21,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_world import ENTROPY, SessionWorld
 
-from engine.analytics.marks import Mark, Quality
 from engine.clock import NS_PER_S, fix_timestamp
 from engine.desk.draft import Delivery
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState
-from engine.fix.actions import SentRow
-from engine.fix.phases import Phase
-from engine.fix.settings import SessionSettings
+from engine.fix.session.actions import SentRow
+from engine.fix.session.phases import Phase
+from engine.fix.session.settings import SessionSettings
+from engine.market.marks import Mark, Quality
 from engine.rules.program import Book
-from engine.trading import Trading
 from engine.turn import Input, ProofWanted, ReadSentRows, Received, SentPage, Turn
+from engine.turn.trading import Trading
 
 PLACES = ("one", "confirmed-1", "confirmed", "confirmed+1", "confirmed+2", "last-1", "last", "last+1", "last+2")
 """Where a peer may say that it lacks our numbers from on. `confirmed`: the last that it is known to have."""

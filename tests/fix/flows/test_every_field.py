@@ -18,10 +18,10 @@ from engine.clock import NS_PER_S, fix_timestamp
 from engine.domain import messages as m
 from engine.domain.order import Handling, Side, TimeInForce
 from engine.domain.rfq import QuoteKind
-from engine.fix import codec
-from engine.fix.application import Dialect, Role, hear, speak
-from engine.fix.dictionary import built_in
-from engine.fix.message import Message
+from engine.fix.flows.translation import Dialect, Role, hear, speak
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.wire import codec
+from engine.fix.wire.message import Message
 
 DICTIONARY: Final = built_in("FIX.4.4")
 ISIN: Final = "US0000000002"
