@@ -268,6 +268,7 @@ class DeskWorld:
 
     def advance(self, seconds: float) -> None:
         """Let time pass: every timer that falls due on the way fires at its time. Marks grow old."""
+        assert seconds >= 0, "time goes on"
         end_ns = self.now.utc_ns + int(seconds * NS_PER_S)
         for _ in range(10_000):
             due = [(at, key) for key in deadlines.open_keys(self.state) if (at := self._deadline(key)) is not None]

@@ -50,6 +50,7 @@ E = TypeVar("E", bound=Event)
 
 _ENGINE_LOG = logging.getLogger("engine")
 UTC_BASE_NS = 1_795_444_200 * NS  # 2026-11-23 14:30, a Monday.
+BEFORE_MIDNIGHT_NS = UTC_BASE_NS + (4 * 86_400 + 9 * 3600 + 29 * 60 + 35) * NS  # That week's Friday, 23:59:35.
 ACTIONS_SHOWN = 30
 
 
@@ -61,6 +62,7 @@ class SimulationFailed(AssertionError):
 class Scenario:
     """How rough it gets. Times in virtual seconds, the rest probabilities or events a minute."""
 
+    begins_ns: int = UTC_BASE_NS
     noise_s: float = 45.0
     calm_s: float = 60.0
     orders: int = 6
@@ -79,6 +81,8 @@ class Scenario:
     busy: float = 0.5
     commands: float = 15.0
     kills: float = 0.7
+    clock_steps: float = 0.0
+    """The wall clock is set, forward; nothing else notices."""
     reset_on_logon: tuple[str, ...] = ()
     """Dealers whose session begins anew at every Logon(A)."""
     schedules: tuple[tuple[str, Schedule], ...] = ()
@@ -115,6 +119,8 @@ def scenario_of(seed: int) -> Scenario:
     for name in ("noise", "cuts", "freezes", "deaths", "resets", "busy", "kills"):
         if rng.random() < 0.3:
             rough[name] = 0.0
+    rough["begins_ns"] = BEFORE_MIDNIGHT_NS if rng.random() < 0.25 else UTC_BASE_NS
+    rough["clock_steps"] = rng.choice((0.0, 0.0, 2.0))
     return replace(base, **rough)
 
 
@@ -126,7 +132,7 @@ class World:
         self.scenario = scenario if scenario is not None else scenario_of(seed)
         self.rng = random.Random(f"world-{seed}")
         self.net_rng = random.Random(f"network-{seed}")
-        self.timeline = Timeline(UTC_BASE_NS)
+        self.timeline = Timeline(self.scenario.begins_ns)
         self.setting = setting()
         self.isins, self.fair = self.setting.isins, dict(self.setting.fair)
         self._trail: deque[tuple[int, str]] = deque(maxlen=ACTIONS_SHOWN)
@@ -292,6 +298,7 @@ class World:
             (scenario.commands, self._some_command),
             (scenario.kills, self._some_kill),
             (6.0, self._some_small_thing),
+            (scenario.clock_steps, self._some_clock_step),
         ):
             count = each * scenario.noise_s / 60
             for _ in range(int(count) + (rng.random() < count % 1)):
@@ -380,6 +387,11 @@ class World:
         if self.life is not None:
             self.note("the journal is locked")
             self.life.be_busy(self.rng.randint(1, 40))
+
+    def _some_clock_step(self) -> None:
+        by_s = self.rng.choice((0.5, 7.0, 40.0))
+        self.note(f"the wall clock is set {by_s:g} s forward")
+        self.timeline.set_clock(int(by_s * NS))
 
     def _some_small_thing(self) -> None:
         rng = self.rng

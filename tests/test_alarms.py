@@ -1,0 +1,160 @@
+"""Alarms ring at the time of the state, which is UTC, by a clock that starts anew with every process and is no UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import time
+from zoneinfo import ZoneInfo
+
+import pytest
+from desk_builder import DeskWorld
+from desk_scene import BOND, MM, Scene, scene
+from desk_start import STARTS, Start, starting
+from session_world import SessionWorld
+from sim_time import NS, Entry, Timeline, VirtualClock, VirtualLoop
+
+from engine.alarms import Alarms
+from engine.domain.order import TimeInForce
+from engine.fix.schedule import Schedule
+from engine.trading import Trading
+from engine.turn import TimerDue
+
+SLACK_NS = 1_000_000
+DAY_NS = 86_400 * NS
+UPTIMES = [pytest.param(0, id="just started"), pytest.param(400 * DAY_NS, id="up for a year")]
+
+
+class Rung:
+    """Alarms over a state, on a loop that jumps from one timer to the next; what rang, and when by UTC."""
+
+    def __init__(self, world: DeskWorld, sessions: SessionWorld, monotonic_ns: int) -> None:
+        self.timeline = Timeline(world.now.utc_ns)
+        self.clock = BehindClock(self.timeline, monotonic_ns)
+        self.loop = VirtualLoop(self.timeline, lambda: (0, 0))
+        self.rang: list[tuple[str, int]] = []
+        self.machine = sessions.machine
+        trading = Trading(world.desk, state=world.state)
+        self.alarms = Alarms(
+            self.machine,
+            trading,
+            self.clock,  # type: ignore[arg-type]
+            lambda: bytes(16),
+            self.loop,  # type: ignore[arg-type]
+            self._submit,  # type: ignore[arg-type]
+        )
+
+    def _submit(self, given: TimerDue) -> None:
+        assert given.now.utc_ns == self.timeline.utc_ns
+        self.rang.append((given.key, given.now.utc_ns))
+
+    def run(self, seconds: float) -> None:
+        end_ns = self.timeline.now_ns + int(seconds * NS)
+        while (at_ns := self.timeline.peek_ns()) is not None and at_ns <= end_ns:
+            entry: Entry = self.timeline.step()
+            assert entry is not None
+        self.timeline.now_ns = end_ns
+
+    def times(self, key: str) -> list[int]:
+        return [at_ns for name, at_ns in self.rang if name == key]
+
+    def rings_at(self, key: str, utc_ns: int) -> None:
+        """It rang once, when that time had come: never before, and no more than the loop's step after it."""
+        [at_ns] = self.times(key)
+        assert 0 <= at_ns - utc_ns <= 2 * SLACK_NS, f"{key} rang {(at_ns - utc_ns) / NS:+.3f} s from its time"
+
+
+class BehindClock(VirtualClock):
+    """Its wall clock can be set back: the time that is given out waits until it has caught up."""
+
+    behind_ns = 0
+
+    def ahead_ns(self) -> int:
+        return self.behind_ns
+
+
+@pytest.fixture(params=STARTS, ids=lambda at: at.id, autouse=True)
+def at(request: pytest.FixtureRequest) -> Iterator[Start]:
+    with starting(request.param) as begun:
+        yield begun
+
+
+def asking(**order: object) -> tuple[Scene, str]:
+    world = scene()
+    return world, world.order(BOND, "buy", MM, account="PARALLEL", **order)
+
+
+@pytest.mark.parametrize("monotonic_ns", UPTIMES)
+def test_a_round_is_looked_at_when_its_wait_is_over(monotonic_ns: int) -> None:
+    world, order_id = asking()
+    rfq = world.rfq(order_id)
+    found = Rung(world, SessionWorld(), monotonic_ns)
+    found.alarms.set_all()
+    found.run(60.1)
+    found.rings_at(f"rfq:{rfq.rfq_id}", rfq.asks[0].wait_until_ns)
+
+
+@pytest.mark.parametrize("monotonic_ns", UPTIMES)
+def test_every_kind_of_deadline_is_found_again_by_the_next_process(monotonic_ns: int) -> None:
+    """The process was down for twelve seconds; the clock of the new one knows nothing of the old one's."""
+    world, order_id = asking(tif=TimeInForce.gtd, expire_ns=scene().now.utc_ns + 300 * NS)
+    world.says("ash", "100", order_id)
+    world.command("execute", order=order_id)
+    world.fills(order_id, 400_000)
+    placement, traded_ns = world.placement(order_id), world.now.utc_ns
+    second = world.order(BOND, "sell", MM, account="HAND", tif=TimeInForce.gtd, expire_ns=traded_ns + 90 * NS)
+    expiry_ns = world.the(second).terms.expire_ns
+    assert expiry_ns is not None
+    world._at(world.now.utc_ns + 12 * NS)
+    sessions = SessionWorld()
+    sessions.log_on("ash")
+    found = Rung(world, sessions, monotonic_ns)
+    found.alarms.set_all()
+    found.run(2000)
+    found.rings_at(f"order:{second}", expiry_ns)
+    [pending] = world.today("reversions").values()
+    found.rings_at(f"reversion:{pending.exec_id}", traded_ns + 1800 * NS)
+    assert placement.unanswered
+    assert found.times(f"placement:{placement.placement_id}")[0] - world.now.utc_ns <= 2 * SLACK_NS, "overdue: at once"
+
+
+def test_a_wall_clock_that_is_set_moves_what_is_set_after_it() -> None:
+    """Deadlines are UTC: a step forward brings them nearer, once the alarm is set anew."""
+    world, order_id = asking()
+    rfq = world.rfq(order_id)
+    key = f"rfq:{rfq.rfq_id}"
+    found = Rung(world, SessionWorld(), 5 * NS)
+    found.alarms.set_all()
+    found.run(10)
+    found.timeline.set_clock(30 * NS)
+    found.alarms.set(key, found.clock.now())
+    found.run(20.1)
+    found.rings_at(key, rfq.asks[0].wait_until_ns)
+
+
+@pytest.mark.parametrize("behind_s", [0, 40], ids=["", "and the wall clock was set back"])
+def test_hours_are_looked_at_when_they_change(behind_s: int, at: Start) -> None:
+    """The time that is given out stands still until a clock that was set back has caught up."""
+    schedule = Schedule.daily(ZoneInfo("UTC"), time(0, 1), time(22, 0))
+    found = Rung(scene(), SessionWorld(schedule=schedule), 3 * NS)
+    found.clock.behind_ns = behind_s * NS
+    boundary_ns = schedule.next_boundary(at.utc_ns)
+    found.alarms.set("schedule:oms", found.clock.now())
+    found.run((boundary_ns - at.utc_ns) / NS + behind_s + 1)
+    found.rings_at("schedule:oms", boundary_ns + behind_s * NS)
+
+
+def test_a_session_is_looked_at_by_the_monotonic_clock_and_once() -> None:
+    """A message moves its deadline without setting the alarm: it then waits on, and does not ring for nothing."""
+    sessions = SessionWorld()
+    sessions.log_on("oms")
+    found = Rung(scene(), sessions, sessions.now.monotonic_ns)
+    found.alarms.set("session:oms", found.clock.now())
+    found.run(20)
+    heard = sessions.machine.sessions["oms"]
+    found.machine.sessions["oms"] = heard._replace(
+        last_received_ns=found.clock.now().monotonic_ns, last_sent_ns=found.clock.now().monotonic_ns
+    )
+    found.run(15)
+    assert found.times("session:oms") == [], "its heartbeat is due 30 s after what was sent last"
+    found.run(20)
+    assert len(found.times("session:oms")) == 1
