@@ -13,13 +13,13 @@ from decimal import Decimal
 import pytest
 from desk_scene import BOND, MM, Scene, scene
 
-from engine.analytics.marks import Mark, Quality
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.desk import decide
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import MarkUsed
 from engine.errors import CommandError
+from engine.market.marks import Mark, Quality
 
 AGE_S = 900
 LONG = """

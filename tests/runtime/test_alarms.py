@@ -13,11 +13,11 @@ from desk_start import STARTS, Start, starting
 from session_world import SessionWorld
 from sim_time import NS, Entry, Timeline, VirtualClock, VirtualLoop
 
-from engine.alarms import Alarms
 from engine.domain.order import TimeInForce
-from engine.fix.schedule import Schedule
-from engine.trading import Trading
+from engine.fix.session.schedule import Schedule
+from engine.runtime.alarms import Alarms
 from engine.turn import TimerDue
+from engine.turn.trading import Trading
 
 SLACK_NS = 1_000_000
 DAY_NS = 86_400 * NS
