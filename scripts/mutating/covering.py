@@ -32,12 +32,15 @@ class Map:
     def __init__(self, folder: Path, root: Path) -> None:
         from coverage import CoverageData
 
-        self._root = root
+        # Read now: the checkout may be edited while the bugs are tried, in copies of what it was.
+        self._engine = {
+            path.relative_to(root).as_posix(): path.read_text().splitlines()
+            for path in sorted((root / "engine").rglob("*.py"))
+        }
         self._data = CoverageData(basename=str(folder / "coverage"))
         self._data.read()
         self.seconds: dict[str, float] = json.loads((folder / "tests.json").read_text())["seconds"]
         self._of_file: dict[str, dict[int, frozenset[str]]] = {}
-        self._sources: dict[str, list[str]] = {}
 
     def tests(self, site: Site) -> set[str]:
         """Every test that executes a site.
@@ -108,17 +111,10 @@ class Map:
         paths = [other for other, lines in self._engine.items() if any(pattern.search(line) for line in lines)]
         return set().union(*(self._at(other, self._by_line(other)) for other in paths))
 
-    @cached_property
-    def _engine(self) -> dict[str, list[str]]:
-        return {
-            path.relative_to(self._root).as_posix(): path.read_text().splitlines()
-            for path in sorted((self._root / "engine").rglob("*.py"))
-        }
-
 
 def make_map(tree: Tree, folder: Path) -> list[str]:
     """Run the suite once under coverage; says which tests failed, and so are left out."""
-    settings = folder / "coverage.ini"
+    settings = folder / "settings.ini"  # not coverage.*: pytest-cov clears those away
     data = folder / "coverage"
     data.unlink(missing_ok=True)
     settings.write_text(_SETTINGS.format(data=data))
