@@ -54,8 +54,14 @@ SESSIONS: Sequence[tuple[str, str, bool]] = (
 class SessionWorld:
     """`out` is what each session's peer was sent on its present connection; `notices`, `events`, `wanted` add up."""
 
-    def __init__(self, sessions: Sequence[tuple[str, str, bool]] = SESSIONS, **settings: Any) -> None:
-        self.now = Instant(1_000 * NS_PER_S, START_NS)
+    def __init__(
+        self,
+        sessions: Sequence[tuple[str, str, bool]] = SESSIONS,
+        *,
+        monotonic_ns: int = 1_000 * NS_PER_S,
+        **settings: Any,
+    ) -> None:
+        self.now = Instant(monotonic_ns, START_NS)
         known = {
             key: SessionSettings(key, "FIX.4.4", "BUYSIDE", key.upper(), role, initiator=initiator, **settings)  # type: ignore[arg-type]
             for key, role, initiator in sessions
@@ -213,6 +219,10 @@ class SessionWorld:
             for key in self.machine.settings:
                 self.take(TimerDue(self.now, f"session:{key}", ENTROPY))
                 self.take(TimerDue(self.now, f"schedule:{key}", ENTROPY))
+
+    def step_clock(self, seconds: float) -> None:
+        """Everybody's wall clock is set; no time passes."""
+        self.now = Instant(self.now.monotonic_ns, self.now.utc_ns + int(seconds * NS_PER_S))
 
     # --- looking ---------------------------------------------------------------------------------
 

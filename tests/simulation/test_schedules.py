@@ -6,7 +6,7 @@ The clock begins on a Monday at 14:30 UTC. Peers that begin anew do so at the ho
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -218,3 +218,77 @@ def test_what_was_not_confirmed_before_a_reset_by_the_clock_is_said_again() -> N
         at(w, OPENS_S + 10)
         assert {(each.copies, each.again) for each in w.oms.reports.values()} == {(2, 1), (1, 1)}
         finish(w)
+
+
+# --- days on which clocks change, and weekends -------------------------------------------------------------
+
+NEW_YORK = ZoneInfo("America/New_York")
+MINUTE_S = 60
+
+
+def utc_ns(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * NS
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["alive", "killed meanwhile"])
+@pytest.mark.parametrize(
+    ("schedule", "opens"),
+    [
+        pytest.param(
+            Schedule.daily(NEW_YORK, time(3, 0), time(1, 30)), "2026-11-01 08:00", id="an hour comes twice meanwhile"
+        ),
+        pytest.param(
+            Schedule.daily(NEW_YORK, time(3, 30), time(1, 30)), "2026-03-08 07:30", id="an hour is left out meanwhile"
+        ),
+        pytest.param(
+            Schedule.weekly(NEW_YORK, 6, time(17, 0), 4, time(17, 0)), "2026-11-29 22:00", id="the week begins"
+        ),
+        pytest.param(
+            Schedule.weekly(NEW_YORK, 6, time(17, 0), 4, time(17, 0)),
+            "2026-11-01 22:00",
+            id="the week begins on the day of the change",
+        ),
+        pytest.param(Schedule.daily(UTC, time(0, 0), time(23, 30)), "2026-11-28 00:00", id="midnight"),
+    ],
+)
+def test_a_session_opens_when_its_own_clock_says(schedule: Schedule, opens: str, killed: bool) -> None:
+    """A minute before it is closed, whichever process looks; a quarter of a minute after it is there."""
+    scenario = replace(QUIET, schedules=(("oms", schedule),), begins_ns=utc_ns(opens) - MINUTE_S * NS)
+    with World(1, scenario, OBEDIENT) as w:
+        at(w, MINUTE_S / 2)
+        if killed:
+            w.kill()
+        at(w, MINUTE_S - 0.1)
+        assert not w.engine.machine.session_up("oms")
+        assert w.engine.machine.session_up("dropcopy")
+        at(w, MINUTE_S + 15)
+        assert w.engine.machine.session_up("oms")
+        w.oms.new_order(**SMALL)
+        w.run(15)
+        assert w.oms.reports
+        finish(w)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "closes"),
+    [
+        pytest.param(
+            Schedule.daily(NEW_YORK, time(8, 0), time(3, 0)), "2026-11-01 08:00", id="an hour came twice before"
+        ),
+        pytest.param(
+            Schedule.daily(NEW_YORK, time(8, 0), time(3, 30)), "2026-03-08 07:30", id="an hour was left out before"
+        ),
+        pytest.param(Schedule.weekly(NEW_YORK, 6, time(17, 0), 4, time(17, 0)), "2026-11-27 22:00", id="the week ends"),
+        pytest.param(
+            Schedule.weekly(UTC, 0, time(0, 0), 5, time(0, 0)), "2026-11-28 00:00", id="the week ends at midnight"
+        ),
+    ],
+)
+def test_a_session_closes_when_its_own_clock_says(schedule: Schedule, closes: str) -> None:
+    scenario = replace(QUIET, schedules=(("oms", schedule),), begins_ns=utc_ns(closes) - MINUTE_S * NS)
+    with World(1, scenario, OBEDIENT).ready() as w:
+        at(w, MINUTE_S - 0.1)
+        assert w.engine.machine.session_up("oms")
+        at(w, MINUTE_S + 1)
+        assert not w.engine.machine.session_up("oms")
+        assert w.engine.machine.session_up("dropcopy")
