@@ -347,7 +347,7 @@ class Deciding(Numbering):
             if machine.refusals.get(key):
                 self.out.refusals[key] = 0  # In a row: this one was handled.
         except ProtocolError as error:
-            drafted = stepping.Draft(settings, state, self.now)
+            drafted = stepping.StepDraft(settings, state, self.now)
             drafted.reject(message, error)
             self.carry(key, drafted.step())
         except NotTaken as refusal:

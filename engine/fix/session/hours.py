@@ -12,10 +12,10 @@ from __future__ import annotations
 from engine.fix.session import logout
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.fix.session.step import Draft
+from engine.fix.session.step import StepDraft
 
 
-def refuse(draft: Draft) -> bool:
+def refuse(draft: StepDraft) -> bool:
     """Close a new connection outside the windows, as a stranger's: nothing is said. Was it refused?"""
     schedule = draft.settings.schedule
     closed = schedule.closed(draft.now.utc_ns) if schedule is not None else ""
@@ -24,13 +24,13 @@ def refuse(draft: Draft) -> bool:
     return bool(closed)
 
 
-def begin_period(draft: Draft) -> None:
+def begin_period(draft: StepDraft) -> None:
     """Without a session: let the numbers begin anew if they are those of an earlier period."""
     if _period_is_over(draft):
         draft.begin_epoch("schedule")
 
 
-def keep(draft: Draft) -> None:
+def keep(draft: StepDraft) -> None:
     """A boundary may have passed: do what the schedule asks for now; harmless at any time."""
     schedule, phase = draft.settings.schedule, draft.state.phase
     if schedule is None:
@@ -51,7 +51,7 @@ def keep(draft: Draft) -> None:
         draft.close(ending.code, ending.text)
 
 
-def _period_is_over(draft: Draft) -> bool:
+def _period_is_over(draft: StepDraft) -> bool:
     """Is a reset due, the epoch having begun in an earlier period? An epoch of which nothing is on record is fresh."""
     schedule, began_ns = draft.settings.schedule, draft.state.began_utc_ns
     if schedule is None or not schedule.reset or not began_ns:

@@ -17,7 +17,7 @@ from engine.fix.session import liveness, logon, resend, sequence
 from engine.fix.session.actions import Deliver, NotReceived, PeerExpects, Warn
 from engine.fix.session.phases import LOGGED_ON, TRANSITIONS, Phase, kind_of
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.fix.session.step import TRADE_REPORTS, Draft
+from engine.fix.session.step import TRADE_REPORTS, StepDraft
 from engine.fix.standard.tags import MsgType, SessionRejectReason, Tag
 from engine.fix.wire import validation
 from engine.fix.wire.message import SEQ_NUM_MAX, Message
@@ -43,7 +43,7 @@ _DISMISSED: Final[Mapping[int, DisconnectReason]] = {
 }
 
 
-def on_message(draft: Draft, message: Message, dictionary: Dictionary) -> None:
+def on_message(draft: StepDraft, message: Message, dictionary: Dictionary) -> None:
     phase = draft.state.phase
     if phase in (Phase.DISCONNECTED, Phase.CLOSED):
         return  # Was on its way when the connection was given up; it is asked for again after the next Logon(A).
@@ -66,7 +66,7 @@ def on_message(draft: Draft, message: Message, dictionary: Dictionary) -> None:
             _refuse(draft, message, error)
 
 
-def _on_session(draft: Draft, message: Message, kind: str, dictionary: Dictionary) -> None:
+def _on_session(draft: StepDraft, message: Message, kind: str, dictionary: Dictionary) -> None:
     """A message within a session: first who and when, then its number, then what it says."""
     settings = draft.settings
     if message.seq_num < 1 and message.get(Tag.MsgSeqNum) is None:
@@ -98,7 +98,7 @@ def tolerated(message: Message, warnings: Sequence[str]) -> list[Warn]:
     return [Warn("tolerated", f"35={message.msg_type} 34={message.seq_num}: {warning}") for warning in warnings]
 
 
-def on_expected(draft: Draft, message: Message, dictionary: Dictionary) -> None:
+def on_expected(draft: StepDraft, message: Message, dictionary: Dictionary) -> None:
     """The message with the expected number. Its number is used up whatever becomes of it."""
     expected = message.seq_num + 1
     try:
@@ -113,7 +113,7 @@ def on_expected(draft: Draft, message: Message, dictionary: Dictionary) -> None:
         _refuse(draft, message, error)
 
 
-def _checked(draft: Draft, message: Message, dictionary: Dictionary) -> list[str]:
+def _checked(draft: StepDraft, message: Message, dictionary: Dictionary) -> list[str]:
     """Warnings about what a message says; ProtocolError if it is refused, or does not say whom it is from and for."""
     warnings = validation.validate(message, dictionary, draft.settings.validation)
     message.require(Tag.SenderCompID)
@@ -121,7 +121,7 @@ def _checked(draft: Draft, message: Message, dictionary: Dictionary) -> list[str
     return warnings
 
 
-def _on_too_high(draft: Draft, message: Message) -> None:
+def _on_too_high(draft: StepDraft, message: Message) -> None:
     """Keep it and ask once for what is missing."""
     state = draft.state
     if state.phase not in LOGGED_ON:
@@ -135,7 +135,7 @@ def _on_too_high(draft: Draft, message: Message) -> None:
         draft.ask(message.seq_num - 1)
 
 
-def _on_too_low(draft: Draft, message: Message) -> None:
+def _on_too_low(draft: StepDraft, message: Message) -> None:
     """Had before: fine for a resend, the end of the session otherwise."""
     if not message.poss_dup:
         text = f"MsgSeqNum too low, expecting {draft.state.next_in} but received {message.seq_num}"
@@ -144,7 +144,7 @@ def _on_too_low(draft: Draft, message: Message) -> None:
         _check_original(draft, message)
 
 
-def _check_original(draft: Draft, message: Message) -> None:
+def _check_original(draft: StepDraft, message: Message) -> None:
     """A possible duplicate has an OrigSendingTime(122) not later than its SendingTime(52); else ProtocolError.
 
     SequenceReset(4) has no original.
@@ -172,7 +172,7 @@ def _check_original(draft: Draft, message: Message) -> None:
         )
 
 
-def _on_resend_request(draft: Draft, message: Message, dictionary: Dictionary) -> None:
+def _on_resend_request(draft: StepDraft, message: Message, dictionary: Dictionary) -> None:
     """Served whatever its own number is, and before we ask for anything ourselves."""
     _checked(draft, message, dictionary)
     number, expected = message.seq_num, draft.state.next_in
@@ -183,7 +183,7 @@ def _on_resend_request(draft: Draft, message: Message, dictionary: Dictionary) -
         _on_too_high(draft, message)
 
 
-def _on_reset(draft: Draft, message: Message, dictionary: Dictionary) -> None:
+def _on_reset(draft: StepDraft, message: Message, dictionary: Dictionary) -> None:
     """SequenceReset(4) without gap fill: its own number means nothing, NewSeqNo(36) alone counts."""
     _checked(draft, message, dictionary)
     expected = draft.state.next_in
@@ -192,7 +192,7 @@ def _on_reset(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     draft.advance(new_seq_num)
 
 
-def _gap_fill_to(draft: Draft, message: Message) -> int:
+def _gap_fill_to(draft: StepDraft, message: Message) -> int:
     """The number a SequenceReset-GapFill(4) in order goes on to."""
     new_seq_num = _new_seq_num(message, message.seq_num)
     if new_seq_num == message.seq_num:
@@ -215,7 +215,7 @@ def _new_seq_num(message: Message, expected: int) -> int:
     return new_seq_num
 
 
-def _on_logout(draft: Draft, message: Message) -> None:
+def _on_logout(draft: StepDraft, message: Message) -> None:
     """Answer it unless it is an answer; its number is not held against it."""
     state = draft.state
     text = _said(message)
@@ -240,14 +240,14 @@ def _said(message: Message) -> str:
     return one_line(masked((message.get(Tag.Text) or "")[:TEXT_KEPT_MAX]))
 
 
-def _on_unexpected(draft: Draft, message: Message) -> None:
+def _on_unexpected(draft: StepDraft, message: Message) -> None:
     text = f"MsgType(35)={message.msg_type} is not expected now"
     detail = _said(message)
     draft.warn("unexpected", f"{draft.state.phase}: {text}" + (f": {detail}" if detail else ""))
     draft.logout_and_close(DisconnectReason.UNEXPECTED, text)
 
 
-def _refuse(draft: Draft, message: Message, error: ProtocolError) -> None:
+def _refuse(draft: StepDraft, message: Message, error: ProtocolError) -> None:
     """Reject(3), and use the number up if it was the expected one. A Reject is never answered by another.
 
     A peer that is not who it was, or whose clock is off, is logged out as well: by a Logout(5) without a text, the
@@ -265,22 +265,22 @@ def _refuse(draft: Draft, message: Message, error: ProtocolError) -> None:
         draft.begin_logout(Ending(dismissed, error.text), tell=False)
 
 
-def _on_application(draft: Draft, message: Message) -> None:
+def _on_application(draft: StepDraft, message: Message) -> None:
     draft.do(Deliver(message))
 
 
-def _on_reject(draft: Draft, message: Message) -> None:
+def _on_reject(draft: StepDraft, message: Message) -> None:
     """The peer refused something of ours: the application may have said it and must know."""
     draft.warn("reject_received", f"peer rejected our 34={message.get(Tag.RefSeqNum)}: {_said(message)}")
     draft.do(Deliver(message))
 
 
-def _on_gap_fill(draft: Draft, message: Message) -> None:
+def _on_gap_fill(draft: StepDraft, message: Message) -> None:
     """Its number and those it fills are counted already."""
 
 
 # What a message in order does once its number is counted; any other type goes to the application.
-HANDLERS: Final[Mapping[str, Callable[[Draft, Message], None]]] = {
+HANDLERS: Final[Mapping[str, Callable[[StepDraft, Message], None]]] = {
     MsgType.Heartbeat: liveness.on_heartbeat,
     MsgType.TestRequest: liveness.on_test_request,
     MsgType.Reject: _on_reject,

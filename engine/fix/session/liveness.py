@@ -15,7 +15,7 @@ from engine.fix.session.phases import LOGGED_ON, Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import Draft, ns
+from engine.fix.session.step import StepDraft, ns
 from engine.fix.standard.tags import MsgType, Tag
 from engine.fix.wire.message import Message
 
@@ -28,7 +28,7 @@ MARGIN_NS_MAX: Final = 500_000_000
 _LOGON_PENDING: Final = (Phase.AWAITING_LOGON, Phase.LOGON_SENT)
 
 
-def on_tick(draft: Draft, reading: bool) -> None:
+def on_tick(draft: StepDraft, reading: bool) -> None:
     """Do whatever is due."""
     settings, state, now_ns = draft.settings, draft.state, draft.now.monotonic_ns
     if state.phase in _LOGON_PENDING:
@@ -51,7 +51,7 @@ def on_tick(draft: Draft, reading: bool) -> None:
         if reading and state.gap is not None and now_ns >= state.gap.progress_ns + ns(settings.gap_timeout_s):
             text = f"ResendRequest(2) from {state.gap.begin} not answered: still expecting {state.next_in}"
             draft.warn("gap_timeout", text)
-            # Without Logout(5), see Draft.logout_and_close: the peer may wait for a resend of ours that was lost, too.
+            # Without Logout(5), see `StepDraft.logout_and_close`: the peer may wait for a lost resend of ours, too.
             draft.close(DisconnectReason.GAP_TIMEOUT, text)
             return
         if reading and now_ns >= _test_due_ns(state) and not _doubts(state):
@@ -78,7 +78,7 @@ def next_deadline_ns(settings: SessionSettings, state: SessionState, *, reading:
     return min(due, default=None)
 
 
-def on_heartbeat(draft: Draft, message: Message) -> None:
+def on_heartbeat(draft: StepDraft, message: Message) -> None:
     """A Heartbeat(0); the answer to our TestRequest(1) is evidence that everything before it was received."""
     probe = draft.state.probe
     if probe is None or message.get(Tag.TestReqID) != probe.test_req_id:
@@ -89,7 +89,7 @@ def on_heartbeat(draft: Draft, message: Message) -> None:
     logout.proven(draft)
 
 
-def on_test_request(draft: Draft, message: Message) -> None:
+def on_test_request(draft: StepDraft, message: Message) -> None:
     """Answered by a Heartbeat(0) with the same TestReqID(112). Raises ProtocolError if there is none."""
     message.require(Tag.TestReqID)
     draft.send(MsgType.Heartbeat, [(Tag.TestReqID, message.bytes_of(Tag.TestReqID) or b"")])

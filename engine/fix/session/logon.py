@@ -17,7 +17,7 @@ from engine.fix.session.actions import LoggedOn, PeerExpects
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import Draft, Field, ns
+from engine.fix.session.step import Field, StepDraft, ns
 from engine.fix.standard.tags import MsgType, SessionRejectReason, Tag
 from engine.fix.wire import validation
 from engine.fix.wire.message import SEQ_NUM_MAX, Message, timestamp_ns
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.fix.standard.dictionary import Dictionary
 
 
-def send_first(draft: Draft) -> None:
+def send_first(draft: StepDraft) -> None:
     """Initiator, just connected: open with Logon(A)."""
     if draft.settings.reset_on_logon:
         draft.begin_epoch("reset_on_logon")
@@ -35,7 +35,7 @@ def send_first(draft: Draft) -> None:
     draft.enter(Phase.LOGON_SENT)
 
 
-def on_first(draft: Draft, message: Message, dictionary: Dictionary) -> None:
+def on_first(draft: StepDraft, message: Message, dictionary: Dictionary) -> None:
     """Acceptor: the first message of a connection. Anything but a valid Logon(A) closes it and nothing is said."""
     flaw = flaw_of(draft.settings, message, draft.now, dictionary)
     if flaw is not None:
@@ -68,7 +68,7 @@ def on_first(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     _settle_numbers(draft, message, wanted, sent_before, mutual=wanted is not None)
 
 
-def on_answer(draft: Draft, message: Message, dictionary: Dictionary) -> None:
+def on_answer(draft: StepDraft, message: Message, dictionary: Dictionary) -> None:
     """Initiator: the answer to our Logon(A)."""
     flaw = flaw_of(draft.settings, message, draft.now, dictionary)
     if flaw is not None:
@@ -94,7 +94,7 @@ def on_answer(draft: Draft, message: Message, dictionary: Dictionary) -> None:
     _settle_numbers(draft, message, wanted, draft.state.next_out, mutual=mutual)
 
 
-def on_live(draft: Draft, message: Message, dictionary: Dictionary) -> None:
+def on_live(draft: StepDraft, message: Message, dictionary: Dictionary) -> None:
     """Logon(A) in a live session: only ResetSeqNumFlag(141)=Y makes sense of it."""
     flaw = flaw_of(draft.settings, message, draft.now, dictionary)
     if flaw is None and message.get(Tag.ResetSeqNumFlag) != "Y":
@@ -197,7 +197,7 @@ def _credentials_fit(settings: SessionSettings, message: Message) -> bool:
     return fits
 
 
-def _take_terms(draft: Draft, message: Message) -> None:
+def _take_terms(draft: StepDraft, message: Message) -> None:
     """Take HeartBtInt(108) over, within our bounds.
 
     Another DefaultApplVerID(1137) than agreed is warned of: messages are still read and written as agreed.
@@ -216,7 +216,7 @@ def _take_terms(draft: Draft, message: Message) -> None:
     draft.state = draft.state._replace(heart_bt_int_s=taken)
 
 
-def _send(draft: Draft, heart_bt_int_s: int, *, reset: bool, offer: bool, appl_ver_id: str | None = None) -> None:
+def _send(draft: StepDraft, heart_bt_int_s: int, *, reset: bool, offer: bool, appl_ver_id: str | None = None) -> None:
     """Send Logon(A). `offer` adds NextExpectedMsgSeqNum(789); an initiator adds its credentials."""
     settings = draft.settings
     fields: list[Field] = [(Tag.EncryptMethod, 0), (Tag.HeartBtInt, heart_bt_int_s)]
@@ -234,7 +234,7 @@ def _send(draft: Draft, heart_bt_int_s: int, *, reset: bool, offer: bool, appl_v
     draft.send(MsgType.Logon, fields)
 
 
-def _settle_numbers(draft: Draft, message: Message, wanted: int | None, sent_before: int, *, mutual: bool) -> None:
+def _settle_numbers(draft: StepDraft, message: Message, wanted: int | None, sent_before: int, *, mutual: bool) -> None:
     """After the session became active: close the gaps that the two Logon(A) have shown.
 
     `wanted` is what the peer expected, `sent_before` what our next number was when it said so. With
@@ -258,7 +258,7 @@ def _settle_numbers(draft: Draft, message: Message, wanted: int | None, sent_bef
         draft.ask(message.seq_num - 1)
 
 
-def _beyond(draft: Draft, wanted: int) -> bool:
+def _beyond(draft: StepDraft, wanted: int) -> bool:
     """The peer expects a number we have not come to: our record of what was sent is not the one it talked to."""
     if wanted <= draft.state.next_out:
         return False
@@ -268,7 +268,7 @@ def _beyond(draft: Draft, wanted: int) -> bool:
     return True
 
 
-def _too_low(draft: Draft, message: Message) -> None:
+def _too_low(draft: StepDraft, message: Message) -> None:
     text = f"MsgSeqNum too low, expecting {draft.state.next_in} but received {message.seq_num}"
     draft.logout_and_close(DisconnectReason.SEQ_TOO_LOW, text)
 

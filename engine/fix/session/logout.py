@@ -6,7 +6,7 @@ recommends: a peer that lacks something asks for it, is served, and is asked aga
 logout timeout, leads to the Logout. From the beginning nothing new is said by the application: what is proven stays
 proven. What arises meanwhile waits for the next Logon(A), as it would behind the Logout.
 
-An error's Logout does not wait: `Draft.begin_logout` and `Draft.logout_and_close`.
+An error's Logout does not wait: `StepDraft.begin_logout` and `StepDraft.logout_and_close`.
 
 Reference: FIX 4.4, Volume 2, "FIX Session Protocol", logout.
 """
@@ -16,17 +16,17 @@ from __future__ import annotations
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import Ending
 from engine.fix.session.sequence import SessionState
-from engine.fix.session.step import Draft
+from engine.fix.session.step import StepDraft
 
 
-def begin(draft: Draft, ending: Ending) -> None:
+def begin(draft: StepDraft, ending: Ending) -> None:
     """Of an active session: ask for the proof, at once or when what is known to be missing has come."""
     draft.leave(ending)
     if not draft.state.lacking:
         draft.probe()
 
 
-def go_on(draft: Draft, before: SessionState) -> None:
+def go_on(draft: StepDraft, before: SessionState) -> None:
     """Something came, or was sent again, which `before` was not: leaving, ask anew if the proof was spoilt by it.
 
     An answer that was given above a gap proves nothing, and one that was held may have been filled over.
@@ -36,13 +36,13 @@ def go_on(draft: Draft, before: SessionState) -> None:
         draft.probe(anew=True)
 
 
-def proven(draft: Draft) -> None:
+def proven(draft: StepDraft) -> None:
     """The TestRequest(1) is answered: the Logout(5), unless something is known to be missing by now."""
     if draft.state.phase is Phase.LEAVING and not draft.state.lacking:
         finish(draft)
 
 
-def finish(draft: Draft) -> None:
+def finish(draft: StepDraft) -> None:
     """No more waiting: the Logout(5)."""
     assert draft.state.ending is not None  # Why it is leaving.
     draft.begin_logout(draft.state.ending)

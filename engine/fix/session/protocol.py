@@ -52,7 +52,7 @@ from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.resend import gap_fill
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import Draft, Step
+from engine.fix.session.step import Step, StepDraft
 from engine.fix.standard.tags import MsgType
 from engine.fix.wire import validation
 from engine.fix.wire.framing import FrameStalled, StreamEnded
@@ -153,7 +153,7 @@ def received(
                 return Step(taken, (*incoming.tolerated(message, warnings), Deliver(message)))
         except ProtocolError:
             pass  # Said properly below.
-    draft = Draft(settings, sequence.heard(state, now.monotonic_ns), now)
+    draft = StepDraft(settings, sequence.heard(state, now.monotonic_ns), now)
     incoming.on_message(draft, message, dictionary)
     orderly.go_on(draft, state)
     return draft.step()
@@ -161,7 +161,7 @@ def received(
 
 def drain(settings: SessionSettings, state: SessionState, now: Instant, *, dictionary: Dictionary) -> Step:
     """Handle the next held message, if its number is the expected one by now."""
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     held = state.held
     if held and held[0].seq_num == state.next_in and state.phase in IN_SESSION:
         message = held[0]
@@ -175,7 +175,7 @@ def drain(settings: SessionSettings, state: SessionState, now: Instant, *, dicti
 
 def garbled(settings: SessionSettings, state: SessionState, error: GarbledMessage, now: Instant) -> Step:
     """Bytes came that are no message: counted, dropped, and no number is used up. Behind some nothing can be read."""
-    draft = Draft(settings, sequence.heard(state, now.monotonic_ns), now)
+    draft = StepDraft(settings, sequence.heard(state, now.monotonic_ns), now)
     draft.warn("garbled", str(error))
     if state.phase is Phase.AWAITING_LOGON:
         draft.close(DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
@@ -206,7 +206,7 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
         heart_bt_int_s=settings.heart_bt_int_s,
         ending=None,
     )
-    draft = Draft(settings, begun, now)
+    draft = StepDraft(settings, begun, now)
     if hours.refuse(draft):
         return draft.step()
     draft.state = begun._replace(began_utc_ns=begun.began_utc_ns or now.utc_ns)
@@ -218,7 +218,7 @@ def connected(settings: SessionSettings, state: SessionState, connection: int, n
 
 def disconnected(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
     """The connection is gone; numbers and epoch stay."""
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     if state.phase is Phase.ACTIVE:
         draft.do(LoggedOut(ending))
     draft.state = sequence.disconnected(state, ending)
@@ -228,14 +228,14 @@ def disconnected(settings: SessionSettings, state: SessionState, ending: Ending,
 
 def tick(settings: SessionSettings, state: SessionState, now: Instant, *, reading: bool = True) -> Step:
     """Do what is due; harmless at any time. Without `reading` the peer's silence is not held against it."""
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     liveness.on_tick(draft, reading)
     return draft.step()
 
 
 def keep_schedule(settings: SessionSettings, state: SessionState, now: Instant) -> Step:
     """A boundary of the schedule may have passed: log out, or begin anew; harmless at any time."""
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     hours.keep(draft)
     return draft.step()
 
@@ -247,7 +247,7 @@ def resend_page(
 
     The caller drops pages read for a connection that has ended or an epoch that is over.
     """
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     resend.page(draft, rows, last)
     orderly.go_on(draft, state)
     return draft.step()
@@ -258,7 +258,7 @@ def logout(settings: SessionSettings, state: SessionState, ending: Ending, now: 
 
     Wanted again meanwhile, the Logout(5) leaves at once. A peer that has not logged on yet is told nothing.
     """
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     if state.phase is Phase.ACTIVE:
         orderly.begin(draft, ending)
     elif state.phase is Phase.LEAVING:
@@ -270,7 +270,7 @@ def logout(settings: SessionSettings, state: SessionState, ending: Ending, now: 
 
 def dismiss(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
     """Log the peer out at once, waiting for no proof: something is wrong. Nothing happens unless it is logged on."""
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     if state.phase in LOGGED_ON:
         draft.begin_logout(ending)
     return draft.step()
@@ -278,7 +278,7 @@ def dismiss(settings: SessionSettings, state: SessionState, ending: Ending, now:
 
 def disconnect(settings: SessionSettings, state: SessionState, ending: Ending, now: Instant) -> Step:
     """Close the connection without Logout(5), whatever is on its way. Nothing happens without a connection."""
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     if state.phase is not Phase.DISCONNECTED:
         draft.end(ending)
     return draft.step()
@@ -296,14 +296,14 @@ def send_again(settings: SessionSettings, state: SessionState, begin: int, end: 
     if not state.first_out <= begin <= end < state.next_out:
         sent = f"{state.first_out} to {state.next_out - 1}"
         raise CommandError(f"session {settings.key} has sent {sent} in this epoch, not {begin} to {end}", code="params")
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     resend.serve(draft, begin, end)
     return draft.step()
 
 
 def send_test_request(settings: SessionSettings, state: SessionState, now: Instant) -> Step:
     """Ask the peer to prove that it has everything sent so far. Nothing happens unless the session is active."""
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     if state.phase is Phase.ACTIVE:
         draft.probe()
     return draft.step()
@@ -315,7 +315,7 @@ def reset(settings: SessionSettings, state: SessionState, now: Instant) -> Step:
     Raises CommandError while the session is connected.
     """
     _expect_logged_off(settings, state)
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     draft.begin_epoch("reset")
     return draft.step()
 
@@ -337,7 +337,7 @@ def set_numbers(
     wanted_out = state.next_out if next_out is None else next_out
     if wanted_in < 1 or wanted_out < 1:
         raise CommandError(f"sequence numbers begin at 1, found next_in={wanted_in} next_out={wanted_out}")
-    draft = Draft(settings, state, now)
+    draft = StepDraft(settings, state, now)
     if wanted_in < state.next_in or wanted_out != state.next_out:
         draft.begin_epoch("set_numbers", next_in=wanted_in, next_out=wanted_out)
     else:

@@ -15,13 +15,13 @@ from engine.fix.session.actions import Confirmed, GapFilled, NotReceived, ReadSe
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.sequence import Repeat, Serving
 from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import Draft, sending_time
+from engine.fix.session.step import StepDraft, sending_time
 from engine.fix.standard.tags import MsgType, SessionRejectReason, Tag
 from engine.fix.wire import codec
 from engine.fix.wire.message import Message
 
 
-def on_resend_request(draft: Draft, message: Message) -> None:
+def on_resend_request(draft: StepDraft, message: Message) -> None:
     """Serve from BeginSeqNo(7) to EndSeqNo(16), or to our last number if 16 is 0 or beyond it.
 
     Raises ProtocolError for a range that is none. The same request again and again is a loop: the connection is
@@ -47,7 +47,7 @@ def on_resend_request(draft: Draft, message: Message) -> None:
     serve(draft, begin, last if end == 0 or end > last else end)
 
 
-def serve(draft: Draft, begin: int, end: int) -> None:
+def serve(draft: StepDraft, begin: int, end: int) -> None:
     """Begin to send `begin` to `end` again, or queue it behind what is being served."""
     serving = draft.state.serving
     if serving is None:
@@ -63,7 +63,7 @@ def serve(draft: Draft, begin: int, end: int) -> None:
     draft.state = draft.state._replace(to_serve=(*draft.state.to_serve, (begin, end)))
 
 
-def page(draft: Draft, rows: Sequence[SentRow], last: bool) -> None:
+def page(draft: StepDraft, rows: Sequence[SentRow], last: bool) -> None:
     """Send one page of the rows that ReadSent asked for; `last` says that no further page comes.
 
     A page nobody waits for any more, after a reset or a disconnect, comes to nothing. Raises JournalError if the
@@ -112,7 +112,7 @@ def page(draft: Draft, rows: Sequence[SentRow], last: bool) -> None:
         _next_in_line(draft)
 
 
-def note_evidence(draft: Draft, begin: int, next_out: int) -> None:
+def note_evidence(draft: StepDraft, begin: int, next_out: int) -> None:
     """The peer says that `begin` is the first of our numbers it lacks; `next_out` was our next when it said so."""
     if 1 < begin <= next_out:
         draft.do(Confirmed(begin - 1))
@@ -144,7 +144,7 @@ def gap_fill(settings: SessionSettings, begin: int, new_seq_num: int, now: Insta
     )
 
 
-def _begin(draft: Draft, begin: int, end: int) -> None:
+def _begin(draft: StepDraft, begin: int, end: int) -> None:
     first = draft.state.first_out
     if end < first:
         # An operator set this epoch's first number: what lies below was never sent in it.
@@ -155,14 +155,14 @@ def _begin(draft: Draft, begin: int, end: int) -> None:
     draft.do(ReadSent(max(begin, first), end))
 
 
-def _next_in_line(draft: Draft) -> None:
+def _next_in_line(draft: StepDraft) -> None:
     while draft.state.to_serve and draft.state.serving is None:
         (begin, end), *rest = draft.state.to_serve
         draft.state = draft.state._replace(to_serve=tuple(rest))
         _begin(draft, begin, end)
 
 
-def _fill(draft: Draft, begin: int, new_seq_num: int) -> None:
+def _fill(draft: StepDraft, begin: int, new_seq_num: int) -> None:
     draft.do(Retransmit(gap_fill(draft.settings, begin, new_seq_num, draft.now, poss_dup=True)))
 
 

@@ -1,6 +1,6 @@
 """One step of a session while it is being made, and the value it becomes.
 
-`Draft` is the accumulator the handlers write on: the state so far and the actions in order. It never leaves the
+`StepDraft` is the accumulator the handlers write on: the state so far and the actions in order. It never leaves the
 session layer; what leaves is a `Step`. Gives session messages their numbers and bytes.
 """
 
@@ -67,7 +67,7 @@ class Step(NamedTuple):
     actions: tuple[Action, ...] = ()
 
 
-class Draft:
+class StepDraft:
     """The step being made of one input."""
 
     __slots__ = ("actions", "now", "settings", "state")

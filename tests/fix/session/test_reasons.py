@@ -12,7 +12,7 @@ from engine.clock import NS_PER_S, Instant
 from engine.fix.session import protocol as session
 from engine.fix.session.protocol import Phase, SessionSettings, SessionState
 from engine.fix.session.reasons import DisconnectReason, Ending, Side
-from engine.fix.session.step import Draft
+from engine.fix.session.step import StepDraft
 
 ENGINE = Path(__file__).parents[3] / "engine"
 NOW = Instant(5 * NS_PER_S, 1_790_000_000 * NS_PER_S)
@@ -53,7 +53,7 @@ def test_a_connection_that_merely_goes_ends_by_what_the_network_said() -> None:
 
 
 def test_the_text_leaves_as_text_58_while_logged_on_and_never_before() -> None:
-    draft = Draft(SETTINGS, ACTIVE, NOW)
+    draft = StepDraft(SETTINGS, ACTIVE, NOW)
     draft.logout_and_close(DisconnectReason.SEQ_TOO_LOW, "expecting 5")
     sent = draft.actions[0]
     assert isinstance(sent, session.Transmit)

@@ -19,7 +19,7 @@ from engine.fix.session.phases import TRANSITIONS, kind_of
 from engine.fix.session.protocol import Phase, SentRow, SessionSettings, SessionState, Step
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.schedule import Schedule
-from engine.fix.session.step import Draft
+from engine.fix.session.step import StepDraft
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire import codec
@@ -431,7 +431,7 @@ def test_the_short_way_comes_to_the_same_as_the_careful_one(dictionary: Dictiona
     player = active(settings_of({}), dictionary)
     message = player.message("35=D|34=2|11=a")
     short = session.received(player.settings, player.state, message, player.now, dictionary=dictionary)
-    draft = Draft(player.settings, sequence.heard(player.state, player.now.monotonic_ns), player.now)
+    draft = StepDraft(player.settings, sequence.heard(player.state, player.now.monotonic_ns), player.now)
     incoming.on_message(draft, message, dictionary)
     careful = draft.step()
     assert short.state == careful.state
