@@ -1,0 +1,111 @@
+"""Bounds of what a turn leaves behind at the very number: what waits, and which numbers are remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from session_world import SessionWorld
+
+from engine.desk.draft import Delivery, Draft
+from engine.domain import messages as m
+from engine.domain.order import Side
+from engine.turn import Noted, ReadUndelivered, UndeliveredPage, Waiting
+
+EDGE = pytest.mark.parametrize("by", [-1, 0, 1], ids=["just before", "exactly", "just after"])
+
+
+class World(SessionWorld):
+    """Sessions that say what they are told to; `reads` is what was asked of the store and has not come."""
+
+    def __init__(self) -> None:
+        self.reads: list[ReadUndelivered] = []
+        super().__init__()
+
+    def _carry_out(self, effect: Any) -> None:
+        if isinstance(effect, ReadUndelivered):
+            self.reads.append(effect)
+        else:
+            super()._carry_out(effect)
+
+    def note(self, record: Callable[[Draft], None]) -> None:
+        self.take(Noted(self.now, "a test", record, bytes(16)))
+
+    def report(self, key: str, count: int = 1) -> None:
+        for _ in range(count):
+            self.note(lambda draft: draft.send(key, m.BusinessReject("S", 2, 3, "no"), Delivery.at_least_once))
+
+    def question(self, count: int = 1) -> None:
+        """What takes a number that is remembered."""
+        said = m.AskPlacementStatus("ash", "P-1", "US0000000000", "4", Side.buy)
+        for _ in range(count):
+            self.note(lambda draft: draft.send("ash", said, Delivery.afresh))
+
+    def waits(self, key: str) -> list[int]:
+        return [waiting.outbox_id for waiting in self.machine.waiting.get(key, ())]
+
+
+@EDGE
+def test_orders_are_refused_when_as_much_waits_as_may(by: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.turn.machine.UNBOUND_MAX", 4)
+    world = World()
+    world.log_on("oms")
+    world.report("dropcopy", 4 + by)
+    assert len(world.waits("dropcopy")) == 4 + by
+    assert world.machine.full() == ("dropcopy" if by >= 0 else "")
+    world.order()
+    assert (world.sent("oms")[-1].get(380) == "4") is (by >= 0)
+
+
+@EDGE
+def test_as_many_numbers_are_remembered_as_may_be(by: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.turn.machine.LEDGER_MAX", 4)
+    world = World()
+    world.log_on("ash")
+    world.question(4 + by)
+    first = 2 if by <= 0 else 3
+    assert list(world.machine.ledger["ash"]) == list(range(first, 6 + by))
+
+
+@EDGE
+def test_what_was_said_before_a_reset_is_read_and_what_came_after_it_waits_in_memory(by: int) -> None:
+    """A report of exactly the last outbox number before the reset comes from the store, and from there alone."""
+    world = World()
+    world.report("oms", 3)
+    world.command("session.reset", session="oms", reason="as agreed")
+    [read] = world.reads
+    assert read.up_to == world.machine.outbox_id == 3
+    world.report("oms", 2)
+    assert world.waits("oms") == [1, 2, 3, 4, 5]
+    stored = [(number, "j", b"58=again\x01", number < 2) for number in range(1, 4)]
+    world.take(UndeliveredPage(world.now, "oms", read.epoch, read.up_to + by, stored, bytes(16)))
+    assert (not world.machine.rebinding) is (by == 0), "a page for another question is none"
+    assert world.waits("oms") == [1, 2, 3, 4, 5]
+    if by:
+        return
+    queue = world.machine.waiting["oms"]
+    assert [waiting.poss_resend for waiting in queue] == [True, False, False, False, False]
+    assert queue[0] == Waiting(1, "j", b"58=again\x01", True)
+    world.log_on("oms")
+    said = [message for message in world.sent("oms") if message[35] == "j"]
+    assert [message.get(97) for message in said] == ["Y", None, None, None, None]
+    assert not world.machine.waiting
+
+
+def test_a_session_that_is_off_is_read_at_once_and_only_once_however_often_it_is_reset() -> None:
+    """Each reset is a question of its own; what an earlier one found is not taken any more."""
+    world = World()
+    world.report("oms", 2)
+    for _ in range(2):
+        world.command("session.reset", session="oms", reason="as agreed")
+    first, second = world.reads
+    assert (first.epoch, second.epoch) == (2, 3)
+    rows = [(1, "j", b"58=again\x01", True), (2, "j", b"58=again\x01", True)]
+    world.take(UndeliveredPage(world.now, "oms", first.epoch, first.up_to, rows, bytes(16)))
+    assert world.machine.rebinding
+    world.take(UndeliveredPage(world.now, "oms", second.epoch, second.up_to, rows, bytes(16)))
+    assert not world.machine.rebinding
+    assert world.waits("oms") == [1, 2]
+    world.take(UndeliveredPage(world.now, "oms", second.epoch, second.up_to, rows, bytes(16)))
+    assert world.waits("oms") == [1, 2], "an answer that comes twice"
