@@ -284,6 +284,22 @@ def test_what_is_proven_and_what_the_peer_denies_afterwards() -> None:
         w.same_after_restart()
 
 
+def test_what_is_proven_in_one_epoch_and_in_the_next() -> None:
+    with watched() as w:
+        w.oms.new_order(**SMALL)
+        w.run(30)
+        machine = w.engine.machine
+        assert machine.confirmed["oms"] >= (1, 4)
+        w.oms.peer.reset()
+        w.run(1)
+        w.same_after_restart()
+        w.oms.new_order(**BY_HAND)
+        w.run(30)
+        assert machine.confirmed["oms"] >= (2, machine.last_report["oms"])
+        w.same_after_restart()
+        restart(w)
+
+
 def test_a_dealer_that_denies_its_requests() -> None:
     with watched() as w:
         silence(w, "alder", "birch", "cedar", "dogwood")
