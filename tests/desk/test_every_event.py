@@ -27,6 +27,9 @@ from engine.record.batch import EventRow, StagedTurn
 from engine.record.records import Codec, event_types
 from engine.record.writer import Journal
 
+pytestmark = pytest.mark.starts("noon")
+"""Nothing here is about the time."""
+
 DAYS: Final = 24
 """As many as it takes until everything has happened more than once."""
 TYPES: Final = event_types(vars(e), e.Event)

@@ -23,6 +23,9 @@ from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.values import ExecType, OrdStatus
 from engine.fix.wire import codec
 
+pytestmark = pytest.mark.starts("noon")
+"""Nothing here is about the time."""
+
 DICTIONARY: Final = built_in("FIX.4.4")
 PART: Final = Decimal(MM) / 4
 

@@ -23,6 +23,9 @@ from engine.domain.instrument import Security
 from engine.domain.order import Handling, MarkUsed, OrderState, OrderTerms, Side, TimeInForce
 from engine.rules.signature import Field, Kind
 
+pytestmark = pytest.mark.starts("noon")
+"""Nothing here is about the time."""
+
 MONEY: Final = [each for each in catalogue().order_fields.values() if each.kind is Kind.MONEY]
 SAME_BUT_FOREIGN: Final = bond(6, "Osprey Freight", rating="AA", liquidity_score=9, currency="EUR")
 """`LIQUID` in euros: whatever is known of the one is known of the other."""
