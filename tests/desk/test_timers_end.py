@@ -1,0 +1,126 @@
+"""No timer fires without end: whoever is looked at in its time is over, or has a later time.
+
+After days on which everything happens, every open key is woken: at its time, a little late, hours and days late, with
+sessions up and down, with prices fresh, old or gone. Nothing but the clock moves, not even a price.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Final
+
+import pytest
+from desk_scene import BOND, MM
+from desk_start import start
+from test_desk_properties import ACTS, Day, a_day, command
+
+from engine.clock import NS_PER_DAY, NS_PER_S, Instant
+from engine.desk import deadlines, decide
+from engine.desk.draft import Draft
+from engine.desk.state import DeskState
+from engine.domain.order import TimeInForce
+
+pytestmark = pytest.mark.starts("noon", others_in_full=True)
+
+LATE_NS: Final = (0, 1, NS_PER_S, 3_600 * NS_PER_S, 3 * NS_PER_DAY)
+TURNS_MAX: Final = 12
+"""Of one key, from its first time on: an acceptance that is asked about, a staggered round."""
+
+
+def some_day(seed: int) -> Day:
+    rng = random.Random(seed)
+    day = a_day()
+    day.order(BOND, "buy", MM, account="PARALLEL", tif=TimeInForce.gtd, expire_ns=day.now.utc_ns + 40 * NS_PER_S)
+    names = [*ACTS, *["order", "order", "quote", "quote", "quote", "report", "report", "trade", "trade"]]
+    names.remove("kill")
+    for _ in range(rng.randrange(4, 40)):
+        ACTS[rng.choice(names)](day, rng.randrange(41), rng.randrange(41), rng.randrange(41))
+        if rng.random() < 0.2:
+            command(day, "execute", order=list(day.state.orders.keys())[-1])
+    # What is open at the end whatever came before: an acceptance, the rest of a round, a fill.
+    for account in ("PARALLEL", "SPACED", "SINGLE")[: 1 + seed % 3]:
+        order_id = day.order(BOND, "buy", MM + seed, account=account, **start().lives)
+        if day.the(order_id).rfq_id and day.rfq(order_id).ask_of("ash") and day.ask(order_id, "ash").quote_req_id:
+            day.says("ash", "100", order_id)
+            command(day, "execute", order=order_id)
+            if day.the(order_id).placement_id and seed % 2:
+                day.fills(order_id, MM // 2)
+    return day
+
+
+def due_at(day: Day, state: DeskState, key: str, down: set[str], now_ns: int) -> int | None:
+    return deadlines.deadline_of(state, key, day.desk.clocks, lambda session: session not in down, now_ns)
+
+
+def wake(day: Day, state: DeskState, key: str, down: set[str], now_ns: int) -> DeskState:
+    """The state after one look at the key."""
+    draft = Draft(
+        day.desk, Instant(now_ns, now_ns), bytes(16), 900_000, lambda key: key not in down, DeskState(below=state)
+    )
+    decide.due(draft, key)
+    return draft.state
+
+
+@pytest.mark.parametrize("first", range(0, 48, 12))
+def test_whoever_is_woken_is_over_or_has_a_later_time(first: int) -> None:
+    kinds: Counter[str] = Counter()
+    for seed in range(first, first + 12):
+        day = some_day(seed)
+        if seed % 3 == 2:
+            day.no_price()
+        everybody = {placement.session for placement in day.state.placements.values()}
+        for key in deadlines.open_keys(day.state):
+            for down in (day.down, set(), everybody):
+                state, late_ns = day.state, LATE_NS[seed % len(LATE_NS)]
+                now_ns = day.now.utc_ns
+                for turn in range(TURNS_MAX):
+                    due_ns = due_at(day, state, key, down, now_ns)
+                    if due_ns is None:
+                        break
+                    kinds[key.partition(":")[0]] += 1
+                    now_ns = max(now_ns, due_ns) + (late_ns if turn == 0 else 0)
+                    state = wake(day, state, key, down, now_ns)
+                    again_ns = due_at(day, state, key, down, now_ns)
+                    assert again_ns is None or again_ns > now_ns, f"{key} is due at once again"
+                else:
+                    assert key.startswith("reversion:"), f"{key} was woken {TURNS_MAX} times"
+    assert set(kinds) == {"rfq", "placement", "order", "reversion"}
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_reversion_waits_for_a_mark_so_many_times_and_no_more(is_up: bool) -> None:
+    """Every 5 s for the 300 s of its grace, whatever sessions do."""
+    day = a_day()
+    order_id = day.order(BOND, "buy", MM, account="PARALLEL")
+    for name in ("ash", "beech", "cedar"):
+        day.says(name, "100", order_id)
+    command(day, "execute", order=order_id)
+    day.fills(order_id)
+    (key,) = [each for each in deadlines.open_keys(day.state) if each.startswith("reversion:")]
+    day.no_price()
+    down = set() if is_up else {"ash"}
+    state, now_ns, turns = day.state, day.now.utc_ns, 0
+    while (due_ns := due_at(day, state, key, down, now_ns)) is not None:
+        now_ns, turns = due_ns, turns + 1
+        state = wake(day, state, key, down, now_ns)
+        assert turns < 100
+    assert turns == 61
+
+
+@pytest.mark.parametrize("first", range(0, 24, 12))
+def test_a_timer_that_fires_early_changes_nothing(first: int) -> None:
+    """uvloop's timers may: whoever is woken compares with its own deadline."""
+    for seed in range(first, first + 12):
+        day = some_day(seed)
+        for key in deadlines.open_keys(day.state):
+            due_ns = due_at(day, day.state, key, day.down, day.now.utc_ns)
+            if due_ns is None or due_ns <= day.now.utc_ns:
+                continue
+            for now_ns in {day.now.utc_ns, due_ns - 1}:
+                after = wake(day, day.state, key, day.down, now_ns)
+                kind, _, ident = key.partition(":")
+                # A round is looked at as a whole: a quote whose life is over by then may move it, nothing else may.
+                if kind != "rfq":
+                    assert not any(table.written() for _, table in after.tables()), (key, now_ns)
+                assert ident in dict(after.rfqs.items()) or kind != "rfq"
