@@ -87,6 +87,11 @@ def some_day(seed: int) -> Day:
     command(day, "execute", order="O-000001")
     if seed % 3 == 1:
         day.withhold(day.placement("O-000001").outbox_id)
+    elif seed % 3 == 2:
+        day.fills("O-000001")
+        day.advance(1_790)
+        day.price(BOND, "100.2")
+        day.advance(20)
     command(day, "order.allow_duplicate", order=day.order(BOND, "buy", MM, account="PARALLEL"), reason="meant")
     names = [*ACTS, *["order", "quote", "quote", "quote", "report", "report", "report", "trade", "trade", "wait"]]
     names.remove("kill")
