@@ -6,15 +6,16 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cached_property
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Final
 
 from mutating.sites import Site
 from mutating.tree import Tree
 
-SECONDS_MAX: Final = 12.0
+SECONDS_MAX: Final = 10.0
 """Of tests under one bug, as they took under coverage; with starting pytest they stay well within 30 s."""
+SLOW_S: Final = 1.0
 TESTS_MAX: Final = 400
 
 _SETTINGS: Final = """\
@@ -63,12 +64,18 @@ class Map:
         return self._at(site.path, self._by_line(site.path)) or self._importers(site.path)
 
     def chosen(self, tests: Iterable[str]) -> list[str]:
-        """Those that are run: every file's fastest, then every file's next, for as long as the time goes round."""
+        """Those that are run, fastest first.
+
+        Every file has its say before one has a second: its fastest, then its next, for as long as the time goes round.
+        Slow tests have what is left.
+        """
         by_file: dict[str, list[str]] = {}
+        slow: list[str] = []
         for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
-            by_file.setdefault(_file(test), []).append(test)
+            (by_file.setdefault(_file(test), []) if self.seconds[test] < SLOW_S else slow).append(test)
+        in_turn = (test for row in zip_longest(*by_file.values()) for test in row if test is not None)
         left, chosen = SECONDS_MAX, list[str]()
-        for test in (test for row in zip_longest(*by_file.values()) for test in row if test is not None):
+        for test in chain(in_turn, slow):
             if len(chosen) < TESTS_MAX and (self.seconds[test] <= left or not chosen):
                 chosen.append(test)
                 left -= self.seconds[test]

@@ -29,7 +29,8 @@ LEFT_OUT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One place in one file. `lines` are those of the statement around it, as far as they run together."""
+    """One place in one file. `lines` are those of the statement around it, as far as they run together; of a default,
+    those of its function."""
 
     path: str
     function: str
@@ -39,7 +40,7 @@ class Site:
     column: int
     lines: tuple[int, int]
     at_import: bool
-    """Run when the module is imported: a constant, a member of a class, a default."""
+    """Run when the module is imported: a constant, a member of a class."""
     names: tuple[str, ...]
     """What a line run at import gives a value to."""
     text: str
@@ -170,14 +171,15 @@ class Shape:
         nodes = self.around(line, column)
         inner = [node for node in nodes if isinstance(node, ast.stmt | ast.excepthandler)][-1]
         functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-        # A default stands in the head of its function: whoever imports the module runs it.
-        at_import = not functions or functions == [inner]
         first, last = inner.lineno, inner.end_lineno or inner.lineno
+        if functions and functions[-1] is inner:
+            # A default: whoever imports the module runs it, and whoever calls the function may notice.
+            return Statement((functions[-1].body[0].lineno, last), False, ())
         if isinstance(inner, ast.Match):
             first = last = line
         elif isinstance(body := getattr(inner, "body", None), list):
             last = max(first, line, body[0].lineno - 1)
-        return Statement((first, last), at_import, _names(inner) if at_import else ())
+        return Statement((first, last), not functions, () if functions else _names(inner))
 
     def left_out(self, line: int, column: int) -> str | None:
         """The kind of LEFT_OUT that a place is of, or none."""
@@ -235,8 +237,6 @@ def _names(inner: ast.AST) -> tuple[str, ...]:
         return tuple(_name(target) for target in inner.targets if _name(target))
     if isinstance(inner, ast.AnnAssign):
         return (_name(inner.target),)
-    if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-        return (inner.name,)
     return ()
 
 

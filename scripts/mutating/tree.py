@@ -58,6 +58,7 @@ class Tree:
 
     def __init__(self, root: Path, place: Path) -> None:
         self.path = place
+        self._root = root
         self._running: subprocess.Popen[bytes] | None = None
         self._stopped = False
         for name in files(root):
@@ -94,6 +95,9 @@ class Tree:
             "PYTHONHASHSEED": "0",
             "HYPOTHESIS_PROFILE": "steady",
         }
+        data = self._root.parent / "shared" / "data"  # where tests of the checkout itself look
+        if data.is_dir():
+            environment.setdefault("RFQ_TEST_DATA", str(data))
         command = [sys.executable, "-m", "pytest", "-p", "mutating.inside_pytest", "-p", "no:cacheprovider", *arguments]
         printed = file.with_name(f"{self.path.name}-output.txt")
         with printed.open("wb") as output:

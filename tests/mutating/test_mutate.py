@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from mutating.cores import cores, shells
-from mutating.covering import SECONDS_MAX, TESTS_MAX, Map
+from mutating.covering import SECONDS_MAX, SLOW_S, TESTS_MAX, Map
 from mutating.equivalents import FILE, Equivalents
 from mutating.main import report
 from mutating.sites import LEFT_OUT, Mutant, Shape, Site, draw
@@ -136,7 +136,8 @@ def test_a_place_knows_its_function_its_statement_and_whether_an_import_runs_it(
     assert not statement.at_import
     assert shape.statement(*where("30")).names == ("LIMIT",)
     assert shape.statement(*where("2")).names == ("size",)
-    assert shape.statement(*where("5)")).at_import
+    assert not shape.statement(*where("5)")).at_import
+    assert shape.statement(*where("5)")).lines == (where("assert x")[0], where("return 11")[0])
     assert not shape.statement(*where("> b")).at_import
     assert shape.statement(*where("> b")).lines == (where("> b")[0],) * 2
 
@@ -152,8 +153,8 @@ class Known(Map):
 
 
 def test_every_file_has_a_say_before_the_time_is_over_and_the_fastest_come_first() -> None:
-    seconds = {f"tests/a.py::test[{n}]": SECONDS_MAX / 10 + n / 1000 for n in range(30)}
-    seconds |= {"tests/b.py::test_b": SECONDS_MAX / 4, "tests/c.py::test_c": SECONDS_MAX * 2}
+    seconds = {f"tests/a.py::test[{n}]": SLOW_S / 4 + n / 1000 for n in range(99)}
+    seconds |= {"tests/b.py::test_b": SLOW_S / 2, "tests/c.py::test_c": SLOW_S * 2}
     chosen = Known(seconds).chosen(seconds)
     assert "tests/b.py::test_b" in chosen
     assert "tests/c.py::test_c" not in chosen
