@@ -157,6 +157,21 @@ def test_an_earlier_order_counts_while_it_is_open_and_on_the_day_it_ended(
     assert exposed(world, late) is counts
 
 
+@pytest.mark.parametrize(("sent_s", "counts"), [(86_399, True), (86_401, False)], ids=["that day", "the day after"])
+def test_an_order_of_days_ago_is_held_by_what_ended_on_the_day_it_is_sent(sent_s: float, counts: bool) -> None:
+    """Nobody sent an order since: what stands is still what stood then."""
+    world = scene(PROTECT + RULES)
+    at(world, -3)
+    old = world.order(BOND, "sell", MM, account="HAND", **lasting())
+    at(world, 2)
+    other = world.order(BOND, "sell", MM + 1, account="HAND", **lasting())
+    at(world, 3)
+    world.cancel(other, "f1")
+    at(world, sent_s)
+    world.command("send", order=old, fresh=True)
+    assert exposed(world, old) is counts
+
+
 def test_who_was_asked_yesterday_is_counted_today_only_through_an_order_that_still_counts() -> None:
     """The protection's limit of two dealers: those of a finished day know nothing of today's order."""
     world = scene(PROTECT + RULES)
@@ -210,6 +225,24 @@ def test_dates_are_those_of_the_moment_and_weekends_settle_nothing(seconds: floa
     assert {said.settl_date for said in world.said(m.AskDealer)} == {settles}
     assert [said.settl_date for said in world.said(m.AcceptQuote)] == [settles]
     assert (world.reports()[-1].trade_date, world.reports()[-1].settl_date) == (trade, settles)
+
+
+@FRIDAY
+def test_each_message_names_the_settlement_of_its_own_day() -> None:
+    """An order of Friday is sent on Monday and executed on Tuesday."""
+    world = scene(RULES.replace("wait 60s", "wait 172800s"))
+    order_id = world.order(BOND, "buy", MM, account="HAND", **lasting())
+    at(world, 2 * 86_400 + 5)
+    world.command("send", order=order_id)
+    assert {said.settl_date for said in world.said(m.AskDealer)} == {"20261201"}
+    at(world, 3 * 86_400 + 5)
+    world.says("ash", "100", order_id)
+    world.command("execute", order=order_id)
+    assert [said.settl_date for said in world.said(m.AcceptQuote)] == ["20261202"]
+    at(world, 4 * 86_400 + 5)
+    world.fills(order_id, trade_date="", settl_date="", transact_ns=None)
+    report = world.reports()[-1]
+    assert (report.trade_date, report.settl_date, report.transact_ns) == ("20261202", "20261203", world.now.utc_ns)
 
 
 def test_a_fill_after_midnight_of_an_acceptance_before_it() -> None:
