@@ -25,7 +25,7 @@ from engine.turn import LEDGER_MAX, Machine, Waiting, Withhold
 from engine.turn.history import History
 from engine.turn.trading import Trading
 
-LOGIC_VERSION = 1
+LOGIC_VERSION = 2
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
 
 _KNOWN_LEDGER = """
@@ -131,9 +131,9 @@ def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:
 def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
     """Unanswered requests and acceptances that were waiting for a number when the process ended: none of them left."""
     state = trading.state
-    asks = (ask for rfq in state.rfqs.values() if rfq.open for ask in rfq.asks)
+    asks = (ask for rfq in state.open_rounds() for ask in rfq.asks)
     unanswered = {ask.outbox_id for ask in asks if ask.state in (AskState.asked, AskState.silent)}
-    unanswered |= {placement.outbox_id for placement in state.placements.values() if placement.unanswered}
+    unanswered |= {placement.outbox_id for placement in state.unanswered()}
     if not unanswered:
         return []
     numbered = {outbox_id for (outbox_id,) in journal.query(_NUMBERED, (min(unanswered),))}

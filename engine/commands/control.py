@@ -15,7 +15,6 @@ from engine.desk.placement.unanswered import cancel_at_dealer
 from engine.desk.round import progress as rounds
 from engine.domain import events as e
 from engine.domain.placement import Placement, PlacementState
-from engine.domain.rfq import Rfq
 from engine.errors import CommandError
 
 RELEASED: Final = "released"
@@ -66,7 +65,7 @@ def _stop(draft: Draft, scope: _Scope, reason: str) -> dict[str, Any]:
     """Call back what is out in the scope. What was already on the wire is counted: it may still be answered."""
     unanswered = 0
     returned: list[str] = []
-    open_rounds = _open_rounds(draft)
+    open_rounds = draft.state.open_rounds()
     for rfq in open_rounds:
         order = draft.state.orders[rfq.order_id]
         unanswered += sum(not ask.answered and scope.holds(ask.dealer, order.terms.account) for ask in rfq.asks)
@@ -110,24 +109,12 @@ def _is_on(draft: Draft, scope: str) -> bool:
     return kill is not None and kill.on
 
 
-def _open_rounds(draft: Draft) -> list[Rfq]:
-    """Every open round, oldest first; looks back only as far as the oldest."""
-    left = draft.state.open_rfqs()
-    found: list[Rfq] = []
-    for rfq in draft.state.rfqs.latest() if left else ():
-        if rfq.open:
-            found.append(rfq)
-            if len(found) == left:
-                break
-    return found[::-1]
-
-
 def _working(draft: Draft, scope: _Scope) -> list[Placement]:
     """Every unanswered acceptance in the scope, oldest first: wherever it is, a kill finds it."""
     return [
         placement
-        for placement in draft.state.placements.values()
-        if placement.unanswered and scope.holds(placement.dealer, draft.state.orders[placement.order_id].terms.account)
+        for placement in draft.state.unanswered()
+        if scope.holds(placement.dealer, draft.state.orders[placement.order_id].terms.account)
     ]
 
 

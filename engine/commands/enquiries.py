@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any, Final
 
 from engine.clock import iso_timestamp
@@ -24,16 +23,12 @@ from engine.rules.signature import Catalogue, Field
 from engine.selection.classic import WeightedScorer
 from engine.selection.ranking import Line
 
-SCANNED_MAX: Final = 20_000
-"""How many of the latest orders and acceptances a status counts; older ones are over, or very patient."""
-
 
 def status(call: Call) -> dict[str, Any]:
     """The desk at a glance."""
     draft, machine = call.draft, call.machine
     state, desk = draft.state, draft.desk
-    orders = [order for order in islice(state.orders.latest(), SCANNED_MAX) if order.open]
-    unanswered = [each for each in islice(state.placements.latest(), SCANNED_MAX) if each.unanswered]
+    orders = state.open_orders()
     down = [key for key in machine.sessions if not _up(machine, key)]
     dealers = {dealer.id: draft.session_up(dealer.session) for dealer in desk.dealers}
     return {
@@ -56,10 +51,10 @@ def status(call: Call) -> dict[str, Any]:
                 "person_needed": each.person_needed,
                 "evidence": each.evidence or None,
             }
-            for each in unanswered
+            for each in reversed(state.unanswered())
         ],
-        "reversions_pending": sum(not each.done for each in islice(state.reversions.latest(), SCANNED_MAX)),
-        "quarantined": sum(1 for _ in state.quarantine.values()),
+        "reversions_pending": state.reversions_pending(),
+        "quarantined": len(state.quarantine),
         "kills": kills_in_force(draft),
         "sessions": {
             "up": sum(_up(machine, key) for key in machine.sessions),

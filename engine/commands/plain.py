@@ -78,7 +78,7 @@ def order_story(draft: Draft, order: Order) -> Plain:
     """Everything about one order, in the order it happened."""
     terms, facts = order.terms, order.facts
     advice = draft.state.recommendations.get(order.order_id)
-    placements = placements_of(draft, order)
+    placements = draft.state.placements_of(order.order_id)
     return {
         **order_line(draft, order),
         "tif": terms.tif.value,
@@ -96,47 +96,10 @@ def order_story(draft: Draft, order: Order) -> Plain:
             "liquidity_score": facts.liquidity_score,
         },
         "recommendation": recommendation(advice) if advice is not None else None,
-        "rfqs": [rfq(draft, each) for each in rfqs_of(draft, order)],
+        "rfqs": [rfq(draft, each) for each in draft.state.rounds_of(order.order_id)],
         "placements": [placement(each) for each in placements],
-        "fills": [fill(draft, order, each) for each in fills_of(draft, order)],
+        "fills": [fill(draft, order, each) for each in draft.state.fills_of(order.order_id)],
     }
-
-
-def rfqs_of(draft: Draft, order: Order) -> list[Rfq]:
-    """The order's rounds, first to last. Looks back only as far as its first."""
-    found: list[Rfq] = []
-    rounds = draft.state.rfqs.latest() if order.rounds else ()
-    for each in rounds:
-        if each.order_id == order.order_id:
-            found.append(each)
-            if len(found) == order.rounds:
-                break
-    return found[::-1]
-
-
-def placements_of(draft: Draft, order: Order) -> list[Placement]:
-    """What was accepted for the order, first to last. Looks back no further than the order itself."""
-    found: list[Placement] = []
-    placements = draft.state.placements.latest() if order.placement_id else ()
-    for each in placements:
-        if each.sent_ns < order.received_ns:
-            break
-        if each.order_id == order.order_id:
-            found.append(each)
-    return found[::-1]
-
-
-def fills_of(draft: Draft, order: Order) -> list[Fill]:
-    """The order's fills, first to last."""
-    found: list[Fill] = []
-    left = order.filled
-    for booked in draft.state.fills.latest():
-        if left <= 0:
-            break
-        if booked.fill.order_id == order.order_id:
-            found.append(booked.fill)
-            left -= booked.fill.quantity
-    return found[::-1]
 
 
 # --- recommendations -----------------------------------------------------------------------------

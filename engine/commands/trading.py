@@ -21,7 +21,7 @@ from engine.desk.recommend import override_plan, recommend
 from engine.desk.round import progress as rounds
 from engine.domain import events as e
 from engine.domain.instrument import Security
-from engine.domain.order import Handling, Order, OrderState, OrderTerms, Side, TimeInForce
+from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderTerms, Side, TimeInForce
 from engine.domain.rfq import AskPlan, AskState
 from engine.errors import CommandError
 
@@ -39,7 +39,9 @@ def orders(call: Call) -> dict[str, Any]:
 
 
 def _orders(draft: Draft, wanted: str) -> Iterator[Order]:
-    for order in draft.state.orders.latest():
+    state = draft.state
+    ended = wanted == "all" or (wanted != "open" and OrderState(wanted) not in OPEN_STATES)
+    for order in state.orders.latest() if ended else reversed(state.open_orders()):
         if wanted == "all" or (order.open if wanted == "open" else order.state == wanted):
             yield order
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.clock import NS_PER_DAY, utc_day
+from engine.clock import utc_day
 from engine.desk.order.moves import move, with_fill
 from engine.desk.round.lifecycle import unasked, with_ask, with_quote
 from engine.desk.state import (
@@ -28,7 +28,6 @@ from engine.desk.state import (
     oms_key,
     oms_latest_key,
     override_key,
-    standing_key,
 )
 from engine.domain import events as e
 from engine.domain.order import Order, OrderState
@@ -65,11 +64,6 @@ def _order_received(state: DeskState, event: e.OrderReceived) -> None:
     key = exposure_key(terms.security_id, terms.side, facts.day)
     known = state.exposures.get(key) or Exposure()
     state.exposures.put(key, replace(known, quantity=known.quantity + terms.quantity))
-    if terms.expire_ns is None or terms.expire_ns > (facts.day + 1) * NS_PER_DAY:
-        side = standing_key(terms.security_id, terms.side)
-        earlier = (state.orders[each] for each in state.standing.get(side) or ())
-        still = tuple(each.order_id for each in earlier if each.open or utc_day(each.ended_ns) == facts.day)
-        state.standing.put(side, (*still, event.order_id))
 
 
 def _duplicate_allowed(state: DeskState, event: e.DuplicateAllowed) -> None:

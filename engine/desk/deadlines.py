@@ -46,7 +46,7 @@ def deadline_of(
 
 def open_keys(state: DeskState) -> Iterator[str]:
     """Everything that may have a deadline, for a process that has just taken the state over."""
-    yield from (f"rfq:{rfq.rfq_id}" for rfq in state.rfqs.values() if rfq.open)
-    yield from (f"placement:{p.placement_id}" for p in state.placements.values() if p.unanswered)
-    yield from (f"order:{order.order_id}" for order in state.orders.values() if order.open)
-    yield from (f"reversion:{p.exec_id}" for p in state.reversions.values() if not p.done)
+    yield from (f"rfq:{rfq.rfq_id}" for rfq in state.open_rounds())
+    yield from (f"placement:{p.placement_id}" for p in state.unanswered())
+    yield from (f"order:{order.order_id}" for order in state.open_orders())
+    yield from (f"reversion:{p.exec_id}" for p in state.pending_reversions())

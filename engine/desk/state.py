@@ -3,19 +3,23 @@
 A `Table` over another is a draft: it reads through and keeps its own writes, so that a decision can see its
 own events before anybody else does and be dropped without a trace. Only `engine.desk.apply` writes rows.
 
+What is open is found by indexes, without walking over what ever was. They are made of the rows alone, as these are
+written, and are no part of the digest.
+
 The digest is a sum of one hash per row, so it does not depend on the order of writes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
+from engine.clock import NS_PER_DAY, utc_day
 from engine.domain.events import OrderOverridden
 from engine.domain.order import ZERO, Order, OrderTerms, Side
 from engine.domain.placement import Fill, Placement
@@ -26,15 +30,78 @@ V = TypeVar("V")
 
 _DIGEST_MODULUS: Final = 1 << 256
 
+Group = Hashable
+"""What the rows of an index have in common; None for a row that the index leaves out."""
+
+
+class Index(Generic[V]):
+    """Keys of a table's rows by group, each group in the order in which its keys came to it.
+
+    `Table.put` keeps it: a row that is written moves from its old group to its new one, so that nobody can forget to.
+    Over another it is a draft, as the table is.
+    """
+
+    __slots__ = ("_below", "_gone", "_here", "group_of")
+
+    def __init__(self, group_of: Callable[[V], Group | None], below: Index[V] | None = None) -> None:
+        self.group_of = group_of
+        self._below = below
+        self._here: dict[Group, dict[str, None]] = {}
+        self._gone: dict[Group, set[str]] = {}
+        """In a draft: what has left a group of the table below."""
+
+    def of(self, group: Group) -> Iterator[str]:
+        """The keys in a group. None may be written while they are walked."""
+        if self._below is not None:
+            gone = self._gone.get(group)
+            below = self._below.of(group)
+            yield from below if gone is None else (key for key in below if key not in gone)
+        yield from self._here.get(group, ())
+
+    def count(self, group: Group) -> int:
+        here = len(self._here.get(group, ()))
+        if self._below is None:
+            return here
+        return here + self._below.count(group) - len(self._gone.get(group, ()))
+
+    def groups(self) -> tuple[Group, ...]:
+        """Every group that has keys, in the order in which they began."""
+        below = self._below.groups() if self._below is not None else ()
+        return tuple(group for group in dict.fromkeys((*below, *self._here)) if self.count(group))
+
+    def wrote(self, key: str, before: V | None, row: V) -> None:
+        """A row was written over another one, or over none."""
+        old = self.group_of(before) if before is not None else None
+        new = self.group_of(row)
+        if old == new:
+            return
+        if old is not None:
+            self._leave(old, key)
+        if new is not None:
+            self._here.setdefault(new, {})[key] = None
+
+    def _leave(self, group: Group, key: str) -> None:
+        here = self._here.get(group)
+        if here is not None and key in here:
+            del here[key]
+            if not here:
+                del self._here[group]
+        else:
+            self._gone.setdefault(group, set()).add(key)
+
 
 class Table(Generic[V]):
-    """Rows by key. With `below` it is a draft over that table."""
+    """Rows by key. With `below` it is a draft over that table, and over its indexes."""
 
-    __slots__ = ("_below", "_rows", "touched")
+    __slots__ = ("_below", "_rows", "indexes", "touched")
 
-    def __init__(self, below: Table[V] | None = None) -> None:
+    def __init__(self, below: Table[V] | None = None, *groups: Callable[[V], Group | None]) -> None:
         self._rows: dict[str, V] = {}
         self._below = below
+        if below is None:
+            self.indexes = tuple(Index(group_of) for group_of in groups)
+        else:
+            self.indexes = tuple([Index(each.group_of, each) for each in below.indexes])
         self.touched: set[str] = set()
         """Keys written since the last digest; empty in a draft."""
 
@@ -53,7 +120,17 @@ class Table(Generic[V]):
     def __contains__(self, key: str) -> bool:
         return self.get(key) is not None
 
+    def __len__(self) -> int:
+        below = self._below
+        if below is None:
+            return len(self._rows)
+        return len(below) + sum(below.get(key) is None for key in self._rows)
+
     def put(self, key: str, row: V) -> None:
+        if self.indexes:
+            before = self.get(key)
+            for index in self.indexes:
+                index.wrote(key, before, row)
         self._rows[key] = row
         if self._below is None:
             self.touched.add(key)
@@ -179,6 +256,48 @@ class Switch:
     since_ns: int
 
 
+_ALL: Final = "all"
+"""The one group of an index that only tells what is in it from what is not."""
+
+
+def _if_open(row: Order | Rfq) -> Group | None:
+    return _ALL if row.open else None
+
+
+def _standing(order: Order) -> Group | None:
+    """Of an order that may live for longer than its day: open, or ended on a later one.
+
+    That is what information protection sees beside a day's own orders.
+    """
+    terms, day = order.terms, order.facts.day
+    if terms.expire_ns is not None and terms.expire_ns <= (day + 1) * NS_PER_DAY:
+        return None
+    if order.open:
+        return terms.security_id, terms.side
+    ended = utc_day(order.ended_ns)
+    return (terms.security_id, terms.side, ended) if ended != day else None
+
+
+def _order_session(order: Order) -> Group | None:
+    return order.terms.session
+
+
+def _if_unanswered(placement: Placement) -> Group | None:
+    return placement.session if placement.unanswered else None
+
+
+def _if_pending(reversion: PendingReversion) -> Group | None:
+    return None if reversion.done else _ALL
+
+
+def _order_of(row: Rfq | Placement) -> Group | None:
+    return row.order_id
+
+
+def _order_of_fill(row: BookedFill) -> Group | None:
+    return row.fill.order_id
+
+
 class DeskState:
     """All tables. `DeskState(below=live)` is a draft over the live state."""
 
@@ -200,26 +319,23 @@ class DeskState:
         "reversions",
         "rfqs",
         "sent",
-        "standing",
         "switches",
     )
 
     def __init__(self, below: DeskState | None = None) -> None:
-        self.orders: Table[Order] = Table(below.orders if below else None)
+        self.orders: Table[Order] = Table(below.orders if below else None, _if_open, _standing, _order_session)
         self.oms_ids: Table[str] = Table(below.oms_ids if below else None)
         self.alike: Table[str] = Table(below.alike if below else None)
         self.recommendations: Table[Recommendation] = Table(below.recommendations if below else None)
         self.overrides: Table[OrderOverridden] = Table(below.overrides if below else None)
-        self.rfqs: Table[Rfq] = Table(below.rfqs if below else None)
+        self.rfqs: Table[Rfq] = Table(below.rfqs if below else None, _if_open, _order_of)
         self.asks: Table[AskRef] = Table(below.asks if below else None)
         self.sent: Table[Sent] = Table(below.sent if below else None)
-        self.placements: Table[Placement] = Table(below.placements if below else None)
-        self.fills: Table[BookedFill] = Table(below.fills if below else None)
+        self.placements: Table[Placement] = Table(below.placements if below else None, _if_unanswered, _order_of)
+        self.fills: Table[BookedFill] = Table(below.fills if below else None, _order_of_fill)
         self.quarantine: Table[Quarantined] = Table(below.quarantine if below else None)
-        self.reversions: Table[PendingReversion] = Table(below.reversions if below else None)
+        self.reversions: Table[PendingReversion] = Table(below.reversions if below else None, _if_pending)
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
-        self.standing: Table[tuple[str, ...]] = Table(below.standing if below else None)
-        """Orders per bond and side that may live for longer than their day and may still be open."""
         self.kills: Table[Kill] = Table(below.kills if below else None)
         self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
@@ -241,7 +357,6 @@ class DeskState:
             ("quarantine", self.quarantine),
             ("reversions", self.reversions),
             ("exposures", self.exposures),
-            ("standing", self.standing),
             ("kills", self.kills),
             ("switches", self.switches),
             ("counters", self.counters),
@@ -278,6 +393,53 @@ class DeskState:
         placement = self.placements.get(self.orders[order_id].placement_id)
         return placement if placement is not None and placement.unanswered else None
 
+    # --- what is open, oldest first ------------------------------------------------------------------
+
+    def open_orders(self) -> list[Order]:
+        return _rows(self.orders, 0, _ALL)
+
+    def standing_orders(self, security_id: str, side: Side, day: int) -> list[Order]:
+        """Orders of more than a day on a bond and side: those open, and those of an earlier day ended on this one."""
+        return _rows(self.orders, 1, (security_id, side)) + _rows(self.orders, 1, (security_id, side, day))
+
+    def open_rounds(self) -> list[Rfq]:
+        return _rows(self.rfqs, 0, _ALL)
+
+    def unanswered(self) -> list[Placement]:
+        """Every acceptance that waits for its dealer's answer."""
+        sessions = self.placements.indexes[0].groups()
+        found = [each for session in sessions for each in _rows(self.placements, 0, session)]
+        return sorted(found, key=lambda each: each.outbox_id)
+
+    def unanswered_at(self, session: str) -> list[Placement]:
+        return _rows(self.placements, 0, session)
+
+    def pending_reversions(self) -> list[PendingReversion]:
+        return _rows(self.reversions, 0, _ALL)
+
+    def reversions_pending(self) -> int:
+        """How many there are of `pending_reversions`."""
+        return self.reversions.indexes[0].count(_ALL)
+
+    # --- what belongs to an order, first to last -----------------------------------------------------
+
+    def rounds_of(self, order_id: str) -> list[Rfq]:
+        return _rows(self.rfqs, 1, order_id)
+
+    def placements_of(self, order_id: str) -> list[Placement]:
+        return _rows(self.placements, 1, order_id)
+
+    def fills_of(self, order_id: str) -> list[Fill]:
+        return [booked.fill for booked in _rows(self.fills, 0, order_id)]
+
+    def order_sessions(self) -> tuple[str, ...]:
+        """Sessions that orders ever came over; empty for a trader's own."""
+        return tuple(str(session) for session in self.orders.indexes[2].groups())
+
+
+def _rows(table: Table[V], index: int, group: Group) -> list[V]:
+    return [table[key] for key in table.indexes[index].of(group)]
+
 
 def _row_hash(table: str, key: str, row: object) -> int:
     text = orjson.dumps(row, default=_plain, option=orjson.OPT_NON_STR_KEYS)
@@ -292,10 +454,6 @@ def _plain(value: object) -> object:
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:
     return f"{security_id}|{side.value}|{day}"
-
-
-def standing_key(security_id: str, side: Side) -> str:
-    return f"{security_id}|{side.value}"
 
 
 def override_key(order_id: str, round_number: int) -> str:

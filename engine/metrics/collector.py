@@ -76,8 +76,6 @@ class Metrics(Collector):
         self.version = version
         self.registry = CollectorRegistry()
         self._before: dict[str, SessionState] = {}
-        self._open_placements: dict[str, None] = {}
-        self._unmeasured = 0
         self._begun = False
 
         sessions = self._sessions = Names((NO_SESSION,))
@@ -306,7 +304,7 @@ class Metrics(Collector):
     def state(self, machine: Machine, trading: Trading) -> None:
         """Take the desk's levels over from the state.
 
-        The first call also says which sessions and dealers there are, and walks over what an earlier process left.
+        The first call also says which sessions and dealers there are.
         """
         self._learn(self._sessions, machine.settings)
         self._learn(self._sources, machine.settings)
@@ -315,8 +313,6 @@ class Metrics(Collector):
         if not self._begun:
             self._begun = True
             self._before = dict(machine.sessions)
-            self._unmeasured = sum(not pending.done for pending in desk.reversions.values())
-            self._open_placements = {p.placement_id: None for p in desk.placements.values() if p.unanswered}
             for key, settings in machine.settings.items():
                 if settings.role == "dealer":
                     self._warnings.expect((key, TRADE_REFUSED))  # There from the start, or nobody saw the first one.
@@ -324,7 +320,7 @@ class Metrics(Collector):
             if settings.role == "dropcopy":
                 self._unsent.put(len(machine.waiting.get(key, ())), (key,))
         self._rfqs_open.put(desk.open_rfqs())
-        self._tca_pending.put(self._unmeasured)
+        self._tca_pending.put(desk.reversions_pending())
         self._count_kills(trading)
         self._count_placements(trading)
 
@@ -344,11 +340,8 @@ class Metrics(Collector):
 
     def _count_placements(self, trading: Trading) -> None:
         awaited = stuck = 0
-        for placement_id in list(self._open_placements):
-            placement = trading.state.placements.get(placement_id)
-            if placement is None or not placement.unanswered:
-                del self._open_placements[placement_id]
-            elif placement.person_needed:
+        for placement in trading.state.unanswered():
+            if placement.person_needed:
                 stuck += 1
             elif placement.state is PlacementState.in_doubt:
                 awaited += 1
@@ -451,14 +444,10 @@ class Metrics(Collector):
     def _on_silent(self, event: e.DealerSilent, turn: Turn) -> None:
         self._timeouts.add((event.dealer,))
 
-    def _on_accepted(self, event: e.QuoteAccepted, turn: Turn) -> None:
-        self._open_placements[event.placement_id] = None
-
     def _on_fill(self, event: e.FillBooked, turn: Turn) -> None:
         fill = event.fill
         self._fills.add()
         self._fill_notional.add((), float(fill.quantity) * float(fill.price) / 100)
-        self._unmeasured += 1
         if event.mark is None:
             self._marks_missing.add(("execution",))
 
@@ -466,7 +455,6 @@ class Metrics(Collector):
         self._quarantined.add()
 
     def _on_reversion(self, event: e.ReversionMeasured, turn: Turn) -> None:
-        self._unmeasured -= 1
         if event.mark is None:
             self._marks_missing.add(("reversion",))
 
@@ -496,7 +484,6 @@ _BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] =
     e.QuoteReceived: Metrics._on_quote,
     e.DealerDeclined: Metrics._on_declined,
     e.DealerSilent: Metrics._on_silent,
-    e.QuoteAccepted: Metrics._on_accepted,
     e.FillBooked: Metrics._on_fill,
     e.FillQuarantined: Metrics._on_quarantined,
     e.ReversionMeasured: Metrics._on_reversion,

@@ -6,7 +6,7 @@ account="WHISPER")`. Nobody has a score: ties go by name, so `ash`, `beech` and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from desk_builder import DeskWorld, compiled, make_desk, make_world
 from desk_past import DEALERS, HIGH_YIELD, LIQUID
 from desk_start import NOON
 
-from engine.clock import NS_PER_DAY, NS_PER_S, Instant
+from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer
 from engine.desk import decide
 from engine.desk.draft import Notice
@@ -351,6 +351,39 @@ def placed(account: str = "PARALLEL", **order: Any) -> tuple[Scene, str]:
 def rows(state: DeskState) -> dict[str, dict[str, object]]:
     """Every row of every table, read through if the state is a draft."""
     return {name: dict(table.items()) for name, table in state.tables()}
+
+
+def looked_up_and_walked(state: DeskState) -> Iterator[tuple[str, Any, Any]]:
+    """What the indexes of a state find, and what walking over everything that ever was finds, question by question."""
+    orders, rounds, placements = list(state.orders.values()), list(state.rfqs.values()), list(state.placements.values())
+    yield "open orders", state.open_orders(), [each for each in orders if each.open]
+    yield "open rounds", state.open_rounds(), [each for each in rounds if each.open]
+    yield "unanswered", state.unanswered(), [each for each in placements if each.unanswered]
+    pending = [each for each in state.reversions.values() if not each.done]
+    yield "reversions", state.pending_reversions(), pending
+    yield "number of reversions", state.reversions_pending(), len(pending)
+    yield "quarantined", len(state.quarantine), len(list(state.quarantine.values()))
+    yield "sessions", state.order_sessions(), tuple(dict.fromkeys(each.terms.session for each in orders))
+    for session in {each.session for each in placements}:
+        at = [each for each in placements if each.session == session and each.unanswered]
+        yield f"unanswered at {session}", state.unanswered_at(session), at
+    for order in orders:
+        order_id = order.order_id
+        yield f"rounds of {order_id}", state.rounds_of(order_id), [x for x in rounds if x.order_id == order_id]
+        mine = [each for each in placements if each.order_id == order_id]
+        yield f"placements of {order_id}", state.placements_of(order_id), mine
+        done = [each.fill for each in state.fills.values() if each.fill.order_id == order_id]
+        yield f"fills of {order_id}", state.fills_of(order_id), done
+    of_days = [x for x in orders if x.terms.expire_ns is None or x.terms.expire_ns > (x.facts.day + 1) * NS_PER_DAY]
+    for bond, side in {(each.terms.security_id, each.terms.side) for each in orders}:
+        same = [each for each in of_days if (each.terms.security_id, each.terms.side) == (bond, side)]
+        for day in {each.facts.day for each in orders} | {utc_day(each.ended_ns) for each in orders if not each.open}:
+            over = [x for x in same if not x.open and x.facts.day != day == utc_day(x.ended_ns)]
+            over.sort(key=lambda each: (each.ended_ns, each.order_id))
+            found = state.standing_orders(bond, side, day)
+            still = [each for each in found if each.open]
+            ended = sorted((x for x in found if not x.open), key=lambda each: (each.ended_ns, each.order_id))
+            yield f"standing {bond} {side} {day}", [*still, *ended], [*(each for each in same if each.open), *over]
 
 
 def exposure_of(world: DeskWorld, order: Order) -> str:

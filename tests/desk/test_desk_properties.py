@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import pytest
-from desk_scene import BOND, MM, RULES, Scene, rows, scene, scene_of
+from desk_scene import BOND, MM, RULES, Scene, looked_up_and_walked, rows, scene, scene_of
 from desk_start import start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.commands import desk_commands as commands
 from engine.desk import deadlines
 from engine.desk.draft import Delivery, Draft
+from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import Handling, OrderState, TimeInForce
@@ -48,13 +49,19 @@ class Day(Scene):
 
     def keep(self, draft: Draft) -> None:
         decided = rows(draft.state)
+        self._check_indexes(draft.state)
         Scene.keep(self, draft)
+        self._check_indexes(self.state)
         assert rows(self.state) == decided, "apply over a draft and over the state differ"
         for notice in draft.notices:
             if notice.topic == "page" and notice.body["what"] == "fill after the end":
                 self.contradicted.add(notice.body["order_id"])
         self._check_sends(draft)
         self.check()
+
+    def _check_indexes(self, state: DeskState) -> None:
+        for question, found, walked in looked_up_and_walked(state):
+            assert found == walked, question
 
     def _check_sends(self, draft: Draft) -> None:
         for send in draft.sends:

@@ -142,7 +142,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Levels):
         return {labels: "nan" if math.isnan(level) else level for labels, level in value._levels.items()}
     if isinstance(value, Table):
-        return dict(value.items())
+        groups = [{group: list(index.of(group)) for group in index.groups()} for index in value.indexes]
+        return [dict(value.items()), *groups]
     if isinstance(value, MarkBook):
         return {security: value.marks(security) for security, known in value._by_security.items() if known}
     if isinstance(value, Recollection):
@@ -246,12 +247,6 @@ def _has_deadline(engine: Engine, key: str) -> bool:
     return engine.trading.deadline_of(key, engine.machine.session_up, engine.now_ns) is not None
 
 
-def _open_placements(engine: Engine) -> list[str]:
-    """Those that are over leave when the levels are next taken over."""
-    placements = engine.trading.state.placements
-    return [key for key in engine.metrics._open_placements if placements[key].unanswered]
-
-
 SHAPES: Final[dict[str, Callable[[Engine], Any]]] = {
     "machine.sessions": _sessions,
     "machine.confirmed": lambda engine: _confirmed(engine.machine),
@@ -262,7 +257,6 @@ SHAPES: Final[dict[str, Callable[[Engine], Any]]] = {
     "desk.rankings": _ranked,
     "state._sum": lambda engine: engine.trading.state.digest(),
     "stats._shape": lambda engine: engine.trading.desk.stats._shape.windows_days,
-    "metrics._open_placements": _open_placements,
     "metrics._sessions": lambda engine: sorted(engine.metrics._sessions),
     "metrics._sources": lambda engine: sorted(engine.metrics._sources),
     "metrics._dealers": lambda engine: sorted(engine.metrics._dealers),

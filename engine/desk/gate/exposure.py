@@ -6,21 +6,20 @@ from dataclasses import replace
 
 from engine.clock import utc_day
 from engine.desk.draft import Draft
-from engine.desk.state import Exposure, exposure_key, standing_key
+from engine.desk.state import Exposure, exposure_key
 from engine.domain.order import Order
 
 
 def exposure_of(draft: Draft, order: Order) -> Exposure:
     """Sizes, protections that are on and dealers asked: of today's orders, and of earlier ones open or ended today.
 
-    An order counts with its original size, the given one included. Costs one look per order that stands from earlier.
+    An order counts with its original size, the given one included. Costs one look per order that stands there.
     """
     state, terms, today = draft.state, order.terms, utc_day(draft.now_ns)
     whole = state.exposures.get(exposure_key(terms.security_id, terms.side, today)) or Exposure()
     days: dict[int, None] = {}
-    for order_id in state.standing.get(standing_key(terms.security_id, terms.side)) or ():
-        other = state.orders[order_id]
-        if other.facts.day != today and (other.open or utc_day(other.ended_ns) == today):
+    for other in state.standing_orders(terms.security_id, terms.side, today):
+        if other.facts.day != today:
             whole = replace(whole, quantity=whole.quantity + other.terms.quantity)
             days[other.facts.day] = None
     for day in days:

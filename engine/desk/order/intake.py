@@ -164,17 +164,13 @@ def cancel(draft: Draft, order: Order, cl_ord_id: str, *, actor: str) -> None:
 
 def on_status(draft: Draft, session: str, heard: AskOrderStatus, *, copy: bool) -> None:
     """OrderStatusRequest(H), from an OMS or a drop-copy consumer (who sees every session's orders)."""
-    sessions = (session,) if not copy else _order_sessions(draft)
+    sessions = (session,) if not copy else draft.state.order_sessions()
     for owner in sessions:
         order = _known(draft, owner, heard.cl_ord_id)
         if order is not None:
             reporting.answer_status(draft, session, order, copy=copy)
             return
     reporting.answer_unknown(draft, session, heard.cl_ord_id, heard.security_id, copy=copy)
-
-
-def _order_sessions(draft: Draft) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(order.terms.session for order in draft.state.orders.values()))
 
 
 def _take(draft: Draft, terms: OrderTerms, manual: str, *, actor: str) -> Order:

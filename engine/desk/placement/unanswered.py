@@ -49,10 +49,9 @@ def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = F
 
 def session_back(draft: Draft, session: str) -> None:
     """A dealer's session is up again: whatever is unanswered there is asked about."""
-    for placement in list(draft.state.placements.values()):
-        if placement.session == session and placement.unanswered:
-            evidence = placement.evidence or "the session was interrupted before an answer"
-            doubt(draft, placement, evidence, afresh=True)
+    for placement in draft.state.unanswered_at(session):
+        evidence = placement.evidence or "the session was interrupted before an answer"
+        doubt(draft, placement, evidence, afresh=True)
 
 
 def cancel_at_dealer(draft: Draft, placement: Placement) -> None:

@@ -221,17 +221,11 @@ def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[s
 def _withdraw_all(draft: Draft, session: str, quote_id: str) -> tuple[str, ...]:
     dealers = [dealer.id for dealer in draft.desk.dealers.on_session(session)]
     moved = []
-    left = draft.state.open_rfqs()
-    for rfq in list(draft.state.rfqs.latest()) if left else ():
-        if not rfq.open:
-            continue
+    for rfq in reversed(draft.state.open_rounds()):
         for ask in rfq.asks:
             if ask.dealer in dealers and any(quote_id in ("", quote.quote_id) for quote in ask.quotes):
                 _withdraw(draft, rfq.rfq_id, ask.dealer, quote_id)
                 moved.append(rfq.rfq_id)
-        left -= 1
-        if not left:
-            break
     if not moved:
         _stray(draft, session, "QuoteCancel", quote_id, "withdraws nothing we know")
     return tuple(moved)
