@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -16,7 +16,9 @@ from mutating.tree import Tree
 SECONDS_MAX: Final = 10.0
 """Of tests under one bug, as they took under coverage; with starting pytest they stay well within 30 s."""
 SLOW_S: Final = 1.0
-TESTS_MAX: Final = 400
+NEAR: Final = 0.7
+"""The share of both that belongs to the tests of the file's own folder."""
+TESTS_MAX: Final = 600
 
 _SETTINGS: Final = """\
 [run]
@@ -63,23 +65,33 @@ class Map:
                 return found
         return self._at(site.path, self._by_line(site.path)) or self._importers(site.path)
 
-    def chosen(self, tests: Iterable[str]) -> list[str]:
-        """Those that are run, fastest first.
+    def chosen(self, path: str, tests: Iterable[str]) -> list[str]:
+        """Those that are run under a bug in this file, fastest first.
 
-        Every file has its say before one has a second: its fastest, then its next, for as long as the time goes round.
-        Slow tests have what is left.
+        Tests in the folder that mirrors the file's look at it most closely, those in the room around it come next: most
+        of the time is theirs, and what they leave belongs to the others. Among each, every test file has its say before
+        one has a second: its fastest, then its next, for as long as the time goes round. Slow tests have what is left.
         """
         by_file: dict[str, list[str]] = {}
         slow: list[str] = []
         for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
             (by_file.setdefault(_file(test), []) if self.seconds[test] < SLOW_S else slow).append(test)
-        in_turn = (test for row in zip_longest(*by_file.values()) for test in row if test is not None)
-        left, chosen = SECONDS_MAX, list[str]()
-        for test in chain(in_turn, slow):
-            if len(chosen) < TESTS_MAX and (self.seconds[test] <= left or not chosen):
-                chosen.append(test)
-                left -= self.seconds[test]
+        folder = _folders(path)
+        mirror = [rows for file, rows in by_file.items() if _folders(file) == folder]
+        room = [rows for file, rows in by_file.items() if _folders(file)[:1] == folder[:1] != ()]
+        near = [*_in_turn(mirror), *_in_turn(room)]
+        chosen: dict[str, None] = {}
+        self._fill(chosen, near, NEAR * SECONDS_MAX, int(NEAR * TESTS_MAX))
+        far = _in_turn(rows for file, rows in by_file.items() if _folders(file)[:1] != folder[:1])
+        self._fill(chosen, chain(far, near, slow), SECONDS_MAX, TESTS_MAX)
         return sorted(chosen, key=lambda test: (self.seconds[test], test))
+
+    def _fill(self, chosen: dict[str, None], tests: Iterable[str], seconds_max: float, tests_max: int) -> None:
+        left = seconds_max - sum(self.seconds[test] for test in chosen)
+        for test in tests:
+            if test not in chosen and len(chosen) < tests_max and (self.seconds[test] <= left or not chosen):
+                chosen[test] = None
+                left -= self.seconds[test]
 
     def _at(self, path: str, lines: Iterable[int]) -> set[str]:
         by_line = self._by_line(path)
@@ -133,6 +145,15 @@ def make_map(tree: Tree, folder: Path) -> list[str]:
     part.write_text(json.dumps(ran.done))
     part.replace(folder / "tests.json")  # last: where it is there, the map is whole
     return list(ran.done["failed"])
+
+
+def _in_turn(rows: Iterable[list[str]]) -> Iterator[str]:
+    return (test for row in zip_longest(*rows) for test in row if test is not None)
+
+
+def _folders(path: str) -> tuple[str, ...]:
+    """Of `engine/fix/wire/codec.py`, and of the tests that mirror it: fix, wire."""
+    return Path(path).parts[1:-1]
 
 
 def _file(test: str) -> str:

@@ -36,7 +36,9 @@ class Judge:
         left_out: set[str] = set()
         while True:
             with self._lock:
-                tests = self._map.chosen(covering - left_out - {test for test, ok in self._sound.items() if not ok})
+                tests = self._map.chosen(
+                    mutant.site.path, covering - left_out - {test for test, ok in self._sound.items() if not ok}
+                )
             outcome, by = self._try(mutant, tests, tree)
             if outcome is Outcome.Caught and (unsound := self._unsound(by, tests, tree)):
                 left_out.add(unsound)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from mutating.cores import cores, shells
-from mutating.covering import SECONDS_MAX, SLOW_S, TESTS_MAX, Map
+from mutating.covering import NEAR, SECONDS_MAX, SLOW_S, TESTS_MAX, Map
 from mutating.equivalents import FILE, Equivalents
 from mutating.main import report
 from mutating.sites import LEFT_OUT, Mutant, Shape, Site, draw
@@ -153,20 +153,29 @@ class Known(Map):
 
 
 def test_every_file_has_a_say_before_the_time_is_over_and_the_fastest_come_first() -> None:
-    seconds = {f"tests/a.py::test[{n}]": SLOW_S / 4 + n / 1000 for n in range(99)}
-    seconds |= {"tests/b.py::test_b": SLOW_S / 2, "tests/c.py::test_c": SLOW_S * 2}
-    chosen = Known(seconds).chosen(seconds)
-    assert "tests/b.py::test_b" in chosen
-    assert "tests/c.py::test_c" not in chosen
+    seconds = {f"tests/rules/a.py::test[{n}]": SLOW_S / 4 + n / 1000 for n in range(99)}
+    seconds |= {"tests/rules/b.py::test_b": SLOW_S / 2, "tests/rules/c.py::test_c": SLOW_S * 2}
+    chosen = Known(seconds).chosen("engine/rules/parser.py", seconds)
+    assert "tests/rules/b.py::test_b" in chosen
+    assert "tests/rules/c.py::test_c" not in chosen
     assert sum(seconds[test] for test in chosen) <= SECONDS_MAX
     assert chosen == sorted(chosen, key=seconds.__getitem__)
 
 
+def test_most_of_the_time_belongs_to_the_folder_that_mirrors_the_file() -> None:
+    seconds = {f"tests/{n % 9}/a.py::test[{n}]": 0.1 for n in range(500)}
+    seconds |= {f"tests/rules/a.py::test[{n}]": 0.1 for n in range(500)}
+    chosen = Known(seconds).chosen("engine/rules/parser.py", seconds)
+    near = [test for test in chosen if test.startswith("tests/rules/")]
+    assert len(near) == pytest.approx(NEAR * SECONDS_MAX / 0.1, abs=1)
+    assert len(chosen) == pytest.approx(SECONDS_MAX / 0.1, abs=1)
+
+
 def test_a_test_that_is_too_slow_still_runs_where_there_is_no_other_and_many_have_a_bound() -> None:
     slow = {"tests/c.py::test_c": SECONDS_MAX * 2}
-    assert Known(slow).chosen(slow) == ["tests/c.py::test_c"]
+    assert Known(slow).chosen("engine/rules/parser.py", slow) == ["tests/c.py::test_c"]
     many = {f"tests/a.py::test[{n}]": 0.0 for n in range(TESTS_MAX + 5)}
-    assert len(Known(many).chosen(many)) == TESTS_MAX
+    assert len(Known(many).chosen("engine/rules/parser.py", many)) == TESTS_MAX
 
 
 # What is remembered
