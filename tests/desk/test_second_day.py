@@ -365,3 +365,28 @@ def test_a_window_is_whole_utc_days(days: int, known: bool) -> None:
     assert world.desk.stats.quoted_issuer("ash", BOND.issuer, 180, later_ns) is known
     assert world.desk.stats.quoted_issuer("ash", BOND.issuer, 1, next_midnight() - 1)
     assert not world.desk.stats.quoted_issuer("ash", BOND.issuer, 1, next_midnight())
+
+
+def test_a_question_of_the_day_before_is_about_the_day_of_the_latest_observation() -> None:
+    """What was learned after midnight is not out of the window for whoever still has the time of before."""
+    world = scene()
+    at(world, 1)
+    world.order(BOND, "buy", MM, account="PARALLEL", **lasting())
+    before = next_midnight() - 1
+    assert world.desk.stats.today(before) == utc_day(next_midnight())
+    assert world.desk.stats.metrics("ash", "*", 90, before).asks == 1
+
+
+def test_an_order_ended_when_it_first_ended_although_it_is_filled_after_it() -> None:
+    world = scene()
+    at(world, -5)
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL", **lasting())
+    world.says("ash", "100", order_id)
+    world.command("execute", order=order_id)
+    world.command("order__force_state", role="operator", order=order_id, reason="no answer")
+    world.cancel(order_id)
+    ended_ns = world.the(order_id).ended_ns
+    assert ended_ns == world.now.utc_ns
+    at(world, 5)
+    world.fills(order_id)
+    assert (world.the(order_id).state, world.the(order_id).ended_ns) == (OrderState.filled, ended_ns)
