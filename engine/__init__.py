@@ -62,3 +62,5 @@ Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; the she
 metrics, admin, fix.link, and what reads files in record and config. No two modules import each other, however far
 round. `tests/test_architecture.py` holds the table and reads the imports.
 """
+
+__version__ = "0.1.0"

@@ -22,6 +22,7 @@ from typing import Any
 
 import uvloop
 
+from engine import __version__
 from engine.admin.server import AdminServer
 from engine.boot import assembly, securing, sessions
 from engine.boot import take_over as recovery
@@ -51,7 +52,6 @@ from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
 
-VERSION = "0.1.0"
 STOPPING = Ending(DisconnectReason.STOPPING, "the daemon is stopping")
 DIGEST_EVERY_S = 60.0
 PROOF_EVERY_S = 30.0
@@ -151,7 +151,7 @@ class Daemon:
         never_left: Sequence[Withhold],
     ) -> int:
         config, loop = self.config, asyncio.get_running_loop()
-        metrics = Metrics(VERSION)
+        metrics = Metrics(__version__)
         reader = await JournalReader.open(config.journal.path)
         self.runtime = runtime = Runtime(
             machine,
@@ -355,6 +355,7 @@ def _make_folder(path: Path, key: str) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Entry point of `rfqd` and of `python -m engine`."""
     parser = argparse.ArgumentParser(prog="rfqd", description="Dynamic dealer selection for illiquid bonds over FIX.")
+    parser.add_argument("--version", action="version", version=f"rfqd {__version__}", help="which version this is")
     parser.add_argument("--config", default="engine.toml", type=Path, help="engine.toml (default: in this folder)")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     parser.add_argument("--log-file", type=Path, default=None, help="append the log to this file instead of stderr")

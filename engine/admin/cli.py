@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import orjson
 
+from engine import __version__
 from engine.admin import acts, advice, session_views, story, tls_views, views
 from engine.admin.acts import Act
 from engine.admin.client import TIMEOUT_S
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     common = _common()
     # One of its own: setting a default changes the actions that parents share.
     parser = _Parser(prog="rfqctl", description="The desk at a terminal.", parents=[_common()])
+    parser.add_argument("--version", action="version", version=f"rfqctl {__version__}", help="which version this is")
     parser.set_defaults(json=False, socket=None, config=None, color="auto", timeout=TIMEOUT_S)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
 
@@ -318,7 +320,13 @@ def _rules_commands(under: Any, add: Callable[..., Any], order: Any) -> None:
         "check",
         "check a rule book; needs no daemon",
         acts.rules_check,
-        _arg("files", nargs="*", type=Path, metavar="FILE", help="checked as part of the book in its folder"),
+        _arg(
+            "files",
+            nargs="*",
+            type=Path,
+            metavar="FILE",
+            help="a file, checked as part of the book in its folder; or a folder",
+        ),
         _arg("--book", type=Path, metavar="FOLDER", help="the book they are to be part of"),
     )
     add(under, "fields", "what a rule may speak of; needs no daemon", acts.rules_fields)

@@ -42,22 +42,29 @@ class Checked:
 def check_rules(files: Sequence[Path], folder: Path | None, places: Places | None) -> Checked:
     """The book that `folder` would be with these files in place of those of the same name.
 
-    Without `folder`, it is the folder of the first file; without files, the configured one. Raises RuleBookError with
-    every mistake, ConfigError for a file that cannot be read.
+    Without `folder`, it is the folder of the first file; without files, the configured one. A folder among the files
+    stands for every rule file in it. Raises RuleBookError with every mistake, ConfigError for what cannot be read.
     """
+    files = [path for each in files for path in (_rule_files(each) if each.is_dir() else [each])]
     if folder is None:
         folder = files[0].parent if files else places.rules if places is not None else Path("config/rules")
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder of rules")
-    book = {path.name: path for path in folder.glob("*.rules")}
     given = {path.name: path for path in files}
-    paths = [path for _, path in sorted({**book, **given}.items())]
+    paths = [path for _, path in sorted({**{path.name: path for path in folder.glob("*.rules")}, **given}.items())]
     if not paths:
         raise ConfigError(f"{folder} has no *.rules file")
     sources = [Source(str(path), _text(path)) for path in paths]
     dealers = places.dealers if places is not None else None
     currency = places.base_currency if places is not None else "USD"
     return Checked(tuple(str(path) for path in paths), compile_book(sources, catalogue(dealers, currency)))
+
+
+def _rule_files(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.rules"))
+    if not found:
+        raise ConfigError(f"{folder} has no *.rules file")
+    return found
 
 
 def _text(path: Path) -> str:

@@ -17,7 +17,7 @@ import orjson
 
 from engine.admin import views
 from engine.admin.client import AdminClient, Heard
-from engine.admin.tables import Cell, Paper, bp, clipped, clock, grouped
+from engine.admin.tables import Cell, Paper, bp, clipped, clock, cut, grouped
 
 REFRESH_S: Final = 2.0
 """The picture is drawn anew this often though nothing was heard."""
@@ -99,13 +99,13 @@ def _screen(notices: AdminClient, desk: AdminClient, paper: Paper, out: TextIO, 
 
 def picture(desk: AdminClient, paper: Paper, kept: deque[Heard], columns: int, lines: int) -> list[str]:
     """Status, the latest open orders, and as many notices as there is room for."""
-    plain = Paper(paper.colour, columns)
-    drawn = views.status(plain, desk.call("status"))
-    drawn += ["", *views.orders(plain, desk.call("orders", limit=ORDERS_SHOWN)), ""]
+    narrow = Paper(paper.colour, columns, screen=True)
+    drawn = views.status(narrow, desk.call("status"))
+    drawn += ["", *views.orders(narrow, desk.call("orders", limit=ORDERS_SHOWN)), ""]
     room = max(0, lines - len(drawn))
     latest = list(kept)[-room:] if room else []
-    drawn += [notice_line(Paper(paper.colour, columns), notice) for notice in latest]
-    return [line if paper.colour else clipped(line, columns) for line in drawn[:lines]]
+    drawn += [notice_line(narrow, notice) for notice in latest]
+    return [cut(line, columns) for line in drawn[:lines]]
 
 
 def notice_line(paper: Paper, notice: Heard) -> str:

@@ -68,7 +68,7 @@ def order_line(draft: Draft, order: Order) -> Plain:
         "rule": advice.rule if advice is not None else None,
         "rfq": order.rfq_id or None,
         "rounds": order.rounds,
-        "cancel_pending": bool(order.cancel_cl_ord_id),
+        "cancel_pending": order.open and bool(order.cancel_cl_ord_id),
         "note": order.note,
         "best": _best(draft, order),
     }

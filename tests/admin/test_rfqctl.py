@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ from desk_builder import FakePhase
 from desk_past import HIGH_YIELD
 from session_world import SessionWorld
 
+from engine import __version__
 from engine.admin import cli
 from engine.admin.client import AdminClient
+from engine.app import main as rfqd
 from engine.errors import CommandError
 from engine.fix.session.schedule import Schedule
 
@@ -230,6 +232,24 @@ def test_rules_check_of_the_shipped_book(capsys: pytest.CaptureFixture[str]) -> 
     book = ROOT / "config" / "rules"
     assert cli.main(["rules", "check", str(book / "30-credit.rules"), "--config", str(ROOT / "engine.toml")]) == 0
     assert "no mistakes" in capsys.readouterr().out
+
+
+def test_rules_check_of_a_folder_is_of_every_file_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = ["--config", str(ROOT / "engine.toml")]
+    assert cli.main(["--json", "rules", "check", str(ROOT / "config" / "rules"), *config]) == 0
+    assert len(orjson.loads(capsys.readouterr().out)["files"]) == 3
+    assert cli.main(["rules", "check", str(tmp_path), *config]) == 2
+    assert f"{tmp_path} has no *.rules file" in capsys.readouterr().err
+    assert cli.main(["rules", "check", str(tmp_path / "none.rules"), *config]) == 2
+    assert "cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("main", "name"), [(cli.main, "rfqctl"), (rfqd, "rfqd")])
+def test_a_program_tells_its_version(main: Callable[..., Any], name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"{name} {__version__}\n"
 
 
 def test_rules_check_puts_the_file_into_its_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -228,6 +228,13 @@ def test_cancel_ends_an_order_and_tells_the_oms(world: DeskWorld) -> None:
     refused(world, "order.cancel", "too late", "canceled", code="state", order=order_id)
 
 
+def test_a_canceled_order_is_not_being_canceled_any_more(world: DeskWorld) -> None:
+    order_id = world.order(HIGH_YIELD, "buy", 6_000_000)
+    world.command("order.cancel", order=order_id)
+    [line] = [each for each in world.command("orders", state="all")["orders"] if each["order"] == order_id]
+    assert (line["state"], line["cancel_pending"]) == ("canceled", False)
+
+
 def test_cancel_waits_for_a_dealer_that_may_have_filled_it(world: DeskWorld) -> None:
     order_id = placed(world)
     answer = world.command("order.cancel", order=order_id)
