@@ -19,7 +19,7 @@ from desk_scene import BOND, MM, RULES, Scene, book, scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.clock import NS_PER_S
+from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.instrument import Security
@@ -443,3 +443,29 @@ def test_exposures_of_two_bonds_and_two_sides_are_four() -> None:
     assert len(world.state.exposures.written()) == 4
     assert {each.quantity for each in world.state.exposures.values()} == {Decimal(2 * MM - 2)}
     assert len(DEALERS) > 3
+
+
+def test_what_stands_from_yesterday_counts_for_its_own_bond_and_side() -> None:
+    world = scene(TWO + RULES)
+    days = {"tif": TimeInForce.gtd, "expire_ns": world.now.utc_ns + 30 * NS_PER_DAY, "account": "HAND"}
+    for security, side in ((BOND, "sell"), (HIGH_YIELD, "buy")):
+        world.order(security, side, MM, **days)
+    world.advance(86_400)
+    for security, side, held in ((BOND, "buy", False), (HIGH_YIELD, "sell", False), (BOND, "sell", True)):
+        order_id = world.order(security, side, MM, account="HAND")
+        assert ("large" in world.state.recommendations[order_id].protections) is held, (security.name, side)
+
+
+def test_two_fills_of_one_dealer_under_one_exec_id_are_two_if_the_orders_are() -> None:
+    """The key of a fill has our own ClOrdID: a dealer may begin its ExecIDs anew for each order."""
+    world = scene()
+    orders = [world.order(security, "buy", MM, account="PARALLEL") for security in (BOND, HIGH_YIELD)]
+    for order_id in orders:
+        world.says("ash", "99.95", order_id)
+        world.command("execute", order=order_id)
+    for order_id in orders:
+        world.fills(order_id, exec_id="X1")
+        world.fills(order_id, exec_id="X1")
+    assert [world.the(order_id).filled for order_id in orders] == [MM, MM]
+    assert len(world.recorded(e.FillBooked)) == len(world.recorded(e.FillRepeated)) == 2
+    assert not world.state.quarantine.written()
