@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.desk import deadlines
 from engine.desk.round import lifecycle
 from engine.domain import events as e
 from engine.domain import messages as m
-from engine.domain.order import Side
+from engine.domain.order import OrderState, Side
 from engine.domain.rfq import Ask, AskMode, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
 
 T0 = 1_000 * NS_PER_S
@@ -384,3 +385,25 @@ def test_every_open_round_has_a_deadline() -> None:
         deadline = deadlines.deadline_of(world.state, key, world.desk.clocks, lambda session: True, world.now.utc_ns)
         assert deadline is not None
         assert deadline > world.now.utc_ns
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        pytest.param(lambda world, order_id: world.declines("ash", order_id), id="a second pass"),
+        pytest.param(
+            lambda world, order_id: world.withdraws("ash", order_id, "never"), id="an unknown quote withdrawn"
+        ),
+        pytest.param(lambda world, order_id: world.says("ash", "100", order_id), id="a quote beyond the bound"),
+    ],
+)
+def test_a_word_that_changes_nothing_ends_a_round_whose_time_is_over(word: Any) -> None:
+    """It notes the silence of the others before the timer does: nothing else may ever look at the round again."""
+    world = scene()
+    world.desk.clocks = replace(world.desk.clocks, quotes_per_rfq_max=0)
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL")
+    world.declines("ash", order_id)
+    world._at(world.ask(order_id, "beech").wait_until_ns)
+    word(world, order_id)
+    assert [event.dealer for event in world.recorded(e.DealerSilent)] == ["beech", "cedar"]
+    assert world.the(order_id).state is OrderState.with_trader

@@ -139,12 +139,12 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "Quote", heard.quote_req_id, f"quote {heard.quote_id} answers no request of ours")
         return None
-    rfq, ask = _at_its_time(draft, ref)
+    rfq, ask, moved = _at_its_time(draft, ref)
     order = draft.state.orders[rfq.order_id]
     fresh = all(known.quote_id != heard.quote_id for known in ask.quotes)
     if fresh and sum(len(known.quotes) for known in rfq.asks) >= draft.desk.clocks.quotes_per_rfq_max:
         _stray(draft, session, "Quote", heard.quote_req_id, "rfq.quotes_per_rfq_max is reached: not taken")
-        return None
+        return moved
     dealer = draft.desk.dealers.get(ref.dealer)
     firm_s = dealer.firm_time_s if dealer is not None else None
     fair = fair_of(draft, rfq)
@@ -188,7 +188,7 @@ def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, heard.reason)
         return None
-    rfq, ask = _at_its_time(draft, ref)
+    rfq, ask, moved = _at_its_time(draft, ref)
     if ask.state is AskState.asked:
         _declined(draft, rfq, ask, heard.reason)
         return ref.rfq_id
@@ -196,7 +196,7 @@ def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
         _withdraw(draft, ref.rfq_id, ref.dealer, "")
         return ref.rfq_id
     _stray(draft, session, "QuoteRequestReject", heard.quote_req_id, f"came when the dealer was {ask.state}")
-    return None
+    return moved
 
 
 def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[str, ...]:
@@ -207,14 +207,14 @@ def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[s
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "QuoteCancel", heard.quote_req_id, "withdraws nothing we know")
         return ()
-    rfq, ask = _at_its_time(draft, ref)
+    rfq, ask, moved = _at_its_time(draft, ref)
     if any(heard.quote_id in ("", quote.quote_id) for quote in ask.quotes):
         _withdraw(draft, ref.rfq_id, ref.dealer, heard.quote_id)
     elif ask.state is AskState.asked:
         _declined(draft, rfq, ask, "withdrew before any price")
     else:
         _stray(draft, session, "QuoteCancel", heard.quote_req_id, f"withdraws {heard.quote_id}, which we do not know")
-        return ()
+        return () if moved is None else (moved,)
     return (ref.rfq_id,)
 
 
@@ -254,15 +254,19 @@ def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_le
     return None
 
 
-def _at_its_time(draft: Draft, ref: AskRef) -> tuple[Rfq, Ask]:
-    """The round and the entry that a dealer's word is for, silence noted if its wait is over."""
-    rfq = draft.state.rfqs[ref.rfq_id]
+def _at_its_time(draft: Draft, ref: AskRef) -> tuple[Rfq, Ask, str | None]:
+    """The round and the entry that a dealer's word is for, silence noted where a wait is over.
+
+    Noting it moved the round, whatever the word is worth: its number is third, or None. Whoever is silent has no
+    deadline any more, so that nothing but this turn may ever look at the round again.
+    """
+    before = rfq = draft.state.rfqs[ref.rfq_id]
     if rfq.state is RfqState.asking:
         _note_silence(draft, rfq)
         rfq = draft.state.rfqs[ref.rfq_id]
     ask = rfq.ask_of(ref.dealer)
     assert ask is not None  # `asks` and the round's entries are written together
-    return rfq, ask
+    return rfq, ask, ref.rfq_id if rfq is not before else None
 
 
 def _from(draft: Draft, session: str, dealer_id: str) -> bool:
