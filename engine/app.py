@@ -15,7 +15,7 @@ import dataclasses
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,13 @@ import uvloop
 
 from engine import __version__
 from engine.admin.server import AdminServer
-from engine.boot import assembly, securing, sessions
-from engine.boot import take_over as recovery
+from engine.boot import assembly, securing, sessions, take_over
 from engine.boot.connecting import Connecting
 from engine.boot.memory import settle_memory
 from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
-from engine.desk.draft import Draft
 from engine.domain import events as e
-from engine.errors import ConfigError, EngineError, JournalError, RuleError, StartError
+from engine.errors import ConfigError, EngineError, RuleError, StartError
 from engine.fix.flows.second_opinion import verify_samples
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
@@ -45,9 +43,8 @@ from engine.record.reader import JournalReader
 from engine.record.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.recording import Recorder, events_codec
-from engine.turn import Machine, Withhold
-from engine.turn.history import History
+from engine.runtime.recording import events_codec
+from engine.turn import Machine
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
@@ -71,7 +68,6 @@ class Daemon:
         self.clock = Clock(config.clock.speed, config.clock.origin_utc_ns)
         self._stopping = asyncio.Event()
         self._failure = ""
-        self._history = History()
         self._ready = False
         self._clock_stepped = False
 
@@ -85,17 +81,10 @@ class Daemon:
         bonds, problems = assembly.securities(config.reference.securities)
         for problem in problems:
             log.warning("securities line not used: %s", problem)
-        settings = {
-            each.key: sessions.settings(config.fix, each, secured.pins.get(each.key)) for each in config.sessions
-        }
-        hours = {key: each.schedule for key, each in settings.items() if each.schedule is not None}
-        self.desk = assembly.desk(config, book, bonds, hours)
-        dialects, session_dialects = assembly.dialects(config)
+        parts = assembly.parts(config, book, bonds, secured.pins, secured.files)
         _make_folder(config.journal.path.parent, "journal.path")
         if config.journal.anchor is not None:
             _make_folder(config.journal.anchor.parent, "journal.anchor")
-        trading = Trading(self.desk, dialects, session_dialects)
-        dictionaries = {each.key: sessions.dictionary(each) for each in config.sessions}
         self.journal = Journal(
             config.journal.path,
             config.journal.durability.value,
@@ -105,58 +94,28 @@ class Daemon:
         )
         try:
             with ReadOnly(config.journal.path) as file:
-                previous = self._take_over(file, trading)
-                machine = Machine(
-                    trading,
-                    settings,
-                    dictionaries,
-                    sessions=recovery.sessions(file),
-                    outbox_id=self.journal.head.outbox_id,
-                    history=self._history,
-                    tls_files=secured.files,
-                )
-                recovery.restore_outboxes(file, machine)
-                never_left = recovery.never_numbered(file, trading)
-                recorder = Recorder(self.journal.head, events_codec(), file.sessions())
-            return await self._serve(machine, trading, recorder, previous, never_left)
+                taken = take_over.take_over(parts, file, shows_progress=True)
+            folded = taken.folded
+            self.clock.not_before(folded.last_utc_ns)
+            log.info(
+                "journal taken over events=%d digests=%d boot=%s",
+                folded.events,
+                folded.digests_checked,
+                self.journal.boot,
+            )
+            return await self._serve(taken)
         finally:
             self.journal.close()
 
-    def _take_over(self, file: ReadOnly, trading: Trading) -> recovery.Folded:
-        total = self.journal.head.event_seq
-        progress = recovery.Progress("replaying events", total)
-        folded = recovery.fold(file, trading, events_codec(), progress=progress, history=self._history)
-        progress.end()
-        for difference in folded.differences:
-            log.error("replay differs: %s", difference)
-        if folded.differences:
-            raise JournalError(
-                f"{self.journal.path}: the state does not come out as it was noted ({folded.differences[0]}); "
-                "run `rfqd replay` and `rfqctl audit verify` before starting again"
-            )
-        self.clock.not_before(folded.last_utc_ns)
-        for mark in recovery.marks(file):
-            trading.desk.marks.update(mark)
-        log.info(
-            "journal taken over events=%d digests=%d boot=%s", folded.events, folded.digests_checked, self.journal.boot
-        )
-        return folded
-
-    async def _serve(
-        self,
-        machine: Machine,
-        trading: Trading,
-        recorder: Recorder,
-        previous: recovery.Folded,
-        never_left: Sequence[Withhold],
-    ) -> int:
+    async def _serve(self, taken: take_over.TakenOver) -> int:
         config, loop = self.config, asyncio.get_running_loop()
+        machine, self.trading = taken.machine, taken.trading
         metrics = Metrics(__version__)
         reader = await JournalReader.open(config.journal.path)
         self.runtime = runtime = Runtime(
             machine,
-            trading,
-            recorder,
+            taken.trading,
+            taken.recorder,
             self.journal,
             reader,
             self.clock,
@@ -179,12 +138,15 @@ class Daemon:
         tasks: list[asyncio.Task[None]] = []
         try:
             connections = Connecting(config, self._secured, runtime, self._fail)
-            self._note_start(previous)
-            for withheld in never_left:
-                runtime.release.withhold(withheld)
-            runtime.alarms.set_all()
+            take_over.begin(
+                runtime,
+                taken,
+                self.journal.boot,
+                assembly.in_force(config, self.trading.desk.book),
+                reconcile=self._reconcile(),
+            )
             await runtime.idle()
-            metrics.state(machine, trading)
+            metrics.state(machine, taken.trading)
             metrics.sessions(machine, self.clock.now(), {})
             admin = AdminServer(config.admin, runtime.command, runtime.release.watch)
             await admin.start()
@@ -194,7 +156,7 @@ class Daemon:
             servers.append(endpoint)
             servers.append(connections)
             await connections.begin()
-            tasks.append(loop.create_task(self._housekeeping(trading, metrics, reader)))
+            tasks.append(loop.create_task(self._housekeeping(metrics, reader)))
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
             settle_memory()
@@ -206,7 +168,7 @@ class Daemon:
             for task in tasks:
                 task.cancel()
             if not self._failure:
-                await self._close_down(machine, trading)
+                await self._close_down(machine)
         finally:
             for task in tasks:
                 task.cancel()
@@ -220,35 +182,21 @@ class Daemon:
             return 1
         return 0
 
-    def _note_start(self, previous: recovery.Folded) -> None:
-        config, boot = self.config, self.journal.boot
-        clean = boot in (Boot.NEW, Boot.CLEAN)
-
-        def started(draft: Draft) -> None:
-            draft.record(
-                e.EngineStarted(
-                    draft.now_ns,
-                    logic_version=recovery.LOGIC_VERSION,
-                    config_hash=config.sha256,
-                    dealers_hash=assembly.text_hash(config, "dealers"),
-                    scoring_hash=assembly.text_hash(config, "scoring"),
-                    book_hash=self.desk.book.hash,
-                    previous_ended_cleanly=clean,
-                )
-            )
-            if boot is Boot.FOREIGN or (boot is Boot.UNCLEAN and config.journal.durability.value == "normal"):
-                why = (
-                    "the journal is a copy, was restored, or may lack its last turns: compare every session's numbers "
-                    "with its peer, then `rfqctl kill off --all --reason ...`"
-                )
-                draft.record(e.KillSwitched(draft.now_ns, "all", True, "engine", why))
-                log.error("reconcile: %s", why)
-
-        self.runtime.note("started", started, assembly.texts(config, self.desk.book))
+    def _reconcile(self) -> str:
+        """Why nothing may go to dealers before a person has compared numbers; empty if the journal is whole."""
+        boot = self.journal.boot
+        if not (boot is Boot.FOREIGN or (boot is Boot.UNCLEAN and self.config.journal.durability.value == "normal")):
+            return ""
+        why = (
+            "the journal is a copy, was restored, or may lack its last turns: compare every session's numbers "
+            "with its peer, then `rfqctl kill off --all --reason ...`"
+        )
+        log.error("reconcile: %s", why)
+        return why
 
     # --- while it runs -----------------------------------------------------------------------------
 
-    async def _housekeeping(self, trading: Trading, metrics: Metrics, reader: JournalReader) -> None:
+    async def _housekeeping(self, metrics: Metrics, reader: JournalReader) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
         loop = asyncio.get_running_loop()
         next_digest, next_checkpoint, next_anchor, next_proof = 0.0, 0.0, 0.0, 0.0
@@ -258,11 +206,11 @@ class Daemon:
             await asyncio.sleep(LOOP_LAG_EVERY_S)
             now = loop.time()
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
-            metrics.state(self.runtime.machine, trading)
+            metrics.state(self.runtime.machine, self.trading)
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.unsent_bytes())
             self.runtime.hub.take_stock()
             slow = self.runtime.commit_pending_s > config.commit_slow_s
-            self.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
+            self.trading.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
                 self._fail(f"a commit has been pending for {config.commit_stall_max_s:g} s")
             if now >= next_checkpoint:
@@ -278,7 +226,7 @@ class Daemon:
                 self.runtime.alarms.look_at_schedules()
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
-                self._note_digest(trading)
+                take_over.note_digest(self.runtime, self.trading)
 
     def _watch_clock(self) -> None:
         """The wall clock was set back: event time stands still until it has caught up; say so once."""
@@ -294,11 +242,6 @@ class Daemon:
             self.journal.anchor(self.clock.now().utc_ns)
         except OSError as error:
             log.error("anchor not written: %s: make journal.anchor a file that can be", error)
-
-    def _note_digest(self, trading: Trading) -> None:
-        """Taken when its turn comes, not now: other inputs may be waiting before it."""
-        version, state = recovery.LOGIC_VERSION, trading.state
-        self.runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, version, state.digest())))
 
     def _readiness(self) -> list[str]:
         """What is missing for work, in words; empty when ready."""
@@ -319,7 +262,7 @@ class Daemon:
 
     # --- end ---------------------------------------------------------------------------------------
 
-    async def _close_down(self, machine: Machine, trading: Trading) -> None:
+    async def _close_down(self, machine: Machine) -> None:
         """Log out everywhere, wait a moment for the answers, say that the end was clean."""
         log.info("stopping: logging out")
         told: set[str] = set()
@@ -336,7 +279,7 @@ class Daemon:
         for key, state in machine.sessions.items():
             if state.phase is Phase.LEAVING:  # The Logout(5) all the same, though nothing was proven.
                 self.runtime.logout(key, STOPPING)
-        self._note_digest(trading)
+        take_over.note_digest(self.runtime, self.trading)
         self.runtime.note("stopped", lambda draft: draft.record(e.EngineStopped(draft.now_ns, "asked to stop")))
         await self.runtime.idle()
         self._note_head()
@@ -434,7 +377,7 @@ def _check(path: Path) -> int:
 
 
 def _replay(path: Path, journal: Path) -> int:
-    if not recovery.exists(journal):
+    if not take_over.exists(journal):
         raise StartError(f"{journal}: no journal there")
     config = load(path)
     book = assembly.rule_book(config)
@@ -442,8 +385,8 @@ def _replay(path: Path, journal: Path) -> int:
     trading = Trading(assembly.desk(config, book, bonds))
     with ReadOnly(journal) as file:
         head = file.head()
-        progress = recovery.Progress("replaying events", head.event_seq)
-        folded = recovery.fold(file, trading, events_codec(), progress=progress)
+        progress = take_over.Progress("replaying events", head.event_seq)
+        folded = take_over.fold(file, trading, events_codec(), progress=progress)
         progress.end()
     for difference in folded.differences:
         print(difference, file=sys.stderr)

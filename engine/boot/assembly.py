@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from engine.boot import sessions
 from engine.config import Config
 from engine.config.sessions import SessionRole
 from engine.dealers.book import DealerBook
@@ -16,7 +18,10 @@ from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.fix.flows.dialect import DEFAULT, Dialect
+from engine.fix.session.certificates import TlsFile
 from engine.fix.session.schedule import Schedule
+from engine.fix.session.settings import SessionSettings
+from engine.fix.standard.dictionary import Dictionary
 from engine.market.marks import MarkBook
 from engine.market.securities import LineProblem, parse_securities
 from engine.record.batch import RULE_BOOK, TextRow
@@ -25,6 +30,52 @@ from engine.rules.source import Source
 from engine.selection.ranking import Rankings
 
 _NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a configuration comes to: all that the engine decides by, besides its journal."""
+
+    desk: Desk
+    settings: Mapping[str, SessionSettings]
+    dictionaries: Mapping[str, Dictionary]
+    dialects: Mapping[str, Dialect]
+    """By dealer."""
+    session_dialects: Mapping[str, Dialect]
+    tls_files: Sequence[TlsFile] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What an engine decides by, as hashes of texts that the journal keeps once; `texts` are those."""
+
+    config_hash: str
+    dealers_hash: str
+    scoring_hash: str
+    book_hash: str
+    texts: tuple[TextRow, ...] = ()
+
+
+def parts(
+    config: Config,
+    book: Book,
+    bonds: Mapping[str, Security],
+    pins: Mapping[str, tuple[str, ...]] | None = None,
+    tls_files: Sequence[TlsFile] = (),
+) -> Parts:
+    """All of them, from what was read. Raises ConfigError for a dialect or a dictionary that cannot be."""
+    named = pins or {}
+    settings = {each.key: sessions.settings(config.fix, each, named.get(each.key)) for each in config.sessions}
+    hours = {key: each.schedule for key, each in settings.items() if each.schedule is not None}
+    by_dealer, by_session = dialects(config)
+    return Parts(
+        desk(config, book, bonds, hours),
+        settings,
+        {each.key: sessions.dictionary(each) for each in config.sessions},
+        by_dealer,
+        by_session,
+        tls_files,
+    )
 
 
 def rule_book(config: Config) -> Book:
@@ -114,6 +165,13 @@ def texts(config: Config, book: Book) -> tuple[TextRow, ...]:
     return (
         TextRow(RULE_BOOK, book.hash, 0, whole),
         *(TextRow(text.name, text.sha256, 0, text.text) for text in config.texts),
+    )
+
+
+def in_force(config: Config, book: Book) -> InForce:
+    """What is decided by, for the record of the start."""
+    return InForce(
+        config.sha256, text_hash(config, "dealers"), text_hash(config, "scoring"), book.hash, texts(config, book)
     )
 
 

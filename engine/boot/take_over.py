@@ -1,10 +1,12 @@
 """Taking a journal over: the state is the fold of its events, the sessions go on at their numbers.
 
-Reads the file only. Digests that an earlier process noted are checked on the way, under the same logic version.
+`take_over` is the one way from what is configured and an open journal to an engine; `begin` lets it begin. Digests
+that an earlier process noted are checked on the way, under the same logic version.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections import deque
@@ -13,6 +15,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from engine.boot.assembly import InForce, Parts
+from engine.desk.draft import Draft
 from engine.domain import events as e
 from engine.domain.rfq import AskState
 from engine.errors import JournalError
@@ -20,10 +24,15 @@ from engine.fix.session.sequence import SessionState
 from engine.market.marks import Mark, Quality
 from engine.record.archive import ReadOnly
 from engine.record.batch import SessionRow
+from engine.record.lock import Boot
 from engine.record.records import Codec
+from engine.runtime.loop import Runtime
+from engine.runtime.recording import Recorder, events_codec
 from engine.turn import LEDGER_MAX, Machine, Waiting, Withhold
 from engine.turn.history import History
 from engine.turn.trading import Trading
+
+log = logging.getLogger(__name__)
 
 LOGIC_VERSION = 2
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
@@ -52,6 +61,82 @@ class Folded:
     ended_cleanly: bool = True
     differences: list[str] = field(default_factory=list)
     """Digests that did not come out again, with the event they belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """An engine that stands where the journal ends."""
+
+    machine: Machine
+    trading: Trading
+    recorder: Recorder
+    folded: Folded
+    never_left: tuple[Withhold, ...]
+    """Requests and acceptances of an earlier process that are known not to have left."""
+
+
+def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> TakenOver:
+    """The parts with the journal's state and numbers. Raises JournalError if the state is not what was noted."""
+    trading = Trading(parts.desk, parts.dialects, parts.session_dialects)
+    history, codec, head = History(), events_codec(), file.head()
+    progress = Progress("replaying events", head.event_seq) if shows_progress else None
+    folded = fold(file, trading, codec, progress=progress, history=history)
+    if progress is not None:
+        progress.end()
+    for difference in folded.differences:
+        log.error("replay differs: %s", difference)
+    if folded.differences:
+        raise JournalError(
+            f"{file.path}: the state does not come out as it was noted ({folded.differences[0]}); "
+            "run `rfqd replay` and `rfqctl audit verify` before starting again"
+        )
+    for mark in marks(file):
+        trading.desk.marks.update(mark)
+    machine = Machine(
+        trading,
+        parts.settings,
+        parts.dictionaries,
+        sessions=sessions(file),
+        outbox_id=head.outbox_id,
+        history=history,
+        tls_files=parts.tls_files,
+    )
+    restore_outboxes(file, machine)
+    recorder = Recorder(head, codec, file.sessions())
+    return TakenOver(machine, trading, recorder, folded, tuple(never_numbered(file, trading)))
+
+
+def begin(runtime: Runtime, taken: TakenOver, boot: Boot, in_force: InForce, *, reconcile: str = "") -> None:
+    """Record the start, tell the desk what never left, and set every alarm; with `reconcile` nothing goes to dealers.
+
+    `reconcile` says why: the file may not be the whole record.
+    """
+
+    def started(draft: Draft) -> None:
+        draft.record(
+            e.EngineStarted(
+                draft.now_ns,
+                logic_version=LOGIC_VERSION,
+                config_hash=in_force.config_hash,
+                dealers_hash=in_force.dealers_hash,
+                scoring_hash=in_force.scoring_hash,
+                book_hash=in_force.book_hash,
+                previous_ended_cleanly=boot in (Boot.NEW, Boot.CLEAN),
+            )
+        )
+        if reconcile:
+            draft.record(e.KillSwitched(draft.now_ns, "all", True, "engine", reconcile))
+
+    runtime.note("started", started, in_force.texts)
+    for withheld in taken.never_left:
+        runtime.release.withhold(withheld)
+    runtime.alarms.set_all()
+
+
+def note_digest(runtime: Runtime, trading: Trading) -> None:
+    """What the state hashes to, for the next fold. Taken when its turn comes: other inputs may be waiting before it."""
+    state = trading.state
+    runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, LOGIC_VERSION, state.digest())))
 
 
 def fold(

@@ -26,8 +26,8 @@ from benchmarks.acceptors.answering import BEGIN_STRING
 from benchmarks.installation import install
 from benchmarks.measuring import Effort
 from benchmarks.messages import Field, field_of, order_fields, stamp, wire
-from engine.boot import assembly, sessions
-from engine.boot import take_over as recovery
+from engine.boot import assembly
+from engine.boot.take_over import take_over
 from engine.clock import Clock
 from engine.config import load
 from engine.desk.draft import Draft
@@ -47,7 +47,6 @@ from engine.record.batch import StagedTurn
 from engine.record.writer import Journal
 from engine.runtime.recording import Recorder, events_codec
 from engine.turn import Application, ConnectionUp, Machine, Received, Turn
-from engine.turn.trading import Trading
 
 DEALERS: Final = 50
 BATCH: Final = 50
@@ -108,13 +107,10 @@ class _Bench:
     def desk(cls, folder: Path) -> _Bench:
         config = load(install(folder, DEALERS, durability="normal", port=9_880, dealers_port=9_901))
         bonds, _ = assembly.securities(config.reference.securities)
-        trading = Trading(assembly.desk(config, assembly.rule_book(config), bonds), *assembly.dialects(config))
+        parts = assembly.parts(config, assembly.rule_book(config), bonds)
         journal = Journal(config.journal.path, "normal")
         with ReadOnly(config.journal.path) as file:
-            recovery.fold(file, trading, events_codec())
-        settings = {each.key: sessions.settings(config.fix, each) for each in config.sessions}
-        dictionaries = {each.key: sessions.dictionary(each) for each in config.sessions}
-        machine = Machine(trading, settings, dictionaries, outbox_id=journal.head.outbox_id)
+            machine = take_over(parts, file).machine
         return cls(machine, journal, "oms")
 
     def parts(self, orders: int) -> list[Part]:

@@ -16,22 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 from sim_network import Link
 from sim_time import MS, NS, VirtualClock, VirtualLoop
 
-from engine.app import Daemon
-from engine.boot import take_over as recovery
-from engine.desk.draft import Draft, Notice
-from engine.domain import events as e
+from engine.boot.assembly import InForce, Parts
+from engine.boot.take_over import begin, note_digest, take_over
+from engine.desk.draft import Notice
+from engine.errors import JournalError
 from engine.fix.link.transport import FixConnection
 from engine.record.archive import ReadOnly
 from engine.record.batch import StagedTurn, TextRow
-from engine.record.lock import Boot
 from engine.record.queries import SentMessage
 from engine.record.reader import JournalReader
 from engine.record.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.recording import Recorder, events_codec
+from engine.runtime.recording import events_codec
 from engine.turn import Machine, Publish, Reply, Turn
-from engine.turn.trading import Trading
 
 if TYPE_CHECKING:
     from sim_peer import Peer
@@ -133,26 +131,13 @@ class Life:
             world.path, scenario.durability, reserve_bytes=0, on_phase=self._on_phase, factory=world.connection
         )
         self.journal = WatchedJournal(self, real)
-        self.trading = Trading(world.setting.desk())
-        self.trading.desk.hours = schedules = dict(scenario.schedules)
-        sessions = world.setting.sessions(scenario.heart_bt_s, scenario.reset_on_logon)
         with ReadOnly(world.path) as file:
             world.restarted(file)
-            folded = recovery.fold(file, self.trading, CODEC)
-            if folded.differences:
-                world.fail(f"replay differs: {folded.differences}")
-            for mark in recovery.marks(file):
-                self.trading.desk.marks.update(mark)
-            self.machine = Machine(
-                self.trading,
-                {key: replace(each, schedule=schedules.get(key)) for key, each in sessions.items()},
-                world.setting.dictionaries,
-                sessions=recovery.sessions(file),
-                outbox_id=real.head.outbox_id,
-            )
-            recovery.restore_outboxes(file, self.machine)
-            self._never_left = recovery.never_numbered(file, self.trading)
-            self.recorder = Recorder(real.head, CODEC, file.sessions())
+            try:
+                self.taken = take_over(self._parts(), file)
+            except JournalError as error:
+                world.fail(str(error))
+        self.machine, self.trading, self.recorder = self.taken.machine, self.taken.trading, self.taken.recorder
         self.reader = SlowReader(world.path, lambda: rng.uniform(0, 0.3) if rng.random() < 0.2 else 0.001)
         self.runtime = Runtime(
             self.machine,
@@ -173,16 +158,16 @@ class Life:
         self.boot = real.boot
         self.call("start", self._start)
 
+    def _parts(self) -> Parts:
+        world, scenario = self.world, self.world.scenario
+        desk = world.setting.desk()
+        desk.hours = schedules = dict(scenario.schedules)
+        sessions = world.setting.sessions(scenario.heart_bt_s, scenario.reset_on_logon)
+        settings = {key: replace(each, schedule=schedules.get(key)) for key, each in sessions.items()}
+        return Parts(desk, settings, world.setting.dictionaries, {}, {})
+
     def _start(self) -> None:
-        clean = self.boot in (Boot.NEW, Boot.CLEAN)
-
-        def started(draft: Draft) -> None:
-            draft.record(e.EngineStarted(draft.now_ns, recovery.LOGIC_VERSION, "c", "d", "s", "b", clean))
-
-        self.runtime.note("started", started)
-        for withheld in self._never_left:
-            self.runtime.release.withhold(withheld)
-        self.runtime.alarms.set_all()
+        begin(self.runtime, self.taken, self.boot, InForce("c", "d", "s", "b"))
         self.started = True
         self.runtime.release.watch(self._seen)
         for key, settings in self.machine.settings.items():
@@ -198,9 +183,7 @@ class Life:
         self.loop.call_later(20, self._keep_house)
 
     def note_digest(self) -> None:
-        daemon = object.__new__(Daemon)
-        daemon.runtime = self.runtime
-        daemon._note_digest(self.trading)
+        note_digest(self.runtime, self.trading)
 
     def call(self, label: str, action: Callable[..., Any], *args: Any) -> None:
         """Do something in the process, as an action of its own."""

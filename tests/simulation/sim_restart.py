@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final, cast
 
-from sim_engine import CODEC, Life
+from sim_engine import Life
 from world import OBEDIENT, QUIET, Scenario, Temper, World
 
-from engine.boot import take_over as recovery
+from engine.boot.assembly import Parts
+from engine.boot.take_over import take_over
 from engine.dealers.recollection import Recollection
 from engine.dealers.window import Cell
 from engine.desk.draft import Delivery
@@ -173,7 +174,7 @@ def _confirmed(machine: Machine) -> dict[str, int]:
 
 
 def _waiting(machine: Machine) -> dict[str, list[Waiting]]:
-    """Reports without a number. Requests wait only while their session is up: see `recovery.never_numbered`."""
+    """Reports without a number. Requests wait only while their session is up: see `take_over.never_numbered`."""
     reports = {
         key: [waiting for waiting in queue if waiting.delivery is Delivery.at_least_once]
         for key, queue in machine.waiting.items()
@@ -313,9 +314,6 @@ class Watched(World):
 
     def start(self) -> Life:
         life = super().start()
-        with ReadOnly(self.path) as file:
-            for row in file.events():
-                life.machine.history.recall(CODEC.decode(row.type, row.version, row.body))
         self.metrics = Metrics("a test")
         self.metrics.state(life.machine, life.trading)
         life.runtime.metrics = self.metrics
@@ -354,23 +352,11 @@ class Watched(World):
         )
 
     def _again(self, life: Life) -> Engine:
-        now, trading, history = life.clock.now(), Trading(self.setting.desk()), History()
-        trading.desk.hours = life.trading.desk.hours
+        now, desk = life.clock.now(), self.setting.desk()
+        desk.hours = life.trading.desk.hours
         with ReadOnly(self.path) as file:
-            folded = recovery.fold(file, trading, CODEC, history=history)
-            assert not folded.differences
-            for mark in recovery.marks(file):
-                trading.desk.marks.update(mark)
-            machine = Machine(
-                trading,
-                life.machine.settings,
-                life.machine.dictionaries,
-                sessions=recovery.sessions(file),
-                outbox_id=file.head().outbox_id,
-                history=history,
-            )
-            recovery.restore_outboxes(file, machine)
-            recorder = Recorder(file.head(), CODEC, file.sessions())
+            taken = take_over(Parts(desk, life.machine.settings, life.machine.dictionaries, {}, {}), file)
+        machine, trading, recorder = taken.machine, taken.trading, taken.recorder
         metrics = Metrics("a test")
         metrics.state(machine, trading)
         metrics.sessions(machine, now, {})
