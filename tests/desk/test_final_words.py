@@ -140,3 +140,13 @@ def test_without_an_exec_type_the_status_is_the_word() -> None:
             after = told(world, placement, "", status.value, None, PART).state.placements[placement.placement_id]
             assert after.state is ended_by("", status.value) or after.unanswered
             assert after.unanswered is (status.value not in ENDS)
+
+
+def test_a_person_once_called_stays_called_until_it_ends() -> None:
+    """Whatever is asked and heard meanwhile: only an answer, or the person, takes it off the list."""
+    world, order_id, _ = waiting(part=False)
+    world.advance(60)
+    assert world.placement(order_id).person_needed
+    world.drop("ash")
+    world.restore("ash")
+    assert world.placement(order_id).person_needed
