@@ -13,17 +13,27 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .clock import PaperClock
 from .store import Store
 
-if TYPE_CHECKING:
-    from .session import FixSession
-
 log = logging.getLogger(__name__)
 
 Emit = Callable[[dict[str, Any]], None]
+
+
+class Session(Protocol):
+    """What a party asks of its sessions; `paper.session.FixSession` is one."""
+
+    def release(self) -> None:
+        """Let go what the committed turn decided."""
+
+    def abandon(self) -> None:
+        """The turn was undone: end the connection, the peer will ask again."""
+
+    async def stop(self) -> None:
+        """Log out, and wait until it is done or takes too long."""
 
 
 def silent(event: dict[str, Any]) -> None:
@@ -51,7 +61,7 @@ class Party:
         self.name = name
         self.store = store
         self.clock = clock
-        self.sessions: list[FixSession] = []
+        self.sessions: list[Session] = []
         self._emit = emit
         self._events: list[dict[str, Any]] = []
         self._depth = 0

@@ -21,6 +21,7 @@ from engine.domain.order import Order, OrderState
 from engine.domain.placement import Fill, Placement
 from engine.market.bonds import accrued_interest, principal
 from engine.market.calendars import settlement_date, trade_date
+from engine.market.tca import price_improvement_bps
 
 _MONEY_TOLERANCE: Final = Decimal("0.02")
 """Two cents: what rounding may make of the same money."""
@@ -112,7 +113,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
     arrival = order.arrival
     improvement = None
     if arrival is not None and arrival.price > 0:
-        improvement = float((arrival.price - price) * order.terms.side.sign / arrival.price * 10_000)
+        improvement = price_improvement_bps(order.terms.side.sign, price, arrival.price)
     draft.record(
         e.FillBooked(
             draft.now_ns,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from engine.domain.messages import QuoteAnswer
 from engine.domain.order import Side
 from engine.domain.rfq import Ask, Quote, QuoteKind, Rfq, Tolerance, ToleranceUnit
+from engine.market.tca import quote_edge_bps
 
 _PRICE_MAX = Decimal(1000)
 
@@ -91,7 +92,7 @@ def edge_bps(side: Side, price: Decimal | None, fair: Decimal | None) -> float |
     """How much better than fair, in bps of fair; None when either is unknown."""
     if price is None or fair is None or fair <= 0:
         return None
-    return float((fair - price) * side.sign / fair * 10_000)
+    return quote_edge_bps(side.sign, price, fair)
 
 
 def within(tolerance: Tolerance, side: Side, price: Decimal, fair: Decimal, dv01: Decimal | None) -> bool | None:
