@@ -6,13 +6,10 @@ Reads no clock, no configuration, no rule text: whatever it needs stands in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from engine.clock import utc_day
-from engine.desk.order.moves import move, with_fill
-from engine.desk.round.lifecycle import unasked, with_ask, with_quote
 from engine.desk.state import (
     AskRef,
     BookedFill,
@@ -30,16 +27,24 @@ from engine.desk.state import (
     override_key,
 )
 from engine.domain import events as e
+from engine.domain import moves
 from engine.domain.order import Order, OrderState
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
+from engine.domain.rows import changed
 
 
 def apply(state: DeskState, event: e.Event) -> None:
-    """Fold one event into the state. An event without an effect on the desk is a fact for the record."""
+    """Fold one event into the state. An event without an effect on the desk is a fact for the record.
+
+    Raises IllegalMove, with the event's name, for a change of state that is in no table of `engine.domain.moves`.
+    """
     handler = _HANDLERS.get(type(event))
     if handler is not None:
-        handler(state, event)
+        try:
+            handler(state, event)
+        except moves.IllegalMove as error:
+            raise moves.IllegalMove(f"{type(event).__name__}: {error}") from error
 
 
 # --- orders --------------------------------------------------------------------------------------
@@ -57,17 +62,17 @@ def _order_received(state: DeskState, event: e.OrderReceived) -> None:
         manual_reason=event.manual_reason,
         duplicate_of=event.duplicate_of,
     )
-    state.orders.put(event.order_id, order)
+    state.orders.put(event.order_id, moves.begin_order(state.orders.get(event.order_id), order))
     state.alike.put(alike_key(terms), event.order_id)
     _count(state, "orders")
     _name(state, order, terms.cl_ord_id, facts.day)
     key = exposure_key(terms.security_id, terms.side, facts.day)
     known = state.exposures.get(key) or Exposure()
-    state.exposures.put(key, replace(known, quantity=known.quantity + terms.quantity))
+    state.exposures.put(key, changed(known, quantity=known.quantity + terms.quantity))
 
 
 def _duplicate_allowed(state: DeskState, event: e.DuplicateAllowed) -> None:
-    state.orders.put(event.order_id, replace(state.orders[event.order_id], duplicate_of=""))
+    state.orders.put(event.order_id, changed(state.orders[event.order_id], duplicate_of=""))
 
 
 def _order_recommended(state: DeskState, event: e.OrderRecommended) -> None:
@@ -77,7 +82,7 @@ def _order_recommended(state: DeskState, event: e.OrderRecommended) -> None:
     known = state.exposures.get(key) or Exposure()
     fresh = tuple(name for name in event.recommendation.protections if name not in known.protections)
     if fresh:
-        state.exposures.put(key, replace(known, protections=known.protections + fresh))
+        state.exposures.put(key, changed(known, protections=known.protections + fresh))
 
 
 def _order_overridden(state: DeskState, event: e.OrderOverridden) -> None:
@@ -90,26 +95,28 @@ def _order_reported(state: DeskState, event: e.OrderReported) -> None:
 
 
 def _order_returned(state: DeskState, event: e.OrderReturned) -> None:
-    state.orders.put(event.order_id, move(state.orders[event.order_id], OrderState.with_trader, event.reason))
+    state.orders.put(
+        event.order_id, moves.move_order(state.orders[event.order_id], OrderState.with_trader, event.reason)
+    )
 
 
 def _cancel_asked(state: DeskState, event: e.CancelAsked) -> None:
     order = state.orders[event.order_id]
-    state.orders.put(event.order_id, replace(order, cancel_cl_ord_id=event.cl_ord_id or "-"))
+    state.orders.put(event.order_id, changed(order, cancel_cl_ord_id=event.cl_ord_id or "-"))
     if event.cl_ord_id:
         _name(state, order, event.cl_ord_id, utc_day(event.at_ns))
 
 
 def _cancel_settled(state: DeskState, event: e.CancelSettled) -> None:
-    state.orders.put(event.order_id, replace(state.orders[event.order_id], cancel_cl_ord_id=""))
+    state.orders.put(event.order_id, changed(state.orders[event.order_id], cancel_cl_ord_id=""))
 
 
 def _order_canceled(state: DeskState, event: e.OrderCanceled) -> None:
-    _end(state, move(state.orders[event.order_id], OrderState.canceled, event.reason), event.at_ns)
+    _end(state, moves.move_order(state.orders[event.order_id], OrderState.canceled, event.reason), event.at_ns)
 
 
 def _order_expired(state: DeskState, event: e.OrderExpired) -> None:
-    _end(state, move(state.orders[event.order_id], OrderState.expired, event.reason), event.at_ns)
+    _end(state, moves.move_order(state.orders[event.order_id], OrderState.expired, event.reason), event.at_ns)
 
 
 # --- asking --------------------------------------------------------------------------------------
@@ -129,11 +136,9 @@ def _rfq_opened(state: DeskState, event: e.RfqOpened) -> None:
         opened_ns=event.at_ns,
         opened_by=event.opened_by,
     )
-    state.rfqs.put(event.rfq_id, rfq)
-    state.orders.put(
-        order.order_id,
-        replace(move(order, OrderState.asking), rfq_id=event.rfq_id, rounds=event.round),
-    )
+    state.rfqs.put(event.rfq_id, moves.begin_round(state.rfqs.get(event.rfq_id), rfq))
+    asking = moves.move_order(order, OrderState.asking, rfq_id=event.rfq_id, rounds=event.round)
+    state.orders.put(order.order_id, asking)
     _count(state, "rfqs")
     _count(state, "open_rfqs")
 
@@ -148,31 +153,31 @@ def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
         asked_ns=event.at_ns,
         wait_until_ns=event.wait_until_ns,
     )
-    state.rfqs.put(event.rfq_id, with_ask(rfq, ask))
+    state.rfqs.put(event.rfq_id, moves.begin_ask(rfq, ask))
     state.asks.put(event.quote_req_id, AskRef(event.rfq_id, event.dealer))
     state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer))
     order = state.orders[rfq.order_id]
     key = exposure_key(order.terms.security_id, order.terms.side, order.facts.day)
     known = state.exposures.get(key) or Exposure()
     if event.dealer not in known.dealers:
-        state.exposures.put(key, replace(known, dealers=(*known.dealers, event.dealer)))
+        state.exposures.put(key, changed(known, dealers=(*known.dealers, event.dealer)))
 
 
 def _ask_blocked(state: DeskState, event: e.AskBlocked) -> None:
     ask = Ask(event.dealer, AskState.blocked, "", 0, event.at_ns, event.at_ns, note=event.reason)
-    state.rfqs.put(event.rfq_id, with_ask(state.rfqs[event.rfq_id], ask))
+    state.rfqs.put(event.rfq_id, moves.begin_ask(state.rfqs[event.rfq_id], ask))
 
 
 def _ask_withheld(state: DeskState, event: e.AskWithheld) -> None:
     became = AskState.withheld if event.never_left else AskState.not_delivered
-    _change_ask(state, event.rfq_id, event.dealer, state_=became, note=event.reason)
+    _move_ask(state, event.rfq_id, event.dealer, became, event.reason)
 
 
 def _quote_received(state: DeskState, event: e.QuoteReceived) -> None:
     rfq = state.rfqs[event.rfq_id]
     ask = rfq.ask_of(event.dealer)
     assert ask is not None  # the quote was matched to this entry by its QuoteReqID(131)
-    state.rfqs.put(event.rfq_id, with_ask(rfq, with_quote(ask, event.quote)))
+    state.rfqs.put(event.rfq_id, moves.with_ask(rfq, moves.with_quote(ask, event.quote)))
 
 
 def _quote_withdrawn(state: DeskState, event: e.QuoteWithdrawn) -> None:
@@ -180,36 +185,37 @@ def _quote_withdrawn(state: DeskState, event: e.QuoteWithdrawn) -> None:
     ask = rfq.ask_of(event.dealer)
     assert ask is not None
     gone = {quote.quote_id for quote in ask.quotes if event.quote_id in ("", quote.quote_id)}
-    quotes = tuple(replace(quote, withdrawn=True) if quote.quote_id in gone else quote for quote in ask.quotes)
-    rfq = with_ask(rfq, replace(ask, quotes=quotes))
-    if rfq.state is RfqState.deciding and rfq.alerted in {f"{ask.dealer}|{quote_id}" for quote_id in gone}:
+    quotes = tuple(changed(quote, withdrawn=True) if quote.quote_id in gone else quote for quote in ask.quotes)
+    rfq = moves.with_ask(rfq, changed(ask, quotes=quotes))
+    lost = rfq.state is RfqState.deciding and rfq.alerted in {f"{ask.dealer}|{quote_id}" for quote_id in gone}
+    if lost and rfq.unasked:
         # What the decision was about is gone: whoever has not been asked yet may be of use.
-        rfq = replace(rfq, state=RfqState.asking if unasked(rfq) else rfq.state)
+        rfq = moves.move_round(rfq, RfqState.asking)
     state.rfqs.put(event.rfq_id, rfq)
 
 
 def _dealer_declined(state: DeskState, event: e.DealerDeclined) -> None:
-    _change_ask(state, event.rfq_id, event.dealer, state_=AskState.declined, note=event.reason)
+    _move_ask(state, event.rfq_id, event.dealer, AskState.declined, event.reason)
 
 
 def _dealer_silent(state: DeskState, event: e.DealerSilent) -> None:
-    _change_ask(state, event.rfq_id, event.dealer, state_=AskState.silent, note="")
+    _move_ask(state, event.rfq_id, event.dealer, AskState.silent)
 
 
 def _rfq_deciding(state: DeskState, event: e.RfqDeciding) -> None:
     rfq = state.rfqs[event.rfq_id]
-    state.rfqs.put(event.rfq_id, replace(rfq, state=RfqState.deciding, decide_until_ns=event.decide_until_ns))
+    state.rfqs.put(event.rfq_id, moves.move_round(rfq, RfqState.deciding, decide_until_ns=event.decide_until_ns))
 
 
 def _trader_alerted(state: DeskState, event: e.TraderAlerted) -> None:
     alerted = f"{event.dealer}|{event.quote_id}"
-    state.rfqs.put(event.rfq_id, replace(state.rfqs[event.rfq_id], alerted=alerted))
+    state.rfqs.put(event.rfq_id, changed(state.rfqs[event.rfq_id], alerted=alerted))
 
 
 def _rfq_closed(state: DeskState, event: e.RfqClosed) -> None:
     rfq = state.rfqs[event.rfq_id]
     over = RfqState.done if event.outcome == "executed" else RfqState.closed
-    state.rfqs.put(event.rfq_id, replace(rfq, state=over, outcome=event.outcome))
+    state.rfqs.put(event.rfq_id, moves.move_round(rfq, over, outcome=event.outcome))
     _count(state, "open_rfqs", -1)
 
 
@@ -220,11 +226,11 @@ def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
     rfq = state.rfqs[event.rfq_id]
     ask = rfq.ask_of(event.dealer)
     assert ask is not None
-    quotes = tuple(replace(q, spent=True) if q.quote_id == event.quote_id else q for q in ask.quotes)
-    rfq = with_ask(rfq, replace(ask, quotes=quotes))
-    state.rfqs.put(event.rfq_id, replace(rfq, state=RfqState.placed))
+    quotes = tuple(changed(q, spent=True) if q.quote_id == event.quote_id else q for q in ask.quotes)
+    rfq = moves.with_ask(rfq, changed(ask, quotes=quotes))
+    state.rfqs.put(event.rfq_id, moves.move_round(rfq, RfqState.placed))
     order = state.orders[event.order_id]
-    state.orders.put(event.order_id, replace(move(order, OrderState.placed), placement_id=event.placement_id))
+    state.orders.put(event.order_id, moves.move_order(order, OrderState.placed, placement_id=event.placement_id))
     placement = Placement(
         placement_id=event.placement_id,
         order_id=event.order_id,
@@ -239,22 +245,21 @@ def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
         outbox_id=event.outbox_id,
         sent_ns=event.at_ns,
     )
-    state.placements.put(event.placement_id, placement)
+    known = state.placements.get(event.placement_id)
+    state.placements.put(event.placement_id, moves.begin_placement(known, placement))
     state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer, event.placement_id))
 
 
 def _accept_withheld(state: DeskState, event: e.AcceptWithheld) -> None:
     placement = state.placements[event.placement_id]
-    state.placements.put(event.placement_id, replace(placement, state=PlacementState.withheld))
+    state.placements.put(event.placement_id, moves.move_placement(placement, PlacementState.withheld))
     _free_round(state, placement)
 
 
 def _placement_acknowledged(state: DeskState, event: e.PlacementAcknowledged) -> None:
     placement = state.placements[event.placement_id]
-    state.placements.put(
-        event.placement_id,
-        replace(placement, state=PlacementState.acknowledged, dealer_order_id=event.dealer_order_id),
-    )
+    acknowledged = moves.move_placement(placement, PlacementState.acknowledged, dealer_order_id=event.dealer_order_id)
+    state.placements.put(event.placement_id, acknowledged)
 
 
 def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
@@ -262,7 +267,7 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
     asked = event.status_asked
     state.placements.put(
         event.placement_id,
-        replace(
+        changed(
             placement,
             evidence=event.evidence or placement.evidence,
             status_asked_ns=event.at_ns if asked else placement.status_asked_ns,
@@ -274,13 +279,13 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
 
 def _placement_ended(state: DeskState, event: e.PlacementEnded) -> None:
     placement = state.placements[event.placement_id]
-    state.placements.put(event.placement_id, replace(placement, state=PlacementState(event.state)))
+    state.placements.put(event.placement_id, moves.move_placement(placement, PlacementState(event.state)))
     _free_round(state, placement)
 
 
 def _placement_cancel_asked(state: DeskState, event: e.PlacementCancelAsked) -> None:
     placement = state.placements[event.placement_id]
-    state.placements.put(event.placement_id, replace(placement, cancel_id=event.cancel_id))
+    state.placements.put(event.placement_id, changed(placement, cancel_id=event.cancel_id))
 
 
 def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
@@ -288,13 +293,11 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
     state.fills.put(fill.key, BookedFill(fill, economics(fill.quantity, fill.price)))
     placement = state.placements.get(fill.placement_id)
     if placement is not None:
-        filled = placement.filled + fill.quantity
-        whole = filled >= placement.quantity
-        state.placements.put(
-            fill.placement_id,
-            replace(placement, filled=filled, state=PlacementState.filled if whole else placement.state),
-        )
-    order = with_fill(state.orders[fill.order_id], fill.quantity, fill.price)
+        placement = changed(placement, filled=placement.filled + fill.quantity)
+        if placement.filled >= placement.quantity:
+            placement = moves.move_placement(placement, PlacementState.filled)
+        state.placements.put(fill.placement_id, placement)
+    order = moves.with_fill(state.orders[fill.order_id], fill.quantity, fill.price)
     if order.open:
         state.orders.put(fill.order_id, order)
     else:
@@ -322,7 +325,7 @@ def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
 
 def _reversion_measured(state: DeskState, event: e.ReversionMeasured) -> None:
     pending = state.reversions[event.exec_id]
-    measured = replace(pending, done=True, reversion_bps=event.reversion_bps, reason=event.reason)
+    measured = changed(pending, done=True, reversion_bps=event.reversion_bps, reason=event.reason)
     state.reversions.put(event.exec_id, measured)
 
 
@@ -350,29 +353,26 @@ def _name(state: DeskState, order: Order, cl_ord_id: str, day: int) -> None:
 
 
 def _end(state: DeskState, order: Order, at_ns: int) -> None:
-    state.orders.put(order.order_id, replace(order, ended_ns=order.ended_ns or at_ns))
+    state.orders.put(order.order_id, changed(order, ended_ns=order.ended_ns or at_ns))
 
 
 def _count(state: DeskState, name: str, by: int = 1) -> None:
     state.counters.put(name, (state.counters.get(name) or 0) + by)
 
 
-def _change_ask(state: DeskState, rfq_id: str, dealer: str, *, state_: AskState, note: str) -> None:
-    rfq = state.rfqs[rfq_id]
-    ask = rfq.ask_of(dealer)
-    assert ask is not None
-    state.rfqs.put(rfq_id, with_ask(rfq, replace(ask, state=state_, note=note)))
+def _move_ask(state: DeskState, rfq_id: str, dealer: str, to: AskState, note: str = "") -> None:
+    state.rfqs.put(rfq_id, moves.move_ask(state.rfqs[rfq_id], dealer, to, note))
 
 
 def _free_round(state: DeskState, placement: Placement) -> None:
     """The dealer did not take it: the order and its round may look at the other quotes again."""
     order = state.orders[placement.order_id]
     if order.state is OrderState.placed:
-        state.orders.put(order.order_id, move(order, OrderState.asking))
+        state.orders.put(order.order_id, moves.move_order(order, OrderState.asking))
     rfq = state.rfqs[placement.rfq_id]
     if rfq.state is RfqState.placed:
         # Whoever was not asked yet, or has not answered, may still be of use: collecting goes on if there is any.
-        state.rfqs.put(rfq.rfq_id, replace(rfq, state=RfqState.asking))
+        state.rfqs.put(rfq.rfq_id, moves.move_round(rfq, RfqState.asking))
 
 
 _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {

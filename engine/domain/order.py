@@ -42,7 +42,7 @@ class Handling(StrEnum):
 
 
 class OrderState(StrEnum):
-    """What is true of the order now; the table of moves is in `engine.desk.order.moves`."""
+    """What is true of the order now; the table of moves is in `engine.domain.moves`."""
 
     with_trader = "with_trader"
     asking = "asking"

@@ -176,6 +176,12 @@ class Rfq:
     def open(self) -> bool:
         return self.state in (RfqState.asking, RfqState.deciding, RfqState.placed)
 
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Planned dealers that have not been tried yet, in order."""
+        tried = {ask.dealer for ask in self.asks}
+        return tuple([dealer for dealer in self.plan.dealers if dealer not in tried])
+
     def ask_of(self, dealer: str) -> Ask | None:
         for ask in self.asks:
             if ask.dealer == dealer:

@@ -184,14 +184,19 @@ DEALERS: tuple[Dealer, ...] = tuple(dealer(name) for name in sorted({*CORPORATE_
 # --- the past ------------------------------------------------------------------------------------
 
 
-def past_events(pasts: Sequence[Past] = PAST, at_ns: int = PAST_NS) -> list[e.Event]:
-    """Every order, request, quote, fill and reversion of the past, in order: what a journal of it would hold."""
+def past_events(pasts: Sequence[Past] = PAST, at_ns: int = PAST_NS, *, after: int = 0) -> list[e.Event]:
+    """Every order, request, quote, fill and reversion of the past, in order: what a journal of it would hold.
+
+    `after` is how many orders the journal has already.
+    """
     events: list[e.Event] = []
-    number = 0
+    number = after
     for past in pasts:
         for turn in range(past.asks):
             number += 1
-            events.extend(_past_order(past, number, at_ns + number * NS_PER_S, turn < past.quotes, turn < past.trades))
+            events.extend(
+                _past_order(past, number, at_ns + (number - after) * NS_PER_S, turn < past.quotes, turn < past.trades)
+            )
     return events
 
 

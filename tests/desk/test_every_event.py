@@ -22,6 +22,7 @@ from engine.desk.apply import apply
 from engine.desk.observe import observe
 from engine.desk.state import DeskState
 from engine.domain import events as e
+from engine.domain.moves import IllegalMove
 from engine.record.archive import ReadOnly, audit
 from engine.record.batch import EventRow, StagedTurn
 from engine.record.records import Codec, event_types
@@ -182,7 +183,7 @@ def written(state: DeskState, event: e.Event) -> Any:
     draft = DeskState(below=state)
     try:
         apply(draft, event)
-    except (KeyError, ValueError, AssertionError, AttributeError, TypeError, Warning) as error:
+    except (KeyError, ValueError, AssertionError, AttributeError, TypeError, Warning, IllegalMove) as error:
         return type(error)
     return {(name, key): repr(table[key]) for name, table in draft.tables() for key in table.written()}
 

@@ -37,7 +37,7 @@ def recommendation(world: Scene, order_id: str) -> Recommendation:
 def with_past(rules: str, **desk: Any) -> Scene:
     """A desk whose dealers have the past of the builder."""
     world = scene(rules, **desk)
-    for event in past_events():
+    for event in past_events(after=world.state.counters.get("orders") or 0):
         apply(world.state, event)
         observe(world.desk.stats, world.state, event)
     return world

@@ -9,11 +9,23 @@ from dataclasses import replace
 from decimal import Decimal
 
 from engine.desk.draft import Delivery, Draft
-from engine.desk.order.moves import ord_status
 from engine.domain import events as e
 from engine.domain.messages import CancelRefusal, OrderReport, ReportKind
-from engine.domain.order import ZERO, Order, OrderTerms, Side, TimeInForce
+from engine.domain.order import ZERO, Order, OrderState, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
+
+
+def ord_status(order: Order) -> str:
+    """OrdStatus(39) as the OMS sees the order (FIX 4.4 Vol 4, OrdStatus precedence)."""
+    if order.state is OrderState.filled:
+        return "2"
+    if order.state is OrderState.canceled:
+        return "4"
+    if order.state is OrderState.expired:
+        return "C"
+    if order.cancel_cl_ord_id:
+        return "6"
+    return "1" if order.filled else "0"
 
 
 def report(

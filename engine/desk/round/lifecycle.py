@@ -6,7 +6,6 @@ Pure questions about one `Rfq` and a time. `engine.desk.round.asking` acts on th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from engine.desk.round.quotes import live_quotes
 from engine.domain.rfq import Ask, AskMode, AskState, Quote, Rfq, RfqState
@@ -15,17 +14,11 @@ Stops = Callable[[Quote], bool]
 """Does this executable quote end a one-at-a-time search?"""
 
 
-def unasked(rfq: Rfq) -> tuple[str, ...]:
-    """Planned dealers that have not been tried yet, in order."""
-    tried = {ask.dealer for ask in rfq.asks}
-    return tuple(dealer for dealer in rfq.plan.dealers if dealer not in tried)
-
-
 def due_dealers(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> tuple[str, ...]:
     """Whom to ask now; only while the round is collecting."""
     if rfq.state is not RfqState.asking:
         return ()
-    left = unasked(rfq)
+    left = rfq.unasked
     if not left or rfq.plan.mode is AskMode.parallel:
         return left
     due = _stagger_due_ns(rfq)
@@ -49,7 +42,7 @@ def collected(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> bool:
     """Nobody is left to ask or to wait for, or the search has found what it looked for."""
     if stopped(rfq, now_ns, stops, guard_ns):
         return True
-    return not unasked(rfq) and all(ask.answered for ask in rfq.asks)
+    return not rfq.unasked and all(ask.answered for ask in rfq.asks)
 
 
 def overdue(rfq: Rfq, now_ns: int) -> tuple[Ask, ...]:
@@ -65,7 +58,7 @@ def next_deadline_ns(rfq: Rfq) -> int | None:
         return None
     times = [ask.wait_until_ns for ask in rfq.asks if not ask.answered]
     due = _stagger_due_ns(rfq)
-    if due is not None and unasked(rfq) and not (rfq.plan.mode is AskMode.one_at_a_time and times):
+    if due is not None and rfq.unasked and not (rfq.plan.mode is AskMode.one_at_a_time and times):
         times.append(due)
     return min(times, default=None)
 
@@ -76,27 +69,3 @@ def _stagger_due_ns(rfq: Rfq) -> int | None:
         return None
     made = [ask.asked_ns for ask in rfq.asks if ask.state is not AskState.blocked]
     return max(made) + rfq.plan.stagger_ns if made else None
-
-
-def with_ask(rfq: Rfq, changed: Ask) -> Rfq:
-    """The round with this dealer's entry replaced, or added at the end."""
-    if rfq.ask_of(changed.dealer) is None:
-        return replace(rfq, asks=(*rfq.asks, changed))
-    return replace(rfq, asks=tuple(changed if ask.dealer == changed.dealer else ask for ask in rfq.asks))
-
-
-def with_quote(ask: Ask, quote: Quote) -> Ask:
-    """The entry with one more quote; the same QuoteID(117) again is an update of it. Silence stays silence.
-
-    What we tried to execute stays tried: whoever refused us and repeats the QuoteID has made no new offer.
-    """
-    tried = any(known.spent for known in ask.quotes if known.quote_id == quote.quote_id)
-    others = (known for known in ask.quotes if known.quote_id != quote.quote_id)
-    quotes = (*others, replace(quote, spent=True) if tried else quote)
-    return replace(
-        ask,
-        quotes=quotes,
-        state=AskState.quoted if ask.state is AskState.asked else ask.state,
-        priced=ask.priced or quote.price is not None,
-        firm=ask.firm or not quote.problem,
-    )

@@ -1,0 +1,179 @@
+"""Every legal move of an order, a round, one dealer's request and an acceptance: one table each.
+
+A row's state changes only through the functions below, which look into the tables; what stands in no table raises
+`IllegalMove`. None is where a row comes from that was not there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from engine.domain.order import Order, OrderState
+from engine.domain.placement import Placement, PlacementState
+from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState
+from engine.domain.rows import changed
+from engine.errors import EngineError
+
+S = TypeVar("S", OrderState, RfqState, AskState, PlacementState)
+
+Moves = Mapping[S | None, frozenset[S]]
+"""From a state, the states it may become."""
+
+_O, _R, _A, _P = OrderState, RfqState, AskState, PlacementState
+
+ORDER_MOVES: Final[Moves[OrderState]] = {
+    None: frozenset({_O.with_trader}),
+    # Returned once more with another reason is a move, too.
+    _O.with_trader: frozenset({_O.with_trader, _O.asking, _O.filled, _O.canceled, _O.expired}),
+    _O.asking: frozenset({_O.with_trader, _O.placed, _O.filled, _O.canceled, _O.expired}),
+    _O.placed: frozenset({_O.with_trader, _O.asking, _O.filled, _O.canceled, _O.expired}),
+    # A fill is booked wherever the order stands: it is the dealer's word that a trade was done.
+    _O.filled: frozenset({_O.filled}),
+    _O.canceled: frozenset({_O.filled}),
+    _O.expired: frozenset({_O.filled}),
+}
+
+ROUND_MOVES: Final[Moves[RfqState]] = {
+    None: frozenset({_R.asking}),
+    _R.asking: frozenset({_R.deciding, _R.done, _R.closed}),
+    # Back to asking when the quote is gone that the decision was about, or the dealer did not take the acceptance.
+    _R.deciding: frozenset({_R.asking, _R.placed, _R.done, _R.closed}),
+    _R.placed: frozenset({_R.asking, _R.done, _R.closed}),
+    _R.done: frozenset(),
+    _R.closed: frozenset(),
+}
+
+ASK_MOVES: Final[Moves[AskState]] = {
+    None: frozenset({_A.asked, _A.blocked}),
+    _A.asked: frozenset({_A.quoted, _A.declined, _A.silent, _A.withheld, _A.not_delivered}),
+    # Silence is taken back when it turns out that the request was never there. A late quote leaves it silence.
+    _A.silent: frozenset({_A.withheld, _A.not_delivered}),
+    _A.quoted: frozenset(),
+    _A.declined: frozenset(),
+    _A.withheld: frozenset(),
+    _A.not_delivered: frozenset(),
+    _A.blocked: frozenset(),
+}
+
+_ENDS: Final = frozenset({_P.filled, _P.rejected, _P.canceled, _P.undelivered, _P.forced})
+
+PLACEMENT_MOVES: Final[Moves[PlacementState]] = {
+    None: frozenset({_P.in_doubt}),
+    _P.in_doubt: _ENDS | {_P.acknowledged, _P.withheld},
+    _P.acknowledged: _ENDS,
+    # The last fill of what was over all the same: the dealer's word is booked, and a person is called.
+    _P.rejected: frozenset({_P.filled}),
+    _P.canceled: frozenset({_P.filled}),
+    _P.undelivered: frozenset({_P.filled}),
+    _P.withheld: frozenset({_P.filled}),
+    _P.forced: frozenset({_P.filled}),
+    _P.filled: frozenset(),
+}
+
+
+class IllegalMove(EngineError):
+    """A change of state that no table knows: our own bug. `apply` names the event it came by."""
+
+
+def _hold(moves: Moves[S], was: S | None, to: S, what: str) -> None:
+    if to not in moves[was]:
+        come = "begin as" if was is None else f"become {to} from"
+        raise IllegalMove(f"{what} cannot {come} {to if was is None else was}")
+
+
+# --- rows that begin -----------------------------------------------------------------------------
+
+
+def begin_order(known: Order | None, row: Order) -> Order:
+    _begin(ORDER_MOVES, known, row.state, f"order {row.order_id}")
+    return row
+
+
+def begin_round(known: Rfq | None, row: Rfq) -> Rfq:
+    _begin(ROUND_MOVES, known, row.state, f"round {row.rfq_id}")
+    return row
+
+
+def begin_placement(known: Placement | None, row: Placement) -> Placement:
+    _begin(PLACEMENT_MOVES, known, row.state, f"acceptance {row.placement_id}")
+    return row
+
+
+def begin_ask(rfq: Rfq, row: Ask) -> Rfq:
+    """The round with one more dealer that was asked, or could not be."""
+    _begin(ASK_MOVES, rfq.ask_of(row.dealer), row.state, f"the request of {rfq.rfq_id} to {row.dealer}")
+    return changed(rfq, asks=(*rfq.asks, row))
+
+
+def _begin(moves: Moves[S], known: object, state: S, what: str) -> None:
+    if known is not None:
+        raise IllegalMove(f"{what} is there already")
+    _hold(moves, None, state, what)
+
+
+# --- orders --------------------------------------------------------------------------------------
+
+
+def move_order(order: Order, to: OrderState, note: str = "", **changes: Any) -> Order:
+    _hold(ORDER_MOVES, order.state, to, f"order {order.order_id}")
+    return changed(order, state=to, note=note, **changes)
+
+
+def with_fill(order: Order, quantity: Decimal, price: Decimal) -> Order:
+    """The order after one more fill; `filled` once nothing is left."""
+    filled = order.filled + quantity
+    after = changed(order, filled=filled, filled_value=order.filled_value + quantity * price)
+    return move_order(after, OrderState.filled) if filled >= order.terms.quantity else after
+
+
+# --- rounds --------------------------------------------------------------------------------------
+
+
+def move_round(rfq: Rfq, to: RfqState, **changes: Any) -> Rfq:
+    _hold(ROUND_MOVES, rfq.state, to, f"round {rfq.rfq_id}")
+    return changed(rfq, state=to, **changes)
+
+
+def with_ask(rfq: Rfq, changed_ask: Ask) -> Rfq:
+    """The round with this dealer's entry replaced."""
+    dealer = changed_ask.dealer
+    return changed(rfq, asks=tuple([changed_ask if ask.dealer == dealer else ask for ask in rfq.asks]))
+
+
+def move_ask(rfq: Rfq, dealer: str, to: AskState, note: str) -> Rfq:
+    """The round after its request to one dealer has come to something."""
+    ask = rfq.ask_of(dealer)
+    if ask is None:
+        raise IllegalMove(f"{rfq.rfq_id} has no request to {dealer}")
+    _hold(ASK_MOVES, ask.state, to, f"the request of {rfq.rfq_id} to {dealer}")
+    return with_ask(rfq, changed(ask, state=to, note=note))
+
+
+def with_quote(ask: Ask, quote: Quote) -> Ask:
+    """The entry with one more quote; the same QuoteID(117) again is an update of it. Silence stays silence.
+
+    What we tried to execute stays tried: whoever refused us and repeats the QuoteID has made no new offer.
+    """
+    tried = any(known.spent for known in ask.quotes if known.quote_id == quote.quote_id)
+    others = [known for known in ask.quotes if known.quote_id != quote.quote_id]
+    state = ask.state
+    if state is AskState.asked:
+        state = AskState.quoted
+        _hold(ASK_MOVES, ask.state, state, f"the request to {ask.dealer}")
+    return changed(
+        ask,
+        quotes=(*others, changed(quote, spent=True) if tried else quote),
+        state=state,
+        priced=ask.priced or quote.price is not None,
+        firm=ask.firm or not quote.problem,
+    )
+
+
+# --- acceptances ---------------------------------------------------------------------------------
+
+
+def move_placement(placement: Placement, to: PlacementState, **changes: Any) -> Placement:
+    _hold(PLACEMENT_MOVES, placement.state, to, f"acceptance {placement.placement_id}")
+    return changed(placement, state=to, **changes)
