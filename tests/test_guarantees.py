@@ -240,7 +240,7 @@ def test_guarantee_3_a_state_that_does_not_come_out_again_is_noticed(monkeypatch
             handler(state, replace(event, fill=replace(event.fill, price=event.fill.price + 1)))
 
         monkeypatch.setitem(folding._HANDLERS, e.FillBooked, otherwise)
-        with pytest.raises(SimulationFailed, match="replay differs"):
+        with pytest.raises(SimulationFailed, match="does not come out as it was noted"):
             w.run(10)
 
 
