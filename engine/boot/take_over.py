@@ -10,13 +10,15 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from engine.boot.assembly import InForce, Parts
+from engine.boot.assembly import Parts
+from engine.boot.configured import InForce
 from engine.desk.draft import Draft
+from engine.desk.state import file_scope
 from engine.domain import events as e
 from engine.domain.rfq import AskState
 from engine.errors import JournalError
@@ -33,6 +35,9 @@ from engine.turn.history import History
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
+
+REASON_LENGTH_MAX = 2_000
+"""Characters of what is wrong with a file that are kept with its switch."""
 
 LOGIC_VERSION = 2
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
@@ -106,31 +111,58 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
     return TakenOver(machine, trading, recorder, folded, tuple(never_numbered(file, trading)))
 
 
-def begin(runtime: Runtime, taken: TakenOver, boot: Boot, in_force: InForce, *, reconcile: str = "") -> None:
+def begin(
+    runtime: Runtime,
+    taken: TakenOver,
+    boot: Boot,
+    in_force: InForce,
+    fallen_back: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    reconcile: str = "",
+) -> None:
     """Record the start, tell the desk what never left, and set every alarm; with `reconcile` nothing goes to dealers.
 
-    `reconcile` says why: the file may not be the whole record.
+    `reconcile` says why: the file may not be the whole record. `fallen_back` are the kinds of files of which an
+    earlier text is used, with what is wrong: no rule acts by itself until they were reloaded.
     """
+    now_ns = runtime.clock.now().utc_ns
+    events: list[e.Event] = [
+        e.EngineStarted(
+            now_ns,
+            logic_version=LOGIC_VERSION,
+            config_hash=in_force.config_hash,
+            dealers_hash=in_force.hash("dealers"),
+            scoring_hash=in_force.hash("scoring"),
+            book_hash=in_force.hash("rules"),
+            previous_ended_cleanly=boot in (Boot.NEW, Boot.CLEAN),
+            in_force=in_force.texts,
+        )
+    ]
+    if reconcile:
+        events.append(e.KillSwitched(now_ns, "all", True, "engine", reconcile))
+    events += _file_switches(taken.trading, fallen_back or {}, now_ns)
 
     def started(draft: Draft) -> None:
-        draft.record(
-            e.EngineStarted(
-                draft.now_ns,
-                logic_version=LOGIC_VERSION,
-                config_hash=in_force.config_hash,
-                dealers_hash=in_force.dealers_hash,
-                scoring_hash=in_force.scoring_hash,
-                book_hash=in_force.book_hash,
-                previous_ended_cleanly=boot in (Boot.NEW, Boot.CLEAN),
-            )
-        )
-        if reconcile:
-            draft.record(e.KillSwitched(draft.now_ns, "all", True, "engine", reconcile))
+        for event in events:
+            draft.record(event)
 
-    runtime.note("started", started, in_force.texts)
+    runtime.note("started", started, in_force.rows)
     for withheld in taken.never_left:
         runtime.release.withhold(withheld)
     runtime.alarms.set_all()
+
+
+def _file_switches(trading: Trading, fallen_back: Mapping[str, tuple[str, ...]], now_ns: int) -> list[e.Event]:
+    """On for every kind of file that is broken, off for those that are good again."""
+    events: list[e.Event] = []
+    for kind, problems in fallen_back.items():
+        text = f"the text of {kind} that was last in force is used, for its file is broken: {'; '.join(problems)}"
+        log.error("%s: put it right, then `rfqctl reload %s`; until then nothing is sent by a rule", text, kind)
+        events.append(e.KillSwitched(now_ns, file_scope(kind), True, "engine", text[:REASON_LENGTH_MAX]))
+    for scope in trading.state.files_broken():
+        if scope not in [file_scope(kind) for kind in fallen_back]:
+            events.append(e.KillSwitched(now_ns, scope, False, "engine", "its file was good at a start"))
+    return events
 
 
 def note_digest(runtime: Runtime, trading: Trading) -> None:
