@@ -24,7 +24,7 @@ import uvloop
 
 from engine import __version__
 from engine.admin.server import AdminServer
-from engine.boot import assembly, configured, securing, sessions, take_over
+from engine.boot import assembly, securing, sessions, take_over
 from engine.boot.connecting import Connecting
 from engine.boot.memory import settle_memory
 from engine.clock import Clock, iso_timestamp
@@ -70,14 +70,19 @@ class Daemon:
         self._failure = ""
         self._ready = False
         self._clock_stepped = False
+        self._held_for = ""
 
     # --- start -------------------------------------------------------------------------------------
 
     async def serve(self) -> int:
         """Start, serve until stopped, close. The process's exit status."""
         config = self.config
-        self._start = start = configured.read(config)
-        parts = start.configured.parts()
+        self._secured = secured = securing.secure(config)
+        book = assembly.rule_book(config)
+        bonds, problems = assembly.securities(config.reference.securities)
+        for problem in problems:
+            log.warning("securities line not used: %s", problem)
+        parts = assembly.parts(config, book, bonds, secured.pins, secured.files)
         _make_folder(config.journal.path.parent, "journal.path")
         if config.journal.anchor is not None:
             _make_folder(config.journal.anchor.parent, "journal.anchor")
@@ -133,9 +138,14 @@ class Daemon:
         servers: list[Any] = []
         tasks: list[asyncio.Task[None]] = []
         try:
-            connections = Connecting(config, self._start.configured.secured, runtime, self._fail)
-            in_force, fallen_back = self._start.configured.in_force(), self._start.fallen_back
-            take_over.begin(runtime, taken, self.journal.boot, in_force, fallen_back, reconcile=self._reconcile())
+            connections = Connecting(config, self._secured, runtime, self._fail)
+            take_over.begin(
+                runtime,
+                taken,
+                self.journal.boot,
+                assembly.in_force(config, self.trading.desk.book),
+                reconcile=self._reconcile(),
+            )
             await runtime.idle()
             metrics.state(machine, taken.trading)
             metrics.sessions(machine, self.clock.now(), {})
@@ -198,10 +208,10 @@ class Daemon:
             now = loop.time()
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
             metrics.state(self.runtime.machine, self.trading)
-            metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.unsent_bytes())
+            metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.traffic())
             self.runtime.hub.take_stock()
             slow = self.runtime.commit_pending_s > config.commit_slow_s
-            self.trading.desk.hold = f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else ""
+            self._hold(f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else "")
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
                 self._fail(f"a commit has been pending for {config.commit_stall_max_s:g} s")
             if now >= next_checkpoint:
@@ -217,14 +227,20 @@ class Daemon:
                 self.runtime.alarms.look_at_schedules()
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
-                take_over.note_digest(self.runtime, self.trading)
+                self.runtime.note_digest(take_over.LOGIC_VERSION)
+
+    def _hold(self, reason: str) -> None:
+        """Have nobody new asked while a commit is slow to come; said when it changes."""
+        if reason != self._held_for:
+            self._held_for = reason
+            self.runtime.hold(reason)
 
     def _watch_clock(self) -> None:
         """The wall clock was set back: event time stands still until it has caught up; say so once."""
         ahead_ns = self.clock.ahead_ns()
         if ahead_ns > CLOCK_STEP_NS_MAX and not self._clock_stepped:
             log.error("clock set back by %.3f s: event time stands still until it has caught up", ahead_ns / 1e9)
-            self.runtime.note("clock stepped", lambda draft: draft.record(e.ClockStepped(draft.now_ns, -ahead_ns)))
+            self.runtime.note("clock stepped", lambda at_ns: [e.ClockStepped(at_ns, -ahead_ns)])
         self._clock_stepped = ahead_ns > CLOCK_STEP_NS_MAX
 
     def _note_head(self) -> None:
@@ -259,19 +275,19 @@ class Daemon:
         told: set[str] = set()
         deadline = asyncio.get_running_loop().time() + min(5.0, self.config.fix.logout_timeout_s)
         while asyncio.get_running_loop().time() < deadline:
-            for key, state in machine.sessions.items():  # Each time: who stood at the door may log on meanwhile.
-                if state.phase is not Phase.DISCONNECTED and key not in told:
+            for key, link in machine.links.items():  # Each time: who stood at the door may log on meanwhile.
+                if link.state.phase is not Phase.DISCONNECTED and key not in told:
                     told.add(key)
                     self.runtime.logout(key, STOPPING)
             await self.runtime.idle()
-            if all(state.connection is None for state in machine.sessions.values()):
+            if all(link.state.connection is None for link in machine.links.values()):
                 break
             await asyncio.sleep(0.02)
-        for key, state in machine.sessions.items():
-            if state.phase is Phase.LEAVING:  # The Logout(5) all the same, though nothing was proven.
+        for key, link in machine.links.items():
+            if link.state.phase is Phase.LEAVING:  # The Logout(5) all the same, though nothing was proven.
                 self.runtime.logout(key, STOPPING)
-        take_over.note_digest(self.runtime, self.trading)
-        self.runtime.note("stopped", lambda draft: draft.record(e.EngineStopped(draft.now_ns, "asked to stop")))
+        self.runtime.note_digest(take_over.LOGIC_VERSION)
+        self.runtime.note("stopped", lambda at_ns: [e.EngineStopped(at_ns, "asked to stop")])
         await self.runtime.idle()
         self._note_head()
 
@@ -312,7 +328,7 @@ def main(argv: list[str] | None = None) -> int:
             return _check(arguments.config)
         if arguments.command == "replay":
             return _replay(arguments.config, arguments.file)
-        config = _overridden(configured.read_config(arguments.config), arguments)
+        config = _overridden(load(arguments.config), arguments)
         set_up_logging(arguments.log_level, arguments.log_file)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(config))

@@ -543,7 +543,7 @@ def test_guarantee_6_everything_has_a_bound_answers_that_leave_no_row() -> None:
 
 def test_guarantee_6_everything_has_a_bound_messages_without_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """A drop copy that stays away: at the bound new orders are refused in words, and what is open is kept."""
-    monkeypatch.setattr("engine.turn.machine.UNBOUND_MAX", 10)
+    monkeypatch.setattr("engine.turn.standing.UNBOUND_MAX", 10)
     with world().ready() as w:
         w.drop_copy.peer.die(100 * NS)
         w.run(3)
@@ -644,7 +644,7 @@ def test_guarantee_8_one_bad_input_stops_nobody(monkeypatch: pytest.MonkeyPatch)
         w.oms.new_order(**SMALL, t11="POISON")
         good = w.oms.new_order(**SMALL)
         w.until(lambda: bool(w.oms.fills()))
-        assert w.engine.machine.sessions["oms"].next_in == peer.next_out, "its number is used up"
+        assert w.engine.machine.state("oms").next_in == peer.next_out, "its number is used up"
         [reject] = w.oms.business_rejects
         assert (reject.get(380), reject.get(372), reject.get(45)) == ("4", "D", str(peer.next_out - 2))
         [refused] = w.events(e.InputRefused)

@@ -9,16 +9,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from engine.boot.assembly import Parts
-from engine.boot.configured import InForce
-from engine.desk.draft import Draft
-from engine.desk.state import file_scope
+from engine.boot.assembly import InForce, Parts
+from engine.commands.all_commands import AllCommands
 from engine.domain import events as e
 from engine.domain.rfq import AskState
 from engine.errors import JournalError
@@ -30,14 +27,12 @@ from engine.record.lock import Boot
 from engine.record.records import Codec
 from engine.runtime.loop import Runtime
 from engine.runtime.recording import Recorder, events_codec
-from engine.turn import LEDGER_MAX, Machine, Waiting, Withhold
+from engine.turn import LEDGER_MAX, Ledger, Link, Machine, Position, Waiting, Withhold
+from engine.turn.appended import Appended
 from engine.turn.history import History
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
-
-REASON_LENGTH_MAX = 2_000
-"""Characters of what is wrong with a file that are kept with its switch."""
 
 LOGIC_VERSION = 2
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
@@ -101,74 +96,38 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
         trading,
         parts.settings,
         parts.dictionaries,
-        sessions=sessions(file),
+        commands=AllCommands(),
+        links=links(file, parts.settings),
         outbox_id=head.outbox_id,
         history=history,
         tls_files=parts.tls_files,
     )
-    restore_outboxes(file, machine)
     recorder = Recorder(head, codec, file.sessions())
     return TakenOver(machine, trading, recorder, folded, tuple(never_numbered(file, trading)))
 
 
-def begin(
-    runtime: Runtime,
-    taken: TakenOver,
-    boot: Boot,
-    in_force: InForce,
-    fallen_back: Mapping[str, tuple[str, ...]] | None = None,
-    *,
-    reconcile: str = "",
-) -> None:
+def begin(runtime: Runtime, taken: TakenOver, boot: Boot, in_force: InForce, *, reconcile: str = "") -> None:
     """Record the start, tell the desk what never left, and set every alarm; with `reconcile` nothing goes to dealers.
 
-    `reconcile` says why: the file may not be the whole record. `fallen_back` are the kinds of files of which an
-    earlier text is used, with what is wrong: no rule acts by itself until they were reloaded.
+    `reconcile` says why: the file may not be the whole record.
     """
-    now_ns = runtime.clock.now().utc_ns
-    events: list[e.Event] = [
-        e.EngineStarted(
-            now_ns,
+
+    def started(at_ns: int) -> Sequence[e.Event]:
+        beginning = e.EngineStarted(
+            at_ns,
             logic_version=LOGIC_VERSION,
             config_hash=in_force.config_hash,
-            dealers_hash=in_force.hash("dealers"),
-            scoring_hash=in_force.hash("scoring"),
-            book_hash=in_force.hash("rules"),
+            dealers_hash=in_force.dealers_hash,
+            scoring_hash=in_force.scoring_hash,
+            book_hash=in_force.book_hash,
             previous_ended_cleanly=boot in (Boot.NEW, Boot.CLEAN),
-            in_force=in_force.texts,
         )
-    ]
-    if reconcile:
-        events.append(e.KillSwitched(now_ns, "all", True, "engine", reconcile))
-    events += _file_switches(taken.trading, fallen_back or {}, now_ns)
+        return (beginning, e.KillSwitched(at_ns, "all", True, "engine", reconcile)) if reconcile else (beginning,)
 
-    def started(draft: Draft) -> None:
-        for event in events:
-            draft.record(event)
-
-    runtime.note("started", started, in_force.rows)
+    runtime.note("started", started, in_force.texts)
     for withheld in taken.never_left:
         runtime.release.withhold(withheld)
     runtime.alarms.set_all()
-
-
-def _file_switches(trading: Trading, fallen_back: Mapping[str, tuple[str, ...]], now_ns: int) -> list[e.Event]:
-    """On for every kind of file that is broken, off for those that are good again."""
-    events: list[e.Event] = []
-    for kind, problems in fallen_back.items():
-        text = f"the text of {kind} that was last in force is used, for its file is broken: {'; '.join(problems)}"
-        log.error("%s: put it right, then `rfqctl reload %s`; until then nothing is sent by a rule", text, kind)
-        events.append(e.KillSwitched(now_ns, file_scope(kind), True, "engine", text[:REASON_LENGTH_MAX]))
-    for scope in trading.state.files_broken():
-        if scope not in [file_scope(kind) for kind in fallen_back]:
-            events.append(e.KillSwitched(now_ns, scope, False, "engine", "its file was good at a start"))
-    return events
-
-
-def note_digest(runtime: Runtime, trading: Trading) -> None:
-    """What the state hashes to, for the next fold. Taken when its turn comes: other inputs may be waiting before it."""
-    state = trading.state
-    runtime.note("digest", lambda draft: draft.record(e.StateDigested(draft.now_ns, LOGIC_VERSION, state.digest())))
 
 
 def fold(
@@ -215,34 +174,36 @@ def _check(event: e.StateDigested, seq: int, trading: Trading, seen: Folded) -> 
         seen.differences.append(f"event {seq}: the state hashes to {found[:16]}, noted was {event.digest[:16]}")
 
 
-def sessions(journal: ReadOnly) -> dict[str, SessionState]:
-    """Every session at the numbers of its latest epoch, disconnected."""
-    return {row.session: _session(journal, row) for row in journal.sessions()}
+def links(journal: ReadOnly, keys: Iterable[str]) -> dict[str, Link]:
+    """All that is kept of these sessions: disconnected, at the numbers of their latest epochs."""
+    rows = {row.session: row for row in journal.sessions()}
+    return {key: _link(journal, key, rows.get(key)) for key in keys}
+
+
+def _link(journal: ReadOnly, key: str, row: SessionRow | None) -> Link:
+    """What waits for a number, what the peer is known to have, and which numbers carried requests."""
+    state = SessionState.fresh() if row is None else _session(journal, row)
+    waiting = [
+        Waiting(found.entry.id, found.entry.msg_type, bytes(found.entry.body), found.numbered)
+        for found in journal.undelivered(key)
+        if found.entry.message_class == "report" and found.epoch is None
+    ]
+    confirmed = journal.query(_LAST_CONFIRMED, (key,))
+    last_report = journal.query(_LAST_REPORT, (key, state.epoch))
+    ledger = journal.query(_KNOWN_LEDGER, (key, state.epoch, LEDGER_MAX))
+    return Link(
+        state,
+        last_report=last_report[0][0] if last_report else None,
+        ledger=Ledger(reversed(ledger)),
+        waiting=Appended(waiting),
+        confirmed=Position(*confirmed[0]) if confirmed else None,
+    )
 
 
 def _session(journal: ReadOnly, row: SessionRow) -> SessionState:
     first = journal.query(_FIRST_OUT, (row.session, row.epoch))[0][0]
     first_out = first if first is not None else row.next_out
     return SessionState.fresh(row.epoch, row.next_in, row.next_out, first_out, row.created_utc_ns)
-
-
-def restore_outboxes(journal: ReadOnly, machine: Machine) -> None:
-    """What waits for a number, what the peers are known to have, and which numbers carried requests."""
-    for key, state in machine.sessions.items():
-        waiting = [
-            Waiting(found.entry.id, found.entry.msg_type, bytes(found.entry.body), found.numbered)
-            for found in journal.undelivered(key)
-            if found.entry.message_class == "report" and found.epoch is None
-        ]
-        if waiting:
-            machine.waiting[key] = deque(waiting)
-        for epoch, seq_num in journal.query(_LAST_CONFIRMED, (key,)):
-            machine.confirmed[key] = (epoch, seq_num)
-        for (seq_num,) in journal.query(_LAST_REPORT, (key, state.epoch)):
-            machine.last_report[key] = seq_num
-        ledger = journal.query(_KNOWN_LEDGER, (key, state.epoch, LEDGER_MAX))
-        if ledger:
-            machine.ledger[key] = dict(reversed(ledger))
 
 
 def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from engine.commands.parameters import Param, did_you_mean
@@ -17,18 +16,15 @@ RANKS = {"viewer": 0, "trader": 1, "operator": 2}
 """What a role may do includes what the ones before it may; a feed delivers data and may do none of it."""
 
 
-class SessionView(Protocol):
-    """What the desk sees of a session's state."""
+class SessionsView(Protocol):
+    """The sessions beside the desk, as far as the desk looks at them; `session_commands` shows the rest."""
 
     @property
-    def phase(self) -> StrEnum: ...
+    def settings(self) -> Mapping[str, Any]:
+        """By session key."""
+        ...
 
-
-class MachineView(Protocol):
-    """The sessions beside the desk, as far as the desk looks at them; `engine.turn.session_commands` shows the rest."""
-
-    @property
-    def sessions(self) -> Mapping[str, SessionView]: ...
+    def session_up(self, key: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class Call:
     given: Mapping[str, Any]
     actor: str
     role: str
-    machine: MachineView
+    sessions: SessionsView
     beside: Mapping[str, Command[Any]] = field(default_factory=dict)
     """Commands that others answer over the same socket: for help alone."""
 

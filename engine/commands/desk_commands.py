@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from engine.commands import control, enquiries
 from engine.commands import trading as trading_commands
-from engine.commands.calls import Call, Command, MachineView
+from engine.commands.calls import Call, Command, SessionsView
 from engine.commands.parameters import did_you_mean, read
 from engine.desk.draft import Draft
 from engine.errors import CommandError
@@ -24,7 +24,7 @@ def run(
     params: Mapping[str, Any],
     actor: str,
     role: str,
-    machine: MachineView,
+    sessions: SessionsView,
     beside: Mapping[str, Command[Any]] = MappingProxyType({}),
 ) -> dict[str, Any] | None:
     """Carry one command out on the draft; the answer, ready for JSON. `beside` are those that are not the desk's.
@@ -37,10 +37,10 @@ def run(
         known = {**COMMANDS, **beside}
         near = did_you_mean(given_name, known) or f": known are {', '.join(known)}"
         raise CommandError(f"no command '{given_name}'{near}", code="unknown_command")
-    call = Call(given_name, draft, {}, actor, role, machine, beside)
+    call = Call(given_name, draft, {}, actor, role, sessions, beside)
     call.need(command.role, given_name)
     given = read(given_name, command.params, params)
-    return command.handler(Call(given_name, draft, given, actor, role, machine, beside))
+    return command.handler(Call(given_name, draft, given, actor, role, sessions, beside))
 
 
 def _help(call: Call) -> dict[str, Any]:

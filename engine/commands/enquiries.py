@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from engine.clock import iso_timestamp
 from engine.commands import plain as story
-from engine.commands.calls import Call, Command, MachineView
+from engine.commands.calls import Call, Command
 from engine.commands.control import kills_in_force
 from engine.commands.parameters import Param, choice, flag, text
 from engine.dealers.book import Dealer
@@ -26,10 +26,10 @@ from engine.selection.ranking import Line
 
 def status(call: Call) -> dict[str, Any]:
     """The desk at a glance."""
-    draft, machine = call.draft, call.machine
+    draft, sessions = call.draft, call.sessions
     state, desk = draft.state, draft.desk
     orders = state.open_orders()
-    down = [key for key in machine.sessions if not _up(machine, key)]
+    down = [key for key in sessions.settings if not sessions.session_up(key)]
     dealers = {dealer.id: draft.session_up(dealer.session) for dealer in desk.dealers}
     return {
         "time": iso_timestamp(draft.now_ns),
@@ -57,8 +57,8 @@ def status(call: Call) -> dict[str, Any]:
         "quarantined": len(state.quarantine),
         "kills": kills_in_force(draft),
         "sessions": {
-            "up": sum(_up(machine, key) for key in machine.sessions),
-            "configured": len(machine.sessions),
+            "up": len(sessions.settings) - len(down),
+            "configured": len(sessions.settings),
             "down": down,
             "closed": {key: closed for key in down if (closed := desk.closed(key, draft.now_ns))},
         },
@@ -69,10 +69,6 @@ def status(call: Call) -> dict[str, Any]:
         "protections": len(desk.book.protections),
         "scoring_hash": desk.scoring_hash,
     }
-
-
-def _up(machine: MachineView, key: str) -> bool:
-    return machine.sessions[key].phase.value == "active"
 
 
 # --- dealers -------------------------------------------------------------------------------------

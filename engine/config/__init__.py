@@ -14,7 +14,6 @@ from engine.config.load import (
     load_echo,
     loopback_only,
     places,
-    reread,
     with_clock,
     with_passphrases,
 )
@@ -78,7 +77,6 @@ __all__ = [
     "load_echo",
     "loopback_only",
     "places",
-    "reread",
     "with_clock",
     "with_passphrases",
 ]

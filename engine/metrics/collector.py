@@ -35,7 +35,7 @@ from engine.fix.standard.tags import MsgType
 from engine.fix.standard.values import BusinessRejectReason, SessionRejectReason
 from engine.metrics.session_levels import SessionLevels
 from engine.metrics.tally import OTHER, Distribution, Levels, Names, Tally, counter_family
-from engine.turn import Machine, ReadSentRows, Turn
+from engine.turn import Machine, ReadSentRows, Traffic, Turn
 
 if TYPE_CHECKING:
     from engine.turn.trading import Trading
@@ -222,8 +222,8 @@ class Metrics(Collector):
             self._in.count(inbound.session, msg_type, len(data))
             if msg_type in _REJECT_KINDS:
                 self._rejected(inbound.session, "in", msg_type, data)
-        for key, state in turn.sessions.items():
-            before = self._before.get(key)
+        for key, link in turn.links.items():
+            state, before = link.state, self._before.get(key)
             self._before[key] = state
             if before is not None:
                 if state.next_in != before.next_in and not turn.inbound and turn.kind in _TAKING_IN:
@@ -297,9 +297,9 @@ class Metrics(Collector):
 
     # --- what is -----------------------------------------------------------------------------------
 
-    def sessions(self, machine: Machine, now: Instant, unsent_bytes: Mapping[int, int]) -> None:
-        """How each session stands; `unsent_bytes` is per connection."""
-        self._session_levels.put(machine, now, unsent_bytes)
+    def sessions(self, machine: Machine, now: Instant, traffic: Mapping[int, Traffic]) -> None:
+        """How each session stands; `traffic` is per connection."""
+        self._session_levels.put(machine, now, traffic)
 
     def state(self, machine: Machine, trading: Trading) -> None:
         """Take the desk's levels over from the state.
@@ -312,13 +312,13 @@ class Metrics(Collector):
         desk = trading.state
         if not self._begun:
             self._begun = True
-            self._before = dict(machine.sessions)
+            self._before = {key: link.state for key, link in machine.links.items()}
             for key, settings in machine.settings.items():
                 if settings.role == "dealer":
                     self._warnings.expect((key, TRADE_REFUSED))  # There from the start, or nobody saw the first one.
         for key, settings in machine.settings.items():
             if settings.role == "dropcopy":
-                self._unsent.put(len(machine.waiting.get(key, ())), (key,))
+                self._unsent.put(len(machine.links[key].waiting), (key,))
         self._rfqs_open.put(desk.open_rfqs())
         self._tca_pending.put(desk.reversions_pending())
         self._count_kills(trading)
@@ -331,7 +331,7 @@ class Metrics(Collector):
                     family.learned(names, value)
 
     def _count_kills(self, trading: Trading) -> None:
-        on = {"all": 0, "dealer": 0, "account": 0, "file": 0}
+        on = {"all": 0, "dealer": 0, "account": 0}
         kills = trading.state.kills
         for scope in kills.keys():  # noqa: SIM118 (a table of the desk is no dict)
             on[scope.partition(":")[0]] += kills[scope].on

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.clock import NS_PER_S, Instant
+from engine.fix.session import protocol as fix_session
 from engine.fix.session.phases import Phase
 from engine.fix.session.sequence import SessionState
 from engine.metrics.tally import Levels
-from engine.turn import Machine
+from engine.turn import Machine, Traffic
 
 _STATES: Final = tuple(Phase)
+_NO_TRAFFIC: Final = Traffic()
 
 
 class SessionLevels:
@@ -43,10 +45,13 @@ class SessionLevels:
         )
         self.families = [each for each in vars(self).values() if isinstance(each, Levels)]
 
-    def put(self, machine: Machine, now: Instant, unsent_bytes: Mapping[int, int]) -> None:
-        """Take the levels over; `unsent_bytes` is per connection. Some 6 us a session."""
+    def put(self, machine: Machine, now: Instant, traffic: Mapping[int, Traffic]) -> None:
+        """Take the levels over; `traffic` is per connection. Some 6 us a session."""
         for key, settings in machine.settings.items():
-            state = machine.sessions[key]
+            link = machine.links[key]
+            connection = link.state.connection
+            seen = _NO_TRAFFIC if connection is None else traffic.get(connection, _NO_TRAFFIC)
+            state = fix_session.heard(link.state, seen.heard_ns)
             self._up.put(state.phase is Phase.ACTIVE, (key, settings.role))
             for phase in _STATES:
                 self._state.put(state.phase is phase, (key, phase))
@@ -57,14 +62,14 @@ class SessionLevels:
             self._seq_num.put(state.next_out - 1, (key, "out"))
             self._received.put(_age_s(state, state.last_received_ns, now), (key,))
             self._sent.put(_age_s(state, state.last_sent_ns, now), (key,))
-            round_trip_ns = machine.round_trips.get(key)
+            round_trip_ns = link.round_trip_ns
             self._round_trip.put(math.nan if round_trip_ns is None else round_trip_ns / NS_PER_S, (key,))
-            self._queue.put(len(machine.waiting.get(key, ())), (key,))
-            self._unsent.put(0 if state.connection is None else unsent_bytes.get(state.connection, 0), (key,))
+            self._queue.put(len(link.waiting), (key,))
+            self._unsent.put(seen.unsent_bytes, (key,))
             self._held.put(len(state.held), (key,))
-            origin = None if state.connection is None else machine.origins.get(state.connection)
-            if origin is not None and origin.certificate_ends_s is not None:
-                self._peer_certificate.put(origin.certificate_ends_s, (key,))
+            known = None if connection is None else machine.connections.get(connection)
+            if known is not None and known.origin.certificate_ends_s is not None:
+                self._peer_certificate.put(known.origin.certificate_ends_s, (key,))
 
 
 def _age_s(state: SessionState, since_ns: int, now: Instant) -> float:

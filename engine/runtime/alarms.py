@@ -28,7 +28,9 @@ class Alarms:
         entropy: Callable[[], bytes],
         loop: asyncio.AbstractEventLoop,
         submit: Callable[[Input], None],
+        heard_ns: Callable[[int | None], int | None],
     ) -> None:
+        """`heard_ns` says of a connection when bytes last came that made no message (see `hub`)."""
         self.reading = True
         self._machine = machine
         self._trading = trading
@@ -36,6 +38,7 @@ class Alarms:
         self._entropy = entropy
         self._loop = loop
         self._submit = submit
+        self._heard_ns = heard_ns
         self._scheduled = [f"schedule:{key}" for key, each in machine.settings.items() if each.schedule is not None]
         self._deadlines = Deadlines(loop, clock, self._ring)
         self._rfq_tasks: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
@@ -56,9 +59,7 @@ class Alarms:
         """Set the alarm of a key to what the state says, or drop it."""
         kind, _, ident = key.partition(":")
         if kind == "session":
-            state = self._machine.sessions[ident]
-            due = fix_session.next_deadline_ns(self._machine.settings[ident], state, reading=self.reading)
-            self._deadlines.set(key, due)
+            self._deadlines.set(key, self._session_due_ns(ident))
             return
         if kind == "schedule":
             schedule = self._machine.settings[ident].schedule
@@ -103,16 +104,23 @@ class Alarms:
         if watched is not None:
             watched[1].set()
         elif not self._moved_on(key):
-            self._submit(TimerDue(self._clock.now(), key, self._entropy(), reading=self.reading))
+            kind, _, ident = key.partition(":")
+            heard_ns = self._heard_ns(self._machine.state(ident).connection) if kind == "session" else None
+            self._submit(TimerDue(self._clock.now(), key, self._entropy(), self.reading, heard_ns))
+
+    def _session_due_ns(self, key: str) -> int | None:
+        """When a session is to be looked at, by all that was heard of its peer."""
+        state = self._machine.state(key)
+        heard = fix_session.heard(state, self._heard_ns(state.connection))
+        return fix_session.next_deadline_ns(self._machine.settings[key], heard, reading=self.reading)
 
     def _moved_on(self, key: str) -> bool:
         """Has a session's deadline become a later one since its alarm was set? Messages do not set it anew."""
         kind, _, ident = key.partition(":")
         if kind != "session":
             return False
-        now, machine = self._clock.now(), self._machine
-        due = fix_session.next_deadline_ns(machine.settings[ident], machine.sessions[ident], reading=self.reading)
-        if due is None or due <= now.monotonic_ns:
+        due = self._session_due_ns(ident)
+        if due is None or due <= self._clock.now().monotonic_ns:
             return False
         self._deadlines.set(key, due)
         return True

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from engine.clock import NS_PER_S, Clock
 from engine.errors import GarbledMessage
 from engine.fix.link.transport import FixConnection
-from engine.fix.session import protocol as fix_session
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.wire.framing import FrameStalled
 from engine.masking import wire
-from engine.turn import ConnectionDown, ConnectionUp, Input, Machine, Received
+from engine.turn import ConnectionDown, ConnectionUp, Input, Machine, Received, Traffic
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +94,7 @@ class ConnectionHub:
             text = f"bytes came for {self._patience.frame_timeout_s:g} s without making a whole message"
             self.frame_received(connection, FrameStalled(text, reason="stalled"))
             return
-        key = self._machine.connections.get(connection.number)
-        if key:
-            self._machine.sessions[key] = fix_session.heard(self._machine.sessions[key], now)
+        connection.heard_ns = now.monotonic_ns
 
     def connection_down(self, connection: FixConnection, ending: Ending) -> None:
         self.open.pop(connection.number, None)
@@ -108,7 +105,8 @@ class ConnectionHub:
 
     def _no_logon(self, number: int) -> None:
         connection = self.open.get(number)
-        if connection is not None and self._machine.connections.get(number) == "":
+        known = self._machine.connections.get(number)
+        if connection is not None and known is not None and known.session is None:
             text = f"no Logon(A) within {self._patience.logon_timeout_s:g} s"
             connection.close(DisconnectReason.LOGON_TIMEOUT, text)
 
@@ -119,9 +117,17 @@ class ConnectionHub:
 
     # --- all of them -------------------------------------------------------------------------------
 
-    def unsent_bytes(self) -> dict[int, int]:
-        """Per connection what was written and its peer has not read yet."""
-        return {number: each.unsent_bytes for number, each in self.open.items()}
+    def traffic(self) -> dict[int, Traffic]:
+        """Per connection what its peer has not read yet, and when something was heard of it that was no message."""
+        return {number: Traffic(each.unsent_bytes, each.heard_ns) for number, each in self.open.items()}
+
+    def heard_ns(self, number: int | None) -> int | None:
+        """When bytes last came over this connection that made no whole message (monotonic), if any have.
+
+        Reading that goes on after a pause counts as such: a peer that was not heard was not silent.
+        """
+        connection = self.open.get(number) if number is not None else None
+        return connection.heard_ns if connection is not None else None
 
     def take_stock(self) -> None:
         """Disconnect who takes nothing of what waits for it; call once a second or so."""
@@ -138,7 +144,9 @@ class ConnectionHub:
 
     def let_go(self) -> None:
         self._holding = False
+        now_ns = self._clock.now().monotonic_ns
         for connection in self.open.values():
+            connection.heard_ns = now_ns
             connection.let_go()
 
     def close(self, ending: Ending) -> None:

@@ -21,9 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from engine.clock import Clock
-from engine.desk.draft import Draft
+from engine.domain.events import Event
 from engine.errors import CommandError, JournalError
-from engine.fix.session import protocol as fix_session
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import Ending
 from engine.metrics.collector import Metrics
@@ -39,7 +38,9 @@ from engine.runtime.release import Release
 from engine.turn import (
     CallFailed,
     CommandGiven,
+    DigestDue,
     HeldDue,
+    HoldChanged,
     Input,
     LogoutWanted,
     Machine,
@@ -48,13 +49,13 @@ from engine.turn import (
     Turn,
     Write,
 )
-from engine.turn.deciding import FOR_PEOPLE
+from engine.turn.steps import FOR_PEOPLE
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
 
 _SHOWN: Final = ("session.show",)
-"""Commands that show what the peers have not read yet."""
+"""Commands that show what the shell knows of connections."""
 TURN_BYTES: Final = 512
 """What a turn that waits for its commit counts for besides its bytes: an empty one takes memory too."""
 RETRY_S: Final = 0.01
@@ -121,7 +122,7 @@ class Runtime:
         self.metrics = metrics
         self.entropy = entropy or Entropy().draw
         self.hub = ConnectionHub(machine, clock, patience, self.entropy, loop, self.submit)
-        self.alarms = Alarms(machine, trading, clock, self.entropy, loop, self.submit)
+        self.alarms = Alarms(machine, trading, clock, self.entropy, loop, self.submit, self.hub.heard_ns)
         self._readback = Readback(reader, machine, self.hub.open, clock, self.entropy, loop, self.submit, self._fatal)
         self.release = Release(
             machine,
@@ -174,7 +175,7 @@ class Runtime:
             turn = self.machine.take(given)
             if self._on_phase is not None:
                 self._on_phase("decided")
-            rows = self._recorder.stage(turn, self.machine, texts)
+            rows = self._recorder.stage(turn, texts)
         except Exception:
             log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
             self._fatal("a turn could not be applied")
@@ -192,7 +193,7 @@ class Runtime:
             for key, code, text in turn.warnings:
                 level = logging.ERROR if code in FOR_PEOPLE else logging.WARNING
                 log.log(level, "session warning session=%s code=%s text=%s", key or "-", code, text)
-        if turn.held_due:
+        if turn.held_due is not None:
             self._loop.call_soon(self._held_due, turn.held_due)
         if self._staged_bytes > self._limits.staged_bytes_max:
             self._pause()
@@ -209,13 +210,22 @@ class Runtime:
         if self._dead:
             raise CommandError("the daemon is stopping", code="stopping")
         ref, future = self.release.expect()
-        unsent = self.hub.unsent_bytes() if name in _SHOWN else {}
-        self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), unsent))
+        traffic = self.hub.traffic() if name in _SHOWN else {}
+        self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), traffic))
         return await future
 
-    def note(self, what: str, record: Callable[[Draft], None], texts: Sequence[TextRow] = ()) -> None:
-        """Record something about the process itself."""
-        self.submit(Noted(self.clock.now(), what, record, self.entropy()), texts)
+    def note(self, what: str, events: Callable[[int], Sequence[Event]], texts: Sequence[TextRow] = ()) -> None:
+        """Record something about the process itself: `events` makes it, of the UTC time that it is noted at."""
+        now = self.clock.now()
+        self.submit(Noted(now, what, tuple(events(now.utc_ns)), self.entropy()), texts)
+
+    def note_digest(self, logic_version: int) -> None:
+        """Record a hash of the state, once what is submitted already has had its turn."""
+        self.submit(DigestDue(self.clock.now(), logic_version, self.entropy()))
+
+    def hold(self, reason: str) -> None:
+        """Have nobody new asked from now on; with an empty reason they may be again."""
+        self.submit(HoldChanged(self.clock.now(), reason, self.entropy()))
 
     def logout(self, key: str, ending: Ending) -> None:
         self.submit(LogoutWanted(self.clock.now(), key, ending, self.entropy()))
@@ -345,12 +355,11 @@ class Runtime:
 
     def _resume(self) -> None:
         self._paused, self.alarms.reading = False, True
-        now = self.clock.now()
-        for key, state in self.machine.sessions.items():
-            if state.phase is not Phase.DISCONNECTED:
-                self.machine.sessions[key] = fix_session.heard(state, now)
-                self.alarms.set(f"session:{key}", now)
         self.hub.let_go()
+        now = self.clock.now()
+        for key, link in self.machine.links.items():
+            if link.state.phase is not Phase.DISCONNECTED:
+                self.alarms.set(f"session:{key}", now)
         log.info("reading resumed")
 
     def _fatal(self, reason: str) -> None:

@@ -80,7 +80,7 @@ class Readback:
         if connection is None:
             return
         await connection.drained()
-        state = self._machine.sessions[wanted.session]
+        state = self._machine.state(wanted.session)
         if state.epoch != wanted.epoch or state.connection != wanted.connection:
             return
         rows = await self._reader.sent_page(wanted.session, wanted.epoch, wanted.begin, wanted.end, RESEND_PAGE)

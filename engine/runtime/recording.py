@@ -19,7 +19,7 @@ from engine.record.batch import (
     TextRow,
 )
 from engine.record.records import Codec, event_types
-from engine.turn import Machine, Turn
+from engine.turn import Turn
 
 
 def events_codec() -> Codec:
@@ -40,14 +40,14 @@ class Recorder:
         self._quiet_sessions: dict[tuple[str, int], SessionRow] = {}
         self._quiet_marks: dict[str, MarkRow] = {}
 
-    def stage(self, turn: Turn, machine: Machine, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
-        """The turn's rows, after it was adopted; None if there is nothing to keep, or nothing worth a row of its own.
+    def stage(self, turn: Turn, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
+        """The turn's rows; None if there is nothing to keep, or nothing worth a row of its own.
 
         A quiet turn (a price, a heartbeat received) changes numbers and marks only and lets nothing leave. What it
         changed goes with the next turn that is staged, or by `settle` with the batch that it belongs to.
         """
         # An answered order: 4 us, and 2 us more for each event as JSON.
-        sessions = self._session_rows(turn, machine) if turn.sessions or turn.confirmed else ()
+        sessions = self._session_rows(turn) if turn.links else ()
         marks = [_mark_row(mark) for mark in turn.marks] if turn.marks else []
         if not (turn.events or turn.sends or turn.bound or turn.inbound or turn.effects or texts):
             self._quiet_sessions.update((row[:2], row) for row in sessions)
@@ -109,20 +109,18 @@ class Recorder:
         self._quiet_marks.clear()
         return tuple(rows.values())
 
-    def _session_rows(self, turn: Turn, machine: Machine) -> tuple[SessionRow, ...]:
+    def _session_rows(self, turn: Turn) -> tuple[SessionRow, ...]:
         rows = []
-        for key in {**turn.sessions, **turn.confirmed} if turn.confirmed else turn.sessions:
-            state = machine.sessions[key]
+        for key, link in turn.links.items():
+            state, confirmed = link.state, link.confirmed
             epoch = state.epoch
-            confirmed_epoch, confirmed = machine.confirmed.get(key, _UNCONFIRMED)
-            numbers = (epoch, state.next_in, state.next_out, confirmed if confirmed_epoch == epoch else 0)
+            confirmed_out = confirmed.seq_num if confirmed is not None and confirmed.epoch == epoch else 0
+            numbers = (epoch, state.next_in, state.next_out, confirmed_out)
             if self._kept.get(key) != numbers and state.began_utc_ns:
                 self._kept[key] = numbers
                 rows.append(_row(SessionRow, (key, *numbers, state.began_utc_ns)))
         return tuple(rows)
 
-
-_UNCONFIRMED: Final = (0, 0)
 
 _row: Final = tuple.__new__
 """A row from all its columns, in half the time that its constructor takes."""

@@ -1,12 +1,14 @@
 """The turn: an input comes in, pure code decides, the outcome is applied and handed on to be made durable.
 
-`Machine` owns the sessions' states, what waits for a number, and the application's state. `take` is the whole of it:
+`Machine` is what stands between turns and what handles each input. `take` is the whole of it:
 
-    decide   a `Turn` from the state and one input; changes nothing
-    adopt    the turn becomes the state; memory is now ahead of the disk
+    decide   a `Turn` from what stands and one input; changes nothing
+    adopt    the turn becomes what stands; memory is now ahead of the disk
 
-`deciding` makes the turn: `newcomers` says who is let to a session, `numbering` which number a message takes and what
-waits for one, `refusing` what our own failure over an input comes to, `session_commands` what people ask of a session.
+From the bottom up: `link` is all that is kept of one session, `standing` everything that decisions read, `draft` what
+is decided in a turn while it is decided. Handlers are functions that fill the draft: `numbering` gives messages their
+numbers, `steps` takes a session's step in, `newcomers` says who is let to a session, `refusing` what our own failure
+over an input comes to, `handlers` begins with an input, `machine` picks the handler. `trading` is the desk behind it.
 
 The runtime stages each turn, commits, and only then carries out its effects, in order. Nothing here reads a clock,
 a socket or a disk.
@@ -41,7 +43,9 @@ from engine.turn.inputs import (
     CommandGiven,
     ConnectionDown,
     ConnectionUp,
+    DigestDue,
     HeldDue,
+    HoldChanged,
     Input,
     LogoutWanted,
     Noted,
@@ -51,12 +55,15 @@ from engine.turn.inputs import (
     SentPage,
     TimerDue,
     TlsFilesRead,
+    Traffic,
     UndeliveredPage,
 )
-from engine.turn.machine import LEDGER_MAX, UNBOUND_MAX, Machine
+from engine.turn.link import LEDGER_MAX, Ledger, Link, Position, Waiting
+from engine.turn.machine import Machine
 from engine.turn.numbering import BEHIND_RESEND_MAX, BIND_BYTES_MAX
-from engine.turn.outcome import Bound, Inbound, Turn, Waiting
+from engine.turn.outcome import Bound, Connection, Inbound, Turn
 from engine.turn.refusing import INPUT_KEPT_MAX, REFUSALS_MAX
+from engine.turn.standing import UNBOUND_MAX
 
 __all__ = [
     "BEHIND_RESEND_MAX",
@@ -74,17 +81,23 @@ __all__ = [
     "Close",
     "CommandGiven",
     "Connect",
+    "Connection",
     "ConnectionDown",
     "ConnectionUp",
+    "DigestDue",
     "Effect",
     "Gate",
     "HeldDue",
+    "HoldChanged",
     "Inbound",
     "Input",
+    "Ledger",
+    "Link",
     "LogoutWanted",
     "Machine",
     "NotSent",
     "Noted",
+    "Position",
     "ProofWanted",
     "Publish",
     "ReadSentRows",
@@ -97,6 +110,7 @@ __all__ = [
     "TakeUpTls",
     "TimerDue",
     "TlsFilesRead",
+    "Traffic",
     "Turn",
     "UndeliveredPage",
     "Waiting",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from engine.clock import Instant
 from engine.desk.draft import Draft, Send
@@ -12,10 +12,6 @@ from engine.domain import events as e
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.wire.message import Message
-from engine.turn.inputs import CommandGiven
-
-if TYPE_CHECKING:
-    from engine.turn.machine import Machine
 
 SentAs = Callable[[int], int | None]
 
@@ -25,9 +21,7 @@ class Application(Protocol):
 
     def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft: ...
 
-    def hear(
-        self, draft: Draft, settings: SessionSettings, message: Message, sent: Callable[[int], int | None]
-    ) -> None:
+    def hear(self, draft: Draft, settings: SessionSettings, message: Message, sent: SentAs) -> None:
         """Raises ProtocolError for Reject(3), NotTaken for BusinessMessageReject(j)."""
 
     def speak(self, send: Send) -> tuple[str, bytes]: ...
@@ -42,8 +36,6 @@ class Application(Protocol):
 
     def due(self, draft: Draft, key: str) -> None: ...
 
-    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any: ...
-
     def wanted(self, outbox_id: int) -> bool:
         """Is a request or an acceptance that has waited for its number still to go?"""
         ...
@@ -51,6 +43,14 @@ class Application(Protocol):
     def not_sent(self, draft: Draft, outbox_id: int, reason: str) -> None: ...
 
     def gap_filled(self, draft: Draft, outbox_id: int) -> None: ...
+
+    def hold(self, reason: str) -> None:
+        """From now on nobody new is asked, for this reason; empty: they may be."""
+        ...
+
+    def digest(self) -> str:
+        """The state as a hash."""
+        ...
 
     def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None: ...
 

@@ -7,12 +7,12 @@ So every input brings 16 random bytes of its own, and no turn draws from anythin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.clock import Instant
-from engine.desk.draft import Draft
+from engine.domain.events import Event
 from engine.errors import GarbledMessage
 from engine.fix.session.actions import SentRow
 from engine.fix.session.certificates import TlsFile
@@ -22,11 +22,29 @@ from engine.fix.session.reasons import Ending
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something about the process itself: started, stopping, digested. `record` writes it down."""
+    """Something about the process itself: started, stopped, its clock was set back."""
 
     now: Instant
     what: str
-    record: Callable[[Draft], None]
+    events: tuple[Event, ...]
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DigestDue:
+    """The state is to be hashed and noted: when this has its turn, for other inputs may be waiting before it."""
+
+    now: Instant
+    logic_version: int
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """Nobody new may be asked, because of `reason`; empty: they may again. Nothing of it is recorded."""
+
+    now: Instant
+    reason: str
     entropy: bytes
 
 
@@ -98,12 +116,26 @@ class HeldDue:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """`key` is `session:KEY`, `schedule:KEY` or one of the application's."""
+    """`key` is `session:KEY`, `schedule:KEY` or one of the application's.
+
+    Of a session: `heard_ns` is when bytes last came that made no whole message (monotonic), if any have; without
+    `reading` no peer is judged silent.
+    """
 
     now: Instant
     key: str
     entropy: bytes
     reading: bool = True
+    heard_ns: int | None = None
+
+
+class Traffic(NamedTuple):
+    """What only the shell knows of a connection."""
+
+    unsent_bytes: int = 0
+    """What was written and its peer has not read yet."""
+    heard_ns: int | None = None
+    """When bytes last came that made no whole message (monotonic), if any have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +149,8 @@ class CommandGiven:
     role: str
     ref: int
     entropy: bytes
-    unsent_bytes: Mapping[int, int] = field(default_factory=dict)
-    """Per connection what its peer has not read yet; empty where nobody asked."""
+    traffic: Mapping[int, Traffic] = field(default_factory=dict)
+    """Per connection; empty where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +220,8 @@ class NotSent:
 
 Input = (
     Noted
+    | DigestDue
+    | HoldChanged
     | LogoutWanted
     | ProofWanted
     | CallFailed

@@ -6,95 +6,90 @@ connection is closed with the reason kept on our side.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.errors import EngineError, GarbledMessage
 from engine.fix.session import entrance
 from engine.fix.session import protocol as session
 from engine.fix.session.directory import described
-from engine.fix.session.entrance import LOCAL
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire import codec
+from engine.turn import steps
+from engine.turn.draft import TurnDraft
 from engine.turn.inputs import ConnectionUp
-
-if TYPE_CHECKING:
-    from engine.turn.deciding import Deciding
-    from engine.turn.machine import Machine
+from engine.turn.outcome import Connection
+from engine.turn.standing import Standing
 
 
-def on_connection_up(turn: Deciding, given: ConnectionUp) -> None:
-    turn.out.ref = given.session
-    turn.out.origins = {given.connection: given.origin}
-    if not given.session:
-        turn.out.connections[given.connection] = ""
+def on_connection_up(draft: TurnDraft, given: ConnectionUp) -> None:
+    key, number = given.session, given.connection
+    draft.turn.ref = key
+    if not key:
+        draft.turn.connections[number] = Connection(None, given.origin)
         return
-    flaw = entrance.flaw(turn.settings(given.session), given.origin)
+    flaw = entrance.flaw(draft.settings(key), given.origin)
     if flaw is not None:
-        turn.close(given.connection, DisconnectReason.NOT_ALLOWED, flaw, given.session)
+        draft.close(number, DisconnectReason.NOT_ALLOWED, flaw, key)
         return
-    if not turn.machine.may_log_on(given.session) or turn.state(given.session).phase is not Phase.DISCONNECTED:
-        turn.close(given.connection, DisconnectReason.NOT_WANTED, f"session {given.session} takes no connection now")
+    if not draft.standing.may_log_on(key) or draft.state(key).phase is not Phase.DISCONNECTED:
+        draft.close(number, DisconnectReason.NOT_WANTED, f"session {key} takes no connection now")
         return
-    turn.out.connections[given.connection] = given.session
-    turn.carry(
-        given.session,
-        session.connected(turn.settings(given.session), turn.state(given.session), given.connection, turn.now),
-    )
+    draft.turn.connections[number] = Connection(key, given.origin)
+    steps.take(draft, key, session.connected(draft.settings(key), draft.state(key), number, draft.now))
 
 
-def first_message(turn: Deciding, connection: int, frame: bytes | GarbledMessage) -> None:
+def first_message(draft: TurnDraft, number: int, stranger: Connection, frame: bytes | GarbledMessage) -> None:
     """A stranger's first message: a valid Logon(A) of a session we have, or the connection is closed unanswered."""
     if isinstance(frame, GarbledMessage):
-        turn.out.garbled = (("", frame.reason),)
-        turn.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {frame}")
+        draft.turn.garbled = (("", frame.reason),)
+        draft.close(number, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {frame}")
         return
     try:
-        message = codec.decode(frame, _any_dictionary(turn.machine))
+        message = codec.decode(frame, _any_dictionary(draft.standing))
     except GarbledMessage as error:
-        turn.out.garbled = (("", error.reason),)
-        turn.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
+        draft.turn.garbled = (("", error.reason),)
+        draft.close(number, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}")
         return
-    key = turn.machine.find(message)
+    key = draft.standing.find(message)
     if key is None:
-        turn.close(connection, DisconnectReason.UNKNOWN_SESSION, f"no session for {described(message)}")
-    elif turn.settings(key).initiator:
-        turn.close(connection, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself", key)
-    elif (flaw := entrance.flaw(turn.settings(key), turn.machine.origins.get(connection, LOCAL))) is not None:
-        turn.close(connection, DisconnectReason.NOT_ALLOWED, flaw, key)
-    elif not turn.machine.may_log_on(key):
-        turn.close(connection, DisconnectReason.DISABLED, f"session {key} is disabled", key)
-    elif turn.state(key).phase is not Phase.DISCONNECTED:
+        draft.close(number, DisconnectReason.UNKNOWN_SESSION, f"no session for {described(message)}")
+    elif draft.settings(key).initiator:
+        draft.close(number, DisconnectReason.WRONG_DIRECTION, f"session {key} connects by itself", key)
+    elif (flaw := entrance.flaw(draft.settings(key), stranger.origin)) is not None:
+        draft.close(number, DisconnectReason.NOT_ALLOWED, flaw, key)
+    elif not draft.standing.may_log_on(key):
+        draft.close(number, DisconnectReason.DISABLED, f"session {key} is disabled", key)
+    elif draft.state(key).phase is not Phase.DISCONNECTED:
         text = f"session {key} has a connection already"
-        turn.close(connection, DisconnectReason.ALREADY_CONNECTED, text, key)
+        draft.close(number, DisconnectReason.ALREADY_CONNECTED, text, key)
     else:
-        _logon(turn, key, connection, frame)
+        _logon(draft, key, number, stranger, frame)
 
 
-def _logon(turn: Deciding, key: str, connection: int, frame: bytes) -> None:
+def _logon(draft: TurnDraft, key: str, number: int, stranger: Connection, frame: bytes) -> None:
     """A first message that names a session of ours, read anew with that session's own dictionary.
 
     Which fields are data is its word: what any dictionary could read may be garbled by this one.
     """
+    dictionary = draft.standing.dictionaries[key]
     try:
-        message = codec.decode(frame, turn.machine.dictionaries[key])
+        message = codec.decode(frame, dictionary)
     except GarbledMessage as error:
-        turn.close(connection, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}", key)
+        draft.close(number, DisconnectReason.LOGON_REFUSED, f"the first message is garbled: {error}", key)
         return
-    flaw = session.logon_flaw(turn.settings(key), message, turn.now, turn.machine.dictionaries[key])
+    flaw = session.logon_flaw(draft.settings(key), message, draft.now, dictionary)
     if flaw is not None:
         # The session is not touched: it is free for whom it belongs to, and its hours and numbers stand.
-        turn.close(connection, DisconnectReason.LOGON_REFUSED, flaw, key)
+        draft.close(number, DisconnectReason.LOGON_REFUSED, flaw, key)
         return
-    turn.out.ref = key
-    turn.out.connections[connection] = key
-    turn.carry(key, session.connected(turn.settings(key), turn.state(key), connection, turn.now))
-    turn.take_in(key, message)
+    draft.turn.ref = key
+    draft.turn.connections[number] = stranger._replace(session=key)
+    steps.take(draft, key, session.connected(draft.settings(key), draft.state(key), number, draft.now))
+    steps.receive(draft, key, message)
 
 
-def _any_dictionary(machine: Machine) -> Dictionary:
+def _any_dictionary(standing: Standing) -> Dictionary:
     """Enough to read who a Logon(A) is from: its header fields stand in every dictionary."""
-    for dictionary in machine.dictionaries.values():
+    for dictionary in standing.dictionaries.values():
         return dictionary
     raise EngineError("no session is configured, so nobody can log on")

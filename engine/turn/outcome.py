@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from engine.clock import Instant
 from engine.desk.draft import Delivery, Send
@@ -13,29 +12,8 @@ from engine.domain import events as e
 from engine.fix.session.certificates import TlsFile
 from engine.fix.session.entrance import Origin
 from engine.fix.session.reasons import Ending
-from engine.fix.session.sequence import SessionState
-from engine.turn.effects import Effect, Gate
-
-NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
-"""Stands in a turn for what hardly any turn has: replaced, never added to."""
-NO_CONNECTION: Final = -1
-"""The number of no connection."""
-
-
-class Waiting(NamedTuple):
-    """An outbox message without a number: its session is not able to take it.
-
-    A report waits for however long it takes, on disk too. Anything else waits only while its session is up, for a
-    resend to end, and `gate` is what release will look at. `follows` is the acceptance it is about, 0 for none.
-    """
-
-    outbox_id: int
-    msg_type: str
-    body: bytes
-    poss_resend: bool = False
-    delivery: Delivery = Delivery.at_least_once
-    gate: Gate | None = None
-    follows: int = 0
+from engine.turn.effects import Effect
+from engine.turn.link import Link
 
 
 class Bound(NamedTuple):
@@ -59,6 +37,20 @@ class Inbound(NamedTuple):
     data: bytes
 
 
+class Connection(NamedTuple):
+    """Whose a connection is: a session's, or a stranger's until its Logon(A) is found good."""
+
+    session: str | None
+    origin: Origin
+
+
+class Secured(NamedTuple):
+    """The files of certificates in use from now on, and the fingerprints that peers may show, by session."""
+
+    files: tuple[TlsFile, ...]
+    pins: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(slots=True, init=False)
 class Turn:
     """The outcome of one input, complete: what is recorded, what the state becomes, what leaves afterwards."""
@@ -72,33 +64,24 @@ class Turn:
     """Each outbox message with its MsgType(35) and body."""
     bound: list[Bound]
     inbound: list[Inbound]
-    sessions: dict[str, SessionState]
-    confirmed: dict[str, tuple[int, int]]
-    requeued: dict[str, tuple[Waiting, ...]]
-    """Queues that are another one now: emptied because all was bound, or read anew from the store."""
-    queued: dict[str, list[Waiting]]
-    """What joins the end of a queue."""
-    rebinding: dict[str, int]
-    connections: dict[int, str | None]
+    links: dict[str, Link]
+    """Sessions of which anything is different now."""
+    connections: dict[int, Connection | None]
+    """Connections that are new or have become a session's; None: it is given up."""
     effects: list[Effect]
     marks: list[Any]
     touched: dict[str, None]
-    peer_expects: dict[str, int]
-    refusals: dict[str, int]
-    held_due: str
+    """Keys of the timers to look at again, in order."""
+    held_due: str | None
     """A session whose next held message can be handled, as `HeldDue`. Nothing leaves by it: it waits for no commit."""
     garbled: tuple[tuple[str, str], ...]
     """What was no message: session, empty for a stranger, and what is wrong with it."""
     endings: list[tuple[str, Ending]]
     """Connections that ended, with their session; empty for one that never had any."""
-    origins: Mapping[int, Origin]
-    round_trips: Mapping[str, int]
-    in_parts: Mapping[str, int]
-    """Connections over which a long queue leaves in parts: the next one once the peer has read this one."""
-    pins: Mapping[str, tuple[str, ...]]
-    """Fingerprints that the peers of these sessions may show from now on."""
-    tls_files: tuple[TlsFile, ...] | None
-    """The files of certificates in use from now on; None: as before."""
+    secured: Secured | None
+    """Certificates that are taken up; None: as before."""
+    hold: str | None
+    """Why nobody new may be asked from now on, empty: they may; None: as before."""
     notes: list[tuple[str, str, str]]
     """(session, what, text), for people who look at it; warnings are noted by themselves."""
     warnings: list[tuple[str, str, str]]
@@ -108,30 +91,23 @@ class Turn:
         # Written out: every input makes one, and default factories take four times as long.
         self.now = now
         self.kind = kind
-        self.ref = self.actor = self.held_due = ""
+        self.ref = self.actor = ""
         self.events = []
         self.sends = []
         self.bound = []
         self.inbound = []
-        self.sessions = {}
-        self.confirmed = {}
-        self.requeued = {}
-        self.queued = {}
-        self.rebinding = {}
+        self.links = {}
         self.connections = {}
         self.effects = []
         self.marks = []
         self.touched = {}
-        self.peer_expects = {}
-        self.refusals = {}
-        self.endings = []
-        self.origins = self.round_trips = self.in_parts = self.pins = NOTHING
-        self.tls_files = None
+        self.held_due = self.secured = self.hold = None
         self.garbled = ()
+        self.endings = []
         self.notes = []
         self.warnings = []
 
     @property
     def records(self) -> bool:
         """Is there anything to make durable?"""
-        return bool(self.events or self.sends or self.bound or self.inbound or self.sessions or self.marks)
+        return bool(self.events or self.sends or self.bound or self.inbound or self.links or self.marks)

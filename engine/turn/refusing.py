@@ -5,7 +5,7 @@ Repetition pauses the session that it comes over, and that one alone; so does an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from engine.domain import events as e
 from engine.domain.messages import BusinessReject
@@ -13,12 +13,10 @@ from engine.fix.session import protocol as session
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.wire.message import Message
 from engine.masking import masked
+from engine.turn.draft import TurnDraft
 from engine.turn.effects import Close
 from engine.turn.inputs import Input, TimerDue
-from engine.turn.outcome import NO_CONNECTION, Turn
-
-if TYPE_CHECKING:
-    from engine.turn.deciding import Deciding
+from engine.turn.outcome import Turn
 
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""
@@ -29,47 +27,54 @@ ENGINE: Final = "engine"
 PAUSED_BY_ONE: Final = "paused: an input could not be handled at all"
 
 
-def give_up(turn: Deciding) -> Turn:
+def give_up(draft: TurnDraft) -> Turn:
     """Not even the refusal could be made: record the input and pause the session it came over.
 
     A stranger's connection is closed. Raises for an input that came over neither: there is nobody left to isolate.
     """
-    given, error = turn.given, turn.refused
+    given, error, turn = draft.given, draft.refused, draft.turn
     assert error is not None
-    stranger = getattr(given, "connection", NO_CONNECTION)
-    key = _session_of(given) or turn.machine.connections.get(stranger, "")
-    if not key and stranger == NO_CONNECTION:
+    number: int | None = getattr(given, "connection", None)
+    connection = None if number is None else draft.standing.connections.get(number)
+    key = _session_of(given) or (connection.session if connection is not None else None)
+    if not key and number is None:
         raise error
     frame = getattr(given, "frame", b"")
     text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
     reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
-    turn.out.events.append(e.InputRefused(turn.now.utc_ns, key, masked(text)[:INPUT_KEPT_MAX], reason))
+    turn.events.append(e.InputRefused(draft.now.utc_ns, key or "", masked(text)[:INPUT_KEPT_MAX], reason))
     if not key:
-        turn.close(stranger, DisconnectReason.INPUT_REFUSED, reason)
-        return turn.out
-    turn.out.events.append(e.SessionSwitched(turn.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
-    turn.out.refusals[key] = REFUSALS_MAX
-    turn.out.warnings.append((key, "input_refused", reason))
-    connection = turn.machine.sessions[key].connection
-    if connection is not None:
-        turn.out.effects.append(Close(connection, DisconnectReason.INPUT_REFUSED, PAUSED_BY_ONE))
-    return turn.out
+        assert number is not None
+        draft.close(number, DisconnectReason.INPUT_REFUSED, reason)
+        return turn
+    turn.events.append(e.SessionSwitched(draft.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
+    link = draft.link(key)
+    draft.keep(key, link._replace(refusals=REFUSALS_MAX))
+    draft.warn(key, "input_refused", reason)
+    if link.state.connection is not None:
+        turn.effects.append(Close(link.state.connection, DisconnectReason.INPUT_REFUSED, PAUSED_BY_ONE))
+    return turn
 
 
-def refuse_message(turn: Deciding, key: str, message: Message, error: Exception) -> None:
-    """Our own failure over a good message: its number is used up, the peer hears j 380=4, a person looks."""
+def refuse_message(draft: TurnDraft, key: str, message: Message, error: Exception) -> session.Step | None:
+    """Our own failure over a good message: its number is used up, the peer hears j 380=4, a person looks.
+
+    Returns the step that pauses the session, if this was one too many.
+    """
     text = f"{type(error).__name__}: {error}"
-    turn.machine.application.refuse(turn.draft(), key, message.raw.decode("latin-1"), error, "")
+    draft.standing.application.refuse(draft.desk, key, message.raw.decode("latin-1"), error, "")
     reject = BusinessReject(message.msg_type, message.seq_num, 4, "this message could not be handled; a person looks")
-    turn.say(key, reject)
-    count = turn.machine.refusals.get(key, 0) + 1
-    turn.out.refusals[key] = count
-    turn.out.warnings.append((key, "input_refused", text))
-    if count >= REFUSALS_MAX:
-        text = f"paused: {count} messages in a row could not be handled"
-        turn.draft().record(e.SessionSwitched(turn.now.utc_ns, key, False, ENGINE, text))
-        paused = Ending(DisconnectReason.INPUT_REFUSED, text)
-        turn.carry(key, session.dismiss(turn.settings(key), turn.out.sessions[key], paused, turn.now))
+    draft.say(key, reject)
+    link = draft.link(key)
+    count = link.refusals + 1
+    draft.keep(key, link._replace(refusals=count))
+    draft.warn(key, "input_refused", text)
+    if count < REFUSALS_MAX:
+        return None
+    text = f"paused: {count} messages in a row could not be handled"
+    draft.desk.record(e.SessionSwitched(draft.now.utc_ns, key, False, ENGINE, text))
+    paused = Ending(DisconnectReason.INPUT_REFUSED, text)
+    return session.dismiss(draft.settings(key), link.state, paused, draft.now)
 
 
 def _session_of(given: Input) -> str:

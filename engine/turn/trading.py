@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.clock import Instant
-from engine.commands import desk_commands as commands
 from engine.desk import deadlines, decide
 from engine.desk.apply import apply
 from engine.desk.draft import Draft, Send
@@ -28,8 +27,8 @@ from engine.fix.session.settings import SessionSettings
 from engine.fix.wire.message import Message
 from engine.market.marks import Mark
 from engine.masking import masked
-from engine.turn import INPUT_KEPT_MAX, CommandGiven, Machine, SentAs
-from engine.turn import commands as beside
+from engine.turn.application import SentAs
+from engine.turn.refusing import INPUT_KEPT_MAX
 
 
 class Trading:
@@ -77,9 +76,6 @@ class Trading:
     def due(self, draft: Draft, key: str) -> None:
         decide.due(draft, key)
 
-    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any:
-        return commands.run(draft, given.name, given.params, given.actor, given.role, machine, beside.COMMANDS)
-
     def wanted(self, outbox_id: int) -> bool:
         sent = self.state.sent[str(outbox_id)]
         if sent.placement_id:
@@ -94,6 +90,12 @@ class Trading:
 
     def gap_filled(self, draft: Draft, outbox_id: int) -> None:
         decide.gap_filled(draft, outbox_id)
+
+    def hold(self, reason: str) -> None:
+        self.desk.hold = reason
+
+    def digest(self) -> str:
+        return self.state.digest()
 
     def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None:
         """Keep the input and the error; an RFQ or order whose own timer failed goes to the trader."""

@@ -135,7 +135,7 @@ class _Bench:
         began = time.process_time_ns()
         turn = self.machine.take(given)
         decided = time.process_time_ns()
-        rows = self.recorder.stage(turn, self.machine)
+        rows = self.recorder.stage(turn)
         staged = time.process_time_ns()
         self.metrics.turn(turn)
         counted = time.process_time_ns()
@@ -152,7 +152,7 @@ class _Bench:
         """The steps of a turn, each called beforehand by itself; nothing of it stays."""
         frame, machine, key, now = given.frame, self.machine, self.key, given.now
         assert isinstance(frame, bytes)
-        settings, state, dictionary = machine.settings[key], machine.sessions[key], machine.dictionaries[key]
+        settings, state, dictionary = machine.settings[key], machine.state(key), machine.dictionaries[key]
         framer = Framer()
         self._timed("framing", lambda: framer.feed(frame))
         message: Message = self._timed("  decode", lambda: codec.decode(frame, dictionary))
@@ -169,7 +169,7 @@ class _Bench:
         )
         self._decide(application, draft, settings, message)
         spoken = self._timed("  speak", lambda: [application.speak(send) for send in draft.sends])
-        states = dict(machine.sessions)
+        states = {each: link.state for each, link in machine.links.items()}
         states[key] = step.state
 
         def bind() -> None:
@@ -246,7 +246,7 @@ class _Bench:
 
     def _through(self, given: Received | ConnectionUp) -> None:
         turn = self.machine.take(given)
-        rows = self.recorder.stage(turn, self.machine)
+        rows = self.recorder.stage(turn)
         self.metrics.turn(turn)
         if rows is not None:
             self.journal.commit([rows])

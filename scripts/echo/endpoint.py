@@ -186,7 +186,7 @@ class Endpoint:
     def bytes_received(self, connection: FixConnection) -> None:
         line = self._line_of(connection)
         if line is not None:
-            line.state = session.heard(line.state, self._now)
+            line.state = session.heard(line.state, self._now.monotonic_ns)
 
     def connection_down(self, connection: FixConnection, ending: Ending) -> None:
         self._strangers.pop(connection.number, None)
@@ -288,7 +288,7 @@ class Endpoint:
         elif not line.is_read and not (is_full and line.state.resending):
             line.is_read = True
             if connection is not None:
-                line.state = session.heard(line.state, self._now)
+                line.state = session.heard(line.state, self._now.monotonic_ns)
                 connection.let_go()
 
     def _act(self, line: Line, action: session.Action) -> Answer | None:

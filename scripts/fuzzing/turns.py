@@ -230,12 +230,12 @@ class DeskLife:
             key = self._spoken_to.popleft()
         else:
             key = rng.choice(tuple(self.machine.settings)) if rng.random() < 0.5 else "oms"
-        state = self.machine.sessions[key]
+        state = self.machine.state(key)
         if state.phase is not Phase.ACTIVE:
             if state.connection is not None:
                 self._drop(state.connection)
             self._log_on(key)
-        state = self.machine.sessions[key]
+        state = self.machine.state(key)
         if state.connection is None:
             return self._stranger()
         kind = rng.random()
@@ -291,12 +291,12 @@ class DeskLife:
             body.append(b"141=Y")
         if settings.is_fixt:
             body.append(b"1137=9")
-        state = self.machine.sessions[key]
+        state = self.machine.state(key)
         expected = 1 if b"141=Y" in body else state.next_in
         self.receive(connection, self._message(key, b"A", body, seq_num=expected))
 
     def _hear(self, key: str, msg_type: bytes, body: list[bytes]) -> None:
-        connection = self.machine.sessions[key].connection
+        connection = self.machine.state(key).connection
         assert connection is not None
         self.receive(connection, self._message(key, msg_type, body))
 
@@ -304,7 +304,7 @@ class DeskLife:
         self, key: str, msg_type: bytes, body: list[bytes], *, bent: bool = False, seq_num: int | None = None
     ) -> bytes:
         rng, settings = self._rng, self.machine.settings[key]
-        number = self.machine.sessions[key].next_in if seq_num is None else seq_num
+        number = self.machine.state(key).next_in if seq_num is None else seq_num
         if bent and rng.random() < 0.06:
             number += rng.choice((1, 2, -1))
         header = [
@@ -339,7 +339,7 @@ class DeskLife:
         machine, state = self.machine, self.trading.state
         due = [key for key in open_keys(state) if self._is_due(key)]
         for key, settings in machine.settings.items():
-            at = fix_session.next_deadline_ns(settings, machine.sessions[key])
+            at = fix_session.next_deadline_ns(settings, machine.state(key))
             if at is not None and at <= self.now.monotonic_ns:
                 due.append(f"session:{key}")
         for key in due:
@@ -353,16 +353,16 @@ class DeskLife:
 
     def _take(self, given: Input) -> str:
         machine = self.machine
-        owner = getattr(given, "session", "") or machine.connections.get(getattr(given, "connection", -1), "")
-        before = dict(machine.sessions)
+        owner = getattr(given, "session", "") or _owner(machine, given)
+        before = {key: link.state for key, link in machine.links.items()}
         turn = machine.take(given)
         self._keep(turn)
         for event in turn.events:
             if isinstance(event, e.InputRefused):
                 hold(False, f"an input could not be handled: {event.error}: {event.input[:600]!r}")
-        mine = {owner, *(key for key, state in machine.sessions.items() if state.connection == _connection(given))}
+        mine = {owner, *(key for key in before if machine.state(key).connection == _connection(given))}
         for key, was in before.items():
-            state = machine.sessions[key]
+            state = machine.state(key)
             same = (was.phase, was.next_in, was.epoch, was.connection) == (
                 state.phase, state.next_in, state.epoch, state.connection
             )  # fmt: skip
@@ -372,7 +372,7 @@ class DeskLife:
         return _outcome(turn)
 
     def _keep(self, turn: Turn) -> None:
-        rows = self._recorder.stage(turn, self.machine)
+        rows = self._recorder.stage(turn)
         if rows is not None:
             self._staged.append(rows)
         for send, msg_type, body in turn.sends:
@@ -393,7 +393,7 @@ class DeskLife:
             self._staged = []
 
     def _release(self, turn: Turn) -> None:
-        if turn.held_due:
+        if turn.held_due is not None:
             self._later.append(HeldDue(self.now, turn.held_due, self._entropy()))
         for effect in turn.effects:
             if isinstance(effect, Write):
@@ -424,7 +424,7 @@ class DeskLife:
         return SentPage(self.now, wanted.session, wanted.epoch, wanted.connection, rows, wanted.end, last, entropy)
 
     def _undelivered(self, wanted: ReadUndelivered) -> Input:
-        known = self.machine.confirmed.get(wanted.session, (0, 0))
+        known = self.machine.links[wanted.session].confirmed or (0, 0)
         last = {outbox_id: key for key, (_, outbox_id) in self._rows[wanted.session].items() if outbox_id}
         rows = [
             (outbox_id, msg_type, body, outbox_id in last)
@@ -454,6 +454,12 @@ def _party(key: str, role: SessionRole, rng: Random, isins: list[bytes]) -> Part
     if role is SessionRole.MARKET:
         return Prices(rng, isins)
     return Dealer(rng, key.encode()) if role is SessionRole.DEALER else Oms(rng, isins)
+
+
+def _owner(machine: Machine, given: Input) -> str:
+    """The session over whose connection an input came; empty for a stranger's."""
+    connection = machine.connections.get(getattr(given, "connection", -1))
+    return (connection.session if connection is not None else None) or ""
 
 
 def _connection(given: Input) -> int | None:

@@ -129,6 +129,13 @@ class FakeMachine:
 
     sessions: dict[str, FakeSession]
 
+    @property
+    def settings(self) -> dict[str, FakeSession]:
+        return self.sessions
+
+    def session_up(self, key: str) -> bool:
+        return self.sessions[key].phase is FakePhase.active
+
 
 @dataclass(slots=True)
 class DeskWorld:

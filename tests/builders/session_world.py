@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from desk_builder import make_desk
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
+from engine.commands.all_commands import AllCommands
+from engine.desk.draft import Draft
 from engine.domain import events as e
 from engine.errors import CommandError, GarbledMessage
 from engine.fix.session.actions import SentRow
@@ -36,6 +38,7 @@ from engine.turn import (
     Reply,
     SentPage,
     TimerDue,
+    Traffic,
     Turn,
     Write,
 )
@@ -43,12 +46,28 @@ from engine.turn.trading import Trading
 
 START_NS = 1_795_446_000 * NS_PER_S  # 2026-11-23T15:00:00Z
 ENTROPY = bytes(16)
+SAYING = "test:says"
+"""The timer key of what a test has the desk say."""
 SESSIONS: Sequence[tuple[str, str, bool]] = (
     ("oms", "oms", False),
     ("dropcopy", "dropcopy", False),
     ("ash", "dealer", True),
 )
 """Key, role, do we connect? CompIDs of peers are the key in capitals."""
+
+
+class Speaking(Trading):
+    """A desk that besides says what a test has it say, when the timer of that is due."""
+
+    def __init__(self) -> None:
+        super().__init__(make_desk())
+        self.saying: list[Callable[[Draft], None]] = []
+
+    def due(self, draft: Draft, key: str) -> None:
+        if key == SAYING:
+            self.saying.pop(0)(draft)
+        else:
+            super().due(draft, key)
 
 
 class SessionWorld:
@@ -66,8 +85,8 @@ class SessionWorld:
             key: SessionSettings(key, "FIX.4.4", "BUYSIDE", key.upper(), role, initiator=initiator, **settings)  # type: ignore[arg-type]
             for key, role, initiator in sessions
         }
-        self.trading = Trading(make_desk())
-        self.machine = Machine(self.trading, known, dict.fromkeys(known, built_in("FIX.4.4")))
+        self.trading = Speaking()
+        self.machine = Machine(self.trading, known, dict.fromkeys(known, built_in("FIX.4.4")), commands=AllCommands())
         self.metrics = Metrics("9.9")
         self.metrics.state(self.machine, self.trading)
         self.out: dict[str, list[bytes]] = {key: [] for key in known}
@@ -76,7 +95,7 @@ class SessionWorld:
         self.notices: list[Any] = []
         self.wanted: list[str] = []
         """Sessions that were asked to connect."""
-        self.unsent: dict[int, int] = {}
+        self.traffic: dict[int, Traffic] = {}
         self.turns: list[Turn] = []
         self._peer_seq: dict[str, int] = dict.fromkeys(known, 0)
         self._connections = 0
@@ -94,9 +113,19 @@ class SessionWorld:
             rows[bound.seq_num] = SentRow(bound.seq_num, bound.data)
         for effect in turn.effects:
             self._carry_out(effect)
-        if turn.held_due:
+        if turn.held_due is not None:
             self.take(HeldDue(self.now, turn.held_due, ENTROPY))
         return turn
+
+    def note(self, record: Callable[[Draft], None]) -> None:
+        """Have the desk do something out of itself."""
+        assert isinstance(self.machine.application, Speaking)
+        self.machine.application.saying.append(record)
+        self.take(TimerDue(self.now, SAYING, ENTROPY))
+
+    def rebinds(self, key: str) -> bool:
+        """Is anything for this session still to be read from the store?"""
+        return self.machine.links[key].rebinding is not None
 
     def _carry_out(self, effect: Any) -> None:
         if isinstance(effect, Write):
@@ -131,7 +160,7 @@ class SessionWorld:
     def command(self, name: str, actor: str = "kim", role: str = "operator", **params: Any) -> Any:
         """A person's command. Raises CommandError."""
         ref = len(self.turns) + 1
-        self.take(CommandGiven(self.now, name, params, actor, role, ref, ENTROPY, self.unsent))
+        self.take(CommandGiven(self.now, name, params, actor, role, ref, ENTROPY, self.traffic))
         reply = self._replies.pop(ref)
         if reply.error:
             raise CommandError(reply.error, code=reply.code)
@@ -227,14 +256,14 @@ class SessionWorld:
     # --- looking ---------------------------------------------------------------------------------
 
     def state(self, key: str) -> SessionState:
-        return self.machine.sessions[key]
+        return self.machine.state(key)
 
     @property
     def last_connection(self) -> int:
         return self._connections
 
     def phase(self, key: str) -> Phase:
-        return self.machine.sessions[key].phase
+        return self.machine.state(key).phase
 
     def sent(self, key: str) -> list[Mapping[int, str]]:
         """Everything the peer was sent on this connection, as tags and values."""

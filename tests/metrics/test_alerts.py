@@ -11,8 +11,8 @@ import pytest
 from session_world import SessionWorld
 
 from engine.commands import desk_commands as commands
+from engine.commands.all_commands import BESIDE_THE_DESK
 from engine.metrics.collector import Metrics
-from engine.turn import commands as beside
 
 FOLDER = Path(__file__).parents[2] / "config" / "prometheus"
 ALERTS = (FOLDER / "alerts.yml").read_text()
@@ -64,7 +64,7 @@ def test_an_alert_says_how_urgent_it_is_and_what_to_do(name: str, text: str) -> 
     assert re.search(r'^          summary: ".+"$', text, flags=re.M)
     action = re.search(r'^          action: "(.+)"$', text, flags=re.M)
     assert action is not None
-    table = (*commands.COMMANDS, *beside.COMMANDS, "audit.verify", "kill.off", "kill.on", "session.messages")
+    table = (*commands.COMMANDS, *BESIDE_THE_DESK, "audit.verify", "kill.off", "kill.on", "session.messages")
     known = {command.replace(".", " ").replace("_", "-") for command in table}
     for said in re.findall(r"'rfqctl ([^']+)'", action[1]):
         assert said in known, f"'rfqctl {said}' is no command"

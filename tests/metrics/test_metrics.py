@@ -43,6 +43,7 @@ from engine.turn import (
     ReadSentRows,
     Received,
     SentPage,
+    Traffic,
     Turn,
     Write,
 )
@@ -84,7 +85,7 @@ class Wire:
                 self.metrics.wrote(effect.session, effect.data)
             elif isinstance(effect, ReadSentRows):
                 self.serve(effect)
-        if turn.held_due:
+        if turn.held_due is not None:
             self.take(HeldDue(NOW, turn.held_due, ENTROPY))
 
     def serve(self, wanted: ReadSentRows) -> None:
@@ -285,7 +286,9 @@ def test_levels_of_sessions() -> None:
 
     def look(unsent: int = 0) -> None:
         connection = world.state("oms").connection
-        world.metrics.sessions(world.machine, world.now, {connection: unsent} if connection is not None else {})
+        world.metrics.sessions(
+            world.machine, world.now, {connection: Traffic(unsent)} if connection is not None else {}
+        )
 
     look()
     assert world.metric("fix_session_up", session="oms", role="oms") == 0
@@ -323,7 +326,7 @@ def test_what_waits_for_a_number_is_the_depth_of_the_queue() -> None:
     world.log_on("oms")
     world.order()
     world.metrics.sessions(world.machine, world.now, {})
-    assert world.metric("fix_out_queue_depth", session="dropcopy") == len(world.machine.waiting["dropcopy"])
+    assert world.metric("fix_out_queue_depth", session="dropcopy") == len(world.machine.links["dropcopy"].waiting)
     assert world.metric("fix_out_queue_depth", session="oms") == 0
 
 
@@ -396,7 +399,7 @@ def test_reports_for_a_drop_copy_that_is_down_are_unsent_until_it_comes_up() -> 
     )
     wire.metrics.state(wire.machine, wire.trading)
     unsent = wire.read("dropcopy_unsent", session="dropcopy")
-    assert unsent == len(wire.machine.waiting["dropcopy"]) > 0
+    assert unsent == len(wire.machine.links["dropcopy"].waiting) > 0
     wire.seq = 0
     wire.connect()
     wire.say("A", (98, "0"), (108, "30"), sender="DROPCOPY")

@@ -33,6 +33,8 @@ class Rung:
         self.loop = VirtualLoop(self.timeline, lambda: (0, 0))
         self.rang: list[tuple[str, int]] = []
         self.machine = sessions.machine
+        self.heard: dict[int | None, int] = {}
+        """When bytes last came over a connection that made no message."""
         trading = Trading(world.desk, state=world.state)
         self.alarms = Alarms(
             self.machine,
@@ -41,6 +43,7 @@ class Rung:
             lambda: bytes(16),
             self.loop,  # type: ignore[arg-type]
             self._submit,  # type: ignore[arg-type]
+            self.heard.get,  # type: ignore[arg-type]
         )
 
     def _submit(self, given: TimerDue) -> None:
@@ -150,11 +153,27 @@ def test_a_session_is_looked_at_by_the_monotonic_clock_and_once() -> None:
     found = Rung(scene(), sessions, sessions.now.monotonic_ns)
     found.alarms.set("session:oms", found.clock.now())
     found.run(20)
-    heard = sessions.machine.sessions["oms"]
-    found.machine.sessions["oms"] = heard._replace(
-        last_received_ns=found.clock.now().monotonic_ns, last_sent_ns=found.clock.now().monotonic_ns
-    )
+    link, now_ns = sessions.machine.links["oms"], found.clock.now().monotonic_ns
+    moved = link.state._replace(last_received_ns=now_ns, last_sent_ns=now_ns)
+    found.machine.links["oms"] = link.at(moved)
     found.run(15)
     assert found.times("session:oms") == [], "its heartbeat is due 30 s after what was sent last"
     found.run(20)
+    assert len(found.times("session:oms")) == 1
+
+
+def test_bytes_that_make_no_message_move_a_deadline_too() -> None:
+    """They change no session: what was heard is asked for when an alarm is set, and once more when it rings."""
+    sessions = SessionWorld()
+    sessions.log_on("oms")
+    found = Rung(scene(), sessions, sessions.now.monotonic_ns)
+    link, now_ns = sessions.machine.links["oms"], found.clock.now().monotonic_ns
+    # Its own next heartbeat is far away, so that it waits for the peer's silence alone.
+    found.machine.links["oms"] = link.at(link.state._replace(last_sent_ns=now_ns + 100 * NS))
+    found.alarms.set("session:oms", found.clock.now())
+    found.run(30)
+    found.heard[link.state.connection] = found.clock.now().monotonic_ns
+    found.run(35)
+    assert found.times("session:oms") == [], "36 s after these bytes"
+    found.run(2)
     assert len(found.times("session:oms")) == 1

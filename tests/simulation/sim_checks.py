@@ -222,10 +222,10 @@ class StateChecks:
         runtime, state = life.runtime, life.trading.state
         for problem in life.loop.problems:
             self._world.fail(problem)
-        for key, queue in life.machine.waiting.items():
-            is_up = life.machine.sessions[key].phase is Phase.ACTIVE
-            if not is_up and any(waiting.delivery is not Delivery.at_least_once for waiting in queue):
-                self._world.fail(f"{key} is down and more than reports waits for it: {queue}")
+        for key, link in life.machine.links.items():
+            is_up = link.state.phase is Phase.ACTIVE
+            if not is_up and any(waiting.delivery is not Delivery.at_least_once for waiting in link.waiting):
+                self._world.fail(f"{key} is down and more than reports waits for it: {link.waiting}")
         at = (life.number, life.recorder.event_seq)
         if at != self._desk_at:
             self._desk_at = at
@@ -331,7 +331,7 @@ def differences(one: Trading, other: Trading) -> list[str]:
 
 def numbers_agree(world: World) -> bool:
     """Has everything that was said been heard, on every session?"""
-    sessions = world.engine.machine.sessions
+    sessions = {key: link.state for key, link in world.engine.machine.links.items()}
     return all(
         sessions[key].next_in == peer.next_out and sessions[key].next_out == peer.next_in
         for key, peer in world.peers.items()
@@ -349,11 +349,12 @@ def at_rest(world: World) -> list[str]:
             problems.append(text)
 
     for key in world.peers:
-        session = life.machine.sessions[key]
+        session = life.machine.state(key)
         hold(life.machine.session_up(key), f"session {key} is {session.phase} at the end")
         hold(session.gap is None and not session.held and not session.resending, f"{key}: a gap is left")
-    hold(not any(life.machine.waiting.values()), f"messages wait for a number: {life.machine.waiting}")
-    hold(not life.machine.rebinding, f"messages are still to be bound again: {life.machine.rebinding}")
+    for key, link in life.machine.links.items():
+        hold(not link.waiting, f"messages of {key} wait for a number: {link.waiting}")
+        hold(link.rebinding is None, f"messages of {key} are still to be bound again: {link.rebinding}")
 
     reported = [event.report for event in record.events if isinstance(event, e.OrderReported)]
     to_oms = {report.exec_id for report in reported if report.session == "oms"}

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sim_network import Link
 from sim_time import MS, NS, VirtualClock, VirtualLoop
 
-from engine.boot.assembly import Parts
-from engine.boot.configured import InForce
-from engine.boot.take_over import begin, note_digest, take_over
+from engine.boot.assembly import InForce, Parts
+from engine.boot.take_over import LOGIC_VERSION, begin, take_over
 from engine.desk.draft import Notice
 from engine.errors import JournalError
 from engine.fix.link.transport import FixConnection
@@ -30,7 +29,7 @@ from engine.record.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
 from engine.runtime.recording import events_codec
-from engine.turn import Machine, Publish, Reply, Turn
+from engine.turn import Publish, Reply, Turn
 
 if TYPE_CHECKING:
     from sim_peer import Peer
@@ -168,7 +167,7 @@ class Life:
         return Parts(desk, settings, world.setting.dictionaries, {}, {})
 
     def _start(self) -> None:
-        begin(self.runtime, self.taken, self.boot, InForce("c", ()))
+        begin(self.runtime, self.taken, self.boot, InForce("c", "d", "s", "b"))
         self.started = True
         self.runtime.release.watch(self._seen)
         for key, settings in self.machine.settings.items():
@@ -184,7 +183,7 @@ class Life:
         self.loop.call_later(20, self._keep_house)
 
     def note_digest(self) -> None:
-        note_digest(self.runtime, self.trading)
+        self.runtime.note_digest(LOGIC_VERSION)
 
     def call(self, label: str, action: Callable[..., Any], *args: Any) -> None:
         """Do something in the process, as an action of its own."""
@@ -304,8 +303,8 @@ class Life:
             adopt(turn)
             self.turns += 1
 
-        def stage_watched(turn: Turn, machine: Machine, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
-            rows = stage(turn, machine, texts)
+        def stage_watched(turn: Turn, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
+            rows = stage(turn, texts)
             seq = rows.turn_seq if rows is not None else 0
             for effect in turn.effects:
                 if type(effect) is Publish:
@@ -336,10 +335,15 @@ class Life:
         self.world.published(turn_seq, notice)
 
     @property
+    def rebinding(self) -> bool:
+        """Is anything still to be read from the store and bound again?"""
+        return any(link.rebinding is not None for link in self.machine.links.values())
+
+    @property
     def settled(self) -> bool:
         """Is memory where the disk is, and has it read what it needs of it?"""
         runtime = self.runtime
-        return not (runtime._open.turns or runtime._in_flight or runtime._held or self.machine.rebinding)
+        return not (runtime._open.turns or runtime._in_flight or runtime._held or self.rebinding)
 
 
 class Answer:

@@ -32,9 +32,19 @@ from engine.record.archive import ReadOnly
 from engine.runtime.alarms import Alarms
 from engine.runtime.recording import Recorder
 from engine.selection.ranking import Rankings
-from engine.turn import Machine, Waiting
+from engine.turn import Ledger, Link, Machine, Waiting
 from engine.turn.history import History
 from engine.turn.trading import Trading
+
+
+class Links:
+    """Each field of what is kept of the sessions, by session."""
+
+    __slots__ = Link._fields
+
+    def __init__(self, machine: Machine) -> None:
+        for name in Link._fields:
+            setattr(self, name, {key: getattr(link, name) for key, link in machine.links.items()})
 
 
 @dataclass(slots=True)
@@ -58,6 +68,7 @@ class Engine:
         desk = self.trading.desk
         return {
             "machine": self.machine,
+            "links": Links(self.machine),
             "trading": self.trading,
             "desk": desk,
             "state": self.trading.state,
@@ -77,12 +88,14 @@ EXEMPT: Final[dict[str, str]] = {
     "machine.dictionaries": "configuration",
     "machine.tls_files": "configuration",
     "machine._directory": "configuration",
+    "machine._handlers": "code",
+    "machine.links": "a part of its own, field by field",
+    "machine._waits": "an index of links.waiting",
     "machine.connections": "no connection outlives its process",
-    "machine.origins": "no connection outlives its process",
-    "machine.in_parts": "a connection over which a queue leaves in parts: no connection outlives its process",
-    "machine.round_trips": "measured on a connection, and measured again on the next one",
-    "machine.refusals": "refusals in a row: the session that is paused for them stands in the state",
-    "machine.peer_expects": "what a peer said when it refused us: shown to people, and said again at the next logon",
+    "links.in_parts": "a connection over which a queue leaves in parts: no connection outlives its process",
+    "links.round_trip_ns": "measured on a connection, and measured again on the next one",
+    "links.refusals": "refusals in a row: the session that is paused for them stands in the state",
+    "links.peer_expects": "what a peer said when it refused us: shown to people, and said again at the next logon",
     "trading.desk": "a part of its own",
     "trading.state": "a part of its own",
     "desk.stats": "a part of its own",
@@ -97,7 +110,7 @@ EXEMPT: Final[dict[str, str]] = {
     "metrics._session_levels": "a part of its own",
     "metrics._in": "messages counted by this process",
     "metrics._out": "messages counted by this process",
-    "metrics._before": "each session as of the last turn: compared as machine.sessions",
+    "metrics._before": "each session as of the last turn: compared as links.state",
     "levels.families": "which families there are: each is compared",
     "levels._up": "no connection outlives its process",
     "levels._state": "no connection outlives its process",
@@ -114,6 +127,7 @@ EXEMPT: Final[dict[str, str]] = {
     "alarms._entropy": "the machine's",
     "alarms._loop": "the machine's",
     "alarms._submit": "the machine's",
+    "alarms._heard_ns": "the machine's",
 }
 """What is not the same after a restart, or is compared elsewhere, and why."""
 
@@ -142,6 +156,8 @@ def plain(value: Any) -> Any:
     """Anything that the engine keeps as values that can be compared; what nobody knows stays as it is."""
     if isinstance(value, Levels):
         return {labels: "nan" if math.isnan(level) else level for labels, level in value._levels.items()}
+    if isinstance(value, Ledger):
+        return dict(value)
     if isinstance(value, Table):
         groups = [{group: list(index.of(group)) for group in index.groups()} for index in value.indexes]
         return [dict(value.items()), *groups]
@@ -161,7 +177,8 @@ def plain(value: Any) -> Any:
 def _sessions(engine: Engine) -> dict[str, Any]:
     """Sessions as far as they outlive a connection; without one, everything but the last ending."""
     found = {}
-    for key, state in engine.machine.sessions.items():
+    for key, link in engine.machine.links.items():
+        state = link.state
         gone = OF_A_CONNECTION if key in engine.connected else {"ending"}
         found[key] = {name: getattr(state, name) for name in SessionState._fields if name not in gone}
     return found
@@ -169,15 +186,19 @@ def _sessions(engine: Engine) -> dict[str, Any]:
 
 def _confirmed(machine: Machine) -> dict[str, int]:
     """The last number of the present epoch that each peer is known to have; what it had of earlier ones is over."""
-    epochs = {key: state.epoch for key, state in machine.sessions.items()}
-    return {key: number for key, (epoch, number) in machine.confirmed.items() if number and epoch == epochs[key]}
+    found = {key: (link.state.epoch, link.confirmed) for key, link in machine.links.items()}
+    return {
+        key: confirmed.seq_num
+        for key, (epoch, confirmed) in found.items()
+        if confirmed is not None and confirmed.seq_num and confirmed.epoch == epoch
+    }
 
 
 def _waiting(machine: Machine) -> dict[str, list[Waiting]]:
     """Reports without a number. Requests wait only while their session is up: see `take_over.never_numbered`."""
     reports = {
         key: [waiting for waiting in queue if waiting.delivery is Delivery.at_least_once]
-        for key, queue in machine.waiting.items()
+        for key, queue in ((key, link.waiting) for key, link in machine.links.items())
     }
     return {key: queue for key, queue in reports.items() if queue}
 
@@ -202,8 +223,8 @@ def _was_up(history: History) -> frozenset[str]:
 def _queues(engine: Engine) -> dict[Any, float]:
     """Reports that wait; what else does is over with its connection."""
     machine, found = engine.machine, plain(engine.metrics._session_levels._queue)
-    for key, queue in machine.waiting.items():
-        found[(key,)] -= sum(each.delivery is not Delivery.at_least_once for each in queue)
+    for key, link in machine.links.items():
+        found[(key,)] -= sum(each.delivery is not Delivery.at_least_once for each in link.waiting)
     return cast(dict[Any, float], found)
 
 
@@ -249,9 +270,9 @@ def _has_deadline(engine: Engine, key: str) -> bool:
 
 
 SHAPES: Final[dict[str, Callable[[Engine], Any]]] = {
-    "machine.sessions": _sessions,
-    "machine.confirmed": lambda engine: _confirmed(engine.machine),
-    "machine.waiting": lambda engine: _waiting(engine.machine),
+    "links.state": _sessions,
+    "links.confirmed": lambda engine: _confirmed(engine.machine),
+    "links.waiting": lambda engine: _waiting(engine.machine),
     "history.endings": _endings,
     "levels._queue": _queues,
     "history._notes": lambda engine: _notes(engine.machine.history),
@@ -363,7 +384,7 @@ class Watched(World):
         # An acceptance at a session that is down has no alarm before it is back: compare as if it were.
         machine.session_up = life.machine.session_up  # type: ignore[method-assign]
         clock, loop = cast(Any, life.clock), cast(Any, NoLoop())
-        alarms = Alarms(machine, trading, clock, lambda: bytes(16), loop, lambda given: None)
+        alarms = Alarms(machine, trading, clock, lambda: bytes(16), loop, lambda given: None, lambda number: None)
         alarms.set_all()
         for key in alarms._scheduled:
             alarms.set(key, now)  # As the look at the schedules ends that was submitted.
@@ -376,7 +397,7 @@ class Watched(World):
 
 
 def _connected(machine: Machine) -> frozenset[str]:
-    return frozenset(key for key, state in machine.sessions.items() if state.phase is not Phase.DISCONNECTED)
+    return frozenset(key for key, link in machine.links.items() if link.state.phase is not Phase.DISCONNECTED)
 
 
 def _unlike(before: Any, after: Any) -> str:

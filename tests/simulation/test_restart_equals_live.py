@@ -23,6 +23,7 @@ from engine.domain.placement import PlacementState
 from engine.domain.rfq import RfqState
 from engine.fix.session.schedule import Schedule
 from engine.fix.session.sequence import SessionState
+from engine.turn import Ledger, Position
 
 SMALL: dict[str, Any] = {"t38": 100_000, "t40": "1", "t44": None, "t59": "0", "t1": "ACC1", "t54": "1"}
 """An order that goes to all dealers and is executed by the rule."""
@@ -88,11 +89,16 @@ def test_every_field_is_compared_or_exempt_for_a_reason() -> None:
     assert set(OF_A_CONNECTION) < set(SessionState._fields)
 
 
+def spoil_link(engine: Engine, **fields: Any) -> None:
+    links = engine.machine.links
+    links["oms"] = links["oms"]._replace(**fields)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
-        pytest.param(lambda engine: engine.machine.confirmed.update(oms=(1, 2)), id="a number of the machine"),
-        pytest.param(lambda engine: engine.machine.ledger.update(oms={2: 7}), id="a number of a request"),
+        pytest.param(lambda engine: spoil_link(engine, confirmed=Position(1, 2)), id="a number of the machine"),
+        pytest.param(lambda engine: spoil_link(engine, ledger=Ledger([(2, 7)])), id="a number of a request"),
         pytest.param(lambda engine: engine.trading.state.counters.put("orders", 9), id="a row of the state"),
         pytest.param(lambda engine: engine.metrics._kills.put(1, ("all",)), id="a level of the metrics"),
         pytest.param(lambda engine: engine.alarms._deadlines._at.clear(), id="an alarm"),
@@ -257,11 +263,11 @@ def test_reports_that_wait_for_a_reader_until_they_have_left(reader: str) -> Non
         cut(w, reader, 30)
         command(w, "order.cancel", order="O-000001")
         w.run(0.1)
-        assert w.engine.machine.waiting[reader]
+        assert w.engine.machine.links[reader].waiting
         w.same_after_restart()
         restart_alone(w)
         w.ready()
-        assert not w.engine.machine.waiting
+        assert not any(link.waiting for link in w.engine.machine.links.values())
         w.same_after_restart()
         restart(w)
 
@@ -271,13 +277,13 @@ def test_what_is_proven_and_what_the_peer_denies_afterwards() -> None:
         w.oms.new_order(**SMALL)
         w.run(30)
         machine = w.engine.machine
-        proven = machine.confirmed["oms"][1]
-        assert proven >= machine.last_report["oms"] > 2
+        proven = machine.links["oms"].confirmed[1]
+        assert proven >= machine.links["oms"].last_report > 2
         w.same_after_restart()
         for begin in (proven + 1, proven, proven - 1, 2, 1):
             w.oms.peer._admin("2", [(7, begin), (16, 0)])
             w.run(1)
-            assert machine.confirmed["oms"] == (1, begin - 1)
+            assert machine.links["oms"].confirmed == (1, begin - 1)
             w.same_after_restart()
         restart(w)
         w.run(60)
@@ -289,13 +295,13 @@ def test_what_is_proven_in_one_epoch_and_in_the_next() -> None:
         w.oms.new_order(**SMALL)
         w.run(30)
         machine = w.engine.machine
-        assert machine.confirmed["oms"] >= (1, 4)
+        assert machine.links["oms"].confirmed >= (1, 4)
         w.oms.peer.reset()
         w.run(1)
         w.same_after_restart()
         w.oms.new_order(**BY_HAND)
         w.run(30)
-        assert machine.confirmed["oms"] >= (2, machine.last_report["oms"])
+        assert machine.links["oms"].confirmed >= (2, machine.links["oms"].last_report)
         w.same_after_restart()
         restart(w)
 
@@ -320,7 +326,7 @@ def test_a_reset_by_the_peer(key: str) -> None:
         w.run(5)
         w.peers[key].reset()
         w.run(5)
-        assert w.engine.machine.sessions[key].epoch == 2
+        assert w.engine.machine.state(key).epoch == 2
         w.same_after_restart()
         restart(w)
         w.run(30)
@@ -349,7 +355,7 @@ def test_numbers_that_were_set_by_hand(key: str, by_hand: list[tuple[str, dict[s
         if not proven:
             cut(w, key, 60)
         command(w, "session.disable", session=key, reason="a test")
-        w.until(lambda: w.engine.machine.sessions[key].connection is None)
+        w.until(lambda: w.engine.machine.state(key).connection is None)
         w.same_after_restart()
         for name, params in by_hand:
             command(w, name, session=key, reason="as agreed", **params)
@@ -421,7 +427,7 @@ def test_a_session_that_keeps_hours_with_a_reset() -> None:
         w.run(5)
         w.same_after_restart()
         restart(w)
-        assert w.engine.machine.sessions["dropcopy"].epoch == 2
+        assert w.engine.machine.state("dropcopy").epoch == 2
 
 
 # --- whatever comes ----------------------------------------------------------------------------------------------

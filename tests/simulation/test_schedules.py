@@ -64,7 +64,7 @@ def test_a_session_is_logged_out_at_the_end_of_its_window_and_back_at_the_next()
         assert w.engine.machine.session_up("oms")
         at(w, CLOSES_S + 1)
         for key in ("oms", "alder"):
-            state = w.engine.machine.sessions[key]
+            state = w.engine.machine.state(key)
             assert (state.phase, str(state.ending)) == (
                 Phase.DISCONNECTED,
                 "outside_schedule: closed until 14:33 UTC",
@@ -89,11 +89,11 @@ def test_what_a_drop_copy_misses_outside_its_window_waits_for_it(schedule: Sched
         w.run(20)
         assert len(w.oms.reports) == 3
         assert not w.drop_copy.reports
-        assert len(w.engine.machine.waiting["dropcopy"]) == 3
+        assert len(w.engine.machine.links["dropcopy"].waiting) == 3
         if killed:
             w.kill()
             w.run(5)
-            assert len(w.engine.machine.waiting["dropcopy"]) == 3
+            assert len(w.engine.machine.links["dropcopy"].waiting) == 3
         at(w, OPENS_S)
         assert not w.drop_copy.reports
         w.ready()
@@ -166,7 +166,7 @@ def test_numbers_begin_anew_once_though_the_process_was_down_at_the_boundary() -
             w.run(2)
         w.ready()
         assert len(resets(w)) == 2
-        assert w.engine.machine.sessions["oms"].epoch == 2
+        assert w.engine.machine.state("oms").epoch == 2
         finish(w)
 
 
@@ -189,7 +189,7 @@ def test_at_a_seam_the_session_logs_out_and_on_again_with_new_numbers() -> None:
     with world(oms=SEAM, alder=SEAM).ready() as w:
         w.oms.new_order(**SMALL)
         at(w, CLOSES_S)
-        before = w.engine.machine.sessions["oms"]
+        before = w.engine.machine.state("oms")
         assert before.next_out > 4
         begins_anew(w, "oms", CLOSES_S)
         begins_anew(w, "alder", CLOSES_S)
@@ -198,7 +198,7 @@ def test_at_a_seam_the_session_logs_out_and_on_again_with_new_numbers() -> None:
         w.run(0.3)
         assert sorted(resets(w)) == [("alder", 2, "schedule"), ("oms", 2, "schedule")]
         w.ready()
-        assert w.engine.machine.sessions["oms"].next_out < before.next_out
+        assert w.engine.machine.state("oms").next_out < before.next_out
         # The TestRequest before the Logout proved that all of it had arrived: nothing is said twice.
         assert [each.copies for each in w.oms.reports.values()] == [1, 1, 1]
         w.oms.new_order(**{**SMALL, "t38": 110_000})

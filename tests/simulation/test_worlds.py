@@ -60,7 +60,7 @@ def test_a_live_reset_repeats_what_is_unconfirmed_at_once(reader: str) -> None:
         party.peer.reset()
         w.run(2)  # Before any heartbeat could help.
         assert [(r.copies, r.again) for r in party.reports.values()] == [(2, 1)] * 3
-        assert not w.engine.machine.rebinding
+        assert not w.engine.rebinding
         finish(w)
 
 
@@ -73,7 +73,7 @@ def test_a_number_of_a_new_epoch_is_not_taken_for_that_of_an_old_one() -> None:
         w.until(lambda: len(alder.orders) == 1)
         row = next(row for row in w.record.sent.values() if row.data is not None and b"\x0135=D\x01" in row.data)
         alder.peer.reset()
-        w.until(lambda: w.engine.machine.sessions["alder"].next_out > row.seq and not alder.peer.resetting)
+        w.until(lambda: w.engine.machine.state("alder").next_out > row.seq and not alder.peer.resetting)
         alder.peer.send("3", [(45, row.seq), (373, 99), (58, "your heartbeat")])
         w.run(2)
         [placement] = w.state.placements.values()
@@ -142,7 +142,7 @@ def test_messages_behind_a_gap_are_handled_together_however_slow_the_disk_is() -
         for _ in range(30):
             w.oms.new_order(**SMALL)
         w.run(5)
-        assert w.engine.machine.sessions["oms"].next_in == peer.next_out
+        assert w.engine.machine.state("oms").next_in == peer.next_out
         w.disk_s = 0.0
         finish(w)
 
@@ -441,7 +441,7 @@ def test_an_acceptance_that_is_called_back_while_it_waits_behind_a_resend_never_
         w.until(lambda: any(each.quotes for rfq in w.state.rfqs.values() for each in rfq.asks))
         w.engine.reader._delay_s = lambda: 30.0
         alder.peer.send("2", [(7, 1), (16, 0)])
-        w.until(lambda: bool(w.engine.machine.waiting.get("alder")))
+        w.until(lambda: bool(w.engine.machine.links["alder"].waiting))
         w.oms.cancel(order)
         w.run(40)
         w.engine.reader._delay_s = lambda: 0.001

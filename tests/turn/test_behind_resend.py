@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from desk_builder import make_desk
-from session_world import SessionWorld
+from session_world import SessionWorld, Speaking
 
 from engine.desk.draft import Delivery, Draft
 from engine.domain import messages as m
@@ -18,7 +17,6 @@ from engine.turn import (
     BindDue,
     BindMore,
     Gate,
-    Noted,
     ReadSentRows,
     ReadUndelivered,
     SentPage,
@@ -27,14 +25,13 @@ from engine.turn import (
     Withhold,
     Write,
 )
-from engine.turn.trading import Trading
 
 
-class Asking(Trading):
+class Asking(Speaking):
     """A desk that only speaks when told to; `over` are requests that nobody wants any more."""
 
     def __init__(self) -> None:
-        super().__init__(make_desk())
+        super().__init__()
         self.over: set[int] = set()
 
     def wanted(self, outbox_id: int) -> bool:
@@ -60,9 +57,6 @@ class World(SessionWorld):
             self.withheld.append(effect)
         else:
             super()._carry_out(effect)
-
-    def note(self, record: Callable[[Draft], None]) -> None:
-        self.take(Noted(self.now, "a test", record, bytes(16)))
 
     def ask(self, *names: str) -> None:
         """Requests, each named by its QuoteReqID(131)."""
@@ -93,7 +87,7 @@ class World(SessionWorld):
 
     @property
     def waits(self) -> list[int]:
-        return [waiting.outbox_id for waiting in self.machine.waiting.get("ash", ())]
+        return [waiting.outbox_id for waiting in self.machine.links["ash"].waiting]
 
 
 def request(name: str) -> m.AskDealer:
@@ -162,7 +156,7 @@ def test_its_number_is_known_for_a_refusal_and_for_a_gap_fill(world: World) -> N
     world.ask_for_all()
     world.ask("third")
     world.serve()
-    assert world.machine.ledger["ash"] == {2: 1, 3: 2, 4: 3}
+    assert dict(world.machine.links["ash"].ledger) == {2: 1, 3: 2, 4: 3}
 
 
 def test_with_another_resend_behind_the_first_it_waits_for_both(world: World) -> None:
@@ -223,7 +217,7 @@ def test_a_reset_of_the_live_session_loses_none_that_waits(world: World) -> None
     rows = [(1, "j", b"58=again\x01", True)]
     world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, rows, bytes(16)))
     assert [(kind, name) for kind, name in world.kinds if kind != "A"] == [("j", None), ("R", "third")]
-    assert world.machine.ledger["ash"] == {3: 3}
+    assert dict(world.machine.links["ash"].ledger) == {3: 3}
 
 
 def test_what_has_to_be_said_again_is_read_once_whatever_the_peer_says_meanwhile(world: World) -> None:
@@ -242,7 +236,7 @@ def test_what_has_to_be_said_again_is_read_once_whatever_the_peer_says_meanwhile
     (read,) = reads(world.turns[before:])
     world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, [(1, "j", b"58=again\x01", True)], bytes(16)))
     assert world.kinds[-1] == ("j", None)
-    assert not world.machine.rebinding
+    assert not world.rebinds("ash")
 
 
 def test_what_has_to_be_said_again_is_read_anew_on_the_next_connection(world: World) -> None:
@@ -251,7 +245,7 @@ def test_what_has_to_be_said_again_is_read_anew_on_the_next_connection(world: Wo
     world.log_on("ash")
     (read,) = [effect for effect in world.turns[-1].effects if isinstance(effect, ReadUndelivered)]
     world.take(UndeliveredPage(world.now, "ash", read.epoch, read.up_to, [], bytes(16)))
-    assert not world.machine.rebinding
+    assert not world.rebinds("ash")
 
 
 def test_more_than_may_wait_is_withheld(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

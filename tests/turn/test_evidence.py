@@ -92,7 +92,7 @@ class World(SessionWorld):
 
     def hold(self) -> None:
         machine, state, told = self.machine, self.state(self.key), self.told
-        epoch, number = machine.confirmed.get(self.key, (0, 0))
+        epoch, number = machine.links[self.key].confirmed or (0, 0)
         believed = number if epoch == state.epoch else 0
         assert (state.epoch, believed) == (told.epoch, told.known)
         assert epoch <= state.epoch
@@ -100,7 +100,7 @@ class World(SessionWorld):
         probe = state.probe
         if probe is not None:
             assert probe.seq_num < state.next_out
-        last = machine.last_report.get(self.key, 0)
+        last = machine.links[self.key].last_report or 0
         assert last < state.next_out
         idle = state.phase is Phase.ACTIVE and probe is None and not state.resending
         assert machine.unproven(self.key) is (idle and last > believed)
@@ -191,7 +191,7 @@ def test_the_number_that_a_peer_expects_at_its_next_logon(place: str) -> None:
     world.reconnects(wanted)
     if wanted > next_out:
         assert world.phase("oms") is Phase.DISCONNECTED
-        assert world.machine.peer_expects["oms"] == wanted
+        assert world.machine.links["oms"].peer_expects == wanted
         assert world.machine.behind("oms") is (wanted > world.state("oms").next_out)
     else:
         assert world.phase("oms") is Phase.ACTIVE
@@ -209,7 +209,7 @@ def test_the_number_that_a_peer_expects_when_it_logs_out(place: str) -> None:
     text = f"MsgSeqNum too low, expecting {wanted} but received 2"
     world.told.denies(wanted, next_out)
     world.say("oms", "5", (58, text))
-    assert world.machine.peer_expects["oms"] == wanted
+    assert world.machine.links["oms"].peer_expects == wanted
     code = world.machine.history.endings["oms"].ending.code
     assert (str(code) == "peer_seq_too_low") is (wanted >= next_out)
     # Our Logout(5) used a number up: what was our next one is the last now.
@@ -252,7 +252,7 @@ def test_reports_are_proven_when_the_last_of_them_is(above: int, unproven: bool)
     """The peer lacks nothing from `last report + above` on: with 1 above the last report is the last that it has."""
     world = _proven_world()
     world.say("oms", "1", (112, "are you there?"))  # A Heartbeat(0) of ours behind the last report.
-    last = world.machine.last_report["oms"]
+    last = world.machine.links["oms"].last_report
     assert world.state("oms").next_out == last + 2
     begin = last + above
     world.told.lacks(begin, world.state("oms").next_out)
@@ -264,12 +264,12 @@ def test_a_new_epoch_knows_of_nothing_that_has_arrived() -> None:
     world = _proven_world()
     world.told.resets()
     world.say("oms", "A", (98, "0"), (108, "30"), (141, "Y"), seq=1)
-    assert world.machine.confirmed["oms"] == (1, 8), "what it had of the old one it had"
+    assert world.machine.links["oms"].confirmed == (1, 8), "what it had of the old one it had"
     world.told.lacks(1, world.state("oms").next_out)
     world.say("oms", "2", (7, "1"), (16, "0"))
     world.told.lacks(2, world.state("oms").next_out)
     world.say("oms", "2", (7, "2"), (16, "0"))
-    assert world.machine.confirmed["oms"] == (2, 1)
+    assert world.machine.links["oms"].confirmed == (2, 1)
 
 
 # --- two words, in every order ---------------------------------------------------------------------------------
@@ -449,7 +449,7 @@ def test_a_dealer_denies_what_it_was_asked_from_a_number_on(begin: int) -> None:
     world.say("ash", "2", (7, str(begin)), (16, "0"))
     world.expect(range(begin, 8))
     number = world.placement.outbox_id
-    assert (world.machine.ledger["ash"].get(6)) == number, "its number stands for it until the epoch is over"
+    assert (world.machine.links["ash"].ledger.get(6)) == number, "its number stands for it until the epoch is over"
 
 
 @pytest.mark.parametrize(("begin", "end"), [(a, b) for a in (2, 5, 6, 7) for b in range(a, 9)])

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from session_world import SessionWorld
 
+from engine.commands import session_commands
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.schedule import Schedule
-from engine.turn import REFUSALS_MAX, CallFailed, Close, session_commands
+from engine.turn import REFUSALS_MAX, CallFailed, Close, Traffic
 from engine.turn.history import NOTES_MAX, History
 
 WHY = "agreed with their desk"
@@ -30,13 +31,13 @@ def world() -> SessionWorld:
 
 def refused(world: SessionWorld, name: str, text: str, *, code: str = "state", **params: Any) -> None:
     """The command is refused in these words, and nothing at all comes of it."""
-    before = dict(world.machine.sessions)
+    before = dict(world.machine.links)
     events, turns = len(world.events), len(world.turns)
     with pytest.raises(CommandError) as caught:
         world.command(name, **{"session": "oms", "reason": WHY, **params})
     assert text in str(caught.value)
     assert caught.value.code == code
-    assert (len(world.events), dict(world.machine.sessions)) == (events, before)
+    assert (len(world.events), dict(world.machine.links)) == (events, before)
     assert len(world.turns[turns].effects) == 1, "the refusal"
 
 
@@ -229,7 +230,7 @@ def test_a_session_the_engine_gave_up_is_disabled_by_it_until_somebody_enables_i
     assert (switch["enabled"], switch["actor"]) == (False, "engine")
     del world.trading.hear  # type: ignore[method-assign]
     world.command("session.enable", session="oms", reason="mended")
-    assert world.machine.refusals["oms"] == 0
+    assert world.machine.links["oms"].refusals == 0
 
 
 # --- numbers ---------------------------------------------------------------------------------------
@@ -331,7 +332,7 @@ def test_show_says_where_a_session_stands(world: SessionWorld) -> None:
     world.say("oms", "0", seq=7)
     connection = world.state("oms").connection
     assert connection is not None
-    world.unsent = {connection: 4096}
+    world.traffic = {connection: Traffic(4096)}
     shown = world.command("session.show", session="oms")
     assert shown["state"] == "active"
     assert shown["address"] == "192.0.2.7:40001"

@@ -74,7 +74,8 @@ def _hold(world: SessionWorld) -> None:
     bound = Counter((each.session, each.epoch, each.seq_num) for turn in world.turns for each in turn.bound)
     taken = Counter((each.session, each.epoch, each.seq_num) for turn in world.turns for each in turn.inbound)
     assert all(count == 1 for count in (*bound.values(), *taken.values()))
-    for key, state in world.machine.sessions.items():
+    for key, link in world.machine.links.items():
+        state = link.state
         assert state.next_in >= 1
         assert state.next_out >= state.first_out
         assert (state.connection is None) == (state.phase is Phase.DISCONNECTED)

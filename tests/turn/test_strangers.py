@@ -68,7 +68,7 @@ def test_a_logon_that_only_another_session_could_read_is_garbled() -> None:
     [close] = turn.effects
     assert isinstance(close, Close)
     assert (close.connection, close.code) == (1, DisconnectReason.LOGON_REFUSED)
-    assert engine.sessions["oms"].phase is Phase.DISCONNECTED
+    assert engine.state("oms").phase is Phase.DISCONNECTED
     assert first_words(engine, logon()).effects, "the session itself is as it was"
     assert engine.session_up("oms")
 
@@ -86,10 +86,10 @@ def test_who_may_not_log_on_does_not_come_near_the_session(words: bytes) -> None
     """Neither its numbers nor its hours are touched, and whom it belongs to is let in meanwhile."""
     engine = machine()
     engine.settings["oms"] = dataclasses.replace(engine.settings["oms"], username="me", password="secret")
-    before = engine.sessions["oms"]
+    before = engine.state("oms")
     [close] = first_words(engine, words).effects
     assert isinstance(close, Close)
-    assert engine.sessions["oms"] == before
+    assert engine.state("oms") == before
     engine.take(ConnectionUp(NOW, 2, "", bytes(16)))
     engine.take(Received(NOW, 2, logon("553=me|554=secret|"), bytes(16)))
     assert engine.session_up("oms"), "before the stranger's connection has even ended"

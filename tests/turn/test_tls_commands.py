@@ -9,11 +9,12 @@ import pytest
 from session_world import ENTROPY, SessionWorld
 
 from engine.clock import NS_PER_DAY, NS_PER_S
+from engine.commands import tls_commands
 from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix.session.certificates import Kind, TlsFile
 from engine.fix.session.entrance import Origin
-from engine.turn import CommandGiven, ReadTlsFiles, Reply, TakeUpTls, TlsFilesRead, tls_commands
+from engine.turn import CommandGiven, ReadTlsFiles, Reply, TakeUpTls, TlsFilesRead, tls_files
 
 WHY = "the yearly renewal"
 OLD, NEW = "0" * 64, "1" * 64
@@ -99,7 +100,7 @@ def test_a_failure_of_ours_over_them_stops_nobody(world: SessionWorld, monkeypat
         raise RuntimeError("no such day")
 
     given = read(world)
-    monkeypatch.setattr(tls_commands, "described", fail)
+    monkeypatch.setattr(tls_files, "described", fail)
     turn = world.take(given)
     (refused,) = world.recorded(e.InputRefused)
     assert (refused.source, "no such day" in refused.error) == ("command", True)
@@ -119,14 +120,14 @@ def test_a_certificate_for_ever_can_be_shown(world: SessionWorld) -> None:
 def test_renewed_pins_are_for_the_next_connection_and_end_none(world: SessionWorld) -> None:
     shown = {OLD: Origin("192.0.2.7", tls=True, certificate=OLD), NEW: Origin("192.0.2.7", tls=True, certificate=NEW)}
     world.connect("ash", shown[OLD])
-    assert world.machine.sessions["ash"].connection is not None
+    assert world.machine.state("ash").connection is not None
     world.take(read(world, pins={"ash": (NEW,)}))
-    assert world.machine.sessions["ash"].connection is not None
+    assert world.machine.state("ash").connection is not None
     world.cut("ash")
     world.connect("ash", shown[OLD])
-    assert world.machine.sessions["ash"].connection is None, "not its certificate any more"
+    assert world.machine.state("ash").connection is None, "not its certificate any more"
     world.connect("ash", shown[NEW])
-    assert world.machine.sessions["ash"].connection is not None
+    assert world.machine.state("ash").connection is not None
 
 
 def test_what_ends_when_is_shown_of_files_and_of_peers(world: SessionWorld) -> None:

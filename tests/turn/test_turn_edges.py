@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from session_world import SessionWorld
 
-from engine.desk.draft import Delivery, Draft
+from engine.desk.draft import Delivery
 from engine.domain import messages as m
 from engine.domain.order import Side
-from engine.turn import Noted, ReadUndelivered, UndeliveredPage, Waiting
+from engine.turn import ReadUndelivered, UndeliveredPage, Waiting
 
 EDGE = pytest.mark.parametrize("by", [-1, 0, 1], ids=["just before", "exactly", "just after"])
 
@@ -29,9 +28,6 @@ class World(SessionWorld):
         else:
             super()._carry_out(effect)
 
-    def note(self, record: Callable[[Draft], None]) -> None:
-        self.take(Noted(self.now, "a test", record, bytes(16)))
-
     def report(self, key: str, count: int = 1) -> None:
         for _ in range(count):
             self.note(lambda draft: draft.send(key, m.BusinessReject("S", 2, 3, "no"), Delivery.at_least_once))
@@ -43,29 +39,29 @@ class World(SessionWorld):
             self.note(lambda draft: draft.send("ash", said, Delivery.afresh))
 
     def waits(self, key: str) -> list[int]:
-        return [waiting.outbox_id for waiting in self.machine.waiting.get(key, ())]
+        return [waiting.outbox_id for waiting in self.machine.links[key].waiting]
 
 
 @EDGE
 def test_orders_are_refused_when_as_much_waits_as_may(by: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.turn.machine.UNBOUND_MAX", 4)
+    monkeypatch.setattr("engine.turn.standing.UNBOUND_MAX", 4)
     world = World()
     world.log_on("oms")
     world.report("dropcopy", 4 + by)
     assert len(world.waits("dropcopy")) == 4 + by
-    assert world.machine.full() == ("dropcopy" if by >= 0 else "")
+    assert world.machine.full() == ("dropcopy" if by >= 0 else None)
     world.order()
     assert (world.sent("oms")[-1].get(380) == "4") is (by >= 0)
 
 
 @EDGE
 def test_as_many_numbers_are_remembered_as_may_be(by: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.turn.machine.LEDGER_MAX", 4)
+    monkeypatch.setattr("engine.turn.link.LEDGER_MAX", 4)
     world = World()
     world.log_on("ash")
     world.question(4 + by)
     first = 2 if by <= 0 else 3
-    assert list(world.machine.ledger["ash"]) == list(range(first, 6 + by))
+    assert [number for number, _ in world.machine.links["ash"].ledger] == list(range(first, 6 + by))
 
 
 @EDGE
@@ -80,17 +76,17 @@ def test_what_was_said_before_a_reset_is_read_and_what_came_after_it_waits_in_me
     assert world.waits("oms") == [1, 2, 3, 4, 5]
     stored = [(number, "j", b"58=again\x01", number < 2) for number in range(1, 4)]
     world.take(UndeliveredPage(world.now, "oms", read.epoch, read.up_to + by, stored, bytes(16)))
-    assert (not world.machine.rebinding) is (by == 0), "a page for another question is none"
+    assert (not world.rebinds("oms")) is (by == 0), "a page for another question is none"
     assert world.waits("oms") == [1, 2, 3, 4, 5]
     if by:
         return
-    queue = world.machine.waiting["oms"]
+    queue = world.machine.links["oms"].waiting
     assert [waiting.poss_resend for waiting in queue] == [True, False, False, False, False]
     assert queue[0] == Waiting(1, "j", b"58=again\x01", True)
     world.log_on("oms")
     said = [message for message in world.sent("oms") if message[35] == "j"]
     assert [message.get(97) for message in said] == ["Y", None, None, None, None]
-    assert not world.machine.waiting
+    assert not any(link.waiting for link in world.machine.links.values())
 
 
 def test_a_session_that_is_off_is_read_at_once_and_only_once_however_often_it_is_reset() -> None:
@@ -103,9 +99,9 @@ def test_a_session_that_is_off_is_read_at_once_and_only_once_however_often_it_is
     assert (first.epoch, second.epoch) == (2, 3)
     rows = [(1, "j", b"58=again\x01", True), (2, "j", b"58=again\x01", True)]
     world.take(UndeliveredPage(world.now, "oms", first.epoch, first.up_to, rows, bytes(16)))
-    assert world.machine.rebinding
+    assert world.rebinds("oms")
     world.take(UndeliveredPage(world.now, "oms", second.epoch, second.up_to, rows, bytes(16)))
-    assert not world.machine.rebinding
+    assert not world.rebinds("oms")
     assert world.waits("oms") == [1, 2]
     world.take(UndeliveredPage(world.now, "oms", second.epoch, second.up_to, rows, bytes(16)))
     assert world.waits("oms") == [1, 2], "an answer that comes twice"

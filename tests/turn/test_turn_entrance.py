@@ -11,7 +11,7 @@ from session_world import ENTROPY, SessionWorld
 from engine.fix.session.entrance import Origin
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.turn import Close, ConnectionUp, Turn, Welcome, Write
+from engine.turn import Close, Connection, ConnectionUp, Turn, Welcome, Write
 
 PIN, OTHER = "a" * 64, "b" * 64
 TERMS: dict[str, Any] = {"tls": True, "pins": (PIN,), "allow": (ipaddress.ip_network("192.0.2.0/24"),)}
@@ -64,9 +64,9 @@ def test_the_one_agreed_is_welcome() -> None:
     world.say("oms", "A", (98, "0"), (108, "30"), connection=1)
     assert world.state("oms").phase is Phase.ACTIVE
     assert [effect for turn in world.turns for effect in turn.effects if isinstance(effect, Welcome)] == [Welcome(1)]
-    assert world.machine.origins == {1: GOOD}
+    assert world.machine.connections == {1: Connection("oms", GOOD)}
     world.down(1, Ending(DisconnectReason.CLOSED_BY_PEER, ""))
-    assert world.machine.origins == {}
+    assert world.machine.connections == {}
 
 
 def expects(world: SessionWorld, text: str) -> None:

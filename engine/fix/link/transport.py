@@ -66,6 +66,8 @@ class FixConnection(asyncio.Protocol):
         """When its session logged on, by the loop's clock; None if it has not."""
         self.unfinished_since_ns: int | None = None
         """Kept by the hub: since when bytes have come that make no whole message (monotonic)."""
+        self.heard_ns: int | None = None
+        """Kept by the hub: when such bytes last came, or reading went on after a pause (monotonic)."""
         self.on_lost: Callable[[FixConnection], None] | None = None
         """Told once it is over: whoever has accepted it."""
         self._hub = hub

@@ -185,9 +185,12 @@ def garbled(settings: SessionSettings, state: SessionState, error: GarbledMessag
     return draft.step()
 
 
-def heard(state: SessionState, now: Instant) -> SessionState:
-    """Bytes came that are no whole message yet, or reading goes on after a pause: the peer is not silent."""
-    return sequence.heard(state, now.monotonic_ns)
+def heard(state: SessionState, at_ns: int | None) -> SessionState:
+    """Bytes came that are no whole message yet, or reading goes on after a pause: the peer is not silent.
+
+    `at_ns` is when, None if never (monotonic); what was heard later than that counts.
+    """
+    return state if at_ns is None or at_ns <= state.last_received_ns else sequence.heard(state, at_ns)
 
 
 def connected(settings: SessionSettings, state: SessionState, connection: int, now: Instant) -> Step:

@@ -27,7 +27,7 @@ from engine.record.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
 from engine.runtime.recording import Recorder, events_codec
-from engine.turn import CommandGiven, Machine
+from engine.turn import Machine
 from engine.turn.trading import Trading
 
 SESSION = "trader"
@@ -71,9 +71,6 @@ class Answering:
     def due(self, draft: Draft, key: str) -> None:
         pass
 
-    def command(self, draft: Draft, given: CommandGiven, machine: Machine) -> Any:
-        return None
-
     def wanted(self, outbox_id: int) -> bool:
         return True
 
@@ -82,6 +79,12 @@ class Answering:
 
     def gap_filled(self, draft: Draft, outbox_id: int) -> None:
         pass
+
+    def hold(self, reason: str) -> None:
+        pass
+
+    def digest(self) -> str:
+        return ""
 
     def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None:
         raise error

@@ -225,7 +225,7 @@ class Player:
         self.take(session.garbled(self.settings, self.state, error, self.now))
 
     def do_bytes(self, _: str) -> None:
-        self.state = session.heard(self.state, self.now)
+        self.state = session.heard(self.state, self.now.monotonic_ns)
 
     def do_pause(self, _: str) -> None:
         self.reading = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.commands.parameters import did_you_mean
 from engine.desk.draft import Draft
@@ -12,43 +12,42 @@ from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
-
-if TYPE_CHECKING:
-    from engine.turn.deciding import Deciding
-    from engine.turn.machine import Machine
+from engine.turn.draft import TurnDraft
+from engine.turn.inputs import Traffic
+from engine.turn.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCall:
     """One command being carried out; `given` holds every parameter, read, defaults filled in."""
 
-    turn: Deciding
+    draft: TurnDraft
     given: Mapping[str, Any]
     actor: str
-    unsent_bytes: Mapping[int, int]
+    traffic: Mapping[int, Traffic]
     ref: int
     """By which the answer is given, should a later turn have it."""
 
     @property
-    def machine(self) -> Machine:
-        return self.turn.machine
+    def standing(self) -> Standing:
+        return self.draft.standing
 
     @property
     def key(self) -> str:
         """The session that parameter `session` names. Raises CommandError (code `unknown`) naming the nearest."""
         key: str = self.given["session"]
-        if key not in self.machine.settings:
-            near = did_you_mean(key, self.machine.settings) or f": known are {', '.join(self.machine.settings)}"
+        if key not in self.standing.settings:
+            near = did_you_mean(key, self.standing.settings) or f": known are {', '.join(self.standing.settings)}"
             raise CommandError(f"no session '{key}'{near}", code="unknown")
         return key
 
     @property
     def state(self) -> SessionState:
-        return self.turn.state(self.key)
+        return self.draft.state(self.key)
 
     @property
     def settings(self) -> SessionSettings:
-        return self.machine.settings[self.key]
+        return self.standing.settings[self.key]
 
     @property
     def reason(self) -> str:
@@ -61,17 +60,17 @@ class SessionCall:
         return f"person:{self.actor}"
 
     @property
-    def draft(self) -> Draft:
-        return self.turn.draft()
+    def desk(self) -> Draft:
+        return self.draft.desk
 
     def record(self, event: e.Event, what: str, told: str) -> None:
         """Keep what was done, and tell whoever watches or looks at the session later."""
-        self.draft.record(event)
-        self.draft.notify("session", session=self.key, state=what, actor=self.actor, reason=self.reason)
-        self.turn.out.notes.append((self.key, what, told))
+        self.desk.record(event)
+        self.desk.notify("session", session=self.key, state=what, actor=self.actor, reason=self.reason)
+        self.draft.note(self.key, what, told)
 
     def record_command(self, command: str) -> None:
-        event = e.SessionCommanded(self.draft.now_ns, self.key, command, self.by, self.reason)
+        event = e.SessionCommanded(self.desk.now_ns, self.key, command, self.by, self.reason)
         self.record(event, "command", f"{command} by {self.by}: {self.reason}")
 
     def need_phase(self, wanted: bool, advice: str) -> None:

@@ -12,16 +12,17 @@ from typing import Any, Final
 
 from engine.commands.calls import Command
 from engine.commands.parameters import Param, text, whole
+from engine.commands.session_call import SessionCall
+from engine.commands.session_enquiries import closed, sessions, show
 from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix.session import protocol as session
 from engine.fix.session.phases import LOGGED_ON, Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.wire.message import SEQ_NUM_MAX
+from engine.turn import steps
 from engine.turn.effects import Connect
 from engine.turn.history import NOTES_MAX, numbers_set
-from engine.turn.session_call import SessionCall
-from engine.turn.session_enquiries import closed, sessions, show
 
 NOTES_SHOWN: Final = 20
 
@@ -34,15 +35,15 @@ def logon(call: SessionCall) -> dict[str, Any]:
     if not call.settings.initiator:
         peer = call.settings.target_comp_id
         raise CommandError(f"session {call.key} is logged on by its peer {peer}: it connects to us", code="state")
-    if not call.machine.may_log_on(call.key):
+    if not call.standing.may_log_on(call.key):
         advice = f"rfqctl session enable {call.key} --reason ..."
         raise CommandError(f"session {call.key} is disabled: {advice}", code="state")
     call.need_phase(call.state.phase is Phase.DISCONNECTED, "it has a connection already")
-    shut = closed(call.settings, call.turn.now.utc_ns)
+    shut = closed(call.settings, call.draft.now.utc_ns)
     if shut:
         raise CommandError(f"session {call.key} is {shut}: its schedule lets nobody log on before", code="state")
     call.record_command("logon")
-    call.turn.out.effects.append(Connect(call.key))
+    call.draft.turn.effects.append(Connect(call.key))
     return _done(call)
 
 
@@ -60,24 +61,24 @@ def disconnect(call: SessionCall) -> dict[str, Any]:
     call.need_phase(call.state.phase is not Phase.DISCONNECTED, "there is no connection to close")
     call.record_command("disconnect")
     ending = Ending(DisconnectReason.OPERATOR_DISCONNECT, call.reason, call.by)
-    call.turn.carry(call.key, session.disconnect(call.settings, call.state, ending, call.turn.now))
+    steps.take(call.draft, call.key, session.disconnect(call.settings, call.state, ending, call.draft.now))
     return _done(call)
 
 
 def enable(call: SessionCall) -> dict[str, Any]:
     """Let the session log on again, whoever said that it may not."""
-    if call.machine.may_log_on(call.key):
+    if call.standing.may_log_on(call.key):
         raise CommandError(f"session {call.key} is enabled already", code="state")
     _switch_to(call, True)
-    call.turn.out.refusals[call.key] = 0
+    call.draft.keep(call.key, call.draft.link(call.key)._replace(refusals=0))
     if call.settings.initiator:
-        call.turn.out.effects.append(Connect(call.key))
+        call.draft.turn.effects.append(Connect(call.key))
     return _done(call)
 
 
 def disable(call: SessionCall) -> dict[str, Any]:
     """Log the session out, and keep it off until it is enabled, over restarts too."""
-    if not call.machine.may_log_on(call.key):
+    if not call.standing.may_log_on(call.key):
         raise CommandError(f"session {call.key} is disabled already", code="state")
     _switch_to(call, False)
     _log_out(call, DisconnectReason.DISABLED)
@@ -85,13 +86,13 @@ def disable(call: SessionCall) -> dict[str, Any]:
 
 
 def _switch_to(call: SessionCall, enabled: bool) -> None:
-    event = e.SessionSwitched(call.draft.now_ns, call.key, enabled, call.by, call.reason)
+    event = e.SessionSwitched(call.desk.now_ns, call.key, enabled, call.by, call.reason)
     call.record(event, "enabled" if enabled else "disabled", f"by {call.by}: {call.reason}")
 
 
 def _log_out(call: SessionCall, code: DisconnectReason) -> None:
     ending = Ending(code, call.reason, call.by)
-    call.turn.carry(call.key, session.logout(call.settings, call.state, ending, call.turn.now))
+    steps.take(call.draft, call.key, session.logout(call.settings, call.state, ending, call.draft.now))
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -103,14 +104,14 @@ def set_seq(call: SessionCall) -> dict[str, Any]:
     if next_in is None and next_out is None:
         raise CommandError("session.set_seq: expected 'next_in', 'next_out' or both", code="params")
     _need_logged_off(call)
-    step = session.set_numbers(call.settings, call.state, call.turn.now, next_in=next_in, next_out=next_out)
+    step = session.set_numbers(call.settings, call.state, call.draft.now, next_in=next_in, next_out=next_out)
     return _new_numbers(call, step)
 
 
 def reset(call: SessionCall) -> dict[str, Any]:
     """Restart both numbers at 1, without a word to the peer: it has to do the same."""
     _need_logged_off(call)
-    return _new_numbers(call, session.reset(call.settings, call.state, call.turn.now))
+    return _new_numbers(call, session.reset(call.settings, call.state, call.draft.now))
 
 
 def _need_logged_off(call: SessionCall) -> None:
@@ -121,7 +122,7 @@ def _need_logged_off(call: SessionCall) -> None:
 def _new_numbers(call: SessionCall, step: session.Step) -> dict[str, Any]:
     before, after = call.state, step.state
     event = e.SessionNumbersSet(
-        call.draft.now_ns,
+        call.desk.now_ns,
         call.key,
         after.epoch,
         after.next_in,
@@ -132,11 +133,11 @@ def _new_numbers(call: SessionCall, step: session.Step) -> dict[str, Any]:
         call.reason,
     )
     call.record(event, "numbers_set", numbers_set(event))
-    call.turn.carry(call.key, step)
+    steps.take(call.draft, call.key, step)
     return {
         **_done(call),
         "was": {"epoch": before.epoch, "next_in": before.next_in, "next_out": before.next_out},
-        "waiting": len(call.machine.waiting.get(call.key, ())),
+        "waiting": len(call.standing.links[call.key].waiting),
         "again": after.epoch != before.epoch,
     }
 
@@ -148,7 +149,7 @@ def test_request(call: SessionCall) -> dict[str, Any]:
     """TestRequest(1): its answer proves that the peer lives and has everything sent before."""
     call.need_phase(call.state.phase is Phase.ACTIVE, "it has to be active")
     call.record_command("test-request")
-    call.turn.carry(call.key, session.send_test_request(call.settings, call.state, call.turn.now))
+    steps.take(call.draft, call.key, session.send_test_request(call.settings, call.state, call.draft.now))
     return _done(call)
 
 
@@ -159,15 +160,15 @@ def resend(call: SessionCall) -> dict[str, Any]:
         raise CommandError(f"{text_}; if the peer lacks something, it has to ask by ResendRequest(2)", code="state")
     begin = call.given["begin"]
     end = call.state.next_out - 1 if call.given["end"] is None else call.given["end"]
-    step = session.send_again(call.settings, call.state, begin, end, call.turn.now)
+    step = session.send_again(call.settings, call.state, begin, end, call.draft.now)
     call.record_command(f"resend {begin} to {end}")
-    call.turn.carry(call.key, step)
+    steps.take(call.draft, call.key, step)
     return {**_done(call), "begin": begin, "end": end}
 
 
 def _done(call: SessionCall) -> dict[str, Any]:
     """Where the session stands now, after what was done."""
-    state = call.turn.state(call.key)
+    state = call.draft.state(call.key)
     return {
         "session": call.key,
         "state": str(state.phase),

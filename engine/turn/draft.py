@@ -1,0 +1,122 @@
+"""What is decided in a turn, while it is decided: one value at the bottom that the handlers of an input fill.
+
+It reads what stands (`Standing`) and changes none of it. Dropped, it leaves no trace; sealed, it is a `Turn`. Handlers
+are functions that take it: `numbering` gives messages their numbers, `steps` takes a session's step into it, and
+`handlers` begins with an input.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.desk.draft import Delivery, Draft
+from engine.domain.messages import BusinessReject
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason
+from engine.fix.session.sequence import SessionState
+from engine.fix.session.settings import SessionSettings
+from engine.turn.effects import Behind, Close, Gate, Publish, Write
+from engine.turn.inputs import Input
+from engine.turn.link import Link
+from engine.turn.outcome import Turn
+from engine.turn.standing import Standing
+
+
+class TurnDraft:
+    """One turn while it is being decided. `refused` is our own failure over this input, if this is the second try."""
+
+    __slots__ = ("_desk", "given", "now", "placed", "refused", "standing", "turn")
+
+    def __init__(self, standing: Standing, given: Input, refused: Exception | None = None) -> None:
+        self.standing = standing
+        self.given = given
+        self.now = given.now
+        self.refused = refused
+        self.begin()
+
+    def begin(self) -> None:
+        """With nothing decided: at first, and once more where nothing is to stay of what was."""
+        self.turn = Turn(self.now, type(self.given).__name__)
+        self._desk: Draft | None = None
+        self.placed = 0
+        """So many messages of the desk's draft have been given to their sessions."""
+
+    # --- sessions ----------------------------------------------------------------------------------
+
+    def link(self, key: str) -> Link:
+        """What is kept of a session, as this turn leaves it so far."""
+        return self.turn.links.get(key) or self.standing.links[key]
+
+    def state(self, key: str) -> SessionState:
+        return self.link(key).state
+
+    def keep(self, key: str, link: Link) -> None:
+        """From now on this is kept of the session."""
+        self.turn.links[key] = link
+
+    def settings(self, key: str) -> SessionSettings:
+        return self.standing.settings[key]
+
+    # --- the desk ----------------------------------------------------------------------------------
+
+    @property
+    def desk(self) -> Draft:
+        """The desk's draft, begun when it is first needed: a heartbeat needs none."""
+        if self._desk is None:
+            standing = self.standing
+            # A method of this object would make a ring of it, its draft and all that was decided, for the garbage
+            # collector to find: a turn is to be gone when it is done.
+            session_up = partial(_session_up, standing.links, self.turn.links)
+            self._desk = standing.application.draft(self.now, self.given.entropy, standing.outbox_id, session_up)
+        return self._desk
+
+    @property
+    def desk_if_begun(self) -> Draft | None:
+        return self._desk
+
+    def say(self, key: str, reject: BusinessReject) -> None:
+        self.desk.send(key, reject, Delivery.at_least_once)
+
+    # --- what leaves, and what is told -------------------------------------------------------------
+
+    def emit(self, key: str, data: bytes, gate: Gate | Behind | None = None) -> None:
+        """Have bytes leave once this turn is durable; without a connection there is nothing to leave by."""
+        connection = self.state(key).connection
+        if connection is not None:
+            self.turn.effects.append(Write(key, connection, data, gate))
+
+    def close(self, connection: int, code: DisconnectReason, text: str, key: str = "") -> None:
+        """Close a connection that is no session's; `key` is the one it asked for, if it is known."""
+        self.turn.connections[connection] = None
+        self.warn(key, code, text)
+        self.turn.effects.append(Close(connection, code, text))
+
+    def warn(self, key: str, code: str, text: str) -> None:
+        self.turn.warnings.append((key, code, text))
+
+    def note(self, key: str, what: str, text: str) -> None:
+        self.turn.notes.append((key, what, text))
+
+    # --- its end -----------------------------------------------------------------------------------
+
+    def sealed(self) -> Turn:
+        """The turn, once every message of the desk's draft has been placed."""
+        turn, desk = self.turn, self._desk
+        if desk is not None:
+            turn.events = desk.events
+            turn.marks = desk.marks
+            if desk.touched:
+                turn.touched.update(desk.touched)
+            if desk.notices:
+                turn.effects.extend(Publish(notice) for notice in desk.notices)
+        before = self.standing.links
+        for key, link in turn.links.items():
+            # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
+            if not link.state.moved_on_from(before[key].state):
+                turn.touched[f"session:{key}"] = None
+        return turn
+
+
+def _session_up(kept: dict[str, Link], changed: dict[str, Link], key: str) -> bool:
+    link = changed.get(key) or kept.get(key)
+    return link is not None and link.state.phase is Phase.ACTIVE
