@@ -24,7 +24,7 @@ import uvloop
 
 from engine import __version__
 from engine.admin.server import AdminServer
-from engine.boot import assembly, securing, sessions, take_over
+from engine.boot import assembly, configured, securing, sessions, take_over
 from engine.boot.connecting import Connecting
 from engine.boot.memory import settle_memory
 from engine.clock import Clock, iso_timestamp
@@ -77,12 +77,8 @@ class Daemon:
     async def serve(self) -> int:
         """Start, serve until stopped, close. The process's exit status."""
         config = self.config
-        self._secured = secured = securing.secure(config)
-        book = assembly.rule_book(config)
-        bonds, problems = assembly.securities(config.reference.securities)
-        for problem in problems:
-            log.warning("securities line not used: %s", problem)
-        parts = assembly.parts(config, book, bonds, secured.pins, secured.files)
+        self._start = start = configured.read(config)
+        parts = start.configured.parts()
         _make_folder(config.journal.path.parent, "journal.path")
         if config.journal.anchor is not None:
             _make_folder(config.journal.anchor.parent, "journal.anchor")
@@ -138,14 +134,9 @@ class Daemon:
         servers: list[Any] = []
         tasks: list[asyncio.Task[None]] = []
         try:
-            connections = Connecting(config, self._secured, runtime, self._fail)
-            take_over.begin(
-                runtime,
-                taken,
-                self.journal.boot,
-                assembly.in_force(config, self.trading.desk.book),
-                reconcile=self._reconcile(),
-            )
+            connections = Connecting(config, self._start.configured.secured, runtime, self._fail)
+            in_force, fallen_back = self._start.configured.in_force(), self._start.fallen_back
+            take_over.begin(runtime, taken, self.journal.boot, in_force, fallen_back, reconcile=self._reconcile())
             await runtime.idle()
             metrics.state(machine, taken.trading)
             metrics.sessions(machine, self.clock.now(), {})
@@ -328,7 +319,7 @@ def main(argv: list[str] | None = None) -> int:
             return _check(arguments.config)
         if arguments.command == "replay":
             return _replay(arguments.config, arguments.file)
-        config = _overridden(load(arguments.config), arguments)
+        config = _overridden(configured.read_config(arguments.config), arguments)
         set_up_logging(arguments.log_level, arguments.log_file)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(config))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +25,6 @@ from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
 from engine.market.marks import MarkBook
 from engine.market.securities import LineProblem, parse_securities
-from engine.record.batch import RULE_BOOK, TextRow
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
@@ -43,17 +43,6 @@ class Parts:
     """By dealer."""
     session_dialects: Mapping[str, Dialect]
     tls_files: Sequence[TlsFile] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """What an engine decides by, as hashes of texts that the journal keeps once; `texts` are those."""
-
-    config_hash: str
-    dealers_hash: str
-    scoring_hash: str
-    book_hash: str
-    texts: tuple[TextRow, ...] = ()
 
 
 def parts(
@@ -81,21 +70,55 @@ def parts(
 def rule_book(config: Config) -> Book:
     """The rule book of the configured folder. Raises RuleBookError with every mistake, ConfigError without files."""
     folder = config.rules.directory
-    paths = sorted(folder.glob("*.rules"))
+    try:
+        paths = sorted(folder.glob("*.rules"))
+        sources = [Source(path.name, path.read_text(encoding="utf-8")) for path in paths]
+    except OSError as error:
+        raise ConfigError(f"rules.directory: {error.filename} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"rules.directory: a file in {folder} is not UTF-8: {error}") from error
     if not paths:
         raise ConfigError(f"rules.directory: {folder} has no *.rules file: a book ends in one `when true` rule")
-    sources = [Source(path.name, path.read_text()) for path in paths]
+    return compiled(config, sources)
+
+
+def compiled(config: Config, sources: Sequence[Source]) -> Book:
+    """The book of these texts, for these dealers. Raises RuleBookError."""
     return compile_book(sources, catalogue([each.id for each in config.dealers], config.engine.base_currency))
 
 
-def securities(path: Path) -> tuple[dict[str, Security], tuple[LineProblem, ...]]:
-    """The security master, and each line of it that cannot be used. Raises ConfigError if it cannot be read at all."""
+@dataclass(frozen=True, slots=True)
+class SecurityFile:
+    """The security master: its text, the bonds by identifier, and each line that cannot be used."""
+
+    text: str
+    bonds: Mapping[str, Security]
+    problems: tuple[LineProblem, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def security_file(path: Path) -> SecurityFile:
+    """Raises ConfigError if it cannot be read at all."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return security_master(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"reference.securities: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"reference.securities: {path} is not UTF-8") from error
+
+
+def security_master(text: str) -> SecurityFile:
     parsed = parse_securities(text)
-    return {each.security_id: each for each in parsed.securities}, parsed.problems
+    return SecurityFile(text, {each.security_id: each for each in parsed.securities}, parsed.problems)
+
+
+def securities(path: Path) -> tuple[Mapping[str, Security], tuple[LineProblem, ...]]:
+    """The bonds of the file, and each line that cannot be used. Raises ConfigError if it cannot be read at all."""
+    file = security_file(path)
+    return file.bonds, file.problems
 
 
 def desk(
@@ -159,25 +182,9 @@ def dialects(config: Config) -> tuple[dict[str, Dialect], dict[str, Dialect]]:
     return by_dealer, by_session
 
 
-def texts(config: Config, book: Book) -> tuple[TextRow, ...]:
-    """Rule book and configuration files, for the journal; stored once per hash."""
-    whole = "\n".join(f"### {source.name}\n{source.text}" for source in book.texts)
-    return (
-        TextRow(RULE_BOOK, book.hash, 0, whole),
-        *(TextRow(text.name, text.sha256, 0, text.text) for text in config.texts),
-    )
-
-
-def in_force(config: Config, book: Book) -> InForce:
-    """What is decided by, for the record of the start."""
-    return InForce(
-        config.sha256, text_hash(config, "dealers"), text_hash(config, "scoring"), book.hash, texts(config, book)
-    )
-
-
-def text_hash(config: Config, name: str) -> str:
-    """The hash of the configuration file whose name contains `name`; empty if there is none."""
-    return next((text.sha256 for text in config.texts if name in text.name), "")
+def text_hash(config: Config, kind: str) -> str:
+    """The hash of the configuration's text of this kind; empty if there is none."""
+    return next((text.sha256 for text in config.texts if text.kind == kind), "")
 
 
 def _ns(seconds: float) -> int:

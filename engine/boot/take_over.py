@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from engine.boot.assembly import InForce, Parts
+from engine.boot.assembly import Parts
+from engine.boot.configured import InForce
 from engine.commands.all_commands import AllCommands
+from engine.desk.state import file_scope
 from engine.domain import events as e
 from engine.domain.rfq import AskState
 from engine.errors import JournalError
@@ -33,6 +35,9 @@ from engine.turn.history import History
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
+
+REASON_LENGTH_MAX = 2_000
+"""Characters of what is wrong with a file that are kept with its switch."""
 
 LOGIC_VERSION = 2
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
@@ -106,28 +111,55 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
     return TakenOver(machine, trading, recorder, folded, tuple(never_numbered(file, trading)))
 
 
-def begin(runtime: Runtime, taken: TakenOver, boot: Boot, in_force: InForce, *, reconcile: str = "") -> None:
+def begin(
+    runtime: Runtime,
+    taken: TakenOver,
+    boot: Boot,
+    in_force: InForce,
+    fallen_back: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    reconcile: str = "",
+) -> None:
     """Record the start, tell the desk what never left, and set every alarm; with `reconcile` nothing goes to dealers.
 
-    `reconcile` says why: the file may not be the whole record.
+    `reconcile` says why: the file may not be the whole record. `fallen_back` are the kinds of files of which an
+    earlier text is used, with what is wrong: no rule acts by itself until they were reloaded.
     """
 
     def started(at_ns: int) -> Sequence[e.Event]:
-        beginning = e.EngineStarted(
-            at_ns,
-            logic_version=LOGIC_VERSION,
-            config_hash=in_force.config_hash,
-            dealers_hash=in_force.dealers_hash,
-            scoring_hash=in_force.scoring_hash,
-            book_hash=in_force.book_hash,
-            previous_ended_cleanly=boot in (Boot.NEW, Boot.CLEAN),
-        )
-        return (beginning, e.KillSwitched(at_ns, "all", True, "engine", reconcile)) if reconcile else (beginning,)
+        events: list[e.Event] = [
+            e.EngineStarted(
+                at_ns,
+                logic_version=LOGIC_VERSION,
+                config_hash=in_force.config_hash,
+                dealers_hash=in_force.hash("dealers"),
+                scoring_hash=in_force.hash("scoring"),
+                book_hash=in_force.hash("rules"),
+                previous_ended_cleanly=boot in (Boot.NEW, Boot.CLEAN),
+                in_force=in_force.texts,
+            )
+        ]
+        if reconcile:
+            events.append(e.KillSwitched(at_ns, "all", True, "engine", reconcile))
+        return [*events, *_file_switches(taken.trading, fallen_back or {}, at_ns)]
 
-    runtime.note("started", started, in_force.texts)
+    runtime.note("started", started, in_force.rows)
     for withheld in taken.never_left:
         runtime.release.withhold(withheld)
     runtime.alarms.set_all()
+
+
+def _file_switches(trading: Trading, fallen_back: Mapping[str, tuple[str, ...]], now_ns: int) -> list[e.Event]:
+    """On for every kind of file that is broken, off for those that are good again."""
+    events: list[e.Event] = []
+    for kind, problems in fallen_back.items():
+        text = f"the text of {kind} that was last in force is used, for its file is broken: {'; '.join(problems)}"
+        log.error("%s: put it right, then `rfqctl reload %s`; until then nothing is sent by a rule", text, kind)
+        events.append(e.KillSwitched(now_ns, file_scope(kind), True, "engine", text[:REASON_LENGTH_MAX]))
+    for scope in trading.state.files_broken():
+        if scope not in [file_scope(kind) for kind in fallen_back]:
+            events.append(e.KillSwitched(now_ns, scope, False, "engine", "its file was good at a start"))
+    return events
 
 
 def fold(

@@ -14,6 +14,7 @@ from engine.config.load import (
     load_echo,
     loopback_only,
     places,
+    reread,
     with_clock,
     with_passphrases,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "load_echo",
     "loopback_only",
     "places",
+    "reread",
     "with_clock",
     "with_passphrases",
 ]

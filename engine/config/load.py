@@ -12,8 +12,9 @@ import grp
 import hashlib
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,10 +46,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ConfigText:
-    """One configuration file as it was read, for the journal; `name` is relative to engine.toml."""
+    """One configuration file as it was read, for the journal; `name` is relative to engine.toml.
+
+    `kind` is `engine`, `dealers` or `scoring`.
+    """
 
     name: str
     text: str
+    kind: str
 
     @property
     def sha256(self) -> str:
@@ -75,6 +80,8 @@ class Config:
     dealers: tuple[DealerConfig, ...]
     scoring: ScoringConfig
     texts: tuple[ConfigText, ...]
+    fallen_back: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """What is wrong with files in whose place an earlier text is used, by `dealers` or `scoring`."""
 
     @property
     def sha256(self) -> str:
@@ -95,11 +102,16 @@ class Config:
         return tuple(session for session in self.sessions if session.role is role)
 
 
-def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
+LastGood = Callable[[Path, str], str | None]
+"""The text of `dealers` or `scoring` that was last in force, as the journal at this path has it."""
+
+
+def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: LastGood | None = None) -> Config:
     """The configuration whose main file is `path`.
 
     `environ` is where credentials are looked up, the process's environment by default. Raises
-    ConfigProblems (a ConfigError) with every mistake found in any of the files.
+    ConfigProblems (a ConfigError) with every mistake found in any of the files. With `last_good`, a text that was in
+    force before stands in for a file of dealers or scores that is broken, and `fallen_back` says so.
     """
     path = Path(path).absolute()
     environ = os.environ if environ is None else environ
@@ -114,11 +126,21 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     admin = dataclasses.replace(file.admin, people=_people(reading, file.admin.people))
     _limits(reading, file)
     _scaled_clock(reading, file.clock, file.fix, sessions)
-    dealers, dealer_problems = _dealers(file, path.parent, texts, sessions)
-    scoring, score_problems = _scoring(file, path.parent, texts)
+    before = None if last_good is None or problems else partial(last_good, file.journal.path)
+    fallen_back: dict[str, tuple[str, ...]] = {}
+    dealers, dealer_problems = _dealers(file.engine, path.parent, texts, sessions)
+    if dealer_problems and before is not None and (text := before("dealers")) is not None:
+        fallen_back["dealers"] = tuple(dealer_problems)
+        texts = [each for each in texts if each.kind != "dealers"]
+        dealers, dealer_problems = _dealers(file.engine, path.parent, texts, sessions, text)
+    scoring, score_problems = _scoring(file.engine, path.parent, texts)
+    if score_problems and before is not None and (text := before("scoring")) is not None:
+        fallen_back["scoring"] = tuple(score_problems)
+        texts = [each for each in texts if each.kind != "scoring"]
+        scoring, score_problems = _scoring(file.engine, path.parent, texts, text)
     problems = [*problems, *dealer_problems, *score_problems]
     if problems or dealers is None or scoring is None:
-        raise ConfigProblems(problems)
+        raise ConfigProblems([*problems, *(line for lines in fallen_back.values() for line in lines)])
     return Config(
         path=path,
         engine=file.engine,
@@ -136,7 +158,53 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         dealers=dealers,
         scoring=scoring,
         texts=tuple(texts),
+        fallen_back=fallen_back,
     )
+
+
+def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | None = None) -> Config:
+    """The same configuration with these parts of it read again: limits, people, sessions, dealers, scoring.
+
+    What nobody asked for stays as it is, whatever its file says by now. Raises ConfigProblems.
+    """
+    environ = os.environ if environ is None else environ
+    path, folder = config.path, config.path.parent
+    reading = Reading(path.name, folder)
+    texts: list[ConfigText] = []
+    problems: list[str] = []
+    changed: dict[str, object] = {}
+    sessions = config.sessions
+    if not {"limits", "people", "sessions"}.isdisjoint(kinds):
+        file = _file(EngineFile, reading, path, texts)
+        if file is not None:
+            if "limits" in kinds:
+                changed |= {"risk": file.risk, "rfq": file.rfq, "tca": file.tca}
+            if "people" in kinds:
+                changed["admin"] = dataclasses.replace(config.admin, people=_people(reading, file.admin.people))
+            if "sessions" in kinds:
+                changed["sessions"] = sessions = _sessions(reading, file.session, environ)
+                _listening(reading, config.fix, sessions, environ)
+                _heartbeats(reading, config.fix, sessions)
+                _scaled_clock(reading, config.clock, config.fix, sessions)
+        problems += reading.problems
+    if "dealers" in kinds:
+        dealers, found = _dealers(config.engine, folder, texts, sessions)
+        changed["dealers"] = dealers
+        problems += found
+    elif "sessions" in kinds and not problems:
+        name = _shown(config.engine.dealers, folder)
+        problems += [
+            f"{name}: {where}: {text}" for where, text in dealers_problems(config.dealers, _of_dealers(sessions))
+        ]
+    if "scoring" in kinds:
+        scoring, found = _scoring(config.engine, folder, texts)
+        changed["scoring"] = scoring
+        problems += found
+    if problems:
+        raise ConfigProblems(problems)
+    read = {text.name: text for text in texts}
+    changed["texts"] = tuple(read.get(text.name, text) for text in config.texts)
+    return dataclasses.replace(config, **changed)  # type: ignore[arg-type]
 
 
 def load_echo(path: Path | str, environ: Mapping[str, str] | None = None) -> EchoFile:
@@ -226,16 +294,24 @@ def with_passphrases(config: Config, environ: Mapping[str, str] | None = None) -
     return dataclasses.replace(config, fix=fix, sessions=tuple(sessions))
 
 
-def _file(cls: type[T], reading: Reading, path: Path, texts: list[ConfigText]) -> T | None:
+def _file(
+    cls: type[T],
+    reading: Reading,
+    path: Path,
+    texts: list[ConfigText],
+    instead: str | None = None,
+    *,
+    kind: str = "engine",
+) -> T | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if instead is None else instead
     except OSError as error:
         reading.problem("", f"cannot be read: {error.strerror} ({path})")
         return None
     except UnicodeDecodeError as error:
         reading.problem("", f"expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}")
         return None
-    texts.append(ConfigText(reading.name, text))
+    texts.append(ConfigText(reading.name, text, kind))
     raw = reading.parse(text)
     # After a syntax error every table would be missing: one problem is enough.
     return None if reading.problems else reading.table(cls, raw)
@@ -445,21 +521,32 @@ def _beyond_loopback(fix: FixConfig, sessions: tuple[SessionConfig, ...]) -> lis
 
 
 def _dealers(
-    file: EngineFile, folder: Path, texts: list[ConfigText], sessions: tuple[SessionConfig, ...]
+    engine: EngineConfig,
+    folder: Path,
+    texts: list[ConfigText],
+    sessions: tuple[SessionConfig, ...],
+    instead: str | None = None,
 ) -> tuple[tuple[DealerConfig, ...] | None, list[str]]:
-    reading = Reading(_shown(file.engine.dealers, folder), file.engine.dealers.parent)
-    dealers = _file(DealersFile, reading, file.engine.dealers, texts)
+    """`instead` is a text that stands in for the file's."""
+    reading = Reading(_shown(engine.dealers, folder), engine.dealers.parent)
+    dealers = _file(DealersFile, reading, engine.dealers, texts, instead, kind="dealers")
     if dealers is None:
         return None, reading.problems
-    keys = tuple(session.key for session in sessions if session.role is SessionRole.DEALER)
-    for where, text in dealers_problems(dealers.dealer, keys):
+    for where, text in dealers_problems(dealers.dealer, _of_dealers(sessions)):
         reading.problem(where, text)
     return dealers.dealer, reading.problems
 
 
-def _scoring(file: EngineFile, folder: Path, texts: list[ConfigText]) -> tuple[ScoringConfig | None, list[str]]:
-    reading = Reading(_shown(file.engine.scoring, folder), file.engine.scoring.parent)
-    scoring = _file(ScoringConfig, reading, file.engine.scoring, texts)
+def _of_dealers(sessions: tuple[SessionConfig, ...]) -> tuple[str, ...]:
+    return tuple(session.key for session in sessions if session.role is SessionRole.DEALER)
+
+
+def _scoring(
+    engine: EngineConfig, folder: Path, texts: list[ConfigText], instead: str | None = None
+) -> tuple[ScoringConfig | None, list[str]]:
+    """`instead` is a text that stands in for the file's."""
+    reading = Reading(_shown(engine.scoring, folder), engine.scoring.parent)
+    scoring = _file(ScoringConfig, reading, engine.scoring, texts, instead, kind="scoring")
     if scoring is not None:
         for where, text in scoring_problems(scoring):
             reading.problem(where, text)

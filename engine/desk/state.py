@@ -388,6 +388,15 @@ class DeskState:
                 return scope, kill
         return None
 
+    def files_broken(self) -> list[str]:
+        """Switches of files in whose place an earlier text is used: while there are any, no rule acts by itself."""
+        return [scope for scope, kill in self.kills.items() if kill.on and scope.startswith(_FILE)]
+
+    def rules_stopped(self) -> str:
+        """Why no rule acts by itself just now; empty when they may."""
+        broken = self.files_broken()
+        return f"kill switch {broken[0]} is on: nothing is sent by a rule" if broken else ""
+
     def open_placement(self, order_id: str) -> Placement | None:
         """The placement of this order that waits for its answer: there is at most one."""
         placement = self.placements.get(self.orders[order_id].placement_id)
@@ -450,6 +459,14 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"a row holds {type(value).__name__}, which has no canonical form")
+
+
+_FILE: Final = "file:"
+
+
+def file_scope(kind: str) -> str:
+    """The switch of one kind of file: `rules`, `dealers` and the like."""
+    return f"{_FILE}{kind}"
 
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:

@@ -31,6 +31,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class TextInForce:
+    """A text that decisions are made by: `kind` says of what, `hash` names it where texts are kept once."""
+
+    kind: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStarted(Event):
     """A process took the journal over; `config_hash` and `book_hash` name texts kept once."""
 
@@ -40,6 +48,27 @@ class EngineStarted(Event):
     scoring_hash: str
     book_hash: str
     previous_ended_cleanly: bool
+    in_force: tuple[TextInForce, ...] = ()
+    """Every text there is; without any an older build wrote this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded(Event):
+    """Files were read anew, all of these kinds together; `in_force` has every text there is, read anew or not."""
+
+    kinds: tuple[str, ...]
+    in_force: tuple[TextInForce, ...]
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLevelSet(Event):
+    """What the log tells from now on, until the process ends."""
+
+    level: str
+    actor: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

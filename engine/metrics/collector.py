@@ -331,7 +331,7 @@ class Metrics(Collector):
                     family.learned(names, value)
 
     def _count_kills(self, trading: Trading) -> None:
-        on = {"all": 0, "dealer": 0, "account": 0}
+        on = {"all": 0, "dealer": 0, "account": 0, "file": 0}
         kills = trading.state.kills
         for scope in kills.keys():  # noqa: SIM118 (a table of the desk is no dict)
             on[scope.partition(":")[0]] += kills[scope].on

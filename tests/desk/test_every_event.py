@@ -40,7 +40,7 @@ FACTS: Final = frozenset(
     {
         "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionUp", "SessionDown",
         "SessionReset", "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
-        "AcceptBlocked", "FillRepeated", "RuleBookLoaded",
+        "AcceptBlocked", "FillRepeated", "RuleBookLoaded", "Reloaded", "LogLevelSet",
     }
 )  # fmt: skip
 """Events for the record: the desk's state is the same without them."""

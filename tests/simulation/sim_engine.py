@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sim_network import Link
 from sim_time import MS, NS, VirtualClock, VirtualLoop
 
-from engine.boot.assembly import InForce, Parts
+from engine.boot.assembly import Parts
+from engine.boot.configured import InForce
 from engine.boot.take_over import LOGIC_VERSION, begin, take_over
 from engine.desk.draft import Notice
 from engine.errors import JournalError
@@ -167,7 +168,7 @@ class Life:
         return Parts(desk, settings, world.setting.dictionaries, {}, {})
 
     def _start(self) -> None:
-        begin(self.runtime, self.taken, self.boot, InForce("c", "d", "s", "b"))
+        begin(self.runtime, self.taken, self.boot, InForce("c", ()))
         self.started = True
         self.runtime.release.watch(self._seen)
         for key, settings in self.machine.settings.items():

@@ -117,10 +117,12 @@ def work(draft: Draft, order_id: str) -> None:
     if advice.plan is None:
         return_to_trader(draft, order, advice.problem)
         return
-    if advice.sends_itself and not order.manual_reason:
+    stopped = draft.state.rules_stopped()
+    if advice.sends_itself and not order.manual_reason and not stopped:
         open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
         return
-    reason = order.manual_reason or f"rule “{advice.rule}” sends after approval"
+    waits = stopped if advice.sends_itself else f"rule “{advice.rule}” sends after approval"
+    reason = order.manual_reason or waits
     return_to_trader(draft, order, reason)
 
 

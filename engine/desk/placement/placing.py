@@ -48,6 +48,9 @@ def take_best(draft: Draft, rfq_id: str) -> None:
     if not execute.automatic or order.manual_reason or rfq.alerted:
         _alert(draft, rfq, live[0], f"best of {len(live)}")
         return
+    if stopped := draft.state.rules_stopped():
+        _alert(draft, rfq, live[0], stopped)
+        return
     reason = _against_automatic(draft, rfq, live)
     if reason == "":
         blocked = _accept(draft, order, rfq, *live[0], actor="rule")

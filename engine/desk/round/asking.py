@@ -72,6 +72,9 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
     if dealer is None:
         draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, "dealer", f"{dealer_id} is no longer known"))
         return
+    if rfq.opened_by.startswith("rule:") and (stopped := draft.state.rules_stopped()):
+        draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, "kill", stopped))
+        return
     clocks = draft.desk.clocks
     wait_until = draft.now_ns + rfq.plan.wait_ns
     security = draft.desk.securities[order.terms.security_id]

@@ -1,0 +1,243 @@
+"""Everything that was read and found good together: configuration, rule book, securities, certificates.
+
+`read` is for a start, where a text that was in force before may stand in for a file that is broken: open orders must
+not be left without an engine. `read_again` is for a reload, which takes all of what it was asked for, or nothing.
+
+A new kind of file is read in `engine.config.load`, is part of the configuration, and has its name in `KINDS`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine.boot import assembly, securing, sessions
+from engine.boot.assembly import Parts, SecurityFile
+from engine.boot.securing import Secured
+from engine.config import Config, ConfigProblems, load, reread, with_passphrases
+from engine.domain.events import EngineStarted, Reloaded, TextInForce
+from engine.errors import ConfigError, EngineError, RuleError
+from engine.record.archive import ReadOnly
+from engine.record.batch import RULE_BOOK, TextRow
+from engine.rules.program import Book
+from engine.rules.source import Source
+from engine.runtime.recording import events_codec
+
+log = logging.getLogger(__name__)
+
+KINDS: Final = ("rules", "scoring", "dealers", "limits", "people", "securities", "sessions", "tls")
+"""What can be read again while the engine runs."""
+SECURITIES: Final = "securities"
+PROBLEMS_SHOWN_MAX: Final = 20
+"""Problems of one file that are named; behind them stands how many more there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The texts that decisions are made by, for the record; `rows` are the texts themselves, kept once per hash."""
+
+    config_hash: str
+    texts: tuple[TextInForce, ...]
+    rows: tuple[TextRow, ...] = ()
+
+    def hash(self, kind: str) -> str:
+        return next((text.hash for text in self.texts if text.kind == kind), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What is in force, as it was read."""
+
+    config: Config
+    book: Book
+    securities: SecurityFile
+    secured: Secured
+
+    def parts(self) -> Parts:
+        """What it comes to. Raises ConfigError for a dialect or a dictionary that cannot be."""
+        return assembly.parts(self.config, self.book, self.securities.bonds, self.secured.pins, self.secured.files)
+
+    def in_force(self) -> InForce:
+        """The texts by their hashes, and themselves."""
+        texts = (
+            TextInForce("rules", self.book.hash),
+            *(TextInForce(text.kind, text.sha256) for text in self.config.texts),
+            TextInForce(SECURITIES, self.securities.hash),
+        )
+        rows = (
+            TextRow(RULE_BOOK, self.book.hash, 0, _joined(self.book.texts)),
+            *(TextRow(text.name, text.sha256, 0, text.text) for text in self.config.texts),
+            TextRow(SECURITIES, self.securities.hash, 0, self.securities.text),
+        )
+        return InForce(self.config.sha256, texts, rows)
+
+
+# --- at a start ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a start begins with; `fallen_back` says what is wrong with files in whose place an earlier text is used."""
+
+    configured: Configured
+    fallen_back: Mapping[str, tuple[str, ...]]
+
+
+def read_config(path: Path) -> Config:
+    """The configuration, where need be with dealers or scores as the journal has them. Raises ConfigProblems."""
+    return load(path, last_good=last_good)
+
+
+def read(config: Config) -> Start:
+    """All else that is in force. Raises ConfigError or RuleError where nothing can stand in for what is broken."""
+    secured = securing.secure(config)
+    fallen_back = dict(config.fallen_back)
+    book = _book(config, fallen_back)
+    return Start(Configured(config, book, _securities(config, fallen_back), secured), fallen_back)
+
+
+def _book(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Book:
+    try:
+        return assembly.rule_book(config)
+    except (RuleError, ConfigError) as error:
+        text = last_good(config.journal.path, "rules")
+        if text is None:
+            raise
+        fallen_back["rules"] = (str(error),)
+        return assembly.compiled(config, _apart(text))
+
+
+def _securities(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> SecurityFile:
+    """The file with the lines that can be used, unless it is another one than before and was whole then."""
+    path = config.reference.securities
+    try:
+        file = assembly.security_file(path)
+        problems = _lines(path, file)
+    except ConfigError as error:
+        file, problems = None, [str(error)]
+    if problems:
+        text = last_good(config.journal.path, SECURITIES)
+        before = None if text is None else assembly.security_master(text)
+        if before is not None and (file is None or file.hash != before.hash):
+            fallen_back[SECURITIES] = tuple(problems)
+            return before
+    if file is None:
+        raise ConfigError(problems[0])
+    for problem in file.problems:
+        log.warning("securities line not used: %s", problem)
+    return file
+
+
+def last_good(journal: Path, kind: str) -> str | None:
+    """The text of this kind that was last in force, from the journal; None if there is none."""
+    if not journal.exists() or journal.stat().st_size == 0:
+        return None
+    with ReadOnly(journal) as file:
+        for found, version, body in file.query(_LAST_IN_FORCE, ()):
+            event = events_codec().decode(found, version, body)
+            assert isinstance(event, EngineStarted | Reloaded)
+            in_force = {each.kind: each.hash for each in event.in_force}
+            if not in_force and isinstance(event, EngineStarted):
+                in_force = {"rules": event.book_hash, "dealers": event.dealers_hash, "scoring": event.scoring_hash}
+            table = "rule_books" if kind == "rules" else "configs"
+            rows = file.query(f"SELECT text FROM {table} WHERE hash = ?", (in_force.get(kind, ""),))
+            return rows[0][0] if rows else None
+    return None
+
+
+_LAST_IN_FORCE: Final = (
+    "SELECT type, version, body FROM events WHERE type IN ('EngineStarted', 'Reloaded') ORDER BY seq DESC LIMIT 1"
+)
+
+
+# --- again, while it runs --------------------------------------------------------------------------
+
+
+def read_again(current: Configured, kinds: Collection[str]) -> Configured:
+    """The same with these kinds as their files have them now. Raises ConfigProblems with all that is wrong."""
+    problems: list[str] = []
+
+    def attempt(read_it: Callable[[], None]) -> None:
+        try:
+            read_it()
+        except ConfigProblems as error:
+            problems.extend(error.problems)
+        except EngineError as error:
+            problems.append(str(error))
+
+    found = current
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ConfigProblems([f"no such thing as '{kind}': known are {', '.join(KINDS)}" for kind in unknown])
+
+    def read_files() -> None:
+        nonlocal found
+        found = dataclasses.replace(found, config=reread(found.config, kinds))
+
+    def read_rules() -> None:
+        nonlocal found
+        config = found.config
+        # A book names dealers: another list of them is another book, whether its texts changed or not.
+        book = assembly.rule_book(config) if "rules" in kinds else assembly.compiled(config, found.book.texts)
+        found = dataclasses.replace(found, book=book)
+
+    def read_securities() -> None:
+        nonlocal found
+        path = found.config.reference.securities
+        file = assembly.security_file(path)
+        wrong = _lines(path, file)
+        if wrong:
+            raise ConfigProblems(wrong)
+        found = dataclasses.replace(found, securities=file)
+
+    def read_tls() -> None:
+        nonlocal found
+        config = with_passphrases(found.config)
+        found = dataclasses.replace(found, config=config, secured=securing.secure(config))
+
+    def put_together() -> None:
+        wrong = sessions.problems(found.config)
+        if wrong:
+            raise ConfigProblems(wrong)
+        assembly.dialects(found.config)
+
+    attempt(read_files)
+    if not {"rules", "dealers"}.isdisjoint(kinds):
+        attempt(read_rules)
+    if SECURITIES in kinds:
+        attempt(read_securities)
+    if not {"tls", "sessions"}.isdisjoint(kinds):
+        attempt(read_tls)
+    if not {"sessions", "dealers"}.isdisjoint(kinds):
+        attempt(put_together)
+    if problems:
+        raise ConfigProblems(problems)
+    return found
+
+
+def _lines(path: Path, file: SecurityFile) -> list[str]:
+    """What is wrong with a security file."""
+    lines = [f"{path.name}:{problem}" for problem in file.problems[:PROBLEMS_SHOWN_MAX]]
+    if (hidden := len(file.problems) - PROBLEMS_SHOWN_MAX) > 0:
+        lines.append(f"{path.name}: and {hidden} more lines that cannot be used")
+    if not file.bonds:
+        lines.append(f"{path.name}: there is no security in it")
+    return lines
+
+
+# --- the texts of a rule book, as one ----------------------------------------------------------------
+
+
+def _joined(sources: Collection[Source]) -> str:
+    return "\n".join(f"### {source.name}\n{source.text}" for source in sources)
+
+
+def _apart(whole: str) -> list[Source]:
+    """The texts that were joined."""
+    _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
+    return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
