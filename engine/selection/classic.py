@@ -68,7 +68,8 @@ class Score:
 class WeightedScorer:
     """A weighting of metrics over a window of days; weights in percent, adding to exactly 100.
 
-    `key` says it in the rule language's words; two scorers with one key are the same but for their name.
+    `key` says it in the rule language's words; two scorers with one key are the same but for their name. `metrics`
+    and `fractions` (weights that add to 1) are the terms apart.
 
     Raises ConfigError for an unknown or repeated metric, a weight that is not positive, or another sum.
     """
@@ -79,6 +80,8 @@ class WeightedScorer:
     terms: tuple[tuple[Metric, float], ...] = field(init=False, repr=False, compare=False)
     plan: Plan = field(init=False, repr=False, compare=False)
     key: str = field(init=False, repr=False, compare=False)
+    metrics: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    fractions: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = [METRIC_SYNONYMS.get(name, name) for name, _ in self.weights]
@@ -98,6 +101,8 @@ class WeightedScorer:
             (METRICS[name], float(weight / 100)) for name, (_, weight) in zip(names, self.weights, strict=True)
         )
         object.__setattr__(self, "terms", terms)
+        object.__setattr__(self, "metrics", tuple(names))
+        object.__setattr__(self, "fractions", tuple(weight for _, weight in terms))
         object.__setattr__(self, "plan", plan_of(metric for metric, _ in terms))
         words = " + ".join(f"{weight}% {name}" for name, (_, weight) in zip(names, self.weights, strict=True))
         object.__setattr__(self, "key", f"{words} over {self.window_days}d")
@@ -168,25 +173,25 @@ def combine(
     own_total = rest_total = 0.0
     for (metric, weight), mine, mean in zip(terms, own, means, strict=True):
         if mine is not None and is_known:
-            part = own_part(metric, weight, mine)
+            part = own_part(metric, weight, mine[0])
             own_total += part.contribution
         else:
-            part = lacking_part(metric, weight, mean, is_known=is_known)
+            part = lacking_part(metric, weight, None if mean is None else mean[0], is_known=is_known)
             rest_total += part.contribution
         parts.append(part)
     return Score(total_of(own_total, rest_total), own_total, tuple(parts))
 
 
-def own_part(metric: Metric, weight: float, value: Value) -> ScorePart:
+def own_part(metric: Metric, weight: float, value: float) -> ScorePart:
     """The part of a metric that rests on the dealer's own results."""
-    transformed = transform(metric.unit, value[0])
-    return ScorePart(metric.name, value[0], transformed, weight, weight * transformed, _OWN)
+    transformed = transform(metric.unit, value)
+    return ScorePart(metric.name, value, transformed, weight, weight * transformed, _OWN)
 
 
-def lacking_part(metric: Metric, weight: float, mean: Value | None, *, is_known: bool) -> ScorePart:
+def lacking_part(metric: Metric, weight: float, mean: float | None, *, is_known: bool) -> ScorePart:
     """The part of a metric that a dealer lacks: the segment's mean, or the neutral prior."""
     if mean is None or not is_known:
-        transformed = neutral(metric.unit, None if mean is None else mean[0])
+        transformed = neutral(metric.unit, mean)
         return ScorePart(metric.name, None, transformed, weight, weight * transformed, _NO_DATA)
-    transformed = transform(metric.unit, mean[0])
-    return ScorePart(metric.name, mean[0], transformed, weight, weight * transformed, _SEGMENT_MEAN)
+    transformed = transform(metric.unit, mean)
+    return ScorePart(metric.name, mean, transformed, weight, weight * transformed, _SEGMENT_MEAN)

@@ -11,7 +11,7 @@ from engine.dealers.measures import Source
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.selection.classic import classic, weighted
-from engine.selection.ranking import Rankings, rank
+from engine.selection.ranking import Rankings, parts_at, rank
 
 DEALERS = [f"d{number:02}" for number in range(12)]
 SELL = Segment("corporate", "HY", "3-7y", "5mm-10mm", "sell")
@@ -116,16 +116,40 @@ def test_two_reads_without_an_observation_agree_and_so_does_a_read_of_the_past()
     assert rankings.top(12, classic(), SEGMENT, NOW) == first == rank(DEALERS, classic(), stats, SEGMENT, NOW)
 
 
-@pytest.mark.parametrize("disturb", ["nothing", "observation", "ranking"])
-def test_warming_in_slices_gives_the_next_days_order(disturb: str) -> None:
+@settings(max_examples=60, deadline=None)
+@given(steps, st.sampled_from([classic(), HIT, LEAK]))
+def test_a_table_says_in_numbers_what_the_lines_say_in_parts(
+    script: list[tuple[str, Segment, str, int]], scorer: object
+) -> None:
+    assert isinstance(scorer, type(HIT))
+    stats = DealerStats(StatsParameters(scope_observations_min=2, windows_days=(2, 90)))
+    rankings = Rankings(stats, DEALERS)
+    for dealer, segment, what, number in script:
+        if what in ("ask", "silent"):
+            stats.asked(dealer, segment, NOW)
+        elif what == "quote":
+            stats.answered(dealer, segment, NOW, 10.0 + number, True, float(number))
+        elif what == "trade":
+            stats.traded(dealer, segment, NOW, float(number))
+        eligible = set(DEALERS[number % 3 :])
+        table = rankings.table(scorer, SEGMENT, NOW, eligible)
+        lines = rankings.top(99, scorer, SEGMENT, NOW, eligible)
+        assert table.dealers == tuple(line.dealer for line in lines)
+        assert table.scores == tuple(line.score.total for line in lines)
+        for place, line in enumerate(lines):
+            assert parts_at(table.metrics, table.weights, table.means, table.values[place]) == line.score.parts
+            assert table.has_data(place) is line.score.has_data
+
+
+@pytest.mark.parametrize("lacking", [1, 5, 60])
+def test_a_few_dealers_that_lack_a_metric_find_their_places_among_the_many(lacking: int) -> None:
+    """Few are merged one by one, many all at once: the order is the definition's either way."""
     stats = DealerStats()
-    for place, dealer in enumerate(DEALERS):
-        feed(stats, dealer, trades=50 - 3 * place, at_ns=NOW - place * 9 * DAY)
-    rankings, tomorrow = Rankings(stats, DEALERS), NOW + DAY
-    rankings.top(3, classic(), SEGMENT, NOW)
-    for slice_number, _ in enumerate(rankings.warming(tomorrow, slice_dealers=5)):
-        if slice_number == 1 and disturb == "observation":
-            feed(stats, "d00", asks=100, trades=0, at_ns=tomorrow)
-        elif slice_number == 1 and disturb == "ranking":
-            rankings.top(3, classic(), SEGMENT, tomorrow)
-    assert rankings.top(99, classic(), SEGMENT, tomorrow) == rank(DEALERS, classic(), stats, SEGMENT, tomorrow)
+    names = [f"d{number:03}" for number in range(100)]
+    for number, dealer in enumerate(names):
+        trades = 0 if number % 100 < lacking else 5 + number * 7 % 11
+        feed(stats, dealer, asks=20, trades=trades, improvement_bps=float(number * 13 % 9), latency_s=5.0 + number % 4)
+    rankings = Rankings(stats, names)
+    for step in range(4):
+        assert rankings.top(100, classic(), SEGMENT, NOW) == rank(names, classic(), stats, SEGMENT, NOW)
+        feed(stats, names[step * 17], asks=1, trades=1, improvement_bps=3.0)
