@@ -14,7 +14,7 @@ ENGINE = Path(__file__).parents[1] / "engine"
 # of one part (those of fix, those of desk) are named apart: "desk" is what stands in the folder itself.
 SMALL = {"clock", "errors", "masking"}
 DESK = {"desk", "desk.order", "desk.round", "desk.placement", "desk.gate"}
-CORES = SMALL | {"domain", "market", "dealers", "selection", "rules"}
+CORES = SMALL | {"domain", "market", "dealers", "selection", "rules", "rules.plan"}
 WIRE = {"fix.standard", "fix.wire"}
 ALLOWED: dict[str, set[str]] = {
     "clock": set(),
@@ -30,8 +30,10 @@ ALLOWED: dict[str, set[str]] = {
     "fix.capture": SMALL | WIRE | {"fix.flows"},
     "market": {"clock", "errors", "domain"},
     "dealers": {"clock", "errors", "domain"},
-    "selection": {"clock", "errors", "domain", "market", "dealers"},
-    "rules": {"errors"},
+    "selection": {"clock", "errors", "domain", "market", "dealers", "rules.plan"},
+    "rules": {"errors", "rules.plan"},
+    # What a rule orders, as values: of the language it is all that whom to ask is chosen by.
+    "rules.plan": set(),
     **dict.fromkeys(DESK, CORES | DESK),
     "turn": CORES | DESK | WIRE | {"fix.session", "fix.flows"},
     "commands": CORES | DESK | {"fix.wire", "fix.session", "turn"},
@@ -40,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": SMALL | DESK | WIRE | {"domain", "fix.session", "fix.link", "turn"},
     "runtime": SMALL | DESK | WIRE | {"domain", "market", "fix.session", "fix.link", "turn", "record", "metrics"},
     # fix for `rfqctl fix decode` and `session messages` alone: the codec reads files where no daemon is.
-    "admin": SMALL | DESK | WIRE | {"domain", "config", "commands", "fix.capture", "record", "rules"},
+    "admin": SMALL | DESK | WIRE | {"domain", "config", "commands", "fix.capture", "record", "rules", "rules.plan"},
 }
 # The wiring sees everything.
 WIRING = {"", "app", "__main__", "boot"}
@@ -82,6 +84,8 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 def room(module: str) -> str:
     """The room a module stands in: its folder, and one folder deeper in fix and desk."""
     parts = module.split(".")
+    if module in ALLOWED:
+        return module
     deep = 2 if parts[0] in {"fix", "desk"} and len(parts) > 1 else 1
     if deep == 2 and not (ENGINE / parts[0] / parts[1]).is_dir():
         deep = 1

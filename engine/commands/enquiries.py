@@ -14,14 +14,14 @@ from engine.dealers.segments import ANY, Segment
 from engine.dealers.stats import METRICS, Metrics
 from engine.desk.draft import Draft
 from engine.desk.fields import catalogue
-from engine.desk.recommend import recommend, scorer_for
+from engine.desk.recommend import recommend
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState
 from engine.errors import CommandError
 from engine.rules.plan import Ranking
 from engine.rules.signature import Catalogue, Field
-from engine.selection.classic import WeightedScorer
-from engine.selection.ranking import Line
+from engine.selection.scorers import Parameters, scorer_of
+from engine.selection.tiers import standings
 
 
 def status(call: Call) -> dict[str, Any]:
@@ -75,31 +75,35 @@ def status(call: Call) -> dict[str, Any]:
 
 
 def dealers(call: Call) -> dict[str, Any]:
-    """Profiles with what each dealer did over the classic window, best score first."""
+    """Profiles with what each dealer did over the classic window, best score first; without data there is no rank."""
     draft, given = call.draft, call.given
+    desk = draft.desk
     asset_class: str = given["asset_class"] or ANY
     segment = Segment(asset_class)
-    scorer = scorer_for(draft.desk, Ranking())
-    everybody = [each for each in draft.desk.dealers if asset_class == ANY or each.trades(AssetClass(asset_class))]
-    wanted = [call.dealer(given["dealer"])] if given["dealer"] is not None else list(everybody)
-    ranked = {dealer.id for dealer in everybody}
-    lines = draft.desk.rankings.top(len(everybody), scorer, segment, draft.now_ns, ranked)
-    places = {line.dealer: line for line in lines}
-    wanted.sort(key=lambda dealer: places[dealer.id].rank if dealer.id in places else len(places))
+    everybody = {each.id for each in desk.dealers if asset_class == ANY or each.trades(AssetClass(asset_class))}
+    scorer = scorer_of(Ranking(), Parameters(desk.classic_weights))
+    table = scorer(desk.rankings, segment, draft.now_ns, everybody)
+    wanted = [call.dealer(given["dealer"]).id] if given["dealer"] is not None else [*table.dealers]
+    ranks = {each.dealer: each.rank for each in standings(table)}
+    scores = {name: table.scores[at] for at, name in enumerate(table.dealers) if table.has_data(at)}
+    weights = zip(table.metrics, table.weights, strict=True)
     return {
         "scope": "all asset classes" if asset_class == ANY else asset_class,
-        "window_days": scorer.window_days,
-        "scorer": " + ".join(f"{weight:g}% {metric}" for metric, weight in _percents(scorer)),
-        "dealers": [_dealer(draft, dealer, places.get(dealer.id), segment, scorer.window_days) for dealer in wanted],
+        "window_days": table.window_days,
+        "scorer": " + ".join(f"{round(weight * 100, 6):g}% {metric}" for metric, weight in weights),
+        "dealers": [
+            {
+                **_dealer(draft, desk.dealers[name]),
+                "rank": ranks.get(name),
+                "score": scores.get(name),
+                **_metrics(desk.stats.metrics(name, segment, table.window_days, draft.now_ns)),
+            }
+            for name in wanted
+        ],
     }
 
 
-def _percents(scorer: WeightedScorer) -> list[tuple[str, float]]:
-    return [(metric.name, round(weight * 100, 6)) for metric, weight in scorer.terms]
-
-
-def _dealer(draft: Draft, dealer: Dealer, line: Line | None, segment: Segment, window_days: int) -> dict[str, Any]:
-    stats = draft.desk.stats
+def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
     kill = next((each for each in ("all", f"dealer:{dealer.id}") if _kill_on(draft, each)), None)
     return {
         "dealer": dealer.id,
@@ -116,10 +120,7 @@ def _dealer(draft: Draft, dealer: Dealer, line: Line | None, segment: Segment, w
         "specialties": list(dealer.specialties),
         "agreements": list(dealer.agreements),
         "notional_max": story.amount(dealer.notional_max),
-        "last_asked": story.at(stats.last_asked(dealer.id)),
-        "rank": line.rank if line is not None else None,
-        "score": line.score.total if line is not None and line.score.has_data else None,
-        **_metrics(stats.metrics(dealer.id, segment, window_days, draft.now_ns)),
+        "last_asked": story.at(draft.desk.stats.last_asked(dealer.id)),
     }
 
 
@@ -163,7 +164,7 @@ def explain(call: Call) -> dict[str, Any]:
         "order": order.order_id,
         "as_of": "now" if call.given["now"] else "decided",
         "book_is_current": advice.book_hash == draft.desk.book.hash,
-        **story.recommendation(advice),
+        **story.recommendation(draft.desk, advice),
     }
 
 

@@ -13,7 +13,9 @@ from engine.clock import NS_PER_S, iso_timestamp
 from engine.dealers.stats import METRICS
 from engine.desk.draft import Draft
 from engine.desk.round.quotes import live_quotes
+from engine.desk.setting import Desk
 from engine.desk.state import PendingReversion, override_key
+from engine.desk.telling import tell
 from engine.domain.events import OrderOverridden
 from engine.domain.order import MarkUsed, Order
 from engine.domain.placement import Fill, Placement
@@ -95,7 +97,7 @@ def order_story(draft: Draft, order: Order) -> Plain:
             "adv_30d": amount(facts.adv_30d),
             "liquidity_score": facts.liquidity_score,
         },
-        "recommendation": recommendation(advice) if advice is not None else None,
+        "recommendation": recommendation(draft.desk, advice) if advice is not None else None,
         "rfqs": [rfq(draft, each) for each in draft.state.rounds_of(order.order_id)],
         "placements": [placement(each) for each in placements],
         "fills": [fill(draft, order, each) for each in draft.state.fills_of(order.order_id)],
@@ -105,15 +107,16 @@ def order_story(draft: Draft, order: Order) -> Plain:
 # --- recommendations -----------------------------------------------------------------------------
 
 
-def recommendation(advice: Recommendation) -> Plain:
+def recommendation(desk: Desk, advice: Recommendation) -> Plain:
+    told = tell(desk, advice)
     return {
         "rule": advice.rule,
         "sends": "automatically" if advice.sends_itself else "after approval",
         "plan": plan(advice.plan) if advice.plan is not None else None,
-        "problem": advice.problem or None,
+        "problem": told.problem or None,
         "protections": list(advice.protections),
-        "lines": [dealer_line(line) for line in advice.lines],
-        "trace": list(advice.trace),
+        "lines": [dealer_line(line) for line in told.lines],
+        "trace": list(told.trace),
         "book_hash": advice.book_hash,
         "scoring_hash": advice.scoring_hash,
     }

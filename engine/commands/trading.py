@@ -19,6 +19,7 @@ from engine.desk.order import intake
 from engine.desk.placement import placing
 from engine.desk.recommend import override_plan, recommend
 from engine.desk.round import progress as rounds
+from engine.desk.telling import problem
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderTerms, Side, TimeInForce
@@ -80,7 +81,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "segment": facts.segment,
         "fair": story.mark(call.draft.desk.mark(terms.security_id, call.draft.now_ns)),
         "blocked": words or None,
-        **story.recommendation(advice),
+        **story.recommendation(call.draft.desk, advice),
     }
 
 
@@ -172,7 +173,7 @@ def send(call: Call) -> dict[str, Any]:
         advice = draft.state.recommendations[order.order_id]
     if advice.plan is None:
         again = "" if call.given["fresh"] else "; with 'fresh' the rules are asked again"
-        raise CommandError(f"order {order.order_id}: {advice.problem}{again}", code="state")
+        raise CommandError(f"order {order.order_id}: {problem(draft.desk, advice)}{again}", code="state")
     if not call.given["fresh"]:
         current, beyond = override_plan(draft, order, advice.plan.dealers)
         if beyond or current != advice.plan:

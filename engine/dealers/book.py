@@ -8,7 +8,7 @@ A dealer is addressed by (session, route): a hub's one session reaches many deal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -87,9 +87,20 @@ class Dealer:
         """True if it may be asked for bonds of the class."""
         return asset_class in self.asset_classes
 
-    def specialises_in(self, word: str) -> bool:
-        """True if `word` is one of its specialties."""
-        return word in self.specialties
+
+@dataclass(frozen=True, slots=True)
+class Willing:
+    """The dealers of a book that may be asked for an asset class as far as their profiles say, and the others.
+
+    `sessions` are those that reach them, each once; `limits` are the largest requests of those that have one.
+    """
+
+    names: tuple[str, ...]
+    sessions: tuple[str, ...]
+    session_of: Mapping[str, str]
+    limits: tuple[tuple[str, Decimal], ...]
+    other_class: tuple[str, ...]
+    paused: tuple[str, ...]
 
 
 class DealerBook:
@@ -98,12 +109,13 @@ class DealerBook:
     Raises ConfigError for two dealers of one id, or one address.
     """
 
-    __slots__ = ("_by_address", "_by_id", "_by_session")
+    __slots__ = ("_by_address", "_by_id", "_by_session", "_willing")
 
     def __init__(self, dealers: Iterable[Dealer]) -> None:
         self._by_id: dict[str, Dealer] = {}
         self._by_address: dict[tuple[str, str], Dealer] = {}
         self._by_session: dict[str, tuple[Dealer, ...]] = {}
+        self._willing: dict[AssetClass, Willing] = {}
         for dealer in sorted(dealers, key=lambda each: each.id):
             if dealer.id in self._by_id:
                 raise ConfigError(f"dealer {dealer.id} is listed twice")
@@ -149,6 +161,18 @@ class DealerBook:
         """
         return self._by_address.get((session, route))
 
-    def eligible(self, asset_class: AssetClass) -> tuple[Dealer, ...]:
-        """Those that may be asked for bonds of the class and are not paused."""
-        return tuple(dealer for dealer in self if not dealer.paused and dealer.trades(asset_class))
+    def willing(self, asset_class: AssetClass) -> Willing:
+        """Those that trade the class and are not paused, and why the others are not among them. Made once."""
+        found = self._willing.get(asset_class)
+        if found is None:
+            trading = [dealer for dealer in self if dealer.trades(asset_class)]
+            able = [dealer for dealer in trading if not dealer.paused]
+            found = self._willing[asset_class] = Willing(
+                names=tuple(dealer.id for dealer in able),
+                sessions=tuple(dict.fromkeys(dealer.session for dealer in able)),
+                session_of={dealer.id: dealer.session for dealer in able},
+                limits=tuple((dealer.id, dealer.notional_max) for dealer in able if dealer.notional_max is not None),
+                other_class=tuple(dealer.id for dealer in self if not dealer.trades(asset_class)),
+                paused=tuple(dealer.id for dealer in trading if dealer.paused),
+            )
+        return found

@@ -21,6 +21,7 @@ from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.market.calendars import trade_date
 from engine.rules import rating
 from engine.rules.signature import Catalogue, Field, Kind
+from engine.selection.scorers import NAMED
 
 _ADV_DAYS: Final = 30
 """The window the security master's average daily volume is over, in business days."""
@@ -60,6 +61,7 @@ def catalogue(dealers: Iterable[str] | None = None, base_currency: str = "USD") 
         order_fields={each.name: each for each in _ORDER_FIELDS},
         dealer_fields={each.name: each for each in _DEALER_FIELDS},
         metrics=frozenset({*METRICS, "reversion", "response_time"}),
+        scorers=frozenset(NAMED),
         dealers=frozenset(dealers) if dealers is not None else None,
         base_currency=base_currency,
     )

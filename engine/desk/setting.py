@@ -72,6 +72,8 @@ class Desk:
     market_sessions: tuple[str, ...] = ()
     hours: Mapping[str, Hours] = field(default_factory=dict)
     """By session; one that is not here is always open."""
+    earlier_books: Mapping[str, Book] = field(default_factory=dict)
+    """By hash, rule books that decided before: what they decided is told in their words."""
     hold: str = ""
     """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
 
@@ -79,6 +81,10 @@ class Desk:
         """`closed until ...` while the session's hours are over; empty while it is open."""
         hours = self.hours.get(session)
         return hours.closed(now_ns) if hours is not None else ""
+
+    def book_of(self, book_hash: str) -> Book | None:
+        """The rule book of that hash, if it is in force or still at hand."""
+        return self.book if book_hash == self.book.hash else self.earlier_books.get(book_hash)
 
     def mark(self, security_id: str, now_ns: int) -> MarkUsed | None:
         """The best price known now, None when it is too old or there is none."""

@@ -2,19 +2,19 @@
 
 An event says what was decided together with what was drawn or looked up to decide it, so that the state
 is the fold of the events on any machine. Events are never changed: a new meaning is a new `VERSION` with
-an upcaster in `engine.record.records`.
+an upcaster in `UPCASTERS`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from engine.domain.messages import OrderReport
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.domain.placement import Fill
-from engine.domain.recommendation import Recommendation
+from engine.domain.recommendation import Recommendation, from_version_1
 from engine.domain.rfq import AskPlan, Quote
 
 
@@ -220,6 +220,10 @@ class OrderRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class OrderRecommended(Event):
+    """Version 1 kept the words for it, 2 keeps what they are made of."""
+
+    VERSION: ClassVar[int] = 2
+
     order_id: str
     recommendation: Recommendation
 
@@ -538,3 +542,7 @@ class KillSwitched(Event):
 class RuleBookLoaded(Event):
     book_hash: str
     actor: str
+
+
+UPCASTERS: Final = {("OrderRecommended", 1): from_version_1}
+"""What makes an event of an earlier version one of the next."""

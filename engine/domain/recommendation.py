@@ -1,10 +1,131 @@
-"""Whom the engine would ask for one order, and why: one line for every dealer it knows."""
+"""Whom the engine would ask for one order, and why: numbers and codes, and the words that were made of them.
+
+A `Recommendation` is what an event keeps. It holds no sentence: what was read, measured and chosen, with a code for
+every dealer's reason. The words are made when somebody reads them, by the version of the words that `told_by` names,
+so an old decision is told as it was made.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from engine.domain.rfq import AskPlan
+
+Scalar = str | int | float | bool | None
+"""A value that a rule read, as the journal keeps it."""
+
+
+class Why(StrEnum):
+    """Why a dealer is not asked. What the words need beside the code stands in `LeftOut`, as said here."""
+
+    # Candidates
+    beyond = "beyond"
+    """Not among the first so many; facts: how many."""
+    not_named = "not_named"
+    """Not among those that the rule's `ask` speaks of."""
+    tier_full = "tier_full"
+    """In a tier of which the rule wants fewer; facts: the tier."""
+    no_tier = "no_tier"
+    """In none of the tiers that the rule wants; facts: these tiers."""
+    limit = "limit"
+    """The most dealers that may know of it are reached; facts: how many, then who says so."""
+    never = "never"
+    """A protection forbids it; facts: who says so."""
+    # Others
+    other_class = "other_class"
+    """It does not trade such bonds; facts: the asset class."""
+    paused = "paused"
+    killed = "killed"
+    """A kill switch is on; facts: its scope."""
+    down = "down"
+    """Its session is not logged on; each: the session."""
+    closed = "closed"
+    """Its session is outside its hours; facts: the session, until when."""
+    too_large = "too_large"
+    """The order is beyond its own limit; each: the limit."""
+    rule_never = "rule_never"
+    """The rule never asks it; facts: the rule."""
+    not_considered = "not_considered"
+    """The rule's condition about dealers is not met; facts: the condition; read: the values it looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Dealers that are not asked for one reason: the code, and what the words need.
+
+    `facts` hold for all of them, `each` and `read` have one entry a dealer. `read_names` are what `read` was read from.
+    """
+
+    why: Why
+    dealers: tuple[str, ...]
+    facts: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
+    read_names: tuple[str, ...] = ()
+    read: tuple[tuple[Scalar, ...], ...] = ()
+
+
+class Ended(StrEnum):
+    """Why so many dealers are asked and not more."""
+
+    enough = "enough"
+    """As many as the rule wants."""
+    limit = "limit"
+    """No more may know of it."""
+    nobody_left = "nobody_left"
+    """No other dealer fits."""
+    no_tiers = "no_tiers"
+    """Nobody: the rule wants tiers that are not defined for the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """A dealer that nearly was among those asked, and by how much its score falls short of the last one's."""
+
+    dealer: str
+    behind: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Whom to ask, with the numbers of every candidate and the reason of every other dealer.
+
+    `asked` is in the order of asking; `candidates` are best first, beside them `scores`, `values` and `inclusion_p`. A
+    candidate's values are its own, per metric: None where it lacks one and gets the mean, empty where nobody has
+    tried it. `units` are the metrics', weights are fractions.
+
+    `wanted` is how many the rule wants (None: all that fit), `at_most` how many may know of it; `undefined_tiers` are
+    tiers that the rule wants and the order has not, empty where it has none at all.
+
+    `inclusion_p` is each candidate's probability to be asked, `panel_p` that of this panel: 1 or 0, since nothing is
+    drawn. `explored` is the dealer that a draw put in, `draw` what was drawn.
+    """
+
+    scorer: str
+    window_days: int
+    metrics: tuple[str, ...]
+    units: tuple[str, ...]
+    weights: tuple[float, ...]
+    means: tuple[float | None, ...]
+    ask: str
+    asked: tuple[str, ...]
+    wanted: int | None
+    at_most: int | None
+    ended: Ended
+    candidates: tuple[str, ...]
+    scores: tuple[float, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    inclusion_p: tuple[float, ...]
+    left_out: tuple[LeftOut, ...]
+    runners_up: tuple[RunnerUp, ...] = ()
+    undefined_tiers: tuple[int, ...] = ()
+    panel_p: float = 1.0
+    explored: str = ""
+    draw: float | None = None
+
+
+# --- words ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +157,25 @@ class DealerLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A recommendation in words: a line a dealer, what became of each rule, and why nobody is asked if so."""
+
+    lines: tuple[DealerLine, ...]
+    trace: tuple[str, ...]
+    problem: str = ""
+
+
+# --- what is kept --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """The answer of the rule book to one order.
 
-    `plan` is None when nobody can be asked; `problem` then says why. `sends_itself` is the rule's `send
-    automatically`. `protections` are the names of those in force, each with its reason.
+    `plan` is None when nobody can be asked. `sends_itself` is the rule's `send automatically`. `protections` are the
+    names of those in force, `held` those among them that are on because they were before. `read` are the values that
+    the rules read of the order, `exposure` those that the protections read of the whole exposure. `told` is set in
+    place of a selection where an older engine kept the words alone (`told_by` 0).
     """
 
     book_hash: str
@@ -49,6 +184,18 @@ class Recommendation:
     sends_itself: bool
     plan: AskPlan | None
     protections: tuple[str, ...]
-    lines: tuple[DealerLine, ...]
-    trace: tuple[str, ...]
-    problem: str = ""
+    held: tuple[str, ...] = ()
+    read: Mapping[str, Scalar] | None = None
+    exposure: Mapping[str, Scalar] | None = None
+    selection: Selection | None = None
+    told: Told | None = None
+    told_by: int = 0
+
+
+def from_version_1(record: dict[str, object]) -> dict[str, object]:
+    """`OrderRecommended` as it was before: its words are kept as they stand."""
+    recommendation = record["recommendation"]
+    assert isinstance(recommendation, dict)
+    words = {name: recommendation[name] for name in ("lines", "trace", "problem") if name in recommendation}
+    rest = {name: value for name, value in recommendation.items() if name not in words}
+    return {**record, "recommendation": {**rest, "told": words}}

@@ -173,17 +173,109 @@ FROM events AS e LEFT JOIN afterwards AS a ON a.exec_id = {_get("fill.exec_id")}
 WHERE e.type = 'FillBooked'
 """
 
+
+def _scaled(unit: str, value: str) -> str:
+    """A value on the house scale of its unit, as it counts towards a score."""
+    return f"CASE {unit} WHEN 'bps' THEN 1 + {value} / 10.0 WHEN 's' THEN 1 - {value} / 60.0 ELSE {value} END"
+
+
+_NEUTRAL: Final = "CASE unit WHEN 'bps' THEN 1.0 ELSE 0.0 END"
+"""What counts for a metric that nobody knows, unless the mean is worse."""
+
+# The parts of one candidate's score: its own values; where it lacks one the mean, or the neutral value.
+_PARTS: Final = f"""(
+    SELECT group_concat(metric || '=' || printf('%.4f', weight * CASE source
+            WHEN 'own' THEN {_scaled("unit", "own")}
+            WHEN 'segment mean' THEN {_scaled("unit", "mean")}
+            ELSE min({_NEUTRAL}, coalesce({_scaled("unit", "mean")}, {_NEUTRAL})) END)
+        || ' (' || source || ')', ', ')
+    FROM (
+        SELECT *, CASE WHEN own IS NOT NULL THEN 'own' WHEN tried AND mean IS NOT NULL THEN 'segment mean'
+            ELSE 'no data' END AS source
+        FROM (
+            SELECT t.value AS metric, json_extract(m.made, '$.units[' || t.key || ']') AS unit,
+                json_extract(m.made, '$.weights[' || t.key || ']') AS weight,
+                json_extract(m.made, '$.means[' || t.key || ']') AS mean,
+                json_extract(m.made, '$.values[' || c.key || '][' || t.key || ']') AS own,
+                json_array_length(m.made, '$.values[' || c.key || ']') > 0 AS tried
+            FROM json_each(m.made, '$.metrics') AS t
+        )
+    )
+)"""
+
+# Does a candidate's score rest on anything that was observed?
+_HAS_DATA: Final = """(json_array_length(m.made, '$.values[' || c.key || ']') > 0 AND (
+    EXISTS (SELECT 1 FROM json_each(m.made, '$.values[' || c.key || ']') WHERE value IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM json_each(m.made, '$.means') WHERE value IS NOT NULL)))"""
+
+
+def _fact(number: int) -> str:
+    return f"json_extract(l.value, '$.facts[{number}]')"
+
+
+_EACH: Final = "json_extract(l.value, '$.each[' || d.key || ']')"
+
+
+def _facts(first: int) -> str:
+    return f"(SELECT group_concat(value, ', ') FROM json_each(l.value, '$.facts') WHERE key >= {first})"
+
+
+# Why a dealer is left out, in words: `l` is one reason, `d` one of its dealers.
+_WHY_LEFT_OUT: Final = f"""CASE json_extract(l.value, '$.why')
+    WHEN 'beyond' THEN 'not in the top ' || {_fact(0)}
+    WHEN 'not_named' THEN 'not among ' || json_extract(m.made, '$.ask')
+    WHEN 'tier_full' THEN 'tier ' || {_fact(0)} || ', beyond what the rule asks'
+    WHEN 'no_tier' THEN 'in none of tier ' || replace({_facts(0)}, ', ', ', tier ')
+    WHEN 'limit' THEN 'at most ' || {_fact(0)} || ' dealers: ' || coalesce({_facts(1)}, 'by rule')
+    WHEN 'never' THEN 'never asked: ' || coalesce({_facts(0)}, 'by rule')
+    WHEN 'other_class' THEN 'does not trade ' || {_fact(0)} || ' bonds'
+    WHEN 'killed' THEN 'kill switch ' || {_fact(0)} || ' is on'
+    WHEN 'down' THEN 'session ' || {_EACH} || ' is not logged on'
+    WHEN 'closed' THEN 'session ' || {_fact(0)} || ' is ' || {_fact(1)}
+    WHEN 'too_large' THEN 'its limit is ' || printf('%,d', {_EACH})
+    WHEN 'rule_never' THEN {_fact(0)} || ' never asks it'
+    WHEN 'not_considered' THEN 'not considered: ' || {_fact(0)} || coalesce(' (' || (
+        SELECT group_concat(n.value || ' is ' || coalesce(json_extract(l.value,
+            '$.read[' || d.key || '][' || n.key || ']'), 'unknown'), ', ')
+        FROM json_each(l.value, '$.read_names') AS n) || ')', '')
+    ELSE json_extract(l.value, '$.why') END"""
+
+# Since version 2 the events keep numbers and codes, of which the words are made here; before, the words alone.
 _DEALER_SCORES: Final = f"""
+WITH made AS (
+    SELECT e.*, {_get("recommendation.selection")} AS made FROM events AS e
+    WHERE type = 'OrderRecommended' AND version > 1
+), candidates AS (
+    SELECT m.seq, c.value AS dealer, c.key + 1 AS rank, json_extract(m.made, '$.scores[' || c.key || ']') AS score,
+        {_PARTS} AS parts, 'asked as no. ' || (a.key + 1) || ': ' || json_extract(m.made, '$.ask')
+            || CASE WHEN {_HAS_DATA} THEN '' ELSE ', no data yet' END AS asked
+    FROM made AS m, json_each(m.made, '$.candidates') AS c
+        LEFT JOIN json_each(m.made, '$.asked') AS a ON a.value = c.value
+), left_out AS (
+    SELECT m.seq, d.value AS dealer, {_WHY_LEFT_OUT} AS reason
+    FROM made AS m, json_each(m.made, '$.left_out') AS l, json_each(l.value, '$.dealers') AS d
+), lines AS (
+    SELECT c.seq, c.dealer, c.asked IS NOT NULL AS chosen, c.rank, c.score, c.parts,
+        coalesce(c.asked, l.reason) AS reason
+    FROM candidates AS c LEFT JOIN left_out AS l ON (l.seq, l.dealer) = (c.seq, c.dealer)
+    UNION ALL
+    SELECT l.seq, l.dealer, 0, NULL, NULL, NULL, l.reason FROM left_out AS l
+    WHERE (l.seq, l.dealer) NOT IN (SELECT seq, dealer FROM candidates)
+)
 SELECT {_time("e.utc_ns")} AS recommended, {_get("order_id")} AS order_id, {_get("recommendation.rule")} AS rule,
-    json_extract(line.value, '$.dealer') AS dealer, json_extract(line.value, '$.chosen') AS chosen,
-    json_extract(line.value, '$.rank') AS rank, json_extract(line.value, '$.score') AS score,
+    l.dealer, l.chosen, l.rank, l.score, l.parts, l.reason,
+    {_get("recommendation.scoring_hash")} AS scoring_hash, e.seq AS event_seq
+FROM lines AS l JOIN events AS e ON e.seq = l.seq
+UNION ALL
+SELECT {_time("e.utc_ns")}, {_get("order_id")}, {_get("recommendation.rule")},
+    json_extract(line.value, '$.dealer'), json_extract(line.value, '$.chosen'),
+    json_extract(line.value, '$.rank'), json_extract(line.value, '$.score'),
     (SELECT group_concat(json_extract(part.value, '$.metric') || '=' || printf('%.4f',
         json_extract(part.value, '$.contribution')) || ' (' || json_extract(part.value, '$.source') || ')', ', ')
-        FROM json_each(line.value, '$.parts') AS part) AS parts,
-    json_extract(line.value, '$.reason') AS reason, {_get("recommendation.scoring_hash")} AS scoring_hash,
-    e.seq AS event_seq
+        FROM json_each(line.value, '$.parts') AS part),
+    json_extract(line.value, '$.reason'), {_get("recommendation.scoring_hash")}, e.seq
 FROM events AS e, json_each(e.body, '$.recommendation.lines') AS line
-WHERE e.type = 'OrderRecommended'
+WHERE e.type = 'OrderRecommended' AND e.version = 1
 """
 
 # Every place where a person put their judgement above the engine's.

@@ -189,14 +189,14 @@ class Clauses:
             first, last = clause.weights[0][0].span, clause.weights[-1][1].span
             gap = f"{abs(100 - total).normalize():f}% {'is missing' if total < 100 else 'too much'}"
             self._report(source, first.to(last), f"weights add up to {total.normalize():f}%, not 100%", gap)
-        return Ranking(None, tuple((metric, float(weight / 100)) for metric, weight in weights.items()), days)
+        return Ranking(None, tuple(weights.items()), days)
 
     def _by_name(self, source: Source, name: Name, days: int) -> Ranking:
         if name.text in self._catalogue.scorers:
             return Ranking(name.text, (), days)
         metric = SYNONYMS.get(name.text, name.text)
         if metric in self._catalogue.metrics:
-            return Ranking(None, ((metric, 1.0),), days)
+            return Ranking(None, ((metric, Decimal(100)),), days)
         if name.text in _KNOWN_SCORERS:
             self._report(source, name.span, f"'rank by {name.text}' is not available yet", "use 'rank by classic'")
         else:

@@ -56,15 +56,15 @@ class Tolerance:
 class Ranking:
     """How dealers are put in order: by one scorer, or by weighted metrics.
 
-    `weights` are fractions that add to 1; empty if `scorer` is given. `window_days` are calendar days.
+    `weights` are percent as written and add to 100; empty if `scorer` is given. `window_days` are calendar days.
     """
 
     scorer: str | None = "classic"
-    weights: tuple[tuple[str, float], ...] = ()
+    weights: tuple[tuple[str, Decimal], ...] = ()
     window_days: int = RANKING_WINDOW_DAYS_DEFAULT
 
     def __str__(self) -> str:
-        what = self.scorer or " + ".join(f"{weight * 100:g}% {metric}" for metric, weight in self.weights)
+        what = self.scorer or " + ".join(f"{weight.normalize():f}% {metric}" for metric, weight in self.weights)
         return f"{what} over {self.window_days}d"
 
 

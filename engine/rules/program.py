@@ -12,7 +12,7 @@ Cost: some 20 fields x 0.1 us, then about 0.1 us a rule that fails on its first 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,6 +22,7 @@ from engine.rules.clauses import CheckedBlock
 from engine.rules.closures import Predicate, certainly, certainly_not
 from engine.rules.dispatch import Dispatch
 from engine.rules.explanation import Reasoning, RuleTrace
+from engine.rules.keeping import Kept, kept, read_back
 from engine.rules.parser import parse
 from engine.rules.plan import Ask, Execute, Mode, Ranking, Send, Tolerance
 from engine.rules.resolved import Condition, Layout, Slot
@@ -78,9 +79,22 @@ class CompiledRule:
         """Whether a dealer is a candidate: True without a condition, None where a value is unknown."""
         return True if self._filter is None else self._filter.judge(dealer)
 
+    def excluded_by(self, dealer: Any) -> tuple[Kept, ...] | None:
+        """What the condition about dealers read of one that is no candidate; None for one that is."""
+        return None if self._filter is None else self._filter.excluded_by(dealer)
+
+    @property
+    def considered_by(self) -> tuple[str, ...]:
+        """The names of what `excluded_by` gives."""
+        return () if self._filter is None else self._filter.names
+
     def why(self, dealer: Any) -> RuleTrace | None:
         """Why a dealer is or is not a candidate, None if every dealer is."""
         return None if self._filter is None else self._filter.trace(dealer)
+
+    def why_of(self, read: Mapping[str, Kept]) -> RuleTrace | None:
+        """The same from what `excluded_by` gave, by name."""
+        return None if self._filter is None else self._filter.trace_of(read)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,12 +163,13 @@ class Decision:
         """Why a protection applies, or does not."""
         return self._protection_trace(protection).reason_text
 
-    def read_values(self) -> dict[str, Any]:
-        """Every value the decision was made from, by the name a rule gives it; for the journal."""
-        read = {slot.shown: value for slot, value in zip(self.book.slots, self.values, strict=True)}
-        slots = self.book.protection_slots
-        protected = {f"exposure {slot.shown}": value for slot, value in zip(slots, self.protection_values, strict=True)}
-        return {**read, **protected}
+    def read(self) -> dict[str, Kept]:
+        """Every value the rules read of the order, by the name a rule gives it; for the journal."""
+        return dict(zip(self.book.names, kept(self.values), strict=True))
+
+    def exposure(self) -> dict[str, Kept]:
+        """Every value the protections read of the whole exposure; for the journal."""
+        return dict(zip(self.book.protection_names, kept(self.protection_values), strict=True))
 
     def _protection_trace(self, protection: CompiledProtection) -> RuleTrace:
         trace = protection.reasoning.trace(self.protection_values)
@@ -195,19 +210,28 @@ class TierDefinition:
 class _DealerFilter:
     """A condition about dealers, with what it reads of one."""
 
-    __slots__ = ("_false", "_readers", "_reasoning", "_true")
+    __slots__ = ("_false", "_readers", "_reasoning", "_slots", "_true", "names")
 
     def __init__(self, name: str, span: Span, condition: Condition, layout: Layout) -> None:
         self._reasoning = Reasoning(name, span, condition, layout.slots)
         self._readers = layout.readers()
+        self._slots = tuple(layout.slots)
+        self.names = tuple(slot.shown for slot in layout.slots)
         self._true, self._false = certainly(condition), certainly_not(condition)
 
     def judge(self, dealer: Any) -> bool | None:
         values = [read(dealer) for read in self._readers]
         return True if self._true(values) else False if self._false(values) else None
 
+    def excluded_by(self, dealer: Any) -> tuple[Kept, ...] | None:
+        values = [read(dealer) for read in self._readers]
+        return None if self._true(values) else kept(values)
+
     def trace(self, dealer: Any) -> RuleTrace:
         return self._reasoning.trace([read(dealer) for read in self._readers])
+
+    def trace_of(self, read: Mapping[str, Kept]) -> RuleTrace:
+        return self._reasoning.trace(read_back(self._slots, read))
 
 
 class Book:
@@ -223,6 +247,8 @@ class Book:
         "_tier_tests",
         "_windows",
         "hash",
+        "names",
+        "protection_names",
         "protection_slots",
         "protections",
         "rules",
@@ -241,6 +267,8 @@ class Book:
         self.tiers: tuple[TierDefinition, ...] = tuple(_tiers(tiers) for tiers in checked.tiers)
         self.slots: tuple[Slot, ...] = tuple(checked.rule_layout.slots)
         self.protection_slots: tuple[Slot, ...] = tuple(checked.protection_layout.slots)
+        self.names: tuple[str, ...] = tuple(slot.shown for slot in self.slots)
+        self.protection_names: tuple[str, ...] = tuple(slot.shown for slot in self.protection_slots)
         self._rule_readers = checked.rule_layout.readers()
         self._protection_readers = checked.protection_layout.readers()
         self._tier_readers = checked.tiers_layout.readers()
@@ -280,6 +308,26 @@ class Book:
                 fired.append(protection)
                 kept.append(protection.name)
         return Decision(self, rule, tuple(fired), values, protected, tuple(kept))
+
+    def rule_named(self, name: str) -> CompiledRule | None:
+        """The rule of that name."""
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+    def retold(
+        self,
+        rule: str,
+        protections: Sequence[str],
+        held: Sequence[str],
+        read: Mapping[str, Kept],
+        exposure: Mapping[str, Kept],
+    ) -> Decision | None:
+        """A decision that this book made, from what was kept of it; None if it has no such rule."""
+        decided = self.rule_named(rule)
+        if decided is None:
+            return None
+        fired = tuple(entry for entry in self.protections if entry.name in protections)
+        values, protected = read_back(self.slots, read), read_back(self.protection_slots, exposure)
+        return Decision(self, decided, fired, values, protected, tuple(held))
 
     def tier_of(self, order: Any) -> TierDefinition | None:
         """The tiers that are defined for an order, None if none are."""

@@ -24,7 +24,7 @@ from engine.turn import Turn
 
 def events_codec() -> Codec:
     """The codec of every event there is."""
-    return Codec(event_types(vars(domain_events), domain_events.Event))
+    return Codec(event_types(vars(domain_events), domain_events.Event), domain_events.UPCASTERS)
 
 
 class Recorder:

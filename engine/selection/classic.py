@@ -68,8 +68,8 @@ class Score:
 class WeightedScorer:
     """A weighting of metrics over a window of days; weights in percent, adding to exactly 100.
 
-    `key` says it in the rule language's words; two scorers with one key are the same but for their name. `metrics`
-    and `fractions` (weights that add to 1) are the terms apart.
+    `key` says it in the rule language's words; two scorers with one key are the same but for their name. `metrics`,
+    their `units` and `fractions` (weights that add to 1) are the terms apart.
 
     Raises ConfigError for an unknown or repeated metric, a weight that is not positive, or another sum.
     """
@@ -81,6 +81,7 @@ class WeightedScorer:
     plan: Plan = field(init=False, repr=False, compare=False)
     key: str = field(init=False, repr=False, compare=False)
     metrics: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    units: tuple[str, ...] = field(init=False, repr=False, compare=False)
     fractions: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +103,7 @@ class WeightedScorer:
         )
         object.__setattr__(self, "terms", terms)
         object.__setattr__(self, "metrics", tuple(names))
+        object.__setattr__(self, "units", tuple(METRICS[name].unit.value for name in names))
         object.__setattr__(self, "fractions", tuple(weight for _, weight in terms))
         object.__setattr__(self, "plan", plan_of(metric for metric, _ in terms))
         words = " + ".join(f"{weight}% {name}" for name, (_, weight) in zip(names, self.weights, strict=True))

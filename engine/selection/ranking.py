@@ -59,6 +59,7 @@ class Table:
     """
 
     metrics: tuple[str, ...]
+    units: tuple[str, ...]
     weights: tuple[float, ...]
     window_days: int
     means: Values
@@ -248,6 +249,7 @@ class _Kept:
         names = order if eligible is None else [dealer for dealer in order if dealer in eligible]
         return Table(
             scorer.metrics,
+            scorer.units,
             scorer.fractions,
             scorer.window_days,
             self._means,

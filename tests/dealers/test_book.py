@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -42,9 +43,21 @@ def test_a_hub_reaches_many_dealers_by_route() -> None:
     assert book.addressed("own") is book["c"]
 
 
-def test_eligible_are_those_of_the_asset_class_that_are_not_paused() -> None:
-    book = DealerBook([dealer("a"), dealer("b", paused=True), dealer("c", asset_classes=(AssetClass.MUNICIPAL,))])
-    assert [each.id for each in book.eligible(AssetClass.CORPORATE)] == ["a"]
+def test_willing_are_those_of_the_asset_class_that_are_not_paused() -> None:
+    muni = (AssetClass.MUNICIPAL,)
+    book = DealerBook([dealer("a"), dealer("b", paused=True), dealer("c", asset_classes=muni, paused=True)])
+    found = book.willing(AssetClass.CORPORATE)
+    assert (found.names, found.paused, found.other_class) == (("a",), ("b",), ("c",))
+    assert book.willing(AssetClass.MUNICIPAL).paused == ("c",)
+
+
+def test_sessions_of_the_willing_are_named_once_and_limits_only_where_there_are_some() -> None:
+    hub = [dealer(name, session="hub", route=name) for name in ("x", "y")]
+    book = DealerBook([dealer("a", notional_max=Decimal(5)), *hub, dealer("z", paused=True)])
+    found = book.willing(AssetClass.CORPORATE)
+    assert found.sessions == ("a", "hub")
+    assert found.session_of == {"a": "a", "x": "hub", "y": "hub"}
+    assert found.limits == (("a", Decimal(5)),)
 
 
 def test_what_a_dealer_gets_unless_agreed_otherwise_says_least_and_risks_least() -> None:

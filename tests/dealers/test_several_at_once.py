@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Final
 
 import pytest
@@ -300,12 +299,13 @@ def test_places_in_two_segments_are_each_of_its_own() -> None:
         if place:
             feed(stats, dealer, asks=20, trades=5 + place, segment=muni)
     for _ in range(2):
-        corporate = standings(NAMES, SCORERS[0], stats, Segment("corporate"), NOW)
-        municipal = standings(NAMES[1:], SCORERS[0], stats, Segment("municipal"), NOW)
+        rankings = Rankings(stats, NAMES)
+        corporate = standings(rankings.table(SCORERS[0], Segment("corporate"), NOW))
+        municipal = standings(rankings.table(SCORERS[0], Segment("municipal"), NOW, NAMES[1:]))
         assert [each.dealer for each in corporate] == list(NAMES)
         assert [each.dealer for each in municipal] == list(NAMES[:0:-1])
-        assert [each.in_top(Fraction(20)) for each in corporate] == [True, False, False, False, False]
-        assert [each.in_top(Fraction(50)) for each in municipal] == [True, True, False, False]
+        assert [(each.rank, each.ranked) for each in corporate] == [(place, 5) for place in range(1, 6)]
+        assert [(each.rank, each.ranked) for each in municipal] == [(place, 4) for place in range(1, 5)]
 
 
 @settings(max_examples=80)

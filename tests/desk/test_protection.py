@@ -15,6 +15,7 @@ from desk_scene import BOND, MM, PROTECT, RULES, Scene, exposure_of, scene
 from desk_start import start
 
 from engine.clock import NS_PER_DAY, NS_PER_S
+from engine.desk.telling import tell
 from engine.domain import events as e
 from engine.domain.order import OrderState, TimeInForce
 from engine.errors import CommandError
@@ -33,7 +34,7 @@ def dealers(world: Scene, order_id: str) -> list[str]:
 
 
 def reasons(world: Scene, order_id: str) -> dict[str, str]:
-    return {line.dealer: line.reason for line in world.state.recommendations[order_id].lines}
+    return {line.dealer: line.reason for line in tell(world.desk, world.state.recommendations[order_id]).lines}
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_going_past_a_protection_is_recorded_with_its_name_and_reason() -> None:
 def test_never_ask_of_a_protection_holds_for_an_override() -> None:
     world = scene('protect "leaks" when true\n  never ask {ash}\n' + RULES)
     order_id = world.order(BOND, "buy", MM)
-    assert dealers(world, order_id) == ["beech", "cedar"]
+    assert dealers(world, order_id) == ["beech", "cedar", "fir"], "the next in rank takes the place"
     with pytest.raises(CommandError, match='ash: never asked: protect "leaks"'):
         world.command("override", order=order_id, dealers=["ash"], reason="mine")
 

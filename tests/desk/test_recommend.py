@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +13,11 @@ from desk_scene import BOND, MM, Scene, scene
 
 from engine.desk.apply import apply
 from engine.desk.observe import observe
+from engine.desk.telling import tell
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState, Side
-from engine.domain.recommendation import Recommendation
+from engine.domain.recommendation import DealerLine, Recommendation, Told
+from engine.domain.rfq import AskPlan
 
 TOP = """
 rule "top" when true
@@ -23,15 +25,35 @@ rule "top" when true
 """
 
 
-def advised(rules: str, security: Any = BOND, side: str = "buy", quantity: int = MM, **desk: Any) -> Recommendation:
+@dataclass(frozen=True)
+class Advice:
+    """A recommendation, and what is said of it."""
+
+    made: Recommendation
+    told: Told
+
+    @property
+    def plan(self) -> AskPlan | None:
+        return self.made.plan
+
+    @property
+    def lines(self) -> tuple[DealerLine, ...]:
+        return self.told.lines
+
+    @property
+    def problem(self) -> str:
+        return self.told.problem
+
+
+def advised(rules: str, security: Any = BOND, side: str = "buy", quantity: int = MM, **desk: Any) -> Advice:
     world = scene(rules, **desk)
     return recommendation(world, world.order(security, side, quantity))
 
 
-def recommendation(world: Scene, order_id: str) -> Recommendation:
+def recommendation(world: Scene, order_id: str) -> Advice:
     found = world.state.recommendations[order_id]
     assert isinstance(found, Recommendation)
-    return found
+    return Advice(found, tell(world.desk, found))
 
 
 def with_past(rules: str, **desk: Any) -> Scene:
@@ -43,11 +65,11 @@ def with_past(rules: str, **desk: Any) -> Scene:
     return world
 
 
-def asked(advice: Recommendation) -> list[str]:
+def asked(advice: Advice) -> list[str]:
     return list(advice.plan.dealers) if advice.plan is not None else []
 
 
-def reason(advice: Recommendation, name: str) -> str:
+def reason(advice: Advice, name: str) -> str:
     return next(line.reason for line in advice.lines if line.dealer == name)
 
 
@@ -173,7 +195,7 @@ def test_an_empty_list_goes_to_the_trader_and_not_to_the_next_rule() -> None:
     world = scene(rules)
     order_id = world.order(BOND, "buy", MM)
     advice = recommendation(world, order_id)
-    assert (advice.rule, advice.plan) == ("nobody", None)
+    assert (advice.made.rule, advice.plan) == ("nobody", None)
     assert advice.problem.startswith("nobody to ask: ")
     assert "ash not considered: trades(90d) > 5" in advice.problem
     assert (world.the(order_id).state, world.the(order_id).note) == (OrderState.with_trader, advice.problem)
@@ -244,9 +266,9 @@ def test_a_recommendation_names_what_it_was_made_from() -> None:
     world = with_past(TOP)
     order_id = world.order(HIGH_YIELD, "buy", 6 * MM)
     advice = recommendation(world, order_id)
-    assert (advice.book_hash, advice.scoring_hash) == (world.desk.book.hash, "scoring-of-the-tests")
-    assert advice.rule == "top"
-    assert advice.trace
+    assert (advice.made.book_hash, advice.made.scoring_hash) == (world.desk.book.hash, "scoring-of-the-tests")
+    assert advice.made.rule == "top"
+    assert advice.told.trace
     for line in advice.lines:
         if line.score is not None:
             assert line.score == pytest.approx(sum(part.contribution for part in line.parts), abs=1e-9)

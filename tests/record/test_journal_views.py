@@ -13,7 +13,7 @@ from engine.domain import events as e
 from engine.domain.messages import OrderReport, ReportKind
 from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
-from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
+from engine.domain.recommendation import Ended, LeftOut, Recommendation, Selection, Why
 from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.record.archive import ReadOnly
 from engine.record.batch import EventRow, MessageRow, OutboxRow, StagedTurn
@@ -32,11 +32,25 @@ TERMS = OrderTerms(
 )  # fmt: skip
 FACTS = OrderFacts("ACME", "corporate", "corp|BB", "similar", "BB", None, 4, 20000)
 PLAN = AskPlan(AskMode.parallel, ("alder", "birch"), 20 * S, 0, None, ExecutePlan(False))
-PARTS = (ScorePart("fill rate", 0.9, 0.9, 0.3, 0.27, "own"), ScorePart("speed", None, 0.5, 0.1, 0.05, "no data"))
-LINES = (
-    DealerLine("alder", True, 1, 1.0625, PARTS, "best score"),
-    DealerLine("elm", False, None, None, (), "paused"),
+CHOICE = Selection(
+    scorer="weights", window_days=90, metrics=("fill_rate", "speed"), units=("rate", "s"), weights=(0.9, 0.1),
+    means=(0.8, 30.0), ask="top 1", asked=("alder",), wanted=1, at_most=None, ended=Ended.enough,
+    candidates=("alder", "birch", "cedar"), scores=(0.86, 0.77, 0.0), values=((0.9, None), (0.9, 90.0), ()),
+    inclusion_p=(1.0, 0.0, 0.0),
+    left_out=(
+        LeftOut(Why.beyond, ("birch", "cedar"), ("1",)),
+        LeftOut(Why.paused, ("elm",)),
+        LeftOut(Why.too_large, ("fir",), each=("800000",)),
+    ),
+)  # fmt: skip
+OLD_BODY = (
+    b'{"at_ns":1,"order_id":"o2","recommendation":{"book_hash":"bh","scoring_hash":"sh","rule":"old","lines":['
+    b'{"dealer":"alder","chosen":true,"rank":1,"score":1.0625,"reason":"best score","parts":['
+    b'{"metric":"fill rate","value":0.9,"transformed":0.9,"weight":0.3,"contribution":0.27,"source":"own"},'
+    b'{"metric":"speed","value":null,"transformed":0.5,"weight":0.1,"contribution":0.05,"source":"no data"}]},'
+    b'{"dealer":"elm","chosen":false,"rank":null,"score":null,"parts":[],"reason":"paused"}]}}'
 )
+"""A recommendation as it was kept in version 1 of its event."""
 REPORT = OrderReport(
     exec_id="E1", order_id="o1", session="oms", cl_ord_id="c1", orig_cl_ord_id="", kind=ReportKind.new, ord_status="0",
     account="acc", trader="joe", security_id="US1", id_source="4", side=Side.sell, quantity=D(3000000),
@@ -59,7 +73,7 @@ STORY = (
         manual_reason="stale", duplicate_of="o1", actor="oms",
     ),
     e.OrderReported(T0, REPORT),
-    e.OrderRecommended(T0, "o1", Recommendation("bh", "sh", "corp large", True, PLAN, (), LINES, ())),
+    e.OrderRecommended(T0, "o1", Recommendation("bh", "sh", "corp large", True, PLAN, (), selection=CHOICE)),
     e.OrderOverridden(T0 + S, "o1", "joe", "knows better", ("alder",), ("alder", "birch"), ("whisper",)),
     e.DuplicateAllowed(T0 + S, "o2", "ann", "meant"),
     e.RfqOpened(T0, "r1", "o1", 1, PLAN, D(3000000), MARK, "joe"),
@@ -101,6 +115,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seq, event in enumerate(STORY, start=1):
             name, version, body = codec.encode(event)
             rows.append(EventRow(seq, 1, name, version, event.at_ns, body))
+        rows.append(EventRow(len(STORY) + 1, 1, "OrderRecommended", 1, T0, OLD_BODY))
         journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows), (WAITING,), MESSAGES)])
     return path
 
@@ -176,9 +191,18 @@ def test_executions(path: Path) -> None:
 def test_dealer_scores(path: Path) -> None:
     assert select(path, "v_dealer_scores", "order_id, rule, dealer, chosen, rank, score, parts, reason") == [
         (
-            "o1", "corp large", "alder", 1, 1, 1.0625, "fill rate=0.2700 (own), speed=0.0500 (no data)", "best score"
+            "o1", "corp large", "alder", 1, 1, 0.86, "fill_rate=0.8100 (own), speed=0.0500 (segment mean)",
+            "asked as no. 1: top 1",
+        ),
+        ("o1", "corp large", "birch", 0, 2, 0.77, "fill_rate=0.8100 (own), speed=-0.0500 (own)", "not in the top 1"),
+        (
+            "o1", "corp large", "cedar", 0, 3, 0.0, "fill_rate=0.0000 (no data), speed=0.0000 (no data)",
+            "not in the top 1",
         ),
         ("o1", "corp large", "elm", 0, None, None, None, "paused"),
+        ("o1", "corp large", "fir", 0, None, None, None, "its limit is 800,000"),
+        ("o2", "old", "alder", 1, 1, 1.0625, "fill rate=0.2700 (own), speed=0.0500 (no data)", "best score"),
+        ("o2", "old", "elm", 0, None, None, None, "paused"),
     ]  # fmt: skip
 
 

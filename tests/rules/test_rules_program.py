@@ -112,9 +112,9 @@ def test_tolerances(text: str, value: str, unit: ToleranceUnit) -> None:
 
 def test_rankings() -> None:
     ranked = rule("rank by 60% hit_rate + 40% price_improvement over the past 60d ask top 3").rank
-    assert ranked == Ranking(None, (("hit_rate", 0.6), ("price_improvement", 0.4)), 60)
-    assert rule("rank by leakage ask top 3").rank == Ranking(None, (("leakage", 1.0),), 90)
-    assert rule("rank by 100% reversion over 2w ask top 3").rank == Ranking(None, (("leakage", 1.0),), 14)
+    assert ranked == Ranking(None, (("hit_rate", 60), ("price_improvement", 40)), 60)
+    assert rule("rank by leakage ask top 3").rank == Ranking(None, (("leakage", 100),), 90)
+    assert rule("rank by 100% reversion over 2w ask top 3").rank == Ranking(None, (("leakage", 100),), 14)
 
 
 @pytest.mark.parametrize("text", ["60% hit_rate + 40% price_improvement over 90d", "classic over 30d"])
@@ -193,8 +193,8 @@ def test_protections_look_at_the_exposure_and_rules_at_the_order() -> None:
     decision = compiled.decide(order, exposure={**order, "notional": 80})
     assert decision.rule.name == "everything else"
     assert [entry.name for entry in decision.protections] == ["volume"]
-    assert decision.read_values()["notional"] == 40
-    assert decision.read_values()["exposure notional"] == 80
+    assert decision.read()["notional"] == 40
+    assert decision.exposure()["notional"] == 80
 
 
 def test_a_held_protection_stays_on() -> None:

@@ -73,7 +73,7 @@ def test_which_rule_decides(shipped: Book, order: dict[str, Any], name: str) -> 
 
 def test_the_whisper_asks_the_safest_one_after_another(shipped: Book) -> None:
     rule = shipped.decide({**QUIET, **WHISPER}).rule
-    weights = (("leakage", 0.5), ("fill_rate", 0.3), ("price_improvement", 0.2))
+    weights = (("leakage", 50), ("fill_rate", 30), ("price_improvement", 20))
     assert rule.ranking == Ranking(None, weights, 90)
     assert (rule.ask, rule.mode, rule.wait_s) == (AskTop(4), Mode.ONE_AT_A_TIME, 20.0)
     assert str(rule.accept) == "25bp price"
@@ -85,7 +85,7 @@ def test_the_whisper_asks_the_safest_one_after_another(shipped: Book) -> None:
 
 def test_high_yield_takes_the_top_three_by_hit_rate_and_price(shipped: Book) -> None:
     rule = next(rule for rule in shipped.rules if rule.name == "large high yield")
-    assert rule.ranking == Ranking(None, (("hit_rate", 0.6), ("price_improvement", 0.4)), 90)
+    assert rule.ranking == Ranking(None, (("hit_rate", 60), ("price_improvement", 40)), 90)
     assert rule.ask == AskTop(3)
 
 

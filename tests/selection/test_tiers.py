@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Sequence
 
 import pytest
 from dealer_support import NOW, feed
 
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
+from engine.rules import Catalogue, Source, compile_book
 from engine.selection.classic import classic
-from engine.selection.tiers import standings
+from engine.selection.ranking import Rankings
+from engine.selection.tiers import Standing, standings
 
 CORPORATE = Segment("corporate")
-MUNI = Segment("municipal", "NR", "3-7y", "2mm-5mm", "buy")
 
 
 def market(known: int) -> DealerStats:
@@ -23,33 +24,58 @@ def market(known: int) -> DealerStats:
     return stats
 
 
-def test_places_and_percentiles() -> None:
-    found = standings([f"d{number}" for number in range(10)], classic(), market(10), CORPORATE, NOW)
-    assert [(each.dealer, each.rank) for each in found[:3]] == [("d0", 1), ("d1", 2), ("d2", 3)]
-    assert [each.percentile for each in found[:3]] == [10.0, 20.0, 30.0]
-    assert found[0].metrics.asks == 20
+def places(dealers: Sequence[str], stats: DealerStats) -> tuple[Standing, ...]:
+    return standings(Rankings(stats, dealers).table(classic(), CORPORATE, NOW))
+
+
+def members(percent: str, found: Sequence[Standing]) -> list[str]:
+    """Who is in `rank in top ...`, as a rule book sees it."""
+    text = f'tiers for true by classic over 90d\n tier 1 when rank in top {percent}\nrule "x" when true ask top 1'
+    known = Catalogue({}, {}, frozenset(), scorers=frozenset({"classic"}))
+    tiers = compile_book([Source("x.rules", text)], known).tiers[0]
+    assigned = tiers.assign([each.dealer for each in found], [each.rank for each in found])
+    return [each.dealer for each, tier in zip(found, assigned, strict=True) if tier == 1]
+
+
+def test_places() -> None:
+    found = places([f"d{number}" for number in range(10)], market(10))
+    assert [(each.dealer, each.rank, each.ranked) for each in found[:3]] == [
+        ("d0", 1, 10),
+        ("d1", 2, 10),
+        ("d2", 3, 10),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("ranked", "percent", "members"),
-    [(10, 20, 2), (3, 20, 1), (4, 50, 2), (5, 50, 3), (6, Fraction(100, 3), 2), (5, 100, 5)],
+    ("ranked", "percent", "count"),
+    [(10, "20%", 2), (3, "20%", 1), (4, "50%", 2), (5, "50%", 3), (6, "33.3%", 2), (5, "100%", 5)],
 )
-def test_top_percent_rounds_up(ranked: int, percent: Fraction | int, members: int) -> None:
-    found = standings([f"d{number}" for number in range(ranked)], classic(), market(ranked), CORPORATE, NOW)
-    assert sum(each.in_top(percent) is True for each in found) == members
+def test_top_percent_rounds_up(ranked: int, percent: str, count: int) -> None:
+    found = places([f"d{number}" for number in range(ranked)], market(ranked))
+    assert members(percent, found) == [f"d{number}" for number in range(count)]
 
 
 def test_dealers_without_data_have_no_rank_and_are_not_counted() -> None:
-    found = standings(["a", "b", "d0", "d1"], classic(), market(2), CORPORATE, NOW)
+    found = places(["a", "b", "d0", "d1"], market(2))
     assert [(each.dealer, each.rank, each.ranked) for each in found] == [
         ("d0", 1, 2),
         ("d1", 2, 2),
         ("a", None, 2),
         ("b", None, 2),
     ]
-    assert found[2].percentile is None
-    assert found[2].in_top(100) is None
+    assert members("100%", found) == ["d0", "d1"]
+
+
+def test_the_last_of_two_known_among_four_is_in_the_top_100_percent() -> None:
+    """The unknown stand before it in the order, for it is worse than neutral; that costs it no place."""
+    stats = market(1)
+    feed(stats, "worst", asks=20, trades=0, latency_s=600.0)
+    names = ["a", "b", "d0", "worst"]
+    assert Rankings(stats, names).table(classic(), CORPORATE, NOW).dealers == ("d0", "a", "b", "worst")
+    found = places(names, stats)
+    assert [(each.dealer, each.rank) for each in found] == [("d0", 1), ("worst", 2), ("a", None), ("b", None)]
+    assert members("100%", found) == ["d0", "worst"]
 
 
 def test_nobody_has_a_rank_where_nobody_is_known() -> None:
-    assert all(each.rank is None for each in standings(["a", "b"], classic(), DealerStats(), CORPORATE, NOW))
+    assert all(each.rank is None for each in places(["a", "b"], DealerStats()))

@@ -14,6 +14,7 @@ from sim_engine import PHASES
 from sim_time import NS
 from world import OBEDIENT, QUIET, World
 
+from engine.desk.telling import tell
 from engine.domain import events as e
 from engine.fix.session.phases import Phase
 from engine.fix.session.schedule import Schedule
@@ -113,7 +114,8 @@ def test_a_dealer_outside_its_hours_is_not_asked_and_the_trader_is_told_why() ->
         [rfq] = w.state.rfqs.values()
         assert [ask.dealer for ask in rfq.asks] == ["birch", "cedar", "dogwood"]
         [advice] = w.state.recommendations.values()
-        assert {line.dealer: line.reason for line in advice.lines}["alder"] == "session alder is closed until 14:33 UTC"
+        reasons = {line.dealer: line.reason for line in tell(w.engine.trading.desk, advice).lines}
+        assert reasons["alder"] == "session alder is closed until 14:33 UTC"
         w.run(20)
         at(w, OPENS_S + 10)
         w.oms.new_order(**{**SMALL, "t38": 110_000})

@@ -17,6 +17,7 @@ from engine.desk.placement.unanswered import cancel_at_dealer
 from engine.desk.recommend import recommend
 from engine.desk.round.progress import open_round
 from engine.desk.state import alike_key, oms_key, oms_latest_key
+from engine.desk.telling import problem
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
@@ -115,7 +116,7 @@ def work(draft: Draft, order_id: str) -> None:
     draft.wake(f"order:{order_id}")
     order = draft.state.orders[order_id]
     if advice.plan is None:
-        return_to_trader(draft, order, advice.problem)
+        return_to_trader(draft, order, problem(draft.desk, advice))
         return
     stopped = draft.state.rules_stopped()
     if advice.sends_itself and not order.manual_reason and not stopped:

@@ -1,0 +1,318 @@
+"""Whom to ask for one order: the one entry of this room. Pure: the same values in, the same selection out.
+
+A scorer puts the candidates in order. Then they are taken one after another, as many as the rule wants, each if it
+fits: protections, the most dealers that may know of it and the dealers that the rule names are constraints of the
+choice. A dealer that does not fit makes room for the next.
+
+The most dealers (`at_most`) counts everybody who knows of the exposure, over all its rounds. Who knows already may be
+asked again. Dealers that the rule names are asked whatever their rank: the limit leaves their places free.
+
+What comes out is numbers and codes (`domain.recommendation.Selection`); `told` makes words of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from engine.dealers.segments import Segment
+from engine.domain.recommendation import Ended, LeftOut, RunnerUp, Selection, Why
+from engine.rules.plan import Ask, AskNamed, AskTiers, AskTop, Plan, Ranking
+from engine.selection.candidates import Candidates
+from engine.selection.ranking import Rankings, Table
+from engine.selection.scorers import Parameters, name_of, scorer_of
+from engine.selection.tiers import standings
+
+RUNNERS_UP_MAX: Final = 3
+
+_LOOKED_FOR_MAX: Final = 16
+"""So many names are looked for one by one; a table of all places costs more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be asked for: where it belongs, and when. Tiers are made over its whole asset class."""
+
+    segment: Segment
+    asset_class: str
+    now_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A person's own list, in its order, in place of what a rule asks for."""
+
+    dealers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "a list of a person's own"
+
+
+Assign = Callable[[Sequence[str], Sequence[int | None]], Sequence[int | None]]
+"""The tier of each dealer, given its place in the ranking; None for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierPlan:
+    """The tiers that are defined for the order: their numbers, who is ranked by what, and who is in which."""
+
+    numbers: frozenset[int]
+    ranking: Ranking
+    dealers: AbstractSet[str]
+    assign: Assign
+
+
+@dataclass(frozen=True, slots=True)
+class RulePlan:
+    """What the rule wants and what the protections allow. `informed` are the dealers that know of the exposure."""
+
+    ranking: Ranking
+    ask: Ask | Listed
+    everyone: frozenset[str]
+    limits: Plan
+    informed: tuple[str, ...] = ()
+    tiers: TierPlan | None = None
+
+
+def choose(
+    request: Request,
+    plan: RulePlan,
+    candidates: Candidates,
+    records: Rankings,
+    parameters: Parameters,
+    entropy: bytes,
+) -> Selection:
+    """Whom to ask, and the numbers and the reason of everybody else.
+
+    Nothing is drawn, so `entropy` is not looked at and every probability is 1 or 0. Raises ConfigError for a ranking
+    that names no scorer.
+    """
+    listed = plan.ask.dealers if isinstance(plan.ask, Listed) else None
+    table = _of_list(listed) if listed is not None else _ranked(request, plan, candidates, records, parameters)
+    everybody = table.dealers
+    chosen = _Choice(plan.limits, plan.informed, [name for name in everybody if name in plan.everyone])
+    match plan.ask:
+        case AskTop(n):
+            decided = chosen.take(everybody, n)
+            chosen.take(chosen.named, None)
+            chosen.leave(Why.beyond, (str(n),), chosen.undecided(everybody[decided:]))
+        case AskNamed():
+            chosen.take(chosen.named, None)
+            chosen.leave(Why.not_named, (), chosen.undecided(everybody))
+        case AskTiers(wanted):
+            defined = plan.tiers.numbers if plan.tiers is not None else frozenset()
+            undefined = tuple(tier for tier, _ in wanted if tier not in defined)
+            if plan.tiers is None or undefined:
+                chosen.undefined_tiers = undefined if plan.tiers is not None else ()
+                chosen.ended = Ended.no_tiers
+                chosen.leave(Why.not_named, (), everybody)
+            else:
+                _take_tiers(chosen, everybody, wanted, _tiers(request, plan.tiers, records, parameters))
+        case _:
+            chosen.take(everybody, None)
+    return _selection(plan, table, candidates, chosen)
+
+
+def _ranked(
+    request: Request, plan: RulePlan, candidates: Candidates, records: Rankings, parameters: Parameters
+) -> Table:
+    scorer = scorer_of(plan.ranking, parameters)
+    return scorer(records, request.segment, request.now_ns, frozenset(candidates.dealers))
+
+
+def _of_list(dealers: tuple[str, ...]) -> Table:
+    """A list that nobody ranks: it has no numbers."""
+    return Table((), (), (), 0, (), dealers, (), ())
+
+
+def _tiers(request: Request, tiers: TierPlan, records: Rankings, parameters: Parameters) -> dict[str, int | None]:
+    """Tiers are made over all dealers of the asset class; the rule picks among its candidates."""
+    scorer = scorer_of(tiers.ranking, parameters)
+    found = standings(scorer(records, Segment(request.asset_class), request.now_ns, tiers.dealers))
+    dealers = [each.dealer for each in found]
+    return dict(zip(dealers, tiers.assign(dealers, [each.rank for each in found]), strict=True))
+
+
+def _take_tiers(
+    chosen: _Choice,
+    everybody: tuple[str, ...],
+    wanted: tuple[tuple[int, int | None], ...],
+    tier_of: Mapping[str, int | None],
+) -> None:
+    """By tier, then by rank."""
+    for tier, count in wanted:
+        chosen.take([name for name in everybody if tier_of.get(name) == tier], count)
+    chosen.take(chosen.named, None)
+    words = tuple(str(tier) for tier, _ in wanted)
+    for name in chosen.undecided(everybody):
+        its = tier_of.get(name)
+        chosen.leave(*((Why.tier_full, (str(its),)) if its is not None else (Why.no_tier, words)), (name,))
+
+
+class _Choice:
+    """A panel as it grows: who is in, what still fits, and why others do not."""
+
+    __slots__ = (
+        "_informed",
+        "_known",
+        "_left",
+        "_limits",
+        "_places_named",
+        "_sources",
+        "asked",
+        "ended",
+        "named",
+        "undefined_tiers",
+    )
+
+    def __init__(self, limits: Plan, informed: Sequence[str], named: Sequence[str]) -> None:
+        self.asked: list[str] = []
+        self.named = named
+        self.ended = Ended.enough
+        self.undefined_tiers: tuple[int, ...] = ()
+        self._limits = limits
+        self._informed = set(informed)
+        self._places_named = self._reserved(named)
+        self._known: set[str] = set()
+        """Dealers that are decided: asked, or left out with a reason."""
+        self._left: dict[tuple[Why, tuple[str, ...]], list[str]] = {}
+        self._sources: dict[str, tuple[str, ...]] | None = None
+
+    def take(self, order: Sequence[str], wanted: int | None) -> int:
+        """Ask so many of them, in this order, as far as they fit; how many of the order were decided.
+
+        One that may not know of it makes room for the next. Once the panel is full, the others that would have had a
+        place are left out for that.
+        """
+        places = 0
+        for place, name in enumerate(order):
+            if wanted is not None and places >= wanted:
+                return place
+            if name in self._known:
+                continue
+            self._known.add(name)
+            if name in self._limits.never:
+                self.leave(Why.never, self._said_by(f"never ask {name}"), (name,))
+                continue
+            full, over = self._full(name)
+            if full or over:
+                most = str(self._limits.at_most)
+                self.leave(Why.limit, (most, *self._said_by(f"at most {most} dealers")), (name,))
+                self.ended = Ended.limit
+                places += full
+                continue
+            self._places_named.discard(name)
+            self._informed.add(name)
+            self.asked.append(name)
+            places += 1
+        if wanted is not None and places < wanted and self.ended is Ended.enough:
+            self.ended = Ended.nobody_left
+        return len(order)
+
+    def leave(self, why: Why, facts: tuple[str, ...], dealers: Sequence[str]) -> None:
+        """Leave dealers out for a reason."""
+        if dealers:
+            self._left.setdefault((why, facts), []).extend(dealers)
+
+    def undecided(self, dealers: Sequence[str]) -> Sequence[str]:
+        """Those of whom nothing was said yet."""
+        known = self._known
+        return dealers if known.isdisjoint(dealers) else [name for name in dealers if name not in known]
+
+    def left_out(self) -> Iterator[LeftOut]:
+        return (LeftOut(why, tuple(dealers), facts) for (why, facts), dealers in self._left.items())
+
+    def _reserved(self, named: Sequence[str]) -> set[str]:
+        """The named dealers that the limit has room for: their places are left free."""
+        most, found, fresh = self._limits.at_most, set[str](), 0
+        for name in named:
+            if name in self._limits.never or (most is not None and len(found) >= most):
+                continue
+            if name not in self._informed:
+                if most is not None and len(self._informed) + fresh >= most:
+                    continue
+                fresh += 1
+            found.add(name)
+        return found
+
+    def _full(self, name: str) -> tuple[bool, bool]:
+        """(nobody at all fits any more, this dealer would be one too many that knows)"""
+        most = self._limits.at_most
+        if most is None:
+            return False, False
+        others = () if name in self._places_named else self._places_named
+        if len(self.asked) + len(others) >= most:
+            return True, False
+        unknowing = sum(other not in self._informed for other in others)
+        return False, name not in self._informed and len(self._informed) + unknowing >= most
+
+    def _said_by(self, what: str) -> tuple[str, ...]:
+        if self._sources is None:
+            self._sources = {each.what: each.sources for each in self._limits.sources}
+        return self._sources.get(what, ())
+
+
+def _selection(plan: RulePlan, table: Table, candidates: Candidates, chosen: _Choice) -> Selection:
+    asked = tuple(chosen.asked)
+    if not asked and chosen.ended is Ended.enough:
+        chosen.ended = Ended.nobody_left
+    places = _places(table.dealers, asked)
+    inclusion_p = [0.0] * len(table.dealers)
+    for place in places:
+        inclusion_p[place] = 1.0
+    return Selection(
+        scorer="" if isinstance(plan.ask, Listed) else name_of(plan.ranking),
+        window_days=table.window_days,
+        metrics=table.metrics,
+        units=table.units,
+        weights=table.weights,
+        means=table.means,
+        ask=str(plan.ask),
+        asked=asked,
+        wanted=_wanted(plan.ask),
+        at_most=plan.limits.at_most,
+        ended=chosen.ended,
+        candidates=table.dealers,
+        scores=table.scores,
+        values=table.values,
+        inclusion_p=tuple(inclusion_p),
+        left_out=(*chosen.left_out(), *candidates.left_out),
+        runners_up=_runners_up(table, places),
+        undefined_tiers=chosen.undefined_tiers,
+    )
+
+
+def _wanted(ask: Ask | Listed) -> int | None:
+    match ask:
+        case AskTop(n):
+            return n
+        case AskNamed(names):
+            return len(names)
+        case AskTiers(tiers):
+            counts = [count for _, count in tiers if count is not None]
+            return sum(counts) if len(counts) == len(tiers) else None
+        case Listed(dealers):
+            return len(dealers)
+    return None
+
+
+def _places(dealers: tuple[str, ...], asked: tuple[str, ...]) -> list[int]:
+    """Where in the ranking those stand that are asked."""
+    if len(asked) <= _LOOKED_FOR_MAX:
+        return [dealers.index(name) for name in asked]
+    place_of = {name: place for place, name in enumerate(dealers)}
+    return [place_of[name] for name in asked]
+
+
+def _runners_up(table: Table, places: Sequence[int]) -> tuple[RunnerUp, ...]:
+    """The best of those that are not asked, beside the worst that is."""
+    if not places or not table.scores:
+        return ()
+    worst, members = min(table.scores[place] for place in places), set(places)
+    others = (place for place in range(len(table.dealers)) if place not in members)
+    return tuple(
+        RunnerUp(table.dealers[place], worst - table.scores[place]) for place in islice(others, RUNNERS_UP_MAX)
+    )

@@ -1,0 +1,115 @@
+"""The words for a selection: made of its numbers and codes when somebody reads them.
+
+`VERSION` stands in every recommendation. Whoever changes a word, a scale or what a code means gives the words a new
+version and keeps these for the decisions that were told by them: `golden/decisions.txt` of the tests holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Final
+
+from engine.domain.recommendation import DealerLine, Ended, LeftOut, Scalar, Selection, Why
+from engine.selection.ranking import has_data, parts_at
+
+VERSION: Final = 1
+
+_OF_THE_CHOICE: Final = frozenset({Why.limit, Why.never})
+"""Reasons for which a dealer is left out that would have been asked."""
+
+WhyNot = Callable[[Mapping[str, Scalar]], str | None]
+"""Why the rule's condition about dealers is not met by what it read; None if nobody knows the rule any more."""
+
+
+def lines(selection: Selection, why_not: WhyNot) -> tuple[DealerLine, ...]:
+    """One line for every dealer: those asked in their order, other candidates by rank, the rest by name."""
+    reasons = {name: words for _, name, words in _reasons(selection, why_not)}
+    place_of = {name: place for place, name in enumerate(selection.asked, 1)}
+    ranked = [_candidate(selection, at, place_of, reasons) for at in range(len(selection.candidates))]
+    ranked.sort(key=lambda line: (not line.chosen, place_of.get(line.dealer, 0), line.rank or 0))
+    candidates = set(selection.candidates)
+    others = sorted(name for name in reasons if name not in candidates)
+    return (*ranked, *(DealerLine(name, False, None, None, (), reasons[name]) for name in others))
+
+
+def problem(selection: Selection, why_not: WhyNot) -> str:
+    """Why nobody can be asked; empty where somebody can."""
+    if selection.asked:
+        return ""
+    if selection.ended is Ended.no_tiers:
+        tiers = selection.undefined_tiers
+        if not tiers:
+            return "no tiers are defined for this order"
+        return f"{_tiers(tiers)} {'is' if len(tiers) == 1 else 'are'} not defined for this order"
+    rank = {name: at for at, name in enumerate(selection.candidates)}
+    found = [
+        (rank.get(name, len(rank)), name, words)
+        for why, name, words in _reasons(selection, why_not)
+        if why in _OF_THE_CHOICE or name not in rank
+    ]
+    words = "; ".join(f"{name} {words}" for _, name, words in sorted(found))
+    return f"nobody to ask: {words or 'no dealer is known'}"
+
+
+def left_out_words(selection: Selection) -> tuple[str, ...]:
+    """Of a person's own list: who may not be asked, and why, in the order of the list."""
+    found = {name: words for _, name, words in _reasons(selection, lambda read: None)}
+    return tuple(f"{name}: {found[name]}" for name in selection.candidates if name in found)
+
+
+def _candidate(selection: Selection, at: int, place_of: Mapping[str, int], reasons: Mapping[str, str]) -> DealerLine:
+    name, values = selection.candidates[at], selection.values[at]
+    place = place_of.get(name)
+    if place is None:
+        reason = reasons.get(name, f"not among {selection.ask}")
+    else:
+        reason = f"asked as no. {place}: {selection.ask}"
+        reason += "" if has_data(values, selection.means) else ", no data yet"
+    parts = parts_at(selection.metrics, selection.weights, selection.means, values)
+    return DealerLine(name, place is not None, at + 1, selection.scores[at], parts, reason)
+
+
+def _reasons(selection: Selection, why_not: WhyNot) -> Iterator[tuple[Why, str, str]]:
+    """Code, dealer and words of everybody that is left out."""
+    for left in selection.left_out:
+        for at, name in enumerate(left.dealers):
+            yield left.why, name, _words(selection, left, at, why_not)
+
+
+def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str:
+    facts = left.facts
+    match left.why:
+        case Why.beyond:
+            return f"not in the top {facts[0]}"
+        case Why.not_named:
+            return f"not among {selection.ask}"
+        case Why.tier_full:
+            return f"tier {facts[0]}, beyond what the rule asks"
+        case Why.no_tier:
+            return f"in none of {', '.join(f'tier {tier}' for tier in facts)}"
+        case Why.limit:
+            return f"at most {facts[0]} dealers: {', '.join(facts[1:]) or 'by rule'}"
+        case Why.never:
+            return f"never asked: {', '.join(facts) or 'by rule'}"
+        case Why.other_class:
+            return f"does not trade {facts[0]} bonds"
+        case Why.paused:
+            return "paused"
+        case Why.killed:
+            return f"kill switch {facts[0]} is on"
+        case Why.down:
+            return f"session {left.each[at]} is not logged on"
+        case Why.closed:
+            return f"session {facts[0]} is {facts[1]}"
+        case Why.too_large:
+            return f"its limit is {Decimal(left.each[at]):,}"
+        case Why.rule_never:
+            return f"{facts[0]} never asks it"
+        case Why.not_considered:
+            read = dict(zip(left.read_names, left.read[at], strict=True))
+            return f"not considered: {why_not(read) or facts[0]}"
+
+
+def _tiers(tiers: tuple[int, ...]) -> str:
+    return ", ".join(f"tier {tier}" for tier in tiers)
