@@ -17,8 +17,8 @@ from pathlib import Path
 from engine.boot.assembly import Parts
 from engine.boot.configured import InForce
 from engine.commands.all_commands import AllCommands
-from engine.desk.state import file_scope
 from engine.domain import events as e
+from engine.domain.keys import Scope, ScopeKind
 from engine.domain.rfq import AskState
 from engine.errors import JournalError
 from engine.fix.session.sequence import SessionState
@@ -140,7 +140,7 @@ def begin(
             )
         ]
         if reconcile:
-            events.append(e.KillSwitched(at_ns, "all", True, "engine", reconcile))
+            events.append(e.KillSwitched(at_ns, Scope(ScopeKind.everything), True, "engine", reconcile))
         return [*events, *_file_switches(taken.trading, fallen_back or {}, at_ns)]
 
     runtime.note("started", started, in_force.rows)
@@ -155,9 +155,9 @@ def _file_switches(trading: Trading, fallen_back: Mapping[str, tuple[str, ...]],
     for kind, problems in fallen_back.items():
         text = f"the text of {kind} that was last in force is used, for its file is broken: {'; '.join(problems)}"
         log.error("%s: put it right, then `rfqctl reload %s`; until then nothing is sent by a rule", text, kind)
-        events.append(e.KillSwitched(now_ns, file_scope(kind), True, "engine", text[:REASON_LENGTH_MAX]))
+        events.append(e.KillSwitched(now_ns, Scope(ScopeKind.file, kind), True, "engine", text[:REASON_LENGTH_MAX]))
     for scope in trading.state.files_broken():
-        if scope not in [file_scope(kind) for kind in fallen_back]:
+        if scope.name not in fallen_back:
             events.append(e.KillSwitched(now_ns, scope, False, "engine", "its file was good at a start"))
     return events
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.commands import plain as story
@@ -14,25 +13,11 @@ from engine.desk.placement.answers import end_placement
 from engine.desk.placement.unanswered import cancel_at_dealer
 from engine.desk.round import progress as rounds
 from engine.domain import events as e
+from engine.domain.keys import Scope, ScopeKind
 from engine.domain.placement import Placement, PlacementState
 from engine.errors import CommandError
 
 RELEASED: Final = "released"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What a switch stops: everything, a dealer, an account."""
-
-    kind: str
-    name: str
-
-    @property
-    def key(self) -> str:
-        return self.kind if self.kind == "all" else f"{self.kind}:{self.name}"
-
-    def holds(self, dealer: str, account: str) -> bool:
-        return self.kind == "all" or self.name == (dealer if self.kind == "dealer" else account)
 
 
 def kill(call: Call) -> dict[str, Any]:
@@ -41,14 +26,14 @@ def kill(call: Call) -> dict[str, Any]:
     scope = _scope(call, call.given["scope"])
     if not on:
         call.need("operator", "kill off")
-        if not _is_on(draft, scope.key):
-            raise CommandError(f"kill switch {scope.key} is not on", code="state")
+        if not _is_on(draft, scope):
+            raise CommandError(f"kill switch {scope} is not on", code="state")
     # Before anything else: from here on the gate says no.
-    draft.record(e.KillSwitched(draft.now_ns, scope.key, on, call.by, reason))
-    draft.notify("kill", scope=scope.key, on=on, actor=call.actor, reason=reason)
-    reply: dict[str, Any] = {"scope": scope.key, "on": on}
+    draft.record(e.KillSwitched(draft.now_ns, scope, on, call.by, reason))
+    draft.notify("kill", scope=str(scope), on=on, actor=call.actor, reason=reason)
+    reply: dict[str, Any] = {"scope": str(scope), "on": on}
     if on:
-        reply.update(_stop(draft, scope, f"kill switch {scope.key}: {reason}"))
+        reply.update(_stop(draft, scope, f"kill switch {scope}: {reason}"))
     reply["in_force"] = kills_in_force(draft)
     return reply
 
@@ -61,7 +46,7 @@ def kills_in_force(draft: Draft) -> list[dict[str, Any]]:
     ]
 
 
-def _stop(draft: Draft, scope: _Scope, reason: str) -> dict[str, Any]:
+def _stop(draft: Draft, scope: Scope, reason: str) -> dict[str, Any]:
     """Call back what is out in the scope. What was already on the wire is counted: it may still be answered."""
     unanswered = 0
     returned: list[str] = []
@@ -91,25 +76,24 @@ def _stop(draft: Draft, scope: _Scope, reason: str) -> dict[str, Any]:
     }
 
 
-def _scope(call: Call, word: str) -> _Scope:
-    kind, _, name = word.partition(":")
-    if kind == "all" and not name:
-        return _Scope("all", "")
-    if kind == "dealer" and name:
-        return _Scope(kind, call.dealer(name).id)
-    if kind == "account" and name:
-        return _Scope(kind, name)
+def _scope(call: Call, word: str) -> Scope:
+    try:
+        scope = Scope.parse(word)
+    except ValueError:
+        scope = None
+    if scope is not None and scope.kind is not ScopeKind.file:
+        return Scope(scope.kind, call.dealer(scope.name).id) if scope.kind is ScopeKind.dealer else scope
     raise CommandError(
         f"kill: parameter 'scope': expected all, dealer:NAME or account:NAME, found '{word}'", code="params"
     )
 
 
-def _is_on(draft: Draft, scope: str) -> bool:
-    kill = draft.state.kills.get(scope)
+def _is_on(draft: Draft, scope: Scope) -> bool:
+    kill = draft.state.kills.get(str(scope))
     return kill is not None and kill.on
 
 
-def _working(draft: Draft, scope: _Scope) -> list[Placement]:
+def _working(draft: Draft, scope: Scope) -> list[Placement]:
     """Every unanswered acceptance in the scope, oldest first: wherever it is, a kill finds it."""
     return [
         placement

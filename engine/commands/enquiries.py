@@ -104,7 +104,7 @@ def dealers(call: Call) -> dict[str, Any]:
 
 
 def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
-    kill = next((each for each in ("all", f"dealer:{dealer.id}") if _kill_on(draft, each)), None)
+    kill = draft.state.kill_of_dealer(dealer.id)
     return {
         "dealer": dealer.id,
         "name": dealer.name,
@@ -112,7 +112,7 @@ def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
         "connected": draft.session_up(dealer.session),
         "closed": draft.desk.closed(dealer.session, draft.now_ns) or None,
         "paused": dealer.paused,
-        "kill": kill,
+        "kill": str(kill) if kill is not None else None,
         "lei": dealer.lei,
         "desk": dealer.desk,
         "contact": dealer.contact,
@@ -138,11 +138,6 @@ def _metrics(found: Metrics) -> dict[str, Any]:
             for name, estimate in found.estimates
         },
     }
-
-
-def _kill_on(draft: Draft, scope: str) -> bool:
-    kill = draft.state.kills.get(scope)
-    return kill is not None and kill.on
 
 
 # --- rules ---------------------------------------------------------------------------------------

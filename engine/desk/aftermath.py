@@ -10,6 +10,7 @@ from typing import Final
 
 from engine.desk.draft import Draft
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.market.tca import classic_reversion_bps
 
 GRACE_NS: Final = 300 * 1_000_000_000
@@ -21,7 +22,7 @@ def measure(draft: Draft, exec_id: str) -> None:
     pending = draft.state.reversions.get(exec_id)
     if pending is None or pending.done or draft.now_ns < pending.due_ns:
         return
-    draft.wake(f"reversion:{exec_id}")
+    draft.wake(Timer(TimerKind.reversion, exec_id))
     mark = draft.desk.mark(pending.security_id, draft.now_ns)
     if mark is not None and mark.age_ns >= draft.now_ns - pending.traded_ns:
         mark = None  # From before the trade: it says nothing of what came after.

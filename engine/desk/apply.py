@@ -330,7 +330,7 @@ def _reversion_measured(state: DeskState, event: e.ReversionMeasured) -> None:
 
 
 def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
-    state.kills.put(event.scope, Kill(event.on, event.actor, event.reason, event.at_ns))
+    state.kills.put(str(event.scope), Kill(event.on, event.actor, event.reason, event.at_ns))
 
 
 def _session_switched(state: DeskState, event: e.SessionSwitched) -> None:

@@ -10,6 +10,7 @@ from engine.desk.round import asking
 from engine.desk.round import progress as rounds
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.keys import Timer, TimerKind
 from engine.market.marks import Mark, Quality
 
 _SUBSCRIBE_AT_ONCE = 100
@@ -60,20 +61,20 @@ def refused(draft: Draft, session: str, heard: m.RefusedByPeer, outbox_id: int |
         rounds.advance(draft, asking.on_decline(draft, session, decline))
 
 
-def due(draft: Draft, key: str) -> None:
+def due(draft: Draft, key: Timer) -> None:
     """A timer woke: whoever it belongs to compares with its own deadline."""
-    kind, _, ident = key.partition(":")
-    if kind == "rfq" and ident in draft.state.rfqs:
+    kind, ident = key
+    if kind is TimerKind.rfq and ident in draft.state.rfqs:
         rounds.advance(draft, ident)
-    elif kind == "placement":
+    elif kind is TimerKind.placement:
         placement = draft.state.placements[ident]
         since = max(placement.sent_ns, placement.status_asked_ns)
         if draft.now_ns >= since + draft.desk.clocks.undelivered_ask_ns:
             unanswered.doubt(draft, placement, placement.evidence or "no answer")
-    elif kind == "order":
+    elif kind is TimerKind.order:
         if draft.state.orders[ident].out_of_time(draft.now_ns):
             ending.expire(draft, ident)
-    elif kind == "reversion":
+    elif kind is TimerKind.reversion:
         aftermath.measure(draft, ident)
 
 

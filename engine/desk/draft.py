@@ -17,6 +17,7 @@ from engine.desk.gate.cleared import Cleared
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.events import Event
+from engine.domain.keys import Scope, Timer
 from engine.domain.messages import AcceptQuote, AskDealer, Said
 
 
@@ -40,7 +41,7 @@ class Send(NamedTuple):
     delivery: Delivery
     event: int
     not_after_ns: int | None = None
-    kill_scopes: tuple[str, ...] = ()
+    kill_scopes: tuple[Scope, ...] = ()
     """Kill switches that stop it even after its commit."""
     copy: bool = False
     follows: int = 0
@@ -69,7 +70,7 @@ class Draft:
     marks: list[Any] = field(default_factory=list)
     """Prices heard: the conflated tape, no part of the fold."""
     reply: Any = None
-    touched: dict[str, None] = field(default_factory=dict)
+    touched: dict[Timer, None] = field(default_factory=dict)
     """Keys of the timers to look at again, in order."""
     _drawn: int = 0
 
@@ -115,7 +116,7 @@ class Draft:
         said: Said,
         delivery: Delivery,
         not_after_ns: int | None,
-        kill_scopes: tuple[str, ...],
+        kill_scopes: tuple[Scope, ...],
         copy: bool = False,
         follows: int = 0,
     ) -> None:
@@ -127,6 +128,6 @@ class Draft:
     def notify(self, topic: str, **body: Any) -> None:
         self.notices.append(Notice(topic, body))
 
-    def wake(self, key: str) -> None:
+    def wake(self, key: Timer) -> None:
         """Look at this timer's deadline again once the turn is applied."""
         self.touched[key] = None

@@ -98,7 +98,7 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
 
     def stopped(dealer: str) -> str:
         killed = state.kill_in_force(dealer, account)
-        return killed[0] if killed is not None else ""
+        return str(killed[0]) if killed is not None else ""
 
     def closed(session: str) -> str:
         return desk.closed(session, now_ns)
@@ -115,7 +115,7 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
             session_up=draft.session_up,
             closed=closed if desk.hours else None,
             # Looked at once here rather than three times a dealer: as good as always none is on.
-            stopped=stopped if any(kill.on for kill in state.kills.values()) else None,
+            stopped=stopped if state.any_kill() else None,
             rule=rule.title,
             never=rule.never,
             consider=consider if rule.consider_text is not None else None,

@@ -12,7 +12,7 @@ The digest is a sum of one hash per row, so it does not depend on the order of w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
@@ -21,6 +21,7 @@ import orjson
 
 from engine.clock import NS_PER_DAY, utc_day
 from engine.domain.events import OrderOverridden
+from engine.domain.keys import Scope, ScopeKind, scopes_of
 from engine.domain.order import ZERO, Order, OrderTerms, Side
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import Recommendation
@@ -286,6 +287,10 @@ def _if_unanswered(placement: Placement) -> Group | None:
     return placement.session if placement.unanswered else None
 
 
+def _if_on(kill: Kill) -> Group | None:
+    return _ALL if kill.on else None
+
+
 def _if_pending(reversion: PendingReversion) -> Group | None:
     return None if reversion.done else _ALL
 
@@ -336,7 +341,7 @@ class DeskState:
         self.quarantine: Table[Quarantined] = Table(below.quarantine if below else None)
         self.reversions: Table[PendingReversion] = Table(below.reversions if below else None, _if_pending)
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
-        self.kills: Table[Kill] = Table(below.kills if below else None)
+        self.kills: Table[Kill] = Table(below.kills if below else None, _if_on)
         self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
         self._row_hashes: dict[tuple[str, str], int] = {}
@@ -380,17 +385,30 @@ class DeskState:
     def open_rfqs(self) -> int:
         return self.counters.get("open_rfqs") or 0
 
-    def kill_in_force(self, dealer: str, account: str) -> tuple[str, Kill] | None:
+    def kill_in_force(self, dealer: str, account: str) -> tuple[Scope, Kill] | None:
         """The first switch that stops this dealer or account, with its scope."""
-        for scope in ("all", f"dealer:{dealer}", f"account:{account}"):
-            kill = self.kills.get(scope)
+        return self._first_on(scopes_of(dealer, account)) if self.any_kill() else None
+
+    def kill_of_dealer(self, dealer: str) -> Scope | None:
+        """The first switch that stops this dealer whatever the account."""
+        found = self._first_on(scopes_of(dealer, "")[:2])
+        return found[0] if found is not None else None
+
+    def _first_on(self, scopes: Iterable[Scope]) -> tuple[Scope, Kill] | None:
+        for scope in scopes:
+            kill = self.kills.get(str(scope))
             if kill is not None and kill.on:
                 return scope, kill
         return None
 
-    def files_broken(self) -> list[str]:
+    def any_kill(self) -> bool:
+        """Is any kill switch on?"""
+        return self.kills.indexes[0].count(_ALL) > 0
+
+    def files_broken(self) -> list[Scope]:
         """Switches of files in whose place an earlier text is used: while there are any, no rule acts by itself."""
-        return [scope for scope, kill in self.kills.items() if kill.on and scope.startswith(_FILE)]
+        on = [Scope.parse(key) for key in self.kills.indexes[0].of(_ALL)]
+        return [scope for scope in on if scope.kind is ScopeKind.file]
 
     def rules_stopped(self) -> str:
         """Why no rule acts by itself just now; empty when they may."""
@@ -459,14 +477,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"a row holds {type(value).__name__}, which has no canonical form")
-
-
-_FILE: Final = "file:"
-
-
-def file_scope(kind: str) -> str:
-    """The switch of one kind of file: `rules`, `dealers` and the like."""
-    return f"{_FILE}{kind}"
 
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Final
 
+from engine.domain.keys import Scope
 from engine.domain.messages import OrderReport
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.domain.placement import Fill
@@ -530,9 +531,7 @@ class ReversionMeasured(Event):
 
 @dataclass(frozen=True, slots=True)
 class KillSwitched(Event):
-    """`scope` is `all`, `dealer:ID` or `account:ID`."""
-
-    scope: str
+    scope: Scope
     on: bool
     actor: str
     reason: str

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from engine.clock import NS_PER_S, Instant
 from engine.domain import events as e
+from engine.domain.keys import Scope
 from engine.domain.messages import ReportKind
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskMode, QuoteKind
@@ -334,7 +335,7 @@ class Metrics(Collector):
         on = {"all": 0, "dealer": 0, "account": 0, "file": 0}
         kills = trading.state.kills
         for scope in kills.keys():  # noqa: SIM118 (a table of the desk is no dict)
-            on[scope.partition(":")[0]] += kills[scope].on
+            on[Scope.parse(scope).kind.value] += kills[scope].on
         for kind, count in on.items():
             self._kills.put(count, (kind,))
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
+from engine.domain.keys import KEYS
 from engine.errors import JournalError
 
 _TAG: Final = "~"
@@ -130,6 +131,8 @@ class Compiler:
             return f"{value}.isoformat()"
         if hint is bytes:
             return f"_to_base64({value})"
+        if hint in KEYS:
+            return f"str({value})"
         if _is_union(hint):
             return self._write_union(hint, value, where)
         origin, arguments = get_origin(hint), get_args(hint)
@@ -160,6 +163,9 @@ class Compiler:
             return f"date.fromisoformat({value})"
         if hint is bytes:
             return f"b64decode({value})"
+        if hint in KEYS:
+            self._names[f"_parse_{hint.__name__}"] = hint.parse
+            return f"_parse_{hint.__name__}({value})"
         if _is_union(hint):
             return self._read_union(hint, value, where)
         origin, arguments = get_origin(hint), get_args(hint)

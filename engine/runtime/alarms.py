@@ -1,7 +1,7 @@
 """When each thing has to be looked at again, derived from the state; whoever is woken is an input like any other.
 
-Keys are `session:KEY` and `schedule:KEY` of FIX sessions, and those of `desk.deadlines`. One asyncio task per open RFQ
-waits for its next deadline; every decision is the desk's.
+Those of FIX sessions and their hours, and those of `desk.deadlines`. One asyncio task per open RFQ waits for its next
+deadline; every decision is the desk's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from engine.clock import Clock, Instant
 from engine.desk.deadlines import open_keys
+from engine.domain.keys import Timer, TimerKind
 from engine.fix.session import protocol as fix_session
 from engine.runtime.timers import Deadlines
 from engine.turn import Input, Machine, TimerDue
@@ -39,9 +40,10 @@ class Alarms:
         self._loop = loop
         self._submit = submit
         self._heard_ns = heard_ns
-        self._scheduled = [f"schedule:{key}" for key, each in machine.settings.items() if each.schedule is not None]
+        scheduled = (key for key, each in machine.settings.items() if each.schedule is not None)
+        self._scheduled = [Timer(TimerKind.schedule, key) for key in scheduled]
         self._deadlines = Deadlines(loop, clock, self._ring)
-        self._rfq_tasks: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
+        self._rfq_tasks: dict[Timer, tuple[asyncio.Task[None], asyncio.Event]] = {}
 
     def set_all(self) -> None:
         """Set every alarm of a state that was taken over: none of them outlives its process."""
@@ -55,13 +57,13 @@ class Alarms:
         for key in self._scheduled:
             self._submit(TimerDue(self._clock.now(), key, self._entropy()))
 
-    def set(self, key: str, now: Instant) -> None:
+    def set(self, key: Timer, now: Instant) -> None:
         """Set the alarm of a key to what the state says, or drop it."""
-        kind, _, ident = key.partition(":")
-        if kind == "session":
+        kind, ident = key
+        if kind is TimerKind.session:
             self._deadlines.set(key, self._session_due_ns(ident))
             return
-        if kind == "schedule":
+        if kind is TimerKind.schedule:
             schedule = self._machine.settings[ident].schedule
             assert schedule is not None
             # A wall clock that was set back has to catch up first.
@@ -71,7 +73,7 @@ class Alarms:
         due_ns = self._trading.deadline_of(key, self._machine.session_up, now.utc_ns)
         due = None if due_ns is None else now.monotonic_ns + max(0, due_ns - now.utc_ns)
         self._deadlines.set(key, due)
-        if kind == "rfq":
+        if kind is TimerKind.rfq:
             self._rfq_task(key, due is not None)
 
     def close(self) -> None:
@@ -80,32 +82,32 @@ class Alarms:
         for task, _ in self._rfq_tasks.values():
             task.cancel()
 
-    def _rfq_task(self, key: str, waits: bool) -> None:
+    def _rfq_task(self, key: Timer, waits: bool) -> None:
         """The timeout task of an open RFQ: begun with its first deadline, ended with its last."""
         found = self._rfq_tasks.get(key)
         if waits and found is None:
             event = asyncio.Event()
-            task = self._loop.create_task(self._watch_rfq(key, event), name=key)
+            task = self._loop.create_task(self._watch_rfq(key, event), name=str(key))
             self._rfq_tasks[key] = (task, event)
         elif not waits and found is not None:
-            rfq = self._trading.state.rfqs.get(key.partition(":")[2])
+            rfq = self._trading.state.rfqs.get(key.ident)
             if rfq is None or not rfq.open:
                 del self._rfq_tasks[key]
                 found[0].cancel()
 
-    async def _watch_rfq(self, key: str, due: asyncio.Event) -> None:
+    async def _watch_rfq(self, key: Timer, due: asyncio.Event) -> None:
         while True:
             await due.wait()
             due.clear()
             self._submit(TimerDue(self._clock.now(), key, self._entropy()))
 
-    def _ring(self, key: str) -> None:
+    def _ring(self, key: Timer) -> None:
         watched = self._rfq_tasks.get(key)
         if watched is not None:
             watched[1].set()
         elif not self._moved_on(key):
-            kind, _, ident = key.partition(":")
-            heard_ns = self._heard_ns(self._machine.state(ident).connection) if kind == "session" else None
+            of_session = key.kind is TimerKind.session
+            heard_ns = self._heard_ns(self._machine.state(key.ident).connection) if of_session else None
             self._submit(TimerDue(self._clock.now(), key, self._entropy(), self.reading, heard_ns))
 
     def _session_due_ns(self, key: str) -> int | None:
@@ -114,10 +116,10 @@ class Alarms:
         heard = fix_session.heard(state, self._heard_ns(state.connection))
         return fix_session.next_deadline_ns(self._machine.settings[key], heard, reading=self.reading)
 
-    def _moved_on(self, key: str) -> bool:
+    def _moved_on(self, key: Timer) -> bool:
         """Has a session's deadline become a later one since its alarm was set? Messages do not set it anew."""
-        kind, _, ident = key.partition(":")
-        if kind != "session":
+        kind, ident = key
+        if kind is not TimerKind.session:
             return False
         due = self._session_due_ns(ident)
         if due is None or due <= self._clock.now().monotonic_ns:

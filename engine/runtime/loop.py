@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from engine.clock import Clock
 from engine.domain.events import Event
+from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, JournalError
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import Ending
@@ -184,8 +185,8 @@ class Runtime:
         self._open.turns.append(_Staged(turn, rows, self._recorder.event_seq, size))
         self._open.size += size
         self._staged_bytes += size
-        for key in turn.touched:
-            self._set_alarm(key, turn.now)
+        for timer in turn.touched:
+            self._set_alarm(timer, turn.now)
         self.metrics.turn(turn)
         if self._on_phase is not None:
             self._on_phase("staged")
@@ -359,7 +360,7 @@ class Runtime:
         now = self.clock.now()
         for key, link in self.machine.links.items():
             if link.state.phase is not Phase.DISCONNECTED:
-                self.alarms.set(f"session:{key}", now)
+                self.alarms.set(Timer(TimerKind.session, key), now)
         log.info("reading resumed")
 
     def _fatal(self, reason: str) -> None:

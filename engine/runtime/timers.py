@@ -8,29 +8,33 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from engine.clock import Clock
+
+K = TypeVar("K", bound=Any)
+"""Of keys with a hash and an order: what falls due at once rings in it."""
 
 _SLACK_NS = 1_000_000
 """The loop's timers move by a millisecond and may fire early: what is due within this is due."""
 
 
-class Deadlines:
+class Deadlines(Generic[K]):
     """A monotonic time per key. `due(key)` is called once when it has passed, never before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, due: Callable[[str], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, due: Callable[[K], None]) -> None:
         self._loop = loop
         self._clock = clock
         self._due = due
-        self._at: dict[str, int] = {}
-        self._heap: list[tuple[int, str]] = []
+        self._at: dict[K, int] = {}
+        self._heap: list[tuple[int, K]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
 
     def __len__(self) -> int:
         return len(self._at)
 
-    def set(self, key: str, at_ns: int | None) -> None:
+    def set(self, key: K, at_ns: int | None) -> None:
         """Wake at `at_ns` of the clock's monotonic time; None cancels."""
         if at_ns is None:
             self._at.pop(key, None)
@@ -69,7 +73,7 @@ class Deadlines:
     def _wake(self) -> None:
         self._timer = None
         now_ns = self._clock.now().monotonic_ns
-        ready: list[str] = []
+        ready: list[K] = []
         while self._heap and self._heap[0][0] <= now_ns:
             at_ns, key = heapq.heappop(self._heap)
             if self._at.get(key) == at_ns:

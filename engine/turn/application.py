@@ -9,6 +9,7 @@ from engine.clock import Instant
 from engine.desk.draft import Draft, Send
 from engine.desk.state import Switch
 from engine.domain import events as e
+from engine.domain.keys import Timer
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.wire.message import Message
@@ -34,7 +35,7 @@ class Application(Protocol):
 
     def session_down(self, draft: Draft, settings: SessionSettings, ending: Ending) -> None: ...
 
-    def due(self, draft: Draft, key: str) -> None: ...
+    def due(self, draft: Draft, key: Timer) -> None: ...
 
     def wanted(self, outbox_id: int) -> bool:
         """Is a request or an acceptance that has waited for its number still to go?"""
@@ -52,6 +53,6 @@ class Application(Protocol):
         """The state as a hash."""
         ...
 
-    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None: ...
+    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: Timer | None) -> None: ...
 
     def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None: ...

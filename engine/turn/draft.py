@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.desk.draft import Delivery, Draft
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import BusinessReject
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
@@ -113,7 +114,7 @@ class TurnDraft:
         for key, link in turn.links.items():
             # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
             if not link.state.moved_on_from(before[key].state):
-                turn.touched[f"session:{key}"] = None
+                turn.touched[Timer(TimerKind.session, key)] = None
         return turn
 
 

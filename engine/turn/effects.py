@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from engine.desk.draft import Notice
+from engine.domain.keys import Scope
 from engine.fix.session.reasons import DisconnectReason
 
 
@@ -15,7 +16,7 @@ class Gate(NamedTuple):
     outbox_id: int
     seq_num: int
     not_after_ns: int | None
-    kill_scopes: tuple[str, ...]
+    kill_scopes: tuple[Scope, ...]
 
 
 class Behind(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from engine.domain import events as e
+from engine.domain.keys import TimerKind
 from engine.errors import CommandError, GarbledMessage
 from engine.fix.session import protocol as session
 from engine.fix.wire import codec
@@ -79,7 +80,7 @@ def on_command(draft: TurnDraft, given: CommandGiven, commands: Commands) -> Non
     turn = _told_by(draft, given)
     if draft.refused is not None:
         text = f"{given.name}: {type(draft.refused).__name__}: {draft.refused}"
-        draft.standing.application.refuse(draft.desk, "command", text, draft.refused, "")
+        draft.standing.application.refuse(draft.desk, "command", text, draft.refused, None)
         turn.effects.append(Reply(given.ref, error=f"this command could not be handled: {text}", code="bug"))
         return
     try:
@@ -184,18 +185,18 @@ def on_not_sent(draft: TurnDraft, given: NotSent) -> None:
 
 
 def on_timer_due(draft: TurnDraft, given: TimerDue) -> None:
-    draft.turn.ref = given.key
-    kind, _, ident = given.key.partition(":")
+    draft.turn.ref = str(given.key)
+    kind, ident = given.key
     application = draft.standing.application
-    if kind == "session":
+    if kind is TimerKind.session:
         state = session.heard(draft.state(ident), given.heard_ns)
         steps.take(draft, ident, session.tick(draft.settings(ident), state, draft.now, reading=given.reading))
-    elif kind == "schedule":
+    elif kind is TimerKind.schedule:
         steps.take(draft, ident, session.keep_schedule(draft.settings(ident), draft.state(ident), draft.now))
     elif draft.refused is None:
         application.due(draft.desk, given.key)
     else:
-        application.refuse(draft.desk, "timer", given.key, draft.refused, given.key)
+        application.refuse(draft.desk, "timer", str(given.key), draft.refused, given.key)
     draft.turn.touched[given.key] = None
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from engine.clock import Instant
 from engine.domain.events import Event
+from engine.domain.keys import Timer
 from engine.errors import GarbledMessage
 from engine.fix.session.actions import SentRow
 from engine.fix.session.certificates import TlsFile
@@ -116,14 +117,14 @@ class HeldDue:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """`key` is `session:KEY`, `schedule:KEY` or one of the application's.
+    """`key` is a session's own, or one of the application's.
 
     Of a session: `heard_ns` is when bytes last came that made no whole message (monotonic), if any have; without
     `reading` no peer is judged silent.
     """
 
     now: Instant
-    key: str
+    key: Timer
     entropy: bytes
     reading: bool = True
     heard_ns: int | None = None

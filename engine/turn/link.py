@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from engine.desk.draft import Delivery
+from engine.domain.keys import Scope
 from engine.fix.session.sequence import SessionState
 from engine.turn.appended import Appended
 
@@ -35,7 +36,7 @@ class Waiting(NamedTuple):
     poss_resend: bool = False
     delivery: Delivery = Delivery.at_least_once
     not_after_ns: int | None = None
-    kill_scopes: tuple[str, ...] = ()
+    kill_scopes: tuple[Scope, ...] = ()
     follows: int = 0
 
 

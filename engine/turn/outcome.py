@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from engine.clock import Instant
 from engine.desk.draft import Delivery, Send
 from engine.domain import events as e
+from engine.domain.keys import Timer
 from engine.fix.session.certificates import TlsFile
 from engine.fix.session.entrance import Origin
 from engine.fix.session.reasons import Ending
@@ -70,7 +71,7 @@ class Turn:
     """Connections that are new or have become a session's; None: it is given up."""
     effects: list[Effect]
     marks: list[Any]
-    touched: dict[str, None]
+    touched: dict[Timer, None]
     """Keys of the timers to look at again, in order."""
     held_due: str | None
     """A session whose next held message can be handled, as `HeldDue`. Nothing leaves by it: it waits for no commit."""

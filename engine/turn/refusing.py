@@ -62,7 +62,7 @@ def refuse_message(draft: TurnDraft, key: str, message: Message, error: Exceptio
     Returns the step that pauses the session, if this was one too many.
     """
     text = f"{type(error).__name__}: {error}"
-    draft.standing.application.refuse(draft.desk, key, message.raw.decode("latin-1"), error, "")
+    draft.standing.application.refuse(draft.desk, key, message.raw.decode("latin-1"), error, None)
     reject = BusinessReject(message.msg_type, message.seq_num, 4, "this message could not be handled; a person looks")
     draft.say(key, reject)
     link = draft.link(key)
@@ -80,7 +80,6 @@ def refuse_message(draft: TurnDraft, key: str, message: Message, error: Exceptio
 def _session_of(given: Input) -> str:
     """The session that an input names: by its key, or by the timer that is the session's own. Empty if none."""
     if isinstance(given, TimerDue):
-        kind, _, ident = given.key.partition(":")
-        return ident if kind in ("session", "schedule") else ""
+        return given.key.ident if given.key.of_a_session else ""
     key: str = getattr(given, "session", "")
     return key

@@ -24,7 +24,7 @@ def on_files_read(draft: TurnDraft, given: TlsFilesRead) -> None:
     turn.actor = given.actor
     if draft.refused is not None:
         text = f"tls.reload: {type(draft.refused).__name__}: {draft.refused}"
-        standing.application.refuse(draft.desk, "command", text, draft.refused, "")
+        standing.application.refuse(draft.desk, "command", text, draft.refused, None)
         turn.effects.append(Reply(given.ref, error=f"this command could not be handled: {text}", code="bug"))
         return
     if given.problems:

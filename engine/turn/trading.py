@@ -18,6 +18,7 @@ from engine.desk.order.ending import return_to_trader
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
+from engine.domain.keys import Scope, Timer, TimerKind
 from engine.domain.messages import AcceptQuote, AskDealer, AskPlacementStatus, CancelPlacement, RefusedByPeer
 from engine.domain.rfq import AskState, RfqState
 from engine.fix.flows import translation as application
@@ -73,7 +74,7 @@ class Trading:
     def switch(self, session: str) -> Switch | None:
         return self.state.switches.get(session)
 
-    def due(self, draft: Draft, key: str) -> None:
+    def due(self, draft: Draft, key: Timer) -> None:
         decide.due(draft, key)
 
     def wanted(self, outbox_id: int) -> bool:
@@ -97,11 +98,11 @@ class Trading:
     def digest(self) -> str:
         return self.state.digest()
 
-    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None:
+    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: Timer | None) -> None:
         """Keep the input and the error; an RFQ or order whose own timer failed goes to the trader."""
-        kind, _, ident = key.partition(":")
-        rfq = draft.state.rfqs.get(ident) if kind == "rfq" else None
-        order_id = rfq.order_id if rfq is not None else ident if kind == "order" else ""
+        kind, ident = key if key is not None else (None, "")
+        rfq = draft.state.rfqs.get(ident) if kind is TimerKind.rfq else None
+        order_id = rfq.order_id if rfq is not None else ident if kind is TimerKind.order else ""
         reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
         draft.record(e.InputRefused(draft.now_ns, source, masked(text)[:INPUT_KEPT_MAX], reason, order_id))
         draft.notify("page", what="input refused", source=source, reason=reason)
@@ -120,13 +121,13 @@ class Trading:
         apply(self.state, event)
         observe(self.desk.stats, self.state, event)
 
-    def deadline_of(self, key: str, session_up: Callable[[str], bool], now_ns: int) -> int | None:
+    def deadline_of(self, key: Timer, session_up: Callable[[str], bool], now_ns: int) -> int | None:
         return deadlines.deadline_of(self.state, key, self.desk.clocks, session_up, now_ns)
 
-    def withheld_by(self, scopes: Sequence[str]) -> str:
+    def withheld_by(self, scopes: Sequence[Scope]) -> str:
         """The kill switch among these scopes that is on now; empty if none. Read at release."""
         for scope in scopes:
-            kill = self.state.kills.get(scope)
+            kill = self.state.kills.get(str(scope))
             if kill is not None and kill.on:
-                return scope
+                return str(scope)
         return ""

@@ -24,6 +24,7 @@ from engine.desk.deadlines import open_keys
 from engine.desk.fields import catalogue
 from engine.desk.setting import Desk
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.errors import GarbledMessage
 from engine.fix.session import protocol as fix_session
 from engine.fix.session.actions import SentRow
@@ -341,11 +342,11 @@ class DeskLife:
         for key, settings in machine.settings.items():
             at = fix_session.next_deadline_ns(settings, machine.state(key))
             if at is not None and at <= self.now.monotonic_ns:
-                due.append(f"session:{key}")
+                due.append(Timer(TimerKind.session, key))
         for key in due:
             self._take(TimerDue(self.now, key, self._entropy()))
 
-    def _is_due(self, key: str) -> bool:
+    def _is_due(self, key: Timer) -> bool:
         at = self.trading.deadline_of(key, self.machine.session_up, self.now.utc_ns)
         return at is not None and at <= self.now.utc_ns
 

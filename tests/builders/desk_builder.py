@@ -34,6 +34,7 @@ from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.instrument import Security
+from engine.domain.keys import Timer
 from engine.domain.order import Handling, Side
 from engine.domain.rfq import QuoteKind
 from engine.market.marks import Mark, MarkBook, Quality
@@ -279,8 +280,8 @@ class DeskWorld:
         end_ns = self.now.utc_ns + int(seconds * NS_PER_S)
         for _ in range(10_000):
             due = [(at, key) for key in deadlines.open_keys(self.state) if (at := self._deadline(key)) is not None]
-            at, key = min(due, default=(end_ns + 1, ""))
-            if at > end_ns:
+            at, key = min(due, default=(end_ns + 1, None))
+            if key is None or at > end_ns:
                 break
             self._at(max(at, self.now.utc_ns))
             draft = self.draft()
@@ -297,7 +298,7 @@ class DeskWorld:
     def recorded(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def _deadline(self, key: str) -> int | None:
+    def _deadline(self, key: Timer) -> int | None:
         return deadlines.deadline_of(
             self.state, key, self.desk.clocks, lambda session: session not in self.down, self.now.utc_ns
         )

@@ -11,6 +11,7 @@ from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.commands.all_commands import AllCommands
 from engine.desk.draft import Draft
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, GarbledMessage
 from engine.fix.session.actions import SentRow
 from engine.fix.session.entrance import Origin
@@ -46,7 +47,7 @@ from engine.turn.trading import Trading
 
 START_NS = 1_795_446_000 * NS_PER_S  # 2026-11-23T15:00:00Z
 ENTROPY = bytes(16)
-SAYING = "test:says"
+SAYING = Timer(TimerKind.order, "says")
 """The timer key of what a test has the desk say."""
 SESSIONS: Sequence[tuple[str, str, bool]] = (
     ("oms", "oms", False),
@@ -246,8 +247,8 @@ class SessionWorld:
         for _ in range(int(seconds)):
             self.now = Instant(self.now.monotonic_ns + NS_PER_S, self.now.utc_ns + NS_PER_S)
             for key in self.machine.settings:
-                self.take(TimerDue(self.now, f"session:{key}", ENTROPY))
-                self.take(TimerDue(self.now, f"schedule:{key}", ENTROPY))
+                self.take(TimerDue(self.now, Timer(TimerKind.session, key), ENTROPY))
+                self.take(TimerDue(self.now, Timer(TimerKind.schedule, key), ENTROPY))
 
     def step_clock(self, seconds: float) -> None:
         """Everybody's wall clock is set; no time passes."""

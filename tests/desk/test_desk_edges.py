@@ -17,6 +17,7 @@ from engine.desk.aftermath import GRACE_NS
 from engine.desk.state import PendingReversion
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState, TimeInForce
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskState, RfqState
@@ -100,12 +101,12 @@ def test_an_order_whose_time_ends_as_it_comes_is_refused(by: int) -> None:
 def test_an_order_lives_until_its_end_and_ends_on_it(by: int) -> None:
     expire_ns = scene().now.utc_ns + 10 * NS_PER_S
     world, order_id = asked(account="BY HAND", tif=TimeInForce.gtd, expire_ns=expire_ns)
-    assert deadline(world, f"order:{order_id}") == expire_ns
+    assert deadline(world, Timer(TimerKind.order, order_id)) == expire_ns
     at(world, expire_ns + by)
     if by >= 0:
         with pytest.raises(CommandError, match="risk order: the time of order"):
             world.command("send", order=order_id)
-    ring(world, f"order:{order_id}")
+    ring(world, Timer(TimerKind.order, order_id))
     assert world.the(order_id).state is (OrderState.with_trader if by < 0 else OrderState.expired)
 
 
@@ -113,7 +114,7 @@ def test_an_order_lives_until_its_end_and_ends_on_it(by: int) -> None:
 def test_a_dealer_has_until_the_end_of_its_wait_and_not_on_it(by: int) -> None:
     world, order_id = asked()
     end_ns = world.ask(order_id, "ash").wait_until_ns
-    assert deadline(world, f"rfq:{world.the(order_id).rfq_id}") == end_ns
+    assert deadline(world, Timer(TimerKind.rfq, world.the(order_id).rfq_id)) == end_ns
     at(world, end_ns + by)
     world.says("ash", "100", order_id, valid_until_ns=end_ns + 30 * NS_PER_S)
     assert world.ask(order_id, "ash").state is (AskState.quoted if by < 0 else AskState.silent)
@@ -126,7 +127,7 @@ def test_a_dealer_has_until_the_end_of_its_wait_and_not_on_it(by: int) -> None:
 def test_silence_is_noted_on_the_end_of_the_wait(by: int) -> None:
     world, order_id = asked()
     at(world, world.ask(order_id, "ash").wait_until_ns + by)
-    ring(world, f"rfq:{world.the(order_id).rfq_id}")
+    ring(world, Timer(TimerKind.rfq, world.the(order_id).rfq_id))
     assert bool(world.recorded(e.DealerSilent)) is (by >= 0)
 
 
@@ -138,7 +139,7 @@ def test_a_round_is_decided_until_its_time_is_over(by: int) -> None:
     rfq = world.rfq(order_id)
     assert (rfq.state, rfq.decide_until_ns) == (RfqState.deciding, world.now.utc_ns + 30 * NS_PER_S)
     at(world, rfq.decide_until_ns + by)
-    ring(world, f"rfq:{rfq.rfq_id}")
+    ring(world, Timer(TimerKind.rfq, rfq.rfq_id))
     assert world.rfq(order_id).state is (RfqState.deciding if by < 0 else RfqState.closed)
 
 
@@ -146,7 +147,7 @@ def test_a_round_is_decided_until_its_time_is_over(by: int) -> None:
 def test_the_next_dealer_is_asked_when_the_stagger_is_over(by: int) -> None:
     world, order_id = asked("SPACED")
     at(world, world.now.utc_ns + 5 * NS_PER_S + by)
-    ring(world, f"rfq:{world.the(order_id).rfq_id}")
+    ring(world, Timer(TimerKind.rfq, world.the(order_id).rfq_id))
     assert world.asked() == ["ash", "beech"][: 1 + (by >= 0)]
 
 
@@ -155,7 +156,7 @@ def test_a_silent_dealer_is_asked_for_the_state_of_our_order_when_it_is_time(by:
     world, order_id = placed()
     placement = world.placement(order_id)
     at(world, placement.sent_ns + 5 * NS_PER_S + by)
-    ring(world, f"placement:{placement.placement_id}")
+    ring(world, Timer(TimerKind.placement, placement.placement_id))
     assert world.placement(order_id).status_asks == (by >= 0)
 
 
@@ -171,7 +172,7 @@ def test_a_dealer_is_asked_as_often_as_it_may_be_and_then_a_person_is(most: int)
     world.advance(5)
     assert len(world.said(m.AskPlacementStatus)) == most
     assert world.placement(order_id).person_needed
-    assert deadline(world, f"placement:{world.placement(order_id).placement_id}") is None
+    assert deadline(world, Timer(TimerKind.placement, world.placement(order_id).placement_id)) is None
 
 
 @EDGE
@@ -181,7 +182,7 @@ def test_the_market_is_looked_at_when_the_reversion_is_due(by: int) -> None:
     pending = last_reversion(world)
     at(world, pending.due_ns + by)
     world.price(BOND, "101")
-    ring(world, f"reversion:{pending.exec_id}")
+    ring(world, Timer(TimerKind.reversion, pending.exec_id))
     assert bool(world.recorded(e.ReversionMeasured)) is (by >= 0)
 
 
@@ -192,10 +193,10 @@ def test_without_a_mark_a_reversion_is_given_up_when_the_grace_is_over(by: int) 
     world.no_price()
     pending = last_reversion(world)
     at(world, pending.due_ns + GRACE_NS + by)
-    due_ns = deadline(world, f"reversion:{pending.exec_id}")
+    due_ns = deadline(world, Timer(TimerKind.reversion, pending.exec_id))
     assert due_ns is not None
     assert due_ns == max(world.now.utc_ns, pending.due_ns + GRACE_NS)
-    ring(world, f"reversion:{pending.exec_id}")
+    ring(world, Timer(TimerKind.reversion, pending.exec_id))
     assert bool(world.recorded(e.ReversionMeasured)) is (by >= 0)
 
 
@@ -208,7 +209,7 @@ def test_a_mark_from_the_moment_of_the_trade_says_nothing_of_what_came_after(by:
     world.desk.marks.update(Mark(BOND.security_id, Decimal(101), pending.traded_ns + by, "marks", Quality.COMPOSITE))
     world.desk.clocks = replace(world.desk.clocks, mark_age_ns_max=1 << 62)
     at(world, pending.due_ns)
-    ring(world, f"reversion:{pending.exec_id}")
+    ring(world, Timer(TimerKind.reversion, pending.exec_id))
     measured = world.recorded(e.ReversionMeasured)
     assert bool(measured) is (by > 0)
 

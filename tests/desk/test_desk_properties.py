@@ -25,6 +25,7 @@ from engine.desk.draft import Delivery, Draft
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.keys import Scope, Timer, TimerKind
 from engine.domain.order import Handling, OrderState, TimeInForce
 from engine.domain.placement import Placement
 from engine.domain.rfq import QuoteKind, RfqState
@@ -69,7 +70,7 @@ class Day(Scene):
                 assert send.delivery is Delivery.at_most_once
                 assert send.not_after_ns is not None
                 assert send.not_after_ns >= draft.now_ns
-                kills = {scope for scope, kill in draft.state.kills.items() if kill.on}
+                kills = {Scope.parse(scope) for scope, kill in draft.state.kills.items() if kill.on}
                 assert not kills & set(send.kill_scopes), "sent although a kill is on"
                 assert send.session not in self.down, "sent to a session that is down"
             else:
@@ -108,7 +109,7 @@ class Day(Scene):
                 assert rfq is None or not rfq.open, f"an order that is {order.state} has an open round"
             assert not (order.cancel_cl_ord_id and order.open and name not in reserved), "a cancel waits for nothing"
         for placement in unanswered:
-            due = self._deadline(f"placement:{placement.placement_id}")
+            due = self._deadline(Timer(TimerKind.placement, placement.placement_id))
             assert due is not None or placement.person_needed or placement.session in self.down, "forgotten in doubt"
 
     def _check_rounds(self) -> None:
@@ -120,8 +121,8 @@ class Day(Scene):
                 assert placement is not None
                 assert placement.rfq_id == rfq.rfq_id
             else:
-                assert self._deadline(f"rfq:{rfq.rfq_id}") is not None, "an open round without a deadline"
-        assert {f"rfq:{rfq.rfq_id}" for rfq in open_rounds} <= set(deadlines.open_keys(self.state))
+                assert self._deadline(Timer(TimerKind.rfq, rfq.rfq_id)) is not None, "an open round without a deadline"
+        assert {Timer(TimerKind.rfq, rfq.rfq_id) for rfq in open_rounds} <= set(deadlines.open_keys(self.state))
 
     def _check_reports(self) -> None:
         told = [event.report for event in self.events if isinstance(event, e.OrderReported)]

@@ -15,6 +15,7 @@ from engine.desk import deadlines
 from engine.desk.round import lifecycle
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState, Side
 from engine.domain.rfq import Ask, AskMode, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
 
@@ -381,7 +382,7 @@ def test_the_trader_has_half_a_minute_at_most() -> None:
 def test_every_open_round_has_a_deadline() -> None:
     for account in ("PARALLEL", "SPACED", "WHISPER"):
         world, order_id = opened(account)
-        key = f"rfq:{world.rfq(order_id).rfq_id}"
+        key = Timer(TimerKind.rfq, world.rfq(order_id).rfq_id)
         deadline = deadlines.deadline_of(world.state, key, world.desk.clocks, lambda session: True, world.now.utc_ns)
         assert deadline is not None
         assert deadline > world.now.utc_ns

@@ -20,6 +20,7 @@ from engine.desk.draft import Delivery
 from engine.desk.gate.risk import Blocked, Cleared, clear_ask
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.keys import Scope
 from engine.domain.order import OrderState
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskState
@@ -465,10 +466,10 @@ def test_every_request_and_acceptance_carries_its_last_moment_and_its_switches()
     for send in asks:
         assert send.delivery is Delivery.at_most_once
         assert send.not_after_ns == start().utc_ns + 30 * NS_PER_S, "half of its minute"
-        assert send.kill_scopes == ("all", f"dealer:{send.said.dealer}", "account:PARALLEL")
+        assert tuple(map(str, send.kill_scopes)) == ("all", f"dealer:{send.said.dealer}", "account:PARALLEL")
     assert accept.delivery is Delivery.at_most_once
     assert accept.not_after_ns == start().utc_ns + 30 * NS_PER_S - world.desk.clocks.guard_ns, "the quote's end"
-    assert accept.kill_scopes == ("all", "dealer:ash", "account:PARALLEL")
+    assert tuple(map(str, accept.kill_scopes)) == ("all", "dealer:ash", "account:PARALLEL")
     others = [send for send in world.sends if send not in asks and send is not accept]
     assert all(send.delivery is not Delivery.at_most_once for send in others)
     assert world.state.sent[str(accept.outbox_id)].placement_id == world.placement(order_id).placement_id
@@ -521,7 +522,7 @@ def test_a_kill_at_release_leaves_nothing_to_take() -> None:
     world, order_id = placed("AUTO")
     outbox_id = world.placement(order_id).outbox_id
     draft = world.draft()
-    draft.record(e.KillSwitched(draft.now_ns, "all", True, "person:kim", "stop"))
+    draft.record(e.KillSwitched(draft.now_ns, Scope.parse("all"), True, "person:kim", "stop"))
     world.keep(draft)
     world.withhold(outbox_id)
     assert world.accepted() == ["ash"]

@@ -19,6 +19,7 @@ from engine.clock import NS_PER_DAY, NS_PER_S, Instant
 from engine.desk import deadlines, decide
 from engine.desk.draft import Draft
 from engine.desk.state import DeskState
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import TimeInForce
 
 pytestmark = pytest.mark.starts("noon", others_in_full=True)
@@ -49,11 +50,11 @@ def some_day(seed: int) -> Day:
     return day
 
 
-def due_at(day: Day, state: DeskState, key: str, down: set[str], now_ns: int) -> int | None:
+def due_at(day: Day, state: DeskState, key: Timer, down: set[str], now_ns: int) -> int | None:
     return deadlines.deadline_of(state, key, day.desk.clocks, lambda session: session not in down, now_ns)
 
 
-def wake(day: Day, state: DeskState, key: str, down: set[str], now_ns: int) -> DeskState:
+def wake(day: Day, state: DeskState, key: Timer, down: set[str], now_ns: int) -> DeskState:
     """The state after one look at the key."""
     draft = Draft(
         day.desk, Instant(now_ns, now_ns), bytes(16), 900_000, lambda key: key not in down, DeskState(below=state)
@@ -78,13 +79,13 @@ def test_whoever_is_woken_is_over_or_has_a_later_time(first: int) -> None:
                     due_ns = due_at(day, state, key, down, now_ns)
                     if due_ns is None:
                         break
-                    kinds[key.partition(":")[0]] += 1
+                    kinds[key.kind.value] += 1
                     now_ns = max(now_ns, due_ns) + (late_ns if turn == 0 else 0)
                     state = wake(day, state, key, down, now_ns)
                     again_ns = due_at(day, state, key, down, now_ns)
                     assert again_ns is None or again_ns > now_ns, f"{key} is due at once again"
                 else:
-                    assert key.startswith("reversion:"), f"{key} was woken {TURNS_MAX} times"
+                    assert key.kind is TimerKind.reversion, f"{key} was woken {TURNS_MAX} times"
     assert set(kinds) == {"rfq", "placement", "order", "reversion"}
 
 
@@ -97,7 +98,7 @@ def test_a_reversion_waits_for_a_mark_so_many_times_and_no_more(is_up: bool) -> 
         day.says(name, "100", order_id)
     command(day, "execute", order=order_id)
     day.fills(order_id)
-    (key,) = [each for each in deadlines.open_keys(day.state) if each.startswith("reversion:")]
+    (key,) = [each for each in deadlines.open_keys(day.state) if each.kind is TimerKind.reversion]
     day.no_price()
     down = set() if is_up else {"ash"}
     state, now_ns, turns = day.state, day.now.utc_ns, 0
@@ -119,8 +120,8 @@ def test_a_timer_that_fires_early_changes_nothing(first: int) -> None:
                 continue
             for now_ns in {day.now.utc_ns, due_ns - 1}:
                 after = wake(day, day.state, key, day.down, now_ns)
-                kind, _, ident = key.partition(":")
+                kind, ident = key
                 # A round is looked at as a whole: a quote whose life is over by then may move it, nothing else may.
-                if kind != "rfq":
+                if kind is not TimerKind.rfq:
                     assert not any(table.written() for _, table in after.tables()), (key, now_ns)
-                assert ident in dict(after.rfqs.items()) or kind != "rfq"
+                assert ident in dict(after.rfqs.items()) or kind is not TimerKind.rfq

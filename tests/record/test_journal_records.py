@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain import events as domain_events
+from engine.domain.keys import KEYS, Scope, Timer
 from engine.errors import JournalError
 from engine.record.records import Codec, event_types
 
@@ -132,7 +133,13 @@ def strategy_of(hint: Any) -> st.SearchStrategy[Any]:
     if is_dataclass(hint):
         hints = get_type_hints(hint)
         return st.builds(hint, **{one.name: strategy_of(hints[one.name]) for one in fields(hint)})
+    if hint in KEYS:
+        return st.sampled_from([*map(hint.parse, SPELT[hint])])
     return st.sampled_from(hint)
+
+
+SPELT = {Scope: ("all", "dealer:ash", "account:A:1"), Timer: ("session:oms", "rfq:Q-000001")}
+"""Keys that a journal may hold."""
 
 
 def same(left: Any, right: Any) -> bool:

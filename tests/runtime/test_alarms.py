@@ -13,6 +13,7 @@ from desk_start import STARTS, Start, starting
 from session_world import SessionWorld
 from sim_time import NS, Entry, Timeline, VirtualClock, VirtualLoop
 
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import TimeInForce
 from engine.fix.session.schedule import Schedule
 from engine.runtime.alarms import Alarms
@@ -93,7 +94,7 @@ def test_a_round_is_looked_at_when_its_wait_is_over(monotonic_ns: int) -> None:
     found = Rung(world, SessionWorld(), monotonic_ns)
     found.alarms.set_all()
     found.run(60.1)
-    found.rings_at(f"rfq:{rfq.rfq_id}", rfq.asks[0].wait_until_ns)
+    found.rings_at(Timer(TimerKind.rfq, rfq.rfq_id), rfq.asks[0].wait_until_ns)
 
 
 @pytest.mark.parametrize("monotonic_ns", UPTIMES)
@@ -113,18 +114,20 @@ def test_every_kind_of_deadline_is_found_again_by_the_next_process(monotonic_ns:
     found = Rung(world, sessions, monotonic_ns)
     found.alarms.set_all()
     found.run(2000)
-    found.rings_at(f"order:{second}", expiry_ns)
+    found.rings_at(Timer(TimerKind.order, second), expiry_ns)
     [pending] = world.today("reversions").values()
-    found.rings_at(f"reversion:{pending.exec_id}", traded_ns + 1800 * NS)
+    found.rings_at(Timer(TimerKind.reversion, pending.exec_id), traded_ns + 1800 * NS)
     assert placement.unanswered
-    assert found.times(f"placement:{placement.placement_id}")[0] - world.now.utc_ns <= 2 * SLACK_NS, "overdue: at once"
+    assert found.times(Timer(TimerKind.placement, placement.placement_id))[0] - world.now.utc_ns <= 2 * SLACK_NS, (
+        "overdue: at once"
+    )
 
 
 def test_a_wall_clock_that_is_set_moves_what_is_set_after_it() -> None:
     """Deadlines are UTC: a step forward brings them nearer, once the alarm is set anew."""
     world, order_id = asking()
     rfq = world.rfq(order_id)
-    key = f"rfq:{rfq.rfq_id}"
+    key = Timer(TimerKind.rfq, rfq.rfq_id)
     found = Rung(world, SessionWorld(), 5 * NS)
     found.alarms.set_all()
     found.run(10)
@@ -141,9 +144,9 @@ def test_hours_are_looked_at_when_they_change(behind_s: int, at: Start) -> None:
     found = Rung(scene(), SessionWorld(schedule=schedule), 3 * NS)
     found.clock.behind_ns = behind_s * NS
     boundary_ns = schedule.next_boundary(at.utc_ns)
-    found.alarms.set("schedule:oms", found.clock.now())
+    found.alarms.set(Timer(TimerKind.schedule, "oms"), found.clock.now())
     found.run((boundary_ns - at.utc_ns) / NS + behind_s + 1)
-    found.rings_at("schedule:oms", boundary_ns + behind_s * NS)
+    found.rings_at(Timer(TimerKind.schedule, "oms"), boundary_ns + behind_s * NS)
 
 
 def test_a_session_is_looked_at_by_the_monotonic_clock_and_once() -> None:
@@ -151,15 +154,15 @@ def test_a_session_is_looked_at_by_the_monotonic_clock_and_once() -> None:
     sessions = SessionWorld()
     sessions.log_on("oms")
     found = Rung(scene(), sessions, sessions.now.monotonic_ns)
-    found.alarms.set("session:oms", found.clock.now())
+    found.alarms.set(Timer(TimerKind.session, "oms"), found.clock.now())
     found.run(20)
     link, now_ns = sessions.machine.links["oms"], found.clock.now().monotonic_ns
     moved = link.state._replace(last_received_ns=now_ns, last_sent_ns=now_ns)
     found.machine.links["oms"] = link.at(moved)
     found.run(15)
-    assert found.times("session:oms") == [], "its heartbeat is due 30 s after what was sent last"
+    assert found.times(Timer(TimerKind.session, "oms")) == [], "its heartbeat is due 30 s after what was sent last"
     found.run(20)
-    assert len(found.times("session:oms")) == 1
+    assert len(found.times(Timer(TimerKind.session, "oms"))) == 1
 
 
 def test_bytes_that_make_no_message_move_a_deadline_too() -> None:
@@ -170,10 +173,10 @@ def test_bytes_that_make_no_message_move_a_deadline_too() -> None:
     link, now_ns = sessions.machine.links["oms"], found.clock.now().monotonic_ns
     # Its own next heartbeat is far away, so that it waits for the peer's silence alone.
     found.machine.links["oms"] = link.at(link.state._replace(last_sent_ns=now_ns + 100 * NS))
-    found.alarms.set("session:oms", found.clock.now())
+    found.alarms.set(Timer(TimerKind.session, "oms"), found.clock.now())
     found.run(30)
     found.heard[link.state.connection] = found.clock.now().monotonic_ns
     found.run(35)
-    assert found.times("session:oms") == [], "36 s after these bytes"
+    assert found.times(Timer(TimerKind.session, "oms")) == [], "36 s after these bytes"
     found.run(2)
-    assert len(found.times("session:oms")) == 1
+    assert len(found.times(Timer(TimerKind.session, "oms"))) == 1

@@ -17,6 +17,7 @@ from sim_wire import SESSION_TYPES, Msg, read
 from engine.dealers.window import ASKS, SILENCES
 from engine.desk.draft import Delivery
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState
 from engine.domain.placement import Fill, Placement, PlacementState
 from engine.domain.rfq import RfqState
@@ -247,18 +248,18 @@ class StateChecks:
         state, runtime = life.trading.state, life.runtime
         armed = runtime.alarms._deadlines._at
         for pending in state.reversions.values():
-            if not pending.done and f"reversion:{pending.exec_id}" not in armed:
+            if not pending.done and Timer(TimerKind.reversion, pending.exec_id) not in armed:
                 self._world.fail(f"the reversion of {pending.exec_id} has no timer")
         for order in state.orders.values():
             waits = order.open and order.state is not OrderState.placed and order.terms.expire_ns is not None
-            if waits and f"order:{order.order_id}" not in armed:
+            if waits and Timer(TimerKind.order, order.order_id) not in armed:
                 self._world.fail(f"{order.order_id} has no timer for its end")
         if not state.open_rfqs():
             return
         for rfq in state.rfqs.values():
             if not rfq.open:
                 continue
-            key = f"rfq:{rfq.rfq_id}"
+            key = Timer(TimerKind.rfq, rfq.rfq_id)
             if rfq.state is RfqState.placed:
                 placement = state.open_placement(rfq.order_id)
                 if placement is None:
@@ -273,7 +274,7 @@ class StateChecks:
                 self._world.fail(f"{rfq.rfq_id} is {rfq.state} and has no timer")
 
     def _placement(self, life: Life, placement: Placement) -> None:
-        key = f"placement:{placement.placement_id}"
+        key = Timer(TimerKind.placement, placement.placement_id)
         waits = placement.person_needed or not life.machine.session_up(placement.session)
         if key not in life.runtime.alarms._deadlines._at and not waits:
             self._world.fail(f"the acceptance {placement.placement_id} at {placement.dealer} has no timer")

@@ -23,6 +23,7 @@ from engine.dealers.recollection import Recollection
 from engine.dealers.window import Cell
 from engine.desk.draft import Delivery
 from engine.desk.state import Table
+from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.phases import Phase
 from engine.fix.session.sequence import SessionState
 from engine.market.marks import MarkBook
@@ -250,22 +251,22 @@ def _ranked(engine: Engine) -> dict[str, Any]:
     return found
 
 
-def _alarms(engine: Engine) -> dict[str, int]:
+def _alarms(engine: Engine) -> dict[Timer, int]:
     """When the desk is woken, in UTC. An alarm with nothing to do is no difference; one overdue rings at once."""
     clock, state, found = engine.alarms._clock.now(), engine.trading.state, {}
     for key, at_ns in engine.alarms._deadlines._at.items():
-        kind, _, ident = key.partition(":")
-        due_ns = None if kind == "session" else clock.utc_ns + at_ns - clock.monotonic_ns
-        if due_ns is None or (kind != "schedule" and not _has_deadline(engine, key)):
+        kind, ident = key
+        due_ns = None if kind is TimerKind.session else clock.utc_ns + at_ns - clock.monotonic_ns
+        if due_ns is None or (kind is not TimerKind.schedule and not _has_deadline(engine, key)):
             continue
-        pending = state.reversions.get(ident) if kind == "reversion" else None
+        pending = state.reversions.get(ident) if kind is TimerKind.reversion else None
         if pending is not None and pending.due_ns <= engine.now_ns:
             due_ns = 0  # It waits for a mark and looks again and again, counted from whenever it looked last.
         found[key] = max(due_ns, engine.now_ns)
     return found
 
 
-def _has_deadline(engine: Engine, key: str) -> bool:
+def _has_deadline(engine: Engine, key: Timer) -> bool:
     return engine.trading.deadline_of(key, engine.machine.session_up, engine.now_ns) is not None
 
 

@@ -10,6 +10,7 @@ from session_world import SessionWorld, Speaking
 
 from engine.desk.draft import Delivery, Draft
 from engine.domain import messages as m
+from engine.domain.keys import Scope, ScopeKind
 from engine.domain.order import Side
 from engine.fix.session.actions import SentRow
 from engine.turn import (
@@ -63,7 +64,9 @@ class World(SessionWorld):
 
         def record(draft: Draft) -> None:
             for name in names:
-                draft._send("ash", request(name), Delivery.at_most_once, self.now.utc_ns + 1, ("all",))
+                draft._send(
+                    "ash", request(name), Delivery.at_most_once, self.now.utc_ns + 1, (Scope(ScopeKind.everything),)
+                )
 
         self.note(record)
 
@@ -138,7 +141,7 @@ def test_its_gate_is_looked_at_when_it_is_released(world: World) -> None:
     write = [effect for effect in world.turns[-1].effects if isinstance(effect, Write)][-1]
     assert write.gate is not None
     assert (write.gate.outbox_id, write.gate.seq_num) == (3, 4)
-    assert (write.gate.not_after_ns, write.gate.kill_scopes) == (due_ns, ("all",))
+    assert (write.gate.not_after_ns, write.gate.kill_scopes) == (due_ns, (Scope(ScopeKind.everything),))
 
 
 def test_everything_goes_in_the_order_in_which_it_was_said(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 from session_world import ENTROPY, SessionWorld
 
 from engine.clock import NS_PER_S, Instant
+from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.phases import Phase
 from engine.turn import HoldChanged, TimerDue, Traffic
 
@@ -16,7 +17,7 @@ def look(world: SessionWorld, after_s: float, heard_s: float | None = None, *, r
     world.out["oms"].clear()
     at = Instant(begun + int(after_s * NS_PER_S), world.now.utc_ns + int(after_s * NS_PER_S))
     heard_ns = None if heard_s is None else begun + int(heard_s * NS_PER_S)
-    world.take(TimerDue(at, "session:oms", ENTROPY, reading, heard_ns))
+    world.take(TimerDue(at, Timer(TimerKind.session, "oms"), ENTROPY, reading, heard_ns))
     return [message[35] for message in world.sent("oms")]
 
 

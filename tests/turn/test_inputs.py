@@ -9,6 +9,7 @@ import pytest
 from session_world import SessionWorld
 
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.phases import Phase
 from engine.turn import INPUT_KEPT_MAX, TimerDue, inputs
 
@@ -30,7 +31,7 @@ def test_a_timer_that_cannot_be_handled_pauses_its_session_and_nobody_else(monke
 
     with monkeypatch.context() as patch:
         patch.setattr("engine.fix.session.protocol.tick", broken)
-        world.take(TimerDue(world.now, "session:oms", bytes(16)))
+        world.take(TimerDue(world.now, Timer(TimerKind.session, "oms"), bytes(16)))
     assert world.phase("oms") is Phase.DISCONNECTED
     assert world.phase("dropcopy") is Phase.ACTIVE
     assert not world.machine.may_log_on("oms")

@@ -10,6 +10,7 @@ from session_world import SessionWorld
 
 from engine.desk.draft import Delivery
 from engine.domain import messages as m
+from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.sequence import SessionState
 from engine.turn import Ledger, Link, TimerDue
 from engine.turn.appended import Appended
@@ -94,7 +95,7 @@ def test_a_turn_that_is_decided_and_dropped_leaves_no_trace() -> None:
     world.trading.saying.append(
         lambda draft: draft.send("oms", m.BusinessReject("S", 3, 3, "dropped"), Delivery.at_least_once)
     )
-    dropped = world.machine.decide(TimerDue(world.now, "test:says", bytes(16)))
+    dropped = world.machine.decide(TimerDue(world.now, Timer(TimerKind.order, "says"), bytes(16)))
     assert len(dropped.links["oms"].waiting) == 2
     assert world.machine.links == before
     world.note(lambda draft: draft.send("oms", m.BusinessReject("S", 4, 3, "next"), Delivery.at_least_once))

@@ -12,6 +12,7 @@ from session_world import ENTROPY, SessionWorld
 from test_session_commands_random import _do
 
 from engine.clock import NS_PER_S, Instant
+from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.liveness import next_deadline_ns
 from engine.fix.session.phases import Phase
 from engine.turn import TimerDue
@@ -48,7 +49,7 @@ def test_a_session_whose_peer_is_silent_is_woken_a_few_times_and_ends() -> None:
                 # Now if it was due before, at its time otherwise; the seconds of a late one on top.
                 step_ns = max(0, due_ns - world.now.monotonic_ns) + (seed % 3) * NS_PER_S * (turn == 0)
                 world.now = Instant(world.now.monotonic_ns + step_ns, world.now.utc_ns + step_ns)
-                world.take(TimerDue(world.now, f"session:{key}", ENTROPY))
+                world.take(TimerDue(world.now, Timer(TimerKind.session, key), ENTROPY))
                 again_ns = next_deadline_ns(world.machine.settings[key], world.state(key))
                 assert again_ns is None or again_ns > world.now.monotonic_ns, (seed, key, world.phase(key))
             assert turn <= TURNS_MAX, (seed, key, turn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from engine.domain.keys import Scope
 from engine.domain.messages import AcceptQuote, AskDealer
 
 GATE_KEY: Final = object()
@@ -17,10 +18,15 @@ class Cleared:
     said: AskDealer | AcceptQuote
     session: str
     not_after_ns: int
-    kill_scopes: tuple[str, ...]
+    kill_scopes: tuple[Scope, ...]
 
     def __init__(
-        self, gate: object, said: AskDealer | AcceptQuote, session: str, not_after_ns: int, kill_scopes: tuple[str, ...]
+        self,
+        gate: object,
+        said: AskDealer | AcceptQuote,
+        session: str,
+        not_after_ns: int,
+        kill_scopes: tuple[Scope, ...],
     ) -> None:
         if gate is not GATE_KEY:
             raise TypeError("only engine.desk.gate.risk clears a message for a dealer")

@@ -13,6 +13,7 @@ from engine.dealers.book import Dealer
 from engine.desk.draft import Draft
 from engine.desk.gate.cleared import GATE_KEY, Cleared
 from engine.desk.round.fair import fair_of
+from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
 from engine.domain.order import Order
 from engine.domain.rfq import Rfq
@@ -31,7 +32,7 @@ def clear_ask(draft: Draft, order: Order, dealer: Dealer, said: AskDealer, not_a
     blocked = order_blocked(draft, order) or _paused(dealer) or _dealer_blocked(draft, order, dealer, said.quantity)
     if blocked is not None:
         return blocked
-    return Cleared(GATE_KEY, said, dealer.session, not_after_ns, _scopes(order, dealer))
+    return Cleared(GATE_KEY, said, dealer.session, not_after_ns, scopes_of(dealer.id, order.terms.account))
 
 
 def clear_accept(
@@ -47,7 +48,7 @@ def clear_accept(
     )
     if blocked is not None:
         return blocked
-    return Cleared(GATE_KEY, said, dealer.session, not_after_ns, _scopes(order, dealer))
+    return Cleared(GATE_KEY, said, dealer.session, not_after_ns, scopes_of(dealer.id, order.terms.account))
 
 
 def order_blocked(draft: Draft, order: Order) -> Blocked | None:
@@ -141,7 +142,3 @@ def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_r
             "collar", f"{price} is {away_bps:.1f} bps from fair {mark.price}, risk.price_collar_bps is {collar_bps:g}"
         )
     return None
-
-
-def _scopes(order: Order, dealer: Dealer) -> tuple[str, ...]:
-    return ("all", f"dealer:{dealer.id}", f"account:{order.terms.account}")

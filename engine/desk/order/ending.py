@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.desk.draft import Draft
 from engine.desk.order import reporting
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import ReportKind
 from engine.domain.order import Order, TimeInForce
 
@@ -15,7 +16,7 @@ def close_round(draft: Draft, order: Order, outcome: str) -> None:
     if rfq is not None and rfq.open:
         draft.record(e.RfqClosed(draft.now_ns, rfq.rfq_id, outcome))
         draft.notify("closed", rfq_id=rfq.rfq_id, order_id=order.order_id, outcome=outcome)
-        draft.wake(f"rfq:{rfq.rfq_id}")
+        draft.wake(Timer(TimerKind.rfq, rfq.rfq_id))
 
 
 def return_to_trader(draft: Draft, order: Order, reason: str) -> None:
@@ -23,7 +24,7 @@ def return_to_trader(draft: Draft, order: Order, reason: str) -> None:
     close_round(draft, order, "no execution")
     draft.record(e.OrderReturned(draft.now_ns, order.order_id, reason))
     draft.notify("returned", order_id=order.order_id, reason=reason)
-    draft.wake(f"order:{order.order_id}")
+    draft.wake(Timer(TimerKind.order, order.order_id))
     order = draft.state.orders[order.order_id]
     if order.cancel_cl_ord_id:
         finish_cancel(draft, order.order_id)
@@ -38,7 +39,7 @@ def finish_cancel(draft: Draft, order_id: str) -> None:
     close_round(draft, order, "canceled")
     draft.record(e.OrderCanceled(draft.now_ns, order_id, "canceled on request"))
     order = draft.state.orders[order_id]
-    draft.wake(f"order:{order_id}")
+    draft.wake(Timer(TimerKind.order, order_id))
     reporting.report(draft, order, ReportKind.canceled, cl_ord_id="" if cl_ord_id == "-" else cl_ord_id)
 
 

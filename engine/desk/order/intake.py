@@ -20,6 +20,7 @@ from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.desk.telling import problem
 from engine.domain import events as e
 from engine.domain.instrument import Security
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
 from engine.domain.order import Handling, Order, OrderFacts, OrderTerms, TimeInForce
 from engine.domain.recommendation import Recommendation
@@ -113,7 +114,7 @@ def work(draft: Draft, order_id: str) -> None:
     order = draft.state.orders[order_id]
     advice = recommend(draft, order)
     draft.record(e.OrderRecommended(draft.now_ns, order_id, advice))
-    draft.wake(f"order:{order_id}")
+    draft.wake(Timer(TimerKind.order, order_id))
     order = draft.state.orders[order_id]
     if advice.plan is None:
         return_to_trader(draft, order, problem(draft.desk, advice))

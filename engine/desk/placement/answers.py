@@ -6,6 +6,7 @@ from engine.desk.draft import Draft
 from engine.desk.placement.booking import on_fill, quarantine
 from engine.desk.placement.unanswered import page
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord
 from engine.domain.placement import Placement, PlacementState
 
@@ -98,8 +99,8 @@ def end_placement(
     order = draft.state.orders[placement.order_id]
     segment = order.facts.segment
     draft.record(e.PlacementEnded(draft.now_ns, placement.placement_id, state.value, reason, segment, actor))
-    draft.wake(f"placement:{placement.placement_id}")
-    draft.wake(f"order:{order.order_id}")
+    draft.wake(Timer(TimerKind.placement, placement.placement_id))
+    draft.wake(Timer(TimerKind.order, order.order_id))
     draft.notify("placement", order_id=order.order_id, dealer=placement.dealer, state=state.value, reason=reason)
     return placement.rfq_id
 
@@ -110,8 +111,8 @@ def withhold(draft: Draft, placement_id: str, reason: str) -> str | None:
     if placement.state is not PlacementState.in_doubt:
         return None
     draft.record(e.AcceptWithheld(draft.now_ns, placement_id, reason))
-    draft.wake(f"placement:{placement_id}")
-    draft.wake(f"order:{placement.order_id}")
+    draft.wake(Timer(TimerKind.placement, placement_id))
+    draft.wake(Timer(TimerKind.order, placement.order_id))
     draft.notify("withheld", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
     return placement.rfq_id
 

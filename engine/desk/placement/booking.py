@@ -16,6 +16,7 @@ from engine.desk.order import reporting
 from engine.desk.order.ending import close_round, return_to_trader
 from engine.desk.placement.unanswered import cancel_at_dealer
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, ReportKind
 from engine.domain.order import Order, OrderState
 from engine.domain.placement import Fill, Placement
@@ -124,8 +125,8 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             reversion_due_ns=draft.now_ns + draft.desk.clocks.reversion_ns,
         )
     )
-    draft.wake(f"reversion:{fill.exec_id}")
-    draft.wake(f"placement:{placement.placement_id}")
+    draft.wake(Timer(TimerKind.reversion, fill.exec_id))
+    draft.wake(Timer(TimerKind.placement, placement.placement_id))
     dealer = draft.desk.dealers.get(placement.dealer)
     executing = dealer.lei if dealer is not None else placement.dealer
     text = f"computed by us: {', '.join(fill.computed)}" if fill.computed else ""
@@ -173,7 +174,7 @@ def _after_fill(draft: Draft, placement_id: str) -> str | None:
     if order.state is OrderState.filled:
         _settle_cancel(draft, order)
         close_round(draft, order, "executed")
-        draft.wake(f"order:{order.order_id}")
+        draft.wake(Timer(TimerKind.order, order.order_id))
     elif not placement.unanswered and order.placement_id == placement_id and order.state is OrderState.placed:
         close_round(draft, order, "executed")
         return_to_trader(draft, order, f"{order.leaves} left after a partial fill")

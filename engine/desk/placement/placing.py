@@ -12,6 +12,7 @@ from engine.desk.round.asking import fair_enough
 from engine.desk.round.fair import fair_of
 from engine.desk.round.quotes import live_quotes
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AcceptQuote
 from engine.domain.order import Order
 from engine.domain.placement import PlacementState
@@ -34,7 +35,7 @@ def take_best(draft: Draft, rfq_id: str) -> None:
     if rfq.state is not RfqState.deciding:
         return
     order = draft.state.orders[rfq.order_id]
-    draft.wake(f"rfq:{rfq_id}")
+    draft.wake(Timer(TimerKind.rfq, rfq_id))
     live, killed = _takeable(draft, order, rfq)
     if not live:
         reason = f"kill switch {killed} is on" if killed else f"no executable quote: {_answers(draft, rfq)}"
@@ -91,7 +92,7 @@ def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quo
     for ask, quote in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
         killed = draft.state.kill_in_force(ask.dealer, order.terms.account)
         if killed is not None:
-            stopped = stopped or killed[0]
+            stopped = stopped or str(killed[0])
         elif not _out_of_reach(draft, order, ask, quote):
             takeable.append((ask, quote))
     return takeable, stopped
@@ -189,7 +190,7 @@ def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, act
         )
     )
     draft.send_cleared(cleared)
-    draft.wake(f"placement:{placement_id}")
+    draft.wake(Timer(TimerKind.placement, placement_id))
     draft.notify(
         "accepted", order_id=order.order_id, rfq_id=rfq.rfq_id, dealer=ask.dealer, price=str(quote.price), actor=actor
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskPlacementStatus, CancelPlacement
 from engine.domain.placement import Placement
 
@@ -30,7 +31,7 @@ def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = F
     if not ask and not person and evidence == placement.evidence:
         return  # Nothing new is known and nobody can be asked: the session's return, or its next look, comes.
     draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, ask, person))
-    draft.wake(f"placement:{placement.placement_id}")
+    draft.wake(Timer(TimerKind.placement, placement.placement_id))
     if ask:
         security = draft.desk.securities.get(placement.security_id)
         said = AskPlacementStatus(

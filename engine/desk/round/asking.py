@@ -13,6 +13,7 @@ from engine.desk.round.fair import fair_of
 from engine.desk.round.quotes import judge, live_quotes, within
 from engine.desk.state import AskRef
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
 from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState, Tolerance
 from engine.market.calendars import settlement_date
@@ -23,7 +24,7 @@ _NS_PER_S = 1_000_000_000
 def drive(draft: Draft, rfq_id: str) -> None:
     """Everything that is due in a collecting round now: silence noted, requests made, collection ended."""
     guard_ns = draft.desk.clocks.guard_ns
-    draft.wake(f"rfq:{rfq_id}")
+    draft.wake(Timer(TimerKind.rfq, rfq_id))
     rfq = draft.state.rfqs[rfq_id]
     if rfq.state is not RfqState.asking:
         return
