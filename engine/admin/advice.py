@@ -119,7 +119,9 @@ def fields(paper: Paper, answer: Answer) -> Lines:
             (
                 f"{each['name']}(30d)" if each["windowed"] else each["name"],
                 each["kind"],
-                each["doc"] + (f": {', '.join(each['choices'])}" if each["choices"] else ""),
+                each["doc"]
+                + (f": {', '.join(each['choices'])}" if each["choices"] else "")
+                + (f" (also {', '.join(each['synonyms'])})" if each["synonyms"] else ""),
             )
             for each in sorted(answer[title], key=lambda each: str(each["name"]))
         ]

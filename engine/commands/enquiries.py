@@ -19,7 +19,7 @@ from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState
 from engine.errors import CommandError
 from engine.rules.plan import Ranking
-from engine.rules.signature import Catalogue, Field
+from engine.rules.signature import Catalogue, Field, words_of
 from engine.selection.scorers import Parameters, scorer_of
 from engine.selection.tiers import standings
 
@@ -174,7 +174,7 @@ def listing(known: Catalogue) -> dict[str, Any]:
     return {
         "order": [_field(field) for field in known.order_fields.values()],
         "dealer": [_field(field) for field in known.dealer_fields.values()],
-        "rank_by": sorted(known.scorers | known.metrics),
+        "rank_by": sorted([*known.scorers, *words_of(known.metrics)]),
         "dealers": sorted(known.dealers) if known.dealers is not None else None,
         "base_currency": known.base_currency,
     }
@@ -186,6 +186,7 @@ def _field(field: Field) -> dict[str, Any]:
         "kind": field.kind.value,
         "windowed": field.windowed,
         "doc": field.doc,
+        "synonyms": list(field.synonyms),
         "choices": list(field.choices) if field.choices is not None else None,
     }
 

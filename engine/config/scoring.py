@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.config.reading import setting
+from engine.dealers.measures import CLASSIC_WEIGHTS
+
+_HOUSE = {metric: weight / 100 for metric, weight in CLASSIC_WEIGHTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassicWeights:
     """Weights of the house's composite score; they add to 1."""
 
-    fill_rate: Decimal = setting(Decimal("0.30"), at_least=0, at_most=1)
-    price_improvement: Decimal = setting(Decimal("0.40"), at_least=0, at_most=1)
-    leakage: Decimal = setting(Decimal("0.20"), at_least=0, at_most=1)
-    speed: Decimal = setting(Decimal("0.10"), at_least=0, at_most=1)
+    fill_rate: Decimal = setting(_HOUSE["fill_rate"], at_least=0, at_most=1)
+    price_improvement: Decimal = setting(_HOUSE["price_improvement"], at_least=0, at_most=1)
+    leakage: Decimal = setting(_HOUSE["leakage"], at_least=0, at_most=1)
+    speed: Decimal = setting(_HOUSE["speed"], at_least=0, at_most=1)
 
     @property
     def percent(self) -> tuple[tuple[str, Decimal], ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -31,6 +32,8 @@ class Metric:
     numerator: int
     denominator: int
     doc: str
+    synonyms: tuple[str, ...] = ()
+    """Other words for it."""
 
 
 METRICS: Final[dict[str, Metric]] = {
@@ -42,11 +45,33 @@ METRICS: Final[dict[str, Metric]] = {
         Metric("firmness", Unit.RATE, w.TRADES, w.ACCEPTS, "trades / accepted quotes"),
         Metric("price_improvement", Unit.BPS, w.IMPROVEMENT_SUM, w.IMPROVEMENTS, "against the arrival price"),
         Metric("edge", Unit.BPS, w.EDGE_SUM, w.EDGES, "every executable quote against the mid at receipt"),
-        Metric("leakage", Unit.BPS, w.REVERSION_SUM, w.REVERSIONS, "classic reversion, 30 min; negative is adverse"),
-        Metric("speed", Unit.SECONDS, w.RESPONSE_SUM, w.RESPONSES, "to an executable quote; silence at its timeout"),
+        Metric(
+            "leakage",
+            Unit.BPS,
+            w.REVERSION_SUM,
+            w.REVERSIONS,
+            "classic reversion, 30 min; negative is adverse",
+            ("reversion",),
+        ),
+        Metric(
+            "speed",
+            Unit.SECONDS,
+            w.RESPONSE_SUM,
+            w.RESPONSES,
+            "to an executable quote; silence at its timeout",
+            ("response_time",),
+        ),
     )
 }
-"""Every metric by name. `leakage` in words is the house's reversion, `speed` its response time."""
+"""Every metric by name: the one place that says what there is, its unit, its formula and every word for it."""
+
+CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (
+    ("fill_rate", Decimal(30)),
+    ("price_improvement", Decimal(40)),
+    ("leakage", Decimal(20)),
+    ("speed", Decimal(10)),
+)
+"""The house score's own weights, in percent; `scoring.toml` gives a desk's."""
 
 PlanEntry = tuple[bool, int, int, bool]
 """A metric as the inner loop wants it: (is a rate, numerator, denominator, decays slowly)."""
@@ -56,7 +81,7 @@ Plan = tuple[PlanEntry, ...]
 Value = tuple[float, int, str]
 """(value, observations, scope)"""
 
-METRIC_SYNONYMS: Final[dict[str, str]] = {"reversion": "leakage", "response_time": "speed"}
+METRIC_SYNONYMS: Final[dict[str, str]] = {word: metric.name for metric in METRICS.values() for word in metric.synonyms}
 
 
 def plan_of(metrics: Iterable[Metric]) -> Plan:

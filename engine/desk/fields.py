@@ -60,7 +60,7 @@ def catalogue(dealers: Iterable[str] | None = None, base_currency: str = "USD") 
     return Catalogue(
         order_fields={each.name: each for each in _ORDER_FIELDS},
         dealer_fields={each.name: each for each in _DEALER_FIELDS},
-        metrics=frozenset({*METRICS, "reversion", "response_time"}),
+        metrics={each.name: each for each in _DEALER_FIELDS if each.name in METRICS},
         scorers=frozenset(NAMED),
         dealers=frozenset(dealers) if dealers is not None else None,
         base_currency=base_currency,
@@ -132,7 +132,14 @@ _ORDER_FIELDS: Final = (
     Field("years_to_maturity", Kind.YEARS, _years, "years left"),
     Field("amount_outstanding", Kind.MONEY, _outstanding, "face that exists"),
     Field("days_since_trade", Kind.DAYS, _days_since_trade, "calendar days since it last traded"),
-    Field("adv", Kind.MONEY, _adv, "average face volume a business day, days without trade included", windowed=True),
+    Field(
+        "adv",
+        Kind.MONEY,
+        _adv,
+        "average face volume a business day, days without trade included",
+        windowed=True,
+        windows_days=(_ADV_DAYS,),
+    ),
     Field("liquidity_score", Kind.NUMBER, _of_security("liquidity_score"), "1 hardly trades, 10 always"),
     Field("expected_impact", Kind.BPS, lambda s: None, "pre-trade estimate of our own price impact"),
     Field("volatility", Kind.BPS, lambda s: None, "standard deviation of a day's price change"),
@@ -195,5 +202,8 @@ _DEALER_FIELDS: Final = (
     Field("trades", Kind.NUMBER, _count("trades"), "trades, in the asset class", windowed=True),
     Field("quoted_issuer", Kind.BOOL, _quoted_issuer, "quoted a bond of this issuer", windowed=True),
     Field("quoted_similar", Kind.BOOL, _quoted_similar, "quoted this issuer or a similar bond", windowed=True),
-    *(Field(each.name, _KINDS[each.unit], _metric(each.name), each.doc, windowed=True) for each in METRICS.values()),
+    *(
+        Field(each.name, _KINDS[each.unit], _metric(each.name), each.doc, windowed=True, synonyms=each.synonyms)
+        for each in METRICS.values()
+    ),
 )

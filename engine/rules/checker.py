@@ -49,6 +49,8 @@ _CONDITIONS: Final = (Between, Comparison, Has, Logic, Member, Not, State, TopRa
 
 RANK: Final = Field("rank", Kind.NUMBER, lambda subject: None, "place in the ranking, 1 is the best")
 RANKED: Final = Field("ranked", Kind.NUMBER, lambda subject: None, "how many dealers are ranked")
+INTRINSIC: Final = {each.name: each for each in (RANK, RANKED)}
+"""What the language itself knows of a dealer, in `tiers` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class _Checker:
 
     def book(self, sources: Sequence[Source], blocks: Sequence[Block]) -> CheckedBook | None:
         defines = [block for block in blocks if isinstance(block, Define)]
-        self._definitions = Definitions(defines, self._catalogue, self._diagnostics)
+        self._definitions = Definitions(defines, self._catalogue, self._diagnostics, frozenset(INTRINSIC))
         rule_layout, protection_layout, tiers_layout = Layout(), Layout(), Layout()
         rules, protections = self._meaning(rule_layout), self._meaning(protection_layout)
         self._unused(defines)
@@ -124,7 +126,7 @@ class _Checker:
             if not isinstance(define.body, _CONDITIONS):
                 continue  # A value, such as an amount: it gets its kind where it is used.
             dealers = bool(self._definitions.speaks_of_dealers(define.body))
-            intrinsic = {"rank": RANK, "ranked": RANKED} if dealers else None
+            intrinsic = INTRINSIC if dealers else None
             meaning = Meaning(
                 self._catalogue,
                 self._definitions,
@@ -228,7 +230,7 @@ class _Checker:
             self._diagnostics,
             layout,
             dealers=True,
-            intrinsic={"rank": RANK, "ranked": RANKED},
+            intrinsic=INTRINSIC,
             window_days=ranking.window_days,
         )
         if not block.lines and not block.broken:

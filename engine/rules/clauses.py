@@ -28,7 +28,7 @@ from engine.rules.plan import (
     Tolerance,
 )
 from engine.rules.resolved import AllOf, Condition, Layout
-from engine.rules.signature import Catalogue
+from engine.rules.signature import Catalogue, named, words_of
 from engine.rules.source import Diagnostic, Source, Span, did_you_mean
 from engine.rules.syntax import (
     Accept,
@@ -48,7 +48,7 @@ from engine.rules.syntax import (
     When,
     Within,
 )
-from engine.rules.vocabulary import SYNONYMS, window_days, window_problem
+from engine.rules.vocabulary import window_days, window_problem
 
 _C = TypeVar("_C", bound=Clause)
 
@@ -180,7 +180,7 @@ class Clauses:
             if weight.value <= 0:
                 self._report(source, weight.span, "a weight is more than 0%", "leave the metric out")
             if metric in weights:
-                words = sorted(word for word, meant in SYNONYMS.items() if meant == metric)
+                words = sorted(self._catalogue.metrics[metric].synonyms)
                 also = f"; '{words[0]}' is another word for it" if words else ""
                 self._report(source, name.span, f"'{metric}' is weighted twice{also}", "give it one weight")
             weights[metric] = weight.value
@@ -194,25 +194,25 @@ class Clauses:
     def _by_name(self, source: Source, name: Name, days: int) -> Ranking:
         if name.text in self._catalogue.scorers:
             return Ranking(name.text, (), days)
-        metric = SYNONYMS.get(name.text, name.text)
-        if metric in self._catalogue.metrics:
-            return Ranking(None, ((metric, Decimal(100)),), days)
+        metric = named(self._catalogue.metrics, name.text)
+        if metric is not None:
+            return Ranking(None, ((metric.name, Decimal(100)),), days)
         if name.text in _KNOWN_SCORERS:
             self._report(source, name.span, f"'rank by {name.text}' is not available yet", "use 'rank by classic'")
         else:
-            known = self._catalogue.scorers | self._catalogue.metrics
+            known = [*self._catalogue.scorers, *words_of(self._catalogue.metrics)]
             self._report(source, name.span, f"unknown scorer '{name.text}'", did_you_mean(name.text, known))
         return Ranking(window_days=days)
 
     def _metric(self, source: Source, name: Name) -> str | None:
-        metric = SYNONYMS.get(name.text, name.text)
-        if metric in self._catalogue.metrics:
-            return metric
+        metric = named(self._catalogue.metrics, name.text)
+        if metric is not None:
+            return metric.name
         if name.text in self._catalogue.scorers | _KNOWN_SCORERS:
             message, suggestion = f"'{name.text}' is a whole score and cannot be weighted", f"write 'by {name.text}'"
             self._report(source, name.span, message, suggestion)
         else:
-            suggested = did_you_mean(name.text, self._catalogue.metrics)
+            suggested = did_you_mean(name.text, words_of(self._catalogue.metrics))
             self._report(source, name.span, f"unknown metric '{name.text}'", suggested)
         return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.rules.parser import BLOCK_WORDS, CLAUSE_WORDS
-from engine.rules.signature import Catalogue
+from engine.rules.signature import Catalogue, named
 from engine.rules.source import Diagnostic, Source, Span
 from engine.rules.syntax import Define, Expr, Word, children
 
@@ -36,10 +36,20 @@ class Definition:
 
 
 class Definitions:
-    """All definitions of a book. Those with an error are known by name and used without a second message."""
+    """All definitions of a book. Those with an error are known by name and used without a second message.
 
-    def __init__(self, defines: Sequence[Define], catalogue: Catalogue, diagnostics: list[Diagnostic]) -> None:
+    `intrinsic` are words that the language itself has for a dealer.
+    """
+
+    def __init__(
+        self,
+        defines: Sequence[Define],
+        catalogue: Catalogue,
+        diagnostics: list[Diagnostic],
+        intrinsic: frozenset[str] = frozenset(),
+    ) -> None:
         self._catalogue = catalogue
+        self._intrinsic = intrinsic
         self._diagnostics = diagnostics
         self._defines: dict[str, Define] = {}
         self._usable: dict[str, Definition | None] = {}
@@ -86,10 +96,10 @@ class Definitions:
         dealer_fields, order_fields = self._catalogue.dealer_fields, self._catalogue.order_fields
         for word in self._words(expr):
             name = word.text
-            if name in dealer_fields and name not in order_fields:
-                return True
-            if name in order_fields and name not in dealer_fields:
-                return False
+            of_dealers = name in self._intrinsic or named(dealer_fields, name) is not None
+            of_orders = named(order_fields, name) is not None
+            if of_dealers != of_orders:
+                return of_dealers
             used = self._usable.get(name)
             if used is not None:
                 speaks = self.speaks_of_dealers(used.body)
@@ -103,7 +113,9 @@ class Definitions:
         if first is not None:
             line = first.source.position(first.span.start)[0]
             message = f"'{name}' is defined twice, first in {first.source.name}:{line}"
-        elif name in fields.order_fields or name in fields.dealer_fields:
+        elif name in self._intrinsic or any(
+            named(known, name) is not None for known in (fields.order_fields, fields.dealer_fields)
+        ):
             message = f"'{name}' is already the name of a field"
         elif name.lower() in _TAKEN:
             message = f"'{name}' is a word of the language"

@@ -1,8 +1,8 @@
 """The type of a catalogue: what a rule book may speak of.
 
-The rule language knows no field by itself. Whoever compiles a book hands in a `Catalogue`: the name, kind,
-meaning and getter of every field of an order and of a dealer, and the names of the metrics that dealers may
-be ranked by. Checker, evaluator and `fields_listing` all read this one value.
+The rule language knows no field by itself. Whoever compiles a book hands in a `Catalogue`: the name, other words,
+kind, meaning and getter of every field of an order and of a dealer, and the metrics that dealers may be ranked by.
+Checker, evaluator and `fields_listing` all read this one value.
 
 A getter returns None for what is unknown. A field with a window is read as `getter(subject, days)`.
 """
@@ -10,7 +10,7 @@ A getter returns None for what is unknown. A field with a window is read as `get
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -74,7 +74,8 @@ class Field:
     """One thing a rule can ask about.
 
     `getter(subject)`, or `getter(subject, window_days)` if `windowed`, returns the value or None for
-    unknown. `choices`, where given, are all the words a TEXT or SET_OF_TEXT field can hold.
+    unknown. `choices`, where given, are all the words a TEXT or SET_OF_TEXT field can hold. `synonyms` are other
+    words for it. `windows_days`, where given, are the only windows over which it is ever known.
     """
 
     name: str
@@ -83,6 +84,19 @@ class Field:
     doc: str
     windowed: bool = False
     choices: tuple[str, ...] | None = None
+    synonyms: tuple[str, ...] = ()
+    windows_days: tuple[int, ...] | None = None
+
+
+def named(fields: Mapping[str, Field], word: str) -> Field | None:
+    """The field that a word means: by its name, or by another word for it."""
+    found = fields.get(word)
+    return found if found is not None else next((each for each in fields.values() if word in each.synonyms), None)
+
+
+def words_of(fields: Mapping[str, Field]) -> list[str]:
+    """Every word that means one of the fields."""
+    return [word for name, each in fields.items() for word in (name, *each.synonyms)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +111,18 @@ class Catalogue:
 
     order_fields: Mapping[str, Field]
     dealer_fields: Mapping[str, Field]
-    metrics: frozenset[str]
-    scorers: frozenset[str] = field(default_factory=lambda: frozenset({"classic"}))
+    metrics: Mapping[str, Field]
+    scorers: frozenset[str]
     dealers: frozenset[str] | None = None
     base_currency: str = "USD"
     rate: Callable[[Any, str], Decimal | float | None] | None = None
+
+    def __post_init__(self) -> None:
+        for fields in (self.order_fields, self.dealer_fields, self.metrics):
+            words = words_of(fields)
+            twice = sorted({word for word in words if words.count(word) > 1})
+            if twice:
+                raise ValueError(f"{', '.join(twice)}: one word for two things")
 
 
 def fields_listing(catalogue: Catalogue) -> tuple[str, ...]:
@@ -115,5 +136,5 @@ def fields_listing(catalogue: Catalogue) -> tuple[str, ...]:
             choices = f" One of: {', '.join(entry.choices)}." if entry.choices else ""
             lines.append(f"  {shown:<24} {entry.kind.value:<12} {entry.doc}{choices}")
     lines.append("metrics for 'rank by'")
-    lines.extend(f"  {name}" for name in sorted(catalogue.scorers | catalogue.metrics))
+    lines.extend(f"  {name}" for name in sorted([*catalogue.scorers, *words_of(catalogue.metrics)]))
     return tuple(lines)

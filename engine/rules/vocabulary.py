@@ -21,7 +21,7 @@ from engine.rules.resolved import (
     Scaled,
     Value,
 )
-from engine.rules.signature import Catalogue, Field, Kind
+from engine.rules.signature import Catalogue, Field, Kind, named, words_of
 from engine.rules.source import Diagnostic, Source, Span, did_you_mean
 from engine.rules.syntax import (
     Chain,
@@ -38,9 +38,6 @@ from engine.rules.syntax import (
 )
 
 WINDOW_DAYS_MAX: Final = 3_650
-
-SYNONYMS: Final[Mapping[str, str]] = {"reversion": "leakage"}
-"""Words traders use for a metric or field of another name."""
 
 _T = TypeVar("_T")
 
@@ -171,7 +168,7 @@ class Vocabulary:
                 operand = self._field_value(expr)
                 return self._fitting(operand, operand.kind, kind, span)
             case Word(span=span, text=name):
-                raise Wrong(span, f"expected {kind.phrase}, found '{name}'", did_you_mean(name, self._fields))
+                raise Wrong(span, f"expected {kind.phrase}, found '{name}'", did_you_mean(name, words_of(self._fields)))
             case PercentOf(span=span, percent=percent, operand=operand_expr):
                 if kind in (Kind.DATE, Kind.TIME, Kind.BOOL):
                     raise Wrong(span, f"there is no percentage of {kind.phrase}")
@@ -238,13 +235,13 @@ class Vocabulary:
         return definition
 
     def _is_field(self, word: Word) -> bool:
-        return word.text in self._fields or SYNONYMS.get(word.text, "") in self._fields
+        return named(self._fields, word.text) is not None
 
     def _entry(self, expr: Expr) -> Field:
         """The field a word names."""
         if not isinstance(expr, Word):
             raise Wrong(expr.span, f"expected a field, found {self._shown(expr)}")
-        entry = self._fields.get(expr.text) or self._fields.get(SYNONYMS.get(expr.text, ""))
+        entry = named(self._fields, expr.text)
         if entry is None:
             raise self._unknown(expr)
         return entry
@@ -262,6 +259,12 @@ class Vocabulary:
                 raise Wrong(expr.span, f"'{expr.text}' needs a window", f"write {expr.text}(30d)")
             if days is None:
                 raise self._bad_window(expr.window)
+            if entry.windows_days is not None and days not in entry.windows_days:
+                known = " and ".join(f"{each}d" for each in entry.windows_days)
+                span = expr.span if expr.window is None else expr.window.span
+                raise Wrong(
+                    span, f"'{expr.text}' is known over {known} only", f"write {expr.text}({entry.windows_days[0]}d)"
+                )
         elif expr.window is not None:
             raise Wrong(expr.span, f"'{expr.text}' has no window", f"write {expr.text}")
         shown = entry.name if days is None else f"{entry.name}({days}d)"
@@ -287,10 +290,10 @@ class Vocabulary:
 
     def _unknown(self, word: Word) -> Wrong:
         subject, other = ("a dealer", "the order") if self._dealers else ("the order", "a dealer")
-        if word.text in self._elsewhere:
+        if named(self._elsewhere, word.text) is not None:
             place = "'when'" if self._dealers else "'consider dealers where'"
             return Wrong(word.span, f"'{word.text}' is a field of {other}, not of {subject}", f"use it in {place}")
-        names = [*self._fields, *self._definitions]
+        names = [*words_of(self._fields), *self._definitions]
         last = word.text.rpartition(".")[2]
         if last in names:
             return Wrong(word.span, f"unknown field '{word.text}'", f"write '{last}'")

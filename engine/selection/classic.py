@@ -26,19 +26,21 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from engine.dealers.measures import METRIC_SYNONYMS, METRICS, Metric, Plan, Source, Unit, Value, plan_of
+from engine.dealers.measures import (
+    CLASSIC_WEIGHTS,
+    METRIC_SYNONYMS,
+    METRICS,
+    Metric,
+    Plan,
+    Source,
+    Unit,
+    Value,
+    plan_of,
+)
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import ScorePart
 from engine.errors import ConfigError
-
-CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (
-    ("fill_rate", Decimal(30)),
-    ("price_improvement", Decimal(40)),
-    ("leakage", Decimal(20)),
-    ("speed", Decimal(10)),
-)
-"""Percent."""
 
 # Bound once: looking up a member of an enumeration costs more than the arithmetic it selects.
 _RATE, _BPS = Unit.RATE, Unit.BPS

@@ -11,10 +11,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.segments import Segment
 from engine.errors import ConfigError
 from engine.rules.plan import Ranking
-from engine.selection.classic import CLASSIC_WEIGHTS, WeightedScorer, classic, weighted
+from engine.selection.classic import WeightedScorer, classic, weighted
 from engine.selection.ranking import Rankings, Table
 
 OWN_WEIGHTS: Final = "weights"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer, DealerBook
+from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.segments import Segment, segment_of, similar_key
 from engine.dealers.stats import DealerStats
 from engine.desk.draft import Draft
@@ -28,7 +29,6 @@ from engine.market.marks import Mark, MarkBook, Quality
 from engine.rules import rating
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
-from engine.selection.classic import CLASSIC_WEIGHTS
 from engine.selection.ranking import Rankings
 
 RULES: Final = 50

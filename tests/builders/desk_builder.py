@@ -23,6 +23,7 @@ from desk_start import Start, start
 from engine.clock import NS_PER_S, Instant
 from engine.commands import desk_commands as commands
 from engine.dealers.book import Dealer, DealerBook
+from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.stats import DealerStats
 from engine.desk import deadlines, decide
 from engine.desk.apply import apply
@@ -40,7 +41,6 @@ from engine.domain.rfq import QuoteKind
 from engine.market.marks import Mark, MarkBook, Quality
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
-from engine.selection.classic import CLASSIC_WEIGHTS
 from engine.selection.ranking import Rankings
 
 RULES = Path(__file__).parents[2] / "config" / "rules"

@@ -41,6 +41,7 @@ ORDER_FIELDS = [
     plain("years_to_maturity", Kind.YEARS),
     plain("days_since_trade", Kind.DAYS),
     Field("adv", Kind.MONEY, windowed("adv"), "average daily volume", windowed=True),
+    Field("volume", Kind.MONEY, windowed("volume"), "volume of two windows", windowed=True, windows_days=(5, 30)),
     plain("liquidity_score", Kind.NUMBER),
     plain("expected_impact", Kind.BPS),
     plain("fair", Kind.PRICE),
@@ -60,19 +61,31 @@ DEALER_FIELDS = [
     plain("last_asked", Kind.DAYS),
     Field("asks", Kind.NUMBER, windowed("asks"), "RFQs sent", windowed=True),
     Field("hit_rate", Kind.RATE, windowed("hit_rate"), "trades / executable quotes", windowed=True),
-    Field("leakage", Kind.BPS, windowed("leakage"), "price move after execution", windowed=True),
+    Field(
+        "leakage", Kind.BPS, windowed("leakage"), "price move after execution", windowed=True, synonyms=("reversion",)
+    ),
     Field("response_time", Kind.SECONDS, windowed("response_time"), "to a firm quote", windowed=True),
     Field("quoted_issuer", Kind.BOOL, windowed("quoted_issuer"), "quoted this issuer", windowed=True),
     Field("quoted_similar", Kind.BOOL, windowed("quoted_similar"), "quoted a similar bond", windowed=True),
 ]
 
-METRICS = frozenset({"hit_rate", "fill_rate", "price_improvement", "leakage", "speed"})
+METRICS = {
+    name: Field(name, kind, windowed(name), f"the {name}", windowed=True, synonyms=synonyms)
+    for name, kind, synonyms in (
+        ("hit_rate", Kind.RATE, ()),
+        ("fill_rate", Kind.RATE, ()),
+        ("price_improvement", Kind.BPS, ()),
+        ("leakage", Kind.BPS, ("reversion",)),
+        ("speed", Kind.SECONDS, ("response_time",)),
+    )
+}
 RATES = {"EUR": 1.25}
 
 CATALOGUE = Catalogue(
     {entry.name: entry for entry in ORDER_FIELDS},
     {entry.name: entry for entry in DEALER_FIELDS},
     METRICS,
+    frozenset({"classic"}),
     dealers=frozenset({"ALDER", "BIRCH", "CEDAR", "DOGWOOD", "ELM"}),
     rate=lambda subject, currency: RATES.get(currency),
 )

@@ -10,10 +10,10 @@ from dealer_support import NOW, SEGMENT, S, feed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dealers.measures import Source, Unit
+from engine.dealers.measures import CLASSIC_WEIGHTS, Source, Unit
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.errors import ConfigError
-from engine.selection.classic import CLASSIC_WEIGHTS, classic, combine, transform, weighted
+from engine.selection.classic import classic, combine, transform, weighted
 
 
 def test_golden_scores_from_raw_observations() -> None:

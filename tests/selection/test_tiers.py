@@ -31,7 +31,7 @@ def places(dealers: Sequence[str], stats: DealerStats) -> tuple[Standing, ...]:
 def members(percent: str, found: Sequence[Standing]) -> list[str]:
     """Who is in `rank in top ...`, as a rule book sees it."""
     text = f'tiers for true by classic over 90d\n tier 1 when rank in top {percent}\nrule "x" when true ask top 1'
-    known = Catalogue({}, {}, frozenset(), scorers=frozenset({"classic"}))
+    known = Catalogue({}, {}, {}, scorers=frozenset({"classic"}))
     tiers = compile_book([Source("x.rules", text)], known).tiers[0]
     assigned = tiers.assign([each.dealer for each in found], [each.rank for each in found])
     return [each.dealer for each, tier in zip(found, assigned, strict=True) if tier == 1]
