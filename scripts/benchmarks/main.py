@@ -19,6 +19,7 @@ from benchmarks import (
     decoding,
     encoding,
     growing,
+    lasting,
     parts,
     recommending,
     sessions,
@@ -37,6 +38,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "commit": committing.measure,
     "deadlines": waiting.measure,
     "memory": growing.measure,
+    "lasting": lasting.measure,
 }
 PARTS: Final = "parts"
 """The breakdown of one order: no lines of the table, but a section of its own."""
