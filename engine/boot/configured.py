@@ -109,7 +109,7 @@ def _book(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Book:
         if text is None:
             raise
         fallen_back["rules"] = (str(error),)
-        return assembly.compiled(config, _apart(text))
+        return assembly.compiled(config, apart(text))
 
 
 def _securities(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> SecurityFile:
@@ -237,7 +237,7 @@ def _joined(sources: Collection[Source]) -> str:
     return "\n".join(f"### {source.name}\n{source.text}" for source in sources)
 
 
-def _apart(whole: str) -> list[Source]:
+def apart(whole: str) -> list[Source]:
     """The texts that were joined."""
     _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
     return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.boot.assembly import Parts
 from engine.boot.configured import InForce
+from engine.boot.earlier_books import earlier_books
 from engine.commands.all_commands import AllCommands
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
@@ -95,6 +96,7 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
             f"{file.path}: the state does not come out as it was noted ({folded.differences[0]}); "
             "run `rfqd replay` and `rfqctl audit verify` before starting again"
         )
+    trading.desk.earlier_books = earlier_books(file, trading)
     for mark in marks(file):
         trading.desk.marks.update(mark)
     machine = Machine(

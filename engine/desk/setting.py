@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from engine.dealers.book import DealerBook
 from engine.dealers.stats import DealerStats
@@ -17,6 +17,9 @@ from engine.domain.order import MarkUsed
 from engine.market.marks import MarkBook
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
+
+EARLIER_BOOKS_MAX: Final = 32
+"""Rule books that are kept after they were in force."""
 
 
 @dataclass(frozen=True, slots=True)

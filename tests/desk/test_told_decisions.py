@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from desk_builder import make_desk, make_world
 from desk_past import DEALERS, HIGH_YIELD, ILLIQUID, LIQUID, MUNICIPAL, THIN, UNKNOWN_VOLUME, dealer, past_events
 from desk_scene import MM, Scene, book, scene
 
 from engine.admin.advice import explain
 from engine.admin.tables import Paper
+from engine.boot.earlier_books import earlier_books
+from engine.boot.take_over import fold
 from engine.desk.apply import apply
 from engine.desk.observe import observe
 from engine.desk.telling import tell
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass
 from engine.record.archive import ReadOnly
-from engine.record.batch import EventRow, StagedTurn
+from engine.record.batch import RULE_BOOK, EventRow, StagedTurn, TextRow
 from engine.record.writer import Journal
 from engine.runtime.recording import events_codec
+from engine.turn.trading import Trading
 
 pytestmark = pytest.mark.starts("noon")
 # The figures are those of one day.
@@ -226,6 +230,38 @@ def test_a_decision_of_an_earlier_book_is_told_in_its_words_while_that_is_at_han
     world.desk.earlier_books = {before.hash: before}
     words = [text.replace('"book_is_current": false', '"book_is_current": true') for text in told(world, order_id)]
     assert words[1:] == golden("nobody fits")[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "makes_a_book"),
+    [("a whisper", True), ("municipal tiers", True), ("nobody fits", True), ("nobody fits", False)],
+)
+def test_after_a_start_with_another_book_it_is_told_in_the_words_of_its_own(
+    name: str, makes_a_book: bool, tmp_path: Path
+) -> None:
+    """The journal keeps the text of every book; one that makes no book any more leaves the values."""
+    world, order_id = DECISIONS[name]()
+    codec, before = events_codec(), world.desk.book
+    rows = []
+    for seq, event in enumerate((*past_events(), *world.events), 1):
+        kind, version, body = codec.encode(event)
+        rows.append(EventRow(seq, 1, kind, version, event.at_ns, body))
+    text = f"### scene.rules\n{before.texts[0].text if makes_a_book else 'rule'}"
+    with Journal(tmp_path / "journal.db", "normal", reserve_bytes=0) as journal:
+        staged = StagedTurn(1, 1, "test", "", "", tuple(rows))
+        journal.commit([staged._replace(texts=(TextRow(RULE_BOOK, before.hash, 1, text),))])
+    again = make_world(make_desk(book=book('rule "new" when true\n  ask top 1\n', world.desk.dealers.ids)))
+    trading = Trading(again.desk)
+    with ReadOnly(tmp_path / "journal.db") as file:
+        fold(file, trading, codec)
+        again.desk.earlier_books = earlier_books(file, trading)
+    again.state = trading.state
+    scene_again = Scene(again.desk, again.machine, again.state, now=world.now)
+    words = [
+        each.replace('"book_is_current": false', '"book_is_current": true') for each in told(scene_again, order_id)
+    ]
+    assert (words[1:] == golden(name)[1:]) is makes_a_book
+    assert any("is not at hand" in line for line in words) is not makes_a_book
 
 
 @pytest.mark.parametrize("name", DECISIONS)
