@@ -25,16 +25,18 @@ import uvloop
 from engine import __version__
 from engine.admin.server import AdminServer
 from engine.boot import assembly, configured, securing, sessions, take_over
+from engine.boot.configured import Configured
 from engine.boot.connecting import Connecting
 from engine.boot.memory import settle_memory
+from engine.boot.reload import Reloading
 from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
 from engine.domain import events as e
-from engine.errors import ConfigError, EngineError, RuleError, StartError
+from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
 from engine.fix.flows.second_opinion import verify_samples
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.logs import set_up_logging
+from engine.logs import set_level, set_up_logging
 from engine.metrics.collector import Metrics
 from engine.metrics.endpoint import MetricsEndpoint
 from engine.record.archive import ReadOnly
@@ -69,6 +71,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._failure = ""
         self._ready = False
+        self._asked: set[asyncio.Task[None]] = set()
         self._clock_stepped = False
         self._held_for = ""
 
@@ -148,9 +151,18 @@ class Daemon:
             servers.append(endpoint)
             servers.append(connections)
             await connections.begin()
+            reloading = Reloading(
+                self._start.configured,
+                runtime,
+                taken.trading,
+                lambda now: self._taken_up(now, connections, admin),
+            )
+            servers.append(reloading)
             tasks.append(loop.create_task(self._housekeeping(metrics, reader)))
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
+            runtime.release.on_log_level = set_level
+            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             settle_memory()
             self._ready = True
             log.info("ready name=%s journal=%s socket=%s", config.engine.name, self.journal.path, config.admin.socket)
@@ -241,6 +253,24 @@ class Daemon:
         except OSError as error:
             log.error("anchor not written: %s: make journal.anchor a file that can be", error)
 
+    def _taken_up(self, now: Configured, connections: Connecting, admin: AdminServer) -> None:
+        """The shell's own share of what was read again."""
+        self.config = now.config
+        connections.take_up(now.config, now.secured)
+        admin.take_up(now.config.admin)
+
+    def _hang_up(self) -> None:
+        """SIGHUP: read everything again."""
+        task = asyncio.get_running_loop().create_task(self._reload())
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    async def _reload(self) -> None:
+        try:
+            await self.runtime.command("reload", {"reason": "SIGHUP"}, "SIGHUP", "operator")
+        except CommandError as error:
+            log.error("SIGHUP: %s: put it right, then `rfqctl reload` or SIGHUP again", error)
+
     def _readiness(self) -> list[str]:
         """What is missing for work, in words; empty when ready."""
         if not self._ready:
@@ -250,6 +280,9 @@ class Daemon:
         dealers = [key for key, s in machine.settings.items() if s.role == "dealer"]
         if dealers and not any(machine.session_up(key) for key in dealers):
             missing.append("no dealer session is up")
+        kill = self.trading.state.kills.get("all")
+        if kill is not None and kill.on:
+            missing.append(f"kill switch all is on: {kill.reason}")
         if self.runtime.commit_pending_s > self.config.journal.commit_slow_s:
             missing.append("the journal is slow")
         return missing

@@ -48,10 +48,16 @@ def set_up_logging(level: str, file: Path | None) -> None:
         root.removeHandler(handler)
         handler.close()
     root.addHandler(BoundedHandler(sink))
+    set_level(level)
+    logging.captureWarnings(True)
+
+
+def set_level(level: str) -> None:
+    """Tell more, or less, from now on."""
+    root = logging.getLogger()
     root.setLevel(level.upper())
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    logging.captureWarnings(True)
 
 
 class LineFormatter(logging.Formatter):

@@ -44,7 +44,7 @@ def call(method: str, view: View, *names: str) -> Act:
 
 
 def _ask(given: _Arguments, method: str, view: View, params: dict[str, Any]) -> int:
-    sent = {name: value for name, value in params.items() if value is not None and value is not False}
+    sent = {name: value for name, value in params.items() if value is not None and value is not False and value != []}
     with AdminClient(_socket(given), given.timeout) as desk:
         _print(given, desk.call(method, **sent), view)
     return 0

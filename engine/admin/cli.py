@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import orjson
 
 from engine import __version__
-from engine.admin import acts, advice, session_views, story, tls_views, views
+from engine.admin import acts, advice, reload_views, session_views, story, tls_views, views
 from engine.admin.acts import Act
 from engine.admin.client import TIMEOUT_S
 from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
@@ -116,6 +116,28 @@ def _parser() -> argparse.ArgumentParser:
     add(commands, "status", "the desk at a glance", acts.call("status", views.status))
     add(commands, "sessions", "FIX sessions: state, numbers, what waits", acts.call("sessions", session_views.sessions))
     _session_commands(group("session", "one FIX session: look, log on and off, numbers"), add)
+    add(
+        commands,
+        "reload",
+        "read files again and put them in force together, or say what is wrong",
+        acts.call("reload", reload_views.reloaded, "kinds", "reason"),
+        _arg(
+            "kinds",
+            nargs="*",
+            metavar="KIND",
+            help="rules (role trader), scoring, dealers, limits, people, securities, sessions, tls; default all",
+        ),
+        reason,
+    )
+    level = group("log", "what the log tells")
+    add(
+        level,
+        "level",
+        "tell more or less until the process ends; DEBUG shows the wire, secrets masked; role operator",
+        acts.call("log.level", reload_views.level, "level", "reason"),
+        _arg("level", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        reason,
+    )
     _tls_commands(group("tls", "certificates and revocation lists"), add, reason)
     add(
         commands,

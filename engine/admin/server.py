@@ -81,6 +81,12 @@ class AdminServer:
         self._unwatch = self._watch(self._tell)
         log.info("admin socket listening path=%s", self.config.socket)
 
+    def take_up(self, config: AdminConfig) -> None:
+        """Let in by these people from now on; whoever is another one by them, or nobody, has to connect again."""
+        self.config = config
+        for connection in tuple(self.connections):
+            connection.look_again()
+
     def close(self) -> None:
         if self._unwatch is not None:
             self._unwatch()
@@ -109,6 +115,7 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._person: AdminPerson | None = None
+        self._uid = -1
         self._buffer = bytearray()
         self._in_flight: set[asyncio.Task[None]] = set()
 
@@ -119,6 +126,7 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         server = self._server
         pid, uid, _ = peer_of(transport.get_extra_info("socket"))
+        self._uid = uid
         person = server.config.person(uid, os.getuid())
         if person is None:
             log.warning("admin peer refused uid=%d pid=%d", uid, pid)
@@ -136,6 +144,13 @@ class _Connection(asyncio.Protocol):
         self._transport = None
         self._server.connections.discard(self)
         self._server.subscribers.pop(self, None)
+
+    def look_again(self) -> None:
+        """Is this person still who it was? What is asked already is answered."""
+        if self._server.config.person(self._uid, os.getuid()) != self._person:
+            log.info("admin peer is another one now, or unknown: connection ended uid=%d", self._uid)
+            if not self.eof_received() and self._transport is not None:
+                self._transport.close()
 
     def close(self) -> None:
         if self._transport is not None:

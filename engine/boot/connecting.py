@@ -8,9 +8,9 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from engine.boot.securing import Secured, secure_again
+from engine.boot.securing import Secured
 from engine.clock import NS_PER_S, Clock
-from engine.config import Config, ConfigProblems, FixConfig, SessionConfig
+from engine.config import Config, FixConfig, SessionConfig
 from engine.config.tls import networks
 from engine.errors import StartError
 from engine.fix.link.admission import Admission, Bounds
@@ -19,7 +19,6 @@ from engine.fix.link.listener import Listener
 from engine.fix.link.transport import FixConnection
 from engine.fix.session.schedule import Schedule
 from engine.runtime.loop import Runtime
-from engine.turn import ReadTlsFiles, TlsFilesRead
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +41,14 @@ class Connecting:
         self._admission = Admission(bounds(config.fix))
         self._on_failure = on_failure
         self._listeners: list[Listener] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._reading: set[asyncio.Task[None]] = set()
-        self._take_up(secured)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """Of each session that is called."""
+        self._waiting: set[str] = set()
+        """Sessions that are called in another way once the connection that they have is over."""
+        self._take_up_tls(secured)
         self._dialers = {session.key: self._dialer(session) for session in config.sessions if session.initiator}
         runtime.hub.on_session_free = self._freed
         runtime.release.on_connect_wanted = self._hurry
-        runtime.release.on_tls_files_wanted = self._read_again
-        runtime.release.on_tls_taken_up = self._take_up
 
     async def begin(self) -> None:
         """Listen, and call. Raises StartError if a port cannot be had."""
@@ -59,15 +58,12 @@ class Connecting:
         if fix.tls is not None:
             host, port = fix.tls_host, fix.tls.listen_port
             await self._listen("fix.tls.listen_port", host, port, lambda: self._secured.listener)
-        loop = asyncio.get_running_loop()
-        for dialer in self._dialers.values():
-            task = loop.create_task(dialer.run())
-            task.add_done_callback(self._ended)
-            self._tasks.append(task)
+        for key in self._dialers:
+            self._call(key)
 
     def close(self) -> None:
         """Listen no more, call no more; open connections stay."""
-        for task in (*self._tasks, *self._reading):
+        for task in self._tasks.values():
             task.cancel()
         for listener in self._listeners:
             listener.close()
@@ -134,37 +130,42 @@ class Connecting:
         log.critical("connecting failed: this is a bug of the engine", exc_info=error)
         self._on_failure(f"connecting failed: {error!r}")
 
-    # --- renewed certificates ------------------------------------------------------------------------
+    # --- another configuration -----------------------------------------------------------------------
 
-    def _read_again(self, wanted: ReadTlsFiles) -> None:
-        task = asyncio.get_running_loop().create_task(self._read_files(wanted))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+    def take_up(self, config: Config, secured: Secured) -> None:
+        """Call and let in by this from now on; connections that are up, and handshakes under way, go on as they are."""
+        before = {each.key: each for each in self._config.sessions}
+        after = {each.key: each for each in config.sessions}
+        self._config = config
+        self._take_up_tls(secured)
+        for key in [key for key in self._dialers if key not in after or not after[key].initiator]:
+            self._stop(key)
+        for key, session in after.items():
+            if not session.initiator or (key in self._dialers and _alike(session, before.get(key))):
+                continue
+            is_up = key in self._dialers and self._runtime.machine.state(key).connection is not None
+            self._stop(key)
+            self._dialers[key] = self._dialer(session)
+            if is_up:
+                self._waiting.add(key)  # The connection that is up goes on; whoever comes after it is called so.
+            else:
+                self._call(key)
 
-    async def _read_files(self, wanted: ReadTlsFiles) -> None:
-        """Off the loop: the authorities of a machine take 30 ms to load, and each initiator loads its own."""
-        try:
-            secured = await asyncio.to_thread(secure_again, self._config)
-        except ConfigProblems as error:
-            log.warning("certificates not taken up: %s", "; ".join(error.problems))
-            self._read(wanted, error.problems, None)
-        except Exception as error:
-            # Whatever it is, sessions go on with what they have, and whoever asked is told.
-            log.exception("certificates not taken up: this is a bug of the engine")
-            self._read(wanted, (f"{type(error).__name__}: {error}",), None)
-        else:
-            self._read(wanted, (), secured)
-
-    def _read(self, wanted: ReadTlsFiles, problems: tuple[str, ...], secured: Secured | None) -> None:
-        files, pins = ((), {}) if secured is None else (secured.files, secured.pins)
-        now, entropy = self._runtime.clock.now(), self._runtime.entropy()
-        asked = (wanted.ref, wanted.actor, wanted.reason)
-        self._runtime.submit(TlsFilesRead(now, *asked, problems, files, pins, secured, entropy))
-
-    def _take_up(self, secured: Secured) -> None:
-        """What handshakes are made with from now on; those under way and connections that are up keep what they had."""
+    def _take_up_tls(self, secured: Secured) -> None:
         self._secured = secured
         self._runtime.metrics.tls_files(secured.files)
+
+    def _call(self, key: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._dialers[key].run())
+        task.add_done_callback(self._ended)
+        self._tasks[key] = task
+
+    def _stop(self, key: str) -> None:
+        self._waiting.discard(key)
+        self._dialers.pop(key, None)
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            task.cancel()
 
     def _hurry(self, key: str) -> None:
         """An operator wants it to be connected now, whatever pause it is in."""
@@ -172,8 +173,19 @@ class Connecting:
             self._dialers[key].hurry()
 
     def _freed(self, key: str) -> None:
-        if key in self._dialers:
+        if key in self._waiting:
+            self._waiting.discard(key)
+            self._call(key)
+        elif key in self._dialers:
             self._dialers[key].freed()
+
+
+def _alike(session: SessionConfig, before: SessionConfig | None) -> bool:
+    """Is it called as before?"""
+    return before is not None and all(getattr(session, name) == getattr(before, name) for name in _OF_CALLS)
+
+
+_OF_CALLS: Final = ("initiator", "host", "port", "backup", "reconnect_min_s", "reconnect_max_s", "tls_server_name")
 
 
 async def until_open(key: str, schedule: Schedule | None, clock: Clock) -> bool:

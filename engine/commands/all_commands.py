@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from engine.commands import desk_commands, session_commands, tls_commands
+from engine.commands import desk_commands, process_commands, session_commands, tls_commands
 from engine.commands.calls import Command, need
 from engine.commands.parameters import read
 from engine.commands.session_call import SessionCall
 from engine.turn.draft import TurnDraft
 from engine.turn.inputs import CommandGiven
 
-BESIDE_THE_DESK: Final[Mapping[str, Command[SessionCall]]] = {**session_commands.COMMANDS, **tls_commands.COMMANDS}
+BESIDE_THE_DESK: Final[Mapping[str, Command[SessionCall]]] = {
+    **session_commands.COMMANDS,
+    **tls_commands.COMMANDS,
+    **process_commands.COMMANDS,
+}
 """What may be asked of sessions and of TLS."""
 
 
@@ -31,4 +35,4 @@ class AllCommands:
             )
         need(given.role, command.role, given.name, given.actor)
         values = read(given.name, command.params, given.params)
-        return command.handler(SessionCall(draft, values, given.actor, given.traffic, given.ref))
+        return command.handler(SessionCall(draft, values, given.actor, given.role, given.traffic, given.ref))

@@ -24,6 +24,7 @@ class SessionCall:
     draft: TurnDraft
     given: Mapping[str, Any]
     actor: str
+    role: str
     traffic: Mapping[int, Traffic]
     ref: int
     """By which the answer is given, should a later turn have it."""
@@ -36,8 +37,9 @@ class SessionCall:
     def key(self) -> str:
         """The session that parameter `session` names. Raises CommandError (code `unknown`) naming the nearest."""
         key: str = self.given["session"]
-        if key not in self.standing.settings:
-            near = did_you_mean(key, self.standing.settings) or f": known are {', '.join(self.standing.settings)}"
+        known = self.standing.known()
+        if key not in known:
+            near = did_you_mean(key, known) or f": known are {', '.join(known)}"
             raise CommandError(f"no session '{key}'{near}", code="unknown")
         return key
 

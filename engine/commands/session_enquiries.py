@@ -20,7 +20,7 @@ from engine.turn.standing import Standing
 
 def sessions(call: SessionCall) -> dict[str, Any]:
     """Every session with its numbers."""
-    return {"sessions": [_row(call.standing, key, call.draft.now.utc_ns) for key in call.standing.settings]}
+    return {"sessions": [_row(call.standing, key, call.draft.now.utc_ns) for key in call.standing.known()]}
 
 
 def _row(standing: Standing, key: str, now_ns: int) -> dict[str, Any]:

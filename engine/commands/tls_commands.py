@@ -12,7 +12,8 @@ from engine.commands.calls import Command
 from engine.commands.parameters import Param, text
 from engine.commands.session_call import SessionCall
 from engine.fix.session.entrance import Origin
-from engine.turn.effects import ReadTlsFiles
+from engine.turn.effects import ReadFiles
+from engine.turn.reloading import TLS
 from engine.turn.standing import Standing
 from engine.turn.tls_files import described, ending
 
@@ -49,7 +50,7 @@ def of_session(standing: Standing, key: str, now_ns: int, *, tls: bool) -> list[
 
 def reload(call: SessionCall) -> None:
     """Ask for the files; the answer is given once they were looked at."""
-    call.draft.turn.effects.append(ReadTlsFiles(call.ref, call.actor, call.reason))
+    call.draft.turn.effects.append(ReadFiles(call.ref, (TLS,), call.actor, call.reason))
 
 
 COMMANDS: Final[Mapping[str, Command[SessionCall]]] = {

@@ -6,7 +6,7 @@ Built and swapped by the shell; a decision only reads it. What a decision took f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -80,6 +80,16 @@ class Desk:
     hold: str = ""
     """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
 
+    def take_up(self, after: Desk, *, with_stats: bool) -> None:
+        """Decide by what `after` says from now on; prices, and statistics unless they are made anew, stay."""
+        for each in fields(self):
+            if each.name not in _LIVING:
+                setattr(self, each.name, getattr(after, each.name))
+        if with_stats:
+            self.stats, self.rankings = after.stats, after.rankings
+        else:
+            self.rankings = Rankings(self.stats, self.dealers.ids)
+
     def closed(self, session: str, now_ns: int) -> str:
         """`closed until ...` while the session's hours are over; empty while it is open."""
         hours = self.hours.get(session)
@@ -95,3 +105,7 @@ class Desk:
         if mark is None:
             return None
         return MarkUsed(mark.price, mark.source, max(0, now_ns - mark.utc_ns), str(mark.quality))
+
+
+_LIVING: Final = frozenset({"marks", "stats", "rankings", "hold"})
+"""What is learned while the engine runs, and in no file."""

@@ -196,6 +196,15 @@ class Metrics(Collector):
             reason=_closed("kill", "late", "session", "full", "over", "gap_filled"),
         )
         self._kills = Levels("kill_switch_state", "Kill switches that are on, by what they stop", "scope")
+        self._reloads = Tally(
+            "config_reloads_total",
+            "Files read again while running, by what they are of and what became of it",
+            kind=Names(),
+            outcome=_closed("taken_up", "refused"),
+        )
+        self._last_reload = Levels(
+            "config_last_reload_timestamp_seconds", "When files were last read again, by outcome", "kind", "outcome"
+        )
         self._inputs_refused = Tally(
             "inputs_refused_total", "Inputs that could not be handled: nothing came of them", source=sources
         )
@@ -276,6 +285,12 @@ class Metrics(Collector):
             if file.ends_s is not None:
                 levels = self._revocations if file.kind is Kind.REVOCATIONS else self._certificates
                 levels.put(file.ends_s, (file.key,))
+
+    def reloaded(self, kinds: Iterable[str], outcome: str, utc_ns: int) -> None:
+        """Files were read again: `taken_up`, or `refused`."""
+        for kind in kinds:
+            self._reloads.add((kind, outcome))
+            self._last_reload.put(utc_ns / 1e9, (kind, outcome))
 
     def called(self, session: str, outcome: str) -> None:
         """A connection of ours is over, or there was none."""

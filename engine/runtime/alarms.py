@@ -40,8 +40,6 @@ class Alarms:
         self._loop = loop
         self._submit = submit
         self._heard_ns = heard_ns
-        scheduled = (key for key, each in machine.settings.items() if each.schedule is not None)
-        self._scheduled = [Timer(TimerKind.schedule, key) for key in scheduled]
         self._deadlines = Deadlines(loop, clock, self._ring)
         self._rfq_tasks: dict[Timer, tuple[asyncio.Task[None], asyncio.Event]] = {}
 
@@ -54,8 +52,13 @@ class Alarms:
 
     def look_at_schedules(self) -> None:
         """A boundary may have passed while nobody was here, or because the wall clock was set: see, and wait anew."""
-        for key in self._scheduled:
+        for key in self.scheduled():
             self._submit(TimerDue(self._clock.now(), key, self._entropy()))
+
+    def scheduled(self) -> list[Timer]:
+        """The timers of sessions that have hours."""
+        known = self._machine.known()
+        return [Timer(TimerKind.schedule, key) for key, each in known.items() if each.schedule is not None]
 
     def set(self, key: Timer, now: Instant) -> None:
         """Set the alarm of a key to what the state says, or drop it."""
@@ -65,7 +68,9 @@ class Alarms:
             return
         if kind is TimerKind.schedule:
             schedule = self._machine.settings[ident].schedule
-            assert schedule is not None
+            if schedule is None:
+                self._deadlines.set(key, None)  # It had one before its file was read again.
+                return
             # A wall clock that was set back has to catch up first.
             wait_ns = schedule.next_boundary(now.utc_ns) - now.utc_ns + self._clock.ahead_ns()
             self._deadlines.set(key, now.monotonic_ns + wait_ns)

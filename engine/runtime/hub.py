@@ -55,6 +55,11 @@ class ConnectionHub:
         self._last_number = 0
         self._holding = False
 
+    def look_at_log(self) -> bool:
+        """The log tells more or less than before: is the wire shown?"""
+        self.shows_wire = log.isEnabledFor(logging.DEBUG)
+        return self.shows_wire
+
     def next_number(self) -> int:
         """The number of a connection that is about to be."""
         self._last_number += 1

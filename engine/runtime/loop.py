@@ -228,6 +228,11 @@ class Runtime:
         """Have nobody new asked from now on; with an empty reason they may be again."""
         self.submit(HoldChanged(self.clock.now(), reason, self.entropy()))
 
+    @property
+    def event_seq(self) -> int:
+        """The last event that was decided, durable or not."""
+        return self._recorder.event_seq
+
     def logout(self, key: str, ending: Ending) -> None:
         self.submit(LogoutWanted(self.clock.now(), key, ending, self.entropy()))
 

@@ -28,11 +28,12 @@ from engine.turn import (
     Machine,
     NotSent,
     Publish,
+    ReadFiles,
     ReadSentRows,
-    ReadTlsFiles,
     ReadUndelivered,
     Reply,
-    TakeUpTls,
+    SetLogLevel,
+    Settled,
     Turn,
     Welcome,
     Withhold,
@@ -64,10 +65,12 @@ class Release:
     ) -> None:
         self.on_connect_wanted: Callable[[str], None] = lambda key: None
         """Called when an operator wants an initiator's session to connect now."""
-        self.on_tls_files_wanted: Callable[[ReadTlsFiles], None] = lambda wanted: None
-        """Called when an operator wants certificates to be read anew; what was found comes back as an input."""
-        self.on_tls_taken_up: Callable[[Any], None] = lambda secured: None
-        """Called with what was read, once it is to be used."""
+        self.on_log_level: Callable[[str], None] = lambda level: None
+        """Called with what the log is to tell from now on."""
+        self.on_files_wanted: Callable[[ReadFiles], None] = lambda wanted: None
+        """Called when files are to be read anew; what was found comes back as an input."""
+        self.on_files_settled: Callable[[Settled], None] = lambda settled: None
+        """Called once that input was decided on, with what is in force now."""
         self._machine = machine
         self._trading = trading
         self._hub = hub
@@ -217,10 +220,13 @@ class Release:
             self._readback.undelivered(effect)
         elif type(effect) is BindMore:
             self._readback.rest(effect)
-        elif type(effect) is ReadTlsFiles:
-            self.on_tls_files_wanted(effect)
-        elif type(effect) is TakeUpTls:
-            self.on_tls_taken_up(effect.secured)
+        elif type(effect) is ReadFiles:
+            self.on_files_wanted(effect)
+        elif type(effect) is Settled:
+            self.on_files_settled(effect)
+        elif type(effect) is SetLogLevel:
+            self.on_log_level(effect.level)
+            self._shows_wire = self._hub.look_at_log()
 
     def _reply(self, effect: Reply, seq: int) -> None:
         future = self._replies.pop(effect.ref, None)

@@ -9,10 +9,11 @@ from engine.clock import Instant
 from engine.desk.draft import Draft, Send
 from engine.desk.state import Switch
 from engine.domain import events as e
-from engine.domain.keys import Timer
+from engine.domain.keys import Scope, Timer
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.wire.message import Message
+from engine.turn.change import Change
 
 SentAs = Callable[[int], int | None]
 
@@ -56,3 +57,15 @@ class Application(Protocol):
     def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: Timer | None) -> None: ...
 
     def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None: ...
+
+    def objections(self, change: Change, sessions_gone: Sequence[str]) -> list[str]:
+        """What is open and speaks against a change, as lines."""
+        ...
+
+    def take_up(self, change: Change) -> None:
+        """Decide by `change.application` from now on."""
+        ...
+
+    def file_switch(self, kind: str) -> Scope | None:
+        """The kill switch that is on because files of this kind were broken at the start."""
+        ...

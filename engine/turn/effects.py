@@ -96,19 +96,29 @@ class BindMore:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadTlsFiles:
-    """Certificates, keys and lists as they are now, for the command `ref`: taken up as `TlsFilesRead`."""
+class ReadFiles:
+    """Files of these kinds as they are now, without any all there are, for the command `ref`: comes as `FilesRead`."""
 
     ref: int
+    kinds: tuple[str, ...]
     actor: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class TakeUpTls:
-    """Handshakes from now on are made with this: what came with `TlsFilesRead`."""
+class Settled:
+    """A reload is over: `taken` is what came with `FilesRead` and is in force now, None if nothing was taken up."""
 
-    secured: Any
+    kinds: tuple[str, ...]
+    taken: Any
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetLogLevel:
+    """What the log tells from now on."""
+
+    level: str
 
 
 class Withhold(NamedTuple):
@@ -134,7 +144,8 @@ Effect = (
     | ReadSentRows
     | ReadUndelivered
     | BindMore
-    | ReadTlsFiles
-    | TakeUpTls
+    | ReadFiles
+    | Settled
+    | SetLogLevel
     | Publish
 )

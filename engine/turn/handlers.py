@@ -1,7 +1,7 @@
 """What each input comes to: one function an input, and the table of them.
 
 Each fills the draft it is given. Connections that are new and what strangers say are in `newcomers`, what waits for a
-number in `numbering`, certificates in `tls_files`; what people ask for is carried out by `Commands`.
+number in `numbering`, files read anew in `reloading`; what people ask for is carried out by `Commands`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from engine.domain.keys import TimerKind
 from engine.errors import CommandError, GarbledMessage
 from engine.fix.session import protocol as session
 from engine.fix.wire import codec
-from engine.turn import newcomers, numbering, steps, tls_files
+from engine.turn import newcomers, numbering, reloading, steps
 from engine.turn.draft import TurnDraft
 from engine.turn.effects import ReadSentRows, Reply
 from engine.turn.history import CANNOT_CONNECT
@@ -25,6 +25,7 @@ from engine.turn.inputs import (
     ConnectionDown,
     ConnectionUp,
     DigestDue,
+    FilesRead,
     HeldDue,
     HoldChanged,
     LogoutWanted,
@@ -34,7 +35,6 @@ from engine.turn.inputs import (
     Received,
     SentPage,
     TimerDue,
-    TlsFilesRead,
     UndeliveredPage,
 )
 
@@ -212,7 +212,7 @@ HANDLERS: Final[Mapping[type, Callable[[TurnDraft, Any], None]]] = {
     Received: on_received,
     HeldDue: on_held_due,
     TimerDue: on_timer_due,
-    TlsFilesRead: tls_files.on_files_read,
+    FilesRead: reloading.on_files_read,
     SentPage: on_sent_page,
     UndeliveredPage: numbering.on_undelivered_page,
     BindDue: numbering.on_bind_due,

@@ -16,9 +16,9 @@ from engine.domain.events import Event
 from engine.domain.keys import Timer
 from engine.errors import GarbledMessage
 from engine.fix.session.actions import SentRow
-from engine.fix.session.certificates import TlsFile
 from engine.fix.session.entrance import LOCAL, Origin
 from engine.fix.session.reasons import Ending
+from engine.turn.change import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +155,16 @@ class CommandGiven:
 
 
 @dataclass(frozen=True, slots=True)
-class TlsFilesRead:
-    """What `ReadTlsFiles` asked for. With any `problems` nothing of it can be used.
-
-    `pins` are the fingerprints that a session's peer may show, of the sessions that have a file of them; `secured` is
-    for the shell that has read it, which gets it back by `TakeUpTls`.
-    """
+class FilesRead:
+    """What `ReadFiles` asked for. With any `problems` there is no `change`: nothing of it can be used."""
 
     now: Instant
     ref: int
+    kinds: tuple[str, ...]
     actor: str
     reason: str
     problems: tuple[str, ...]
-    files: tuple[TlsFile, ...]
-    pins: Mapping[str, tuple[str, ...]]
-    secured: Any
+    change: Change | None
     entropy: bytes
 
 
@@ -232,7 +227,7 @@ Input = (
     | HeldDue
     | TimerDue
     | CommandGiven
-    | TlsFilesRead
+    | FilesRead
     | SentPage
     | UndeliveredPage
     | BindDue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,9 +9,9 @@ from engine.clock import Instant
 from engine.desk.draft import Delivery, Send
 from engine.domain import events as e
 from engine.domain.keys import Timer
-from engine.fix.session.certificates import TlsFile
 from engine.fix.session.entrance import Origin
 from engine.fix.session.reasons import Ending
+from engine.turn.change import Change
 from engine.turn.effects import Effect
 from engine.turn.link import Link
 
@@ -45,13 +44,6 @@ class Connection(NamedTuple):
     origin: Origin
 
 
-class Secured(NamedTuple):
-    """The files of certificates in use from now on, and the fingerprints that peers may show, by session."""
-
-    files: tuple[TlsFile, ...]
-    pins: Mapping[str, tuple[str, ...]]
-
-
 @dataclass(slots=True, init=False)
 class Turn:
     """The outcome of one input, complete: what is recorded, what the state becomes, what leaves afterwards."""
@@ -79,8 +71,8 @@ class Turn:
     """What was no message: session, empty for a stranger, and what is wrong with it."""
     endings: list[tuple[str, Ending]]
     """Connections that ended, with their session; empty for one that never had any."""
-    secured: Secured | None
-    """Certificates that are taken up; None: as before."""
+    change: Change | None
+    """What is in force from now on; None: as before."""
     hold: str | None
     """Why nobody new may be asked from now on, empty: they may; None: as before."""
     notes: list[tuple[str, str, str]]
@@ -102,7 +94,7 @@ class Turn:
         self.effects = []
         self.marks = []
         self.touched = {}
-        self.held_due = self.secured = self.hold = None
+        self.held_due = self.change = self.hold = None
         self.garbled = ()
         self.endings = []
         self.notes = []

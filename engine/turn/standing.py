@@ -6,7 +6,6 @@ Changed by `adopt` and by nothing else, so that whatever is decided can be dropp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from engine.fix.session.certificates import TlsFile
@@ -17,6 +16,7 @@ from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.message import Message
 from engine.turn.application import Application
+from engine.turn.change import Change
 from engine.turn.history import History
 from engine.turn.link import Link
 from engine.turn.outcome import Connection, Turn
@@ -42,6 +42,8 @@ class Standing:
         self.application = application
         self.settings = dict(settings)
         self.dictionaries = dict(dictionaries)
+        self.retired: frozenset[str] = frozenset()
+        """Sessions that were taken away while this process runs: logged out, let on no more, shown to nobody."""
         taken_over = links or {}
         self.links: dict[str, Link] = {key: taken_over.get(key) or Link(SessionState.fresh()) for key in self.settings}
         self.connections: dict[int, Connection] = {}
@@ -60,8 +62,16 @@ class Standing:
         return self.links[key].state
 
     def may_log_on(self, key: str) -> bool:
+        if key in self.retired:
+            return False
         switch = self.application.switch(key)
         return switch is None or switch.enabled
+
+    def known(self) -> dict[str, SessionSettings]:
+        """The sessions there are."""
+        if not self.retired:
+            return self.settings
+        return {key: each for key, each in self.settings.items() if key not in self.retired}
 
     def session_up(self, key: str) -> bool:
         link = self.links.get(key)
@@ -106,13 +116,25 @@ class Standing:
                 self.connections[number] = connection
         if turn.sends:
             self.outbox_id = turn.sends[-1][0].outbox_id
-        if turn.secured is not None:
-            self.tls_files = turn.secured.files
-            for key, pins in turn.secured.pins.items():
-                self.settings[key] = replace(self.settings[key], pins=pins)
+        if turn.change is not None:
+            self._take_up(turn.change)
         if turn.hold is not None:
             self.application.hold(turn.hold)
         if turn.notes or turn.warnings or turn.endings:
             self.history.follow(turn)
         if turn.events or turn.marks:
             self.application.apply(turn.events, turn.marks)
+
+    def _take_up(self, change: Change) -> None:
+        """Everything else is in force from here on."""
+        self.tls_files = change.tls_files
+        if change.settings is not None:
+            for key in change.settings:
+                if key not in self.links:
+                    self.links[key] = change.links.get(key) or Link(SessionState.fresh())
+            self.settings.update(change.settings)
+            self.dictionaries.update(change.dictionaries)
+            self.retired = frozenset(key for key in self.settings if key not in change.settings)
+            self._directory = Directory(self.known().values())
+        if change.application is not None:
+            self.application.take_up(change)

@@ -7,10 +7,11 @@ and stats.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import Instant
-from engine.desk import deadlines, decide
+from engine.desk import deadlines, decide, replacing
 from engine.desk.apply import apply
 from engine.desk.draft import Draft, Send
 from engine.desk.observe import observe
@@ -29,7 +30,22 @@ from engine.fix.wire.message import Message
 from engine.market.marks import Mark
 from engine.masking import masked
 from engine.turn.application import SentAs
+from engine.turn.change import Change
 from engine.turn.refusing import INPUT_KEPT_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class DeskChange:
+    """What the desk decides by from now on.
+
+    `folded` is a desk of the same kind whose statistics were made anew from the journal, and how many events of those
+    that are followed it has already.
+    """
+
+    desk: Desk
+    dialects: Mapping[str, Dialect]
+    session_dialects: Mapping[str, Dialect]
+    folded: tuple[Trading, int] | None = None
 
 
 class Trading:
@@ -46,6 +62,8 @@ class Trading:
         self.state = state if state is not None else DeskState()
         self._dialects = dict(dialects or {})
         self._session_dialects = dict(session_dialects or {})
+        self._followed: list[e.Event] | None = None
+        """What happened since `follow`; None while nobody needs it."""
 
     def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft:
         return Draft(self.desk, now, entropy, outbox_id, session_up, DeskState(below=self.state))
@@ -112,9 +130,39 @@ class Trading:
     def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None:
         for event in events:
             self.fold(event)
+        if self._followed is not None:
+            self._followed.extend(events)
         for mark in marks:
             assert isinstance(mark, Mark)
             self.desk.marks.update(mark)
+
+    # --- another setting ---------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Keep what happens from here on: statistics are made anew aside, from what happened before."""
+        self._followed = []
+
+    def unfollow(self) -> None:
+        self._followed = None
+
+    def objections(self, change: Change, sessions_gone: Sequence[str]) -> list[str]:
+        if change.application is None:
+            return []
+        assert isinstance(change.application, DeskChange)
+        return replacing.objections(self.state, self.desk, change.application.desk, sessions_gone)
+
+    def take_up(self, change: Change) -> None:
+        after = change.application
+        assert isinstance(after, DeskChange)
+        if after.folded is not None:
+            aside, has = after.folded
+            for event in (self._followed or [])[has:]:
+                aside.fold(event)
+        self.desk.take_up(after.desk, with_stats=after.folded is not None)
+        self._dialects, self._session_dialects = dict(after.dialects), dict(after.session_dialects)
+
+    def file_switch(self, kind: str) -> Scope | None:
+        return next((scope for scope in self.state.files_broken() if scope.name == kind), None)
 
     def fold(self, event: e.Event) -> None:
         """One event into state and stats: the same live and on restart."""

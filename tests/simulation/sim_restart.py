@@ -387,7 +387,7 @@ class Watched(World):
         clock, loop = cast(Any, life.clock), cast(Any, NoLoop())
         alarms = Alarms(machine, trading, clock, lambda: bytes(16), loop, lambda given: None, lambda number: None)
         alarms.set_all()
-        for key in alarms._scheduled:
+        for key in alarms.scheduled():
             alarms.set(key, now)  # As the look at the schedules ends that was submitted.
         rankings, connected, was_up = (
             life.trading.desk.rankings,

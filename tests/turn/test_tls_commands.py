@@ -14,7 +14,7 @@ from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix.session.certificates import Kind, TlsFile
 from engine.fix.session.entrance import Origin
-from engine.turn import CommandGiven, ReadTlsFiles, Reply, TakeUpTls, TlsFilesRead, tls_files
+from engine.turn import Change, CommandGiven, FilesRead, ReadFiles, Reply, Settled, reloading
 
 WHY = "the yearly renewal"
 OLD, NEW = "0" * 64, "1" * 64
@@ -41,20 +41,23 @@ def world() -> SessionWorld:
     return world
 
 
-def ask(world: SessionWorld, role: str = "operator", **params: Any) -> ReadTlsFiles:
+def ask(world: SessionWorld, role: str = "operator", **params: Any) -> ReadFiles:
     """The command, and the one thing that comes of it at first."""
     turn = world.take(CommandGiven(world.now, "tls.reload", params, "kim", role, REF, ENTROPY))
     (effect,) = turn.effects
-    assert isinstance(effect, ReadTlsFiles), effect
+    assert isinstance(effect, ReadFiles), effect
     assert not turn.records
     return effect
 
 
-def read(world: SessionWorld, *problems: str, pins: dict[str, tuple[str, ...]] | None = None) -> TlsFilesRead:
+def read(world: SessionWorld, *problems: str, pins: dict[str, tuple[str, ...]] | None = None) -> FilesRead:
     wanted = ask(world, reason=WHY)
-    found = () if problems else AFTER
-    asked = (wanted.ref, wanted.actor, wanted.reason)
-    return TlsFilesRead(world.now, *asked, problems, found, pins or {}, "the contexts", ENTROPY)
+    settings = {
+        key: replace(each, pins=(pins or {}).get(key, each.pins)) for key, each in world.machine.settings.items()
+    }
+    change = None if problems else Change(settings=settings, tls_files=AFTER, keep="the contexts")
+    asked = (wanted.ref, wanted.kinds, wanted.actor, wanted.reason)
+    return FilesRead(world.now, *asked, problems, change, ENTROPY)
 
 
 @pytest.mark.parametrize("role", ["viewer", "trader", "feed"])
@@ -63,14 +66,14 @@ def test_files_are_not_even_looked_at_for_who_is_no_operator(world: SessionWorld
         world.command("tls.reload", role=role, reason=WHY)
     with pytest.raises(CommandError, match="missing parameter 'reason'"):
         world.command("tls.reload")
-    assert not any(isinstance(effect, ReadTlsFiles) for turn in world.turns for effect in turn.effects)
+    assert not any(isinstance(effect, ReadFiles) for turn in world.turns for effect in turn.effects)
 
 
 def test_renewed_files_are_on_record_before_they_are_used_and_before_anybody_is_told(world: SessionWorld) -> None:
     turn = world.take(read(world))
-    assert [type(effect) for effect in turn.effects][:2] == [TakeUpTls, Reply]
+    assert [type(effect) for effect in turn.effects][:2] == [Settled, Reply]
     (taken, reply) = turn.effects[:2]
-    assert taken == TakeUpTls("the contexts")
+    assert taken == Settled(("tls",), "the contexts")
     (event,) = world.recorded(e.TlsReloaded)
     assert (event.actor, event.reason) == ("person:kim", WHY)
     assert [(each.key, each.sha256) for each in event.files] == [(each.key, each.sha256) for each in AFTER]
@@ -87,7 +90,9 @@ def test_files_that_cannot_be_used_leave_everything_as_it_was(world: SessionWorl
     told = "engine.toml: fix.tls.key: /etc/rfq/key is not the key of /etc/rfq/certificate"
     events = len(world.events)
     turn = world.take(read(world, told, "engine.toml: session[ash].tls_ca: nothing"))
-    (reply,) = turn.effects
+    settled, reply = turn.effects[:2]
+    assert isinstance(settled, Settled)
+    assert settled.taken is None
     assert isinstance(reply, Reply)
     assert (reply.code, told in reply.error, "tls_ca: nothing" in reply.error) == ("tls", True, True)
     assert reply.error.startswith("nothing was taken up, TLS goes on with what it has")
@@ -100,13 +105,13 @@ def test_a_failure_of_ours_over_them_stops_nobody(world: SessionWorld, monkeypat
         raise RuntimeError("no such day")
 
     given = read(world)
-    monkeypatch.setattr(tls_files, "described", fail)
+    monkeypatch.setattr(reloading, "described", fail)
     turn = world.take(given)
     (refused,) = world.recorded(e.InputRefused)
     assert (refused.source, "no such day" in refused.error) == ("command", True)
     (reply,) = [effect for effect in turn.effects if isinstance(effect, Reply)]
     assert (reply.ref, reply.code) == (REF, "bug")
-    assert not [effect for effect in turn.effects if isinstance(effect, TakeUpTls)]
+    assert [effect.taken for effect in turn.effects if isinstance(effect, Settled)] == [None]
     assert world.machine.tls_files == BEFORE
 
 

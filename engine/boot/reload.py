@@ -1,0 +1,158 @@
+"""Files read again while the engine runs: off the loop, all of them or none, put in place between two turns.
+
+`rfqctl reload`, `rfqctl tls reload` and SIGHUP come here by one effect, `ReadFiles`. A thread reads and checks what is
+wanted and makes everything anew that is made of it, as a start does; what comes of it is an input, `FilesRead`. The
+turn of that input has the last word: what is open may speak against it. Only once the turn is durable the shell's own
+share is exchanged: who may connect, what handshakes are made with, whom we call.
+
+Statistics kept for other windows than before are folded from the journal in the same thread, which rests often enough
+to keep nobody waiting; what happened meanwhile is folded in by the turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from engine.boot.configured import KINDS, Configured, read_again
+from engine.boot.take_over import links
+from engine.config import ConfigProblems
+from engine.desk.setting import Desk
+from engine.record.archive import ReadOnly
+from engine.record.batch import TextRow
+from engine.runtime.loop import Runtime
+from engine.runtime.recording import events_codec
+from engine.turn import Change, FilesRead, Link, ReadFiles, Settled
+from engine.turn.trading import DeskChange, Trading
+
+log = logging.getLogger(__name__)
+
+BUSY: Final = ("another reload is under way: try again when it is done",)
+FOLDED_AT_ONCE: Final = 100
+"""Events that are folded before the thread rests: some 2 ms of work."""
+REST_S: Final = 0.001
+BEHIND_MAX: Final = 200
+"""Events that the turn may have to fold in: some 4 ms."""
+
+
+class Reloading:
+    """One reload at a time. `on_taken_up` is told what is in force now, for the shell's own share."""
+
+    def __init__(
+        self,
+        configured: Configured,
+        runtime: Runtime,
+        trading: Trading,
+        on_taken_up: Callable[[Configured], None],
+        read: Callable[[Configured, Sequence[str]], Configured] = read_again,
+    ) -> None:
+        self.configured = configured
+        self._runtime = runtime
+        self._trading = trading
+        self._on_taken_up = on_taken_up
+        self._read_again = read
+        self._task: asyncio.Task[None] | None = None
+        runtime.release.on_files_wanted = self._wanted
+        runtime.release.on_files_settled = self._settled
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _wanted(self, wanted: ReadFiles) -> None:
+        if self._task is not None:
+            self._submit(wanted, BUSY, None)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._read(wanted))
+
+    async def _read(self, wanted: ReadFiles) -> None:
+        # From here on, what happens is kept for statistics that are folded anew meanwhile.
+        up_to = self._runtime.event_seq
+        self._trading.follow()
+        rows: Sequence[TextRow] = ()
+        try:
+            found, change = await asyncio.to_thread(self._look, wanted.kinds or KINDS, up_to)
+            rows = found.in_force().rows
+        except ConfigProblems as error:
+            self._submit(wanted, error.problems, None)
+        except Exception as error:
+            # Whatever it is, what is in force stays in force, and whoever asked is told.
+            log.exception("files not read again: this is a bug of the engine")
+            self._submit(wanted, (f"{type(error).__name__}: {error}",), None)
+        else:
+            self._submit(wanted, (), change, rows)
+
+    def _look(self, kinds: Sequence[str], up_to: int) -> tuple[Configured, Change]:
+        """In a thread. Raises ConfigProblems."""
+        before, found = self.configured, self._read_again(self.configured, kinds)
+        parts = found.parts()
+        old = {each.kind: each.hash for each in before.in_force().texts}
+        in_force = found.in_force().texts
+        new = {each.kind: each.hash for each in in_force}
+        folded = None
+        if parts.desk.stats.parameters != self._trading.desk.stats.parameters:
+            folded = self._folded(parts.desk, up_to)
+        return found, Change(
+            in_force=in_force,
+            changed=tuple(kind for kind in new if new[kind] != old.get(kind)),
+            application=DeskChange(
+                parts.desk,
+                parts.dialects,
+                parts.session_dialects,
+                None if folded is None else (folded[0], folded[1] - up_to),
+            ),
+            settings=parts.settings,
+            dictionaries=parts.dictionaries,
+            links=self._links(set(parts.settings) - {each.key for each in before.config.sessions}),
+            tls_files=tuple(parts.tls_files),
+            keep=found,
+        )
+
+    def _links(self, added: set[str]) -> Mapping[str, Link]:
+        """Where sessions stand that were not configured: at the numbers that the journal has of them, if any."""
+        if not added:
+            return {}
+        with ReadOnly(self.configured.config.journal.path) as file:
+            return links(file, added)
+
+    def _folded(self, desk: Desk, up_to: int) -> tuple[Trading, int]:
+        """What the journal says, up to `up_to` at least and almost to its end, and the last event of it."""
+        shadow, codec, seq = Trading(desk), events_codec(), 0
+        with ReadOnly(self.configured.config.journal.path) as file:
+            while True:
+                began = seq
+                for row in file.events(after_seq=seq):
+                    shadow.fold(codec.decode(row.type, row.version, row.body))
+                    seq = row.seq
+                    if seq % FOLDED_AT_ONCE == 0:
+                        time.sleep(REST_S)
+                if seq >= up_to and seq - began < BEHIND_MAX:
+                    return shadow, seq
+                time.sleep(REST_S)
+
+    def _submit(
+        self, wanted: ReadFiles, problems: tuple[str, ...], change: Change | None, rows: Sequence[TextRow] = ()
+    ) -> None:
+        runtime = self._runtime
+        asked = (wanted.ref, wanted.kinds or KINDS, wanted.actor, wanted.reason)
+        runtime.submit(FilesRead(runtime.clock.now(), *asked, problems, change, runtime.entropy()), rows)
+
+    def _settled(self, settled: Settled) -> None:
+        """The turn is durable."""
+        if settled.problems == BUSY:
+            return  # The one that is under way goes on.
+        self._task = None
+        self._trading.unfollow()
+        words = ",".join(settled.kinds)
+        if settled.taken is None:
+            log.warning("files not taken up kinds=%s: %s", words, "; ".join(settled.problems))
+        else:
+            assert isinstance(settled.taken, Configured)
+            self.configured = settled.taken
+            self._on_taken_up(settled.taken)
+            log.info("files taken up kinds=%s", words)
+        outcome = "refused" if settled.taken is None else "taken_up"
+        self._runtime.metrics.reloaded(settled.kinds, outcome, self._runtime.clock.now().utc_ns)
