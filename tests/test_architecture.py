@@ -21,7 +21,8 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "masking": set(),
     "logs": SMALL,
-    "domain": {"clock", "errors"},
+    # How a rule wants it done is how it is done: one word each for mode and tolerance.
+    "domain": {"clock", "errors", "rules.plan"},
     "fix.standard": {"errors", "masking"},
     "fix.wire": SMALL | {"fix.standard"},
     "fix.session": SMALL | WIRE,
@@ -39,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "commands": CORES | DESK | {"fix.wire", "fix.session", "turn"},
     "record": SMALL | {"domain"},
     "config": {"clock", "errors", "domain", "dealers", "market"},
-    "metrics": SMALL | DESK | WIRE | {"domain", "fix.session", "fix.link", "turn"},
+    "metrics": {"rules.plan"} | SMALL | DESK | WIRE | {"domain", "fix.session", "fix.link", "turn"},
     "runtime": SMALL | DESK | WIRE | {"domain", "market", "fix.session", "fix.link", "turn", "record", "metrics"},
     # fix for `rfqctl fix decode` and `session messages` alone: the codec reads files where no daemon is.
     "admin": SMALL | DESK | WIRE | {"domain", "config", "commands", "fix.capture", "record", "rules", "rules.plan"},

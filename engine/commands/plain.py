@@ -20,8 +20,9 @@ from engine.domain.events import OrderOverridden
 from engine.domain.order import MarkUsed, Order
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
-from engine.domain.rfq import Ask, AskPlan, ExecutePlan, Quote, Rfq, RfqState, Tolerance
+from engine.domain.rfq import Ask, AskPlan, ExecutePlan, Quote, Rfq, RfqState
 from engine.market.tca import price_improvement_bps
+from engine.rules.plan import Tolerance
 
 Plain = dict[str, Any]
 

@@ -16,7 +16,7 @@ from engine.desk.setting import Desk
 from engine.desk.state import Exposure
 from engine.domain.order import Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
-from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Tolerance, ToleranceUnit
+from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.rules import plan as rp
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import told
@@ -155,11 +155,11 @@ def _tiers(draft: Draft, order: Order, rule: CompiledRule) -> TierPlan | None:
 def _ask_plan(desk: Desk, rule: CompiledRule, plan: rp.Plan, dealers: tuple[str, ...]) -> AskPlan:
     wait_ns = int(plan.wait_s * _NS_PER_S) if plan.wait_s is not None else desk.clocks.wait_ns
     return AskPlan(
-        mode=AskMode(plan.mode.value),
+        mode=plan.mode,
         dealers=dealers,
         wait_ns=wait_ns,
         stagger_ns=int((plan.stagger_s or 0) * _NS_PER_S),
-        accept=_tolerance(rule.accept),
+        accept=rule.accept,
         execute=_execute(rule.execute),
     )
 
@@ -167,8 +167,4 @@ def _ask_plan(desk: Desk, rule: CompiledRule, plan: rp.Plan, dealers: tuple[str,
 def _execute(execute: rp.Execute) -> ExecutePlan:
     if isinstance(execute, rp.ExecuteByTrader):
         return ExecutePlan(automatic=False)
-    return ExecutePlan(True, _tolerance(execute.tolerance), execute.quotes_min, execute.else_ask_trader)
-
-
-def _tolerance(tolerance: rp.Tolerance | None) -> Tolerance | None:
-    return Tolerance(tolerance.value, ToleranceUnit(tolerance.unit.value)) if tolerance is not None else None
+    return ExecutePlan(True, execute.tolerance, execute.quotes_min, execute.else_ask_trader)

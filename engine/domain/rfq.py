@@ -10,28 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine.domain.order import MarkUsed, Side
-
-
-class AskMode(StrEnum):
-    parallel = "parallel"
-    stagger = "stagger"
-    one_at_a_time = "one_at_a_time"
-
-
-class ToleranceUnit(StrEnum):
-    """What a tolerance of fair is measured in."""
-
-    bp_price = "bp price"
-    bp_yield = "bp yield"
-    cents = "cents"
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """How much worse than fair a price may be; better than fair always passes."""
-
-    value: Decimal
-    unit: ToleranceUnit
+from engine.rules.plan import Mode, Tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +33,7 @@ class AskPlan:
     `wait_ns` counts from each dealer's ask. `accept` is what stops a one-at-a-time search.
     """
 
-    mode: AskMode
+    mode: Mode
     dealers: tuple[str, ...]
     wait_ns: int
     stagger_ns: int

@@ -25,7 +25,7 @@ from engine.domain import events as e
 from engine.domain.keys import Scope
 from engine.domain.messages import ReportKind
 from engine.domain.placement import PlacementState
-from engine.domain.rfq import AskMode, QuoteKind
+from engine.domain.rfq import QuoteKind
 from engine.fix.link.admission import Refusal
 from engine.fix.link.backoff import Outcome
 from engine.fix.session.certificates import Kind, TlsFile
@@ -36,6 +36,7 @@ from engine.fix.standard.tags import MsgType
 from engine.fix.standard.values import BusinessRejectReason, SessionRejectReason
 from engine.metrics.session_levels import SessionLevels
 from engine.metrics.tally import OTHER, Distribution, Levels, Names, Tally, counter_family
+from engine.rules.plan import Mode
 from engine.turn import Machine, ReadSentRows, Traffic, Turn
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Metrics(Collector):
         )
         self._unsent = Levels("dropcopy_unsent", "Reports for a drop copy that wait for its session", "session")
 
-        self._rfqs_started = Tally("rfq_started_total", "RFQs opened", mode=_closed(*AskMode))
+        self._rfqs_started = Tally("rfq_started_total", "RFQs opened", mode=_closed(*Mode))
         self._rfq_outcomes = Tally(
             "rfq_outcome_total",
             "RFQs ended, by how",

@@ -17,11 +17,12 @@ from engine.clock import NS_PER_DAY, NS_PER_S, utc_day
 from engine.dealers.segments import segment_of, similar_key
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderFacts, OrderTerms, Side, TimeInForce
-from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Quote, QuoteKind
+from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.market.calendars import trade_date
 from engine.market.securities import format_securities
 from engine.record.batch import EventRow, StagedTurn
 from engine.record.writer import Journal
+from engine.rules.plan import Mode
 from engine.runtime.recording import events_codec
 
 OMS: Final = "OMS"
@@ -169,7 +170,7 @@ def _request(number: int, dealer: str, at_ns: int, latency_s: float, edge_bps: f
         liquidity_score=security.liquidity_score,
         day=utc_day(at_ns),
     )
-    plan = AskPlan(AskMode.parallel, (dealer,), 60 * NS_PER_S, 0, None, ExecutePlan(False))
+    plan = AskPlan(Mode.PARALLEL, (dealer,), 60 * NS_PER_S, 0, None, ExecutePlan(False))
     quote = Quote(
         quote_id=f"quote{number}",
         bid=price,

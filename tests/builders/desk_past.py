@@ -18,8 +18,9 @@ from engine.domain import events as e
 from engine.domain.instrument import AssetClass, Security, isin_check_digit
 from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
-from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Quote, QuoteKind
+from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.market.calendars import trade_date
+from engine.rules.plan import Mode
 
 NOW_NS = int(datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC).timestamp()) * NS_PER_S
 PAST_NS = NOW_NS - 3 * NS_PER_DAY
@@ -230,7 +231,7 @@ def _past_order(past: Past, number: int, at_ns: int, quoted: bool, traded: bool)
         liquidity_score=security.liquidity_score,
         day=utc_day(at_ns),
     )
-    plan = AskPlan(AskMode.parallel, (past.dealer,), 60 * NS_PER_S, 0, None, ExecutePlan(False))
+    plan = AskPlan(Mode.PARALLEL, (past.dealer,), 60 * NS_PER_S, 0, None, ExecutePlan(False))
     answered_ns = at_ns + past.latency_s * NS_PER_S
     yield e.OrderReceived(at_ns, order_id, terms, facts, mark, "", "", "session:oms")
     yield e.RfqOpened(at_ns, rfq_id, order_id, 1, plan, quantity, mark, "person:past")

@@ -25,7 +25,8 @@ from engine.domain import events as e
 from engine.domain import moves
 from engine.domain.order import Handling, Order, OrderFacts, OrderState, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill, Placement, PlacementState
-from engine.domain.rfq import Ask, AskMode, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
+from engine.domain.rfq import Ask, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
+from engine.rules.plan import Mode
 
 pytestmark = pytest.mark.starts("noon")  # No table knows the time.
 
@@ -55,7 +56,7 @@ def an_order(state: OrderState = S.with_trader, quantity: int = 1_000, filled: i
     )
 
 
-PLAN: Final = AskPlan(AskMode.parallel, ("ash", "beech"), 60, 0, None, ExecutePlan(False))
+PLAN: Final = AskPlan(Mode.PARALLEL, ("ash", "beech"), 60, 0, None, ExecutePlan(False))
 QUOTE: Final = Quote("q1", None, Decimal(100), Decimal(100), None, QuoteKind.tradeable, 99, 2, 1, None)
 
 

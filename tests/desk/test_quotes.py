@@ -14,19 +14,8 @@ from engine.desk.round.quotes import edge_bps, judge, live_quotes, within
 from engine.domain.messages import QuoteAnswer
 from engine.domain.moves import with_quote
 from engine.domain.order import Side
-from engine.domain.rfq import (
-    Ask,
-    AskMode,
-    AskPlan,
-    AskState,
-    ExecutePlan,
-    Quote,
-    QuoteKind,
-    Rfq,
-    RfqState,
-    Tolerance,
-    ToleranceUnit,
-)
+from engine.domain.rfq import Ask, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
+from engine.rules.plan import Mode, Tolerance, ToleranceUnit
 
 NOW = 1_000 * NS_PER_S
 GUARD = NS_PER_S // 4
@@ -150,7 +139,7 @@ def test_what_is_no_price_has_no_edge() -> None:
     assert judged().edge_bps == pytest.approx(-50)
 
 
-PRICE, YIELD, CENTS = ToleranceUnit.bp_price, ToleranceUnit.bp_yield, ToleranceUnit.cents
+PRICE, YIELD, CENTS = ToleranceUnit.BP_PRICE, ToleranceUnit.BP_YIELD, ToleranceUnit.CENTS
 DV01 = Decimal("0.05")
 
 
@@ -209,7 +198,7 @@ def an_ask(dealer: str, *quotes: Quote, state: AskState = AskState.quoted) -> As
 
 
 def an_rfq(*asks: Ask, side: Side = Side.buy) -> Rfq:
-    plan = AskPlan(AskMode.parallel, tuple(ask.dealer for ask in asks), 0, 0, None, ExecutePlan(False))
+    plan = AskPlan(Mode.PARALLEL, tuple(ask.dealer for ask in asks), 0, 0, None, ExecutePlan(False))
     return Rfq("Q-1", "O-1", 1, RfqState.asking, plan, side, Decimal(1), None, NOW, asks)
 
 

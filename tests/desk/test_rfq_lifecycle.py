@@ -17,7 +17,8 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState, Side
-from engine.domain.rfq import Ask, AskMode, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
+from engine.domain.rfq import Ask, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
+from engine.rules.plan import Mode
 
 T0 = 1_000 * NS_PER_S
 GUARD = NS_PER_S // 4
@@ -37,7 +38,7 @@ def ask(dealer: str, state: AskState, asked_s: float = 0, *quotes: Quote) -> Ask
     return Ask(dealer, state, f"r-{dealer}", 1, at(asked_s), at(asked_s + WAIT_S), quotes)
 
 
-def a_round(mode: AskMode, *asks: Ask, stagger_s: int = 0, state: RfqState = RfqState.asking) -> Rfq:
+def a_round(mode: Mode, *asks: Ask, stagger_s: int = 0, state: RfqState = RfqState.asking) -> Rfq:
     """Ash, beech and cedar are planned."""
     plan = AskPlan(mode, ("ash", "beech", "cedar"), WAIT_S * NS_PER_S, stagger_s * NS_PER_S, None, ExecutePlan(False))
     return Rfq("Q-1", "O-1", 1, state, plan, Side.buy, Decimal(1), None, T0, asks, decide_until_ns=at(90))
@@ -47,7 +48,7 @@ def at_most_100(quote: Quote) -> bool:
     return quote.price is not None and quote.price <= 100
 
 
-PARALLEL, STAGGER, ONE = AskMode.parallel, AskMode.stagger, AskMode.one_at_a_time
+PARALLEL, STAGGER, ONE = Mode.PARALLEL, Mode.STAGGER, Mode.ONE_AT_A_TIME
 ASKED, QUOTED, SILENT, DECLINED = AskState.asked, AskState.quoted, AskState.silent, AskState.declined
 WITHHELD, BLOCKED = AskState.withheld, AskState.blocked
 

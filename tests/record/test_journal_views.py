@@ -14,12 +14,13 @@ from engine.domain.messages import OrderReport, ReportKind
 from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
 from engine.domain.recommendation import Ended, LeftOut, Recommendation, Selection, Why
-from engine.domain.rfq import AskMode, AskPlan, ExecutePlan, Quote, QuoteKind
+from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.record.archive import ReadOnly
 from engine.record.batch import EventRow, MessageRow, OutboxRow, StagedTurn
 from engine.record.records import Codec, event_types
 from engine.record.views import VIEWS
 from engine.record.writer import Journal
+from engine.rules.plan import Mode
 
 D = Decimal
 T0 = 1_767_348_000_123_000_000  # 2026-01-02T10:00:00.123Z
@@ -31,7 +32,7 @@ TERMS = OrderTerms(
     transact_ns=T0,
 )  # fmt: skip
 FACTS = OrderFacts("ACME", "corporate", "corp|BB", "similar", "BB", None, 4, 20000)
-PLAN = AskPlan(AskMode.parallel, ("alder", "birch"), 20 * S, 0, None, ExecutePlan(False))
+PLAN = AskPlan(Mode.PARALLEL, ("alder", "birch"), 20 * S, 0, None, ExecutePlan(False))
 CHOICE = Selection(
     scorer="weights", window_days=90, metrics=("fill_rate", "speed"), units=("rate", "s"), weights=(0.9, 0.1),
     means=(0.8, 30.0), ask="top 1", asked=("alder",), wanted=1, at_most=None, ended=Ended.enough,

@@ -15,8 +15,9 @@ from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
-from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState, Tolerance
+from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState
 from engine.market.calendars import settlement_date
+from engine.rules.plan import Tolerance
 
 _NS_PER_S = 1_000_000_000
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.desk.round.quotes import live_quotes
-from engine.domain.rfq import Ask, AskMode, AskState, Quote, Rfq, RfqState
+from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState
+from engine.rules.plan import Mode
 
 Stops = Callable[[Quote], bool]
 """Does this executable quote end a one-at-a-time search?"""
@@ -19,12 +20,12 @@ def due_dealers(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> tuple[str
     if rfq.state is not RfqState.asking:
         return ()
     left = rfq.unasked
-    if not left or rfq.plan.mode is AskMode.parallel:
+    if not left or rfq.plan.mode is Mode.PARALLEL:
         return left
     due = _stagger_due_ns(rfq)
     if due is not None and now_ns < due:
         return ()
-    if rfq.plan.mode is AskMode.one_at_a_time and (
+    if rfq.plan.mode is Mode.ONE_AT_A_TIME and (
         any(not ask.answered for ask in rfq.asks) or stopped(rfq, now_ns, stops, guard_ns)
     ):
         return ()
@@ -33,7 +34,7 @@ def due_dealers(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> tuple[str
 
 def stopped(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> bool:
     """Has a one-at-a-time search found what it looked for?"""
-    if rfq.plan.mode is not AskMode.one_at_a_time:
+    if rfq.plan.mode is not Mode.ONE_AT_A_TIME:
         return False
     return any(stops(quote) for _, quote in live_quotes(rfq, now_ns, guard_ns))
 
@@ -58,7 +59,7 @@ def next_deadline_ns(rfq: Rfq) -> int | None:
         return None
     times = [ask.wait_until_ns for ask in rfq.asks if not ask.answered]
     due = _stagger_due_ns(rfq)
-    if due is not None and rfq.unasked and not (rfq.plan.mode is AskMode.one_at_a_time and times):
+    if due is not None and rfq.unasked and not (rfq.plan.mode is Mode.ONE_AT_A_TIME and times):
         times.append(due)
     return min(times, default=None)
 

@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from engine.domain.messages import QuoteAnswer
 from engine.domain.order import Side
-from engine.domain.rfq import Ask, Quote, QuoteKind, Rfq, Tolerance, ToleranceUnit
+from engine.domain.rfq import Ask, Quote, QuoteKind, Rfq
 from engine.market.tca import quote_edge_bps
+from engine.rules.plan import Tolerance, ToleranceUnit
 
 _PRICE_MAX = Decimal(1000)
 
@@ -101,9 +102,9 @@ def within(tolerance: Tolerance, side: Side, price: Decimal, fair: Decimal, dv01
     `dv01` is the change of price in percent of par for one basis point of yield.
     """
     cost = (price - fair) * side.sign
-    if tolerance.unit is ToleranceUnit.bp_price:
+    if tolerance.unit is ToleranceUnit.BP_PRICE:
         return cost * 10_000 <= tolerance.value * fair
-    if tolerance.unit is ToleranceUnit.cents:
+    if tolerance.unit is ToleranceUnit.CENTS:
         return cost * 100 <= tolerance.value
     if dv01 is None or dv01 <= 0:
         return None
