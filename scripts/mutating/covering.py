@@ -17,7 +17,7 @@ SECONDS_MAX: Final = 10.0
 """Of tests under one bug, as they took under coverage; with starting pytest they stay well within 30 s."""
 SLOW_S: Final = 1.0
 NEAR: Final = 0.7
-"""The share of both that belongs to the tests of the file's own folder."""
+"""The share of both that belongs to test files with words of the file's name in theirs."""
 TESTS_MAX: Final = 600
 
 _SETTINGS: Final = """\
@@ -44,15 +44,27 @@ class Map:
         self._data.read()
         self.seconds: dict[str, float] = json.loads((folder / "tests.json").read_text())["seconds"]
         self._of_file: dict[str, dict[int, frozenset[str]]] = {}
+        self._imports: dict[str, frozenset[int]] = {}
 
     def tests(self, site: Site) -> set[str]:
         """Every test that executes a site.
 
-        What runs at an import has no test of its own: there it is whoever executes a line that names what is set, else
-        whoever executes the module at all.
+        What runs at an import, and whatever is called there, runs in no test, and who reads what it made leaves no
+        trace: there it is whoever executes a line that names what is set, else whoever executes the module or its
+        importers; and in any case the tests in the folder that mirrors its own.
         """
+        lines = range(site.lines[0], site.lines[1] + 1)
+        executing = self._at(site.path, lines)
+        if not site.at_import and self._imports[site.path].isdisjoint(lines):
+            return executing
+        near = {
+            test
+            for file, tests in self._tests_of_file.items()
+            if _folders(file) == _folders(site.path)
+            for test in tests
+        }
         if not site.at_import:
-            return self._at(site.path, range(site.lines[0], site.lines[1] + 1))
+            return near | executing
         for name in site.names:
             pattern = re.compile(rf"\b{re.escape(name)}\b")
             found = set().union(
@@ -62,34 +74,35 @@ class Map:
                 )
             )
             if found:
-                return found
-        return self._at(site.path, self._by_line(site.path)) or self._importers(site.path)
+                return near | found
+        return near | (self._at(site.path, self._by_line(site.path)) or self._importers(site.path))
 
-    def chosen(self, path: str, tests: Iterable[str]) -> list[str]:
-        """Those that are run under a bug in this file, fastest first.
+    def chosen(self, path: str, tests: Iterable[str], share: float = 1.0) -> list[str]:
+        """Those that are run under a bug in this file, fastest first; `share` of the time there is.
 
-        Tests in the folder that mirrors the file's look at it most closely, those in the room around it come next: most
-        of the time is theirs, and what they leave belongs to the others. Among each, every test file has its say before
-        one has a second: its fastest, then its next, for as long as the time goes round. Slow tests have what is left.
+        Test files that have more words of its name in theirs look at it more closely: `desk/test_risk_gate.py` at
+        `desk/gate/risk.py`. They come first, and most of the time is theirs; what they leave belongs to the others.
+        Among equals every file has its say before one has a second: its fastest, then its next, for as long as the time
+        goes round. Slow tests have what is left.
         """
         by_file: dict[str, list[str]] = {}
         slow: list[str] = []
         for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
             (by_file.setdefault(_file(test), []) if self.seconds[test] < SLOW_S else slow).append(test)
-        folder = _folders(path)
-        mirror = [rows for file, rows in by_file.items() if _folders(file) == folder]
-        room = [rows for file, rows in by_file.items() if _folders(file)[:1] == folder[:1] != ()]
-        near = [*_in_turn(mirror), *_in_turn(room)]
+        by_words: dict[int, list[list[str]]] = {}
+        for file, rows in by_file.items():
+            by_words.setdefault(len(_words(file) & _words(path)), []).append(rows)
+        far = [*_in_turn(by_words.pop(0, []))]
+        near = [test for _, files in sorted(by_words.items(), reverse=True) for test in _in_turn(files)]
         chosen: dict[str, None] = {}
-        self._fill(chosen, near, NEAR * SECONDS_MAX, int(NEAR * TESTS_MAX))
-        far = _in_turn(rows for file, rows in by_file.items() if _folders(file)[:1] != folder[:1])
-        self._fill(chosen, chain(far, near, slow), SECONDS_MAX, TESTS_MAX)
+        self._fill(chosen, near, NEAR * share)
+        self._fill(chosen, chain(far, near, slow), share)
         return sorted(chosen, key=lambda test: (self.seconds[test], test))
 
-    def _fill(self, chosen: dict[str, None], tests: Iterable[str], seconds_max: float, tests_max: int) -> None:
-        left = seconds_max - sum(self.seconds[test] for test in chosen)
+    def _fill(self, chosen: dict[str, None], tests: Iterable[str], share: float) -> None:
+        left = share * SECONDS_MAX - sum(self.seconds[test] for test in chosen)
         for test in tests:
-            if test not in chosen and len(chosen) < tests_max and (self.seconds[test] <= left or not chosen):
+            if test not in chosen and len(chosen) < share * TESTS_MAX and (self.seconds[test] <= left or not chosen):
                 chosen[test] = None
                 left -= self.seconds[test]
 
@@ -101,6 +114,7 @@ class Map:
         if path not in self._of_file:
             contexts = self._data.contexts_by_lineno(path)
             self._of_file[path] = {line: self._executing(found) for line, found in contexts.items()}
+            self._imports[path] = frozenset(line for line, found in contexts.items() if "" in found)
         return self._of_file[path]
 
     def _executing(self, contexts: Iterable[str]) -> frozenset[str]:
@@ -154,6 +168,11 @@ def _in_turn(rows: Iterable[list[str]]) -> Iterator[str]:
 def _folders(path: str) -> tuple[str, ...]:
     """Of `engine/fix/wire/codec.py`, and of the tests that mirror it: fix, wire."""
     return Path(path).parts[1:-1]
+
+
+def _words(path: str) -> set[str]:
+    """Of `tests/desk/test_risk_gate.py`: desk, risk, gate. The last letter of a plural does not count."""
+    return {word.removesuffix("s") for word in re.split(r"\W|_", path)} - {"engine", "test", "py", ""}
 
 
 def _file(test: str) -> str:

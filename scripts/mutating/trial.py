@@ -34,19 +34,20 @@ class Judge:
         with self._lock:
             covering = self._map.tests(mutant.site)
         left_out: set[str] = set()
+        share = 1.0
         while True:
             with self._lock:
-                tests = self._map.chosen(
-                    mutant.site.path, covering - left_out - {test for test, ok in self._sound.items() if not ok}
-                )
+                unsound = {test for test, ok in self._sound.items() if not ok}
+                tests = self._map.chosen(mutant.site.path, covering - left_out - unsound, share)
             outcome, by = self._try(mutant, tests, tree)
-            if outcome is Outcome.Caught and (unsound := self._unsound(by, tests, tree)):
-                left_out.add(unsound)
+            if outcome is Outcome.Caught and (broken := self._broken(by, tests, tree)):
+                left_out.add(broken)
                 continue
             if outcome is Outcome.TimedOut and not self._in_time(tests, tree):
-                left_out.update(tests[len(tests) // 2 :])
                 if len(tests) > 1:
+                    share /= 2
                     continue
+                outcome = Outcome.Survived
             return Verdict(outcome, round(time.monotonic() - begun, 2), len(tests), len(covering), by)
 
     def _try(self, mutant: Mutant, tests: list[str], tree: Tree) -> tuple[Outcome, str]:
@@ -60,7 +61,7 @@ class Judge:
             return Outcome.Survived, ""
         return Outcome.Caught, ran.done.get("failed", "")
 
-    def _unsound(self, by: str, tests: list[str], tree: Tree) -> str:
+    def _broken(self, by: str, tests: list[str], tree: Tree) -> str:
         """The test that also fails without the bug; empty if none does."""
         if by:
             if by not in self._sound:

@@ -162,6 +162,12 @@ def test_every_file_has_a_say_before_the_time_is_over_and_the_fastest_come_first
     assert chosen == sorted(chosen, key=seconds.__getitem__)
 
 
+def test_the_test_files_that_have_most_of_a_name_in_theirs_come_first() -> None:
+    seconds = {f"tests/desk/test_intake.py::test[{n}]": 0.1 for n in range(500)}
+    seconds |= {"tests/desk/test_risk_gate.py::test_it": 0.9}
+    assert "tests/desk/test_risk_gate.py::test_it" in Known(seconds).chosen("engine/desk/gate/risk.py", seconds, 0.25)
+
+
 def test_most_of_the_time_belongs_to_the_folder_that_mirrors_the_file() -> None:
     seconds = {f"tests/{n % 9}/a.py::test[{n}]": 0.1 for n in range(500)}
     seconds |= {f"tests/rules/a.py::test[{n}]": 0.1 for n in range(500)}
