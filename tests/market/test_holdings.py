@@ -63,6 +63,7 @@ def test_an_ishares_line() -> None:
         ),
         pytest.param('"Oct 20, 2029"', "2029", "'2029' is no date", id="date"),
         pytest.param(",4.6,", ",-,", "'' is no coupon", id="coupon"),
+        pytest.param(",4.6,", ",-0.01,", "'-0.01' is no coupon", id="coupon below zero"),
         pytest.param("2.80,USD", "2.80,usd", "'usd' is no currency", id="currency"),
         pytest.param('"Oct 20, 2029"', '"Nov 20, 2026"', "matured on 2026-11-20", id="matured"),
         pytest.param("Banking,", "", "expected 13 cells, as in the header, found 12", id="a cell short"),

@@ -41,6 +41,10 @@ class TestBuiltIn:
             assert set(spoken) <= VERSIONS[version].messages.keys()
         assert set("012345A89CDFGHdj") == VERSIONS["FIX.4.2"].messages.keys()
 
+    def test_no_number_has_two_names(self) -> None:
+        """A slip of one digit mostly hits a neighbour, and would make one tag an alias of another without a word."""
+        assert len(Tag.__members__) == len(set(Tag))
+
     def test_every_msg_type_named_is_known(self) -> None:
         assert {str(kind) for kind in MsgType} <= VERSIONS["FIXT.1.1"].known_types
         assert {"AB", "E"} <= VERSIONS["FIX.4.4"].known_types - VERSIONS["FIX.4.4"].messages.keys()
