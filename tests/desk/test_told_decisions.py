@@ -24,6 +24,7 @@ from engine.boot.earlier_books import earlier_books
 from engine.boot.take_over import fold
 from engine.desk.apply import apply
 from engine.desk.observe import observe
+from engine.desk.setting import EARLIER_BOOKS_MAX
 from engine.desk.telling import tell
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass
@@ -170,6 +171,11 @@ def told(world: Scene, order_id: str) -> list[str]:
     return [*lines, json.dumps(rest, sort_keys=True), *(json.dumps(line, sort_keys=True) for line in answer["lines"])]
 
 
+def told_later(world: Scene, order_id: str) -> list[str]:
+    """The same under another rule book, but for what says so."""
+    return [line.replace('"book_is_current": false', '"book_is_current": true') for line in told(world, order_id)[1:]]
+
+
 def written() -> str:
     parts = []
     for name, made in DECISIONS.items():
@@ -212,11 +218,8 @@ def test_an_event_that_kept_the_words_is_told_as_it_stands(line: str) -> None:
     # The book has changed since: nothing of it is asked.
     world.desk.book = book('rule "new" when true\n  ask top 1\n', world.desk.dealers.ids)
     apply(world.state, event)
-    head, *words = told(world, order_id)
-    assert head.startswith(f"{order_id} as it was decided by an earlier rule book")
-    assert [text.replace('"book_is_current": false', '"book_is_current": true') for text in words] == (
-        golden(json.loads(name))[1:]
-    )
+    assert told(world, order_id)[0].startswith(f"{order_id} as it was decided by an earlier rule book")
+    assert told_later(world, order_id) == golden(json.loads(name))[1:]
 
 
 def test_a_decision_of_an_earlier_book_is_told_in_its_words_while_that_is_at_hand() -> None:
@@ -228,8 +231,24 @@ def test_a_decision_of_an_earlier_book_is_told_in_its_words_while_that_is_at_han
     assert any("asset_class is corporate" in line for line in words)
     assert any("not considered: trades(90d) > 500 or last_asked < 1d" in line for line in words)
     world.desk.earlier_books = {before.hash: before}
-    words = [text.replace('"book_is_current": false', '"book_is_current": true') for text in told(world, order_id)]
-    assert words[1:] == golden("nobody fits")[1:]
+    assert told_later(world, order_id) == golden("nobody fits")[1:]
+
+
+def test_a_book_that_was_exchanged_stays_at_hand_and_the_earliest_go_first() -> None:
+    world, order_id = DECISIONS["nobody fits"]()
+    first, exchanged = world.desk.book, [world.desk.book]
+    for number in range(1, EARLIER_BOOKS_MAX + 3):
+        other = book(f'rule "new {number}" when true\n  ask top 1\n', world.desk.dealers.ids)
+        world.desk.take_up(make_desk(book=other), with_stats=False)
+        if number == 1:
+            words = [
+                each.replace('"book_is_current": false', '"book_is_current": true') for each in told(world, order_id)
+            ]
+            assert words[1:] == golden("nobody fits")[1:]
+        exchanged.append(other)
+    assert len(world.desk.earlier_books) == EARLIER_BOOKS_MAX
+    assert world.desk.book_of(first.hash) is None
+    assert [world.desk.book_of(each.hash) for each in exchanged[-EARLIER_BOOKS_MAX:]] == exchanged[-EARLIER_BOOKS_MAX:]
 
 
 @pytest.mark.parametrize(
