@@ -143,7 +143,7 @@ class Daemon:
             await runtime.idle()
             metrics.state(machine, taken.trading)
             metrics.sessions(machine, self.clock.now(), {})
-            admin = AdminServer(config.admin, runtime.command, runtime.release.watch)
+            admin = AdminServer(config.admin, runtime.command, runtime.watchers)
             await admin.start()
             servers.append(admin)
             endpoint = MetricsEndpoint(config.metrics.host, config.metrics.port, metrics, self._readiness)

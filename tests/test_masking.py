@@ -232,7 +232,7 @@ def test_nobody_is_told_one_over_the_admin_socket() -> None:
     lines = (
         protocol.result_line(1, told),
         protocol.error_line(1, protocol.REFUSED, f"no {frame}", "unknown"),
-        protocol.notice_line("page", told, 0),
+        protocol.notice_line("page", 1, told, 0),
     )
     for line in lines:
         assert SECRET.encode() not in line

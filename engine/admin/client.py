@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,11 @@ LINE_BYTES_MAX: Final = 64 * 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One notice; `time` is UTC text."""
+    """One notice; `time` is UTC text, `seq` the journal seq of its event (of a page: of the last one before it)."""
 
     topic: str
     time: str
+    seq: int
     body: Mapping[str, Any]
 
 
@@ -39,7 +41,9 @@ class AdminClient:
         self.path = Path(path)
         self.timeout_s = timeout_s
         self._buffer = bytearray()
-        self._heard: list[Heard] = []
+        self._heard: deque[Heard] = deque()
+        self._shown_seq = -1
+        """What a snapshot shows already."""
         self._last_id = 0
         self._socket = _connect(self.path, timeout_s)
 
@@ -66,19 +70,36 @@ class AdminClient:
             elif answer.get("id") == self._last_id:
                 return answer["result"]
 
-    def subscribe(self, *topics: str) -> None:
-        """Hear notices of these topics from now on, or of all."""
-        self.call("subscribe", topics=list(topics))
+    def subscribe(self, *topics: str) -> int:
+        """Hear notices of these topics, or of all, from now on: everything behind the journal seq that is returned."""
+        seq: int = self.call("subscribe", topics=list(topics))["seq"]
+        return seq
+
+    def snapshot(self, method: str, /, **params: Any) -> Any:
+        """The answer to a command that looks, once subscribed; from then on `hear` gives what happened after it.
+
+        An answer carries the journal seq that it reflects. What is behind that follows without a gap, and nothing
+        that it shows already is heard once more.
+        """
+        answer = self.call(method, **params)
+        self._shown_seq = answer["seq"]
+        return answer
 
     def hear(self, timeout_s: float) -> Heard | None:
         """The next notice, None if none came in time."""
-        if self._heard:
-            return self._heard.pop(0)
         deadline = time.monotonic() + timeout_s
-        while (line := self._read(deadline - time.monotonic())) is not None:
+        while True:
+            if self._heard:
+                notice = self._heard.popleft()
+                # No snapshot shows pages.
+                if notice.seq > self._shown_seq or notice.topic == "page":
+                    return notice
+                continue
+            line = self._read(deadline - time.monotonic())
+            if line is None:
+                return None
             if line.get("method") == "notice":
-                return _notice(line)
-        return None
+                self._heard.append(_notice(line))
 
     def close(self) -> None:
         self._socket.close()
@@ -138,4 +159,4 @@ def _connect(path: Path, timeout_s: float) -> socket.socket:
 
 def _notice(line: Mapping[str, Any]) -> Heard:
     params = line["params"]
-    return Heard(params["topic"], params["time"], params["body"])
+    return Heard(params["topic"], params["time"], params["seq"], params["body"])

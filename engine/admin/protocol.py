@@ -3,7 +3,9 @@
     > {"jsonrpc":"2.0","id":1,"method":"orders","params":{"state":"open"}}
     < {"jsonrpc":"2.0","id":1,"result":{...}}
     < {"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no order 7 ...","data":{"code":"unknown"}}}
-    < {"jsonrpc":"2.0","method":"notice","params":{"topic":"fill","time":"...","body":{...}}}     after `subscribe`
+    < {"jsonrpc":"2.0","method":"notice","params":{"topic":"fill","time":"...","seq":7,"body":{...}}}
+
+`notice` lines follow a `subscribe`; each has the journal seq of its event, every result the seq that it reflects.
 
 `error.data.code` is the word a program branches on. Batches are not taken: lines are answered in any order.
 Reference: JSON-RPC 2.0 specification, sections 4 and 5.
@@ -92,8 +94,8 @@ def refusal_line(request_id: str | int, text: str, word: str) -> bytes:
     return error_line(request_id, _CODES.get(word, REFUSED), text, word)
 
 
-def notice_line(topic: str, body: Mapping[str, Any], utc_ns: int) -> bytes:
-    params = {"topic": topic, "time": iso_timestamp(utc_ns), "body": body}
+def notice_line(topic: str, seq: int, body: Mapping[str, Any], utc_ns: int) -> bytes:
+    params = {"topic": topic, "time": iso_timestamp(utc_ns), "seq": seq, "body": body}
     return _line({"jsonrpc": "2.0", "method": "notice", "params": params})
 
 

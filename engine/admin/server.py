@@ -11,12 +11,15 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 from engine.admin import protocol
 from engine.admin.listening import listen, peer_of, remove
 from engine.admin.protocol import BadRequest, Request, read_request
+from engine.commands.parameters import did_you_mean
 from engine.config.tables import AdminConfig, AdminPerson, Role
+from engine.desk.notices import Notice, Topic
 from engine.errors import CommandError
 
 log = logging.getLogger(__name__)
@@ -27,23 +30,41 @@ IN_FLIGHT_MAX: Final = 32
 OUTPUT_BYTES_MAX: Final = 8_388_608
 """Bytes that one reader may leave unread before it is dropped."""
 TOPICS_MAX: Final = 64
-
-
-class NoticeView(Protocol):
-    """A line for whoever watches."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def body(self) -> Mapping[str, Any]: ...
+TOPICS: Final = frozenset[str](Topic)
 
 
 Submit = Callable[[str, Mapping[str, Any], str, str], Awaitable[Any]]
 """(command, params, actor, role) to its result, once durable. Raises CommandError."""
 
-Watcher = Callable[[int, NoticeView], None]
-Watch = Callable[[Watcher], Callable[[], None]]
-"""Told of every notice with its UTC time in ns, until what it returns is called."""
+Watcher = Callable[[int, Notice], None]
+"""Told of a notice with its UTC time in ns."""
+
+
+class Notices(Protocol):
+    """Where notices come from."""
+
+    @property
+    def seq(self) -> int:
+        """Behind this journal seq whoever begins to watch now is told of everything."""
+        ...
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Tell of every notice from now on. Returns what ends it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    """What one connection hears: these topics, all of them if there are none, behind `seq`."""
+
+    topics: frozenset[str]
+    seq: int
+
+    def takes(self, notice: Notice) -> bool:
+        """A page is in no snapshot, and is never too old."""
+        return (not self.topics or notice.topic in self.topics) and (
+            notice.seq > self.seq or notice.topic is Topic.page
+        )
 
 
 class AdminServer:
@@ -53,7 +74,7 @@ class AdminServer:
         self,
         config: AdminConfig,
         submit: Submit,
-        watch: Watch,
+        notices: Notices,
         *,
         line_bytes_max: int = LINE_BYTES_MAX,
         in_flight_max: int = IN_FLIGHT_MAX,
@@ -64,12 +85,13 @@ class AdminServer:
         self.line_bytes_max = line_bytes_max
         self.in_flight_max = in_flight_max
         self.output_bytes_max = output_bytes_max
-        self._watch = watch
+        self.notices = notices
         self._unwatch: Callable[[], None] | None = None
+        """While somebody subscribes: notices nobody hears are not made."""
         self._server: asyncio.Server | None = None
         self._inode = 0
         self.connections: set[_Connection] = set()
-        self.subscribers: dict[_Connection, frozenset[str]] = {}
+        self._subscribers: dict[_Connection, _Subscription] = {}
         self.dropped_total = 0
         """Connections that were dropped because they did not read."""
 
@@ -78,7 +100,6 @@ class AdminServer:
         listening = listen(self.config.socket, self.config.group)
         self._inode = os.stat(self.config.socket).st_ino
         self._server = await asyncio.get_running_loop().create_unix_server(lambda: _Connection(self), sock=listening)
-        self._unwatch = self._watch(self._tell)
         log.info("admin socket listening path=%s", self.config.socket)
 
     def take_up(self, config: AdminConfig) -> None:
@@ -88,23 +109,40 @@ class AdminServer:
             connection.look_again()
 
     def close(self) -> None:
-        if self._unwatch is not None:
-            self._unwatch()
-            self._unwatch = None
         if self._server is not None:
             self._server.close()
             self._server = None
             remove(self.config.socket, self._inode)
         for connection in tuple(self.connections):
+            self.unsubscribe(connection)
             connection.close()
 
-    def _tell(self, utc_ns: int, notice: NoticeView) -> None:
+    # --- who is told -------------------------------------------------------------------------------
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._subscribers)
+
+    def subscribe(self, connection: _Connection, topics: frozenset[str]) -> int:
+        """Tell of these topics, or of all, from now on. The journal seq behind which everything will be told."""
+        seq = self.notices.seq
+        self._subscribers[connection] = _Subscription(topics, seq)
+        if self._unwatch is None:
+            self._unwatch = self.notices.watch(self._tell)
+        return seq
+
+    def unsubscribe(self, connection: _Connection) -> None:
+        self._subscribers.pop(connection, None)
+        if not self._subscribers and self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
+
+    def _tell(self, utc_ns: int, notice: Notice) -> None:
         """One line to everybody who subscribed; spelt once however many they are."""
-        if not self.subscribers:
-            return
-        line = protocol.notice_line(notice.topic, notice.body, utc_ns)
-        for connection, topics in tuple(self.subscribers.items()):
-            if not topics or notice.topic in topics:
+        line = b""
+        for connection, subscription in tuple(self._subscribers.items()):
+            if subscription.takes(notice):
+                line = line or protocol.notice_line(notice.topic, notice.seq, notice.body, utc_ns)
                 connection.write(line)
 
 
@@ -143,7 +181,7 @@ class _Connection(asyncio.Protocol):
         # What is in flight goes on: it may be recorded already. Its answer finds nobody.
         self._transport = None
         self._server.connections.discard(self)
-        self._server.subscribers.pop(self, None)
+        self._server.unsubscribe(self)
 
     def look_again(self) -> None:
         """Is this person still who it was? What is asked already is answered."""
@@ -167,7 +205,7 @@ class _Connection(asyncio.Protocol):
             actor = self._person.actor if self._person is not None else "?"
             log.warning("admin reader dropped actor=%s unread_bytes=%d", actor, transport.get_write_buffer_size())
             self._server.dropped_total += 1
-            self._server.subscribers.pop(self, None)
+            self._server.unsubscribe(self)
             transport.abort()
             return
         transport.write(line)
@@ -249,5 +287,11 @@ class _Connection(asyncio.Protocol):
             text = f"subscribe needs role viewer; {self._person.actor} is feed"
             self.write(protocol.refusal_line(request.id, text, "role"))
         else:
-            self._server.subscribers[self] = frozenset(str(topic) for topic in topics)
-            self.write(protocol.result_line(request.id, {"topics": sorted(self._server.subscribers[self]) or "all"}))
+            wanted = frozenset(str(topic) for topic in topics)
+            strange = sorted(wanted - TOPICS)
+            if strange:
+                near = did_you_mean(strange[0], Topic) or f": known are {', '.join(Topic)}"
+                self.write(protocol.refusal_line(request.id, f"subscribe: no topic '{strange[0]}'{near}", "params"))
+            else:
+                seq = self._server.subscribe(self, wanted)
+                self.write(protocol.result_line(request.id, {"topics": sorted(wanted) or "all", "seq": seq}))

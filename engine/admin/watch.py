@@ -1,6 +1,7 @@
 """`rfqctl watch`: what happens, as it happens. Redrawn on a screen, plain lines anywhere else.
 
-Two connections: notices come over one, the picture they change is asked for over the other.
+Subscribe first, then look: every answer carries the journal seq that it reflects and every notice its own, so that what
+is told begins exactly where the first picture ends.
 """
 
 from __future__ import annotations
@@ -45,40 +46,41 @@ def watch(
     path: Path, paper: Paper, out: TextIO, *, topics: tuple[str, ...], count: int, screen: bool, as_json: bool = False
 ) -> None:
     """Until `count` notices were heard (0: for good). Raises CommandError when the daemon goes away."""
-    with AdminClient(path) as notices, AdminClient(path) as desk:
-        notices.subscribe(*topics)
+    with AdminClient(path) as desk:
+        desk.subscribe(*topics)
         if as_json:
-            _json(notices, out, count)
+            _json(desk, out, count)
         elif screen:
-            _screen(notices, desk, paper, out, count)
+            _screen(desk, paper, out, count)
         else:
-            _lines(notices, desk, paper, out, count)
+            _lines(desk, paper, out, count)
 
 
-def _lines(notices: AdminClient, desk: AdminClient, paper: Paper, out: TextIO, count: int) -> None:
-    for line in views.status(paper, desk.call("status")):
+def _lines(desk: AdminClient, paper: Paper, out: TextIO, count: int) -> None:
+    for line in views.status(paper, desk.snapshot("status")):
         print(line, file=out)
     print(file=out, flush=True)
     heard = 0
     while not count or heard < count:
-        notice = notices.hear(REFRESH_S)
+        notice = desk.hear(REFRESH_S)
         if notice is not None:
             heard += 1
             print(notice_line(paper, notice), file=out, flush=True)
 
 
-def _json(notices: AdminClient, out: TextIO, count: int) -> None:
+def _json(desk: AdminClient, out: TextIO, count: int) -> None:
     heard = 0
     while not count or heard < count:
-        notice = notices.hear(REFRESH_S)
+        notice = desk.hear(REFRESH_S)
         if notice is not None:
             heard += 1
-            line = {"topic": notice.topic, "time": notice.time, "body": notice.body}
+            line = {"topic": notice.topic, "time": notice.time, "seq": notice.seq, "body": notice.body}
             print(orjson.dumps(line).decode(), file=out, flush=True)
 
 
-def _screen(notices: AdminClient, desk: AdminClient, paper: Paper, out: TextIO, count: int) -> None:
+def _screen(desk: AdminClient, paper: Paper, out: TextIO, count: int) -> None:
     kept: deque[Heard] = deque(maxlen=NOTICES_KEPT)
+    desk.snapshot("status")  # Whatever is drawn shows this at least.
     heard = 0
     drawn_s = 0.0
     while True:
@@ -89,12 +91,12 @@ def _screen(notices: AdminClient, desk: AdminClient, paper: Paper, out: TextIO, 
             print(file=out)
             return
         drawn_s = time.monotonic()
-        notice = notices.hear(REFRESH_S)
+        notice = desk.hear(REFRESH_S)
         while notice is not None:
             kept.append(notice)
             heard += 1
             left = REDRAW_S - (time.monotonic() - drawn_s)
-            notice = notices.hear(left) if left > 0 and not (count and heard >= count) else None
+            notice = desk.hear(left) if left > 0 and not (count and heard >= count) else None
 
 
 def picture(desk: AdminClient, paper: Paper, kept: deque[Heard], columns: int, lines: int) -> list[str]:

@@ -30,7 +30,6 @@ def kill(call: Call) -> dict[str, Any]:
             raise CommandError(f"kill switch {scope} is not on", code="state")
     # Before anything else: from here on the gate says no.
     draft.record(e.KillSwitched(draft.now_ns, scope, on, call.by, reason))
-    draft.notify("kill", scope=str(scope), on=on, actor=call.actor, reason=reason)
     reply: dict[str, Any] = {"scope": str(scope), "on": on}
     if on:
         reply.update(_stop(draft, scope, f"kill switch {scope}: {reason}"))

@@ -66,9 +66,8 @@ class SessionCall:
         return self.draft.desk
 
     def record(self, event: e.Event, what: str, told: str) -> None:
-        """Keep what was done, and tell whoever watches or looks at the session later."""
+        """Keep what was done, and tell whoever looks at the session later."""
         self.desk.record(event)
-        self.desk.notify("session", session=self.key, state=what, actor=self.actor, reason=self.reason)
         self.draft.note(self.key, what, told)
 
     def record_command(self, command: str) -> None:

@@ -210,9 +210,6 @@ def override(call: Call) -> dict[str, Any]:
             draft.now_ns, order.order_id, call.by, call.given["reason"], before, plan.dealers, past_protections=beyond
         )
     )
-    draft.notify(
-        "override", order_id=order.order_id, actor=call.actor, reason=call.given["reason"], dealers=list(plan.dealers)
-    )
     return {"before": list(before), "past_protections": list(beyond), **_open(call, order, plan)}
 
 

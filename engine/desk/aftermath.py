@@ -49,4 +49,3 @@ def measure(draft: Draft, exec_id: str) -> None:
             reason=reason,
         )
     )
-    draft.notify("reversion", exec_id=exec_id, dealer=pending.dealer, bps=bps, reason=reason)

@@ -44,7 +44,7 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
         case m.RefusedByPeer():
             _stray(draft, session, heard.ref_msg_type, heard.text)
         case m.Ignored():
-            draft.notify("ignored", session=session, kind=heard.kind, text=heard.text)
+            draft.record(e.MessageIgnored(draft.now_ns, session, heard.kind, heard.text))
 
 
 def refused(draft: Draft, session: str, heard: m.RefusedByPeer, outbox_id: int | None) -> None:
@@ -81,7 +81,6 @@ def due(draft: Draft, key: Timer) -> None:
 def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     """A session is active: ask again about what is unanswered there, subscribe to prices."""
     draft.record(e.SessionUp(draft.now_ns, session, epoch))
-    draft.notify("session", session=session, state="up")
     if role == "dealer":
         unanswered.session_back(draft, session)
     elif role == "market":
@@ -91,7 +90,6 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
 def session_down(draft: Draft, session: str, code: str, reason: str, by: str) -> None:
     """A session ceased to be active; unanswered acceptances there stay reserved."""
     draft.record(e.SessionDown(draft.now_ns, session, reason, code, by))
-    draft.notify("session", session=session, state="down", code=code, reason=reason, by=by)
 
 
 def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:
@@ -136,4 +134,3 @@ def _subscribe(draft: Draft, session: str) -> None:
 
 def _stray(draft: Draft, session: str, kind: str, text: str) -> None:
     draft.record(e.StrayMessage(draft.now_ns, session, kind, "", text))
-    draft.notify("stray", session=session, kind=kind, reference="", text=text)

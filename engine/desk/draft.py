@@ -48,10 +48,10 @@ class Send(NamedTuple):
     """The outbox number of the acceptance that it is about: where that never left, this must not either."""
 
 
-class Notice(NamedTuple):
-    """A line for whoever watches: `topic` from a small closed set."""
+class Page(NamedTuple):
+    """A person must act: said beside events, behind the first `behind` events of the turn."""
 
-    topic: str
+    behind: int
     body: Mapping[str, Any]
 
 
@@ -66,7 +66,7 @@ class Draft:
     state: DeskState
     events: list[Event] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
     marks: list[Any] = field(default_factory=list)
     """Prices heard: the conflated tape, no part of the fold."""
     reply: Any = None
@@ -125,8 +125,9 @@ class Draft:
         send = Send(self.outbox_id, session, said, delivery, event, not_after_ns, kill_scopes, copy, follows)
         self.sends.append(send)
 
-    def notify(self, topic: str, **body: Any) -> None:
-        self.notices.append(Notice(topic, body))
+    def page(self, what: str, **body: Any) -> None:
+        """Call a person. Whatever else people are told is made from events: see `desk.notices`."""
+        self.pages.append(Page(len(self.events), {"what": what, **body}))
 
     def wake(self, key: Timer) -> None:
         """Look at this timer's deadline again once the turn is applied."""

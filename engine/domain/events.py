@@ -61,6 +61,17 @@ class Reloaded(Event):
     in_force: tuple[TextInForce, ...]
     actor: str
     reason: str
+    changed: tuple[str, ...] = ()
+    """The kinds whose texts were other ones than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadRefused(Event):
+    """Files that were read anew are wrong, or what is open speaks against them: everything goes on as it was."""
+
+    kinds: tuple[str, ...]
+    problems: tuple[str, ...]
+    actor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +194,8 @@ class TlsReloaded(Event):
     files: tuple[TlsFileUsed, ...]
     actor: str
     reason: str
+    changed: tuple[str, ...] = ()
+    """Keys of the files that were other ones than before."""
 
 
 # --- the OMS's order -----------------------------------------------------------------------------
@@ -381,6 +394,15 @@ class StrayMessage(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageIgnored(Event):
+    """A dealer's message that is tolerated and changes nothing; `kind` is its MsgType(35)."""
+
+    session: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RfqDeciding(Event):
     """Collection is over; what is live may be executed until `decide_until_ns`."""
 
@@ -483,6 +505,17 @@ class FillBooked(Event):
     mark: MarkUsed | None
     """The mark at execution: where the 30-minute reversion is measured from."""
     reversion_due_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyDiffered(Event):
+    """A fill was reported with an amount of money that is not what we make of it; what was sent is what counts."""
+
+    exec_id: str
+    order_id: str
+    field: str
+    sent: Decimal
+    ours: Decimal
 
 
 @dataclass(frozen=True, slots=True)

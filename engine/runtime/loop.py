@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from engine.clock import Clock
+from engine.desk.notices import Notice
 from engine.domain.events import Event
 from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, JournalError
@@ -36,6 +37,7 @@ from engine.runtime.hub import ConnectionHub, Patience
 from engine.runtime.readback import Readback
 from engine.runtime.recording import Recorder
 from engine.runtime.release import Release
+from engine.runtime.watchers import Watchers
 from engine.turn import (
     CallFailed,
     CommandGiven,
@@ -80,6 +82,7 @@ class _Staged:
     rows: StagedTurn | None
     seq: int
     size: int
+    notices: Sequence[Notice] = ()
 
 
 def _leaving_bytes(turn: Turn) -> int:
@@ -137,6 +140,7 @@ class Runtime:
             self.submit,
             on_phase,
         )
+        self.watchers = Watchers(trading, lambda: recorder.event_seq)
         self._recorder = recorder
         self._journal = journal
         self._limits = limits
@@ -182,7 +186,8 @@ class Runtime:
             self._fatal("a turn could not be applied")
             return
         size = TURN_BYTES + max(rows.size if rows is not None else 0, _leaving_bytes(turn))
-        self._open.turns.append(_Staged(turn, rows, self._recorder.event_seq, size))
+        seq = self._recorder.event_seq
+        self._open.turns.append(_Staged(turn, rows, seq, size, self.watchers.notices(turn, seq)))
         self._open.size += size
         self._staged_bytes += size
         for timer in turn.touched:
@@ -314,6 +319,9 @@ class Runtime:
         for staged in batch.turns:
             self._release(staged.turn, staged.seq)
         self._write()
+        for staged in batch.turns:
+            if staged.notices:
+                self.watchers.tell(staged.turn.now, staged.notices)
         if self._on_phase is not None:
             self._on_phase("sent")
         if self._paused and self._staged_bytes <= self._limits.staged_bytes_max // 2:

@@ -1,4 +1,4 @@
-"""The last step of a turn, once it is durable: bytes to sockets, replies to people, notices to whoever watches.
+"""The last step of a turn, once it is durable: bytes to sockets, replies to people.
 
 In turn order, and here alone: `write_out` is the one place that writes to a FIX socket. A request or acceptance is
 looked at once more before it goes; where it is withheld, a gap fill takes its number and the desk hears of it.
@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from engine.clock import Clock
-from engine.desk.draft import Notice
 from engine.errors import CommandError
 from engine.fix.session.resend import gap_fill
 from engine.metrics.collector import Metrics
@@ -27,7 +26,6 @@ from engine.turn import (
     Input,
     Machine,
     NotSent,
-    Publish,
     ReadFiles,
     ReadSentRows,
     ReadUndelivered,
@@ -48,7 +46,7 @@ KEPT_BACK_MAX: Final = 10_000
 
 
 class Release:
-    """Carries effects out, each turn's after its commit. Whoever waits for a reply or for notices is known here."""
+    """Carries effects out, each turn's after its commit. Whoever waits for a reply is known here."""
 
     def __init__(
         self,
@@ -87,7 +85,6 @@ class Release:
         self._kept_back: dict[int, None] = {}
         """Outbox numbers of requests and acceptances that did not leave, oldest first: nothing about them leaves."""
         self._replies: dict[int, asyncio.Future[Any]] = {}
-        self._watchers: dict[int, Callable[[int, Notice], None]] = {}
         self._last_ref = 0
 
     # --- who waits to hear -------------------------------------------------------------------------
@@ -98,13 +95,6 @@ class Release:
         future: asyncio.Future[Any] = self._loop.create_future()
         self._replies[self._last_ref] = future
         return self._last_ref, future
-
-    def watch(self, callback: Callable[[int, Notice], None]) -> Callable[[], None]:
-        """Every notice with its UTC time, once durable. Returns what ends it."""
-        self._last_ref += 1
-        ref = self._last_ref
-        self._watchers[ref] = callback
-        return lambda: self._watchers.pop(ref, None) and None
 
     def give_up(self, error: CommandError) -> None:
         """Nothing is released any more: whoever waits for a reply gets this error."""
@@ -133,7 +123,7 @@ class Release:
                 not_sent.append(effect)
             else:
                 self.write_out()
-                self._carry_out(effect, turn, seq)
+                self._carry_out(effect, seq)
         for withheld in not_sent:
             self.withhold(withheld)
 
@@ -196,11 +186,8 @@ class Release:
             return "late: its time was over before it was durable"
         return ""
 
-    def _carry_out(self, effect: Effect, turn: Turn, seq: int) -> None:
-        if type(effect) is Publish:
-            for watcher in list(self._watchers.values()):
-                watcher(turn.now.utc_ns, effect.notice)
-        elif type(effect) is Reply:
+    def _carry_out(self, effect: Effect, seq: int) -> None:
+        if type(effect) is Reply:
             self._reply(effect, seq)
         elif type(effect) is Close:
             connection = self._connections.get(effect.connection)

@@ -19,6 +19,7 @@ tells the peer and leaves a person to look. If that or `adopt` fails too, the pr
 
 from __future__ import annotations
 
+from engine.desk.draft import Page
 from engine.turn.application import Application, SentAs
 from engine.turn.change import Change
 from engine.turn.effects import (
@@ -28,7 +29,6 @@ from engine.turn.effects import (
     Connect,
     Effect,
     Gate,
-    Publish,
     ReadFiles,
     ReadSentRows,
     ReadUndelivered,
@@ -101,9 +101,9 @@ __all__ = [
     "Machine",
     "NotSent",
     "Noted",
+    "Page",
     "Position",
     "ProofWanted",
-    "Publish",
     "ReadFiles",
     "ReadSentRows",
     "ReadUndelivered",

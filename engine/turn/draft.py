@@ -16,7 +16,7 @@ from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
-from engine.turn.effects import Behind, Close, Gate, Publish, Write
+from engine.turn.effects import Behind, Close, Gate, Write
 from engine.turn.inputs import Input
 from engine.turn.link import Link
 from engine.turn.outcome import Turn
@@ -108,8 +108,8 @@ class TurnDraft:
             turn.marks = desk.marks
             if desk.touched:
                 turn.touched.update(desk.touched)
-            if desk.notices:
-                turn.effects.extend(Publish(notice) for notice in desk.notices)
+            if desk.pages:
+                turn.effects.extend(desk.pages)
         before = self.standing.links
         for key, link in turn.links.items():
             # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from engine.desk.draft import Notice
+from engine.desk.draft import Page
 from engine.domain.keys import Scope
 from engine.fix.session.reasons import DisconnectReason
 
@@ -128,12 +128,6 @@ class Withhold(NamedTuple):
     reason: str
 
 
-class Publish(NamedTuple):
-    """A line to whoever watches."""
-
-    notice: Notice
-
-
 Effect = (
     Write
     | Withhold
@@ -147,5 +141,5 @@ Effect = (
     | ReadFiles
     | Settled
     | SetLogLevel
-    | Publish
+    | Page
 )

@@ -54,9 +54,8 @@ def on_files_read(draft: TurnDraft, given: FilesRead) -> None:
         what = "TLS goes on with what it has" if given.kinds == (TLS,) else "everything goes on as it was"
         text = f"nothing was taken up, {what}: {'; '.join(problems)}"
         code = TLS if given.kinds == (TLS,) else "reload"
-        draft.desk.notify(
-            "reload", state="refused", kinds=list(given.kinds), actor=given.actor, problems=list(problems)
-        )
+        refused = e.ReloadRefused(draft.desk.now_ns, given.kinds, tuple(problems), f"person:{given.actor}")
+        draft.desk.record(refused)
         turn.effects.append(Settled(given.kinds, None, problems))
         turn.effects.append(Reply(given.ref, error=text, code=code))
         return
@@ -76,29 +75,19 @@ def on_files_read(draft: TurnDraft, given: FilesRead) -> None:
 def _record(draft: TurnDraft, given: FilesRead, change: Change) -> None:
     desk, turn, standing = draft.desk, draft.turn, draft.standing
     by = f"person:{given.actor}"
-    desk.record(e.Reloaded(desk.now_ns, given.kinds, change.in_force, by, given.reason))
+    desk.record(e.Reloaded(desk.now_ns, given.kinds, change.in_force, by, given.reason, tuple(change.changed)))
     for kind in given.kinds:
         scope = standing.application.file_switch(kind)
         if scope is not None:
             desk.record(e.KillSwitched(desk.now_ns, scope, False, by, given.reason))
-            desk.notify("kill", scope=str(scope), on=False, actor=given.actor, reason=given.reason)
     reply: dict[str, Any] = {"kinds": list(given.kinds), "changed": list(change.changed)}
     if TLS in given.kinds:
         before = {file.key: file.digest for file in standing.tls_files}
         files = change.tls_files
         used = tuple(e.TlsFileUsed(each.key, each.subject, each.sha256, each.digest, each.ends_s) for each in files)
-        desk.record(e.TlsReloaded(desk.now_ns, used, by, given.reason))
         changed = [file.key for file in files if before.get(file.key) != file.digest]
-        desk.notify("tls", state="reloaded", changed=changed, actor=given.actor, reason=given.reason)
+        desk.record(e.TlsReloaded(desk.now_ns, used, by, given.reason, tuple(changed)))
         reply["files"] = [{**described(file, draft.now.utc_ns), "changed": file.key in changed} for file in files]
-    desk.notify(
-        "reload",
-        state="taken_up",
-        kinds=list(given.kinds),
-        changed=list(change.changed),
-        actor=given.actor,
-        reason=given.reason,
-    )
     if change.settings is not None:
         reply["sessions_added"] = [key for key in change.settings if key not in standing.known()]
         reply["sessions_gone"] = _gone(draft, change)

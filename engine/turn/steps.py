@@ -124,7 +124,7 @@ def _act(draft: TurnDraft, key: str, epoch: int, action: Action) -> None:
         case Warn(code, text):
             draft.warn(key, code, text)
             if code == stepping.TRADE_REFUSED and draft.settings(key).role == "dealer":
-                draft.desk.notify("page", what="trade refused", session=key, reason=text)
+                draft.desk.page("trade refused", session=key, reason=text)
         case CloseConnection(code, text):
             connection = state.connection
             if connection is not None:
@@ -145,7 +145,7 @@ def _expected(draft: TurnDraft, key: str, seq_num: int) -> None:
             f"the numbers with the peer, then `rfqctl session set-seq {key} --out {seq_num}` or `reset`"
         )
         draft.warn(key, NUMBERS_DIFFER, text)
-        draft.desk.notify("page", what="numbers differ", session=key, peer_expects=seq_num, next_out=next_out)
+        draft.desk.page("numbers differ", session=key, peer_expects=seq_num, next_out=next_out)
 
 
 def _deliver(draft: TurnDraft, key: str, message: Message) -> None:

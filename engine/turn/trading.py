@@ -123,7 +123,7 @@ class Trading:
         order_id = rfq.order_id if rfq is not None else ident if kind is TimerKind.order else ""
         reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
         draft.record(e.InputRefused(draft.now_ns, source, masked(text)[:INPUT_KEPT_MAX], reason, order_id))
-        draft.notify("page", what="input refused", source=source, reason=reason)
+        draft.page("input refused", source=source, reason=reason)
         if rfq is not None and rfq.open:
             return_to_trader(draft, draft.state.orders[order_id], "its timer could not be handled")
 

@@ -18,17 +18,12 @@ import pytest
 
 from engine.admin.client import AdminClient
 from engine.admin.listening import listen
-from engine.admin.server import AdminServer, NoticeView
+from engine.admin.server import AdminServer, Watcher
 from engine.config.tables import AdminConfig, AdminPerson, Role
+from engine.desk.notices import Notice, Topic
 from engine.errors import CommandError, StartError
 
 OWN_UID = os.getuid()
-
-
-@dataclass(frozen=True)
-class Told:
-    topic: str
-    body: Mapping[str, Any]
 
 
 @dataclass
@@ -37,7 +32,9 @@ class Desk:
 
     calls: list[tuple[str, dict[str, Any], str, str]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    watchers: list[Callable[[int, NoticeView], None]] = field(default_factory=list)
+    watchers: list[Watcher] = field(default_factory=list)
+    seq: int = 0
+    """Of the last event."""
 
     async def submit(self, name: str, params: Mapping[str, Any], actor: str, role: str) -> Any:
         self.calls.append((name, dict(params), actor, role))
@@ -51,13 +48,14 @@ class Desk:
             return {"text": "x" * params["bytes"]}
         return {"name": name, "seq": len(self.calls)}
 
-    def watch(self, watcher: Callable[[int, NoticeView], None]) -> Callable[[], None]:
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
         self.watchers.append(watcher)
         return lambda: self.watchers.remove(watcher)
 
     def tell(self, topic: str, **body: Any) -> None:
+        self.seq += 1
         for watcher in self.watchers:
-            watcher(1_795_446_000_000_000_000, Told(topic, body))
+            watcher(1_795_446_000_000_000_000, Notice(self.seq, Topic(topic), body))
 
 
 class Line:
@@ -86,7 +84,7 @@ class Line:
 async def serving(tmp_path: Path, desk: Desk, **changes: Any) -> AsyncIterator[AdminServer]:
     bounds = {name: changes.pop(name) for name in list(changes) if name.endswith("_max") and name != "connections_max"}
     config = AdminConfig(socket=tmp_path / "run" / "rfqd.sock", **changes)
-    server = AdminServer(config, desk.submit, desk.watch, **bounds)
+    server = AdminServer(config, desk.submit, desk, **bounds)
     await server.start()
     try:
         yield server
@@ -285,7 +283,7 @@ async def test_a_reader_that_does_not_read_is_dropped_and_the_others_are_not(tmp
         desk.tell("fill", number=-1)
         assert (await quick.read())["params"]["body"] == {"number": -1}
         assert (await quick.ask("status"))["result"]
-        assert len(server.subscribers) == 1
+        assert server.subscribers == 1
 
 
 async def test_a_single_large_answer_is_no_slow_reader(tmp_path: Path) -> None:
@@ -304,15 +302,15 @@ async def test_subscribers_hear_what_they_asked_for(tmp_path: Path) -> None:
     desk = Desk()
     async with serving(tmp_path, desk) as server:
         everything, fills, nothing = [await line_to(server) for _ in range(3)]
-        assert (await everything.ask("subscribe"))["result"] == {"topics": "all"}
-        assert (await fills.ask("subscribe", topics=["fill"]))["result"] == {"topics": ["fill"]}
+        assert (await everything.ask("subscribe"))["result"] == {"topics": "all", "seq": 0}
+        assert (await fills.ask("subscribe", topics=["fill"]))["result"] == {"topics": ["fill"], "seq": 0}
         desk.tell("quote", dealer="ash")
         desk.tell("fill", dealer="oak")
         heard = await everything.read()
         assert heard == {
             "jsonrpc": "2.0",
             "method": "notice",
-            "params": {"topic": "quote", "time": "2026-11-23T15:00:00.000Z", "body": {"dealer": "ash"}},
+            "params": {"topic": "quote", "time": "2026-11-23T15:00:00.000Z", "seq": 1, "body": {"dealer": "ash"}},
         }
         assert (await everything.read())["params"]["topic"] == "fill"
         assert (await fills.read())["params"]["body"] == {"dealer": "oak"}
@@ -349,7 +347,7 @@ async def test_a_live_daemon_is_not_pushed_aside(tmp_path: Path) -> None:
     desk = Desk()
     async with serving(tmp_path, desk) as server:
         with pytest.raises(StartError, match=rf"socket in use: another rfqd \(pid {os.getpid()}\) answers on"):
-            await AdminServer(server.config, desk.submit, desk.watch).start()
+            await AdminServer(server.config, desk.submit, desk).start()
         assert (await (await line_to(server)).ask("status"))["result"]
 
 

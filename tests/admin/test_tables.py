@@ -99,7 +99,7 @@ STATUS: dict[str, Any] = {
 @pytest.mark.parametrize("columns", [80, 60, 120, 200])
 def test_the_picture_of_watch_fits_its_screen(columns: int, colour: bool) -> None:
     desk: AdminClient = Answers()  # type: ignore[assignment]
-    notice = Heard("page", "2026-11-23T15:00:01.250Z", {"order_id": "O-000017", "reason": "nobody answers " * 20})
+    notice = Heard("page", "2026-11-23T15:00:01.250Z", 17, {"order_id": "O-000017", "reason": "nobody answers " * 20})
     lines = picture(desk, Paper(colour, columns), deque([notice]), columns, 24)
     assert len(lines) <= 24
     assert all(wide(shown(line)) <= columns for line in lines)

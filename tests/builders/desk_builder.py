@@ -27,8 +27,9 @@ from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.stats import DealerStats
 from engine.desk import deadlines, decide
 from engine.desk.apply import apply
-from engine.desk.draft import Draft, Notice, Send
+from engine.desk.draft import Draft, Send
 from engine.desk.fields import catalogue
+from engine.desk.notices import Notice, notices
 from engine.desk.observe import observe
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.desk.state import DeskState
@@ -181,7 +182,7 @@ class DeskWorld:
             observe(self.desk.stats, self.state, event)
         self.events += draft.events
         self.sends += draft.sends
-        self.notices += draft.notices
+        self.notices += notices(draft.events, draft.pages, self.state, len(self.events))
         self.outbox_id = draft.outbox_id
 
     def command(self, name: str, actor: str = "kim", role: str = "trader", **params: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from desk_start import NOON
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer
 from engine.desk import decide
-from engine.desk.draft import Notice
+from engine.desk.notices import Notice
 from engine.desk.state import DeskState, exposure_key
 from engine.domain import events as e
 from engine.domain import messages as m

@@ -10,6 +10,7 @@ from desk_builder import make_desk
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.commands.all_commands import AllCommands
 from engine.desk.draft import Draft
+from engine.desk.notices import notices
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, GarbledMessage
@@ -33,7 +34,7 @@ from engine.turn import (
     HeldDue,
     Input,
     Machine,
-    Publish,
+    Page,
     ReadSentRows,
     Received,
     Reply,
@@ -109,6 +110,8 @@ class SessionWorld:
         self.turns.append(turn)
         self.metrics.turn(turn)
         self.events += turn.events
+        pages = [effect for effect in turn.effects if isinstance(effect, Page)]
+        self.notices += notices(turn.events, pages, self.trading.state, len(self.events))
         for bound in turn.bound:
             rows = self.rows.setdefault((bound.session, bound.epoch), {})
             rows[bound.seq_num] = SentRow(bound.seq_num, bound.data)
@@ -153,8 +156,6 @@ class SessionWorld:
             )
         elif isinstance(effect, Connect):
             self.wanted.append(effect.session)
-        elif isinstance(effect, Publish):
-            self.notices.append(effect.notice)
         elif isinstance(effect, Reply):
             self._replies[effect.ref] = effect
 

@@ -54,9 +54,9 @@ class Day(Scene):
         Scene.keep(self, draft)
         self._check_indexes(self.state)
         assert rows(self.state) == decided, "apply over a draft and over the state differ"
-        for notice in draft.notices:
-            if notice.topic == "page" and notice.body["what"] == "fill after the end":
-                self.contradicted.add(notice.body["order_id"])
+        for page in draft.pages:
+            if page.body["what"] == "fill after the end":
+                self.contradicted.add(page.body["order_id"])
         self._check_sends(draft)
         self.check()
 

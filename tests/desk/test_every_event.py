@@ -41,6 +41,7 @@ FACTS: Final = frozenset(
         "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionUp", "SessionDown",
         "SessionReset", "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
         "AcceptBlocked", "FillRepeated", "RuleBookLoaded", "Reloaded", "LogLevelSet",
+        "MessageIgnored", "MoneyDiffered", "ReloadRefused",
     }
 )  # fmt: skip
 """Events for the record: the desk's state is the same without them."""

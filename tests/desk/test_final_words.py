@@ -116,7 +116,7 @@ def test_a_count_beyond_what_is_booked_is_for_a_person(exec_type: str, part: boo
     after = draft.state.placements[placement.placement_id]
     assert (after.unanswered, after.person_needed) == (True, True)
     assert f"{placement.filled + PART} is filled" in after.evidence
-    assert [each.body["what"] for each in draft.notices if each.topic == "page"] == ["order in doubt"]
+    assert [each.body["what"] for each in draft.pages] == ["order in doubt"]
 
 
 @pytest.mark.parametrize("exec_type", sorted(FILLS))

@@ -19,7 +19,7 @@ from sim_time import MS, NS, VirtualClock, VirtualLoop
 from engine.boot.assembly import Parts
 from engine.boot.configured import InForce
 from engine.boot.take_over import LOGIC_VERSION, begin, take_over
-from engine.desk.draft import Notice
+from engine.desk.notices import Notice
 from engine.errors import JournalError
 from engine.fix.link.transport import FixConnection
 from engine.record.archive import ReadOnly
@@ -30,7 +30,7 @@ from engine.record.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
 from engine.runtime.recording import events_codec
-from engine.turn import Publish, Reply, Turn
+from engine.turn import Reply, Turn
 
 if TYPE_CHECKING:
     from sim_peer import Peer
@@ -122,7 +122,7 @@ class Life:
         self.armed = ""
         self._countdown = 0
         self._busy_left = 0
-        self.notices: list[tuple[int, Notice]] = []
+        self._staged_turn = 0
         self._notice_turn: dict[int, tuple[int, Notice]] = {}
         self._reply_turn: dict[int, int] = {}
         rng, timeline, scenario = world.rng, world.timeline, world.scenario
@@ -170,7 +170,7 @@ class Life:
     def _start(self) -> None:
         begin(self.runtime, self.taken, self.boot, InForce("c", ()))
         self.started = True
-        self.runtime.release.watch(self._seen)
+        self.runtime.watchers.watch(self._seen)
         for key, settings in self.machine.settings.items():
             if settings.initiator:
                 self._session_free(key)
@@ -296,7 +296,7 @@ class Life:
     def _hook(self) -> None:
         """Look in at every phase; nothing else of the runtime is changed."""
         adopt, commit, done = self.machine.adopt, self.runtime._commit, self.runtime._committed
-        stage = self.recorder.stage
+        stage, notices = self.recorder.stage, self.runtime.watchers.notices
 
         def adopt_watched(turn: Turn) -> None:
             if turn.records:
@@ -308,11 +308,15 @@ class Life:
             rows = stage(turn, texts)
             seq = rows.turn_seq if rows is not None else 0
             for effect in turn.effects:
-                if type(effect) is Publish:
-                    self._notice_turn[id(effect.notice)] = (seq, effect.notice)
-                elif type(effect) is Reply:
+                if type(effect) is Reply:
                     self._reply_turn[effect.ref] = seq
+            self._staged_turn = seq
             return rows
+
+        def noticed(turn: Turn, last_seq: int) -> Sequence[Notice]:
+            made = notices(turn, last_seq)
+            self._notice_turn.update((id(notice), (self._staged_turn, notice)) for notice in made)
+            return made
 
         def commit_watched() -> None:
             self.at("staged")
@@ -328,6 +332,7 @@ class Life:
 
         self.machine.adopt = adopt_watched  # type: ignore[method-assign]
         self.recorder.stage = stage_watched  # type: ignore[method-assign]
+        self.runtime.watchers.notices = noticed  # type: ignore[method-assign]
         self.runtime._commit = commit_watched  # type: ignore[method-assign]
         self.runtime._committed = done_watched  # type: ignore[method-assign]
 

@@ -15,7 +15,6 @@ def close_round(draft: Draft, order: Order, outcome: str) -> None:
     rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
     if rfq is not None and rfq.open:
         draft.record(e.RfqClosed(draft.now_ns, rfq.rfq_id, outcome))
-        draft.notify("closed", rfq_id=rfq.rfq_id, order_id=order.order_id, outcome=outcome)
         draft.wake(Timer(TimerKind.rfq, rfq.rfq_id))
 
 
@@ -23,7 +22,6 @@ def return_to_trader(draft: Draft, order: Order, reason: str) -> None:
     """Back to the trader, still New or Partially filled at the OMS; IOC and FOK orders end instead."""
     close_round(draft, order, "no execution")
     draft.record(e.OrderReturned(draft.now_ns, order.order_id, reason))
-    draft.notify("returned", order_id=order.order_id, reason=reason)
     draft.wake(Timer(TimerKind.order, order.order_id))
     order = draft.state.orders[order.order_id]
     if order.cancel_cl_ord_id:

@@ -69,7 +69,6 @@ def publish(draft: Draft, said: OrderReport) -> None:
         draft.send(said.session, said, Delivery.at_least_once)
     for session in draft.desk.drop_copies:
         draft.send(session, said, Delivery.at_least_once, copy=True)
-    draft.notify("report", order_id=said.order_id, kind=said.kind.name, status=said.ord_status, text=said.text)
 
 
 def answer_status(draft: Draft, session: str, order: Order, *, copy: bool = False) -> None:

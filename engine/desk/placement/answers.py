@@ -101,7 +101,6 @@ def end_placement(
     draft.record(e.PlacementEnded(draft.now_ns, placement.placement_id, state.value, reason, segment, actor))
     draft.wake(Timer(TimerKind.placement, placement.placement_id))
     draft.wake(Timer(TimerKind.order, order.order_id))
-    draft.notify("placement", order_id=order.order_id, dealer=placement.dealer, state=state.value, reason=reason)
     return placement.rfq_id
 
 
@@ -113,10 +112,8 @@ def withhold(draft: Draft, placement_id: str, reason: str) -> str | None:
     draft.record(e.AcceptWithheld(draft.now_ns, placement_id, reason))
     draft.wake(Timer(TimerKind.placement, placement_id))
     draft.wake(Timer(TimerKind.order, placement.order_id))
-    draft.notify("withheld", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
     return placement.rfq_id
 
 
 def _stray(draft: Draft, session: str, heard: DealerReport, text: str) -> None:
     draft.record(e.StrayMessage(draft.now_ns, session, "ExecutionReport", heard.cl_ord_id, text))
-    draft.notify("stray", session=session, kind="ExecutionReport", reference=heard.cl_ord_id, text=text)

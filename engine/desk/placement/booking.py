@@ -57,7 +57,7 @@ def on_fill(draft: Draft, session: str, placement: Placement | None, heard: Deal
 def _after_the_end(draft: Draft, placement: Placement) -> None:
     """A fill of what was over: the dealer's word is booked, but what was done since needs a person."""
     reason = f"filled although it was {placement.state}"
-    draft.notify("page", what="fill after the end", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
+    draft.page("fill after the end", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
     other = draft.state.open_placement(placement.order_id)
     if other is not None:
         cancel_at_dealer(draft, other)
@@ -132,7 +132,6 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
     text = f"computed by us: {', '.join(fill.computed)}" if fill.computed else ""
     order = draft.state.orders[order.order_id]
     reporting.report(draft, order, ReportKind.trade, text=text, fill=fill, executing=executing)
-    draft.notify("fill", order_id=order.order_id, dealer=placement.dealer, quantity=str(quantity), price=str(price))
 
 
 def _with_money(draft: Draft, fill: Fill) -> Fill:
@@ -145,7 +144,7 @@ def _with_money(draft: Draft, fill: Fill) -> Fill:
     money = (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued), ("net", fill.net, net))
     for name, sent, ours in money:
         if sent is not None and ours is not None and abs(sent - ours) > _MONEY_TOLERANCE:
-            draft.notify("money", order_id=fill.order_id, field=name, sent=str(sent), ours=str(ours))
+            draft.record(e.MoneyDiffered(draft.now_ns, fill.exec_id, fill.order_id, name, sent, ours))
     computed = ["gross"] if fill.gross is None else []
     if fill.accrued is None and accrued is not None:
         computed.append("accrued")
@@ -216,4 +215,4 @@ def quarantine(draft: Draft, session: str, placement: Placement | None, heard: D
             reason=reason,
         )
     )
-    draft.notify("page", what="fill quarantined", session=session, reference=heard.cl_ord_id, reason=reason)
+    draft.page("fill quarantined", session=session, reference=heard.cl_ord_id, reason=reason)

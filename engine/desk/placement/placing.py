@@ -171,7 +171,6 @@ def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, act
     cleared = risk.clear_accept(draft, order, rfq, dealer, said, not_after, by_rule=actor == "rule")
     if isinstance(cleared, Blocked):
         draft.record(e.AcceptBlocked(draft.now_ns, rfq.rfq_id, ask.dealer, cleared.check, cleared.reason))
-        draft.notify("blocked", rfq_id=rfq.rfq_id, dealer=ask.dealer, check=cleared.check, reason=cleared.reason)
         return cleared
     draft.record(
         e.QuoteAccepted(
@@ -191,9 +190,6 @@ def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, act
     )
     draft.send_cleared(cleared)
     draft.wake(Timer(TimerKind.placement, placement_id))
-    draft.notify(
-        "accepted", order_id=order.order_id, rfq_id=rfq.rfq_id, dealer=ask.dealer, price=str(quote.price), actor=actor
-    )
     return None
 
 
@@ -202,9 +198,6 @@ def _alert(draft: Draft, rfq: Rfq, best: tuple[Ask, Quote], reason: str) -> None
     if rfq.alerted == f"{ask.dealer}|{quote.quote_id}":
         return
     draft.record(e.TraderAlerted(draft.now_ns, rfq.rfq_id, ask.dealer, quote.quote_id, reason))
-    draft.notify(
-        "alert", rfq_id=rfq.rfq_id, order_id=rfq.order_id, dealer=ask.dealer, price=str(quote.price), reason=reason
-    )
 
 
 def _answers(draft: Draft, rfq: Rfq) -> str:

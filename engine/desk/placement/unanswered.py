@@ -80,4 +80,4 @@ def _send_cancel(draft: Draft, placement: Placement) -> None:
 
 def page(draft: Draft, placement: Placement, reason: str) -> None:
     """Somebody must look at an acceptance."""
-    draft.notify("page", what="order in doubt", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
+    draft.page("order in doubt", order_id=placement.order_id, dealer=placement.dealer, reason=reason)

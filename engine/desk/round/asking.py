@@ -54,7 +54,6 @@ def _note_silence(draft: Draft, rfq: Rfq) -> None:
         # The wait that was granted, and not how late we looked: it can be taken back to the digit.
         waited_ns = ask.wait_until_ns - ask.asked_ns
         draft.record(e.DealerSilent(draft.now_ns, rfq.rfq_id, ask.dealer, segment, waited_ns))
-        draft.notify("silent", rfq_id=rfq.rfq_id, dealer=ask.dealer)
 
 
 def _decide(draft: Draft, rfq: Rfq) -> None:
@@ -98,7 +97,6 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
     cleared = risk.clear_ask(draft, order, dealer, said, draft.now_ns + rfq.plan.wait_ns // 2)
     if isinstance(cleared, Blocked):
         draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, cleared.check, cleared.reason))
-        draft.notify("blocked", rfq_id=rfq_id, dealer=dealer_id, check=cleared.check, reason=cleared.reason)
         return
     draft.record(
         e.DealerAsked(
@@ -106,7 +104,6 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
         )
     )
     draft.send_cleared(cleared)
-    draft.notify("asked", rfq_id=rfq_id, dealer=dealer_id)
 
 
 def stopping(draft: Draft, rfq: Rfq) -> lifecycle.Stops:
@@ -167,9 +164,6 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
     late = rfq.state is not RfqState.asking or ask.state not in (AskState.asked, AskState.quoted)
     first, firmed = _firsts(ask, quote)
     draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late, first, firmed))
-    draft.notify(
-        "quote", rfq_id=ref.rfq_id, dealer=ref.dealer, price=str(quote.price), problem=quote.problem, late=late
-    )
     return ref.rfq_id
 
 
@@ -238,14 +232,12 @@ def _withdraw_all(draft: Draft, session: str, quote_id: str) -> tuple[str, ...]:
 
 def _withdraw(draft: Draft, rfq_id: str, dealer: str, quote_id: str) -> None:
     draft.record(e.QuoteWithdrawn(draft.now_ns, rfq_id, dealer, quote_id))
-    draft.notify("withdrawn", rfq_id=rfq_id, dealer=dealer)
 
 
 def _declined(draft: Draft, rfq: Rfq, ask: Ask, reason: str) -> None:
     segment = draft.state.orders[rfq.order_id].facts.segment
     latency_ns = draft.now_ns - ask.asked_ns
     draft.record(e.DealerDeclined(draft.now_ns, rfq.rfq_id, ask.dealer, segment, reason, latency_ns))
-    draft.notify("declined", rfq_id=rfq.rfq_id, dealer=ask.dealer, reason=reason)
 
 
 def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:
@@ -282,4 +274,3 @@ def _from(draft: Draft, session: str, dealer_id: str) -> bool:
 
 def _stray(draft: Draft, session: str, kind: str, reference: str, text: str) -> None:
     draft.record(e.StrayMessage(draft.now_ns, session, kind, reference, text))
-    draft.notify("stray", session=session, kind=kind, reference=reference, text=text)

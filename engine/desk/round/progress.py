@@ -31,7 +31,6 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
             opened_by=opened_by,
         )
     )
-    draft.notify("rfq", rfq_id=rfq_id, order_id=order.order_id, mode=plan.mode.value, dealers=list(plan.dealers))
     advance(draft, rfq_id)
     return rfq_id
 

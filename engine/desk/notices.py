@@ -1,0 +1,196 @@
+"""What whoever watches is told: at most one line for each event, made from the event.
+
+A notice carries the journal seq of its event, so that a snapshot which reflects seq S and the notices behind S make
+one picture, without a gap and without a double. What a notice looks up in the state (whose order a round is, at which
+dealer an acceptance is) was settled before its event and does not change. A page calls a person who must act: it is
+the one thing that is said beside events, and no snapshot shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from engine.desk.draft import Page
+from engine.desk.state import DeskState
+from engine.domain import events as e
+
+
+class Topic(StrEnum):
+    """The closed set of what a notice may be about; whoever watches may choose among them."""
+
+    accepted = "accepted"
+    alert = "alert"
+    asked = "asked"
+    blocked = "blocked"
+    closed = "closed"
+    declined = "declined"
+    fill = "fill"
+    ignored = "ignored"
+    kill = "kill"
+    money = "money"
+    override = "override"
+    page = "page"
+    placement = "placement"
+    quote = "quote"
+    reload = "reload"
+    report = "report"
+    returned = "returned"
+    reversion = "reversion"
+    rfq = "rfq"
+    session = "session"
+    silent = "silent"
+    stray = "stray"
+    tls = "tls"
+    withdrawn = "withdrawn"
+    withheld = "withheld"
+
+
+class Notice(NamedTuple):
+    """A line for whoever watches; of a page, `seq` is that of the last event before it."""
+
+    seq: int
+    topic: Topic
+    body: Mapping[str, Any]
+
+
+def notices(events: Sequence[e.Event], pages: Sequence[Page], state: DeskState, last_seq: int) -> tuple[Notice, ...]:
+    """What a turn tells, in the order in which it happened; `last_seq` is that of its last event.
+
+    `state` is what the turn has left. A page stands behind the events that were recorded before it.
+    """
+    return tuple(_in_order(events, pages, state, last_seq - len(events)))
+
+
+def _in_order(events: Sequence[e.Event], pages: Sequence[Page], state: DeskState, seq: int) -> Iterator[Notice]:
+    left = list(pages)
+    for count, event in enumerate(events):
+        while left and left[0].behind <= count:
+            yield Notice(seq + count, Topic.page, left.pop(0).body)
+        told = notice_of(event, state)
+        if told is not None:
+            yield Notice(seq + count + 1, *told)
+    for page in left:
+        yield Notice(seq + len(events), Topic.page, page.body)
+
+
+def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any]] | None:
+    """What is told of an event; None where it says nothing that somebody waits for."""
+    what: dict[str, Any]
+    match event:
+        # The process and its sessions.
+        case e.SessionUp():
+            return Topic.session, {"session": event.session, "state": "up"}
+        case e.SessionDown():
+            why = {"code": event.code, "reason": event.reason, "by": event.by}
+            return Topic.session, {"session": event.session, "state": "down", **why}
+        case e.SessionSwitched():
+            return _session(event.session, "enabled" if event.enabled else "disabled", event.actor, event.reason)
+        case e.SessionCommanded():
+            return _session(event.session, "command", event.actor, event.reason)
+        case e.SessionNumbersSet():
+            return _session(event.session, "numbers_set", event.actor, event.reason)
+        case e.TlsReloaded():
+            by = {"actor": _who(event.actor), "reason": event.reason}
+            return Topic.tls, {"state": "reloaded", "changed": list(event.changed), **by}
+        case e.Reloaded():
+            what = {"kinds": list(event.kinds), "changed": list(event.changed)}
+            return Topic.reload, {"state": "taken_up", **what, "actor": _who(event.actor), "reason": event.reason}
+        case e.ReloadRefused():
+            what = {"actor": _who(event.actor), "problems": list(event.problems)}
+            return Topic.reload, {"state": "refused", "kinds": list(event.kinds), **what}
+        case e.KillSwitched():
+            by = {"actor": _who(event.actor), "reason": event.reason}
+            return Topic.kill, {"scope": str(event.scope), "on": event.on, **by}
+        # Orders.
+        case e.OrderReported():
+            said = event.report
+            what = {"kind": said.kind.name, "status": said.ord_status, "text": said.text}
+            return Topic.report, {"order_id": said.order_id, **what}
+        case e.OrderReturned():
+            return Topic.returned, {"order_id": event.order_id, "reason": event.reason}
+        case e.OrderOverridden():
+            by = {"actor": _who(event.actor), "reason": event.reason}
+            return Topic.override, {"order_id": event.order_id, **by, "dealers": list(event.after)}
+        # Rounds.
+        case e.RfqOpened():
+            plan = {"mode": event.plan.mode.value, "dealers": list(event.plan.dealers)}
+            return Topic.rfq, {"rfq_id": event.rfq_id, "order_id": event.order_id, **plan}
+        case e.DealerAsked():
+            return Topic.asked, {"rfq_id": event.rfq_id, "dealer": event.dealer}
+        case e.AskBlocked() | e.AcceptBlocked():
+            why = {"check": event.check, "reason": event.reason}
+            return Topic.blocked, {"rfq_id": event.rfq_id, "dealer": event.dealer, **why}
+        case e.QuoteReceived():
+            quote = event.quote
+            what = {"price": str(quote.price), "problem": quote.problem, "late": event.late}
+            return Topic.quote, {"rfq_id": event.rfq_id, "dealer": event.dealer, **what}
+        case e.QuoteWithdrawn():
+            return Topic.withdrawn, {"rfq_id": event.rfq_id, "dealer": event.dealer}
+        case e.DealerDeclined():
+            return Topic.declined, {"rfq_id": event.rfq_id, "dealer": event.dealer, "reason": event.reason}
+        case e.DealerSilent():
+            return Topic.silent, {"rfq_id": event.rfq_id, "dealer": event.dealer}
+        case e.TraderAlerted():
+            what = {"price": str(_quoted(state, event)), "reason": event.reason}
+            return Topic.alert, {**_round(state, event.rfq_id), "dealer": event.dealer, **what}
+        case e.RfqClosed():
+            return Topic.closed, {**_round(state, event.rfq_id), "outcome": event.outcome}
+        # Acceptances and fills.
+        case e.QuoteAccepted():
+            what = {"price": str(event.price), "actor": event.actor}
+            return Topic.accepted, {
+                "order_id": event.order_id,
+                "rfq_id": event.rfq_id,
+                "dealer": event.dealer,
+                **what,
+            }
+        case e.AcceptWithheld():
+            return Topic.withheld, {**_placement(state, event.placement_id), "reason": event.reason}
+        case e.PlacementEnded():
+            what = {"state": event.state, "reason": event.reason}
+            return Topic.placement, {**_placement(state, event.placement_id), **what}
+        case e.FillBooked():
+            fill = event.fill
+            what = {"quantity": str(fill.quantity), "price": str(fill.price)}
+            return Topic.fill, {"order_id": fill.order_id, "dealer": fill.dealer, **what}
+        case e.MoneyDiffered():
+            what = {"field": event.field, "sent": str(event.sent), "ours": str(event.ours)}
+            return Topic.money, {"order_id": event.order_id, **what}
+        case e.ReversionMeasured():
+            what = {"bps": event.reversion_bps, "reason": event.reason}
+            return Topic.reversion, {"exec_id": event.exec_id, "dealer": event.dealer, **what}
+        # Messages that change nothing.
+        case e.StrayMessage():
+            what = {"kind": event.kind, "reference": event.reference, "text": event.text}
+            return Topic.stray, {"session": event.session, **what}
+        case e.MessageIgnored():
+            return Topic.ignored, {"session": event.session, "kind": event.kind, "text": event.text}
+    return None
+
+
+def _session(session: str, became: str, actor: str, reason: str) -> tuple[Topic, Mapping[str, Any]]:
+    return Topic.session, {"session": session, "state": became, "actor": _who(actor), "reason": reason}
+
+
+def _who(actor: str) -> str:
+    """A person by the name alone."""
+    return actor.removeprefix("person:")
+
+
+def _round(state: DeskState, rfq_id: str) -> dict[str, str]:
+    return {"rfq_id": rfq_id, "order_id": state.rfqs[rfq_id].order_id}
+
+
+def _placement(state: DeskState, placement_id: str) -> dict[str, str]:
+    placement = state.placements[placement_id]
+    return {"order_id": placement.order_id, "dealer": placement.dealer}
+
+
+def _quoted(state: DeskState, event: e.TraderAlerted) -> Decimal | None:
+    """The price of the quote that an alert is about."""
+    ask = state.rfqs[event.rfq_id].ask_of(event.dealer)
+    quotes = ask.quotes if ask is not None else ()
+    return next((quote.price for quote in quotes if quote.quote_id == event.quote_id), None)
