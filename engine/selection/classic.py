@@ -177,25 +177,26 @@ def combine(
     own_total = rest_total = 0.0
     for (metric, weight), mine, mean in zip(terms, own, means, strict=True):
         if mine is not None and is_known:
-            part = own_part(metric, weight, mine[0])
+            part = own_part(metric.name, metric.unit, weight, mine[0])
             own_total += part.contribution
         else:
-            part = lacking_part(metric, weight, None if mean is None else mean[0], is_known=is_known)
+            average = None if mean is None else mean[0]
+            part = lacking_part(metric.name, metric.unit, weight, average, is_known=is_known)
             rest_total += part.contribution
         parts.append(part)
     return Score(total_of(own_total, rest_total), own_total, tuple(parts))
 
 
-def own_part(metric: Metric, weight: float, value: float) -> ScorePart:
+def own_part(metric: str, unit: Unit, weight: float, value: float) -> ScorePart:
     """The part of a metric that rests on the dealer's own results."""
-    transformed = transform(metric.unit, value)
-    return ScorePart(metric.name, value, transformed, weight, weight * transformed, _OWN)
+    transformed = transform(unit, value)
+    return ScorePart(metric, value, transformed, weight, weight * transformed, _OWN)
 
 
-def lacking_part(metric: Metric, weight: float, mean: float | None, *, is_known: bool) -> ScorePart:
+def lacking_part(metric: str, unit: Unit, weight: float, mean: float | None, *, is_known: bool) -> ScorePart:
     """The part of a metric that a dealer lacks: the segment's mean, or the neutral prior."""
     if mean is None or not is_known:
-        transformed = neutral(metric.unit, mean)
-        return ScorePart(metric.name, None, transformed, weight, weight * transformed, _NO_DATA)
-    transformed = transform(metric.unit, mean)
-    return ScorePart(metric.name, mean, transformed, weight, weight * transformed, _SEGMENT_MEAN)
+        transformed = neutral(unit, mean)
+        return ScorePart(metric, None, transformed, weight, weight * transformed, _NO_DATA)
+    transformed = transform(unit, mean)
+    return ScorePart(metric, mean, transformed, weight, weight * transformed, _SEGMENT_MEAN)

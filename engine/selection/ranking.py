@@ -23,7 +23,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.dealers.measures import METRICS, Source, Value
+from engine.dealers.measures import Source, Unit, Value
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import ScorePart
@@ -77,14 +77,18 @@ def has_data(values: Values, means: Values) -> bool:
     return bool(values) and any(value is not None for value in (*values, *means))
 
 
-def parts_at(metrics: Sequence[str], weights: Sequence[float], means: Values, values: Values) -> tuple[ScorePart, ...]:
+def parts_at(
+    metrics: Sequence[str], units: Sequence[str], weights: Sequence[float], means: Values, values: Values
+) -> tuple[ScorePart, ...]:
     """A score by parts, from the numbers of a table."""
     known = bool(values)
     return tuple(
-        own_part(METRICS[name], weight, own)
+        own_part(name, Unit(unit), weight, own)
         if own is not None
-        else lacking_part(METRICS[name], weight, mean, is_known=known)
-        for name, weight, mean, own in zip(metrics, weights, means, values or (None,) * len(metrics), strict=True)
+        else lacking_part(name, Unit(unit), weight, mean, is_known=known)
+        for name, unit, weight, mean, own in zip(
+            metrics, units, weights, means, values or (None,) * len(metrics), strict=True
+        )
     )
 
 
@@ -261,7 +265,7 @@ class _Kept:
     def score(self, dealer: str) -> Score:
         """The score by parts, put together from what is kept."""
         scorer = self._scorer
-        parts = parts_at(scorer.metrics, scorer.fractions, self._means, self._values[dealer])
+        parts = parts_at(scorer.metrics, scorer.units, scorer.fractions, self._means, self._values[dealer])
         return Score(self._totals[dealer], -self._places[dealer][1], parts)
 
     def _settle(self, today: int) -> None:

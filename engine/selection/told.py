@@ -66,7 +66,7 @@ def _candidate(selection: Selection, at: int, place_of: Mapping[str, int], reaso
     else:
         reason = f"asked as no. {place}: {selection.ask}"
         reason += "" if has_data(values, selection.means) else ", no data yet"
-    parts = parts_at(selection.metrics, selection.weights, selection.means, values)
+    parts = parts_at(selection.metrics, selection.units, selection.weights, selection.means, values)
     return DealerLine(name, place is not None, at + 1, selection.scores[at], parts, reason)
 
 

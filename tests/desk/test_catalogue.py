@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal
 
 import pytest
+from desk_builder import seeded_desk
 from desk_past import HIGH_YIELD, past_events
 from desk_scene import MM, Scene, scene
 from hypothesis import given
@@ -12,12 +14,15 @@ from hypothesis import strategies as st
 
 from engine.config.scoring import ClassicWeights
 from engine.dealers.measures import CLASSIC_WEIGHTS, METRIC_SYNONYMS, METRICS
+from engine.dealers.segments import Segment
 from engine.desk.apply import apply
 from engine.desk.fields import catalogue
 from engine.desk.observe import observe
 from engine.desk.telling import tell
 from engine.rules import RuleBookError, Source, compile_book
 from engine.rules.signature import words_of
+from engine.selection.classic import classic
+from engine.selection.ranking import Rankings, Table
 from engine.selection.scorers import NAMED, Parameters, scorer_of
 
 pytestmark = pytest.mark.starts("noon")
@@ -137,6 +142,29 @@ def test_a_tier_that_other_tiers_have_goes_to_the_trader() -> None:
     order_id = world.order(HIGH_YIELD, "buy", 6 * MM)
     assert world.state.recommendations[order_id].plan is None
     assert world.the(order_id).note == "tier 2 is not defined for this order"
+
+
+def test_a_new_scorer_is_a_line_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By that line the checker knows it, orders are ranked by it, and what it measured is told by parts."""
+
+    def longest_name_first(records: Rankings, segment: Segment, now_ns: int, eligible: Container[str] | None) -> Table:
+        everybody = records.table(classic(), segment, now_ns, eligible).dealers
+        dealers = tuple(sorted(everybody, key=lambda name: (-len(name), name)))
+        lengths = tuple(float(len(name)) for name in dealers)
+        return Table(("length",), ("rate",), (1.0,), 1, (None,), dealers, lengths, tuple((each,) for each in lengths))
+
+    rules = f'rule "tested" when side == buy\n  rank by length\n  ask top 2\n{DEFAULT}'
+    with pytest.raises(RuleBookError, match="unknown scorer 'length'"):
+        compile_book([Source("book.rules", rules)], catalogue())
+    monkeypatch.setitem(NAMED, "length", lambda ranking, desk: longest_name_first)  # type: ignore[arg-type]
+    book = compile_book([Source("book.rules", rules)], catalogue())
+    world = seeded_desk(book=book)
+    order_id = world.order(HIGH_YIELD, "buy", 6 * MM)
+    advice = world.state.recommendations[order_id]
+    assert advice.selection is not None
+    assert (advice.selection.scorer, advice.selection.asked) == ("length", ("beech", "cedar"))
+    first = tell(world.desk, advice).lines[0]
+    assert (first.dealer, first.score, first.parts[0].metric, first.parts[0].value) == ("beech", 5.0, "length", 5.0)
 
 
 def test_every_list_of_names_is_that_of_the_catalogue() -> None:

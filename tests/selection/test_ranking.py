@@ -137,7 +137,8 @@ def test_a_table_says_in_numbers_what_the_lines_say_in_parts(
         assert table.dealers == tuple(line.dealer for line in lines)
         assert table.scores == tuple(line.score.total for line in lines)
         for place, line in enumerate(lines):
-            assert parts_at(table.metrics, table.weights, table.means, table.values[place]) == line.score.parts
+            parts = parts_at(table.metrics, table.units, table.weights, table.means, table.values[place])
+            assert parts == line.score.parts
             assert table.has_data(place) is line.score.has_data
 
 
