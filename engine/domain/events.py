@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from engine.domain.keys import Scope
 from engine.domain.messages import OrderReport
-from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
+from engine.domain.order import MarkUsed, OrderFacts, OrderRefusal, OrderTerms
 from engine.domain.placement import Fill
 from engine.domain.recommendation import Recommendation, from_version_1
 from engine.domain.rfq import AskPlan, Quote
@@ -223,12 +223,12 @@ class DuplicateAllowed(Event):
 
 @dataclass(frozen=True, slots=True)
 class OrderRefused(Event):
-    """An order that never became one; the OMS was told with OrdRejReason(103) `code`."""
+    """An order that never became one; the OMS was told why."""
 
     session: str
     cl_ord_id: str
     security_id: str
-    code: int
+    code: OrderRefusal
     reason: str
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.domain.order import Handling, Side, TimeInForce
+from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.domain.rfq import QuoteKind
 
 # --- heard from an OMS ---------------------------------------------------------------------------
@@ -39,7 +39,7 @@ class NewOrder:
 class UnacceptableOrder:
     """NewOrderSingle(D) whose values no order of this desk can have: answered by an 8 with 150=8, never by silence.
 
-    `side` is its direction (a short sale is a sell), `quantity` as sent, 0 when absent; `code` is OrdRejReason(103).
+    `side` is its direction (a short sale is a sell), `quantity` as sent, 0 when absent; `code` says why.
     """
 
     cl_ord_id: str
@@ -47,7 +47,7 @@ class UnacceptableOrder:
     security_id: str
     side: Side
     quantity: Decimal
-    code: int
+    code: OrderRefusal
     text: str
     currency: str = ""
     possible_resend: bool = False
@@ -147,8 +147,8 @@ class DealerReport:
     gross: Decimal | None = None
     net: Decimal | None = None
     text: str = ""
-    status: str = ""
-    """OrdStatus(39) as sent."""
+    status: OrderStatus | None = None
+    """Where the order stands there; None where the dealer does not say, or says something else."""
     unknown_order: bool = False
     possible_resend: bool = False
 
@@ -278,7 +278,7 @@ class SubscribeMarketData:
 
 
 class ReportKind(StrEnum):
-    """ExecType(150)."""
+    """What a report is about. The values are the journal's spelling."""
 
     pending_new = "A"
     new = "0"
@@ -294,7 +294,7 @@ class ReportKind(StrEnum):
 class OrderReport:
     """ExecutionReport(8): the same value goes to the order session and, with 797=Y, to the drop copy.
 
-    `ord_status` is OrdStatus(39) and `code` OrdRejReason(103), both as on the wire.
+    `code` says why an order was refused.
     """
 
     exec_id: str
@@ -303,7 +303,7 @@ class OrderReport:
     cl_ord_id: str
     orig_cl_ord_id: str
     kind: ReportKind
-    ord_status: str
+    ord_status: OrderStatus
     account: str
     trader: str
     security_id: str
@@ -327,19 +327,19 @@ class OrderReport:
     accrued: Decimal | None = None
     gross: Decimal | None = None
     net: Decimal | None = None
-    code: int | None = None
+    code: OrderRefusal | None = None
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelRefusal:
-    """OrderCancelReject(9): `code` is CxlRejReason(102), `to_replace` makes CxlRejResponseTo(434) 2."""
+    """OrderCancelReject(9); `to_replace`: of a request to change the order."""
 
     order_id: str
     cl_ord_id: str
     orig_cl_ord_id: str
-    ord_status: str
-    code: int
+    ord_status: OrderStatus
+    code: CancelProblem
     text: str
     to_replace: bool = False
 

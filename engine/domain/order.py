@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 ZERO = Decimal(0)
 
@@ -50,6 +50,41 @@ class OrderState(StrEnum):
     filled = "filled"
     canceled = "canceled"
     expired = "expired"
+
+
+class OrderStatus(StrEnum):
+    """How whoever gave an order sees it; of ours at a dealer, we. The values are the journal's spelling."""
+
+    pending_new = "A"
+    new = "0"
+    partially_filled = "1"
+    filled = "2"
+    canceled = "4"
+    pending_cancel = "6"
+    rejected = "8"
+    expired = "C"
+
+
+class OrderRefusal(IntEnum):
+    """Why an order is not taken, or not known. The values are the journal's spelling."""
+
+    unknown_security = 1
+    too_late = 4
+    unknown_order = 5
+    duplicate = 6
+    unsupported = 11
+    incorrect_quantity = 13
+    other = 99
+
+
+class CancelProblem(StrEnum):
+    """Why a cancel, or a change, of an order is refused."""
+
+    too_late = "too late"
+    unknown_order = "unknown order"
+    already_pending = "already pending"
+    duplicate = "duplicate"
+    other = "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from engine.clock import NS_PER_S, Instant
 from engine.domain import events as e
 from engine.domain.keys import Scope
 from engine.domain.messages import ReportKind
+from engine.domain.order import OrderStatus
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import QuoteKind
 from engine.fix.link.admission import Refusal
@@ -67,8 +68,6 @@ _REJECT_REASONS: Final = (
 )
 """What the label of a reject's reason may say; FIX.4.2 has Rejects without any, which are counted as `other`."""
 _OPENMETRICS: Final = "application/openmetrics-text"
-_FILLED: Final = "2"
-"""OrdStatus(39)."""
 
 
 class Metrics(Collector):
@@ -433,7 +432,7 @@ class Metrics(Collector):
         self._orders.add(("expired",))
 
     def _on_order_reported(self, event: e.OrderReported, turn: Turn) -> None:
-        if event.report.ord_status == _FILLED and event.report.kind is ReportKind.trade:
+        if event.report.ord_status == OrderStatus.filled and event.report.kind is ReportKind.trade:
             self._orders.add(("filled",))
 
     def _on_rfq_opened(self, event: e.RfqOpened, turn: Turn) -> None:

@@ -18,7 +18,7 @@ from desk_start import start
 from engine.clock import NS_PER_DAY, NS_PER_S, utc_day
 from engine.domain import events as e
 from engine.domain import messages as m
-from engine.domain.order import Handling, OrderState, Side, TimeInForce
+from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderState, Side, TimeInForce
 
 DAY: dict[str, Any] = {"tif": TimeInForce.day, "expire_ns": None}
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_an_order_is_refused_with_a_code_and_a_text(
 def test_what_the_session_could_not_read_as_an_order_is_refused_with_its_reason() -> None:
     world = scene()
     heard = m.UnacceptableOrder(
-        "c1", "A", BOND.security_id, Side.sell, Decimal(5), 11, "OrdType(40)=P: expected 1 or 2"
+        "c1", "A", BOND.security_id, Side.sell, Decimal(5), OrderRefusal.unsupported, "OrdType(40)=P: expected 1 or 2"
     )
     world.hear("oms", heard, role="oms")
     report = refusal(world)
@@ -385,7 +385,12 @@ def test_a_fill_that_was_faster_refuses_the_cancel_as_too_late() -> None:
     world.fills(order_id)
     assert world.kinds()[-2:] == ["6/6", "F/2"]
     [nine] = world.said(m.CancelRefusal)
-    assert (nine.cl_ord_id, nine.orig_cl_ord_id, nine.code, nine.ord_status) == ("f1", ordered, 0, "2")
+    assert (nine.cl_ord_id, nine.orig_cl_ord_id, nine.code, nine.ord_status) == (
+        "f1",
+        ordered,
+        CancelProblem.too_late,
+        "2",
+    )
     assert world.the(order_id).state is OrderState.filled
 
 
@@ -424,17 +429,22 @@ def test_a_cancel_does_not_wait_for_dealers_that_were_only_asked() -> None:
 @pytest.mark.parametrize(
     ("prepare", "code", "status"),
     [
-        pytest.param(lambda world, order_id: world.fills(order_id), 0, "2", id="filled: too late"),
+        pytest.param(lambda world, order_id: world.fills(order_id), CancelProblem.too_late, "2", id="filled: too late"),
         pytest.param(
             lambda world, order_id: (world.rejects(order_id), world.cancel(order_id, "f0")),
-            0,
+            CancelProblem.too_late,
             "4",
             id="canceled: too late",
         ),
-        pytest.param(lambda world, order_id: world.cancel(order_id, "f0"), 3, "6", id="pending already"),
+        pytest.param(
+            lambda world, order_id: world.cancel(order_id, "f0"),
+            CancelProblem.already_pending,
+            "6",
+            id="pending already",
+        ),
     ],
 )
-def test_f_that_cannot_be_is_refused(prepare: Callable[[Scene, str], Any], code: int, status: str) -> None:
+def test_f_that_cannot_be_is_refused(prepare: Callable[[Scene, str], Any], code: CancelProblem, status: str) -> None:
     world, order_id = placed()
     prepare(world, order_id)
     before = world.the(order_id)
@@ -449,13 +459,18 @@ def test_f_for_an_order_we_do_not_know() -> None:
     world, order_id = with_trader()
     world.cancel(order_id, "f1", orig_cl_ord_id="never")
     [nine] = world.said(m.CancelRefusal)
-    assert (nine.order_id, nine.ord_status, nine.code, nine.to_replace) == ("NONE", "8", 1, False)
+    assert (nine.order_id, nine.ord_status, nine.code, nine.to_replace) == (
+        "NONE",
+        "8",
+        CancelProblem.unknown_order,
+        False,
+    )
 
 
 def test_f_under_a_cl_ord_id_that_is_taken() -> None:
     world, order_id = with_trader()
     world.cancel(order_id, world.the(order_id).terms.cl_ord_id)
-    assert world.said(m.CancelRefusal)[0].code == 6
+    assert world.said(m.CancelRefusal)[0].code is CancelProblem.duplicate
     assert world.the(order_id).open
 
 
@@ -464,8 +479,8 @@ def test_g_is_refused_as_an_answer_to_a_replace() -> None:
     world.cancel(order_id, "g1", replace=True)
     world.cancel(order_id, "g2", replace=True, orig_cl_ord_id="never")
     one, other = world.said(m.CancelRefusal)
-    assert (one.to_replace, one.code, one.ord_status) == (True, 99, "0")
-    assert (other.to_replace, other.code, other.ord_status) == (True, 1, "8")
+    assert (one.to_replace, one.code, one.ord_status) == (True, CancelProblem.other, "0")
+    assert (other.to_replace, other.code, other.ord_status) == (True, CancelProblem.unknown_order, "8")
     assert world.the(order_id).state is OrderState.asking
 
 

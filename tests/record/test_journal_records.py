@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from engine.domain import events as domain_events
 from engine.domain.keys import KEYS, Scope, Timer
+from engine.domain.messages import ReportKind
+from engine.domain.order import OrderRefusal, OrderStatus
 from engine.errors import JournalError
 from engine.record.records import Codec, event_types
 
@@ -296,3 +298,16 @@ def test_an_upcaster_to_nowhere_is_refused() -> None:
 def test_two_classes_of_one_name_are_refused() -> None:
     with pytest.raises(JournalError, match="two classes"):
         Codec((Lately, Lately))
+
+
+def test_enumerations_of_the_desk_are_kept_as_they_always_were() -> None:
+    """By the codes that FIX has for them: a journal of before is read as it was meant."""
+    codec = Codec(DOMAIN)
+    refused = domain_events.OrderRefused(1, "oms", "c1", "bond", OrderRefusal.duplicate, "why")
+    assert b'"code":6,' in codec.encode(refused)[2]
+    assert [each.value for each in OrderStatus] == ["A", "0", "1", "2", "4", "6", "8", "C"]
+    assert [each.value for each in OrderRefusal] == [1, 4, 5, 6, 11, 13, 99]
+    assert {each.name: each.value for each in ReportKind} == {
+        "pending_new": "A", "new": "0", "trade": "F", "canceled": "4", "pending_cancel": "6", "rejected": "8",
+        "expired": "C", "status": "I",
+    }  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from engine.domain import events as e
 from engine.domain.messages import OrderReport, ReportKind
-from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderTerms, Side, TimeInForce
+from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderStatus, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
 from engine.domain.recommendation import Ended, LeftOut, Recommendation, Selection, Why
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
@@ -53,7 +53,8 @@ OLD_BODY = (
 )
 """A recommendation as it was kept in version 1 of its event."""
 REPORT = OrderReport(
-    exec_id="E1", order_id="o1", session="oms", cl_ord_id="c1", orig_cl_ord_id="", kind=ReportKind.new, ord_status="0",
+    exec_id="E1", order_id="o1", session="oms", cl_ord_id="c1", orig_cl_ord_id="", kind=ReportKind.new,
+    ord_status=OrderStatus.new,
     account="acc", trader="joe", security_id="US1", id_source="4", side=Side.sell, quantity=D(3000000),
     limit_price=None, tif=TimeInForce.day, currency="USD", cum_quantity=D(0), leaves_quantity=D(3000000),
     average_price=D(0), transact_ns=T0,
@@ -89,7 +90,7 @@ STORY = (
     e.FillBooked(
         T0, replace(FILL, exec_id="E3", quantity=D(2000000), price=D("99.30")), "corp|BB", None, None, T0 + 1800 * S
     ),
-    e.OrderReported(T0, replace(REPORT, kind=ReportKind.trade, ord_status="2", text="all done")),
+    e.OrderReported(T0, replace(REPORT, kind=ReportKind.trade, ord_status=OrderStatus.filled, text="all done")),
     e.RfqClosed(T0 + 5 * S, "r1", "executed"),
     e.RfqOpened(T0, "r2", "o2", 1, PLAN, D(3000000), None, "rule"),
     e.ReversionMeasured(T0, "E2", "o1", "alder", "corp|BB", T0, -0.5, MARK, ""),

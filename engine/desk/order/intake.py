@@ -22,15 +22,10 @@ from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
-from engine.domain.order import Handling, Order, OrderFacts, OrderTerms, TimeInForce
+from engine.domain.order import CancelProblem, Handling, Order, OrderFacts, OrderRefusal, OrderTerms, TimeInForce
 from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.market.calendars import trade_date
-
-# OrdRejReason(103), FIX 4.4 Vol 6.
-UNKNOWN_SYMBOL, TOO_LATE_TO_ENTER, DUPLICATE_ORDER, INCORRECT_QUANTITY, OTHER = 1, 4, 6, 13, 99
-# CxlRejReason(102).
-TOO_LATE, UNKNOWN_ORDER, ALREADY_PENDING, DUPLICATE_CL_ORD_ID, CANCEL_OTHER = 0, 1, 3, 6, 99
 
 _NS_PER_S = 1_000_000_000
 
@@ -45,7 +40,10 @@ def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
             reporting.answer_status(draft, session, known)
             return
         reporting.refuse_order(
-            draft, terms, DUPLICATE_ORDER, f"duplicate order: ClOrdID {heard.cl_ord_id} is {known.order_id} already"
+            draft,
+            terms,
+            OrderRefusal.duplicate,
+            f"duplicate order: ClOrdID {heard.cl_ord_id} is {known.order_id} already",
         )
         return
     refusal = _refusal(draft, terms)
@@ -135,15 +133,23 @@ def on_cancel(draft: Draft, session: str, heard: CancelOrder) -> None:
     ids = (heard.cl_ord_id, heard.orig_cl_ord_id)
     if order is None:
         text = f"unknown order: no order {heard.orig_cl_ord_id} today on this session"
-        refuse(draft, session, None, *ids, UNKNOWN_ORDER, text, to_replace=heard.replace)
+        refuse(draft, session, None, *ids, CancelProblem.unknown_order, text, to_replace=heard.replace)
     elif heard.replace:
-        refuse(draft, session, order, *ids, CANCEL_OTHER, "replace is not taken: cancel and send anew", to_replace=True)
+        refuse(
+            draft,
+            session,
+            order,
+            *ids,
+            CancelProblem.other,
+            "replace is not taken: cancel and send anew",
+            to_replace=True,
+        )
     elif not order.open:
-        refuse(draft, session, order, *ids, TOO_LATE, f"too late: the order is {order.state}")
+        refuse(draft, session, order, *ids, CancelProblem.too_late, f"too late: the order is {order.state}")
     elif order.cancel_cl_ord_id:
-        refuse(draft, session, order, *ids, ALREADY_PENDING, "a cancel is pending already")
+        refuse(draft, session, order, *ids, CancelProblem.already_pending, "a cancel is pending already")
     elif _known(draft, session, heard.cl_ord_id) is not None:
-        refuse(draft, session, order, *ids, DUPLICATE_CL_ORD_ID, f"duplicate ClOrdID {heard.cl_ord_id}")
+        refuse(draft, session, order, *ids, CancelProblem.duplicate, f"duplicate ClOrdID {heard.cl_ord_id}")
     else:
         cancel(draft, order, heard.cl_ord_id, actor=f"session:{session}")
 
@@ -217,20 +223,23 @@ def _duplicate_of(draft: Draft, terms: OrderTerms) -> str:
     return other_id if draft.now_ns - other.received_ns < draft.desk.risk.duplicate_window_ns else ""
 
 
-def _refusal(draft: Draft, terms: OrderTerms) -> tuple[int, str] | None:
-    """OrdRejReason(103) and the text, None for an order that can be taken."""
+def _refusal(draft: Draft, terms: OrderTerms) -> tuple[OrderRefusal, str] | None:
+    """Why it is refused, with the text; None for an order that can be taken."""
     if terms.security_id not in draft.desk.securities:
-        return UNKNOWN_SYMBOL, f"unknown security {terms.security_id!r}: it is not in the security master"
+        return (
+            OrderRefusal.unknown_security,
+            f"unknown security {terms.security_id!r}: it is not in the security master",
+        )
     bond_currency = draft.desk.securities[terms.security_id].currency
     if terms.currency != bond_currency:
-        return OTHER, f"Currency(15) is {terms.currency}, the bond is in {bond_currency}"
+        return OrderRefusal.other, f"Currency(15) is {terms.currency}, the bond is in {bond_currency}"
     if not terms.quantity.is_finite() or terms.quantity <= 0:
-        return INCORRECT_QUANTITY, f"quantity must be positive, found {terms.quantity}"
+        return OrderRefusal.incorrect_quantity, f"quantity must be positive, found {terms.quantity}"
     limit = terms.limit_price
     if limit is not None and not (limit.is_finite() and Decimal(0) < limit < Decimal(1000)):
-        return OTHER, f"limit price must be in percent of par, found {limit}"
+        return OrderRefusal.other, f"limit price must be in percent of par, found {limit}"
     if terms.expire_ns is not None and terms.expire_ns <= draft.now_ns:
-        return TOO_LATE_TO_ENTER, "the order's time is over already"
+        return OrderRefusal.too_late, "the order's time is over already"
     return None
 
 

@@ -11,21 +11,31 @@ from decimal import Decimal
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain.messages import CancelRefusal, OrderReport, ReportKind
-from engine.domain.order import ZERO, Order, OrderState, OrderTerms, Side, TimeInForce
+from engine.domain.order import (
+    ZERO,
+    CancelProblem,
+    Order,
+    OrderRefusal,
+    OrderState,
+    OrderStatus,
+    OrderTerms,
+    Side,
+    TimeInForce,
+)
 from engine.domain.placement import Fill
 
 
-def ord_status(order: Order) -> str:
-    """OrdStatus(39) as the OMS sees the order (FIX 4.4 Vol 4, OrdStatus precedence)."""
+def ord_status(order: Order) -> OrderStatus:
+    """The order as the OMS sees it (FIX 4.4 Vol 4, OrdStatus precedence)."""
     if order.state is OrderState.filled:
-        return "2"
+        return OrderStatus.filled
     if order.state is OrderState.canceled:
-        return "4"
+        return OrderStatus.canceled
     if order.state is OrderState.expired:
-        return "C"
+        return OrderStatus.expired
     if order.cancel_cl_ord_id:
-        return "6"
-    return "1" if order.filled else "0"
+        return OrderStatus.pending_cancel
+    return OrderStatus.partially_filled if order.filled else OrderStatus.new
 
 
 def report(
@@ -41,7 +51,7 @@ def report(
     """Record and send one report of the order as it stands; `cl_ord_id` is that of a cancel being answered."""
     status = ord_status(order)
     if kind is ReportKind.pending_new:
-        status = "A"
+        status = OrderStatus.pending_new
     said = _report(draft, order, kind, status, text=text)
     if cl_ord_id and cl_ord_id != order.terms.cl_ord_id:
         said = replace(said, cl_ord_id=cl_ord_id, orig_cl_ord_id=order.terms.cl_ord_id)
@@ -78,7 +88,7 @@ def answer_status(draft: Draft, session: str, order: Order, *, copy: bool = Fals
 
 
 def answer_unknown(draft: Draft, session: str, cl_ord_id: str, security_id: str, *, copy: bool = False) -> None:
-    """An answer to OrderStatusRequest(H) for an order we do not know: 39=8 with OrdRejReason(103)=5."""
+    """An answer to OrderStatusRequest(H) for an order we do not know: rejected, as unknown."""
     said = OrderReport(
         exec_id="0",
         order_id="NONE",
@@ -86,7 +96,7 @@ def answer_unknown(draft: Draft, session: str, cl_ord_id: str, security_id: str,
         cl_ord_id=cl_ord_id,
         orig_cl_ord_id="",
         kind=ReportKind.status,
-        ord_status="8",
+        ord_status=OrderStatus.rejected,
         account="",
         trader="",
         security_id=security_id,
@@ -100,14 +110,14 @@ def answer_unknown(draft: Draft, session: str, cl_ord_id: str, security_id: str,
         leaves_quantity=ZERO,
         average_price=ZERO,
         transact_ns=draft.now_ns,
-        code=5,
+        code=OrderRefusal.unknown_order,
         text=f"unknown order: no order {cl_ord_id} today on this session",
     )
     draft.send(session, said, Delivery.at_least_once, copy=copy)
 
 
-def refuse_order(draft: Draft, terms: OrderTerms, code: int, reason: str) -> None:
-    """8 with 150=8, OrdRejReason(103) and a text; never silence."""
+def refuse_order(draft: Draft, terms: OrderTerms, code: OrderRefusal, reason: str) -> None:
+    """A report that says why, with a text; never silence."""
     draft.record(e.OrderRefused(draft.now_ns, terms.session, terms.cl_ord_id, terms.security_id, code, reason))
     said = OrderReport(
         exec_id=_exec_id(draft),
@@ -116,7 +126,7 @@ def refuse_order(draft: Draft, terms: OrderTerms, code: int, reason: str) -> Non
         cl_ord_id=terms.cl_ord_id,
         orig_cl_ord_id="",
         kind=ReportKind.rejected,
-        ord_status="8",
+        ord_status=OrderStatus.rejected,
         account=terms.account,
         trader=terms.trader,
         security_id=terms.security_id,
@@ -142,17 +152,17 @@ def refuse_cancel(
     order: Order | None,
     cl_ord_id: str,
     orig_cl_ord_id: str,
-    code: int,
+    code: CancelProblem,
     text: str,
     *,
     to_replace: bool = False,
 ) -> None:
-    """OrderCancelReject(9): CxlRejReason(102) 0 too late, 1 unknown order, 3 already pending, 6 duplicate."""
+    """OrderCancelReject(9)."""
     said = CancelRefusal(
         order_id=order.order_id if order is not None else "NONE",
         cl_ord_id=cl_ord_id,
         orig_cl_ord_id=orig_cl_ord_id,
-        ord_status=ord_status(order) if order is not None else "8",
+        ord_status=ord_status(order) if order is not None else OrderStatus.rejected,
         code=code,
         text=text,
         to_replace=to_replace,
@@ -169,7 +179,7 @@ def _exec_id(draft: Draft) -> str:
     return draft.state.next_id("reports", "E")
 
 
-def _report(draft: Draft, order: Order, kind: ReportKind, status: str, *, text: str = "") -> OrderReport:
+def _report(draft: Draft, order: Order, kind: ReportKind, status: OrderStatus, *, text: str = "") -> OrderReport:
     terms = order.terms
     security = draft.desk.securities.get(terms.security_id)
     return OrderReport(

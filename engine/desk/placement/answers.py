@@ -8,6 +8,7 @@ from engine.desk.placement.unanswered import page
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord
+from engine.domain.order import OrderStatus
 from engine.domain.placement import Placement, PlacementState
 
 
@@ -45,9 +46,9 @@ def _on_status(draft: Draft, placement: Placement, heard: DealerReport) -> str |
     if heard.unknown_order:
         reason = f"never arrived: the dealer does not know it {heard.text}"
         return end_placement(draft, placement, PlacementState.undelivered, reason)
-    if heard.status == "8":
+    if heard.status == OrderStatus.rejected:
         return end_placement(draft, placement, PlacementState.rejected, heard.text or "rejected")
-    if heard.status in ("4", "C"):
+    if heard.status in (OrderStatus.canceled, OrderStatus.expired):
         return end_placement(draft, placement, PlacementState.canceled, heard.text or "canceled")
     if placement.state is PlacementState.in_doubt:
         draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))

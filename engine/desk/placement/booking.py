@@ -18,7 +18,7 @@ from engine.desk.placement.unanswered import cancel_at_dealer
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, ReportKind
-from engine.domain.order import Order, OrderState
+from engine.domain.order import CancelProblem, Order, OrderState
 from engine.domain.placement import Fill, Placement
 from engine.market.bonds import accrued_interest, principal
 from engine.market.calendars import settlement_date, trade_date
@@ -189,7 +189,13 @@ def _settle_cancel(draft: Draft, order: Order) -> None:
     order = draft.state.orders[order.order_id]
     if order.terms.session and cl_ord_id != "-":
         reporting.refuse_cancel(
-            draft, order.terms.session, order, cl_ord_id, order.terms.cl_ord_id, 0, "too late: the order is filled"
+            draft,
+            order.terms.session,
+            order,
+            cl_ord_id,
+            order.terms.cl_ord_id,
+            CancelProblem.too_late,
+            "too late: the order is filled",
         )
 
 

@@ -37,6 +37,7 @@ from engine.fix.flows.spelling import (
     DIRECTION_OF,
     NO_SYMBOL,
     SIDE_CODE,
+    STATUS_OF,
     face_amount,
     number,
     refuse_soh,
@@ -204,7 +205,7 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
         gross=_decimal(message, 381),
         net=_decimal(message, 118),
         text=get(58) or "",
-        status=status,
+        status=STATUS_OF.get(status),
         unknown_order=_knows_no_order(word, status, get(103), order_id),
         possible_resend=message.poss_resend,
     )

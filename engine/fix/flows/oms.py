@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
@@ -29,7 +28,7 @@ from engine.domain.messages import (
     ReportKind,
     UnacceptableOrder,
 )
-from engine.domain.order import ZERO, Handling, Side, TimeInForce
+from engine.domain.order import ZERO, CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.errors import ProtocolError
 from engine.fix.flows.dialect import Dialect
 from engine.fix.flows.refusal import NotTaken
@@ -37,6 +36,7 @@ from engine.fix.flows.spelling import (
     CUSIP,
     HANDLING_OF,
     ISIN,
+    ORDER_STATUS_CODE,
     SIDE_CODE,
     TIF_CODE,
     TIF_OF,
@@ -49,23 +49,40 @@ from engine.fix.flows.spelling import (
 )
 from engine.fix.standard.currencies import CURRENCIES
 from engine.fix.standard.tags import BusinessRejectReason, Tag
+from engine.fix.standard.values import CxlRejReason, ExecType, OrdRejReason
 from engine.fix.wire.codec import encode_body
 from engine.fix.wire.message import Message, timestamp_ns
 
-
-class OrderReason(IntEnum):
-    """OrdRejReason(103), as far as a message alone can give one; the desk gives the others."""
-
-    UNKNOWN_SYMBOL = 1
-    UNSUPPORTED_CHARACTERISTIC = 11
-    INCORRECT_QUANTITY = 13
-    OTHER = 99
-
+ORDER_REFUSAL_CODE: Final[Mapping[OrderRefusal, OrdRejReason]] = {
+    OrderRefusal.unknown_security: OrdRejReason.UnknownSymbol,
+    OrderRefusal.too_late: OrdRejReason.TooLate,
+    OrderRefusal.unknown_order: OrdRejReason.UnknownOrder,
+    OrderRefusal.duplicate: OrdRejReason.Duplicate,
+    OrderRefusal.unsupported: OrdRejReason.UnsupportedCharacteristic,
+    OrderRefusal.incorrect_quantity: OrdRejReason.InvalidQuantity,
+    OrderRefusal.other: OrdRejReason.Other,
+}
+CANCEL_PROBLEM_CODE: Final[Mapping[CancelProblem, CxlRejReason]] = {
+    CancelProblem.too_late: CxlRejReason.TooLate,
+    CancelProblem.unknown_order: CxlRejReason.UnknownOrder,
+    CancelProblem.already_pending: CxlRejReason.AlreadyPending,
+    CancelProblem.duplicate: CxlRejReason.DuplicateClOrdID,
+    CancelProblem.other: CxlRejReason.Other,
+}
+REPORT_KIND_CODE: Final[Mapping[ReportKind, ExecType]] = {
+    ReportKind.pending_new: ExecType.PendingNew,
+    ReportKind.new: ExecType.New,
+    ReportKind.trade: ExecType.Trade,
+    ReportKind.canceled: ExecType.Canceled,
+    ReportKind.pending_cancel: ExecType.PendingCancel,
+    ReportKind.rejected: ExecType.Rejected,
+    ReportKind.expired: ExecType.Expired,
+    ReportKind.status: ExecType.OrderStatus,
+}
 
 _MARKET: Final = "1"
 _LIMIT: Final = "2"
 _PERCENT: Final = "1"
-_REJECTED: Final = "8"
 
 # --- in ------------------------------------------------------------------------------------------
 
@@ -90,14 +107,14 @@ def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | Unacceptabl
 
     problem = _problem(message, quantity, price, tif, handling, expire_ns)
     if problem is not None or quantity is None or tif is None or handling is None:
-        code, text = problem or (OrderReason.OTHER, "the order cannot be taken")
+        code, text = problem or (OrderRefusal.other, "the order cannot be taken")
         return UnacceptableOrder(
             cl_ord_id=cl_ord_id,
             account=message.get(1) or "",
             security_id=message.get(48) or "",
             side=side,
             quantity=ZERO if quantity is None else quantity,
-            code=int(code),
+            code=code,
             text=text,
             currency=message.get(15) or "",
             possible_resend=message.poss_resend,
@@ -144,37 +161,37 @@ def _problem(
     tif: TimeInForce | None,
     handling: Handling | None,
     expire_ns: int | None,
-) -> tuple[OrderReason, str] | None:
-    """The first thing that keeps the message from being an order of this desk: OrdRejReason(103) and a text."""
+) -> tuple[OrderRefusal, str] | None:
+    """The first thing that keeps the message from being an order of this desk, and a text."""
     get = message.get
     if get(48) is None:
-        return OrderReason.UNKNOWN_SYMBOL, "SecurityID(48) missing"
+        return OrderRefusal.unknown_security, "SecurityID(48) missing"
     if get(22) not in (ISIN, CUSIP, None):
-        return OrderReason.UNKNOWN_SYMBOL, _found(message, Tag.SecurityIDSource, "4 (ISIN) or 1 (CUSIP)")
+        return OrderRefusal.unknown_security, _found(message, Tag.SecurityIDSource, "4 (ISIN) or 1 (CUSIP)")
     if quantity is None:
-        return OrderReason.INCORRECT_QUANTITY, "OrderQty(38) missing: face amounts only"
+        return OrderRefusal.incorrect_quantity, "OrderQty(38) missing: face amounts only"
     if quantity <= 0:
-        return OrderReason.INCORRECT_QUANTITY, _found(message, Tag.OrderQty, "more than 0")
+        return OrderRefusal.incorrect_quantity, _found(message, Tag.OrderQty, "more than 0")
     if get(54) not in SIDE_CODE.values():
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.Side, "1 (buy) or 2 (sell)")
+        return OrderRefusal.unsupported, _found(message, Tag.Side, "1 (buy) or 2 (sell)")
     if get(40) not in (_MARKET, _LIMIT):
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.OrdType, "1 (market) or 2 (limit)")
+        return OrderRefusal.unsupported, _found(message, Tag.OrdType, "1 (market) or 2 (limit)")
     if get(40) == _LIMIT:
         if price is None:
-            return OrderReason.OTHER, "Price(44) missing on a limit order"
+            return OrderRefusal.other, "Price(44) missing on a limit order"
         if get(423) not in (_PERCENT, None):
-            return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.PriceType, "1 (percent of par)")
+            return OrderRefusal.unsupported, _found(message, Tag.PriceType, "1 (percent of par)")
         if price <= 0:
-            return OrderReason.OTHER, _found(message, Tag.Price, "more than 0")
+            return OrderRefusal.other, _found(message, Tag.Price, "more than 0")
     if tif is None:
         expected = "0 (day), 3 (IOC), 4 (FOK) or 6 (GTD)"
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.TimeInForce, expected)
+        return OrderRefusal.unsupported, _found(message, Tag.TimeInForce, expected)
     if tif is TimeInForce.gtd and expire_ns is None:
-        return OrderReason.OTHER, "TimeInForce(59)=6 (GTD) without ExpireTime(126) or ExpireDate(432)"
+        return OrderRefusal.other, "TimeInForce(59)=6 (GTD) without ExpireTime(126) or ExpireDate(432)"
     if handling is None:
-        return OrderReason.UNSUPPORTED_CHARACTERISTIC, _found(message, Tag.HandlInst, "1, 2 or 3")
+        return OrderRefusal.unsupported, _found(message, Tag.HandlInst, "1, 2 or 3")
     if get(15) is not None and get(15) not in CURRENCIES:
-        return OrderReason.OTHER, _found(message, Tag.Currency, "a code of ISO 4217")
+        return OrderRefusal.other, _found(message, Tag.Currency, "a code of ISO 4217")
     return None
 
 
@@ -202,7 +219,8 @@ def _end_of_day(date: str | None) -> int | None:
 # --- out -----------------------------------------------------------------------------------------
 
 _TIF_FIELD: Final[Mapping[TimeInForce, str]] = {tif: f"59={code}\x01" for tif, code in TIF_CODE.items()}
-_KIND_FIELD: Final[Mapping[ReportKind, str]] = {kind: f"150={kind.value}\x01" for kind in ReportKind}
+_KIND_FIELD: Final[Mapping[ReportKind, str]] = {kind: f"150={code}\x01" for kind, code in REPORT_KIND_CODE.items()}
+_REFUSAL_FIELD: Final = {refusal: f"103={code}\x01" for refusal, code in ORDER_REFUSAL_CODE.items()}
 
 
 def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
@@ -220,7 +238,6 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
         report.exec_id,
         report.id_source,
         report.order_id,
-        report.ord_status,
         report.orig_cl_ord_id,
         report.security_id,
         report.settl_date,
@@ -228,7 +245,7 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
         report.dealer_exec_id,
     )
     text = report.text.replace("\x01", " ") if report.text else ""
-    refused = report.ord_status == _REJECTED
+    refused = report.ord_status == OrderStatus.rejected
     quantity, cumulated, leaves = report.quantity, report.cum_quantity, report.leaves_quantity
     last, last_price, limit = report.last_quantity, report.last_price, report.limit_price
     accrued, gross, net = report.accrued, report.gross, report.net
@@ -247,7 +264,7 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
         f"22={report.id_source}\x01" if report.security_id else "",
         f"31={number(last_price)}\x01" if last_price is not None else "",
         f"32={number(last)}\x01" if last is not None else "",
-        f"37={report.order_id or 'NONE'}\x0138={order_qty}\x0139={report.ord_status}\x01",
+        f"37={report.order_id or 'NONE'}\x0138={order_qty}\x0139={ORDER_STATUS_CODE[report.ord_status]}\x01",
         "40=2\x01" if limit is not None else "" if refused else "40=1\x01",
         f"41={report.orig_cl_ord_id}\x01" if report.orig_cl_ord_id else "",
         f"44={number(limit)}\x01" if limit is not None else "",
@@ -258,7 +275,7 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
         f"60={fix_timestamp(report.transact_ns)}\x01",
         f"64={report.settl_date}\x01" if report.settl_date else "",
         f"75={report.trade_date}\x01" if report.trade_date else "",
-        f"103={report.code}\x01" if report.code is not None else "",
+        _REFUSAL_FIELD[report.code] if report.code is not None else "",
         f"118={number(net)}\x01" if net is not None else "",
         _KIND_FIELD[report.kind],
         f"151={leaves_qty}\x01",
@@ -277,12 +294,12 @@ def speak_cancel_refusal(refusal: CancelRefusal) -> bytes:
     fields: list[Field] = [
         (11, refusal.cl_ord_id),
         (37, refusal.order_id or "NONE"),
-        (39, refusal.ord_status),
+        (39, ORDER_STATUS_CODE[refusal.ord_status]),
         (41, refusal.orig_cl_ord_id),
     ]
     if refusal.text:
         fields.append((58, refusal.text.replace("\x01", " ")))
-    fields += [(102, str(refusal.code)), (434, "2" if refusal.to_replace else "1")]
+    fields += [(102, CANCEL_PROBLEM_CODE[refusal.code]), (434, "2" if refusal.to_replace else "1")]
     return encode_body(fields)
 
 

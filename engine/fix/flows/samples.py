@@ -21,7 +21,7 @@ from engine.domain.messages import (
     Said,
     SubscribeMarketData,
 )
-from engine.domain.order import Side, TimeInForce
+from engine.domain.order import CancelProblem, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.fix.flows.dialect import Dialect
 from engine.fix.flows.translation import ApplVer, speak
 from engine.fix.wire.codec import frame
@@ -37,7 +37,7 @@ _FILL: Final = OrderReport(
     cl_ord_id="C-1",
     orig_cl_ord_id="",
     kind=ReportKind.trade,
-    ord_status="2",
+    ord_status=OrderStatus.filled,
     account="ACC1",
     trader="trader1",
     security_id=_ISIN,
@@ -70,7 +70,7 @@ _REFUSED: Final = OrderReport(
     cl_ord_id="C-2",
     orig_cl_ord_id="",
     kind=ReportKind.rejected,
-    ord_status="8",
+    ord_status=OrderStatus.rejected,
     account="",
     trader="",
     security_id=_ISIN,
@@ -84,7 +84,7 @@ _REFUSED: Final = OrderReport(
     leaves_quantity=Decimal(0),
     average_price=Decimal(0),
     transact_ns=_NOW_NS,
-    code=13,
+    code=OrderRefusal.incorrect_quantity,
     text="OrderQty(38)=0: expected more than 0",
 )
 
@@ -126,7 +126,10 @@ SAMPLES: Final[tuple[tuple[str, Said], ...]] = (
     ("market data request", SubscribeMarketData("M-1", (_ISIN, "US0000000010"))),
     ("fill", _FILL),
     ("refusal of an order", _REFUSED),
-    ("refusal of a cancel", CancelRefusal("O-1", "C-3", "C-1", "2", 0, "too late to cancel")),
+    (
+        "refusal of a cancel",
+        CancelRefusal("O-1", "C-3", "C-1", OrderStatus.filled, CancelProblem.too_late, "too late to cancel"),
+    ),
     ("business reject", BusinessReject("AB", 7, 3, "MsgType(35)=AB is not supported", "C-4")),
 )
 

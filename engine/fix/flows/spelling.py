@@ -10,16 +10,28 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from engine.domain.order import Handling, Side, TimeInForce
+from engine.domain.order import Handling, OrderStatus, Side, TimeInForce
 from engine.errors import ProtocolError
 from engine.fix.flows.dialect import Dialect
 from engine.fix.standard.tags import Tag
+from engine.fix.standard.values import OrdStatus
 from engine.fix.wire.message import Message
 
 Field = tuple[int, str]
 
 # What Symbol(55) says of a bond: the identifier is in SecurityID(48). FIX 4.4 Vol 1, Instrument component.
 NO_SYMBOL: Final = "[N/A]"
+ORDER_STATUS_CODE: Final[Mapping[OrderStatus, OrdStatus]] = {
+    OrderStatus.pending_new: OrdStatus.PendingNew,
+    OrderStatus.new: OrdStatus.New,
+    OrderStatus.partially_filled: OrdStatus.PartiallyFilled,
+    OrderStatus.filled: OrdStatus.Filled,
+    OrderStatus.canceled: OrdStatus.Canceled,
+    OrderStatus.pending_cancel: OrdStatus.PendingCancel,
+    OrderStatus.rejected: OrdStatus.Rejected,
+    OrderStatus.expired: OrdStatus.Expired,
+}
+STATUS_OF: Final[Mapping[str, OrderStatus]] = {code.value: status for status, code in ORDER_STATUS_CODE.items()}
 ISIN: Final = "4"
 CUSIP: Final = "1"
 

@@ -207,6 +207,7 @@ class OrdRejReason(StrEnum):
     UnknownOrder = "5"
     Duplicate = "6"
     StaleOrder = "8"
+    UnsupportedCharacteristic = "11"
     InvalidQuantity = "13"
     UnknownAccount = "15"
     Other = "99"

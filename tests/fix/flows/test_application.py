@@ -39,7 +39,7 @@ from engine.domain.messages import (
     SubscribeMarketData,
     UnacceptableOrder,
 )
-from engine.domain.order import Handling, Side, TimeInForce
+from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.domain.rfq import QuoteKind
 from engine.errors import ConfigError, ProtocolError
 from engine.fix.flows.dialect import EXTRA_TAGS_MAX, ExtraTag
@@ -214,7 +214,7 @@ def test_unacceptable_order_keeps_what_it_said() -> None:
         security_id=ISIN,
         side=Side.sell,
         quantity=Decimal(5_000_000),
-        code=11,
+        code=OrderRefusal.unsupported,
         text="Side(54)=5: expected 1 (buy) or 2 (sell)",
         currency="USD",
         possible_resend=True,
@@ -692,7 +692,7 @@ REPORT = OrderReport(
     cl_ord_id="C1",
     orig_cl_ord_id="",
     kind=ReportKind.new,
-    ord_status="0",
+    ord_status=OrderStatus.new,
     account="ACC1",
     trader="",
     security_id=ISIN,
@@ -710,7 +710,7 @@ REPORT = OrderReport(
 TRADE = replace(
     REPORT,
     kind=ReportKind.trade,
-    ord_status="2",
+    ord_status=OrderStatus.filled,
     cum_quantity=Decimal(5_000_000),
     leaves_quantity=Decimal(0),
     average_price=Decimal("98.5"),
@@ -820,7 +820,7 @@ TRADE = replace(
             replace(
                 REPORT,
                 kind=ReportKind.canceled,
-                ord_status="4",
+                ord_status=OrderStatus.canceled,
                 cl_ord_id="C2",
                 orig_cl_ord_id="C1",
                 side=Side.sell,
@@ -839,13 +839,13 @@ TRADE = replace(
                 REPORT,
                 order_id="",
                 kind=ReportKind.rejected,
-                ord_status="8",
+                ord_status=OrderStatus.rejected,
                 account="",
                 currency="",
                 limit_price=None,
                 quantity=Decimal(-5),
                 leaves_quantity=Decimal(0),
-                code=13,
+                code=OrderRefusal.incorrect_quantity,
                 text="no\x01t this",
             ),
             DEFAULT,
@@ -855,14 +855,14 @@ TRADE = replace(
             id="report: refused, with no order type or life of an order that never was",
         ),
         pytest.param(
-            CancelRefusal("O-1", "C2", "C1", "2", 0, "too late"),
+            CancelRefusal("O-1", "C2", "C1", OrderStatus.filled, CancelProblem.too_late, "too late"),
             DEFAULT,
             "9",
             "11=C2|37=O-1|39=2|41=C1|58=too late|102=0|434=1|",
             id="cancel refused",
         ),
         pytest.param(
-            CancelRefusal("", "C2", "C9", "8", 1, "", to_replace=True),
+            CancelRefusal("", "C2", "C9", OrderStatus.rejected, CancelProblem.unknown_order, "", to_replace=True),
             DEFAULT,
             "9",
             "11=C2|37=NONE|39=8|41=C9|102=1|434=2|",
@@ -890,7 +890,7 @@ def test_drop_copy_differs_by_its_indicator_alone() -> None:
 
 def test_only_reports_are_copied() -> None:
     with pytest.raises(ValueError, match="CancelRefusal"):
-        speak(CancelRefusal("O-1", "C2", "C1", "2", 0, ""), DEFAULT, copy=True)
+        speak(CancelRefusal("O-1", "C2", "C1", OrderStatus.filled, CancelProblem.too_late, ""), DEFAULT, copy=True)
 
 
 @pytest.mark.parametrize(
@@ -905,7 +905,7 @@ def test_only_reports_are_copied() -> None:
         CancelPlacement("d", "f\x01", "p", ISIN, "4", Side.buy, Decimal(1), NOW_NS),
         AskPlacementStatus("d", "p\x01", ISIN, "4", Side.buy),
         SubscribeMarketData("M1", ("US\x01",)),
-        CancelRefusal("O-1", "C\x01", "C1", "2", 0, ""),
+        CancelRefusal("O-1", "C\x01", "C1", OrderStatus.filled, CancelProblem.too_late, ""),
         BusinessReject("A\x01", 7, 3, ""),
     ],
     ids=lambda said: type(said).__name__,
@@ -1004,7 +1004,7 @@ reports = st.builds(
     cl_ord_id=identifiers,
     orig_cl_ord_id=st.just("") | identifiers,
     kind=st.sampled_from(ReportKind),
-    ord_status=st.sampled_from(["0", "1", "2", "4", "6", "8", "A", "C"]),
+    ord_status=st.sampled_from(OrderStatus),
     account=st.just("") | identifiers,
     trader=st.just("") | identifiers,
     security_id=st.just(ISIN),
@@ -1027,7 +1027,7 @@ reports = st.builds(
     accrued=money,
     gross=money,
     net=money,
-    code=st.none() | st.sampled_from([0, 1, 6, 13, 99]),
+    code=st.none() | st.sampled_from(OrderRefusal),
     text=texts,
 )
 
