@@ -1,0 +1,55 @@
+"""What the desk decides by, replaced: what stays, and that what it decided before is still told in its words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from engine.boot import assembly
+from engine.config import load
+from engine.desk.setting import EARLIER_BOOKS_MAX, Desk
+from engine.rules.source import Source
+
+ROOT = Path(__file__).parents[2]
+CONFIG = load(ROOT / "engine.toml")
+BONDS, _ = assembly.securities(CONFIG.reference.securities)
+
+
+def desk(number: int) -> Desk:
+    rules = f'rule "number {number}" when true\n  ask top {number % 9 + 1}\n'
+    return assembly.desk(CONFIG, assembly.compiled(CONFIG, [Source("all.rules", rules)]), BONDS)
+
+
+def test_prices_and_statistics_stay_and_rules_are_others() -> None:
+    live, after = desk(1), desk(2)
+    stats, marks = live.stats, live.marks
+    live.hold = "the journal is slow"
+
+    live.take_up(replace(after, hold=""), with_stats=False)
+
+    assert (live.stats, live.marks, live.hold) == (stats, marks, "the journal is slow")
+    assert live.book is after.book
+
+
+def test_statistics_made_anew_come_with_their_rankings() -> None:
+    live, after = desk(1), desk(2)
+
+    live.take_up(after, with_stats=True)
+
+    assert live.stats is after.stats
+    assert live.rankings is after.rankings
+
+
+def test_a_book_that_was_replaced_is_at_hand_for_what_it_decided() -> None:
+    live = desk(0)
+    first, hashes = live.book, []
+    for number in range(1, EARLIER_BOOKS_MAX + 2):
+        hashes.append(live.book.hash)
+        live.take_up(desk(number), with_stats=False)
+
+    assert live.book_of(first.hash) is None, "the oldest goes at the bound"
+    assert [live.book_of(each) is not None for each in hashes[1:]] == [True] * EARLIER_BOOKS_MAX
+    again = desk(EARLIER_BOOKS_MAX)
+    live.take_up(again, with_stats=False)
+    assert live.book_of(again.book.hash) is again.book
+    assert again.book.hash not in live.earlier_books
