@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from interop_daemon import Desk, Peer, Rfqd
-from interop_raw import RawPeer
+from interop_raw import RawListener, RawPeer
 from ports import free_port
 
 
@@ -75,3 +75,18 @@ def test_who_proves_nothing_hears_the_logout_all_the_same(desk: Desk, running: R
     oms.expect_end()
     assert running.stop() == 0
     assert not running.complaints
+
+
+def test_it_ends_while_it_calls_somebody(desk: Desk) -> None:
+    """uvloop closes what a cancelled call has made, and tells nobody: nothing may be written there."""
+    dealer = RawListener("BIRCH")
+    desk.peers = [*desk.peers, Peer("birch", "dealer", dealer.port)]
+    desk.more["fix"] = "logout_timeout_s = 0.2"
+    daemon = Rfqd(desk.write())
+    try:
+        daemon.start()
+        assert daemon.stop() == 0
+        assert not daemon.complaints
+    finally:
+        daemon.end()
+        dealer.close()

@@ -126,10 +126,14 @@ class Dialer:
         try:
             async with asyncio.timeout(destination.timeout_s):
                 await self._loop.create_connection(lambda: connection, host, port, **secured)
+        except asyncio.CancelledError:
+            connection.given_up()
+            raise
         except (OSError, ValueError) as error:  # ValueError: a server name that no certificate can have.
             reason = f"no answer within {destination.timeout_s:g} s" if isinstance(error, TimeoutError) else why(error)
             log.warning("cannot connect session=%s address=%s:%d error=%s", destination.session, host, port, reason)
             self._failed(f"{host}:{port}: {reason}")
+            connection.given_up()
             return None
         return connection
 

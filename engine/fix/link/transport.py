@@ -177,6 +177,14 @@ class FixConnection(asyncio.Protocol):
         if self.on_lost is not None:
             self.on_lost(self)
 
+    def given_up(self) -> None:
+        """The attempt that made it was given up: uvloop closes such a transport and tells nobody."""
+        if self._transport is not None:
+            self._ending = self._ending or Ending(DisconnectReason.NOT_WANTED, "given up while it was made")
+            self._transport.abort()
+            self.connection_lost(None)
+            self._is_over = True
+
     def pause_writing(self) -> None:
         self._writable.clear()
 
