@@ -246,8 +246,8 @@ def _ranked(engine: Engine) -> dict[str, Any]:
     found = {}
     for name, kept in list(engine.rankings._kept.items()):
         scorer, segment, mine = kept._scorer, kept._segment, engine.trading.desk.rankings
-        order = list(mine.order(scorer, segment, engine.now_ns))
-        found["|".join(name)] = [(dealer, mine.score(dealer, scorer, segment, engine.now_ns)) for dealer in order]
+        everybody = len(engine.trading.desk.dealers)
+        found["|".join(name)] = list(mine.top(everybody, scorer, segment, engine.now_ns))
     return found
 
 
