@@ -18,6 +18,7 @@ import engine
 from engine.clock import NS_PER_S
 from engine.desk.draft import Delivery
 from engine.desk.gate.risk import Blocked, Cleared, clear_ask
+from engine.desk.placement import placing
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Scope
@@ -281,6 +282,19 @@ def test_without_a_mark_the_one_of_the_rounds_opening_holds_while_it_is_fresh() 
     world.says("ash", "103", order_id)
     with pytest.raises(CommandError, match=r"300\.0 bps from fair 100"):
         world.command("execute", order=order_id)
+
+
+def test_a_person_is_one_whatever_the_person_is_called() -> None:
+    """Without a fair value only a person may say yes: who that is hangs on no name."""
+    world = scene(LONG)
+    order_id = world.order(BOND, "buy", MM)
+    world.no_price()
+    world.advance(901)
+    world.says("ash", "100", order_id)
+    assert world.accepted() == []
+    draft = world.draft()
+    placing.execute(draft, world.the(order_id), None, actor="rule")
+    assert [type(event) for event in draft.events] == [e.QuoteAccepted]
 
 
 LONG = """

@@ -54,7 +54,7 @@ def take_best(draft: Draft, rfq_id: str) -> None:
         return
     reason = _against_automatic(draft, rfq, live)
     if reason == "":
-        blocked = _accept(draft, order, rfq, *live[0], actor="rule")
+        blocked = _accept(draft, order, rfq, *live[0], actor="rule", by_rule=True)
         reason = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
     if reason and execute.else_ask_trader:
         _alert(draft, rfq, live[0], reason)
@@ -79,7 +79,7 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> st
     if rfq.state is RfqState.asking:
         draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, draft.now_ns, f"{actor} decided before all had answered"))
         rfq = draft.state.rfqs[rfq.rfq_id]
-    blocked = _accept(draft, order, rfq, *chosen[0], actor=actor)
+    blocked = _accept(draft, order, rfq, *chosen[0], actor=actor, by_rule=False)
     if blocked is not None:
         raise CommandError(f"risk {blocked.check}: {blocked.reason}", code="risk")
     return draft.state.orders[order.order_id].placement_id
@@ -146,7 +146,9 @@ def _competing(draft: Draft, rfq: Rfq) -> int:
     return sum(quote.spent or quote.live(draft.now_ns, guard_ns) for quote in latest)
 
 
-def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, actor: str) -> Blocked | None:
+def _accept(
+    draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, actor: str, by_rule: bool
+) -> Blocked | None:
     dealer = draft.desk.dealers.get(ask.dealer)
     assert quote.price is not None
     if dealer is None:
@@ -168,7 +170,7 @@ def _accept(draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, act
     )
     clocks = draft.desk.clocks
     not_after = (quote.firm_until_ns or draft.now_ns + clocks.decide_ns) - clocks.guard_ns
-    cleared = risk.clear_accept(draft, order, rfq, dealer, said, not_after, by_rule=actor == "rule")
+    cleared = risk.clear_accept(draft, order, rfq, dealer, said, not_after, by_rule=by_rule)
     if isinstance(cleared, Blocked):
         draft.record(e.AcceptBlocked(draft.now_ns, rfq.rfq_id, ask.dealer, cleared.check, cleared.reason))
         return cleared
