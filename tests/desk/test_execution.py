@@ -15,7 +15,7 @@ from engine.clock import NS_PER_S
 from engine.desk import decide
 from engine.domain import events as e
 from engine.domain import messages as m
-from engine.domain.order import OrderState, TimeInForce
+from engine.domain.order import CancelProblem, OrderState, TimeInForce
 from engine.domain.placement import Fill, PlacementState
 from engine.domain.rfq import QuoteKind, RfqState
 from engine.errors import CommandError
@@ -474,7 +474,7 @@ def test_a_refused_cancel_leaves_it_in_doubt() -> None:
     assert (world.placement(order_id).state, world.the(order_id).open) == (P.in_doubt, True)
     assert world.placement(order_id).evidence == "cancel refused: too late"
     world.fills(order_id)
-    assert world.said(m.CancelRefusal)[0].code == 0
+    assert world.said(m.CancelRefusal)[0].code is CancelProblem.too_late
 
 
 def test_a_cancel_refused_because_the_order_is_unknown_releases_it() -> None:
