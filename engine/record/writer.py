@@ -251,18 +251,19 @@ class Journal:
                 for text in turn.texts:
                     (rule_books if text.kind == RULE_BOOK else configs).append(text)
             head, sealed = follow(head, turn)
+            seq, utc_ns, kind, ref, actor, events, outbox, messages, sessions, _, _ = turn
             taken_in = _NOTHING_IN
-            for message in turn.messages:
+            for message in messages:
                 if message[2] == "out":
                     sent_rows.append(message[:2] + message[3:])
                 else:
                     taken_in = (message[0], message[1], message[3], message[7])
-            turn_rows.append((*turn[:5], *taken_in, *sealed))
-            for event in turn.events:
-                event_rows.append(tuple(event))
-            for entry in turn.outbox:
-                outbox_rows.append(tuple(entry))
-            for numbers in turn.sessions:
+            turn_rows.append((seq, utc_ns, kind, ref, actor, *taken_in, *sealed))
+            if events:
+                event_rows += map(tuple, events)
+            if outbox:
+                outbox_rows += map(tuple, outbox)
+            for numbers in sessions:
                 session_rows[numbers[:2]] = numbers
         return (
             head,

@@ -137,16 +137,21 @@ def _said_rows(
         _row(MessageRow, (session, epoch, "in", seq_num, turn_seq, None, utc_ns, data, 0, 0, *_NO_ENTRY))
         for session, epoch, seq_num, data in turn.inbound
     ]
-    decided = {send.outbox_id: (send, msg_type, body) for send, msg_type, body in turn.sends}
-    for session, epoch, seq_num, outbox_id, data, poss_resend, delivery in turn.bound:
+    numbered = 0
+    for session, epoch, seq_num, outbox_id, data, poss_resend, delivery, said in turn.bound:
         word = delivery._value_ if delivery is not None else None  # A plain string, in a fifth of `.value`'s time.
         entry: tuple[str | None, int | None, int | None, str | None, int | None] = (word, None, None, None, None)
-        if data is not None and outbox_id is not None and (found := decided.pop(outbox_id, None)) is not None:
-            send, msg_type, body = found
-            event = first_event + send.event if send.event >= 0 else None
-            entry = (word, event, send.not_after_ns, msg_type, len(data) - TRAILER_BYTES - len(body) + 1)
+        if said is not None and data is not None:
+            numbered += 1
+            send, msg_type, body = said
+            event = send[4]
+            after = len(data) - TRAILER_BYTES - len(body) + 1
+            entry = (word, first_event + event if event >= 0 else None, send[5], msg_type, after)
         columns = (session, epoch, "out", seq_num, turn_seq, outbox_id, utc_ns, data, data is None, poss_resend)
         messages.append(_row(MessageRow, columns + entry))
+    if numbered == len(turn.sends):
+        return (), tuple(messages)
+    at_once = {bound.outbox_id for bound in turn.bound if bound.said is not None}
     waiting = [
         OutboxRow(
             send.outbox_id,
@@ -158,7 +163,8 @@ def _said_rows(
             msg_type,
             body,
         )
-        for send, msg_type, body in decided.values()
+        for send, msg_type, body in turn.sends
+        if send.outbox_id not in at_once
     ]
     return tuple(waiting), tuple(messages)
 

@@ -26,7 +26,7 @@ from engine.turn.standing import Standing
 class TurnDraft:
     """One turn while it is being decided. `refused` is our own failure over this input, if this is the second try."""
 
-    __slots__ = ("_desk", "given", "now", "placed", "refused", "standing", "turn")
+    __slots__ = ("_desk", "given", "now", "refused", "standing", "turn")
 
     def __init__(self, standing: Standing, given: Input, refused: Exception | None = None) -> None:
         self.standing = standing
@@ -39,8 +39,6 @@ class TurnDraft:
         """With nothing decided: at first, and once more where nothing is to stay of what was."""
         self.turn = Turn(self.now, type(self.given).__name__)
         self._desk: Draft | None = None
-        self.placed = 0
-        """So many messages of the desk's draft have been given to their sessions."""
 
     # --- sessions ----------------------------------------------------------------------------------
 
@@ -113,7 +111,7 @@ class TurnDraft:
         before = self.standing.links
         for key, link in turn.links.items():
             # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
-            if not link.state.moved_on_from(before[key].state):
+            if not link[0].moved_on_from(before[key][0]):
                 turn.touched[Timer(TimerKind.session, key)] = None
         return turn
 

@@ -141,17 +141,19 @@ def on_received(draft: TurnDraft, given: Received) -> None:
     if key is None:
         newcomers.first_message(draft, given.connection, connection, frame)
         return
-    state = draft.state(key)
+    standing = draft.standing
+    state, settings, dictionary = standing.links[key].state, standing.settings[key], standing.dictionaries[key]
     if isinstance(frame, bytes):
         try:
-            message = codec.decode(frame, draft.standing.dictionaries[key])
+            message = codec.decode(frame, dictionary)
         except GarbledMessage as error:
             frame = error
     if isinstance(frame, GarbledMessage):
         draft.turn.garbled = ((key, frame.reason),)
-        steps.take(draft, key, session.garbled(draft.settings(key), state, frame, draft.now))
+        step = session.garbled(settings, state, frame, draft.now)
     else:
-        steps.receive(draft, key, message)
+        step = session.received(settings, state, message, draft.now, dictionary=dictionary)
+    steps.take(draft, key, step)
     if not draft.turn.ref:  # What was delivered has said which message it is.
         draft.turn.ref = f"{key}:{state.epoch}:{state.next_in}"
 

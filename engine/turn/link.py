@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from engine.desk.draft import Delivery
 from engine.domain.keys import Scope
+from engine.fix.session.phases import Phase
 from engine.fix.session.sequence import SessionState
 from engine.turn.appended import Appended
 
@@ -115,10 +116,16 @@ class Link(NamedTuple):
         moved: Link = _made(Link, (state, *self[1:]))
         return moved
 
+    def sent_report(self, state: SessionState, seq_num: int) -> Link:
+        """The same with this number given to a report."""
+        moved: Link = _made(Link, (state, seq_num, *self[2:]))
+        return moved
+
     @property
     def can_send(self) -> bool:
         """May a new message be bound now, as far as the session and the store are concerned?"""
-        return self.state.can_send and self.rebinding is None
+        state = self.state
+        return state.phase is Phase.ACTIVE and state.serving is None and self.rebinding is None
 
     @property
     def leaves_in_parts(self) -> bool:

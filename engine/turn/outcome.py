@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.clock import Instant
 from engine.desk.draft import Delivery, Send
@@ -15,9 +15,15 @@ from engine.turn.change import Change
 from engine.turn.effects import Effect
 from engine.turn.link import Link
 
+Said: TypeAlias = tuple[Send, str, bytes]
+"""An outbox message with its MsgType(35) and body."""
+
 
 class Bound(NamedTuple):
-    """One of our numbers given out; `data` is None for a session message, whose bytes are not kept."""
+    """One of our numbers given out; `data` is None for a session message, whose bytes are not kept.
+
+    `said` is the outbox message if it was decided in the same turn.
+    """
 
     session: str
     epoch: int
@@ -26,6 +32,7 @@ class Bound(NamedTuple):
     data: bytes | None = None
     poss_resend: bool = False
     delivery: Delivery | None = None
+    said: Said | None = None
 
 
 class Inbound(NamedTuple):
@@ -53,8 +60,8 @@ class Turn:
     ref: str
     actor: str
     events: list[e.Event]
-    sends: list[tuple[Send, str, bytes]]
-    """Each outbox message with its MsgType(35) and body."""
+    sends: list[Said]
+    """What was decided to be said."""
     bound: list[Bound]
     inbound: list[Inbound]
     links: dict[str, Link]

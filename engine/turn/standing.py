@@ -109,11 +109,12 @@ class Standing:
                 self._waits[key] = None
             elif self._waits:
                 self._waits.pop(key, None)
-        for number, connection in turn.connections.items():
-            if connection is None:
-                self.connections.pop(number, None)
-            else:
-                self.connections[number] = connection
+        if turn.connections:
+            for number, connection in turn.connections.items():
+                if connection is None:
+                    self.connections.pop(number, None)
+                else:
+                    self.connections[number] = connection
         if turn.sends:
             self.outbox_id = turn.sends[-1][0].outbox_id
         if turn.change is not None:

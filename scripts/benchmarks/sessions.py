@@ -46,6 +46,7 @@ _RATE_BARS: Final = {
     ("by_fixcore", "full"): 20.0,
     ("floor", "full"): 0.5,
 }
+_COST_BARS: Final = {("floor", "normal"): 2.0}
 _TRIP_BARS: Final = {("by_quickfix", "normal"): 1.0, ("by_fixcore", "normal"): 1.0, ("by_fixcore", "full"): 1 / 3}
 
 
@@ -75,7 +76,9 @@ def measure(effort: Effort) -> list[Line]:
             line(rate, "orders/s", found.rates, peer, _RATE_BARS.get((peer, durability))) for peer in _PEERS[durability]
         ]
         cost = "the same, processor time an order"
-        lines += [line(cost, "us", found.costs_us, peer, None) for peer in _PEERS[durability]]
+        lines += [
+            line(cost, "us", found.costs_us, peer, _COST_BARS.get((peer, durability))) for peer in _PEERS[durability]
+        ]
         lines += [
             line(trip, "us", found.trips_us, peer, _TRIP_BARS.get((peer, durability))) for peer in _PEERS[durability]
         ]

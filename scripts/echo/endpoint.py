@@ -325,11 +325,12 @@ class Endpoint:
         return None
 
     def _bind(self, line: Line, answer: Answer) -> None:
-        line.state, numbered = session.bind(
+        seq_num = line.state.next_out
+        line.state, data = session.bind(
             line.settings, line.state, answer.msg_type, answer.body, self._now, extra=answer.header
         )
-        line.sent.append(numbered.seq_num, numbered.data)
-        self._write(line, numbered.data)
+        line.sent.append(seq_num, data)
+        self._write(line, data)
 
     def _drain(self, line: Line, connection: FixConnection | None) -> None:
         if line.connection is connection:

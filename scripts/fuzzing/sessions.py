@@ -166,11 +166,12 @@ class Life:
             return
         body = codec.encode_body([(45, 1), (58, "x"), (372, "D"), (380, 0)])
         before = self.state
-        self.state, numbered = session.bind(self.settings, before, "j", body, self.now)
-        hold(numbered.seq_num == before.next_out, f"34={numbered.seq_num} instead of {before.next_out}")
+        self.state, data = session.bind(self.settings, before, "j", body, self.now)
+        seq_num = before.next_out
+        hold(b"\x0134=%d\x01" % seq_num in data, f"not 34={seq_num}: {data!r}")
         resend = self._rng.random() < 0.7
-        self._keep(before.epoch, SentRow(numbered.seq_num, numbered.data, resend))
-        self._sent(numbered.data, numbered.seq_num)
+        self._keep(before.epoch, SentRow(seq_num, data, resend))
+        self._sent(data, seq_num)
 
     def _work(self) -> None:
         """What the runtime does by itself: held messages, pages of a resend."""

@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 
 class Numbered(NamedTuple):
-    """A message that has its number for good; `admin` tells the journal to keep no bytes."""
+    """A session message that has its number for good."""
 
     seq_num: int
     data: bytes
-    admin: bool = True
     msg_type: str = ""
 
     def __repr__(self) -> str:

@@ -150,11 +150,11 @@ class StepDraft:
 
     def send(self, msg_type: MsgType, fields: Iterable[Field], extra: tuple[tuple[int, str], ...] = ()) -> int:
         """Give a session message the next number and send it; returns the number."""
-        self.state, numbered = number(
-            self.settings, self.state, msg_type, codec.encode_body(fields), self.now, admin=True, extra=extra
-        )
-        self.do(Transmit(numbered))
-        return numbered.seq_num
+        state = self.state
+        data = framed(self.settings, state, msg_type, codec.encode_body(fields), self.now, extra=extra)
+        self.state = sequence.gave_out(state, self.now.monotonic_ns)
+        self.do(Transmit(Numbered(state.next_out, data, msg_type=msg_type)))
+        return state.next_out
 
     def probe(self, *, anew: bool = False) -> None:
         """Send a TestRequest(1); its answer will prove that everything sent before it has arrived.
@@ -215,23 +215,20 @@ class StepDraft:
         self.state = self.state._replace(gap=Gap(self.state.next_in, end, self.now.monotonic_ns))
 
 
-def number(
+def framed(
     settings: SessionSettings,
     state: SessionState,
     msg_type: str,
     body: bytes,
     now: Instant,
-    *,
-    admin: bool,
     poss_resend: bool = False,
     extra: tuple[tuple[int, str | bytes], ...] = (),
-) -> tuple[SessionState, Numbered]:
-    """Give a message our next number and its bytes."""
-    seq_num = state.next_out
-    data = codec.frame(
+) -> bytes:
+    """A message under our next number."""
+    return codec.frame(
         begin_string=settings.begin_string,
         msg_type=msg_type,
-        seq_num=seq_num,
+        seq_num=state.next_out,
         sender=settings.sender_comp_id,
         target=settings.target_comp_id,
         sending_time=fix_timestamp(now.utc_ns, micros=settings.micros),
@@ -239,7 +236,6 @@ def number(
         poss_resend=poss_resend,
         extra=settings.route + extra if extra else settings.route,
     )
-    return sequence.gave_out(state, now.monotonic_ns), Numbered(seq_num, data, admin, msg_type)
 
 
 def sending_time(settings: SessionSettings, now: Instant) -> str:

@@ -152,9 +152,10 @@ class Link:
         while end.waiting and end.state.can_send:
             text = end.waiting.popleft()
             body = codec.encode_body([(58, text)])
-            end.state, numbered = session.bind(end.settings, end.state, "B", body, self.now)
-            self.keep(end, SentRow(numbered.seq_num, numbered.data))
-            self.flying[1 - side].append(numbered.data)
+            seq_num = end.state.next_out
+            end.state, data = session.bind(end.settings, end.state, "B", body, self.now)
+            self.keep(end, SentRow(seq_num, data))
+            self.flying[1 - side].append(data)
 
     def keep(self, end: End, row: SentRow) -> None:
         key = (end.state.epoch, row.seq_num)

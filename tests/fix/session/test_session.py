@@ -203,9 +203,11 @@ class Player:
         resend, again = not argument.startswith("once "), argument.startswith("again ")
         fields = split(argument.removeprefix("once ").removeprefix("again "))
         body = codec.encode_body([(int(tag), value) for tag, value in fields[1:]])
-        self.state, numbered = session.bind(self.settings, self.state, fields[0][1], body, self.now, poss_resend=again)
-        self.store(SentRow(numbered.seq_num, numbered.data, resend))
-        self.out.append("< " + self.shown(numbered.data))
+        seq_num = self.state.next_out
+        self.state, data = session.bind(self.settings, self.state, fields[0][1], body, self.now, poss_resend=again)
+        assert b"\x0134=%d\x01" % seq_num in data
+        self.store(SentRow(seq_num, data, resend))
+        self.out.append("< " + self.shown(data))
 
     def do_logout(self, text: str) -> None:
         self.take(session.logout(self.settings, self.state, Ending(DisconnectReason.OPERATOR_LOGOUT, text), self.now))
