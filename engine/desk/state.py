@@ -94,17 +94,23 @@ class Index(Generic[V]):
 class Table(Generic[V]):
     """Rows by key. With `below` it is a draft over that table, and over its indexes."""
 
-    __slots__ = ("_below", "_rows", "indexes", "touched")
+    __slots__ = ("_below", "_indexes", "_rows", "touched")
 
     def __init__(self, below: Table[V] | None = None, *groups: Callable[[V], Group | None]) -> None:
         self._rows: dict[str, V] = {}
         self._below = below
-        if below is None:
-            self.indexes = tuple(Index(group_of) for group_of in groups)
-        else:
-            self.indexes = tuple([Index(each.group_of, each) for each in below.indexes])
-        self.touched: set[str] = set()
-        """Keys written since the last digest; empty in a draft."""
+        self._indexes = tuple([Index(group_of) for group_of in groups]) if below is None else None
+        self.touched: set[str] = set() if below is None else below.touched
+        """Keys written since the last digest; a draft writes none of them."""
+
+    @property
+    def indexes(self) -> tuple[Index[V], ...]:
+        """In the order of the constructor. Those of a draft are begun when somebody asks: few drafts need many."""
+        found = self._indexes
+        if found is None:
+            assert self._below is not None
+            found = self._indexes = tuple([Index(each.group_of, each) for each in self._below.indexes])
+        return found
 
     def get(self, key: str) -> V | None:
         row = self._rows.get(key)
@@ -128,9 +134,10 @@ class Table(Generic[V]):
         return len(below) + sum(below.get(key) is None for key in self._rows)
 
     def put(self, key: str, row: V) -> None:
-        if self.indexes:
+        indexes = self.indexes
+        if indexes:
             before = self.get(key)
-            for index in self.indexes:
+            for index in indexes:
                 index.wrote(key, before, row)
         self._rows[key] = row
         if self._below is None:
