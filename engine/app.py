@@ -33,7 +33,6 @@ from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
 from engine.domain import events as e
 from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
-from engine.fix.flows.second_opinion import verify_samples
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.logs import set_level, set_up_logging
@@ -386,6 +385,8 @@ async def _run(config: Config) -> int:
 
 
 def _check(path: Path) -> int:
+    from engine.fix.flows.second_opinion import verify_samples  # A start has no use for simplefix.
+
     config = load(path)
     problems = [*check(config), *sessions.problems(config), *securing.problems(config)]
     try:
