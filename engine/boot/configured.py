@@ -3,7 +3,8 @@
 `read` is for a start, where a text that was in force before may stand in for a file that is broken: open orders must
 not be left without an engine. `read_again` is for a reload, which takes all of what it was asked for, or nothing.
 
-A new kind of file is read in `engine.config.load`, is part of the configuration, and has its name in `KINDS`.
+A new kind of file has its dataclass in a module of `engine.config`, is read and named in `engine.config.load`, and is
+put to use in `boot.assembly`, as a field of what the desk decides by (`desk.setting`), at a start and a reload alike.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 from engine.boot import assembly, securing, sessions
 from engine.boot.assembly import Parts, SecurityFile
 from engine.boot.securing import Secured
-from engine.config import Config, ConfigProblems, load, reread, with_passphrases
+from engine.config import REREAD, Config, ConfigProblems, load, reread, with_passphrases
 from engine.domain.events import EngineStarted, Reloaded, TextInForce
 from engine.errors import ConfigError, EngineError, RuleError
 from engine.record.archive import ReadOnly
@@ -30,7 +31,7 @@ from engine.runtime.recording import events_codec
 
 log = logging.getLogger(__name__)
 
-KINDS: Final = ("rules", "scoring", "dealers", "limits", "people", "securities", "sessions", "tls")
+KINDS: Final = ("rules", *REREAD, "securities", "tls")
 """What can be read again while the engine runs."""
 SECURITIES: Final = "securities"
 PROBLEMS_SHOWN_MAX: Final = 20

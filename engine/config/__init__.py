@@ -7,6 +7,7 @@ every key means.
 from engine.config.check import check
 from engine.config.dealers import DealerConfig
 from engine.config.load import (
+    REREAD,
     Config,
     ConfigText,
     Places,
@@ -42,6 +43,7 @@ from engine.config.tables import (
 from engine.config.tls import ListenerTls
 
 __all__ = [
+    "REREAD",
     "AdminConfig",
     "AdminPerson",
     "BeginString",

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
 from engine.config.echo import unheeded
@@ -162,8 +162,12 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
     )
 
 
+REREAD: Final = ("scoring", "dealers", "limits", "people", "sessions")
+"""What `reread` reads."""
+
+
 def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | None = None) -> Config:
-    """The same configuration with these parts of it read again: limits, people, sessions, dealers, scoring.
+    """The same configuration with these parts of it (of `REREAD`) read again.
 
     What nobody asked for stays as it is, whatever its file says by now. Raises ConfigProblems.
     """

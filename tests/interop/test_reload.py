@@ -263,7 +263,7 @@ def test_a_hang_up_reads_everything_and_ends_nothing(house: House) -> None:
 
     os.kill(house.rfqd.pid, signal.SIGHUP)
 
-    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,securities,sessions,tls")
+    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
     oms.still_answered()
     house.path("dealers.toml").write_text("[[dealer")
     os.kill(house.rfqd.pid, signal.SIGHUP)
@@ -354,3 +354,18 @@ def test_nothing_is_ready_under_a_kill_switch_and_the_log_tells_what_it_is_told_
     house.rfqd.until_said("wire > ")
     house.rfqctl("log", "level", "INFO", "--reason", WHY)
     assert journal_rows(house.desk.journal, "SELECT count(*) FROM events WHERE type = 'LogLevelSet'") == [(2,)]
+
+
+@pytest.mark.parametrize("kind", ["rules", "scoring", "dealers", "limits", "securities"])
+def test_a_file_that_cannot_be_read_is_a_bad_one(house: House, kind: str) -> None:
+    """Tests may run as root, whom no mode keeps out: a folder in its place cannot be read by anybody."""
+    path = house.path(GOOD[kind][0])
+    path.unlink()
+    assert path.name in house.reload(kind, status=1) or kind == "rules"
+    path.mkdir()
+
+    told = house.reload(kind, status=1)
+
+    assert "nothing was taken up" in told
+    assert "Is a directory" in told
+    house.oms().still_answered()
