@@ -316,14 +316,14 @@ class Life:
         if answer is None or not self.state.can_send:
             return
         before = self.state
-        self.state, numbered = session.bind(
+        self.state, data = session.bind(
             self.settings, before, answer.msg_type, answer.body, self.now, extra=answer.header
         )
-        self._keep(before.epoch, SentRow(numbered.seq_num, numbered.data))
-        hold(Framer().feed(numbered.data) == [numbered.data], f"no frame: {numbered.data!r} for {message.raw!r}")
-        said = codec.decode(numbered.data, self.dictionary)
+        self._keep(before.epoch, SentRow(before.next_out, data))
+        hold(Framer().feed(data) == [data], f"no frame: {data!r} for {message.raw!r}")
+        said = codec.decode(data, self.dictionary)
         if message.msg_type in REFLECTED and message.layout.flaws == ():
-            hold(_told(said) == _told(message), f"{message.raw!r} came back as {numbered.data!r}")
+            hold(_told(said) == _told(message), f"{message.raw!r} came back as {data!r}")
 
     def _keep(self, epoch: int, row: SentRow) -> None:
         hold((epoch, row.seq_num) not in self._rows, f"number {row.seq_num} of epoch {epoch} was given out twice")
