@@ -168,6 +168,7 @@ class Daemon:
             await self._stopping.wait()
             self._ready = False
             connections.close()  # Whoever is logged out dials again at once, and would find the door open.
+            reloading.close()
             for task in tasks:
                 task.cancel()
             if not self._failure:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -31,6 +31,7 @@ from engine.turn.trading import DeskChange, Trading
 log = logging.getLogger(__name__)
 
 BUSY: Final = ("another reload is under way: try again when it is done",)
+STOPPING: Final = "the daemon is stopping"
 FOLDED_AT_ONCE: Final = 100
 """Events that are folded before the thread rests: some 2 ms of work."""
 REST_S: Final = 0.001
@@ -55,14 +56,20 @@ class Reloading:
         self._on_taken_up = on_taken_up
         self._read_again = read
         self._task: asyncio.Task[None] | None = None
+        self._closed = threading.Event()
         runtime.release.on_files_wanted = self._wanted
         runtime.release.on_files_settled = self._settled
 
     def close(self) -> None:
+        """Take nothing up any more. The thread ends, too: a process does not end before its threads."""
+        self._closed.set()
         if self._task is not None:
             self._task.cancel()
 
     def _wanted(self, wanted: ReadFiles) -> None:
+        if self._closed.is_set():
+            self._submit(wanted, (STOPPING,), None)
+            return
         if self._task is not None:
             self._submit(wanted, BUSY, None)
             return
@@ -128,10 +135,16 @@ class Reloading:
                     shadow.fold(codec.decode(row.type, row.version, row.body))
                     seq = row.seq
                     if seq % FOLDED_AT_ONCE == 0:
-                        time.sleep(REST_S)
+                        self._rest()
                 if seq >= up_to and seq - began < BEHIND_MAX:
                     return shadow, seq
-                time.sleep(REST_S)
+                # What is not durable yet is waited for: a journal that fails ends the daemon, and the wait with it.
+                self._rest()
+
+    def _rest(self) -> None:
+        """Keep nobody waiting. Raises ConfigProblems when the daemon stops."""
+        if self._closed.wait(REST_S):
+            raise ConfigProblems([STOPPING])
 
     def _submit(
         self, wanted: ReadFiles, problems: tuple[str, ...], change: Change | None, rows: Sequence[TextRow] = ()
@@ -152,7 +165,8 @@ class Reloading:
         else:
             assert isinstance(settled.taken, Configured)
             self.configured = settled.taken
-            self._on_taken_up(settled.taken)
+            if not self._closed.is_set():  # Ports and calls are closed already, and stay so.
+                self._on_taken_up(settled.taken)
             log.info("files taken up kinds=%s", words)
         outcome = "refused" if settled.taken is None else "taken_up"
         self._runtime.metrics.reloaded(settled.kinds, outcome, self._runtime.clock.now().utc_ns)
