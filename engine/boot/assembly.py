@@ -49,10 +49,11 @@ def parts(
     config: Config,
     book: Book,
     bonds: Mapping[str, Security],
+    dictionaries: Mapping[str, Dictionary],
     pins: Mapping[str, tuple[str, ...]] | None = None,
     tls_files: Sequence[TlsFile] = (),
 ) -> Parts:
-    """All of them, from what was read. Raises ConfigError for a dialect or a dictionary that cannot be."""
+    """All of them, from what was read. Raises ConfigError for a dialect that cannot be."""
     named = pins or {}
     settings = {each.key: sessions.settings(config.fix, each, named.get(each.key)) for each in config.sessions}
     hours = {key: each.schedule for key, each in settings.items() if each.schedule is not None}
@@ -60,7 +61,7 @@ def parts(
     return Parts(
         desk(config, book, bonds, hours),
         settings,
-        {each.key: sessions.dictionary(each) for each in config.sessions},
+        dictionaries,
         by_dealer,
         by_session,
         tls_files,

@@ -23,6 +23,7 @@ from engine.boot.securing import Secured
 from engine.config import REREAD, Config, ConfigProblems, load, reread, with_passphrases
 from engine.domain.events import EngineStarted, Reloaded, TextInForce
 from engine.errors import ConfigError, EngineError, RuleError
+from engine.fix.standard.dictionary import Dictionary
 from engine.record.archive import ReadOnly
 from engine.record.batch import RULE_BOOK, TextRow
 from engine.rules.program import Book
@@ -58,10 +59,13 @@ class Configured:
     book: Book
     securities: SecurityFile
     secured: Secured
+    dictionaries: Mapping[str, Dictionary]
+    """By session."""
 
     def parts(self) -> Parts:
-        """What it comes to. Raises ConfigError for a dialect or a dictionary that cannot be."""
-        return assembly.parts(self.config, self.book, self.securities.bonds, self.secured.pins, self.secured.files)
+        """What it comes to; no file is looked at. Raises ConfigError for a dialect that cannot be."""
+        bonds, secured = self.securities.bonds, self.secured
+        return assembly.parts(self.config, self.book, bonds, self.dictionaries, secured.pins, secured.files)
 
     def in_force(self) -> InForce:
         """The texts by their hashes, and themselves."""
@@ -99,7 +103,8 @@ def read(config: Config) -> Start:
     secured = securing.secure(config)
     fallen_back = dict(config.fallen_back)
     book = _book(config, fallen_back)
-    return Start(Configured(config, book, _securities(config, fallen_back), secured), fallen_back)
+    bonds = _securities(config, fallen_back)
+    return Start(Configured(config, book, bonds, secured, sessions.dictionaries(config)), fallen_back)
 
 
 def _book(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Book:
@@ -163,7 +168,7 @@ def read_again(current: Configured, kinds: Collection[str]) -> Configured:
     """The same with these kinds as their files have them now. Raises ConfigProblems with all that is wrong."""
     problems: list[str] = []
 
-    def attempt(read_it: Callable[[], None]) -> None:
+    def attempt(read_it: Callable[[], object]) -> None:
         try:
             read_it()
         except ConfigProblems as error:
@@ -201,11 +206,12 @@ def read_again(current: Configured, kinds: Collection[str]) -> Configured:
         config = with_passphrases(found.config)
         found = dataclasses.replace(found, config=config, secured=securing.secure(config))
 
-    def put_together() -> None:
+    def read_dictionaries() -> None:
+        nonlocal found
         wrong = sessions.problems(found.config)
         if wrong:
             raise ConfigProblems(wrong)
-        assembly.dialects(found.config)
+        found = dataclasses.replace(found, dictionaries=sessions.dictionaries(found.config))
 
     attempt(read_files)
     if not {"rules", "dealers"}.isdisjoint(kinds):
@@ -214,8 +220,10 @@ def read_again(current: Configured, kinds: Collection[str]) -> Configured:
         attempt(read_securities)
     if not {"tls", "sessions"}.isdisjoint(kinds):
         attempt(read_tls)
-    if not {"sessions", "dealers"}.isdisjoint(kinds):
-        attempt(put_together)
+    if "sessions" in kinds:
+        attempt(read_dictionaries)
+    if "dealers" in kinds:
+        attempt(lambda: assembly.dialects(found.config))
     if problems:
         raise ConfigProblems(problems)
     return found

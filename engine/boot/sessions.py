@@ -64,6 +64,11 @@ def schedule(config: ScheduleConfig) -> Schedule:
     return Schedule.daily(zone, start, end, days=days, reset=reset)
 
 
+def dictionaries(config: Config) -> dict[str, Dictionary]:
+    """Of every session. Raises ConfigError for the first that cannot be."""
+    return {session.key: dictionary(session) for session in config.sessions}
+
+
 def dictionary(session: SessionConfig) -> Dictionary:
     """What the session's messages are held against: the files it names, built-in ones where it names none.
 

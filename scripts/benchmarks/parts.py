@@ -26,7 +26,7 @@ from benchmarks.acceptors.answering import BEGIN_STRING
 from benchmarks.installation import install
 from benchmarks.measuring import Effort
 from benchmarks.messages import Field, field_of, order_fields, stamp, wire
-from engine.boot import assembly
+from engine.boot import assembly, sessions
 from engine.boot.take_over import take_over
 from engine.clock import Clock
 from engine.config import load
@@ -107,7 +107,7 @@ class _Bench:
     def desk(cls, folder: Path) -> _Bench:
         config = load(install(folder, DEALERS, durability="normal", port=9_880, dealers_port=9_901))
         bonds, _ = assembly.securities(config.reference.securities)
-        parts = assembly.parts(config, assembly.rule_book(config), bonds)
+        parts = assembly.parts(config, assembly.rule_book(config), bonds, sessions.dictionaries(config))
         journal = Journal(config.journal.path, "normal")
         with ReadOnly(config.journal.path) as file:
             machine = take_over(parts, file).machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from desk_builder import make_desk
 
-from engine.boot.configured import Configured
+from engine.boot.configured import KINDS, Configured, read, read_again
 from engine.boot.reload import STOPPING, Reloading
+from engine.config import ConfigProblems, load
 from engine.record.writer import Journal
 from engine.turn import FilesRead, ReadFiles, Settled
 from engine.turn.trading import Trading
@@ -77,7 +79,7 @@ def test_while_the_daemon_stops_nothing_is_read(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stopping", [False, True])
 def test_ports_and_calls_that_are_closed_are_not_opened_by_what_was_on_its_way(stage: Stage, stopping: bool) -> None:
-    taken = Configured(*[None] * 4)  # type: ignore[arg-type]
+    taken = Configured(*[None] * 5)  # type: ignore[arg-type]
     if stopping:
         stage.reloading.close()
 
@@ -85,3 +87,39 @@ def test_ports_and_calls_that_are_closed_are_not_opened_by_what_was_on_its_way(s
 
     assert stage.taken_up == ([] if stopping else [taken])
     assert stage.reloading.configured is taken
+
+
+SHIPPED = Path(__file__).parents[2]
+DICTIONARY = """<fix type="FIX" major="4" minor="4">
+ <header><field name="BeginString" required="Y"/></header><trailer><field name="CheckSum" required="Y"/></trailer>
+ <messages><message name="{note}" msgtype="U1" msgcat="app"/></messages><components/>
+ <fields><field number="8" name="BeginString" type="STRING"/><field number="10" name="CheckSum" type="STRING"/></fields>
+</fix>"""
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """The configuration as it is shipped, with a dictionary of its own for the OMS; engine.toml of it."""
+    shutil.copytree(SHIPPED / "config", tmp_path / "config")
+    text = (SHIPPED / "engine.toml").read_text()
+    named = text.replace('\n[[session]]\nkey = "oms" ', '\n[[session]]\ndictionary = "oms.xml"\nkey = "oms" ')
+    assert named != text
+    (tmp_path / "oms.xml").write_text(DICTIONARY.format(note="Before"))
+    (tmp_path / "engine.toml").write_text(named)
+    return tmp_path / "engine.toml"
+
+
+@pytest.mark.parametrize("text", [DICTIONARY.format(note="After"), "half a file"], ids=["another", "broken"])
+def test_a_dictionary_is_read_again_with_the_sessions_and_with_nothing_else(shipped: Path, text: str) -> None:
+    """What nobody asked for stays as it is, whatever its file says by now."""
+    before = read(load(shipped)).configured
+    (shipped.parent / "oms.xml").write_text(text)
+
+    others = read_again(before, [kind for kind in KINDS if kind != "sessions"]).parts()
+
+    assert others.dictionaries["oms"].messages["U1"].name == "Before"
+    if "After" in text:
+        assert read_again(before, ["sessions"]).parts().dictionaries["oms"].messages["U1"].name == "After"
+    else:
+        with pytest.raises(ConfigProblems, match=r"session\[oms\].dictionary"):
+            read_again(before, ["sessions"])

@@ -66,7 +66,7 @@ class Draw:
 
     def configured(self, life: Life) -> Configured:
         config = SimpleNamespace(sessions=[], journal=SimpleNamespace(path=life.world.path))
-        return MadeUp(cast(Any, config), cast(Any, None), cast(Any, None), cast(Any, None), self, life)
+        return MadeUp(cast(Any, config), *[cast(Any, None)] * 4, self, life)
 
 
 @dataclass(frozen=True)
