@@ -193,20 +193,19 @@ _PARTS: Final = f"""(
         SELECT *, CASE WHEN own IS NOT NULL THEN 'own' WHEN tried AND mean IS NOT NULL THEN 'segment mean'
             ELSE 'no data' END AS source
         FROM (
-            SELECT t.value AS metric, json_extract(m.made, '$.units[' || t.key || ']') AS unit,
-                json_extract(m.made, '$.weights[' || t.key || ']') AS weight,
-                json_extract(m.made, '$.means[' || t.key || ']') AS mean,
-                json_extract(m.made, '$.values[' || c.key || '][' || t.key || ']') AS own,
-                json_array_length(m.made, '$.values[' || c.key || ']') > 0 AS tried
-            FROM json_each(m.made, '$.metrics') AS t
+            SELECT t.value AS metric, json_extract(m.terms, '$.units[' || t.key || ']') AS unit,
+                json_extract(m.terms, '$.weights[' || t.key || ']') AS weight,
+                json_extract(m.terms, '$.means[' || t.key || ']') AS mean,
+                json_extract(v.value, '$[' || t.key || ']') AS own, json_array_length(v.value) > 0 AS tried
+            FROM json_each(m.terms, '$.metrics') AS t
         )
     )
 )"""
 
 # Does a candidate's score rest on anything that was observed?
-_HAS_DATA: Final = """(json_array_length(m.made, '$.values[' || c.key || ']') > 0 AND (
-    EXISTS (SELECT 1 FROM json_each(m.made, '$.values[' || c.key || ']') WHERE value IS NOT NULL)
-    OR EXISTS (SELECT 1 FROM json_each(m.made, '$.means') WHERE value IS NOT NULL)))"""
+_HAS_DATA: Final = """(json_array_length(v.value) > 0 AND (
+    EXISTS (SELECT 1 FROM json_each(v.value) WHERE value IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM json_each(m.terms, '$.means') WHERE value IS NOT NULL)))"""
 
 
 def _fact(number: int) -> str:
@@ -241,26 +240,31 @@ _WHY_LEFT_OUT: Final = f"""CASE json_extract(l.value, '$.why')
     ELSE json_extract(l.value, '$.why') END"""
 
 # Since version 2 the events keep numbers and codes, of which the words are made here; before, the words alone.
+# What is said of a dealer stands in up to two places of an event: these are put together by sorting, for a join
+# of lists would look through the one for every entry of the other.
 _DEALER_SCORES: Final = f"""
 WITH made AS (
-    SELECT e.*, {_get("recommendation.selection")} AS made FROM events AS e
-    WHERE type = 'OrderRecommended' AND version > 1
-), candidates AS (
-    SELECT m.seq, c.value AS dealer, c.key + 1 AS rank, json_extract(m.made, '$.scores[' || c.key || ']') AS score,
-        {_PARTS} AS parts, 'asked as no. ' || (a.key + 1) || ': ' || json_extract(m.made, '$.ask')
-            || CASE WHEN {_HAS_DATA} THEN '' ELSE ', no data yet' END AS asked
-    FROM made AS m, json_each(m.made, '$.candidates') AS c
-        LEFT JOIN json_each(m.made, '$.asked') AS a ON a.value = c.value
-), left_out AS (
-    SELECT m.seq, d.value AS dealer, {_WHY_LEFT_OUT} AS reason
+    SELECT seq, made, json_object('metrics', json_extract(made, '$.metrics'), 'units', json_extract(made, '$.units'),
+        'weights', json_extract(made, '$.weights'), 'means', json_extract(made, '$.means')) AS terms
+    FROM (
+        SELECT e.seq, {_get("recommendation.selection")} AS made FROM events AS e
+        WHERE type = 'OrderRecommended' AND version > 1
+    )
+), said AS (
+    SELECT m.seq, json_extract(m.made, '$.candidates[' || v.key || ']') AS dealer, NULL AS place, v.key + 1 AS rank,
+        json_extract(m.made, '$.scores[' || v.key || ']') AS score, {_PARTS} AS parts,
+        CASE WHEN {_HAS_DATA} THEN '' ELSE ', no data yet' END AS untried, NULL AS reason
+    FROM made AS m, json_each(m.made, '$.values') AS v
+    UNION ALL
+    SELECT m.seq, a.value, a.key + 1, NULL, NULL, NULL, NULL, json_extract(m.made, '$.ask')
+    FROM made AS m, json_each(m.made, '$.asked') AS a
+    UNION ALL
+    SELECT m.seq, d.value, NULL, NULL, NULL, NULL, NULL, {_WHY_LEFT_OUT}
     FROM made AS m, json_each(m.made, '$.left_out') AS l, json_each(l.value, '$.dealers') AS d
 ), lines AS (
-    SELECT c.seq, c.dealer, c.asked IS NOT NULL AS chosen, c.rank, c.score, c.parts,
-        coalesce(c.asked, l.reason) AS reason
-    FROM candidates AS c LEFT JOIN left_out AS l ON (l.seq, l.dealer) = (c.seq, c.dealer)
-    UNION ALL
-    SELECT l.seq, l.dealer, 0, NULL, NULL, NULL, l.reason FROM left_out AS l
-    WHERE (l.seq, l.dealer) NOT IN (SELECT seq, dealer FROM candidates)
+    SELECT seq, dealer, max(place) IS NOT NULL AS chosen, max(rank) AS rank, max(score) AS score, max(parts) AS parts,
+        coalesce('asked as no. ' || max(place) || ': ' || max(reason) || max(untried), max(reason)) AS reason
+    FROM said GROUP BY seq, dealer
 )
 SELECT {_time("e.utc_ns")} AS recommended, {_get("order_id")} AS order_id, {_get("recommendation.rule")} AS rule,
     l.dealer, l.chosen, l.rank, l.score, l.parts, l.reason,
