@@ -20,17 +20,19 @@ _WAITING = (AskState.asked, AskState.quoted, AskState.silent)
 def objections(state: DeskState, before: Desk, after: Desk, sessions_gone: Collection[str]) -> list[str]:
     """Everything open that would be lost, as lines; empty if the one may take the other's place."""
     return [
-        *_bonds(state, after),
+        *_bonds(state, before, after),
         *_dealers(state, before, after),
         *_sessions(state, sessions_gone),
     ]
 
 
-def _bonds(state: DeskState, after: Desk) -> Iterator[str]:
+def _bonds(state: DeskState, before: Desk, after: Desk) -> Iterator[str]:
+    """A bond that the start did not find is nothing to lose: it speaks against no other file."""
     missing: dict[str, list[str]] = {}
     for order in state.open_orders():
-        if order.terms.security_id not in after.securities:
-            missing.setdefault(order.terms.security_id, []).append(order.order_id)
+        security_id = order.terms.security_id
+        if security_id in before.securities and security_id not in after.securities:
+            missing.setdefault(security_id, []).append(order.order_id)
     for security_id, orders in missing.items():
         yield f"securities: {security_id} is missing, and {_named(orders)} in it: end that first, or leave it in"
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from desk_scene import BOND, MM, scene
+
 from engine.boot import assembly
 from engine.config import load
+from engine.desk.replacing import objections
 from engine.desk.setting import EARLIER_BOOKS_MAX, Desk
 from engine.rules.source import Source
 
@@ -53,3 +56,16 @@ def test_a_book_that_was_replaced_is_at_hand_for_what_it_decided() -> None:
     live.take_up(again, with_stats=False)
     assert live.book_of(again.book.hash) is again.book
     assert again.book.hash not in live.earlier_books
+
+
+def test_a_bond_that_something_is_open_in_may_not_go_and_one_that_never_was_there_is_in_nobodys_way() -> None:
+    """After a start without it, certificates and rules can be read again all the same."""
+    world = scene()
+    world.order(BOND, "buy", MM)
+    others = {key: bond for key, bond in world.desk.securities.items() if key != BOND.security_id}
+    without = replace(world.desk, securities=others)
+
+    [said] = objections(world.state, world.desk, without, ())
+
+    assert said.startswith(f"securities: {BOND.security_id} is missing, and {world.id()} is open in it")
+    assert objections(world.state, without, without, ()) == []
