@@ -277,7 +277,7 @@ class Daemon:
             return ["starting or stopping"]
         missing = []
         machine = self.runtime.machine
-        dealers = [key for key, s in machine.settings.items() if s.role == "dealer"]
+        dealers = [key for key, s in machine.known().items() if s.role == "dealer"]
         if dealers and not any(machine.session_up(key) for key in dealers):
             missing.append("no dealer session is up")
         kill = self.trading.state.kills.get("all")

@@ -329,11 +329,12 @@ class Metrics(Collector):
         if not self._begun:
             self._begun = True
             self._before = {key: link.state for key, link in machine.links.items()}
-            for key, settings in machine.settings.items():
-                if settings.role == "dealer":
-                    self._warnings.expect((key, TRADE_REFUSED))  # There from the start, or nobody saw the first one.
-        for key, settings in machine.settings.items():
-            if settings.role == "dropcopy":
+        for key in machine.retired:
+            self._unsent.drop(key)
+        for key, settings in machine.known().items():
+            if settings.role == "dealer":
+                self._warnings.expect((key, TRADE_REFUSED))  # There from the start, or nobody saw the first one.
+            elif settings.role == "dropcopy":
                 self._unsent.put(len(machine.links[key].waiting), (key,))
         self._rfqs_open.put(desk.open_rfqs())
         self._tca_pending.put(desk.reversions_pending())

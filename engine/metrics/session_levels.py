@@ -47,7 +47,10 @@ class SessionLevels:
 
     def put(self, machine: Machine, now: Instant, traffic: Mapping[int, Traffic]) -> None:
         """Take the levels over; `traffic` is per connection. Some 6 us a session."""
-        for key, settings in machine.settings.items():
+        for key in machine.retired:
+            for family in self.families:
+                family.drop(key)  # Or it would count as one that is down, for as long as this process runs.
+        for key, settings in machine.known().items():
             link = machine.links[key]
             connection = link.state.connection
             seen = _NO_TRAFFIC if connection is None else traffic.get(connection, _NO_TRAFFIC)

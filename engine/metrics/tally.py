@@ -157,6 +157,11 @@ class Levels:
     def put(self, value: float, labels: Values = ()) -> None:
         self._levels[labels] = value
 
+    def drop(self, first: str) -> None:
+        """Show no series any more whose first label has this value."""
+        for labels in [each for each in self._levels if each and each[0] == first]:
+            del self._levels[labels]
+
     def family(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily(self.name, self._help, labels=self._labels)
         for values, level in self._levels.items():

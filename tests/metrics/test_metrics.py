@@ -33,8 +33,10 @@ from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.metrics.collector import SAMPLES_PER_PIECE, Metrics
 from engine.turn import (
+    Change,
     ConnectionDown,
     ConnectionUp,
+    FilesRead,
     HeldDue,
     Inbound,
     Input,
@@ -319,6 +321,32 @@ def test_levels_of_sessions() -> None:
     assert world.metric("fix_session_enabled", session="oms") == 0
     assert world.metric("fix_session_enabled", session="ash") == 1
     assert world.metric("fix_heartbeat_rtt_seconds", session="oms") == 2, "the last one stands"
+
+
+def test_a_session_that_was_taken_away_is_not_one_that_is_down() -> None:
+    world = SessionWorld()
+
+    def look() -> str:
+        world.metrics.state(world.machine, world.trading)
+        world.metrics.sessions(world.machine, world.now, {})
+        return b"".join(world.metrics.exposition()[0]).decode()
+
+    before = look()
+    every = dict(world.machine.settings)
+    assert all(f'session="{key}"' in before for key in every)
+    rest = {"oms": every["oms"]}
+    asked = (7, ("sessions",), "jane", "why", ())
+    world.take(FilesRead(world.now, *asked, Change(settings=rest), bytes(16)))
+
+    levels = [
+        line for line in look().splitlines() if line.startswith(("fix_session_", "fix_seq_num", "dropcopy_unsent"))
+    ]
+
+    assert not [line for line in levels if 'session="dropcopy"' in line or 'session="ash"' in line]
+    assert world.metric("fix_session_up", session="oms", role="oms") == 0
+    world.take(FilesRead(world.now, *asked, Change(settings=every), bytes(16)))
+    again = {line for line in look().splitlines() if "session=" in line}
+    assert again >= {line for line in before.splitlines() if "session=" in line}
 
 
 def test_what_waits_for_a_number_is_the_depth_of_the_queue() -> None:
