@@ -19,9 +19,8 @@ RANKS = {"viewer": 0, "trader": 1, "operator": 2}
 class SessionsView(Protocol):
     """The sessions beside the desk, as far as the desk looks at them; `session_commands` shows the rest."""
 
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """By session key."""
+    def known(self) -> Mapping[str, Any]:
+        """What is configured, by session key."""
         ...
 
     def session_up(self, key: str) -> bool: ...

@@ -29,7 +29,7 @@ def status(call: Call) -> dict[str, Any]:
     draft, sessions = call.draft, call.sessions
     state, desk = draft.state, draft.desk
     orders = state.open_orders()
-    down = [key for key in sessions.settings if not sessions.session_up(key)]
+    down = [key for key in sessions.known() if not sessions.session_up(key)]
     dealers = {dealer.id: draft.session_up(dealer.session) for dealer in desk.dealers}
     return {
         "time": iso_timestamp(draft.now_ns),
@@ -57,8 +57,8 @@ def status(call: Call) -> dict[str, Any]:
         "quarantined": len(state.quarantine),
         "kills": kills_in_force(draft),
         "sessions": {
-            "up": len(sessions.settings) - len(down),
-            "configured": len(sessions.settings),
+            "up": len(sessions.known()) - len(down),
+            "configured": len(sessions.known()),
             "down": down,
             "closed": {key: closed for key in down if (closed := desk.closed(key, draft.now_ns))},
         },

@@ -281,6 +281,8 @@ class Metrics(Collector):
 
     def tls_files(self, files: Iterable[TlsFile]) -> None:
         """When what the files in use say ends, by the key of the configuration that names each."""
+        self._revocations.clear()
+        self._certificates.clear()
         for file in files:
             if file.ends_s is not None:
                 levels = self._revocations if file.kind is Kind.REVOCATIONS else self._certificates

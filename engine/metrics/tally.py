@@ -162,6 +162,10 @@ class Levels:
         for labels in [each for each in self._levels if each and each[0] == first]:
             del self._levels[labels]
 
+    def clear(self) -> None:
+        """Show no series before the next `put`."""
+        self._levels.clear()
+
     def family(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily(self.name, self._help, labels=self._labels)
         for values, level in self._levels.items():

@@ -250,7 +250,7 @@ class Runtime:
 
     def ask_for_proof(self) -> None:
         """TestRequest(1) to every OMS and drop copy that was sent reports nobody has confirmed."""
-        for key, settings in self.machine.settings.items():
+        for key, settings in self.machine.known().items():
             if settings.role in ("oms", "dropcopy") and self.machine.unproven(key):
                 self.submit(ProofWanted(self.clock.now(), key, self.entropy()))
 

@@ -131,8 +131,7 @@ class FakeMachine:
 
     sessions: dict[str, FakeSession]
 
-    @property
-    def settings(self) -> dict[str, FakeSession]:
+    def known(self) -> dict[str, FakeSession]:
         return self.sessions
 
     def session_up(self, key: str) -> bool:

@@ -298,6 +298,9 @@ def test_a_session_and_its_dealer_come_and_go(house: House) -> None:
     assert "sessions taken away: birch" in house.reload("sessions", "dealers")
     assert any(said.kind == "5" for said in peer.expect_end()), "it was logged out, not cut off"
     assert house.sessions() == ["oms", "alder"]
+    assert house.told("status")["sessions"]["configured"] == 2
+    gone = 'fix_session_enabled{session="birch"}'
+    Board().until("its levels to be gone", lambda: gone not in house.answer("metrics")[1] or None)
     # And back again: its numbers go on.
     house.path("engine.toml").write_text(engine + house.desk._session(birch))
     house.path("dealers.toml").write_text(dealers + house.desk._dealer(birch))
