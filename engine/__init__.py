@@ -32,7 +32,7 @@ The rooms
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost
     dealers/      who the dealers are, and what each of them did
-    selection/    whom to ask: scores, their order kept current, tiers
+    selection/    whom to ask: candidates, scorers, tiers, one entry `choose`; the words for what was chosen
     rules/        the rule language, from text to plan; knows nothing of the rest
     desk/         where the cores meet: the state, `apply`, the draft of a decision, who handles what
       order/        intake, every legal move of an order, what the OMS is told
@@ -51,7 +51,8 @@ The rooms
 Imports point inward
 --------------------
     clock, errors and masking know nobody, domain knows them. On domain stand fix, market, dealers and record, none of
-    which knows another; selection sees dealers and market. rules knows errors alone.
+    which knows another; selection sees dealers and market. rules knows errors alone. Its plan types, which know nobody,
+    are how domain and selection call a mode, a tolerance and what a rule asks for.
     desk takes domain, market, dealers, selection and rules; it sees neither fix nor record. commands stands on desk.
     turn sees fix and desk together; runtime and metrics stand on it.
     config knows domain, dealers and market. admin sees config, desk, commands, record and rules, never a session or a
