@@ -8,18 +8,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import orjson
 
-from engine.admin import advice, session_views, views
+from engine.admin import advice, views
 from engine.admin.client import AdminClient
+from engine.admin.naming import named
 from engine.admin.tables import Paper, clipped
 from engine.admin.views import View
 from engine.admin.watch import is_screen, watch
+from engine.commands.table import COMMANDS
 from engine.config import Places, places
 from engine.errors import ConfigError, StartError
 
@@ -28,25 +30,15 @@ EVENT_WIDTH: Final = 240
 """Columns of an event's contents that are shown; --json has all of it."""
 
 _Arguments = argparse.Namespace
-Act = Callable[[_Arguments], int]
-
 
 # --- one call, one view --------------------------------------------------------------------------
 
 
-def call(method: str, view: View, *names: str) -> Act:
-    """A command that is one call: `names` are the arguments that are its parameters."""
-
-    def run(given: _Arguments) -> int:
-        return _ask(given, method, view, {name: getattr(given, name) for name in names})
-
-    return run
-
-
-def _ask(given: _Arguments, method: str, view: View, params: dict[str, Any]) -> int:
+def ask(given: _Arguments, method: str, params: dict[str, Any]) -> int:
+    """One call, and the view that the table names for its answer; what was not given is not sent."""
     sent = {name: value for name, value in params.items() if value is not None and value is not False and value != []}
     with AdminClient(_socket(given), given.timeout) as desk:
-        _print(given, desk.call(method, **sent), view)
+        _print(given, desk.call(method, **sent), named(COMMANDS[method].shown))
     return 0
 
 
@@ -82,25 +74,33 @@ def _places(given: _Arguments) -> Places | None:
 def recommend(given: _Arguments) -> int:
     what: list[str] = given.what
     if len(what) == 1:
-        return _ask(given, "recommend", advice.recommend, {"order": what[0]})
+        return ask(given, "recommend", {"order": what[0]})
     if len(what) != 3:
         raise ConfigError("recommend: expected ORDER, or SIDE QUANTITY SECURITY such as: sell 12mm US99O014AG12")
     side, quantity, security = what
     bond = {"side": side, "quantity": quantity, "security": security, "limit": given.limit, "account": given.account}
-    return _ask(given, "recommend", advice.recommend, bond)
+    return ask(given, "recommend", bond)
 
 
 def session_show(given: _Arguments) -> int:
     if given.session is None:
-        return _ask(given, "sessions", session_views.sessions, {})
-    return _ask(given, "session.show", session_views.show, {"session": given.session, "events": given.events})
+        return ask(given, "sessions", {})
+    return ask(given, "session.show", {"session": given.session, "events": given.events})
 
 
-def kill(given: _Arguments) -> int:
+def kill_on(given: _Arguments) -> int:
+    return _kill(given, on=True)
+
+
+def kill_off(given: _Arguments) -> int:
+    return _kill(given, on=False)
+
+
+def _kill(given: _Arguments, *, on: bool) -> int:
     scope = "all" if given.all else f"dealer:{given.dealer}" if given.dealer else f"account:{given.account}"
     with AdminClient(_socket(given), given.timeout) as desk:
-        answer = desk.call("kill", scope=scope, on=given.switch == "on", reason=given.reason)
-    _print(given, answer, views.killed)
+        answer = desk.call("kill", scope=scope, on=on, reason=given.reason)
+    _print(given, answer, named(COMMANDS["kill"].shown))
     return 0
 
 

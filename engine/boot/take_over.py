@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.boot.assembly import Parts
 from engine.boot.configured import InForce
 from engine.boot.earlier_books import earlier_books
-from engine.commands.all_commands import AllCommands
+from engine.commands.answering import Answering
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.rfq import AskState
@@ -103,7 +103,7 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
         trading,
         parts.settings,
         parts.dictionaries,
-        commands=AllCommands(),
+        commands=Answering(),
         links=links(file, parts.settings),
         outbox_id=head.outbox_id,
         history=history,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from engine.commands.parameters import Param, did_you_mean
+from engine.commands.parameters import did_you_mean
 from engine.dealers.book import Dealer
 from engine.desk.draft import Draft
 from engine.domain.order import Order
@@ -36,8 +36,6 @@ class Call:
     actor: str
     role: str
     sessions: SessionsView
-    beside: Mapping[str, Command[Any]] = field(default_factory=dict)
-    """Commands that others answer over the same socket: for help alone."""
 
     @property
     def by(self) -> str:
@@ -71,17 +69,3 @@ def need(role: str, least: str, what: str, actor: str) -> None:
     """Raises CommandError (code `role`) unless `role` may do what `least` may."""
     if RANKS.get(role, -1) < RANKS[least]:
         raise CommandError(f"{what} needs role {least}; {actor} is {role}", code="role")
-
-
-CallT = TypeVar("CallT")
-
-
-@dataclass(frozen=True, slots=True)
-class Command(Generic[CallT]):
-    """One entry of a table of commands; `role` is the least that may give it. A handler gives None to answer later."""
-
-    name: str
-    role: str
-    handler: Callable[[CallT], dict[str, Any] | None]
-    doc: str
-    params: tuple[Param, ...] = ()

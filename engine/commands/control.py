@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from engine.commands import plain as story
-from engine.commands.calls import Call, Command
-from engine.commands.parameters import Param, choice, flag, text
+from engine.commands import plain
+from engine.commands.calls import Call
 from engine.desk.draft import Draft
 from engine.desk.order.ending import return_to_trader
 from engine.desk.placement.answers import end_placement
@@ -16,8 +15,6 @@ from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.placement import Placement, PlacementState
 from engine.errors import CommandError
-
-RELEASED: Final = "released"
 
 
 def kill(call: Call) -> dict[str, Any]:
@@ -39,7 +36,7 @@ def kill(call: Call) -> dict[str, Any]:
 
 def kills_in_force(draft: Draft) -> list[dict[str, Any]]:
     return [
-        {"scope": scope, "actor": kill.actor, "reason": kill.reason, "since": story.at(kill.since_ns)}
+        {"scope": scope, "actor": kill.actor, "reason": kill.reason, "since": plain.at(kill.since_ns)}
         for scope, kill in draft.state.kills.items()
         if kill.on
     ]
@@ -69,7 +66,7 @@ def _stop(draft: Draft, scope: Scope, reason: str) -> dict[str, Any]:
     return {
         "requests_on_the_wire": unanswered,
         "acceptances_called_back": [
-            {"order": each.order_id, "dealer": each.dealer, "quantity": story.amount(each.reserved)} for each in working
+            {"order": each.order_id, "dealer": each.dealer, "quantity": plain.amount(each.reserved)} for each in working
         ],
         "orders_returned": returned,
     }
@@ -116,7 +113,7 @@ def force_state(call: Call) -> dict[str, Any]:
         "order": order.order_id,
         "dealer": placement.dealer,
         "placement": placement.placement_id,
-        "released": story.amount(freed),
+        "released": plain.amount(freed),
         "state": order.state.value,
         "note": order.note,
         "warning": f"a late fill is still booked: call {placement.dealer} before anybody else is asked",
@@ -128,43 +125,14 @@ def quarantine(call: Call) -> dict[str, Any]:
     return {
         "fills": [
             {
-                "since": story.at(kept.since_ns),
+                "since": plain.at(kept.since_ns),
                 "session": kept.session,
                 "dealer": kept.dealer or None,
-                "quantity": story.amount(kept.quantity),
-                "price": story.amount(kept.price),
+                "quantity": plain.amount(kept.quantity),
+                "price": plain.amount(kept.price),
                 "reason": kept.reason,
                 "key": kept.key,
             }
             for kept in call.draft.state.quarantine.values()
         ]
     }
-
-
-REASON: Final = Param("reason", text, "why, for the record", required=True)
-
-COMMANDS: Final = (
-    Command(
-        "kill",
-        "trader",
-        kill,
-        "stop everything, a dealer or an account; off needs role operator",
-        (
-            Param("scope", text, "all, dealer:NAME or account:NAME", required=True),
-            Param("on", flag, "true to stop, false to let go again", required=True),
-            REASON,
-        ),
-    ),
-    Command(
-        "order.force_state",
-        "operator",
-        force_state,
-        "release an acceptance that its dealer does not answer for",
-        (
-            Param("order", text, "the order", required=True),
-            Param("state", choice(RELEASED), "what it becomes: released", default=RELEASED),
-            REASON,
-        ),
-    ),
-    Command("quarantine", "viewer", quarantine, "fills that could not be booked and wait for a person"),
-)

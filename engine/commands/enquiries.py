@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from engine.clock import iso_timestamp
-from engine.commands import plain as story
-from engine.commands.calls import Call, Command
+from engine.commands import plain
+from engine.commands.calls import Call
 from engine.commands.control import kills_in_force
-from engine.commands.parameters import Param, choice, flag, text
 from engine.dealers.book import Dealer
 from engine.dealers.segments import ANY, Segment
 from engine.dealers.stats import METRICS, Metrics
@@ -46,8 +45,8 @@ def status(call: Call) -> dict[str, Any]:
             {
                 "order": each.order_id,
                 "dealer": each.dealer,
-                "quantity": story.amount(each.reserved),
-                "since": story.at(each.sent_ns),
+                "quantity": plain.amount(each.reserved),
+                "since": plain.at(each.sent_ns),
                 "person_needed": each.person_needed,
                 "evidence": each.evidence or None,
             }
@@ -119,8 +118,8 @@ def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
         "asset_classes": [each.value for each in dealer.asset_classes],
         "specialties": list(dealer.specialties),
         "agreements": list(dealer.agreements),
-        "notional_max": story.amount(dealer.notional_max),
-        "last_asked": story.at(draft.desk.stats.last_asked(dealer.id)),
+        "notional_max": plain.amount(dealer.notional_max),
+        "last_asked": plain.at(draft.desk.stats.last_asked(dealer.id)),
     }
 
 
@@ -159,7 +158,7 @@ def explain(call: Call) -> dict[str, Any]:
         "order": order.order_id,
         "as_of": "now" if call.given["now"] else "decided",
         "book_is_current": advice.book_hash == draft.desk.book.hash,
-        **story.recommendation(draft.desk, advice),
+        **plain.recommendation(draft.desk, advice),
     }
 
 
@@ -189,31 +188,3 @@ def _field(field: Field) -> dict[str, Any]:
         "synonyms": list(field.synonyms),
         "choices": list(field.choices) if field.choices is not None else None,
     }
-
-
-_CLASSES: Final = tuple(each.value for each in AssetClass)
-
-COMMANDS: Final = (
-    Command("status", "viewer", status, "the desk at a glance"),
-    Command(
-        "dealers",
-        "viewer",
-        dealers,
-        "dealers with what they did, best first",
-        (
-            Param("dealer", text, "only this one"),
-            Param("asset_class", choice(*_CLASSES), f"one of {', '.join(_CLASSES)}; all of them if left out"),
-        ),
-    ),
-    Command(
-        "rules.explain",
-        "viewer",
-        explain,
-        "why an order went where it went",
-        (
-            Param("order", text, "the order, such as O-000012 or 12", required=True),
-            Param("now", flag, "true: decide again, as things are now", default=False),
-        ),
-    ),
-    Command("rules.fields", "viewer", fields, "what a rule may speak of"),
-)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import CommandError
@@ -20,21 +21,60 @@ TEXT_LENGTH_MAX: Final = 500
 WORDS_MAX: Final = 1_000
 
 _UNITS: Final = {"": Decimal(1), "k": Decimal(1_000), "mm": Decimal(1_000_000), "bn": Decimal(1_000_000_000)}
-_AMOUNT: Final = re.compile(r"(\d[\d_]*(?:,\d{3})*(?:\.\d+)?) ?(k|mm|bn|)")
+_AMOUNT_TYPED: Final = re.compile(r"(\d[\d_]*(?:,\d{3})*(?:\.\d+)?) ?(k|mm|bn|)")
 
 Reader = Callable[[Any], Any]
 """What was sent, as a value; raises ValueError saying what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """What a parameter may be: `words` for people, `read` for what a program sent, `parse` for what was typed."""
+
+    words: str
+    read: Reader
+    parse: Callable[[str], Any] = str
+    """What is sent for typed text. Raises ValueError saying what is expected."""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter: `read` makes the value, `default` stands where it was left out."""
+    """One parameter: its kind makes the value, `default` stands where it was left out.
+
+    `typed` is how it stands on a command line: `NAME`, `[NAME]`, `NAME...`, `[NAME...]`, `--name WORD`,
+    `-n --name WORD`, `--name WORD...` if it may be repeated. Left empty, what is required stands by its name and the
+    rest are options.
+    """
 
     name: str
-    read: Reader
+    kind: Kind
     doc: str
     required: bool = False
     default: Any = None
+    typed: str = ""
+
+    @property
+    def spelling(self) -> str:
+        """`typed`, or what follows from the rest."""
+        if self.typed:
+            return self.typed
+        option, word = f"--{self.name.replace('_', '-')}", self.name.upper().replace("_", "-")
+        if self.kind is flag:
+            return option
+        return word if self.required and self.name != "reason" else f"{option} {word}"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """`-n`, `--name`; empty for what stands by its place."""
+        return tuple(word for word in self.spelling.split() if word.startswith("-"))
+
+    @property
+    def usage(self) -> str:
+        """As help shows it."""
+        if not self.flags or self.required:
+            return self.spelling
+        return f"[{self.spelling.removesuffix('...')}]"
 
 
 def read(command: str, params: Sequence[Param], sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +90,7 @@ def read(command: str, params: Sequence[Param], sent: Mapping[str, Any]) -> dict
             values[param.name] = param.default
             continue
         try:
-            values[param.name] = param.read(given)
+            values[param.name] = param.kind.read(given)
         except ValueError as error:
             problems.append(f"parameter '{param.name}': expected {error}, found {_shown(given)}")
     if problems:
@@ -65,10 +105,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean '{folded[close[0]]}'?)" if close else ""
 
 
-# --- readers -------------------------------------------------------------------------------------
+# --- kinds -------------------------------------------------------------------------------------
 
 
-def text(given: Any) -> str:
+def _text(given: Any) -> str:
     if not isinstance(given, str) or not given.strip():
         raise ValueError("text")
     word = given.strip()
@@ -77,24 +117,30 @@ def text(given: Any) -> str:
     return word
 
 
-def flag(given: Any) -> bool:
+def _flag(given: Any) -> bool:
     if not isinstance(given, bool):
         raise ValueError("true or false")
     return given
 
 
-def whole(least: int, most: int) -> Reader:
+def whole(least: int, most: int) -> Kind:
     """A whole number within bounds."""
+    words = f"a whole number from {least} to {most}"
 
     def read_whole(given: Any) -> int:
         if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
+            raise ValueError(words)
         return given
 
-    return read_whole
+    def parse_whole(typed: str) -> int:
+        if not typed.isascii() or not typed.isdigit() or not least <= int(typed) <= most:
+            raise ValueError(words)
+        return int(typed)
+
+    return Kind(words, read_whole, parse_whole)
 
 
-def choice(*words: str) -> Reader:
+def choice(*words: str) -> Kind:
     """One of these words."""
 
     def read_choice(given: Any) -> str:
@@ -103,26 +149,26 @@ def choice(*words: str) -> Reader:
             raise ValueError(f"one of {', '.join(words)}{near}")
         return given
 
-    return read_choice
+    return Kind(f"one of {', '.join(words)}", read_choice, choices=words)
 
 
-def names(given: Any) -> tuple[str, ...]:
+def _names(given: Any) -> tuple[str, ...]:
     """A list of words, each once."""
     if not isinstance(given, list) or not given or len(given) > WORDS_MAX:
         raise ValueError("a list of names")
-    found = tuple(text(each) for each in given)
+    found = tuple(_text(each) for each in given)
     twice = next((name for at, name in enumerate(found) if name in found[:at]), None)
     if twice is not None:
         raise ValueError(f"each name once ('{twice}' is there twice)")
     return found
 
 
-def amount(given: Any) -> Decimal:
+def _amount(given: Any) -> Decimal:
     """Face amount above zero: a whole number, or text such as 5mm. A float is refused: it may not be what was meant."""
     wanted = "an amount above 0 (such as 2500000, '2,500,000' or '5mm')"
     if isinstance(given, int) and not isinstance(given, bool):
         value = Decimal(given)
-    elif isinstance(given, str) and (found := _AMOUNT.fullmatch(given.strip().casefold())) is not None:
+    elif isinstance(given, str) and (found := _AMOUNT_TYPED.fullmatch(given.strip().casefold())) is not None:
         value = Decimal(found[1].replace(",", "").replace("_", "")) * _UNITS[found[2]]
     else:
         raise ValueError(wanted)
@@ -131,7 +177,7 @@ def amount(given: Any) -> Decimal:
     return value.normalize() if value != value.to_integral_value() else value.quantize(Decimal(1))
 
 
-def price(given: Any) -> Decimal:
+def _price(given: Any) -> Decimal:
     """A clean price in percent of par."""
     wanted = "a price in percent of par (such as '99.25')"
     if isinstance(given, bool) or not isinstance(given, str | int):
@@ -145,11 +191,28 @@ def price(given: Any) -> Decimal:
     return value
 
 
-def date(given: Any) -> datetime.date:
+def _date(given: Any) -> datetime.date:
     try:
         return datetime.date.fromisoformat(given if isinstance(given, str) else "")
     except ValueError:
         raise ValueError("a date (such as '2026-11-30')") from None
+
+
+def _natural(typed: str) -> int:
+    if not typed.isascii() or not typed.isdigit() or int(typed) < 1:
+        raise ValueError("a number from 1")
+    return int(typed)
+
+
+text: Final = Kind("one line of text", _text)
+name: Final = Kind("a name", _text)
+flag: Final = Kind("true or false", _flag)
+names: Final = Kind("a list of names", _names)
+amount: Final = Kind("a face amount in the bond's currency, such as 2500000 or 5mm", _amount)
+price: Final = Kind("a clean price in percent of par, such as 99.25", _price)
+date: Final = Kind("a UTC day, such as 2026-11-30", _date)
+natural: Final = Kind("a number from 1", _text, _natural)
+path: Final = Kind("a file or folder", _text, Path)
 
 
 def _shown(given: Any) -> str:

@@ -7,25 +7,18 @@ recorded with both. Numbers are touched only while the session is logged off.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from engine.commands.calls import Command
-from engine.commands.parameters import Param, text, whole
 from engine.commands.session_call import SessionCall
-from engine.commands.session_enquiries import closed, sessions, show
+from engine.commands.session_enquiries import closed
 from engine.domain import events as e
 from engine.errors import CommandError
 from engine.fix.session import protocol as session
 from engine.fix.session.phases import LOGGED_ON, Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.fix.wire.message import SEQ_NUM_MAX
 from engine.turn import steps
 from engine.turn.effects import Connect
-from engine.turn.history import NOTES_MAX, numbers_set
-
-NOTES_SHOWN: Final = 20
-
+from engine.turn.history import numbers_set
 
 # --- on and off ----------------------------------------------------------------------------------
 
@@ -177,86 +170,3 @@ def _done(call: SessionCall) -> dict[str, Any]:
         "next_out": state.next_out,
         "initiator": call.settings.initiator,
     }
-
-
-# --- the table -----------------------------------------------------------------------------------
-
-SESSION: Final = Param("session", text, "its key, as in engine.toml", required=True)
-REASON: Final = Param("reason", text, "why, for the record", required=True)
-REASON_TOLD: Final = Param("reason", text, "why, for the record; the peer is told too, in Text(58)", required=True)
-_SEQ_NUM: Final = whole(1, SEQ_NUM_MAX)
-
-COMMANDS: Final[Mapping[str, Command[SessionCall]]] = {
-    command.name: command
-    for command in (
-        Command("sessions", "viewer", sessions, "FIX sessions: state, numbers, what waits"),
-        Command(
-            "session.show",
-            "viewer",
-            show,
-            "one session: state, numbers, what is outstanding, last events, last disconnect",
-            (SESSION, Param("events", whole(0, NOTES_MAX), "how many of the last events", default=NOTES_SHOWN)),
-        ),
-        Command("session.logon", "operator", logon, "connect now rather than after the pause", (SESSION, REASON)),
-        Command(
-            "session.logout",
-            "operator",
-            logout,
-            "log out; a session that we initiate connects again after its pause",
-            (SESSION, REASON_TOLD),
-        ),
-        Command(
-            "session.disconnect",
-            "operator",
-            disconnect,
-            "close the connection at once, without Logout(5)",
-            (SESSION, REASON),
-        ),
-        Command("session.enable", "operator", enable, "let a session log on again", (SESSION, REASON)),
-        Command(
-            "session.disable",
-            "operator",
-            disable,
-            "log out, and refuse every logon until it is enabled, over restarts too",
-            (SESSION, REASON_TOLD),
-        ),
-        Command(
-            "session.set_seq",
-            "operator",
-            set_seq,
-            "set the numbers of a session that is logged off, as agreed with the peer",
-            (
-                SESSION,
-                Param("next_in", _SEQ_NUM, "the number expected next from the peer"),
-                Param("next_out", _SEQ_NUM, "the number our next message takes"),
-                REASON,
-            ),
-        ),
-        Command(
-            "session.reset",
-            "operator",
-            reset,
-            "restart both numbers of a session that is logged off at 1; the peer has to do the same",
-            (SESSION, REASON),
-        ),
-        Command(
-            "session.test_request",
-            "operator",
-            test_request,
-            "ask the peer to prove that it lives and has everything sent so far",
-            (SESSION, REASON),
-        ),
-        Command(
-            "session.resend",
-            "operator",
-            resend,
-            "send reports again under their numbers, marked as possible duplicates",
-            (
-                SESSION,
-                Param("begin", _SEQ_NUM, "our first number", required=True),
-                Param("end", _SEQ_NUM, "our last number; default: all that follow"),
-                REASON,
-            ),
-        ),
-    )
-}

@@ -5,11 +5,8 @@ What a reload comes to is in `turn.tls_files`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from engine.commands.calls import Command
-from engine.commands.parameters import Param, text
 from engine.commands.session_call import SessionCall
 from engine.fix.session.entrance import Origin
 from engine.turn.effects import ReadFiles
@@ -51,18 +48,3 @@ def of_session(standing: Standing, key: str, now_ns: int, *, tls: bool) -> list[
 def reload(call: SessionCall) -> None:
     """Ask for the files; the answer is given once they were looked at."""
     call.draft.turn.effects.append(ReadFiles(call.ref, (TLS,), call.actor, call.reason))
-
-
-COMMANDS: Final[Mapping[str, Command[SessionCall]]] = {
-    command.name: command
-    for command in (
-        Command("tls.show", "viewer", show, "certificates and revocation lists in use, and when each ends"),
-        Command(
-            "tls.reload",
-            "operator",
-            reload,
-            "take up renewed certificates, keys, authorities, pins and revocation lists for new connections",
-            (Param("reason", text, "why, for the record", required=True),),
-        ),
-    )
-}

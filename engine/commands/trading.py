@@ -6,13 +6,12 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from engine.clock import NS_PER_DAY, utc_day
-from engine.commands import plain as story
-from engine.commands.calls import Call, Command
-from engine.commands.control import REASON
-from engine.commands.parameters import Param, amount, choice, date, did_you_mean, flag, names, price, text, whole
+from engine.commands import plain
+from engine.commands.calls import Call
+from engine.commands.parameters import did_you_mean
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.order import intake
@@ -26,9 +25,6 @@ from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderT
 from engine.domain.rfq import AskPlan, AskState
 from engine.errors import CommandError
 
-ORDERS_SHOWN: Final = 50
-ORDERS_SHOWN_MAX: Final = 1_000
-
 # --- looking -------------------------------------------------------------------------------------
 
 
@@ -36,7 +32,7 @@ def orders(call: Call) -> dict[str, Any]:
     """The latest orders first."""
     draft, wanted = call.draft, call.given["state"]
     chosen = islice(_orders(draft, wanted), call.given["limit"])
-    return {"orders": [story.order_line(draft, order) for order in chosen]}
+    return {"orders": [plain.order_line(draft, order) for order in chosen]}
 
 
 def _orders(draft: Draft, wanted: str) -> Iterator[Order]:
@@ -48,7 +44,7 @@ def _orders(draft: Draft, wanted: str) -> Iterator[Order]:
 
 
 def show(call: Call) -> dict[str, Any]:
-    return story.order_story(call.draft, call.order())
+    return plain.order_story(call.draft, call.order())
 
 
 def recommend_dry(call: Call) -> dict[str, Any]:
@@ -76,12 +72,12 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "security": terms.security_id,
         "name": call.draft.desk.securities[terms.security_id].name,
         "side": terms.side.value,
-        "quantity": story.amount(terms.quantity),
+        "quantity": plain.amount(terms.quantity),
         "account": terms.account,
         "segment": facts.segment,
-        "fair": story.mark(call.draft.desk.mark(terms.security_id, call.draft.now_ns)),
+        "fair": plain.mark(call.draft.desk.mark(terms.security_id, call.draft.now_ns)),
         "blocked": words or None,
-        **story.recommendation(call.draft.desk, advice),
+        **plain.recommendation(call.draft.desk, advice),
     }
 
 
@@ -91,7 +87,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
 def new(call: Call) -> dict[str, Any]:
     """A trader's own order. A rule that sends by itself sends it, unless it is held."""
     order_id = intake.enter_order(call.draft, _terms(call), call.by)
-    return story.order_story(call.draft, call.draft.state.orders[order_id])
+    return plain.order_story(call.draft, call.draft.state.orders[order_id])
 
 
 def cancel(call: Call) -> dict[str, Any]:
@@ -117,7 +113,7 @@ def allow_duplicate(call: Call) -> dict[str, Any]:
     draft.record(e.DuplicateAllowed(draft.now_ns, order.order_id, call.by, call.given["reason"]))
     if order.state is OrderState.with_trader:
         intake.work(draft, order.order_id)
-    return story.order_story(draft, draft.state.orders[order.order_id])
+    return plain.order_story(draft, draft.state.orders[order.order_id])
 
 
 def _terms(call: Call) -> OrderTerms:
@@ -177,7 +173,7 @@ def send(call: Call) -> dict[str, Any]:
     if not call.given["fresh"]:
         current, beyond = override_plan(draft, order, advice.plan.dealers)
         if beyond or current != advice.plan:
-            change = "; ".join(beyond) or f"now {story.plan(current)['mode']}, {len(current.dealers)} dealer(s)"
+            change = "; ".join(beyond) or f"now {plain.plan(current)['mode']}, {len(current.dealers)} dealer(s)"
             raise CommandError(
                 f"the recommendation of order {order.order_id} no longer holds ({change}): "
                 f"look at 'recommend' and send with 'fresh'",
@@ -221,7 +217,7 @@ def execute(call: Call) -> dict[str, Any]:
     return {
         "order": order.order_id,
         "state": draft.state.orders[order.order_id].state.value,
-        **story.placement(placement),
+        **plain.placement(placement),
     }
 
 
@@ -254,91 +250,7 @@ def _open(call: Call, order: Order, plan: AskPlan) -> dict[str, Any]:
         "state": order.state.value,
         "note": order.note,
         "rfq": rfq_id,
-        "plan": story.plan(plan),
+        "plan": plain.plan(plan),
         "asked": [ask.dealer for ask in rfq.asks if ask.state is AskState.asked],
         "blocked": [{"dealer": ask.dealer, "reason": ask.note} for ask in rfq.asks if ask.state is AskState.blocked],
     }
-
-
-# --- the table -----------------------------------------------------------------------------------
-
-_ORDER: Final = Param("order", text, "the order, such as O-000012 or 12", required=True)
-_STATES: Final = ("open", "all", *(state.value for state in OrderState))
-
-
-def _bond(required: bool) -> tuple[Param, ...]:
-    return (
-        Param("security", text, "the bond's ISIN or CUSIP", required),
-        Param("side", choice("buy", "sell"), "buy or sell", required),
-        Param("quantity", amount, "face amount, such as 5mm", required),
-        Param("limit", price, "limit price in percent of par; none for a market order"),
-        Param("account", text, "the account it is for"),
-    )
-
-
-COMMANDS: Final = (
-    Command(
-        "orders",
-        "viewer",
-        orders,
-        "orders, the latest first",
-        (
-            Param("state", choice(*_STATES), f"one of {', '.join(_STATES)}", default="open"),
-            Param("limit", whole(1, ORDERS_SHOWN_MAX), "how many at most", default=ORDERS_SHOWN),
-        ),
-    ),
-    Command("order.show", "viewer", show, "the whole story of an order", (_ORDER,)),
-    Command(
-        "order.new",
-        "trader",
-        new,
-        "enter an order",
-        (
-            *_bond(True),
-            Param("tif", choice(*(tif.value for tif in TimeInForce)), "time in force: day, gtd, ioc or fok"),
-            Param("until", date, "the last day of a gtd order"),
-            Param("hold", flag, "true: no rule sends it or executes it by itself", default=False),
-        ),
-    ),
-    Command("order.cancel", "trader", cancel, "cancel an order", (_ORDER,)),
-    Command(
-        "order.allow_duplicate",
-        "trader",
-        allow_duplicate,
-        "say that an order like an earlier one is meant",
-        (_ORDER, REASON),
-    ),
-    Command(
-        "recommend",
-        "viewer",
-        recommend_dry,
-        "whom the engine would ask, and why; records nothing",
-        (Param("order", text, "an open order, in place of the following"), *_bond(False)),
-    ),
-    Command(
-        "send",
-        "trader",
-        send,
-        "ask the recommended dealers",
-        (_ORDER, Param("fresh", flag, "true: recommend anew and send that", default=False)),
-    ),
-    Command(
-        "override",
-        "trader",
-        override,
-        "ask other dealers than the recommended ones",
-        (
-            _ORDER,
-            Param("dealers", names, "whom to ask, in order", required=True),
-            REASON,
-            Param("past_protection", flag, "true: go past a protection; role operator", default=False),
-        ),
-    ),
-    Command(
-        "execute",
-        "trader",
-        execute,
-        "take the best quote, or one dealer's",
-        (_ORDER, Param("dealer", text, "whose quote; the best one if left out")),
-    ),
-)

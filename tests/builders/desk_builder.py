@@ -21,7 +21,7 @@ from desk_past import DEALERS, PAST, SECURITIES, Past, past_events
 from desk_start import Start, start
 
 from engine.clock import NS_PER_S, Instant
-from engine.commands import desk_commands as commands
+from engine.commands import answering
 from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.stats import DealerStats
@@ -187,7 +187,7 @@ class DeskWorld:
     def command(self, name: str, actor: str = "kim", role: str = "trader", **params: Any) -> dict[str, Any]:
         """A person's command, kept. `order__show` and `order.show` are the same. Raises CommandError, nothing kept."""
         draft = self.draft()
-        result = commands.run(draft, name.replace("__", "."), params, actor, role, self.machine)
+        result = answering.run_on_desk(draft, name.replace("__", "."), params, actor, role, self.machine)
         self.keep(draft)
         return result
 

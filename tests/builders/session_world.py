@@ -8,7 +8,7 @@ from typing import Any
 from desk_builder import make_desk
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
-from engine.commands.all_commands import AllCommands
+from engine.commands.answering import Answering
 from engine.desk.draft import Draft
 from engine.desk.notices import notices
 from engine.domain import events as e
@@ -88,7 +88,7 @@ class SessionWorld:
             for key, role, initiator in sessions
         }
         self.trading = Speaking()
-        self.machine = Machine(self.trading, known, dict.fromkeys(known, built_in("FIX.4.4")), commands=AllCommands())
+        self.machine = Machine(self.trading, known, dict.fromkeys(known, built_in("FIX.4.4")), commands=Answering())
         self.metrics = Metrics("9.9")
         self.metrics.state(self.machine, self.trading)
         self.out: dict[str, list[bytes]] = {key: [] for key in known}

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.clock import NS_PER_DAY, NS_PER_S
-from engine.commands import desk_commands as commands
+from engine.commands import answering
 from engine.desk import deadlines
 from engine.desk.draft import Delivery, Draft
 from engine.desk.state import DeskState
@@ -261,7 +261,7 @@ def cancel_refused(day: Day, a: int, b: int, c: int) -> None:
 def command(day: Day, name: str, role: str = "operator", **params: Any) -> None:
     draft = day.draft()
     try:
-        commands.run(draft, name, params, "kim", role, day.machine)
+        answering.run_on_desk(draft, name, params, "kim", role, day.machine)
     except CommandError:
         return
     day.keep(draft)

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from session_world import SessionWorld
 
-from engine.commands import desk_commands as commands
-from engine.commands.all_commands import BESIDE_THE_DESK
+from engine.commands.table import TYPED
 from engine.metrics.collector import Metrics
 
 FOLDER = Path(__file__).parents[2] / "config" / "prometheus"
@@ -64,8 +63,7 @@ def test_an_alert_says_how_urgent_it_is_and_what_to_do(name: str, text: str) -> 
     assert re.search(r'^          summary: ".+"$', text, flags=re.M)
     action = re.search(r'^          action: "(.+)"$', text, flags=re.M)
     assert action is not None
-    table = (*commands.COMMANDS, *BESIDE_THE_DESK, "audit.verify", "kill.off", "kill.on", "session.messages")
-    known = {command.replace(".", " ").replace("_", "-") for command in table}
+    known = {" ".join(command.words) for command in TYPED}
     for said in re.findall(r"'rfqctl ([^']+)'", action[1]):
         assert said in known, f"'rfqctl {said}' is no command"
 

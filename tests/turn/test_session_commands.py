@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from session_world import SessionWorld
 
-from engine.commands import session_commands
+from engine.commands.table import COMMANDS
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.errors import CommandError
@@ -19,6 +19,7 @@ from engine.fix.session.schedule import Schedule
 from engine.turn import REFUSALS_MAX, CallFailed, Close, Traffic
 from engine.turn.history import NOTES_MAX, History
 
+SESSION_COMMANDS = [name for name in COMMANDS if name.startswith("session")]
 WHY = "agreed with their desk"
 
 
@@ -44,7 +45,7 @@ def refused(world: SessionWorld, name: str, text: str, *, code: str = "state", *
 # --- who, and how it is said -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name, each in session_commands.COMMANDS.items() if each.role == "operator"])
+@pytest.mark.parametrize("name", [name for name in SESSION_COMMANDS if COMMANDS[name].role == "operator"])
 def test_acting_needs_role_operator_and_a_reason(world: SessionWorld, name: str) -> None:
     with pytest.raises(CommandError, match="needs role operator; kim is trader"):
         world.command(name, role="trader", session="oms", reason=WHY)
@@ -66,7 +67,7 @@ def test_a_session_that_is_not_there_gets_the_nearest(world: SessionWorld) -> No
 
 def test_help_lists_them_and_a_misspelt_one_is_found(world: SessionWorld) -> None:
     listed = {each["name"] for each in world.command("help", role="viewer")["commands"]}
-    assert set(session_commands.COMMANDS) <= listed
+    assert set(SESSION_COMMANDS) <= listed
     with pytest.raises(CommandError, match=r"did you mean 'session\.show'"):
         world.command("session.shwo")
 

@@ -1,0 +1,618 @@
+"""Every command there is: what it is called, who may give it, what it takes, who carries it out, what shows the answer.
+
+The daemon answers from this table; the argument parser of `rfqctl`, its help, its completion and the table of
+config/README.md are made from it. Handlers and views are named, not imported: the terminal starts without the engine.
+A new command is an entry here and a function that carries it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from engine.commands.parameters import (
+    Param,
+    amount,
+    choice,
+    date,
+    flag,
+    name,
+    names,
+    natural,
+    path,
+    price,
+    text,
+    whole,
+)
+from engine.domain.instrument import AssetClass
+from engine.domain.order import OrderState, TimeInForce
+from engine.fix.wire.message import SEQ_NUM_MAX
+
+
+class By(StrEnum):
+    """Who carries a command out."""
+
+    desk = "desk"
+    """A function of a `Call`: the desk alone."""
+    sessions = "sessions"
+    """A function of a `SessionCall`: sessions, their TLS, the process."""
+    terminal = "terminal"
+    """rfqctl itself; no daemon is needed unless the function asks one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One entry.
+
+    `role` is the least that may give it, empty for whoever can read the files. `carried_out` names a function: of
+    `engine.commands` for the daemon's, of `engine.admin` for the terminal's. `shown` names the view of the answer.
+    """
+
+    name: str
+    role: str
+    doc: str
+    by: By
+    carried_out: str
+    shown: str = ""
+    params: tuple[Param, ...] = ()
+    one_of: tuple[str, ...] = ()
+    """Parameters of which exactly one is given."""
+    is_typed: bool = True
+    """Does rfqctl have it? If not, it has others in its place that call it."""
+    typed: Typed | None = None
+    """Where rfqctl takes something else than the parameters."""
+    about: str = ""
+    after: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As it is typed."""
+        return tuple(self.name.replace("_", "-").split("."))
+
+    @property
+    def usage(self) -> str:
+        """What is typed behind `rfqctl`."""
+        one_of = [param.spelling for param in self.typed_params if param.name in self.one_of]
+        others = [param.usage for param in self.typed_params if param.name not in self.one_of]
+        return " ".join((*self.words, *([f"({' | '.join(one_of)})"] if one_of else []), *others))
+
+    @property
+    def typed_params(self) -> tuple[Param, ...]:
+        return self.params if self.typed is None else self.typed.params
+
+    @property
+    def needs_reason(self) -> bool:
+        return any(param.name == "reason" and param.required for param in self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What rfqctl takes for a command that is more than one call with its parameters, and its own function for it."""
+
+    carried_out: str
+    params: tuple[Param, ...]
+
+
+ORDERS_SHOWN: Final = 50
+ORDERS_SHOWN_MAX: Final = 1_000
+NOTES_SHOWN: Final = 20
+NOTES_SHOWN_MAX: Final = 50
+"""As many as are kept of a session: `turn.history.NOTES_MAX`."""
+RELEASED: Final = "released"
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+_STATES: Final = ("open", "all", *(state.value for state in OrderState))
+_CLASSES: Final = tuple(each.value for each in AssetClass)
+_TIFS: Final = tuple(tif.value for tif in TimeInForce)
+
+_ORDER: Final = Param("order", name, "the order, such as O-000012 or 12", required=True)
+_REASON: Final = Param("reason", text, "why, for the record", required=True)
+_REASON_TOLD: Final = Param("reason", text, "why, for the record; the peer is told too, in Text(58)", required=True)
+_SESSION: Final = Param("session", name, "its key, as in engine.toml", required=True, typed="KEY")
+_NOTES: Final = whole(0, NOTES_SHOWN_MAX)
+_SEQ_NUM: Final = whole(1, SEQ_NUM_MAX)
+_LIMIT: Final = Param("limit", price, "limit price in percent of par; none for a market order", typed="--limit PRICE")
+_ACCOUNT: Final = Param("account", name, "the account it is for")
+_JOURNAL: Final = Param("journal", path, "the journal; default: the configured one", typed="--journal FILE")
+
+
+def _bond(required: bool) -> tuple[Param, ...]:
+    return (
+        Param("security", name, "the bond's ISIN or CUSIP", required),
+        Param("side", choice("buy", "sell"), "buy or sell", required),
+        Param("quantity", amount, "face amount, such as 5mm", required),
+        _LIMIT,
+        _ACCOUNT,
+    )
+
+
+def _desk(name: str, role: str, carried_out: str, shown: str, doc: str, *params: Param) -> Command:
+    return Command(name, role, doc, By.desk, carried_out, shown, params)
+
+
+def _sessions(name: str, role: str, carried_out: str, shown: str, doc: str, *params: Param) -> Command:
+    return Command(name, role, doc, By.sessions, carried_out, shown, params)
+
+
+def _terminal(name: str, role: str, carried_out: str, doc: str, *params: Param) -> Command:
+    return Command(name, role, doc, By.terminal, carried_out, "", params)
+
+
+_NEW: Final = (
+    *_bond(True),
+    Param("tif", choice(*_TIFS), "time in force: day, gtd, ioc or fok"),
+    Param("until", date, "the last day of a gtd order", typed="--until DATE"),
+    Param("hold", flag, "true: no rule sends it or executes it by itself", default=False),
+)
+_BY_NAME: Final = {param.name: param for param in _NEW}
+
+TABLE: Final[tuple[Command, ...]] = (
+    # --- looking around ---
+    _desk("status", "viewer", "enquiries.status", "views.status", "the desk at a glance"),
+    _desk(
+        "dealers",
+        "viewer",
+        "enquiries.dealers",
+        "views.dealers",
+        "dealers with what they did, best first",
+        Param("dealer", name, "only this one", typed="[DEALER]"),
+        Param("asset_class", choice(*_CLASSES), f"one of {', '.join(_CLASSES)}; all of them if left out"),
+    ),
+    _desk(
+        "rules.explain",
+        "viewer",
+        "enquiries.explain",
+        "advice.explain",
+        "why an order went where it went",
+        _ORDER,
+        Param("now", flag, "true: decide again, as things are now", default=False),
+    ),
+    Command(
+        "rules.fields",
+        "viewer",
+        "what a rule may speak of",
+        By.desk,
+        "enquiries.fields",
+        typed=Typed("acts.rules_fields", ()),
+    ),
+    _desk(
+        "orders",
+        "viewer",
+        "trading.orders",
+        "views.orders",
+        "orders, the latest first",
+        Param("state", choice(*_STATES), f"one of {', '.join(_STATES)}", default="open"),
+        Param("limit", whole(1, ORDERS_SHOWN_MAX), "how many at most", default=ORDERS_SHOWN, typed="--limit N"),
+    ),
+    # --- one order ---
+    _desk("order.show", "viewer", "trading.show", "story.order", "the whole story of an order", _ORDER),
+    Command(
+        "order.new",
+        "trader",
+        "enter an order",
+        By.desk,
+        "trading.new",
+        "story.order",
+        _NEW,
+        typed=Typed(
+            "",
+            tuple(
+                _BY_NAME[each] for each in ("side", "quantity", "security", "limit", "account", "tif", "until", "hold")
+            ),
+        ),
+    ),
+    _desk("order.cancel", "trader", "trading.cancel", "views.canceled", "cancel an order", _ORDER),
+    _desk(
+        "order.allow_duplicate",
+        "trader",
+        "trading.allow_duplicate",
+        "story.order",
+        "say that an order like an earlier one is meant",
+        _ORDER,
+        _REASON,
+    ),
+    Command(
+        "recommend",
+        "viewer",
+        "whom the engine would ask, and why; records nothing",
+        By.desk,
+        "trading.recommend_dry",
+        "advice.recommend",
+        (Param("order", name, "an open order, in place of the following"), *_bond(False)),
+        typed=Typed(
+            "acts.recommend",
+            (
+                Param(
+                    "what",
+                    names,
+                    "such as 12, or: sell 12mm US99O014AG12",
+                    required=True,
+                    typed="ORDER | SIDE QUANTITY SECURITY...",
+                ),
+                _LIMIT,
+                _ACCOUNT,
+            ),
+        ),
+    ),
+    _desk(
+        "send",
+        "trader",
+        "trading.send",
+        "views.sent",
+        "ask the recommended dealers",
+        _ORDER,
+        Param("fresh", flag, "true: recommend anew and send that", default=False),
+    ),
+    _desk(
+        "override",
+        "trader",
+        "trading.override",
+        "views.sent",
+        "ask other dealers than the recommended ones",
+        _ORDER,
+        Param("dealers", names, "whom to ask, in order", required=True, typed="DEALER..."),
+        _REASON,
+        Param("past_protection", flag, "true: go past a protection; role operator", default=False),
+    ),
+    _desk(
+        "execute",
+        "trader",
+        "trading.execute",
+        "views.executed",
+        "take the best quote, or one dealer's",
+        _ORDER,
+        Param("dealer", name, "whose quote; the best one if left out"),
+    ),
+    # --- stopping ---
+    Command(
+        "kill",
+        "trader",
+        "stop everything, a dealer or an account; off needs role operator",
+        By.desk,
+        "control.kill",
+        "views.killed",
+        (
+            Param("scope", text, "all, dealer:NAME or account:NAME", required=True),
+            Param("on", flag, "true to stop, false to let go again", required=True),
+            _REASON,
+        ),
+        is_typed=False,
+    ),
+    *(
+        Command(
+            f"kill.{switch}",
+            role,
+            doc,
+            By.terminal,
+            f"acts.kill_{switch}",
+            params=(
+                _REASON,
+                Param("all", flag, "everything"),
+                Param("dealer", name, "this dealer"),
+                Param("account", name, "this account"),
+            ),
+            one_of=("all", "dealer", "account"),
+        )
+        for switch, role, doc in (
+            ("on", "trader", "stop; what is out is called back"),
+            ("off", "operator", "let go again"),
+        )
+    ),
+    _desk(
+        "order.force_state",
+        "operator",
+        "control.force_state",
+        "views.forced",
+        "release an acceptance that its dealer does not answer for",
+        Param("order", name, "the order", required=True),
+        Param("state", choice(RELEASED), "what it becomes: released", default=RELEASED, typed="[STATE]"),
+        _REASON,
+    ),
+    _desk(
+        "quarantine",
+        "viewer",
+        "control.quarantine",
+        "views.quarantine",
+        "fills that could not be booked and wait for a person",
+    ),
+    Command(
+        "help",
+        "viewer",
+        "every command with its parameters",
+        By.desk,
+        "answering.listed",
+        typed=Typed(
+            "help.show",
+            (
+                Param("words", names, "only this command, or those of this group", typed="[COMMAND...]"),
+                Param("markdown", flag, "as the table of config/README.md"),
+            ),
+        ),
+    ),
+    # --- sessions, TLS, the process ---
+    _sessions(
+        "sessions",
+        "viewer",
+        "session_enquiries.sessions",
+        "session_views.sessions",
+        "FIX sessions: state, numbers, what waits",
+    ),
+    Command(
+        "session.show",
+        "viewer",
+        "one session: state, numbers, what is outstanding, last events, last disconnect",
+        By.sessions,
+        "session_enquiries.show",
+        "session_views.show",
+        (
+            _SESSION,
+            Param(
+                "events",
+                whole(0, NOTES_SHOWN_MAX),
+                "how many of the last events",
+                default=NOTES_SHOWN,
+                typed="--events N",
+            ),
+        ),
+        typed=Typed(
+            "acts.session_show",
+            (
+                Param("session", name, "its key, as in engine.toml; without it all of them", typed="[KEY]"),
+                Param(
+                    "events", whole(0, NOTES_SHOWN_MAX), "how many of the last events, default 20", typed="--events N"
+                ),
+            ),
+        ),
+    ),
+    _sessions(
+        "session.logon",
+        "operator",
+        "session_commands.logon",
+        "session_views.logged_on",
+        "connect now rather than after the pause",
+        _SESSION,
+        _REASON,
+    ),
+    _sessions(
+        "session.logout",
+        "operator",
+        "session_commands.logout",
+        "session_views.logged_out",
+        "log out; a session that we initiate connects again after its pause",
+        _SESSION,
+        _REASON_TOLD,
+    ),
+    _sessions(
+        "session.disconnect",
+        "operator",
+        "session_commands.disconnect",
+        "session_views.disconnected",
+        "close the connection at once, without Logout(5)",
+        _SESSION,
+        _REASON,
+    ),
+    _sessions(
+        "session.enable",
+        "operator",
+        "session_commands.enable",
+        "session_views.enabled",
+        "let a session log on again",
+        _SESSION,
+        _REASON,
+    ),
+    _sessions(
+        "session.disable",
+        "operator",
+        "session_commands.disable",
+        "session_views.disabled",
+        "log out, and refuse every logon until it is enabled, over restarts too",
+        _SESSION,
+        _REASON_TOLD,
+    ),
+    _sessions(
+        "session.set_seq",
+        "operator",
+        "session_commands.set_seq",
+        "session_views.numbers",
+        "set the numbers of a session that is logged off, as agreed with the peer",
+        _SESSION,
+        Param("next_in", _SEQ_NUM, "the number expected next from the peer", typed="--in N"),
+        Param("next_out", _SEQ_NUM, "the number our next message takes", typed="--out N"),
+        _REASON,
+    ),
+    _sessions(
+        "session.reset",
+        "operator",
+        "session_commands.reset",
+        "session_views.numbers",
+        "restart both numbers of a session that is logged off at 1; the peer has to do the same",
+        _SESSION,
+        _REASON,
+    ),
+    _sessions(
+        "session.test_request",
+        "operator",
+        "session_commands.test_request",
+        "session_views.test_requested",
+        "ask the peer to prove that it lives and has everything sent so far",
+        _SESSION,
+        _REASON,
+    ),
+    _sessions(
+        "session.resend",
+        "operator",
+        "session_commands.resend",
+        "session_views.sent_again",
+        "send reports again under their numbers, marked as possible duplicates",
+        _SESSION,
+        Param("begin", _SEQ_NUM, "our first number", required=True),
+        Param("end", _SEQ_NUM, "our last number; default: all that follow", typed="[END]"),
+        _REASON,
+    ),
+    _terminal(
+        "session.messages",
+        "",
+        "acts.session_messages",
+        "application messages of a session, from the journal file; secrets masked",
+        Param("session", name, "the session, as in engine.toml", required=True, typed="KEY"),
+        Param("last", natural, "how many of the last ones, default 20, of a range 10,000", typed="--last N"),
+        Param("begin", natural, "from this number on, of the latest epoch", typed="--from SEQ"),
+        Param("end", natural, "up to this number", typed="--to SEQ"),
+        Param("epoch", natural, "only this epoch: numbers begin anew in each", typed="--epoch N"),
+        Param("direction", choice("in", "out"), "only what came in, or went out"),
+        Param("fields", flag, "a field a line"),
+        Param("raw", flag, "the message as it is, SOH as |; secrets stay masked"),
+        Param("dictionary", path, "names from this QuickFIX-format file", typed="--dictionary FILE..."),
+        Param("transport", path, "and for FIXT.1.1 this one", typed="--transport FILE"),
+        _JOURNAL,
+    ),
+    _sessions(
+        "tls.show",
+        "viewer",
+        "tls_commands.show",
+        "tls_views.show",
+        "certificates and revocation lists in use, and when each ends",
+    ),
+    _sessions(
+        "tls.reload",
+        "operator",
+        "tls_commands.reload",
+        "tls_views.reloaded",
+        "take up renewed certificates, keys, authorities, pins and revocation lists for new connections",
+        _REASON,
+    ),
+    _sessions(
+        "reload",
+        "trader",
+        "process_commands.reload",
+        "reload_views.reloaded",
+        "read files again and put them in force together, or say what is wrong; all but rules needs role operator",
+        Param(
+            "kinds",
+            names,
+            "of rules, scoring, dealers, limits, people, securities, sessions, tls; default all",
+            typed="[KIND...]",
+        ),
+        _REASON,
+    ),
+    _sessions(
+        "log.level",
+        "operator",
+        "process_commands.log_level",
+        "reload_views.level",
+        "what the log tells until the process ends; DEBUG shows the wire, secrets masked",
+        Param("level", choice(*LEVELS), f"one of {', '.join(LEVELS)}", required=True),
+        _REASON,
+    ),
+    # --- the terminal's own ---
+    _terminal(
+        "watch",
+        "viewer",
+        "acts.watch_live",
+        "what happens, as it happens",
+        Param("topic", text, "only notices of this topic; may be repeated", typed="--topic TOPIC..."),
+        Param("count", whole(0, 10**9), "end after so many notices", default=0, typed="--count N"),
+        Param("plain", flag, "lines, though this is a terminal"),
+    ),
+    _terminal(
+        "rules.check",
+        "",
+        "acts.rules_check",
+        "check a rule book",
+        Param("files", path, "a file, checked as part of the book in its folder; or a folder", typed="[FILE...]"),
+        Param("book", path, "the book they are to be part of", typed="--book FOLDER"),
+    ),
+    _terminal(
+        "audit.verify",
+        "",
+        "acts.audit_verify",
+        "is the record what was written?",
+        _JOURNAL,
+        Param("anchor", path, "where its head was noted; default: beside it", typed="--anchor FILE"),
+    ),
+    _terminal(
+        "audit.tail",
+        "",
+        "acts.audit_tail",
+        "the last events",
+        _JOURNAL,
+        Param("count", whole(0, 10**9), "how many, default 20", default=20, typed="-n --count N"),
+        Param("follow", flag, "and those to come", typed="-f --follow"),
+    ),
+    Command(
+        "fix.decode",
+        "",
+        "captured FIX messages with names and values, and what is wrong with each",
+        By.terminal,
+        "acts.fix_decode",
+        params=(
+            Param("file", text, "a log or a raw stream; - reads the standard input", required=True, typed="FILE"),
+            Param(
+                "dictionary",
+                path,
+                "a dictionary in QuickFIX's format, for messages of its version; may be repeated",
+                typed="--dictionary XML...",
+            ),
+            Param(
+                "transport", path, "the one of FIXT.1.1, which carries FIX 5.0 dictionaries", typed="--transport XML"
+            ),
+            Param(
+                "begin_string",
+                text,
+                "read every message as one of this version, such as FIX.4.4, whatever its BeginString(8)",
+                typed="--begin-string VERSION",
+            ),
+            Param(
+                "validation",
+                choice("strict", "tolerant", "off"),
+                "what of the content counts as wrong: strict everything; tolerant (default) what a tolerant session"
+                " would refuse, the rest is a note; off nothing",
+                default="tolerant",
+            ),
+            Param("only_wrong", flag, "show only messages with something wrong"),
+            Param("raw", flag, "show each message in one line too, SOH as |"),
+            Param("one_reading", flag, "without simplefix's: three times as fast"),
+        ),
+        about="""\
+Finds FIX messages in a log or a captured stream, whatever stands between them, and shows each with names and
+values, groups indented. SOH may be written as it is or as |, ^A, ;, <SOH>, \\x01, \\u0001, a tab, a line end or
+any other sign: what stands behind BeginString(8) is taken for it, message by message. A message may have a time
+and a direction before it on its line, stand beside others, or be broken into lines.
+
+BodyLength(9) and CheckSum(10) are verified on the message with SOH put back, its content is held against a
+dictionary, and simplefix reads it a second time: where the two readings differ is said. Passwords and raw data
+(554, 925, 96) are always masked. Built-in dictionaries there are for FIX.4.2, FIX.4.4 and FIXT.1.1 with 5.0 SP2;
+a message of another version is shown with the names of the nearest one and not validated.
+
+With --json, one line is one message; the last line is the summary.""",
+        after="""\
+exit status: 0 nothing is wrong, 1 some message is wrong (its frame, its content, or simplefix reads it
+differently), 2 a wrong command line, file or dictionary. Numbers that do not follow each other and bytes in no
+message are shown and change no status: captures are cut and filtered.""",
+    ),
+    _terminal(
+        "completion",
+        "",
+        "help.completion",
+        "a script for your shell that completes commands and options",
+        Param("shell", choice("bash", "zsh"), "for which shell", required=True),
+    ),
+)
+
+COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in TABLE if command.by is not By.terminal}
+"""What the daemon answers, by name."""
+TYPED: Final[tuple[Command, ...]] = tuple(command for command in TABLE if command.is_typed)
+"""What rfqctl has."""
+
+GROUPS: Final[Mapping[str, str]] = {
+    "rules": "the rule book",
+    "order": "one order",
+    "kill": "stop everything, a dealer or an account",
+    "session": "one FIX session: look, log on and off, numbers",
+    "tls": "certificates and revocation lists",
+    "log": "what the log tells",
+    "audit": "the journal file; needs no daemon",
+    "fix": "FIX messages in files; needs no daemon",
+}
+"""First words that several commands share."""
