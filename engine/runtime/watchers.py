@@ -1,11 +1,13 @@
 """Who watches, and what they are told: the notices of a turn, made when it was adopted, given out when it is durable.
 
-Nobody watching, none are made. A watcher is told of every turn that is decided after it began to watch: `seq` at that
+Nobody watching, none are made. Screens are no part of a turn: a failure over what they are told is logged, and the turn
+goes its way. A watcher is told of every turn that is decided after it began to watch: `seq` at that
 moment is where its stream begins.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,6 +15,8 @@ from engine.clock import Instant
 from engine.desk.notices import Notice, notices
 from engine.turn import Page, Turn
 from engine.turn.trading import Trading
+
+log = logging.getLogger(__name__)
 
 Watcher = Callable[[int, Notice], None]
 """Told of each notice with its UTC time in ns."""
@@ -42,10 +46,19 @@ class Watchers:
         if not self._watchers:
             return NOTHING
         pages = [effect for effect in turn.effects if type(effect) is Page]
-        return notices(turn.events, pages, self._trading.state, last_seq) if turn.events or pages else NOTHING
+        if not turn.events and not pages:
+            return NOTHING
+        try:
+            return notices(turn.events, pages, self._trading.state, last_seq)
+        except Exception:
+            log.exception("notices up to event %d not made: this is a bug of the engine, watchers lack them", last_seq)
+            return NOTHING
 
     def tell(self, now: Instant, told: Sequence[Notice]) -> None:
         """Give the notices of a durable turn out."""
         for notice in told:
             for watcher in tuple(self._watchers):
-                watcher(now.utc_ns, notice)
+                try:
+                    watcher(now.utc_ns, notice)
+                except Exception:
+                    log.exception("notice of event %d not told: this is a bug of the engine", notice.seq)

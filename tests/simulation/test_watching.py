@@ -9,9 +9,10 @@ import pytest
 from order_states import states_in, tell
 from sim_engine import Answer, Life
 from sim_time import NS
-from world import World
+from world import OBEDIENT, QUIET, World
 
 from engine.desk.notices import Notice
+from engine.domain import events as e
 
 SEEDS: Final = 24
 LOOKS_S: Final = 1.7
@@ -82,3 +83,21 @@ def test_a_snapshot_and_the_notices_behind_it_are_a_later_snapshot(seed: int) ->
     world.play()
     assert sum(each.looks for each in world.followers) > 20
     assert sum(each.told for each in world.followers) > 20
+
+
+@pytest.mark.parametrize("what", ["made", "told"])
+def test_a_failure_over_what_screens_are_told_costs_no_turn(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is adopted by then: were it not staged, memory would know of an order that the journal does not."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with World(1, QUIET, OBEDIENT).ready() as world:
+        world.engine.runtime.watchers.watch(broken if what == "told" else lambda *_: None)
+        if what == "made":
+            monkeypatch.setattr("engine.runtime.watchers.notices", broken)
+        world.oms.new_order(t38=100_000, t40="1", t44=None, t59="0")
+        world.run(15)
+        assert world.events(e.FillBooked)
+        world.calm()
+        world.reckon()
