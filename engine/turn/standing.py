@@ -132,7 +132,9 @@ class Standing:
         if change.settings is not None:
             for key in change.settings:
                 if key not in self.links:
-                    self.links[key] = change.links.get(key) or Link(SessionState.fresh())
+                    self.links[key] = link = change.links.get(key) or Link(SessionState.fresh())
+                    if link.waiting:
+                        self._waits[key] = None
             self.settings.update(change.settings)
             self.dictionaries.update(change.dictionaries)
             self.retired = frozenset(key for key in self.settings if key not in change.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from session_world import SessionWorld
 from engine.desk.draft import Delivery
 from engine.domain import messages as m
 from engine.domain.order import Side
-from engine.turn import ReadUndelivered, UndeliveredPage, Waiting
+from engine.fix.session.sequence import SessionState
+from engine.turn import Change, FilesRead, Link, ReadUndelivered, UndeliveredPage, Waiting
+from engine.turn.appended import Appended
 
 EDGE = pytest.mark.parametrize("by", [-1, 0, 1], ids=["just before", "exactly", "just after"])
 
@@ -52,6 +55,19 @@ def test_orders_are_refused_when_as_much_waits_as_may(by: int, monkeypatch: pyte
     assert world.machine.full() == ("dropcopy" if by >= 0 else None)
     world.order()
     assert (world.sent("oms")[-1].get(380) == "4") is (by >= 0)
+
+
+def test_what_waits_for_a_session_that_a_reload_adds_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.turn.standing.UNBOUND_MAX", 2)
+    world = World()
+    oms = world.machine.settings["oms"]
+    link = Link(SessionState.fresh(), waiting=Appended([Waiting(1, "8", b""), Waiting(2, "8", b"")]))
+    settings = {**world.machine.settings, "copy": replace(oms, key="copy", target_comp_id="COPY", role="dropcopy")}
+    dictionaries = dict.fromkeys(settings, world.machine.dictionaries["oms"])
+    change = Change(settings=settings, dictionaries=dictionaries, links={"copy": link})
+    assert world.machine.full() is None
+    world.take(FilesRead(world.now, 1, ("sessions",), "jane", "a new one", (), change, bytes(16)))
+    assert world.machine.full() == "copy"
 
 
 @EDGE
