@@ -352,6 +352,7 @@ def main(argv: list[str] | None = None) -> int:
             return _check(arguments.config)
         if arguments.command == "replay":
             return _replay(arguments.config, arguments.file)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until it is served: a start reads everything anyway.
         config = _overridden(configured.read_config(arguments.config), arguments)
         set_up_logging(arguments.log_level, arguments.log_file)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

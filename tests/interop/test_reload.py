@@ -372,3 +372,13 @@ def test_a_file_that_cannot_be_read_is_a_bad_one(house: House, kind: str) -> Non
     assert "nothing was taken up" in told
     assert "Is a directory" in told
     house.oms().still_answered()
+
+
+def test_a_hang_up_during_the_start_ends_nothing(house: House) -> None:
+    assert house.rfqd.stop() == 0
+    house.rfqd.start(until_ready=False)
+    house.rfqd.until_said("journal taken over", times=2)
+
+    os.kill(house.rfqd.pid, signal.SIGHUP)
+
+    house.rfqd.until_said("ready name=", times=2)
