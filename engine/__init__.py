@@ -40,7 +40,7 @@ The rooms
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks that stand before a dealer, and what information protection looks at
     turn/         decide and adopt: who is let in, numbers, refusals; the one place that sees fix and desk together
-    commands/     what people and programs may ask of the desk
+    commands/     what people and programs may ask: one table, from which rfqctl is made too, and its handlers
     record/       the SQLite journal: schema, chain, writer, readers, audit, views
     runtime/      the shell around the turn: inputs in, commits, effects out; connections, timers, reading back
     boot/         from configuration to a running engine: parts made, the journal taken over, ports and TLS opened

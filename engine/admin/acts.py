@@ -135,7 +135,7 @@ def _checked(paper: Paper, answer: views.Answer) -> views.Lines:
 
 
 def rules_fields(given: _Arguments) -> int:
-    from engine.commands.enquiries import listing
+    from engine.commands.desk_enquiries import listing
     from engine.desk.fields import catalogue
 
     known = _places(given)

@@ -1,1 +1,1 @@
-"""What people and programs may ask of the desk over the admin socket."""
+"""What people and programs may ask: `table` has every command, `answering` carries it out by the handlers beside it."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final
 
-from engine.commands.calls import Call, SessionsView, need
+from engine.commands.desk_call import Call, SessionsView, need
 from engine.commands.parameters import did_you_mean, read
 from engine.commands.session_call import SessionCall
 from engine.commands.table import COMMANDS, By, Command

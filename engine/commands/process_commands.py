@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.commands.calls import need
+from engine.commands.desk_call import need
 from engine.commands.session_call import SessionCall
 from engine.domain import events as e
 from engine.turn.effects import ReadFiles, SetLogLevel

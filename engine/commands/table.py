@@ -149,11 +149,11 @@ _BY_NAME: Final = {param.name: param for param in _NEW}
 
 TABLE: Final[tuple[Command, ...]] = (
     # --- looking around ---
-    _desk("status", "viewer", "enquiries.status", "views.status", "the desk at a glance"),
+    _desk("status", "viewer", "desk_enquiries.status", "views.status", "the desk at a glance"),
     _desk(
         "dealers",
         "viewer",
-        "enquiries.dealers",
+        "desk_enquiries.dealers",
         "views.dealers",
         "dealers with what they did, best first",
         Param("dealer", name, "only this one", typed="[DEALER]"),
@@ -162,7 +162,7 @@ TABLE: Final[tuple[Command, ...]] = (
     _desk(
         "rules.explain",
         "viewer",
-        "enquiries.explain",
+        "desk_enquiries.explain",
         "advice.explain",
         "why an order went where it went",
         _ORDER,
@@ -173,27 +173,27 @@ TABLE: Final[tuple[Command, ...]] = (
         "viewer",
         "what a rule may speak of",
         By.desk,
-        "enquiries.fields",
+        "desk_enquiries.fields",
         typed=Typed("acts.rules_fields", ()),
     ),
     _desk(
         "orders",
         "viewer",
-        "trading.orders",
+        "order_commands.orders",
         "views.orders",
         "orders, the latest first",
         Param("state", choice(*_STATES), f"one of {', '.join(_STATES)}", default="open"),
         Param("limit", whole(1, ORDERS_SHOWN_MAX), "how many at most", default=ORDERS_SHOWN, typed="--limit N"),
     ),
     # --- one order ---
-    _desk("order.show", "viewer", "trading.show", "story.order", "the whole story of an order", _ORDER),
+    _desk("order.show", "viewer", "order_commands.show", "order_views.order", "the whole story of an order", _ORDER),
     Command(
         "order.new",
         "trader",
         "enter an order",
         By.desk,
-        "trading.new",
-        "story.order",
+        "order_commands.new",
+        "order_views.order",
         _NEW,
         typed=Typed(
             "",
@@ -202,12 +202,12 @@ TABLE: Final[tuple[Command, ...]] = (
             ),
         ),
     ),
-    _desk("order.cancel", "trader", "trading.cancel", "views.canceled", "cancel an order", _ORDER),
+    _desk("order.cancel", "trader", "order_commands.cancel", "views.canceled", "cancel an order", _ORDER),
     _desk(
         "order.allow_duplicate",
         "trader",
-        "trading.allow_duplicate",
-        "story.order",
+        "order_commands.allow_duplicate",
+        "order_views.order",
         "say that an order like an earlier one is meant",
         _ORDER,
         _REASON,
@@ -217,7 +217,7 @@ TABLE: Final[tuple[Command, ...]] = (
         "viewer",
         "whom the engine would ask, and why; records nothing",
         By.desk,
-        "trading.recommend_dry",
+        "order_commands.recommend_dry",
         "advice.recommend",
         (Param("order", name, "an open order, in place of the following"), *_bond(False)),
         typed=Typed(
@@ -238,7 +238,7 @@ TABLE: Final[tuple[Command, ...]] = (
     _desk(
         "send",
         "trader",
-        "trading.send",
+        "order_commands.send",
         "views.sent",
         "ask the recommended dealers",
         _ORDER,
@@ -247,7 +247,7 @@ TABLE: Final[tuple[Command, ...]] = (
     _desk(
         "override",
         "trader",
-        "trading.override",
+        "order_commands.override",
         "views.sent",
         "ask other dealers than the recommended ones",
         _ORDER,
@@ -258,7 +258,7 @@ TABLE: Final[tuple[Command, ...]] = (
     _desk(
         "execute",
         "trader",
-        "trading.execute",
+        "order_commands.execute",
         "views.executed",
         "take the best quote, or one dealer's",
         _ORDER,
@@ -270,7 +270,7 @@ TABLE: Final[tuple[Command, ...]] = (
         "trader",
         "stop everything, a dealer or an account; off needs role operator",
         By.desk,
-        "control.kill",
+        "stop_commands.kill",
         "views.killed",
         (
             Param("scope", text, "all, dealer:NAME or account:NAME", required=True),
@@ -302,7 +302,7 @@ TABLE: Final[tuple[Command, ...]] = (
     _desk(
         "order.force_state",
         "operator",
-        "control.force_state",
+        "stop_commands.force_state",
         "views.forced",
         "release an acceptance that its dealer does not answer for",
         Param("order", name, "the order", required=True),
@@ -312,7 +312,7 @@ TABLE: Final[tuple[Command, ...]] = (
     _desk(
         "quarantine",
         "viewer",
-        "control.quarantine",
+        "stop_commands.quarantine",
         "views.quarantine",
         "fills that could not be booked and wait for a person",
     ),

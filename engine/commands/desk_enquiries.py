@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.clock import iso_timestamp
 from engine.commands import plain
-from engine.commands.calls import Call
-from engine.commands.control import kills_in_force
+from engine.commands.desk_call import Call
+from engine.commands.stop_commands import kills_in_force
 from engine.dealers.book import Dealer
 from engine.dealers.segments import ANY, Segment
 from engine.dealers.stats import METRICS, Metrics

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from engine.commands import plain
-from engine.commands.calls import Call
+from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
 from engine.desk.order.ending import return_to_trader
 from engine.desk.placement.answers import end_placement
 from engine.desk.placement.unanswered import cancel_at_dealer
-from engine.desk.round import progress as rounds
+from engine.desk.round import progress
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.placement import Placement, PlacementState
@@ -62,7 +62,7 @@ def _stop(draft: Draft, scope: Scope, reason: str) -> dict[str, Any]:
             returned.append(order.order_id)
         elif any(scope.holds(dealer, order.terms.account) for dealer in rfq.plan.dealers):
             # Others of the round are not stopped: it goes on without this dealer.
-            rounds.advance(draft, rfq.rfq_id)
+            progress.advance(draft, rfq.rfq_id)
     return {
         "requests_on_the_wire": unanswered,
         "acceptances_called_back": [
@@ -107,7 +107,7 @@ def force_state(call: Call) -> dict[str, Any]:
             f"order {order.order_id} has nothing unanswered at a dealer: it is {order.state}", code="state"
         )
     freed = placement.reserved
-    rounds.advance(draft, end_placement(draft, placement, PlacementState.forced, reason, call.by))
+    progress.advance(draft, end_placement(draft, placement, PlacementState.forced, reason, call.by))
     order = draft.state.orders[order.order_id]
     return {
         "order": order.order_id,

@@ -10,14 +10,14 @@ from typing import Any
 
 from engine.clock import NS_PER_DAY, utc_day
 from engine.commands import plain
-from engine.commands.calls import Call
+from engine.commands.desk_call import Call
 from engine.commands.parameters import did_you_mean
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.order import intake
 from engine.desk.placement import placing
 from engine.desk.recommend import override_plan, recommend
-from engine.desk.round import progress as rounds
+from engine.desk.round import progress
 from engine.desk.telling import problem
 from engine.domain import events as e
 from engine.domain.instrument import Security
@@ -242,7 +242,7 @@ def _ready(call: Call) -> Order:
 
 def _open(call: Call, order: Order, plan: AskPlan) -> dict[str, Any]:
     draft = call.draft
-    rfq_id = rounds.open_round(draft, order, plan, opened_by=call.by)
+    rfq_id = progress.open_round(draft, order, plan, opened_by=call.by)
     assert rfq_id is not None  # `_ready` asked the gate
     rfq, order = draft.state.rfqs[rfq_id], draft.state.orders[order.order_id]
     return {
