@@ -6,7 +6,7 @@ Everything that happens is a turn: an input arrives, pure code decides, the outc
 does anything leave.
 
     inputs    bytes, connections, timers, commands, pages read back: each with an Instant (both clocks)
-    decide    turn.Machine.decide(input) -> Turn: events, messages, session states, effects; changes nothing
+    decide    turn.Machine.decide(input) -> Turn: events, messages, links of sessions, effects; changes nothing
     adopt     the Turn becomes the state; its events go through desk.apply, the same live and on restart
     stage     runtime.recording makes rows of it, which join the open batch; memory is now ahead of the disk
     commit    record.writer: one SQLite transaction a batch, message bytes and every number given out included
@@ -39,7 +39,8 @@ The rooms
       round/        one round of asking: who is due, which quotes count, what is next
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks that stand before a dealer, and what information protection looks at
-    turn/         decide and adopt: who is let in, numbers, refusals; the one place that sees fix and desk together
+    turn/         decide and adopt: what is kept of each session, the handler of every input, numbers, who is let in;
+                  the one place that sees fix and desk together
     commands/     what people and programs may ask: one table, from which rfqctl is made too, and its handlers
     record/       the SQLite journal: schema, chain, writer, readers, audit, views
     runtime/      the shell around the turn: inputs in, commits, effects out; connections, timers, reading back
@@ -53,8 +54,8 @@ Imports point inward
     clock, errors and masking know nobody, domain knows them. On domain stand fix, market, dealers and record, none of
     which knows another; selection sees dealers and market. rules knows errors alone. Its plan types, which know nobody,
     are how domain and selection call a mode, a tolerance and what a rule asks for.
-    desk takes domain, market, dealers, selection and rules; it sees neither fix nor record. commands stands on desk.
-    turn sees fix and desk together; runtime and metrics stand on it.
+    desk takes domain, market, dealers, selection and rules; it sees neither fix nor record.
+    turn sees fix and desk together; commands, runtime and metrics stand on it.
     config knows domain, dealers and market. admin sees config, desk, commands, record and rules, never a session or a
     turn; `rfqctl fix decode` and `session messages` alone, where no daemon is, read fix.
     app and boot wire everything.
