@@ -233,3 +233,18 @@ def test_only_the_gate_clears() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Cleared":
                 assert name == "desk.gate.risk", f"{name} constructs Cleared"
+
+
+def test_only_a_turn_changes_what_stands() -> None:
+    """What is kept of sessions and connections, and why nobody may be asked, is written by adopting a turn alone."""
+    for name, tree in MODULES.items():
+        if name.startswith("turn."):
+            continue
+        for node in ast.walk(tree):
+            targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else []
+            for target in targets:
+                written = target.value if isinstance(target, ast.Subscript) else target
+                if isinstance(written, ast.Attribute):
+                    is_entry = isinstance(target, ast.Subscript)
+                    kept = written.attr in {"links", "connections"} if is_entry else written.attr == "hold"
+                    assert not kept, f"{name}:{node.lineno} writes {ast.unparse(target)}"
