@@ -17,7 +17,7 @@ from engine.fix.wire.framing import Framer, StreamEnded
 
 LINGER_S: Final = 2.0
 """How long a connection that we end is read, and what comes thrown away, until the peer has closed it too."""
-FRAMES_AT_ONCE: Final = 32
+FRAMES_AT_ONCE: Final = 48
 """Frames of one connection that are handled before others get their turn: some 3 ms of work."""
 TLS_CLOSE_PATIENCE_S: Final = 0.5
 """How long the other end may take to say that TLS is over: many never do."""
