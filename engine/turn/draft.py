@@ -19,7 +19,7 @@ from engine.fix.session.settings import SessionSettings
 from engine.turn.effects import Behind, Close, Gate, Write
 from engine.turn.inputs import Input
 from engine.turn.link import Link
-from engine.turn.outcome import Turn
+from engine.turn.outcome import Connection, Turn
 from engine.turn.standing import Standing
 
 
@@ -86,15 +86,24 @@ class TurnDraft:
 
     def close(self, connection: int, code: DisconnectReason, text: str, key: str = "") -> None:
         """Close a connection that is no session's; `key` is the one it asked for, if it is known."""
-        self.turn.connections[connection] = None
+        self.own(connection, None)
         self.warn(key, code, text)
         self.turn.effects.append(Close(connection, code, text))
 
+    def own(self, connection: int, owned: Connection | None) -> None:
+        """From now on the connection is this session's, or a stranger's; None: it is given up."""
+        self.turn.connections += ((connection, owned),)
+
+    def touch(self, timer: Timer) -> None:
+        """Have this timer's deadline looked at again."""
+        if timer not in self.turn.touched:
+            self.turn.touched += (timer,)
+
     def warn(self, key: str, code: str, text: str) -> None:
-        self.turn.warnings.append((key, code, text))
+        self.turn.warnings += ((key, code, text),)
 
     def note(self, key: str, what: str, text: str) -> None:
-        self.turn.notes.append((key, what, text))
+        self.turn.notes += ((key, what, text),)
 
     # --- its end -----------------------------------------------------------------------------------
 
@@ -104,15 +113,15 @@ class TurnDraft:
         if desk is not None:
             turn.events = desk.events
             turn.marks = desk.marks
-            if desk.touched:
-                turn.touched.update(desk.touched)
+            for timer in desk.touched:
+                self.touch(timer)
             if desk.pages:
                 turn.effects.extend(desk.pages)
         before = self.standing.links
         for key, link in turn.links.items():
             # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
             if not link[0].moved_on_from(before[key][0]):
-                turn.touched[Timer(TimerKind.session, key)] = None
+                self.touch(Timer(TimerKind.session, key))
         return turn
 
 

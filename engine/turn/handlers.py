@@ -122,14 +122,14 @@ def on_connection_down(draft: TurnDraft, given: ConnectionDown) -> None:
     turn = draft.turn
     connection = draft.standing.connections.get(given.connection)
     key = None if connection is None else connection.session
-    turn.connections[given.connection] = None
+    draft.own(given.connection, None)
     if key is None or draft.state(key).connection != given.connection:
-        turn.endings.append(("", given.ending))
+        turn.endings = (("", given.ending),)
         return
     turn.ref = key
     step = session.disconnected(draft.settings(key), draft.state(key), given.ending, draft.now)
     assert step.state.ending is not None
-    turn.endings.append((key, step.state.ending))
+    turn.endings = ((key, step.state.ending),)
     steps.take(draft, key, step)
 
 
@@ -199,7 +199,7 @@ def on_timer_due(draft: TurnDraft, given: TimerDue) -> None:
         application.due(draft.desk, given.key)
     else:
         application.refuse(draft.desk, "timer", str(given.key), draft.refused, given.key)
-    draft.turn.touched[given.key] = None
+    draft.touch(given.key)
 
 
 HANDLERS: Final[Mapping[type, Callable[[TurnDraft, Any], None]]] = {

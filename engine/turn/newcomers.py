@@ -25,7 +25,7 @@ def on_connection_up(draft: TurnDraft, given: ConnectionUp) -> None:
     key, number = given.session, given.connection
     draft.turn.ref = key
     if not key:
-        draft.turn.connections[number] = Connection(None, given.origin)
+        draft.own(number, Connection(None, given.origin))
         return
     flaw = entrance.flaw(draft.settings(key), given.origin)
     if flaw is not None:
@@ -34,7 +34,7 @@ def on_connection_up(draft: TurnDraft, given: ConnectionUp) -> None:
     if not draft.standing.may_log_on(key) or draft.state(key).phase is not Phase.DISCONNECTED:
         draft.close(number, DisconnectReason.NOT_WANTED, f"session {key} takes no connection now")
         return
-    draft.turn.connections[number] = Connection(key, given.origin)
+    draft.own(number, Connection(key, given.origin))
     steps.take(draft, key, session.connected(draft.settings(key), draft.state(key), number, draft.now))
 
 
@@ -83,7 +83,7 @@ def _logon(draft: TurnDraft, key: str, number: int, stranger: Connection, frame:
         draft.close(number, DisconnectReason.LOGON_REFUSED, flaw, key)
         return
     draft.turn.ref = key
-    draft.turn.connections[number] = stranger._replace(session=key)
+    draft.own(number, stranger._replace(session=key))
     steps.take(draft, key, session.connected(draft.settings(key), draft.state(key), number, draft.now))
     steps.receive(draft, key, message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -59,32 +60,32 @@ class Turn:
     kind: str
     ref: str
     actor: str
-    events: list[e.Event]
+    events: Sequence[e.Event]
     sends: list[Said]
     """What was decided to be said."""
     bound: list[Bound]
     inbound: list[Inbound]
     links: dict[str, Link]
     """Sessions of which anything is different now."""
-    connections: dict[int, Connection | None]
+    connections: tuple[tuple[int, Connection | None], ...]
     """Connections that are new or have become a session's; None: it is given up."""
     effects: list[Effect]
-    marks: list[Any]
-    touched: dict[Timer, None]
+    marks: Sequence[Any]
+    touched: tuple[Timer, ...]
     """Keys of the timers to look at again, in order."""
     held_due: str | None
     """A session whose next held message can be handled, as `HeldDue`. Nothing leaves by it: it waits for no commit."""
     garbled: tuple[tuple[str, str], ...]
     """What was no message: session, empty for a stranger, and what is wrong with it."""
-    endings: list[tuple[str, Ending]]
+    endings: tuple[tuple[str, Ending], ...]
     """Connections that ended, with their session; empty for one that never had any."""
     change: Change | None
     """What is in force from now on; None: as before."""
     hold: str | None
     """Why nobody new may be asked from now on, empty: they may; None: as before."""
-    notes: list[tuple[str, str, str]]
+    notes: tuple[tuple[str, str, str], ...]
     """(session, what, text), for people who look at it; warnings are noted by themselves."""
-    warnings: list[tuple[str, str, str]]
+    warnings: tuple[tuple[str, str, str], ...]
     """(session, code, text), for the log and for metrics."""
 
     def __init__(self, now: Instant, kind: str) -> None:
@@ -92,20 +93,15 @@ class Turn:
         self.now = now
         self.kind = kind
         self.ref = self.actor = ""
-        self.events = []
         self.sends = []
         self.bound = []
         self.inbound = []
         self.links = {}
-        self.connections = {}
         self.effects = []
-        self.marks = []
-        self.touched = {}
         self.held_due = self.change = self.hold = None
-        self.garbled = ()
-        self.endings = []
-        self.notes = []
-        self.warnings = []
+        # Hardly any turn has one of these, and a list of its own for each would be a third of what a turn takes.
+        self.events = self.connections = self.marks = self.touched = ()
+        self.garbled = self.endings = self.notes = self.warnings = ()
 
     @property
     def records(self) -> bool:

@@ -42,12 +42,12 @@ def give_up(draft: TurnDraft) -> Turn:
     frame = getattr(given, "frame", b"")
     text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
     reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
-    turn.events.append(e.InputRefused(draft.now.utc_ns, key or "", masked(text)[:INPUT_KEPT_MAX], reason))
+    turn.events = (e.InputRefused(draft.now.utc_ns, key or "", masked(text)[:INPUT_KEPT_MAX], reason),)
     if not key:
         assert number is not None
         draft.close(number, DisconnectReason.INPUT_REFUSED, reason)
         return turn
-    turn.events.append(e.SessionSwitched(draft.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
+    turn.events = (*turn.events, e.SessionSwitched(draft.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
     link = draft.link(key)
     draft.keep(key, link._replace(refusals=REFUSALS_MAX))
     draft.warn(key, "input_refused", reason)

@@ -68,7 +68,7 @@ def on_files_read(draft: TurnDraft, given: FilesRead) -> None:
     for key, settings in (change.settings or {}).items():
         before = draft.standing.settings.get(key)
         if settings.schedule is not None or (before is not None and before.schedule is not None):
-            turn.touched[Timer(TimerKind.schedule, key)] = None
+            draft.touch(Timer(TimerKind.schedule, key))
     turn.change = change
 
 

@@ -110,7 +110,7 @@ class Standing:
             elif self._waits:
                 self._waits.pop(key, None)
         if turn.connections:
-            for number, connection in turn.connections.items():
+            for number, connection in turn.connections:
                 if connection is None:
                     self.connections.pop(number, None)
                 else:

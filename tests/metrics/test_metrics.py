@@ -469,7 +469,7 @@ class Watched:
 
 def turn(*events: e.Event, kind: str = "Received") -> Turn:
     made = Turn(NOW, kind)
-    made.events.extend(events)
+    made.events = events
     return made
 
 
