@@ -70,6 +70,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._failure = ""
         self._ready = False
+        self._hung_up = False
         self._asked: set[asyncio.Task[None]] = set()
         self._clock_stepped = False
         self._held_for = ""
@@ -79,6 +80,8 @@ class Daemon:
     async def serve(self) -> int:
         """Start, serve until stopped, close. The process's exit status."""
         config = self.config
+        # From here on it ends nothing: a long journal takes its time.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         self._start = start = configured.read(config)
         parts = start.configured.parts()
         _make_folder(config.journal.path.parent, "journal.path")
@@ -161,10 +164,11 @@ class Daemon:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
             runtime.release.on_log_level = set_level
-            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             settle_memory()
             self._ready = True
             log.info("ready name=%s journal=%s socket=%s", config.engine.name, self.journal.path, config.admin.socket)
+            if self._hung_up:
+                self._hang_up()
             await self._stopping.wait()
             self._ready = False
             connections.close()  # Whoever is logged out dials again at once, and would find the door open.
@@ -260,7 +264,10 @@ class Daemon:
         admin.take_up(now.config.admin)
 
     def _hang_up(self) -> None:
-        """SIGHUP: read everything again."""
+        """SIGHUP: read everything again, if need be once the start, which may have read it before, is done."""
+        if not self._ready:
+            self._hung_up = True
+            return
         task = asyncio.get_running_loop().create_task(self._reload())
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
@@ -352,7 +359,7 @@ def main(argv: list[str] | None = None) -> int:
             return _check(arguments.config)
         if arguments.command == "replay":
             return _replay(arguments.config, arguments.file)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until it is served: a start reads everything anyway.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # For the moment until the daemon hears it.
         config = _overridden(configured.read_config(arguments.config), arguments)
         set_up_logging(arguments.log_level, arguments.log_file)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -271,6 +271,24 @@ def test_a_hang_up_reads_everything_and_ends_nothing(house: House) -> None:
     oms.still_answered()
 
 
+def test_a_hang_up_while_it_starts_is_heard_once_it_is_ready(house: House) -> None:
+    assert house.rfqd.stop() == 0
+    bonds = house.path("bonds.csv")
+    text = bonds.read_text()
+    bonds.unlink()
+    os.mkfifo(bonds)
+    house.rfqd.start(until_ready=False)
+    with bonds.open("w") as slow:  # It is in the middle of its start: it reads this.
+        os.kill(house.rfqd.pid, signal.SIGHUP)
+        bonds.unlink()
+        bonds.write_text(text)
+        slow.write(text)
+
+    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
+
+    house.oms().still_answered()
+
+
 def test_a_session_and_its_dealer_come_and_go(house: House) -> None:
     engine, dealers = house.path("engine.toml").read_text(), house.path("dealers.toml").read_text()
     birch = Peer("birch", "dealer", house.birch.port)
