@@ -12,6 +12,7 @@ from typing import Any, Final
 from engine.admin.tables import Paper
 from engine.fix.capture.decoding import DICTIONARY, READINGS, Decoded, Decoder, Wrong, type_name
 from engine.fix.capture.dissection import Field, Kind, nesting
+from engine.fix.capture.value_names import meanings
 from engine.fix.standard.definitions import FieldDef
 from engine.fix.standard.tags import Tag
 from engine.masking import MASK, masked, masked_values
@@ -230,10 +231,10 @@ def _meaning(field: Field, definition: FieldDef | None, decoded: Decoded) -> str
         return ""
     if field.tag == 35:
         return type_name(field.value, decoded.choice)
-    meanings = definition.meanings
+    names = meanings(definition)
     if definition.is_multiple and " " in field.value:
-        return ", ".join(meanings.get(part, part) for part in field.value.split(" "))
-    return meanings.get(field.value, "")
+        return ", ".join(names.get(part, part) for part in field.value.split(" "))
+    return names.get(field.value, "")
 
 
 def shown(text: str) -> str:

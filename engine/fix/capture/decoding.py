@@ -16,6 +16,7 @@ from engine.fix.capture.dissection import Dissection, Kind, dissect
 from engine.fix.capture.finding import Capture, Captured
 from engine.fix.capture.log_prefix import LogPrefix, read_prefix
 from engine.fix.capture.rendered import restore
+from engine.fix.capture.value_names import meanings
 from engine.fix.flows.second_opinion import SecondReader
 from engine.fix.standard.dictionary_messages import MSG_TYPE_NAMES
 from engine.fix.standard.shelf import FIXT, Choice, Shelf
@@ -160,7 +161,7 @@ def type_name(msg_type: str, choice: Choice) -> str:
     if definition is not None:
         return definition.name
     types = choice.dictionary.fields.get(35)
-    return (types.meanings.get(msg_type) if types else None) or MSG_TYPE_NAMES.get(msg_type, "")
+    return (meanings(types).get(msg_type) if types else None) or MSG_TYPE_NAMES.get(msg_type, "")
 
 
 def _value(frame: bytes, tag: bytes) -> str | None:

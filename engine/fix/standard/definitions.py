@@ -13,7 +13,7 @@ from engine.fix.standard.forms import Form
 
 @dataclass(frozen=True, slots=True)
 class FieldDef:
-    """One field; `values` is empty where any value of the type will do. `meanings` names values for people."""
+    """One field; `values` is empty where any value of the type will do. `meanings` are names for people, of a file."""
 
     tag: int
     name: str

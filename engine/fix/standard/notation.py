@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import Enum
 from typing import Final
 
-from engine.fix.standard import values as wire_values
 from engine.fix.standard.definitions import FieldDef, GroupDef, Section, group_of, section_of
 from engine.fix.standard.forms import FORMS, MULTIPLE_VALUE_TYPES, Form
 from engine.fix.standard.tags import Tag
@@ -47,14 +45,8 @@ def read_fields(types: Mapping[str, str], enums: Mapping[str, str], tag_max: int
         form = FORMS.get(kind, Form.TEXT)
         values = read_values(enums.get(tag.name, ""))
         is_multiple = kind in MULTIPLE_VALUE_TYPES
-        fields[int(tag)] = FieldDef(int(tag), tag.name, kind, form, values, is_multiple, _meanings(tag.name))
+        fields[int(tag)] = FieldDef(int(tag), tag.name, kind, form, values, is_multiple)
     return fields
-
-
-def _meanings(field: str) -> dict[str, str]:
-    """What the values of a field are called in code; empty for a field whose values have no names there."""
-    named: type[Enum] | None = getattr(wire_values, field, None) if field in wire_values.__all__ else None
-    return {str(member.value): member.name for member in named} if named else {}
 
 
 def _run(part: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from wire_support import FILL, HEADER, log_path, raw_frames, wire
 from engine.errors import GarbledMessage
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.dictionary import KEPT_WEIGHT_MAX, LAYOUT_WEIGHT, Dictionary
-from engine.fix.standard.tags import MsgType, Side, Tag
+from engine.fix.standard.tags import MsgType, OrdStatus, Tag
 from engine.fix.wire.codec import FrameOverflow, Framer, as_resend, body_of, checksum, decode, encode_body, frame
 
 DICTIONARY = built_in("FIX.4.4")
@@ -321,7 +321,7 @@ class TestEncode:
             pytest.param(12, b"12", id="int"),
             pytest.param(True, b"Y", id="true"),
             pytest.param(False, b"N", id="false"),
-            pytest.param(Side.Sell, b"2", id="a wire value"),
+            pytest.param(OrdStatus.Filled, b"2", id="a wire value"),
             pytest.param(Decimal("99.8750"), b"99.8750", id="decimal as it is"),
             pytest.param(Decimal("1E+6"), b"1000000", id="decimal with a positive exponent"),
             pytest.param(Decimal("1E-9"), b"0.000000001", id="decimal with a negative exponent"),
