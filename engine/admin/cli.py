@@ -144,7 +144,7 @@ def _argument(param: Param) -> tuple[tuple[str, ...], dict[str, Any]]:
     """One parameter for argparse."""
     flags, kind = param.flags, param.kind
     many, word = param.spelling.endswith("..."), param.spelling.removesuffix("...")
-    options: dict[str, Any] = {"help": param.doc.replace("%", "%%"), "default": param.default}
+    options: dict[str, Any] = {"help": param.told.replace("%", "%%"), "default": param.default}
     if kind is flag:
         return flags, {**options, "action": "store_true", "dest": param.name, "default": False}
     if kind.choices:

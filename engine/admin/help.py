@@ -54,7 +54,7 @@ def _one(command: Command) -> list[str]:
         "",
         f"{command.doc}; {who}",
         *([""] if params else []),
-        *(f"  {param.usage:<{width}}  {param.doc} ({param.kind.words})" for param in params),
+        *(f"  {param.usage:<{width}}  {param.told}" for param in params),
     ]
 
 

@@ -70,6 +70,11 @@ class Param:
         return tuple(word for word in self.spelling.split() if word.startswith("-"))
 
     @property
+    def told(self) -> str:
+        """What it is, for whoever types it: an option that is there is true."""
+        return self.doc.removeprefix("true: ") if self.kind is flag else f"{self.doc} ({self.kind.words})"
+
+    @property
     def usage(self) -> str:
         """As help shows it."""
         if not self.flags or self.required:
