@@ -20,7 +20,7 @@ from typing import Final
 from engine.boot import assembly, securing, sessions
 from engine.boot.assembly import Parts, SecurityFile
 from engine.boot.securing import Secured
-from engine.config import REREAD, Config, ConfigProblems, load, reread, with_passphrases
+from engine.config import REREAD, Config, ConfigProblems, load, reread, with_dealers, with_passphrases
 from engine.domain.events import EngineStarted, Reloaded, TextInForce
 from engine.errors import ConfigError, EngineError, RuleError
 from engine.fix.standard.dictionary import Dictionary
@@ -102,20 +102,28 @@ def read(config: Config) -> Start:
     """All else that is in force. Raises ConfigError or RuleError where nothing can stand in for what is broken."""
     secured = securing.secure(config)
     fallen_back = dict(config.fallen_back)
-    book = _book(config, fallen_back)
+    config, book = _book(config, fallen_back)
     bonds = _securities(config, fallen_back)
     return Start(Configured(config, book, bonds, secured, sessions.dictionaries(config)), fallen_back)
 
 
-def _book(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Book:
+def _book(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> tuple[Config, Book]:
+    """The rule book, with the configuration that it fits: a book of before names dealers of before."""
     try:
-        return assembly.rule_book(config)
+        return config, assembly.rule_book(config)
     except (RuleError, ConfigError) as error:
-        text = last_good(config.journal.path, "rules")
+        text, dealers = (last_good(config.journal.path, kind) for kind in ("rules", "dealers"))
         if text is None:
             raise
         fallen_back["rules"] = (str(error),)
-        return assembly.compiled(config, apart(text))
+        try:
+            return config, assembly.compiled(config, apart(text))
+        except RuleError:
+            if dealers is None:
+                raise error from None
+        fallen_back.setdefault("dealers", ("the rule book that was last in force does not fit them",))
+        config = with_dealers(config, dealers)
+        return config, assembly.compiled(config, apart(text))
 
 
 def _securities(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> SecurityFile:

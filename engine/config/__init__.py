@@ -17,6 +17,7 @@ from engine.config.load import (
     places,
     reread,
     with_clock,
+    with_dealers,
     with_passphrases,
 )
 from engine.config.reading import ConfigProblems
@@ -82,5 +83,6 @@ __all__ = [
     "places",
     "reread",
     "with_clock",
+    "with_dealers",
     "with_passphrases",
 ]

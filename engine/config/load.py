@@ -211,6 +211,17 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
     return dataclasses.replace(config, **changed)  # type: ignore[arg-type]
 
 
+def with_dealers(config: Config, text: str) -> Config:
+    """The same configuration with the dealers of this text, whatever their file says. Raises ConfigProblems."""
+    texts: list[ConfigText] = []
+    dealers, problems = _dealers(config.engine, config.path.parent, texts, config.sessions, text)
+    if problems or dealers is None:
+        raise ConfigProblems(problems)
+    [read] = texts
+    kept = tuple(read if each.kind == read.kind else each for each in config.texts)
+    return dataclasses.replace(config, dealers=dealers, texts=kept)
+
+
 def load_echo(path: Path | str, environ: Mapping[str, str] | None = None) -> EchoFile:
     """[fix] and [[session]] tables alone, sessions of role 'echo': what an echo acceptor needs."""
     path = Path(path).absolute()

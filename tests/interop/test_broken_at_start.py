@@ -146,3 +146,29 @@ def test_a_file_that_is_gone_or_may_not_be_read_is_a_broken_one(house: House) ->
     house.rfqd.start()
 
     assert sorted(house.switches()) == ["file:dealers", "file:rules", "file:securities"]
+
+
+def test_rules_that_name_a_dealer_who_is_gone_leave_open_orders_their_engine(house: House) -> None:
+    """Neither file is broken by itself, and the rules of before are the same."""
+    house.dealer.accept()
+    oms = RawPeer.dial(house.desk.fix_port, "OMS").logon()
+    house.rfqctl("kill", "on", "--all", "--reason", "so that the order stays open")
+    house.order("O1", oms)
+    rules = house.file("rules/90-all.rules")
+    named = 'rule "one of them" when notional > 1bn\n  ask everyone in {alder}\n' + rules.read_text()
+    rules.write_text(named)
+    house.rfqctl("reload", "rules", "--reason", "a dealer by its name")
+    house.rfqd.kill()
+    dealers = house.file("dealers.toml")
+    good = dealers.read_text()
+    dealers.write_text(good.replace('id = "alder"', 'id = "elder"'))
+
+    house.rfqd.start()
+
+    assert house.told("orders")["orders"][0]["cl_ord_id"] == "O1", "the order is there"
+    assert sorted(house.switches()) == ["all", "file:dealers", "file:rules"]
+    assert "alder" in house.rfqctl("status"), "status says whom it misses"
+    dealers.write_text(good)
+    house.rfqctl("reload", "rules", "dealers", "--reason", "he is back")
+    assert house.switches() == ["all"]
+    assert house.rfqd.stop() == 0
