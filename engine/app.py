@@ -82,7 +82,7 @@ class Daemon:
         config = self.config
         # From here on it ends nothing: a long journal takes its time.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
-        self._start = start = configured.read(config)
+        start = configured.read(config)
         parts = start.configured.parts()
         _make_folder(config.journal.path.parent, "journal.path")
         if config.journal.anchor is not None:
@@ -97,6 +97,7 @@ class Daemon:
         try:
             with ReadOnly(config.journal.path) as file:
                 taken = take_over.take_over(parts, file, shows_progress=True)
+                self._start = configured.with_open_bonds(start, file, taken.trading)
             folded = taken.folded
             self.clock.not_before(folded.last_utc_ns)
             log.info(

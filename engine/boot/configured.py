@@ -22,6 +22,7 @@ from engine.boot.assembly import Parts, SecurityFile
 from engine.boot.securing import Secured
 from engine.config import REREAD, Config, ConfigProblems, load, reread, with_dealers, with_passphrases
 from engine.domain.events import EngineStarted, Reloaded, TextInForce
+from engine.domain.instrument import Security
 from engine.errors import ConfigError, EngineError, RuleError
 from engine.fix.standard.dictionary import Dictionary
 from engine.record.archive import ReadOnly
@@ -29,6 +30,7 @@ from engine.record.batch import RULE_BOOK, TextRow
 from engine.rules.program import Book
 from engine.rules.source import Source
 from engine.runtime.recording import events_codec
+from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +147,32 @@ def _securities(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Secu
     for problem in file.problems:
         log.warning("securities line not used: %s", problem)
     return file
+
+
+def with_open_bonds(start: Start, file: ReadOnly, trading: Trading) -> Start:
+    """The same with every bond that something is open in, as the journal has it where the file has it no more.
+
+    What its dealer fills could not be booked otherwise, and its order could be neither sent nor ended.
+    """
+    configured, desk, state = start.configured, trading.desk, trading.state
+    wanted = [order.terms.security_id for order in state.open_orders()]
+    wanted += [placement.security_id for placement in state.unanswered()]
+    missing = {each for each in wanted if each not in desk.securities}
+    found: dict[str, Security] = {}
+    for (text,) in file.query(_SECURITIES, ()) if missing else ():
+        bonds = assembly.security_master(text).bonds
+        found.update({each: bonds[each] for each in sorted(missing - found.keys()) if each in bonds})
+    for each in sorted(missing):
+        what = "goes on as the journal has it" if each in found else "is not in the journal either: fills fail"
+        log.error("bond %s is open and no more in %s: it %s", each, configured.config.reference.securities.name, what)
+    if not found:
+        return start
+    securities = dataclasses.replace(configured.securities, bonds={**configured.securities.bonds, **found})
+    desk.securities = securities.bonds
+    return dataclasses.replace(start, configured=dataclasses.replace(configured, securities=securities))
+
+
+_SECURITIES: Final = "SELECT text FROM configs WHERE kind = 'securities' ORDER BY turn_seq DESC"
 
 
 def last_good(journal: Path, kind: str) -> str | None:

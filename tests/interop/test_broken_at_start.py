@@ -172,3 +172,34 @@ def test_rules_that_name_a_dealer_who_is_gone_leave_open_orders_their_engine(hou
     house.rfqctl("reload", "rules", "dealers", "--reason", "he is back")
     assert house.switches() == ["all"]
     assert house.rfqd.stop() == 0
+
+
+def test_a_bond_that_something_is_open_in_is_known_after_a_start_without_it(house: House) -> None:
+    """It matured and left the file, which is whole: what a dealer fills of it must be booked all the same."""
+    house.dealer.accept()
+    oms = RawPeer.dial(house.desk.fix_port, "OMS").logon()
+    house.rfqctl("kill", "on", "--all", "--reason", "so that the order stays open")
+    house.order("O1", oms)
+    house.rfqctl("kill", "off", "--all", "--reason", "it is open")
+    bonds = house.file("bonds.csv")
+    bonds.write_text("".join(line for line in bonds.read_text().splitlines(True) if ISIN not in line))
+    house.rfqd.kill()
+
+    house.rfqd.start()
+
+    assert house.switches() == []
+    assert any(f"bond {ISIN} is open and no more in bonds.csv" in line for line in house.rfqd.complaints)
+    house.rfqctl("reload", "rules", "--reason", "it speaks against nothing else")
+    assert f"securities: {ISIN} is missing" in house.rfqctl("reload", "securities", "--reason", "x", status=1)
+    alder = house.dealer.accept(next_out=2)
+    house.until_up("alder")
+    house.rfqctl("send", "1", "--fresh")
+    alder.expect(t35="R", t48=ISIN)
+    house.rfqd.kill()
+
+    house.rfqd.start()
+
+    said = [line for line in house.rfqd.complaints if f"bond {ISIN} is open" in line]
+    assert len(said) == 2, "its text is not the last one any more, and is found all the same"
+    assert all("goes on as the journal has it" in line for line in said)
+    assert house.rfqd.stop() == 0
