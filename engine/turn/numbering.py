@@ -38,7 +38,11 @@ def place_sends(draft: TurnDraft) -> None:
         said = (send, msg_type, body)
         turn.sends.append(said)
         outbox_id, key, _, delivery, _, not_after_ns, kill_scopes, _, follows = send
-        link = draft.link(key)
+        try:
+            link = draft.link(key)
+        except KeyError:
+            _keep_for_nobody(draft, key, outbox_id, delivery)
+            continue
         if link.can_send and not link.waiting:
             _bind(draft, key, link, outbox_id, msg_type, body, delivery, not_after_ns, kill_scopes, follows, said)
             continue
@@ -49,6 +53,14 @@ def place_sends(draft: TurnDraft) -> None:
         elif delivery is Delivery.at_most_once:
             reason = f"full: {BEHIND_RESEND_MAX} messages wait for a resend to end" if is_up else "session: it is down"
             turn.effects.append(Withhold(outbox_id, reason))
+
+
+def _keep_for_nobody(draft: TurnDraft, key: str, outbox_id: int, delivery: Delivery) -> None:
+    """What has caused the message happened all the same: the journal has it for a start that knows its session."""
+    if delivery is Delivery.at_most_once:
+        draft.turn.effects.append(Withhold(outbox_id, "session: there is none"))
+    else:
+        draft.warn(key, "no_session", f"session {key} is not configured: what is for it waits in the journal")
 
 
 def _bind(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from session_world import SessionWorld
 
-from engine.desk.draft import Delivery
+from engine.desk.draft import Delivery, Draft
+from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import Side
 from engine.fix.session.sequence import SessionState
@@ -68,6 +69,24 @@ def test_what_waits_for_a_session_that_a_reload_adds_counts_at_once(monkeypatch:
     assert world.machine.full() is None
     world.take(FilesRead(world.now, 1, ("sessions",), "jane", "a new one", (), change, bytes(16)))
     assert world.machine.full() == "copy"
+
+
+def test_what_is_for_a_session_that_is_configured_no_more_costs_nothing_else_of_its_turn() -> None:
+    """An OMS left the file, with an order open: what the dealer fills of it is booked, and the report is kept."""
+    world = World()
+    world.log_on("oms")
+
+    def reports(draft: Draft) -> None:
+        for key in ("gone", "oms"):
+            draft.send(key, m.BusinessReject("S", 2, 3, "no"), Delivery.at_least_once)
+
+    world.note(reports)
+
+    turn = world.turns[-1]
+    assert [send.session for send, _, _ in turn.sends] == ["gone", "oms"], "both are in the outbox"
+    assert [(bound.session, bound.outbox_id) for bound in turn.bound] == [("oms", 2)]
+    assert [(key, code) for key, code, _ in turn.warnings] == [("gone", "no_session")]
+    assert not [event for event in turn.events if isinstance(event, e.InputRefused)]
 
 
 @EDGE
