@@ -8,8 +8,8 @@ does anything leave.
     inputs    bytes, connections, timers, commands, pages read back: each with an Instant (both clocks)
     decide    turn.Machine.decide(input) -> Turn: events, messages, links of sessions, effects; changes nothing
     adopt     the Turn becomes the state; its events go through desk.apply, the same live and on restart
-    stage     runtime.recording makes rows of it, which join the open batch; memory is now ahead of the disk
-    commit    record.writer: one SQLite transaction a batch, message bytes and every number given out included
+    stage     runtime.staging makes rows of it, which join the open batch; memory is now ahead of the disk
+    commit    journal.writer: one SQLite transaction a batch, message bytes and every number given out included
     release   after the commit and in turn order: bytes to sockets, replies, notices
 
 `runtime.loop` is the shell that does this. `runtime.release.write_out` is the one place that writes to a FIX socket.
@@ -22,46 +22,50 @@ The rooms
     masking       which fields are secret, and how they are taken out of text
     logs          one masked line a record
 
-    domain/       vocabulary: instruments, orders, RFQs, quotes, placements, events, what is heard and said
+    domain/       vocabulary: bonds, orders, RFQs, quotes, placements, every legal move of them; events; what messages
+                  say once they are read, and what is to be said
     fix/          the wire, in six folders of which each knows those before it
       standard/     tags, values, types, and the dictionaries that say what a message may hold
       wire/         framing, the message as a value, encoding and decoding, validation
       session/      one session: logon to logout, numbers, gaps, heartbeats, its schedule and its settings
       flows/        what an OMS, a dealer, a market data provider say, as the desk hears it; dialects
-      link/         sockets and TLS: ports, calls, who may connect at all
+      sockets/      ports, calls, TLS, who may connect at all
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost
     dealers/      who the dealers are, and what each of them did
-    selection/    whom to ask: candidates, scorers, tiers, one entry `choose`; the words for what was chosen
+    selection/    whom to ask: candidates, scorers, tiers, one entry `choose`, which keeps to limits and protections;
+                  the words for what was chosen
     rules/        the rule language, from text to plan; knows nothing of the rest
-    desk/         where the cores meet: the state, `apply`, the draft of a decision, who handles what
+    desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision, who handles what;
+                  the values of rule fields, and the notices that watchers get of an event
       order/        intake, every legal move of an order, what the OMS is told
-      round/        one round of asking: who is due, which quotes count, what is next
+      round/        one round of asking: who is due, what the bond is worth, which quotes count, what is next
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
-      gate/         the risk checks that stand before a dealer, and what information protection looks at
+      gate/         the risk checks before every request and acceptance; how much of a bond a protection counts
     turn/         decide and adopt: what is kept of each session, the handler of every input, numbers, who is let in;
                   the one place that sees fix and desk together
     commands/     what people and programs may ask: one table, from which rfqctl is made too, and its handlers
-    record/       the SQLite journal: schema, chain, writer, readers, audit, views
+    journal/      the record of everything, in SQLite: schema, chain, writer, readers, audit, views
     runtime/      the shell around the turn: inputs in, commits, effects out; connections, timers, reading back
-    boot/         from configuration to a running engine: parts made, the journal taken over, ports and TLS opened
+    boot/         from configuration to a running engine: parts made, the journal taken over, ports and TLS opened;
+                  files read again while it runs
     metrics/      what Prometheus is told, and the endpoint that serves it
     config/       engine.toml and the files it names, as one typed tree
-    admin/        the socket of people and programs, and `rfqctl`
+    admin/        the socket of people and programs, and how `rfqctl` shows an answer; no command is defined here
 
 Imports point inward
 --------------------
-    clock, errors and masking know nobody, domain knows them. On domain stand fix, market, dealers and record, none of
+    clock, errors and masking know nobody, domain knows them. On domain stand fix, market, dealers and journal, none
     which knows another; selection sees dealers and market. rules knows errors alone. Its plan types, which know nobody,
     are how domain and selection call a mode, a tolerance and what a rule asks for.
-    desk takes domain, market, dealers, selection and rules; it sees neither fix nor record.
+    desk takes domain, market, dealers, selection and rules; it sees neither fix nor journal.
     turn sees fix and desk together; commands, runtime and metrics stand on it.
-    config knows domain, dealers and market. admin sees config, desk, commands, record and rules, never a session or a
+    config knows domain, dealers and market. admin sees config, desk, commands, journal and rules, never a session or a
     turn; `rfqctl fix decode` and `session messages` alone, where no daemon is, read fix.
     app and boot wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; the shells do: app, clock, logs, boot, runtime,
-metrics, admin, fix.link, and what reads files in record and config. No two modules import each other, however far
+metrics, admin, fix.sockets, and what reads files in journal and config. No two modules import each other, however far
 round. `tests/test_architecture.py` holds the table and reads the imports.
 """
 

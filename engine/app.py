@@ -24,7 +24,7 @@ import uvloop
 
 from engine import __version__
 from engine.admin.server import AdminServer
-from engine.boot import assembly, configured, securing, sessions, take_over
+from engine.boot import assembly, configured, securing, session_settings, take_over
 from engine.boot.configured import Configured
 from engine.boot.connecting import Connecting
 from engine.boot.memory import settle_memory
@@ -35,16 +35,16 @@ from engine.domain import events as e
 from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.journal.archive import ReadOnly
+from engine.journal.lock import Boot
+from engine.journal.reader import JournalReader
+from engine.journal.writer import Journal
 from engine.logs import set_level, set_up_logging
 from engine.metrics.collector import Metrics
 from engine.metrics.endpoint import MetricsEndpoint
-from engine.record.archive import ReadOnly
-from engine.record.lock import Boot
-from engine.record.reader import JournalReader
-from engine.record.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.recording import events_codec
+from engine.runtime.staging import events_codec
 from engine.turn import Machine
 from engine.turn.trading import Trading
 
@@ -398,7 +398,7 @@ def _check(path: Path) -> int:
     from engine.fix.flows.second_opinion import verify_samples  # A start has no use for simplefix.
 
     config = load(path)
-    problems = [*check(config), *sessions.problems(config), *securing.problems(config)]
+    problems = [*check(config), *session_settings.problems(config), *securing.problems(config)]
     try:
         assembly.rule_book(config)
     except (RuleError, ConfigError) as error:

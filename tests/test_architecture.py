@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "fix.wire": SMALL | {"fix.standard"},
     "fix.session": SMALL | WIRE,
     "fix.flows": SMALL | WIRE | {"domain", "fix.session"},
-    "fix.link": SMALL | {"fix.wire", "fix.session"},
+    "fix.sockets": SMALL | {"fix.wire", "fix.session"},
     "fix.capture": SMALL | WIRE | {"fix.flows"},
     "market": {"clock", "errors", "domain"},
     "dealers": {"clock", "errors", "domain"},
@@ -38,12 +38,12 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(DESK, CORES | DESK),
     "turn": CORES | DESK | WIRE | {"fix.session", "fix.flows"},
     "commands": CORES | DESK | {"fix.wire", "fix.session", "turn"},
-    "record": SMALL | {"domain"},
+    "journal": SMALL | {"domain"},
     "config": {"clock", "errors", "domain", "dealers", "market"},
-    "metrics": {"rules.plan"} | SMALL | DESK | WIRE | {"domain", "fix.session", "fix.link", "turn"},
-    "runtime": SMALL | DESK | WIRE | {"domain", "market", "fix.session", "fix.link", "turn", "record", "metrics"},
+    "metrics": {"rules.plan"} | SMALL | DESK | WIRE | {"domain", "fix.session", "fix.sockets", "turn"},
+    "runtime": SMALL | DESK | WIRE | {"domain", "market", "fix.session", "fix.sockets", "turn", "journal", "metrics"},
     # fix for `rfqctl fix decode` and `session messages` alone: the codec reads files where no daemon is.
-    "admin": SMALL | DESK | WIRE | {"domain", "config", "commands", "fix.capture", "record", "rules", "rules.plan"},
+    "admin": SMALL | DESK | WIRE | {"domain", "config", "commands", "fix.capture", "journal", "rules", "rules.plan"},
 }
 # The wiring sees everything.
 WIRING = {"", "app", "__main__", "boot"}
@@ -69,8 +69,8 @@ WORLD = {
 SHELLS = {
     "app", "clock", "logs",
     "config.load", "config.check", "config.reading",
-    "record.writer", "record.reader", "record.archive", "record.lock", "record.anchor", "record.opening",
-    "fix.link.transport", "fix.link.listener", "fix.link.dialer", "fix.link.tls",
+    "journal.writer", "journal.reader", "journal.archive", "journal.lock", "journal.anchor", "journal.opening",
+    "fix.sockets.transport", "fix.sockets.listener", "fix.sockets.dialer", "fix.sockets.tls",
 }  # fmt: skip
 SHELL_ROOMS = {"admin", "runtime", "boot", "metrics"}
 THIRD_PARTY = {"simplefix", "uvloop", "aiosqlite", "orjson", "prometheus_client"}
@@ -170,7 +170,7 @@ def test_no_modules_import_each_other() -> None:
 def test_of_admin_only_what_reads_files_sees_the_wire() -> None:
     """What answers people and programs in the daemon knows no message, let alone a session."""
     for name in MODULES:
-        if name.startswith("admin.") and name not in {"admin.decoded", "admin.decoding", "admin.kept_messages"}:
+        if name.startswith("admin.") and name not in {"admin.fix_messages", "admin.fix_decode", "admin.kept_messages"}:
             assert not [imported for imported in OURS[name] if imported.startswith("fix")], name
 
 
@@ -214,7 +214,9 @@ def test_one_place_writes_to_a_socket() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
                 callers.append(name)
-    assert set(callers) <= {"runtime.release", "fix.link.transport", "record.anchor", "record.writer", "logs"}, callers
+    assert set(callers) <= {"runtime.release", "fix.sockets.transport", "journal.anchor", "journal.writer", "logs"}, (
+        callers
+    )
     in_release = [
         function.name
         for function in ast.walk(MODULES["runtime.release"])

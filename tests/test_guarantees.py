@@ -28,8 +28,8 @@ from engine.domain import events as e
 from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import AskState, RfqState
-from engine.record.archive import audit
-from engine.record.opening import Durability
+from engine.journal.archive import audit
+from engine.journal.opening import Durability
 from engine.runtime import release
 from engine.turn import REFUSALS_MAX
 
@@ -203,7 +203,7 @@ import sys
 sys.path[:0] = [{simulation!r}, {root!r}]
 from sim_engine import CODEC
 from sim_setting import setting
-from engine.record.archive import ReadOnly
+from engine.journal.archive import ReadOnly
 from engine.turn.trading import Trading
 trading = Trading(setting().desk())
 with ReadOnly({journal!r}) as file:

@@ -24,7 +24,7 @@ from engine.fix.wire import codec
 from engine.fix.wire.framing import Framer
 from engine.logs import LineFormatter
 from engine.masking import MASK, SECRET_TAGS, for_keeping, masked, masked_values, may_hold_secret, printable, wire
-from engine.runtime.recording import events_codec
+from engine.runtime.staging import events_codec
 
 SECRET = "hunter2"
 

@@ -193,12 +193,14 @@ def _flat(value: Any) -> str:
 
 
 def session_messages(given: _Arguments) -> int:
-    from engine.admin import decoding, kept_messages
+    from engine.admin import fix_decode, kept_messages
 
     journal, _ = _journal(given)
     paper = _paper(given)
     wanted = kept_messages.Wanted(given.session, given.last, given.begin, given.end, given.direction, given.epoch)
-    for kept in kept_messages.read(journal, wanted, decoding.load_shelf(given.dictionary or (), given.transport, None)):
+    for kept in kept_messages.read(
+        journal, wanted, fix_decode.load_shelf(given.dictionary or (), given.transport, None)
+    ):
         if given.json:
             print(orjson.dumps(kept_messages.plain(kept, with_raw=given.raw)).decode())
         elif given.fields:
@@ -209,12 +211,12 @@ def session_messages(given: _Arguments) -> int:
 
 
 def fix_decode(given: _Arguments) -> int:
-    from engine.admin import decoding
+    from engine.admin import fix_decode
 
-    shelf = decoding.load_shelf(given.dictionary or (), given.transport, given.begin_string)
-    wanted = decoding.Wanted(given.only_wrong, given.json, given.raw, not given.one_reading)
+    shelf = fix_decode.load_shelf(given.dictionary or (), given.transport, given.begin_string)
+    wanted = fix_decode.Wanted(given.only_wrong, given.json, given.raw, not given.one_reading)
     with _capture(given.file) as (source, size):
-        decoder = decoding.decode(source, size, shelf, given.validation, wanted, _paper(given), sys.stdout)
+        decoder = fix_decode.decode(source, size, shelf, given.validation, wanted, _paper(given), sys.stdout)
     return 1 if decoder.tally.wrong else 0
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from engine.admin import decoded as views
+from engine.admin import fix_messages as views
 from engine.admin.tables import Paper
 from engine.clock import iso_timestamp
 from engine.errors import CommandError
@@ -20,7 +20,7 @@ from engine.fix.capture.dissection import dissect
 from engine.fix.capture.finding import Captured
 from engine.fix.capture.log_prefix import LogPrefix
 from engine.fix.standard.shelf import FIXT, Shelf
-from engine.record.archive import ReadOnly
+from engine.journal.archive import ReadOnly
 
 LAST: Final = 20
 """Messages that are shown if nobody says how many."""

@@ -14,9 +14,9 @@ from engine.clock import iso_timestamp
 from engine.config import Places
 from engine.desk.fields import catalogue
 from engine.errors import ConfigError
+from engine.journal.archive import ReadOnly, audit
+from engine.journal.batch import EventRow
 from engine.masking import masked_values
-from engine.record.archive import ReadOnly, audit
-from engine.record.batch import EventRow
 from engine.rules import Book, Source, compile_book
 
 TAIL_PAUSE_S = 0.5

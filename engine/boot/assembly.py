@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from engine.boot import sessions
+from engine.boot import session_settings
 from engine.config import Config
 from engine.config.sessions import SessionRole
 from engine.dealers.book import DealerBook
@@ -55,7 +55,7 @@ def parts(
 ) -> Parts:
     """All of them, from what was read. Raises ConfigError for a dialect that cannot be."""
     named = pins or {}
-    settings = {each.key: sessions.settings(config.fix, each, named.get(each.key)) for each in config.sessions}
+    settings = {each.key: session_settings.settings(config.fix, each, named.get(each.key)) for each in config.sessions}
     hours = {key: each.schedule for key, each in settings.items() if each.schedule is not None}
     by_dealer, by_session = dialects(config)
     return Parts(

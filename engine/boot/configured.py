@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine.boot import assembly, securing, sessions
+from engine.boot import assembly, securing, session_settings
 from engine.boot.assembly import Parts, SecurityFile
 from engine.boot.securing import Secured
 from engine.config import REREAD, Config, ConfigProblems, load, reread, with_dealers, with_passphrases
@@ -25,11 +25,11 @@ from engine.domain.events import EngineStarted, Reloaded, TextInForce
 from engine.domain.instrument import Security
 from engine.errors import ConfigError, EngineError, RuleError
 from engine.fix.standard.dictionary import Dictionary
-from engine.record.archive import ReadOnly
-from engine.record.batch import RULE_BOOK, TextRow
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import RULE_BOOK, TextRow
 from engine.rules.program import Book
 from engine.rules.source import Source
-from engine.runtime.recording import events_codec
+from engine.runtime.staging import events_codec
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def read(config: Config) -> Start:
     fallen_back = dict(config.fallen_back)
     config, book = _book(config, fallen_back)
     bonds = _securities(config, fallen_back)
-    return Start(Configured(config, book, bonds, secured, sessions.dictionaries(config)), fallen_back)
+    return Start(Configured(config, book, bonds, secured, session_settings.dictionaries(config)), fallen_back)
 
 
 def _book(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> tuple[Config, Book]:
@@ -244,10 +244,10 @@ def read_again(current: Configured, kinds: Collection[str]) -> Configured:
 
     def read_dictionaries() -> None:
         nonlocal found
-        wrong = sessions.problems(found.config)
+        wrong = session_settings.problems(found.config)
         if wrong:
             raise ConfigProblems(wrong)
-        found = dataclasses.replace(found, dictionaries=sessions.dictionaries(found.config))
+        found = dataclasses.replace(found, dictionaries=session_settings.dictionaries(found.config))
 
     attempt(read_files)
     if not {"rules", "dealers"}.isdisjoint(kinds):

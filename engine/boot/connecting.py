@@ -13,11 +13,11 @@ from engine.clock import NS_PER_S, Clock
 from engine.config import Config, FixConfig, SessionConfig
 from engine.config.tls import networks
 from engine.errors import StartError
-from engine.fix.link.admission import Admission, Bounds
-from engine.fix.link.dialer import Destination, Dialer
-from engine.fix.link.listener import Listener
-from engine.fix.link.transport import FixConnection
 from engine.fix.session.schedule import Schedule
+from engine.fix.sockets.admission import Admission, Bounds
+from engine.fix.sockets.dialer import Destination, Dialer
+from engine.fix.sockets.listener import Listener
+from engine.fix.sockets.transport import FixConnection
 from engine.runtime.loop import Runtime
 
 log = logging.getLogger(__name__)

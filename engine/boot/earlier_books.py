@@ -13,7 +13,7 @@ from engine.boot.configured import apart
 from engine.desk.fields import catalogue
 from engine.desk.setting import EARLIER_BOOKS_MAX
 from engine.errors import RuleError
-from engine.record.archive import ReadOnly
+from engine.journal.archive import ReadOnly
 from engine.rules.program import Book, compile_book
 from engine.turn.trading import Trading
 

@@ -21,10 +21,10 @@ from engine.boot.configured import KINDS, Configured, read_again
 from engine.boot.take_over import links
 from engine.config import ConfigProblems
 from engine.desk.setting import Desk
-from engine.record.archive import ReadOnly
-from engine.record.batch import TextRow
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import TextRow
 from engine.runtime.loop import Runtime
-from engine.runtime.recording import events_codec
+from engine.runtime.staging import events_codec
 from engine.turn import Change, FilesRead, Link, ReadFiles, Settled
 from engine.turn.trading import DeskChange, Trading
 

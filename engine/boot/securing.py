@@ -17,9 +17,9 @@ from typing import Final, TypeVar
 
 from engine.config import Config, ConfigProblems, ListenerTls, SessionConfig, with_passphrases
 from engine.config.tls import ClientCertificate, TlsVersion, pin
-from engine.fix.link import tls
-from engine.fix.link.tls import ClientTerms, Identity, Ready, ServerTerms, TlsProblem
 from engine.fix.session.certificates import Certificate, Kind, RevocationList, TlsFile, tls_file
+from engine.fix.sockets import tls
+from engine.fix.sockets.tls import ClientTerms, Identity, Ready, ServerTerms, TlsProblem
 
 log = logging.getLogger(__name__)
 

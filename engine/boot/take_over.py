@@ -23,13 +23,13 @@ from engine.domain.keys import Scope, ScopeKind
 from engine.domain.rfq import AskState
 from engine.errors import JournalError
 from engine.fix.session.sequence import SessionState
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import SessionRow
+from engine.journal.event_codec import Codec
+from engine.journal.lock import Boot
 from engine.market.marks import Mark, Quality
-from engine.record.archive import ReadOnly
-from engine.record.batch import SessionRow
-from engine.record.lock import Boot
-from engine.record.records import Codec
 from engine.runtime.loop import Runtime
-from engine.runtime.recording import Recorder, events_codec
+from engine.runtime.staging import Recorder, events_codec
 from engine.turn import LEDGER_MAX, Ledger, Link, Machine, Position, Waiting, Withhold
 from engine.turn.appended import Appended
 from engine.turn.history import History

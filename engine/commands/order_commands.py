@@ -13,12 +13,12 @@ from engine.commands import plain
 from engine.commands.desk_call import Call
 from engine.commands.parameters import did_you_mean
 from engine.desk.draft import Draft
+from engine.desk.explaining import problem
 from engine.desk.gate import risk
 from engine.desk.order import intake
 from engine.desk.placement import placing
 from engine.desk.recommend import override_plan, recommend
 from engine.desk.round import progress
-from engine.desk.telling import problem
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderTerms, Side, TimeInForce

@@ -12,10 +12,10 @@ from typing import Any
 from engine.clock import NS_PER_S, iso_timestamp
 from engine.dealers.stats import METRICS
 from engine.desk.draft import Draft
+from engine.desk.explaining import tell
 from engine.desk.round.quotes import live_quotes
 from engine.desk.setting import Desk
 from engine.desk.state import PendingReversion, override_key
-from engine.desk.telling import tell
 from engine.domain.events import OrderOverridden
 from engine.domain.order import MarkUsed, Order
 from engine.domain.placement import Fill, Placement

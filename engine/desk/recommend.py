@@ -19,7 +19,7 @@ from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.rules import plan as rp
 from engine.rules.program import CompiledRule, Decision
-from engine.selection import told
+from engine.selection import wording
 from engine.selection.candidates import Candidates, Situation, candidates
 from engine.selection.choose import Listed, Request, RulePlan, TierPlan, choose
 from engine.selection.scorers import Parameters
@@ -47,7 +47,7 @@ def recommend(draft: Draft, order: Order) -> Recommendation:
         read=decision.read(),
         exposure=decision.exposure(),
         selection=choice,
-        told_by=told.VERSION,
+        told_by=wording.VERSION,
     )
 
 
@@ -71,7 +71,7 @@ def override_plan(draft: Draft, order: Order, dealers: Sequence[str]) -> tuple[A
     protection = rp.strictest(_Unlimited(decision.rule), decision.protections)
     wanted = RulePlan(decision.rule.ranking, Listed(tuple(dealers)), frozenset(), protection, exposure.dealers)
     choice = _choose(draft, order, wanted, Candidates(tuple(dealers), ()))
-    return _ask_plan(draft.desk, decision.rule, limits, choice.asked), told.left_out_words(choice)
+    return _ask_plan(draft.desk, decision.rule, limits, choice.asked), wording.left_out_words(choice)
 
 
 class _Unlimited:

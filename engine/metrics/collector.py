@@ -27,12 +27,12 @@ from engine.domain.messages import ReportKind
 from engine.domain.order import OrderStatus
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import QuoteKind
-from engine.fix.link.admission import Refusal
-from engine.fix.link.backoff import Outcome
 from engine.fix.session.certificates import Kind, TlsFile
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.step import TRADE_REFUSED
+from engine.fix.sockets.admission import Refusal
+from engine.fix.sockets.backoff import Outcome
 from engine.fix.standard.tags import MsgType
 from engine.fix.standard.values import BusinessRejectReason, SessionRejectReason
 from engine.metrics.session_levels import SessionLevels

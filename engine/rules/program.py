@@ -22,7 +22,7 @@ from engine.rules.clauses import CheckedBlock
 from engine.rules.closures import Predicate, certainly, certainly_not
 from engine.rules.dispatch import Dispatch
 from engine.rules.explanation import Reasoning, RuleTrace
-from engine.rules.keeping import Kept, kept, read_back
+from engine.rules.kept_values import Kept, kept, read_back
 from engine.rules.parser import parse
 from engine.rules.plan import Ask, Execute, Mode, Ranking, Send, Tolerance
 from engine.rules.resolved import Condition, Layout, Slot

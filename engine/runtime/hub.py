@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from engine.clock import NS_PER_S, Clock
 from engine.errors import GarbledMessage
-from engine.fix.link.transport import FixConnection
 from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.sockets.transport import FixConnection
 from engine.fix.wire.framing import FrameStalled
 from engine.masking import wire
 from engine.turn import ConnectionDown, ConnectionUp, Input, Machine, Received, Traffic
@@ -31,7 +31,7 @@ class Patience:
 
 
 class ConnectionHub:
-    """What a connection reports to (`fix.link.transport.Hub`). `open` holds those that are up, by their number."""
+    """What a connection reports to (`fix.sockets.transport.Hub`). `open` holds those that are up, by their number."""
 
     def __init__(
         self,

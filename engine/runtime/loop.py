@@ -27,16 +27,16 @@ from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, JournalError
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import Ending
+from engine.journal.batch import StagedTurn, TextRow
+from engine.journal.reader import JournalReader
+from engine.journal.writer import CommitRetry, Journal
 from engine.metrics.collector import Metrics
-from engine.record.batch import StagedTurn, TextRow
-from engine.record.reader import JournalReader
-from engine.record.writer import CommitRetry, Journal
 from engine.runtime.alarms import Alarms
 from engine.runtime.entropy import Entropy
 from engine.runtime.hub import ConnectionHub, Patience
 from engine.runtime.readback import Readback
-from engine.runtime.recording import Recorder
 from engine.runtime.release import Release
+from engine.runtime.staging import Recorder
 from engine.runtime.watchers import Watchers
 from engine.turn import (
     CallFailed,

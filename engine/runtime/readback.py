@@ -11,9 +11,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Final
 
 from engine.clock import Clock
-from engine.fix.link.transport import FixConnection
 from engine.fix.session.actions import SentRow
-from engine.record.reader import JournalReader
+from engine.fix.sockets.transport import FixConnection
+from engine.journal.reader import JournalReader
 from engine.turn import (
     BindDue,
     BindMore,

@@ -21,11 +21,11 @@ from benchmarks.measuring import Effort, Line, medians
 from benchmarks.messages import order_fields, report_wire, wire
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
-from engine.record.batch import EventRow, MessageRow, SessionRow, StagedTurn
-from engine.record.opening import configure, create_missing
-from engine.record.schema import INSERTS
-from engine.record.writer import Journal
-from engine.runtime.recording import events_codec
+from engine.journal.batch import EventRow, MessageRow, SessionRow, StagedTurn
+from engine.journal.opening import configure, create_missing
+from engine.journal.schema import INSERTS
+from engine.journal.writer import Journal
+from engine.runtime.staging import events_codec
 
 BATCHES: Final = (1, 10, 100, 1_000)
 _COMMITS_MIN: Final = 3

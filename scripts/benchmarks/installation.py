@@ -18,12 +18,12 @@ from engine.dealers.segments import segment_of, similar_key
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
+from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.writer import Journal
 from engine.market.calendars import trade_date
 from engine.market.securities import format_securities
-from engine.record.batch import EventRow, StagedTurn
-from engine.record.writer import Journal
 from engine.rules.plan import Mode
-from engine.runtime.recording import events_codec
+from engine.runtime.staging import events_codec
 
 OMS: Final = "OMS"
 DROP_COPY: Final = "DROPCOPY"

@@ -33,11 +33,11 @@ from engine.clock import NS_PER_MS, NS_PER_S, Instant
 from engine.config import load
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
+from engine.journal.archive import ReadOnly
+from engine.journal.writer import Journal
 from engine.market.marks import Mark, Quality
 from engine.metrics.collector import Metrics
-from engine.record.archive import ReadOnly
-from engine.record.writer import Journal
-from engine.runtime.recording import Recorder, events_codec
+from engine.runtime.staging import Recorder, events_codec
 from engine.turn import ConnectionUp, Input, Received, TimerDue, Turn
 from engine.turn.trading import Trading
 

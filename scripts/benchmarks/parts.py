@@ -26,7 +26,7 @@ from benchmarks.acceptors.answering import BEGIN_STRING
 from benchmarks.installation import install
 from benchmarks.measuring import Effort
 from benchmarks.messages import Field, field_of, order_fields, stamp, wire
-from engine.boot import assembly, sessions
+from engine.boot import assembly, session_settings
 from engine.boot.take_over import take_over
 from engine.clock import Clock
 from engine.config import load
@@ -41,11 +41,11 @@ from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec, validation
 from engine.fix.wire.framing import Framer
 from engine.fix.wire.message import Message
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import StagedTurn
+from engine.journal.writer import Journal
 from engine.metrics.collector import Metrics
-from engine.record.archive import ReadOnly
-from engine.record.batch import StagedTurn
-from engine.record.writer import Journal
-from engine.runtime.recording import Recorder, events_codec
+from engine.runtime.staging import Recorder, events_codec
 from engine.turn import Application, ConnectionUp, Machine, Received, Turn
 
 DEALERS: Final = 50
@@ -107,7 +107,7 @@ class _Bench:
     def desk(cls, folder: Path) -> _Bench:
         config = load(install(folder, DEALERS, durability="normal", port=9_880, dealers_port=9_901))
         bonds, _ = assembly.securities(config.reference.securities)
-        parts = assembly.parts(config, assembly.rule_book(config), bonds, sessions.dictionaries(config))
+        parts = assembly.parts(config, assembly.rule_book(config), bonds, session_settings.dictionaries(config))
         journal = Journal(config.journal.path, "normal")
         with ReadOnly(config.journal.path) as file:
             machine = take_over(parts, file).machine

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from benchmarks import house, peers
 from benchmarks.measuring import Effort, Line
+from engine.desk.explaining import tell
 from engine.desk.recommend import recommend
-from engine.desk.telling import tell
 from engine.selection.classic import classic
 
 DEALERS: Final = 1_000

@@ -23,7 +23,7 @@ from paper.reconcile import reconcile
 from crash.daemon import PHASES
 from engine.admin.client import AdminClient
 from engine.app import main as rfqd
-from engine.record.archive import audit
+from engine.journal.archive import audit
 
 SPEED = 30.0
 ORDERS_PER_KILL = 2

@@ -18,11 +18,11 @@ from echo.reflector import Answer
 from echo.sent import SentStore
 from engine.clock import Clock, Instant
 from engine.errors import GarbledMessage
-from engine.fix.link.transport import FixConnection
 from engine.fix.session import protocol as session
 from engine.fix.session.directory import Directory, described
 from engine.fix.session.protocol import Phase, SessionSettings, SessionState, Step
 from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.sockets.transport import FixConnection
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire import codec
 from engine.fix.wire.message import Message
@@ -67,7 +67,7 @@ class Line:
 
 
 class Endpoint:
-    """Every session of one process; the hub of its connections (`engine.fix.link.transport.Hub`)."""
+    """Every session of one process; the hub of its connections (`engine.fix.sockets.transport.Hub`)."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class Endpoint:
         self._keep(line, message)
         self._loop.call_soon(self._flush, line)  # Whoever calls may stand in the middle of a step.
 
-    # --- connections (engine.fix.link.transport.Hub) ------------------------------------------------------
+    # --- connections (engine.fix.sockets.transport.Hub) ------------------------------------------------------
 
     def connection_up(self, connection: FixConnection) -> bool:
         accepted = len(self._strangers) + sum(line.connection is not None for line in self.lines.values())

@@ -13,7 +13,7 @@ import uvloop
 
 from echo.endpoint import Endpoint
 from echo.reflector import Reflector
-from engine.boot import sessions
+from engine.boot import session_settings
 from engine.config import BeginString, EchoFile, SessionConfig, load_echo
 from engine.errors import ConfigError, EngineError
 from engine.fix.session.settings import SessionSettings
@@ -62,16 +62,16 @@ def main(argv: list[str] | None = None) -> int:
 def _session(
     file: EchoFile, config: SessionConfig, folder: Path | None
 ) -> tuple[SessionSettings, Dictionary, Reflector]:
-    dictionary = sessions.dictionary(config) if folder is None else _dictionary(config, folder)
-    settings = sessions.settings(file.fix, config)
+    dictionary = session_settings.dictionary(config) if folder is None else _dictionary(config, folder)
+    settings = session_settings.settings(file.fix, config)
     return settings, dictionary, Reflector(dictionary, settings.appl_ver_id)
 
 
 def _dictionary(config: SessionConfig, folder: Path) -> Dictionary:
     own, version = folder / _FILES[config.begin_string], config.default_appl_ver_id
     if version is None:
-        return sessions.dictionary_of(config, own, None)
-    return sessions.dictionary_of(config, folder / _APPLICATION_FILES[version], own)
+        return session_settings.dictionary_of(config, own, None)
+    return session_settings.dictionary_of(config, folder / _APPLICATION_FILES[version], own)
 
 
 async def _serve(

@@ -33,12 +33,12 @@ from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.codec import Framer
-from engine.record.archive import ReadOnly
-from engine.record.batch import StagedTurn
-from engine.record.writer import Journal
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import StagedTurn
+from engine.journal.writer import Journal
 from engine.rules.program import compile_book
 from engine.rules.source import Source
-from engine.runtime.recording import Recorder, events_codec
+from engine.runtime.staging import Recorder, events_codec
 from engine.turn import (
     BindDue,
     BindMore,

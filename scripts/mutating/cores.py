@@ -31,7 +31,7 @@ def cores(root: Path) -> list[Path]:
 
 
 def _prefixes(path: Path) -> set[str]:
-    """`engine/fix/link/tls.py`: fix, fix.link and fix.link.tls."""
+    """`engine/fix/sockets/tls.py`: fix, fix.sockets and fix.sockets.tls."""
     parts = path.with_suffix("").parts[1:]
     return {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
 

@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from engine.admin import cli
-from engine.admin.decoding import PROGRESS_FROM_BYTES, PROGRESS_PAUSE_S, Progress, progress_line
+from engine.admin.fix_decode import PROGRESS_FROM_BYTES, PROGRESS_PAUSE_S, Progress, progress_line
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

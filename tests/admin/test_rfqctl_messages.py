@@ -10,8 +10,8 @@ import pytest
 from engine.admin import cli
 from engine.clock import NS_PER_S
 from engine.fix.wire import codec
-from engine.record.batch import MessageRow, SessionRow, StagedTurn
-from engine.record.writer import Journal
+from engine.journal.batch import MessageRow, SessionRow, StagedTurn
+from engine.journal.writer import Journal
 
 START_NS = 1_795_446_000 * NS_PER_S
 SECRET = "hunter2"

@@ -13,8 +13,8 @@ import pytest
 from engine.boot.connecting import HOURS_LOOKED_AT_EVERY_NS, bounds, until_open
 from engine.clock import NS_PER_S, Clock, Instant
 from engine.config import FixConfig
-from engine.fix.link.admission import Bounds
 from engine.fix.session.schedule import Schedule
+from engine.fix.sockets.admission import Bounds
 
 NINE_TO_FIVE = Schedule.daily(ZoneInfo("UTC"), time(9), time(17))
 HOUR_NS = 3600 * NS_PER_S

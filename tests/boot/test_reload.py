@@ -15,7 +15,7 @@ from desk_builder import make_desk
 from engine.boot.configured import KINDS, Configured, read, read_again
 from engine.boot.reload import STOPPING, Reloading
 from engine.config import ConfigProblems, load
-from engine.record.writer import Journal
+from engine.journal.writer import Journal
 from engine.turn import FilesRead, ReadFiles, Settled
 from engine.turn.trading import Trading
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from engine.clock import fix_timestamp
 from engine.fix.wire import codec
-from engine.record.batch import TRAILER_BYTES, MessageRow, SessionRow, StagedTurn
-from engine.record.writer import Journal
+from engine.journal.batch import TRAILER_BYTES, MessageRow, SessionRow, StagedTurn
+from engine.journal.writer import Journal
 
 ROWS_A_TURN: Final = 2_000
 SENT_UTC_NS: Final = 1_767_600_000_000_000_000

@@ -299,5 +299,5 @@ def test_the_terminal_starts_without_the_engine() -> None:
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     loaded = done.stderr.split()
-    heavy = ("engine.desk", "engine.rules", "engine.turn", "engine.record", "engine.selection", "asyncio", "numpy")
+    heavy = ("engine.desk", "engine.rules", "engine.turn", "engine.journal", "engine.selection", "asyncio", "numpy")
     assert not [module for module in loaded if module.startswith(heavy)]

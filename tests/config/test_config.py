@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.boot import sessions
+from engine.boot import session_settings
 from engine.config import (
     AdminConfig,
     Config,
@@ -663,7 +663,7 @@ def test_a_schedule(folder: Folder, table: str, described: str) -> None:
     folder.write("engine.toml", ENGINE + OMS + f'\n[session.schedule]\ntime_zone = "Europe/London"\n{table}\n' + DEALER)
     config = folder.load()
     assert config.session("alder").schedule is None
-    schedule = sessions.settings(config.fix, config.session("oms")).schedule
+    schedule = session_settings.settings(config.fix, config.session("oms")).schedule
     assert schedule is not None
     wednesday_noon = 1_795_608_000 * 1_000_000_000
     assert schedule.describe(wednesday_noon) == described

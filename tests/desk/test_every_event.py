@@ -23,10 +23,10 @@ from engine.desk.observe import observe
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.moves import IllegalMove
-from engine.record.archive import ReadOnly, audit
-from engine.record.batch import EventRow, StagedTurn
-from engine.record.records import Codec, event_types
-from engine.record.writer import Journal
+from engine.journal.archive import ReadOnly, audit
+from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.event_codec import Codec, event_types
+from engine.journal.writer import Journal
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""

@@ -14,7 +14,7 @@ from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.messages import Ignored
 from engine.domain.placement import Fill
-from engine.record.records import event_types
+from engine.journal.event_codec import event_types
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""

@@ -15,7 +15,7 @@ from desk_scene import BOND, MM, PROTECT, RULES, Scene, exposure_of, scene
 from desk_start import start
 
 from engine.clock import NS_PER_DAY, NS_PER_S
-from engine.desk.telling import tell
+from engine.desk.explaining import tell
 from engine.domain import events as e
 from engine.domain.order import OrderState, TimeInForce
 from engine.errors import CommandError

@@ -12,8 +12,8 @@ from desk_past import CORPORATE_DEALERS, DEALERS, HIGH_YIELD, MUNICIPAL, dealer,
 from desk_scene import BOND, MM, Scene, scene
 
 from engine.desk.apply import apply
+from engine.desk.explaining import tell
 from engine.desk.observe import observe
-from engine.desk.telling import tell
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState, Side
 from engine.domain.recommendation import DealerLine, Recommendation, Told

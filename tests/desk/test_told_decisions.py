@@ -23,15 +23,15 @@ from engine.admin.tables import Paper
 from engine.boot.earlier_books import earlier_books
 from engine.boot.take_over import fold
 from engine.desk.apply import apply
+from engine.desk.explaining import tell
 from engine.desk.observe import observe
 from engine.desk.setting import EARLIER_BOOKS_MAX
-from engine.desk.telling import tell
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass
-from engine.record.archive import ReadOnly
-from engine.record.batch import RULE_BOOK, EventRow, StagedTurn, TextRow
-from engine.record.writer import Journal
-from engine.runtime.recording import events_codec
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import RULE_BOOK, EventRow, StagedTurn, TextRow
+from engine.journal.writer import Journal
+from engine.runtime.staging import events_codec
 from engine.turn.trading import Trading
 
 pytestmark = pytest.mark.starts("noon")

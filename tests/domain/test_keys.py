@@ -6,7 +6,7 @@ import pytest
 
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind, Timer, TimerKind, scopes_of
-from engine.record.records import Codec, event_types
+from engine.journal.event_codec import Codec, event_types
 
 
 @pytest.mark.parametrize(

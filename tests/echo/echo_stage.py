@@ -22,8 +22,8 @@ from echo.reflector import Reflector
 from sim_time import NS, Timeline, VirtualClock, VirtualLoop
 
 from engine.clock import Clock, fix_timestamp
-from engine.fix.link.transport import FixConnection
 from engine.fix.session.settings import SessionSettings
+from engine.fix.sockets.transport import FixConnection
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.dictionary import Dictionary
 

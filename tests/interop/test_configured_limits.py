@@ -16,7 +16,7 @@ from interop_daemon import Desk, Peer, Rfqd, run
 from interop_link import PATIENCE_S, Board, free_port
 from interop_raw import RawPeer
 
-from engine.record.archive import audit
+from engine.journal.archive import audit
 
 
 @pytest.fixture

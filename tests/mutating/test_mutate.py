@@ -51,8 +51,8 @@ def test_a_larger_sample_begins_with_the_smaller_one_and_a_new_line_elsewhere_le
 
 
 def test_cores_are_what_the_architecture_calls_neither_shell_nor_wiring() -> None:
-    text = 'SHELLS: set[str] = {"hub", "fix.link"}\nSHELL_ROOMS = {"admin"} | {"boot"}\nOTHER = {"rules"}\n'
-    assert shells(text) == {"hub", "fix.link", "admin", "boot"}
+    text = 'SHELLS: set[str] = {"hub", "fix.sockets"}\nSHELL_ROOMS = {"admin"} | {"boot"}\nOTHER = {"rules"}\n'
+    assert shells(text) == {"hub", "fix.sockets", "admin", "boot"}
     with pytest.raises(LookupError, match="SHELLS"):
         shells("ALLOWED = {}")
 

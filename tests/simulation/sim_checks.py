@@ -22,8 +22,8 @@ from engine.domain.order import OrderState
 from engine.domain.placement import Fill, Placement, PlacementState
 from engine.domain.rfq import RfqState
 from engine.fix.session.phases import Phase
-from engine.record.archive import ReadOnly
-from engine.record.batch import MessageRow, OutboxRow, StagedTurn
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import MessageRow, OutboxRow, StagedTurn
 from engine.turn.trading import Trading
 
 if TYPE_CHECKING:

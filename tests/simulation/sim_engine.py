@@ -21,15 +21,15 @@ from engine.boot.configured import InForce
 from engine.boot.take_over import LOGIC_VERSION, begin, take_over
 from engine.desk.notices import Notice
 from engine.errors import JournalError
-from engine.fix.link.transport import FixConnection
-from engine.record.archive import ReadOnly
-from engine.record.batch import StagedTurn, TextRow
-from engine.record.queries import SentMessage
-from engine.record.reader import JournalReader
-from engine.record.writer import Journal
+from engine.fix.sockets.transport import FixConnection
+from engine.journal.archive import ReadOnly
+from engine.journal.batch import StagedTurn, TextRow
+from engine.journal.queries import SentMessage
+from engine.journal.reader import JournalReader
+from engine.journal.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.recording import events_codec
+from engine.runtime.staging import events_codec
 from engine.turn import Reply, Turn
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim_time import MS, VirtualLoop
 
-from engine.fix.link.transport import FixConnection
+from engine.fix.sockets.transport import FixConnection
 
 if TYPE_CHECKING:
     from sim_peer import Peer

@@ -26,12 +26,12 @@ from engine.desk.state import Table
 from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.phases import Phase
 from engine.fix.session.sequence import SessionState
+from engine.journal.archive import ReadOnly
 from engine.market.marks import MarkBook
 from engine.metrics.collector import Metrics
 from engine.metrics.tally import Distribution, Levels, Tally
-from engine.record.archive import ReadOnly
 from engine.runtime.alarms import Alarms
-from engine.runtime.recording import Recorder
+from engine.runtime.staging import Recorder
 from engine.selection.ranking import Rankings
 from engine.turn import Ledger, Link, Machine, Waiting
 from engine.turn.history import History

@@ -24,7 +24,7 @@ from engine.dealers.book import DealerBook
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.domain import events as e
-from engine.record.archive import ReadOnly
+from engine.journal.archive import ReadOnly
 from engine.rules.program import compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings

@@ -14,7 +14,7 @@ from sim_engine import PHASES
 from sim_time import NS
 from world import OBEDIENT, QUIET, World
 
-from engine.desk.telling import tell
+from engine.desk.explaining import tell
 from engine.domain import events as e
 from engine.fix.session.phases import Phase
 from engine.fix.session.schedule import Schedule

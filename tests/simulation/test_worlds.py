@@ -15,7 +15,7 @@ from world import OBEDIENT, QUIET, World
 
 from engine.domain import events as e
 from engine.domain.placement import PlacementState
-from engine.record.archive import ReadOnly
+from engine.journal.archive import ReadOnly
 from engine.turn.trading import Trading
 
 SMALL = {"t38": 100_000, "t40": "1", "t44": None, "t59": "0"}

@@ -41,9 +41,9 @@ from engine.domain.events import Event
 from engine.domain.order import OrderState
 from engine.domain.rfq import RfqState
 from engine.fix.session.schedule import Schedule
-from engine.record.archive import ReadOnly, audit
-from engine.record.batch import StagedTurn
-from engine.record.opening import Durability
+from engine.journal.archive import ReadOnly, audit
+from engine.journal.batch import StagedTurn
+from engine.journal.opening import Durability
 from engine.turn.trading import Trading
 
 E = TypeVar("E", bound=Event)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from engine.clock import NS_PER_DAY, utc_day
 from engine.dealers.segments import segment_of, similar_key
 from engine.desk.draft import Draft
+from engine.desk.explaining import problem
 from engine.desk.gate import risk
 from engine.desk.order import reporting
 from engine.desk.order.ending import finish_cancel, return_to_trader
@@ -17,7 +18,6 @@ from engine.desk.placement.unanswered import cancel_at_dealer
 from engine.desk.recommend import recommend
 from engine.desk.round.progress import open_round
 from engine.desk.state import alike_key, oms_key, oms_latest_key
-from engine.desk.telling import problem
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.keys import Timer, TimerKind

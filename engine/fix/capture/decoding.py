@@ -1,6 +1,6 @@
 """Captured messages read: found, put back to bytes, taken apart, validated, and read a second time by simplefix.
 
-Pure: bytes in, values out. How they are shown is for `engine.admin.decoded`.
+Pure: bytes in, values out. How they are shown is for `engine.admin.fix_messages`.
 """
 
 from __future__ import annotations

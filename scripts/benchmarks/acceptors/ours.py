@@ -16,17 +16,17 @@ from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
 from engine.domain.messages import Said
-from engine.fix.link.transport import FixConnection
 from engine.fix.session.settings import SessionSettings
+from engine.fix.sockets.transport import FixConnection
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire.codec import encode_body
 from engine.fix.wire.message import Message
+from engine.journal.reader import JournalReader
+from engine.journal.writer import Journal
 from engine.metrics.collector import Metrics
-from engine.record.reader import JournalReader
-from engine.record.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.recording import Recorder, events_codec
+from engine.runtime.staging import Recorder, events_codec
 from engine.turn import Machine
 from engine.turn.trading import Trading
 

@@ -1,0 +1,336 @@
+"""The journal's one writer: a batch of turns, one transaction.
+
+Owns the writing connection, the chain's head, the writer's lock and the reserve file. Knows no event, reads no clock
+and decides nothing: it is called with what to keep and says whether it is kept. `commit` is synchronous. Its halves may
+be called from two threads, never at a time: rows are inserted on the loop, where a worker thread would have to ask for
+Python's lock back after each of them, and `full` waits for the disk in a thread.
+
+`full` is on disk when `commit` returns and survives power loss. `normal` is with the operating system and survives
+the death of the process. WAL auto-checkpoints are off (they stall a commit by 9-26 ms): see `checkpoint`.
+
+A commit that fails says which of two things is true:
+- CommitRetry: nothing was kept. The same turns may be tried again, in the same order, on the same object.
+- CommitFatal: it is not known what was kept. Release nothing, exit; the next start reads what the file shows. A
+  COMMIT whose fsync failed may well have happened, so nothing is tried again in this process.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from engine.errors import JournalError, StartError
+from engine.journal import anchor
+from engine.journal.batch import RULE_BOOK, Batch, Head, SessionRow, StagedTurn, TextRow
+from engine.journal.chain import UNSPELLABLE, ChainError, follow
+from engine.journal.lock import Boot, WriterLock
+from engine.journal.opening import (
+    Durability,
+    agrees_with_anchor,
+    anchor_path,
+    configure,
+    create_missing,
+    read_head,
+    read_meta,
+    read_texts,
+)
+from engine.journal.schema import INSERTS
+
+Phase: TypeAlias = Literal["begin", "staged_rows", "before_commit", "committed"]
+
+RESERVE_BYTES: Final = 16 * 1024 * 1024  # Some 2,000 closing turns: kill, cancels and Logouts of 200 sessions.
+BUSY_TIMEOUT_MS: Final = 5  # The writer may run on the loop: give up soon, the runtime tries again.
+
+_NOTHING_IN: Final[tuple[object, ...]] = (None, None, None, None)
+_RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+
+class CommitRetry(JournalError):
+    """Nothing was kept; the same turns may be tried again.
+
+    `reserve_spent`: the disk is full and the room set aside for closing turns is used up too.
+    """
+
+    def __init__(self, text: str, *, code: int, reserve_spent: bool = False) -> None:
+        super().__init__(text)
+        self.code = code
+        self.reserve_spent = reserve_spent
+
+    @property
+    def disk_full(self) -> bool:
+        return self.code & 0xFF == sqlite3.SQLITE_FULL
+
+
+class CommitFatal(JournalError):
+    """It is not known what was kept: release nothing and exit. `code` is SQLite's, 0 where it gave none."""
+
+    def __init__(self, text: str, *, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Journal:
+    """The open journal. `head` is what has been committed; `boot` is how the file was found."""
+
+    __slots__ = (
+        "_anchored",
+        "_anchors",
+        "_connection",
+        "_failed",
+        "_inserted",
+        "_known_texts",
+        "_lock",
+        "_on_phase",
+        "_reserve",
+        "boot",
+        "durability",
+        "head",
+        "journal_id",
+        "path",
+    )
+
+    def __init__(
+        self,
+        path: Path | str,
+        durability: Durability = "full",
+        *,
+        previous_head: str = "",
+        anchors: Path | None = None,
+        reserve_bytes: int = RESERVE_BYTES,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        on_phase: Callable[[Phase], None] | None = None,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
+    ) -> None:
+        """Open or create. `previous_head` (hex) is the head of the file a new one continues, `anchors` the file that
+        its own head is noted in, `<journal>.anchor` if not said otherwise.
+
+        Raises StartError if another process writes it, or it is no journal of this version or cannot be opened.
+        """
+        self.path = Path(path)
+        self.durability = durability
+        self._anchors = anchors if anchors is not None else anchor_path(self.path)
+        self._on_phase = on_phase
+        self._failed: CommitFatal | None = None
+        self._lock = WriterLock(self.path)
+        try:
+            # Only ever stat the file by its name: closing a second descriptor of it would drop SQLite's own locks.
+            if not self.path.exists():
+                os.close(os.open(self.path, os.O_CREAT | os.O_CLOEXEC, 0o640))  # WAL and shared memory take its mode.
+            self._connection = sqlite3.connect(
+                self.path,
+                timeout=busy_timeout_ms / 1000,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=64,
+                factory=factory,
+            )
+            try:
+                configure(self._connection, self.path, durability)
+                existed = create_missing(self._connection, self.path, previous_head)
+                self.journal_id = read_meta(self._connection, self.path)["journal_id"]
+                self.head = read_head(self._connection, self.path)
+                self._known_texts = read_texts(self._connection)
+                self._inserted: tuple[Head, set[tuple[str, str]]] = self.head, set()
+                self._anchored = 0
+                self.boot = self._lock.boot(self.path, existed, self.head)
+                if existed and not agrees_with_anchor(self._connection, self._anchors, self.journal_id):
+                    self.boot = Boot.FOREIGN
+                self._lock.note_open(self.path)
+                self._reserve = _reserve(Path(f"{self.path}.reserve"), reserve_bytes)
+            except BaseException:
+                self._connection.close()
+                raise
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise StartError(f"{self.path}: cannot be opened as a journal: {error}") from error
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def reserve_held(self) -> bool:
+        """Is there still room set aside for closing turns?"""
+        return self._reserve is not None
+
+    def knows_text(self, kind: str, text_hash: str) -> bool:
+        """Is this text stored already?"""
+        return (kind, text_hash) in self._known_texts
+
+    def commit(self, turns: Batch) -> None:
+        """Keep `turns`, all or none. Raises CommitRetry or CommitFatal; see the module's head."""
+        self.insert(turns)
+        self.finish()
+
+    def insert(self, turns: Batch) -> None:
+        """The first half of `commit`: the rows, in a transaction that `finish` has to end."""
+        if self._failed is not None:
+            raise self._failed
+        try:
+            head, tables, texts = self._prepare(turns)
+        except (ChainError, *UNSPELLABLE) as error:
+            raise self._fail(CommitFatal(f"{self.path}: {error}")) from error
+        connection = self._connection
+        phase = self._on_phase
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if phase is not None:
+                phase("begin")
+            for table, rows in tables:
+                if rows:
+                    connection.executemany(INSERTS[table], rows)
+            if phase is not None:
+                phase("staged_rows")
+        except BaseException as error:
+            raise self._judge(error) from error
+        self._inserted = head, texts
+
+    def finish(self) -> None:
+        """The second half: make it durable. One call of SQLite's, which holds no lock of Python's while it waits."""
+        phase = self._on_phase
+        try:
+            if phase is not None:
+                phase("before_commit")
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            raise self._judge(error) from error
+        self.head, texts = self._inserted
+        self._known_texts |= texts
+        if phase is not None:
+            phase("committed")
+
+    def anchor(self, utc_ns: int) -> bool:
+        """Append the head to the anchors' file, outside the database; False if it has not moved since.
+
+        Not synced: a power loss may take the last lines, never a turn. Raises OSError if it cannot be written.
+        """
+        head = self.head
+        if head.turn_seq == self._anchored:
+            return False
+        line = anchor.to_line(anchor.Anchor(utc_ns, head.turn_seq, head.hash, self.journal_id))
+        fd = os.open(self._anchors, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            os.write(fd, line)
+        finally:
+            os.close(fd)
+        self._anchored = head.turn_seq
+        return True
+
+    def close(self) -> None:
+        """Close; after a fatal failure the lock file goes on saying that the end was not clean."""
+        try:
+            self._connection.close()
+            if self._failed is None:
+                self._lock.note_closed(self.path, self.head)
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _prepare(self, turns: Batch) -> tuple[Head, tuple[tuple[str, Iterable[Any]], ...], set[tuple[str, str]]]:
+        """The new head, rows per table, and the texts that are new. Nothing is changed yet."""
+        head = self.head
+        # Plain tuples, whatever the rows are: sqlite3 binds those some 2 us a row faster than their subclasses.
+        turn_rows: list[tuple[object, ...]] = []
+        sent_rows: list[tuple[object, ...]] = []
+        event_rows: list[tuple[object, ...]] = []
+        outbox_rows: list[tuple[object, ...]] = []
+        session_rows: dict[tuple[str, int], SessionRow] = {}
+        new_texts: set[tuple[str, str]] = set()
+        rule_books: list[TextRow] = []
+        configs: list[TextRow] = []
+        for turn in turns:
+            if turn.texts:
+                turn = self._without_known(turn, new_texts)
+                for text in turn.texts:
+                    (rule_books if text.kind == RULE_BOOK else configs).append(text)
+            head, sealed = follow(head, turn)
+            seq, utc_ns, kind, ref, actor, events, outbox, messages, sessions, _, _ = turn
+            taken_in = _NOTHING_IN
+            for message in messages:
+                if message[2] == "out":
+                    sent_rows.append(message[:2] + message[3:])
+                else:
+                    taken_in = (message[0], message[1], message[3], message[7])
+            turn_rows.append((seq, utc_ns, kind, ref, actor, *taken_in, *sealed))
+            if events:
+                event_rows += map(tuple, events)
+            if outbox:
+                outbox_rows += map(tuple, outbox)
+            for numbers in sessions:
+                session_rows[numbers[:2]] = numbers
+        return (
+            head,
+            (
+                ("turns", turn_rows),
+                ("events", event_rows),
+                ("outbox", outbox_rows),
+                ("fix_sent", sent_rows),
+                ("rule_books", [text[1:] for text in rule_books]),
+                ("configs", configs),
+                # Conflated: of a session's or security's rows in one transaction only the last counts.
+                ("fix_sessions", list(session_rows.values())),
+                ("marks", list({row.security_id: row for turn in turns for row in turn.marks}.values())),
+            ),
+            new_texts,
+        )
+
+    def _without_known(self, turn: StagedTurn, new: set[tuple[str, str]]) -> StagedTurn:
+        kept = []
+        for text in turn.texts:
+            key = (text.kind, text.hash)
+            if key not in self._known_texts and key not in new:
+                new.add(key)
+                kept.append(text)
+        kept.sort(key=lambda text: text.kind != RULE_BOOK)  # In the order a reader finds them in: table by table.
+        return turn._replace(texts=tuple(kept))
+
+    def _judge(self, error: BaseException) -> BaseException:
+        """Roll back where that is certain to work, and say what is true of the batch."""
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        what = f"{self.path}: {type(error).__name__}: {error}"
+        if not isinstance(error, sqlite3.Error) or code & 0xFF not in _RETRY:
+            failure = self._fail(CommitFatal(what, code=code))
+            # Ctrl-C and the like pass as they are, but this object commits nothing any more.
+            return failure if isinstance(error, Exception) else error
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as second:
+            return self._fail(CommitFatal(f"{what}; then the rollback failed: {second}", code=code))
+        spent = False
+        if code & 0xFF == sqlite3.SQLITE_FULL:
+            spent = self._reserve is None
+            self._give_up_reserve()
+        return CommitRetry(what, code=code, reserve_spent=spent)
+
+    def _fail(self, failure: CommitFatal) -> CommitFatal:
+        self._failed = failure
+        return failure
+
+    def _give_up_reserve(self) -> None:
+        if self._reserve is not None:
+            self._reserve.unlink(missing_ok=True)
+            self._reserve = None
+
+
+def _reserve(path: Path, size: int) -> Path | None:
+    """Set `size` bytes of disk aside in `path`; None if there is no room for them."""
+    if size <= 0:
+        path.unlink(missing_ok=True)
+        return None
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        os.posix_fallocate(fd, 0, size)
+    except OSError:
+        path.unlink(missing_ok=True)
+        return None
+    finally:
+        os.close(fd)
+    return path

@@ -1,0 +1,174 @@
+"""The chain: the same rows give the same hash, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from journal_rows import turn_after, turns_after
+
+from engine.journal.anchor import Anchor
+from engine.journal.batch import EventRow, Head, MessageRow, OutboxRow, StagedTurn, TextRow
+from engine.journal.chain import ChainError, follow, genesis, read_sums, row_spellings, seal
+from engine.journal.recover import KeptTurn, verify
+
+START = Head(0, 0, 0, genesis("id", 1, ""))
+number = st.integers(0, 200)
+text = st.text(alphabet="a|:1\x01é", max_size=4)
+blob = st.binary(max_size=4)
+ROWS = st.one_of(
+    st.builds(EventRow, number, number, text, number, number, blob),
+    st.builds(OutboxRow, number, number, st.none() | number, text, text, st.none() | number, text, blob),
+    st.builds(
+        MessageRow, text, number, st.sampled_from(("in", "out")), number, number, st.none() | number, number,
+        st.none() | blob, st.integers(0, 1), st.integers(0, 1),
+        *(st.none() | each for each in (text, number, number, text, number)),
+    ),
+    st.builds(TextRow, text, text, number, text),
+)  # fmt: skip
+KIND = {EventRow: "events", OutboxRow: "outbox", MessageRow: "messages", TextRow: "texts"}
+
+
+def spelt(row: Any) -> bytes:
+    return row_spellings(StagedTurn(0, 0, "", "", "", **{KIND[type(row)]: (row,)}))[0]
+
+
+@given(ROWS, ROWS)
+def test_two_rows_are_spelt_alike_only_if_they_are_alike(left: Any, right: Any) -> None:
+    assert (spelt(left) == spelt(right)) == (left == right and type(left) is type(right))
+
+
+@given(st.lists(ROWS, max_size=3), st.lists(ROWS, max_size=3))
+def test_no_row_can_pose_as_part_of_its_neighbour(left: list[Any], right: list[Any]) -> None:
+    assert (b"".join(map(spelt, left)) == b"".join(map(spelt, right))) == (
+        left == right and list(map(type, left)) == list(map(type, right))
+    )
+
+
+def test_hash_is_pinned() -> None:
+    # A journal written today must verify with every later build: this value may never change.
+    turn = turn_after(START)
+    assert START.hash.hex() == "81ea20a12dfb30ddbca93ddb0255f1e1919ccf7ae43dfedc3cfcc1d9ab798d0c"
+    assert seal(START.hash, turn).hash.hex() == "eafea6561e9001870e63d489c4f04f19d5525b628e7bfcbe206f6c22d5d0c0cc"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda turn: turn._replace(utc_ns=turn.utc_ns + 1), id="time"),
+        pytest.param(lambda turn: turn._replace(input_kind="timer"), id="input kind"),
+        pytest.param(lambda turn: turn._replace(input_ref="oms:2"), id="input"),
+        pytest.param(lambda turn: turn._replace(actor="eve"), id="actor"),
+        pytest.param(lambda turn: turn._replace(input_kind="", actor=turn.actor + turn.input_kind), id="moved text"),
+        pytest.param(lambda turn: turn._replace(events=turn.events[:1]), id="event dropped"),
+        pytest.param(lambda turn: turn._replace(events=turn.events[::-1]), id="events swapped"),
+        pytest.param(lambda turn: turn._replace(outbox=()), id="outbox dropped"),
+        pytest.param(lambda turn: turn._replace(messages=turn.messages[::-1]), id="messages swapped"),
+        pytest.param(lambda turn: turn._replace(texts=()), id="texts dropped"),
+    ],
+)
+def test_any_change_changes_the_hash(change: Callable[[StagedTurn], StagedTurn]) -> None:
+    turn = turn_after(START)
+    assert seal(START.hash, change(turn)).hash != seal(START.hash, turn).hash
+
+
+def test_hash_depends_on_everything_before() -> None:
+    turn = turn_after(START)
+    other = genesis("id", 1, "00")
+    assert other != START.hash
+    assert seal(other, turn).hash != seal(START.hash, turn).hash
+
+
+def test_row_sums_count_every_kind() -> None:
+    sums = read_sums(seal(START.hash, turn_after(START)).row_sums)
+    assert {kind: len(values) for kind, values in sums.items()} == {"events": 2, "outbox": 1, "messages": 2, "texts": 2}
+
+
+@pytest.mark.parametrize("sums", [b"", b"\x01\x00\x00\x00" * 4, bytes(17)])
+def test_row_sums_of_a_wrong_length_are_refused(sums: bytes) -> None:
+    with pytest.raises(ValueError, match="row_sums"):
+        read_sums(sums)
+
+
+def decided_again(turn: StagedTurn, outbox_id: int = 1) -> StagedTurn:
+    """`turn`, its message out being an entry by itself."""
+    taken_in, sent = turn.messages
+    return turn._replace(messages=(taken_in, sent._replace(outbox_id=outbox_id, message_class="report", msg_type="8")))
+
+
+def test_entries_are_numbered_on_wherever_they_stand() -> None:
+    turn = decided_again(turn_after(START), outbox_id=2)
+    assert follow(START, turn)[0].outbox_id == START.outbox_id + 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda turn: turn._replace(turn_seq=2), id="turn skipped"),
+        pytest.param(lambda turn: turn._replace(turn_seq=0), id="turn repeated"),
+        pytest.param(lambda turn: turn._replace(events=turn.events[1:]), id="event skipped"),
+        pytest.param(lambda turn: turn._replace(events=(turn.events[0]._replace(turn_seq=7),)), id="event of another"),
+        pytest.param(lambda turn: turn._replace(outbox=(turn.outbox[0]._replace(id=2),)), id="outbox skipped"),
+        pytest.param(lambda turn: turn._replace(outbox=(turn.outbox[0]._replace(turn_seq=9),)), id="outbox of another"),
+        pytest.param(lambda turn: decided_again(turn), id="outbox entry twice"),
+        pytest.param(lambda turn: decided_again(turn, outbox_id=3), id="outbox skipped by a message"),
+        pytest.param(lambda turn: turn._replace(messages=(turn.messages[0]._replace(turn_seq=9),)), id="message"),
+        pytest.param(lambda turn: turn._replace(texts=(turn.texts[0]._replace(turn_seq=9),)), id="text"),
+    ],
+)
+def test_turns_that_do_not_follow_are_refused(change: Callable[[StagedTurn], StagedTurn]) -> None:
+    with pytest.raises(ChainError):
+        follow(START, change(turn_after(START)))
+
+
+def kept(count: int) -> list[KeptTurn]:
+    head, chain = START, []
+    for turn in turns_after(START, count):
+        head, sealed = follow(head, turn)
+        chain.append(KeptTurn(turn, sealed.row_sums, sealed.hash))
+    return chain
+
+
+def anchor_of(turn: KeptTurn, utc_ns: int) -> Anchor:
+    return Anchor(utc_ns, turn.turn.turn_seq, turn.hash, "id")
+
+
+def test_an_untouched_record_holds_up_to_its_last_anchor() -> None:
+    chain = kept(9)
+    verdict = verify(START.hash, chain, [anchor_of(chain[6], 70), anchor_of(chain[3], 40)])
+    assert (verdict.holds, verdict.turns, verdict.unanchored_since_ns) == (True, 9, 70)
+
+
+def test_a_tail_cut_before_an_anchor_is_found() -> None:
+    chain = kept(9)
+    verdict = verify(START.hash, chain[:5], [anchor_of(chain[3], 40), anchor_of(chain[6], 70)])
+    assert verdict.bad is not None
+    assert (verdict.bad.turn_seq, verdict.turns, verdict.unanchored_since_ns) == (6, 5, 40)
+    assert "saw turn 7" in verdict.bad.problem
+
+
+def test_a_tail_cut_after_the_last_anchor_cannot_be_told_and_says_since_when() -> None:
+    chain = kept(9)
+    verdict = verify(START.hash, chain[:7], [anchor_of(chain[6], 70)])
+    assert (verdict.holds, verdict.unanchored_since_ns) == (True, 70)
+
+
+def test_without_anchors_nothing_is_sure() -> None:
+    assert verify(START.hash, kept(2), []).unanchored_since_ns == 0
+
+
+def test_a_record_chained_anew_contradicts_its_anchor() -> None:
+    chain = kept(4)
+    turns = [one.turn._replace(actor="eve") if one.turn.turn_seq == 2 else one.turn for one in chain]
+    head, forged = START, []
+    for turn in turns:
+        head, sealed = follow(head, turn)
+        forged.append(KeptTurn(turn, sealed.row_sums, sealed.hash))
+    assert verify(START.hash, forged, []).holds
+    verdict = verify(START.hash, forged, [anchor_of(chain[0], 10), anchor_of(chain[2], 30)])
+    assert verdict.bad is not None
+    assert (verdict.bad.turn_seq, verdict.unanchored_since_ns) == (3, 10)
+    assert "rewritten" in verdict.bad.problem

@@ -1,0 +1,248 @@
+"""What the daemon asks of the journal while it is being written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from journal_rows import turns_after
+
+from engine.errors import JournalError
+from engine.journal.archive import ReadOnly, audit
+from engine.journal.batch import TRAILER_BYTES, Head, MessageRow, OutboxRow, SessionRow, StagedTurn
+from engine.journal.lock import Boot
+from engine.journal.queries import SENT, UNDELIVERED, SentMessage
+from engine.journal.reader import JournalReader
+from engine.journal.writer import Journal
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.db", "normal", reserve_bytes=0) as journal:
+        yield journal
+
+
+@pytest.fixture
+async def reader(journal: Journal) -> AsyncIterator[JournalReader]:
+    reader = await JournalReader.open(journal.path)
+    yield reader
+    await reader.close()
+
+
+class Desk:
+    """Says things to one OMS session, numbers them, and learns what arrived."""
+
+    def __init__(self, journal: Journal, *, at_once: bool) -> None:
+        """`at_once`: what is numbered in its own turn is one row with its message."""
+        self.journal = journal
+        self.at_once = at_once
+        self.epoch, self.next_out, self.confirmed = 1, 1, 0
+        self.messages: list[MessageRow] = []
+        self.outbox: list[OutboxRow] = []
+        self.last_entry = 0
+
+    def commit(self) -> None:
+        head: Head = self.journal.head
+        turn = StagedTurn(
+            head.turn_seq + 1,
+            0,
+            "test",
+            "",
+            "",
+            outbox=tuple(self.outbox),
+            messages=tuple(self.messages),
+            sessions=(SessionRow("oms", self.epoch, 1, self.next_out, self.confirmed, 0),),
+        )
+        self.journal.commit([turn])
+        self.messages, self.outbox = [], []
+
+    def say(self, destination: str = "oms") -> int:
+        self.last_entry = entry = max(self.last_entry, self.journal.head.outbox_id) + 1
+        turn_seq = self.journal.head.turn_seq + 1
+        self.outbox.append(OutboxRow(entry, turn_seq, None, destination, "at_least_once", None, "8", b"37=1\x01"))
+        return entry
+
+    def number(self, entry: int | None, *, session: str = "oms") -> int:
+        seq = self.next_out
+        data = b"8=%d|37=1\x0110=000|" % seq if entry else None
+        turn_seq = self.journal.head.turn_seq + 1
+        row = MessageRow(session, self.epoch, "out", seq, turn_seq, entry, 0, data, int(entry is None), 0)
+        row = row._replace(message_class="at_least_once" if entry else None)
+        decided = next((one for one in self.outbox if one.id == entry), None)
+        if self.at_once and decided is not None and data is not None:
+            self.outbox.remove(decided)
+            body_at = len(data) - TRAILER_BYTES - len(decided.body) + 1
+            row = row._replace(msg_type=decided.msg_type, body_at=body_at)
+        self.messages.append(row)
+        self.next_out += 1
+        return seq
+
+
+@pytest.fixture(params=[False, True], ids=["apart", "at once"])
+def desk(journal: Journal, request: pytest.FixtureRequest) -> Desk:
+    return Desk(journal, at_once=request.param)
+
+
+def log_bytes(journal: Journal) -> int:
+    return Path(f"{journal.path}-wal").stat().st_size
+
+
+async def undelivered(reader: JournalReader, destination: str = "oms") -> list[tuple[int, int | None, int | None]]:
+    found = await reader.undelivered(destination)
+    with ReadOnly(reader.path) as record:
+        assert record.undelivered(destination) == found
+    return [(one.entry.id, one.epoch, one.seq) for one in found]
+
+
+async def test_pages_of_sent_messages(desk: Desk, reader: JournalReader) -> None:
+    for at in range(1, 8):
+        desk.number(desk.say() if at % 3 else None)
+    desk.commit()
+    page = await reader.sent_page("oms", 1, 2, 7, 3)
+    assert page == [
+        SentMessage(2, b"8=2|37=1\x0110=000|", False, "at_least_once", 2),
+        SentMessage(3, None, True, "", None),
+        SentMessage(4, b"8=4|37=1\x0110=000|", False, "at_least_once", 3),
+    ]
+    assert [message.seq for message in await reader.sent_page("oms", 1, 5, 7, 100)] == [5, 6, 7]
+
+
+async def test_a_number_without_a_row_is_corruption(desk: Desk, reader: JournalReader) -> None:
+    desk.number(desk.say())
+    desk.next_out = 3
+    desk.number(desk.say())
+    desk.commit()
+    for begin, end in ((1, 3), (2, 3), (3, 4)):
+        with pytest.raises(JournalError, match=f"out {2 if begin < 3 else 4}: no row"):
+            await reader.sent_page("oms", 1, begin, end, 10)
+    assert len(await reader.sent_page("oms", 1, 1, 3, 1)) == 1
+
+
+async def test_an_entry_is_undelivered_until_its_number_is_confirmed(desk: Desk, reader: JournalReader) -> None:
+    first, second = desk.say(), desk.say()
+    other = desk.say("dropcopy")
+    desk.number(first)
+    desk.number(None)
+    desk.number(second)
+    third = desk.say()
+    desk.commit()
+    assert await undelivered(reader) == [(first, 1, 1), (second, 1, 3), (third, None, None)]
+    assert await undelivered(reader, "dropcopy") == [(other, None, None)]
+    desk.confirmed = 2
+    desk.commit()
+    assert await undelivered(reader) == [(second, 1, 3), (third, None, None)]
+    desk.confirmed = 3
+    desk.number(third)
+    desk.commit()
+    assert await undelivered(reader) == [(third, 1, 4)]
+
+
+async def test_a_reset_keeps_what_was_confirmed_and_repeats_the_rest(desk: Desk, reader: JournalReader) -> None:
+    entries = [desk.say() for _ in range(3)]
+    for entry in entries:
+        desk.number(entry)
+    desk.confirmed = 2
+    desk.commit()
+    desk.epoch, desk.next_out, desk.confirmed = 2, 1, 0
+    desk.commit()
+    assert await undelivered(reader) == [(entries[2], None, None)]
+    desk.number(None)
+    desk.number(entries[2])
+    desk.commit()
+    assert await undelivered(reader) == [(entries[2], 2, 2)]
+    desk.confirmed = 2
+    desk.commit()
+    assert await undelivered(reader) == []
+
+
+async def test_what_may_have_left_in_an_epoch_that_is_over_is_told_from_what_never_did(
+    desk: Desk, reader: JournalReader
+) -> None:
+    sent, waiting = desk.say(), desk.say()
+    desk.number(sent)
+    desk.number(None)
+    desk.commit()
+    desk.epoch, desk.next_out = 2, 1
+    desk.number(None)
+    later = desk.say()
+    desk.commit()
+    found = await reader.undelivered("oms")
+    assert [(one.entry.id, one.seq, one.numbered) for one in found] == [
+        (sent, None, True),
+        (waiting, None, False),
+        (later, None, False),
+    ]
+
+
+async def test_events_are_paged_by_cursor(journal: Journal, reader: JournalReader) -> None:
+    turns = turns_after(journal.head, 5)
+    journal.commit(turns)
+    events = [event for turn in turns for event in turn.events]
+    assert await reader.events(0, 4) == events[:4]
+    assert await reader.events(8, 4) == events[8:]
+    assert await reader.sessions() == [SessionRow("alder", 1, 1, 6, 0, 0), SessionRow("oms", 1, 6, 1, 0, 0)]
+    assert await reader.query("SELECT seq FROM events", limit=3) == [(1,), (2,), (3,)]
+
+
+async def test_a_reader_cannot_write(journal: Journal, reader: JournalReader) -> None:
+    with pytest.raises(Exception, match="readonly"):
+        await reader.query("DELETE FROM marks")
+
+
+async def test_checkpoints_move_the_log_without_holding_the_writer(journal: Journal, reader: JournalReader) -> None:
+    for _ in range(4):
+        journal.commit(turns_after(journal.head, 10))
+    moved = await reader.checkpoint()
+    assert not moved.busy
+    assert moved.moved_frames == moved.log_frames > 0
+    # A reader in the middle of the file: the checkpoint stops there, the writer does not notice.
+    with ReadOnly(journal.path) as record:
+        turns = record.turns()
+        next(turns)
+        journal.commit(turns_after(journal.head, 10))
+        held = await reader.checkpoint()
+        assert held.moved_frames < held.log_frames
+        assert (await reader.checkpoint(truncate=True)).busy
+        assert sum(1 for _ in turns) == 39
+    journal.commit(turns_after(journal.head, 1))
+    assert await reader.checkpoint(truncate=True) == (False, 0, 0)
+    assert log_bytes(journal) == 0
+    journal.commit(turns_after(journal.head, 1))
+    assert audit(journal.path).turns == 52
+
+
+@pytest.mark.parametrize(
+    ("query", "given"), [(SENT, ("oms", 1, 1, 9, 5)), (UNDELIVERED, {"to": "oms"})], ids=["sent", "undelivered"]
+)
+def test_what_the_daemon_asks_for_is_found_by_key_however_long_the_file(
+    journal: Journal, query: str, given: tuple[object, ...] | dict[str, str]
+) -> None:
+    plan = journal._connection.execute(f"EXPLAIN QUERY PLAN {query}", given).fetchall()
+    assert not [step for *_, step in plan if step in ("SCAN turns", "SCAN fix_sent", "SCAN outbox", "SCAN o", "SCAN m")]
+
+
+async def test_a_backup_of_a_live_journal_holds_and_is_known_to_be_a_copy(
+    journal: Journal, reader: JournalReader, tmp_path: Path
+) -> None:
+    journal.commit(turns_after(journal.head, 10))
+    target = tmp_path / "backup.db"
+    await reader.backup(target)
+    journal.commit(turns_after(journal.head, 1))
+    assert audit(target).turns == 10
+    with Journal(target, "normal", reserve_bytes=0) as copy:
+        assert copy.boot is Boot.FOREIGN
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to every folder")
+def test_a_closed_journal_is_read_from_a_folder_nobody_may_write(tmp_path: Path) -> None:
+    path = tmp_path / "old" / "journal.db"
+    path.parent.mkdir()
+    with Journal(path, "normal", reserve_bytes=0) as journal:
+        journal.commit(turns_after(journal.head, 3))
+    path.parent.chmod(0o500)
+    try:
+        assert audit(path).turns == 3
+    finally:
+        path.parent.chmod(0o700)
