@@ -31,7 +31,7 @@ from engine.domain.rfq import AskState, RfqState
 from engine.journal.archive import audit
 from engine.journal.opening import Durability
 from engine.runtime import release
-from engine.turn import REFUSALS_MAX
+from engine.turn import REFUSALS_MAX, Turn, Write
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, Any] = {"t38": 100_000, "t40": "1", "t44": None, "t59": "0"}
@@ -152,6 +152,26 @@ def test_guarantee_1_output_commit_a_commit_of_unknown_outcome_lets_nothing_go(
         w.run(0.5)
         w.until(lambda: w.life is not None)
         assert bool(list(w.record.trading.state.orders.values())) is kept
+        w.may_stop = False
+        finish(w)
+
+
+def test_guarantee_1_output_commit_what_cannot_be_released_ends_the_process() -> None:
+    """A failure of ours behind the commit: what leaves of the batch is not known, so the next start looks."""
+    with world().ready() as w:
+        w.may_stop = True
+        release = w.engine.runtime._release
+
+        def failing(turn: Turn, seq: int) -> None:
+            if any(isinstance(effect, Write) and b"\x0135=8\x01" in effect.data for effect in turn.effects):
+                raise RuntimeError("planted")
+            release(turn, seq)
+
+        w.engine.runtime._release = failing
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.stopped))
+        assert "could not be released" in w.stopped[0]
+        w.until(lambda: w.life is not None)
         w.may_stop = False
         finish(w)
 

@@ -319,9 +319,14 @@ class Runtime:
                 return
         if self._on_phase is not None:
             self._on_phase("unsent")
-        for staged in batch.turns:
-            self._release(staged.turn, staged.seq)
-        self._write()
+        try:
+            for staged in batch.turns:
+                self._release(staged.turn, staged.seq)
+            self._write()
+        except Exception:
+            log.exception("release failed: this is a bug of the engine, it stops here")
+            self._fatal("a turn that is durable could not be released: the next start sees to what did not leave")
+            return
         for staged in batch.turns:
             if staged.notices:
                 self.watchers.tell(staged.turn.now, staged.notices)
