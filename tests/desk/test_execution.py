@@ -648,6 +648,21 @@ def test_a_fill_after_the_dealers_no_is_booked_and_pages(word: m.DealerWord) -> 
     assert world.state.open_rfqs() == 0
 
 
+def test_a_fill_after_the_end_is_booked_although_the_bond_is_gone() -> None:
+    """Securities that are read again keep what something is open in, and this order is over: its money is not known."""
+    world, order_id = placed()
+    world.rejects(order_id)
+    world.cancel(order_id)
+    assert world.the(order_id).state is S.canceled
+    world.desk.securities = {key: bond for key, bond in world.desk.securities.items() if key != BOND.security_id}
+    world.fills(order_id)
+    assert (world.the(order_id).state, world.kinds()[-1]) == (S.filled, "F/2")
+    [booked] = world.recorded(e.FillBooked)
+    assert (booked.fill.gross, booked.fill.accrued, booked.fill.net, booked.fill.computed) == (None, None, None, ())
+    assert [page.body["what"] for page in world.pages()] == ["fill after the end"]
+    assert world.command("order.show", role="viewer", order=order_id)["filled"] == str(MM)
+
+
 def test_a_fill_after_a_forced_release_calls_the_other_acceptance_back() -> None:
     world, order_id = placed()
     first = world.placement(order_id)

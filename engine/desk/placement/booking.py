@@ -135,17 +135,22 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
 
 
 def _with_money(draft: Draft, fill: Fill) -> Fill:
-    """Missing money fields computed and named; sent ones that differ from ours are told."""
+    """Missing money fields computed and named; sent ones that differ from ours are told.
+
+    Of a bond that left the securities after its order had ended nothing is computed: the fill is booked all the same.
+    """
     order = draft.state.orders[fill.order_id]
-    security = draft.desk.securities[order.terms.security_id]
-    gross = principal(fill.quantity * security.factor, fill.price)
-    accrued = accrued_interest(security, fill.quantity, _settlement(draft, fill))
-    net = gross + accrued if accrued is not None else None
+    security = draft.desk.securities.get(order.terms.security_id)
+    gross = accrued = None
+    if security is not None:
+        gross = principal(fill.quantity * security.factor, fill.price)
+        accrued = accrued_interest(security, fill.quantity, _settlement(draft, fill))
+    net = gross + accrued if gross is not None and accrued is not None else None
     money = (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued), ("net", fill.net, net))
     for name, sent, ours in money:
         if sent is not None and ours is not None and abs(sent - ours) > _MONEY_TOLERANCE:
             draft.record(e.MoneyDiffered(draft.now_ns, fill.exec_id, fill.order_id, name, sent, ours))
-    computed = ["gross"] if fill.gross is None else []
+    computed = ["gross"] if fill.gross is None and gross is not None else []
     if fill.accrued is None and accrued is not None:
         computed.append("accrued")
     fill = replace(
