@@ -1,7 +1,8 @@
 """What the desk decides by, put in the place of what it was: what speaks against it while something is open.
 
 Limits, rules, scores and prices are looked at when something is decided, so they may change at any time. A dealer, a
-bond or a session that something open refers to may not go: its answer would find nobody.
+bond or a session that something open refers to may not go: its answer would find nobody. Nor may a dealer count
+quantities otherwise meanwhile: what was asked for in one unit would be answered in it, and read in the other.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ SHOWN_MAX = 3
 _WAITING = (AskState.asked, AskState.quoted, AskState.silent)
 
 
-def objections(state: DeskState, before: Desk, after: Desk, sessions_gone: Collection[str]) -> list[str]:
-    """Everything open that would be lost, as lines; empty if the one may take the other's place."""
+def objections(
+    state: DeskState, before: Desk, after: Desk, sessions_gone: Collection[str], counting_anew: Collection[str] = ()
+) -> list[str]:
+    """Everything open that would be lost, as lines; empty if the one may take the other's place.
+
+    `counting_anew` are the dealers whose messages would count quantities in another unit.
+    """
     return [
         *_bonds(state, before, after),
-        *_dealers(state, before, after),
+        *_dealers(state, before, after, counting_anew),
         *_sessions(state, sessions_gone),
     ]
 
@@ -37,16 +43,21 @@ def _bonds(state: DeskState, before: Desk, after: Desk) -> Iterator[str]:
         yield f"securities: {security_id} is missing, and {_named(orders)} in it: end that first, or leave it in"
 
 
-def _dealers(state: DeskState, before: Desk, after: Desk) -> Iterator[str]:
+def _dealers(state: DeskState, before: Desk, after: Desk, counting_anew: Collection[str]) -> Iterator[str]:
     for dealer in before.dealers:
         now = after.dealers.get(dealer.id)
-        if now is not None and (now.session, now.route) == (dealer.session, dealer.route):
+        if now is None:
+            what = "gone"
+        elif (now.session, now.route) != (dealer.session, dealer.route):
+            what = "reached over another session"
+        elif dealer.id in counting_anew:
+            what = "counting in another unit"
+        else:
             continue
         waiting = [rfq.rfq_id for rfq in state.open_rounds() if _waits_for(rfq, dealer.id)]
         waiting += [each.placement_id for each in state.unanswered() if each.dealer == dealer.id]
         if waiting:
-            gone = "gone" if now is None else "reached over another session"
-            yield f"dealers: {dealer.id} is {gone}, and {_named(waiting)} with it: pause it until then"
+            yield f"dealers: {dealer.id} is {what}, and {_named(waiting)} with it: pause it until then"
 
 
 def _waits_for(rfq: Rfq, dealer: str) -> bool:

@@ -148,8 +148,15 @@ class Trading:
     def objections(self, change: Change, sessions_gone: Sequence[str]) -> list[str]:
         if change.application is None:
             return []
-        assert isinstance(change.application, DeskChange)
-        return replacing.objections(self.state, self.desk, change.application.desk, sessions_gone)
+        after = change.application
+        assert isinstance(after, DeskChange)
+        units = {dealer: dialect.quantity_unit for dealer, dialect in after.dialects.items()}
+        counting_anew = [
+            dealer
+            for dealer, dialect in self._dialects.items()
+            if units.get(dealer, dialect.quantity_unit) != dialect.quantity_unit
+        ]
+        return replacing.objections(self.state, self.desk, after.desk, sessions_gone, counting_anew)
 
     def take_up(self, change: Change) -> None:
         after = change.application

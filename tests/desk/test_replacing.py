@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from desk_scene import BOND, MM, scene
+from desk_scene import BOND, MM, placed, scene
 
 from engine.boot import assembly
 from engine.config import load
 from engine.desk.replacing import objections
 from engine.desk.setting import EARLIER_BOOKS_MAX, Desk
+from engine.fix.flows.dialect import DEFAULT
 from engine.rules.source import Source
+from engine.turn import Change
+from engine.turn.trading import DeskChange, Trading
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load(ROOT / "engine.toml")
@@ -69,3 +72,19 @@ def test_a_bond_that_something_is_open_in_may_not_go_and_one_that_never_was_ther
 
     assert said.startswith(f"securities: {BOND.security_id} is missing, and {world.id()} is open in it")
     assert objections(world.state, without, without, ()) == []
+
+
+def test_a_dealer_does_not_begin_to_count_otherwise_while_something_is_open_with_it() -> None:
+    """A fill of 1,000 bonds would be booked as 1,000 of face."""
+    bonds = replace(DEFAULT, quantity_unit="bonds_1000")
+    world, order_id = placed()
+    trading = Trading(world.desk, {"ash": bonds, "fir": bonds}, {"ash": bonds}, world.state)
+    in_face = Change(application=DeskChange(world.desk, {"ash": DEFAULT, "fir": DEFAULT}, {"ash": DEFAULT}))
+
+    [said] = trading.objections(in_face, ())
+
+    assert said.startswith("dealers: ash is counting in another unit, and ")
+    firmer = Change(application=DeskChange(world.desk, {"ash": replace(bonds, firm_time_s=5.0)}, {}))
+    assert trading.objections(firmer, ()) == []
+    world.fills(order_id)
+    assert trading.objections(in_face, ()) == []
