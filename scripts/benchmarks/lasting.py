@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +26,7 @@ from benchmarks import house
 from benchmarks.installation import install
 from benchmarks.measuring import Effort, Line, say
 from benchmarks.messages import Field, field_of, wire
-from engine.boot import assembly
+from engine.boot import assembly, session_settings
 from engine.boot.memory import settle_memory
 from engine.boot.take_over import take_over
 from engine.clock import NS_PER_MS, NS_PER_S, Instant
@@ -114,10 +114,12 @@ def _process() -> Iterator[Connection]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
+    theirs.close()  # So that its death ends what waits for it here: `recv` raises EOFError.
     try:
         yield ours
     finally:
-        ours.send(0)
+        with suppress(BrokenPipeError):
+            ours.send(0)
         process.join()
 
 
@@ -142,7 +144,8 @@ class _Desk:
         bonds, _ = assembly.securities(config.reference.securities)
         self.journal = Journal(config.journal.path, "normal")
         with ReadOnly(config.journal.path) as file:
-            self.machine = take_over(assembly.parts(config, assembly.rule_book(config), bonds), file).machine
+            parts = assembly.parts(config, assembly.rule_book(config), bonds, session_settings.dictionaries(config))
+            self.machine = take_over(parts, file).machine
         assert isinstance(self.machine.application, Trading)
         self.trading = self.machine.application
         settings = self.machine.settings
