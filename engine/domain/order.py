@@ -109,10 +109,6 @@ class OrderTerms:
     transact_ns: int
     expire_ns: int | None = None
 
-    @property
-    def entered_by_trader(self) -> bool:
-        return self.session == ""
-
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:

@@ -115,10 +115,6 @@ class MetricsEndpoint:
         for connection in list(self._connections):
             connection.drop()
 
-    @property
-    def connection_count(self) -> int:
-        return len(self._connections)
-
     # --- what its connections ask ------------------------------------------------------------------
 
     def admit(self, connection: _Connection) -> bool:
