@@ -171,11 +171,11 @@ class _Desk:
         while self._reversions and self._reversions[0][0] <= self._utc_ns:
             self._take(TimerDue(self._now(), self._reversions.popleft()[1], self._drawn()))
         turn = self._hear("oms", "D", self._order(number))
-        asked = [(bound.session, bound.data) for bound in turn.bound if _kind(bound.data) == "R"]
+        asked = _said(turn, "R")
         assert len(asked) == ASKED
         for place, (session, request) in enumerate(asked):
             turn = self._hear(session, "S", self._quote(request, number, place))
-        [(session, accepted)] = [(bound.session, bound.data) for bound in turn.bound if _kind(bound.data) == "D"]
+        [(session, accepted)] = _said(turn, "D")
         turn = self._hear(session, "8", self._fill(accepted, number))
         [fill] = [event for event in turn.events if isinstance(event, e.FillBooked)]
         self._reversions.append((fill.reversion_due_ns, Timer(TimerKind.reversion, fill.fill.exec_id)))
@@ -276,5 +276,7 @@ class _Desk:
         return f"{at:%Y%m%d-%H:%M:%S}.{self._utc_ns // NS_PER_MS % 1_000:03d}"
 
 
-def _kind(data: bytes | None) -> str:
-    return field_of(data, 35) if data is not None else ""
+def _said(turn: Turn, kind: str) -> list[tuple[str, bytes]]:
+    """The messages of this MsgType(35) that a turn has given a number, each with its session."""
+    bound = [(each.session, each.data) for each in turn.bound]
+    return [(session, data) for session, data in bound if data is not None and field_of(data, 35) == kind]

@@ -48,7 +48,7 @@ def measure(effort: Effort) -> list[Line]:
 
 def _ours_timed(loop: asyncio.AbstractEventLoop) -> dict[str, float]:
     clock = Clock()
-    deadlines = Deadlines(loop, clock, lambda key: None)
+    deadlines: Deadlines[str] = Deadlines(loop, clock, lambda key: None)
     keys = [f"rfq:Q-{number:06d}" for number in range(COUNT)]
     begin = clock.now().monotonic_ns + int(_FAR_S * NS_PER_S)
     times = [begin + number * 7919 % COUNT * 1_000_000 for number in range(COUNT)]
@@ -116,7 +116,7 @@ def _add(which: str) -> Callable[[], object]:
     deadlines = Deadlines(loop, clock, _nothing)
     begin = clock.now().monotonic_ns + int(_FAR_S * NS_PER_S)
 
-    def add() -> Deadlines:
+    def add() -> Deadlines[str]:
         for number in range(COUNT):
             deadlines.set(f"rfq:Q-{number:06d}", begin + number * 1_000_000)
         return deadlines

@@ -343,8 +343,8 @@ class DeskLife:
             at = fix_session.next_deadline_ns(settings, machine.state(key))
             if at is not None and at <= self.now.monotonic_ns:
                 due.append(Timer(TimerKind.session, key))
-        for key in due:
-            self._take(TimerDue(self.now, key, self._entropy()))
+        for timer in due:
+            self._take(TimerDue(self.now, timer, self._entropy()))
 
     def _is_due(self, key: Timer) -> bool:
         at = self.trading.deadline_of(key, self.machine.session_up, self.now.utc_ns)

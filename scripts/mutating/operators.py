@@ -111,10 +111,10 @@ NODE_TYPES: Final = frozenset(
 def _has_effect(node: Any) -> bool:
     if node.type in ("atom_expr", "power"):
         last = node.children[-1]
-        return last.type == "trailer" and last.children[0].value == "("
+        return bool(last.type == "trailer" and last.children[0].value == "(")
     if node.type != "expr_stmt" or node.children[1].type != "operator":
         return False
-    return node.children[1].value != "=" or node.children[0].type in ("atom_expr", "power")
+    return bool(node.children[1].value != "=" or node.children[0].type in ("atom_expr", "power"))
 
 
 def _words(node: Any) -> str:

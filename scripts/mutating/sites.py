@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LEFT_OUT: Final = {
     "annotation": "types are mypy's; nothing evaluates them",
@@ -253,7 +253,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield from _children(child)
 
 
-def _holds(node: ast.AST, place: tuple[int, int]) -> bool:
+def _holds(node: Any, place: tuple[int, int]) -> bool:
     first = min(
         ((each.lineno, each.col_offset) for each in getattr(node, "decorator_list", ())),
         default=(node.lineno, node.col_offset),

@@ -14,7 +14,7 @@ from benchmarks.acceptors.quickfix_settings import write_settings
 from benchmarks.messages import stamp
 
 
-class _Answering(quickfix.Application):  # type: ignore[misc]
+class _Answering(quickfix.Application):
     def __init__(self) -> None:
         super().__init__()
         self._answered = 0

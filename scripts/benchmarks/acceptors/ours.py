@@ -15,7 +15,9 @@ from engine.desk.draft import Delivery, Draft, Send
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
+from engine.domain.keys import Scope, Timer
 from engine.domain.messages import Said
+from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.sockets.transport import FixConnection
 from engine.fix.standard.dictionaries import built_in
@@ -27,7 +29,7 @@ from engine.metrics.collector import Metrics
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
 from engine.runtime.staging import Recorder, events_codec
-from engine.turn import Machine
+from engine.turn import Change, Machine
 from engine.turn.trading import Trading
 
 SESSION = "trader"
@@ -62,13 +64,13 @@ class Answering:
     def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None:
         pass
 
-    def session_down(self, draft: Draft, settings: SessionSettings, reason: str) -> None:
+    def session_down(self, draft: Draft, settings: SessionSettings, ending: Ending) -> None:
         pass
 
     def switch(self, session: str) -> Switch | None:
         return None
 
-    def due(self, draft: Draft, key: str) -> None:
+    def due(self, draft: Draft, key: Timer) -> None:
         pass
 
     def wanted(self, outbox_id: int) -> bool:
@@ -86,16 +88,25 @@ class Answering:
     def digest(self) -> str:
         return ""
 
-    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: str) -> None:
+    def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: Timer | None) -> None:
         raise error
 
     def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None:
         pass
 
-    def deadline_of(self, key: str, session_up: Callable[[str], bool], now_ns: int) -> int | None:
+    def objections(self, change: Change, sessions_gone: Sequence[str]) -> list[str]:
+        return []
+
+    def take_up(self, change: Change) -> None:
+        pass
+
+    def file_switch(self, kind: str) -> Scope | None:
         return None
 
-    def withheld_by(self, scopes: Sequence[str]) -> str:
+    def deadline_of(self, key: Timer, session_up: Callable[[str], bool], now_ns: int) -> int | None:
+        return None
+
+    def withheld_by(self, scopes: Sequence[Scope]) -> str:
         return ""
 
 
