@@ -18,6 +18,15 @@ def reload(call: SessionCall) -> None:
     if kinds != (RULES,):
         # A rule book is its writers' own, who are traders; all else is how the engine is set up.
         need(call.role, "operator", "reload", call.actor)
+    _ask(call, kinds)
+
+
+def reload_rules(call: SessionCall) -> None:
+    """Ask for the rule book alone, as `reload` of this one kind does."""
+    _ask(call, (RULES,))
+
+
+def _ask(call: SessionCall, kinds: tuple[str, ...]) -> None:
     call.draft.turn.effects.append(ReadFiles(call.ref, kinds, call.actor, call.reason))
 
 

@@ -168,6 +168,14 @@ TABLE: Final[tuple[Command, ...]] = (
         _ORDER,
         Param("now", flag, "true: decide again, as things are now", default=False),
     ),
+    _sessions(
+        "rules.reload",
+        "trader",
+        "process_commands.reload_rules",
+        "reload_views.reloaded",
+        "read the rule book again and put it in force, or say what is wrong with it",
+        _REASON,
+    ),
     Command(
         "rules.fields",
         "viewer",
