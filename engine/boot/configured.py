@@ -71,14 +71,15 @@ class Configured:
 
     def in_force(self) -> InForce:
         """The texts by their hashes, and themselves."""
+        texts_of_config = (*self.config.texts, *self.config.tables)
         texts = (
             TextInForce("rules", self.book.hash),
-            *(TextInForce(text.kind, text.sha256) for text in self.config.texts),
+            *(TextInForce(text.kind, text.sha256) for text in texts_of_config),
             TextInForce(SECURITIES, self.securities.hash),
         )
         rows = (
             TextRow(RULE_BOOK, self.book.hash, 0, _joined(self.book.texts)),
-            *(TextRow(text.name, text.sha256, 0, text.text) for text in self.config.texts),
+            *(TextRow(text.name, text.sha256, 0, text.text) for text in texts_of_config),
             TextRow(SECURITIES, self.securities.hash, 0, self.securities.text),
         )
         return InForce(self.config.sha256, texts, rows)

@@ -10,13 +10,14 @@ import dataclasses
 import datetime
 import grp
 import hashlib
+import json
 import os
 import pwd
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
 from engine.config.echo import unheeded
@@ -48,7 +49,7 @@ T = TypeVar("T")
 class ConfigText:
     """One configuration file as it was read, for the journal; `name` is relative to engine.toml.
 
-    `kind` is `engine`, `dealers` or `scoring`.
+    `kind` is `engine`, `dealers` or `scoring`; or `limits`, `people` or `sessions` for tables of engine.toml.
     """
 
     name: str
@@ -80,6 +81,9 @@ class Config:
     dealers: tuple[DealerConfig, ...]
     scoring: ScoringConfig
     texts: tuple[ConfigText, ...]
+    """The files; engine.toml as it was at the start."""
+    tables: tuple[ConfigText, ...]
+    """Those tables of engine.toml that can be read again, by kind, as they were when they were last read."""
     fallen_back: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """What is wrong with files in whose place an earlier text is used, by `dealers` or `scoring`."""
 
@@ -158,11 +162,18 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         dealers=dealers,
         scoring=scoring,
         texts=tuple(texts),
+        tables=_tables(reading, TABLES),
         fallen_back=fallen_back,
     )
 
 
-REREAD: Final = ("scoring", "dealers", "limits", "people", "sessions")
+TABLES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "limits": (("risk",), ("rfq",), ("tca",)),
+    "people": (("admin", "people"),),
+    "sessions": (("session",),),
+}
+"""Tables of engine.toml that can be read again, by what they are called together."""
+REREAD: Final = ("scoring", "dealers", *TABLES)
 """What `reread` reads."""
 
 
@@ -178,8 +189,9 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
     problems: list[str] = []
     changed: dict[str, object] = {}
     sessions = config.sessions
-    if not {"limits", "people", "sessions"}.isdisjoint(kinds):
-        file = _file(EngineFile, reading, path, texts)
+    tables = [kind for kind in TABLES if kind in kinds]
+    if tables:
+        file = _file(EngineFile, reading, path, [])
         if file is not None:
             if "limits" in kinds:
                 changed |= {"risk": file.risk, "rfq": file.rfq, "tca": file.tca}
@@ -206,8 +218,9 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
         problems += found
     if problems:
         raise ConfigProblems(problems)
-    read = {text.name: text for text in texts}
-    changed["texts"] = tuple(read.get(text.name, text) for text in config.texts)
+    read = {text.kind: text for text in (*texts, *_tables(reading, tables))}
+    changed["texts"] = tuple(read.get(text.kind, text) for text in config.texts)
+    changed["tables"] = tuple(read.get(text.kind, text) for text in config.tables)
     return dataclasses.replace(config, **changed)  # type: ignore[arg-type]
 
 
@@ -330,6 +343,22 @@ def _file(
     raw = reading.parse(text)
     # After a syntax error every table would be missing: one problem is enough.
     return None if reading.problems else reading.table(cls, raw)
+
+
+def _tables(reading: Reading, kinds: Iterable[str]) -> tuple[ConfigText, ...]:
+    """These parts of engine.toml, spelled alike whatever stands around them: as JSON, keys in order."""
+    return tuple(ConfigText(f"{reading.name}: {kind}", _spelled(reading.tables, TABLES[kind]), kind) for kind in kinds)
+
+
+def _spelled(tables: Mapping[str, Any], paths: Iterable[tuple[str, ...]]) -> str:
+    found = {}
+    for path in paths:
+        table: Any = tables
+        for name in path:
+            table = table.get(name, {})
+        if table:
+            found[".".join(path)] = table
+    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
 
 
 def _sessions(

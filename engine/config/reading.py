@@ -94,13 +94,15 @@ def derived(default: Any, *, secret: bool = False) -> Any:
 
 
 class Reading:
-    """One file being read: its name for messages, its folder for relative paths, its problems."""
+    """One file being read: its name for messages, its folder for relative paths, its tables, its problems."""
 
-    __slots__ = ("folder", "name", "problems")
+    __slots__ = ("folder", "name", "problems", "tables")
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.folder = folder
+        self.tables: dict[str, Any] = {}
+        """What `parse` found."""
         self.problems: list[str] = []
 
     def problem(self, where: str, text: str) -> None:
@@ -110,11 +112,11 @@ class Reading:
         """The file as TOML; a syntax error is a problem and gives an empty table."""
         try:
             # Decimal, so that 0.1 in the file is 0.1 in a limit.
-            return tomllib.loads(text, parse_float=Decimal)
+            self.tables = tomllib.loads(text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:
             message, _, place = str(error).partition(" (at ")
             self.problem(place.rstrip(")"), message[:1].lower() + message[1:])
-            return {}
+        return self.tables
 
     def table(self, cls: type[T], raw: Mapping[str, Any], where: str = "") -> T | None:
         """`raw` as a `cls`; None when a key of it is wrong (the problems say which)."""

@@ -33,7 +33,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TextInForce:
-    """A text that decisions are made by: `kind` says of what, `hash` names it where texts are kept once."""
+    """A text that decisions are made by: `kind` says of what, `hash` names it where texts are kept once.
+
+    `engine` is engine.toml as it was at the start; `limits`, `people` and `sessions` are those of its tables that can
+    be read again, as they were when they were last read.
+    """
 
     kind: str
     hash: str

@@ -123,3 +123,47 @@ def test_a_dictionary_is_read_again_with_the_sessions_and_with_nothing_else(ship
     else:
         with pytest.raises(ConfigProblems, match=r"session\[oms\].dictionary"):
             read_again(before, ["sessions"])
+
+
+KIM = '[[admin.people]]\nuid = 7\nactor = "kim"\nrole = "viewer"'
+CHANGED = {
+    "limits": ("duplicate_window_s = 60.0 ", "duplicate_window_s = 61.5 ", '"duplicate_window_s": "61.5"'),
+    "people": ("\n[metrics]\n", f"\n{KIM}\n[metrics]\n", '"actor": "kim"'),
+    "sessions": ('key = "marks" ', 'heart_bt_int_s = 17\nkey = "marks" ', '"heart_bt_int_s": 17'),
+}
+"""By kind: what stands in engine.toml, what is put in its place, and how the journal has it."""
+
+
+def hashes(configured: Configured) -> dict[str, str]:
+    return {text.kind: text.hash for text in configured.in_force().texts}
+
+
+def replaced(path: Path, *pairs: tuple[str, str]) -> None:
+    text = path.read_text()
+    for old, new in pairs:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_what_was_taken_of_the_main_file_is_on_record_and_nothing_else_of_it(shipped: Path, kind: str) -> None:
+    """All its tables are other ones by now, and those of this kind alone are in force."""
+    before = read(load(shipped)).configured
+    replaced(shipped, *((old, new) for old, new, _ in CHANGED.values()))
+
+    after = read_again(before, [kind])
+
+    was = hashes(before)
+    assert {name for name, found in hashes(after).items() if found != was[name]} == {kind}
+    [row] = [row for row in after.in_force().rows if row.hash == hashes(after)[kind]]
+    assert row.kind == f"engine.toml: {kind}"
+    assert {name for name, (_, _, kept) in CHANGED.items() if kept in row.text} == {kind}
+    assert hashes(read_again(after, KINDS)) == hashes(read(load(shipped)).configured) | {"engine": was["engine"]}
+
+
+def test_remarks_and_keys_that_wait_for_a_start_change_nothing_in_force(shipped: Path) -> None:
+    before = read(load(shipped)).configured
+    replaced(shipped, ("port = 9464 ", "port = 9465 "), ("\n[metrics]\n", "\n# A remark.\n[metrics]\n"))
+
+    assert hashes(read_again(before, KINDS)) == hashes(before)
