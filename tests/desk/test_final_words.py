@@ -18,6 +18,7 @@ from engine.desk.draft import Draft
 from engine.domain import messages as m
 from engine.domain.order import OrderState
 from engine.domain.placement import Placement, PlacementState
+from engine.fix.flows.dialect import DEFAULT, Dialect
 from engine.fix.flows.translation import hear
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.values import ExecType, OrdStatus
@@ -37,15 +38,24 @@ CORRECTS: Final = frozenset({"G", "H"})
 COUNTS: Final = ("none", "fits", "more")
 
 
-def told(world: Scene, placement: Placement, exec_type: str, status: str, cum: Decimal | None, last: Decimal) -> Draft:
+def told(
+    world: Scene,
+    placement: Placement,
+    exec_type: str,
+    status: str,
+    cum: Decimal | None,
+    last: Decimal,
+    dialect: Dialect = DEFAULT,
+) -> Draft:
     """What would come of an ExecutionReport(8) of the dealer, from bytes: nothing of it is kept."""
+    unit = dialect.bond_face or 1
     fields: list[tuple[int, str]] = [(37, "D1"), (11, placement.placement_id), (17, f"X{world.turns}")]
     fields += [(150, exec_type)] if exec_type else []
     fields += [(39, status), (55, "[N/A]"), (48, placement.security_id), (22, "4"), (54, "1")]
     if exec_type in FILLS:
-        fields += [(32, str(last)), (31, str(placement.price))]
+        fields += [(32, str(last / unit)), (31, str(placement.price))]
     if cum is not None:
-        fields += [(14, str(cum)), (151, "0"), (6, "99")]
+        fields += [(14, str(cum / unit)), (151, "0"), (6, "99")]
     frame = codec.frame(
         begin_string="FIX.4.4",
         msg_type="8",
@@ -56,7 +66,7 @@ def told(world: Scene, placement: Placement, exec_type: str, status: str, cum: D
         body=codec.encode_body(fields),
     )
     draft = world.draft()
-    decide.hear(draft, placement.session, "dealer", hear("dealer", codec.decode(frame, DICTIONARY)))
+    decide.hear(draft, placement.session, "dealer", hear("dealer", codec.decode(frame, DICTIONARY), dialect))
     return draft
 
 
@@ -150,3 +160,21 @@ def test_a_person_once_called_stays_called_until_it_ends() -> None:
     world.drop("ash")
     world.restore("ash")
     assert world.placement(order_id).person_needed
+
+
+@pytest.mark.parametrize("part", [False, True], ids=["nothing booked", "a part booked"])
+@pytest.mark.parametrize("count", COUNTS)
+def test_a_dealer_that_counts_bonds_says_the_same(count: str, part: bool) -> None:
+    """Each word with each count, in face amount and in bonds: the same comes of it."""
+    world, order_id, placement = waiting(part)
+    bonds = Dialect(quantity_unit="bonds_1000")
+    last = MM - placement.filled
+    for exec_type, status in (*CODES, *product(sorted(FILLS), ("1", "2"))):
+        sure = placement.filled + (last if exec_type in FILLS else 0)
+        cum = {"none": None, "fits": sure, "more": sure + 1000}[count]
+        one = told(world, placement, exec_type, status, cum, last)
+        other = told(world, placement, exec_type, status, cum, last, bonds)
+        where = f"150={exec_type} 39={status} 14={cum}"
+        assert [type(event) for event in one.events] == [type(event) for event in other.events], where
+        assert one.state.placements[placement.placement_id] == other.state.placements[placement.placement_id], where
+        assert one.state.orders[order_id].filled == other.state.orders[order_id].filled, where

@@ -18,6 +18,7 @@ from engine.clock import NS_PER_S, fix_timestamp
 from engine.domain import messages as m
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.domain.rfq import QuoteKind
+from engine.fix.flows.dialect import QuantityUnit
 from engine.fix.flows.translation import Dialect, Role, hear, speak
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
@@ -327,12 +328,12 @@ AS_WELL: Final = {
 """What has to move with a field: the time of an order that has none, the words of a code."""
 
 
-def heard(role: Role, msg_type: str, text: str) -> m.Heard:
+def heard(role: Role, msg_type: str, text: str, dialect: Dialect = DIALECTS["face"]) -> m.Heard:
     pairs = [(int(tag), value) for tag, _, value in (field.partition("=") for field in text.split("|"))]
     kind = dict(pairs).get(35, msg_type)
     header = [(tag, value) for tag, value in pairs if tag in (97, 122)]
     body = [(tag, value) for tag, value in pairs if tag not in (35, 97, 122)]
-    return hear(role, wire(kind, codec.encode_body([*header, *body])))
+    return hear(role, wire(kind, codec.encode_body([*header, *body])), dialect)
 
 
 def but(text: str, changes: str) -> str:
@@ -376,3 +377,87 @@ def test_two_sides_of_a_price_are_not_mixed_up(entries: str, expected: tuple[Any
     price = heard("market", "W", f"48={ISIN}|268={entries.count('269=')}|{entries}")
     assert isinstance(price, m.MarketPrice)
     assert (price.bid, price.offer, price.quoted_ns) == expected
+
+
+# --- units ---------------------------------------------------------------------------------------
+
+UNITS: Final = {"face": Decimal(1), "bonds_1000": Decimal(1000)}
+"""Face amount of what one of a quantity on the wire is, by `Dialect.quantity_unit`."""
+
+
+def quantities(kind: type) -> set[str]:
+    """The fields of a type that are a quantity of bonds."""
+    return {each.name for each in fields(kind) if each.name == "quantity" or each.name.endswith("_quantity")}
+
+
+HEARD_QUANTITIES: Final = [(name, field) for name, case in HEARD.items() for field in sorted(quantities(case[3]))]
+SAID_QUANTITIES: Final = [(said, field) for said in SAID for field in sorted(quantities(type(said)))]
+
+
+def test_every_unit_and_every_quantity_is_looked_at() -> None:
+    assert set(UNITS) == set(get_args(QuantityUnit))
+    assert {field for name, field in HEARD_QUANTITIES if name == "DealerReport"} == {
+        "last_quantity",
+        "cum_quantity",
+        "leaves_quantity",
+    }
+    assert {field for said, field in SAID_QUANTITIES if said is REPORT} == {
+        "quantity",
+        "last_quantity",
+        "cum_quantity",
+        "leaves_quantity",
+    }
+    assert all(HEARD[name][4][field][0] for name, field in HEARD_QUANTITIES)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("name", "field"), HEARD_QUANTITIES)
+def test_each_quantity_that_is_heard_is_face_amount_whatever_the_peer_counts_in(
+    name: str, field: str, unit: QuantityUnit
+) -> None:
+    role, msg_type, text, kind, changes = HEARD[name]
+    tags, expected = changes[field]
+    found = heard(role, msg_type, but(text, tags), Dialect(quantity_unit=unit))
+    assert type(found) is kind
+    assert getattr(found, field) == expected * UNITS[unit]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("name", HEARD)
+def test_nothing_but_quantities_depends_on_what_the_peer_counts_in(name: str, unit: QuantityUnit) -> None:
+    role, msg_type, text, kind, _ = HEARD[name]
+    face, found = heard(role, msg_type, text), heard(role, msg_type, text, Dialect(quantity_unit=unit))
+    in_face = {field: getattr(face, field) * UNITS[unit] for field in quantities(kind)}
+    assert found == replace(face, **in_face)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("tag", [14, 32, 151])
+@pytest.mark.parametrize("value", ["", "x"], ids=["absent", "no number"])
+def test_a_quantity_of_a_fill_that_nobody_can_read_is_none_and_no_zero(
+    value: str, tag: int, unit: QuantityUnit
+) -> None:
+    """In whatever the dealer counts: the fill is heard all the same."""
+    fields_of = {14: "cum_quantity", 32: "last_quantity", 151: "leaves_quantity"}
+    text = HEARD["DealerReport"][2]
+    others = "|".join(part for part in text.split("|") if not part.startswith(f"{tag}="))
+    found = heard("dealer", "8", f"{others}|{tag}={value}" if value else others, Dialect(quantity_unit=unit))
+    assert getattr(found, fields_of[tag]) is None
+    assert all(getattr(found, other) for number, other in fields_of.items() if number != tag)
+
+
+TAG_OF: Final = {"quantity": b"38", "last_quantity": b"32", "cum_quantity": b"14", "leaves_quantity": b"151"}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("said", SAID, ids=lambda said: type(said).__name__)
+def test_each_quantity_is_written_in_what_the_peer_counts_in_and_nothing_else_is(
+    said: m.Said, unit: QuantityUnit
+) -> None:
+    face = speak(said)[1].split(b"\x01")
+    found = speak(said, Dialect(quantity_unit=unit))[1].split(b"\x01")
+    counted = {TAG_OF[field]: getattr(said, field) / UNITS[unit] for field in quantities(type(said))}
+    expected = [part for part in face if part.partition(b"=")[0] not in counted]
+    assert [part for part in found if part.partition(b"=")[0] not in counted] == expected
+    written = dict(part.split(b"=") for part in found if part.partition(b"=")[0] in counted)
+    assert {tag: Decimal(value.decode()) for tag, value in written.items()} == counted
