@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
+import ssl
 import tempfile
 import threading
 import urllib.error
@@ -17,15 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.certificates import Authority, Issued
 from interop_daemon import ISIN, OTHER_ISIN, Desk, Peer, Rfqd
 from interop_link import PATIENCE_S, Board, free_port
 from interop_market import order
 from interop_raw import RawListener, RawPeer
 from interop_scene import journal_rows
+from interop_secure import HOST, dial
 
 from engine.admin import cli
+from engine.boot.configured import KINDS
 
 WHY = "the test says so"
+NEW_ISIN = "XS0000000CC9"
 RULES = 'rule "all"\n  when true\n  ask top 4\n  wait 60s\n  send after approval\n'
 
 
@@ -66,13 +72,23 @@ class House:
     rfqd: Rfqd
     alder: RawListener
     birch: RawListener
+    tls_port: int
+    authority: Authority
+    certificates: dict[str, Issued]
     capsys: pytest.CaptureFixture[str]
+    dealer: RawPeer = field(init=False)
+    """Alder, logged on."""
 
-    def rfqctl(self, *words: str, status: int = 0) -> str:
+    def says(self, *words: str) -> tuple[int, str]:
+        """The exit status of rfqctl, and all it prints."""
         got = cli.main([*words, "--socket", str(self.desk.socket)])
         shown = self.capsys.readouterr()
+        return got, shown.out + shown.err
+
+    def rfqctl(self, *words: str, status: int = 0) -> str:
+        got, shown = self.says(*words)
         assert got == status, shown
-        return shown.out + shown.err
+        return shown
 
     def told(self, *words: str) -> Any:
         return json.loads(self.rfqctl(*words, "--json"))
@@ -102,28 +118,50 @@ class House:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def oms(self) -> RawPeer:
-        oms = RawPeer.dial(self.desk.fix_port, "OMS")
-        oms.say("A", [(98, "0"), (108, "1"), (141, "Y")])
+    def oms(self, heart_bt_int_s: int = 1) -> RawPeer:
+        return self._logged_on(RawPeer.dial(self.desk.fix_port, "OMS"), heart_bt_int_s)
+
+    def oms_over_tls(self) -> RawPeer:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self.authority.ca)
+        return self._logged_on(dial(self.tls_port, context, "OMS"), 1)
+
+    def _logged_on(self, oms: RawPeer, heart_bt_int_s: int) -> RawPeer:
+        oms.say("A", [(98, "0"), (108, str(heart_bt_int_s)), (141, "Y")])
         oms.expect(t35="A")
         return oms
+
+    def put_certificate(self, name: str) -> None:
+        """Put one of `certificates` where the port's is read from, its key behind it."""
+        issued = self.certificates[name]
+        path = self.path("us.pem")
+        path.touch(mode=0o600)
+        path.write_text(issued.certificate.read_text() + issued.key.read_text())
 
 
 @pytest.fixture
 def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[House]:
     run_dir = Path(tempfile.mkdtemp(prefix="rfq-"))
     alder, birch = RawListener("ALDER"), RawListener("BIRCH")
+    authority = Authority(tmp_path / "authority")
+    certificates = {name: authority.issue(HOST, file=name) for name in ("old", "renewed")}
     peers = [Peer("oms", "oms"), Peer("alder", "dealer", alder.port)]
-    desk = Desk(tmp_path / "desk", run_dir, free_port(), peers, RULES, more={"fix": "logout_timeout_s = 0.2"})
+    tls_port = free_port()
+    more = {
+        "fix": "logout_timeout_s = 0.2",
+        "fix.tls": f'listen_port = {tls_port}\ncertificate = "us.pem"\nkey = "us.pem"',
+    }
+    desk = Desk(tmp_path / "desk", run_dir, free_port(), peers, RULES, more=more)
     config = desk.write()
     (desk.folder / "scoring.toml").write_text("half_life_days = 30\n")
     lines = ['scoring = "scoring.toml"' if at.startswith("scoring =") else at for at in config.read_text().splitlines()]
     config.write_text("\n".join([*lines, ""]))
     rfqd = Rfqd(config)
+    made = House(desk, rfqd, alder, birch, tls_port, authority, certificates, capsys)
+    made.put_certificate("old")
     rfqd.start()
-    made = House(desk, rfqd, alder, birch, capsys)
     try:
-        alder.accept()
+        made.dealer = alder.accept()
         made.until_up("alder")
         yield made
         assert rfqd.stop() == 0
@@ -134,106 +172,263 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[House]
         shutil.rmtree(run_dir)
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+# --- what anybody outside sees of the text that is in force ------------------------------------------
 
 
-def status_is(name: str, value: object) -> Callable[[House], bool]:
-    return lambda house: bool(house.told("status")[name] == value)
+def asked(house: House) -> int:
+    """Requests that the dealer was sent until now. Its TestRequest(1) is answered behind whatever left before."""
+    house.dealer.still_answered()
+    return sum(said.kind == "R" for said in house.dealer.heard)
 
 
-GOOD: dict[str, tuple[str, str, str, Callable[[House], bool]]] = {
-    "rules": (
-        "rules/90-all.rules",
-        'rule "all"',
-        'rule "large" when notional > 40mm\n  ask top 1\nrule "all"',
-        status_is("rules", 2),
+def sent_by_a_rule(house: House) -> str:
+    before = asked(house)
+    house.rfqctl("order", "new", "buy", "45mm", ISIN)
+    return f"asked {asked(house) - before}"
+
+
+def sent_by_a_person(house: House) -> str:
+    before = asked(house)
+    order_id = house.told("order", "new", "buy", "1mm", ISIN)["order"]
+    _, shown = house.says("send", order_id)
+    return f"asked {asked(house) - before}: {shown}"
+
+
+def scored(house: House) -> str:
+    return str(house.told("dealers")["scorer"])
+
+
+def let_an_operator(house: House) -> str:
+    return house.says("log", "level", "INFO", "--reason", WHY)[1]
+
+
+def took_an_order_in_the_new_bond(house: House) -> str:
+    return house.says("order", "new", "buy", "1mm", NEW_ISIN)[1]
+
+
+def logged_on_with(house: House) -> str:
+    """HeartBtInt(108) of the next Logon(A): the one that is connected goes on by its own."""
+    house.dealer.still_answered()
+    house.dealer.close()
+    house.dealer = house.alder.accept(house.dealer.next_out)
+    house.until_up("alder")
+    return f"108={house.dealer.heard[0][108]}"
+
+
+def certificate_shown(house: House) -> str:
+    """Which one a new connection is shown."""
+    shown = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((HOST, house.tls_port)))
+    names = {each.sha256: name for name, each in house.certificates.items()}
+    return names[hashlib.sha256(shown).hexdigest()]
+
+
+Change = Callable[[House], None]
+
+
+def instead(name: str, old: str, new: str) -> Change:
+    return lambda house: house.change(name, old, new)
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One kind of files: a good change of them, and what anybody outside sees without it and with it."""
+
+    good: Change
+    seen: Callable[[House], str]
+    was: str
+    becomes: str
+
+
+MATTERS = {
+    "rules": Matter(
+        instead(
+            "rules/90-all.rules",
+            'rule "all"',
+            'rule "large" when notional > 40mm\n  ask top 1\n  wait 60s\n  send automatically\nrule "all"',
+        ),
+        sent_by_a_rule,
+        "asked 0",
+        "asked 1",
     ),
-    "scoring": (
-        "scoring.toml",
-        "half_life_days = 30",
-        "half_life_days = 10\nwindow_days = 33",
-        lambda house: bool(house.told("status")["scoring_hash"] == sha256(house.path("scoring.toml"))),
+    "scoring": Matter(
+        instead(
+            "scoring.toml",
+            "half_life_days = 30",
+            "half_life_days = 10\n[classic]\nfill_rate = 0.8\nprice_improvement = 0.2\nleakage = 0\nspeed = 0",
+        ),
+        scored,
+        r"30% fill_rate \+ 40% price_improvement \+ 20% leakage \+ 10% speed$",
+        r"80% fill_rate \+ 20% price_improvement$",
     ),
-    "dealers": (
-        "dealers.toml",
-        "firm_time_s = 60",
-        "firm_time_s = 60\npaused = true",
-        lambda house: bool(house.told("dealers")["dealers"][0]["paused"]),
+    "dealers": Matter(
+        instead("dealers.toml", "firm_time_s = 60", "firm_time_s = 60\npaused = true"),
+        sent_by_a_person,
+        "asked 1: ",
+        r"asked 0: rfqctl: .*paused",
     ),
-    "limits": (
-        "engine.toml",
-        "notional_max = 50_000_000",
-        "notional_max = 900_000",
-        lambda house: "risk.notional_max" in str(house.rfqctl("recommend", "buy", "1mm", ISIN)),
+    "limits": Matter(
+        instead("engine.toml", "notional_max = 50_000_000", "notional_max = 900_000"),
+        sent_by_a_person,
+        "asked 1: ",
+        r"asked 0: rfqctl: .*risk\.notional_max",
     ),
-    "people": (
-        "engine.toml",
-        "[metrics]",
-        f'[[admin.people]]\nuid = {os.getuid()}\nactor = "kim"\nrole = "viewer"\n\n[metrics]',
-        lambda house: "kim is viewer" in house.rfqctl("reload", "--reason", WHY, status=1),
+    "people": Matter(
+        instead(
+            "engine.toml",
+            "[metrics]",
+            f'[[admin.people]]\nuid = {os.getuid()}\nactor = "kim"\nrole = "viewer"\n\n[metrics]',
+        ),
+        let_an_operator,
+        "the log tells INFO",
+        "rfqctl: log.level needs role operator; kim is viewer",
     ),
-    "securities": (
-        "bonds.csv",
-        "Bellows 4 40",
-        "Bellows Four 40",
-        lambda house: house.told("status")["securities"] == 2,
+    "securities": Matter(
+        lambda house: house.path("bonds.csv").write_text(_with_the_new_bond(house.path("bonds.csv").read_text())),
+        took_an_order_in_the_new_bond,
+        f"rfqctl: unknown security '{NEW_ISIN}'",
+        f"O-[0-9]{{6}}  buy 1,000,000 {NEW_ISIN} Cask 4 40",
     ),
-    "sessions": (
-        "engine.toml",
-        "heart_bt_int_s = 30",
-        "heart_bt_int_s = 20",
-        lambda house: house.sessions() == ["oms", "alder"],
+    "sessions": Matter(
+        instead("engine.toml", "heart_bt_int_s = 30", "heart_bt_int_s = 20"), logged_on_with, "108=30", "108=20"
     ),
-    "tls": ("engine.toml", "[metrics]", "[metrics]", lambda house: True),
+    "tls": Matter(lambda house: house.put_certificate("renewed"), certificate_shown, "old", "renewed"),
 }
 
-BAD = {
-    "rules": ("rules/90-all.rules", RULES, 'rule "half" when notional >', "90-all.rules:1:"),
-    "scoring": ("scoring.toml", "half_life_days = 30", "half_life_days = -1", "scoring.toml: half_life_days"),
-    "dealers": ("dealers.toml", 'session = "alder"', 'session = "elder"', "dealers.toml: dealer[alder].session"),
-    "limits": ("engine.toml", "open_rfqs_max = 200", "open_rfqs_max = 0", "engine.toml: risk.open_rfqs_max"),
-    "people": (
-        "engine.toml",
-        "[metrics]",
-        '[[admin.people]]\nactor = "kim"\nrole = "boss"\n\n[metrics]',
-        "admin.people",
+
+def _with_the_new_bond(bonds: str) -> str:
+    last = bonds.splitlines()[-1]
+    return bonds + last.replace(OTHER_ISIN, NEW_ISIN).replace("Bellows 4 40", "Cask 4 40") + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is put into files that have a good change too, and what is said of it: file, place, what was expected."""
+
+    kind: str
+    bad: Change
+    said: str
+
+
+FAULTS = {
+    "a rule that is half typed": Fault(
+        "rules",
+        instead("rules/90-all.rules", RULES.removeprefix('rule "all"'), " when notional >"),
+        r"90-all\.rules:5:27: expected a field or a value, found the end of the file",
     ),
-    "securities": ("bonds.csv", OTHER_ISIN, "XS0000000BB4", "bonds.csv:3"),
-    "sessions": ("engine.toml", 'role = "oms"', 'role = "omz"', "session[oms].role"),
+    "a field that there is not": Fault(
+        "rules",
+        instead("rules/90-all.rules", "when true", "when notionl > 1mm"),
+        r"90-all\.rules:6:8: unknown field 'notionl' \(did you mean 'notional'\?\)\n +when notionl > 1mm\n +\^{7}\n",
+    ),
+    "a window of nothing": Fault(
+        "scoring",
+        instead("scoring.toml", "half_life_days = 10", "half_life_days = -1"),
+        r"scoring\.toml: half_life_days: expected a number above 0 and at most 3650, found -1$",
+    ),
+    "scores that are no TOML": Fault(
+        "scoring",
+        instead("scoring.toml", "speed = 0", "speed : 0"),
+        r"scoring\.toml: line 6, column 7: expected '=' after a key",
+    ),
+    "a dealer without a session": Fault(
+        "dealers",
+        instead("dealers.toml", 'session = "alder"', 'session = "elder"'),
+        r"dealers\.toml: dealer\[alder\]\.session: expected the key of a session of role 'dealer' .*, found 'elder'",
+    ),
+    "a key of dealers that there is not": Fault(
+        "dealers",
+        instead("dealers.toml", "firm_time_s", "firm_tim_s"),
+        r"dealers\.toml: dealer\[alder\]\.firm_tim_s: unknown key \(did you mean 'firm_time_s'\?\)",
+    ),
+    "a limit out of bounds": Fault(
+        "limits",
+        instead("engine.toml", "open_rfqs_max = 200", "open_rfqs_max = 0"),
+        r"engine\.toml: risk\.open_rfqs_max: expected a whole number from 1 to 100000, found 0",
+    ),
+    "limits that are no TOML": Fault(
+        "limits",
+        instead("engine.toml", "open_rfqs_max = 200", "open_rfqs_max 200"),
+        r"engine\.toml: line \d+, column 15: expected '=' after a key",
+    ),
+    "a role that nobody has": Fault(
+        "people",
+        instead("engine.toml", "[metrics]", '[[admin.people]]\nuid = 7\nactor = "lee"\nrole = "boss"\n\n[metrics]'),
+        r"engine\.toml: admin\.people\[lee\]\.role: expected one of 'viewer', .*, found the text \"boss\"",
+    ),
+    "a bond by a wrong name": Fault(
+        "securities",
+        instead("bonds.csv", OTHER_ISIN, "XS0000000BB4"),
+        r"bonds\.csv:3: Bellows 4 40: isin: expected an ISIN with the right check digit, found 'XS0000000BB4'",
+    ),
+    "a day that there is not": Fault(
+        "securities",
+        instead("bonds.csv", "2035-03-15", "2035-02-30"),
+        r"bonds\.csv:2: Anvil Works 5 35: maturity: expected a date as in 2031-06-15, found '2035-02-30'",
+    ),
+    "a session of no role": Fault(
+        "sessions",
+        instead("engine.toml", 'role = "oms"', 'role = "omz"'),
+        r"engine\.toml: session\[oms\]\.role: expected one of 'oms', .*, found the text \"omz\"",
+    ),
+    "a heartbeat out of bounds": Fault(
+        "sessions",
+        instead("engine.toml", "heart_bt_int_s = 20", "heart_bt_int_s = 2000"),
+        r"engine\.toml: session\[alder\]\.heart_bt_int_s: expected 1 to 300 .*, found 2000",
+    ),
+    "no certificate": Fault(
+        "tls",
+        lambda house: house.path("us.pem").write_text("nothing of the kind\n"),
+        r"engine\.toml: fix\.tls\.certificate: .*us\.pem has no certificate in PEM form",
+    ),
+    "another's key": Fault(
+        "tls",
+        lambda house: house.path("us.pem").write_text(
+            house.certificates["renewed"].certificate.read_text() + house.certificates["old"].key.read_text()
+        ),
+        r"engine\.toml: fix\.tls\.key: .*us\.pem is not the key of .*us\.pem",
+    ),
 }
 
 
-@pytest.mark.parametrize("kind", GOOD)
+def load_for(house: House, kind: str) -> Orders:
+    """Over TLS where certificates are exchanged: connections that are up go on."""
+    made = Orders(house.oms_over_tls() if kind == "tls" else house.oms())
+    made.begin()
+    return made
+
+
+@pytest.mark.parametrize("kind", MATTERS)
 def test_a_good_file_is_in_force_and_nobody_waits_for_it(house: House, kind: str) -> None:
-    name, old, new, holds = GOOD[kind]
-    load = Orders(house.oms())
-    load.begin()
-    house.change(name, old, new)
+    matter = MATTERS[kind]
+    assert re.match(matter.was, matter.seen(house))
+    load = load_for(house, kind)
+    matter.good(house)
 
     assert f"taken up: {kind}" in house.reload(kind)
 
+    assert re.match(matter.becomes, matter.seen(house))
     load.oms.still_answered()
     load.end()
     rows = journal_rows(
         house.desk.journal, "SELECT json_extract(body, '$.kinds[0]') FROM events WHERE type = 'Reloaded'"
     )
     assert rows == [(kind,)]
-    assert holds(house)
 
 
-@pytest.mark.parametrize("kind", BAD)
-def test_a_bad_file_changes_nothing_and_is_told_of(house: House, kind: str) -> None:
-    name, old, new, why = BAD[kind]
-    load = Orders(house.oms())
-    load.begin()
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_file_changes_nothing_and_is_told_of(house: House, fault: str) -> None:
+    """What is good in it is not taken up either."""
+    kind, said, matter = FAULTS[fault].kind, FAULTS[fault].said, MATTERS[FAULTS[fault].kind]
+    load = load_for(house, kind)
     before = house.told("status")
-    house.change(name, old, new)
+    matter.good(house)
+    FAULTS[fault].bad(house)
 
     told = house.reload(kind, status=1)
 
     assert "nothing was taken up" in told
-    assert why in told
+    assert re.search(said, told, re.MULTILINE)
+    assert re.match(matter.was, matter.seen(house))
     load.oms.still_answered()
     load.end()
     after = house.told("status")
@@ -241,8 +436,20 @@ def test_a_bad_file_changes_nothing_and_is_told_of(house: House, kind: str) -> N
         name: before[name] for name in ("book_hash", "scoring_hash", "securities", "sessions", "dealers")
     }
     assert not journal_rows(house.desk.journal, "SELECT 1 FROM events WHERE type = 'Reloaded'")
-    assert any("files not taken up" in line and why in line for line in house.rfqd.lines)
+    assert journal_rows(house.desk.journal, "SELECT 1 FROM events WHERE type = 'ReloadRefused'") == [(1,)]
+    assert any("files not taken up" in line for line in house.rfqd.lines)
     assert f'config_reloads_total{{kind="{kind}",outcome="refused"}} 1' in house.answer("metrics")[1]
+
+
+def test_every_kind_there_is_has_a_good_change_and_a_fault() -> None:
+    assert set(MATTERS) == {fault.kind for fault in FAULTS.values()} == set(KINDS)
+
+
+def test_heartbeats_come_by_the_new_interval_once_the_session_logs_on_again(house: House) -> None:
+    house.change("engine.toml", "heart_bt_int_s = 30", "heart_bt_int_s = 1")
+    house.reload("sessions")
+    assert logged_on_with(house) == "108=1"
+    house.dealer.expect(times=3, t35="0", t112=None)  # By the old one, the first would come in half a minute.
 
 
 def test_of_all_kinds_one_bad_file_is_enough(house: House) -> None:
@@ -259,15 +466,21 @@ def test_of_all_kinds_one_bad_file_is_enough(house: House) -> None:
 
 def test_a_hang_up_reads_everything_and_ends_nothing(house: House) -> None:
     oms = house.oms()
-    house.change("rules/90-all.rules", "ask top 4", "ask top 3")
+    # The others would keep those from being looked at: nobody may enter orders, or nobody is asked.
+    changed = [MATTERS[kind] for kind in ("rules", "scoring", "securities", "sessions", "tls")]
+    for matter in changed:
+        matter.good(house)
 
     os.kill(house.rfqd.pid, signal.SIGHUP)
 
     house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
-    oms.still_answered()
-    house.path("dealers.toml").write_text("[[dealer")
+    assert all(re.match(matter.becomes, matter.seen(house)) for matter in changed)
+    house.path("dealers.toml").write_text("[[dealer]]\nid 7\n")
     os.kill(house.rfqd.pid, signal.SIGHUP)
-    house.rfqd.until_said("SIGHUP: nothing was taken up, everything goes on as it was: dealers.toml")
+    house.rfqd.until_said(
+        "SIGHUP: nothing was taken up, everything goes on as it was: dealers.toml: line 2, column 4: "
+    )
+    assert all(re.match(matter.becomes, matter.seen(house)) for matter in changed)
     oms.still_answered()
 
 
@@ -377,10 +590,19 @@ def test_nothing_is_ready_under_a_kill_switch_and_the_log_tells_what_it_is_told_
     assert journal_rows(house.desk.journal, "SELECT count(*) FROM events WHERE type = 'LogLevelSet'") == [(2,)]
 
 
-@pytest.mark.parametrize("kind", ["rules", "scoring", "dealers", "limits", "securities"])
-def test_a_file_that_cannot_be_read_is_a_bad_one(house: House, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("rules", "rules/90-all.rules"),
+        ("scoring", "scoring.toml"),
+        ("dealers", "dealers.toml"),
+        ("limits", "engine.toml"),
+        ("securities", "bonds.csv"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_bad_one(house: House, kind: str, name: str) -> None:
     """Tests may run as root, whom no mode keeps out: a folder in its place cannot be read by anybody."""
-    path = house.path(GOOD[kind][0])
+    path = house.path(name)
     path.unlink()
     assert path.name in house.reload(kind, status=1) or kind == "rules"
     path.mkdir()
@@ -389,6 +611,7 @@ def test_a_file_that_cannot_be_read_is_a_bad_one(house: House, kind: str) -> Non
 
     assert "nothing was taken up" in told
     assert "Is a directory" in told
+    assert re.match(MATTERS[kind].was, MATTERS[kind].seen(house))
     house.oms().still_answered()
 
 
