@@ -7,7 +7,7 @@ does anything leave.
 
     inputs    bytes, connections, timers, commands, pages read back: each with an Instant (both clocks)
     decide    turn.Machine.decide(input) -> Turn: events, messages, links of sessions, effects; changes nothing
-    adopt     the Turn becomes the state; its events go through desk.apply, the same live and on restart
+    adopt     the Turn becomes the state: the rows its events have written are taken over, a restart folds the events
     stage     runtime.staging makes rows of it, which join the open batch; memory is now ahead of the disk
     commit    journal.writer: one SQLite transaction a batch, message bytes and every number given out included
     release   after the commit and in turn order: bytes to sockets, replies, notices

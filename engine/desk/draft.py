@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from engine.clock import Instant
 from engine.desk.apply import apply
 from engine.desk.gate.cleared import Cleared
+from engine.desk.observe import Lesson, lessons
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.events import Event
@@ -65,6 +66,8 @@ class Draft:
     session_up: Callable[[str], bool]
     state: DeskState
     events: list[Event] = field(default_factory=list)
+    lessons: list[Lesson] = field(default_factory=list)
+    """What the events teach about dealers."""
     sends: list[Send] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     marks: list[Any] = field(default_factory=list)
@@ -87,6 +90,7 @@ class Draft:
     def record(self, event: Event) -> None:
         apply(self.state, event)
         self.events.append(event)
+        self.lessons += lessons(self.state, event)
 
     def scratch(self) -> Draft:
         """A draft over this one, to see what would come of something; nothing of it is kept."""

@@ -1,7 +1,7 @@
 """The state of the desk: tables of immutable rows, and what they hash to.
 
 A `Table` over another is a draft: it reads through and keeps its own writes, so that a decision can see its
-own events before anybody else does and be dropped without a trace. Only `engine.desk.apply` writes rows.
+own events before anybody else does and be dropped without a trace, or adopted. Only `engine.desk.apply` writes rows.
 
 What is open is found by indexes, without walking over what ever was. They are made of the rows alone, as these are
 written, and are no part of the digest.
@@ -42,7 +42,7 @@ class Index(Generic[V]):
     Over another it is a draft, as the table is.
     """
 
-    __slots__ = ("_below", "_gone", "_here", "group_of")
+    __slots__ = ("_below", "_gone", "_here", "_moves", "group_of")
 
     def __init__(self, group_of: Callable[[V], Group | None], below: Index[V] | None = None) -> None:
         self.group_of = group_of
@@ -50,6 +50,8 @@ class Index(Generic[V]):
         self._here: dict[Group, dict[str, None]] = {}
         self._gone: dict[Group, set[str]] = {}
         """In a draft: what has left a group of the table below."""
+        self._moves: list[tuple[str, Group | None, Group | None]] = []
+        """In a draft: every key that went from one group to another, in order, for whoever adopts it."""
 
     def of(self, group: Group) -> Iterator[str]:
         """The keys in a group. None may be written while they are walked."""
@@ -74,8 +76,17 @@ class Index(Generic[V]):
         """A row was written over another one, or over none."""
         old = self.group_of(before) if before is not None else None
         new = self.group_of(row)
-        if old == new:
-            return
+        if old != new:
+            self._move(key, old, new)
+
+    def adopt(self, draft: Index[V]) -> None:
+        """Every move that a draft over this one has made, in its order: keys stand as if they had moved here."""
+        for key, old, new in draft._moves:
+            self._move(key, old, new)
+
+    def _move(self, key: str, old: Group | None, new: Group | None) -> None:
+        if self._below is not None:
+            self._moves.append((key, old, new))
         if old is not None:
             self._leave(old, key)
         if new is not None:
@@ -142,6 +153,16 @@ class Table(Generic[V]):
         self._rows[key] = row
         if self._below is None:
             self.touched.add(key)
+
+    def adopt(self, draft: Table[V]) -> None:
+        """What a draft over this table has written is written here."""
+        rows = draft._rows
+        if rows:
+            for index, drafted in zip(self.indexes, draft.indexes, strict=True):
+                index.adopt(drafted)
+            self._rows.update(rows)
+            if self._below is None:
+                self.touched.update(rows)
 
     def keys(self) -> Iterator[str]:
         """Keys in the order they were first written."""
@@ -353,6 +374,11 @@ class DeskState:
         self.counters: Table[int] = Table(below.counters if below else None)
         self._row_hashes: dict[tuple[str, str], int] = {}
         self._sum = 0
+
+    def adopt(self, draft: DeskState) -> None:
+        """What a draft over this state has made of it is the state: the same as to fold the draft's events here."""
+        for (_, mine), (_, drafted) in zip(self.tables(), draft.tables(), strict=True):
+            mine.adopt(drafted)
 
     def tables(self) -> tuple[tuple[str, Table[Any]], ...]:
         return (

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from engine.clock import Instant
 from engine.desk.draft import Draft, Send
 from engine.desk.state import Switch
-from engine.domain import events as e
 from engine.domain.keys import Scope, Timer
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
@@ -19,7 +18,7 @@ SentAs = Callable[[int], int | None]
 
 
 class Application(Protocol):
-    """What speaks over the sessions. Decisions go through a `Draft`; only `apply` changes the live state."""
+    """What speaks over the sessions. Decisions go through a `Draft`; only `adopt` changes the live state."""
 
     def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft: ...
 
@@ -56,7 +55,9 @@ class Application(Protocol):
 
     def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: Timer | None) -> None: ...
 
-    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None: ...
+    def adopt(self, decided: Draft) -> None:
+        """What was decided on a draft becomes the state: the same as to fold its events."""
+        ...
 
     def objections(self, change: Change, sessions_gone: Sequence[str]) -> list[str]:
         """What is open and speaks against a change, as lines."""

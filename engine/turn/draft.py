@@ -111,6 +111,7 @@ class TurnDraft:
         """The turn, once every message of the desk's draft has been placed."""
         turn, desk = self.turn, self._desk
         if desk is not None:
+            turn.desk = desk
             turn.events = desk.events
             turn.marks = desk.marks
             for timer in desk.touched:

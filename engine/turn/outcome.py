@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.clock import Instant
-from engine.desk.draft import Delivery, Send
+from engine.desk.draft import Delivery, Draft, Send
 from engine.domain import events as e
 from engine.domain.keys import Timer
 from engine.fix.session.entrance import Origin
@@ -60,6 +60,8 @@ class Turn:
     kind: str
     ref: str
     actor: str
+    desk: Draft | None
+    """What the desk decided; its rows become the state. None where it was not asked."""
     events: Sequence[e.Event]
     sends: list[Said]
     """What was decided to be said."""
@@ -98,7 +100,7 @@ class Turn:
         self.inbound = []
         self.links = {}
         self.effects = []
-        self.held_due = self.change = self.hold = None
+        self.desk = self.held_due = self.change = self.hold = None
         # Hardly any turn has one of these, and a list of its own for each would be a third of what a turn takes.
         self.events = self.connections = self.marks = self.touched = ()
         self.garbled = self.endings = self.notes = self.warnings = ()

@@ -32,7 +32,7 @@ def give_up(draft: TurnDraft) -> Turn:
 
     A stranger's connection is closed. Raises for an input that came over neither: there is nobody left to isolate.
     """
-    given, error, turn = draft.given, draft.refused, draft.turn
+    given, error = draft.given, draft.refused
     assert error is not None
     number: int | None = getattr(given, "connection", None)
     connection = None if number is None else draft.standing.connections.get(number)
@@ -42,18 +42,18 @@ def give_up(draft: TurnDraft) -> Turn:
     frame = getattr(given, "frame", b"")
     text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
     reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
-    turn.events = (e.InputRefused(draft.now.utc_ns, key or "", masked(text)[:INPUT_KEPT_MAX], reason),)
+    draft.desk.record(e.InputRefused(draft.now.utc_ns, key or "", masked(text)[:INPUT_KEPT_MAX], reason))
     if not key:
         assert number is not None
         draft.close(number, DisconnectReason.INPUT_REFUSED, reason)
-        return turn
-    turn.events = (*turn.events, e.SessionSwitched(draft.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
+        return draft.sealed()
+    draft.desk.record(e.SessionSwitched(draft.now.utc_ns, key, False, ENGINE, PAUSED_BY_ONE))
     link = draft.link(key)
     draft.keep(key, link._replace(refusals=REFUSALS_MAX))
     draft.warn(key, "input_refused", reason)
     if link.state.connection is not None:
-        turn.effects.append(Close(link.state.connection, DisconnectReason.INPUT_REFUSED, PAUSED_BY_ONE))
-    return turn
+        draft.turn.effects.append(Close(link.state.connection, DisconnectReason.INPUT_REFUSED, PAUSED_BY_ONE))
+    return draft.sealed()
 
 
 def refuse_message(draft: TurnDraft, key: str, message: Message, error: Exception) -> session.Step | None:

@@ -123,8 +123,8 @@ class Standing:
             self.application.hold(turn.hold)
         if turn.notes or turn.warnings or turn.endings:
             self.history.follow(turn)
-        if turn.events or turn.marks:
-            self.application.apply(turn.events, turn.marks)
+        if turn.desk is not None and (turn.events or turn.marks):
+            self.application.adopt(turn.desk)
 
     def _take_up(self, change: Change) -> None:
         """Everything else is in force from here on."""

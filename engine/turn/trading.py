@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from engine.clock import Instant
 from engine.desk import deadlines, decide, replacing
 from engine.desk.apply import apply
 from engine.desk.draft import Draft, Send
-from engine.desk.observe import observe
+from engine.desk.observe import learn, observe
 from engine.desk.order.ending import return_to_trader
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
@@ -127,12 +126,12 @@ class Trading:
         if rfq is not None and rfq.open:
             return_to_trader(draft, draft.state.orders[order_id], "its timer could not be handled")
 
-    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None:
-        for event in events:
-            self.fold(event)
+    def adopt(self, decided: Draft) -> None:
+        self.state.adopt(decided.state)
+        learn(self.desk.stats, decided.lessons)
         if self._followed is not None:
-            self._followed.extend(events)
-        for mark in marks:
+            self._followed.extend(decided.events)
+        for mark in decided.marks:
             assert isinstance(mark, Mark)
             self.desk.marks.update(mark)
 
@@ -172,7 +171,7 @@ class Trading:
         return next((scope for scope in self.state.files_broken() if scope.name == kind), None)
 
     def fold(self, event: e.Event) -> None:
-        """One event into state and stats: the same live and on restart."""
+        """One event of the journal into state and stats. Live, `adopt` takes in a whole draft, to the same end."""
         apply(self.state, event)
         observe(self.desk.stats, self.state, event)
 

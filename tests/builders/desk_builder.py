@@ -30,7 +30,7 @@ from engine.desk.apply import apply
 from engine.desk.draft import Draft, Send
 from engine.desk.fields import catalogue
 from engine.desk.notices import Notice, notices
-from engine.desk.observe import observe
+from engine.desk.observe import learn, observe
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.desk.state import DeskState
 from engine.domain import events as e
@@ -175,10 +175,9 @@ class DeskWorld:
         )
 
     def keep(self, draft: Draft) -> None:
-        """Fold a draft into state and stats, and keep what it would have sent."""
-        for event in draft.events:
-            apply(self.state, event)
-            observe(self.desk.stats, self.state, event)
+        """Adopt a draft, and keep what it would have sent."""
+        self.state.adopt(draft.state)
+        learn(self.desk.stats, draft.lessons)
         self.events += draft.events
         self.sends += draft.sends
         self.notices += notices(draft.events, draft.pages, self.state, len(self.events))

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.commands import answering
 from engine.desk import deadlines
+from engine.desk.apply import apply
 from engine.desk.draft import Delivery, Draft
-from engine.desk.state import DeskState
+from engine.desk.state import DeskState, Group, Index
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Scope, Timer, TimerKind
@@ -47,18 +48,31 @@ class Day(Scene):
 
     contradicted: set[str] = field(default_factory=set)
     """Orders whose dealer filled what was over: they may be promised more than once, and a person knows."""
+    folded: DeskState = field(default_factory=DeskState)
+    """What the events come to one by one, as they do after a restart."""
 
     def keep(self, draft: Draft) -> None:
         decided = rows(draft.state)
         self._check_indexes(draft.state)
         Scene.keep(self, draft)
         self._check_indexes(self.state)
-        assert rows(self.state) == decided, "apply over a draft and over the state differ"
+        assert rows(self.state) == decided, "what was decided and what was adopted differ"
+        self._check_fold(draft)
         for page in draft.pages:
             if page.body["what"] == "fill after the end":
                 self.contradicted.add(page.body["order_id"])
         self._check_sends(draft)
         self.check()
+
+    def _check_fold(self, draft: Draft) -> None:
+        """To adopt a draft is to fold its events: the same rows and groups, in the same order."""
+        for event in draft.events:
+            apply(self.folded, event)
+        for (name, mine), (_, folded) in zip(self.state.tables(), self.folded.tables(), strict=True):
+            assert list(mine.items()) == list(folded.items()), name
+            assert mine.touched == folded.touched, name
+            for one, other in zip(mine.indexes, folded.indexes, strict=True):
+                assert groups(one) == groups(other), name
 
     def _check_indexes(self, state: DeskState) -> None:
         for question, found, walked in looked_up_and_walked(state):
@@ -339,6 +353,10 @@ number = st.integers(0, 40)
 # What brings a day forward comes more often than what upsets it.
 names = st.sampled_from([*ACTS, *["order", "quote", "quote", "quote", "report", "report", "trade", "wait"]])
 act = st.tuples(names, st.tuples(number, number, number))
+
+
+def groups(index: Index[Any]) -> list[tuple[Group, list[str]]]:
+    return [(group, list(index.of(group))) for group in index.groups()]
 
 
 def a_day() -> Day:

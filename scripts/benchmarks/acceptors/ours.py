@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fields
 from engine.boot.memory import settle_memory
@@ -14,7 +14,6 @@ from engine.clock import Clock, Instant, fix_timestamp
 from engine.desk.draft import Delivery, Draft, Send
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
-from engine.domain import events as e
 from engine.domain.keys import Scope, Timer
 from engine.domain.messages import Said
 from engine.fix.session.reasons import Ending
@@ -91,7 +90,7 @@ class Answering:
     def refuse(self, draft: Draft, source: str, text: str, error: Exception, key: Timer | None) -> None:
         raise error
 
-    def apply(self, events: Sequence[e.Event], marks: Sequence[Any]) -> None:
+    def adopt(self, decided: Draft) -> None:
         pass
 
     def objections(self, change: Change, sessions_gone: Sequence[str]) -> list[str]:

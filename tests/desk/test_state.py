@@ -1,0 +1,74 @@
+"""A table that adopts a draft is as if every row had been written to it: rows, groups, and the order of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.desk.state import Table
+
+pytestmark = pytest.mark.starts("noon")
+"""Nothing here is about the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that is in a group of each of two indexes, or in none."""
+
+    one: int | None
+    other: int | None
+
+
+def table(below: Table[Row] | None = None) -> Table[Row]:
+    return Table(below, lambda row: row.one, lambda row: row.other)
+
+
+some_group = st.none() | st.integers(0, 1)
+writes = st.lists(st.tuples(st.sampled_from("abcd"), st.builds(Row, some_group, some_group)), max_size=12)
+
+
+def looked_at(found: Table[Row]) -> object:
+    groups = [[(group, [*index.of(group)]) for group in index.groups()] for index in found.indexes]
+    return list(found.items()), groups, found.touched
+
+
+@given(writes, st.lists(writes, max_size=3), st.booleans())
+def test_adopting_is_as_good_as_writing(
+    before: list[tuple[str, Row]], turns: list[list[tuple[str, Row]]], digested: bool
+) -> None:
+    adopting, writing = table(), table()
+    for mine in (adopting, writing):
+        for key, row in before:
+            mine.put(key, row)
+        if digested:
+            mine.touched.clear()
+    for turn in turns:
+        draft = table(adopting)
+        for key, row in turn:
+            draft.put(key, row)
+            writing.put(key, row)
+        adopting.adopt(draft)
+        assert looked_at(adopting) == looked_at(writing)
+
+
+@given(writes, writes, writes)
+def test_a_draft_adopts_a_draft_over_it(
+    before: list[tuple[str, Row]], first: list[tuple[str, Row]], second: list[tuple[str, Row]]
+) -> None:
+    live, writing = table(), table()
+    for key, row in before:
+        live.put(key, row)
+    draft = table(live)
+    upper = table(draft)
+    for key, row in first:
+        draft.put(key, row)
+    for key, row in second:
+        upper.put(key, row)
+    draft.adopt(upper)
+    live.adopt(draft)
+    for key, row in (*before, *first, *second):
+        writing.put(key, row)
+    assert looked_at(live) == looked_at(writing)
