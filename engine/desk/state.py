@@ -26,6 +26,7 @@ from engine.domain.order import ZERO, Order, OrderTerms, Side
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import Recommendation
 from engine.domain.rfq import Rfq
+from engine.domain.rows import row
 
 V = TypeVar("V")
 
@@ -198,6 +199,7 @@ class Table(Generic[V]):
         return list(self._rows)
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """One bond, one side, one UTC day: what information protection looks at.
@@ -210,6 +212,7 @@ class Exposure:
     dealers: tuple[str, ...] = ()
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Kill:
     """A kill switch of one scope."""
@@ -220,6 +223,7 @@ class Kill:
     since_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AskRef:
     """Which RFQ and dealer a QuoteReqID(131) belongs to."""
@@ -228,6 +232,7 @@ class AskRef:
     dealer: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What an at-most-once outbox message was: a request (`placement_id` empty) or an acceptance."""
@@ -237,6 +242,7 @@ class Sent:
     placement_id: str = ""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class PendingReversion:
     """A fill whose cost is measured at `due_ns`; `mark` is the price at execution, None when there was none."""
@@ -256,12 +262,14 @@ class PendingReversion:
     """What it was measured from, or why it could not be."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class BookedFill:
     fill: Fill
     economics: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """A fill that waits for a person: `key` as of `Fill`, face amount, clean percent of par."""
@@ -275,6 +283,7 @@ class Quarantined:
     since_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Switch:
     """May a session log on? Who said so, and why."""

@@ -17,8 +17,10 @@ from engine.domain.order import MarkUsed, OrderFacts, OrderRefusal, OrderTerms
 from engine.domain.placement import Fill
 from engine.domain.recommendation import Recommendation, from_version_1
 from engine.domain.rfq import AskPlan, Quote
+from engine.domain.rows import row
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Event:
     """Base of all events: `at_ns` is the turn's UTC time."""
@@ -31,6 +33,7 @@ class Event:
 # --- the process and its inputs ------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class TextInForce:
     """A text that decisions are made by: `kind` says of what, `hash` names it where texts are kept once.
@@ -43,6 +46,7 @@ class TextInForce:
     hash: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class EngineStarted(Event):
     """A process took the journal over; `config_hash` and `book_hash` name texts kept once."""
@@ -57,6 +61,7 @@ class EngineStarted(Event):
     """Every text there is; without any an older build wrote this."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Reloaded(Event):
     """Files were read anew, all of these kinds together; `in_force` has every text there is, read anew or not."""
@@ -69,6 +74,7 @@ class Reloaded(Event):
     """The kinds whose texts were other ones than before."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class ReloadRefused(Event):
     """Files that were read anew are wrong, or what is open speaks against them: everything goes on as it was."""
@@ -78,6 +84,7 @@ class ReloadRefused(Event):
     actor: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class LogLevelSet(Event):
     """What the log tells from now on, until the process ends."""
@@ -87,11 +94,13 @@ class LogLevelSet(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class EngineStopped(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class StateDigested(Event):
     """What the state hashed to just before this event, under one logic version."""
@@ -100,6 +109,7 @@ class StateDigested(Event):
     digest: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class InputRefused(Event):
     """Deciding on an input failed: nothing of it was applied, the peer was told, a person must look."""
@@ -110,6 +120,7 @@ class InputRefused(Event):
     order_id: str = ""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class ClockStepped(Event):
     """The wall clock moved by `step_ns` against the monotonic one."""
@@ -117,12 +128,14 @@ class ClockStepped(Event):
     step_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class SessionUp(Event):
     session: str
     epoch: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class SessionDown(Event):
     """It is no longer logged on: `code` says why (fix.session.reasons), `reason` the particulars, `by` whose doing."""
@@ -133,6 +146,7 @@ class SessionDown(Event):
     by: str = ""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class SessionReset(Event):
     """A new epoch began: both numbers start anew, at 1 unless an operator set others (SessionNumbersSet)."""
@@ -142,6 +156,7 @@ class SessionReset(Event):
     cause: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class SessionSwitched(Event):
     """A session may log on, or may not any more: by an operator, or by the engine (`actor`) that gave it up."""
@@ -152,6 +167,7 @@ class SessionSwitched(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class SessionNumbersSet(Event):
     """An operator set the numbers of a session that was logged off: what is expected next, what is sent next."""
@@ -166,6 +182,7 @@ class SessionNumbersSet(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class SessionCommanded(Event):
     """An operator had a session do something that leaves no other trace, such as log out."""
@@ -176,6 +193,7 @@ class SessionCommanded(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class TlsFileUsed:
     """A file of certificates or revocation lists that `key` of the configuration names.
@@ -191,6 +209,7 @@ class TlsFileUsed:
     ends_s: int | None
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class TlsReloaded(Event):
     """An operator had certificates, keys and lists read anew: handshakes are made with these from then on."""
@@ -205,6 +224,7 @@ class TlsReloaded(Event):
 # --- the OMS's order -----------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderReceived(Event):
     order_id: str
@@ -216,6 +236,7 @@ class OrderReceived(Event):
     actor: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DuplicateAllowed(Event):
     """A person says that an order like an earlier one is meant."""
@@ -225,6 +246,7 @@ class DuplicateAllowed(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderRefused(Event):
     """An order that never became one; the OMS was told why."""
@@ -236,6 +258,7 @@ class OrderRefused(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderRecommended(Event):
     """Version 1 kept the words for it, 2 keeps what they are made of."""
@@ -246,6 +269,7 @@ class OrderRecommended(Event):
     recommendation: Recommendation
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderReturned(Event):
     """The order is back with the trader: still New or Partially filled at the OMS."""
@@ -254,6 +278,7 @@ class OrderReturned(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class CancelAsked(Event):
     order_id: str
@@ -261,6 +286,7 @@ class CancelAsked(Event):
     actor: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class CancelSettled(Event):
     """A cancel that had waited for a dealer's word came too late: the order goes on as it stands."""
@@ -269,18 +295,21 @@ class CancelSettled(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderCanceled(Event):
     order_id: str
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderExpired(Event):
     order_id: str
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderReported(Event):
     """One ExecutionReport(8) of ours; status answers (150=I) are not journaled as events."""
@@ -288,6 +317,7 @@ class OrderReported(Event):
     report: OrderReport
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderOverridden(Event):
     """A trader's list replaced the recommended one; `past_protections` names those gone past."""
@@ -303,6 +333,7 @@ class OrderOverridden(Event):
 # --- asking --------------------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class RfqOpened(Event):
     rfq_id: str
@@ -314,6 +345,7 @@ class RfqOpened(Event):
     opened_by: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DealerAsked(Event):
     """A QuoteRequest(R) was cleared and given to the outbox."""
@@ -326,6 +358,7 @@ class DealerAsked(Event):
     wait_until_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AskBlocked(Event):
     """The risk gate, or a session that is down, kept a planned request from being made."""
@@ -336,6 +369,7 @@ class AskBlocked(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AskWithheld(Event):
     """A committed QuoteRequest(R) did not leave, left as a gap fill, or is in doubt: no observation of the dealer."""
@@ -348,6 +382,7 @@ class AskWithheld(Event):
     """A `DealerSilent` of it is taken back."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class QuoteReceived(Event):
     rfq_id: str
@@ -361,6 +396,7 @@ class QuoteReceived(Event):
     """Its first price that can be executed, in its time, after one that could not."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class QuoteWithdrawn(Event):
     rfq_id: str
@@ -368,6 +404,7 @@ class QuoteWithdrawn(Event):
     quote_id: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DealerDeclined(Event):
     rfq_id: str
@@ -377,6 +414,7 @@ class DealerDeclined(Event):
     latency_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DealerSilent(Event):
     """Asked, and no word until the wait of `waited_ns` was over: one failure and one censored latency."""
@@ -387,6 +425,7 @@ class DealerSilent(Event):
     waited_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class StrayMessage(Event):
     """A message of a dealer that answers nothing we sent; kept, told, never dropped."""
@@ -397,6 +436,7 @@ class StrayMessage(Event):
     text: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class MessageIgnored(Event):
     """A dealer's message that is tolerated and changes nothing; `kind` is its MsgType(35)."""
@@ -406,6 +446,7 @@ class MessageIgnored(Event):
     text: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class RfqDeciding(Event):
     """Collection is over; what is live may be executed until `decide_until_ns`."""
@@ -415,6 +456,7 @@ class RfqDeciding(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class TraderAlerted(Event):
     """There is something for the one action: `dealer`'s quote is the best that can be executed now."""
@@ -425,6 +467,7 @@ class TraderAlerted(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class RfqClosed(Event):
     rfq_id: str
@@ -434,6 +477,7 @@ class RfqClosed(Event):
 # --- executing -----------------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class QuoteAccepted(Event):
     """A NewOrderSingle(D) on a quote was cleared and given to the outbox."""
@@ -451,6 +495,7 @@ class QuoteAccepted(Event):
     actor: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AcceptBlocked(Event):
     rfq_id: str
@@ -459,6 +504,7 @@ class AcceptBlocked(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AcceptWithheld(Event):
     """A committed D did not leave: the quantity is free again."""
@@ -467,12 +513,14 @@ class AcceptWithheld(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class PlacementAcknowledged(Event):
     placement_id: str
     dealer_order_id: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class PlacementDoubted(Event):
     """No answer: `evidence` is what is known; a status request went out, or a person is needed."""
@@ -483,6 +531,7 @@ class PlacementDoubted(Event):
     person_needed: bool
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class PlacementEnded(Event):
     """The dealer's last word other than a fill: `rejected`, `canceled`, or forced by a person."""
@@ -494,12 +543,14 @@ class PlacementEnded(Event):
     actor: str = ""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class PlacementCancelAsked(Event):
     placement_id: str
     cancel_id: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class FillBooked(Event):
     fill: Fill
@@ -511,6 +562,7 @@ class FillBooked(Event):
     reversion_due_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class MoneyDiffered(Event):
     """A fill was reported with an amount of money that is not what we make of it; what was sent is what counts."""
@@ -522,6 +574,7 @@ class MoneyDiffered(Event):
     ours: Decimal
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class FillQuarantined(Event):
     """A fill we cannot book as it stands; it pages someone and stays until a person decides."""
@@ -536,6 +589,7 @@ class FillQuarantined(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class FillRepeated(Event):
     """Same key and same economics as a fill already booked: nothing changes."""
@@ -546,6 +600,7 @@ class FillRepeated(Event):
 # --- afterwards ----------------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class ReversionMeasured(Event):
     """The mark some time after the fill against the mark at execution, house sign: negative is adverse.
@@ -566,6 +621,7 @@ class ReversionMeasured(Event):
 # --- control -------------------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class KillSwitched(Event):
     scope: Scope
@@ -574,6 +630,7 @@ class KillSwitched(Event):
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class RuleBookLoaded(Event):
     book_hash: str

@@ -11,10 +11,12 @@ from enum import StrEnum
 
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.domain.rfq import QuoteKind
+from engine.domain.rows import row
 
 # --- heard from an OMS ---------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class NewOrder:
     """NewOrderSingle(D). `possible_resend` is PossResend(97)=Y."""
@@ -35,6 +37,7 @@ class NewOrder:
     """OrigSendingTime(122) when the message was resent."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class UnacceptableOrder:
     """NewOrderSingle(D) whose values no order of this desk can have: answered by an 8 with 150=8, never by silence.
@@ -53,6 +56,7 @@ class UnacceptableOrder:
     possible_resend: bool = False
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
     """OrderCancelRequest(F), or with `replace` an OrderCancelReplaceRequest(G)."""
@@ -64,6 +68,7 @@ class CancelOrder:
     replace: bool = False
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AskOrderStatus:
     """OrderStatusRequest(H)."""
@@ -76,6 +81,7 @@ class AskOrderStatus:
 # --- heard from a dealer -------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class QuoteAnswer:
     """Quote(S)."""
@@ -93,6 +99,7 @@ class QuoteAnswer:
     """PriceType(423) is 1 or absent; anything else is shown as not comparable."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class QuoteDecline:
     """QuoteRequestReject(AG), or a dealer's Reject(3) or BusinessMessageReject(j) of our R."""
@@ -101,6 +108,7 @@ class QuoteDecline:
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class QuoteWithdrawal:
     """QuoteCancel(Z), or a QuoteStatusReport(AI) that ends a quote.
@@ -124,6 +132,7 @@ class DealerWord(StrEnum):
     corrected = "corrected"
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DealerReport:
     """ExecutionReport(8) of a dealer. For `status`, `working` and `unknown_order` say what it knows."""
@@ -153,6 +162,7 @@ class DealerReport:
     possible_resend: bool = False
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DealerCancelRefused:
     """OrderCancelReject(9) of a dealer."""
@@ -166,6 +176,7 @@ class DealerCancelRefused:
 # --- heard from anybody --------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class RefusedByPeer:
     """Reject(3) or BusinessMessageReject(j) of a message of ours; it is never answered in kind.
@@ -180,6 +191,7 @@ class RefusedByPeer:
     text: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """A message that is tolerated and changes nothing: counted and logged. `kind` is its MsgType(35)."""
@@ -191,6 +203,7 @@ class Ignored:
 # --- heard from a market data provider -----------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class MarketPrice:
     """MarketDataSnapshotFullRefresh(W): `bid` and `offer` clean percent of par, either may be missing."""
@@ -204,6 +217,7 @@ class MarketPrice:
 # --- said to a dealer ----------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AskDealer:
     """QuoteRequest(R). `collect_until_ns` is ExpireTime(126), `firm_until_ns` ValidUntilTime(62)."""
@@ -221,6 +235,7 @@ class AskDealer:
     transact_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AcceptQuote:
     """NewOrderSingle(D) with OrdType(40)=D on a QuoteID(117), fill or kill."""
@@ -238,6 +253,7 @@ class AcceptQuote:
     transact_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class CancelPlacement:
     """OrderCancelRequest(F)."""
@@ -252,6 +268,7 @@ class CancelPlacement:
     transact_ns: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AskPlacementStatus:
     """OrderStatusRequest(H)."""
@@ -266,6 +283,7 @@ class AskPlacementStatus:
 # --- said to a market data provider --------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class SubscribeMarketData:
     """MarketDataRequest(V), snapshot and updates, top of book. `securities` are ISINs, at most 100."""
@@ -290,6 +308,7 @@ class ReportKind(StrEnum):
     status = "I"
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderReport:
     """ExecutionReport(8): the same value goes to the order session and, with 797=Y, to the drop copy.
@@ -331,6 +350,7 @@ class OrderReport:
     text: str = ""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class CancelRefusal:
     """OrderCancelReject(9); `to_replace`: of a request to change the order."""
@@ -344,6 +364,7 @@ class CancelRefusal:
     to_replace: bool = False
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class BusinessReject:
     """BusinessMessageReject(j) of a message: `reason` is BusinessRejectReason(380)."""

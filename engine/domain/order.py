@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
+from engine.domain.rows import row
+
 ZERO = Decimal(0)
 
 
@@ -87,6 +89,7 @@ class CancelProblem(StrEnum):
     other = "other"
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
     """What was asked of the desk; never changes.
@@ -110,6 +113,7 @@ class OrderTerms:
     expire_ns: int | None = None
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
     """What the desk looked up when the order came, kept because reference data changes.
@@ -128,6 +132,7 @@ class OrderFacts:
     day: int
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class MarkUsed:
     """The price a decision leaned on: where from, how old, how good."""
@@ -138,6 +143,7 @@ class MarkUsed:
     quality: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Order:
     """One order through its life."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine.domain.order import ZERO, Side
+from engine.domain.rows import row
 
 
 class PlacementState(StrEnum):
@@ -25,6 +26,7 @@ class PlacementState(StrEnum):
     forced = "forced"
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Placement:
     """One NewOrderSingle(D) that accepts a quote. `placement_id` is its ClOrdID(11), fresh and unguessable."""
@@ -61,6 +63,7 @@ class Placement:
         return self.quantity - self.filled if self.unanswered else ZERO
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One execution, booked once under our own ExecID(17).

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.domain.rfq import AskPlan
+from engine.domain.rows import row
 
 Scalar = str | int | float | bool | None
 """A value that a rule read, as the journal keeps it."""
@@ -51,6 +52,7 @@ class Why(StrEnum):
     """The rule's condition about dealers is not met; facts: the condition; read: the values it looked at."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Dealers that are not asked for one reason: the code, and what the words need.
@@ -79,6 +81,7 @@ class Ended(StrEnum):
     """Nobody: the rule wants tiers that are not defined for the order."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class RunnerUp:
     """A dealer that nearly was among those asked, and by how much its score falls short of the last one's."""
@@ -87,6 +90,7 @@ class RunnerUp:
     behind: float
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Whom to ask, with the numbers of every candidate and the reason of every other dealer.
@@ -128,6 +132,7 @@ class Selection:
 # --- words ---------------------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class ScorePart:
     """One metric of a score: what was measured, what the house transform made of it, what it added.
@@ -144,6 +149,7 @@ class ScorePart:
     source: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DealerLine:
     """One dealer: asked or not, where in the list, the score by parts, and the reason in words."""
@@ -156,6 +162,7 @@ class DealerLine:
     reason: str
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Told:
     """A recommendation in words: a line a dealer, what became of each rule, and why nobody is asked if so."""
@@ -168,6 +175,7 @@ class Told:
 # --- what is kept --------------------------------------------------------------------------------
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     """The answer of the rule book to one order.

@@ -10,9 +10,11 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine.domain.order import MarkUsed, Side
+from engine.domain.rows import row
 from engine.rules.plan import Mode, Tolerance
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class ExecutePlan:
     """Who accepts a quote. `automatic` needs fair to be known and at least `quotes_min` executable quotes.
@@ -26,6 +28,7 @@ class ExecutePlan:
     else_ask_trader: bool = True
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class AskPlan:
     """Whom to ask and how, after every protection: nothing later widens it.
@@ -50,6 +53,7 @@ class QuoteKind(StrEnum):
     counter = "counter"
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Quote:
     """One answer of one dealer, judged when it came.
@@ -96,6 +100,7 @@ class AskState(StrEnum):
     blocked = "blocked"
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One QuoteRequest(R) to one dealer. `quote_req_id` is fresh and unguessable, `outbox_id` what carried it."""
@@ -132,6 +137,7 @@ class RfqState(StrEnum):
     closed = "closed"
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Rfq:
     rfq_id: str
