@@ -82,6 +82,8 @@ class Release:
         self._connections, self._shows_wire = hub.open, hub.shows_wire
         self._leaving: dict[int, tuple[str, list[bytes]]] = {}
         """Messages released, by connection and with its session, until `write_out` a moment later."""
+        self._pressing: dict[int, None] = {}
+        """Those of them by which a request or an acceptance leaves."""
         self._kept_back: dict[int, None] = {}
         """Outbox numbers of requests and acceptances that did not leave, oldest first: nothing about them leaves."""
         self._replies: dict[int, asyncio.Future[Any]] = {}
@@ -150,6 +152,8 @@ class Release:
             if gate.outbox_id in self._kept_back:
                 settings = self._machine.settings[session]
                 data = gap_fill(settings, gate.seq_num, gate.seq_num + 1, self._clock.now(), poss_dup=False)
+            elif type(gate) is Gate:
+                self._pressing[number] = None
         if alive:
             leaving = self._leaving.get(number)
             if leaving is None:
@@ -164,9 +168,16 @@ class Release:
             del self._kept_back[next(iter(self._kept_back))]
 
     def write_out(self) -> None:
-        """Give the sockets what has been released for them: the only caller of `FixConnection.write`."""
+        """Give the sockets what has been released for them: the only caller of `FixConnection.write`.
+
+        Requests and acceptances go first: a write takes 40 us, and the market moves on while a dealer is not asked.
+        """
         if self._leaving:
-            for number, (session, messages) in self._leaving.items():
+            leaving = self._leaving
+            if self._pressing:
+                leaving = {**{number: leaving[number] for number in self._pressing}, **leaving}
+                self._pressing.clear()
+            for number, (session, messages) in leaving.items():
                 connection = self._connections.get(number)
                 if connection is not None and connection.write(messages):
                     for data in messages:
