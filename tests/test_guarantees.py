@@ -729,7 +729,7 @@ def test_guarantee_8_refusals_far_apart_pause_nobody(monkeypatch: pytest.MonkeyP
         finish(w)
 
 
-def test_guarantee_8_an_event_that_cannot_be_applied_stops_the_process(
+def test_guarantee_8_a_decision_that_cannot_be_adopted_stops_the_process(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Memory would no longer be what the record says: nothing of it leaves, nothing more is decided."""
@@ -737,14 +737,14 @@ def test_guarantee_8_an_event_that_cannot_be_applied_stops_the_process(
         life = w.engine
         stopped: list[str] = []
         life.runtime._on_fatal = stopped.append
-        handler = folding._HANDLERS[e.RfqOpened]
+        adopt = DeskState.adopt
 
-        def broken(state: DeskState, event: e.RfqOpened) -> None:
-            if state is life.trading.state:
+        def broken(state: DeskState, draft: DeskState) -> None:
+            if draft.rfqs.written():
                 raise ZeroDivisionError("a bug")
-            handler(state, event)
+            adopt(state, draft)
 
-        monkeypatch.setitem(folding._HANDLERS, e.RfqOpened, broken)
+        monkeypatch.setattr(DeskState, "adopt", broken)
         written = dict(w.wire.counts)
         w.oms.new_order(**SMALL)
         w.until(lambda: bool(stopped))
