@@ -65,6 +65,8 @@ class Draft:
     """The last outbox number given out."""
     session_up: Callable[[str], bool]
     state: DeskState
+    now_ns: int = field(init=False)
+    """UTC: asked for some forty times by an order."""
     events: list[Event] = field(default_factory=list)
     lessons: list[Lesson] = field(default_factory=list)
     """What the events teach about dealers."""
@@ -72,14 +74,12 @@ class Draft:
     pages: list[Page] = field(default_factory=list)
     marks: list[Any] = field(default_factory=list)
     """Prices heard: the conflated tape, no part of the fold."""
-    reply: Any = None
     touched: dict[Timer, None] = field(default_factory=dict)
     """Keys of the timers to look at again, in order."""
     _drawn: int = 0
 
-    @property
-    def now_ns(self) -> int:
-        return self.now.utc_ns
+    def __post_init__(self) -> None:
+        self.now_ns = self.now.utc_ns
 
     def session_trouble(self, key: str) -> str:
         """Why nothing can go over this session now, in words; empty when it can."""

@@ -39,7 +39,7 @@ Group = Hashable
 class Index(Generic[V]):
     """Keys of a table's rows by group, each group in the order in which its keys came to it.
 
-    `Table.put` keeps it: a row that is written moves from its old group to its new one, so that nobody can forget to.
+    `Table.put` keeps it: a row that is written moves from its old group to its new one, so that nobody can forget.
     Over another it is a draft, as the table is.
     """
 
@@ -73,19 +73,13 @@ class Index(Generic[V]):
         below = self._below.groups() if self._below is not None else ()
         return tuple(group for group in dict.fromkeys((*below, *self._here)) if self.count(group))
 
-    def wrote(self, key: str, before: V | None, row: V) -> None:
-        """A row was written over another one, or over none."""
-        old = self.group_of(before) if before is not None else None
-        new = self.group_of(row)
-        if old != new:
-            self._move(key, old, new)
-
     def adopt(self, draft: Index[V]) -> None:
         """Every move that a draft over this one has made, in its order: keys stand as if they had moved here."""
         for key, old, new in draft._moves:
-            self._move(key, old, new)
+            self.move(key, old, new)
 
-    def _move(self, key: str, old: Group | None, new: Group | None) -> None:
+    def move(self, key: str, old: Group | None, new: Group | None) -> None:
+        """A row that was written is in another group than before; None: in none."""
         if self._below is not None:
             self._moves.append((key, old, new))
         if old is not None:
@@ -106,32 +100,41 @@ class Index(Generic[V]):
 class Table(Generic[V]):
     """Rows by key. With `below` it is a draft over that table, and over its indexes."""
 
-    __slots__ = ("_below", "_indexes", "_rows", "touched")
+    __slots__ = ("_below", "_indexes", "_is_indexed", "_rows", "touched")
 
     def __init__(self, below: Table[V] | None = None, *groups: Callable[[V], Group | None]) -> None:
         self._rows: dict[str, V] = {}
         self._below = below
+        self._is_indexed = bool(groups)
         self._indexes = tuple([Index(group_of) for group_of in groups]) if below is None else None
         self.touched: set[str] = set() if below is None else below.touched
         """Keys written since the last digest; a draft writes none of them."""
 
     @property
     def indexes(self) -> tuple[Index[V], ...]:
-        """In the order of the constructor. Those of a draft are begun when somebody asks: few drafts need many."""
-        found = self._indexes
-        if found is None:
+        """In the order of the constructor. A draft has its own from its first row on: few drafts write to many."""
+        if self._indexes is not None:
+            return self._indexes
+        assert self._below is not None
+        return self._below.indexes
+
+    def _own_indexes(self) -> tuple[Index[V], ...]:
+        """To be written to."""
+        if self._indexes is None:
             assert self._below is not None
-            found = self._indexes = tuple([Index(each.group_of, each) for each in self._below.indexes])
-        return found
+            self._indexes = tuple([Index(each.group_of, each) for each in self._below._own_indexes()])
+        return self._indexes
 
     def get(self, key: str) -> V | None:
-        row = self._rows.get(key)
-        if row is None and self._below is not None:
-            return self._below.get(key)
+        row, below = self._rows.get(key), self._below
+        while row is None and below is not None:
+            row, below = below._rows.get(key), below._below
         return row
 
     def __getitem__(self, key: str) -> V:
-        row = self.get(key)
+        row = self._rows.get(key)
+        if row is None:
+            row = self.get(key)
         if row is None:
             raise KeyError(key)
         return row
@@ -146,24 +149,25 @@ class Table(Generic[V]):
         return len(below) + sum(below.get(key) is None for key in self._rows)
 
     def put(self, key: str, row: V) -> None:
-        indexes = self.indexes
-        if indexes:
+        if self._is_indexed:
             before = self.get(key)
-            for index in indexes:
-                index.wrote(key, before, row)
+            for index in self._indexes or self._own_indexes():
+                group_of = index.group_of
+                old, new = None if before is None else group_of(before), group_of(row)
+                if old != new:
+                    index.move(key, old, new)
         self._rows[key] = row
         if self._below is None:
             self.touched.add(key)
 
     def adopt(self, draft: Table[V]) -> None:
         """What a draft over this table has written is written here."""
-        rows = draft._rows
-        if rows:
-            for index, drafted in zip(self.indexes, draft.indexes, strict=True):
+        if draft._indexes:
+            for index, drafted in zip(self._own_indexes(), draft._indexes, strict=True):
                 index.adopt(drafted)
-            self._rows.update(rows)
-            if self._below is None:
-                self.touched.update(rows)
+        self._rows.update(draft._rows)
+        if self._below is None:
+            self.touched.update(draft._rows)
 
     def keys(self) -> Iterator[str]:
         """Keys in the order they were first written."""
@@ -387,7 +391,8 @@ class DeskState:
     def adopt(self, draft: DeskState) -> None:
         """What a draft over this state has made of it is the state: the same as to fold the draft's events here."""
         for (_, mine), (_, drafted) in zip(self.tables(), draft.tables(), strict=True):
-            mine.adopt(drafted)
+            if drafted._rows:
+                mine.adopt(drafted)
 
     def tables(self) -> tuple[tuple[str, Table[Any]], ...]:
         return (
@@ -454,7 +459,7 @@ class DeskState:
 
     def rules_stopped(self) -> str:
         """Why no rule acts by itself just now; empty when they may."""
-        broken = self.files_broken()
+        broken = self.files_broken() if self.any_kill() else None
         return f"kill switch {broken[0]} is on: nothing is sent by a rule" if broken else ""
 
     def open_placement(self, order_id: str) -> Placement | None:
@@ -522,7 +527,7 @@ def _plain(value: object) -> object:
 
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:
-    return f"{security_id}|{side.value}|{day}"
+    return f"{security_id}|{side}|{day}"
 
 
 def override_key(order_id: str, round_number: int) -> str:
@@ -532,7 +537,7 @@ def override_key(order_id: str, round_number: int) -> str:
 
 def alike_key(terms: OrderTerms) -> str:
     """What the duplicate check calls the same order: account, bond, side and size, however the size is spelt."""
-    return f"{terms.account}|{terms.security_id}|{terms.side.value}|{terms.quantity.normalize():f}"
+    return f"{terms.account}|{terms.security_id}|{terms.side}|{terms.quantity.normalize():f}"
 
 
 def oms_key(session: str, day: int, cl_ord_id: str) -> str:

@@ -21,7 +21,7 @@ from engine.domain.messages import DealerReport, ReportKind
 from engine.domain.order import CancelProblem, Order, OrderState
 from engine.domain.placement import Fill, Placement
 from engine.market.bonds import accrued_interest, principal
-from engine.market.calendars import settlement_date, trade_date
+from engine.market.calendars import settlement_date, trade_date, wire_date
 from engine.market.tca import price_improvement_bps
 
 _MONEY_TOLERANCE: Final = Decimal("0.02")
@@ -103,8 +103,8 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             dealer_exec_id=heard.exec_id,
             quantity=quantity,
             price=price,
-            trade_date=heard.trade_date or trade_date(draft.now_ns).strftime("%Y%m%d"),
-            settl_date=heard.settl_date or settlement_date(draft.now_ns).strftime("%Y%m%d"),
+            trade_date=heard.trade_date or wire_date(trade_date(draft.now_ns)),
+            settl_date=heard.settl_date or wire_date(settlement_date(draft.now_ns)),
             transact_ns=heard.transact_ns or draft.now_ns,
             accrued=heard.accrued,
             gross=heard.gross,

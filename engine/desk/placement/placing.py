@@ -18,7 +18,7 @@ from engine.domain.order import Order
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import Ask, Quote, Rfq, RfqState
 from engine.errors import CommandError
-from engine.market.calendars import settlement_date
+from engine.market.calendars import settlement_date, wire_date
 
 _CALLED_BACK: Final = (
     PlacementState.canceled,
@@ -165,7 +165,7 @@ def _accept(
         quantity=min(rfq.quantity, order.leaves),
         price=quote.price,
         currency=order.terms.currency,
-        settl_date=settlement_date(draft.now_ns).strftime("%Y%m%d"),
+        settl_date=wire_date(settlement_date(draft.now_ns)),
         transact_ns=draft.now_ns,
     )
     clocks = draft.desk.clocks

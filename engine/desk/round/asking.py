@@ -16,7 +16,7 @@ from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
 from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState
-from engine.market.calendars import settlement_date
+from engine.market.calendars import settlement_date, wire_date
 from engine.rules.plan import Tolerance
 
 _NS_PER_S = 1_000_000_000
@@ -88,7 +88,7 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
         side=rfq.side,
         quantity=rfq.quantity,
         currency=order.terms.currency,
-        settl_date=settlement_date(draft.now_ns).strftime("%Y%m%d"),
+        settl_date=wire_date(settlement_date(draft.now_ns)),
         collect_until_ns=wait_until,
         firm_until_ns=wait_until + clocks.decide_ns,
         transact_ns=draft.now_ns,
