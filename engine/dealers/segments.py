@@ -17,6 +17,7 @@ import datetime
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from engine.domain.instrument import NOT_RATED, Security, rating_notch
@@ -120,6 +121,12 @@ def segment_of(security: Security, quantity: Decimal, side: str, today: datetime
         size_tier(quantity * security.factor).value,
         _SIDES[side],
     )
+
+
+@lru_cache(maxsize=4096)
+def segment_of_key(key: str) -> Segment:
+    """The segment whose key this is: events carry it."""
+    return Segment(*key.split("|"))
 
 
 def similar_key(security: Security, today: datetime.date) -> str | None:

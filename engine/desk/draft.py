@@ -12,9 +12,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from engine.clock import Instant
-from engine.desk.apply import apply
+from engine.desk.apply import Lesson, apply, lessons
 from engine.desk.gate.cleared import Cleared
-from engine.desk.observe import Lesson, lessons
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.events import Event

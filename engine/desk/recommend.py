@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from engine.dealers.segments import segment_of_key
 from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.gate.exposure import exposure_of
-from engine.desk.observe import segment as segment_of_key
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
 from engine.domain.order import Order

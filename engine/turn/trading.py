@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from engine.clock import Instant
 from engine.desk import deadlines, decide, replacing
-from engine.desk.apply import apply
+from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
-from engine.desk.observe import learn, observe
 from engine.desk.order.ending import return_to_trader
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch

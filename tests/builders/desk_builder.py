@@ -26,11 +26,10 @@ from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.stats import DealerStats
 from engine.desk import deadlines, decide
-from engine.desk.apply import apply
+from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
 from engine.desk.fields import catalogue
 from engine.desk.notices import Notice, notices
-from engine.desk.observe import learn, observe
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.desk.state import DeskState
 from engine.domain import events as e

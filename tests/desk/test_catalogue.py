@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from engine.config.scoring import ClassicWeights
 from engine.dealers.measures import CLASSIC_WEIGHTS, METRIC_SYNONYMS, METRICS
 from engine.dealers.segments import Segment
-from engine.desk.apply import apply
+from engine.desk.apply import apply, observe
 from engine.desk.explaining import tell
 from engine.desk.fields import catalogue
-from engine.desk.observe import observe
 from engine.rules import RuleBookError, Source, compile_book
 from engine.rules.signature import words_of
 from engine.selection.classic import classic

@@ -18,8 +18,7 @@ from desk_scene import BOND, MM, rows
 from test_desk_properties import ACTS, Day, a_day, command
 
 from engine.dealers.stats import DealerStats, StatsParameters
-from engine.desk.apply import apply
-from engine.desk.observe import observe
+from engine.desk.apply import apply, observe
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.moves import IllegalMove

@@ -22,9 +22,8 @@ from engine.admin.advice import explain
 from engine.admin.tables import Paper
 from engine.boot.earlier_books import earlier_books
 from engine.boot.take_over import fold
-from engine.desk.apply import apply
+from engine.desk.apply import apply, observe
 from engine.desk.explaining import tell
-from engine.desk.observe import observe
 from engine.desk.setting import EARLIER_BOOKS_MAX
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass
