@@ -755,16 +755,16 @@ def test_guarantee_8_a_decision_that_cannot_be_adopted_stops_the_process(
 
 def test_guarantee_8_a_poisoned_frame_is_refused_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """From a dealer, over a fill: the page and the j go out, and the fill is not lost, for it was never applied."""
-    from engine.desk.placement import booking
+    from engine.desk.placement import answers
 
-    book = booking.book
+    book = answers.book
 
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("a bug")
 
     with world().ready() as w:
         w.poisoned = True
-        monkeypatch.setattr(booking, "book", broken)
+        monkeypatch.setattr(answers, "book", broken)
         w.oms.new_order(**SMALL)
         w.until(lambda: bool(w.events(e.InputRefused)))
         w.run(2)
@@ -772,7 +772,7 @@ def test_guarantee_8_a_poisoned_frame_is_refused_without_a_word_of_it(monkeypatc
         assert "150=F" in refused.input.replace("\x01", "|")
         [placement] = w.state.placements.values()
         assert placement.unanswered, "still reserved: nobody else is asked to fill it"
-        monkeypatch.setattr(booking, "book", book)
+        monkeypatch.setattr(answers, "book", book)
         dealer = next(d for d in w.dealers.values() if d.orders)
         report = next(r for o in dealer.orders.values() for r in o.reports)
         dealer.peer.send("8", report, poss_resend=True)  # A person had it sent again.

@@ -7,9 +7,8 @@ from typing import Any
 from engine.commands import plain
 from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
-from engine.desk.order.ending import return_to_trader
-from engine.desk.placement.answers import end_placement
-from engine.desk.placement.unanswered import cancel_at_dealer
+from engine.desk.order.reporting import return_to_trader
+from engine.desk.placement.answers import cancel_at_dealer, end_placement
 from engine.desk.round import progress
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind

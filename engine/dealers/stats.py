@@ -40,9 +40,8 @@ from engine.dealers.measures import (
     Value,
     plan_of,
 )
-from engine.dealers.recollection import Recollection
 from engine.dealers.segments import Segment
-from engine.dealers.window import Cell, Changes, Shape
+from engine.dealers.window import Cell, Changes, Recollection, Shape
 
 __all__ = ["METRICS", "DealerStats", "Estimate", "Metrics", "Source", "StatsParameters", "Unit"]
 

@@ -1,16 +1,28 @@
-"""Who handles what: one entry for every message heard, timer due, session change and outbox message that did not go."""
+"""Who handles what: one entry for every message heard, timer due, session change and outbox message that did not go.
+
+`deadline_of` says when each open thing must be looked at again: derived from the state, so that no restart loses a
+timer. Times are UTC nanoseconds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Final
+
 from engine.desk import aftermath
+from engine.desk.aftermath import GRACE_NS
 from engine.desk.draft import Delivery, Draft
-from engine.desk.order import ending, intake
-from engine.desk.placement import answers, unanswered
+from engine.desk.order import intake, reporting
+from engine.desk.placement import answers
 from engine.desk.round import asking
 from engine.desk.round import progress as rounds
+from engine.desk.round.lifecycle import next_deadline_ns
+from engine.desk.setting import RfqClocks
+from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Timer, TimerKind
+from engine.domain.order import OrderState
 from engine.market.marks import Mark, Quality
 
 _SUBSCRIBE_AT_ONCE = 100
@@ -70,10 +82,10 @@ def due(draft: Draft, key: Timer) -> None:
         placement = draft.state.placements[ident]
         since = max(placement.sent_ns, placement.status_asked_ns)
         if draft.now_ns >= since + draft.desk.clocks.undelivered_ask_ns:
-            unanswered.doubt(draft, placement, placement.evidence or "no answer")
+            answers.doubt(draft, placement, placement.evidence or "no answer")
     elif kind is TimerKind.order:
         if draft.state.orders[ident].out_of_time(draft.now_ns):
-            ending.expire(draft, ident)
+            reporting.expire(draft, ident)
     elif kind is TimerKind.reversion:
         aftermath.measure(draft, ident)
 
@@ -82,7 +94,7 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     """A session is active: ask again about what is unanswered there, subscribe to prices."""
     draft.record(e.SessionUp(draft.now_ns, session, epoch))
     if role == "dealer":
-        unanswered.session_back(draft, session)
+        answers.session_back(draft, session)
     elif role == "market":
         _subscribe(draft, session)
 
@@ -111,7 +123,7 @@ def gap_filled(draft: Draft, outbox_id: int) -> None:
     reason = "filled over in a resend: it never arrived"
     if sent.placement_id:
         # Evidence is not proof: it stays in doubt until the dealer or a person says so.
-        unanswered.doubt(draft, draft.state.placements[sent.placement_id], reason)
+        answers.doubt(draft, draft.state.placements[sent.placement_id], reason)
     else:
         rounds.advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
 
@@ -134,3 +146,44 @@ def _subscribe(draft: Draft, session: str) -> None:
 
 def _stray(draft: Draft, session: str, kind: str, text: str) -> None:
     draft.record(e.StrayMessage(draft.now_ns, session, kind, "", text))
+
+
+# --- deadlines ------------------------------------------------------------------------------------
+
+
+_RECHECK_NS: Final = 5 * 1_000_000_000
+
+
+def deadline_of(
+    state: DeskState, key: Timer, clocks: RfqClocks, session_up: Callable[[str], bool], now_ns: int
+) -> int | None:
+    """The next time this key wants to be looked at; None while nothing but an input can move it."""
+    kind, ident = key
+    if kind is TimerKind.rfq:
+        rfq = state.rfqs.get(ident)
+        return next_deadline_ns(rfq) if rfq is not None else None
+    if kind is TimerKind.placement:
+        placement = state.placements.get(ident)
+        if placement is None or not placement.unanswered or placement.person_needed:
+            return None
+        if not session_up(placement.session):
+            return None
+        return max(placement.sent_ns, placement.status_asked_ns) + clocks.undelivered_ask_ns
+    if kind is TimerKind.order:
+        order = state.orders.get(ident)
+        waits = order is None or not order.open or order.state is OrderState.placed
+        return None if order is None or waits else order.terms.expire_ns
+    pending = state.reversions.get(ident)
+    if pending is None or pending.done:
+        return None
+    if now_ns < pending.due_ns:
+        return pending.due_ns
+    return min(now_ns + _RECHECK_NS, max(now_ns, pending.due_ns + GRACE_NS))
+
+
+def open_keys(state: DeskState) -> Iterator[Timer]:
+    """Everything that may have a deadline, for a process that has just taken the state over."""
+    yield from (Timer(TimerKind.rfq, rfq.rfq_id) for rfq in state.open_rounds())
+    yield from (Timer(TimerKind.placement, p.placement_id) for p in state.unanswered())
+    yield from (Timer(TimerKind.order, order.order_id) for order in state.open_orders())
+    yield from (Timer(TimerKind.reversion, p.exec_id) for p in state.pending_reversions())

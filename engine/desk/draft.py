@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from engine.clock import Instant
 from engine.desk.apply import Lesson, apply, lessons
-from engine.desk.gate.cleared import Cleared
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.events import Event
 from engine.domain.keys import Scope, Timer
 from engine.domain.messages import AcceptQuote, AskDealer, Said
+from engine.domain.order import MarkUsed
+from engine.domain.rfq import Rfq
 
 
 class Delivery(StrEnum):
@@ -46,6 +47,35 @@ class Send(NamedTuple):
     copy: bool = False
     follows: int = 0
     """The outbox number of the acceptance that it is about: where that never left, this must not either."""
+
+
+GATE_KEY: Final = object()
+"""Only `desk.gate.risk` may name it."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Cleared:
+    """The one type that can go to a dealer as R or D: a message that passed the gate. `not_after_ns` is UTC."""
+
+    said: AskDealer | AcceptQuote
+    session: str
+    not_after_ns: int
+    kill_scopes: tuple[Scope, ...]
+
+    def __init__(
+        self,
+        gate: object,
+        said: AskDealer | AcceptQuote,
+        session: str,
+        not_after_ns: int,
+        kill_scopes: tuple[Scope, ...],
+    ) -> None:
+        if gate is not GATE_KEY:
+            raise TypeError("only engine.desk.gate.risk clears a message for a dealer")
+        object.__setattr__(self, "said", said)
+        object.__setattr__(self, "session", session)
+        object.__setattr__(self, "not_after_ns", not_after_ns)
+        object.__setattr__(self, "kill_scopes", kill_scopes)
 
 
 class Page(NamedTuple):
@@ -85,6 +115,17 @@ class Draft:
         if self.session_up(key):
             return ""
         return f"session {key} is {self.desk.closed(key, self.now_ns) or 'not logged on'}"
+
+    def fair_of(self, rfq: Rfq) -> MarkUsed | None:
+        """What a round's bond is worth: what its quotes are judged by, tolerances and the collar are held against.
+
+        The mark now, else the one that the round was opened with while it is no older than a mark may be.
+        """
+        now = self.desk.mark(self.state.orders[rfq.order_id].terms.security_id, self.now_ns)
+        if now is not None or rfq.fair is None:
+            return now
+        age_ns = rfq.fair.age_ns + self.now_ns - rfq.opened_ns
+        return replace(rfq.fair, age_ns=age_ns) if age_ns <= self.desk.clocks.mark_age_ns_max else None
 
     def record(self, event: Event) -> None:
         apply(self.state, event)

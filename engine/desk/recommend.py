@@ -11,7 +11,7 @@ from decimal import Decimal
 from engine.dealers.segments import segment_of_key
 from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
-from engine.desk.gate.exposure import exposure_of
+from engine.desk.gate.risk import exposure_of
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
 from engine.domain.order import Order
@@ -20,8 +20,7 @@ from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.rules import plan as rp
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import wording
-from engine.selection.candidates import Candidates, Situation, candidates
-from engine.selection.choose import Listed, Request, RulePlan, TierPlan, choose
+from engine.selection.choose import Candidates, Listed, Request, RulePlan, Situation, TierPlan, candidates, choose
 from engine.selection.scorers import Parameters
 
 _NS_PER_S = 1_000_000_000

@@ -1,6 +1,6 @@
 """When each thing has to be looked at again, derived from the state; whoever is woken is an input like any other.
 
-Those of FIX sessions and their hours, and those of `desk.deadlines`. One asyncio task per open RFQ waits for its next
+Those of FIX sessions and their hours, and those of `desk.decide`. One asyncio task per open RFQ waits for its next
 deadline; every decision is the desk's.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from engine.clock import Clock, Instant
-from engine.desk.deadlines import open_keys
+from engine.desk.decide import open_keys
 from engine.domain.keys import Timer, TimerKind
 from engine.fix.session import protocol as fix_session
 from engine.runtime.timers import Deadlines

@@ -1,13 +1,13 @@
 """Whom to ask for one order: the one entry of this room. Pure: the same values in, the same selection out.
 
-A scorer puts the candidates in order. Then they are taken one after another, as many as the rule wants, each if it
-fits: protections, the most dealers that may know of it and the dealers that the rule names are constraints of the
-choice. A dealer that does not fit makes room for the next.
+Who may not be asked at all is left out first (`candidates`); a scorer puts the others in order. Then they are taken
+one after another, as many as the rule wants, each if it fits: protections, the most dealers that may know of it and
+the dealers that the rule names are constraints of the choice. A dealer that does not fit makes room for the next.
 
 The most dealers (`at_most`) counts everybody who knows of the exposure, over all its rounds. Who knows already may be
 asked again. Dealers that the rule names are asked whatever their rank: the limit leaves their places free.
 
-What comes out is numbers and codes (`domain.recommendation.Selection`); `told` makes words of it.
+What comes out is numbers and codes (`domain.recommendation.Selection`); `wording` makes words of it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
+from engine.dealers.book import DealerBook
 from engine.dealers.segments import Segment
-from engine.domain.recommendation import Ended, LeftOut, RunnerUp, Selection, Why
+from engine.domain.instrument import AssetClass
+from engine.domain.recommendation import Ended, LeftOut, RunnerUp, Scalar, Selection, Why
 from engine.rules.plan import Ask, AskNamed, AskTiers, AskTop, Plan, Ranking
-from engine.selection.candidates import Candidates
 from engine.selection.ranking import Rankings, Table
 from engine.selection.scorers import Parameters, name_of, scorer_of
-from engine.selection.tiers import standings
 
 RUNNERS_UP_MAX: Final = 3
 
@@ -316,3 +317,159 @@ def _runners_up(table: Table, places: Sequence[int]) -> tuple[RunnerUp, ...]:
     return tuple(
         RunnerUp(table.dealers[place], worst - table.scores[place]) for place in islice(others, RUNNERS_UP_MAX)
     )
+
+
+# --- tiers ---------------------------------------------------------------------------------------
+#
+# What a tier rule is told about a dealer: its place among the dealers that have one. `tier 1 when rank in top 20% and
+# asks >= 20` is evaluated by the rule book. Tiers are made per asset class: the segment is `Segment("corporate")`.
+#
+# A dealer without data has no rank (None, so every comparison with it is unknown and no tier takes it), and is not
+# counted among those ranked: half of ten dealers that nobody knows is not a tier.
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A dealer's place in one ranking, `rank` of `ranked`; the rank is None without data."""
+
+    dealer: str
+    rank: int | None
+    ranked: int
+
+
+def standings(table: Table) -> tuple[Standing, ...]:
+    """Every dealer's place in a ranking, best first, those without data last."""
+    known = [dealer for dealer, own in zip(table.dealers, table.values, strict=True) if _tried(own)]
+    unknown = [dealer for dealer, own in zip(table.dealers, table.values, strict=True) if not _tried(own)]
+    return (
+        *(Standing(dealer, place, len(known)) for place, dealer in enumerate(known, 1)),
+        *(Standing(dealer, None, len(known)) for dealer in unknown),
+    )
+
+
+def _tried(own: tuple[float | None, ...]) -> bool:
+    """Does any part of the score rest on the dealer's own results?"""
+    return any(value is not None for value in own)
+
+
+# --- who may be asked at all ---------------------------------------------------------------------
+#
+# The checks come in the order in which a person would ask: does it trade such bonds, is it paused, stopped, connected;
+# is the order too large for it; does the rule exclude it. The first that fails is the reason.
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The dealers that may be asked, in the order of the book, and the others by reason."""
+
+    dealers: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides who may be asked, besides the dealers' own profiles.
+
+    `leaves` is what is left of the order. `closed` says until when a session is closed, empty for one that is open;
+    None where no session has hours. `stopped` gives the kill switch that is on for a dealer, empty for none; None while
+    no switch is on. `consider` gives None for a dealer that meets the rule's condition, else the values it was judged
+    by, read from `considered_by`; it is None where the rule has no condition.
+    """
+
+    asset_class: AssetClass
+    leaves: Decimal
+    session_up: Callable[[str], bool]
+    closed: Callable[[str], str] | None
+    stopped: Callable[[str], str] | None
+    rule: str
+    never: frozenset[str]
+    consider: Callable[[str], tuple[Scalar, ...] | None] | None = None
+    condition: str = ""
+    considered_by: tuple[str, ...] = ()
+
+
+def candidates(book: DealerBook, now: Situation) -> Candidates:
+    """Everybody that may be asked. 1,000 dealers: some 60 us, most of it to look at their sessions."""
+    willing = book.willing(now.asset_class)
+    names = willing.names
+    left: list[LeftOut] = []
+    if willing.other_class:
+        left.append(LeftOut(Why.other_class, willing.other_class, (now.asset_class.value,)))
+    if willing.paused:
+        left.append(LeftOut(Why.paused, willing.paused))
+    if now.stopped is not None:
+        names = _not_stopped(names, now.stopped, left)
+    up = set(filter(now.session_up, willing.sessions))
+    if len(up) < len(willing.sessions):
+        names = _reachable(names, willing.session_of, up, now.closed, left)
+    too_large = {name: limit for name, limit in willing.limits if now.leaves > limit}
+    if too_large:
+        small = [name for name in names if name in too_large]
+        names = tuple([name for name in names if name not in too_large])
+        if small:
+            left.append(LeftOut(Why.too_large, tuple(small), each=tuple([str(too_large[name]) for name in small])))
+    if now.never:
+        excluded = tuple([name for name in names if name in now.never])
+        names = tuple([name for name in names if name not in now.never])
+        if excluded:
+            left.append(LeftOut(Why.rule_never, excluded, (now.rule,)))
+    if now.consider is not None:
+        names = _considered(names, now, now.consider, left)
+    return Candidates(names, tuple(left))
+
+
+def _not_stopped(names: tuple[str, ...], stopped: Callable[[str], str], left: list[LeftOut]) -> tuple[str, ...]:
+    by_scope: dict[str, list[str]] = {}
+    kept: list[str] = []
+    for name in names:
+        scope = stopped(name)
+        if scope:
+            by_scope.setdefault(scope, []).append(name)
+        else:
+            kept.append(name)
+    left += [LeftOut(Why.killed, tuple(dealers), (scope,)) for scope, dealers in by_scope.items()]
+    return tuple(kept)
+
+
+def _reachable(
+    names: tuple[str, ...],
+    session_of: Mapping[str, str],
+    up: AbstractSet[str],
+    closed: Callable[[str], str] | None,
+    left: list[LeftOut],
+) -> tuple[str, ...]:
+    away = [name for name in names if session_of[name] not in up]
+    by_hours: dict[tuple[str, str], list[str]] = {}
+    down: list[str] = []
+    for name in away:
+        until = closed(session_of[name]) if closed is not None else ""
+        if until:
+            by_hours.setdefault((session_of[name], until), []).append(name)
+        else:
+            down.append(name)
+    if down:
+        left.append(LeftOut(Why.down, tuple(down), each=tuple([session_of[name] for name in down])))
+    left += [LeftOut(Why.closed, tuple(dealers), facts) for facts, dealers in by_hours.items()]
+    return tuple([name for name in names if session_of[name] in up])
+
+
+def _considered(
+    names: tuple[str, ...],
+    now: Situation,
+    consider: Callable[[str], tuple[Scalar, ...] | None],
+    left: list[LeftOut],
+) -> tuple[str, ...]:
+    kept: list[str] = []
+    others: list[str] = []
+    read: list[tuple[Scalar, ...]] = []
+    for name in names:
+        judged_by = consider(name)
+        if judged_by is None:
+            kept.append(name)
+        else:
+            others.append(name)
+            read.append(judged_by)
+    if others:
+        facts = (now.condition,)
+        left.append(LeftOut(Why.not_considered, tuple(others), facts, (), now.considered_by, tuple(read)))
+    return tuple(kept)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.clock import Instant
-from engine.desk import deadlines, decide, replacing
+from engine.desk import decide, replacing
 from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
-from engine.desk.order.ending import return_to_trader
+from engine.desk.order.reporting import return_to_trader
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
@@ -175,7 +175,7 @@ class Trading:
         observe(self.desk.stats, self.state, event)
 
     def deadline_of(self, key: Timer, session_up: Callable[[str], bool], now_ns: int) -> int | None:
-        return deadlines.deadline_of(self.state, key, self.desk.clocks, session_up, now_ns)
+        return decide.deadline_of(self.state, key, self.desk.clocks, session_up, now_ns)
 
     def withheld_by(self, scopes: Sequence[Scope]) -> str:
         """The kill switch among these scopes that is on now; empty if none. Read at release."""

@@ -20,7 +20,7 @@ from engine.boot import take_over as recovery
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.config import load
 from engine.config.sessions import SessionRole
-from engine.desk.deadlines import open_keys
+from engine.desk.decide import open_keys
 from engine.desk.fields import catalogue
 from engine.desk.setting import Desk
 from engine.domain import events as e

@@ -25,7 +25,7 @@ from engine.commands import answering
 from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.stats import DealerStats
-from engine.desk import deadlines, decide
+from engine.desk import decide
 from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
 from engine.desk.fields import catalogue
@@ -277,7 +277,7 @@ class DeskWorld:
         assert seconds >= 0, "time goes on"
         end_ns = self.now.utc_ns + int(seconds * NS_PER_S)
         for _ in range(10_000):
-            due = [(at, key) for key in deadlines.open_keys(self.state) if (at := self._deadline(key)) is not None]
+            due = [(at, key) for key in decide.open_keys(self.state) if (at := self._deadline(key)) is not None]
             at, key = min(due, default=(end_ns + 1, None))
             if key is None or at > end_ns:
                 break
@@ -297,7 +297,7 @@ class DeskWorld:
         return [event for event in self.events if isinstance(event, kind)]
 
     def _deadline(self, key: Timer) -> int | None:
-        return deadlines.deadline_of(
+        return decide.deadline_of(
             self.state, key, self.desk.clocks, lambda session: session not in self.down, self.now.utc_ns
         )
 

@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 
 from engine.dealers import window as w
 from engine.dealers.measures import METRICS, Source
-from engine.dealers.recollection import Recollection
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats, StatsParameters
-from engine.dealers.window import Cell, Shape
+from engine.dealers.window import Cell, Recollection, Shape
+from engine.selection.choose import standings
 from engine.selection.classic import WeightedScorer, classic, weighted
 from engine.selection.ranking import Rankings, rank
-from engine.selection.tiers import standings
 
 NAMES: Final = ("alder", "birch", "cedar", "dogwood", "elm")
 SEGMENTS: Final = (

@@ -14,7 +14,7 @@ import pytest
 from desk_scene import BOND, MM, Scene, scene
 
 from engine.clock import NS_PER_S
-from engine.desk import deadlines
+from engine.desk import decide
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 
@@ -162,16 +162,16 @@ def test_its_timer_is_derived_from_the_state(seconds: int, wanted: Callable[[int
     world, _ = traded()
     [pending] = world.today("reversions").values()
     key = Timer(TimerKind.reversion, pending.exec_id)
-    assert key in list(deadlines.open_keys(world.state))
+    assert key in list(decide.open_keys(world.state))
     now_ns = pending.traded_ns + seconds * NS_PER_S
-    found = deadlines.deadline_of(world.state, key, world.desk.clocks, lambda session: True, now_ns)
+    found = decide.deadline_of(world.state, key, world.desk.clocks, lambda session: True, now_ns)
     assert found == wanted(pending.due_ns)
 
 
 def test_what_is_measured_has_no_timer() -> None:
     world, _ = traded()
     half_an_hour(world)
-    assert not [key for key in deadlines.open_keys(world.state) if key.kind is TimerKind.reversion]
+    assert not [key for key in decide.open_keys(world.state) if key.kind is TimerKind.reversion]
 
 
 def test_the_next_ranking_sees_it() -> None:

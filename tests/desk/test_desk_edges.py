@@ -12,7 +12,7 @@ from desk_scene import BOND, MM, Scene, placed, scene
 
 from engine.clock import NS_PER_S, Instant
 from engine.dealers.book import Dealer
-from engine.desk import deadlines, decide
+from engine.desk import decide
 from engine.desk.aftermath import GRACE_NS
 from engine.desk.state import PendingReversion
 from engine.domain import events as e
@@ -44,7 +44,7 @@ def ring(world: Scene, key: str) -> None:
 
 
 def deadline(world: Scene, key: str) -> int | None:
-    return deadlines.deadline_of(world.state, key, world.desk.clocks, lambda _: True, world.now.utc_ns)
+    return decide.deadline_of(world.state, key, world.desk.clocks, lambda _: True, world.now.utc_ns)
 
 
 def kept_for_a_person(world: Scene, order_id: str) -> list[str]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.commands import answering
-from engine.desk import deadlines
+from engine.desk import decide
 from engine.desk.apply import apply
 from engine.desk.draft import Delivery, Draft
 from engine.desk.state import DeskState, Group, Index
@@ -136,7 +136,7 @@ class Day(Scene):
                 assert placement.rfq_id == rfq.rfq_id
             else:
                 assert self._deadline(Timer(TimerKind.rfq, rfq.rfq_id)) is not None, "an open round without a deadline"
-        assert {Timer(TimerKind.rfq, rfq.rfq_id) for rfq in open_rounds} <= set(deadlines.open_keys(self.state))
+        assert {Timer(TimerKind.rfq, rfq.rfq_id) for rfq in open_rounds} <= set(decide.open_keys(self.state))
 
     def _check_reports(self) -> None:
         told = [event.report for event in self.events if isinstance(event, e.OrderReported)]

@@ -11,7 +11,7 @@ from desk_scene import BOND, MM, Scene, scene
 from desk_start import start
 
 from engine.clock import NS_PER_S
-from engine.desk import deadlines
+from engine.desk import decide
 from engine.desk.round import lifecycle
 from engine.domain import events as e
 from engine.domain import messages as m
@@ -384,7 +384,7 @@ def test_every_open_round_has_a_deadline() -> None:
     for account in ("PARALLEL", "SPACED", "WHISPER"):
         world, order_id = opened(account)
         key = Timer(TimerKind.rfq, world.rfq(order_id).rfq_id)
-        deadline = deadlines.deadline_of(world.state, key, world.desk.clocks, lambda session: True, world.now.utc_ns)
+        deadline = decide.deadline_of(world.state, key, world.desk.clocks, lambda session: True, world.now.utc_ns)
         assert deadline is not None
         assert deadline > world.now.utc_ns
 

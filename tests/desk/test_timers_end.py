@@ -16,7 +16,7 @@ from desk_start import start
 from test_desk_properties import ACTS, Day, a_day, command
 
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant
-from engine.desk import deadlines, decide
+from engine.desk import decide
 from engine.desk.draft import Draft
 from engine.desk.state import DeskState
 from engine.domain.keys import Timer, TimerKind
@@ -51,7 +51,7 @@ def some_day(seed: int) -> Day:
 
 
 def due_at(day: Day, state: DeskState, key: Timer, down: set[str], now_ns: int) -> int | None:
-    return deadlines.deadline_of(state, key, day.desk.clocks, lambda session: session not in down, now_ns)
+    return decide.deadline_of(state, key, day.desk.clocks, lambda session: session not in down, now_ns)
 
 
 def wake(day: Day, state: DeskState, key: Timer, down: set[str], now_ns: int) -> DeskState:
@@ -71,7 +71,7 @@ def test_whoever_is_woken_is_over_or_has_a_later_time(first: int) -> None:
         if seed % 3 == 2:
             day.no_price()
         everybody = {placement.session for placement in day.state.placements.values()}
-        for key in deadlines.open_keys(day.state):
+        for key in decide.open_keys(day.state):
             for down in (day.down, set(), everybody):
                 state, late_ns = day.state, LATE_NS[seed % len(LATE_NS)]
                 now_ns = day.now.utc_ns
@@ -98,7 +98,7 @@ def test_a_reversion_waits_for_a_mark_so_many_times_and_no_more(is_up: bool) -> 
         day.says(name, "100", order_id)
     command(day, "execute", order=order_id)
     day.fills(order_id)
-    (key,) = [each for each in deadlines.open_keys(day.state) if each.kind is TimerKind.reversion]
+    (key,) = [each for each in decide.open_keys(day.state) if each.kind is TimerKind.reversion]
     day.no_price()
     down = set() if is_up else {"ash"}
     state, now_ns, turns = day.state, day.now.utc_ns, 0
@@ -114,7 +114,7 @@ def test_a_timer_that_fires_early_changes_nothing(first: int) -> None:
     """uvloop's timers may: whoever is woken compares with its own deadline."""
     for seed in range(first, first + 12):
         day = some_day(seed)
-        for key in deadlines.open_keys(day.state):
+        for key in decide.open_keys(day.state):
             due_ns = due_at(day, day.state, key, day.down, day.now.utc_ns)
             if due_ns is None or due_ns <= day.now.utc_ns:
                 continue

@@ -16,8 +16,7 @@ from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Ended, Selection, Why
 from engine.errors import ConfigError
 from engine.rules.plan import Ask, AskAll, AskNamed, AskTiers, AskTop, Mode, Plan, Ranking, Restriction
-from engine.selection.candidates import Candidates
-from engine.selection.choose import Listed, Request, RulePlan, TierPlan, choose
+from engine.selection.choose import Candidates, Listed, Request, RulePlan, TierPlan, choose
 from engine.selection.ranking import Rankings
 from engine.selection.scorers import Parameters
 

@@ -19,8 +19,7 @@ from world import OBEDIENT, QUIET, Scenario, Temper, World
 
 from engine.boot.assembly import Parts
 from engine.boot.take_over import take_over
-from engine.dealers.recollection import Recollection
-from engine.dealers.window import Cell
+from engine.dealers.window import Cell, Recollection
 from engine.desk.draft import Delivery
 from engine.desk.state import Table
 from engine.domain.keys import Timer, TimerKind

@@ -2,17 +2,20 @@
 
 Five checks and the kill switch. A check that cannot be made, because something is unknown, does not pass.
 Every `Cleared` carries the last time at which it may leave, and is looked at once more at release.
+
+`exposure_of` is what information protection looks at: one bond, one side, everything of it that is open or was done on
+a day.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from engine.clock import utc_day
 from engine.dealers.book import Dealer
-from engine.desk.draft import Draft
-from engine.desk.gate.cleared import GATE_KEY, Cleared
-from engine.desk.round.fair import fair_of
+from engine.desk.draft import GATE_KEY, Cleared, Draft
+from engine.desk.state import Exposure, exposure_key
 from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
 from engine.domain.order import Order
@@ -131,7 +134,7 @@ def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_r
     terms = order.terms
     if terms.limit_price is not None and (price - terms.limit_price) * terms.side.sign > 0:
         return Blocked("limit", f"{price} is beyond the order's limit of {terms.limit_price}")
-    mark = fair_of(draft, rfq)
+    mark = draft.fair_of(rfq)
     collar_bps = draft.desk.risk.price_collar_bps
     if mark is None:
         # Unknown is never good: without a fair value only a person may say yes.
@@ -142,3 +145,28 @@ def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_r
             "collar", f"{price} is {away_bps:.1f} bps from fair {mark.price}, risk.price_collar_bps is {collar_bps:g}"
         )
     return None
+
+
+# --- what protections look at ---------------------------------------------------------------------
+
+
+def exposure_of(draft: Draft, order: Order) -> Exposure:
+    """Sizes, protections that are on and dealers asked: of today's orders, and of earlier ones open or ended today.
+
+    An order counts with its original size, the given one included. Costs one look per order that stands there.
+    """
+    state, terms, today = draft.state, order.terms, utc_day(draft.now_ns)
+    whole = state.exposures.get(exposure_key(terms.security_id, terms.side, today)) or Exposure()
+    days: dict[int, None] = {}
+    for other in state.standing_orders(terms.security_id, terms.side, today):
+        if other.facts.day != today:
+            whole = replace(whole, quantity=whole.quantity + other.terms.quantity)
+            days[other.facts.day] = None
+    for day in days:
+        earlier = state.exposures[exposure_key(terms.security_id, terms.side, day)]
+        whole = replace(
+            whole,
+            protections=tuple(dict.fromkeys((*whole.protections, *earlier.protections))),
+            dealers=tuple(dict.fromkeys((*whole.dealers, *earlier.dealers))),
+        )
+    return whole

@@ -13,8 +13,8 @@ from engine.desk.draft import Draft
 from engine.desk.explaining import problem
 from engine.desk.gate import risk
 from engine.desk.order import reporting
-from engine.desk.order.ending import finish_cancel, return_to_trader
-from engine.desk.placement.unanswered import cancel_at_dealer
+from engine.desk.order.reporting import finish_cancel, return_to_trader
+from engine.desk.placement.answers import cancel_at_dealer
 from engine.desk.recommend import recommend
 from engine.desk.round.progress import open_round
 from engine.desk.state import alike_key, oms_key, oms_latest_key

@@ -7,10 +7,9 @@ from typing import Final
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
-from engine.desk.order.ending import return_to_trader
+from engine.desk.order.reporting import return_to_trader
 from engine.desk.round.asking import fair_enough
-from engine.desk.round.fair import fair_of
-from engine.desk.round.quotes import live_quotes
+from engine.desk.round.lifecycle import live_quotes
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AcceptQuote
@@ -133,7 +132,7 @@ def _against_automatic(draft: Draft, rfq: Rfq, live: list[tuple[Ask, Quote]]) ->
         return ""
     verdict = fair_enough(draft, rfq, best, execute.tolerance)
     if verdict is None:
-        return "fair is unknown" if fair_of(draft, rfq) is None else "its DV01 is unknown"
+        return "fair is unknown" if draft.fair_of(rfq) is None else "its DV01 is unknown"
     if not verdict:
         return f"{best.price} is not within {execute.tolerance.value} {execute.tolerance.unit} of fair"
     return ""

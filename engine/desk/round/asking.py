@@ -9,8 +9,7 @@ from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
 from engine.desk.round import lifecycle
-from engine.desk.round.fair import fair_of
-from engine.desk.round.quotes import judge, live_quotes, within
+from engine.desk.round.lifecycle import judge, live_quotes, within
 from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
@@ -129,7 +128,7 @@ def stopping(draft: Draft, rfq: Rfq) -> lifecycle.Stops:
 def fair_enough(draft: Draft, rfq: Rfq, quote: Quote, tolerance: Tolerance) -> bool | None:
     """Is the quote within tolerance of fair? None when fair, or what the unit needs, is unknown."""
     order = draft.state.orders[rfq.order_id]
-    fair = fair_of(draft, rfq)
+    fair = draft.fair_of(rfq)
     if fair is None or quote.price is None:
         return None
     return within(tolerance, rfq.side, quote.price, fair.price, draft.desk.securities[order.terms.security_id].dv01)
@@ -149,7 +148,7 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
         return moved
     dealer = draft.desk.dealers.get(ref.dealer)
     firm_s = dealer.firm_time_s if dealer is not None else None
-    fair = fair_of(draft, rfq)
+    fair = draft.fair_of(rfq)
     quote = judge(
         heard,
         side=rfq.side,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
-from engine.desk.order.ending import expire, finish_cancel, return_to_trader
+from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
 from engine.desk.round import asking
 from engine.domain import events as e
