@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +16,11 @@ import pytest
 from desk_builder import make_desk
 
 from engine.boot.configured import KINDS, Configured, read, read_again
-from engine.boot.reload import STOPPING, Reloading
+from engine.boot.reload import STOPPING, Reloading, _soon_switching, _unlooked_at
 from engine.config import ConfigProblems, load
+from engine.dealers.segments import Segment
+from engine.dealers.stats import DealerStats
+from engine.desk.state import Kill
 from engine.journal.writer import Journal
 from engine.turn import FilesRead, ReadFiles, Settled
 from engine.turn.trading import Trading
@@ -167,3 +173,70 @@ def test_remarks_and_keys_that_wait_for_a_start_change_nothing_in_force(shipped:
     replaced(shipped, ("port = 9464 ", "port = 9465 "), ("\n[metrics]\n", "\n# A remark.\n[metrics]\n"))
 
     assert hashes(read_again(before, KINDS)) == hashes(before)
+
+
+# --- what a reload leaves behind ---------------------------------------------------------------------
+
+
+class Aside:
+    """A reload that has folded the journal for other statistics, and comes to its end."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.live = stage.reloading._trading.desk.stats
+        self.folded = Trading(make_desk())
+        self.folded.state.kills.put("all", Kill(True, "a row of it", "kim", 1))
+        for stats in (self.live, self.folded.desk.stats):
+            stats.asked("ash", Segment("corporate"), 1)
+        stage.reloading._aside = (self.folded, self.live)
+
+    def settled(self, taken: Configured | None) -> None:
+        async def play() -> None:
+            self.stage.reloading._settled(Settled(("scoring",), taken))
+            letting_go = self.stage.reloading._letting_go
+            assert letting_go is not None
+            await letting_go
+
+        asyncio.run(play())
+
+
+def dealers_in(stats: DealerStats) -> list[str]:
+    return [dealer for dealer, _ in stats.dump()["dealers"]]
+
+
+def test_the_state_that_was_folded_aside_is_freed_bit_by_bit_and_the_old_statistics_with_it(stage: Stage) -> None:
+    aside = Aside(stage)
+
+    aside.settled(Configured(*[None] * 5))  # type: ignore[arg-type]
+
+    assert len(aside.folded.state.kills) == 0
+    assert not dealers_in(aside.live)
+    assert dealers_in(aside.folded.desk.stats) == ["ash"], "they are the live ones by now"
+
+
+def test_what_was_folded_for_a_reload_that_is_refused_is_freed_and_nothing_that_lives(stage: Stage) -> None:
+    aside = Aside(stage)
+
+    aside.settled(None)
+
+    assert len(aside.folded.state.kills) == 0
+    assert dealers_in(aside.live) == ["ash"]
+    assert not dealers_in(aside.folded.desk.stats)
+
+
+def test_threads_take_turns_sooner_only_while_files_are_read() -> None:
+    before = sys.getswitchinterval()
+    with _soon_switching():
+        assert sys.getswitchinterval() < before
+    assert sys.getswitchinterval() == before
+
+
+def test_the_collector_goes_on_after_a_fold_that_failed() -> None:
+    def fold() -> None:
+        with _unlooked_at():
+            assert not gc.isenabled()
+            raise ConfigProblems(["stopping"])
+
+    with pytest.raises(ConfigProblems):
+        fold()
+    assert gc.isenabled()
