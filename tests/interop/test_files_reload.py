@@ -452,6 +452,29 @@ def test_heartbeats_come_by_the_new_interval_once_the_session_logs_on_again(hous
     house.dealer.expect(times=3, t35="0", t112=None)  # By the old one, the first would come in half a minute.
 
 
+@pytest.mark.parametrize("name", ["rules/90-all.rules", "scoring.toml", "dealers.toml", "engine.toml", "bonds.csv"])
+def test_while_a_file_takes_long_to_be_read_everything_goes_on(house: House, name: str) -> None:
+    """Its reader waits at a pipe for as long as the test wants: nobody else does."""
+    text = house.path(name).read_text()
+    oms = house.oms(heart_bt_int_s=1)
+    house.path(name).unlink()
+    os.mkfifo(house.path(name))
+    os.kill(house.rfqd.pid, signal.SIGHUP)
+    with house.path(name).open("w") as pipe:  # Somebody reads it from here on.
+        heartbeats = sum(said.kind == "0" for said in oms.heard)
+        oms.expect(times=heartbeats + 1, t35="0")
+        load = Orders(oms)
+        load.begin()
+        house.dealer.still_answered()
+        oms.expect(times=20, t35="8", t150="0")
+        assert "another reload is under way" in house.reload(status=1)
+        load.end()
+        assert not any("files taken up" in line for line in house.rfqd.lines)
+        pipe.write(text)
+
+    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
+
+
 def test_of_all_kinds_one_bad_file_is_enough(house: House) -> None:
     house.change("scoring.toml", "30", "20")
     house.path("rules/90-all.rules").unlink()
