@@ -190,6 +190,12 @@ class Oms(Reader):
             self.cancel_refusals.append(msg)
         super().on_message(msg)
 
+    def is_told(self, peer: Peer, reject: Msg) -> None:
+        """A good order that was on its way for too long, 373=10: the Reject(3) is its answer."""
+        kind, fields, *_ = peer.sent.get(int(reject.get(45) or 0), ("", ()))
+        if peer is self.peer and kind == "D" and reject.get(373) == "10":
+            self.orders[str(dict(fields)[11])].answered = True
+
     def on_report(self, msg: Msg) -> None:
         order = self.orders.get(msg.get(11)) or self.orders.get(msg.get(41))
         if order is None and (self.noises and msg.get(11) in ("", *(f"N{n + 1}" for n in range(self.noises)))):

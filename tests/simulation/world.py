@@ -522,6 +522,7 @@ class World:
     def rejected(self, peer: Peer, msg: Msg) -> None:
         """A counterparty got a Reject(3): only noise earns one."""
         self.rejects.append(msg)
+        self.oms.is_told(peer, msg)
         if not self.scenario.noise and not self.is_orderly:
             self.fail(f"{peer.name}: rejected: {msg.raw!r}")
 
