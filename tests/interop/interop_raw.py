@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterable
 from typing import Self
 
@@ -24,6 +25,8 @@ class RawPeer:
         self._saying = threading.Lock()
         self.next_out = next_out
         self.heard: list[Said] = []
+        self.heard_at_s: list[float] = []
+        """When each of them had come, by the monotonic clock."""
         self.said: dict[int, str] = {}
         """MsgType(35) by number of what it has said."""
         self.over = False
@@ -100,6 +103,7 @@ class RawPeer:
                 buffer += data
                 for frame in frames(buffer):
                     said = read(frame)
+                    self.heard_at_s.append(time.monotonic())
                     self.heard.append(said)
                     if said.kind == "1" and not self.is_mute:
                         # What the daemon said before it hung up is heard all the same.

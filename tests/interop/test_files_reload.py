@@ -15,12 +15,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders.certificates import Authority, Issued
-from interop_daemon import ISIN, OTHER_ISIN, Desk, Peer, Rfqd
+from interop_daemon import ISIN, LEIS, OTHER_ISIN, Desk, Peer, Rfqd
 from interop_link import PATIENCE_S, Board, free_port
 from interop_market import order
 from interop_raw import RawListener, RawPeer
@@ -29,6 +30,7 @@ from interop_secure import HOST, dial
 
 from engine.admin import cli
 from engine.boot.configured import KINDS
+from engine.domain.instrument import isin_check_digit
 
 WHY = "the test says so"
 NEW_ISIN = "XS0000000CC9"
@@ -473,6 +475,56 @@ def test_while_a_file_takes_long_to_be_read_everything_goes_on(house: House, nam
         pipe.write(text)
 
     house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
+
+
+@pytest.mark.full
+def test_no_order_and_no_heartbeat_is_late_while_large_files_are_read(house: House) -> None:
+    """As long as it takes for some heartbeats of a session that says nothing: good and bad files in turn."""
+    house.change("engine.toml", "heart_bt_int_s = 30", f"heart_bt_int_s = {HEART_BT_INT_S}")
+    house.reload("sessions")
+    assert logged_on_with(house) == f"108={HEART_BT_INT_S}"
+    make_large(house)
+    load = load_for(house, "all")
+    dealer = house.dealer
+    turn = 0
+    while sum(said.has(t35="0", t112=None) for said in dealer.heard) < 3:
+        turn += 1
+        house.path("scoring.toml").write_text(f"half_life_days = {turn}\n")
+        rule = 'rule "half typed" when' if turn % 3 == 0 else f"# Read for the {turn}. time.\n"
+        house.path("rules/10-more.rules").write_text(rule)
+        answered = load.sent
+
+        house.reload(status=1 if turn % 3 == 0 else 0)
+
+        assert load.sent > answered + 1, "orders are answered meanwhile"
+    load.end()
+    assert turn > 3
+    assert house.told("status")["securities"] == LARGE_BONDS + 2
+    silences_s = [after - before for before, after in pairwise(dealer.heard_at_s)]
+    assert max(silences_s) <= 1.2 * HEART_BT_INT_S
+
+
+HEART_BT_INT_S = 5
+LARGE_BONDS, LARGE_DEALERS, LARGE_RULES = 5_000, 500, 50
+
+
+def make_large(house: House) -> None:
+    last = house.path("bonds.csv").read_text().splitlines()[-1]
+    with house.path("bonds.csv").open("a") as bonds:
+        for number in range(LARGE_BONDS):
+            body = f"XS{number:09d}"
+            isin = body + isin_check_digit(body)
+            bonds.write(last.replace(OTHER_ISIN, isin).replace("Bellows 4 40", f"Bellows {number} 40") + "\n")
+    [dealer] = house.path("dealers.toml").read_text().split("[[dealer]]")[1:]
+    with house.path("dealers.toml").open("a") as dealers, house.path("engine.toml").open("a") as engine:
+        for number in range(LARGE_DEALERS):
+            body = f"0000DEALER{number:08d}"
+            check = 98 - int("".join(str(int(each, 36)) for each in f"{body}00")) % 97
+            lines = dealer.replace(LEIS["alder"], f"{body}{check:02d}").replace('"alder"', f'"dealer{number}"')
+            dealers.write(f"\n[[dealer]]{lines}")
+            engine.write(house.desk._session(Peer(f"dealer{number}", "dealer")))
+    rules = [f'rule "over {mm}" when notional > {mm}mm\n  ask top 3\n' for mm in range(LARGE_RULES + 50, 50, -1)]
+    house.path("rules/20-large.rules").write_text("\n".join(rules))
 
 
 def test_of_all_kinds_one_bad_file_is_enough(house: House) -> None:
