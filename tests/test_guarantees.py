@@ -588,7 +588,8 @@ def test_guarantee_6_everything_has_a_bound_messages_without_a_number(monkeypatc
 
 
 FIRST_FILL = "(SELECT min(seq) FROM events WHERE type = 'FillBooked')"
-LAST_FILL = "(SELECT max(position) FROM fix_sent WHERE CAST(bytes AS TEXT) LIKE '%150=F%')"
+TOLD_FILL = "(SELECT max(turn_seq) FROM turns WHERE CAST(sent AS TEXT) LIKE '%150=F%')"
+COPIED_FILL = "(SELECT max(position) FROM fix_sent WHERE CAST(bytes AS TEXT) LIKE '%150=F%')"
 
 
 @pytest.mark.parametrize(
@@ -600,9 +601,14 @@ LAST_FILL = "(SELECT max(position) FROM fix_sent WHERE CAST(bytes AS TEXT) LIKE 
             id="a fill's size",
         ),
         pytest.param(
-            f"UPDATE fix_sent SET bytes = CAST(replace(bytes, '=F', '=8') AS BLOB) WHERE position = {LAST_FILL}",
+            f"UPDATE fix_sent SET bytes = CAST(replace(bytes, '=F', '=8') AS BLOB) WHERE position = {COPIED_FILL}",
             "fix_messages",
             id="a message's bytes",
+        ),
+        pytest.param(
+            f"UPDATE turns SET sent = CAST(replace(sent, '=F', '=8') AS BLOB) WHERE turn_seq = {TOLD_FILL}",
+            "turns",
+            id="the bytes of a message in its turn's own row",
         ),
         pytest.param(
             "DELETE FROM events WHERE seq = (SELECT min(seq) FROM events WHERE type = 'QuoteReceived')",
@@ -610,7 +616,7 @@ LAST_FILL = "(SELECT max(position) FROM fix_sent WHERE CAST(bytes AS TEXT) LIKE 
             id="an event taken out",
         ),
         pytest.param(
-            f"UPDATE fix_sent SET not_after_ns = 0 WHERE position = {LAST_FILL}", "fix_messages", id="an outbox entry"
+            f"UPDATE fix_sent SET not_after_ns = 0 WHERE position = {COPIED_FILL}", "fix_messages", id="an outbox entry"
         ),
         pytest.param("UPDATE turns SET actor = 'somebody else' WHERE turn_seq = 9", "turns", id="an actor"),
         pytest.param(

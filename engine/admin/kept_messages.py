@@ -27,25 +27,30 @@ LAST: Final = 20
 LAST_OF_RANGE: Final = 10_000
 """The same where numbers are named: of more than so many the last ones."""
 SESSION_MESSAGE: Final = "session message: its bytes are not kept"
-WITHHELD: Final = "withheld: a gap fill left in its place"
 _STANDARD: Final = frozenset({8, 9, 10, 34, 35, 49, 52, 56})
 """Tags that say nothing which the head of a line does not say."""
 _SIGNS: Final = {"in": "<", "out": ">"}
 
 # The last rows of a session are near the end of their table: read backwards, without sorting.
-_CHOSEN: Final = """
-{plus}session = :session AND (:epoch IS NULL OR epoch = :epoch) AND (:first IS NULL OR seq >= :first)
-AND (:last IS NULL OR seq <= :last)
+_RECEIVED: Final = """
+SELECT turn_seq, 'in', 0, utc_ns, epoch, seq, message, 0 FROM turns
+WHERE message IS NOT NULL AND session = :session AND (:epoch IS NULL OR epoch = :epoch)
+AND (:first IS NULL OR seq >= :first) AND (:last IS NULL OR seq <= :last) ORDER BY turn_seq DESC LIMIT :count
 """
-_RECEIVED: Final = f"""
-SELECT turn_seq, 'in', 0, utc_ns, epoch, seq, message, 0, 0 FROM turns
-WHERE message IS NOT NULL AND {_CHOSEN.format(plus="")} ORDER BY turn_seq DESC LIMIT :count
+_ANSWERED: Final = """
+SELECT turn_seq, 'out', 0, utc_ns, sent_epoch, sent_seq, sent, 0 FROM turns
+WHERE sent_seq IS NOT NULL AND +sent_session = :session AND (:epoch IS NULL OR sent_epoch = :epoch)
+AND (:first IS NULL OR sent_seq >= :first) AND (:last IS NULL OR sent_seq <= :last)
+ORDER BY turn_seq DESC LIMIT :count
 """
-_SENT: Final = f"""
-SELECT turn_seq, 'out', position, utc_ns, epoch, seq, bytes, admin, poss_resend FROM fix_sent
-WHERE {_CHOSEN.format(plus="+")} ORDER BY position DESC LIMIT :count
+_SENT: Final = """
+SELECT m.turn_seq, 'out', m.position, t.utc_ns, m.epoch, m.seq, m.bytes, m.poss_resend
+FROM fix_sent AS m JOIN turns AS t ON t.turn_seq = m.turn_seq
+WHERE +m.session = :session AND (:epoch IS NULL OR m.epoch = :epoch)
+AND (:first IS NULL OR m.seq >= :first) AND (:last IS NULL OR m.seq <= :last)
+ORDER BY m.position DESC LIMIT :count
 """
-_ASKED: Final = {"in": _RECEIVED, "out": _SENT}
+_ASKED: Final = {"in": (_RECEIVED,), "out": (_ANSWERED, _SENT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +96,14 @@ def read(journal: Path, wanted: Wanted, shelf: Shelf) -> Iterator[Kept]:
             "count": count,
         }
         ways = (wanted.direction,) if wanted.direction else tuple(_ASKED)
-        rows = sorted(row for way in ways for row in file.query(_ASKED[way], parameters))
+        rows = sorted(row for way in ways for query in _ASKED[way] for row in file.query(query, parameters))
         if not rows:
             _latest_epoch(file, wanted.session)
-    for number, (_, direction, _, utc_ns, found_epoch, seq, data, is_admin, poss_resend) in enumerate(rows[-count:], 1):
+    for number, (_, direction, _, utc_ns, found_epoch, seq, data, poss_resend) in enumerate(rows[-count:], 1):
         if data is not None:
             kept, remark = _decoded(number, bytes(data), direction, shelf), ""
         else:
-            kept, remark = None, SESSION_MESSAGE if is_admin else WITHHELD
+            kept, remark = None, SESSION_MESSAGE
         yield Kept(utc_ns, found_epoch, direction, seq, bool(poss_resend), kept, remark)
 
 

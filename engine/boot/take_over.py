@@ -27,6 +27,7 @@ from engine.journal.archive import ReadOnly
 from engine.journal.batch import SessionRow
 from engine.journal.event_codec import Codec
 from engine.journal.lock import Boot
+from engine.journal.queries import NUMBERS
 from engine.market.marks import Mark, Quality
 from engine.runtime.loop import Runtime
 from engine.runtime.staging import Recorder, events_codec
@@ -43,15 +44,14 @@ REASON_LENGTH_MAX = 2_000
 LOGIC_VERSION = 3
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
 
-_KNOWN_LEDGER = """
-SELECT seq, outbox_id FROM fix_sent
-WHERE session = ? AND epoch = ? AND class IN ('ask', 'afresh') ORDER BY seq DESC LIMIT ?
+_KNOWN_LEDGER = f"""
+SELECT seq, outbox_id FROM {NUMBERS} WHERE class IN ('ask', 'afresh') ORDER BY seq DESC LIMIT :most
 """
-_LAST_REPORT = """
-SELECT seq FROM fix_sent WHERE session = ? AND epoch = ? AND class = 'report' ORDER BY seq DESC LIMIT 1
+_LAST_REPORT = f"SELECT seq FROM {NUMBERS} WHERE class = 'report' ORDER BY seq DESC LIMIT 1"
+_FIRST_OUT = f"SELECT seq FROM {NUMBERS} ORDER BY seq LIMIT 1"
+_NUMBERED = """
+SELECT outbox_id FROM turns WHERE outbox_id >= :first UNION ALL SELECT outbox_id FROM fix_sent WHERE outbox_id >= :first
 """
-_NUMBERED = "SELECT outbox_id FROM fix_sent WHERE outbox_id >= ?"
-_FIRST_OUT = "SELECT min(seq) FROM fix_sent WHERE session = ? AND epoch = ?"
 _LAST_CONFIRMED = (
     "SELECT epoch, confirmed_out FROM fix_sessions WHERE session = ? AND confirmed_out > 0 ORDER BY epoch DESC LIMIT 1"
 )
@@ -223,8 +223,8 @@ def _link(journal: ReadOnly, key: str, row: SessionRow | None) -> Link:
         if found.entry.message_class == "report" and found.epoch is None
     ]
     confirmed = journal.query(_LAST_CONFIRMED, (key,))
-    last_report = journal.query(_LAST_REPORT, (key, state.epoch))
-    ledger = journal.query(_KNOWN_LEDGER, (key, state.epoch, LEDGER_MAX))
+    place = {"session": key, "epoch": state.epoch, "most": LEDGER_MAX}
+    last_report, ledger = journal.query(_LAST_REPORT, place), journal.query(_KNOWN_LEDGER, place)
     return Link(
         state,
         last_report=last_report[0][0] if last_report else None,
@@ -235,8 +235,8 @@ def _link(journal: ReadOnly, key: str, row: SessionRow | None) -> Link:
 
 
 def _session(journal: ReadOnly, row: SessionRow) -> SessionState:
-    first = journal.query(_FIRST_OUT, (row.session, row.epoch))[0][0]
-    first_out = first if first is not None else row.next_out
+    first = journal.query(_FIRST_OUT, {"session": row.session, "epoch": row.epoch})
+    first_out = first[0][0] if first else row.next_out
     return SessionState.fresh(row.epoch, row.next_in, row.next_out, first_out, row.created_utc_ns)
 
 
@@ -248,7 +248,7 @@ def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
     unanswered |= {placement.outbox_id for placement in state.unanswered()}
     if not unanswered:
         return []
-    numbered = {outbox_id for (outbox_id,) in journal.query(_NUMBERED, (min(unanswered),))}
+    numbered = {outbox_id for (outbox_id,) in journal.query(_NUMBERED, {"first": min(unanswered)})}
     reason = "session: the process ended before a resend had"
     return [Withhold(outbox_id, reason) for outbox_id in sorted(unanswered - numbered)]
 

@@ -6,17 +6,17 @@ A reader sees what is committed, never the writer's open batch.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from engine.errors import JournalError
 from engine.journal import anchor
-from engine.journal.batch import EventRow, Head, MarkRow, MessageRow, OutboxRow, SessionRow, TextRow
+from engine.journal.batch import EventRow, Head, MarkRow, NumberRow, OutboxRow, SessionRow, TextRow
 from engine.journal.opening import anchor_path, read_head, read_meta
-from engine.journal.queries import EVENT, OUTBOX, SENT_ROW, SESSIONS, TEXTS, UNDELIVERED, Undelivered, as_undelivered
-from engine.journal.recover import KeptTurn, Rows, TurnRow, Verdict, group, verify
+from engine.journal.queries import EVENT, NUMBER, OUTBOX, SESSIONS, TEXTS, UNDELIVERED, Undelivered, as_undelivered
+from engine.journal.recover import KeptTurn, Rows, Sent, TurnRow, Verdict, group, verify
 
 
 class ReadOnly:
@@ -89,7 +89,7 @@ class ReadOnly:
             raise JournalError(f"{self.path}: no turn {turn_seq}")
         return bytes(row[0])
 
-    def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, parameters: tuple[object, ...] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, for tools."""
         return self._connection.execute(sql, parameters).fetchall()
 
@@ -106,7 +106,7 @@ class ReadOnly:
     def _rows(self, after: int) -> Rows:
         """Every table from its first row beyond turn `after`, by its own key: an index by turn would cost inserts."""
         execute = self._connection.execute
-        entry, message = self._first("outbox", "id", after), self._first("fix_sent", "position", after)
+        entry, number = self._first("outbox", "id", after), self._first("fix_sent", "position", after)
         return Rows(
             map(TurnRow._make, execute("SELECT * FROM turns WHERE turn_seq > ? ORDER BY turn_seq", (after,))),
             self.events(self._first("events", "seq", after) - 1),
@@ -114,9 +114,9 @@ class ReadOnly:
                 OutboxRow._make,
                 execute(f"SELECT {OUTBOX} FROM outbox AS o WHERE id >= ? ORDER BY id", (entry,)),
             ),
-            map(
-                MessageRow._make,
-                execute(f"SELECT {SENT_ROW} FROM fix_sent WHERE position >= ? ORDER BY position", (message,)),
+            (
+                Sent(row[0], NumberRow(*row[1:]))
+                for row in execute(f"SELECT {NUMBER} FROM fix_sent WHERE position >= ? ORDER BY position", (number,))
             ),
             (text for text in self.texts() if text.turn_seq > after),
         )

@@ -8,9 +8,7 @@ events and outbox entries are handed out by the caller and run on without a gap 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
-
-Direction: TypeAlias = Literal["in", "out"]
+from typing import Final, NamedTuple, TypeAlias
 
 TRAILER_BYTES: Final = 7
 """CheckSum(10) with its SOH: what stands behind the body of a message."""
@@ -33,7 +31,7 @@ class OutboxRow(NamedTuple):
 
     `body` is the message without header and trailer. `message_class` says whether it may be repeated
     (at least once) or not (at most once); the words are the runtime's. One that was numbered at once stands in its
-    `MessageRow` alone.
+    `Answer` or `NumberRow` alone.
     """
 
     id: int
@@ -46,29 +44,50 @@ class OutboxRow(NamedTuple):
     body: bytes
 
 
-class MessageRow(NamedTuple):
-    """One FIX sequence number used up, in or out. `data` is None where only the number is kept (session messages).
+class TakenIn(NamedTuple):
+    """The message that a turn takes in under its number; it stands in the turn's own row. A turn has one at most."""
 
-    `message_class` is that of its outbox entry, None for a session message. A message that its own turn decided to say
-    is that entry as well: what follows is as in `OutboxRow`, and its body are the bytes of `data` from `body_at`
-    (counted from 1) to CheckSum(10).
+    session: str
+    epoch: int
+    seq: int
+    data: bytes
+
+
+class Answer(NamedTuple):
+    """The first message that a turn decides to say and numbers at once; it stands in the turn's own row.
+
+    It is an outbox entry as well: its body are the bytes of `data` from `body_at` (counted from 1) to CheckSum(10).
     """
 
     session: str
     epoch: int
-    direction: Direction
     seq: int
-    turn_seq: int
+    outbox_id: int
+    data: bytes
+    message_class: str
+    event_seq: int | None
+    msg_type: str
+    body_at: int
+
+
+class NumberRow(NamedTuple):
+    """A number of ours that does not stand in the row of its turn. `data` is None for a session message.
+
+    `message_class` is that of its outbox entry, None for a session message. One that its own turn decided to say is
+    that entry as well, with `event_seq` and what follows as in `Answer` and `OutboxRow`.
+    """
+
+    session: str
+    epoch: int
+    seq: int
     outbox_id: int | None
-    utc_ns: int
     data: bytes | None
-    admin: int
-    poss_resend: int
     message_class: str | None = None
     event_seq: int | None = None
-    not_after_ns: int | None = None
     msg_type: str | None = None
     body_at: int | None = None
+    poss_resend: int = 0
+    not_after_ns: int | None = None
 
 
 class SessionRow(NamedTuple):
@@ -119,31 +138,38 @@ class StagedTurn(NamedTuple):
     actor: str
     events: tuple[EventRow, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
-    messages: tuple[MessageRow, ...] = ()
+    taken_in: TakenIn | None = None
+    answer: Answer | None = None
+    sent: tuple[NumberRow, ...] = ()
     sessions: tuple[SessionRow, ...] = ()
     marks: tuple[MarkRow, ...] = ()
     texts: tuple[TextRow, ...] = ()
 
     @property
+    def numbers(self) -> tuple[NumberRow, ...]:
+        """Every number of ours that this turn gave out, in order."""
+        return self.sent if self.answer is None else (NumberRow(*self.answer), *self.sent)
+
+    @property
     def entries(self) -> list[OutboxRow]:
         """Everything this turn decided to say, by number, wherever it stands."""
         entries = [*self.outbox]
-        for message in self.messages:
-            if message.msg_type is not None:
-                body_at, data = message.body_at, message.data
-                assert message.outbox_id is not None
-                assert message.message_class is not None
+        for row in self.numbers:
+            if row.msg_type is not None:
+                body_at, data = row.body_at, row.data
+                assert row.outbox_id is not None
+                assert row.message_class is not None
                 assert body_at is not None
                 assert data is not None
                 entries.append(
                     OutboxRow(
-                        message.outbox_id,
-                        message.turn_seq,
-                        message.event_seq,
-                        message.session,
-                        message.message_class,
-                        message.not_after_ns,
-                        message.msg_type,
+                        row.outbox_id,
+                        self.turn_seq,
+                        row.event_seq,
+                        row.session,
+                        row.message_class,
+                        row.not_after_ns,
+                        row.msg_type,
                         data[body_at - 1 : -TRAILER_BYTES],
                     )
                 )
@@ -153,9 +179,13 @@ class StagedTurn(NamedTuple):
     def size(self) -> int:
         """Bytes of messages and event bodies: what waits in memory for the disk."""
         size = 0
-        for message in self.messages:
-            if message.data is not None:
-                size += len(message.data)
+        if self.taken_in is not None:
+            size = len(self.taken_in.data)
+        if self.answer is not None:
+            size += len(self.answer.data)
+        for row in self.sent:
+            if row.data is not None:
+                size += len(row.data)
         for event in self.events:
             size += len(event.body)
         return size

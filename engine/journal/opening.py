@@ -86,14 +86,15 @@ def read_head(connection: sqlite3.Connection, path: Path) -> Head:
     turn = connection.execute("SELECT turn_seq, hash FROM turns ORDER BY turn_seq DESC LIMIT 1").fetchone()
     if turn is None:
         turn = (0, bytes.fromhex(read_meta(connection, path)["genesis"]))
-    event_seq, outbox_id = connection.execute(
-        "SELECT coalesce((SELECT max(seq) FROM events), 0), coalesce((SELECT max(id) FROM outbox), 0)"
+    event_seq, outbox_id, answered = connection.execute(
+        "SELECT coalesce((SELECT max(seq) FROM events), 0), coalesce((SELECT max(id) FROM outbox), 0), coalesce("
+        "(SELECT outbox_id FROM turns WHERE outbox_id IS NOT NULL ORDER BY turn_seq DESC LIMIT 1), 0)"
     ).fetchone()
-    return Head(turn[0], event_seq, max(outbox_id, _last_entry_sent(connection)), turn[1])
+    return Head(turn[0], event_seq, max(outbox_id, answered, _last_entry_sent(connection)), turn[1])
 
 
 def _last_entry_sent(connection: sqlite3.Connection) -> int:
-    """The highest outbox number that stands with its message: one of the last turn that has any, in whatever order."""
+    """The highest outbox number in `fix_sent`: one of the last turn that has any there, in whatever order."""
     highest = last_turn = 0
     for entry, turn_seq in connection.execute(
         "SELECT outbox_id, turn_seq FROM fix_sent WHERE msg_type IS NOT NULL ORDER BY position DESC"

@@ -57,8 +57,9 @@ class JournalReader:
 
         Raises JournalError naming a number that has no row: that is corruption, never a reason for a gap fill.
         """
-        rows = await self._all(SENT, (session, epoch, begin, end, limit))
-        page = [SentMessage(seq, data, bool(admin), kind or "", entry) for seq, data, admin, kind, entry in rows]
+        parameters = {"session": session, "epoch": epoch, "begin": begin, "end": end, "limit": limit}
+        rows = await self._all(SENT, parameters)
+        page = [SentMessage(seq, data, kind or "", entry) for seq, data, kind, entry in rows]
         for expected, message in enumerate(page, start=begin):
             if message.seq != expected:
                 raise JournalError(f"{self.path}: {session} epoch {epoch} out {expected}: no row; run an audit")

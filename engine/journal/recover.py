@@ -14,8 +14,8 @@ from zlib import crc32
 
 from engine.errors import JournalError
 from engine.journal.anchor import Anchor
-from engine.journal.batch import EventRow, MessageRow, OutboxRow, StagedTurn, TextRow
-from engine.journal.chain import KINDS, UNSPELLABLE, message_name, read_sums, row_spellings, seal, turn_hash
+from engine.journal.batch import Answer, EventRow, NumberRow, OutboxRow, StagedTurn, TakenIn, TextRow
+from engine.journal.chain import KINDS, UNSPELLABLE, number_name, read_sums, row_spellings, seal, turn_hash
 from engine.journal.event_codec import Codec
 
 
@@ -31,16 +31,38 @@ class TurnRow(NamedTuple):
     epoch: int | None
     seq: int | None
     message: bytes | None
+    sent_session: str | None
+    sent_epoch: int | None
+    sent_seq: int | None
+    outbox_id: int | None
+    sent: bytes | None
+    message_class: str | None
+    event_seq: int | None
+    msg_type: str | None
+    body_at: int | None
     row_sums: bytes
     hash: bytes
 
-    def taken_in(self) -> tuple[MessageRow, ...]:
-        """The message that stands in this row, as a row of its own. Whether its values make sense the chain says."""
-        place: Any = self[5:8]
-        if place == (None, None, None) and self.message is None:
-            return ()
-        session, epoch, seq = place
-        return (MessageRow(session, epoch, "in", seq, self.turn_seq, None, self.utc_ns, self.message, 0, 0),)
+    # Whether the values in these columns make sense the chain says.
+
+    def taken_in(self) -> TakenIn | None:
+        place: Any = self[5:9]
+        return None if place == _NOTHING_IN else TakenIn(*place)
+
+    def answer(self) -> Answer | None:
+        said: Any = self[9:18]
+        return None if said == _NO_ANSWER else Answer(*said)
+
+
+_NOTHING_IN: Final = (None,) * len(TakenIn._fields)
+_NO_ANSWER: Final = (None,) * len(Answer._fields)
+
+
+class Sent(NamedTuple):
+    """A row of table `fix_sent`, with the turn that it belongs to."""
+
+    turn_seq: int
+    row: NumberRow
 
 
 class Rows(NamedTuple):
@@ -49,7 +71,7 @@ class Rows(NamedTuple):
     turns: Iterable[TurnRow]
     events: Iterable[EventRow]
     outbox: Iterable[OutboxRow]
-    messages: Iterable[MessageRow]
+    sent: Iterable[Sent]
     texts: Iterable[TextRow]
 
 
@@ -106,7 +128,7 @@ def group(rows: Rows) -> Iterator[KeptTurn]:
     """
     events = _Sweep("events", rows.events)
     outbox = _Sweep("outbox", rows.outbox)
-    messages = _Sweep("messages", rows.messages)
+    sent = _Sweep("sent", rows.sent)
     texts = _Sweep("texts", rows.texts)
     for row in rows.turns:
         turn_seq = row.turn_seq
@@ -114,11 +136,13 @@ def group(rows: Rows) -> Iterator[KeptTurn]:
             *row[:5],
             events.take(turn_seq),
             outbox.take(turn_seq),
-            (*row.taken_in(), *messages.take(turn_seq)),
+            row.taken_in(),
+            row.answer(),
+            tuple(each.row for each in sent.take(turn_seq)),
             texts=texts.take(turn_seq),
         )
         yield KeptTurn(turn, row.row_sums, row.hash)
-    for sweep in (events, outbox, messages, texts):
+    for sweep in (events, outbox, sent, texts):
         sweep.finish()
 
 
@@ -204,7 +228,7 @@ def _find(kept: KeptTurn, prior: bytes) -> BadRow:
     found: dict[str, Sequence[Any]] = {
         "events": turn.events,
         "outbox": turn.outbox,
-        "messages": turn.messages,
+        "sent": turn.sent,
         "texts": turn.texts,
     }
     for kind in KINDS:
@@ -219,12 +243,26 @@ def _find(kept: KeptTurn, prior: bytes) -> BadRow:
         if len(rows) != len(sums):
             problem += f": {len(sums)} rows recorded in {itself}, {len(rows)} found"
         return BadRow(turn.turn_seq, TABLES[kind], row, problem)
-    return BadRow(turn.turn_seq, "turns", itself, f"changed: its rows hold, but not its hash after {prior.hex()[:16]}")
+    return BadRow(
+        turn.turn_seq, "turns", _own(turn), f"changed: all else of it holds, not its hash after {prior.hex()[:16]}"
+    )
+
+
+def _own(turn: StagedTurn) -> str:
+    """The turn's own row in words, with the messages that stand in it."""
+    taken_in, answer = turn.taken_in, turn.answer
+    words = [f"turn {turn.turn_seq}"]
+    if taken_in is not None:
+        words.append(f"{taken_in.session} epoch {taken_in.epoch} in {taken_in.seq}")
+    if answer is not None:
+        words.append(f"{answer.session} epoch {answer.epoch} out {answer.seq}")
+    return ", ".join(words)
 
 
 def _sum_of(kind: str, row: Any) -> int | None:
+    rows: dict[str, Any] = {kind: (row,)}
     try:
-        return crc32(row_spellings(StagedTurn(0, 0, "", "", "", **{kind: (row,)}))[0])
+        return crc32(row_spellings(StagedTurn(0, 0, "", "", "", **rows))[0])
     except UNSPELLABLE:
         return None
 
@@ -234,8 +272,8 @@ def _name(kind: str, row: Any) -> str:
         return f"seq {row.seq}"
     if kind == "outbox":
         return f"id {row.id}"
-    if kind == "messages":
-        return message_name(row)
+    if kind == "sent":
+        return number_name(row.row if isinstance(row, Sent) else row)
     return f"{row.kind} {row.hash}"
 
 

@@ -4,10 +4,10 @@ Append only: `meta`, `turns`, `events`, `outbox`, `fix_sent`, `rule_books`, `con
 DELETE and an INSERT over an existing key; the latter also because `INSERT OR REPLACE` on a connection without recursive
 triggers deletes without asking the DELETE trigger. Mutable: `fix_sessions`, `marks`.
 
-A turn takes in one message at most, so that message stands in the turn's own row, and the numbers we gave out in
-`fix_sent`: a row, a trigger and two index entries less than one table for both, a third of what a turn costs. The view
-`fix_messages` shows both directions alike. What a turn decides to say and numbers at once, nearly everything, is one
-row of `fix_sent` and none of `outbox`: a page less in every commit. The view `outbox_entries` shows all entries alike.
+A turn takes in one message at most, and mostly says one: both stand in the turn's own row, whatever else it gives a
+number to in `fix_sent`. An order and its answer are one row, one trigger and two index entries, half of what a row for
+each would cost. The view `fix_messages` shows both directions alike, wherever they stand. What a turn decides to say
+and numbers at once, nearly everything, is no row of `outbox`: the view `outbox_entries` shows all entries alike.
 
 Triggers stop mistakes, not an owner of the file who drops them: for that there is the chain (`chain`).
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 APPLICATION_ID: Final = 0x52465131  # "RFQ1": lets `file` and a reader tell a journal from any other SQLite file.
 
 TABLES: Final = """
@@ -34,9 +34,19 @@ CREATE TABLE IF NOT EXISTS turns (
     epoch INTEGER,
     seq INTEGER,
     message BLOB,
+    sent_session TEXT, -- Of the first message that the turn decided and numbered, if there was one; see `fix_sent`.
+    sent_epoch INTEGER,
+    sent_seq INTEGER,
+    outbox_id INTEGER,
+    sent BLOB,
+    class TEXT,
+    event_seq INTEGER,
+    msg_type TEXT,
+    body_at INTEGER,
     row_sums BLOB NOT NULL,
     hash BLOB NOT NULL
 );
+CREATE UNIQUE INDEX IF NOT EXISTS turns_sent ON turns (sent_session, sent_epoch, sent_seq) WHERE sent_seq IS NOT NULL;
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY NOT NULL,
     turn_seq INTEGER NOT NULL,
@@ -55,25 +65,23 @@ CREATE TABLE IF NOT EXISTS outbox (
     msg_type TEXT NOT NULL,
     body BLOB NOT NULL
 );
--- `position` keeps the order in which numbers were given out, so that a whole file is read in one sweep. From
--- `event_seq` on: what the message is as an outbox entry, if its own turn decided it; its body begins at byte
--- `body_at`, counted from 1.
+-- `position` keeps the order in which numbers were given out, so that a whole file is read in one sweep. `bytes` is
+-- empty for a session message. `msg_type`, `body_at`, `event_seq` and `not_after_ns`: what the message is as an outbox
+-- entry, if its own turn decided it; its body begins at byte `body_at`, counted from 1.
 CREATE TABLE IF NOT EXISTS fix_sent (
     position INTEGER PRIMARY KEY NOT NULL,
+    turn_seq INTEGER NOT NULL,
     session TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    turn_seq INTEGER NOT NULL,
     outbox_id INTEGER,
-    utc_ns INTEGER NOT NULL,
     bytes BLOB,
-    admin INTEGER NOT NULL,
-    poss_resend INTEGER NOT NULL,
     class TEXT,
     event_seq INTEGER,
-    not_after_ns INTEGER,
     msg_type TEXT,
     body_at INTEGER,
+    poss_resend INTEGER NOT NULL,
+    not_after_ns INTEGER,
     UNIQUE (session, epoch, seq)
 );
 CREATE TABLE IF NOT EXISTS rule_books (
@@ -110,16 +118,22 @@ CREATE TABLE IF NOT EXISTS marks (
 ) WITHOUT ROWID;
 """
 
+# A number of ours that was given out already, wherever it stands.
+_GIVEN: Final = (
+    "EXISTS (SELECT 1 FROM fix_sent WHERE session = NEW.{0} AND epoch = NEW.{1} AND seq = NEW.{2})"
+    " OR EXISTS (SELECT 1 FROM turns WHERE sent_session = NEW.{0} AND sent_epoch = NEW.{1} AND sent_seq = NEW.{2})"
+)
+_ANSWER: Final = ("sent_session", "sent_epoch", "sent_seq")
+
 # What a new row must not collide with, per append-only table. Numbered tables refuse anything that is not
 # beyond the last row: a gap made by force cannot be filled in later.
 _COLLISIONS: Final = {
     "meta": "EXISTS (SELECT 1 FROM meta WHERE key = NEW.key)",
-    "turns": "NEW.turn_seq <= (SELECT max(turn_seq) FROM turns)",
+    "turns": f"NEW.turn_seq <= (SELECT max(turn_seq) FROM turns) OR {_GIVEN.format(*_ANSWER)}",
     "events": "NEW.seq <= (SELECT max(seq) FROM events)",
     "outbox": "NEW.id <= (SELECT max(id) FROM outbox)",
     # An unset position is -1 here.
-    "fix_sent": "NEW.position > 0 OR EXISTS (SELECT 1 FROM fix_sent WHERE session = NEW.session"
-    " AND epoch = NEW.epoch AND seq = NEW.seq)",
+    "fix_sent": f"NEW.position > 0 OR {_GIVEN.format('session', 'epoch', 'seq')}",
     "rule_books": "NEW.position > 0 OR EXISTS (SELECT 1 FROM rule_books WHERE hash = NEW.hash)",
     "configs": "NEW.position > 0 OR EXISTS (SELECT 1 FROM configs WHERE kind = NEW.kind AND hash = NEW.hash)",
 }
@@ -144,10 +158,10 @@ def guards() -> str:
 
 # CAST instead of decoding in Python: a body is text for json_extract and whoever looks, and bytes for the chain.
 INSERTS: Final = {
-    "turns": "INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "turns": f"INSERT INTO turns VALUES ({', '.join('?' * 20)})",
     "events": "INSERT INTO events VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT))",
     "outbox": "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    "fix_sent": "INSERT INTO fix_sent VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "fix_sent": "INSERT INTO fix_sent VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "rule_books": "INSERT INTO rule_books (hash, turn_seq, text) VALUES (?, ?, ?)",
     "configs": "INSERT INTO configs (kind, hash, turn_seq, text) VALUES (?, ?, ?, ?)",
     "fix_sessions": "INSERT INTO fix_sessions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, epoch) DO UPDATE SET"

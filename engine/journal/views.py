@@ -299,13 +299,17 @@ SELECT {_time("e.utc_ns")}, 'placement forced', {_columns(reference="placement_i
 FROM events AS e WHERE e.type = 'PlacementEnded' AND {_get("actor")} <> ''
 """
 
-# Both directions alike; what came in stands in the row of the turn that took it.
+# Both directions alike; what came in and the answer stand in the row of the turn.
 _FIX_MESSAGES: Final = """
 SELECT session, epoch, 'in' AS direction, seq, turn_seq, NULL AS outbox_id, utc_ns, message AS bytes, 0 AS admin,
     0 AS poss_resend
 FROM turns WHERE message IS NOT NULL
 UNION ALL
-SELECT session, epoch, 'out', seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend FROM fix_sent
+SELECT sent_session, sent_epoch, 'out', sent_seq, turn_seq, outbox_id, utc_ns, sent, 0, 0
+FROM turns WHERE sent_seq IS NOT NULL
+UNION ALL
+SELECT m.session, m.epoch, 'out', m.seq, m.turn_seq, m.outbox_id, t.utc_ns, m.bytes, m.bytes IS NULL, m.poss_resend
+FROM fix_sent AS m JOIN turns AS t ON t.turn_seq = m.turn_seq
 """
 
 VIEWS: Final = {

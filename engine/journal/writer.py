@@ -24,7 +24,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from engine.errors import JournalError, StartError
 from engine.journal import anchor
-from engine.journal.batch import RULE_BOOK, Batch, Head, SessionRow, StagedTurn, TextRow
+from engine.journal.batch import RULE_BOOK, Answer, Batch, Head, MarkRow, SessionRow, StagedTurn, TakenIn, TextRow
 from engine.journal.chain import UNSPELLABLE, ChainError, follow
 from engine.journal.lock import Boot, WriterLock
 from engine.journal.opening import (
@@ -44,7 +44,8 @@ Phase: TypeAlias = Literal["begin", "staged_rows", "before_commit", "committed"]
 RESERVE_BYTES: Final = 16 * 1024 * 1024  # Some 2,000 closing turns: kill, cancels and Logouts of 200 sessions.
 BUSY_TIMEOUT_MS: Final = 5  # The writer may run on the loop: give up soon, the runtime tries again.
 
-_NOTHING_IN: Final[tuple[object, ...]] = (None, None, None, None)
+_NOTHING_IN: Final[tuple[object, ...]] = (None,) * len(TakenIn._fields)
+_NO_ANSWER: Final[tuple[object, ...]] = (None,) * len(Answer._fields)
 _RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
@@ -242,6 +243,7 @@ class Journal:
         event_rows: list[tuple[object, ...]] = []
         outbox_rows: list[tuple[object, ...]] = []
         session_rows: dict[tuple[str, int], SessionRow] = {}
+        mark_rows: dict[str, MarkRow] = {}
         new_texts: set[tuple[str, str]] = set()
         rule_books: list[TextRow] = []
         configs: list[TextRow] = []
@@ -251,14 +253,12 @@ class Journal:
                 for text in turn.texts:
                     (rule_books if text.kind == RULE_BOOK else configs).append(text)
             head, sealed = follow(head, turn)
-            seq, utc_ns, kind, ref, actor, events, outbox, messages, sessions, _, _ = turn
-            taken_in = _NOTHING_IN
-            for message in messages:
-                if message[2] == "out":
-                    sent_rows.append(message[:2] + message[3:])
-                else:
-                    taken_in = (message[0], message[1], message[3], message[7])
-            turn_rows.append((seq, utc_ns, kind, ref, actor, *taken_in, *sealed))
+            _, _, _, _, _, events, outbox, taken_in, answer, sent, sessions, marks, _ = turn
+            turn_rows.append(turn[:5] + (taken_in or _NOTHING_IN) + (answer or _NO_ANSWER) + sealed)
+            for number in sent:
+                sent_rows.append((turn[0], *number))
+            for mark in marks:
+                mark_rows[mark.security_id] = mark
             if events:
                 event_rows += map(tuple, events)
             if outbox:
@@ -276,7 +276,7 @@ class Journal:
                 ("configs", configs),
                 # Conflated: of a session's or security's rows in one transaction only the last counts.
                 ("fix_sessions", list(session_rows.values())),
-                ("marks", list({row.security_id: row for turn in turns for row in turn.marks}.values())),
+                ("marks", list(mark_rows.values())),
             ),
             new_texts,
         )

@@ -87,11 +87,10 @@ class Readback:
         page: list[SentRow] = []
         size = 0
         for row in rows:
-            data = None if row.admin else row.data
-            size += len(data or b"")
+            size += len(row.data or b"")
             if page and size > RESEND_PAGE_BYTES:
                 break
-            page.append(SentRow(row.seq, data, row.message_class == "report"))
+            page.append(SentRow(row.seq, row.data, row.message_class == "report"))
         last = page[-1].seq_num == wanted.end
         now, entropy = self._clock.now(), self._entropy()
         self._submit(SentPage(now, wanted.session, wanted.epoch, wanted.connection, page, wanted.end, last, entropy))

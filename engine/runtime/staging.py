@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any
 
 from engine.domain import events as domain_events
 from engine.journal.batch import (
     TRAILER_BYTES,
+    Answer,
     EventRow,
     Head,
     MarkRow,
-    MessageRow,
+    NumberRow,
     OutboxRow,
     SessionRow,
     StagedTurn,
+    TakenIn,
     TextRow,
 )
 from engine.journal.event_codec import Codec, event_types
@@ -57,7 +59,12 @@ class Recorder:
             return None
         turn_seq = self.turn_seq + 1
         utc_ns = turn.now.utc_ns
-        staged = _row(
+        answer, sent = _numbers(turn, self.event_seq + 1) if turn.bound else (None, ())
+        taken_in: TakenIn | None = None
+        if turn.inbound:
+            (inbound,) = turn.inbound  # There is room for one.
+            taken_in = _row(TakenIn, inbound)
+        staged: StagedTurn = _row(
             StagedTurn,
             (
                 turn_seq,
@@ -66,7 +73,10 @@ class Recorder:
                 turn.ref,
                 turn.actor,
                 self._event_rows(turn, turn_seq, utc_ns) if turn.events else (),
-                *_said_rows(turn, turn_seq, utc_ns, self.event_seq + 1),
+                _waiting(turn, turn_seq, self.event_seq + 1) if len(turn.sends) != (answer is not None) else (),
+                taken_in,
+                answer,
+                sent,
                 self._with_quiet(sessions) if self._quiet_sessions else sessions,
                 self._with_quiet_marks(marks) if self._quiet_marks else tuple(marks),
                 tuple([text._replace(turn_seq=turn_seq) for text in texts]) if texts else (),
@@ -122,37 +132,46 @@ class Recorder:
         return tuple(rows)
 
 
-_row: Final = tuple.__new__
+_row: Any = tuple.__new__
 """A row from all its columns, in half the time that its constructor takes."""
 
 
-def _said_rows(
-    turn: Turn, turn_seq: int, utc_ns: int, first_event: int
-) -> tuple[tuple[OutboxRow, ...], tuple[MessageRow, ...]]:
-    """What was decided without getting a number, and every number taken in or given out.
+def _numbers(turn: Turn, first_event: int) -> tuple[Answer | None, tuple[NumberRow, ...]]:
+    """Every number given out: the first in the turn's own row if that has room for it, the others by themselves.
 
-    What got its number at once is one row: an outbox entry of its own would be a fifth of what an order's rows cost.
+    What got its number at once is no outbox entry of its own: that would be a fifth of what an order's rows cost.
     """
-    messages: list[MessageRow] = [
-        _row(MessageRow, (session, epoch, "in", seq_num, turn_seq, None, utc_ns, data, 0, 0, *_NO_ENTRY))
-        for session, epoch, seq_num, data in turn.inbound
-    ]
-    numbered = 0
+    answer, rows = None, []
     for session, epoch, seq_num, outbox_id, data, poss_resend, delivery, said in turn.bound:
         word = delivery._value_ if delivery is not None else None  # A plain string, in a fifth of `.value`'s time.
-        entry: tuple[str | None, int | None, int | None, str | None, int | None] = (word, None, None, None, None)
-        if said is not None and data is not None:
-            numbered += 1
-            send, msg_type, body = said
-            event = send[4]
-            after = len(data) - TRAILER_BYTES - len(body) + 1
-            entry = (word, first_event + event if event >= 0 else None, send[5], msg_type, after)
-        columns = (session, epoch, "out", seq_num, turn_seq, outbox_id, utc_ns, data, data is None, poss_resend)
-        messages.append(_row(MessageRow, columns + entry))
-    if numbered == len(turn.sends):
-        return (), tuple(messages)
+        if said is None or data is None:
+            rows.append(NumberRow(session, epoch, seq_num, outbox_id, data, word, poss_resend=int(poss_resend)))
+            continue
+        send, msg_type, body = said
+        event, not_after_ns = send[4], send[5]
+        body_at = len(data) - TRAILER_BYTES - len(body) + 1
+        columns = (
+            session,
+            epoch,
+            seq_num,
+            outbox_id,
+            data,
+            word,
+            first_event + event if event >= 0 else None,
+            msg_type,
+            body_at,
+        )
+        if answer is None and not rows and not poss_resend and not_after_ns is None:
+            answer = _row(Answer, columns)
+        else:
+            rows.append(_row(NumberRow, (*columns, int(poss_resend), not_after_ns)))
+    return answer, tuple(rows)
+
+
+def _waiting(turn: Turn, turn_seq: int, first_event: int) -> tuple[OutboxRow, ...]:
+    """What was decided without getting a number at once."""
     at_once = {bound.outbox_id for bound in turn.bound if bound.said is not None}
-    waiting = [
+    return tuple(
         OutboxRow(
             send.outbox_id,
             turn_seq,
@@ -165,11 +184,7 @@ def _said_rows(
         )
         for send, msg_type, body in turn.sends
         if send.outbox_id not in at_once
-    ]
-    return tuple(waiting), tuple(messages)
-
-
-_NO_ENTRY: Final = (None,) * 5
+    )
 
 
 def _mark_row(mark: Mark) -> MarkRow:

@@ -21,7 +21,7 @@ from benchmarks.measuring import Effort, Line, medians
 from benchmarks.messages import order_fields, report_wire, wire
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
-from engine.journal.batch import EventRow, MessageRow, SessionRow, StagedTurn
+from engine.journal.batch import Answer, EventRow, SessionRow, StagedTurn, TakenIn
 from engine.journal.opening import configure, create_missing
 from engine.journal.schema import INSERTS
 from engine.journal.writer import Journal
@@ -75,7 +75,8 @@ def _ours(path: Path, durability: str) -> Callable[[int], float]:
                     f"oms:1:{number}",
                     "",
                     (EventRow(number, number, name, version, house.NOW_NS, body),),
-                    messages=rows.messages(number),
+                    taken_in=rows.taken_in(number),
+                    answer=rows.answer(number),
                     sessions=rows.sessions(number),
                 )
             )
@@ -94,16 +95,16 @@ def _plain(path: Path, durability: str) -> Callable[[int], float]:
 
     def commit(batch: int) -> float:
         numbers = list(rows.take(batch))
-        order = rows.messages(1)[0].data
-        turns = [(n, house.NOW_NS, "Received", f"oms:1:{n}", "", "oms", 1, n, order, sums, digest) for n in numbers]
+        turns = [
+            (n, house.NOW_NS, "Received", f"oms:1:{n}", "", *rows.taken_in(n), *rows.answer(n), sums, digest)
+            for n in numbers
+        ]
         events = [(n, n, name, version, house.NOW_NS, body) for n in numbers]
-        sent = [(*row[:2], *row[3:]) for n in numbers for row in rows.messages(n)[1:]]
         sessions = [tuple(rows.sessions(numbers[-1])[0])]
         began = time.perf_counter()
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(INSERTS["turns"], turns)
         connection.executemany(INSERTS["events"], events)
-        connection.executemany(INSERTS["fix_sent"], sent)
         connection.executemany(INSERTS["fix_sessions"], sessions)
         connection.execute("COMMIT")
         return time.perf_counter() - began
@@ -141,27 +142,11 @@ class _Rows:
             next(self._numbers)
         return range(first, first + count)
 
-    def messages(self, number: int) -> tuple[MessageRow, ...]:
-        return (
-            MessageRow("oms", 1, "in", number, number, None, house.NOW_NS, self._order, 0, 0),
-            MessageRow(
-                "oms",
-                1,
-                "out",
-                number,
-                number,
-                number,
-                house.NOW_NS,
-                self._answer,
-                0,
-                0,
-                "report",
-                number,
-                None,
-                "8",
-                61,
-            ),
-        )
+    def taken_in(self, number: int) -> TakenIn:
+        return TakenIn("oms", 1, number, self._order)
+
+    def answer(self, number: int) -> Answer:
+        return Answer("oms", 1, number, number, self._answer, "report", number, "8", 61)
 
     def sessions(self, number: int) -> tuple[SessionRow, ...]:
         return (SessionRow("oms", 1, number + 1, number + 1, 0, house.NOW_NS),)

@@ -274,14 +274,13 @@ def _renumbered(rows: StagedTurn, head: Any) -> StagedTurn:
         turn_seq=turn_seq,
         events=tuple(row._replace(seq=head.event_seq + at, turn_seq=turn_seq) for at, row in enumerate(rows.events, 1)),
         outbox=tuple(row._replace(id=next(entries), turn_seq=turn_seq) for row in rows.outbox),
-        messages=tuple(
+        taken_in=rows.taken_in and rows.taken_in._replace(epoch=epoch, seq=first),
+        answer=rows.answer and rows.answer._replace(epoch=epoch, seq=first, outbox_id=next(entries)),
+        sent=tuple(
             row._replace(
-                epoch=epoch,
-                seq=first + at,
-                turn_seq=turn_seq,
-                outbox_id=next(entries) if row.msg_type is not None else row.outbox_id,
+                epoch=epoch, seq=first + at, outbox_id=next(entries) if row.msg_type is not None else row.outbox_id
             )
-            for at, row in enumerate(rows.messages)
+            for at, row in enumerate(rows.sent, 1)
         ),
         sessions=tuple(row._replace(epoch=epoch) for row in rows.sessions),
     )

@@ -10,7 +10,7 @@ import pytest
 from engine.admin import cli
 from engine.clock import NS_PER_S
 from engine.fix.wire import codec
-from engine.journal.batch import MessageRow, SessionRow, StagedTurn
+from engine.journal.batch import NumberRow, SessionRow, StagedTurn, TakenIn
 from engine.journal.writer import Journal
 
 START_NS = 1_795_446_000 * NS_PER_S
@@ -51,11 +51,14 @@ def journal(tmp_path: Path) -> Path:
         turns = []
         for number, (epoch, direction, seq, data) in enumerate(rows, 1):
             utc_ns = START_NS + number * NS_PER_S
-            message = MessageRow(
-                "oms", epoch, direction, seq, number, None, utc_ns, data, int(data is None), int(data is again)
-            )
             session = SessionRow("oms", epoch, 3, 3, 0, utc_ns)
-            turns.append(StagedTurn(number, utc_ns, "Received", "", "", messages=(message,), sessions=(session,)))
+            turn = StagedTurn(number, utc_ns, "Received", "", "", sessions=(session,))
+            if direction == "in":
+                assert data is not None
+                turns.append(turn._replace(taken_in=TakenIn("oms", epoch, seq, data)))
+            else:
+                row = NumberRow("oms", epoch, seq, None, data, poss_resend=int(data is again))
+                turns.append(turn._replace(sent=(row,)))
         file.commit(turns)
     finally:
         file.close()

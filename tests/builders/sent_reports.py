@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.clock import fix_timestamp
 from engine.fix.wire import codec
-from engine.journal.batch import TRAILER_BYTES, MessageRow, SessionRow, StagedTurn
+from engine.journal.batch import TRAILER_BYTES, NumberRow, SessionRow, StagedTurn
 from engine.journal.writer import Journal
 
 ROWS_A_TURN: Final = 2_000
@@ -24,19 +24,18 @@ def write_sent_reports(path: Path, session: str, target_comp_id: str, count: int
         for turn, first in enumerate(range(1, count + 1, ROWS_A_TURN), 1):
             numbers = range(first, min(first + ROWS_A_TURN, count + 1))
             bodies = [_body(number) for number in numbers]
-            messages = tuple(
-                _row(session, number, turn, _frame(number, target_comp_id, time, body), body)
+            sent = tuple(
+                _row(session, number, _frame(number, target_comp_id, time, body), body)
                 for number, body in zip(numbers, bodies, strict=True)
             )
             last = numbers[-1]
             sessions = (SessionRow(session, 1, 1, last + 1, last, SENT_UTC_NS),)
-            journal.commit([StagedTurn(turn, SENT_UTC_NS, "Seeded", "", "", messages=messages, sessions=sessions)])
+            journal.commit([StagedTurn(turn, SENT_UTC_NS, "Seeded", "", "", sent=sent, sessions=sessions)])
 
 
-def _row(session: str, number: int, turn: int, data: bytes, body: bytes) -> MessageRow:
+def _row(session: str, number: int, data: bytes, body: bytes) -> NumberRow:
     body_at = len(data) - TRAILER_BYTES - len(body) + 1
-    entry = ("report", None, None, "8", body_at)
-    return MessageRow(session, 1, "out", number, turn, number, SENT_UTC_NS, data, 0, 0, *entry)
+    return NumberRow(session, 1, number, number, data, "report", None, "8", body_at)
 
 
 def _frame(number: int, target_comp_id: str, time: str, body: bytes) -> bytes:

@@ -15,12 +15,23 @@ import pytest
 from journal_rows import advance, turn_after
 
 from engine.journal.archive import ReadOnly, audit
-from engine.journal.batch import EventRow, Head, MarkRow, MessageRow, OutboxRow, SessionRow, StagedTurn, TextRow
+from engine.journal.batch import (
+    Answer,
+    EventRow,
+    Head,
+    MarkRow,
+    NumberRow,
+    OutboxRow,
+    SessionRow,
+    StagedTurn,
+    TakenIn,
+    TextRow,
+)
 from engine.journal.chain import KINDS, row_spellings, seal
 from engine.journal.schema import APPEND_ONLY, MUTABLE, TABLES
 from engine.journal.writer import Journal
 
-ROWS: Final = {"events": EventRow, "outbox": OutboxRow, "messages": MessageRow, "texts": TextRow}
+ROWS: Final = {"events": EventRow, "outbox": OutboxRow, "sent": NumberRow, "texts": TextRow}
 NOT_IN_THE_CHAIN: Final = {
     ("meta", "key"),
     ("meta", "value"),
@@ -51,14 +62,16 @@ def full_turns() -> list[StagedTurn]:
         turn = turn_after(head)
         if turn.turn_seq in (3, 4):
             apart = [entry._replace(not_after_ns=turn.utc_ns + 5) for entry in turn.outbox]
-            sent = [each._replace(not_after_ns=turn.utc_ns + 5) for each in turn.messages if each.msg_type is not None]
-            kept = [each for each in turn.messages if each.msg_type is None]
-            turn = turn._replace(outbox=tuple(apart), messages=(*kept, *sent))
+            sent = [each._replace(not_after_ns=turn.utc_ns + 5) for each in turn.sent if each.msg_type is not None]
+            kept = [each for each in turn.sent if each.msg_type is None]
+            turn = turn._replace(outbox=tuple(apart), sent=(*kept, *sent))
         if turn.turn_seq == 5:
-            sent_alone = turn.messages[1]._replace(outbox_id=None, data=None, admin=1)
-            turn = turn._replace(messages=(turn.messages[0], sent_alone))
+            turn = turn._replace(sent=(turn.sent[0]._replace(outbox_id=None, data=None),))
         if turn.turn_seq == 7:
-            turn = turn._replace(messages=(), input_kind="timer", outbox=(turn.outbox[0]._replace(event_seq=None),))
+            alone = turn.outbox[0]._replace(event_seq=None)
+            turn = turn._replace(taken_in=None, sent=(), input_kind="timer", outbox=(alone,))
+        if turn.turn_seq == 10 and turn.answer is not None:
+            turn = turn._replace(answer=turn.answer._replace(event_seq=None))
         turns.append(turn)
         head = advance(head, turn)
     return turns
@@ -159,10 +172,7 @@ def filled(kind: str) -> list[Any]:
     """Rows of one kind: with every field set, and with every field empty that may be."""
     hints = get_type_hints(ROWS[kind])
     some = {int: 7, str: "word", bytes: b"bytes"}
-    full = {
-        name: "out" if name == "direction" else next(value for of, value in some.items() if of.__name__ in str(hint))
-        for name, hint in hints.items()
-    }
+    full = {name: next(value for of, value in some.items() if of.__name__ in str(hint)) for name, hint in hints.items()}
     bare = {name: None if "None" in str(hint) else full[name] for name, hint in hints.items()}
     return [ROWS[kind](**full), ROWS[kind](**bare)]
 
@@ -187,8 +197,6 @@ def test_any_field_of_a_row_changes_its_spelling_and_the_hash(kind: str, field: 
     for row in filled(kind):
         turn = StagedTurn(1, 2, "kind", "ref", "actor", **{kind: (row,)})
         variants = [row, *(row._replace(**{field: each}) for each in changed(getattr(row, field), hint))]
-        if field == "direction":
-            variants = [row, row._replace(direction="in")]
         variants = list(dict.fromkeys(variants))
         assert len(variants) > 1
         turns = [turn._replace(**{kind: (each,)}) for each in variants]
@@ -200,10 +208,36 @@ def test_any_field_of_a_row_changes_its_spelling_and_the_hash(kind: str, field: 
 def test_any_field_of_a_turn_changes_the_hash_but_what_is_mutable(field: str) -> None:
     turn = full_turns()[0]
     value = getattr(turn, field)
-    other = value + 1 if isinstance(value, int) else value + "x" if isinstance(value, str) else value[1:]
+    if field in OWN:
+        other = None if value is not None else filled_own(field)
+    else:
+        other = value + 1 if isinstance(value, int) else value + "x" if isinstance(value, str) else value[1:]
     assert other != value
     same = seal(b"before", turn).hash == seal(b"before", turn._replace(**{field: other})).hash
     assert same is (field in ("sessions", "marks"))
+
+
+OWN: Final = {"taken_in": TakenIn, "answer": Answer}
+"""What stands in the turn's own row."""
+
+
+def filled_own(part: str) -> Any:
+    some = {int: 7, str: "word", bytes: b"bytes"}
+    hints = get_type_hints(OWN[part])
+    return OWN[part](*(next(v for of, v in some.items() if of.__name__ in str(hint)) for hint in hints.values()))
+
+
+@pytest.mark.parametrize(("part", "field"), [(part, field) for part in OWN for field in OWN[part]._fields])
+def test_any_field_in_the_row_of_a_turn_changes_the_hash(part: str, field: str) -> None:
+    turn = StagedTurn(1, 2, "kind", "ref", "actor", taken_in=filled_own("taken_in"), answer=filled_own("answer"))
+    own = getattr(turn, part)
+    hint = get_type_hints(OWN[part])[field]
+    variants = [own, *(own._replace(**{field: each}) for each in changed(getattr(own, field), hint))]
+    if "None" not in str(hint):
+        variants = [each for each in variants if getattr(each, field) is not None]
+    variants = list(dict.fromkeys(variants))
+    assert len(variants) > 1
+    assert len({seal(b"before", turn._replace(**{part: each})).hash for each in variants}) == len(variants)
 
 
 def test_whatever_a_turn_carries_is_read_as_it_was_written(original: Path) -> None:
@@ -215,7 +249,18 @@ def test_whatever_a_turn_carries_is_read_as_it_was_written(original: Path) -> No
         marks = file.query("SELECT * FROM marks")
     assert len(found) == len(written)
     for turn, kept in zip(written, found, strict=True):
-        for name in ("turn_seq", "utc_ns", "input_kind", "input_ref", "actor", "events", "outbox", "messages"):
+        for name in (
+            "turn_seq",
+            "utc_ns",
+            "input_kind",
+            "input_ref",
+            "actor",
+            "events",
+            "outbox",
+            "taken_in",
+            "answer",
+            "sent",
+        ):
             assert getattr(kept, name) == getattr(turn, name), name
         assert sorted(kept.texts) == sorted(turn.texts)
         assert kept.entries == turn.entries

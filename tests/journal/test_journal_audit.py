@@ -84,16 +84,16 @@ def test_an_untouched_file_holds(path: Path) -> None:
         ),
         pytest.param(
             "UPDATE fix_sent SET bytes = CAST(replace(CAST(bytes AS TEXT), '35=R', '35=D') AS BLOB) "
-            "WHERE session = 'alder' AND seq = 6",
-            6, "fix_messages", "alder epoch 1 out 6", "changed", id="one byte of a message",
+            "WHERE session = 'alder' AND seq = 8",
+            8, "fix_messages", "alder epoch 1 out 8", "changed", id="one byte of a message",
         ),
         pytest.param(
             "UPDATE turns SET message = CAST(message AS TEXT) WHERE session = 'oms' AND seq = 2",
-            2, "fix_messages", "oms epoch 1 in 2", "changed", id="bytes that became text",
+            2, "turns", "turn 2, oms epoch 1 in 2, alder epoch 1 out 2", "changed", id="bytes that became text",
         ),
         pytest.param(
             "UPDATE turns SET message = NULL WHERE session = 'oms' AND seq = 2",
-            2, "fix_messages", "oms epoch 1 in 2", "changed", id="bytes gone",
+            2, "turns", "turn 2, oms epoch 1 in 2", "changed", id="bytes gone",
         ),
         pytest.param(
             "UPDATE outbox SET destination = 'birch' WHERE id = 7",
@@ -108,6 +108,22 @@ def test_an_untouched_file_holds(path: Path) -> None:
                 "class = 'afresh'", "class = NULL", "event_seq = 1", "event_seq = NULL", "not_after_ns = 5",
                 "msg_type = 'D'", "body_at = body_at + 1",
             )
+        ),
+        *(
+            pytest.param(
+                f"UPDATE turns SET {change} WHERE turn_seq = 6",
+                6, "turns", "turn 6, oms epoch 1 in 6", "changed", id=f"the answer in a turn's own row, {change}",
+            )
+            for change in (
+                "class = 'afresh'", "class = NULL", "event_seq = 1", "event_seq = NULL", "outbox_id = 7",
+                "msg_type = 'D'", "body_at = body_at + 1", "sent_seq = 7", "sent_session = 'ash'", "sent_seq = NULL",
+                "sent = CAST(replace(CAST(sent AS TEXT), '35=R', '35=D') AS BLOB)", "sent = NULL",
+            )
+        ),
+        pytest.param(
+            "UPDATE turns SET sent_session = NULL, sent_epoch = NULL, sent_seq = NULL, outbox_id = NULL, sent = NULL, "
+            "class = NULL, event_seq = NULL, msg_type = NULL, body_at = NULL WHERE turn_seq = 6",
+            6, "turns", "turn 6, oms epoch 1 in 6", "changed", id="the answer gone",
         ),
         pytest.param(
             "UPDATE fix_sent SET event_seq = 1 WHERE turn_seq = 9",
@@ -143,15 +159,15 @@ def test_an_untouched_file_holds(path: Path) -> None:
         pytest.param("DELETE FROM outbox WHERE id = 7", 7, "outbox", "row 1 of turn 7", "missing", id="outbox entry"),
         pytest.param(
             "UPDATE turns SET session = NULL, epoch = NULL, seq = NULL, message = NULL WHERE turn_seq = 4",
-            4, "fix_messages", "row 1 of turn 4", "missing", id="message taken in",
+            4, "turns", "turn 4", "changed", id="message taken in",
         ),
         pytest.param(
             "UPDATE turns SET seq = 5 WHERE turn_seq = 4",
-            4, "fix_messages", "oms epoch 1 in 5", "changed", id="number of a message taken in",
+            4, "turns", "turn 4, oms epoch 1 in 5", "changed", id="number of a message taken in",
         ),
         pytest.param(
             "DELETE FROM fix_sent WHERE session = 'alder' AND seq = 4",
-            4, "fix_messages", "row 2 of turn 4", "missing", id="message sent",
+            4, "fix_messages", "row 1 of turn 4", "missing", id="message sent",
         ),
         pytest.param(
             "DELETE FROM rule_books WHERE turn_seq = 6",
@@ -167,8 +183,8 @@ def test_an_untouched_file_holds(path: Path) -> None:
             4, "events", "seq 9", "changed", id="event of no turn",
         ),
         pytest.param(
-            "INSERT INTO fix_sent SELECT 1000, 'elm', epoch, 99, 12, outbox_id, utc_ns, bytes, admin, "
-            "poss_resend, class, event_seq, not_after_ns, msg_type, body_at FROM fix_sent WHERE position = 3",
+            "INSERT INTO fix_sent SELECT 1000, 12, 'elm', epoch, 99, outbox_id, bytes, class, event_seq, msg_type, "
+            "body_at, poss_resend, not_after_ns FROM fix_sent WHERE position = 3",
             12, "fix_messages", "elm epoch 1 out 99", "added", id="a message smuggled in",
         ),
     ],

@@ -11,7 +11,7 @@ from journal_rows import turns_after
 
 from engine.errors import JournalError
 from engine.journal.archive import ReadOnly, audit
-from engine.journal.batch import TRAILER_BYTES, Head, MessageRow, OutboxRow, SessionRow, StagedTurn
+from engine.journal.batch import TRAILER_BYTES, Answer, Head, NumberRow, OutboxRow, SessionRow, StagedTurn
 from engine.journal.lock import Boot
 from engine.journal.queries import SENT, UNDELIVERED, SentMessage
 from engine.journal.reader import JournalReader
@@ -34,17 +34,20 @@ async def reader(journal: Journal) -> AsyncIterator[JournalReader]:
 class Desk:
     """Says things to one OMS session, numbers them, and learns what arrived."""
 
-    def __init__(self, journal: Journal, *, at_once: bool) -> None:
-        """`at_once`: what is numbered in its own turn is one row with its message."""
+    def __init__(self, journal: Journal, stands: str) -> None:
+        """`stands`: where an entry does that is numbered in its own turn."""
         self.journal = journal
-        self.at_once = at_once
+        self.stands = stands
         self.epoch, self.next_out, self.confirmed = 1, 1, 0
-        self.messages: list[MessageRow] = []
+        self.numbers: list[NumberRow] = []
         self.outbox: list[OutboxRow] = []
         self.last_entry = 0
 
     def commit(self) -> None:
         head: Head = self.journal.head
+        answer = None
+        if self.stands == IN_THE_TURN and self.numbers and self.numbers[0].msg_type is not None:
+            answer = Answer(*self.numbers.pop(0)[: len(Answer._fields)])  # type: ignore[arg-type]
         turn = StagedTurn(
             head.turn_seq + 1,
             0,
@@ -52,11 +55,12 @@ class Desk:
             "",
             "",
             outbox=tuple(self.outbox),
-            messages=tuple(self.messages),
+            answer=answer,
+            sent=tuple(self.numbers),
             sessions=(SessionRow("oms", self.epoch, 1, self.next_out, self.confirmed, 0),),
         )
         self.journal.commit([turn])
-        self.messages, self.outbox = [], []
+        self.numbers, self.outbox = [], []
 
     def say(self, destination: str = "oms") -> int:
         self.last_entry = entry = max(self.last_entry, self.journal.head.outbox_id) + 1
@@ -67,22 +71,23 @@ class Desk:
     def number(self, entry: int | None, *, session: str = "oms") -> int:
         seq = self.next_out
         data = b"8=%d|37=1\x0110=000|" % seq if entry else None
-        turn_seq = self.journal.head.turn_seq + 1
-        row = MessageRow(session, self.epoch, "out", seq, turn_seq, entry, 0, data, int(entry is None), 0)
-        row = row._replace(message_class="at_least_once" if entry else None)
+        row = NumberRow(session, self.epoch, seq, entry, data, "at_least_once" if entry else None)
         decided = next((one for one in self.outbox if one.id == entry), None)
-        if self.at_once and decided is not None and data is not None:
+        if self.stands != APART and decided is not None and data is not None:
             self.outbox.remove(decided)
             body_at = len(data) - TRAILER_BYTES - len(decided.body) + 1
             row = row._replace(msg_type=decided.msg_type, body_at=body_at)
-        self.messages.append(row)
+        self.numbers.append(row)
         self.next_out += 1
         return seq
 
 
-@pytest.fixture(params=[False, True], ids=["apart", "at once"])
+APART, WITH_ITS_NUMBER, IN_THE_TURN = "apart", "with its number", "in the turn's own row"
+
+
+@pytest.fixture(params=[APART, WITH_ITS_NUMBER, IN_THE_TURN])
 def desk(journal: Journal, request: pytest.FixtureRequest) -> Desk:
-    return Desk(journal, at_once=request.param)
+    return Desk(journal, request.param)
 
 
 def log_bytes(journal: Journal) -> int:
@@ -102,9 +107,9 @@ async def test_pages_of_sent_messages(desk: Desk, reader: JournalReader) -> None
     desk.commit()
     page = await reader.sent_page("oms", 1, 2, 7, 3)
     assert page == [
-        SentMessage(2, b"8=2|37=1\x0110=000|", False, "at_least_once", 2),
-        SentMessage(3, None, True, "", None),
-        SentMessage(4, b"8=4|37=1\x0110=000|", False, "at_least_once", 3),
+        SentMessage(2, b"8=2|37=1\x0110=000|", "at_least_once", 2),
+        SentMessage(3, None, "", None),
+        SentMessage(4, b"8=4|37=1\x0110=000|", "at_least_once", 3),
     ]
     assert [message.seq for message in await reader.sent_page("oms", 1, 5, 7, 100)] == [5, 6, 7]
 
@@ -214,10 +219,12 @@ async def test_checkpoints_move_the_log_without_holding_the_writer(journal: Jour
 
 
 @pytest.mark.parametrize(
-    ("query", "given"), [(SENT, ("oms", 1, 1, 9, 5)), (UNDELIVERED, {"to": "oms"})], ids=["sent", "undelivered"]
+    ("query", "given"),
+    [(SENT, {"session": "oms", "epoch": 1, "begin": 1, "end": 9, "limit": 5}), (UNDELIVERED, {"to": "oms"})],
+    ids=["sent", "undelivered"],
 )
 def test_what_the_daemon_asks_for_is_found_by_key_however_long_the_file(
-    journal: Journal, query: str, given: tuple[object, ...] | dict[str, str]
+    journal: Journal, query: str, given: dict[str, object]
 ) -> None:
     plan = journal._connection.execute(f"EXPLAIN QUERY PLAN {query}", given).fetchall()
     assert not [step for *_, step in plan if step in ("SCAN turns", "SCAN fix_sent", "SCAN outbox", "SCAN o", "SCAN m")]

@@ -16,7 +16,7 @@ from engine.domain.placement import Fill
 from engine.domain.recommendation import Ended, LeftOut, Recommendation, Selection, Why
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import EventRow, MessageRow, OutboxRow, StagedTurn
+from engine.journal.batch import Answer, EventRow, NumberRow, OutboxRow, StagedTurn, TakenIn
 from engine.journal.event_codec import Codec, event_types
 from engine.journal.views import VIEWS
 from engine.journal.writer import Journal
@@ -100,9 +100,17 @@ STORY = (
 
 
 MESSAGES = (
-    MessageRow("oms", 1, "in", 7, 1, None, T0, b"35=D", 0, 0),
-    MessageRow("oms", 1, "out", 9, 1, 1, T0, b"35=8|39=2|10=000|", 0, 0, "report", 3, T0, "8", 6),
-    MessageRow("alder", 2, "out", 1, 1, None, T0, None, 1, 0),
+    # Session, epoch, direction, number, turn, outbox entry, time, bytes, is one of the session's own, PossResend(97).
+    ("oms", 1, "in", 7, 1, None, T0, b"35=D", 0, 0),
+    ("oms", 1, "out", 9, 1, 1, T0, b"35=8|39=2|10=000|", 0, 0),
+    ("alder", 2, "out", 1, 1, None, T0, None, 1, 0),
+    ("alder", 2, "out", 2, 1, 3, T0, b"35=R|10=000|", 0, 1),
+)
+TAKEN_IN = TakenIn("oms", 1, 7, b"35=D")
+ANSWER = Answer("oms", 1, 9, 1, b"35=8|39=2|10=000|", "report", 3, "8", 6)
+SENT = (
+    NumberRow("alder", 2, 1, None, None),
+    NumberRow("alder", 2, 2, 3, b"35=R|10=000|", "ask", 4, "R", 6, poss_resend=1, not_after_ns=T0),
 )
 
 WAITING = OutboxRow(2, 1, 4, "alder", "ask", T0, "R", b"131=q|")
@@ -118,7 +126,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name, version, body = codec.encode(event)
             rows.append(EventRow(seq, 1, name, version, event.at_ns, body))
         rows.append(EventRow(len(STORY) + 1, 1, "OrderRecommended", 1, T0, OLD_BODY))
-        journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows), (WAITING,), MESSAGES)])
+        journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows), (WAITING,), TAKEN_IN, ANSWER, SENT)])
     return path
 
 
@@ -130,14 +138,15 @@ def select(path: Path, view: str, columns: str) -> list[tuple[Any, ...]]:
 def test_messages_of_both_directions_stand_in_one_view(path: Path) -> None:
     columns = "session, epoch, direction, seq, turn_seq, outbox_id, utc_ns, bytes, admin, poss_resend"
     with ReadOnly(path) as record:
-        assert record.query(f"SELECT {columns} FROM fix_messages") == [tuple(row[:10]) for row in MESSAGES]
+        assert record.query(f"SELECT {columns} FROM fix_messages") == list(MESSAGES)
 
 
 def test_what_was_decided_stands_in_one_view_whether_it_was_numbered_at_once_or_not(path: Path) -> None:
     with ReadOnly(path) as record:
         assert record.query("SELECT * FROM outbox_entries ORDER BY id") == [
-            (1, 1, 3, "oms", "report", T0, "8", b"39=2|"),
+            (1, 1, 3, "oms", "report", None, "8", b"39=2|"),
             tuple(WAITING),
+            (3, 1, 4, "alder", "ask", T0, "R", b""),
         ]
 
 

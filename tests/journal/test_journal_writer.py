@@ -112,9 +112,9 @@ def test_entries_numbered_at_once_count_for_the_head_in_whatever_order_they_stan
     with Journal(path, "normal") as journal:
         journal.commit(turns_after(journal.head, 3))
         turn = turn_after(journal.head)
-        taken_in, sent = turn.messages
+        (sent,) = turn.sent
         first = sent._replace(seq=50, outbox_id=sent.outbox_id + 1)
-        journal.commit([turn._replace(messages=(taken_in, first, sent))])
+        journal.commit([turn._replace(sent=(first, sent))])
         head = journal.head
         assert head.outbox_id == first.outbox_id
     with Journal(path, "normal") as journal:

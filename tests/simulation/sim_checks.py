@@ -23,7 +23,7 @@ from engine.domain.placement import Fill, Placement, PlacementState
 from engine.domain.rfq import RfqState
 from engine.fix.session.phases import Phase
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import MessageRow, OutboxRow, StagedTurn
+from engine.journal.batch import NumberRow, OutboxRow, StagedTurn
 from engine.turn.trading import Trading
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Record:
     def __init__(self, setting: Setting, fail: Fail) -> None:
         self.turn_seq = 0
         self.event_seq = 0
-        self.sent: dict[tuple[str, int, int], MessageRow] = {}
+        self.sent: dict[tuple[str, int, int], NumberRow] = {}
         self.epochs: dict[str, int] = {}
         self.outbox: dict[int, OutboxRow] = {}
         self.trading = Trading(setting.desk())
@@ -54,12 +54,11 @@ class Record:
     def take(self, turns: Sequence[StagedTurn]) -> None:
         for turn in turns:
             self.turn_seq = turn.turn_seq
-            for row in turn.messages:
-                if row.direction == "out":
-                    key = (row.session, row.epoch, row.seq)
-                    if key in self.sent:
-                        self._fail(f"number {key} was recorded twice")
-                    self.sent[key] = row
+            for row in turn.numbers:
+                key = (row.session, row.epoch, row.seq)
+                if key in self.sent:
+                    self._fail(f"number {key} was recorded twice")
+                self.sent[key] = row
             for session in turn.sessions:
                 self.epochs[session.session] = max(session.epoch, self.epochs.get(session.session, 0))
             for entry in turn.entries:
@@ -123,11 +122,11 @@ class WireChecks:
         """Which epoch the messages from here on are in: the newest that has such a message under this number."""
         for epoch in range(self._record.epochs.get(key, 0), 0, -1):
             row = self._record.sent.get((key, epoch, msg.seq))
-            if row is not None and (row.data == msg.raw or (row.admin and msg.kind in SESSION_TYPES)):
+            if row is not None and (row.data == msg.raw or (row.data is None and msg.kind in SESSION_TYPES)):
                 return epoch
         return 0
 
-    def _row(self, key: str, epoch: int, msg: Msg) -> MessageRow | None:
+    def _row(self, key: str, epoch: int, msg: Msg) -> NumberRow | None:
         row = self._record.sent.get((key, epoch, msg.seq))
         if row is None:
             self._fail(f"{key}: 35={msg.kind} 34={msg.seq} of epoch {epoch} left without a committed row: {msg.raw!r}")
@@ -138,7 +137,7 @@ class WireChecks:
         if row is None:
             return
         self._number_once(key, epoch, msg)
-        if row.admin:
+        if row.data is None:
             if msg.kind not in SESSION_TYPES:
                 self._fail(f"{key}: 35={msg.kind} 34={msg.seq} is recorded as a session message")
             return
@@ -155,7 +154,7 @@ class WireChecks:
             self._fail(f"{key}: number {msg.seq} of epoch {epoch} was used twice")
         self._on_wire.add(number)
 
-    def _asked(self, key: str, msg: Msg, row: MessageRow, now_ns: int, life: Life, promised: set[str]) -> None:
+    def _asked(self, key: str, msg: Msg, row: NumberRow, now_ns: int, life: Life, promised: set[str]) -> None:
         request = msg.get(131) if msg.kind == "R" else msg.get(11)
         assert row.outbox_id is not None
         if request in self._requests or row.outbox_id in self.entries_out:
@@ -201,7 +200,7 @@ class WireChecks:
             elif self._record.explains(row.outbox_id) == "report":
                 self._fail(f"{key}: a gap fill over {row.data!r}")
 
-    def _may_stay_behind(self, row: MessageRow) -> bool:
+    def _may_stay_behind(self, row: NumberRow) -> bool:
         """A request, or what is about an acceptance that never left."""
         if self._record.explains(row.outbox_id) == "ask":
             return True
