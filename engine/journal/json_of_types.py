@@ -124,7 +124,8 @@ class Compiler:
         if hint in _SCALARS or get_origin(hint) is Literal:
             return value
         if hint is float:
-            return f"_finite({value})"
+            # An item of a list is looked at on the spot: a recommendation has some three hundred.
+            return f"(x if -{_LARGEST} <= x <= {_LARGEST} else _finite(x))" if value == "x" else f"_finite({value})"
         if hint is Decimal:
             return f"str({value})"
         if hint is date:
