@@ -114,18 +114,14 @@ def segment_of(security: Security, quantity: Decimal, side: str, today: datetime
     """
     if side not in _SIDES:
         raise ValueError(f"a segment's side is buy (1) or sell (2), found {side!r}")
-    return Segment(
-        security.asset_class.value,
-        rating_bucket(security.rating).value,
-        maturity_bucket(security.years_to_maturity(today)).value,
-        size_tier(quantity * security.factor).value,
-        _SIDES[side],
-    )
+    rating, maturity = rating_bucket(security.rating), maturity_bucket(security.years_to_maturity(today))
+    size = size_tier(quantity * security.factor)
+    return segment_of_key(f"{security.asset_class}|{rating}|{maturity}|{size}|{_SIDES[side]}")
 
 
 @lru_cache(maxsize=4096)
 def segment_of_key(key: str) -> Segment:
-    """The segment whose key this is: events carry it."""
+    """The segment whose key this is: events carry it. There are few, each is made once."""
     return Segment(*key.split("|"))
 
 
@@ -140,9 +136,10 @@ def similar_key(security: Security, today: datetime.date) -> str | None:
     maturity = maturity_bucket(security.years_to_maturity(today))
     if not sector or rating is RatingBucket.UNKNOWN or maturity is MaturityBucket.UNDATED:
         return None
-    return f"{security.asset_class.value}|{sector}|{rating.value}|{maturity.value}"
+    return f"{security.asset_class}|{sector}|{rating}|{maturity}"
 
 
+@lru_cache(maxsize=256)
 def rating_bucket(rating: str | None) -> RatingBucket:
     """The bucket of a rating in this engine's spelling."""
     if rating == NOT_RATED:
@@ -159,9 +156,15 @@ def maturity_bucket(years: float | None) -> MaturityBucket:
     """The bucket of so many years left; a perpetual or an unknown maturity is UNDATED."""
     if years is None:
         return MaturityBucket.UNDATED
-    return next((bucket for bound, bucket in _MATURITY_BOUNDS_YEARS if years < bound), MaturityBucket.VERY_LONG)
+    for bound, bucket in _MATURITY_BOUNDS_YEARS:
+        if years < bound:
+            return bucket
+    return MaturityBucket.VERY_LONG
 
 
 def size_tier(face: Decimal) -> SizeTier:
     """The tier of a face amount."""
-    return next((tier for bound, tier in _SIZE_BOUNDS if face < bound), SizeTier.BLOCK)
+    for bound, tier in _SIZE_BOUNDS:
+        if face < bound:
+            return tier
+    return SizeTier.BLOCK
