@@ -40,10 +40,11 @@ class Judge:
                 unsound = {test for test, ok in self._sound.items() if not ok}
                 tests = self._map.chosen(mutant.site.path, covering - left_out - unsound, share)
             outcome, by = self._try(mutant, tests, tree)
-            if outcome is Outcome.Caught and (broken := self._broken(by, tests, tree)):
+            broken = self._broken(by, tests, tree) if outcome is Outcome.Caught else ""
+            if broken:
                 left_out.add(broken)
                 continue
-            if outcome is Outcome.TimedOut and not self._in_time(tests, tree):
+            if broken is None or (outcome is Outcome.TimedOut and not self._in_time(tests, tree)):
                 if len(tests) > 1:
                     share /= 2
                     continue
@@ -61,8 +62,8 @@ class Judge:
             return Outcome.Survived, ""
         return Outcome.Caught, ran.done.get("failed", "")
 
-    def _broken(self, by: str, tests: list[str], tree: Tree) -> str:
-        """The test that also fails without the bug; empty if none does."""
+    def _broken(self, by: str, tests: list[str], tree: Tree) -> str | None:
+        """The test that also fails without the bug; empty if none does, None if there was no time to see."""
         if by:
             if by not in self._sound:
                 ok = self._run([by], tree).status == PASSED
@@ -71,6 +72,8 @@ class Judge:
             return "" if self._sound[by] else by
         # Nothing was even collected, or pytest broke down: the bug's doing only if all is well without it.
         ran = self._run(tests, tree)
+        if ran.status is None:
+            return None
         if ran.status == PASSED:
             return ""
         if failed := ran.done.get("failed", ""):

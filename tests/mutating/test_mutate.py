@@ -5,10 +5,12 @@ What needs the mutation tools is skipped where they are not installed: scripts/m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from mutating.cores import cores, shells
@@ -16,6 +18,8 @@ from mutating.covering import NEAR, SECONDS_MAX, SLOW_S, TESTS_MAX, Map
 from mutating.equivalents import FILE, Equivalents
 from mutating.main import report
 from mutating.sites import LEFT_OUT, Mutant, Shape, Site, draw
+from mutating.tree import Ran, Tree
+from mutating.trial import Judge
 from mutating.verdicts import Outcome, Verdict, Verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,6 +189,37 @@ def test_a_test_that_is_too_slow_still_runs_where_there_is_no_other_and_many_hav
 
 
 # What is remembered
+
+
+class Slow:
+    """A tree on a machine with much to do: `runs` are the ends of pytest's runs, one after the other."""
+
+    def __init__(self, *runs: Ran) -> None:
+        self.runs = list(runs)
+        self.asked: list[int] = []
+
+    def holding(self, path: str, source: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def pytest(self, said: dict[str, Any], arguments: list[str], limit_s: float) -> Ran:
+        self.asked.append(len(said["tests"]))
+        return self.runs.pop(0)
+
+
+class Covering(Known):
+    def tests(self, site: Site) -> set[str]:
+        return set(self.seconds)
+
+
+def test_what_a_slow_machine_ends_is_tried_again_with_fewer_tests_and_counts_as_caught_by_none() -> None:
+    """pytest broke down under the bug, and had no time to show that it does not without it."""
+    broke, ended = Ran(2, {}, "cannot collect"), Ran(None, {}, "")
+    covering = Covering({f"tests/fix/wire/test_a.py::test[{n}]": SLOW_S / 3 for n in range(64)})
+    tree = Slow(broke, ended, broke, Ran(0, {}, ""))
+    assert Judge(covering).judge(MUTANT, cast(Tree, tree)).outcome is Outcome.Caught
+    assert tree.asked[2] < tree.asked[0]
+    alone = Covering({"tests/fix/wire/test_a.py::test": 0.1})
+    assert Judge(alone).judge(MUTANT, cast(Tree, Slow(broke, ended))).outcome is Outcome.Survived
 
 
 def test_verdicts_are_there_after_a_restart_but_for_a_line_that_was_cut_off(tmp_path: Path) -> None:
