@@ -12,6 +12,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from itertools import chain
+from math import isfinite
 from typing import Any, Final, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 from engine.domain.keys import KEYS
@@ -20,6 +22,8 @@ from engine.errors import JournalError
 _TAG: Final = "~"
 _SCALARS: Final = (str, int, bool)
 _LARGEST: Final = 1.7976931348623157e308
+
+Floats = tuple[float | None, ...]
 
 
 class Compiler:
@@ -42,6 +46,8 @@ class Compiler:
             "Decimal": Decimal,
             "date": date,
             "_finite": _finite,
+            "_all_finite": _all_finite,
+            "_rows_finite": _rows_finite,
             "_scalar": _scalar,
             "_to_base64": _to_base64,
             "_new": object.__new__,
@@ -124,8 +130,7 @@ class Compiler:
         if hint in _SCALARS or get_origin(hint) is Literal:
             return value
         if hint is float:
-            # An item of a list is looked at on the spot: a recommendation has some three hundred.
-            return f"(x if -{_LARGEST} <= x <= {_LARGEST} else _finite(x))" if value == "x" else f"_finite({value})"
+            return f"_finite({value})"
         if hint is Decimal:
             return f"str({value})"
         if hint is date:
@@ -138,6 +143,10 @@ class Compiler:
             return self._write_union(hint, value, where)
         origin, arguments = get_origin(hint), get_args(hint)
         if origin is tuple:
+            if hint in _LISTS_OF_FLOATS:
+                return f"_all_finite({value})"
+            if hint in _TABLES_OF_FLOATS:
+                return f"_rows_finite({value})"
             if len(arguments) == 2 and arguments[1] is Ellipsis:
                 item = self._write(arguments[0], "x", where)
                 return value if item == "x" else f"[{item} for x in {value}]"
@@ -242,6 +251,8 @@ class Compiler:
 
 
 _MAPPINGS: Final = (dict, Mapping)
+_LISTS_OF_FLOATS: Final = (tuple[float, ...], tuple[float | None, ...])
+_TABLES_OF_FLOATS: Final = (tuple[tuple[float, ...], ...], tuple[tuple[float | None, ...], ...])
 
 
 def _has_plain_slots(cls: type) -> bool:
@@ -268,6 +279,19 @@ def _finite(value: float) -> float:
     if -_LARGEST <= value <= _LARGEST:
         return value
     raise ValueError(f"{value} is no number JSON can hold")
+
+
+def _all_finite(values: Floats) -> Floats:
+    """A list of floats as it stands. Looked at by its sum: a recommendation has some three hundred."""
+    if not isfinite(sum(filter(None, values))):
+        for value in filter(None, values):  # The sum may be too large where none of them is.
+            _finite(value)
+    return values
+
+
+def _rows_finite(rows: tuple[Floats, ...]) -> tuple[Floats, ...]:
+    _all_finite(tuple(chain.from_iterable(rows)))
+    return rows
 
 
 def _scalar(value: object) -> object:

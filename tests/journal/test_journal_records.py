@@ -217,11 +217,23 @@ class Whole(Base):
     value: int
 
 
+@dataclass(frozen=True, slots=True)
+class Numbers(Base):
+    all_known: tuple[float, ...] = ()
+    some: tuple[float | None, ...] = ()
+    rows: tuple[tuple[float | None, ...], ...] = ()
+
+
 @pytest.mark.parametrize(
     "event",
     [
         pytest.param(Number(1, float("nan")), id="NaN"),
         pytest.param(Number(1, float("inf")), id="infinity"),
+        pytest.param(Numbers(1, (1.0, float("nan"))), id="NaN in a list"),
+        pytest.param(Numbers(1, (float("-inf"), 1.0)), id="infinity in a list"),
+        pytest.param(Numbers(1, (float("-inf"), float("inf"))), id="two infinities"),
+        pytest.param(Numbers(1, (), (None, float("nan"))), id="NaN beside nothing"),
+        pytest.param(Numbers(1, rows=((None, 1.0), (), (float("inf"),))), id="infinity in a row"),
         pytest.param(Whole(1, 2**80), id="integer beyond 64 bits"),
         pytest.param(Whole(1, Leg(Decimal(1))), id="a dataclass where a number is hinted"),
         pytest.param(Whole(1, Decimal(1)), id="a decimal where a number is hinted"),
@@ -230,7 +242,13 @@ class Whole(Base):
 )
 def test_what_json_cannot_hold_is_refused_not_bent(event: Any) -> None:
     with pytest.raises(JournalError, match=type(event).__name__):
-        Codec((Number, Whole, Lately)).encode(event)
+        Codec((Number, Whole, Numbers, Lately)).encode(event)
+
+
+def test_lists_of_numbers_come_back_as_they_were() -> None:
+    codec, large = Codec((Numbers,)), 1.7e308
+    event = Numbers(1, (0.0, large, large), (None, -0.5, None), ((1.0, None), (), (-large, -large, 0.0)))
+    assert codec.decode(*codec.encode(event)) == event
 
 
 def test_an_event_nobody_registered_is_refused() -> None:
