@@ -55,7 +55,7 @@ DIGEST_EVERY_S = 60.0
 PROOF_EVERY_S = 30.0
 """How often an OMS or drop copy is asked to prove that it has what was sent (TestRequest), if anything was."""
 CLOCK_STEP_NS_MAX = 1_000_000_000
-"""A wall clock set back by more than this is an event of its own."""
+"""A wall clock set by more than this is an event of its own."""
 CHECKPOINT_EVERY_S = 2.0
 LOOP_LAG_EVERY_S = 0.25
 
@@ -218,6 +218,7 @@ class Daemon:
             metrics.state(self.runtime.machine, self.trading)
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.traffic())
             self.runtime.hub.take_stock()
+            self._follow_clock()
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self._hold(f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else "")
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
@@ -242,6 +243,13 @@ class Daemon:
         if reason != self._held_for:
             self._held_for = reason
             self.runtime.hold(reason)
+
+    def _follow_clock(self) -> None:
+        """What waits for a time of the wall clock waits by the clock as it is now; say so if it was set forward."""
+        moved_ns = self.runtime.alarms.follow_clock()
+        if moved_ns > CLOCK_STEP_NS_MAX:
+            log.error("clock set forward by %.3f s: what is due by it is looked at now", moved_ns / 1e9)
+            self.runtime.note("clock stepped", lambda at_ns: [e.ClockStepped(at_ns, moved_ns)])
 
     def _watch_clock(self) -> None:
         """The wall clock was set back: event time stands still until it has caught up; say so once."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from engine.clock import Clock, Instant
 from engine.desk.decide import open_keys
@@ -16,6 +17,9 @@ from engine.fix.session import protocol as fix_session
 from engine.runtime.timers import Deadlines
 from engine.turn import Input, Machine, TimerDue
 from engine.turn.trading import Trading
+
+CLOCK_MOVED_NS: Final = 10_000_000
+"""A wall clock that has moved by this much against the monotonic one was set, or has drifted for long enough."""
 
 
 class Alarms:
@@ -42,9 +46,11 @@ class Alarms:
         self._heard_ns = heard_ns
         self._deadlines = Deadlines(loop, clock, self._ring)
         self._rfq_tasks: dict[Timer, tuple[asyncio.Task[None], asyncio.Event]] = {}
+        self._apart_ns = self._apart()
 
     def set_all(self) -> None:
-        """Set every alarm of a state that was taken over: none of them outlives its process."""
+        """Set every alarm anew. Of a state that was taken over none is set: they do not outlive their process."""
+        self._apart_ns = self._apart()
         now = self._clock.now()
         for key in open_keys(self._trading.state):
             self.set(key, now)
@@ -54,6 +60,14 @@ class Alarms:
         """A boundary may have passed while nobody was here, or because the wall clock was set: see, and wait anew."""
         for key in self.scheduled():
             self._submit(TimerDue(self._clock.now(), key, self._entropy()))
+
+    def follow_clock(self) -> int:
+        """Set every alarm anew if the wall clock was set: deadlines are UTC. By how many ns it was, 0 if it was not."""
+        moved_ns = self._apart() - self._apart_ns
+        if abs(moved_ns) < CLOCK_MOVED_NS:
+            return 0
+        self.set_all()
+        return moved_ns
 
     def scheduled(self) -> list[Timer]:
         """The timers of sessions that have hours."""
@@ -71,12 +85,10 @@ class Alarms:
             if schedule is None:
                 self._deadlines.set(key, None)  # It had one before its file was read again.
                 return
-            # A wall clock that was set back has to catch up first.
-            wait_ns = schedule.next_boundary(now.utc_ns) - now.utc_ns + self._clock.ahead_ns()
-            self._deadlines.set(key, now.monotonic_ns + wait_ns)
+            self._deadlines.set(key, self._monotonic_ns(schedule.next_boundary(now.utc_ns), now))
             return
         due_ns = self._trading.deadline_of(key, self._machine.session_up, now.utc_ns)
-        due = None if due_ns is None else now.monotonic_ns + max(0, due_ns - now.utc_ns)
+        due = None if due_ns is None else self._monotonic_ns(due_ns, now)
         self._deadlines.set(key, due)
         if kind is TimerKind.rfq:
             self._rfq_task(key, due is not None)
@@ -86,6 +98,16 @@ class Alarms:
         self._deadlines.close()
         for task, _ in self._rfq_tasks.values():
             task.cancel()
+
+    def _monotonic_ns(self, utc_ns: int, now: Instant) -> int:
+        """When it will be that time, at once if it is past. A wall clock that was set back has to catch up first."""
+        left_ns = utc_ns - now.utc_ns
+        return now.monotonic_ns + (left_ns + self._clock.ahead_ns() if left_ns > 0 else 0)
+
+    def _apart(self) -> int:
+        """How far the wall clock is from the monotonic one."""
+        now = self._clock.now()
+        return now.utc_ns - self._clock.ahead_ns() - now.monotonic_ns
 
     def _rfq_task(self, key: Timer, waits: bool) -> None:
         """The timeout task of an open RFQ: begun with its first deadline, ended with its last."""

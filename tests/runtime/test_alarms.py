@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import time
+from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,10 +15,12 @@ from desk_start import STARTS, Start, starting
 from session_world import SessionWorld
 from sim_time import NS, Entry, Timeline, VirtualClock, VirtualLoop
 
+from engine.app import Daemon
+from engine.domain.events import ClockStepped
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import TimeInForce
 from engine.fix.session.schedule import Schedule
-from engine.runtime.alarms import Alarms
+from engine.runtime.alarms import CLOCK_MOVED_NS, Alarms
 from engine.turn import TimerDue
 from engine.turn.trading import Trading
 
@@ -123,18 +127,58 @@ def test_every_kind_of_deadline_is_found_again_by_the_next_process(monotonic_ns:
     )
 
 
-def test_a_wall_clock_that_is_set_moves_what_is_set_after_it() -> None:
-    """Deadlines are UTC: a step forward brings them nearer, once the alarm is set anew."""
+@pytest.mark.parametrize(
+    ("moved_s", "left_s"),
+    [
+        pytest.param(30, 20, id="forward: its time is nearer"),
+        pytest.param(0.05, 49.95, id="by little"),
+        pytest.param(50, 0, id="to its time"),
+        pytest.param(3600, 0, id="past its time: at once"),
+    ],
+)
+def test_a_wall_clock_that_is_set_forward_moves_what_waits_for_its_time(moved_s: float, left_s: float) -> None:
+    """Deadlines are UTC: a counterparty that says until when its quote is firm has another clock."""
     world, order_id = asking()
     rfq = world.rfq(order_id)
-    key = Timer(TimerKind.rfq, rfq.rfq_id)
+    key, wait_until_ns = Timer(TimerKind.rfq, rfq.rfq_id), rfq.asks[0].wait_until_ns
     found = Rung(world, SessionWorld(), 5 * NS)
     found.alarms.set_all()
     found.run(10)
-    found.timeline.set_clock(30 * NS)
-    found.alarms.set(key, found.clock.now())
-    found.run(20.1)
-    found.rings_at(key, rfq.asks[0].wait_until_ns)
+    assert found.alarms.follow_clock() == 0
+    found.timeline.set_clock(int(moved_s * NS))
+    now_ns = found.timeline.utc_ns
+
+    assert found.alarms.follow_clock() == int(moved_s * NS)
+
+    found.run(left_s + 0.1)
+    found.rings_at(key, max(wait_until_ns, now_ns))
+    assert found.alarms.follow_clock() == 0, "once"
+
+
+def test_a_clock_that_is_set_back_has_to_catch_up_before_a_deadline_is_there() -> None:
+    """The time that is given out stands still until then: it would ring over and over, and nothing would be due."""
+    world, order_id = asking()
+    rfq = world.rfq(order_id)
+    key, wait_until_ns = Timer(TimerKind.rfq, rfq.rfq_id), rfq.asks[0].wait_until_ns
+    found = Rung(world, SessionWorld(), 5 * NS)
+    found.alarms.set_all()
+    found.run(10)
+    found.clock.behind_ns = 40 * NS
+
+    assert found.alarms.follow_clock() == -40 * NS
+
+    found.run(89)
+    assert found.times(key) == []
+    found.run(1.1)
+    found.rings_at(key, wait_until_ns + 40 * NS)
+
+
+def test_a_clock_that_drifts_by_little_sets_no_alarm_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Rung(scene(), SessionWorld(), 5 * NS)
+    found.alarms.set_all()
+    monkeypatch.setattr(found.alarms, "set_all", lambda: pytest.fail("nothing was set"))
+    found.timeline.set_clock(CLOCK_MOVED_NS - 1)
+    assert found.alarms.follow_clock() == 0
 
 
 @pytest.mark.parametrize("behind_s", [0, 40], ids=["", "and the wall clock was set back"])
@@ -180,3 +224,15 @@ def test_bytes_that_make_no_message_move_a_deadline_too() -> None:
     assert found.times(Timer(TimerKind.session, "oms")) == [], "36 s after these bytes"
     found.run(2)
     assert len(found.times(Timer(TimerKind.session, "oms"))) == 1
+
+
+@pytest.mark.parametrize(("moved_s", "noted"), [(0, False), (0.5, False), (7, True), (-7, False)])
+def test_a_wall_clock_that_is_set_forward_by_much_is_on_record(moved_s: float, noted: bool) -> None:
+    """One that is set back is noted by how far the time that is given out is ahead of it."""
+    recorded: list[object] = []
+    runtime = SimpleNamespace(
+        alarms=SimpleNamespace(follow_clock=lambda: int(moved_s * NS)),
+        note=lambda what, events: recorded.extend(events(1)),
+    )
+    Daemon._follow_clock(cast(Any, SimpleNamespace(runtime=runtime)))
+    assert recorded == ([ClockStepped(1, int(moved_s * NS))] if noted else [])

@@ -180,6 +180,7 @@ class Life:
         """What the daemon does now and then, by its own code where there is something to get wrong."""
         self.note_digest()
         self.runtime.ask_for_proof()
+        self.runtime.alarms.follow_clock()
         self.runtime.alarms.look_at_schedules()
         self.loop.call_later(20, self._keep_house)
 

@@ -124,6 +124,7 @@ EXEMPT: Final[dict[str, str]] = {
     "alarms._machine": "a part of its own",
     "alarms._trading": "a part of its own",
     "alarms._clock": "the machine's",
+    "alarms._apart_ns": "the machine's two clocks, as they were looked at last",
     "alarms._entropy": "the machine's",
     "alarms._loop": "the machine's",
     "alarms._submit": "the machine's",
