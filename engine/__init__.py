@@ -36,10 +36,10 @@ The rooms
     selection/    whom to ask: candidates, scorers, tiers, one entry `choose`, which keeps to limits and protections;
                   the words for what was chosen
     rules/        the rule language, from text to plan; knows nothing of the rest
-    desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision, who handles what;
-                  the values of rule fields, and the notices that watchers get of an event
-      order/        intake, every legal move of an order, what the OMS is told
-      round/        one round of asking: who is due, what the bond is worth, which quotes count, what is next
+    desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision, who handles what
+                  and when; the values of rule fields, and the notices that watchers get of an event
+      order/        intake, what the OMS is told, how an order ends or comes back to its trader
+      round/        one round of asking: who is due, which quotes count, what is next
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks before every request and acceptance; how much of a bond a protection counts
     turn/         decide and adopt: what is kept of each session, the handler of every input, numbers, who is let in;

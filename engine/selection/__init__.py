@@ -1,1 +1,1 @@
-"""Whom to ask: the scores that dealers are ranked by, their order kept current, and what a tier is."""
+"""Whom to ask: who may be, the scores that dealers are ranked by, their order kept current, the choice, its words."""

@@ -1,1 +1,1 @@
-"""An order from its arrival to its end: every legal move, intake, what the OMS is told."""
+"""An order from its arrival to its end: intake, what the OMS is told, how it ends."""
