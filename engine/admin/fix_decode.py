@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, TextIO
 
 import orjson
 
-from engine.admin import fix_messages as views
+from engine.admin import fix_messages
 from engine.admin.tables import Paper
 from engine.errors import ConfigError
 from engine.fix.capture.decoding import Decoded, Decoder
@@ -78,9 +78,9 @@ def decode(
     finally:
         progress.clear()
     if wanted.as_json:
-        print(orjson.dumps(views.plain_summary(decoder)).decode(), file=out)
+        print(orjson.dumps(fix_messages.plain_summary(decoder)).decode(), file=out)
     else:
-        print("\n".join(views.summary(paper, decoder)), file=out)
+        print("\n".join(fix_messages.summary(paper, decoder)), file=out)
     return decoder
 
 
@@ -97,9 +97,9 @@ def _read(source: BinaryIO, decoder: Decoder, progress: Progress, out: TextIO) -
 
 def _print(read: Decoded, wanted: Wanted, paper: Paper, out: TextIO) -> None:
     if wanted.as_json:
-        print(orjson.dumps(views.plain(read, with_raw=wanted.with_raw)).decode(), file=out)
+        print(orjson.dumps(fix_messages.plain(read, with_raw=wanted.with_raw)).decode(), file=out)
     else:
-        print("\n".join(views.block(paper, read, with_raw=wanted.with_raw)), end="\n\n", file=out)
+        print("\n".join(fix_messages.block(paper, read, with_raw=wanted.with_raw)), end="\n\n", file=out)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from engine.admin import fix_messages as views
+from engine.admin import fix_messages
 from engine.admin.tables import Paper
 from engine.clock import iso_timestamp
 from engine.errors import CommandError
@@ -133,8 +133,8 @@ def line(paper: Paper, kept: Kept, *, with_raw: bool = False) -> str:
     if decoded is None:
         return f"{_head(paper, kept)} {paper.styled(kept.remark, 'dim')}"
     if with_raw:
-        return f"{_head(paper, kept)} {views.raw(decoded)}"
-    words = " ".join(views.named(decoded, field) for field in decoded.parts.fields if field.tag not in _STANDARD)
+        return f"{_head(paper, kept)} {fix_messages.raw(decoded)}"
+    words = " ".join(fix_messages.named(decoded, field) for field in decoded.parts.fields if field.tag not in _STANDARD)
     return f"{_head(paper, kept)} {words}"
 
 
@@ -142,7 +142,7 @@ def block(paper: Paper, kept: Kept) -> Sequence[str]:
     """One message, a field a line."""
     if kept.decoded is None:
         return [line(paper, kept), ""]
-    return [_head(paper, kept), *views.body(paper, kept.decoded), ""]
+    return [_head(paper, kept), *fix_messages.body(paper, kept.decoded), ""]
 
 
 def _head(paper: Paper, kept: Kept) -> str:
@@ -150,7 +150,7 @@ def _head(paper: Paper, kept: Kept) -> str:
     words = f"{iso_timestamp(kept.utc_ns)} {_SIGNS[kept.direction]} {number}"
     if kept.decoded is not None:
         kind = kept.decoded.parts.msg_type
-        words += f" {type_name(kind, kept.decoded.choice) or '?'}({views.shown(kind)})"
+        words += f" {type_name(kind, kept.decoded.choice) or '?'}({fix_messages.shown(kind)})"
     return paper.styled(words, "bold")
 
 
@@ -165,5 +165,5 @@ def plain(kept: Kept, *, with_raw: bool = False) -> dict[str, Any]:
     }
     if kept.decoded is None:
         return {**row, "msg_type": None, "name": None, "fields": [], "remark": kept.remark}
-    said = views.plain(kept.decoded, with_raw=with_raw)
+    said = fix_messages.plain(kept.decoded, with_raw=with_raw)
     return {**row, **{name: said[name] for name in ("msg_type", "name", "fields", "raw") if name in said}}

@@ -13,7 +13,7 @@ from engine.commands.session_call import SessionCall
 from engine.commands.session_enquiries import closed
 from engine.domain import events as e
 from engine.errors import CommandError
-from engine.fix.session import protocol as session
+from engine.fix.session import protocol
 from engine.fix.session.phases import LOGGED_ON, Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.turn import steps
@@ -54,7 +54,7 @@ def disconnect(call: SessionCall) -> dict[str, Any]:
     call.need_phase(call.state.phase is not Phase.DISCONNECTED, "there is no connection to close")
     call.record_command("disconnect")
     ending = Ending(DisconnectReason.OPERATOR_DISCONNECT, call.reason, call.by)
-    steps.take(call.draft, call.key, session.disconnect(call.settings, call.state, ending, call.draft.now))
+    steps.take(call.draft, call.key, protocol.disconnect(call.settings, call.state, ending, call.draft.now))
     return _done(call)
 
 
@@ -85,7 +85,7 @@ def _switch_to(call: SessionCall, enabled: bool) -> None:
 
 def _log_out(call: SessionCall, code: DisconnectReason) -> None:
     ending = Ending(code, call.reason, call.by)
-    steps.take(call.draft, call.key, session.logout(call.settings, call.state, ending, call.draft.now))
+    steps.take(call.draft, call.key, protocol.logout(call.settings, call.state, ending, call.draft.now))
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -97,14 +97,14 @@ def set_seq(call: SessionCall) -> dict[str, Any]:
     if next_in is None and next_out is None:
         raise CommandError("session.set_seq: expected 'next_in', 'next_out' or both", code="params")
     _need_logged_off(call)
-    step = session.set_numbers(call.settings, call.state, call.draft.now, next_in=next_in, next_out=next_out)
+    step = protocol.set_numbers(call.settings, call.state, call.draft.now, next_in=next_in, next_out=next_out)
     return _new_numbers(call, step)
 
 
 def reset(call: SessionCall) -> dict[str, Any]:
     """Restart both numbers at 1, without a word to the peer: it has to do the same."""
     _need_logged_off(call)
-    return _new_numbers(call, session.reset(call.settings, call.state, call.draft.now))
+    return _new_numbers(call, protocol.reset(call.settings, call.state, call.draft.now))
 
 
 def _need_logged_off(call: SessionCall) -> None:
@@ -112,7 +112,7 @@ def _need_logged_off(call: SessionCall) -> None:
     call.need_phase(call.state.phase is Phase.DISCONNECTED, advice)
 
 
-def _new_numbers(call: SessionCall, step: session.Step) -> dict[str, Any]:
+def _new_numbers(call: SessionCall, step: protocol.Step) -> dict[str, Any]:
     before, after = call.state, step.state
     event = e.SessionNumbersSet(
         call.desk.now_ns,
@@ -142,7 +142,7 @@ def test_request(call: SessionCall) -> dict[str, Any]:
     """TestRequest(1): its answer proves that the peer lives and has everything sent before."""
     call.need_phase(call.state.phase is Phase.ACTIVE, "it has to be active")
     call.record_command("test-request")
-    steps.take(call.draft, call.key, session.send_test_request(call.settings, call.state, call.draft.now))
+    steps.take(call.draft, call.key, protocol.send_test_request(call.settings, call.state, call.draft.now))
     return _done(call)
 
 
@@ -153,7 +153,7 @@ def resend(call: SessionCall) -> dict[str, Any]:
         raise CommandError(f"{text_}; if the peer lacks something, it has to ask by ResendRequest(2)", code="state")
     begin = call.given["begin"]
     end = call.state.next_out - 1 if call.given["end"] is None else call.given["end"]
-    step = session.send_again(call.settings, call.state, begin, end, call.draft.now)
+    step = protocol.send_again(call.settings, call.state, begin, end, call.draft.now)
     call.record_command(f"resend {begin} to {end}")
     steps.take(call.draft, call.key, step)
     return {**_done(call), "begin": begin, "end": end}

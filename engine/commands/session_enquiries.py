@@ -7,7 +7,7 @@ from typing import Any
 from engine.clock import NS_PER_S, iso_timestamp
 from engine.commands import tls_commands
 from engine.commands.session_call import SessionCall
-from engine.fix.session import protocol as session
+from engine.fix.session import protocol
 from engine.fix.session.entrance import LOCAL
 from engine.fix.session.phases import IN_SESSION, Phase
 from engine.fix.session.sequence import SessionState
@@ -85,7 +85,7 @@ def show(call: SessionCall) -> dict[str, Any]:
     link = call.draft.link(key)
     connection = link.state.connection
     traffic = Traffic() if connection is None else call.traffic.get(connection, Traffic())
-    state = session.heard(link.state, traffic.heard_ns)
+    state = protocol.heard(link.state, traffic.heard_ns)
 
     def at(monotonic_ns: int) -> str | None:
         """A moment of this connection, as UTC."""

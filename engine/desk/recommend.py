@@ -17,7 +17,7 @@ from engine.desk.state import Exposure
 from engine.domain.order import Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
-from engine.rules import plan as rp
+from engine.rules.plan import AskTiers, Execute, ExecuteByTrader, Plan, Send, strictest
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import wording
 from engine.selection.choose import Candidates, Listed, Request, RulePlan, Situation, TierPlan, candidates, choose
@@ -32,14 +32,14 @@ def recommend(draft: Draft, order: Order) -> Recommendation:
     exposure = exposure_of(draft, order)
     decision = decide(draft, order, exposure)
     rule = decision.rule
-    limits = rp.strictest(rule, decision.protections)
+    limits = strictest(rule, decision.protections)
     wanted = RulePlan(rule.ranking, rule.ask, rule.everyone, limits, exposure.dealers, _tiers(draft, order, rule))
     choice = _choose(draft, order, wanted, _candidates(draft, order, rule))
     return Recommendation(
         book_hash=desk.book.hash,
         scoring_hash=desk.scoring_hash,
         rule=rule.name,
-        sends_itself=rule.send is rp.Send.AUTOMATIC,
+        sends_itself=rule.send is Send.AUTOMATIC,
         plan=_ask_plan(desk, rule, limits, choice.asked) if choice.asked else None,
         protections=tuple(each.name for each in decision.protections),
         held=decision.held,
@@ -66,8 +66,8 @@ def override_plan(draft: Draft, order: Order, dealers: Sequence[str]) -> tuple[A
     """A trader's own list under every protection: the plan, and what of the list would go past one."""
     exposure = exposure_of(draft, order)
     decision = decide(draft, order, exposure)
-    limits = rp.strictest(decision.rule, decision.protections)
-    protection = rp.strictest(_Unlimited(decision.rule), decision.protections)
+    limits = strictest(decision.rule, decision.protections)
+    protection = strictest(_Unlimited(decision.rule), decision.protections)
     wanted = RulePlan(decision.rule.ranking, Listed(tuple(dealers)), frozenset(), protection, exposure.dealers)
     choice = _choose(draft, order, wanted, Candidates(tuple(dealers), ()))
     return _ask_plan(draft.desk, decision.rule, limits, choice.asked), wording.left_out_words(choice)
@@ -126,7 +126,7 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
 
 def _tiers(draft: Draft, order: Order, rule: CompiledRule) -> TierPlan | None:
     """The tiers that the rule speaks of, if it does and they are defined for this order."""
-    if not isinstance(rule.ask, rp.AskTiers):
+    if not isinstance(rule.ask, AskTiers):
         return None
     desk, terms = draft.desk, order.terms
     security = desk.securities[terms.security_id]
@@ -151,7 +151,7 @@ def _tiers(draft: Draft, order: Order, rule: CompiledRule) -> TierPlan | None:
 # --- the plan out --------------------------------------------------------------------------------
 
 
-def _ask_plan(desk: Desk, rule: CompiledRule, plan: rp.Plan, dealers: tuple[str, ...]) -> AskPlan:
+def _ask_plan(desk: Desk, rule: CompiledRule, plan: Plan, dealers: tuple[str, ...]) -> AskPlan:
     wait_ns = int(plan.wait_s * _NS_PER_S) if plan.wait_s is not None else desk.clocks.wait_ns
     return AskPlan(
         mode=plan.mode,
@@ -163,7 +163,7 @@ def _ask_plan(desk: Desk, rule: CompiledRule, plan: rp.Plan, dealers: tuple[str,
     )
 
 
-def _execute(execute: rp.Execute) -> ExecutePlan:
-    if isinstance(execute, rp.ExecuteByTrader):
+def _execute(execute: Execute) -> ExecutePlan:
+    if isinstance(execute, ExecuteByTrader):
         return ExecutePlan(automatic=False)
     return ExecutePlan(True, execute.tolerance, execute.quotes_min, execute.else_ask_trader)

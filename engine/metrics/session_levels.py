@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.clock import NS_PER_S, Instant
-from engine.fix.session import protocol as fix_session
+from engine.fix.session import protocol
 from engine.fix.session.phases import Phase
 from engine.fix.session.sequence import SessionState
 from engine.metrics.tally import Levels
@@ -54,7 +54,7 @@ class SessionLevels:
             link = machine.links[key]
             connection = link.state.connection
             seen = _NO_TRAFFIC if connection is None else traffic.get(connection, _NO_TRAFFIC)
-            state = fix_session.heard(link.state, seen.heard_ns)
+            state = protocol.heard(link.state, seen.heard_ns)
             self._up.put(state.phase is Phase.ACTIVE, (key, settings.role))
             for phase in _STATES:
                 self._state.put(state.phase is phase, (key, phase))

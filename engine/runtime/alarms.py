@@ -13,7 +13,7 @@ from typing import Final
 from engine.clock import Clock, Instant
 from engine.desk.decide import open_keys
 from engine.domain.keys import Timer, TimerKind
-from engine.fix.session import protocol as fix_session
+from engine.fix.session import protocol
 from engine.runtime.timers import Deadlines
 from engine.turn import Input, Machine, TimerDue
 from engine.turn.trading import Trading
@@ -140,8 +140,8 @@ class Alarms:
     def _session_due_ns(self, key: str) -> int | None:
         """When a session is to be looked at, by all that was heard of its peer."""
         state = self._machine.state(key)
-        heard = fix_session.heard(state, self._heard_ns(state.connection))
-        return fix_session.next_deadline_ns(self._machine.settings[key], heard, reading=self.reading)
+        heard = protocol.heard(state, self._heard_ns(state.connection))
+        return protocol.next_deadline_ns(self._machine.settings[key], heard, reading=self.reading)
 
     def _moved_on(self, key: Timer) -> bool:
         """Has a session's deadline become a later one since its alarm was set? Messages do not set it anew."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
-from engine.fix.session import protocol as session
+from engine.fix.session import protocol
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.settings import SessionSettings
@@ -64,7 +64,7 @@ def on_files_read(draft: TurnDraft, given: FilesRead) -> None:
     for key in _gone(draft, change):
         if draft.state(key).phase is not Phase.DISCONNECTED:
             ending = Ending(DisconnectReason.OPERATOR_LOGOUT, given.reason, f"person:{given.actor}")
-            steps.take(draft, key, session.logout(draft.settings(key), draft.state(key), ending, draft.now))
+            steps.take(draft, key, protocol.logout(draft.settings(key), draft.state(key), ending, draft.now))
     for key, settings in (change.settings or {}).items():
         before = draft.standing.settings.get(key)
         if settings.schedule is not None or (before is not None and before.schedule is not None):

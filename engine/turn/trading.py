@@ -20,7 +20,7 @@ from engine.domain import events as e
 from engine.domain.keys import Scope, Timer, TimerKind
 from engine.domain.messages import AcceptQuote, AskDealer, AskPlacementStatus, CancelPlacement, RefusedByPeer
 from engine.domain.rfq import AskState, RfqState
-from engine.fix.flows import translation as application
+from engine.fix.flows import translation
 from engine.fix.flows.dialect import DEFAULT, Dialect
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
@@ -68,7 +68,7 @@ class Trading:
 
     def hear(self, draft: Draft, settings: SessionSettings, message: Message, sent: SentAs) -> None:
         dialect = self._session_dialects.get(settings.key, DEFAULT)
-        heard = application.hear(settings.role, message, dialect)
+        heard = translation.hear(settings.role, message, dialect)
         if isinstance(heard, RefusedByPeer):
             decide.refused(draft, settings.key, heard, sent(heard.ref_seq_num))
         else:
@@ -79,7 +79,7 @@ class Trading:
             dialect = self._dialects.get(send.said.dealer, DEFAULT)
         else:
             dialect = self._session_dialects.get(send.session, DEFAULT)
-        return application.speak(send.said, dialect, copy=send.copy)
+        return translation.speak(send.said, dialect, copy=send.copy)
 
     def session_up(self, draft: Draft, settings: SessionSettings, epoch: int) -> None:
         decide.session_up(draft, settings.key, settings.role, epoch)

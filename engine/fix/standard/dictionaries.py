@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
-from engine.fix.standard import dictionary_messages as texts
+from engine.fix.standard import dictionary_messages
 from engine.fix.standard.definitions import FieldDef, message_of, section_of
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.standard.dictionary_fields import ENUMS_42, ENUMS_44, ENUMS_50SP2, OPEN_42, OPEN_50SP2, TYPES
@@ -23,35 +23,35 @@ def built_in(begin_string: str, appl_ver_id: str | None = None) -> Dictionary:
     if begin_string == "FIX.4.2":
         return _build(
             begin_string,
-            header=texts.HEADER_42,
-            messages=texts.MESSAGES_42,
-            components=texts.COMPONENTS_42,
+            header=dictionary_messages.HEADER_42,
+            messages=dictionary_messages.MESSAGES_42,
+            components=dictionary_messages.COMPONENTS_42,
             enums={**ENUMS_44, **ENUMS_42},
             open_fields=OPEN_42,
-            msg_types=texts.MSG_TYPES_42,
-            tag_max=texts.TAG_MAX_42,
+            msg_types=dictionary_messages.MSG_TYPES_42,
+            tag_max=dictionary_messages.TAG_MAX_42,
         )
     if begin_string == "FIX.4.4":
         return _build(
             begin_string,
-            header=texts.HEADER_44,
-            messages=texts.MESSAGES_44,
-            components=texts.COMPONENTS_44,
+            header=dictionary_messages.HEADER_44,
+            messages=dictionary_messages.MESSAGES_44,
+            components=dictionary_messages.COMPONENTS_44,
             enums=ENUMS_44,
             open_fields="",
-            msg_types=texts.MSG_TYPES_44,
-            tag_max=texts.TAG_MAX_44,
+            msg_types=dictionary_messages.MSG_TYPES_44,
+            tag_max=dictionary_messages.TAG_MAX_44,
         )
     if begin_string == "FIXT.1.1" and appl_ver_id in (None, "9"):
         newest = _build(
             begin_string,
-            header=texts.HEADER_FIXT,
-            messages={**texts.MESSAGES_44, **texts.MESSAGES_50SP2},
-            components=texts.COMPONENTS_50SP2,
+            header=dictionary_messages.HEADER_FIXT,
+            messages={**dictionary_messages.MESSAGES_44, **dictionary_messages.MESSAGES_50SP2},
+            components=dictionary_messages.COMPONENTS_50SP2,
             enums={**ENUMS_44, **ENUMS_50SP2},
             open_fields=OPEN_50SP2,
-            msg_types=texts.MSG_TYPES_50SP2,
-            tag_max=texts.TAG_MAX_50SP2,
+            msg_types=dictionary_messages.MSG_TYPES_50SP2,
+            tag_max=dictionary_messages.TAG_MAX_50SP2,
         )
         return _with_additions(newest)
     raise ValueError(f"no built-in dictionary for {begin_string} with ApplVerID {appl_ver_id}: name one in a file")
@@ -85,7 +85,7 @@ def _build(
         begin_string,
         fields=read_fields(TYPES, closed, tag_max),
         header=read_section(header, components),
-        trailer=read_section(texts.TRAILER, components),
+        trailer=read_section(dictionary_messages.TRAILER, components),
         messages={
             msg_type: message_of(msg_type, name, category == "admin", read_section(text, components))
             for msg_type, (name, category, text) in messages.items()
@@ -97,9 +97,9 @@ def _build(
 def _with_additions(newer: Dictionary) -> Dictionary:
     """5.0 SP2 from the messages it shares with 4.4: what it adds, and what it no longer requires."""
     messages = dict(newer.messages)
-    components = texts.COMPONENTS_50SP2
+    components = dictionary_messages.COMPONENTS_50SP2
     by_name = {definition.name: tag for tag, definition in newer.fields.items()}
-    for msg_type, text in texts.ADDED_50SP2.items():
+    for msg_type, text in dictionary_messages.ADDED_50SP2.items():
         old, added = messages[msg_type], read_section(text, components)
         section = section_of(
             old.section.members + tuple(tag for tag in added.members if tag not in old.section.members),
@@ -107,7 +107,7 @@ def _with_additions(newer: Dictionary) -> Dictionary:
             {**old.section.groups, **added.groups},
         )
         messages[msg_type] = message_of(msg_type, old.name, old.is_admin, section)
-    for msg_type, names in texts.RELAXED_50SP2.items():
+    for msg_type, names in dictionary_messages.RELAXED_50SP2.items():
         old = messages[msg_type]
         relaxed = {by_name[name] for name in names.split()}
         required = tuple(tag for tag in old.section.required if tag not in relaxed)
