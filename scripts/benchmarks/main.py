@@ -22,6 +22,7 @@ from benchmarks import (
     lasting,
     parts,
     recommending,
+    reloading,
     sessions,
     trading_desk,
     waiting,
@@ -37,6 +38,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "rules": deciding.measure,
     "commit": committing.measure,
     "deadlines": waiting.measure,
+    "reload": reloading.measure,
     "memory": growing.measure,
     "lasting": lasting.measure,
 }
