@@ -26,7 +26,7 @@ from engine.turn.standing import Standing
 class TurnDraft:
     """One turn while it is being decided. `refused` is our own failure over this input, if this is the second try."""
 
-    __slots__ = ("_desk", "given", "now", "refused", "standing", "turn")
+    __slots__ = ("_stepped", "_touched", "desk_if_begun", "given", "now", "refused", "standing", "turn")
 
     def __init__(self, standing: Standing, given: Input, refused: Exception | None = None) -> None:
         self.standing = standing
@@ -38,7 +38,9 @@ class TurnDraft:
     def begin(self) -> None:
         """With nothing decided: at first, and once more where nothing is to stay of what was."""
         self.turn = Turn(self.now, type(self.given).__name__)
-        self._desk: Draft | None = None
+        self.desk_if_begun: Draft | None = None
+        self._touched: dict[Timer, None] = {}
+        self._stepped: dict[str, None] = {}
 
     # --- sessions ----------------------------------------------------------------------------------
 
@@ -61,17 +63,15 @@ class TurnDraft:
     @property
     def desk(self) -> Draft:
         """The desk's draft, begun when it is first needed: a heartbeat needs none."""
-        if self._desk is None:
+        desk = self.desk_if_begun
+        if desk is None:
             standing = self.standing
             # A method of this object would make a ring of it, its draft and all that was decided, for the garbage
             # collector to find: a turn is to be gone when it is done.
             session_up = partial(_session_up, standing.links, self.turn.links)
-            self._desk = standing.application.draft(self.now, self.given.entropy, standing.outbox_id, session_up)
-        return self._desk
-
-    @property
-    def desk_if_begun(self) -> Draft | None:
-        return self._desk
+            desk = standing.application.draft(self.now, self.given.entropy, standing.outbox_id, session_up)
+            self.desk_if_begun = desk
+        return desk
 
     def say(self, key: str, reject: BusinessReject) -> None:
         self.desk.send(key, reject, Delivery.at_least_once)
@@ -96,8 +96,11 @@ class TurnDraft:
 
     def touch(self, timer: Timer) -> None:
         """Have this timer's deadline looked at again."""
-        if timer not in self.turn.touched:
-            self.turn.touched += (timer,)
+        self._touched[timer] = None
+
+    def stepped(self, key: str) -> None:
+        """More of this session may be different than numbers and times: at the end its own timer is looked at."""
+        self._stepped[key] = None
 
     def warn(self, key: str, code: str, text: str) -> None:
         self.turn.warnings += ((key, code, text),)
@@ -109,20 +112,23 @@ class TurnDraft:
 
     def sealed(self) -> Turn:
         """The turn, once every message of the desk's draft has been placed."""
-        turn, desk = self.turn, self._desk
+        turn, desk, touched = self.turn, self.desk_if_begun, self._touched
         if desk is not None:
             turn.desk = desk
             turn.events = desk.events
             turn.marks = desk.marks
-            for timer in desk.touched:
-                self.touch(timer)
+            if desk.touched:
+                touched.update(desk.touched)
             if desk.pages:
                 turn.effects.extend(desk.pages)
-        before = self.standing.links
-        for key, link in turn.links.items():
-            # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
-            if not link[0].moved_on_from(before[key][0]):
-                self.touch(Timer(TimerKind.session, key))
+        if self._stepped:
+            before = self.standing.links
+            for key, link in turn.links.items():
+                # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
+                if key in self._stepped and not link.state.moved_on_from(before[key].state):
+                    touched[Timer(TimerKind.session, key)] = None
+        if touched:
+            turn.touched = tuple(touched)
         return turn
 
 

@@ -47,11 +47,14 @@ FOR_PEOPLE: Final = frozenset({NUMBERS_DIFFER, stepping.TRADE_REFUSED})
 def take(draft: TurnDraft, key: str, step: session.Step) -> None:
     """Take a session's step into the turn and see to its actions, in order."""
     link = draft.link(key)
-    before, (after, actions) = link.state, step
+    after, actions, moved_on = step
     draft.turn.links[key] = link.at(after)
-    if len(actions) == 1 and type(actions[0]) is Deliver and after.moved_on_from(before):
+    if moved_on and len(actions) == 1 and type(actions[0]) is Deliver:
         _deliver(draft, key, actions[0].message)  # Nearly every message: nothing but a number has changed.
         return
+    if not moved_on:
+        draft.stepped(key)
+    before = link.state
     could_send, epoch = link.can_send, before.epoch
     for action in actions:
         if type(action) is Deliver:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.clock import NS_PER_MS, Instant
 from engine.errors import ProtocolError
@@ -131,25 +131,28 @@ def identity_fits(settings: SessionSettings, message: Message) -> bool:
 
 def is_on_time(settings: SessionSettings, message: Message, now: Instant) -> bool:
     """SendingTime(52) lies within the tolerance of our clock. Raises ProtocolError if it is missing or no time."""
-    text = message.get(52) or ""
-    # Checked on every message: whole seconds are read once, milliseconds cost an addition.
-    if len(text) == 21 and text[17] == "." and text.isascii() and text[18:].isdigit():
-        try:
-            sent_ns: int | None = _second_ns(text[:17]) + int(text[18:]) * NS_PER_MS
-        except ValueError:
-            sent_ns = message.timestamp_ns(Tag.SendingTime)
-    else:
-        sent_ns = message.timestamp_ns(Tag.SendingTime)
-    if sent_ns is None:
+    text = message.get(52)
+    if not text:
         raise ProtocolError(
             "SendingTime(52) is missing", reason=SessionRejectReason.RequiredTagMissing, tag=Tag.SendingTime
         )
+    # Checked on every message: whole seconds are read once, milliseconds are looked up.
+    milliseconds_ns = _MILLISECONDS_NS.get(text[17:])
+    try:
+        sent_ns = timestamp_ns(text) if milliseconds_ns is None else _second_ns(text[:17]) + milliseconds_ns
+    except ValueError:
+        raise ProtocolError(
+            "Incorrect data format for value", reason=SessionRejectReason.IncorrectDataFormat, tag=Tag.SendingTime
+        ) from None
     return -settings.sending_time_tolerance_ns <= sent_ns - now.utc_ns <= settings.sending_time_tolerance_ns
 
 
 @lru_cache(maxsize=256)
 def _second_ns(text: str) -> int:
     return timestamp_ns(text)
+
+
+_MILLISECONDS_NS: Final = {f".{milliseconds:03d}": milliseconds * NS_PER_MS for milliseconds in range(1_000)}
 
 
 def flaw_of(settings: SessionSettings, message: Message, now: Instant, dictionary: Dictionary) -> str | None:

@@ -133,26 +133,27 @@ def received(
     settings: SessionSettings, state: SessionState, message: Message, now: Instant, *, dictionary: Dictionary
 ) -> Step:
     """A whole, well-formed message came."""
-    # The common case costs one new state and one action, some 3 us with the checks; everything unusual takes the
-    # careful path.
+    # The common case, the next application message and nothing else to see to, costs one new state and one action, some
+    # 4 us with the checks. Whatever is unlike it in anything takes the careful path, which says what is wrong.
+    layout = message.layout
     if (
-        message.seq_num == state.next_in
-        and state.phase is Phase.ACTIVE
+        state.phase is Phase.ACTIVE
         and message.msg_type not in SESSION_TYPES
         and state.gap is None
         and not state.held
-        and message.get(43) != "Y"
-        and message.begin_string == settings.begin_string
-        and logon.identity_fits(settings, message)
+        and layout.get_names is not None
+        and layout.get_names(message.texts) == (*settings.peer_names, str(state.next_in))
+        and (43 not in layout.index or not message.poss_dup)
+        and (not settings.route or logon.identity_fits(settings, message))
     ):
         try:
             if logon.is_on_time(settings, message, now):
                 warnings = validation.validate(message, dictionary, settings.validation)
                 taken = sequence.took_in(state, now.monotonic_ns)
                 if not warnings:
-                    step: Step = _made(Step, (taken, (_made(Deliver, (message,)),)))
+                    step: Step = _made(Step, (taken, (_made(Deliver, (message,)),), True))
                     return step
-                return Step(taken, (*incoming.tolerated(message, warnings), Deliver(message)))
+                return Step(taken, (*incoming.tolerated(message, warnings), Deliver(message)), True)
         except ProtocolError:
             pass  # Said properly below.
     draft = StepDraft(settings, sequence.heard(state, now.monotonic_ns), now)

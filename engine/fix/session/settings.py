@@ -65,6 +65,8 @@ class SessionSettings:
     allow: tuple[Network, ...] = ()
     # SubIDs and LocationIDs as header fields of every message we send: (tag, value), ascending.
     route: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)
+    # BeginString(8), SenderCompID(49) and TargetCompID(56) of every message of the peer.
+    peer_names: tuple[str, str, str] = field(init=False, repr=False, compare=False)
     sending_time_tolerance_ns: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,7 @@ class SessionSettings:
             raise ValueError("username: a password was given without it")
 
         object.__setattr__(self, "sending_time_tolerance_ns", int(self.sending_time_tolerance_s * NS_PER_S))
+        object.__setattr__(self, "peer_names", (self.begin_string, self.target_comp_id, self.sender_comp_id))
         ours = (
             (int(Tag.SenderSubID), self.sender_sub_id),
             (int(Tag.TargetSubID), self.target_sub_id),

@@ -214,19 +214,20 @@ class Layout:
     """One sequence of tags under one dictionary and message type. Never changed once built."""
 
     __slots__ = (
-        "_known_values",
         "counts",
         "dictionary",
         "flaws",
         "found_counts",
         "get_counts",
         "get_enumerated",
+        "get_names",
         "get_sections",
         "groups",
         "has_data",
         "has_secrets",
         "index",
         "is_framed",
+        "known_values",
         "members",
         "message",
         "required",
@@ -246,6 +247,9 @@ class Layout:
         walk.run()
         self.index: dict[int, int] = {**walk.nested, **walk.index}
         self.members = tuple(walk.index)
+        header = [self.index.get(tag, -1) for tag in _NAMES_AND_NUMBER]
+        self.get_names: Getter | None = None if -1 in header else _getter(header)
+        """Picks BeginString(8), SenderCompID(49), TargetCompID(56) and MsgSeqNum(34); None if one is not there."""
         self.groups: dict[int, tuple[Entry, ...]] = walk.groups
         self.flaws: tuple[Flaw, ...] = tuple(sorted(walk.flaws(msg_type), key=lambda flaw: (flaw.position, flaw.rank)))
         body = self.message.required_anywhere if self.message else frozenset()
@@ -272,7 +276,8 @@ class Layout:
         self.get_sections = _getter([at for form in SECTIONS for at in (*by_form[form], 0)])
         self.get_enumerated = _getter(enumerated)
         self.value_sets = tuple(fields[self.tags[at]].values or _FLAG_VALUES for at in enumerated)
-        self._known_values: set[tuple[str, ...]] = set()
+        self.known_values: set[tuple[str, ...]] = set()
+        """Combinations of enumerated values that were seen to be right; bounded, see `are_enumerated`."""
         self.rest = tuple(rest)
         self.get_counts = _getter([position for position, _ in counts])
         self.found_counts = tuple(str(found) for _, found in counts)
@@ -281,24 +286,25 @@ class Layout:
     def are_enumerated(self, values: Sequence[str]) -> bool:
         """Whether every enumerated field has one of its values; combinations seen to be right are remembered."""
         picked = self.get_enumerated(values)
-        if picked in self._known_values:
+        if picked in self.known_values:
             return True
         for allowed, value in zip(self.value_sets, picked, strict=True):
             if value not in allowed:
                 return False
-        if len(self._known_values) >= _KNOWN_VALUES_MAX:
-            self._known_values.clear()
+        if len(self.known_values) >= _KNOWN_VALUES_MAX:
+            self.known_values.clear()
         self.dictionary.weigh(1 + len(picked) // _VALUES_A_FIELD)
-        self._known_values.add(picked)
+        self.known_values.add(picked)
         return True
 
     @property
     def remembered(self) -> int:
         """How many combinations of enumerated values are remembered; bounded."""
-        return len(self._known_values)
+        return len(self.known_values)
 
 
 _FLAG_VALUES: Final = frozenset("YN")
+_NAMES_AND_NUMBER: Final = (8, 49, 56, 34)
 
 
 class _Walk:

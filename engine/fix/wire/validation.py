@@ -123,7 +123,9 @@ def _values_are_right(message: Message, layout: Layout) -> bool:
     if b"=\x01" in message.raw:
         return False  # an empty value, or text that ends in `=`: the walk knows
     values = message.texts
-    if not layout.are_enumerated(values) or layout.get_counts(values) != layout.found_counts:
+    if layout.get_enumerated(values) not in layout.known_values and not layout.are_enumerated(values):
+        return False
+    if layout.counts and layout.get_counts(values) != layout.found_counts:
         return False
     if MATCH_SECTIONS("\x01".join(layout.get_sections(values)) + "\x01") is None:
         return False
