@@ -682,6 +682,22 @@ def test_guarantee_8_one_bad_input_stops_nobody(monkeypatch: pytest.MonkeyPatch)
         finish(w)
 
 
+def test_guarantee_8_what_cannot_be_counted_is_handled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = []
+
+    def broken(*counted: Any) -> None:
+        failures.append(type(counted[0]))
+        raise ZeroDivisionError("a bug")
+
+    with world().ready() as w:
+        monkeypatch.setattr(w.engine.runtime.metrics, "turn", broken, raising=False)
+        monkeypatch.setattr(w.engine.runtime.metrics, "wrote", broken, raising=False)
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.oms.fills()))
+        finish(w)
+    assert set(failures) == {Turn, str}, "neither turns nor what left could be counted"
+
+
 def test_guarantee_8_a_timer_that_fails_gives_its_order_to_the_trader(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("a bug")

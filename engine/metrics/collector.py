@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -58,6 +59,8 @@ QUOTE_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 300
 
 _SESSION_MESSAGES: Final = SESSION_MESSAGES.encode()
 _REJECT_KINDS: Final[Mapping[bytes, str]] = {b"3": "session", b"j": "business"}
+_LOOKED_AT: Final = ("", "2", "3", "j")
+"""Types of messages that more is counted of than themselves, or that are not known."""
 _REJECT_REASON: Final = {
     b"3": re.compile(rb"\x01(373=\d{1,2})\x01").search,
     b"j": re.compile(rb"\x01(380=\d{1,2})\x01").search,
@@ -221,22 +224,21 @@ class Metrics(Collector):
     # --- what happened -----------------------------------------------------------------------------
 
     def turn(self, turn: Turn) -> None:
-        """Count one turn, right after it was adopted. Dict look-ups only: 1-2 us with one event or message."""
+        """Count one turn, right after it was adopted. 0.7 us with one message, 1 us for an event."""
         for event in turn.events:
             count = _BY_EVENT.get(type(event))
             if count is not None:
                 count(self, event, turn)
-        for inbound in turn.inbound:
-            data = inbound.data
+        for session, _, _, data in turn.inbound:
             msg_type = data.split(b"\x01", 3)[2][3:]
-            self._in.count(inbound.session, msg_type, len(data))
+            self._in.count(session, msg_type, len(data))
             if msg_type in _REJECT_KINDS:
-                self._rejected(inbound.session, "in", msg_type, data)
+                self._rejected(session, "in", msg_type, data)
         for key, link in turn.links.items():
             state, before = link.state, self._before.get(key)
             self._before[key] = state
             if before is not None:
-                if state.next_in != before.next_in and not turn.inbound and turn.kind in _TAKING_IN:
+                if not turn.inbound and state.next_in != before.next_in and turn.kind in _TAKING_IN:
                     # One session message was counted; what a gap fill skips over are no messages.
                     self._in.count(key, _SESSION_MESSAGES, 0)
                 if state.gap is not None and (before.gap is None or before.gap.begin != state.gap.begin):
@@ -256,8 +258,21 @@ class Metrics(Collector):
             if type(effect) is ReadSentRows and effect.session == key and effect.begin == first:
                 self._resend_requests.add((key, "in"))
 
-    def wrote(self, session: str, data: bytes) -> None:
-        """Count one message that was given to its socket."""
+    def wrote(self, session: str, messages: Sequence[bytes], types: Iterable[str] = repeat("")) -> None:
+        """Count messages that were given to their socket.
+
+        `types` has the MsgType(35) of each that leaves for the first time, or nothing: then its bytes are looked at.
+        """
+        found = self._out.found
+        for data, name in zip(messages, types):  # noqa: B905 (all of them are looked at without `types`)
+            cell = found.get((session, name)) if name not in _LOOKED_AT else None
+            if cell is not None:
+                cell[0] += 1
+                cell[1] += len(data)
+            else:
+                self._wrote(session, data)
+
+    def _wrote(self, session: str, data: bytes) -> None:
         # A frame of ours begins with 8, 9, 35, 34, and PossDupFlag(43) if it has one.
         _, _, kind, _, poss_dup, _ = data.split(b"\x01", 5)
         msg_type = kind[3:]
@@ -525,19 +540,19 @@ class _Single(Collector):
 class _Flows:
     """Messages and bytes that went one way, by session and MsgType(35).
 
-    A cell is found by the type's own bytes; only what is bounded is remembered by them.
+    A cell is found by the type as text or in its own bytes; only what is bounded is remembered by them.
     """
 
-    __slots__ = ("_found", "_sessions", "_types", "cells")
+    __slots__ = ("_sessions", "_types", "cells", "found")
 
     def __init__(self, sessions: Names, types: Names) -> None:
         self._sessions = sessions
         self._types = types
-        self._found: dict[tuple[str, bytes], list[int]] = {}
+        self.found: dict[tuple[str, str | bytes], list[int]] = {}
         self.cells: dict[tuple[str, str], list[int]] = {}
 
     def count(self, session: str, msg_type: bytes, size: int) -> None:
-        cell = self._found.get((session, msg_type)) or self._cell(session, msg_type)
+        cell = self.found.get((session, msg_type)) or self._cell(session, msg_type)
         cell[0] += 1
         cell[1] += size
 
@@ -546,7 +561,7 @@ class _Flows:
         key = (self._sessions.admit(session), self._types.admit(name))
         cell = self.cells.setdefault(key, [0, 0])
         if key == (session, name):
-            self._found[session, msg_type] = cell
+            self.found[key] = self.found[session, msg_type] = cell
         return cell
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from engine.clock import NS_PER_S, Clock
 from engine.errors import GarbledMessage
@@ -19,6 +20,8 @@ from engine.masking import wire
 from engine.turn import ConnectionDown, ConnectionUp, Input, Machine, Received, Traffic
 
 log = logging.getLogger(__name__)
+
+_made: Any = tuple.__new__  # In half the time that a constructor takes.
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class ConnectionHub:
         if self.shows_wire:
             self.show("<", connection.number, frame)
         connection.unfinished_since_ns = None
-        self._submit(Received(self._clock.now(), connection.number, frame, self._entropy()))
+        self._submit(_made(Received, (self._clock.now(), connection.number, frame, self._entropy())))
 
     def bytes_received(self, connection: FixConnection) -> None:
         """No whole message yet, but the peer lives; unless it has been at this one for too long."""

@@ -18,6 +18,7 @@ from engine.metrics.collector import Metrics
 from engine.runtime.hub import ConnectionHub
 from engine.runtime.readback import Readback
 from engine.turn import (
+    Behind,
     BindMore,
     Close,
     Connect,
@@ -80,8 +81,8 @@ class Release:
         self._submit = submit
         self._on_phase = on_phase
         self._connections, self._shows_wire = hub.open, hub.shows_wire
-        self._leaving: dict[int, tuple[str, list[bytes]]] = {}
-        """Messages released, by connection and with its session, until `write_out` a moment later."""
+        self._leaving: dict[int, tuple[str, list[bytes], list[str]]] = {}
+        """By connection what was released for it, until `write_out` a moment later: its session, messages, types."""
         self._pressing: dict[int, None] = {}
         """Those of them by which a request or an acceptance leaves."""
         self._kept_back: dict[int, None] = {}
@@ -114,12 +115,18 @@ class Release:
         not_sent: list[Withhold] = []
         for effect in turn.effects:
             if type(effect) is Write:
-                withheld = self._admit(effect)
+                session, number, data, gate, msg_type = effect
+                if gate is not None:
+                    _, _, data, _, msg_type = self._admitted(effect, gate, not_sent)
+                leaving = self._leaving.get(number)
+                if leaving is None:
+                    self._leaving[number] = (session, [data], [msg_type])
+                else:
+                    leaving[1].append(data)
+                    leaving[2].append(msg_type)
                 if self._on_phase is not None:
                     self.write_out()
                     self._on_phase("sending")
-                if withheld is not None:
-                    not_sent.append(withheld)
             elif type(effect) is Withhold:
                 self._keep_back(effect)
                 not_sent.append(effect)
@@ -134,33 +141,24 @@ class Release:
         self._metrics.withheld(withheld.reason.partition(":")[0])
         self._submit(NotSent(self._clock.now(), (withheld.outbox_id,), withheld.reason, self._entropy()))
 
-    def _admit(self, effect: Write) -> Withhold | None:
-        """Put the bytes among those that leave, or a gap fill in place of what must not.
+    def _admitted(self, effect: Write, gate: Gate | Behind, not_sent: list[Withhold]) -> Write:
+        """What leaves: a gap fill in place of what must not.
 
-        Of a request or acceptance the desk is to hear that; what is only about one is over with it.
+        Of a request or acceptance the desk is to hear that (`not_sent`); what is only about one is over with it.
         """
-        session, number, data, gate = effect
-        connection = self._connections.get(number)
-        alive = connection is not None and connection.alive
-        withheld: Withhold | None = None
-        if gate is not None:
-            if type(gate) is Gate:
-                reason = self._reason_against(gate, alive)
-                if reason:
-                    withheld = Withhold(gate.outbox_id, reason)
-                    self._keep_back(withheld)
-            if gate.outbox_id in self._kept_back:
-                settings = self._machine.settings[session]
-                data = gap_fill(settings, gate.seq_num, gate.seq_num + 1, self._clock.now(), poss_dup=False)
-            elif type(gate) is Gate:
-                self._pressing[number] = None
-        if alive:
-            leaving = self._leaving.get(number)
-            if leaving is None:
-                self._leaving[number] = (session, [data])
-            else:
-                leaving[1].append(data)
-        return withheld
+        if type(gate) is Gate:
+            reason = self._reason_against(gate, effect.connection)
+            if reason:
+                withheld = Withhold(gate.outbox_id, reason)
+                self._keep_back(withheld)
+                not_sent.append(withheld)
+        if gate.outbox_id in self._kept_back:
+            settings = self._machine.settings[effect.session]
+            fill = gap_fill(settings, gate.seq_num, gate.seq_num + 1, self._clock.now(), poss_dup=False)
+            return effect._replace(data=fill, msg_type="")
+        if type(gate) is Gate:
+            self._pressing[effect.connection] = None
+        return effect
 
     def _keep_back(self, withheld: Withhold) -> None:
         self._kept_back[withheld.outbox_id] = None
@@ -177,18 +175,22 @@ class Release:
             if self._pressing:
                 leaving = {**{number: leaving[number] for number in self._pressing}, **leaving}
                 self._pressing.clear()
-            for number, (session, messages) in leaving.items():
+            for number, (session, messages, types) in leaving.items():
                 connection = self._connections.get(number)
                 if connection is not None and connection.write(messages):
-                    for data in messages:
-                        self._metrics.wrote(session, data)
-                        if self._shows_wire:
+                    try:
+                        self._metrics.wrote(session, messages, types)
+                    except Exception:
+                        log.exception("messages not counted session=%s: this is a bug of the engine", session)
+                    if self._shows_wire:
+                        for data in messages:
                             self._hub.show(">", number, data)
             self._leaving.clear()
 
-    def _reason_against(self, gate: Gate, alive: bool) -> str:
-        """The last look before a request leaves: kill on, too late, or nobody there."""
-        if not alive:
+    def _reason_against(self, gate: Gate, number: int) -> str:
+        """The last look before a request leaves by this connection: kill on, too late, or nobody there."""
+        connection = self._connections.get(number)
+        if connection is None or not connection.alive:
             return "session: its connection is gone"
         scope = self._trading.withheld_by(gate.kill_scopes)
         if scope:

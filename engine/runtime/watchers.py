@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 Watcher = Callable[[int, Notice], None]
 """Told of each notice with its UTC time in ns."""
-NOTHING: Final[Sequence[Notice]] = ()
+NO_NOTICES: Final[Sequence[Notice]] = ()
 
 
 class Watchers:
@@ -29,7 +29,8 @@ class Watchers:
     def __init__(self, trading: Trading, seq: Callable[[], int]) -> None:
         self._trading = trading
         self._seq = seq
-        self._watchers: list[Watcher] = []
+        self.anybody: list[Watcher] = []
+        """Who watches; nothing needs to be made for nobody."""
 
     @property
     def seq(self) -> int:
@@ -38,26 +39,26 @@ class Watchers:
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Tell of every notice from now on, once durable. Returns what ends it."""
-        self._watchers.append(watcher)
-        return lambda: self._watchers.remove(watcher)
+        self.anybody.append(watcher)
+        return lambda: self.anybody.remove(watcher)
 
     def notices(self, turn: Turn, last_seq: int) -> Sequence[Notice]:
         """What the turn that was just adopted tells; `last_seq` is that of its last event."""
-        if not self._watchers:
-            return NOTHING
+        if not self.anybody:
+            return NO_NOTICES
         pages = [effect for effect in turn.effects if type(effect) is Page]
         if not turn.events and not pages:
-            return NOTHING
+            return NO_NOTICES
         try:
             return notices(turn.events, pages, self._trading.state, last_seq)
         except Exception:
             log.exception("notices up to event %d not made: this is a bug of the engine, watchers lack them", last_seq)
-            return NOTHING
+            return NO_NOTICES
 
     def tell(self, now: Instant, told: Sequence[Notice]) -> None:
         """Give the notices of a durable turn out."""
         for notice in told:
-            for watcher in tuple(self._watchers):
+            for watcher in tuple(self.anybody):
                 try:
                     watcher(now.utc_ns, notice)
                 except Exception:

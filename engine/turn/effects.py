@@ -34,6 +34,8 @@ class Write(NamedTuple):
     connection: int
     data: bytes
     gate: Gate | Behind | None = None
+    msg_type: str = ""
+    """MsgType(35) of an application message that leaves under a new number; empty: what the bytes say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class Link(NamedTuple):
     def can_send(self) -> bool:
         """May a new message be bound now, as far as the session and the store are concerned?"""
         state = self.state
-        return state.phase is Phase.ACTIVE and state.serving is None and self.rebinding is None
+        return state.phase is _ACTIVE and state.serving is None and self.rebinding is None
 
     @property
     def leaves_in_parts(self) -> bool:
@@ -149,3 +149,4 @@ class Link(NamedTuple):
 
 
 _made: Any = tuple.__new__  # A third of what `_replace` takes.
+_ACTIVE: Final = Phase.ACTIVE  # A member is looked up in its class in three times what a name takes.

@@ -67,6 +67,7 @@ class Machine(Standing):
         """The turn that this input comes to; nothing is changed by it."""
         draft = TurnDraft(self, given, refused)
         self._handlers[type(given)](draft, given)
-        if draft.desk_if_begun is not None:
-            numbering.place_sends(draft)
+        desk = draft.desk_if_begun
+        if desk is not None and desk.sends:
+            numbering.place_sends(draft, desk)
         return draft.sealed()

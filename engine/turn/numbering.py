@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from engine.desk.draft import Delivery
+from engine.desk.draft import Delivery, Draft
 from engine.domain.keys import Scope
 from engine.fix.session import protocol as session
 from engine.fix.session.phases import Phase
@@ -29,21 +29,20 @@ BEHIND_RESEND_MAX: Final = 1_000
 # --- into a queue, or past it --------------------------------------------------------------------
 
 
-def place_sends(draft: TurnDraft) -> None:
+def place_sends(draft: TurnDraft, desk: Draft) -> None:
     """Give every message of the desk's draft to its session: a number now, or a place in its queue."""
-    # 5 us a message beside what its body and its frame take: three tuples, `Bound`, `Write` and the `Link`.
+    # 3 us a message beside what its body and its frame take: three tuples, `Bound`, `Write` and the `Link`.
     speak, turn = draft.standing.application.speak, draft.turn
-    for send in draft.desk.sends:
+    for send in desk.sends:
         msg_type, body = speak(send)
         said = (send, msg_type, body)
         turn.sends.append(said)
         outbox_id, key, _, delivery, _, not_after_ns, kill_scopes, _, follows = send
-        try:
-            link = draft.link(key)
-        except KeyError:
+        link = turn.links.get(key) or draft.standing.links.get(key)
+        if link is None:
             _keep_for_nobody(draft, key, outbox_id, delivery)
             continue
-        if link.can_send and not link.waiting:
+        if (link.waiting is NOTHING_WAITS or not link.waiting) and link.can_send:
             _bind(draft, key, link, outbox_id, msg_type, body, delivery, not_after_ns, kill_scopes, follows, said)
             continue
         is_up = link.state.phase is Phase.ACTIVE
@@ -92,7 +91,7 @@ def _bind(
         gate = Behind(follows, seq_num)
     turn.bound.append(_made(Bound, (key, before.epoch, seq_num, outbox_id, data, poss_resend, delivery, said)))
     if connection is not None:
-        turn.effects.append(_made(Write, (key, connection, data, gate)))
+        turn.effects.append(_made(Write, (key, connection, data, gate, msg_type)))
 
 
 _made: Any = tuple.__new__  # In half the time that a constructor takes.

@@ -18,7 +18,7 @@ from engine.fix.wire.message import Message
 from engine.turn.application import Application
 from engine.turn.change import Change
 from engine.turn.history import History
-from engine.turn.link import Link
+from engine.turn.link import NOTHING_WAITS, Link
 from engine.turn.outcome import Connection, Turn
 
 UNBOUND_MAX: Final = 50_000
@@ -105,7 +105,7 @@ class Standing:
         """The turn becomes the state. An exception in here is our bug: the caller stops the process."""
         self.links.update(turn.links)
         for key, link in turn.links.items():
-            if link.waiting:
+            if link.waiting is not NOTHING_WAITS and link.waiting:
                 self._waits[key] = None
             elif self._waits:
                 self._waits.pop(key, None)

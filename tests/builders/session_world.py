@@ -134,7 +134,7 @@ class SessionWorld:
     def _carry_out(self, effect: Any) -> None:
         if isinstance(effect, Write):
             self.out[effect.session].append(effect.data)
-            self.metrics.wrote(effect.session, effect.data)
+            self.metrics.wrote(effect.session, [effect.data])
         elif isinstance(effect, Close):
             self.down(effect.connection, Ending(effect.code, effect.text))
         elif isinstance(effect, BindMore):

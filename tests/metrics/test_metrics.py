@@ -84,7 +84,7 @@ class Wire:
         for effect in turn.effects:
             if isinstance(effect, Write):
                 self.sent.append(effect.data)
-                self.metrics.wrote(effect.session, effect.data)
+                self.metrics.wrote(effect.session, [effect.data])
             elif isinstance(effect, ReadSentRows):
                 self.serve(effect)
         if turn.held_due is not None:
@@ -280,7 +280,7 @@ def test_a_type_nobody_knows_is_other_and_is_not_remembered() -> None:
         taken.inbound.append(Inbound("oms", 1, number, b"8=FIX.4.4\x019=5\x0135=U%d\x0134=1\x01" % number))
         metrics.turn(taken)
     assert read(metrics, "fix_messages_total", session="oms", direction="in", msg_type="other") == 200
-    assert not metrics._in._found
+    assert not metrics._in.found
 
 
 def test_levels_of_sessions() -> None:
