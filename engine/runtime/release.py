@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from engine.clock import Clock
@@ -33,7 +33,6 @@ from engine.turn import (
     Reply,
     SetLogLevel,
     Settled,
-    Turn,
     Welcome,
     Withhold,
     Write,
@@ -107,13 +106,13 @@ class Release:
 
     # --- release -----------------------------------------------------------------------------------
 
-    def turn(self, turn: Turn, seq: int) -> None:
-        """Carry out a durable turn's effects, in order; `seq` is the last event behind which its replies stand.
+    def turn(self, effects: Sequence[Effect], seq: int) -> None:
+        """Carry out the effects of a durable turn, in order; `seq` is the last event behind which its replies stand.
 
         What goes to one connection leaves in one write at the end of the batch, or before an effect of another kind.
         """
         not_sent: list[Withhold] = []
-        for effect in turn.effects:
+        for effect in effects:
             if type(effect) is Write:
                 session, number, data, gate, msg_type = effect
                 if gate is not None:

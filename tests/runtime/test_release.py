@@ -10,7 +10,7 @@ from session_world import START_NS
 
 from engine.clock import Instant
 from engine.runtime.release import Release
-from engine.turn import Gate, Turn, Write
+from engine.turn import Effect, Gate, Write
 from engine.turn.trading import Trading
 
 OMS, ASH, BEECH = 1, 2, 3
@@ -32,24 +32,23 @@ def test_requests_leave_before_reports_and_each_connection_keeps_its_order() -> 
     hub = SimpleNamespace(open={n: Connection(n, written) for n in (OMS, ASH, BEECH)}, shows_wire=False)
     clock = SimpleNamespace(now=lambda: Instant(1, START_NS))
     trading = Trading(scene().desk)
-    metrics = SimpleNamespace(wrote=lambda session, data: None)
+    metrics = SimpleNamespace(wrote=lambda session, messages, types: None)
     anything = cast(Any, None)
     release = Release(
         anything, trading, cast(Any, hub), anything, cast(Any, clock), cast(Any, metrics), anything, anything, anything
     )
-    turn = Turn(Instant(1, START_NS), "Received")
-    turn.effects = [
+    effects: list[Effect] = [
         Write("oms", OMS, b"new"),
         Write("ash", ASH, b"heartbeat"),
         Write("ash", ASH, b"request", Gate(7, 2, START_NS + 1, ())),
         Write("oms", OMS, b"more"),
         Write("beech", BEECH, b"request", Gate(8, 2, START_NS + 1, ())),
     ]
-    release.turn(turn, 1)
+    release.turn(effects, 1)
     release.write_out()
     assert written == [(ASH, [b"heartbeat", b"request"]), (BEECH, [b"request"]), (OMS, [b"new", b"more"])]
     written.clear()
-    turn.effects = [Write("oms", OMS, b"new"), Write("ash", ASH, b"heartbeat")]
-    release.turn(turn, 1)
+    effects = [Write("oms", OMS, b"new"), Write("ash", ASH, b"heartbeat")]
+    release.turn(effects, 1)
     release.write_out()
     assert written == [(OMS, [b"new"]), (ASH, [b"heartbeat"])]
