@@ -50,7 +50,8 @@ def take(draft: TurnDraft, key: str, step: session.Step) -> None:
     after, actions, moved_on = step
     draft.turn.links[key] = link.at(after)
     if moved_on and len(actions) == 1 and type(actions[0]) is Deliver:
-        _deliver(draft, key, actions[0].message)  # Nearly every message: nothing but a number has changed.
+        # Nearly every message: nothing but a number has changed, and that was read already.
+        _deliver(draft, key, actions[0].message, link.state.next_in)
         return
     if not moved_on:
         draft.stepped(key)
@@ -58,7 +59,7 @@ def take(draft: TurnDraft, key: str, step: session.Step) -> None:
     could_send, epoch = link.can_send, before.epoch
     for action in actions:
         if type(action) is Deliver:
-            _deliver(draft, key, action.message)
+            _deliver(draft, key, action.message, action.message.seq_num)
             continue
         if type(action) is EpochBegan:
             epoch = action.epoch
@@ -156,15 +157,16 @@ def _expected(draft: TurnDraft, key: str, seq_num: int) -> None:
         draft.desk.page("numbers differ", session=key, peer_expects=seq_num, next_out=next_out)
 
 
-def _deliver(draft: TurnDraft, key: str, message: Message) -> None:
-    standing, turn, seq_num = draft.standing, draft.turn, message.seq_num
+def _deliver(draft: TurnDraft, key: str, message: Message, seq_num: int) -> None:
+    standing, turn = draft.standing, draft.turn
     link, settings = turn.links[key], standing.settings[key]
-    state, application = link.state, standing.application
-    turn.ref = f"{key}:{state.epoch}:{seq_num}"
+    state = link.state
+    epoch = state.epoch
+    turn.ref = f"{key}:{epoch}:{seq_num}"
     if settings.role != "market":
         # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
         kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
-        turn.inbound.append(_made(Inbound, (key, state.epoch, seq_num, kept)))
+        turn.inbound.append(_made(Inbound, (key, epoch, seq_num, kept)))
     if draft.refused is not None:
         pause = refusing.refuse_message(draft, key, message, draft.refused)
         if pause is not None:
@@ -177,7 +179,7 @@ def _deliver(draft: TurnDraft, key: str, message: Message) -> None:
         draft.say(key, BusinessReject("D", seq_num, 4, text, message.get(11) or ""))
         return
     try:
-        application.hear(draft.desk, settings, message, link.ledger.get)
+        standing.application.hear(draft.desk, settings, message, link.ledger.get)
         if link.refusals:
             draft.keep(key, draft.link(key)._replace(refusals=0))  # In a row: this one was handled.
     except ProtocolError as error:
