@@ -113,10 +113,11 @@ class Table(Generic[V]):
     @property
     def indexes(self) -> tuple[Index[V], ...]:
         """In the order of the constructor. A draft has its own from its first row on: few drafts write to many."""
-        if self._indexes is not None:
-            return self._indexes
-        assert self._below is not None
-        return self._below.indexes
+        table = self
+        while table._indexes is None:
+            assert table._below is not None
+            table = table._below
+        return table._indexes
 
     def _own_indexes(self) -> tuple[Index[V], ...]:
         """To be written to."""

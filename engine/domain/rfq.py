@@ -137,6 +137,9 @@ class RfqState(StrEnum):
     closed = "closed"
 
 
+OPEN_STATES = (RfqState.asking, RfqState.deciding, RfqState.placed)
+
+
 @row
 @dataclass(frozen=True, slots=True)
 class Rfq:
@@ -159,7 +162,7 @@ class Rfq:
 
     @property
     def open(self) -> bool:
-        return self.state in (RfqState.asking, RfqState.deciding, RfqState.placed)
+        return self.state in OPEN_STATES
 
     @property
     def unasked(self) -> tuple[str, ...]:

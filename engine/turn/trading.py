@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from engine.clock import Instant
 from engine.desk import decide, replacing
@@ -30,6 +31,9 @@ from engine.masking import masked
 from engine.turn.application import SentAs
 from engine.turn.change import Change
 from engine.turn.refusing import INPUT_KEPT_MAX
+
+_TO_DEALERS: Final = (AskDealer, AcceptQuote, CancelPlacement, AskPlacementStatus)
+"""What is spoken in the dialect of a dealer; the rest in that of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Trading:
             decide.hear(draft, settings.key, settings.role, heard)
 
     def speak(self, send: Send) -> tuple[str, bytes]:
-        if isinstance(send.said, AskDealer | AcceptQuote | CancelPlacement | AskPlacementStatus):
+        if isinstance(send.said, _TO_DEALERS):
             dialect = self._dialects.get(send.said.dealer, DEFAULT)
         else:
             dialect = self._session_dialects.get(send.session, DEFAULT)
