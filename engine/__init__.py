@@ -10,7 +10,7 @@ does anything leave.
     adopt     the Turn becomes the state: the rows its events have written are taken over, a restart folds the events
     stage     runtime.staging makes rows of it, which join the open batch; memory is now ahead of the disk
     commit    journal.writer: one SQLite transaction a batch, message bytes and every number given out included
-    release   after the commit and in turn order: bytes to sockets, replies, notices
+    release   after the commit and in turn order: bytes to sockets, requests to dealers first; replies, notices
 
 `runtime.loop` is the shell that does this. `runtime.release.write_out` is the one place that writes to a FIX socket.
 

@@ -1,7 +1,8 @@
 """The last step of a turn, once it is durable: bytes to sockets, replies to people.
 
-In turn order, and here alone: `write_out` is the one place that writes to a FIX socket. A request or acceptance is
-looked at once more before it goes; where it is withheld, a gap fill takes its number and the desk hears of it.
+In turn order on each connection, and here alone: `write_out` is the one place that writes to a FIX socket. A request
+or acceptance is looked at once more before it goes; where it is withheld, a gap fill takes its number and the desk
+hears of it.
 """
 
 from __future__ import annotations
