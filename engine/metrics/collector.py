@@ -231,7 +231,12 @@ class Metrics(Collector):
                 count(self, event, turn)
         for session, _, _, data in turn.inbound:
             msg_type = data.split(b"\x01", 3)[2][3:]
-            self._in.count(session, msg_type, len(data))
+            cell = self._in.found.get((session, msg_type))
+            if cell is not None:
+                cell[0] += 1
+                cell[1] += len(data)
+            else:
+                self._in.count(session, msg_type, len(data))
             if msg_type in _REJECT_KINDS:
                 self._rejected(session, "in", msg_type, data)
         for key, link in turn.links.items():

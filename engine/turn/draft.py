@@ -33,14 +33,14 @@ class TurnDraft:
         self.given = given
         self.now = given.now
         self.refused = refused
-        self.begin()
-
-    def begin(self) -> None:
-        """With nothing decided: at first, and once more where nothing is to stay of what was."""
-        self.turn = Turn(self.now, type(self.given).__name__)
+        self.turn = Turn(given.now, type(given).__name__)
         self.desk_if_begun: Draft | None = None
         self._touched: dict[Timer, None] = {}
         self._stepped: dict[str, None] = {}
+
+    def begin_again(self) -> None:
+        """Nothing is to stay of what was decided so far."""
+        TurnDraft.__init__(self, self.standing, self.given, self.refused)
 
     # --- sessions ----------------------------------------------------------------------------------
 

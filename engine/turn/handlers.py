@@ -86,7 +86,7 @@ def on_command(draft: TurnDraft, given: CommandGiven, commands: Commands) -> Non
     try:
         result = commands.run(draft, given)
     except CommandError as error:
-        draft.begin()  # Nothing of a refused command stays.
+        draft.begin_again()  # Nothing of a refused command stays.
         _told_by(draft, given).effects.append(Reply(given.ref, error=str(error), code=error.code))
         return
     if result is not None:

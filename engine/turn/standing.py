@@ -52,7 +52,7 @@ class Standing:
         """Certificates and lists in use, to be shown; `settings` has the pins."""
         self.outbox_id = outbox_id
         self._directory = Directory(self.settings.values())
-        self._waits = {key: None for key, link in self.links.items() if link.waiting}
+        self.waits = {key: None for key, link in self.links.items() if link.waiting}
         """Sessions for which anything waits: hardly ever one, and every order asks for them."""
 
     # --- what is asked of it -----------------------------------------------------------------------
@@ -79,9 +79,9 @@ class Standing:
 
     def full(self) -> str | None:
         """A session for which as much waits as may."""
-        if not self._waits:
+        if not self.waits:
             return None
-        return next((key for key in self._waits if len(self.links[key].waiting) >= UNBOUND_MAX), None)
+        return next((key for key in self.waits if len(self.links[key].waiting) >= UNBOUND_MAX), None)
 
     def unproven(self, key: str) -> bool:
         """Has the peer got reports of ours of which there is no evidence yet, and is it not being asked already?"""
@@ -106,9 +106,9 @@ class Standing:
         self.links.update(turn.links)
         for key, link in turn.links.items():
             if link.waiting is not NOTHING_WAITS and link.waiting:
-                self._waits[key] = None
-            elif self._waits:
-                self._waits.pop(key, None)
+                self.waits[key] = None
+            elif self.waits:
+                self.waits.pop(key, None)
         if turn.connections:
             for number, connection in turn.connections:
                 if connection is None:
@@ -134,7 +134,7 @@ class Standing:
                 if key not in self.links:
                     self.links[key] = link = change.links.get(key) or Link(SessionState.fresh())
                     if link.waiting:
-                        self._waits[key] = None
+                        self.waits[key] = None
             self.settings.update(change.settings)
             self.dictionaries.update(change.dictionaries)
             self.retired = frozenset(key for key in self.settings if key not in change.settings)

@@ -172,7 +172,7 @@ def _deliver(draft: TurnDraft, key: str, message: Message, seq_num: int) -> None
         if pause is not None:
             take(draft, key, pause)
         return
-    if message.msg_type == "D" and settings.role == "oms" and (full := standing.full()) is not None:
+    if standing.waits and message.msg_type == "D" and settings.role == "oms" and (full := standing.full()) is not None:
         waiting = len(standing.links[full].waiting)
         text = f"no new orders: {waiting} reports wait for {full}, which is not logged on"
         draft.warn(key, "orders_refused", text)

@@ -90,7 +90,7 @@ EXEMPT: Final[dict[str, str]] = {
     "machine._directory": "configuration",
     "machine._handlers": "code",
     "machine.links": "a part of its own, field by field",
-    "machine._waits": "an index of links.waiting",
+    "machine.waits": "an index of links.waiting",
     "machine.connections": "no connection outlives its process",
     "links.in_parts": "a connection over which a queue leaves in parts: no connection outlives its process",
     "links.round_trip_ns": "measured on a connection, and measured again on the next one",

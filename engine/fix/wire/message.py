@@ -122,15 +122,17 @@ class Group(FieldView):
 class Message(FieldView):
     """A whole message: FIX framing verified, content not yet validated."""
 
-    __slots__ = ("_seq_num", "layout", "msg_type", "raw")
+    __slots__ = ("_seq_num", "layout", "msg_type", "raw", "texts")
 
     raw: Final[bytes]
     layout: Final[Layout]
     msg_type: Final[str]
+    texts: Final[Sequence[str]]
+    """Values in wire order, beside `tags`."""
 
     def __init__(self, raw: bytes, values: Sequence[str], layout: Layout, encoding: str) -> None:
         self.raw = raw
-        self._values = values
+        self.texts = self._values = values
         self._index = layout.index
         self._groups = layout.groups
         self._encoding = encoding
@@ -182,11 +184,6 @@ class Message(FieldView):
     def members(self) -> tuple[int, ...]:
         """Tags in wire order, each once, those within repeating groups left out: see `groups`."""
         return self.layout.members
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """Values in wire order, beside `tags`."""
-        return self._values
 
     @property
     def fields(self) -> tuple[tuple[int, bytes], ...]:

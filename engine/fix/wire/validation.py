@@ -67,7 +67,7 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
     """Warnings about `message` in words, none when it is right; FlawedMessage when it is refused."""
     if mode == "off":
         return []
-    layout = _layout_of(message, dictionary)
+    layout = message.layout if message.layout.dictionary is dictionary else _layout_in(message, dictionary)
     if not layout.flaws and _values_are_right(message, layout):
         return []
     found = _flaws(message.texts, layout)
@@ -87,16 +87,14 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
 
 def every_flaw(message: Message, dictionary: Dictionary) -> list[tuple[Flaw, bool]]:
     """All that is wrong with `message`, in the order of the checks, and whether tolerant validation lets it pass."""
-    layout = _layout_of(message, dictionary)
+    layout = message.layout if message.layout.dictionary is dictionary else _layout_in(message, dictionary)
     if not layout.flaws and _values_are_right(message, layout):
         return []
     return [(flaw, _is_tolerable(flaw, layout, message.msg_type)) for flaw in _flaws(message.texts, layout)]
 
 
-def _layout_of(message: Message, dictionary: Dictionary) -> Layout:
-    layout = message.layout
-    if layout.dictionary is dictionary:
-        return layout
+def _layout_in(message: Message, dictionary: Dictionary) -> Layout:
+    """Where another dictionary than the message was read by says that its fields stand."""
     return dictionary.layout(message.msg_type, [str(tag) for tag in message.tags])
 
 
