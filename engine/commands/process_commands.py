@@ -7,7 +7,7 @@ from typing import Any, Final
 from engine.commands.desk_call import need
 from engine.commands.session_call import SessionCall
 from engine.domain import events as e
-from engine.turn.effects import ReadFiles, SetLogLevel
+from engine.turn.outcome import ReadFiles, SetLogLevel
 
 RULES: Final = "rules"
 

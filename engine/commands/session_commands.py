@@ -17,8 +17,8 @@ from engine.fix.session import protocol
 from engine.fix.session.phases import LOGGED_ON, Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.turn import steps
-from engine.turn.effects import Connect
 from engine.turn.history import numbers_set
+from engine.turn.outcome import Connect
 
 # --- on and off ----------------------------------------------------------------------------------
 

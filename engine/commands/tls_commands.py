@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.commands.session_call import SessionCall
 from engine.fix.session.entrance import Origin
-from engine.turn.effects import ReadFiles
+from engine.turn.outcome import ReadFiles
 from engine.turn.reloading import TLS
 from engine.turn.standing import Standing
 from engine.turn.tls_files import described, ending

@@ -21,24 +21,6 @@ from __future__ import annotations
 
 from engine.desk.draft import Page
 from engine.turn.application import Application, SentAs
-from engine.turn.change import Change
-from engine.turn.effects import (
-    Behind,
-    BindMore,
-    Close,
-    Connect,
-    Effect,
-    Gate,
-    ReadFiles,
-    ReadSentRows,
-    ReadUndelivered,
-    Reply,
-    SetLogLevel,
-    Settled,
-    Welcome,
-    Withhold,
-    Write,
-)
 from engine.turn.inputs import (
     BindDue,
     CallFailed,
@@ -63,7 +45,28 @@ from engine.turn.inputs import (
 from engine.turn.link import LEDGER_MAX, Ledger, Link, Position, Waiting
 from engine.turn.machine import Machine
 from engine.turn.numbering import BEHIND_RESEND_MAX, BIND_BYTES_MAX
-from engine.turn.outcome import Bound, Connection, Inbound, Turn
+from engine.turn.outcome import (
+    Behind,
+    BindMore,
+    Bound,
+    Change,
+    Close,
+    Connect,
+    Connection,
+    Effect,
+    Gate,
+    Inbound,
+    ReadFiles,
+    ReadSentRows,
+    ReadUndelivered,
+    Reply,
+    SetLogLevel,
+    Settled,
+    Turn,
+    Welcome,
+    Withhold,
+    Write,
+)
 from engine.turn.refusing import INPUT_KEPT_MAX, REFUSALS_MAX
 from engine.turn.standing import UNBOUND_MAX
 

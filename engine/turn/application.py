@@ -12,7 +12,7 @@ from engine.domain.keys import Scope, Timer
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.wire.message import Message
-from engine.turn.change import Change
+from engine.turn.outcome import Change
 
 SentAs = Callable[[int], int | None]
 

@@ -16,10 +16,9 @@ from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
-from engine.turn.effects import Behind, Close, Gate, Write
 from engine.turn.inputs import Input
 from engine.turn.link import Link
-from engine.turn.outcome import Connection, Turn
+from engine.turn.outcome import Behind, Close, Connection, Gate, Turn, Write
 from engine.turn.standing import Standing
 
 

@@ -16,7 +16,6 @@ from engine.fix.session import protocol as session
 from engine.fix.wire import codec
 from engine.turn import newcomers, numbering, reloading, steps
 from engine.turn.draft import TurnDraft
-from engine.turn.effects import ReadSentRows, Reply
 from engine.turn.history import CANNOT_CONNECT
 from engine.turn.inputs import (
     BindDue,
@@ -37,6 +36,7 @@ from engine.turn.inputs import (
     TimerDue,
     UndeliveredPage,
 )
+from engine.turn.outcome import ReadSentRows, Reply
 
 
 class Commands(Protocol):

@@ -18,7 +18,7 @@ from engine.errors import GarbledMessage
 from engine.fix.session.actions import SentRow
 from engine.fix.session.entrance import LOCAL, Origin
 from engine.fix.session.reasons import Ending
-from engine.turn.change import Change
+from engine.turn.outcome import Change
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from engine.fix.session import protocol as session
 from engine.fix.session.phases import Phase
 from engine.turn.appended import Appended
 from engine.turn.draft import TurnDraft
-from engine.turn.effects import Behind, BindMore, Gate, Withhold, Write
 from engine.turn.inputs import BindDue, UndeliveredPage
 from engine.turn.link import NOTHING_WAITS, Link, Waiting
-from engine.turn.outcome import Bound, Said
+from engine.turn.outcome import Behind, BindMore, Bound, Gate, Said, Withhold, Write
 
 BIND_BYTES_MAX: Final = 262_144
 """Bytes of what waited for a session that leave at once; the rest in parts, as the peer reads them."""

@@ -14,9 +14,8 @@ from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.wire.message import Message
 from engine.masking import masked
 from engine.turn.draft import TurnDraft
-from engine.turn.effects import Close
 from engine.turn.inputs import Input, TimerDue
-from engine.turn.outcome import Turn
+from engine.turn.outcome import Close, Turn
 
 REFUSALS_MAX: Final = 5
 """So many inputs of one session in a row that could not be handled pause that session."""

@@ -17,10 +17,9 @@ from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.settings import SessionSettings
 from engine.turn import steps
-from engine.turn.change import Change
 from engine.turn.draft import TurnDraft
-from engine.turn.effects import Reply, Settled
 from engine.turn.inputs import FilesRead
+from engine.turn.outcome import Change, Reply, Settled
 from engine.turn.tls_files import described
 
 TLS: Final = "tls"

@@ -16,10 +16,9 @@ from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.message import Message
 from engine.turn.application import Application
-from engine.turn.change import Change
 from engine.turn.history import History
 from engine.turn.link import NOTHING_WAITS, Link
-from engine.turn.outcome import Connection, Turn
+from engine.turn.outcome import Change, Connection, Turn
 
 UNBOUND_MAX: Final = 50_000
 """Reports of one session that may wait for a number; at the bound new orders are refused with j 380=4."""

@@ -34,9 +34,8 @@ from engine.fix.wire.message import Message
 from engine.masking import for_keeping
 from engine.turn import numbering, refusing
 from engine.turn.draft import TurnDraft
-from engine.turn.effects import Close, ReadSentRows, ReadUndelivered, Welcome
 from engine.turn.link import Position
-from engine.turn.outcome import Bound, Inbound
+from engine.turn.outcome import Bound, Close, Inbound, ReadSentRows, ReadUndelivered, Welcome
 
 NUMBERS_DIFFER: Final = "numbers_differ"
 """Code of the warning that a person has to agree sequence numbers with the peer."""

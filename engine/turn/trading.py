@@ -29,7 +29,7 @@ from engine.fix.wire.message import Message
 from engine.market.marks import Mark
 from engine.masking import masked
 from engine.turn.application import SentAs
-from engine.turn.change import Change
+from engine.turn.outcome import Change
 from engine.turn.refusing import INPUT_KEPT_MAX
 
 _TO_DEALERS: Final = (AskDealer, AcceptQuote, CancelPlacement, AskPlacementStatus)
