@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Final
 
 from engine.clock import Clock
-from engine.fix.session.actions import SentRow
+from engine.fix.session.step import SentRow
 from engine.fix.sockets.transport import FixConnection
 from engine.journal.reader import JournalReader
 from engine.turn import (

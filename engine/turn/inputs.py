@@ -15,9 +15,9 @@ from engine.clock import Instant
 from engine.domain.events import Event
 from engine.domain.keys import Timer
 from engine.errors import GarbledMessage
-from engine.fix.session.actions import SentRow
 from engine.fix.session.entrance import LOCAL, Origin
 from engine.fix.session.reasons import Ending
+from engine.fix.session.step import SentRow
 from engine.turn.outcome import Change
 
 

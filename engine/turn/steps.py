@@ -10,7 +10,9 @@ from engine.errors import ProtocolError
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.session import protocol as session
 from engine.fix.session import step as stepping
-from engine.fix.session.actions import (
+from engine.fix.session.phases import Phase
+from engine.fix.session.reasons import DisconnectReason
+from engine.fix.session.step import (
     Action,
     CloseConnection,
     Confirmed,
@@ -28,8 +30,6 @@ from engine.fix.session.actions import (
     Transmit,
     Warn,
 )
-from engine.fix.session.phases import Phase
-from engine.fix.session.reasons import DisconnectReason
 from engine.fix.wire.message import Message
 from engine.masking import for_keeping
 from engine.turn import numbering, refusing

@@ -27,10 +27,10 @@ from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.errors import GarbledMessage
 from engine.fix.session import protocol as fix_session
-from engine.fix.session.actions import SentRow
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.settings import SessionSettings
+from engine.fix.session.step import SentRow
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.codec import Framer
 from engine.journal.archive import ReadOnly

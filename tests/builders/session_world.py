@@ -14,12 +14,12 @@ from engine.desk.notices import notices
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, GarbledMessage
-from engine.fix.session.actions import SentRow
 from engine.fix.session.entrance import Origin
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
+from engine.fix.session.step import SentRow
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.metrics.collector import Metrics

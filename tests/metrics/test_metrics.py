@@ -25,10 +25,10 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.rfq import Quote, QuoteKind
 from engine.errors import GarbledMessage
-from engine.fix.session.actions import SentRow
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.schedule import Schedule
 from engine.fix.session.settings import SessionSettings
+from engine.fix.session.step import SentRow
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.metrics.collector import SAMPLES_PER_PIECE, Metrics

@@ -12,7 +12,7 @@ from engine.desk.draft import Delivery, Draft
 from engine.domain import messages as m
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.order import Side
-from engine.fix.session.actions import SentRow
+from engine.fix.session.step import SentRow
 from engine.turn import (
     Behind,
     BindDue,

@@ -25,9 +25,9 @@ from engine.clock import NS_PER_S, fix_timestamp
 from engine.desk.draft import Delivery
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState
-from engine.fix.session.actions import SentRow
 from engine.fix.session.phases import Phase
 from engine.fix.session.settings import SessionSettings
+from engine.fix.session.step import SentRow
 from engine.market.marks import Mark, Quality
 from engine.rules.program import Book
 from engine.turn import Input, ProofWanted, ReadSentRows, Received, SentPage, Turn

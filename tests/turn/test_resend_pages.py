@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from session_world import ENTROPY, SessionWorld
 
-from engine.fix.session.actions import SentRow
 from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.session.step import SentRow
 from engine.turn import ReadSentRows, SentPage
 
 ROWS = 2

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from engine.errors import ProtocolError
 from engine.fix.session import liveness, logon, resend, sequence
-from engine.fix.session.actions import Deliver, NotReceived, PeerExpects, Warn
 from engine.fix.session.phases import LOGGED_ON, TRANSITIONS, Phase, kind_of
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.fix.session.step import TRADE_REPORTS, StepDraft
+from engine.fix.session.step import TRADE_REPORTS, Deliver, NotReceived, PeerExpects, StepDraft, Warn
 from engine.fix.standard.tags import MsgType, SessionRejectReason, Tag
 from engine.fix.wire import validation
 from engine.fix.wire.message import SEQ_NUM_MAX, Message

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import Final
 
 from engine.fix.session import logon, logout
-from engine.fix.session.actions import Confirmed, ProbeAnswered
 from engine.fix.session.phases import LOGGED_ON, Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import StepDraft, ns
+from engine.fix.session.step import Confirmed, ProbeAnswered, StepDraft, ns
 from engine.fix.standard.tags import MsgType, Tag
 from engine.fix.wire.message import Message
 

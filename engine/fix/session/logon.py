@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Final
 from engine.clock import NS_PER_MS, Instant
 from engine.errors import ProtocolError
 from engine.fix.session import resend, sequence
-from engine.fix.session.actions import LoggedOn, PeerExpects
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import Field, StepDraft, ns
+from engine.fix.session.step import Field, LoggedOn, PeerExpects, StepDraft, ns
 from engine.fix.standard.tags import MsgType, SessionRejectReason, Tag
 from engine.fix.wire import validation
 from engine.fix.wire.message import SEQ_NUM_MAX, Message, timestamp_ns

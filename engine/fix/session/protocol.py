@@ -6,11 +6,10 @@ after the commit. A peer's mistake becomes an action (Reject(3), Logout(5), Clos
 
     phases     where a session stands, and the table of legal moves
     incoming   a message of the peer, sorted by who, when, number and type
-    sequence   the state as a value          step      a step being made, numbers for session messages
+    sequence   the state as a value          step      a step being made, and what the shell is asked to do
     logon      Logon(A) and resets           resend    serving a ResendRequest(2)
     liveness   heartbeats and deadlines      logout    an orderly end: proof first, then Logout(5)
     schedule   windows of local time         hours     a session under its schedule
-    actions    what the shell is asked to do
 
 Reference: FIX 4.4, Volume 2, "FIX Session Protocol" and its session-level test cases.
 """
@@ -25,7 +24,14 @@ from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolErr
 from engine.fix.session import hours, incoming, liveness, logon, resend, sequence
 from engine.fix.session import logout as orderly
 from engine.fix.session import step as stepping
-from engine.fix.session.actions import (
+from engine.fix.session.liveness import next_deadline_ns
+from engine.fix.session.logon import flaw_of as logon_flaw
+from engine.fix.session.phases import IN_SESSION, LOGGED_ON, SESSION_TYPES, Phase
+from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.session.resend import gap_fill
+from engine.fix.session.sequence import SessionState
+from engine.fix.session.settings import SessionSettings
+from engine.fix.session.step import (
     Action,
     CloseConnection,
     Confirmed,
@@ -42,17 +48,11 @@ from engine.fix.session.actions import (
     ReadSent,
     Retransmit,
     SentRow,
+    Step,
+    StepDraft,
     Transmit,
     Warn,
 )
-from engine.fix.session.liveness import next_deadline_ns
-from engine.fix.session.logon import flaw_of as logon_flaw
-from engine.fix.session.phases import IN_SESSION, LOGGED_ON, SESSION_TYPES, Phase
-from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.fix.session.resend import gap_fill
-from engine.fix.session.sequence import SessionState
-from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import Step, StepDraft
 from engine.fix.standard.tags import MsgType
 from engine.fix.wire import validation
 from engine.fix.wire.framing import FrameStalled, StreamEnded

@@ -11,11 +11,19 @@ from dataclasses import replace
 
 from engine.clock import Instant
 from engine.errors import JournalError, ProtocolError
-from engine.fix.session.actions import Confirmed, GapFilled, NotReceived, ReadSent, Retransmit, SentRow
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.sequence import Repeat, Serving
 from engine.fix.session.settings import SessionSettings
-from engine.fix.session.step import StepDraft, sending_time
+from engine.fix.session.step import (
+    Confirmed,
+    GapFilled,
+    NotReceived,
+    ReadSent,
+    Retransmit,
+    SentRow,
+    StepDraft,
+    sending_time,
+)
 from engine.fix.standard.tags import MsgType, SessionRejectReason, Tag
 from engine.fix.wire import codec
 from engine.fix.wire.message import Message
