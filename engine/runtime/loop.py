@@ -190,7 +190,8 @@ class Runtime:
         for effect in turn.effects:
             if type(effect) is Write:
                 leaving += len(effect.data)
-        size = TURN_BYTES + max(rows.size if rows is not None else 0, leaving)
+        kept = rows.size if rows is not None else 0
+        size = TURN_BYTES + (kept if kept > leaving else leaving)
         seq, batch = self._recorder.event_seq, self._open
         notices = self.watchers.notices(turn, seq) if self.watchers.anybody else NO_NOTICES
         batch.turns.append(_made(_Staged, (turn.now, turn.effects, rows, seq, size, notices)))

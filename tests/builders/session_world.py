@@ -106,7 +106,11 @@ class SessionWorld:
     # --- inputs ----------------------------------------------------------------------------------
 
     def take(self, given: Input) -> Turn:
+        before = dict(self.machine.links)
         turn = self.machine.take(given)
+        for key, link in turn.links.items():
+            if key in before and not link.state.moved_on_from(before[key].state):
+                assert Timer(TimerKind.session, key) in turn.touched, f"the deadline of {key} may be another one"
         self.turns.append(turn)
         self.metrics.turn(turn)
         self.events += turn.events

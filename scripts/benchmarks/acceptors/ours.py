@@ -6,16 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fields
 from engine.boot.memory import settle_memory
 from engine.clock import Clock, Instant, fix_timestamp
 from engine.desk.draft import Delivery, Draft, Send
-from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain.keys import Scope, Timer
-from engine.domain.messages import Said
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.sockets.transport import FixConnection
@@ -32,6 +30,7 @@ from engine.turn import Change, Machine
 from engine.turn.trading import Trading
 
 SESSION = "trader"
+NO_DESK: Any = None
 CHECKPOINT_EVERY_S = 2.0
 """As the daemon does it."""
 
@@ -47,16 +46,18 @@ class Answering:
     answered: int = 0
 
     def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft:
-        return Draft(cast(Desk, None), now, entropy, outbox_id, session_up, self.state)
+        return Draft(NO_DESK, now, entropy, outbox_id, session_up, self.state)
 
     def hear(
         self, draft: Draft, settings: SessionSettings, message: Message, sent: Callable[[int], int | None]
     ) -> None:
         if message.msg_type == "D":
-            draft.send(settings.key, cast(Said, (message, draft.now_ns)), Delivery.at_least_once)
+            said: Any = (message, draft.now_ns)
+            draft.send(settings.key, said, Delivery.at_least_once)
 
     def speak(self, send: Send) -> tuple[str, bytes]:
-        message, now_ns = cast(tuple[Message, int], send.said)
+        said: Any = send.said
+        message, now_ns = said
         self.answered += 1
         return "8", encode_body(answer_fields(message.require, self.answered, fix_timestamp(now_ns)))
 

@@ -239,6 +239,7 @@ class Player:
     # What comes out
 
     def take(self, step: Step) -> None:
+        assert not step.moved_on or step.state.moved_on_from(self.state), "nothing but numbers and times"
         self.state = step.state
         later = []
         for action in step.actions:
