@@ -16,7 +16,7 @@ from engine.admin import cli
 from engine.admin.help import COMMON, bash, markdown, zsh
 from engine.admin.naming import named
 from engine.commands.answering import HANDLERS, understood
-from engine.commands.parameters import Param, amount, date, flag, name, names, natural, path, price, text
+from engine.commands.parameters import Param, amount, date, flag, name, names, natural, path, price, text, whole
 from engine.commands.table import COMMANDS, GROUPS, NOTES_SHOWN_MAX, TABLE, TYPED, By, Command
 from engine.errors import CommandError
 from engine.turn.history import NOTES_MAX
@@ -105,6 +105,47 @@ def test_what_acts_on_a_session_or_the_process_needs_a_reason() -> None:
     acting = [command for command in OF_THE_DAEMON if command.by is By.sessions and command.role != "viewer"]
     assert len(acting) > 8
     assert all(command.needs_reason for command in acting)
+
+
+# --- edges ---------------------------------------------------------------------------------------
+
+WHOLE: Final = {
+    ("orders", "limit"): (1, 1_000),
+    ("session.show", "events"): (0, 50),
+    ("session.resend", "begin"): (1, 10**18 - 1),
+    ("session.resend", "end"): (1, 10**18 - 1),
+    ("session.set_seq", "next_in"): (1, 10**18 - 1),
+    ("session.set_seq", "next_out"): (1, 10**18 - 1),
+}
+"""The bounds of every whole number that is sent."""
+
+
+def edges_of(param: Param) -> tuple[int, int]:
+    words = param.kind.words.split()
+    return int(words[-3]), int(words[-1])
+
+
+def test_every_whole_number_has_the_bounds_that_are_written_here() -> None:
+    bounded = [(command, param) for command, param in PARAMS if param.kind.words.startswith("a whole number from")]
+    assert {(command.name, param.name): edges_of(param) for command, param in bounded} == WHOLE
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 50), (1, 999_999_999), (7, 7)])
+def test_a_whole_number_is_taken_to_its_bounds_sent_and_typed(least: int, most: int) -> None:
+    kind = whole(least, most)
+    for number in (least, most):
+        assert kind.read(number) == kind.parse(str(number)) == number
+    for number in (least - 1, most + 1):
+        with pytest.raises(ValueError, match=f"^a whole number from {least} to {most}$"):
+            kind.read(number)
+        with pytest.raises(ValueError, match=f"^a whole number from {least} to {most}$"):
+            kind.parse(str(number))
+
+
+def test_a_text_may_be_as_long_as_is_said() -> None:
+    assert text.read("x" * 500) == "x" * 500
+    with pytest.raises(ValueError, match="at most 500 characters"):
+        text.read("x" * 501)
 
 
 # --- bad input, of programs ----------------------------------------------------------------------
