@@ -6,6 +6,7 @@ Whatever people and peers did before; each phase of a session is come by.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Final
 
 from session_world import ENTROPY, SessionWorld
@@ -15,7 +16,7 @@ from engine.clock import NS_PER_S, Instant
 from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.liveness import next_deadline_ns
 from engine.fix.session.phases import Phase
-from engine.turn import TimerDue
+from engine.turn import Input, TimerDue, Turn
 
 TURNS_MAX: Final = 6
 """Of a session whose peer says nothing: a Heartbeat, a TestRequest, its end, and what comes before them."""
@@ -55,3 +56,39 @@ def test_a_session_whose_peer_is_silent_is_woken_a_few_times_and_ends() -> None:
             assert turn <= TURNS_MAX, (seed, key, turn)
             assert world.phase(key) is Phase.DISCONNECTED
     assert seen >= {Phase.DISCONNECTED, Phase.ACTIVE, Phase.LOGON_SENT}
+
+
+def test_a_deadline_that_becomes_earlier_is_looked_at_in_that_turn() -> None:
+    """A message mostly moves it on, and whoever is woken looks again; what brings it forward has its alarm set anew.
+
+    As a peer does that is heard again, and not yet by its answer to our TestRequest(1): it is owed Heartbeats(0).
+    """
+    brought_forward: set[str] = set()
+    for seed in range(60):
+        rng = random.Random(seed)
+        world = SessionWorld()
+        take = world.machine.take
+
+        def watched(given: Input, world: SessionWorld = world, take: Callable[[Input], Turn] = take) -> Turn:
+            before = {key: next_deadline_ns(world.machine.settings[key], world.state(key)) for key in world.out}
+            turn = take(given)
+            for key, was_ns in before.items():
+                now_ns = next_deadline_ns(world.machine.settings[key], world.state(key))
+                if now_ns is not None and (was_ns is None or now_ns < was_ns):
+                    assert Timer(TimerKind.session, key) in turn.touched, (type(given).__name__, key)
+                    brought_forward.add(type(given).__name__)
+            return turn
+
+        world.machine.take = watched  # type: ignore[method-assign]
+        for _ in range(rng.randrange(10, 40)):
+            key = rng.choice(("oms", "ash", "dropcopy"))
+            what = rng.choice(("log on", "log on", "order", "heartbeat", "logout", "wait", "silence", "cut", "command"))
+            if what == "silence":
+                # As long as it may be without being cut off.
+                for _ in range(rng.randrange(5, 25)):
+                    _do(world, "wait", key)
+            elif what == "command":
+                _do(world, what, key, rng.choice(("logon", "logout", "test_request", "disable", "enable")), None, None)
+            else:
+                _do(world, what, key)
+    assert brought_forward >= {"Received", "ConnectionUp", "CommandGiven"}
