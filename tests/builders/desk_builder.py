@@ -284,6 +284,7 @@ class DeskWorld:
             self._at(max(at, self.now.utc_ns))
             draft = self.draft()
             decide.due(draft, key)
+            draft.wake(key)  # Whoever was woken is looked at again, whatever came of it.
             self.keep(draft)
         else:
             raise AssertionError("a timer fires without end")

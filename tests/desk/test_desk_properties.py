@@ -54,7 +54,9 @@ class Day(Scene):
     def keep(self, draft: Draft) -> None:
         decided = rows(draft.state)
         self._check_indexes(draft.state)
+        before = self._deadlines()
         Scene.keep(self, draft)
+        self._check_alarms(before, draft)
         self._check_indexes(self.state)
         assert rows(self.state) == decided, "what was decided and what was adopted differ"
         self._check_fold(draft)
@@ -63,6 +65,28 @@ class Day(Scene):
                 self.contradicted.add(page.body["order_id"])
         self._check_sends(draft)
         self.check()
+
+    def _deadlines(self) -> dict[Timer, int]:
+        """Of everything that has one while every session is up."""
+        state, clocks, now_ns = self.state, self.desk.clocks, self.now.utc_ns
+        keys = decide.open_keys(state)
+        due = {key: decide.deadline_of(state, key, clocks, lambda _: True, now_ns) for key in keys}
+        return {key: due_ns for key, due_ns in due.items() if due_ns is not None}
+
+    def _check_alarms(self, before: dict[Timer, int], draft: Draft) -> None:
+        """A deadline that is new, over or earlier now is looked at in that turn: no timer is lost, and none stays.
+
+        An order at a dealer, and its round, may keep theirs: the dealer's word comes first, and it rings once in vain.
+        """
+        after = self._deadlines()
+        for key in (*before, *after):
+            was_ns, is_ns = before.get(key), after.get(key)
+            if key.kind is TimerKind.order and self.state.orders[key.ident].state is OrderState.placed:
+                continue
+            if key.kind is TimerKind.rfq and self.state.rfqs[key.ident].state is RfqState.placed:
+                continue
+            if was_ns is None or is_ns is None or is_ns < was_ns:
+                assert key in draft.touched, f"{key} was due at {was_ns}, is at {is_ns}, and its alarm stands as it was"
 
     def _check_fold(self, draft: Draft) -> None:
         """To adopt a draft is to fold its events: the same rows and groups, in the same order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from decimal import Decimal
 from typing import Final
 
 import pytest
@@ -20,7 +21,7 @@ from engine.desk import decide
 from engine.desk.draft import Draft
 from engine.desk.state import DeskState
 from engine.domain.keys import Timer, TimerKind
-from engine.domain.order import TimeInForce
+from engine.domain.order import OrderState, TimeInForce
 
 pytestmark = pytest.mark.starts("noon", others_in_full=True)
 
@@ -125,3 +126,24 @@ def test_a_timer_that_fires_early_changes_nothing(first: int) -> None:
                 if kind is not TimerKind.rfq:
                     assert not any(table.written() for _, table in after.tables()), (key, now_ns)
                 assert ident in dict(after.rfqs.items()) or kind is not TimerKind.rfq
+
+
+def test_an_order_that_ends_with_its_round_keeps_no_timer() -> None:
+    """The wall clock was set past its end, and a quote came before its own timer: a `Day` looks at every alarm."""
+    day = a_day()
+    order_id = day.order(BOND, "buy", MM, account="PARALLEL", tif=TimeInForce.gtd, expire_ns=day.now.utc_ns + NS_PER_S)
+    day.step_clock(2)
+    day.says("ash", "100", order_id)
+    assert day.the(order_id).state is OrderState.expired
+
+
+def test_an_acceptance_that_a_person_must_see_to_keeps_no_timer() -> None:
+    """The dealer counts more than is booked: from here on it is for a person, live as after a restart."""
+    day = a_day()
+    order_id = day.order(BOND, "buy", MM, account="PARALLEL")
+    day.says("ash", "100", order_id)
+    command(day, "execute", order=order_id)
+    day.answers_status(order_id, "2", cum_quantity=Decimal(MM))
+    assert day.placement(order_id).person_needed
+    key = Timer(TimerKind.placement, day.placement(order_id).placement_id)
+    assert due_at(day, day.state, key, set(), day.now.utc_ns) is None

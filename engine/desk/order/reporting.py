@@ -255,4 +255,5 @@ def expire(draft: Draft, order_id: str) -> None:
         return
     close_round(draft, order, "expired")
     draft.record(e.OrderExpired(draft.now_ns, order_id, f"time in force {order.terms.tif} ran out"))
+    draft.wake(Timer(TimerKind.order, order_id))
     report(draft, draft.state.orders[order_id], ReportKind.expired)

@@ -89,6 +89,7 @@ def _lacks_a_fill(draft: Draft, placement: Placement, heard: DealerReport) -> bo
     evidence = f"the dealer says {heard.cum_quantity} is filled; the fill itself has not come"
     if placement.unanswered:
         draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, False, True))
+        draft.wake(Timer(TimerKind.placement, placement.placement_id))
     else:
         _stray(draft, placement.session, heard, evidence)
     page(draft, placement, evidence)
