@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sim_engine import CODEC, Life
 from sim_setting import Setting
+from sim_timers import TimerChecks
 from sim_wire import SESSION_TYPES, Msg, read
 
 from engine.dealers.window import ASKS, SILENCES
 from engine.desk.draft import Delivery
 from engine.domain import events as e
-from engine.domain.keys import Timer, TimerKind
-from engine.domain.order import OrderState
-from engine.domain.placement import Fill, Placement, PlacementState
+from engine.domain.placement import Fill, PlacementState
 from engine.domain.rfq import RfqState
 from engine.fix.session.phases import Phase
 from engine.journal.archive import ReadOnly
@@ -216,10 +215,10 @@ class StateChecks:
         self._world = world
         self._compared_at = -1
         self._desk_at: tuple[int, int] = (-1, -1)
-        self._timers_at: tuple[int, int] = (-1, -1)
+        self.timers = TimerChecks(world)
 
     def hold(self, life: Life) -> None:
-        runtime, state = life.runtime, life.trading.state
+        state = life.trading.state
         for problem in life.loop.problems:
             self._world.fail(problem)
         for key, link in life.machine.links.items():
@@ -230,9 +229,7 @@ class StateChecks:
         if at != self._desk_at:
             self._desk_at = at
             self._quantities(life)
-        if not runtime._held and life.started and self._timers_at != (life.number, life.turns):
-            self._timers_at = (life.number, life.turns)
-            self._timers(life)
+        self.timers.hold(life)
         if life.settled and self._compared_at != self._world.record.event_seq:
             self._compared_at = self._world.record.event_seq
             if life.recorder.event_seq != self._world.record.event_seq:
@@ -241,42 +238,6 @@ class StateChecks:
                 self._world.fail(
                     f"replay differs from the live state: {differences(life.trading, self._world.record.trading)}"
                 )
-
-    def _timers(self, life: Life) -> None:
-        """Whatever has a deadline has a timer; a live round may wait for an answer that has one, or for a person."""
-        state, runtime = life.trading.state, life.runtime
-        armed = runtime.alarms._deadlines._at
-        for pending in state.reversions.values():
-            if not pending.done and Timer(TimerKind.reversion, pending.exec_id) not in armed:
-                self._world.fail(f"the reversion of {pending.exec_id} has no timer")
-        for order in state.orders.values():
-            waits = order.open and order.state is not OrderState.placed and order.terms.expire_ns is not None
-            if waits and Timer(TimerKind.order, order.order_id) not in armed:
-                self._world.fail(f"{order.order_id} has no timer for its end")
-        if not state.open_rfqs():
-            return
-        for rfq in state.rfqs.values():
-            if not rfq.open:
-                continue
-            key = Timer(TimerKind.rfq, rfq.rfq_id)
-            if rfq.state is RfqState.placed:
-                placement = state.open_placement(rfq.order_id)
-                if placement is None:
-                    self._world.fail(f"{rfq.rfq_id} waits for no acceptance")
-                else:
-                    self._placement(life, placement)
-                continue
-            watched = runtime.alarms._rfq_tasks.get(key)
-            if watched is None or watched[0].done():
-                self._world.fail(f"{rfq.rfq_id} is {rfq.state} and has no task")
-            elif key not in armed and not watched[1].is_set():
-                self._world.fail(f"{rfq.rfq_id} is {rfq.state} and has no timer")
-
-    def _placement(self, life: Life, placement: Placement) -> None:
-        key = Timer(TimerKind.placement, placement.placement_id)
-        waits = placement.person_needed or not life.machine.session_up(placement.session)
-        if key not in life.runtime.alarms._deadlines._at and not waits:
-            self._world.fail(f"the acceptance {placement.placement_id} at {placement.dealer} has no timer")
 
     def _quantities(self, life: Life) -> None:
         """Accepted + filled + in doubt never exceeds the order, and one acceptance at a time."""

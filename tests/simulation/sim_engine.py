@@ -30,7 +30,7 @@ from engine.journal.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
 from engine.runtime.staging import events_codec
-from engine.turn import Reply, Turn
+from engine.turn import Input, Reply, TimerDue, Turn
 
 if TYPE_CHECKING:
     from sim_peer import Peer
@@ -296,7 +296,8 @@ class Life:
 
     def _hook(self) -> None:
         """Look in at every phase; nothing else of the runtime is changed."""
-        adopt, commit, done = self.machine.adopt, self.runtime._commit, self.runtime._committed
+        take, adopt = self.machine.take, self.machine.adopt
+        commit, done = self.runtime._commit, self.runtime._committed
         stage, notices = self.recorder.stage, self.runtime.watchers.notices
 
         def adopt_watched(turn: Turn) -> None:
@@ -304,6 +305,12 @@ class Life:
                 self.at("decided")
             adopt(turn)
             self.turns += 1
+
+        def take_watched(given: Input) -> Turn:
+            turn = take(given)
+            if type(given) is TimerDue:
+                self.world.checks.timers.woke(self, given)
+            return turn
 
         def stage_watched(turn: Turn, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
             rows = stage(turn, texts)
@@ -331,6 +338,7 @@ class Life:
             else:
                 done(batch, error)
 
+        self.machine.take = take_watched  # type: ignore[method-assign]
         self.machine.adopt = adopt_watched  # type: ignore[method-assign]
         self.recorder.stage = stage_watched  # type: ignore[method-assign]
         self.runtime.watchers.notices = noticed  # type: ignore[method-assign]

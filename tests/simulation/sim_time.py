@@ -49,6 +49,7 @@ class Timeline:
 
     def __init__(self, utc_base_ns: int) -> None:
         self.now_ns = 0
+        self.clock_was_set = False
         self._utc_base_ns = utc_base_ns
         self._heap: list[tuple[int, int, Entry]] = []
         self._order = 0
@@ -60,6 +61,7 @@ class Timeline:
     def set_clock(self, by_ns: int) -> None:
         """Everybody's wall clock jumps; what is to happen after a while happens after that while all the same."""
         self._utc_base_ns += by_ns
+        self.clock_was_set = True
 
     def later(self, delay_ns: int, label: str, action: Callable[..., Any], *args: Any) -> Entry:
         """Do something `delay_ns` from now."""
