@@ -125,7 +125,7 @@ class TurnDraft:
             for key, link in turn.links.items():
                 was = before[key].state
                 # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
-                # But a peer that is heard before it answers a TestRequest(1) is owed Heartbeats again, before that time.
+                # But a peer that is heard before it answers a TestRequest(1) is owed Heartbeats again, due sooner.
                 if key in self._stepped and (was.probe is not None or not link.state.moved_on_from(was)):
                     touched[Timer(TimerKind.session, key)] = None
         if touched:

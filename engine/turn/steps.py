@@ -48,12 +48,12 @@ def take(draft: TurnDraft, key: str, step: session.Step) -> None:
     link = draft.link(key)
     after, actions, moved_on = step
     draft.turn.links[key] = link.at(after)
+    if not moved_on or link.state.probe is not None:
+        draft.stepped(key)
     if moved_on and len(actions) == 1 and type(actions[0]) is Deliver:
         # Nearly every message: nothing but a number has changed, and that was read already.
         _deliver(draft, key, actions[0].message, link.state.next_in)
         return
-    if not moved_on:
-        draft.stepped(key)
     before = link.state
     could_send, epoch = link.can_send, before.epoch
     for action in actions:
