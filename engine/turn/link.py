@@ -113,12 +113,12 @@ class Link(NamedTuple):
 
     def at(self, state: SessionState) -> Link:
         """The same with the session's own state moved on."""
-        moved: Link = _made(Link, (state, *self[1:]))
+        moved: Link = _made(Link, (state,) + self[1:])  # noqa: RUF005 (a sum takes a fifth less)
         return moved
 
     def sent_report(self, state: SessionState, seq_num: int) -> Link:
         """The same with this number given to a report."""
-        moved: Link = _made(Link, (state, seq_num, *self[2:]))
+        moved: Link = _made(Link, (state, seq_num) + self[2:])  # noqa: RUF005
         return moved
 
     @property

@@ -141,12 +141,12 @@ _STANDING: Final = slice(4, None)
 
 def took_in(state: SessionState, now_ns: int) -> SessionState:
     """The next number was received in order, while nothing is held and no gap is open."""
-    return _moved(SessionState, (state[0] + 1, now_ns, *state[2:]))
+    return _moved(SessionState, (state[0] + 1, now_ns) + state[2:])  # noqa: RUF005 (a sum takes a fifth less)
 
 
 def gave_out(state: SessionState, now_ns: int) -> SessionState:
     """Our next number was given to a message."""
-    return _moved(SessionState, (state[0], state[1], state[2] + 1, now_ns, *state[4:]))
+    return _moved(SessionState, (state[0], state[1], state[2] + 1, now_ns) + state[4:])  # noqa: RUF005
 
 
 def heard(state: SessionState, now_ns: int) -> SessionState:
