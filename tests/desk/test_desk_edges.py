@@ -254,8 +254,13 @@ def test_a_message_leaves_until_its_last_moment_and_on_it(by: int) -> None:
     world = scene()
     release = cast(Any, object.__new__(Release))
     release._trading, release._clock = _NobodyKilled(), _Clock(Instant(0, world.now.utc_ns + by))
-    reason = release._reason_against(Gate(1, 2, world.now.utc_ns, ("all",)), True)
+    release._connections = {7: _Alive()}
+    reason = release._reason_against(Gate(1, 2, world.now.utc_ns, ("all",)), 7)
     assert reason == ("late: its time was over before it was durable" if by > 0 else "")
+
+
+class _Alive:
+    alive = True
 
 
 class _NobodyKilled:
