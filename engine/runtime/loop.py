@@ -174,8 +174,8 @@ class Runtime:
         self._take(given, texts)
 
     def _take(self, given: Input, texts: Sequence[TextRow] = ()) -> None:
-        # A session order takes some 49 us of processor time (3.11, a quiet core), 17 of them what the barest program
-        # would: deciding 22 (decode 3, session and validation 4, body and frame 8), rows 2.5, chain and SQLite 16,
+        # A session order takes some 47 us of processor time (3.11, a quiet core), 17 of them what the barest program
+        # would: deciding 22 (decode 3, session and validation 4, body and frame 8), rows 2.5, chain and SQLite 15,
         # metrics 1, the way in and out 7. `scripts/bench --only session` measures it.
         try:
             turn = self.machine.take(given)
