@@ -128,7 +128,8 @@ class TextRow(NamedTuple):
 class StagedTurn(NamedTuple):
     """All that one turn records.
 
-    `utc_ns` is event time; `input_ref` names the input: session and number, or the command's id.
+    `utc_ns` is event time; `input_ref` names the input: the session (and the number, unless the message is
+    `taken_in`), or the command.
     """
 
     turn_seq: int

@@ -36,7 +36,7 @@ from engine.runtime.entropy import Entropy
 from engine.runtime.hub import ConnectionHub, Patience
 from engine.runtime.readback import Readback
 from engine.runtime.release import Release
-from engine.runtime.staging import Recorder
+from engine.runtime.staging import Latest, Recorder
 from engine.runtime.watchers import NO_NOTICES, Watchers
 from engine.turn import (
     CallFailed,
@@ -86,7 +86,6 @@ class _Staged(NamedTuple):
 
     now: Instant
     effects: Sequence[Effect]
-    rows: StagedTurn | None
     seq: int
     size: int
     notices: Sequence[Notice] = ()
@@ -95,8 +94,9 @@ class _Staged(NamedTuple):
 @dataclass(slots=True)
 class _Batch:
     turns: list[_Staged] = field(default_factory=list)
+    rows: list[StagedTurn] = field(default_factory=list)
+    latest: Latest = field(default_factory=Latest)
     size: int = 0
-    records: bool = False
 
 
 class Runtime:
@@ -147,6 +147,8 @@ class Runtime:
         self._on_phase = on_phase
         self._set_alarm, self._release, self._write = self.alarms.set, self.release.turn, self.release.write_out
         self._open = _Batch()
+        self._full: deque[_Batch] = deque()
+        """Batches that wait before the open one: with as many rows as one commit takes."""
         self._in_flight: _Batch | None = None
         self._staged_bytes = 0
         self._commit_asked = False
@@ -177,11 +179,15 @@ class Runtime:
         # A session order takes some 47 us of processor time (3.11, a quiet core), 17 of them what the barest program
         # would: deciding 22 (decode 3, session and validation 4, body and frame 8), rows 2.5, chain and SQLite 15,
         # metrics 1, the way in and out 7. `scripts/bench --only session` measures it.
+        batch = self._open
+        if len(batch.rows) >= self._limits.batch_turns_max:
+            self._full.append(batch)
+            batch = self._open = _Batch()
         try:
             turn = self.machine.take(given)
             if self._on_phase is not None:
                 self._on_phase("decided")
-            rows = self._recorder.stage(turn, texts)
+            rows = self._recorder.stage(turn, batch.latest, texts)
         except Exception:
             log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
             self._fatal("a turn could not be applied")
@@ -190,11 +196,14 @@ class Runtime:
         for effect in turn.effects:
             if type(effect) is Write:
                 leaving += len(effect.data)
-        kept = rows.size if rows is not None else 0
-        size = TURN_BYTES + (kept if kept > leaving else leaving)
-        seq, batch = self._recorder.event_seq, self._open
+        size = TURN_BYTES + leaving
+        if rows is not None:
+            batch.rows.append(rows)
+            if rows.size > leaving:
+                size = TURN_BYTES + rows.size
+        seq = self._recorder.event_seq
         notices = self.watchers.notices(turn, seq) if self.watchers.anybody else NO_NOTICES
-        batch.turns.append(_made(_Staged, (turn.now, turn.effects, rows, seq, size, notices)))
+        batch.turns.append(_made(_Staged, (turn.now, turn.effects, seq, size, notices)))
         batch.size += size
         self._staged_bytes += size
         for timer in turn.touched:
@@ -266,31 +275,28 @@ class Runtime:
     def _commit(self) -> None:
         """Send what is open on its way to the disk."""
         self._commit_asked = False
-        if self._in_flight is not None or self._dead or not self._open.turns:
+        if self._in_flight is not None or self._dead or not self._waits:
             return
-        batch, most = self._open, self._limits.batch_turns_max
-        if len(batch.turns) <= most:
-            self._open = _Batch()
+        if self._full:
+            batch = self._full.popleft()
         else:
-            rest = batch.turns[most:]
-            self._open = _Batch(rest, sum(staged.size for staged in rest))
-            batch = _Batch(batch.turns[:most], batch.size - self._open.size)
-        if not self._open.turns and self._recorder.has_quiet:
-            quiet = self._recorder.settle(self.clock.now().utc_ns)
-            if quiet is not None:
-                batch.turns.append(_Staged(batch.turns[-1].now, (), quiet, self._recorder.event_seq, 0))
+            batch, self._open = self._open, _Batch()
+        self._recorder.settle(batch.rows, batch.latest, self.clock.now().utc_ns)
         self._in_flight = batch
         self._commit_began = time.monotonic()
         self._write_batch(batch)
 
+    @property
+    def _waits(self) -> bool:
+        """Is there any turn that is not on its way to the disk yet?"""
+        return bool(self._open.turns or self._full)
+
     def _write_batch(self, batch: _Batch) -> None:
-        rows = [staged.rows for staged in batch.turns if staged.rows is not None]
-        batch.records = bool(rows)
-        if not rows:
+        if not batch.rows:
             self._committed(batch, None)
             return
         try:
-            self._journal.insert(rows)
+            self._journal.insert(batch.rows)
             if self._writer is None:
                 self._journal.finish()
         except JournalError as error:
@@ -316,9 +322,9 @@ class Runtime:
         self._retrying_since = None
         self._in_flight = None
         self._staged_bytes -= batch.size
-        if batch.records:
+        if batch.rows:
             self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
-        if self._writer is not None and self._open.turns and self._open.turns[0].rows is not None:
+        if self._writer is not None and (self._full or self._open.rows):
             # The disk is at work on the next batch while this one leaves. One without rows would be released at once,
             # before this one: it waits for its turn.
             self._commit()
@@ -344,7 +350,7 @@ class Runtime:
         while self._held and self._retrying_since is None and not self._dead:
             self._take(*self._held.popleft())
         if self._in_flight is None:
-            if not self._open.turns:
+            if not self._waits:
                 self._idle.set()
             elif not self._commit_asked:
                 self._commit_asked = True
@@ -365,7 +371,7 @@ class Runtime:
 
     async def idle(self) -> None:
         """Wait until everything staged is durable and released."""
-        while self._open.turns or self._in_flight is not None:
+        while self._waits or self._in_flight is not None:
             self._idle.clear()
             await self._idle.wait()
 

@@ -161,9 +161,11 @@ def _deliver(draft: TurnDraft, key: str, message: Message, seq_num: int) -> None
     link, settings = turn.links[key], standing.settings[key]
     state = link.state
     epoch = state.epoch
-    turn.ref = f"{key}:{epoch}:{seq_num}"
-    if settings.role != "market":
+    if settings.role == "market":
         # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
+        turn.ref = f"{key}:{epoch}:{seq_num}"
+    else:
+        turn.ref = key  # Its numbers stand with the message itself.
         kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
         turn.inbound.append(_made(Inbound, (key, epoch, seq_num, kept)))
     if draft.refused is not None:

@@ -185,10 +185,10 @@ class _Desk:
     def _take(self, given: Input) -> Turn:
         began = time.process_time_ns()
         turn = self.machine.take(given)
-        rows = self.recorder.stage(turn)
+        rows = self.recorder.alone(turn)
         self.metrics.turn(turn)
-        if rows is not None:
-            self.journal.commit([rows])
+        if rows:
+            self.journal.commit(rows)
         took = time.process_time_ns() - began
         self.took_ns += took
         self.slowest_ns = max(self.slowest_ns, took)

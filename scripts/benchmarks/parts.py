@@ -135,7 +135,7 @@ class _Bench:
         began = time.process_time_ns()
         turn = self.machine.take(given)
         decided = time.process_time_ns()
-        rows = self.recorder.stage(turn)
+        (rows,) = self.recorder.alone(turn)
         staged = time.process_time_ns()
         self.metrics.turn(turn)
         counted = time.process_time_ns()
@@ -143,7 +143,6 @@ class _Bench:
             self._note("turn", decided - began)
             self._note("stage: rows, events as JSON", staged - decided)
             self._note("metrics", counted - staged)
-        assert rows is not None
         self.journal.commit([rows])
         self._decline(turn)
         return rows
@@ -246,10 +245,10 @@ class _Bench:
 
     def _through(self, given: Received | ConnectionUp) -> None:
         turn = self.machine.take(given)
-        rows = self.recorder.stage(turn)
+        rows = self.recorder.alone(turn)
         self.metrics.turn(turn)
-        if rows is not None:
-            self.journal.commit([rows])
+        if rows:
+            self.journal.commit(rows)
 
     def _timed(self, name: str, call: Callable[[], Any]) -> Any:
         began = time.process_time_ns()

@@ -38,7 +38,7 @@ from engine.journal.batch import StagedTurn
 from engine.journal.writer import Journal
 from engine.rules.program import compile_book
 from engine.rules.source import Source
-from engine.runtime.staging import Recorder, events_codec
+from engine.runtime.staging import Latest, Recorder, events_codec
 from engine.turn import (
     BindDue,
     BindMore,
@@ -195,6 +195,7 @@ class DeskLife:
         self._codec = events_codec()
         self._recorder = Recorder(self._journal.head, self._codec)
         self._staged: list[StagedTurn] = []
+        self._latest = Latest()
         self._elapsed_ns = NS_PER_S
         self._connections = 0
         self._framers: dict[int, Framer] = {}
@@ -373,7 +374,7 @@ class DeskLife:
         return _outcome(turn)
 
     def _keep(self, turn: Turn) -> None:
-        rows = self._recorder.stage(turn)
+        rows = self._recorder.stage(turn, self._latest)
         if rows is not None:
             self._staged.append(rows)
         for send, msg_type, body in turn.sends:
@@ -389,9 +390,11 @@ class DeskLife:
             self._commit()
 
     def _commit(self) -> None:
+        self._recorder.settle(self._staged, self._latest, self.now.utc_ns)
         if self._staged:
             self._journal.commit(self._staged)
             self._staged = []
+        self._latest = Latest()
 
     def _release(self, turn: Turn) -> None:
         if turn.held_due is not None:

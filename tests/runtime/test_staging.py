@@ -5,7 +5,7 @@ from __future__ import annotations
 from session_world import SessionWorld
 
 from engine.journal.batch import Head
-from engine.runtime.staging import Recorder, events_codec
+from engine.runtime.staging import Latest, Recorder, events_codec
 from engine.turn import ProofWanted
 
 
@@ -18,8 +18,11 @@ def test_a_proof_just_before_a_reset_is_on_record_for_the_epoch_it_belongs_to() 
     proven = world.state("oms").next_out - 1
     recorder = Recorder(Head(0, 0, 0, b""), events_codec())
     world.say("oms", "0", (112, "TEST"))
-    assert recorder.stage(world.turns[-1]) is None
+    latest = Latest()
+    assert recorder.stage(world.turns[-1], latest) is None
     world.say("oms", "A", (98, "0"), (108, "30"), (141, "Y"), seq=1)
-    staged = recorder.stage(world.turns[-1])
+    staged = recorder.stage(world.turns[-1], latest)
     assert staged is not None
-    assert [(row.epoch, row.confirmed_out) for row in staged.sessions] == [(1, proven), (2, 0)]
+    batch = [staged]
+    recorder.settle(batch, latest, 0)
+    assert [(row.epoch, row.confirmed_out) for row in batch[-1].sessions] == [(1, proven), (2, 0)]

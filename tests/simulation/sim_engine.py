@@ -29,7 +29,7 @@ from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.staging import events_codec
+from engine.runtime.staging import Latest, events_codec
 from engine.turn import Input, Reply, TimerDue, Turn
 
 if TYPE_CHECKING:
@@ -312,8 +312,8 @@ class Life:
                 self.world.checks.timers.woke(self, given)
             return turn
 
-        def stage_watched(turn: Turn, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
-            rows = stage(turn, texts)
+        def stage_watched(turn: Turn, latest: Latest, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
+            rows = stage(turn, latest, texts)
             seq = rows.turn_seq if rows is not None else 0
             for effect in turn.effects:
                 if type(effect) is Reply:
@@ -331,7 +331,7 @@ class Life:
             commit()
 
         def done_watched(batch: Any, error: BaseException | None) -> None:
-            if error is None and any(staged.rows is not None for staged in batch.turns):
+            if error is None and batch.rows:
                 self.at("committed_unsent")
                 done(batch, error)
                 self.at("released")
@@ -358,7 +358,7 @@ class Life:
     def settled(self) -> bool:
         """Is memory where the disk is, and has it read what it needs of it?"""
         runtime = self.runtime
-        return not (runtime._open.turns or runtime._in_flight or runtime._held or self.rebinding)
+        return not (runtime._waits or runtime._in_flight or runtime._held or self.rebinding)
 
 
 class Answer:
