@@ -124,6 +124,17 @@ def test_a_dealer_has_until_the_end_of_its_wait_and_not_on_it(by: int) -> None:
 
 
 @EDGE
+def test_a_price_after_a_decline_counts_until_the_end_of_the_wait_and_not_on_it(by: int) -> None:
+    world, order_id = asked()
+    end_ns = world.ask(order_id, "ash").wait_until_ns
+    world.declines("ash", order_id)
+    at(world, end_ns + by)
+    world.says("ash", "100", order_id, valid_until_ns=end_ns + 30 * NS_PER_S)
+    [received] = world.recorded(e.QuoteReceived)
+    assert received.first is (by < 0)
+
+
+@EDGE
 def test_silence_is_noted_on_the_end_of_the_wait(by: int) -> None:
     world, order_id = asked()
     at(world, world.ask(order_id, "ash").wait_until_ns + by)

@@ -178,3 +178,17 @@ def test_a_dealer_that_counts_bonds_says_the_same(count: str, part: bool) -> Non
         assert [type(event) for event in one.events] == [type(event) for event in other.events], where
         assert one.state.placements[placement.placement_id] == other.state.placements[placement.placement_id], where
         assert one.state.orders[order_id].filled == other.state.orders[order_id].filled, where
+
+
+@pytest.mark.parametrize(("cum", "ends"), [(0, True), (1, False), (int(PART), False), (MM, False)])
+def test_what_a_dealer_counts_is_held_against_what_it_filled_itself(cum: int, ends: bool) -> None:
+    """A quarter was filled by the one before it: of that this dealer's count says nothing."""
+    world, order_id = placed("AUTO")
+    world.fills(order_id, int(PART))
+    world.reports_of(order_id, m.DealerWord.canceled, cum_quantity=PART, status="4")
+    placement = world.placement(order_id)
+    assert (placement.dealer, placement.filled, world.the(order_id).filled) == ("beech", 0, PART)
+    for exec_type, status in (("4", "4"), ("C", "C"), ("8", "8"), ("I", "4")):
+        after = told(world, placement, exec_type, status, Decimal(cum), PART).state.placements[placement.placement_id]
+        assert after.unanswered is not ends
+        assert after.person_needed is not ends

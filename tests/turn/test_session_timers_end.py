@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
+import pytest
 from session_world import ENTROPY, SessionWorld
 from test_session_commands_random import _do
 
@@ -92,3 +93,35 @@ def test_a_deadline_that_becomes_earlier_is_looked_at_in_that_turn() -> None:
             else:
                 _do(world, what, key)
     assert brought_forward >= {"Received", "ConnectionUp", "CommandGiven"}
+
+
+@pytest.mark.parametrize("what", ["D", "H", "0"])
+def test_a_peer_in_doubt_that_says_anything_has_its_alarm_set_anew(what: str) -> None:
+    """A plain message as well, of which nothing but a number is new: our Heartbeat(0) is due before its time is up."""
+    world = SessionWorld()
+    world.log_on("oms")
+    world.advance(37)
+    settings, state = world.machine.settings["oms"], world.state("oms")
+    assert state.probe is not None
+    was_ns = next_deadline_ns(settings, state)
+    if what == "D":
+        world.order()
+    elif what == "H":
+        world.say("oms", "H", (11, "none"), (54, "1"), (55, "[N/A]"))
+    else:
+        world.say("oms", "0")
+    is_ns = next_deadline_ns(settings, world.state("oms"))
+    assert was_ns is not None
+    assert is_ns is not None
+    assert is_ns < was_ns
+    assert Timer(TimerKind.session, "oms") in world.turns[-1].touched
+
+
+def test_a_connection_that_is_being_closed_has_no_deadline() -> None:
+    """Nobody is waited for: its end comes from the socket."""
+    for seed in range(20):
+        world = some_world(seed)
+        for key, settings in world.machine.settings.items():
+            closed = world.state(key)._replace(phase=Phase.CLOSED)
+            assert next_deadline_ns(settings, closed) is None
+            assert next_deadline_ns(settings, closed, reading=False) is None
