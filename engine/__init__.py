@@ -10,7 +10,8 @@ does anything leave.
     adopt     the Turn becomes the state: the rows its events have written are taken over, a restart folds the events
     stage     runtime.staging makes rows of it, which join the open batch; memory is now ahead of the disk
     commit    journal.writer: one SQLite transaction a batch, message bytes and every number given out included
-    release   after the commit and in turn order: bytes to sockets, requests to dealers first; replies, notices
+    release   after the commit and in turn order: bytes to sockets, requests to dealers first; replies, notices. A
+              request is looked at once more (kill switch, its time, its session); what is kept back is "withheld"
 
 `runtime.loop` is the shell that does this. `runtime.release.write_out` is the one place that writes to a FIX socket.
 
@@ -27,31 +28,40 @@ The rooms
     fix/          the wire, in six folders of which each knows those before it
       standard/     tags, values, types, and the dictionaries that say what a message may hold
       wire/         framing, the message as a value, encoding and decoding, validation
-      session/      one session: logon to logout, numbers, gaps, heartbeats, its schedule and its settings
-      flows/        what an OMS, a dealer, a market data provider say, as the desk hears it; dialects
+      session/      one session: logon to logout, numbers, heartbeats, its schedule and its settings; `step` asks for
+                    what is missing, `serving` sends again what the peer asks for
+      flows/        what an OMS, a dealer, a market data provider say as the desk hears it, and what the desk says to
+                    them tag by tag; `dialect` is how each wants it
       sockets/      ports, calls, TLS, who may connect at all
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost
-    dealers/      who the dealers are, and what each of them did
-    selection/    whom to ask: candidates, scorers, tiers, one entry `choose`, which keeps to limits and protections;
-                  the words for what was chosen
-    rules/        the rule language, from text to plan; knows nothing of the rest
-    desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision, who handles what
-                  and when; the values of rule fields, and the notices that watchers get of an event
-      order/        intake, what the OMS is told, how an order ends or comes back to its trader
-      round/        one round of asking: who is due, which quotes count, what is next
+    dealers/      who the dealers are, and what each of them did, counted from what `desk.apply` teaches of an event
+    selection/    whom to ask: candidates, tiers, one entry `choose`, which keeps to limits and protections; the words
+                  for what was chosen. A way to rank is a module and a line in `scorers`: rules know it from there
+    rules/        the rule language, from text to plan; which fields and scorers there are is handed in
+    desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision. `decide` is the
+                  entry of every message heard, timer due and session up or down, and knows every deadline; `fields` is
+                  the list of what rules may name, with kind, meaning and value; `notices` is what watchers get of
+                  each event
+      order/        `intake` (also what holds an order for a person), what the OMS is told, how an order ends or comes
+                    back to its trader; of an OMS no trader is known
+      round/        one round of asking: who is due, `lifecycle` says which quotes count, what is next
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
-      gate/         the risk checks before every request and acceptance; how much of a bond a protection counts
+      gate/         the risk checks before every request and acceptance: what they stop is "blocked"; how much of a
+                    bond a protection counts
     turn/         decide and adopt: what is kept of each session, the handler of every input, numbers, who is let in;
                   the one place that sees fix and desk together
-    commands/     what people and programs may ask: one table, from which rfqctl is made too, and its handlers
-    journal/      the record of everything, in SQLite: schema, chain, writer, readers, audit, views
+    commands/     what people and programs may ask: one table, from which rfqctl is made too, and its handlers; what an
+                  answer holds of orders, rounds and fills is in `as_json`
+    journal/      the record of everything, in SQLite: opening (a new file, and which one it continues), schema, chain,
+                  writer, readers, audit, views
     runtime/      the shell around the turn: inputs in, commits, effects out; connections, timers, reading back
-    boot/         from configuration to a running engine: parts made, the journal taken over, ports and TLS opened;
-                  files read again while it runs
+    boot/         from configuration to a running engine: parts made, the state folded from the journal's file, ports
+                  and TLS opened; files read again while it runs
     metrics/      what Prometheus is told, and the endpoint that serves it
     config/       engine.toml and the files it names, as one typed tree
-    admin/        the socket of people and programs, and how `rfqctl` shows an answer; no command is defined here
+    admin/        the socket of people and programs, and how `rfqctl` shows an answer (`order_views` and its like); no
+                  command is defined here
 
 Imports point inward
 --------------------

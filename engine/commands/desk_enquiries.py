@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.clock import iso_timestamp
-from engine.commands import plain
+from engine.commands import as_json
 from engine.commands.desk_call import Call
 from engine.commands.stop_commands import kills_in_force
 from engine.dealers.book import Dealer
@@ -45,8 +45,8 @@ def status(call: Call) -> dict[str, Any]:
             {
                 "order": each.order_id,
                 "dealer": each.dealer,
-                "quantity": plain.amount(each.reserved),
-                "since": plain.at(each.sent_ns),
+                "quantity": as_json.amount(each.reserved),
+                "since": as_json.at(each.sent_ns),
                 "person_needed": each.person_needed,
                 "evidence": each.evidence or None,
             }
@@ -118,8 +118,8 @@ def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
         "asset_classes": [each.value for each in dealer.asset_classes],
         "specialties": list(dealer.specialties),
         "agreements": list(dealer.agreements),
-        "notional_max": plain.amount(dealer.notional_max),
-        "last_asked": plain.at(draft.desk.stats.last_asked(dealer.id)),
+        "notional_max": as_json.amount(dealer.notional_max),
+        "last_asked": as_json.at(draft.desk.stats.last_asked(dealer.id)),
     }
 
 
@@ -158,7 +158,7 @@ def explain(call: Call) -> dict[str, Any]:
         "order": order.order_id,
         "as_of": "now" if call.given["now"] else "decided",
         "book_is_current": advice.book_hash == draft.desk.book.hash,
-        **plain.recommendation(draft.desk, advice),
+        **as_json.recommendation(draft.desk, advice),
     }
 
 

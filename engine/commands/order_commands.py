@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from engine.clock import NS_PER_DAY, utc_day
-from engine.commands import plain
+from engine.commands import as_json
 from engine.commands.desk_call import Call
 from engine.commands.parameters import did_you_mean
 from engine.desk.draft import Draft
@@ -32,7 +32,7 @@ def orders(call: Call) -> dict[str, Any]:
     """The latest orders first."""
     draft, wanted = call.draft, call.given["state"]
     chosen = islice(_orders(draft, wanted), call.given["limit"])
-    return {"orders": [plain.order_line(draft, order) for order in chosen]}
+    return {"orders": [as_json.order_line(draft, order) for order in chosen]}
 
 
 def _orders(draft: Draft, wanted: str) -> Iterator[Order]:
@@ -44,7 +44,7 @@ def _orders(draft: Draft, wanted: str) -> Iterator[Order]:
 
 
 def show(call: Call) -> dict[str, Any]:
-    return plain.order_story(call.draft, call.order())
+    return as_json.order_story(call.draft, call.order())
 
 
 def recommend_dry(call: Call) -> dict[str, Any]:
@@ -72,12 +72,12 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "security": terms.security_id,
         "name": call.draft.desk.securities[terms.security_id].name,
         "side": terms.side.value,
-        "quantity": plain.amount(terms.quantity),
+        "quantity": as_json.amount(terms.quantity),
         "account": terms.account,
         "segment": facts.segment,
-        "fair": plain.mark(call.draft.desk.mark(terms.security_id, call.draft.now_ns)),
+        "fair": as_json.mark(call.draft.desk.mark(terms.security_id, call.draft.now_ns)),
         "blocked": words or None,
-        **plain.recommendation(call.draft.desk, advice),
+        **as_json.recommendation(call.draft.desk, advice),
     }
 
 
@@ -87,7 +87,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
 def new(call: Call) -> dict[str, Any]:
     """A trader's own order. A rule that sends by itself sends it, unless it is held."""
     order_id = intake.enter_order(call.draft, _terms(call), call.by)
-    return plain.order_story(call.draft, call.draft.state.orders[order_id])
+    return as_json.order_story(call.draft, call.draft.state.orders[order_id])
 
 
 def cancel(call: Call) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def allow_duplicate(call: Call) -> dict[str, Any]:
     draft.record(e.DuplicateAllowed(draft.now_ns, order.order_id, call.by, call.given["reason"]))
     if order.state is OrderState.with_trader:
         intake.work(draft, order.order_id)
-    return plain.order_story(draft, draft.state.orders[order.order_id])
+    return as_json.order_story(draft, draft.state.orders[order.order_id])
 
 
 def _terms(call: Call) -> OrderTerms:
@@ -173,7 +173,7 @@ def send(call: Call) -> dict[str, Any]:
     if not call.given["fresh"]:
         current, beyond = override_plan(draft, order, advice.plan.dealers)
         if beyond or current != advice.plan:
-            change = "; ".join(beyond) or f"now {plain.plan(current)['mode']}, {len(current.dealers)} dealer(s)"
+            change = "; ".join(beyond) or f"now {as_json.plan(current)['mode']}, {len(current.dealers)} dealer(s)"
             raise CommandError(
                 f"the recommendation of order {order.order_id} no longer holds ({change}): "
                 f"look at 'recommend' and send with 'fresh'",
@@ -217,7 +217,7 @@ def execute(call: Call) -> dict[str, Any]:
     return {
         "order": order.order_id,
         "state": draft.state.orders[order.order_id].state.value,
-        **plain.placement(placement),
+        **as_json.placement(placement),
     }
 
 
@@ -250,7 +250,7 @@ def _open(call: Call, order: Order, plan: AskPlan) -> dict[str, Any]:
         "state": order.state.value,
         "note": order.note,
         "rfq": rfq_id,
-        "plan": plain.plan(plan),
+        "plan": as_json.plan(plan),
         "asked": [ask.dealer for ask in rfq.asks if ask.state is AskState.asked],
         "blocked": [{"dealer": ask.dealer, "reason": ask.note} for ask in rfq.asks if ask.state is AskState.blocked],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.commands import plain
+from engine.commands import as_json
 from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
 from engine.desk.order.reporting import return_to_trader
@@ -35,7 +35,7 @@ def kill(call: Call) -> dict[str, Any]:
 
 def kills_in_force(draft: Draft) -> list[dict[str, Any]]:
     return [
-        {"scope": scope, "actor": kill.actor, "reason": kill.reason, "since": plain.at(kill.since_ns)}
+        {"scope": scope, "actor": kill.actor, "reason": kill.reason, "since": as_json.at(kill.since_ns)}
         for scope, kill in draft.state.kills.items()
         if kill.on
     ]
@@ -65,7 +65,8 @@ def _stop(draft: Draft, scope: Scope, reason: str) -> dict[str, Any]:
     return {
         "requests_on_the_wire": unanswered,
         "acceptances_called_back": [
-            {"order": each.order_id, "dealer": each.dealer, "quantity": plain.amount(each.reserved)} for each in working
+            {"order": each.order_id, "dealer": each.dealer, "quantity": as_json.amount(each.reserved)}
+            for each in working
         ],
         "orders_returned": returned,
     }
@@ -112,7 +113,7 @@ def force_state(call: Call) -> dict[str, Any]:
         "order": order.order_id,
         "dealer": placement.dealer,
         "placement": placement.placement_id,
-        "released": plain.amount(freed),
+        "released": as_json.amount(freed),
         "state": order.state.value,
         "note": order.note,
         "warning": f"a late fill is still booked: call {placement.dealer} before anybody else is asked",
@@ -124,11 +125,11 @@ def quarantine(call: Call) -> dict[str, Any]:
     return {
         "fills": [
             {
-                "since": plain.at(kept.since_ns),
+                "since": as_json.at(kept.since_ns),
                 "session": kept.session,
                 "dealer": kept.dealer or None,
-                "quantity": plain.amount(kept.quantity),
-                "price": plain.amount(kept.price),
+                "quantity": as_json.amount(kept.quantity),
+                "price": as_json.amount(kept.price),
                 "reason": kept.reason,
                 "key": kept.key,
             }

@@ -1,1 +1,1 @@
-"""Dealers: their profiles, what each of them did, the scores and ranks that follow from it."""
+"""Dealers: their profiles, and what each of them did, counted from what `desk.apply` teaches of every event."""

@@ -20,7 +20,7 @@ Knows nothing of the rest of the engine: fields and metrics are handed in as a `
     program       the compiled book
     plan          what a rule orders, protections laid over it
     explanation   why
-    keeping       what a decision read, for a journal and back
+    kept_values   what a decision read, for a journal and back
     rating        the rating scale
     signature     the type of a catalogue
 """

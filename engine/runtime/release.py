@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from engine.clock import Clock
 from engine.errors import CommandError
-from engine.fix.session.resend import gap_fill
+from engine.fix.session.serving import gap_fill
 from engine.metrics.collector import Metrics
 from engine.runtime.hub import ConnectionHub
 from engine.runtime.readback import Readback

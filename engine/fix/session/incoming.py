@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from engine.errors import ProtocolError
-from engine.fix.session import liveness, logon, resend, sequence
+from engine.fix.session import liveness, logon, sequence, serving
 from engine.fix.session.phases import LOGGED_ON, TRANSITIONS, Phase, kind_of
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.fix.session.step import TRADE_REPORTS, Deliver, NotReceived, PeerExpects, StepDraft, Warn
@@ -175,7 +175,7 @@ def _on_resend_request(draft: StepDraft, message: Message, dictionary: Dictionar
     """Served whatever its own number is, and before we ask for anything ourselves."""
     _checked(draft, message, dictionary)
     number, expected = message.seq_num, draft.state.next_in
-    resend.on_resend_request(draft, message)
+    serving.on_resend_request(draft, message)
     if number == expected:
         draft.advance(number + 1)
     elif number > expected:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.clock import NS_PER_MS, Instant
 from engine.errors import ProtocolError
-from engine.fix.session import resend, sequence
+from engine.fix.session import sequence, serving
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
 from engine.fix.session.settings import SessionSettings
@@ -243,10 +243,10 @@ def _settle_numbers(draft: StepDraft, message: Message, wanted: int | None, sent
     NextExpectedMsgSeqNum(789) on both sides each sends what the other lacks unasked: no ResendRequest(2).
     """
     if wanted is not None:
-        resend.note_evidence(draft, wanted, sent_before)
+        serving.note_evidence(draft, wanted, sent_before)
         if mutual and wanted < sent_before:
             # Our own Logon(A) included: the peer may have taken it for a message above the gap.
-            resend.serve(draft, wanted, draft.state.next_out - 1)
+            serving.serve(draft, wanted, draft.state.next_out - 1)
     expected = draft.state.next_in
     if message.seq_num <= expected - 1:
         return

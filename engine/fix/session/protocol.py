@@ -7,7 +7,7 @@ after the commit. A peer's mistake becomes an action (Reject(3), Logout(5), Clos
     phases     where a session stands, and the table of legal moves
     incoming   a message of the peer, sorted by who, when, number and type
     sequence   the state as a value          step      a step being made, and what the shell is asked to do
-    logon      Logon(A) and resets           resend    serving a ResendRequest(2)
+    logon      Logon(A) and resets           serving   the peer's ResendRequest(2)
     liveness   heartbeats and deadlines      logout    an orderly end: proof first, then Logout(5)
     schedule   windows of local time         hours     a session under its schedule
 
@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.clock import Instant
 from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
-from engine.fix.session import hours, incoming, liveness, logon, resend, sequence
+from engine.fix.session import hours, incoming, liveness, logon, sequence, serving
 from engine.fix.session import logout as orderly
 from engine.fix.session import step as stepping
 from engine.fix.session.liveness import next_deadline_ns
 from engine.fix.session.logon import flaw_of as logon_flaw
 from engine.fix.session.phases import IN_SESSION, LOGGED_ON, SESSION_TYPES, Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
-from engine.fix.session.resend import gap_fill
 from engine.fix.session.sequence import SessionState
+from engine.fix.session.serving import gap_fill
 from engine.fix.session.settings import SessionSettings
 from engine.fix.session.step import (
     Action,
@@ -258,7 +258,7 @@ def resend_page(
     The caller drops pages read for a connection that has ended or an epoch that is over.
     """
     draft = StepDraft(settings, state, now)
-    resend.page(draft, rows, last)
+    serving.page(draft, rows, last)
     orderly.go_on(draft, state)
     return draft.step()
 
@@ -307,7 +307,7 @@ def send_again(settings: SessionSettings, state: SessionState, begin: int, end: 
         sent = f"{state.first_out} to {state.next_out - 1}"
         raise CommandError(f"session {settings.key} has sent {sent} in this epoch, not {begin} to {end}", code="params")
     draft = StepDraft(settings, state, now)
-    resend.serve(draft, begin, end)
+    serving.serve(draft, begin, end)
     return draft.step()
 
 
