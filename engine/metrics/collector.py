@@ -59,6 +59,7 @@ QUOTE_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 300
 
 _SESSION_MESSAGES: Final = SESSION_MESSAGES.encode()
 _REJECT_KINDS: Final[Mapping[bytes, str]] = {b"3": "session", b"j": "business"}
+_REJECT_TYPES: Final = frozenset({"3", "j"})
 _LOOKED_AT: Final = ("", "2", "3", "j")
 """Types of messages that more is counted of than themselves, or that are not known."""
 _REJECT_REASON: Final = {
@@ -229,16 +230,28 @@ class Metrics(Collector):
             count = _BY_EVENT.get(type(event))
             if count is not None:
                 count(self, event, turn)
-        for session, _, _, data in turn.inbound:
-            msg_type = data.split(b"\x01", 3)[2][3:]
+        for session, _, _, data, msg_type in turn.inbound:
             cell = self._in.found.get((session, msg_type))
             if cell is not None:
                 cell[0] += 1
                 cell[1] += len(data)
             else:
-                self._in.count(session, msg_type, len(data))
-            if msg_type in _REJECT_KINDS:
-                self._rejected(session, "in", msg_type, data)
+                self._in.count(session, data.split(b"\x01", 3)[2][3:], len(data))
+            if msg_type in _REJECT_TYPES:
+                self._rejected(session, "in", msg_type.encode(), data)
+        if turn.stepped:
+            self._stepped(turn)
+        else:
+            for key, link in turn.links.items():
+                self._before[key] = link.state
+        for key, code, _ in turn.warnings:
+            self._warnings.add((key or NO_SESSION, code))
+        for key, reason in turn.garbled:
+            self._garbled.add((key or NO_SESSION, reason))
+        for key, ending in turn.endings:
+            self._disconnects.add((key or NO_SESSION, ending.code))
+
+    def _stepped(self, turn: Turn) -> None:
         for key, link in turn.links.items():
             state, before = link.state, self._before.get(key)
             self._before[key] = state
@@ -250,12 +263,6 @@ class Metrics(Collector):
                     self._gaps.add((key,))
             if state.serving is not None:
                 self._served(turn, key, max(state.serving.begin, state.first_out))
-        for key, code, _ in turn.warnings:
-            self._warnings.add((key or NO_SESSION, code))
-        for key, reason in turn.garbled:
-            self._garbled.add((key or NO_SESSION, reason))
-        for key, ending in turn.endings:
-            self._disconnects.add((key or NO_SESSION, ending.code))
 
     def _served(self, turn: Turn, key: str, first: int) -> None:
         """Count the request that is being served once, however many pages it takes."""

@@ -77,7 +77,7 @@ class Recorder:
         taken_in: TakenIn | None = None
         if turn.inbound:
             (inbound,) = turn.inbound  # There is room for one.
-            taken_in = _row(TakenIn, inbound)
+            taken_in = _row(TakenIn, inbound[:4])
         staged: StagedTurn = _row(
             StagedTurn,
             (

@@ -121,6 +121,7 @@ class TurnDraft:
             if desk.pages:
                 turn.effects.extend(desk.pages)
         if self._stepped:
+            turn.stepped = True
             before = self.standing.links
             for key, link in turn.links.items():
                 was = before[key].state

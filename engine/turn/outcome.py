@@ -43,12 +43,13 @@ class Bound(NamedTuple):
 
 
 class Inbound(NamedTuple):
-    """One application message taken in under its number."""
+    """One application message taken in under its number; the type is for who counts it."""
 
     session: str
     epoch: int
     seq_num: int
     data: bytes
+    msg_type: str
 
 
 class Connection(NamedTuple):
@@ -75,6 +76,8 @@ class Turn:
     inbound: list[Inbound]
     links: dict[str, Link]
     """Sessions of which anything is different now."""
+    stepped: bool
+    """More may be different of one of them than numbers and times."""
     connections: tuple[tuple[int, Connection | None], ...]
     """Connections that are new or have become a session's; None: it is given up."""
     effects: list[Effect]
@@ -105,6 +108,7 @@ class Turn:
         self.bound = []
         self.inbound = []
         self.links = {}
+        self.stepped = False
         self.effects = []
         self.desk = self.held_due = self.change = self.hold = None
         # Hardly any turn has one of these, and a list of its own for each would be a third of what a turn takes.

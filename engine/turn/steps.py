@@ -167,7 +167,7 @@ def _deliver(draft: TurnDraft, key: str, message: Message, seq_num: int) -> None
     else:
         turn.ref = key  # Its numbers stand with the message itself.
         kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
-        turn.inbound.append(_made(Inbound, (key, epoch, seq_num, kept)))
+        turn.inbound.append(_made(Inbound, (key, epoch, seq_num, kept, message.msg_type)))
     if draft.refused is not None:
         pause = refusing.refuse_message(draft, key, message, draft.refused)
         if pause is not None:

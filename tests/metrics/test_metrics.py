@@ -277,7 +277,9 @@ def test_a_type_nobody_knows_is_other_and_is_not_remembered() -> None:
     metrics = Metrics("9.9")
     for number in range(200):
         taken = turn()
-        taken.inbound.append(Inbound("oms", 1, number, b"8=FIX.4.4\x019=5\x0135=U%d\x0134=1\x01" % number))
+        taken.inbound.append(
+            Inbound("oms", 1, number, b"8=FIX.4.4\x019=5\x0135=U%d\x0134=1\x01" % number, f"U{number}")
+        )
         metrics.turn(taken)
     assert read(metrics, "fix_messages_total", session="oms", direction="in", msg_type="other") == 200
     assert not metrics._in.found
