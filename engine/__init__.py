@@ -30,21 +30,22 @@ The rooms
       wire/         framing, the message as a value, encoding and decoding, validation
       session/      one session: logon to logout, numbers, heartbeats, its schedule and its settings; `step` asks for
                     what is missing, `serving` sends again what the peer asks for
-      flows/        what an OMS, a dealer, a market data provider say as the desk hears it, and what the desk says to
-                    them tag by tag; `dialect` is how each wants it
+      flows/        reads what an OMS, a dealer, a market data provider say, and spells what the desk says to them; it
+                    decides no value. `dialect` is how each wants it
       sockets/      ports, calls, TLS, who may connect at all
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost
-    dealers/      who the dealers are, and what each of them did, counted from what `desk.apply` teaches of an event
+    dealers/      who the dealers are, and what each of them did, counted from what `desk.apply` teaches of an event.
+                  A number about a dealer is a line in `measures`: rules filter and rank by it from there
     selection/    whom to ask: candidates, tiers, one entry `choose`, which keeps to limits and protections; the words
-                  for what was chosen. A way to rank is a module and a line in `scorers`: rules know it from there
+                  for what was chosen. Another arithmetic than a weighted sum is a module and a line in `scorers`
     rules/        the rule language, from text to plan; which fields and scorers there are is handed in
     desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision. `decide` is the
                   entry of every message heard, timer due and session up or down, and knows every deadline; `fields` is
                   the list of what rules may name, with kind, meaning and value; `notices` is what watchers get of
-                  each event
-      order/        `intake` (also what holds an order for a person), what the OMS is told, how an order ends or comes
-                    back to its trader; of an OMS no trader is known
+                  each event, so what they are to hear is an event first
+      order/        `intake` (also what holds an order for a person), `reporting` (what the OMS is told, when and with
+                    which values), how an order ends or comes back to its trader; of an OMS no trader is known
       round/        one round of asking: who is due, `lifecycle` says which quotes count, what is next
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks before every request and acceptance: what they stop is "blocked"; how much of a
@@ -60,8 +61,8 @@ The rooms
                   and TLS opened; files read again while it runs
     metrics/      what Prometheus is told, and the endpoint that serves it
     config/       engine.toml and the files it names, as one typed tree
-    admin/        the socket of people and programs, and how `rfqctl` shows an answer (`order_views` and its like); no
-                  command is defined here
+    admin/        the socket of people and programs, and how `rfqctl` shows an answer: `views` lists and status,
+                  `order_views` one order; no command is defined here, the table says which view it gets
 
 Imports point inward
 --------------------
