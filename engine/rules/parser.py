@@ -450,7 +450,6 @@ class Parser(Conditions):
         unit = ToleranceUnit.CENTS
         if quantity.unit is Unit.BP:
             if self.token.word not in ("price", "yield"):
-                self._skip_fair()
                 raise Unexpected(
                     quantity.span,
                     f"'{number}bp' of fair does not say of what",
@@ -459,9 +458,6 @@ class Parser(Conditions):
             unit = ToleranceUnit.BP_PRICE if self.advance().word == "price" else ToleranceUnit.BP_YIELD
         self.expect_words("of", "fair")
         return Within(quantity.span.to(self.previous_span()), quantity.value, unit)
-
-    def _skip_fair(self) -> None:
-        self.take_words("of", "fair")
 
     def _retry(self, start: Span) -> Clause:
         self.count("how often to try again")
