@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime
 import math
+import operator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from rules_catalogue import RATES, considers, decides, protects
 
-from engine.rules import NR, Rating
+from engine.rules import NR, Rating, RuleBookError
+from engine.rules.conditions import DEPTH_MAX
+from engine.rules.cursor import _UNITS as UNITS
 
 UNKNOWN: dict[str, Any] = {}
 
@@ -80,6 +83,10 @@ CASES = [
     case("notional > 2 * adv(30d) + 5", {"notional": 206, "adv(30d)": 100}, True, "arithmetic"),
     case("notional - 2 * adv(30d) > -5", {"notional": 194, "adv(30d)": 100}, False, "minus, and a negative amount"),
     case("notional * 1.5 > market_value", {"notional": Decimal(2), "market_value": 2.9}, True, "mixed numbers"),
+    case("-notional > -5", {"notional": 4}, True, "the negative of a field"),
+    case("-notional > -5", {"notional": 5}, False, "the negative of a field, at its bound"),
+    case("market_value == -notional", {"notional": 5, "market_value": -5}, True, "the negative of a field behind"),
+    case("-notional > -5", UNKNOWN, None, "the negative of an unknown field"),
     # Other kinds
     case("days_since_trade > 7", {"days_since_trade": 8}, True, "days without a unit"),
     case("days_since_trade > 1w", {"days_since_trade": 7}, False, "a week"),
@@ -162,6 +169,75 @@ def test_not_swaps_true_and_false_and_keeps_unknown(
 )
 def test_dealers(condition: str, dealer: dict[str, Any], expected: bool | None) -> None:
     assert considers(condition, dealer) is expected
+
+
+# Per field what two of a unit are there, and the words of that unit.
+UNIT_WORDS: dict[str, dict[int | Decimal, tuple[str, ...]]] = {
+    "notional": {
+        2_000: ("k", "thousand"),
+        2_000_000: ("mm", "mn", "mln", "million"),
+        2_000_000_000: ("bn", "bln", "billion"),
+    },
+    "coupon": {2: ("%", "pct", "percent")},
+    "expected_impact": {2: ("bp", "bps")},
+    "response_time(30d)": {
+        2: ("s", "sec", "secs", "second", "seconds"),
+        120: ("min", "mins", "minute", "minutes"),
+        7_200: ("h", "hour", "hours"),
+        172_800: ("d", "day", "days"),
+        1_209_600: ("w", "week", "weeks"),
+    },
+    "last_asked": {2: ("d", "day", "days"), 14: ("w", "week", "weeks")},
+    "years_to_maturity": {2: ("y", "yr", "year", "years")},
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "worth", "word"),
+    [
+        pytest.param(field, worth, word, id=f"{field} in {word}")
+        for field, units in UNIT_WORDS.items()
+        for worth, words in units.items()
+        for word in words
+    ],
+)
+@pytest.mark.parametrize("space", ["", " "], ids=["joined", "apart"])
+def test_every_word_of_a_unit_has_its_worth(field: str, worth: int, word: str, space: str) -> None:
+    asks = considers if field in ("response_time(30d)", "last_asked") else decides
+    for value in (worth - 1, worth, worth + 1):
+        assert asks(f"{field} == 2{space}{word}", {field: value}) is (value == worth)
+
+
+def test_every_word_of_a_unit_is_tried() -> None:
+    tried = {word for units in UNIT_WORDS.values() for words in units.values() for word in words}
+    assert tried | {"cent", "cents"} == set(UNITS), "cents are of tolerances alone"
+
+
+MARKS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("constant", ["5", "0.5"], ids=["whole", "fraction"])
+@pytest.mark.parametrize("rest", [True, False, None])
+def test_a_comparison_at_the_head_of_a_condition_is_what_it_is_alone(
+    mark: str, constant: str, rest: bool | None
+) -> None:
+    """The first part of `and`, and of the `or` behind a `not`, is compiled apart."""
+    for value in (None, 0, Decimal(constant), 9):
+        order = {"liquidity_score": value, "callable": rest}
+        alone = None if value is None else MARKS[mark](value, Decimal(constant))
+        compared = f"liquidity_score {mark} {constant}"
+        assert decides(f"{compared} and callable", order) is (alone is True and rest is True)
+        assert decides(f"not ({compared} or callable)", order) is (alone is False and rest is False)
+        assert protects(f"{compared} and callable", order) is (alone is not False and rest is not False)
+        assert protects(f"not ({compared} or callable)", order) is (alone is not True and rest is not True)
+
+
+def test_a_condition_is_as_deep_as_the_bound_and_no_deeper() -> None:
+    deepest = "not " * (DEPTH_MAX - 1)
+    assert decides(f"{deepest}side == sell", {"side": "buy"})
+    with pytest.raises(RuleBookError, match="nested deeper than 30 levels"):
+        decides(f"not {deepest}side == sell", {"side": "buy"})
 
 
 def test_a_definition_is_what_it_stands_for() -> None:

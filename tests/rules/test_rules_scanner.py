@@ -59,6 +59,33 @@ def test_what_cannot_be_read_is_reported_and_scanning_goes_on(text: str) -> None
     assert tokens[-2].text == "after"
 
 
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        pytest.param("“x y”", "x y", id="text"),
+        pytest.param("“x ”", "x", id="a space before its end"),
+        pytest.param("“”", "", id="nothing"),
+        pytest.param('“x"', "x", id="a straight one ends it"),
+        pytest.param('“"', "", id="a straight one at once"),
+        pytest.param("„x“", "x", id="low and high"),
+    ],
+)
+@pytest.mark.parametrize("behind", ["", " ", "\n"])
+def test_the_text_in_curly_quotes_is_read_and_what_stands_behind_it_too(text: str, held: str, behind: str) -> None:
+    diagnostics: list[Diagnostic] = []
+    tokens = scan(Source("t.rules", f"{text}{behind}, after"), diagnostics)
+    assert [token.text for token in tokens] == [held, ",", "after", ""]
+    assert [(found.span.start, found.span.end) for found in diagnostics] == [(0, len(text))]
+
+
+@pytest.mark.parametrize(("text", "held"), [("“", ""), ("“x", "x"), ("“x\n", "x")])
+def test_a_curly_quote_that_stays_open_ends_with_its_line(text: str, held: str) -> None:
+    diagnostics: list[Diagnostic] = []
+    tokens = scan(Source("t.rules", text), diagnostics)
+    assert [token.text for token in tokens] == [held, ""]
+    assert len(diagnostics) == 1
+
+
 def test_length_is_bounded() -> None:
     diagnostics: list[Diagnostic] = []
     assert len(scan(Source("t", "a " * SOURCE_CHARACTERS_MAX), diagnostics)) == 1
