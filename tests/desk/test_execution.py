@@ -730,6 +730,25 @@ def test_a_no_after_the_fill_is_kept_and_told() -> None:
     assert stray.text == "rejected after it was filled: changed our mind"
 
 
+NO = {m.DealerWord.rejected: P.rejected, m.DealerWord.canceled: P.canceled}
+
+
+@pytest.mark.parametrize("again", list(NO), ids=lambda word: f"and then {word}")
+@pytest.mark.parametrize("word", list(NO))
+def test_a_no_is_no_stray_and_said_twice_it_is_one_only_if_it_is_another(
+    word: m.DealerWord, again: m.DealerWord
+) -> None:
+    world, order_id = placed()
+    placement = world.placement(order_id)
+    world.reports_of(order_id, word, text="last look")
+    assert world.state.placements[placement.placement_id].state is NO[word]
+    assert world.recorded(e.StrayMessage) == []
+    world.reports_of(order_id, again, text="as I said")
+    assert world.state.placements[placement.placement_id].state is NO[word]
+    strays = [f"{again} after it was {word}: as I said"] if again is not word else []
+    assert [stray.text for stray in world.recorded(e.StrayMessage)] == strays
+
+
 def test_a_trade_cancel_or_correction_waits_for_a_person() -> None:
     world, order_id = placed()
     world.fills(order_id)

@@ -17,7 +17,7 @@ from desk_start import start
 import engine
 from engine.clock import NS_PER_S
 from engine.desk.draft import Delivery
-from engine.desk.gate.risk import Blocked, Cleared, clear_ask
+from engine.desk.gate.risk import Blocked, Cleared, clear_accept, clear_ask
 from engine.desk.placement import placing
 from engine.domain import events as e
 from engine.domain import messages as m
@@ -346,6 +346,70 @@ def test_nothing_is_executed_beyond_the_orders_limit(side: str, limit: str, pric
     world.command("execute", order=order_id)
     [d] = world.said(m.AcceptQuote)
     assert d.price == Decimal(limit)
+
+
+# --- acceptances -----------------------------------------------------------------------------------
+
+
+def hold(world: Scene) -> None:
+    world.desk.hold = "the disk is full"
+
+
+def take_back(world: Scene) -> None:
+    world.cancel(world.id())
+
+
+def no_fair_value(world: Scene) -> None:
+    world.no_price()
+    world.advance(901)
+
+
+def taken(world: Scene) -> None:
+    world.command("execute", order=world.id())
+
+
+@pytest.mark.parametrize(
+    ("change", "dealers", "said", "by_rule", "check"),
+    [
+        pytest.param(take_back, {}, {}, False, "order", id="the order is over"),
+        pytest.param(limits(notional_max=Decimal(MM - 1)), {}, {}, False, "notional", id="size"),
+        pytest.param(limits(restricted=frozenset({BOND.issuer})), {}, {}, False, "restricted", id="issuer"),
+        pytest.param(kill("all"), {}, {}, False, "kill", id="kill all"),
+        pytest.param(kill("dealer:ash"), {}, {}, False, "kill", id="kill the dealer"),
+        pytest.param(kill("account:PARALLEL"), {}, {}, False, "kill", id="kill the account"),
+        pytest.param(hold, {}, {}, False, "journal", id="nothing can be kept"),
+        pytest.param(None, {"notional_max": Decimal(MM - 1)}, {}, False, "dealer_limit", id="the dealer's own limit"),
+        pytest.param(lambda world: world.drop("ash"), {}, {}, False, "session", id="its session is down"),
+        pytest.param(taken, {}, {}, False, "quantity", id="another acceptance is unanswered"),
+        pytest.param(None, {}, {"quantity": Decimal(MM + 1)}, False, "quantity", id="more than is left"),
+        pytest.param(None, {}, {"price": Decimal("100.11")}, False, "limit", id="beyond the order's limit"),
+        pytest.param(None, {}, {"price": Decimal("97.99")}, False, "collar", id="far from fair"),
+        pytest.param(no_fair_value, {}, {}, True, "collar", id="no fair value, and a rule"),
+        pytest.param(no_fair_value, {}, {}, False, None, id="no fair value, and a person"),
+        pytest.param(None, {"paused": True}, {}, False, None, id="a paused dealer"),
+        pytest.param(None, {}, {}, False, None, id="nothing"),
+    ],
+)
+def test_each_check_alone_stops_an_acceptance(
+    change: Change | None, dealers: dict[str, Any], said: dict[str, Any], by_rule: bool, check: str | None
+) -> None:
+    """Whatever else would have kept it away: a round that closed, a quote that is gone."""
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL", limit_price=Decimal("100.1"))
+    world.says("ash", "99.95", order_id)
+    rfq = world.rfq(order_id)
+    if change is not None:
+        change(world)
+    draft, ash, now_ns = world.draft(), replace(world.desk.dealers["ash"], **dealers), world.now.utc_ns
+    values = ("ash", "P", "q1", BOND.security_id, "4", rfq.side, Decimal(MM), Decimal("99.95"), "USD", "", now_ns)
+    accept = replace(m.AcceptQuote(*values), **said)
+    found = clear_accept(draft, world.the(order_id), rfq, ash, accept, now_ns, by_rule=by_rule)
+    if check is None:
+        assert isinstance(found, Cleared)
+        assert (found.said, found.session, found.not_after_ns) == (accept, "ash", now_ns)
+    else:
+        assert isinstance(found, Blocked)
+        assert found.check == check
 
 
 # --- dealers -------------------------------------------------------------------------------------

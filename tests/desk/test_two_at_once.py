@@ -339,10 +339,49 @@ def test_dealers_of_one_session_are_told_apart_by_what_they_answer() -> None:
     assert [world.desk.stats.metrics(name, "*", 90, world.now.utc_ns).quotes for name in NAMES] == [1, 1, 1]
 
 
-def answer(world: Scene, quote_req_id: str, quoted: str) -> m.QuoteAnswer:
+@pytest.mark.parametrize(
+    ("session", "quote_id", "gone"),
+    [
+        pytest.param("hub", "", {("first", "ash"), ("first", "beech"), ("second", "beech")}, id="all quotes"),
+        pytest.param("hub", "q1", {("first", "ash"), ("second", "beech")}, id="one QuoteID, wherever it is said"),
+        pytest.param("hub", "q2", {("first", "beech")}, id="a QuoteID of one round"),
+        pytest.param("hub", "q9", set(), id="a QuoteID that is none"),
+        pytest.param("cedar", "", {("first", "cedar"), ("second", "cedar")}, id="the other session"),
+        pytest.param("oms", "", set(), id="no dealer's session"),
+    ],
+)
+def test_a_withdrawal_without_a_request_is_of_all_quotes_of_the_sessions_dealers(
+    session: str, quote_id: str, gone: set[tuple[str, str]]
+) -> None:
+    """QuoteCancel(Z) without QuoteReqID(131): every round that is open, and nobody else's quotes."""
+    world = scene(dealers=(*HUB[:2], dealer("cedar")))
+    orders = {
+        "first": world.order(BOND, "buy", MM, account="PARALLEL"),
+        "second": world.order(BOND, "sell", MM, account="PARALLEL"),
+    }
+    quotes = {("first", "ash"): "q1", ("first", "beech"): "q2", ("first", "cedar"): "q1"}
+    quotes |= {("second", "beech"): "q1", ("second", "cedar"): "q2"}
+    for (which, name), said in quotes.items():
+        request = world.ask(orders[which], name).quote_req_id
+        world.hear("cedar" if name == "cedar" else "hub", answer(world, request, "99.95", said))
+    world.hear(session, m.QuoteWithdrawal("", quote_id))
+    found = {
+        (which, ask.dealer)
+        for which, order_id in orders.items()
+        for ask in world.rfq(order_id).asks
+        if any(quote.withdrawn for quote in ask.quotes)
+    }
+    assert found == gone
+    assert {(event.rfq_id, event.dealer) for event in world.recorded(e.QuoteWithdrawn)} == {
+        (world.the(orders[which]).rfq_id, name) for which, name in gone
+    }
+    assert [stray.text for stray in world.recorded(e.StrayMessage)] == ([] if gone else ["withdraws nothing we know"])
+
+
+def answer(world: Scene, quote_req_id: str, quoted: str, quote_id: str = "q1") -> m.QuoteAnswer:
     until = world.now.utc_ns + 30 * NS_PER_S
     return m.QuoteAnswer(
-        quote_req_id, "q1", BOND.security_id, QuoteKind.tradeable, None, Decimal(quoted), None, None, until
+        quote_req_id, quote_id, BOND.security_id, QuoteKind.tradeable, None, Decimal(quoted), None, None, until
     )
 
 
