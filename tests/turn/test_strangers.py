@@ -95,6 +95,26 @@ def test_who_may_not_log_on_does_not_come_near_the_session(words: bytes) -> None
     assert engine.session_up("oms"), "before the stranger's connection has even ended"
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        pytest.param(GarbledMessage("a frame of 70,000 bytes", reason="too_long"), "too_long", id="no frame"),
+        pytest.param(logon()[:-4] + b"000\x01", "checksum", id="a checksum that is another"),
+        pytest.param(frame("35=A|34=1|x=1|"), "field", id="a tag that is none"),
+    ],
+)
+def test_a_first_message_that_cannot_be_read_is_counted_and_closes_its_connection(
+    said: bytes | GarbledMessage, reason: str
+) -> None:
+    """Counted for no session: whose it was is not known."""
+    turn = first_words(machine(), said)
+    assert list(turn.garbled) == [("", reason)]
+    [close] = turn.effects
+    assert isinstance(close, Close)
+    assert (close.connection, close.code) == (1, DisconnectReason.LOGON_REFUSED)
+    assert close.text.startswith("the first message is garbled: ")
+
+
 @pytest.mark.parametrize("known", [False, True], ids=["while it says who it is", "while its session takes it"])
 def test_a_first_message_that_cannot_be_handled_closes_its_connection_only(
     monkeypatch: pytest.MonkeyPatch, known: bool

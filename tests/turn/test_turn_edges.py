@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from session_world import SessionWorld
 
+from engine.clock import fix_timestamp
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import Side
 from engine.fix.session.sequence import SessionState
-from engine.turn import Change, FilesRead, Link, ReadUndelivered, UndeliveredPage, Waiting
+from engine.fix.standard.dictionaries import built_in
+from engine.fix.wire import codec
+from engine.turn import Change, ConnectionUp, FilesRead, Link, ReadUndelivered, UndeliveredPage, Waiting
 from engine.turn.appended import Appended
 
 EDGE = pytest.mark.parametrize("by", [-1, 0, 1], ids=["just before", "exactly", "just after"])
@@ -69,6 +73,26 @@ def test_what_waits_for_a_session_that_a_reload_adds_counts_at_once(monkeypatch:
     assert world.machine.full() is None
     world.take(FilesRead(world.now, 1, ("sessions",), "jane", "a new one", (), change, bytes(16)))
     assert world.machine.full() == "copy"
+
+
+def test_a_session_that_a_reload_adds_is_read_with_its_own_dictionary_and_the_others_with_their_new_one() -> None:
+    world = World()
+    oms = world.machine.settings["oms"]
+    settings = {**world.machine.settings, "copy": replace(oms, key="copy", target_comp_id="COPY", role="dropcopy")}
+    before = dict(world.machine.dictionaries)
+    dictionaries = {key: copy(built_in("FIX.4.4")) for key in settings}
+    change = Change(settings=settings, dictionaries=dictionaries)
+    world.take(FilesRead(world.now, 1, ("sessions",), "jane", "a new one", (), change, bytes(16)))
+    assert world.machine.dictionaries == dictionaries
+    assert world.machine.dictionaries["oms"] is not before["oms"], "read again, it may be another one"
+    stranger = codec.frame(
+        begin_string="FIX.4.4", msg_type="A", seq_num=1, sender="COPY", target="BUYSIDE",
+        sending_time=fix_timestamp(world.now.utc_ns), body=codec.encode_body([(98, "0"), (108, "30")]),
+    )  # fmt: skip
+    world.out["copy"] = []
+    world.take(ConnectionUp(world.now, 1, "", bytes(16)))
+    world.receive("copy", stranger, 1)
+    assert world.machine.session_up("copy")
 
 
 def test_what_is_for_a_session_that_is_configured_no_more_costs_nothing_else_of_its_turn() -> None:

@@ -58,6 +58,25 @@ def test_our_logon_does_not_go_to_somebody_else(origin: Origin, text: str) -> No
     assert (world.state("ash").phase, world.out["ash"]) == (Phase.DISCONNECTED, [])
 
 
+@pytest.mark.parametrize("why", ["disabled", "connected already"])
+def test_a_connection_of_ours_that_is_not_wanted_any_more_is_closed(why: str) -> None:
+    """It was on its way when the session was disabled, or when another one came up."""
+    world = SessionWorld()
+    if why == "disabled":
+        world.command("session.disable", session="ash", reason="maintenance")
+    else:
+        world.take(ConnectionUp(world.now, 1, "ash", ENTROPY))
+    before, said = world.state("ash"), list(world.out["ash"])
+    turn = world.machine.take(ConnectionUp(world.now, 2, "ash", ENTROPY))
+    [close] = turn.effects
+    assert isinstance(close, Close)
+    assert (close.connection, close.code, close.text) == (
+        2, DisconnectReason.NOT_WANTED, "session ash takes no connection now",
+    )  # fmt: skip
+    assert 2 not in world.machine.connections
+    assert (world.state("ash"), world.out["ash"]) == (before, said)
+
+
 def test_the_one_agreed_is_welcome() -> None:
     world = SessionWorld(**TERMS)
     connect(world, "oms", GOOD)
