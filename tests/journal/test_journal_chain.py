@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -76,6 +77,57 @@ def test_hash_is_pinned() -> None:
     turn = turn_after(START)
     assert START.hash.hex() == "81ea20a12dfb30ddbca93ddb0255f1e1919ccf7ae43dfedc3cfcc1d9ab798d0c"
     assert seal(START.hash, turn).hash.hex() == "3b5f341efd0984e760a7c338b98d96d9964094386f04d44b6ed1d8ae14e4d6d6"
+
+
+WHOLE_OUTBOX = OutboxRow(7, 5, 9, "alder", "at_most_once", 1_700, "R", b"131=q\x01")
+WHOLE_NUMBER = NumberRow("alder", 2, 3, 7, b"8=FIX.4.4\x01", "at_most_once", 9, "R", 4, 1, 1_700)
+WHOLE_ANSWER = Answer("oms", 2, 3, 7, b"8=FIX.4.4\x01", "report", 9, "8", 4)
+
+
+def without(row: Any, *names: str) -> list[Any]:
+    """The row itself, with each of its values that may lack missing alone, and with none of them."""
+    return [row, *(row._replace(**{name: None}) for name in names), row._replace(**dict.fromkeys(names))]
+
+
+@pytest.mark.parametrize(
+    ("rows", "pinned"),
+    [
+        pytest.param(
+            [EventRow(9, 5, "OrderSeen", 2, 1_700, b"{}")],
+            "22c0f91d41f30c0c6d96546528d126d978b9c52e190fe1188757da6ba2678881",
+            id="event",
+        ),
+        pytest.param(
+            without(WHOLE_OUTBOX, "event_seq", "not_after_ns"),
+            "c68b01627cc2ceae562d4b8e712fcbc777d22d096daf2b2363092186ea50ac81",
+            id="outbox",
+        ),
+        pytest.param(
+            without(
+                WHOLE_NUMBER, "outbox_id", "data", "message_class", "event_seq", "msg_type", "body_at", "not_after_ns"
+            ),
+            "f642fb8cafb333382ce8186edbdad13715e8b17b389a3e37e054bfc9775ae566",
+            id="number",
+        ),
+        pytest.param(
+            [TextRow("rule_book", "ab", 5, "é")],
+            "9891945f2ec5d1e42e6dbf28a47516abbc6063e150b55ddd8c60f8499b3553e0",
+            id="text",
+        ),
+    ],
+)
+def test_how_a_row_is_spelt_is_pinned(rows: list[Any], pinned: str) -> None:
+    """Also where something is missing: two builds may each tell all rows apart and not agree on one of them."""
+    assert sha256(b"".join(map(spelt, rows))).hexdigest() == pinned
+
+
+def test_how_the_answer_in_a_turns_own_row_is_spelt_is_pinned() -> None:
+    turn = turn_after(START)._replace(outbox=(), sent=())
+    taken = TakenIn("oms", 1, 1, b"8=FIX.4.4\x01")
+    turns = [turn._replace(taken_in=None, answer=answer) for answer in without(WHOLE_ANSWER, "event_seq")]
+    turns += [turn._replace(taken_in=taken_in, answer=None) for taken_in in (None, taken)]
+    hashes = b"".join(seal(START.hash, each).hash for each in turns)
+    assert sha256(hashes).hexdigest() == "7258aa8d1f681803a68ac5bf4b3cb4d7601bab94e10deebc96a7aaeefbe73884"
 
 
 @pytest.mark.parametrize(
