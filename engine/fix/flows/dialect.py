@@ -37,7 +37,7 @@ _OURS_MARKET: Final = frozenset({262, 263, 264, 265, 267, 269})
 _LEAKS: Final = frozenset({1, 37, 66, 70, 78, 79, 99, 109, 526, 578, 583, 644, 660, 1461, 1462})
 _SESSION: Final = frozenset(
     {8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 89, 90, 91, 93, 97, 115, 116, 122, 128, 129, 142, 143, 144, 145}
-    | {347, 369, 627, 628, 629, 630, 1128, 1129, 1156}
+    | {212, 213, 347, 369, 627, 628, 629, 630, 1128, 1129, 1156}
 )
 # What is said in an application message is kept byte for byte, to be said again: no credential may be among it.
 _SECRET: Final = SECRET_TAGS | {95, 1401, 1403}

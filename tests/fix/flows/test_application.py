@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pytest
 import simplefix
@@ -965,6 +965,38 @@ def test_dialect_that_would_say_too_much(extra: ExtraTag, problem: str) -> None:
         Dialect(extra_tags=(extra,))
 
 
+REFUSED_TAGS: Final = {
+    "session layer": {
+        *(8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 89, 90, 91, 93, 97, 115, 116, 122, 128, 129, 142, 143, 144, 145),
+        *(212, 213, 347, 369, 627, 628, 629, 630, 1128, 1129, 1156),
+    },
+    "already written": {11, 15, 22, 38, 40, 41, 44, 48, 54, 55, 59, 60, 62, 64, 117, 126, 131, 146},
+    "is a credential": {95, 96, 554, 925, 1401, 1402, 1403, 1404},
+    "tell a dealer": {1, 37, 66, 70, 78, 79, 99, 109, 526, 578, 583, 644, 660, 1461, 1462},
+    "repeating group": {303, 423, 537, 854, 152, 63, 140, 640, 692, 218, 453, 447, 448, 452, 229, 336, 625},
+}
+MARKET_DATA_TAGS: Final = {262, 263, 264, 265, 267, 269}
+
+
+@pytest.mark.parametrize("msg_type", ["R", "D", "F", "H", "V"])
+def test_every_tag_that_a_dialect_may_not_add_is_refused_with_its_reason_and_no_other(msg_type: str) -> None:
+    reasons = {tag: reason for reason, tags in REFUSED_TAGS.items() for tag in tags}
+    if msg_type == "V":
+        reasons |= dict.fromkeys(MARKET_DATA_TAGS, "already written")
+    for tag in range(1, 2_000):
+        extra = (ExtraTag(msg_type, tag, "1"),)
+        if tag in reasons:
+            with pytest.raises(ConfigError, match=reasons[tag]):
+                Dialect(extra_tags=extra)
+        else:
+            assert Dialect(extra_tags=extra).extras_of(msg_type) == ((tag, "1"),)
+
+
+def test_all_of_header_and_trailer_belongs_to_the_session_layer() -> None:
+    for dictionary in DICTIONARIES.values():
+        assert dictionary.header.tags | dictionary.trailer.tags <= REFUSED_TAGS["session layer"]
+
+
 def bad(**values: Any) -> dict[str, Any]:
     return values
 
@@ -1140,11 +1172,21 @@ def test_samples_are_valid_and_read_alike(version: ApplVer, dialect: Dialect) ->
     for name, _, raw in rendered:
         message = codec.decode(raw, DICTIONARIES[version])
         assert validate(message, DICTIONARIES[version], "strict") == [], name
+        assert message.begin_string == {"44": "FIX.4.4", "50SP2": "FIXT.1.1"}[version]
         parser = simplefix.FixParser()
         parser.append_buffer(raw)
         theirs = parser.get_message()
         assert theirs is not None
         assert [(int(tag), value) for tag, value in theirs.pairs] == list(message.fields), name
+
+
+def test_the_quantities_of_the_samples_add_up() -> None:
+    """Whoever reads them as an example finds no report that this engine would not send."""
+    reports = {said.ord_status: said for _, said, _ in render_samples(DEFAULT) if isinstance(said, OrderReport)}
+    assert set(reports) == {OrderStatus.filled, OrderStatus.rejected}
+    filled, refused = reports[OrderStatus.filled], reports[OrderStatus.rejected]
+    assert filled.cum_quantity + filled.leaves_quantity == filled.quantity > 0
+    assert (refused.quantity, refused.cum_quantity, refused.leaves_quantity, refused.average_price) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("said", [REPORT, TRADE, ASK, ACCEPT], ids=lambda said: type(said).__name__)
