@@ -80,6 +80,25 @@ def test_the_log_of_this_engine_is_read() -> None:
     assert found.parts.frame == wire(FILL)
 
 
+def test_a_message_over_the_transport_is_read_with_the_version_that_it_or_its_logon_says() -> None:
+    """ApplVerID(1128) of its own, else DefaultApplVerID(1137) of the Logon(A), whoever of the two sent it."""
+    decoder = Decoder(Shelf())
+    newest, older = "FIXT.1.1 with FIX.5.0 SP2", "FIXT.1.1 with FIX.4.4"
+    said = [
+        (f"35=0|{HEADER}", newest),
+        (f"35=A|{HEADER}98=0|108=30|1137=6|", older),
+        (f"35=0|{HEADER}", older),
+        (f"35=0|{HEADER}1128=9|", newest),
+        ("35=0|34=1|49=BUYSIDE|52=20260102-10:11:12.123|56=ALDER|", older),
+        ("35=0|34=1|49=BUYSIDE|52=20260102-10:11:12.123|56=CEDAR|", newest),
+        ("35=0|34=1|49=BUYSIDE|52=20260102-10:11:12.123|56=CEDAR|1128=6|", older),
+    ]
+    found = read(b"".join(wire(text, begin_string="FIXT.1.1") for text, _ in said), decoder)
+    assert [each.choice.name for each in found] == [name for _, name in said]
+    (plain,) = read(wire(f"35=0|{HEADER}1128=9|"), decoder)
+    assert plain.choice.name == "FIX.4.4"
+
+
 def test_the_tally() -> None:
     decoder = Decoder(Shelf())
     beat, fill = wire(f"35=0|{HEADER}"), wire(FILL)

@@ -120,6 +120,24 @@ def test_whoever_is_known_and_comes_at_the_wrong_time_does_not_have_to_pause() -
         door.leave()
 
 
+def test_ten_thousand_addresses_are_remembered_and_the_longest_unheard_gives_way() -> None:
+    """A few MB; whoever is barred stays so until as many others were heard."""
+    door = Door(Bounds(failures_max=1, connections_max=10))
+    for _ in range(2):
+        door.fail("192.0.2.1")
+    for n in range(10_000 - 1):
+        door.fail(f"10.0.{n // 250}.{n % 250}")
+    assert door.admission.addresses == 10_000
+    assert door.knock("192.0.2.1") is Refusal.FAILURES, "heard once more, and so not the longest unheard"
+    for n in range(10_000 - 1):
+        door.fail(f"10.1.{n // 250}.{n % 250}")
+    assert door.knock("192.0.2.1") is Refusal.FAILURES
+    for n in range(10_000):
+        door.fail(f"10.2.{n // 250}.{n % 250}")
+    assert door.admission.addresses == 10_000
+    assert door.knock("192.0.2.1") is None
+
+
 def test_what_is_remembered_is_bounded_and_what_is_open_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "ADDRESSES_MAX", 100)
     door = Door(Bounds(connections_max=1000))

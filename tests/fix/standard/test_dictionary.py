@@ -287,6 +287,39 @@ def test_notation() -> None:
     assert read_values("1..3 A..C 99 AA..AC") == {"1", "2", "3", "A", "B", "C", "99", "AA", "AB", "AC"}
 
 
+DATA_FIELDS = {
+    (93, 89): "Signature",
+    (90, 91): "SecureData",
+    (95, 96): "RawData",
+    (212, 213): "XmlData",
+    (348, 349): "EncodedIssuer",
+    (350, 351): "EncodedSecurityDesc",
+    (352, 353): "EncodedListExecInst",
+    (354, 355): "EncodedText",
+    (356, 357): "EncodedSubject",
+    (358, 359): "EncodedHeadline",
+    (360, 361): "EncodedAllocText",
+    (362, 363): "EncodedUnderlyingIssuer",
+    (364, 365): "EncodedUnderlyingSecurityDesc",
+    (445, 446): "EncodedListStatusText",
+    (618, 619): "EncodedLegIssuer",
+    (621, 622): "EncodedLegSecurityDesc",
+    (1397, 1398): "EncodedMktSegmDesc",
+    (1401, 1402): "EncryptedPassword",
+    (1403, 1404): "EncryptedNewPassword",
+}
+"""FIX 4.4 and FIX 5.0 SP2, Volume 6: length field and data field."""
+
+
+def test_every_data_field_of_the_standard_has_its_own_length_field_before_it() -> None:
+    assert {(length, data) for data, length in DATA_LENGTH_TAGS.items()} == set(DATA_FIELDS)
+    for dictionary in VERSIONS.values():
+        for (length, data), name in DATA_FIELDS.items():
+            if data in dictionary.fields:
+                assert dictionary.fields[data].name == name
+                assert dictionary.fields[length].name in (f"{name}Len", f"{name}Length")
+
+
 def test_standard_data_fields_are_known_to_every_dictionary() -> None:
     assert load_quickfix_xml(SMALL).data_lengths.items() >= DATA_LENGTH_TAGS.items()
     for dictionary in VERSIONS.values():

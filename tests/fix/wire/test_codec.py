@@ -262,6 +262,24 @@ class TestDecode:
             decode(wire(f"35=0|{5_000 + n}=x|"), dictionary)
         assert 0 < sum(map(len, dictionary.layouts.values())) <= KEPT_WEIGHT_MAX / (LAYOUT_WEIGHT + 5)
 
+    def test_layouts_are_kept_up_to_the_very_bound_and_then_dropped_together(self) -> None:
+        """What came after that is kept again: a bound that was once reached must not leave every message unknown."""
+        dictionary = _fresh()
+        first = decode(wire(FILL), dictionary).layout
+        dictionary.weigh(KEPT_WEIGHT_MAX - LAYOUT_WEIGHT - len(first.tags))
+        assert decode(wire(FILL), dictionary).layout is first
+        dictionary.weigh(1)
+        assert not dictionary.layouts
+        second, beat = decode(wire(FILL), dictionary).layout, decode(wire(f"35=0|{HEADER}"), dictionary).layout
+        assert second is not first
+        assert decode(wire(FILL), dictionary).layout is second
+        assert decode(wire(f"35=0|{HEADER}"), dictionary).layout is beat
+
+    @pytest.mark.parametrize("text", ["35=0|", "35=0|34=1|"])
+    def test_a_frame_of_hardly_a_field_is_read_the_second_time_as_the_first(self, text: str) -> None:
+        dictionary = _fresh()
+        assert [decode(wire(text), dictionary).seq_num for _ in range(2)] == [text.count("34=")] * 2
+
     def test_a_msg_type_as_long_as_a_message_is_not_kept(self) -> None:
         dictionary = _fresh()
         message = decode(wire(f"35={'x' * 60_000}|34=1|"), dictionary)

@@ -179,6 +179,23 @@ class TestGroups:
         message = message_of(f"35=W|{HEADER}55=[N/A]|268=2|270=99|269=0|270=100|269=1|")
         assert [(entry.get(269), entry.get(270)) for entry in message.groups(268)] == [("0", "99"), ("1", "100")]
 
+    @pytest.mark.parametrize(
+        ("entries", "expected"),
+        [
+            pytest.param("448=A|447=D|448=B|447=N|", ["A D", "B N"], id="the first one's tag comes again"),
+            pytest.param("448=A|447=D|447=N|448=B|", ["A D", "- N", "B -"], id="also behind one that began otherwise"),
+            pytest.param("447=D|448=A|447=N|452=1|", ["A D", "- N"], id="a first one that is not the dictionary's"),
+            pytest.param("447=D|448=A|448=B|447=N|", ["A D", "B -", "- N"], id="the same behind one that began right"),
+            pytest.param("448=A|448=B|447=N|", ["A -", "B N"], id="an entry of one field"),
+            pytest.param("448=A|452=1|447=D|452=3|", ["A D", "- -"], id="any tag that the open entry has"),
+        ],
+    )
+    def test_an_entry_begins_where_the_first_ones_tag_comes_again_or_one_it_has(
+        self, entries: str, expected: list[str]
+    ) -> None:
+        parties = message_of(f"35=AB|{HEADER}453=2|{entries}").groups(453)
+        assert [f"{party.get(448) or '-'} {party.get(447) or '-'}" for party in parties] == expected
+
     def test_a_group_of_an_undescribed_message(self) -> None:
         message = message_of(f"35=AB|{HEADER}453=2|448=A|448=B|")
         assert [party.get(448) for party in message.groups(453)] == ["A", "B"]
