@@ -226,7 +226,6 @@ class Layout:
         "has_data",
         "has_secrets",
         "index",
-        "is_framed",
         "known_values",
         "members",
         "message",
@@ -240,7 +239,6 @@ class Layout:
         self.dictionary = dictionary
         self.tags = tags
         self.message: MessageDef | None = dictionary.messages.get(msg_type)
-        self.is_framed = len(tags) >= 4 and tags[:3] == (8, 9, 35) and tags[-1] == 10
         self.has_secrets = not SECRET_TAGS.isdisjoint(tags)
         self.has_data = not dictionary.data_lengths.keys().isdisjoint(tags)
         walk = _Walk(dictionary, self.message, tags)

@@ -82,8 +82,7 @@ def decode(frame: bytes, dictionary: Dictionary) -> Message:
         return _message(frame, tokens, values, encoding, dictionary)
     if layout.has_data:
         return _decode_carefully(frame, dictionary)
-    if not layout.is_framed:
-        raise _not_framed()
+    # Only tags that begin with 8, 9 and 35 and end with 10 have a layout that is kept: `_message` has seen to that.
     _verify(frame, values)
     return Message(frame, values, layout, encoding)
 
