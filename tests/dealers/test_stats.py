@@ -181,6 +181,47 @@ def test_a_thin_scope_backs_off_to_a_coarser_one_and_says_so() -> None:
     assert (estimate.value, estimate.scope) == (9 / 10, SEGMENT.key)
 
 
+@pytest.mark.parametrize(
+    ("asks", "scope"),
+    [
+        pytest.param(9, "corporate|HY|3-7y", id="one too few"),
+        pytest.param(10, SEGMENT.key, id="just enough"),
+        pytest.param(11, SEGMENT.key, id="more than enough"),
+    ],
+)
+def test_a_scope_with_just_as_many_observations_as_it_needs_is_preferred(asks: int, scope: str) -> None:
+    stats = DealerStats(StatsParameters(scope_observations_min=10))
+    feed(stats, "alder", asks=asks, trades=asks, segment=SEGMENT)
+    feed(stats, "alder", asks=30, trades=0, segment=SELL)
+    found = stats.metrics("alder", SEGMENT, 90, NOW)
+    assert (found.scope, found.asks) == (scope, asks if scope == SEGMENT.key else asks + 30)
+    for window_days in (90, 91):  # one that is kept, and one that is walked
+        estimate = stats.estimate("alder", "fill_rate", SEGMENT, window_days, NOW)
+        assert (estimate.scope, estimate.n) == (found.scope, found.asks)
+
+
+@pytest.mark.parametrize("window_days", [90, 91], ids=["kept", "walked"])
+def test_observations_without_any_weight_are_unknown(window_days: int) -> None:
+    """Taken back on another day than it was counted: one is left, and nothing of what two of them weighed."""
+    stats = DealerStats(StatsParameters(half_life_days=30))
+    for _ in range(2):
+        stats.asked("alder", SEGMENT, NOW - 30 * DAY)
+    stats.unask("alder", SEGMENT, NOW)
+    found = stats.metrics("alder", SEGMENT, window_days, NOW)
+    assert (found.asks, found.fill_rate, found.quote_rate) == (1, None, None)
+
+
+def test_what_the_dealer_model_says_unless_it_is_told_otherwise() -> None:
+    assert StatsParameters() == StatsParameters(
+        windows_days=(90, 180),
+        half_life_days=30,
+        leakage_half_life_days=90,
+        retained_days=400,
+        scope_observations_min=10,
+        recollections_max=50_000,
+    )
+
+
 def test_too_little_everywhere_uses_all_there_is() -> None:
     stats = DealerStats()
     feed(stats, "alder", asks=2, trades=1, segment=MUNI)

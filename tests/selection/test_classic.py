@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.dealers.measures import CLASSIC_WEIGHTS, Source, Unit
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.errors import ConfigError
-from engine.selection.classic import classic, combine, transform, weighted
+from engine.selection.classic import classic, combine, total_of, transform, weighted
 
 
 def test_golden_scores_from_raw_observations() -> None:
@@ -27,6 +27,20 @@ def test_golden_scores_from_raw_observations() -> None:
     assert [part.contribution for part in c.parts] == pytest.approx([0.285, 0.512, 0.196, 0.070])
     assert {part.source for part in a.parts + c.parts} == {Source.OWN}
     assert a.total == a.own
+
+
+@pytest.mark.parametrize(
+    ("own", "rest", "total"),
+    [
+        pytest.param(0.1, 0.2, 0.3, id="without the last bits of a float"),
+        pytest.param(0.5, 1e-12, 0.500000000001, id="the twelfth decimal counts"),
+        pytest.param(0.5, 4e-13, 0.5, id="the thirteenth does not"),
+        pytest.param(-0.5, -6e-13, -0.500000000001, id="the thirteenth is rounded, below zero too"),
+    ],
+)
+def test_a_total_has_twelve_decimals(own: float, rest: float, total: float) -> None:
+    """Enough that no two dealers tie who differ, and too few for the order of adding up to show."""
+    assert total_of(own, rest) == total
 
 
 def test_a_slow_and_leaky_dealer() -> None:

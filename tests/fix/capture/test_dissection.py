@@ -64,6 +64,7 @@ class TestFaults:
         parts = dissect(frame, FIX44)
         assert [fault.kind for fault in parts.faults] == [Kind.FIELD]
         assert ("", piece[:-1]) in shown(parts)
+        assert [each.tag for each in parts.fields if not each.token] == [-1], "a tag that no dictionary has"
         assert parts.get(112) == "T"
 
     def test_data_that_does_not_end_where_it_says(self) -> None:
