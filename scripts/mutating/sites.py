@@ -17,6 +17,7 @@ from typing import Any, Final
 LEFT_OUT: Final = {
     "annotation": "types are mypy's; nothing evaluates them",
     "type alias": "`Event = A | B` of a module: the same",
+    "signature": "`*` and `/` between parameters: who gives ours by place or by name is mypy's",
     "TYPE_CHECKING": "imports for types alone",
     "decorator": "`@dataclass(frozen=True, slots=True)`, `@cache`: they guard or hasten our own code",
     "strict zip": "`zip(..., strict=True)` says what our own code guarantees",
@@ -200,6 +201,8 @@ def _left_out(node: ast.AST, child: ast.AST | None) -> str | None:
         return "annotation"
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and child is not None and child is node.returns:
         return "annotation"
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and child is None:
+        return "signature"
     if child is not None and child in getattr(node, "decorator_list", ()):
         return "decorator"
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":

@@ -94,6 +94,8 @@ class A:
             > 10
         ):
             return 11
+    def g(self, /, x, *, y=12):
+        return x
 """
 LINES = SOURCE.splitlines()
 
@@ -116,6 +118,9 @@ def where(text: str) -> tuple[int, int]:
         pytest.param("4] =", "annotation", id="the type of an argument"),
         pytest.param("5)", None, id="a default"),
         pytest.param("6]:", "annotation", id="what is returned"),
+        pytest.param("/, x", "signature", id="by place alone"),
+        pytest.param("*, y", "signature", id="by name alone"),
+        pytest.param("12", None, id="a default behind them"),
         pytest.param("> 7", "assert", id="a guarantee of our own"),
         pytest.param("True", "strict zip", id="zip as long as the other"),
         pytest.param("+ 1", "text of an error", id="the text of an error"),
