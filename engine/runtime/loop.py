@@ -387,15 +387,20 @@ class Runtime:
             self._paused, self.alarms.reading = True, False
             log.warning("reading paused staged_bytes=%d", self._staged_bytes)
             self.hub.hold()
+            self._set_sessions_alarms()
 
     def _resume(self) -> None:
         self._paused, self.alarms.reading = False, True
         self.hub.let_go()
+        self._set_sessions_alarms()
+        log.info("reading resumed")
+
+    def _set_sessions_alarms(self) -> None:
+        """A peer whose silence is not held against it is owed heartbeats, which one in doubt is not."""
         now = self.clock.now()
         for key, link in self.machine.links.items():
             if link.state.phase is not Phase.DISCONNECTED:
                 self.alarms.set(Timer(TimerKind.session, key), now)
-        log.info("reading resumed")
 
     def _fatal(self, reason: str) -> None:
         """Release nothing more and end the process; the next start reads what the file shows."""

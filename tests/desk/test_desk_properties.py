@@ -341,7 +341,7 @@ def wait(day: Day, a: int, b: int, c: int) -> None:
 def wire(day: Day, a: int, b: int, c: int) -> None:
     """A session goes or comes, a committed message is withheld, or left out of a resend."""
     dealer = ("ash", "beech", "cedar")[a % 3]
-    sent = pick([int(key) for key, _ in day.state.sent.items()][::-1], c)
+    sent = pick([int(key) for key in day.today("sent")][::-1], c)  # The stats know nothing of yesterday's.
     if b % 4 < 2:
         (day.restore if dealer in day.down else day.drop)(dealer)
     elif sent is not None:

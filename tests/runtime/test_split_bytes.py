@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runtime_world import runtime_world
 from session_world import SessionWorld
 
-from engine.clock import Clock, Instant, fix_timestamp
+from engine.clock import fix_timestamp
 from engine.fix.session.phases import Phase
-from engine.fix.sockets.transport import FixConnection
 from engine.fix.wire import codec
 from engine.journal.archive import ReadOnly
-from engine.journal.reader import JournalReader
-from engine.journal.writer import Journal
-from engine.metrics.collector import Metrics
-from engine.runtime.hub import Patience
-from engine.runtime.loop import Limits, Runtime
-from engine.runtime.staging import Recorder, events_codec
 
 KEYS = ("oms", "dropcopy")
 # Nothing that is read back from the disk: what comes meanwhile is answered first, and how much that is hangs on time.
@@ -33,39 +27,6 @@ SAID: dict[str, list[tuple[int, str]]] = {
     "8": [(37, "not for us")],
 }
 NOW = SessionWorld().now
-
-
-class Standing(Clock):
-    """A clock that stands: what is sent says the same time, whenever it leaves."""
-
-    def now(self) -> Instant:
-        return NOW
-
-
-class Wire:
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.written = b""
-
-    def write(self, data: bytes) -> None:
-        self.written += data
-
-    def writelines(self, data: list[bytes]) -> None:
-        self.written += b"".join(data)
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return ("192.0.2.7", 40_001) if name == "peername" else default
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def is_closing(self) -> bool:
-        return False
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
 
 
 def stream(key: str, kinds: list[str]) -> bytes:
@@ -98,38 +59,12 @@ def by_turns(parts: dict[str, list[bytes]], order: list[str]) -> list[tuple[str,
 
 async def heard(path: Path, script: list[tuple[str, bytes]]) -> dict[str, Any]:
     """What each peer was sent, and what the journal has of it; `script` are the pieces as they come."""
-    loop = asyncio.get_running_loop()
-    world = SessionWorld()
-    failed: asyncio.Future[str] = loop.create_future()
-    journal = Journal(path, "normal", reserve_bytes=0)
-    reader = await JournalReader.open(path)
-    runtime = Runtime(
-        world.machine,
-        world.trading,
-        Recorder(journal.head, events_codec()),
-        journal,
-        reader,
-        Standing(),
-        Metrics("test"),
-        Limits(),
-        Patience(),
-        loop,
-        failed.set_result,
-        entropy=lambda: bytes(16),
-    )
-    wires = {key: Wire() for key in KEYS}
-    connections = {}
-    for number, key in enumerate(KEYS, 1):
-        connections[key] = FixConnection(runtime.hub, number, "", max_message_bytes=65_536, outgoing_bytes_max=1 << 20)
-        connections[key].connection_made(cast(asyncio.BaseTransport, wires[key]))
-    for key, part in script:
-        connections[key].data_received(part)
-        await runtime.idle()
-    assert not failed.done(), failed.result()
-    told = {key: (wires[key].written, world.state(key)._replace(connection=None)) for key in KEYS}
-    runtime.stop()
-    await reader.close()
-    journal.close()
+    async with runtime_world(path) as world:
+        for key in KEYS:
+            world.connect(key)
+        for key, part in script:
+            await world.hear(key, part)
+        told = {key: (world.wires[key].written, world.sessions.state(key)._replace(connection=None)) for key in KEYS}
     with ReadOnly(path) as file:
         rows = "SELECT direction, seq, bytes FROM fix_messages WHERE session = ? ORDER BY direction, seq"
         return {key: (*told[key], file.query(rows, (key,))) for key in KEYS}
