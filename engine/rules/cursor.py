@@ -164,9 +164,9 @@ class Cursor:
         token = self.token
         if token.kind not in (TokenKind.WORD, TokenKind.TEXT) or not token.text.strip():
             raise self.unexpected(what)
-        self.advance()
         if len(token.text) > NAME_CHARACTERS_MAX:
             raise Unexpected(token.span, f"a name has at most {NAME_CHARACTERS_MAX} characters")
+        self.advance()
         return Name(token.span, token.text)
 
     def quantity(self, what: str) -> Quantity:
