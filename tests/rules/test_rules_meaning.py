@@ -213,6 +213,35 @@ def test_every_word_of_a_unit_is_tried() -> None:
     assert tried | {"cent", "cents"} == set(UNITS), "cents are of tolerances alone"
 
 
+# Per field what one of each unit is there; with a unit that is missing here a number cannot be compared with it.
+WORTH: dict[str, dict[str, int | Decimal]] = {
+    "liquidity_score": {"": 1, "k": 1_000},
+    "notional": {"": 1, "k": 1_000, "k USD": 1_000, " USD": 1},
+    "days_since_trade": {"": 1, "d": 1, "h": Decimal(1) / 24, "w": 7},
+    "years_to_maturity": {"": 1, "y": 1},
+    "coupon": {"": 1, "%": 1},
+    "expected_impact": {"": 1, "bp": 1},
+    "fair": {"": 1},
+    "notional / adv(30d)": {"": 1, "%": Decimal("0.01")},
+    "hit_rate(90d)": {"": 1, "%": Decimal("0.01")},
+    "response_time(30d)": {"": 1, "h": 3_600, "d": 86_400, "w": 604_800},
+}
+
+
+@pytest.mark.parametrize("unit", ["", "k", "%", "bp", " cents", "h", "d", "w", "y", "k USD", " USD"])
+@pytest.mark.parametrize("field", WORTH)
+def test_a_field_is_compared_with_numbers_of_its_own_units_alone(field: str, unit: str) -> None:
+    asks = considers if field in ("hit_rate(90d)", "response_time(30d)") else decides
+    worth = WORTH[field].get(unit)
+    if worth is None:
+        with pytest.raises(RuleBookError, match=r"expected .*, found '1"):
+            asks(f"{field} > 1{unit}", {})
+    else:
+        for value, is_more in ((worth * Decimal("0.99"), False), (worth * Decimal("1.01"), True)):
+            values = {"notional": value, "adv(30d)": 1} if "adv" in field else {field: value}
+            assert asks(f"{field} > 1{unit}", values) is is_more
+
+
 MARKS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne}
 
 
