@@ -341,7 +341,7 @@ def wait(day: Day, a: int, b: int, c: int) -> None:
 def wire(day: Day, a: int, b: int, c: int) -> None:
     """A session goes or comes, a committed message is withheld, or left out of a resend."""
     dealer = ("ash", "beech", "cedar")[a % 3]
-    sent = pick([int(key) for key in day.today("sent")][::-1], c)  # The stats know nothing of yesterday's.
+    sent = pick([int(key) for key, _ in day.state.sent.items()][::-1], c)
     if b % 4 < 2:
         (day.restore if dealer in day.down else day.drop)(dealer)
     elif sent is not None:
@@ -407,6 +407,8 @@ def test_whatever_happens(acts: list[tuple[str, Numbers]]) -> None:
     assert all(count == 1 for count in per_round.values()), "a dealer was asked twice in one round"
     taken = Counter((event.rfq_id, event.dealer, event.quote_id) for event in day.recorded(e.QuoteAccepted))
     assert all(count == 1 for count in taken.values()), "a quote was taken twice"
+    if day.begun.yesterday:
+        return  # The stats know nothing of what was asked then, and may hear today that it was answered or never left.
     for name in day.desk.dealers.ids:
         found = day.desk.stats.metrics(name, "*", 90, day.now.utc_ns)
         assert 0 <= found.quotes <= found.answers
