@@ -14,6 +14,7 @@ import asyncio
 import dataclasses
 import logging
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -162,6 +163,7 @@ class Daemon:
             )
             servers.append(reloading)
             tasks.append(loop.create_task(self._housekeeping(metrics, reader)))
+            tasks[-1].add_done_callback(self._house_kept)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
             runtime.release.on_log_level = set_level
@@ -225,7 +227,7 @@ class Daemon:
                 self._fail(f"a commit has been pending for {config.commit_stall_max_s:g} s")
             if now >= next_checkpoint:
                 next_checkpoint = now + CHECKPOINT_EVERY_S
-                await reader.checkpoint()
+                await self._checkpoint(reader)
             if now >= next_anchor:
                 next_anchor = now + config.anchor_interval_s
                 self._note_head()
@@ -237,6 +239,19 @@ class Daemon:
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
                 self.runtime.note_digest(take_over.LOGIC_VERSION)
+
+    def _house_kept(self, task: asyncio.Task[None]) -> None:
+        """Without it nobody would watch the commit, follow the clock or anchor the record."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("housekeeping failed: this is a bug of the engine, it stops here", exc_info=error)
+            self._fail(f"housekeeping failed: {type(error).__name__}: {error}")
+
+    async def _checkpoint(self, reader: JournalReader) -> None:
+        """The log grows until one succeeds; whether the disk takes anything is for the commits to find out."""
+        try:
+            await reader.checkpoint()
+        except sqlite3.Error as error:
+            log.error("checkpoint failed, tried again in %g s: %s", CHECKPOINT_EVERY_S, error)
 
     def _hold(self, reason: str) -> None:
         """Have nobody new asked while a commit is slow to come; said when it changes."""

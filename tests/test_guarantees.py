@@ -692,10 +692,11 @@ def test_guarantee_8_what_cannot_be_counted_is_handled_all_the_same(monkeypatch:
     with world().ready() as w:
         monkeypatch.setattr(w.engine.runtime.metrics, "turn", broken, raising=False)
         monkeypatch.setattr(w.engine.runtime.metrics, "wrote", broken, raising=False)
+        monkeypatch.setattr(w.engine.runtime.metrics, "committed", broken, raising=False)
         w.oms.new_order(**SMALL)
         w.until(lambda: bool(w.oms.fills()))
         finish(w)
-    assert set(failures) == {Turn, str}, "neither turns nor what left could be counted"
+    assert set(failures) == {Turn, str, float}, "neither turns nor what left nor commits could be counted"
 
 
 def test_guarantee_8_a_timer_that_fails_gives_its_order_to_the_trader(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,9 @@ SELECT seq, outbox_id FROM {NUMBERS} WHERE class IN ('ask', 'afresh') ORDER BY s
 """
 _LAST_REPORT = f"SELECT seq FROM {NUMBERS} WHERE class = 'report' ORDER BY seq DESC LIMIT 1"
 _FIRST_OUT = f"SELECT seq FROM {NUMBERS} ORDER BY seq LIMIT 1"
-_NUMBERED = """
-SELECT outbox_id FROM turns WHERE outbox_id >= :first UNION ALL SELECT outbox_id FROM fix_sent WHERE outbox_id >= :first
+# What had to wait for its number: what got it at once was never in the outbox.
+_NEVER_NUMBERED = """
+SELECT id FROM outbox WHERE id >= :first EXCEPT SELECT outbox_id FROM fix_sent WHERE outbox_id >= :first
 """
 _LAST_CONFIRMED = (
     "SELECT epoch, confirmed_out FROM fix_sessions WHERE session = ? AND confirmed_out > 0 ORDER BY epoch DESC LIMIT 1"
@@ -248,9 +249,9 @@ def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
     unanswered |= {placement.outbox_id for placement in state.unanswered()}
     if not unanswered:
         return []
-    numbered = {outbox_id for (outbox_id,) in journal.query(_NUMBERED, {"first": min(unanswered)})}
+    waiting = {outbox_id for (outbox_id,) in journal.query(_NEVER_NUMBERED, {"first": min(unanswered)})}
     reason = "session: the process ended before a resend had"
-    return [Withhold(outbox_id, reason) for outbox_id in sorted(unanswered - numbered)]
+    return [Withhold(outbox_id, reason) for outbox_id in sorted(unanswered & waiting)]
 
 
 def marks(journal: ReadOnly) -> Iterator[Mark]:

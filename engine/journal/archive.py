@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from engine.errors import JournalError
@@ -17,6 +17,9 @@ from engine.journal.batch import EventRow, Head, MarkRow, NumberRow, OutboxRow, 
 from engine.journal.opening import anchor_path, read_head, read_meta
 from engine.journal.queries import EVENT, NUMBER, OUTBOX, SESSIONS, TEXTS, UNDELIVERED, Undelivered, as_undelivered
 from engine.journal.recover import KeptTurn, Rows, Sent, TurnRow, Verdict, group, verify
+
+_LOWEST: Final = -(1 << 62)
+"""Below every key there may be: a row where none belongs is to be found, too."""
 
 
 class ReadOnly:
@@ -108,7 +111,9 @@ class ReadOnly:
         execute = self._connection.execute
         entry, number = self._first("outbox", "id", after), self._first("fix_sent", "position", after)
         return Rows(
-            map(TurnRow._make, execute("SELECT * FROM turns WHERE turn_seq > ? ORDER BY turn_seq", (after,))),
+            map(
+                TurnRow._make, execute("SELECT * FROM turns WHERE turn_seq > ? ORDER BY turn_seq", (after or _LOWEST,))
+            ),
             self.events(self._first("events", "seq", after) - 1),
             map(
                 OutboxRow._make,
@@ -118,13 +123,13 @@ class ReadOnly:
                 Sent(row[0], NumberRow(*row[1:]))
                 for row in execute(f"SELECT {NUMBER} FROM fix_sent WHERE position >= ? ORDER BY position", (number,))
             ),
-            (text for text in self.texts() if text.turn_seq > after),
+            (text for text in self.texts() if after == 0 or text.turn_seq > after),
         )
 
     def _first(self, table: str, key: str, after: int) -> int:
         """The key of the first row beyond turn `after`, by bisection: rows are in turn order."""
         if after == 0:
-            return 0
+            return _LOWEST
         low, high = 1, self._connection.execute(f"SELECT coalesce(max({key}), 0) + 1 FROM {table}").fetchone()[0]
         while low < high:
             middle = (low + high) // 2

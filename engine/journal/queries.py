@@ -84,7 +84,8 @@ def _last_entry(beyond_confirmed: bool) -> str:
 
 
 # Confirmed is what some epoch's confirmed number covers: entries get their numbers in order, so the last one
-# confirmed vouches for all before it, and the last one that has a number for all before it too.
+# confirmed vouches for all before it, and the last one that has a number for all before it too. CROSS JOIN: epoch by
+# epoch, or all that a session was ever sent would be looked through.
 UNDELIVERED: Final = f"""
 WITH settled(id) AS (
     SELECT coalesce(max({_last_entry(False)}), 0) FROM fix_sessions AS s WHERE s.session = :to
@@ -93,19 +94,19 @@ WITH settled(id) AS (
 ), entries AS (
     SELECT {OUTBOX} FROM outbox AS o WHERE o.destination = :to AND o.id > (SELECT id FROM settled)
     UNION ALL
-    SELECT {_ANSWERED} FROM fix_sessions AS s JOIN turns AS m
+    SELECT {_ANSWERED} FROM fix_sessions AS s CROSS JOIN turns AS m
         ON m.sent_session = s.session AND m.sent_epoch = s.epoch AND m.sent_seq > s.confirmed_out
         WHERE s.session = :to AND m.outbox_id > (SELECT id FROM settled)
     UNION ALL
-    SELECT {_DECIDED} FROM fix_sessions AS s JOIN fix_sent AS m
+    SELECT {_DECIDED} FROM fix_sessions AS s CROSS JOIN fix_sent AS m
         ON m.session = s.session AND m.epoch = s.epoch AND m.seq > s.confirmed_out
         WHERE s.session = :to AND m.msg_type IS NOT NULL AND m.outbox_id > (SELECT id FROM settled)
 ), places AS (
-    SELECT m.outbox_id, m.sent_epoch AS epoch, m.sent_seq AS seq FROM fix_sessions AS s JOIN turns AS m
+    SELECT m.outbox_id, m.sent_epoch AS epoch, m.sent_seq AS seq FROM fix_sessions AS s CROSS JOIN turns AS m
         ON m.sent_session = s.session AND m.sent_epoch = s.epoch AND m.sent_seq > s.confirmed_out
         WHERE s.session = :to AND s.epoch = {CURRENT}
     UNION ALL
-    SELECT m.outbox_id, m.epoch, m.seq FROM fix_sessions AS s JOIN fix_sent AS m
+    SELECT m.outbox_id, m.epoch, m.seq FROM fix_sessions AS s CROSS JOIN fix_sent AS m
         ON m.session = s.session AND m.epoch = s.epoch AND m.seq > s.confirmed_out
         WHERE s.session = :to AND s.epoch = {CURRENT} AND m.outbox_id IS NOT NULL
 )

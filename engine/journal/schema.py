@@ -133,9 +133,9 @@ _COLLISIONS: Final = {
     "events": "NEW.seq <= (SELECT max(seq) FROM events)",
     "outbox": "NEW.id <= (SELECT max(id) FROM outbox)",
     # An unset position is -1 here.
-    "fix_sent": f"NEW.position > 0 OR {_GIVEN.format('session', 'epoch', 'seq')}",
-    "rule_books": "NEW.position > 0 OR EXISTS (SELECT 1 FROM rule_books WHERE hash = NEW.hash)",
-    "configs": "NEW.position > 0 OR EXISTS (SELECT 1 FROM configs WHERE kind = NEW.kind AND hash = NEW.hash)",
+    "fix_sent": f"NEW.position <> -1 OR {_GIVEN.format('session', 'epoch', 'seq')}",
+    "rule_books": "NEW.position <> -1 OR EXISTS (SELECT 1 FROM rule_books WHERE hash = NEW.hash)",
+    "configs": "NEW.position <> -1 OR EXISTS (SELECT 1 FROM configs WHERE kind = NEW.kind AND hash = NEW.hash)",
 }
 
 APPEND_ONLY: Final = tuple(_COLLISIONS)

@@ -239,7 +239,7 @@ class Metrics(Collector):
                 self._in.count(session, data.split(b"\x01", 3)[2][3:], len(data))
             if msg_type in _REJECT_TYPES:
                 self._rejected(session, "in", msg_type.encode(), data)
-        if turn.stepped:
+        if turn.stepped or not turn.inbound:  # Messages of a market data session are taken in without a row.
             self._stepped(turn)
         else:
             for key, link in turn.links.items():

@@ -181,6 +181,8 @@ class Runtime:
         # metrics 1, the way in and out 7. `scripts/bench --only session` measures it.
         batch = self._open
         if len(batch.rows) >= self._limits.batch_turns_max:
+            # What it leaves is settled before anything later is staged: its own commit has to have its numbers.
+            self._recorder.settle(batch.rows, batch.latest, self.clock.now().utc_ns)
             self._full.append(batch)
             batch = self._open = _Batch()
         try:
@@ -206,8 +208,13 @@ class Runtime:
         batch.turns.append(_made(_Staged, (turn.now, turn.effects, seq, size, notices)))
         batch.size += size
         self._staged_bytes += size
-        for timer in turn.touched:
-            self._set_alarm(timer, turn.now)
+        try:
+            for timer in turn.touched:
+                self._set_alarm(timer, turn.now)
+        except Exception:
+            log.exception("no alarm could be set input=%s: this is a bug of the engine, it stops here", turn.kind)
+            self._fatal("a deadline could not be set")
+            return
         try:
             self.metrics.turn(turn)
         except Exception:
@@ -281,7 +288,7 @@ class Runtime:
             batch = self._full.popleft()
         else:
             batch, self._open = self._open, _Batch()
-        self._recorder.settle(batch.rows, batch.latest, self.clock.now().utc_ns)
+            self._recorder.settle(batch.rows, batch.latest, self.clock.now().utc_ns)
         self._in_flight = batch
         self._commit_began = time.monotonic()
         self._write_batch(batch)
@@ -323,7 +330,10 @@ class Runtime:
         self._in_flight = None
         self._staged_bytes -= batch.size
         if batch.rows:
-            self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
+            try:
+                self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
+            except Exception:
+                log.exception("commit not counted: this is a bug of the engine")
         if self._writer is not None and (self._full or self._open.rows):
             # The disk is at work on the next batch while this one leaves. One without rows would be released at once,
             # before this one: it waits for its turn.
@@ -345,7 +355,7 @@ class Runtime:
                 self.watchers.tell(staged.now, staged.notices)
         if self._on_phase is not None:
             self._on_phase("sent")
-        if self._paused and self._staged_bytes <= self._limits.staged_bytes_max // 2:
+        if self._paused and self._retrying_since is None and self._staged_bytes <= self._limits.staged_bytes_max // 2:
             self._resume()
         while self._held and self._retrying_since is None and not self._dead:
             self._take(*self._held.popleft())

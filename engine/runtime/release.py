@@ -138,7 +138,10 @@ class Release:
 
     def withhold(self, withheld: Withhold) -> None:
         """A committed request or acceptance did not leave, and will not."""
-        self._metrics.withheld(withheld.reason.partition(":")[0])
+        try:
+            self._metrics.withheld(withheld.reason.partition(":")[0])
+        except Exception:
+            log.exception("not counted as withheld reason=%s: this is a bug of the engine", withheld.reason)
         self._submit(NotSent(self._clock.now(), (withheld.outbox_id,), withheld.reason, self._entropy()))
 
     def _admitted(self, effect: Write, gate: Gate | Behind, not_sent: list[Withhold]) -> Write:

@@ -112,7 +112,7 @@ class Recorder:
     def settle(self, staged: list[StagedTurn], latest: Latest, utc_ns: int) -> None:
         """Close a batch: its last turn takes `latest` along. Where no turn has a row that is a turn by itself.
 
-        Then nothing may have been staged for a later batch.
+        Nothing may have been staged for a later batch yet.
         """
         sessions, marks = self._session_rows(latest.links), tuple(latest.marks.values())
         if not (sessions or marks):

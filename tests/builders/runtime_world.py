@@ -12,6 +12,7 @@ from session_world import SessionWorld
 
 from engine.clock import NS_PER_S, Clock, Instant
 from engine.fix.sockets.transport import FixConnection
+from engine.journal.opening import Durability
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.metrics.collector import Metrics
@@ -61,8 +62,9 @@ class Wire:
 
 
 class RuntimeWorld:
-    def __init__(self, runtime: Runtime, sessions: SessionWorld, clock: SetClock) -> None:
+    def __init__(self, runtime: Runtime, sessions: SessionWorld, clock: SetClock, journal: Journal) -> None:
         self.runtime = runtime
+        self.journal = journal
         self.sessions = sessions
         self.clock = clock
         self.wires: dict[str, Wire] = {}
@@ -76,20 +78,26 @@ class RuntimeWorld:
         self._connections[key] = connection
         connection.connection_made(cast(asyncio.BaseTransport, self.wires[key]))
 
+    def send(self, key: str, data: bytes) -> None:
+        """Bytes of this peer; they are decided on, and nothing of it is on its way to the disk yet."""
+        self._connections[key].data_received(data)
+
     async def hear(self, key: str, data: bytes) -> None:
         """Bytes of this peer; what comes of them is durable and written when this returns."""
-        self._connections[key].data_received(data)
+        self.send(key, data)
         await self.runtime.idle()
 
 
 @asynccontextmanager
-async def runtime_world(path: Path) -> AsyncIterator[RuntimeWorld]:
+async def runtime_world(
+    path: Path, *, limits: Limits | None = None, durability: Durability = "normal"
+) -> AsyncIterator[RuntimeWorld]:
     """Sessions as in `SessionWorld`, nobody connected. Fails if the runtime did."""
     loop = asyncio.get_running_loop()
     sessions = SessionWorld()
     clock = SetClock(sessions.now)
     failed: asyncio.Future[str] = loop.create_future()
-    journal = Journal(path, "normal", reserve_bytes=0)
+    journal = Journal(path, durability, reserve_bytes=0)
     reader = await JournalReader.open(path)
     runtime = Runtime(
         sessions.machine,
@@ -99,14 +107,14 @@ async def runtime_world(path: Path) -> AsyncIterator[RuntimeWorld]:
         reader,
         clock,
         Metrics("test"),
-        Limits(),
+        limits or Limits(),
         Patience(),
         loop,
         failed.set_result,
         entropy=lambda: bytes(16),
     )
     try:
-        yield RuntimeWorld(runtime, sessions, clock)
+        yield RuntimeWorld(runtime, sessions, clock, journal)
         assert not failed.done(), failed.result()
     finally:
         runtime.stop()

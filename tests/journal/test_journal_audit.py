@@ -199,6 +199,23 @@ def test_every_change_is_located(path: Path, statement: str, turn_seq: int, tabl
     assert verdict.unanchored_since_ns == verdict.turns // 4 * 40
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO fix_sent SELECT -7, 1, 'elm', 1, 99, NULL, bytes, NULL, NULL, NULL, NULL, 0, NULL FROM fix_sent "
+        "WHERE position = 3",
+        "INSERT INTO rule_books SELECT 1000, 'f00d', 0, text FROM rule_books LIMIT 1",
+        "INSERT INTO configs SELECT -1, kind, 'f00d', -1, text FROM configs LIMIT 1",
+        "INSERT INTO outbox SELECT 0, 1, event_seq, destination, class, NULL, msg_type, body FROM outbox LIMIT 1",
+        "INSERT INTO events SELECT 0, 1, type, version, utc_ns, body FROM events LIMIT 1",
+        "INSERT INTO turns (turn_seq, utc_ns, input_kind, input_ref, actor, row_sums, hash) "
+        "SELECT 0, utc_ns, input_kind, input_ref, actor, row_sums, hash FROM turns LIMIT 1",
+    ],
+)
+def test_a_row_below_every_key_is_found(path: Path, statement: str) -> None:
+    assert not tamper(path, statement).holds
+
+
 CHAINED = ("turns", "events", "outbox", "fix_sent", "rule_books", "configs")
 
 

@@ -285,6 +285,16 @@ def test_a_type_nobody_knows_is_other_and_is_not_remembered() -> None:
     assert not metrics._in.found
 
 
+def test_prices_are_counted_though_none_of_them_has_a_row() -> None:
+    world = SessionWorld([("marks", "market", False)])
+    world.log_on("marks")
+    before = world.metric("fix_messages_total", session="marks", direction="in", msg_type="session") or 0
+    for _ in range(5):
+        world.say("marks", "W", (55, "[N/A]"), (48, "US0000000000"), (22, "4"), (268, "1"), (269, "0"), (270, "99.5"))
+    assert not [each for turn in world.turns for each in turn.inbound]
+    assert world.metric("fix_messages_total", session="marks", direction="in", msg_type="session") == before + 5
+
+
 def test_levels_of_sessions() -> None:
     world = SessionWorld()
 
