@@ -202,10 +202,14 @@ class DealerStats:
     # Queries
 
     def let_go(self) -> Iterator[None]:
-        """Empty statistics that nobody needs any more, a dealer a step: freed at once, they hold everybody up."""
-        while self._cells:
-            self._cells.popitem()
-            yield
+        """Empty statistics that nobody needs any more, a cell a step: freed at once, they hold everybody up."""
+        held: tuple[dict[str, Any], ...] = (*self._cells.values(), self._pool, self._touched)
+        for each in held:
+            while each:
+                each.popitem()
+                yield
+        for kept in (self._asked, self._quoted_issuer, self._quoted_similar):
+            yield from kept.let_go()
 
     def estimate(self, dealer: str, metric: str, segment: Segment, window_days: int, now_ns: int) -> Estimate:
         """The dealer's own value by back-off, else the mean over all dealers of the segment, else unknown."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Context, Decimal
 from typing import Final
 
@@ -258,6 +258,12 @@ class Recollection:
         if len(times) > self._times_max:
             del times[0]
         self._times[key] = times
+
+    def let_go(self) -> Iterator[None]:
+        """Empty it, a key a step."""
+        while self._times:
+            self._times.popitem()
+            yield
 
     def forget(self, key: str, at_ns: int) -> None:
         """It did not happen at `at_ns` after all."""

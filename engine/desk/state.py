@@ -87,6 +87,12 @@ class Index(Generic[V]):
         if new is not None:
             self._here.setdefault(new, {})[key] = None
 
+    def let_go(self) -> Iterator[None]:
+        """Empty an index that nobody needs any more, group by group."""
+        while self._here:
+            self._here.popitem()
+            yield
+
     def _leave(self, group: Group, key: str) -> None:
         here = self._here.get(group)
         if here is not None and key in here:
@@ -171,10 +177,15 @@ class Table(Generic[V]):
             self.touched.update(draft._rows)
 
     def let_go(self) -> Iterator[None]:
-        """Empty a table that nobody needs any more, row by row."""
+        """Empty a table that nobody needs any more, row by row, and what is known of its keys."""
         while self._rows:
             self._rows.popitem()
             yield
+        while self.touched:
+            self.touched.pop()
+            yield
+        for index in self._indexes or ():
+            yield from index.let_go()
 
     def keys(self) -> Iterator[str]:
         """Keys in the order they were first written."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from desk_scene import BOND, MM, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,3 +73,21 @@ def test_a_draft_adopts_a_draft_over_it(
     for key, row in (*before, *first, *second):
         writing.put(key, row)
     assert looked_at(live) == looked_at(writing)
+
+
+def test_a_state_and_its_statistics_that_are_let_go_are_empty_when_it_is_over() -> None:
+    """What is left in one piece would be freed in one, and hold everybody up as long as that takes."""
+    day = scene()
+    order_id = day.order(BOND, "buy", MM, account="PARALLEL")
+    day.says("ash", "99.95", order_id)
+    state, stats = day.state, day.desk.stats
+    assert any(list(kept.keys()) for _, kept in state.tables())
+    for _ in (*state.let_go(), *stats.let_go()):
+        pass
+    for name, kept in state.tables():
+        left = [*kept.keys(), *kept.touched, *(group for index in kept.indexes for group in index.groups())]
+        assert left == [], name
+    assert not stats._pool
+    assert not stats._touched
+    assert not any(stats._cells.values())
+    assert not any(kept._times for kept in (stats._asked, stats._quoted_issuer, stats._quoted_similar))
