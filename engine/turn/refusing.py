@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.domain import events as e
+from engine.domain.keys import TimerKind
 from engine.domain.messages import BusinessReject
 from engine.fix.session import protocol as session
 from engine.fix.session.reasons import DisconnectReason, Ending
@@ -42,6 +43,8 @@ def give_up(draft: TurnDraft) -> Turn:
     text = frame.decode("latin-1") if isinstance(frame, bytes) else str(frame)
     reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
     draft.desk.record(e.InputRefused(draft.now.utc_ns, key or "", masked(text)[:INPUT_KEPT_MAX], reason))
+    if isinstance(given, TimerDue) and given.key.kind is TimerKind.schedule:
+        draft.touch(given.key)  # Its next boundary comes all the same.
     if not key:
         assert number is not None
         draft.close(number, DisconnectReason.INPUT_REFUSED, reason)

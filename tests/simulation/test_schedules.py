@@ -16,6 +16,7 @@ from world import OBEDIENT, QUIET, World
 
 from engine.desk.explaining import tell
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.phases import Phase
 from engine.fix.session.schedule import Schedule
 
@@ -294,3 +295,20 @@ def test_a_session_closes_when_its_own_clock_says(schedule: Schedule, closes: st
         at(w, MINUTE_S + 1)
         assert not w.engine.machine.session_up("oms")
         assert w.engine.machine.session_up("dropcopy")
+
+
+def test_a_boundary_that_could_not_be_handled_is_not_the_last_one_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session is paused by it; its hours go on."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug, once")
+
+    key = Timer(TimerKind.schedule, "oms")
+    with world(oms=PAUSE).ready() as w:
+        w.poisoned = True
+        monkeypatch.setattr("engine.fix.session.protocol.keep_schedule", broken)
+        at(w, CLOSES_S + 2)
+        monkeypatch.undo()
+        assert w.events(e.InputRefused)
+        assert not w.engine.machine.may_log_on("oms")
+        assert key in w.engine.runtime.alarms._deadlines._at
