@@ -15,6 +15,9 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from engine.errors import ConfigError
+from engine.fix.standard.dictionary import DATA_LENGTH_TAGS
+from engine.fix.standard.dictionary_fields import TYPES
+from engine.fix.standard.tags import Tag
 from engine.masking import SECRET_TAGS
 
 QuantityUnit = Literal["face", "bonds_1000"]
@@ -37,10 +40,13 @@ _OURS_MARKET: Final = frozenset({262, 263, 264, 265, 267, 269})
 _LEAKS: Final = frozenset({1, 37, 66, 70, 78, 79, 99, 109, 526, 578, 583, 644, 660, 1461, 1462})
 _SESSION: Final = frozenset(
     {8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 89, 90, 91, 93, 97, 115, 116, 122, 128, 129, 142, 143, 144, 145}
-    | {212, 213, 347, 369, 627, 628, 629, 630, 1128, 1129, 1156}
+    | {212, 213, 347, 369, 370, 627, 628, 629, 630, 1128, 1129, 1156}
 )
 # What is said in an application message is kept byte for byte, to be said again: no credential may be among it.
 _SECRET: Final = SECRET_TAGS | {95, 1401, 1403}
+# A length without its data, or the other way round, and a count without its entries: nobody could read on.
+_PAIRED: Final = frozenset(DATA_LENGTH_TAGS) | frozenset(DATA_LENGTH_TAGS.values())
+_COUNTS: Final = frozenset(int(Tag[name]) for name in TYPES["NUMINGROUP"].split())
 # Members of the NoRelatedSym(146) entry: behind the entry they would be read as part of it.
 _ENTRY: Final = frozenset({303, 423, 537, 854, 152, 63, 140, 640, 692, 218, 453, 447, 448, 452, 229, 336, 625})
 
@@ -116,6 +122,10 @@ def _problem(extra: ExtraTag) -> str:
         return "would tell a dealer about us or about others"
     if extra.tag in _ENTRY:
         return "belongs to a repeating group, or to what the engine writes itself"
+    if extra.tag in _PAIRED:
+        return "is a length or its data: one is nothing without the other"
+    if extra.tag in _COUNTS:
+        return "counts the entries of a repeating group, which cannot be added"
     if not extra.value or "\x01" in extra.value:
         return "needs a value without SOH"
     return ""
