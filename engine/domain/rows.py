@@ -8,7 +8,7 @@ then becomes what it is: to change the class of an object is one step, however m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, Final, TypeVar
 
 R = TypeVar("R")
@@ -17,8 +17,11 @@ R = TypeVar("R")
 def row(cls: type[R]) -> type[R]:
     """Stands above `@dataclass(frozen=True, slots=True)`: the same class, its objects made in a quarter of the time.
 
-    For classes without `__post_init__` and without default factories. Written at the first use: a start needs few.
+    Written at the first use: a start needs few. Nothing may derive from a row: it would be made as that row. Raises
+    TypeError for a class with `__post_init__`, a default factory, or a field that takes no part as others do.
     """
+    if hasattr(cls, "__post_init__") or any(not _is_plain(field) for field in fields(cls)):  # type: ignore[arg-type]
+        raise TypeError(f"{cls.__name__}: a row has plain fields, none with a factory, and no __post_init__")
 
     def write_and_begin(self: Any, *values: Any, **named: Any) -> None:
         begin = _beginner(cls)
@@ -27,6 +30,10 @@ def row(cls: type[R]) -> type[R]:
 
     cls.__init__ = write_and_begin  # type: ignore[method-assign]
     return cls
+
+
+def _is_plain(field: Field[Any]) -> bool:
+    return field.init and not field.kw_only and field.default_factory is MISSING and field.name not in _KNOWN
 
 
 def changed(row: R, **changes: Any) -> R:
@@ -44,6 +51,8 @@ def changed(row: R, **changes: Any) -> R:
 _COPIERS: Final[dict[type, Callable[[Any, dict[str, Any]], Any]]] = {}
 
 
+_KNOWN: Final = frozenset({"self", "twin", "cls", "become"})
+"""Names that the source below speaks of."""
 # Generated source, as dataclasses do it: built from field names of our own classes alone.
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from dataclasses import FrozenInstanceError, asdict, dataclass, fields, replace
+from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -108,3 +108,32 @@ def test_it_stays_frozen() -> None:
         with pytest.raises(FrozenInstanceError):
             del made.two
         assert made.two == "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    count: int
+
+    def __post_init__(self) -> None:
+        raise ValueError("never looked at")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowing:
+    twin: int
+
+
+@pytest.mark.parametrize("kind", [Checked, Made, Named, Shadowing])
+def test_a_class_that_cannot_be_a_row_is_refused_when_it_is_decorated(kind: type[Any]) -> None:
+    with pytest.raises(TypeError, match="plain fields"):
+        row(kind)
