@@ -16,7 +16,7 @@ RULE_BOOK: Final = "rule_book"  # The TextRow kind that goes to table `rule_book
 
 
 class EventRow(NamedTuple):
-    """One event; `body` is the JSON that `records.Codec.encode` made."""
+    """One event; `body` is the JSON that `event_codec.Codec.encode` made."""
 
     seq: int
     turn_seq: int

@@ -1,6 +1,6 @@
 """Type hints to code: for a dataclass, the two functions that turn it into JSON values and back.
 
-What a field may be is said in `records`.
+What a field may be is said in `event_codec`.
 """
 
 from __future__ import annotations

@@ -113,12 +113,11 @@ def test_the_numbers_of_a_commit_cover_every_one_that_it_keeps(
 
 
 def test_an_epoch_that_ends_in_a_later_batch_leaves_the_numbers_of_the_one_before(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
     bursts = [("oms", "1HH1"), ("dropcopy", "11"), ("oms", "A1H"), ("oms", "2H2HA")]
     for most in (1, 2, 3):
         commits = asyncio.run(live(tmp_path / f"{most}.db", bursts, most))
         assert len(commits) > 4
-        assert not [found for found in commits if found], (most, path)
+        assert not [found for found in commits if found], most
 
 
 def test_what_is_staged_behind_a_full_batch_takes_no_number_from_its_commit(tmp_path: Path) -> None:
