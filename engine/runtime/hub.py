@@ -49,6 +49,8 @@ class ConnectionHub:
         self.shows_wire = log.isEnabledFor(logging.DEBUG)
         self.on_session_free: Callable[[str], None] = lambda key: None
         """Called when an initiator's session has no connection any more."""
+        self.on_part_heard: Callable[[str], None] = lambda key: None
+        """Called when bytes of a session's peer came that make no message: no turn will look at its deadline."""
         self._machine = machine
         self._clock = clock
         self._patience = patience
@@ -103,6 +105,9 @@ class ConnectionHub:
             self.frame_received(connection, FrameStalled(text, reason="stalled"))
             return
         connection.heard_ns = now.monotonic_ns
+        known = self._machine.connections.get(connection.number)
+        if known is not None and known.session is not None:
+            self.on_part_heard(known.session)
 
     def connection_down(self, connection: FixConnection, ending: Ending) -> None:
         self.open.pop(connection.number, None)

@@ -125,6 +125,7 @@ class Runtime:
         self.entropy = entropy or Entropy().draw
         self.hub = ConnectionHub(machine, clock, patience, self.entropy, loop, self.submit)
         self.alarms = Alarms(machine, trading, clock, self.entropy, loop, self.submit, self.hub.heard_ns)
+        self.hub.on_part_heard = self._part_heard
         self._readback = Readback(reader, machine, self.hub.open, clock, self.entropy, loop, self.submit, self._fatal)
         self.release = Release(
             machine,
@@ -404,6 +405,11 @@ class Runtime:
         self.hub.let_go()
         self._set_sessions_alarms()
         log.info("reading resumed")
+
+    def _part_heard(self, key: str) -> None:
+        """A peer in doubt has been heard after all: it is owed heartbeats again, sooner than our patience would end."""
+        if self.machine.links[key].state.probe is not None:
+            self.alarms.set(Timer(TimerKind.session, key), self.clock.now())
 
     def _set_sessions_alarms(self) -> None:
         """A peer whose silence is not held against it is owed heartbeats, which one in doubt is not."""
