@@ -118,7 +118,9 @@ class Desk:
             lines.append('connection_type = "acceptor"')
         else:
             lines += ['connection_type = "initiator"', 'host = "127.0.0.1"', f"port = {peer.port}"]
-            lines += [f"heart_bt_int_s = {self.heart_bt_int_s}", "reconnect_min_s = 0.1", "reconnect_max_s = 0.5"]
+            lines.append(f"heart_bt_int_s = {self.heart_bt_int_s}")
+            if "reconnect_min_s" not in peer.more:
+                lines += ["reconnect_min_s = 0.1", "reconnect_max_s = 0.5"]
         return "\n".join([*lines, peer.more]) + "\n"
 
 

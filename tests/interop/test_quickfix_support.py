@@ -20,7 +20,8 @@ def rfqctl(market: Scene, *words: str) -> None:
 
 
 def test_a_dealer_is_logged_out_and_on_again_where_it_was(scene_of: SceneOf) -> None:
-    market = scene_of()
+    # Left to itself our side would dial again long after the test has looked: it is the command that brings it back.
+    market = scene_of(peer_more={"alder": "reconnect_min_s = 30"})
     market.start()
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
     market.heard("oms", t11="A-1", t150="F")
