@@ -15,8 +15,7 @@ Knows nothing of the rest of the engine: fields and metrics are handed in as a `
     clauses       the clauses of one block
     checker       the book as a whole
     reachability  rules that can never decide
-    closures      conditions to predicates
-    dispatch      which rules are worth asking
+    closures      fields and conditions to functions; which rules are worth asking
     program       the compiled book
     plan          what a rule orders, protections laid over it
     explanation   why

@@ -1,18 +1,24 @@
-"""Resolved conditions to Python closures.
+"""What a compiled book runs: the fields of a layout and resolved conditions as Python closures.
+
+`readers` gives one function a slot, from a subject to its value.
 
 Three-valued logic is decided here, once, instead of at every judgement. A condition is compiled into plain
 predicates for the two questions that are ever asked: `certainly` ("is it true?": unknown counts as false, as
 in a rule) and `certainly_not` ("is it false?": its opposite counts unknown as true, as in a protection). Each
 pushes `not` down to the leaves, so a predicate never meets an unknown above them and costs what the same
 condition costs when written in Python by hand, give or take a call.
+
+Most rules name an asset class or a side, so most rules of a long book are out before they are judged: a
+`Dispatch` knows which are worth asking about an order.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from engine.rules.rating import NR, Rating
 from engine.rules.resolved import (
@@ -34,19 +40,25 @@ from engine.rules.resolved import (
     InWords,
     IsKnown,
     IsNR,
+    Layout,
     Opposite,
     SameText,
     Scaled,
+    Slot,
     Value,
     Values,
 )
+from engine.rules.signature import Kind
 
 Predicate = Callable[[Values], object]
 """True or false as Python takes it: the answer is used as a condition only."""
 
 Reader = Callable[[Values], Any]
 
+RULES_PARTED_MIN: Final = 4
 _HEADS_MAX: Final = 4
+
+_T = TypeVar("_T")
 
 INVERSE: Final[Mapping[str, str]] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
@@ -322,3 +334,92 @@ def _in_top_share(condition: InTopShare, wanted: bool) -> Predicate:
         return (position <= -(-count * numerator // denominator)) is wanted
 
     return inside
+
+
+# --- the fields of a subject ---------------------------------------------------------------------
+
+
+def readers(layout: Layout) -> tuple[Callable[[Any], Any], ...]:
+    """One function a slot, from the subject to its value; not-a-number becomes unknown."""
+    return tuple(_reader(slot) for slot in layout.slots)
+
+
+_NUMERIC: Final = frozenset(
+    {
+        Kind.NUMBER,
+        Kind.MONEY,
+        Kind.DAYS,
+        Kind.YEARS,
+        Kind.PERCENT,
+        Kind.RATE,
+        Kind.BPS,
+        Kind.SECONDS,
+        Kind.PRICE,
+        Kind.TIME,
+    }
+)
+
+
+def _reader(slot: Slot) -> Callable[[Any], Any]:
+    getter, days = slot.field.getter, slot.window_days
+    if slot.field.kind not in _NUMERIC:
+        return getter if days is None else lambda subject: getter(subject, days)
+    read: Callable[[Any], Any] = getter if days is None else lambda subject: getter(subject, days)
+
+    def read_number(subject: Any) -> Any:
+        value = read(subject)
+        try:
+            return value if value == value else None
+        except ArithmeticError:  # A signalling not-a-number.
+            return None
+
+    return read_number
+
+
+# --- which rules are worth asking ----------------------------------------------------------------
+
+
+class Dispatch(Generic[_T]):
+    """Finds the first of some conditions that is true."""
+
+    __slots__ = ("_by_word", "_others", "_slot")
+
+    def __init__(self, entries: Sequence[tuple[Condition, _T]]) -> None:
+        needs = [_words_needed(condition) for condition, _ in entries]
+        counts = Counter(slot for need in needs for slot in need)
+        best = min(counts, key=lambda slot: (-counts[slot], slot), default=0)
+        self._slot: int | None = best if counts[best] >= RULES_PARTED_MIN else None
+        tests = [(certainly(condition), target) for condition, target in entries]
+        words = sorted({word for need in needs for word in need.get(best, ())})
+        self._by_word: dict[str, tuple[tuple[Predicate, _T], ...]] = {
+            word: tuple(test for test, need in zip(tests, needs, strict=True) if best not in need or word in need[best])
+            for word in words
+            if self._slot is not None
+        }
+        self._others = tuple(
+            test for test, need in zip(tests, needs, strict=True) if self._slot is None or best not in need
+        )
+
+    def first(self, values: Values) -> _T | None:
+        """The target of the first condition that is true, None if none is."""
+        tests = self._others if self._slot is None else self._by_word.get(values[self._slot], self._others)
+        for applies, target in tests:
+            if applies(values):
+                return target
+        return None
+
+
+def _words_needed(condition: Condition) -> dict[int, frozenset[str]]:
+    """Per text slot, the words without which the condition cannot be true."""
+    match condition:
+        case Defined(body=body):
+            return _words_needed(body)
+        case InWords(operand=FieldValue(slot=slot), words=words, negated=False):
+            return {slot: words}
+        case AllOf(operands=operands):
+            found: dict[int, frozenset[str]] = {}
+            for operand in operands:
+                for slot, words in _words_needed(operand).items():
+                    found[slot] = found[slot] & words if slot in found else words
+            return found
+    return {}

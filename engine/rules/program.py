@@ -19,8 +19,7 @@ from typing import Any, Final
 
 from engine.rules.checker import CheckedBook, CheckedTiers, check
 from engine.rules.clauses import CheckedBlock
-from engine.rules.closures import Predicate, certainly, certainly_not
-from engine.rules.dispatch import Dispatch
+from engine.rules.closures import Dispatch, Predicate, certainly, certainly_not, readers
 from engine.rules.explanation import Reasoning, RuleTrace
 from engine.rules.kept_values import Kept, kept, read_back
 from engine.rules.parser import parse
@@ -214,7 +213,7 @@ class _DealerFilter:
 
     def __init__(self, name: str, span: Span, condition: Condition, layout: Layout) -> None:
         self._reasoning = Reasoning(name, span, condition, layout.slots)
-        self._readers = layout.readers()
+        self._readers = readers(layout)
         self._slots = tuple(layout.slots)
         self.names = tuple(slot.shown for slot in layout.slots)
         self._true, self._false = certainly(condition), certainly_not(condition)
@@ -269,9 +268,9 @@ class Book:
         self.protection_slots: tuple[Slot, ...] = tuple(checked.protection_layout.slots)
         self.names: tuple[str, ...] = tuple(slot.shown for slot in self.slots)
         self.protection_names: tuple[str, ...] = tuple(slot.shown for slot in self.protection_slots)
-        self._rule_readers = checked.rule_layout.readers()
-        self._protection_readers = checked.protection_layout.readers()
-        self._tier_readers = checked.tiers_layout.readers()
+        self._rule_readers = readers(checked.rule_layout)
+        self._protection_readers = readers(checked.protection_layout)
+        self._tier_readers = readers(checked.tiers_layout)
         self._dispatch = Dispatch([(rule.condition, rule) for rule in self.rules])
         self._protection_tests = tuple((certainly_not(entry.condition), entry) for entry in self.protections)
         self._tier_tests = tuple(
@@ -452,7 +451,7 @@ def _protection(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledProtectio
 def _tiers(tiers: CheckedTiers) -> TierDefinition:
     lines = tuple((number, certainly(condition)) for number, condition in tiers.lines)
     # The first two slots are the rank and how many are ranked: `assign` fills them in.
-    return TierDefinition(tiers.source, tiers.span, tiers.ranking, lines, tiers.dealer_layout.readers()[2:])
+    return TierDefinition(tiers.source, tiers.span, tiers.ranking, lines, readers(tiers.dealer_layout)[2:])
 
 
 def _place(source: Source, span: Span) -> str:

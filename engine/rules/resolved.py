@@ -20,21 +20,6 @@ NOWHERE: Final = Span(0, 0)
 Values = Sequence[Any]
 """What a layout read from a subject, one value a slot."""
 
-_NUMERIC: Final = frozenset(
-    {
-        Kind.NUMBER,
-        Kind.MONEY,
-        Kind.DAYS,
-        Kind.YEARS,
-        Kind.PERCENT,
-        Kind.RATE,
-        Kind.BPS,
-        Kind.SECONDS,
-        Kind.PRICE,
-        Kind.TIME,
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -75,26 +60,6 @@ class Layout:
         assert rate is not None
         getter: Callable[[Any], Any] = lambda subject: rate(subject, currency)  # noqa: E731
         return self.slot(Field(f"rate of {currency}", Kind.NUMBER, getter, "worth in base currency"), None)
-
-    def readers(self) -> tuple[Callable[[Any], Any], ...]:
-        """One function a slot, from the subject to its value; not-a-number becomes unknown."""
-        return tuple(_reader(slot) for slot in self.slots)
-
-
-def _reader(slot: Slot) -> Callable[[Any], Any]:
-    getter, days = slot.field.getter, slot.window_days
-    if slot.field.kind not in _NUMERIC:
-        return getter if days is None else lambda subject: getter(subject, days)
-    read: Callable[[Any], Any] = getter if days is None else lambda subject: getter(subject, days)
-
-    def read_number(subject: Any) -> Any:
-        value = read(subject)
-        try:
-            return value if value == value else None
-        except ArithmeticError:  # A signalling not-a-number.
-            return None
-
-    return read_number
 
 
 @dataclass(frozen=True, slots=True)
