@@ -16,10 +16,9 @@ Knows nothing of the rest of the engine: fields and metrics are handed in as a `
     checker       the book as a whole
     reachability  rules that can never decide
     closures      fields and conditions to functions; which rules are worth asking
-    program       the compiled book
+    program       the compiled book, its decisions, and what they read kept for a journal
     plan          what a rule orders, protections laid over it
     explanation   why
-    kept_values   what a decision read, for a journal and back
     rating        the rating scale
     signature     the type of a catalogue
 """
