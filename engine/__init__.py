@@ -36,7 +36,7 @@ The rooms
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost
     dealers/      who the dealers are, and what each of them did, counted from what `desk.apply` teaches of an event.
-                  A number about a dealer is a line in `measures`: rules filter and rank by it from there
+                  A number about a dealer is a line in `stats.METRICS`: rules filter and rank by it from there
     selection/    whom to ask: candidates, tiers, one entry `choose`, which keeps to limits and protections; the words
                   for what was chosen. Another arithmetic than a weighted sum is a module and a line in `scorers`
     rules/        the rule language, from text to plan; which fields and scorers there are is handed in

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.config.reading import setting
-from engine.dealers.measures import CLASSIC_WEIGHTS
+from engine.dealers.stats import CLASSIC_WEIGHTS
 
 _HOUSE = {metric: weight / 100 for metric, weight in CLASSIC_WEIGHTS}
 

@@ -1,9 +1,9 @@
-"""What the desk knows of its dealers: observations in, metrics out.
+"""What the desk knows of its dealers: the measures there are, observations in, measures out.
 
-Owns the counts per dealer and scope (`segments`), the same counts over all dealers together (the pool, for the
-segment's mean), and when a dealer last quoted an issuer or a similar bond. It is a projection: a pure function
-of the observations and one `StatsParameters`, whatever order they came in. An observation costs the same
-however long the history is (8 cells x 1 bucket, 5-20 us).
+Owns every measure by name (`METRICS`), the counts per dealer and scope (`segments`), the same counts over all
+dealers together (the pool, for the segment's mean), and when a dealer last quoted an issuer or a similar bond.
+The stats are a projection: a pure function of the observations and one `StatsParameters`, whatever order they came
+in. An observation costs the same however long the history is (8 cells x 1 bucket, 5-20 us).
 
 What is an observation and what is not:
 - A dealer that was not asked gave none: a waterfall's rest, withheld and gap-filled requests do not appear here.
@@ -22,34 +22,156 @@ import hashlib
 import json
 import math
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from engine.clock import utc_day
 from engine.dealers import window as w
-from engine.dealers.measures import (
-    METRICS,
-    UNKNOWN,
-    Estimate,
-    Metrics,
-    Plan,
-    PlanEntry,
-    Source,
-    Unit,
-    Value,
-    plan_of,
-)
 from engine.dealers.segments import Segment
 from engine.dealers.window import Cell, Changes, Recollection, Shape
-
-__all__ = ["METRICS", "DealerStats", "Estimate", "Metrics", "Source", "StatsParameters", "Unit"]
 
 _BILLION: Final = 1_000_000_000
 _BPS_MAX: Final = 10_000.0
 """A price that moved by more than itself is garbage in, and no observation."""
 _LATENCY_S_MAX: Final = 30 * 86_400.0
 _DUMP_VERSION: Final = 1
+
+
+# --- the measures of a dealer ---------------------------------------------------------------------
+#
+# Their names, units and formulas, and the values that carry them. Every one is a weighted sum over a weighted count of
+# what `window` counts. `selection.ranking` puts them on the house scales, rule books weigh them by these names.
+
+
+class Unit(StrEnum):
+    """What a metric's value is: a fraction, basis points, seconds."""
+
+    RATE = "rate"
+    BPS = "bps"
+    SECONDS = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number about a dealer: a weighted sum over a weighted count."""
+
+    name: str
+    unit: Unit
+    numerator: int
+    denominator: int
+    doc: str
+    synonyms: tuple[str, ...] = ()
+    """Other words for it."""
+
+
+METRICS: Final[dict[str, Metric]] = {
+    metric.name: metric
+    for metric in (
+        Metric("fill_rate", Unit.RATE, w.TRADES, w.ASKS, "trades / RFQs sent"),
+        Metric("hit_rate", Unit.RATE, w.TRADES, w.QUOTES, "trades / executable quotes"),
+        Metric("quote_rate", Unit.RATE, w.QUOTES, w.ASKS, "executable quotes / RFQs sent"),
+        Metric("firmness", Unit.RATE, w.TRADES, w.ACCEPTS, "trades / accepted quotes"),
+        Metric("price_improvement", Unit.BPS, w.IMPROVEMENT_SUM, w.IMPROVEMENTS, "against the arrival price"),
+        Metric("edge", Unit.BPS, w.EDGE_SUM, w.EDGES, "every executable quote against the mid at receipt"),
+        Metric(
+            "leakage",
+            Unit.BPS,
+            w.REVERSION_SUM,
+            w.REVERSIONS,
+            "classic reversion, 30 min; negative is adverse",
+            ("reversion",),
+        ),
+        Metric(
+            "speed",
+            Unit.SECONDS,
+            w.RESPONSE_SUM,
+            w.RESPONSES,
+            "to an executable quote; silence at its timeout",
+            ("response_time",),
+        ),
+    )
+}
+"""Every metric by name: the one place that says what there is, its unit, its formula and every word for it."""
+
+CLASSIC_WEIGHTS: Final[tuple[tuple[str, Decimal], ...]] = (
+    ("fill_rate", Decimal(30)),
+    ("price_improvement", Decimal(40)),
+    ("leakage", Decimal(20)),
+    ("speed", Decimal(10)),
+)
+"""The house score's own weights, in percent; `scoring.toml` gives a desk's."""
+
+PlanEntry = tuple[bool, int, int, bool]
+"""A metric as the inner loop wants it: (is a rate, numerator, denominator, decays slowly)."""
+
+Plan = tuple[PlanEntry, ...]
+
+Value = tuple[float, int, str]
+"""(value, observations, scope)"""
+
+METRIC_SYNONYMS: Final[dict[str, str]] = {word: metric.name for metric in METRICS.values() for word in metric.synonyms}
+
+
+def plan_of(metrics: Iterable[Metric]) -> Plan:
+    """What `DealerStats.values` takes."""
+    return tuple((m.unit is Unit.RATE, m.numerator, m.denominator, w.is_slow(m.denominator)) for m in metrics)
+
+
+class Source(StrEnum):
+    """Where a number about a dealer came from."""
+
+    OWN = "own"
+    SEGMENT_MEAN = "segment mean"
+    NO_DATA = "no data"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric's value, from how many observations of which scope; value None goes with NO_DATA."""
+
+    value: float | None
+    n: int
+    scope: str
+    source: Source
+
+
+UNKNOWN: Final = Estimate(None, 0, "", Source.NO_DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """A dealer's own figures over one window; a rate or mean is None when unknown.
+
+    Counts are whole and undecayed, of `scope`. Each metric may come from a coarser scope; `estimates` says which.
+    `n_eff` is the number of asks that decayed ones are worth.
+    """
+
+    scope: str
+    asks: int
+    answers: int
+    quotes: int
+    declines: int
+    silences: int
+    trades: int
+    manual_trades: int
+    rejects: int
+    n_eff: float
+    fill_rate: float | None
+    hit_rate: float | None
+    quote_rate: float | None
+    firmness: float | None
+    price_improvement_bps: float | None
+    edge_bps: float | None
+    leakage_bps: float | None
+    response_s: float | None
+    estimates: tuple[tuple[str, Estimate], ...]
+
+
+# --- the stats ------------------------------------------------------------------------------------
+
 _ALL: Final = plan_of(METRICS.values())
 
 

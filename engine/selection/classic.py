@@ -26,10 +26,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from engine.dealers.measures import (
+from engine.dealers.segments import Segment
+from engine.dealers.stats import (
     CLASSIC_WEIGHTS,
     METRIC_SYNONYMS,
     METRICS,
+    DealerStats,
     Metric,
     Plan,
     Source,
@@ -37,8 +39,6 @@ from engine.dealers.measures import (
     Value,
     plan_of,
 )
-from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import ScorePart
 from engine.errors import ConfigError
 

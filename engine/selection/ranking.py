@@ -23,9 +23,8 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.dealers.measures import Source, Unit, Value
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats
+from engine.dealers.stats import DealerStats, Source, Unit, Value
 from engine.domain.recommendation import ScorePart
 from engine.selection.classic import ASKED, Score, WeightedScorer, lacking_part, neutral, own_part, total_of, transform
 

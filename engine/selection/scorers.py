@@ -11,8 +11,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.segments import Segment
+from engine.dealers.stats import CLASSIC_WEIGHTS
 from engine.errors import ConfigError
 from engine.rules.plan import Ranking
 from engine.selection.classic import WeightedScorer, classic, weighted

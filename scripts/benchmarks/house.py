@@ -15,9 +15,8 @@ from typing import Any, Final
 
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer, DealerBook
-from engine.dealers.measures import CLASSIC_WEIGHTS
 from engine.dealers.segments import Segment, segment_of, similar_key
-from engine.dealers.stats import DealerStats
+from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats
 from engine.desk.draft import Draft
 from engine.desk.fields import catalogue
 from engine.desk.setting import Desk, RfqClocks, RiskLimits

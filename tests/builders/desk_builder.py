@@ -23,8 +23,7 @@ from desk_start import Start, start
 from engine.clock import NS_PER_S, Instant
 from engine.commands import answering
 from engine.dealers.book import Dealer, DealerBook
-from engine.dealers.measures import CLASSIC_WEIGHTS
-from engine.dealers.stats import DealerStats
+from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats
 from engine.desk import decide
 from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send

@@ -16,9 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.dealers import window as w
-from engine.dealers.measures import METRICS, Source
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats, StatsParameters
+from engine.dealers.stats import METRICS, DealerStats, Source, StatsParameters
 from engine.dealers.window import Cell, Recollection, Shape
 from engine.selection.choose import standings
 from engine.selection.classic import WeightedScorer, classic, weighted

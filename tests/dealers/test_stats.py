@@ -14,9 +14,8 @@ from dealer_support import DAY, NOW, SEGMENT, S, feed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dealers.measures import METRICS, Source
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats, StatsParameters
+from engine.dealers.stats import METRICS, DealerStats, Source, StatsParameters
 
 SELL = Segment("corporate", "HY", "3-7y", "5mm-10mm", "sell")
 LONG = Segment("corporate", "BBB", "12y+", "0-500k", "buy")

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.scoring import ClassicWeights
-from engine.dealers.measures import CLASSIC_WEIGHTS, METRIC_SYNONYMS, METRICS
 from engine.dealers.segments import Segment
+from engine.dealers.stats import CLASSIC_WEIGHTS, METRIC_SYNONYMS, METRICS
 from engine.desk.apply import apply, observe
 from engine.desk.explaining import tell
 from engine.desk.fields import catalogue

@@ -10,8 +10,7 @@ from dealer_support import NOW, SEGMENT, S, feed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dealers.measures import CLASSIC_WEIGHTS, Source, Unit
-from engine.dealers.stats import DealerStats, StatsParameters
+from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats, Source, StatsParameters, Unit
 from engine.errors import ConfigError
 from engine.selection.classic import classic, combine, total_of, transform, weighted
 

@@ -7,9 +7,8 @@ from dealer_support import DAY, NOW, SEGMENT, feed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.dealers.measures import Source
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats, StatsParameters
+from engine.dealers.stats import DealerStats, Source, StatsParameters
 from engine.selection.classic import classic, weighted
 from engine.selection.ranking import Rankings, parts_at, rank
 
