@@ -38,7 +38,8 @@ The rooms
     dealers/      who the dealers are, and what each of them did, counted from what `desk.apply` teaches of an event.
                   A number about a dealer is a line in `stats.METRICS`: rules filter and rank by it from there
     selection/    whom to ask: candidates, tiers, one entry `choose`, which keeps to limits and protections; the words
-                  for what was chosen. Another arithmetic than a weighted sum is a module and a line in `scorers`
+                  for what was chosen. `ranking` keeps the order by a weighted sum of measures; another arithmetic is a
+                  module and a line in `choose.NAMED`
     rules/        the rule language, from text to plan; which fields and scorers there are is handed in
     desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision. `decide` is the
                   entry of every message heard, timer due and session up or down, and knows every deadline; `fields` is

@@ -19,8 +19,7 @@ from engine.domain.order import OrderState
 from engine.errors import CommandError
 from engine.rules.plan import Ranking
 from engine.rules.signature import Catalogue, Field, words_of
-from engine.selection.choose import standings
-from engine.selection.scorers import Parameters, scorer_of
+from engine.selection.choose import Parameters, scorer_of, standings
 
 
 def status(call: Call) -> dict[str, Any]:

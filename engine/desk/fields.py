@@ -21,7 +21,7 @@ from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.market.calendars import trade_date
 from engine.rules import rating
 from engine.rules.signature import Catalogue, Field, Kind
-from engine.selection.scorers import NAMED
+from engine.selection.choose import NAMED
 
 _ADV_DAYS: Final = 30
 """The window the security master's average daily volume is over, in business days."""

@@ -20,8 +20,17 @@ from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.rules.plan import AskTiers, Execute, ExecuteByTrader, Plan, Send, strictest
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import wording
-from engine.selection.choose import Candidates, Listed, Request, RulePlan, Situation, TierPlan, candidates, choose
-from engine.selection.scorers import Parameters
+from engine.selection.choose import (
+    Candidates,
+    Listed,
+    Parameters,
+    Request,
+    RulePlan,
+    Situation,
+    TierPlan,
+    candidates,
+    choose,
+)
 
 _NS_PER_S = 1_000_000_000
 

@@ -1,8 +1,9 @@
 """Whom to ask for one order: the one entry of this room. Pure: the same values in, the same selection out.
 
-Who may not be asked at all is left out first (`candidates`); a scorer puts the others in order. Then they are taken
-one after another, as many as the rule wants, each if it fits: protections, the most dealers that may know of it and
-the dealers that the rule names are constraints of the choice. A dealer that does not fit makes room for the next.
+Who may not be asked at all is left out first (`candidates`); a scorer, which the rule names, puts the others in
+order. Then they are taken one after another, as many as the rule wants, each if it fits: protections, the most dealers
+that may know of it and the dealers that the rule names are constraints of the choice. A dealer that does not fit makes
+room for the next.
 
 The most dealers (`at_most`) counts everybody who knows of the exposure, over all its rounds. Who knows already may be
 asked again. Dealers that the rule names are asked whatever their rank: the limit leaves their places free.
@@ -12,20 +13,22 @@ What comes out is numbers and codes (`domain.recommendation.Selection`); `wordin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
 from engine.dealers.book import DealerBook
 from engine.dealers.segments import Segment
+from engine.dealers.stats import CLASSIC_WEIGHTS
 from engine.domain.instrument import AssetClass
 from engine.domain.recommendation import Ended, LeftOut, RunnerUp, Scalar, Selection, Why
+from engine.errors import ConfigError
 from engine.rules.plan import Ask, AskNamed, AskTiers, AskTop, Plan, Ranking
-from engine.selection.ranking import Rankings, Table
-from engine.selection.scorers import Parameters, name_of, scorer_of
+from engine.selection.ranking import Rankings, Table, WeightedScorer, classic, weighted
 
 RUNNERS_UP_MAX: Final = 3
 
@@ -317,6 +320,63 @@ def _runners_up(table: Table, places: Sequence[int]) -> tuple[RunnerUp, ...]:
     return tuple(
         RunnerUp(table.dealers[place], worst - table.scores[place]) for place in islice(others, RUNNERS_UP_MAX)
     )
+
+
+# --- scorers --------------------------------------------------------------------------------------
+#
+# The scorers there are, by the names that rules give them: one interface, so that one can stand for another. A new
+# scorer is a module that gives a `Scorer`, and a line in `NAMED`; the rule checker knows it from there.
+
+OWN_WEIGHTS: Final = "weights"
+"""What a ranking by a rule's own weights is called where a scorer's name is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The desk's own settings of its scorers. `classic_weights` are in percent."""
+
+    classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS
+
+
+Scorer = Callable[[Rankings, Segment, int, Container[str] | None], Table]
+"""All eligible dealers (None: everybody) for a segment at a time, best first, with the numbers behind the order."""
+
+_Maker = Callable[[Ranking, Parameters], Scorer]
+
+
+@lru_cache(maxsize=256)
+def _by_weights(weights: tuple[tuple[str, Decimal], ...], window_days: int) -> WeightedScorer:
+    return weighted(weights, window_days)
+
+
+@lru_cache(maxsize=64)
+def _classic(weights: tuple[tuple[str, Decimal], ...], window_days: int) -> WeightedScorer:
+    return classic(weights, window_days)
+
+
+def _kept_order(scorer: WeightedScorer) -> Scorer:
+    return lambda records, segment, now_ns, eligible: records.table(scorer, segment, now_ns, eligible)
+
+
+NAMED: Final[Mapping[str, _Maker]] = {
+    "classic": lambda ranking, desk: _kept_order(_classic(desk.classic_weights, ranking.window_days)),
+}
+"""Every scorer that a rule may name after `rank by`."""
+
+
+def scorer_of(ranking: Ranking, desk: Parameters) -> Scorer:
+    """The scorer that a `rank by` means. Raises ConfigError for a name that no scorer has: never another scorer."""
+    if ranking.scorer is None:
+        return _kept_order(_by_weights(ranking.weights, ranking.window_days))
+    make = NAMED.get(ranking.scorer)
+    if make is None:
+        raise ConfigError(f"rank by {ranking.scorer}: there is no such scorer; known are {', '.join(NAMED)}")
+    return make(ranking, desk)
+
+
+def name_of(ranking: Ranking) -> str:
+    """The scorer's name, for the record."""
+    return ranking.scorer if ranking.scorer is not None else OWN_WEIGHTS
 
 
 # --- tiers ---------------------------------------------------------------------------------------

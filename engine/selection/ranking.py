@@ -1,13 +1,31 @@
-"""Who is first: dealers in the order of their scores, kept current.
+"""Who is first: dealers in the order of a weighted sum of their metrics, kept current.
 
-`rank` is the definition: score everybody, sort. `Rankings` gives the same answer from numbers it keeps, one
-kept order per (segment, scorer): only dealers that were observed since the last time are scored again.
+A score is a weighted sum on the house scales:
 
-Why groups. A dealer that lacks a metric gets the segment's mean, and the mean moves with every observation of
-anybody: naively all their scores would have to be redone each time. But dealers that lack the same metrics get
-the same addition. So there is one sorted list per set of lacking metrics (16 at most for four metrics, plus one
-for dealers without data; usually one to three are in use), by the dealers' own sums, which nobody else can move;
-the additions are made when the lists are merged.
+    a rate              as a fraction
+    price, leakage      1 + bps / 10        (negative is adverse to us)
+    speed               1 - seconds / 60    (not clamped: 90 s scores -0.5)
+
+`classic()` weighs fill rate 30, price improvement 40, leakage 20, speed 10 %; a rule's own `rank by` weighs
+what it names. With these formulas (88 %, +3.2, -0.5, 12 s) scores 1.062 and (95 %, +2.8, -0.2, 18 s) 1.063.
+
+What is not known:
+- A dealer that lacks a metric gets the mean over all dealers of the segment, marked `segment mean`.
+- A dealer without any observation in any scope of the segment within the window, and a metric that no dealer has,
+  get the neutral prior, marked `no data`: a rate of 0, 0 bps, 60 s; or the segment's mean where that is worse.
+  So a dealer that nobody has tried never gets ahead of one whose every result is at least neutral, and what
+  is unknown about everyone changes no order.
+
+`rank` is the definition of the order: score everybody, sort. `Rankings` gives the same answer from numbers it keeps,
+one kept order per (segment, scorer): only dealers that were observed since the last time are scored again.
+
+Why groups. The mean that a dealer gets for a metric it lacks moves with every observation of anybody: naively all
+their scores would have to be redone each time. But dealers that lack the same metrics get the same addition. So
+there is one sorted list per set of lacking metrics (16 at most for four metrics, plus one for dealers without data;
+usually one to three are in use), by the dealers' own sums, which nobody else can move; the additions are made when
+the lists are merged. For the very same float in both ways, a total is two sums: the parts that rest on the dealer's
+own results, in the order of the weights, then the others. It is rounded to 12 decimals: what is smaller than that
+comes from adding in another order, not from a dealer.
 
 What comes out is a `Table`: names, totals and values, no words and no parts. Whoever wants a score by parts
 makes it of a table's numbers (`parts_at`).
@@ -19,16 +37,190 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from engine.dealers.segments import Segment
-from engine.dealers.stats import DealerStats, Source, Unit, Value
+from engine.dealers.stats import (
+    CLASSIC_WEIGHTS,
+    METRIC_SYNONYMS,
+    METRICS,
+    DealerStats,
+    Metric,
+    Plan,
+    Source,
+    Unit,
+    Value,
+    plan_of,
+)
 from engine.domain.recommendation import ScorePart
-from engine.selection.classic import ASKED, Score, WeightedScorer, lacking_part, neutral, own_part, total_of, transform
+from engine.errors import ConfigError
 
-_NO_DATA: Final = -1
+# Bound once: looking up a member of an enumeration costs more than the arithmetic it selects.
+_RATE, _BPS = Unit.RATE, Unit.BPS
+_OWN, _SEGMENT_MEAN, _NO_DATA = Source.OWN, Source.SEGMENT_MEAN, Source.NO_DATA
+
+ASKED: Final = plan_of((METRICS["fill_rate"],))
+"""A plan whose value is known exactly if the dealer was asked."""
+
+_NEUTRAL: Final[Mapping[Unit, float]] = {Unit.RATE: 0.0, Unit.BPS: 0.0, Unit.SECONDS: 60.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a dealer is ranked by, and why: a part per metric, its contribution being weight x transformed."""
+
+    total: float
+    own: float
+    parts: tuple[ScorePart, ...]
+
+    @property
+    def has_data(self) -> bool:
+        """False when no part rests on the dealer's own results or on its segment's."""
+        return any(part.source is not Source.NO_DATA for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedScorer:
+    """A weighting of metrics over a window of days; weights in percent, adding to exactly 100.
+
+    `key` says it in the rule language's words; two scorers with one key are the same but for their name. `metrics`,
+    their `units` and `fractions` (weights that add to 1) are the terms apart.
+
+    Raises ConfigError for an unknown or repeated metric, a weight that is not positive, or another sum.
+    """
+
+    name: str
+    weights: tuple[tuple[str, Decimal], ...]
+    window_days: int
+    terms: tuple[tuple[Metric, float], ...] = field(init=False, repr=False, compare=False)
+    plan: Plan = field(init=False, repr=False, compare=False)
+    key: str = field(init=False, repr=False, compare=False)
+    metrics: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    units: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    fractions: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = [METRIC_SYNONYMS.get(name, name) for name, _ in self.weights]
+        for place, name in enumerate(names):
+            if name not in METRICS:
+                raise ConfigError(f"{self.name}: unknown metric {name!r}; known are {', '.join(METRICS)}")
+            if name in names[:place]:
+                raise ConfigError(f"{self.name}: {name} is weighted twice")
+            if not self.weights[place][1] > 0:
+                raise ConfigError(f"{self.name}: the weight of {name} is {self.weights[place][1]} %; leave it out")
+        total = sum((weight for _, weight in self.weights), Decimal(0))
+        if total != 100:
+            raise ConfigError(f"{self.name}: weights add to {total} %, they must add to 100 %")
+        if self.window_days < 1:
+            raise ConfigError(f"{self.name}: a window has at least 1 day, found {self.window_days}")
+        terms = tuple(
+            (METRICS[name], float(weight / 100)) for name, (_, weight) in zip(names, self.weights, strict=True)
+        )
+        object.__setattr__(self, "terms", terms)
+        object.__setattr__(self, "metrics", tuple(names))
+        object.__setattr__(self, "units", tuple(METRICS[name].unit.value for name in names))
+        object.__setattr__(self, "fractions", tuple(weight for _, weight in terms))
+        object.__setattr__(self, "plan", plan_of(metric for metric, _ in terms))
+        words = " + ".join(f"{weight}% {name}" for name, (_, weight) in zip(names, self.weights, strict=True))
+        object.__setattr__(self, "key", f"{words} over {self.window_days}d")
+
+    def score(self, stats: DealerStats, dealer: str, segment: Segment, now_ns: int) -> Score:
+        """The dealer's score for a request in `segment`, with its parts."""
+        today = stats.today(now_ns)
+        own = stats.own(dealer, self.plan, segment, self.window_days, today)
+        means = stats.means(self.plan, segment, self.window_days, today)
+        return combine(self.terms, own, means, is_known=is_known(stats, dealer, own, segment, self.window_days, today))
+
+
+def classic(
+    weights: Sequence[tuple[str, Decimal | float]] = CLASSIC_WEIGHTS, window_days: int = 90, name: str = "classic"
+) -> WeightedScorer:
+    """The house scorer, with the desk's own weights (percent) if given."""
+    return weighted(weights, window_days, name)
+
+
+def weighted(
+    weights: Sequence[tuple[str, Decimal | float]], window_days: int = 90, name: str = "weighted"
+) -> WeightedScorer:
+    """`rank by 60% hit_rate + 40% price_improvement over 90d` is weighted((("hit_rate", 60), ...), 90)."""
+    return WeightedScorer(name, tuple((metric, Decimal(str(weight))) for metric, weight in weights), window_days)
+
+
+def transform(unit: Unit, value: float) -> float:
+    """A metric's value on the house scale of its unit."""
+    if unit is _BPS:
+        return 1.0 + value / 10.0
+    return value if unit is _RATE else 1.0 - value / 60.0
+
+
+def neutral(unit: Unit, mean: float | None) -> float:
+    """What `no data` counts as, on the house scale: nothing good, nor better than the segment's mean."""
+    prior = transform(unit, _NEUTRAL[unit])
+    return prior if mean is None else min(prior, transform(unit, mean))
+
+
+def total_of(own: float, rest: float) -> float:
+    """A total from its two sums."""
+    return round(own + rest, 12)
+
+
+def is_known(
+    stats: DealerStats,
+    dealer: str,
+    own: Sequence[Value | None],
+    segment: Segment,
+    window_days: int,
+    today: int,
+) -> bool:
+    """True if the dealer has one of the weighted metrics, or was at least asked within the window."""
+    if any(estimate is not None for estimate in own):
+        return True
+    return stats.own(dealer, ASKED, segment, window_days, today)[0] is not None
+
+
+def combine(
+    terms: Sequence[tuple[Metric, float]],
+    own: Sequence[Value | None],
+    means: Sequence[Value | None],
+    *,
+    is_known: bool,
+) -> Score:
+    """A score from a dealer's own values and its segment's means, both in the order of `terms`."""
+    parts: list[ScorePart] = []
+    own_total = rest_total = 0.0
+    for (metric, weight), mine, mean in zip(terms, own, means, strict=True):
+        if mine is not None and is_known:
+            part = own_part(metric.name, metric.unit, weight, mine[0])
+            own_total += part.contribution
+        else:
+            average = None if mean is None else mean[0]
+            part = lacking_part(metric.name, metric.unit, weight, average, is_known=is_known)
+            rest_total += part.contribution
+        parts.append(part)
+    return Score(total_of(own_total, rest_total), own_total, tuple(parts))
+
+
+def own_part(metric: str, unit: Unit, weight: float, value: float) -> ScorePart:
+    """The part of a metric that rests on the dealer's own results."""
+    transformed = transform(unit, value)
+    return ScorePart(metric, value, transformed, weight, weight * transformed, _OWN)
+
+
+def lacking_part(metric: str, unit: Unit, weight: float, mean: float | None, *, is_known: bool) -> ScorePart:
+    """The part of a metric that a dealer lacks: the segment's mean, or the neutral prior."""
+    if mean is None or not is_known:
+        transformed = neutral(unit, mean)
+        return ScorePart(metric, None, transformed, weight, weight * transformed, _NO_DATA)
+    transformed = transform(unit, mean)
+    return ScorePart(metric, mean, transformed, weight, weight * transformed, _SEGMENT_MEAN)
+
+
+# --- the order ------------------------------------------------------------------------------------
+
+_UNOBSERVED: Final = -1
 """The group of dealers without any observation; others are bit masks of lacking metrics."""
 
 _MERGED_ONE_BY_ONE: Final = 8
@@ -344,7 +536,7 @@ class _Kept:
             bit <<= 1
         if lacking == bit - 1 and not self._was_asked(dealer):
             self._values[dealer] = ()
-            return _NO_DATA, 0.0
+            return _UNOBSERVED, 0.0
         return lacking, -own
 
     def _was_asked(self, dealer: str) -> bool:
@@ -354,14 +546,14 @@ class _Kept:
     def _additions(self) -> tuple[dict[int, float], set[int]]:
         """What each group gets for the metrics it lacks, in the order of the weights; groups left without data."""
         additions: dict[int, float] = {}
-        without = {_NO_DATA}
+        without = {_UNOBSERVED}
         for group in self._groups:
             rest, everything_unknown = 0.0, True
             for place, (metric, weight) in enumerate(self._scorer.terms):
                 mean = self._means[place]
-                if group != _NO_DATA and not group >> place & 1:
+                if group != _UNOBSERVED and not group >> place & 1:
                     everything_unknown = False
-                elif group == _NO_DATA or mean is None:
+                elif group == _UNOBSERVED or mean is None:
                     rest += weight * neutral(metric.unit, mean)
                 else:
                     rest += weight * transform(metric.unit, mean)

@@ -18,7 +18,7 @@ from benchmarks import house, peers
 from benchmarks.measuring import Effort, Line
 from engine.desk.explaining import tell
 from engine.desk.recommend import recommend
-from engine.selection.classic import classic
+from engine.selection.ranking import classic
 
 DEALERS: Final = 1_000
 OBSERVED: Final = 10

@@ -20,8 +20,7 @@ from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, DealerStats, Source, StatsParameters
 from engine.dealers.window import Cell, Recollection, Shape
 from engine.selection.choose import standings
-from engine.selection.classic import WeightedScorer, classic, weighted
-from engine.selection.ranking import Rankings, rank
+from engine.selection.ranking import Rankings, WeightedScorer, classic, rank, weighted
 
 NAMES: Final = ("alder", "birch", "cedar", "dogwood", "elm")
 SEGMENTS: Final = (

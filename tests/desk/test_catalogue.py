@@ -20,9 +20,8 @@ from engine.desk.explaining import tell
 from engine.desk.fields import catalogue
 from engine.rules import RuleBookError, Source, compile_book
 from engine.rules.signature import words_of
-from engine.selection.classic import classic
-from engine.selection.ranking import Rankings, Table
-from engine.selection.scorers import NAMED, Parameters, scorer_of
+from engine.selection.choose import NAMED, Parameters, scorer_of
+from engine.selection.ranking import Rankings, Table, classic
 
 pytestmark = pytest.mark.starts("noon")
 

@@ -16,9 +16,8 @@ from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Ended, Selection, Why
 from engine.errors import ConfigError
 from engine.rules.plan import Ask, AskAll, AskNamed, AskTiers, AskTop, Mode, Plan, Ranking, Restriction
-from engine.selection.choose import Candidates, Listed, Request, RulePlan, TierPlan, choose
+from engine.selection.choose import Candidates, Listed, Parameters, Request, RulePlan, TierPlan, choose
 from engine.selection.ranking import Rankings
-from engine.selection.scorers import Parameters
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 """Best first: each has traded less than the one before."""

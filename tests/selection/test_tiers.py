@@ -11,8 +11,7 @@ from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
 from engine.rules import Catalogue, Source, compile_book
 from engine.selection.choose import Standing, standings
-from engine.selection.classic import classic
-from engine.selection.ranking import Rankings
+from engine.selection.ranking import Rankings, classic
 
 CORPORATE = Segment("corporate")
 
