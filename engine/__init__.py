@@ -47,7 +47,8 @@ The rooms
                   each event, so what they are to hear is an event first
       order/        `intake` (also what holds an order for a person), `reporting` (what the OMS is told, when and with
                     which values), how an order ends or comes back to its trader; of an OMS no trader is known
-      round/        one round of asking: who is due, `lifecycle` says which quotes count, what is next
+      round/        one round: `asking`, from its opening to its end (who is due, what is next); `quotes`, which of
+                    them count and which is best
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks before every request and acceptance: what they stop is "blocked"; how much of a
                     bond a protection counts

@@ -709,7 +709,7 @@ def test_guarantee_8_a_timer_that_fails_gives_its_order_to_the_trader(monkeypatc
             dealer.temper = replace(dealer.temper, silent=1.0)
         w.oms.new_order(**SMALL)
         w.until(lambda: w.state.open_rfqs() == 1)
-        monkeypatch.setattr("engine.desk.round.lifecycle.overdue", broken)
+        monkeypatch.setattr("engine.desk.round.asking.overdue", broken)
         w.run(20)
         monkeypatch.undo()
         assert w.events(e.InputRefused)[0].order_id == "O-000001"

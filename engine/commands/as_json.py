@@ -13,7 +13,7 @@ from engine.clock import NS_PER_S, iso_timestamp
 from engine.dealers.stats import METRICS
 from engine.desk.draft import Draft
 from engine.desk.explaining import tell
-from engine.desk.round.lifecycle import live_quotes
+from engine.desk.round.quotes import live_quotes
 from engine.desk.setting import Desk
 from engine.desk.state import PendingReversion, override_key
 from engine.domain.events import OrderOverridden

@@ -18,7 +18,7 @@ from engine.desk.gate import risk
 from engine.desk.order import intake
 from engine.desk.placement import placing
 from engine.desk.recommend import override_plan, recommend
-from engine.desk.round import progress
+from engine.desk.round import asking
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderTerms, Side, TimeInForce
@@ -242,7 +242,7 @@ def _ready(call: Call) -> Order:
 
 def _open(call: Call, order: Order, plan: AskPlan) -> dict[str, Any]:
     draft = call.draft
-    rfq_id = progress.open_round(draft, order, plan, opened_by=call.by)
+    rfq_id = asking.open_round(draft, order, plan, opened_by=call.by)
     assert rfq_id is not None  # `_ready` asked the gate
     rfq, order = draft.state.rfqs[rfq_id], draft.state.orders[order.order_id]
     return {

@@ -9,7 +9,7 @@ from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer, end_placement
-from engine.desk.round import progress
+from engine.desk.round import asking
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.placement import Placement, PlacementState
@@ -61,7 +61,7 @@ def _stop(draft: Draft, scope: Scope, reason: str) -> dict[str, Any]:
             returned.append(order.order_id)
         elif any(scope.holds(dealer, order.terms.account) for dealer in rfq.plan.dealers):
             # Others of the round are not stopped: it goes on without this dealer.
-            progress.advance(draft, rfq.rfq_id)
+            asking.advance(draft, rfq.rfq_id)
     return {
         "requests_on_the_wire": unanswered,
         "acceptances_called_back": [
@@ -107,7 +107,7 @@ def force_state(call: Call) -> dict[str, Any]:
             f"order {order.order_id} has nothing unanswered at a dealer: it is {order.state}", code="state"
         )
     freed = placement.reserved
-    progress.advance(draft, end_placement(draft, placement, PlacementState.forced, reason, call.by))
+    asking.advance(draft, end_placement(draft, placement, PlacementState.forced, reason, call.by))
     order = draft.state.orders[order.order_id]
     return {
         "order": order.order_id,

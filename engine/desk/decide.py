@@ -14,8 +14,8 @@ from engine.desk.aftermath import GRACE_NS
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
 from engine.desk.placement import answers
-from engine.desk.round import asking, progress
-from engine.desk.round.lifecycle import next_deadline_ns
+from engine.desk.round import asking
+from engine.desk.round.asking import advance, next_deadline_ns
 from engine.desk.setting import RfqClocks
 from engine.desk.state import DeskState
 from engine.domain import events as e
@@ -40,16 +40,16 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
         case m.AskOrderStatus():
             intake.on_status(draft, session, heard, copy=copy)
         case m.QuoteAnswer():
-            progress.advance(draft, asking.on_quote(draft, session, heard))
+            advance(draft, asking.on_quote(draft, session, heard))
         case m.QuoteDecline():
-            progress.advance(draft, asking.on_decline(draft, session, heard))
+            advance(draft, asking.on_decline(draft, session, heard))
         case m.QuoteWithdrawal():
             for moved in asking.on_withdrawal(draft, session, heard):
-                progress.advance(draft, moved)
+                advance(draft, moved)
         case m.DealerReport():
-            progress.advance(draft, answers.on_report(draft, session, heard))
+            advance(draft, answers.on_report(draft, session, heard))
         case m.DealerCancelRefused():
-            progress.advance(draft, answers.on_cancel_refused(draft, session, heard))
+            advance(draft, answers.on_cancel_refused(draft, session, heard))
         case m.MarketPrice():
             _on_price(draft, session, heard)
         case m.RefusedByPeer():
@@ -64,19 +64,19 @@ def refused(draft: Draft, session: str, heard: m.RefusedByPeer, outbox_id: int |
     if sent is None:
         _stray(draft, session, heard.ref_msg_type, heard.text)
     elif sent.placement_id:
-        progress.advance(draft, answers.on_refused_by_peer(draft, sent.placement_id, heard.text))
+        advance(draft, answers.on_refused_by_peer(draft, sent.placement_id, heard.text))
     else:
         ask = draft.state.rfqs[sent.rfq_id].ask_of(sent.dealer)
         assert ask is not None
         decline = m.QuoteDecline(ask.quote_req_id, f"refused by the dealer's engine: {heard.text}")
-        progress.advance(draft, asking.on_decline(draft, session, decline))
+        advance(draft, asking.on_decline(draft, session, decline))
 
 
 def due(draft: Draft, key: Timer) -> None:
     """A timer woke: whoever it belongs to compares with its own deadline."""
     kind, ident = key
     if kind is TimerKind.rfq and ident in draft.state.rfqs:
-        progress.advance(draft, ident)
+        advance(draft, ident)
     elif kind is TimerKind.placement:
         placement = draft.state.placements[ident]
         since = max(placement.sent_ns, placement.status_asked_ns)
@@ -109,9 +109,9 @@ def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:
     if sent is None:
         return
     if sent.placement_id:
-        progress.advance(draft, answers.withhold(draft, sent.placement_id, reason))
+        advance(draft, answers.withhold(draft, sent.placement_id, reason))
     else:
-        progress.advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=True))
+        advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=True))
 
 
 def gap_filled(draft: Draft, outbox_id: int) -> None:
@@ -124,7 +124,7 @@ def gap_filled(draft: Draft, outbox_id: int) -> None:
         # Evidence is not proof: it stays in doubt until the dealer or a person says so.
         answers.doubt(draft, draft.state.placements[sent.placement_id], reason)
     else:
-        progress.advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
+        advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
 
 
 def _on_price(draft: Draft, session: str, heard: m.MarketPrice) -> None:

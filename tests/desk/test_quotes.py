@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.clock import NS_PER_S
-from engine.desk.round.lifecycle import edge_bps, judge, live_quotes, within
+from engine.desk.round.quotes import edge_bps, judge, live_quotes, within
 from engine.domain.messages import QuoteAnswer
 from engine.domain.moves import with_quote
 from engine.domain.order import Side

@@ -16,7 +16,7 @@ from engine.desk.order import reporting
 from engine.desk.order.reporting import finish_cancel, return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer
 from engine.desk.recommend import recommend
-from engine.desk.round.progress import open_round
+from engine.desk.round.asking import open_round
 from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.instrument import Security

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
 from engine.desk.order.reporting import return_to_trader
-from engine.desk.round.asking import fair_enough
-from engine.desk.round.lifecycle import live_quotes
+from engine.desk.round.quotes import fair_enough, live_quotes
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AcceptQuote
 from engine.domain.order import Order
-from engine.domain.placement import PlacementState
 from engine.domain.rfq import Ask, Quote, Rfq, RfqState
 from engine.errors import CommandError
 from engine.market.calendars import settlement_date, wire_date
-
-_CALLED_BACK: Final = (
-    PlacementState.canceled,
-    PlacementState.rejected,
-    PlacementState.undelivered,
-    PlacementState.withheld,
-)
-"""How an acceptance may end that we wanted back, unless it was filled all the same."""
 
 
 def take_best(draft: Draft, rfq_id: str) -> None:
     """A round that is deciding: the rule executes, the trader is alerted, or it ends without a trade."""
     rfq = draft.state.rfqs[rfq_id]
-    if rfq.state is not RfqState.deciding:
-        return
     order = draft.state.orders[rfq.order_id]
     draft.wake(Timer(TimerKind.rfq, rfq_id))
     live, killed = _takeable(draft, order, rfq)
@@ -106,18 +92,6 @@ def _out_of_reach(draft: Draft, order: Order, ask: Ask, quote: Quote) -> str:
         return "live, but it is no longer known"
     trouble = draft.session_trouble(dealer.session)
     return f"live, but {trouble}" if trouble else ""
-
-
-def given_up(draft: Draft, order: Order) -> str:
-    """Why the rest of the round is a person's: we called the last acceptance back, or a person released it."""
-    last = draft.state.placements.get(order.placement_id) if order.placement_id else None
-    if last is None or last.rfq_id != order.rfq_id:
-        return ""
-    if last.state is PlacementState.forced:
-        return f"the acceptance at {last.dealer} was released by a person"
-    if last.cancel_id and last.state in _CALLED_BACK:
-        return f"the acceptance at {last.dealer} was called back"
-    return ""
 
 
 def _against_automatic(draft: Draft, rfq: Rfq, live: list[tuple[Ask, Quote]]) -> str:

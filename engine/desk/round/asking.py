@@ -1,27 +1,108 @@
-"""Asking: requests made as their time comes, answers judged.
+"""A round of asking, from its opening to its end: requests made as their time comes, answers taken.
 
-A handler returns the round that its message moved, None when it moved none; `desk.round.progress` goes on from there.
+`advance` does what is due, until the round has a deadline, waits for a dealer's word, or is over. A handler returns
+the round that its message moved, None when it moved none; whoever called it advances that round.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
-from engine.desk.round import lifecycle
-from engine.desk.round.lifecycle import judge, live_quotes, within
+from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
+from engine.desk.placement import placing
+from engine.desk.round.quotes import fair_enough, judge, live_quotes
 from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
-from engine.domain.rfq import Ask, AskState, Quote, Rfq, RfqState
+from engine.domain.order import Order
+from engine.domain.placement import PlacementState
+from engine.domain.rfq import Ask, AskPlan, AskState, Quote, Rfq, RfqState
 from engine.market.calendars import settlement_date, wire_date
-from engine.rules.plan import Tolerance
+from engine.rules.plan import Mode
 
 _NS_PER_S = 1_000_000_000
 
+_CALLED_BACK: Final = (
+    PlacementState.canceled,
+    PlacementState.rejected,
+    PlacementState.undelivered,
+    PlacementState.withheld,
+)
+"""How an acceptance may end that we wanted back, unless it was filled all the same."""
 
-def drive(draft: Draft, rfq_id: str) -> None:
+Stops = Callable[[Quote], bool]
+"""Does this executable quote end a one-at-a-time search?"""
+
+
+def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> str | None:
+    """Begin a round and make its first requests; its number, or None when the gate keeps it from beginning."""
+    blocked = risk.order_blocked(draft, order)
+    if blocked is not None:
+        return_to_trader(draft, order, f"risk {blocked.check}: {blocked.reason}")
+        return None
+    rfq_id = draft.state.next_id("rfqs", "Q")
+    draft.record(
+        e.RfqOpened(
+            draft.now_ns,
+            rfq_id=rfq_id,
+            order_id=order.order_id,
+            round=order.rounds + 1,
+            plan=plan,
+            quantity=order.leaves,
+            fair=draft.desk.mark(order.terms.security_id, draft.now_ns),
+            opened_by=opened_by,
+        )
+    )
+    advance(draft, rfq_id)
+    return rfq_id
+
+
+def advance(draft: Draft, rfq_id: str | None) -> None:
+    """Do everything that is due in this round; afterwards it has a deadline, waits for a dealer's word, or is over."""
+    if rfq_id is None or _ended(draft, draft.state.rfqs[rfq_id]):
+        return
+    _drive(draft, rfq_id)
+    if draft.state.rfqs[rfq_id].state is RfqState.deciding:
+        placing.take_best(draft, rfq_id)
+
+
+def _ended(draft: Draft, rfq: Rfq) -> bool:
+    """An order that is being canceled, out of time or a person's ends its round before anybody else is asked."""
+    if rfq.state not in (RfqState.asking, RfqState.deciding):
+        return False
+    order = draft.state.orders[rfq.order_id]
+    if order.cancel_cl_ord_id:
+        finish_cancel(draft, order.order_id)
+    elif order.out_of_time(draft.now_ns):
+        expire(draft, order.order_id)
+    elif reason := _given_up(draft, order):
+        return_to_trader(draft, order, reason)
+    else:
+        return False
+    return True
+
+
+def _given_up(draft: Draft, order: Order) -> str:
+    """Why the rest of the round is a person's: we called the last acceptance back, or a person released it."""
+    last = draft.state.placements.get(order.placement_id) if order.placement_id else None
+    if last is None or last.rfq_id != order.rfq_id:
+        return ""
+    if last.state is PlacementState.forced:
+        return f"the acceptance at {last.dealer} was released by a person"
+    if last.cancel_id and last.state in _CALLED_BACK:
+        return f"the acceptance at {last.dealer} was called back"
+    return ""
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+def _drive(draft: Draft, rfq_id: str) -> None:
     """Everything that is due in a collecting round now: silence noted, requests made, collection ended."""
     guard_ns = draft.desk.clocks.guard_ns
     draft.wake(Timer(TimerKind.rfq, rfq_id))
@@ -31,19 +112,39 @@ def drive(draft: Draft, rfq_id: str) -> None:
     _note_silence(draft, rfq)
     while True:
         rfq = draft.state.rfqs[rfq_id]
-        due = lifecycle.due_dealers(rfq, draft.now_ns, stopping(draft, rfq), guard_ns)
+        due = due_dealers(rfq, draft.now_ns, _stopping(draft, rfq), guard_ns)
         if not due:
             break
         for dealer in due:
             _ask(draft, rfq_id, dealer)
-    if lifecycle.collected(rfq, draft.now_ns, stopping(draft, rfq), guard_ns):
+    if collected(rfq, draft.now_ns, _stopping(draft, rfq), guard_ns):
         _decide(draft, rfq)
+
+
+def _stopping(draft: Draft, rfq: Rfq) -> Stops:
+    """Does a quote end this one-at-a-time search?
+
+    Within the rule's tolerance of fair; where fair is unknown, any executable quote inside the order's limit.
+    """
+    order = draft.state.orders[rfq.order_id]
+    limit, sign = order.terms.limit_price, rfq.side.sign
+
+    def stops(quote: Quote) -> bool:
+        assert quote.price is not None
+        if limit is not None and (quote.price - limit) * sign > 0:
+            return False
+        if rfq.plan.accept is None:
+            return True
+        verdict = fair_enough(draft, rfq, quote, rfq.plan.accept)
+        return verdict is None or verdict
+
+    return stops
 
 
 def _note_silence(draft: Draft, rfq: Rfq) -> None:
     """Whoever's wait is over without a word was silent, whether its timer or its late word comes first."""
     segment = draft.state.orders[rfq.order_id].facts.segment
-    for ask in lifecycle.overdue(rfq, draft.now_ns):
+    for ask in overdue(rfq, draft.now_ns):
         asked = draft.desk.dealers.get(ask.dealer)
         if asked is None or not draft.session_up(asked.session):
             # Nobody was listening: whether the request arrived is in doubt, and that says nothing of the dealer.
@@ -105,33 +206,67 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
     draft.send_cleared(cleared)
 
 
-def stopping(draft: Draft, rfq: Rfq) -> lifecycle.Stops:
-    """Does a quote end this one-at-a-time search?
-
-    Within the rule's tolerance of fair; where fair is unknown, any executable quote inside the order's limit.
-    """
-    order = draft.state.orders[rfq.order_id]
-    limit, sign = order.terms.limit_price, rfq.side.sign
-
-    def stops(quote: Quote) -> bool:
-        assert quote.price is not None
-        if limit is not None and (quote.price - limit) * sign > 0:
-            return False
-        if rfq.plan.accept is None:
-            return True
-        verdict = fair_enough(draft, rfq, quote, rfq.plan.accept)
-        return verdict is None or verdict
-
-    return stops
+# --- what is due: pure questions about a round and a time -----------------------------------------
 
 
-def fair_enough(draft: Draft, rfq: Rfq, quote: Quote, tolerance: Tolerance) -> bool | None:
-    """Is the quote within tolerance of fair? None when fair, or what the unit needs, is unknown."""
-    order = draft.state.orders[rfq.order_id]
-    fair = draft.fair_of(rfq)
-    if fair is None or quote.price is None:
+def due_dealers(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> tuple[str, ...]:
+    """Whom to ask now; only while the round is collecting."""
+    if rfq.state is not RfqState.asking:
+        return ()
+    left = rfq.unasked
+    if not left or rfq.plan.mode is Mode.PARALLEL:
+        return left
+    due = _stagger_due_ns(rfq)
+    if due is not None and now_ns < due:
+        return ()
+    if rfq.plan.mode is Mode.ONE_AT_A_TIME and (
+        any(not ask.answered for ask in rfq.asks) or stopped(rfq, now_ns, stops, guard_ns)
+    ):
+        return ()
+    return left[:1]
+
+
+def stopped(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> bool:
+    """Has a one-at-a-time search found what it looked for?"""
+    if rfq.plan.mode is not Mode.ONE_AT_A_TIME:
+        return False
+    return any(stops(quote) for _, quote in live_quotes(rfq, now_ns, guard_ns))
+
+
+def collected(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> bool:
+    """Nobody is left to ask or to wait for, or the search has found what it looked for."""
+    if stopped(rfq, now_ns, stops, guard_ns):
+        return True
+    return not rfq.unasked and all(ask.answered for ask in rfq.asks)
+
+
+def overdue(rfq: Rfq, now_ns: int) -> tuple[Ask, ...]:
+    """Asked dealers whose wait is over without a word."""
+    return tuple(ask for ask in rfq.asks if not ask.answered and now_ns >= ask.wait_until_ns)
+
+
+def next_deadline_ns(rfq: Rfq) -> int | None:
+    """UTC time at which the round must be looked at again; None while only an answer can move it."""
+    if rfq.state is RfqState.deciding:
+        return rfq.decide_until_ns
+    if rfq.state is not RfqState.asking:
         return None
-    return within(tolerance, rfq.side, quote.price, fair.price, draft.desk.securities[order.terms.security_id].dv01)
+    times = [ask.wait_until_ns for ask in rfq.asks if not ask.answered]
+    due = _stagger_due_ns(rfq)
+    if due is not None and rfq.unasked and not (rfq.plan.mode is Mode.ONE_AT_A_TIME and times):
+        times.append(due)
+    return min(times, default=None)
+
+
+def _stagger_due_ns(rfq: Rfq) -> int | None:
+    """When the next request may leave: so long after the last one that was made."""
+    if not rfq.plan.stagger_ns:
+        return None
+    made = [ask.asked_ns for ask in rfq.asks if ask.state is not AskState.blocked]
+    return max(made) + rfq.plan.stagger_ns if made else None
+
+
+# --- answers --------------------------------------------------------------------------------------
 
 
 def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:

@@ -12,7 +12,7 @@ from desk_start import start
 
 from engine.clock import NS_PER_S
 from engine.desk import decide
-from engine.desk.round import lifecycle
+from engine.desk.round import asking
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Timer, TimerKind
@@ -117,7 +117,7 @@ WITHHELD, BLOCKED = AskState.withheld, AskState.blocked
     ],
 )
 def test_who_is_due(rfq: Rfq, now_s: float, due: list[str]) -> None:
-    assert list(lifecycle.due_dealers(rfq, at(now_s), at_most_100, GUARD)) == due
+    assert list(asking.due_dealers(rfq, at(now_s), at_most_100, GUARD)) == due
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_who_is_due(rfq: Rfq, now_s: float, due: list[str]) -> None:
     ],
 )
 def test_when_it_must_be_looked_at_again(rfq: Rfq, deadline_s: float | None) -> None:
-    assert lifecycle.next_deadline_ns(rfq) == (None if deadline_s is None else at(deadline_s))
+    assert asking.next_deadline_ns(rfq) == (None if deadline_s is None else at(deadline_s))
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,14 @@ def test_when_it_must_be_looked_at_again(rfq: Rfq, deadline_s: float | None) -> 
     ],
 )
 def test_when_it_has_heard_enough(rfq: Rfq, collected: bool) -> None:
-    assert lifecycle.collected(rfq, T0, at_most_100, GUARD) is collected
+    assert asking.collected(rfq, T0, at_most_100, GUARD) is collected
 
 
 def test_overdue_is_whoever_has_not_said_a_word_by_the_end_of_its_own_wait() -> None:
     rfq = a_round(STAGGER, ask("ash", ASKED, 0), ask("beech", QUOTED, 0), ask("cedar", ASKED, 5))
-    assert [each.dealer for each in lifecycle.overdue(rfq, at(19.999))] == []
-    assert [each.dealer for each in lifecycle.overdue(rfq, at(20))] == ["ash"]
-    assert [each.dealer for each in lifecycle.overdue(rfq, at(25))] == ["ash", "cedar"]
+    assert [each.dealer for each in asking.overdue(rfq, at(19.999))] == []
+    assert [each.dealer for each in asking.overdue(rfq, at(20))] == ["ash"]
+    assert [each.dealer for each in asking.overdue(rfq, at(25))] == ["ash", "cedar"]
 
 
 # --- through the desk ----------------------------------------------------------------------------
