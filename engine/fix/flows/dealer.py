@@ -31,19 +31,20 @@ from engine.domain.messages import (
 )
 from engine.domain.rfq import QuoteKind
 from engine.errors import ProtocolError
-from engine.fix.flows.dialect import PERCENT_OF_PAR, Dialect
-from engine.fix.flows.refusal import NotTaken
-from engine.fix.flows.spelling import (
+from engine.fix.flows.dialect import (
     DIRECTION_OF,
     NO_SYMBOL,
+    PERCENT_OF_PAR,
     SIDE_CODE,
     STATUS_OF,
+    Dialect,
     face_amount,
     number,
     refuse_soh,
     spoken,
     wire_quantity,
 )
+from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.tags import BusinessRejectReason, Tag
 from engine.fix.wire.message import Message
 

@@ -9,9 +9,8 @@ from decimal import Decimal
 from typing import Final
 
 from engine.domain.messages import BusinessReject, MarketPrice, SubscribeMarketData
-from engine.fix.flows.dialect import Dialect
+from engine.fix.flows.dialect import ISIN, NO_SYMBOL, Dialect, refuse_soh, spoken
 from engine.fix.flows.refusal import NotTaken
-from engine.fix.flows.spelling import ISIN, NO_SYMBOL, refuse_soh, spoken
 from engine.fix.standard.tags import BusinessRejectReason
 from engine.fix.wire.message import Group, Message, timestamp_ns
 

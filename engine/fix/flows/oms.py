@@ -30,9 +30,7 @@ from engine.domain.messages import (
 )
 from engine.domain.order import ZERO, CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.errors import ProtocolError
-from engine.fix.flows.dialect import Dialect
-from engine.fix.flows.refusal import NotTaken
-from engine.fix.flows.spelling import (
+from engine.fix.flows.dialect import (
     CUSIP,
     HANDLING_OF,
     ISIN,
@@ -40,6 +38,7 @@ from engine.fix.flows.spelling import (
     SIDE_CODE,
     TIF_CODE,
     TIF_OF,
+    Dialect,
     Field,
     direction,
     face_amount,
@@ -47,6 +46,7 @@ from engine.fix.flows.spelling import (
     numbers,
     refuse_soh,
 )
+from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.currencies import CURRENCIES
 from engine.fix.standard.tags import BusinessRejectReason, Tag
 from engine.fix.standard.values import CxlRejReason, ExecType, OrdRejReason

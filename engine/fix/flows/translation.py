@@ -32,9 +32,8 @@ from engine.errors import ProtocolError
 from engine.fix.flows import dealer as dealer_flow
 from engine.fix.flows import market as market_flow
 from engine.fix.flows import oms as oms_flow
-from engine.fix.flows.dialect import DEFAULT, Dialect
+from engine.fix.flows.dialect import DEFAULT, Dialect, Field
 from engine.fix.flows.refusal import NotTaken
-from engine.fix.flows.spelling import Field
 from engine.fix.session.settings import Role
 from engine.fix.standard.tags import BusinessRejectReason, SessionRejectReason, Tag
 from engine.fix.wire.codec import encode_body
