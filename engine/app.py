@@ -58,6 +58,8 @@ PROOF_EVERY_S = 30.0
 CLOCK_STEP_NS_MAX = 1_000_000_000
 """A wall clock set by more than this is an event of its own."""
 CHECKPOINT_EVERY_S = 2.0
+LOG_FRAMES_MAX = 65_536
+"""Pages of 4 KiB that the journal's log may hold before a commit has to begin it anew: some 2,000 orders."""
 LOOP_LAG_EVERY_S = 0.25
 
 
@@ -249,7 +251,10 @@ class Daemon:
     async def _checkpoint(self, reader: JournalReader) -> None:
         """The log grows until one succeeds; whether the disk takes anything is for the commits to find out."""
         try:
-            await reader.checkpoint()
+            moved = await reader.checkpoint()
+            if moved.log_frames > LOG_FRAMES_MAX:
+                await reader.checkpoint()  # What came meanwhile, so that the commit finds little to move.
+                self.journal.begin_log_anew()
         except sqlite3.Error as error:
             log.error("checkpoint failed, tried again in %g s: %s", CHECKPOINT_EVERY_S, error)
 

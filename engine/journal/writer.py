@@ -6,7 +6,8 @@ be called from two threads, never at a time: rows are inserted on the loop, wher
 Python's lock back after each of them, and `full` waits for the disk in a thread.
 
 `full` is on disk when `commit` returns and survives power loss. `normal` is with the operating system and survives
-the death of the process. WAL auto-checkpoints are off (they stall a commit by 9-26 ms): see `checkpoint`.
+the death of the process. WAL auto-checkpoints are off (they stall a commit by 9-26 ms): `reader` moves the log into
+the file meanwhile. It never sees its end while commits go on, so now and then one of them does: `begin_log_anew`.
 
 A commit that fails says which of two things is true:
 - CommitRetry: nothing was kept. The same turns may be tried again, in the same order, on the same object.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -79,6 +81,7 @@ class Journal:
     __slots__ = (
         "_anchored",
         "_anchors",
+        "_begins_log_anew",
         "_connection",
         "_failed",
         "_inserted",
@@ -115,6 +118,7 @@ class Journal:
         self._anchors = anchors if anchors is not None else anchor_path(self.path)
         self._on_phase = on_phase
         self._failed: CommitFatal | None = None
+        self._begins_log_anew = False
         self._lock = WriterLock(self.path)
         try:
             # Only ever stat the file by its name: closing a second descriptor of it would drop SQLite's own locks.
@@ -201,6 +205,19 @@ class Journal:
         self._known_texts |= texts
         if phase is not None:
             phase("committed")
+        if self._begins_log_anew:
+            self._begins_log_anew = False
+            # The commit has happened, whatever becomes of this. What is wrong the reader's next checkpoint says.
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def begin_log_anew(self) -> None:
+        """Have the next commit move what is left of the log into the file: the one after begins the log anew.
+
+        SQLite does so only where nothing is left, and there is always something while turns come without a pause: the
+        log would grow until they cease. Costs that commit two syncs, little else right after a checkpoint.
+        """
+        self._begins_log_anew = True
 
     def anchor(self, utc_ns: int) -> bool:
         """Append the head to the anchors' file, outside the database; False if it has not moved since.

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from engine.app import Daemon
+from engine.app import LOG_FRAMES_MAX, Daemon
+from engine.journal.reader import Checkpoint
 
 
 def test_a_failure_of_the_housekeeping_ends_the_process_and_its_end_does_not(caplog: pytest.LogCaptureFixture) -> None:
@@ -43,3 +44,17 @@ def test_a_checkpoint_that_fails_is_tried_again_later(caplog: pytest.LogCaptureF
 
     asyncio.run(Daemon._checkpoint(cast(Any, None), cast(Any, SimpleNamespace(checkpoint=checkpoint))))
     assert "checkpoint failed" in caplog.text
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(LOG_FRAMES_MAX, [1]), (LOG_FRAMES_MAX + 1, [1, 2, "anew"])])
+def test_a_log_that_has_grown_too_long_is_begun_anew(frames: int, expected: list[object]) -> None:
+    """Once it has been moved twice: little is left then for the commit that ends it."""
+    seen: list[object] = []
+
+    async def checkpoint() -> Checkpoint:
+        seen.append(len(seen) + 1)
+        return Checkpoint(False, frames, frames)
+
+    daemon = SimpleNamespace(journal=SimpleNamespace(begin_log_anew=lambda: seen.append("anew")))
+    asyncio.run(Daemon._checkpoint(cast(Any, daemon), cast(Any, SimpleNamespace(checkpoint=checkpoint))))
+    assert seen == expected

@@ -14,7 +14,7 @@ from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import TRAILER_BYTES, Answer, Head, NumberRow, OutboxRow, SessionRow, StagedTurn
 from engine.journal.lock import Boot
 from engine.journal.queries import SENT, UNDELIVERED, SentMessage
-from engine.journal.reader import JournalReader
+from engine.journal.reader import Checkpoint, JournalReader
 from engine.journal.writer import Journal
 
 
@@ -216,6 +216,36 @@ async def test_checkpoints_move_the_log_without_holding_the_writer(journal: Jour
     assert log_bytes(journal) == 0
     journal.commit(turns_after(journal.head, 1))
     assert audit(journal.path).turns == 52
+
+
+async def test_the_log_begins_anew_though_turns_come_without_a_pause(journal: Journal, reader: JournalReader) -> None:
+    async def checkpoint_and_commit() -> Checkpoint:
+        """A commit comes while the log is moved, so that the checkpoint does not see its end."""
+        with ReadOnly(journal.path) as before:
+            turns = before.turns()
+            next(turns)
+            journal.commit(turns_after(journal.head, 1))
+            moved = await reader.checkpoint()
+        assert moved.moved_frames < moved.log_frames
+        return moved
+
+    journal.commit(turns_after(journal.head, 1))
+    grown = [(await checkpoint_and_commit()).log_frames for _ in range(10)]
+    assert grown == sorted(set(grown))
+    for _ in range(3):
+        journal.begin_log_anew()
+        journal.commit(turns_after(journal.head, 1))
+        assert (await checkpoint_and_commit()).log_frames < grown[1]
+    # Whoever reads meanwhile keeps what they read: the log grows on, and no commit waits or fails.
+    length = (await checkpoint_and_commit()).log_frames
+    with ReadOnly(journal.path) as record:
+        turns = record.turns()
+        next(turns)
+        journal.begin_log_anew()
+        journal.commit(turns_after(journal.head, 1))
+        assert (await checkpoint_and_commit()).log_frames > length
+        assert sum(1 for _ in turns) == 1 + 10 + 6 + 1 - 1
+    assert audit(journal.path).turns == journal.head.turn_seq
 
 
 @pytest.mark.parametrize(

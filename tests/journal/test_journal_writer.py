@@ -328,6 +328,19 @@ class FailingAfter(Failing):
     after = True
 
 
+class FailingToMoveTheLog(Failing):
+    statement = "PRAGMA wal_checkpoint(PASSIVE)"
+
+
+def test_a_commit_has_happened_though_the_log_cannot_be_begun_anew_after_it(path: Path) -> None:
+    with Journal(path, "normal", reserve_bytes=SMALL, factory=FailingToMoveTheLog) as journal:
+        journal.begin_log_anew()
+        for _ in range(2):
+            journal.commit(turns_after(journal.head, 2))
+        assert journal.head.turn_seq == 4
+    assert audit(path).turns == 4
+
+
 class Corrupt(Failing):
     code = sqlite3.SQLITE_CORRUPT
 
