@@ -75,7 +75,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "quantity": as_json.amount(terms.quantity),
         "account": terms.account,
         "segment": facts.segment,
-        "fair": as_json.mark(call.draft.desk.mark(terms.security_id, call.draft.now_ns)),
+        "fair": as_json.mark(call.draft.mark_of(terms.security_id)),
         "blocked": words or None,
         **as_json.recommendation(call.draft.desk, advice),
     }

@@ -23,7 +23,7 @@ def measure(draft: Draft, exec_id: str) -> None:
     if pending is None or pending.done or draft.now_ns < pending.due_ns:
         return
     draft.wake(Timer(TimerKind.reversion, exec_id))
-    mark = draft.desk.mark(pending.security_id, draft.now_ns)
+    mark = draft.mark_of(pending.security_id)
     if mark is not None and mark.age_ns >= draft.now_ns - pending.traded_ns:
         mark = None  # From before the trade: it says nothing of what came after.
     bps: float | None = None

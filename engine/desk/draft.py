@@ -138,12 +138,19 @@ class Draft:
             return ""
         return f"session {key} is {self.desk.closed(key, self.now_ns) or 'not logged on'}"
 
+    def mark_of(self, security_id: str) -> MarkUsed | None:
+        """The best price known now, None when it is too old or there is none."""
+        mark = self.desk.marks.best(security_id, self.now_ns, self.desk.clocks.mark_age_ns_max)
+        if mark is None:
+            return None
+        return MarkUsed(mark.price, mark.source, max(0, self.now_ns - mark.utc_ns), str(mark.quality))
+
     def fair_of(self, rfq: Rfq) -> MarkUsed | None:
         """What a round's bond is worth: what its quotes are judged by, tolerances and the collar are held against.
 
         The mark now, else the one that the round was opened with while it is no older than a mark may be.
         """
-        now = self.desk.mark(self.state.orders[rfq.order_id].terms.security_id, self.now_ns)
+        now = self.mark_of(self.state.orders[rfq.order_id].terms.security_id)
         if now is not None or rfq.fair is None:
             return now
         age_ns = rfq.fair.age_ns + self.now_ns - rfq.opened_ns

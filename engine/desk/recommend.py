@@ -62,7 +62,7 @@ def recommend(draft: Draft, order: Order) -> Recommendation:
 def decide(draft: Draft, order: Order, exposure: Exposure) -> Decision:
     """The rule and protections for the order, by its own size and by the day's exposure."""
     security = draft.desk.securities[order.terms.security_id]
-    mark = draft.desk.mark(order.terms.security_id, draft.now_ns)
+    mark = draft.mark_of(order.terms.security_id)
 
     def subject(quantity: Decimal) -> OrderSubject:
         return OrderSubject(draft.desk, order.terms, security, quantity, draft.now_ns, mark)
@@ -139,7 +139,7 @@ def _tiers(draft: Draft, order: Order, rule: CompiledRule) -> TierPlan | None:
         return None
     desk, terms = draft.desk, order.terms
     security = desk.securities[terms.security_id]
-    mark = desk.mark(terms.security_id, draft.now_ns)
+    mark = draft.mark_of(terms.security_id)
     definition = desk.book.tier_of(OrderSubject(desk, terms, security, terms.quantity, draft.now_ns, mark))
     if definition is None:
         return None

@@ -13,7 +13,6 @@ from typing import Final, Protocol
 from engine.dealers.book import DealerBook
 from engine.dealers.stats import DealerStats
 from engine.domain.instrument import Security
-from engine.domain.order import MarkUsed
 from engine.market.marks import MarkBook
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
@@ -103,13 +102,6 @@ class Desk:
     def book_of(self, book_hash: str) -> Book | None:
         """The rule book of that hash, if it is in force or still at hand."""
         return self.book if book_hash == self.book.hash else self.earlier_books.get(book_hash)
-
-    def mark(self, security_id: str, now_ns: int) -> MarkUsed | None:
-        """The best price known now, None when it is too old or there is none."""
-        mark = self.marks.best(security_id, now_ns, self.clocks.mark_age_ns_max)
-        if mark is None:
-            return None
-        return MarkUsed(mark.price, mark.source, max(0, now_ns - mark.utc_ns), str(mark.quality))
 
 
 _LIVING: Final = frozenset({"marks", "stats", "rankings", "hold", "earlier_books"})

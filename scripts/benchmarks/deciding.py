@@ -14,7 +14,7 @@ def measure(effort: Effort) -> list[Line]:
     desk = house.desk(50)
     order = house.order()
     security = desk.securities[order.terms.security_id]
-    mark = desk.mark(security.security_id, house.NOW_NS)
+    mark = house.draft(desk).mark_of(security.security_id)
     subject = OrderSubject(desk, order.terms, security, order.terms.quantity, house.NOW_NS, mark)
     rules = [(f"house rule {number}", written.plain) for number, written in enumerate(house.conditions(), 1)]
     rules.append(("everything else", lambda order: True))

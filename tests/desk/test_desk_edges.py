@@ -245,8 +245,8 @@ def test_an_order_is_stale_behind_its_age_and_not_on_it(which: str, by: int) -> 
 @EDGE
 def test_a_mark_is_known_until_its_age_is_reached_and_on_it(by: int) -> None:
     world = scene()
-    later = world.now.utc_ns + world.desk.clocks.mark_age_ns_max + by
-    assert (world.desk.mark(BOND.security_id, later) is not None) is (by <= 0)
+    at(world, world.now.utc_ns + world.desk.clocks.mark_age_ns_max + by)
+    assert (world.draft().mark_of(BOND.security_id) is not None) is (by <= 0)
 
 
 @EDGE

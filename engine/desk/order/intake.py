@@ -192,7 +192,7 @@ def _take(draft: Draft, terms: OrderTerms, manual: str, *, actor: str) -> Order:
             order_id=order_id,
             terms=terms,
             facts=_facts(draft, terms, security),
-            arrival=draft.desk.mark(terms.security_id, draft.now_ns),
+            arrival=draft.mark_of(terms.security_id),
             manual_reason=manual,
             duplicate_of=_duplicate_of(draft, terms),
             actor=actor,

@@ -245,7 +245,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             fill=fill,
             segment=order.facts.segment,
             improvement_bps=improvement,
-            mark=draft.desk.mark(placement.security_id, draft.now_ns),
+            mark=draft.mark_of(placement.security_id),
             reversion_due_ns=draft.now_ns + draft.desk.clocks.reversion_ns,
         )
     )

@@ -54,7 +54,7 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
             round=order.rounds + 1,
             plan=plan,
             quantity=order.leaves,
-            fair=draft.desk.mark(order.terms.security_id, draft.now_ns),
+            fair=draft.mark_of(order.terms.security_id),
             opened_by=opened_by,
         )
     )
