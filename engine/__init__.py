@@ -31,7 +31,7 @@ The rooms
       session/      one session: logon to logout, numbers, heartbeats, its schedule and its settings; `step` asks for
                     what is missing, `serving` sends again what the peer asks for
       flows/        reads what an OMS, a dealer, a market data provider say, and spells what the desk says to them; it
-                    decides no value. `dialect` is how each wants it
+                    decides no value. `dialect` is how values are spelled, and how each wants it otherwise
       sockets/      ports, calls, TLS, who may connect at all
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost

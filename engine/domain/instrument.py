@@ -1,7 +1,7 @@
 """A bond as the desk knows it: identity, terms, credit, liquidity.
 
 Owns the value and its small vocabulary (asset classes, the rating scale, check digits). Where the
-values come from is `engine.reference`; what a bond is worth is `engine.analytics`.
+values come from is `engine.market.securities`; what a bond is worth is `engine.market.marks`.
 
 A field that is `None` is unknown, which is never the same as zero: an `adv_30d` of 0 says that the bond
 did not trade, `None` says that nobody told us.
