@@ -9,7 +9,7 @@ from desk_scene import BOND, MM, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.desk.state import Table
+from engine.desk.state import AskRef, DeskState, Table
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""
@@ -73,6 +73,31 @@ def test_a_draft_adopts_a_draft_over_it(
     for key, row in (*before, *first, *second):
         writing.put(key, row)
     assert looked_at(live) == looked_at(writing)
+
+
+some_rows = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), max_size=6)
+
+
+@given(st.lists(st.tuples(some_rows, st.booleans(), st.booleans()), max_size=8))
+def test_a_digest_is_of_the_rows_alone_whenever_others_were_taken(
+    turns: list[tuple[list[tuple[str, int]], bool, bool]],
+) -> None:
+    """Rows that are new, changed, changed back and left alone between two digests, in more than one table."""
+    state, fresh = DeskState(), DeskState()
+    for rows, drafted, digested in turns:
+        written = DeskState(below=state) if drafted else state
+        for key, value in rows:
+            written.counters.put(key, value)
+            written.asks.put(key, AskRef(key, str(value)))
+        if drafted:
+            state.adopt(written)
+        if digested:
+            state.digest()
+    for key, count in state.counters.items():
+        fresh.counters.put(key, count)
+        fresh.asks.put(key, AskRef(key, str(count)))
+    assert state.digest() == fresh.digest() == state.digest()
+    assert fresh.digest() != DeskState().digest() or not len(fresh.counters)
 
 
 def test_a_state_and_its_statistics_that_are_let_go_are_empty_when_it_is_over() -> None:

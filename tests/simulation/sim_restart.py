@@ -101,7 +101,6 @@ EXEMPT: Final[dict[str, str]] = {
     "desk.stats": "a part of its own",
     "desk.dealers": "configuration",
     "desk.hold": "a slow disk is no part of the record",
-    "state._row_hashes": "a cache of the digest: the digest itself is compared",
     "stats._touched": "which kept orders are out of date: the orders themselves are compared, as desk.rankings",
     "stats.version": "which kept orders are out of date: the orders themselves are compared, as desk.rankings",
     "recorder._codec": "configuration",
