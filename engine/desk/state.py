@@ -48,7 +48,8 @@ class Index(Generic[V]):
     def __init__(self, group_of: Callable[[V], Group | None], below: Index[V] | None = None) -> None:
         self.group_of = group_of
         self._below = below
-        self._here: dict[Group, dict[str, None]] = {}
+        self._here: dict[Group, dict[str, None] | str] = {}
+        """Where a group has one key, that key: hardly an order has two rounds, placements or fills."""
         self._gone: dict[Group, set[str]] = {}
         """In a draft: what has left a group of the table below."""
         self._moves: list[tuple[str, Group | None, Group | None]] = []
@@ -60,13 +61,18 @@ class Index(Generic[V]):
             gone = self._gone.get(group)
             below = self._below.of(group)
             yield from below if gone is None else (key for key in below if key not in gone)
-        yield from self._here.get(group, ())
+        here = self._here.get(group, ())
+        if isinstance(here, str):
+            yield here
+        else:
+            yield from here
 
     def count(self, group: Group) -> int:
-        here = len(self._here.get(group, ()))
+        here = self._here.get(group, ())
+        count = 1 if isinstance(here, str) else len(here)
         if self._below is None:
-            return here
-        return here + self._below.count(group) - len(self._gone.get(group, ()))
+            return count
+        return count + self._below.count(group) - len(self._gone.get(group, ()))
 
     def groups(self) -> tuple[Group, ...]:
         """Every group that has keys, in the order in which they began."""
@@ -85,7 +91,13 @@ class Index(Generic[V]):
         if old is not None:
             self._leave(old, key)
         if new is not None:
-            self._here.setdefault(new, {})[key] = None
+            here = self._here.get(new)
+            if here is None:
+                self._here[new] = key
+            elif isinstance(here, str):
+                self._here[new] = {here: None, key: None}
+            else:
+                here[key] = None
 
     def let_go(self) -> Iterator[None]:
         """Empty an index that nobody needs any more, group by group."""
@@ -95,10 +107,12 @@ class Index(Generic[V]):
 
     def _leave(self, group: Group, key: str) -> None:
         here = self._here.get(group)
-        if here is not None and key in here:
+        if isinstance(here, dict) and key in here:
             del here[key]
             if not here:
                 del self._here[group]
+        elif here == key:
+            del self._here[group]
         else:
             self._gone.setdefault(group, set()).add(key)
 

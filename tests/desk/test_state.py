@@ -55,6 +55,36 @@ def test_adopting_is_as_good_as_writing(
         assert looked_at(adopting) == looked_at(writing)
 
 
+@given(writes, writes)
+def test_a_group_has_the_keys_that_came_to_it_and_did_not_leave(
+    before: list[tuple[str, Row]], drafted: list[tuple[str, Row]]
+) -> None:
+    """None, one, and more of them; in a draft, and where it was adopted."""
+    groups: dict[int, list[str]] = {}
+    known: dict[str, int | None] = {}
+    live = table()
+    draft = table(live)
+    for written, rows in ((live, before), (draft, drafted)):
+        for key, row in rows:
+            written.put(key, row)
+            if known.get(key) != row.one:
+                for keys in groups.values():
+                    if key in keys:
+                        keys.remove(key)
+                if row.one is not None:
+                    groups.setdefault(row.one, []).append(key)
+            known[key] = row.one
+        for group in (0, 1):
+            found = written.indexes[0]
+            assert [*found.of(group)] == groups.get(group, [])
+            assert found.count(group) == len(groups.get(group, []))
+    live.adopt(draft)
+    for group in (0, 1):
+        assert [*live.indexes[0].of(group)] == groups.get(group, [])
+        assert live.indexes[0].count(group) == len(groups.get(group, []))
+        assert (group in live.indexes[0].groups()) == bool(groups.get(group))
+
+
 @given(writes, writes, writes)
 def test_a_draft_adopts_a_draft_over_it(
     before: list[tuple[str, Row]], first: list[tuple[str, Row]], second: list[tuple[str, Row]]
