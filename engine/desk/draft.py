@@ -143,7 +143,7 @@ class Draft:
         mark = self.desk.marks.best(security_id, self.now_ns, self.desk.clocks.mark_age_ns_max)
         if mark is None:
             return None
-        return MarkUsed(mark.price, mark.source, max(0, self.now_ns - mark.utc_ns), str(mark.quality))
+        return MarkUsed(mark.price, mark.source, max(0, self.now_ns - mark.utc_ns), mark.quality.value)
 
     def fair_of(self, rfq: Rfq) -> MarkUsed | None:
         """What a round's bond is worth: what its quotes are judged by, tolerances and the collar are held against.

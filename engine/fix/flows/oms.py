@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
+from sys import intern
 from typing import Final
 
 from engine.clock import NS_PER_DAY, fix_timestamp
@@ -121,15 +122,16 @@ def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | Unacceptabl
         )
     return NewOrder(
         cl_ord_id=cl_ord_id,
-        account=message.get(1) or "",
-        security_id=message.require(48),
+        # What many orders say alike is one object: it stays as long as they do.
+        account=intern(message.get(1) or ""),
+        security_id=intern(message.require(48)),
         side=side,
         quantity=quantity,
         limit_price=price if order_type == _LIMIT else None,
         tif=tif,
         expire_ns=expire_ns if tif is TimeInForce.gtd else None,
         handling=handling,
-        currency=message.get(15) or "",
+        currency=intern(message.get(15) or ""),
         transact_ns=transact_ns,
         possible_resend=message.poss_resend,
         sent_ns=message.timestamp_ns(122),

@@ -71,9 +71,10 @@ class FieldView:
         value = self.get(tag)
         if not value:
             return None
-        if len(value) > _DIGITS_MAX or not is_well_formed(Form.DECIMAL, value):
+        number = _number(value) if len(value) <= _DIGITS_MAX else None
+        if number is None:
             raise ProtocolError("Incorrect data format for value", reason=6, tag=tag)
-        return Decimal(value)
+        return number
 
     def integer(self, tag: int) -> int | None:
         """A whole number; None when absent or empty, ProtocolError 373=6 when it is none."""
@@ -218,6 +219,15 @@ def timestamp_ns(text: str) -> int:
     nanoseconds = int(f"{fraction:0<9.9}") if fraction else 0
     time_ns = _day_ns(day) + (hour * 3600 + minute * 60 + second) * NS_PER_S + nanoseconds
     return 0 if time_ns < 0 else time_ns if time_ns < TIME_NS_MAX else TIME_NS_MAX
+
+
+@lru_cache(maxsize=4096)
+def _number(text: str) -> Decimal | None:
+    """The number that a text spells, None if it spells none.
+
+    One object for one spelling: a size comes back in every quote, acceptance and fill of an order, and stays with it.
+    """
+    return Decimal(text) if is_well_formed(Form.DECIMAL, text) else None
 
 
 @lru_cache(maxsize=512)
