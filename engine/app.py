@@ -222,6 +222,7 @@ class Daemon:
             metrics.state(self.runtime.machine, self.trading)
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.traffic())
             self.runtime.hub.take_stock()
+            self.trading.state.hash_ahead()
             self._follow_clock()
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self._hold(f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else "")

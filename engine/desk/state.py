@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
@@ -31,6 +32,9 @@ from engine.domain.rows import row
 V = TypeVar("V")
 
 _DIGEST_MODULUS: Final = 1 << 256
+_HASHED_AHEAD_MAX: Final = 2_000
+_LEFT_TO_DIGEST: Final = 50
+"""Rows of each table that are not hashed ahead."""
 
 Group = Hashable
 """What the rows of an index have in common; None for a row that the index leaves out."""
@@ -128,7 +132,7 @@ class Table(Generic[V]):
         self._is_indexed = bool(groups)
         self._indexes = tuple([Index(group_of) for group_of in groups]) if below is None else None
         self.touched: dict[str, V | None] = {} if below is None else below.touched
-        """Of the keys written since the last digest the rows of then, None for a new one; a draft notes none."""
+        """Of the keys written since they were last hashed the rows of then, None for a new one; a draft notes none."""
 
     @property
     def indexes(self) -> tuple[Index[V], ...]:
@@ -458,13 +462,29 @@ class DeskState:
         Nobody keeps the hashes: they would be a fifth of what an order that has ended takes.
         """
         for name, table in self.tables():
-            for key, before in table.touched.items():
-                if before is not None:
-                    self._sum -= _row_hash(name, key, before)
-                self._sum += _row_hash(name, key, table[key])
-            table.touched.clear()
-        self._sum %= _DIGEST_MODULUS
+            self._hash(name, table, len(table.touched))
         return f"{self._sum:064x}"
+
+    def hash_ahead(self) -> None:
+        """Do a part of the next digest's work: 600 orders leave it 10,000 rows, 50 ms in which nobody gets an answer.
+
+        What was written last is left to it, as likely to be written again, and what would take longer than 10 ms.
+        """
+        at_most = _HASHED_AHEAD_MAX
+        for name, table in self.tables():
+            count = min(len(table.touched) - _LEFT_TO_DIGEST, at_most)
+            if count > 0:
+                self._hash(name, table, count)
+                at_most -= count
+
+    def _hash(self, name: str, table: Table[Any], count: int) -> None:
+        """Have the sum tell of so many rows as they are now, in the order in which they were written first."""
+        for key in list(islice(table.touched, count)):
+            before = table.touched.pop(key)
+            if before is not None:
+                self._sum -= _row_hash(name, key, before)
+            self._sum += _row_hash(name, key, table[key])
+        self._sum %= _DIGEST_MODULUS
 
     def next_id(self, kind: str, prefix: str) -> str:
         """The identifier that the next event of this kind will carry; `apply` counts it."""

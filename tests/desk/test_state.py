@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -108,26 +109,45 @@ def test_a_draft_adopts_a_draft_over_it(
 some_rows = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), max_size=6)
 
 
-@given(st.lists(st.tuples(some_rows, st.booleans(), st.booleans()), max_size=8))
+some_work = st.sampled_from([DeskState.digest, DeskState.hash_ahead, lambda state: None])
+
+
+@given(st.lists(st.tuples(some_rows, st.booleans(), some_work), max_size=8), st.integers(0, 2))
 def test_a_digest_is_of_the_rows_alone_whenever_others_were_taken(
-    turns: list[tuple[list[tuple[str, int]], bool, bool]],
+    turns: list[tuple[list[tuple[str, int]], bool, Callable[[DeskState], object]]], left: int
 ) -> None:
     """Rows that are new, changed, changed back and left alone between two digests, in more than one table."""
     state, fresh = DeskState(), DeskState()
-    for rows, drafted, digested in turns:
+    for rows, drafted, work in turns:
         written = DeskState(below=state) if drafted else state
         for key, value in rows:
             written.counters.put(key, value)
             written.asks.put(key, AskRef(key, str(value)))
         if drafted:
             state.adopt(written)
-        if digested:
-            state.digest()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("engine.desk.state._LEFT_TO_DIGEST", left)
+            work(state)
     for key, count in state.counters.items():
         fresh.counters.put(key, count)
         fresh.asks.put(key, AskRef(key, str(count)))
     assert state.digest() == fresh.digest() == state.digest()
     assert fresh.digest() != DeskState().digest() or not len(fresh.counters)
+
+
+def test_what_is_hashed_ahead_has_a_bound_and_leaves_what_was_written_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.desk.state._HASHED_AHEAD_MAX", 70)
+    monkeypatch.setattr("engine.desk.state._LEFT_TO_DIGEST", 10)
+    state = DeskState()
+    for number in range(100):
+        state.counters.put(str(number), number)
+        state.alike.put(str(number), str(number))
+    left = []
+    for _ in range(4):
+        state.hash_ahead()
+        left.append((len(state.alike.touched), len(state.counters.touched)))
+    assert left == [(30, 100), (10, 50), (10, 10), (10, 10)]
+    assert list(state.counters.touched) == [str(number) for number in range(90, 100)]
 
 
 def test_a_state_and_its_statistics_that_are_let_go_are_empty_when_it_is_over() -> None:
