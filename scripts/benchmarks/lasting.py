@@ -5,8 +5,9 @@ quote, the rule takes the best, the dealer fills, OMS and drop copy are told, an
 measured. Each process has its own number of orders behind it; then they trade in turns, so that what else runs on the
 machine disturbs all of them alike. Time goes by by itself, a tenth of a second an order.
 
-An order is the same work in all of them: the reversion of an earlier one falls due beside each, and the journal's log
-is moved into its file now and then, as the daemon does it. Commits to a log of gigabytes take up to half as long again.
+An order is the same work in all of them: the reversion of an earlier one falls due beside each, the state's digest is
+taken and the journal's log moved into its file as often as the daemon does it. Commits to a log of gigabytes take up to
+half as long again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from benchmarks.measuring import Effort, Line, say
 from benchmarks.messages import Field, field_of, wire
 from engine.boot import assembly, session_settings
 from engine.boot.memory import settle_memory
-from engine.boot.take_over import take_over
+from engine.boot.take_over import LOGIC_VERSION, take_over
 from engine.clock import NS_PER_MS, NS_PER_S, Instant
 from engine.config import load
 from engine.domain import events as e
@@ -42,7 +43,7 @@ from engine.journal.writer import Journal
 from engine.market.marks import Mark, Quality
 from engine.metrics.collector import Metrics
 from engine.runtime.staging import Recorder, events_codec
-from engine.turn import ConnectionUp, Input, Received, TimerDue, Turn
+from engine.turn import ConnectionUp, DigestDue, Input, Received, TimerDue, Turn
 from engine.turn.trading import Trading
 
 DEALERS: Final = 6
@@ -66,6 +67,9 @@ _WORD_NS: Final = NS_PER_MS
 """Between two messages of one order's life."""
 _REVERSION_S: Final = 60
 """How long after its fill an order's reversion is measured: some 600 orders, fewer than any process has behind it."""
+_HASHED_EVERY: Final = 2
+_DIGEST_EVERY: Final = 600
+"""Orders between two: what comes in the daemon's quarter of a second and minute."""
 _CHECKPOINT_EVERY: Final = 1_000
 """Orders between two checkpoints: what two seconds are enough for. They are no part of what an order takes."""
 
@@ -176,8 +180,7 @@ class _Desk:
     def trade(self) -> None:
         """One order from its D to its last report, and the reversions that are due meanwhile."""
         number = next(self._numbers)
-        if number % _CHECKPOINT_EVERY == 0:
-            self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._keep_house(number)
         self._utc_ns += _BETWEEN_NS
         self._price(number)
         while self._reversions and self._reversions[0][0] <= self._utc_ns:
@@ -191,6 +194,17 @@ class _Desk:
         turn = self._hear(session, "8", self._fill(accepted, number))
         [fill] = [event for event in turn.events if isinstance(event, e.FillBooked)]
         self._reversions.append((fill.reversion_due_ns, Timer(TimerKind.reversion, fill.fill.exec_id)))
+
+    def _keep_house(self, number: int) -> None:
+        """What the daemon does beside its turns. It hashes on its loop, so that counts; a thread moves the log."""
+        if number % _CHECKPOINT_EVERY == 0:
+            self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if number % _HASHED_EVERY == 0:
+            began = time.process_time_ns()
+            self.trading.state.hash_ahead()
+            self.took_ns += time.process_time_ns() - began
+        if number % _DIGEST_EVERY == 0:
+            self._take(DigestDue(self._now(), LOGIC_VERSION, self._drawn()))
 
     # --- the engine ------------------------------------------------------------------------------
 
