@@ -12,6 +12,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from itertools import chain
 from math import isfinite
 from typing import Any, Final, Literal, NewType, Union, get_args, get_origin, get_type_hints
@@ -22,6 +23,8 @@ from engine.errors import JournalError
 _TAG: Final = "~"
 _SCALARS: Final = (str, int, bool)
 _LARGEST: Final = 1.7976931348623157e308
+_SHARED_MAX: Final = 16_384
+"""Texts and numbers of late that are one object wherever they are read: an order's events name it ever again."""
 
 Floats = tuple[float | None, ...]
 
@@ -43,7 +46,8 @@ class Compiler:
             "int": int,
             "tuple": tuple,
             "len": len,
-            "Decimal": Decimal,
+            "Decimal": lru_cache(_SHARED_MAX)(Decimal),
+            "_shared": lru_cache(_SHARED_MAX)(_itself),
             "date": date,
             "_finite": _finite,
             "_all_finite": _all_finite,
@@ -165,6 +169,8 @@ class Compiler:
     def _read(self, hint: Any, value: str, where: str) -> str:
         """An expression that makes a `hint` of the JSON `value`."""
         hint = _plain(hint)
+        if hint is str:
+            return f"_shared({value})"
         if hint in (*_SCALARS, float) or get_origin(hint) is Literal:
             return value
         if hint is Decimal:
@@ -181,6 +187,8 @@ class Compiler:
         origin, arguments = get_origin(hint), get_args(hint)
         if origin is tuple:
             if len(arguments) == 2 and arguments[1] is Ellipsis:
+                if _plain(arguments[0]) is str:
+                    return f"_shared(tuple([_shared(x) for x in {value}]))"
                 item = self._read(arguments[0], "x", where)
                 return f"tuple({value})" if item == "x" else f"tuple([{item} for x in {value}])"
             parts = [self._read(argument, f"{value}[{at}]", where) for at, argument in enumerate(arguments)]
@@ -273,6 +281,10 @@ def _split(hint: Any) -> tuple[tuple[Any, ...], bool]:
     parts = tuple(_plain(part) for part in get_args(hint))
     kept = tuple(part for part in parts if part is not type(None))
     return kept, len(kept) < len(parts)
+
+
+def _itself(value: object) -> object:
+    return value
 
 
 def _finite(value: float) -> float:

@@ -196,6 +196,20 @@ def test_all_events_of_the_engine_are_found() -> None:
     assert domain_events.Event not in DOMAIN
 
 
+def test_what_is_read_again_is_the_same_object_and_spelt_as_it_was() -> None:
+    """A state that was read from its journal takes no more room than one that was lived."""
+
+    def read(price: str) -> Lately:
+        event = Lately(1, "O-000001", ("ash", "birch"), Leg(Decimal(price), "O-000001"), {"ash": Decimal(price)})
+        return CODEC.decode(*CODEC.encode(event))  # type: ignore[no-any-return]
+
+    first, again, other = read("1.10"), read("1.10"), read("1.1")
+    assert first.name is again.name is first.leg.note
+    assert first.names is again.names
+    assert first.leg.price is again.leg.price is first.table["ash"]
+    assert (str(first.leg.price), str(other.leg.price)) == ("1.10", "1.1")
+
+
 def test_what_is_read_cannot_be_changed_either() -> None:
     lately = CODEC.decode("Lately", 1, b'{"at_ns":1,"name":"n"}')
     with pytest.raises(AttributeError):
