@@ -39,7 +39,7 @@ AND (:first IS NULL OR seq >= :first) AND (:last IS NULL OR seq <= :last) ORDER 
 """
 _ANSWERED: Final = """
 SELECT turn_seq, 'out', 0, utc_ns, sent_epoch, sent_seq, sent, 0 FROM turns
-WHERE sent_seq IS NOT NULL AND +sent_session = :session AND (:epoch IS NULL OR sent_epoch = :epoch)
+WHERE sent_seq IS NOT NULL AND sent_session = :session AND (:epoch IS NULL OR sent_epoch = :epoch)
 AND (:first IS NULL OR sent_seq >= :first) AND (:last IS NULL OR sent_seq <= :last)
 ORDER BY turn_seq DESC LIMIT :count
 """

@@ -18,6 +18,7 @@ from engine.boot.assembly import Parts
 from engine.boot.configured import InForce
 from engine.boot.earlier_books import earlier_books
 from engine.commands.answering import Answering
+from engine.desk.draft import Delivery
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.rfq import AskState
@@ -27,7 +28,7 @@ from engine.journal.archive import ReadOnly
 from engine.journal.batch import SessionRow
 from engine.journal.event_codec import Codec
 from engine.journal.lock import Boot
-from engine.journal.queries import NUMBERS
+from engine.journal.queries import FIRST_SENT, last_sent
 from engine.market.marks import Mark, Quality
 from engine.runtime.loop import Runtime
 from engine.runtime.staging import Recorder, events_codec
@@ -44,11 +45,8 @@ REASON_LENGTH_MAX = 2_000
 LOGIC_VERSION = 3
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
 
-_KNOWN_LEDGER = f"""
-SELECT seq, outbox_id FROM {NUMBERS} WHERE class IN ('ask', 'afresh') ORDER BY seq DESC LIMIT :most
-"""
-_LAST_REPORT = f"SELECT seq FROM {NUMBERS} WHERE class = 'report' ORDER BY seq DESC LIMIT 1"
-_FIRST_OUT = f"SELECT seq FROM {NUMBERS} ORDER BY seq LIMIT 1"
+_KNOWN_LEDGER = last_sent((Delivery.at_most_once, Delivery.afresh))
+_LAST_REPORT = last_sent((Delivery.at_least_once,))
 # What had to wait for its number: what got it at once was never in the outbox.
 _NEVER_NUMBERED = """
 SELECT id FROM outbox WHERE id >= :first EXCEPT SELECT outbox_id FROM fix_sent WHERE outbox_id >= :first
@@ -224,8 +222,9 @@ def _link(journal: ReadOnly, key: str, row: SessionRow | None) -> Link:
         if found.entry.message_class == "report" and found.epoch is None
     ]
     confirmed = journal.query(_LAST_CONFIRMED, (key,))
-    place = {"session": key, "epoch": state.epoch, "most": LEDGER_MAX}
-    last_report, ledger = journal.query(_LAST_REPORT, place), journal.query(_KNOWN_LEDGER, place)
+    place = {"session": key, "epoch": state.epoch}
+    last_report = journal.query(_LAST_REPORT, {**place, "most": 1})
+    ledger = journal.query(_KNOWN_LEDGER, {**place, "most": LEDGER_MAX})
     return Link(
         state,
         last_report=last_report[0][0] if last_report else None,
@@ -236,8 +235,8 @@ def _link(journal: ReadOnly, key: str, row: SessionRow | None) -> Link:
 
 
 def _session(journal: ReadOnly, row: SessionRow) -> SessionState:
-    first = journal.query(_FIRST_OUT, {"session": row.session, "epoch": row.epoch})
-    first_out = first[0][0] if first else row.next_out
+    ((first_sent,),) = journal.query(FIRST_SENT, {"session": row.session, "epoch": row.epoch})
+    first_out = first_sent if first_sent is not None else row.next_out
     return SessionState.fresh(row.epoch, row.next_in, row.next_out, first_out, row.created_utc_ns)
 
 

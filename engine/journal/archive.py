@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,8 +16,18 @@ from engine.errors import JournalError
 from engine.journal import anchor
 from engine.journal.batch import EventRow, Head, MarkRow, NumberRow, OutboxRow, SessionRow, TextRow
 from engine.journal.opening import anchor_path, read_head, read_meta
-from engine.journal.queries import EVENT, NUMBER, OUTBOX, SESSIONS, TEXTS, UNDELIVERED, Undelivered, as_undelivered
-from engine.journal.recover import KeptTurn, Rows, Sent, TurnRow, Verdict, group, verify
+from engine.journal.queries import (
+    EVENT,
+    MISFILED,
+    NUMBER,
+    OUTBOX,
+    SESSIONS,
+    TEXTS,
+    UNDELIVERED,
+    Undelivered,
+    as_undelivered,
+)
+from engine.journal.recover import BadRow, KeptTurn, Rows, Sent, TurnRow, Verdict, group, verify
 
 _LOWEST: Final = -(1 << 62)
 """Below every key there may be: a row where none belongs is to be found, too."""
@@ -162,7 +173,14 @@ def audit(path: Path | str, anchor_file: Path | str | None = None) -> Verdict:
         mine = [one for one in anchors if one.journal_id == journal.meta["journal_id"]]
         if len(mine) < len(anchors):
             notes.append(f"{file}: {len(anchors) - len(mine)} anchors of another journal")
-        return verify(journal.genesis, journal.turns(), mine, notes)
+        verdict = verify(journal.genesis, journal.turns(), mine, notes)
+        if verdict.holds:
+            # No part of the chain, for it only repeats: but what is not found cannot be sent again.
+            for turn_seq, session, epoch, seq in journal.query(MISFILED)[:1]:
+                row = f"{session} epoch {epoch} out {seq}"
+                bad = BadRow(turn_seq, "answered", row, f"changed: turn {turn_seq} and this table do not agree on it")
+                verdict = replace(verdict, bad=bad)
+        return verdict
 
 
 def uri(path: Path, mode: str) -> str:

@@ -70,6 +70,17 @@ class Answer(NamedTuple):
     body_at: int
 
 
+class AnsweredRow(NamedTuple):
+    """Where the answers of one commit to one session are found: those numbers, in these turns. Made by the writer."""
+
+    session: str
+    epoch: int
+    last_seq: int
+    first_seq: int
+    first_turn: int
+    last_turn: int
+
+
 class NumberRow(NamedTuple):
     """A number of ours that does not stand in the row of its turn. `data` is None for a session message.
 

@@ -57,13 +57,14 @@ class JournalReader:
 
         Raises JournalError naming a number that has no row: that is corruption, never a reason for a gap fill.
         """
-        parameters = {"session": session, "epoch": epoch, "begin": begin, "end": end, "limit": limit}
+        end = min(end, begin + limit - 1)
+        parameters = {"session": session, "epoch": epoch, "begin": begin, "end": end}
         rows = await self._all(SENT, parameters)
         page = [SentMessage(seq, data, kind or "", entry) for seq, data, kind, entry in rows]
         for expected, message in enumerate(page, start=begin):
             if message.seq != expected:
                 raise JournalError(f"{self.path}: {session} epoch {epoch} out {expected}: no row; run an audit")
-        if len(page) < min(limit, end - begin + 1):
+        if len(page) < end - begin + 1:
             missing = begin + len(page)
             raise JournalError(f"{self.path}: {session} epoch {epoch} out {missing}: no row; run an audit")
         return page

@@ -1,13 +1,14 @@
 """Tables, guards and views of the journal file, as SQL text.
 
-Append only: `meta`, `turns`, `events`, `outbox`, `fix_sent`, `rule_books`, `configs`. Triggers refuse UPDATE,
-DELETE and an INSERT over an existing key; the latter also because `INSERT OR REPLACE` on a connection without recursive
-triggers deletes without asking the DELETE trigger. Mutable: `fix_sessions`, `marks`.
+Append only: `meta`, `turns`, `events`, `outbox`, `fix_sent`, `answered`, `rule_books`, `configs`. Triggers refuse
+UPDATE, DELETE and an INSERT over an existing key; the latter also because `INSERT OR REPLACE` on a connection without
+recursive triggers deletes without asking the DELETE trigger. Mutable: `fix_sessions`, `marks`.
 
 A turn takes in one message at most, and mostly says one: both stand in the turn's own row, whatever else it gives a
-number to in `fix_sent`. An order and its answer are one row, one trigger and two index entries, half of what a row for
-each would cost. The view `fix_messages` shows both directions alike, wherever they stand. What a turn decides to say
-and numbers at once, nearly everything, is no row of `outbox`: the view `outbox_entries` shows all entries alike.
+number to in `fix_sent`. An order and its answer are one row and one trigger, half of what a row for each would cost;
+`answered` tells of each commit in which turns a session's answers are. The view
+`fix_messages` shows both directions alike, wherever they stand. What a turn decides to say and numbers at once, nearly
+everything, is no row of `outbox`: the view `outbox_entries` shows all entries alike.
 
 Triggers stop mistakes, not an owner of the file who drops them: for that there is the chain (`chain`).
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 APPLICATION_ID: Final = 0x52465131  # "RFQ1": lets `file` and a reader tell a journal from any other SQLite file.
 
 TABLES: Final = """
@@ -46,7 +47,17 @@ CREATE TABLE IF NOT EXISTS turns (
     row_sums BLOB NOT NULL,
     hash BLOB NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS turns_sent ON turns (sent_session, sent_epoch, sent_seq) WHERE sent_seq IS NOT NULL;
+-- Where the answers that stand in `turns` are found: one row for those of one commit to one session. An index entry for
+-- each would be a fifth of what an order's row costs.
+CREATE TABLE IF NOT EXISTS answered (
+    session TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    first_turn INTEGER NOT NULL,
+    last_turn INTEGER NOT NULL,
+    PRIMARY KEY (session, epoch, last_seq)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY NOT NULL,
     turn_seq INTEGER NOT NULL,
@@ -118,22 +129,20 @@ CREATE TABLE IF NOT EXISTS marks (
 ) WITHOUT ROWID;
 """
 
-# A number of ours that was given out already, wherever it stands.
-_GIVEN: Final = (
-    "EXISTS (SELECT 1 FROM fix_sent WHERE session = NEW.{0} AND epoch = NEW.{1} AND seq = NEW.{2})"
-    " OR EXISTS (SELECT 1 FROM turns WHERE sent_session = NEW.{0} AND sent_epoch = NEW.{1} AND sent_seq = NEW.{2})"
-)
-_ANSWER: Final = ("sent_session", "sent_epoch", "sent_seq")
-
 # What a new row must not collide with, per append-only table. Numbered tables refuse anything that is not
 # beyond the last row: a gap made by force cannot be filled in later.
 _COLLISIONS: Final = {
     "meta": "EXISTS (SELECT 1 FROM meta WHERE key = NEW.key)",
-    "turns": f"NEW.turn_seq <= (SELECT max(turn_seq) FROM turns) OR {_GIVEN.format(*_ANSWER)}",
+    "turns": "EXISTS (SELECT 1 FROM turns WHERE turn_seq >= NEW.turn_seq)",
     "events": "NEW.seq <= (SELECT max(seq) FROM events)",
     "outbox": "NEW.id <= (SELECT max(id) FROM outbox)",
-    # An unset position is -1 here.
-    "fix_sent": f"NEW.position <> -1 OR {_GIVEN.format('session', 'epoch', 'seq')}",
+    # An unset position is -1 here. Numbers ascend from commit to commit, and within one the writer sees to it.
+    "fix_sent": "NEW.position <> -1 OR EXISTS (SELECT 1 FROM fix_sent WHERE session = NEW.session AND epoch = NEW.epoch"
+    " AND seq = NEW.seq) OR EXISTS (SELECT 1 FROM answered WHERE session = NEW.session AND epoch = NEW.epoch"
+    " AND last_seq >= NEW.seq)",
+    "answered": "EXISTS (SELECT 1 FROM answered WHERE session = NEW.session AND epoch = NEW.epoch"
+    " AND last_seq >= NEW.first_seq) OR EXISTS (SELECT 1 FROM fix_sent WHERE session = NEW.session"
+    " AND epoch = NEW.epoch AND seq >= NEW.first_seq AND turn_seq < NEW.first_turn)",
     "rule_books": "NEW.position <> -1 OR EXISTS (SELECT 1 FROM rule_books WHERE hash = NEW.hash)",
     "configs": "NEW.position <> -1 OR EXISTS (SELECT 1 FROM configs WHERE kind = NEW.kind AND hash = NEW.hash)",
 }
@@ -156,12 +165,14 @@ def guards() -> str:
     return "".join(script)
 
 
+# NULLIF: an answer that no event explains has 0 there, for None would take longer (`chain.follow`).
 # CAST instead of decoding in Python: a body is text for json_extract and whoever looks, and bytes for the chain.
 INSERTS: Final = {
-    "turns": f"INSERT INTO turns VALUES ({', '.join('?' * 20)})",
+    "turns": f"INSERT INTO turns VALUES ({', '.join('?' * 15)}, NULLIF(?, 0), ?, ?, ?, ?)",
     "events": "INSERT INTO events VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT))",
     "outbox": "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     "fix_sent": "INSERT INTO fix_sent VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "answered": "INSERT INTO answered VALUES (?, ?, ?, ?, ?, ?)",
     "rule_books": "INSERT INTO rule_books (hash, turn_seq, text) VALUES (?, ?, ?)",
     "configs": "INSERT INTO configs (kind, hash, turn_seq, text) VALUES (?, ?, ?, ?)",
     "fix_sessions": "INSERT INTO fix_sessions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, epoch) DO UPDATE SET"

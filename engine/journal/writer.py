@@ -26,7 +26,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from engine.errors import JournalError, StartError
 from engine.journal import anchor
-from engine.journal.batch import RULE_BOOK, Answer, Batch, Head, MarkRow, SessionRow, StagedTurn, TakenIn, TextRow
+from engine.journal.batch import RULE_BOOK, Batch, Head, MarkRow, SessionRow, StagedTurn, TextRow
 from engine.journal.chain import UNSPELLABLE, ChainError, follow
 from engine.journal.lock import Boot, WriterLock
 from engine.journal.opening import (
@@ -46,8 +46,6 @@ Phase: TypeAlias = Literal["begin", "staged_rows", "before_commit", "committed"]
 RESERVE_BYTES: Final = 16 * 1024 * 1024  # Some 2,000 closing turns: kill, cancels and Logouts of 200 sessions.
 BUSY_TIMEOUT_MS: Final = 5  # The writer may run on the loop: give up soon, the runtime tries again.
 
-_NOTHING_IN: Final[tuple[object, ...]] = (None,) * len(TakenIn._fields)
-_NO_ANSWER: Final[tuple[object, ...]] = (None,) * len(Answer._fields)
 _RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
@@ -253,35 +251,28 @@ class Journal:
 
     def _prepare(self, turns: Batch) -> tuple[Head, tuple[tuple[str, Iterable[Any]], ...], set[tuple[str, str]]]:
         """The new head, rows per table, and the texts that are new. Nothing is changed yet."""
-        head = self.head
+        turns, new_texts = self._with_new_texts(turns)
+        head, turn_rows, others, answered = follow(self.head, turns)
         # Plain tuples, whatever the rows are: sqlite3 binds those some 2 us a row faster than their subclasses.
-        turn_rows: list[tuple[object, ...]] = []
         sent_rows: list[tuple[object, ...]] = []
         event_rows: list[tuple[object, ...]] = []
         outbox_rows: list[tuple[object, ...]] = []
         session_rows: dict[tuple[str, int], SessionRow] = {}
         mark_rows: dict[str, MarkRow] = {}
-        new_texts: set[tuple[str, str]] = set()
         rule_books: list[TextRow] = []
         configs: list[TextRow] = []
-        for turn in turns:
-            if turn.texts:
-                turn = self._without_known(turn, new_texts)
-                for text in turn.texts:
-                    (rule_books if text.kind == RULE_BOOK else configs).append(text)
-            head, sealed = follow(head, turn)
-            _, _, _, _, _, events, outbox, taken_in, answer, sent, sessions, marks, _ = turn
-            turn_rows.append(turn[:5] + (taken_in or _NOTHING_IN) + (answer or _NO_ANSWER) + sealed)
+        for turn in others:
+            turn_seq, _, _, _, _, events, outbox, _, _, sent, sessions, marks, texts = turn
+            event_rows += map(tuple, events)
+            outbox_rows += map(tuple, outbox)
             for number in sent:
-                sent_rows.append((turn[0], *number))
-            for mark in marks:
-                mark_rows[mark.security_id] = mark
-            if events:
-                event_rows += map(tuple, events)
-            if outbox:
-                outbox_rows += map(tuple, outbox)
+                sent_rows.append((turn_seq, *number))
             for numbers in sessions:
                 session_rows[numbers[:2]] = numbers
+            for mark in marks:
+                mark_rows[mark.security_id] = mark
+            for text in texts:
+                (rule_books if text.kind == RULE_BOOK else configs).append(text)
         return (
             head,
             (
@@ -289,6 +280,7 @@ class Journal:
                 ("events", event_rows),
                 ("outbox", outbox_rows),
                 ("fix_sent", sent_rows),
+                ("answered", list(map(tuple, answered))),
                 ("rule_books", [text[1:] for text in rule_books]),
                 ("configs", configs),
                 # Conflated: of a session's or security's rows in one transaction only the last counts.
@@ -297,6 +289,13 @@ class Journal:
             ),
             new_texts,
         )
+
+    def _with_new_texts(self, turns: Batch) -> tuple[Batch, set[tuple[str, str]]]:
+        """The turns without texts that are stored already, and what is left of those."""
+        new: set[tuple[str, str]] = set()
+        if any(turn.texts for turn in turns):
+            turns = [self._without_known(turn, new) if turn.texts else turn for turn in turns]
+        return turns, new
 
     def _without_known(self, turn: StagedTurn, new: set[tuple[str, str]]) -> StagedTurn:
         kept = []

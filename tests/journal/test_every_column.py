@@ -81,7 +81,9 @@ def full_turns() -> list[StagedTurn]:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("every-column") / "journal.db"
     with Journal(path, "normal", reserve_bytes=0) as journal:
-        journal.commit(full_turns())
+        turns = full_turns()
+        for at in range(0, len(turns), 4):
+            journal.commit(turns[at : at + 4])
         journal.anchor(1)
     assert audit(path).holds
     return path
@@ -120,6 +122,10 @@ CHAINED: Final = [
 ]
 
 
+KEYS: Final = {"answered": "last_seq"}
+"""What tells the rows of a table apart that has no rowid."""
+
+
 def test_every_table_is_either_append_only_or_mutable() -> None:
     assert set(COLUMNS) == {*APPEND_ONLY, *MUTABLE}
     assert {(table, column) for table, column in NOT_IN_THE_CHAIN} <= {
@@ -136,7 +142,8 @@ def test_a_change_of_any_column_is_found(
     for file in original.parent.iterdir():
         shutil.copy(file, tmp_path / file.name)
     connection = unguarded(path)
-    found = connection.execute(f"SELECT rowid, {column} FROM {table} ORDER BY rowid").fetchall()
+    key = KEYS.get(table, "rowid")
+    found = connection.execute(f"SELECT {key}, {column} FROM {table} ORDER BY {key}").fetchall()
     values = [next((row for row in found[1:] if row[1] is not None), None)]
     if nullable:
         values.append(next((row for row in found if row[1] is None), None))
@@ -150,7 +157,7 @@ def test_a_change_of_any_column_is_found(
             if other == value:
                 continue
             try:
-                connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (other, rowid))
+                connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (other, rowid))
             except sqlite3.IntegrityError:
                 continue  # A key that is there already.
             stored = connection.execute(f"SELECT {column} FROM {table} WHERE {column} IS ?", (other,)).fetchone()
@@ -158,8 +165,9 @@ def test_a_change_of_any_column_is_found(
                 tried += 1
                 assert not audit(path).holds, f"{table}.{column}: {value!r} became {other!r} and nobody noticed"
             # A number that is its own row's key has moved it.
-            moved = other if COLUMNS[table][0][0] == column and isinstance(other, int) else rowid
-            connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (value, moved))
+            moves = column == key or (key == "rowid" and COLUMNS[table][0][0] == column)
+            moved = other if moves and isinstance(other, int) else rowid
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (value, moved))
         assert audit(path).holds, "put back, it has to hold again"
     connection.close()
     assert tried, "nothing could be changed"
@@ -235,6 +243,8 @@ def test_any_field_in_the_row_of_a_turn_changes_the_hash(part: str, field: str) 
     variants = [own, *(own._replace(**{field: each}) for each in changed(getattr(own, field), hint))]
     if "None" not in str(hint):
         variants = [each for each in variants if getattr(each, field) is not None]
+    if field == "event_seq":
+        variants = [each for each in variants if each.event_seq != 0]  # Events count from 1.
     variants = list(dict.fromkeys(variants))
     assert len(variants) > 1
     assert len({seal(b"before", turn._replace(**{part: each})).hash for each in variants}) == len(variants)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from journal_rows import turn_after, turns_after
 
 from engine.journal.anchor import Anchor
-from engine.journal.batch import Answer, EventRow, Head, NumberRow, OutboxRow, StagedTurn, TakenIn, TextRow
+from engine.journal.batch import Answer, AnsweredRow, EventRow, Head, NumberRow, OutboxRow, StagedTurn, TakenIn, TextRow
 from engine.journal.chain import ChainError, follow, genesis, read_sums, row_spellings, seal
 from engine.journal.recover import KeptTurn, verify
 
@@ -52,7 +52,9 @@ NO_ROWS = {each: st.just(()) for each in ("events", "outbox", "sent", "sessions"
 TURNS = st.builds(
     StagedTurn, number, number, text, text, text, **NO_ROWS,
     taken_in=st.none() | st.builds(TakenIn, text, number, number, blob),
-    answer=st.none() | st.builds(Answer, text, number, number, number, blob, text, st.none() | number, text, number),
+    answer=st.none() | st.builds(
+        Answer, text, number, number, number, blob, text, st.none() | st.integers(1, 200), text, number
+    ),
 )  # fmt: skip
 
 
@@ -178,7 +180,7 @@ def decided_again(turn: StagedTurn, outbox_id: int = 1) -> StagedTurn:
 
 def test_entries_are_numbered_on_wherever_they_stand() -> None:
     turn = decided_again(turn_after(START), outbox_id=2)
-    assert follow(START, turn)[0].outbox_id == START.outbox_id + 2
+    assert follow(START, [turn]).head.outbox_id == START.outbox_id + 2
 
 
 def an_answer(outbox_id: int) -> Answer:
@@ -203,15 +205,59 @@ def an_answer(outbox_id: int) -> Answer:
 )
 def test_turns_that_do_not_follow_are_refused(change: Callable[[StagedTurn], StagedTurn]) -> None:
     with pytest.raises(ChainError):
-        follow(START, change(turn_after(START)))
+        follow(START, [change(turn_after(START))])
+
+
+def answered(turn_seq: int, to: str, epoch: int, seq: int, entry: int = 0, **more: Any) -> StagedTurn:
+    answer = Answer(to, epoch, seq, entry or turn_seq, b"8=FIX.4.4\x01", "report", None, "8", 1)
+    return StagedTurn(turn_seq, 1_700, "Received", to, "", answer=answer, **more)
+
+
+def test_where_the_answers_of_a_batch_stand_is_told_by_session_and_epoch() -> None:
+    turns = [
+        answered(1, "oms", 1, 4),
+        answered(2, "alder", 1, 4),
+        answered(3, "oms", 1, 6, sent=(NumberRow("oms", 1, 7, None, None), NumberRow("birch", 1, 2, None, None))),
+        StagedTurn(4, 1_700, "TimerDue", "", "", sent=(NumberRow("oms", 1, 8, None, None),)),
+        answered(5, "oms", 1, 9, entry=4),
+        answered(6, "oms", 2, 1, entry=5),
+    ]
+    assert follow(START, turns).answered == [
+        AnsweredRow("oms", 1, 9, first_seq=4, first_turn=1, last_turn=5),
+        AnsweredRow("alder", 1, 4, first_seq=4, first_turn=2, last_turn=2),
+        AnsweredRow("oms", 2, 1, first_seq=1, first_turn=6, last_turn=6),
+    ]
+
+
+APART = (NumberRow("oms", 1, 7, None, None),)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        pytest.param([answered(1, "oms", 1, 7), answered(2, "oms", 1, 7)], id="answer, answer"),
+        pytest.param([answered(1, "oms", 1, 7), answered(2, "oms", 1, 6)], id="answer, one below"),
+        pytest.param(
+            [answered(1, "oms", 1, 7), answered(2, "ash", 1, 7), answered(3, "oms", 1, 7)], id="others between"
+        ),
+        pytest.param([answered(1, "oms", 1, 7, sent=APART)], id="in one turn"),
+        pytest.param([answered(1, "oms", 1, 7), answered(2, "ash", 1, 1, sent=APART)], id="answer, apart"),
+        pytest.param([answered(1, "ash", 1, 1, sent=APART), answered(2, "oms", 1, 7)], id="apart, answer"),
+        pytest.param([answered(1, "ash", 1, 1, sent=APART * 2)], id="apart, apart"),
+    ],
+)
+def test_no_number_is_given_out_twice_in_a_batch(turns: list[StagedTurn]) -> None:
+    with pytest.raises(ChainError, match=r"out [67]"):
+        follow(START, turns)
 
 
 def kept(count: int) -> list[KeptTurn]:
-    head, chain = START, []
-    for turn in turns_after(START, count):
-        head, sealed = follow(head, turn)
-        chain.append(KeptTurn(turn, sealed.row_sums, sealed.hash))
-    return chain
+    return sealed(turns_after(START, count))
+
+
+def sealed(turns: list[StagedTurn]) -> list[KeptTurn]:
+    rows = follow(START, turns).rows
+    return [KeptTurn(turn, *map(bytes, row[-2:])) for turn, row in zip(turns, rows, strict=True)]  # type: ignore[arg-type]
 
 
 def anchor_of(turn: KeptTurn, utc_ns: int) -> Anchor:
@@ -245,10 +291,7 @@ def test_without_anchors_nothing_is_sure() -> None:
 def test_a_record_chained_anew_contradicts_its_anchor() -> None:
     chain = kept(4)
     turns = [one.turn._replace(actor="eve") if one.turn.turn_seq == 2 else one.turn for one in chain]
-    head, forged = START, []
-    for turn in turns:
-        head, sealed = follow(head, turn)
-        forged.append(KeptTurn(turn, sealed.row_sums, sealed.hash))
+    forged = sealed(turns)
     assert verify(START.hash, forged, []).holds
     verdict = verify(START.hash, forged, [anchor_of(chain[0], 10), anchor_of(chain[2], 30)])
     assert verdict.bad is not None

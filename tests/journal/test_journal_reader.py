@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from engine.errors import JournalError
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import TRAILER_BYTES, Answer, Head, NumberRow, OutboxRow, SessionRow, StagedTurn
 from engine.journal.lock import Boot
-from engine.journal.queries import SENT, UNDELIVERED, SentMessage
+from engine.journal.queries import FIRST_SENT, SENT, UNDELIVERED, SentMessage, last_sent
 from engine.journal.reader import Checkpoint, JournalReader
 from engine.journal.writer import Journal
 
@@ -250,7 +251,7 @@ async def test_the_log_begins_anew_though_turns_come_without_a_pause(journal: Jo
 
 @pytest.mark.parametrize(
     ("query", "given"),
-    [(SENT, {"session": "oms", "epoch": 1, "begin": 1, "end": 9, "limit": 5}), (UNDELIVERED, {"to": "oms"})],
+    [(SENT, {"session": "oms", "epoch": 1, "begin": 1, "end": 9}), (UNDELIVERED, {"to": "oms"})],
     ids=["sent", "undelivered"],
 )
 def test_what_the_daemon_asks_for_is_found_by_key_however_long_the_file(
@@ -285,3 +286,51 @@ def test_a_closed_journal_is_read_from_a_folder_nobody_may_write(tmp_path: Path)
         assert audit(path).turns == 3
     finally:
         path.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_range_of_numbers_is_found_wherever_they_stand(
+    journal: Journal, reader: JournalReader, seed: int
+) -> None:
+    """Commits of many turns and sessions by turns: in rows of turns, beside them, and epochs that begin anew."""
+    rng = random.Random(seed)
+    given: dict[tuple[str, int], list[tuple[int, bytes | None]]] = {}
+    epochs = {"oms": 1, "alder": 1, "birch": 1}
+    entry = 0
+    for _ in range(rng.randint(4, 10)):
+        turns = []
+        for turn_seq in range(journal.head.turn_seq + 1, journal.head.turn_seq + 1 + rng.randint(1, 12)):
+            answer, sent = None, []
+            for at in range(rng.choice((0, 1, 1, 1, 2, 3))):
+                to = rng.choice(tuple(epochs))
+                if rng.random() < 0.03:
+                    epochs[to] += 1
+                numbers = given.setdefault((to, epochs[to]), [])
+                seq = len(numbers) + 1
+                if rng.random() < 0.2:
+                    sent.append(NumberRow(to, epochs[to], seq, None, None))
+                    numbers.append((seq, None))
+                    continue
+                entry += 1
+                data = b"8=%d|37=1\x0110=000|" % entry
+                numbers.append((seq, data))
+                if at == 0:
+                    answer = Answer(to, epochs[to], seq, entry, data, "report", None, "8", 1)
+                else:
+                    sent.append(NumberRow(to, epochs[to], seq, entry, data, "report", None, "8", 1))
+            turns.append(StagedTurn(turn_seq, 0, "test", "", "", answer=answer, sent=tuple(sent)))
+        journal.commit(turns)
+    for (to, epoch), numbers in given.items():
+        for begin in range(1, len(numbers) + 1):
+            for end in {begin, min(begin + 5, len(numbers)), len(numbers)}:
+                limit = rng.choice((1, 3, 500))
+                page = await reader.sent_page(to, epoch, begin, end, limit)
+                assert [(each.seq, each.data) for each in page] == numbers[begin - 1 : end][:limit]
+        with pytest.raises(JournalError, match="no row"):
+            await reader.sent_page(to, epoch, len(numbers), len(numbers) + 1, 500)
+        place = {"session": to, "epoch": epoch}
+        with ReadOnly(journal.path) as file:
+            reports = [seq for seq, data in numbers if data is not None]
+            assert [seq for seq, _ in file.query(last_sent(("report",)), {**place, "most": 7})] == reports[:-8:-1]
+            assert file.query(FIRST_SENT, place) == [(1,)]
+    assert audit(journal.path).holds

@@ -113,8 +113,8 @@ def test_entries_numbered_at_once_count_for_the_head_in_whatever_order_they_stan
         journal.commit(turns_after(journal.head, 3))
         turn = turn_after(journal.head)
         (sent,) = turn.sent
-        first = sent._replace(seq=50, outbox_id=sent.outbox_id + 1)
-        journal.commit([turn._replace(sent=(first, sent))])
+        first = sent._replace(outbox_id=sent.outbox_id + 1)
+        journal.commit([turn._replace(sent=(first, sent._replace(seq=50)))])
         head = journal.head
         assert head.outbox_id == first.outbox_id
     with Journal(path, "normal") as journal:
