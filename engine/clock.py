@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -50,7 +50,7 @@ class Clock:
             utc_ns = self._last_utc_ns
         else:
             self._last_utc_ns = utc_ns
-        return Instant(monotonic_ns, utc_ns)
+        return _instant(Instant, (monotonic_ns, utc_ns))
 
     def not_before(self, utc_ns: int) -> None:
         """Begin no earlier than the last thing that was recorded."""
@@ -64,6 +64,9 @@ class Clock:
     def real_delay_s(self, delay_ns: int) -> float:
         """Real seconds to wait until `delay_ns` of this clock have passed; never negative."""
         return max(0.0, delay_ns / NS_PER_S / self.speed)
+
+
+_instant: Final = tuple.__new__  # In half the time that its constructor takes.
 
 
 def utc_day(utc_ns: int) -> int:

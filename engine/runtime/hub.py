@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,14 @@ class ConnectionHub:
             self._loop.call_at(connection.opened_s + delay, self._no_logon, connection.number)
         return True
 
-    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
-        if self.shows_wire:
-            self.show("<", connection.number, frame)
+    def frames_received(self, connection: FixConnection, frames: Sequence[bytes | GarbledMessage]) -> None:
         connection.unfinished_since_ns = None
-        self._submit(_made(Received, (self._clock.now(), connection.number, frame, self._entropy())))
+        now, number = self._clock.now(), connection.number
+        submit, draw = self._submit, self._entropy
+        for frame in frames:
+            if self.shows_wire:
+                self.show("<", number, frame)
+            submit(_made(Received, (now, number, frame, draw())))
 
     def bytes_received(self, connection: FixConnection) -> None:
         """No whole message yet, but the peer lives; unless it has been at this one for too long."""
@@ -102,7 +105,7 @@ class ConnectionHub:
             connection.unfinished_since_ns = since_ns = now.monotonic_ns
         if now.monotonic_ns - since_ns > self._patience.frame_timeout_s * NS_PER_S:
             text = f"bytes came for {self._patience.frame_timeout_s:g} s without making a whole message"
-            self.frame_received(connection, FrameStalled(text, reason="stalled"))
+            self.frames_received(connection, [FrameStalled(text, reason="stalled")])
             return
         connection.heard_ns = now.monotonic_ns
         known = self._machine.connections.get(connection.number)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -166,7 +166,11 @@ class Endpoint:
             self._loop.call_later(self._logon_timeout_s, self._no_logon, connection.number)
         return True
 
-    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
+    def frames_received(self, connection: FixConnection, frames: Sequence[bytes | GarbledMessage]) -> None:
+        for frame in frames:
+            self._heard(connection, frame)
+
+    def _heard(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
         if connection.number in self._strangers:
             self._first(connection, frame)
             return

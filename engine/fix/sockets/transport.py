@@ -19,6 +19,8 @@ LINGER_S: Final = 2.0
 """How long a connection that we end is read, and what comes thrown away, until the peer has closed it too."""
 FRAMES_AT_ONCE: Final = 48
 """Frames of one connection that are handled before others get their turn: some 3 ms of work."""
+FRAMES_AT_ONE_TIME: Final = 8
+"""Frames for which the clock is read once: 0.3 ms of work, 4 where each is an order that dealers are asked for."""
 TLS_CLOSE_PATIENCE_S: Final = 0.5
 """How long the other end may take to say that TLS is over: many never do."""
 
@@ -30,7 +32,8 @@ class Hub(Protocol):
         """False: there is no room for it. It is closed, and nothing more is heard of it."""
         ...
 
-    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None: ...
+    def frames_received(self, connection: FixConnection, frames: Sequence[bytes | GarbledMessage]) -> None:
+        """Whole messages, and what is none, in the order they came: so close together that one time is true of all."""
 
     def bytes_received(self, connection: FixConnection) -> None:
         """More of a message that is not whole yet. Noise between messages is no sign of life, and not told."""
@@ -125,13 +128,13 @@ class FixConnection(asyncio.Protocol):
         frames = self._framer.feed(data, self._frames_at_once)
         if not frames and self._framer.is_unfinished:
             self._hub.bytes_received(self)
-        for frame in frames:
+        for at in range(0, len(frames), FRAMES_AT_ONE_TIME):
             if self._is_over:
                 return
-            self._hub.frame_received(self, frame)
-            if isinstance(frame, StreamEnded):
-                self._fall_behind()  # For good: the session says why, if it may, and closes.
-                return
+            self._hub.frames_received(self, frames[at : at + FRAMES_AT_ONE_TIME])
+        if frames and isinstance(frames[-1], StreamEnded):
+            self._fall_behind()  # For good: the session says why, if it may, and closes.
+            return
         if len(frames) < self._frames_at_once:
             return
         if self._frames_at_once == 1:
@@ -171,8 +174,7 @@ class FixConnection(asyncio.Protocol):
             # can be committed: the numbers of the next Logon(A) show what was not handled.
             counts = self._frames_at_once > 1 and not self._held_back
             while counts and (frames := self._framer.feed(b"", FRAMES_AT_ONCE)):
-                for frame in frames:
-                    self._hub.frame_received(self, frame)
+                self._hub.frames_received(self, frames)
             self._hub.connection_down(self, self._ending)
         if self.on_lost is not None:
             self.on_lost(self)

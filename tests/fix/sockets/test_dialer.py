@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -61,7 +61,7 @@ class Line:
         self._on_up(connection)
         return True
 
-    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
+    def frames_received(self, connection: FixConnection, frames: Sequence[bytes | GarbledMessage]) -> None:
         pass
 
     def bytes_received(self, connection: FixConnection) -> None:

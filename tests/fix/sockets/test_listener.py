@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Door:
         self.open.append(connection)
         return True
 
-    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
+    def frames_received(self, connection: FixConnection, frames: Sequence[bytes | GarbledMessage]) -> None:
         connection.welcome()
 
     def bytes_received(self, connection: FixConnection) -> None:

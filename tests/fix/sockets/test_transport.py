@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -70,8 +71,8 @@ class Heard:
     def connection_up(self, connection: FixConnection) -> bool:
         return True
 
-    def frame_received(self, connection: FixConnection, frame: bytes | GarbledMessage) -> None:
-        self.frames.append(frame)
+    def frames_received(self, connection: FixConnection, frames: Sequence[bytes | GarbledMessage]) -> None:
+        self.frames += frames
 
     def bytes_received(self, connection: FixConnection) -> None:
         self.unfinished += 1
