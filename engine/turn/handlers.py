@@ -142,7 +142,8 @@ def on_received(draft: TurnDraft, given: Received) -> None:
         newcomers.first_message(draft, given.connection, connection, frame)
         return
     standing = draft.standing
-    state, settings, dictionary = standing.links[key].state, standing.settings[key], standing.dictionaries[key]
+    link, settings, dictionary = standing.links[key], standing.settings[key], standing.dictionaries[key]
+    state = link.state
     if isinstance(frame, bytes):
         try:
             message = codec.decode(frame, dictionary)
@@ -152,7 +153,11 @@ def on_received(draft: TurnDraft, given: Received) -> None:
         draft.turn.garbled = ((key, frame.reason),)
         step = session.garbled(settings, state, frame, draft.now)
     else:
-        step = session.received(settings, state, message, draft.now, dictionary=dictionary)
+        taken = session.in_order(settings, state, message, draft.now, dictionary=dictionary)
+        if taken is not None:
+            steps.take_in(draft, key, link, taken, message)
+            return
+        step = session.seen_to(settings, state, message, draft.now, dictionary=dictionary)
     steps.take(draft, key, step)
     if not draft.turn.ref:  # What was delivered has said which message it is.
         draft.turn.ref = f"{key}:{state.epoch}:{state.next_in}"

@@ -12,6 +12,7 @@ from engine.fix.session import protocol as session
 from engine.fix.session import step as stepping
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason
+from engine.fix.session.sequence import SessionState
 from engine.fix.session.step import (
     Action,
     CloseConnection,
@@ -34,7 +35,7 @@ from engine.fix.wire.message import Message
 from engine.masking import for_keeping
 from engine.turn import numbering, refusing
 from engine.turn.draft import TurnDraft
-from engine.turn.link import Position
+from engine.turn.link import Link, Position
 from engine.turn.outcome import Bound, Close, Inbound, ReadSentRows, ReadUndelivered, Welcome
 
 NUMBERS_DIFFER: Final = "numbers_differ"
@@ -46,19 +47,14 @@ FOR_PEOPLE: Final = frozenset({NUMBERS_DIFFER, stepping.TRADE_REFUSED})
 def take(draft: TurnDraft, key: str, step: session.Step) -> None:
     """Take a session's step into the turn and see to its actions, in order."""
     link = draft.link(key)
-    after, actions, moved_on = step
+    after, actions = step
     draft.turn.links[key] = link.at(after)
-    if not moved_on or link.state.probe is not None:
-        draft.stepped(key)
-    if moved_on and len(actions) == 1 and type(actions[0]) is Deliver:
-        # Nearly every message: nothing but a number has changed, and that was read already.
-        _deliver(draft, key, actions[0].message, link.state.next_in)
-        return
+    draft.stepped(key)
     before = link.state
     could_send, epoch = link.can_send, before.epoch
     for action in actions:
         if type(action) is Deliver:
-            _deliver(draft, key, action.message, action.message.seq_num)
+            deliver(draft, key, action.message, action.message.seq_num)
             continue
         if type(action) is EpochBegan:
             epoch = action.epoch
@@ -73,10 +69,19 @@ def take(draft: TurnDraft, key: str, step: session.Step) -> None:
         numbering.flush(draft, key)  # What could not go before goes now, behind all that the session had to say.
 
 
+def take_in(draft: TurnDraft, key: str, link: Link, state: SessionState, message: Message) -> None:
+    """Nearly every message: nothing of its session but a number has changed, and it is delivered."""
+    before = link.state
+    draft.turn.links[key] = link.at(state)
+    if before.probe is not None:
+        draft.stepped(key)
+    deliver(draft, key, message, before.next_in)
+
+
 def receive(draft: TurnDraft, key: str, message: Message) -> None:
     """A whole message of this session's peer."""
     standing = draft.standing
-    step = session.received(
+    step = session.seen_to(
         standing.settings[key], draft.state(key), message, draft.now, dictionary=standing.dictionaries[key]
     )
     take(draft, key, step)
@@ -156,7 +161,7 @@ def _expected(draft: TurnDraft, key: str, seq_num: int) -> None:
         draft.desk.page("numbers differ", session=key, peer_expects=seq_num, next_out=next_out)
 
 
-def _deliver(draft: TurnDraft, key: str, message: Message, seq_num: int) -> None:
+def deliver(draft: TurnDraft, key: str, message: Message, seq_num: int) -> None:
     standing, turn = draft.standing, draft.turn
     link, settings = turn.links[key], standing.settings[key]
     state = link.state

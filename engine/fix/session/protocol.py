@@ -17,7 +17,7 @@ Reference: FIX 4.4, Volume 2, "FIX Session Protocol" and its session-level test 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from engine.clock import Instant
 from engine.errors import CommandError, EngineError, GarbledMessage, ProtocolError
@@ -93,6 +93,7 @@ __all__ = [
     "gap_fill",
     "garbled",
     "heard",
+    "in_order",
     "keep_schedule",
     "logon_flaw",
     "logout",
@@ -100,6 +101,7 @@ __all__ = [
     "received",
     "resend_page",
     "reset",
+    "seen_to",
     "send_again",
     "send_test_request",
     "set_numbers",
@@ -129,12 +131,15 @@ def bind(
     return sequence.gave_out(state, now.monotonic_ns), data
 
 
-def received(
+def in_order(
     settings: SessionSettings, state: SessionState, message: Message, now: Instant, *, dictionary: Dictionary
-) -> Step:
-    """A whole, well-formed message came."""
-    # The common case, the next application message and nothing else to see to, costs one new state and one action, some
-    # 4 us with the checks. Whatever is unlike it in anything takes the careful path, which says what is wrong.
+) -> SessionState | None:
+    """The next application message and nothing else to see to: the state once it is taken in, to be delivered.
+
+    None for whatever is unlike that in anything.
+    """
+    # Nearly every message, in 3 us: `seen_to` would find the same with a draft and a list of actions, and says what is
+    # wrong where anything is.
     layout = message.layout
     if (
         state.phase is _ACTIVE
@@ -147,22 +152,35 @@ def received(
         and (not settings.route or logon.identity_fits(settings, message))
     ):
         try:
-            if logon.is_on_time(settings, message, now):
-                warnings = validation.validate(message, dictionary, settings.validation)
-                taken = sequence.took_in(state, now.monotonic_ns)
-                if not warnings:
-                    step: Step = _made(Step, (taken, (_made(Deliver, (message,)),), True))
-                    return step
-                return Step(taken, (*incoming.tolerated(message, warnings), Deliver(message)), True)
+            if logon.is_on_time(settings, message, now) and validation.is_faultless(
+                message, dictionary, settings.validation
+            ):
+                return sequence.took_in(state, now.monotonic_ns)
         except ProtocolError:
-            pass  # Said properly below.
+            pass
+    return None
+
+
+def seen_to(
+    settings: SessionSettings, state: SessionState, message: Message, now: Instant, *, dictionary: Dictionary
+) -> Step:
+    """A message that may be anything, but for being garbled."""
     draft = StepDraft(settings, sequence.heard(state, now.monotonic_ns), now)
     incoming.on_message(draft, message, dictionary)
     orderly.go_on(draft, state)
     return draft.step()
 
 
-_made: Any = tuple.__new__  # In half the time that a constructor takes.
+def received(
+    settings: SessionSettings, state: SessionState, message: Message, now: Instant, *, dictionary: Dictionary
+) -> Step:
+    """A whole, well-formed message came."""
+    taken = in_order(settings, state, message, now, dictionary=dictionary)
+    if taken is not None:
+        return Step(taken, (Deliver(message),))
+    return seen_to(settings, state, message, now, dictionary=dictionary)
+
+
 _ACTIVE: Final = Phase.ACTIVE  # A member is looked up in its class in three times what a name takes.
 
 

@@ -214,8 +214,6 @@ class Step(NamedTuple):
 
     state: SessionState
     actions: tuple[Action, ...] = ()
-    moved_on: bool = False
-    """Known to differ from the state before in nothing but numbers and times; False: it has to be looked at."""
 
 
 class StepDraft:

@@ -222,6 +222,7 @@ class Layout:
         "get_enumerated",
         "get_names",
         "get_sections",
+        "get_unread",
         "groups",
         "has_data",
         "has_secrets",
@@ -272,6 +273,11 @@ class Layout:
                 by_form.get(definition.form, rest).append(position)
         # BeginString(8), at position 0 of every message, ends each section.
         self.get_sections = _getter([at for form in SECTIONS for at in (*by_form[form], 0)])
+        # Without BodyLength(9), MsgSeqNum(34) and SendingTime(52), which the session reads of every message.
+        for tag, form in _READ_ANYWAY.items():
+            if self.index.get(tag) in by_form[form]:
+                by_form[form].remove(self.index[tag])
+        self.get_unread = _getter([at for form in SECTIONS for at in (*by_form[form], 0)])
         self.get_enumerated = _getter(enumerated)
         self.value_sets = tuple(fields[self.tags[at]].values or _FLAG_VALUES for at in enumerated)
         self.known_values: set[tuple[str, ...]] = set()
@@ -303,6 +309,7 @@ class Layout:
 
 _FLAG_VALUES: Final = frozenset("YN")
 _NAMES_AND_NUMBER: Final = (8, 49, 56, 34)
+_READ_ANYWAY: Final = {9: Form.LENGTH, 34: Form.LENGTH, 52: Form.TIMESTAMP}
 
 
 class _Walk:

@@ -68,7 +68,7 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
     if mode == "off":
         return []
     layout = message.layout if message.layout.dictionary is dictionary else _layout_in(message, dictionary)
-    if not layout.flaws and _values_are_right(message, layout):
+    if not layout.flaws and _values_are_right(message, layout, layout.get_sections(message.texts)):
         return []
     found = _flaws(message.texts, layout)
     if not found:
@@ -85,10 +85,20 @@ def validate(message: Message, dictionary: Dictionary, mode: Mode) -> list[str]:
     return warnings
 
 
+def is_faultless(message: Message, dictionary: Dictionary, mode: Mode) -> bool:
+    """Whether `validate` would find nothing in a message whose numbers and SendingTime(52) were read and are right."""
+    if mode == "off":
+        return True
+    layout = message.layout
+    if layout.flaws or layout.dictionary is not dictionary:
+        return False
+    return _values_are_right(message, layout, layout.get_unread(message.texts))
+
+
 def every_flaw(message: Message, dictionary: Dictionary) -> list[tuple[Flaw, bool]]:
     """All that is wrong with `message`, in the order of the checks, and whether tolerant validation lets it pass."""
     layout = message.layout if message.layout.dictionary is dictionary else _layout_in(message, dictionary)
-    if not layout.flaws and _values_are_right(message, layout):
+    if not layout.flaws and _values_are_right(message, layout, layout.get_sections(message.texts)):
         return []
     return [(flaw, _is_tolerable(flaw, layout, message.msg_type)) for flaw in _flaws(message.texts, layout)]
 
@@ -113,7 +123,7 @@ def _is_tolerable(flaw: Flaw, layout: Layout, msg_type: str) -> bool:
     return msg_type in _NEVER_LOST and not is_required
 
 
-def _values_are_right(message: Message, layout: Layout) -> bool:
+def _values_are_right(message: Message, layout: Layout, sections: Sequence[str]) -> bool:
     """Whether no value has anything wrong with it: the same checks as `_value_flaws`, without saying which.
 
     45 fields: empty ones 0.3 us, 16 enumerated ones 1 us, 18 numbers and times 4 us, all in C.
@@ -125,7 +135,7 @@ def _values_are_right(message: Message, layout: Layout) -> bool:
         return False
     if layout.counts and layout.get_counts(values) != layout.found_counts:
         return False
-    if MATCH_SECTIONS("\x01".join(layout.get_sections(values)) + "\x01") is None:
+    if MATCH_SECTIONS("\x01".join(sections) + "\x01") is None:
         return False
     if layout.rest:
         fields, tags = layout.dictionary.fields, layout.tags
