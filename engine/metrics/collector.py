@@ -80,8 +80,6 @@ class Metrics(Collector):
     def __init__(self, version: str) -> None:
         self.version = version
         self.registry = CollectorRegistry()
-        self._before: dict[str, SessionState] = {}
-        self._begun = False
 
         sessions = self._sessions = Names((NO_SESSION,))
         sources = self._sources = Names(("timer", "command"))
@@ -239,30 +237,26 @@ class Metrics(Collector):
                 self._in.count(session, data.split(b"\x01", 3)[2][3:], len(data))
             if msg_type in _REJECT_TYPES:
                 self._rejected(session, "in", msg_type.encode(), data)
-        if turn.stepped or not turn.inbound:  # Messages of a market data session are taken in without a row.
-            self._stepped(turn)
-        else:
-            for key, link in turn.links.items():
-                self._before[key] = link.state
-        for key, code, _ in turn.warnings:
-            self._warnings.add((key or NO_SESSION, code))
-        for key, reason in turn.garbled:
-            self._garbled.add((key or NO_SESSION, reason))
-        for key, ending in turn.endings:
-            self._disconnects.add((key or NO_SESSION, ending.code))
+        for key, before in turn.stepped.items():
+            self._stepped(turn, key, before)
+        if turn.warnings or turn.garbled or turn.endings:
+            for key, code, _ in turn.warnings:
+                self._warnings.add((key or NO_SESSION, code))
+            for key, reason in turn.garbled:
+                self._garbled.add((key or NO_SESSION, reason))
+            for key, ending in turn.endings:
+                self._disconnects.add((key or NO_SESSION, ending.code))
 
-    def _stepped(self, turn: Turn) -> None:
-        for key, link in turn.links.items():
-            state, before = link.state, self._before.get(key)
-            self._before[key] = state
-            if before is not None:
-                if not turn.inbound and state.next_in != before.next_in and turn.kind in _TAKING_IN:
-                    # One session message was counted; what a gap fill skips over are no messages.
-                    self._in.count(key, _SESSION_MESSAGES, 0)
-                if state.gap is not None and (before.gap is None or before.gap.begin != state.gap.begin):
-                    self._gaps.add((key,))
-            if state.serving is not None:
-                self._served(turn, key, max(state.serving.begin, state.first_out))
+    def _stepped(self, turn: Turn, key: str, before: SessionState) -> None:
+        state = turn.links[key].state
+        if not turn.inbound and state.next_in != before.next_in and turn.kind in _TAKING_IN:
+            # Messages of a market data session are taken in without a row, and so are those of the session layer:
+            # one of them was counted, for what a gap fill skips over are no messages.
+            self._in.count(key, _SESSION_MESSAGES, 0)
+        if state.gap is not None and (before.gap is None or before.gap.begin != state.gap.begin):
+            self._gaps.add((key,))
+        if state.serving is not None:
+            self._served(turn, key, max(state.serving.begin, state.first_out))
 
     def _served(self, turn: Turn, key: str, first: int) -> None:
         """Count the request that is being served once, however many pages it takes."""
@@ -355,9 +349,6 @@ class Metrics(Collector):
         self._learn(self._sources, machine.settings)
         self._learn(self._dealers, (dealer.id for dealer in trading.desk.dealers))
         desk = trading.state
-        if not self._begun:
-            self._begun = True
-            self._before = {key: link.state for key, link in machine.links.items()}
         for key in machine.retired:
             self._unsent.drop(key)
         for key, settings in machine.known().items():

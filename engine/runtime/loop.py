@@ -199,11 +199,10 @@ class Runtime:
         for effect in turn.effects:
             if type(effect) is Write:
                 leaving += len(effect.data)
-        size = TURN_BYTES + leaving
         if rows is not None:
             batch.rows.append(rows)
-            if rows.size > leaving:
-                size = TURN_BYTES + rows.size
+            leaving = max(leaving, rows.size)
+        size = TURN_BYTES + leaving
         seq = self._recorder.event_seq
         notices = self.watchers.notices(turn, seq) if self.watchers.anybody else NO_NOTICES
         batch.turns.append(_made(_Staged, (turn.now, turn.effects, seq, size, notices)))

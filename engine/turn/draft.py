@@ -25,7 +25,7 @@ from engine.turn.standing import Standing
 class TurnDraft:
     """One turn while it is being decided. `refused` is our own failure over this input, if this is the second try."""
 
-    __slots__ = ("_stepped", "_touched", "desk_if_begun", "given", "now", "refused", "standing", "turn")
+    __slots__ = ("_touched", "desk_if_begun", "given", "now", "refused", "standing", "turn")
 
     def __init__(self, standing: Standing, given: Input, refused: Exception | None = None) -> None:
         self.standing = standing
@@ -35,7 +35,6 @@ class TurnDraft:
         self.turn = Turn(given.now, type(given).__name__)
         self.desk_if_begun: Draft | None = None
         self._touched: dict[Timer, None] = {}
-        self._stepped: dict[str, None] = {}
 
     def begin_again(self) -> None:
         """Nothing is to stay of what was decided so far."""
@@ -99,7 +98,7 @@ class TurnDraft:
 
     def stepped(self, key: str) -> None:
         """More of this session may be different than numbers and times: at the end its own timer is looked at."""
-        self._stepped[key] = None
+        self.turn.stepped = {**self.turn.stepped, key: self.standing.links[key].state}
 
     def warn(self, key: str, code: str, text: str) -> None:
         self.turn.warnings += ((key, code, text),)
@@ -120,15 +119,11 @@ class TurnDraft:
                 touched.update(desk.touched)
             if desk.pages:
                 turn.effects.extend(desk.pages)
-        if self._stepped:
-            turn.stepped = True
-            before = self.standing.links
-            for key, link in turn.links.items():
-                was = before[key].state
-                # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
-                # But a peer that is heard before it answers a TestRequest(1) is owed Heartbeats again, due sooner.
-                if key in self._stepped and (was.probe is not None or not link.state.moved_on_from(was)):
-                    touched[Timer(TimerKind.session, key)] = None
+        for key, before in turn.stepped.items():
+            # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
+            # But a peer that is heard before it answers a TestRequest(1) is owed Heartbeats again, due sooner.
+            if before.probe is not None or not turn.links[key].state.moved_on_from(before):
+                touched[Timer(TimerKind.session, key)] = None
         if touched:
             turn.touched = tuple(touched)
         return turn

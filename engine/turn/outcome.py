@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from engine.clock import Instant
 from engine.desk.draft import Delivery, Draft, Page, Send
@@ -18,6 +19,7 @@ from engine.domain.keys import Scope, Timer
 from engine.fix.session.certificates import TlsFile
 from engine.fix.session.entrance import Origin
 from engine.fix.session.reasons import DisconnectReason, Ending
+from engine.fix.session.sequence import SessionState
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
 from engine.turn.link import Link
@@ -59,6 +61,9 @@ class Connection(NamedTuple):
     origin: Origin
 
 
+_NONE: Final[Mapping[str, SessionState]] = MappingProxyType({})
+
+
 @dataclass(slots=True, init=False)
 class Turn:
     """The outcome of one input, complete: what is recorded, what the state becomes, what leaves afterwards."""
@@ -76,8 +81,8 @@ class Turn:
     inbound: list[Inbound]
     links: dict[str, Link]
     """Sessions of which anything is different now."""
-    stepped: bool
-    """More may be different of one of them than numbers and times."""
+    stepped: Mapping[str, SessionState]
+    """Those of which more may be different than numbers and times, as they stood before."""
     connections: tuple[tuple[int, Connection | None], ...]
     """Connections that are new or have become a session's; None: it is given up."""
     effects: list[Effect]
@@ -108,7 +113,7 @@ class Turn:
         self.bound = []
         self.inbound = []
         self.links = {}
-        self.stepped = False
+        self.stepped = _NONE
         self.effects = []
         self.desk = self.held_due = self.change = self.hold = None
         # Hardly any turn has one of these, and a list of its own for each would be a third of what a turn takes.

@@ -169,6 +169,7 @@ def deliver(draft: TurnDraft, key: str, message: Message, seq_num: int) -> None:
     if settings.role == "market":
         # Prices are a conflated tape of their own; the mark that was used stands in the event that used it.
         turn.ref = f"{key}:{epoch}:{seq_num}"
+        draft.stepped(key)  # No row says that it was taken in.
     else:
         turn.ref = key  # Its numbers stand with the message itself.
         kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
