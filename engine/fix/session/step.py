@@ -375,13 +375,13 @@ def framed(
 ) -> bytes:
     """A message under our next number."""
     return codec.frame(
-        begin_string=settings.begin_string,
-        msg_type=msg_type,
-        seq_num=state.next_out,
-        sender=settings.sender_comp_id,
-        target=settings.target_comp_id,
-        sending_time=fix_timestamp(now.utc_ns, micros=settings.micros),
-        body=body,
+        settings.begin_string,
+        msg_type,
+        state.next_out,
+        settings.sender_comp_id,
+        settings.target_comp_id,
+        fix_timestamp(now.utc_ns, micros=settings.micros),
+        body,
         poss_resend=poss_resend,
         extra=settings.route + extra if extra else settings.route,
     )

@@ -238,7 +238,6 @@ def _data(tag: int, value: bytes, before: bytes) -> bytes:
 
 
 def frame(
-    *,
     begin_string: str,
     msg_type: str,
     seq_num: int,
@@ -246,6 +245,7 @@ def frame(
     target: str,
     sending_time: str,
     body: bytes,
+    *,
     poss_dup: bool = False,
     poss_resend: bool = False,
     orig_sending_time: str | None = None,
