@@ -176,27 +176,24 @@ class Draft:
 
     def send_cleared(self, cleared: Cleared) -> None:
         """Give a request or an acceptance that passed the gate to the outbox."""
-        self._send(cleared.session, cleared.said, Delivery.at_most_once, cleared.not_after_ns, cleared.kill_scopes)
+        self.outbox_id += 1
+        send = Send(
+            self.outbox_id,
+            cleared.session,
+            cleared.said,
+            Delivery.at_most_once,
+            len(self.events) - 1,
+            cleared.not_after_ns,
+            cleared.kill_scopes,
+        )
+        self.sends.append(send)
 
     def send(self, session: str, said: Said, delivery: Delivery, *, copy: bool = False, follows: int = 0) -> None:
         """Give anything else to the outbox; `follows` is the acceptance that it is about."""
         assert type(said) not in _THROUGH_THE_GATE, "a request or an acceptance goes through the risk gate"
-        self._send(session, said, delivery, None, (), copy, follows)
-
-    def _send(
-        self,
-        session: str,
-        said: Said,
-        delivery: Delivery,
-        not_after_ns: int | None,
-        kill_scopes: tuple[Scope, ...],
-        copy: bool = False,
-        follows: int = 0,
-    ) -> None:
-        self.outbox_id += 1
+        self.outbox_id = outbox_id = self.outbox_id + 1
         event = len(self.events) - 1
-        columns = (self.outbox_id, session, said, delivery, event, not_after_ns, kill_scopes, copy, follows)
-        self.sends.append(_made(Send, columns))
+        self.sends.append(_made(Send, (outbox_id, session, said, delivery, event, None, (), copy, follows)))
 
     def page(self, what: str, **body: Any) -> None:
         """Call a person. Whatever else people are told is made from events: see `desk.notices`."""

@@ -17,7 +17,7 @@ from engine.fix.wire.framing import Framer, StreamEnded
 
 LINGER_S: Final = 2.0
 """How long a connection that we end is read, and what comes thrown away, until the peer has closed it too."""
-FRAMES_AT_ONCE: Final = 48
+FRAMES_AT_ONCE: Final = 64
 """Frames of one connection that are handled before others get their turn: some 3 ms of work."""
 FRAMES_AT_ONE_TIME: Final = 8
 """Frames for which the clock is read once: 0.3 ms of work, 4 where each is an order that dealers are asked for."""
