@@ -133,7 +133,7 @@ def _on_price(draft: Draft, session: str, heard: m.MarketPrice) -> None:
     if bid is None or offer is None or bid <= 0 or offer < bid or heard.security_id not in draft.desk.securities:
         return
     at_ns = min(heard.quoted_ns or draft.now_ns, draft.now_ns)
-    draft.marks.append(Mark(heard.security_id, (bid + offer) / 2, at_ns, session, Quality.COMPOSITE))
+    draft.hear(Mark(heard.security_id, (bid + offer) / 2, at_ns, session, Quality.COMPOSITE))
 
 
 def _subscribe(draft: Draft, session: str) -> None:

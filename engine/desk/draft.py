@@ -6,7 +6,7 @@ Nothing here touches the live state. A draft that is dropped leaves no trace; on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -20,6 +20,7 @@ from engine.domain.keys import Scope, Timer
 from engine.domain.messages import AcceptQuote, AskDealer, Said
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import Rfq
+from engine.market.marks import Mark
 
 
 class Delivery(StrEnum):
@@ -97,11 +98,11 @@ class Draft:
     now_ns: int
     """UTC: asked for some forty times by an order."""
     events: list[Event]
-    lessons: list[Lesson]
+    lessons: Sequence[Lesson]
     """What the events teach about dealers."""
     sends: list[Send]
-    pages: list[Page]
-    marks: list[Any]
+    pages: Sequence[Page]
+    marks: Sequence[Mark]
     """Prices heard: the conflated tape, no part of the fold."""
     touched: dict[Timer, None]
     """Keys of the timers to look at again, in order."""
@@ -125,10 +126,8 @@ class Draft:
         self.state = state
         self.now_ns = now.utc_ns
         self.events = []
-        self.lessons = []
         self.sends = []
-        self.pages = []
-        self.marks = []
+        self.lessons = self.pages = self.marks = ()
         self.touched = {}
         self._drawn = 0
 
@@ -159,7 +158,9 @@ class Draft:
     def record(self, event: Event) -> None:
         apply(self.state, event)
         self.events.append(event)
-        self.lessons += lessons(self.state, event)
+        learnt = lessons(self.state, event)
+        if learnt:
+            self.lessons = [*self.lessons, *learnt]
 
     def scratch(self) -> Draft:
         """A draft over this one, to see what would come of something; nothing of it is kept."""
@@ -176,28 +177,35 @@ class Draft:
 
     def send_cleared(self, cleared: Cleared) -> None:
         """Give a request or an acceptance that passed the gate to the outbox."""
-        self.outbox_id += 1
-        send = Send(
-            self.outbox_id,
-            cleared.session,
-            cleared.said,
-            Delivery.at_most_once,
-            len(self.events) - 1,
-            cleared.not_after_ns,
-            cleared.kill_scopes,
-        )
-        self.sends.append(send)
+        self._send(cleared.session, cleared.said, Delivery.at_most_once, cleared.not_after_ns, cleared.kill_scopes)
 
     def send(self, session: str, said: Said, delivery: Delivery, *, copy: bool = False, follows: int = 0) -> None:
         """Give anything else to the outbox; `follows` is the acceptance that it is about."""
         assert type(said) not in _THROUGH_THE_GATE, "a request or an acceptance goes through the risk gate"
-        self.outbox_id = outbox_id = self.outbox_id + 1
+        self._send(session, said, delivery, None, (), copy, follows)
+
+    def _send(
+        self,
+        session: str,
+        said: Said,
+        delivery: Delivery,
+        not_after_ns: int | None,
+        kill_scopes: tuple[Scope, ...],
+        copy: bool = False,
+        follows: int = 0,
+    ) -> None:
+        self.outbox_id += 1
         event = len(self.events) - 1
-        self.sends.append(_made(Send, (outbox_id, session, said, delivery, event, None, (), copy, follows)))
+        columns = (self.outbox_id, session, said, delivery, event, not_after_ns, kill_scopes, copy, follows)
+        self.sends.append(_made(Send, columns))
 
     def page(self, what: str, **body: Any) -> None:
         """Call a person. Whatever else people are told is made from events: see `desk.notices`."""
-        self.pages.append(Page(len(self.events), {"what": what, **body}))
+        self.pages = [*self.pages, Page(len(self.events), {"what": what, **body})]
+
+    def hear(self, mark: Mark) -> None:
+        """Keep a price: the conflated tape, no part of the fold."""
+        self.marks = [*self.marks, mark]
 
     def wake(self, key: Timer) -> None:
         """Look at this timer's deadline again once the turn is applied."""

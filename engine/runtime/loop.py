@@ -18,10 +18,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from engine.clock import Clock, Instant
-from engine.desk.notices import Notice
+from engine.clock import Clock
 from engine.domain.events import Event
 from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, JournalError
@@ -35,14 +34,13 @@ from engine.runtime.alarms import Alarms
 from engine.runtime.entropy import Entropy
 from engine.runtime.hub import ConnectionHub, Patience
 from engine.runtime.readback import Readback
-from engine.runtime.release import Release
+from engine.runtime.release import Release, Staged
 from engine.runtime.staging import Latest, Recorder
 from engine.runtime.watchers import NO_NOTICES, Watchers
 from engine.turn import (
     CallFailed,
     CommandGiven,
     DigestDue,
-    Effect,
     HeldDue,
     HoldChanged,
     Input,
@@ -77,23 +75,9 @@ class Limits:
     commit_stall_max_s: float = 30.0
 
 
-class _Staged(NamedTuple):
-    """What is left to do of a turn that was adopted.
-
-    The rest of it goes at once: kept until the commit, the memory of a whole batch of turns would be cold to the next,
-    which makes each of them a quarter slower.
-    """
-
-    now: Instant
-    effects: Sequence[Effect]
-    seq: int
-    size: int
-    notices: Sequence[Notice] = ()
-
-
 @dataclass(slots=True)
 class _Batch:
-    turns: list[_Staged] = field(default_factory=list)
+    turns: list[Staged] = field(default_factory=list)
     rows: list[StagedTurn] = field(default_factory=list)
     latest: Latest = field(default_factory=Latest)
     size: int = 0
@@ -146,7 +130,7 @@ class Runtime:
         self._loop = loop
         self._on_fatal = on_fatal
         self._on_phase = on_phase
-        self._set_alarm, self._release, self._write = self.alarms.set, self.release.turn, self.release.write_out
+        self._set_alarm = self.alarms.set
         self._open = _Batch()
         self._full: deque[_Batch] = deque()
         """Batches that wait before the open one: with as many rows as one commit takes."""
@@ -205,7 +189,7 @@ class Runtime:
         size = TURN_BYTES + leaving
         seq = self._recorder.event_seq
         notices = self.watchers.notices(turn, seq) if self.watchers.anybody else NO_NOTICES
-        batch.turns.append(_made(_Staged, (turn.now, turn.effects, seq, size, notices)))
+        batch.turns.append(_made(Staged, (turn.now, turn.effects, seq, size, notices)))
         batch.size += size
         self._staged_bytes += size
         try:
@@ -343,9 +327,8 @@ class Runtime:
         if self._on_phase is not None:
             self._on_phase("unsent")
         try:
-            for staged in batch.turns:
-                self._release(staged.effects, staged.seq)
-            self._write()
+            self.release.turns(batch.turns)
+            self.release.write_out()
         except Exception:
             log.exception("release failed: this is a bug of the engine, it stops here")
             self._fatal("a turn that is durable could not be released: the next start sees to what did not leave")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
-from engine.clock import Clock
+from engine.clock import Clock, Instant
+from engine.desk.notices import Notice
 from engine.errors import CommandError
 from engine.fix.session.serving import gap_fill
 from engine.metrics.collector import Metrics
@@ -44,6 +45,20 @@ log = logging.getLogger(__name__)
 
 KEPT_BACK_MAX: Final = 10_000
 """Requests and acceptances that did not leave and are remembered: far more than may be followed by anything yet."""
+
+
+class Staged(NamedTuple):
+    """What is left to do of a turn that was adopted; `seq` is the last event behind which its replies stand.
+
+    The rest of it goes at once: kept until the commit, the memory of a whole batch of turns would be cold to the next,
+    which makes each of them a quarter slower.
+    """
+
+    now: Instant
+    effects: Sequence[Effect]
+    seq: int
+    size: int
+    notices: Sequence[Notice] = ()
 
 
 class Release:
@@ -107,34 +122,36 @@ class Release:
 
     # --- release -----------------------------------------------------------------------------------
 
-    def turn(self, effects: Sequence[Effect], seq: int) -> None:
-        """Carry out the effects of a durable turn, in order; `seq` is the last event behind which its replies stand.
+    def turns(self, staged: Iterable[Staged]) -> None:
+        """Carry out the effects of durable turns, in order.
 
         What goes to one connection leaves in one write at the end of the batch, or before an effect of another kind.
         """
-        not_sent: list[Withhold] = []
-        for effect in effects:
-            if type(effect) is Write:
-                session, number, data, gate, msg_type = effect
-                if gate is not None:
-                    _, _, data, _, msg_type = self._admitted(effect, gate, not_sent)
-                leaving = self._leaving.get(number)
-                if leaving is None:
-                    self._leaving[number] = (session, [data], [msg_type])
+        on_phase, waiting = self._on_phase, self._leaving
+        for turn in staged:
+            not_sent: list[Withhold] = []
+            for effect in turn.effects:
+                if type(effect) is Write:
+                    session, number, data, gate, msg_type = effect
+                    if gate is not None:
+                        _, _, data, _, msg_type = self._admitted(effect, gate, not_sent)
+                    leaving = waiting.get(number)
+                    if leaving is None:
+                        waiting[number] = (session, [data], [msg_type])
+                    else:
+                        leaving[1].append(data)
+                        leaving[2].append(msg_type)
+                    if on_phase is not None:
+                        self.write_out()
+                        on_phase("sending")
+                elif type(effect) is Withhold:
+                    self._keep_back(effect)
+                    not_sent.append(effect)
                 else:
-                    leaving[1].append(data)
-                    leaving[2].append(msg_type)
-                if self._on_phase is not None:
                     self.write_out()
-                    self._on_phase("sending")
-            elif type(effect) is Withhold:
-                self._keep_back(effect)
-                not_sent.append(effect)
-            else:
-                self.write_out()
-                self._carry_out(effect, seq)
-        for withheld in not_sent:
-            self.withhold(withheld)
+                    self._carry_out(effect, turn.seq)
+            for withheld in not_sent:
+                self.withhold(withheld)
 
     def withhold(self, withheld: Withhold) -> None:
         """A committed request or acceptance did not leave, and will not."""

@@ -9,7 +9,7 @@ from desk_scene import scene
 from session_world import START_NS
 
 from engine.clock import Instant
-from engine.runtime.release import Release
+from engine.runtime.release import Release, Staged
 from engine.turn import Effect, Gate, Write
 from engine.turn.trading import Trading
 
@@ -44,11 +44,11 @@ def test_requests_leave_before_reports_and_each_connection_keeps_its_order() -> 
         Write("oms", OMS, b"more"),
         Write("beech", BEECH, b"request", Gate(8, 2, START_NS + 1, ())),
     ]
-    release.turn(effects, 1)
+    release.turns([Staged(clock.now(), effects, 1, 0)])
     release.write_out()
     assert written == [(ASH, [b"heartbeat", b"request"]), (BEECH, [b"request"]), (OMS, [b"new", b"more"])]
     written.clear()
     effects = [Write("oms", OMS, b"new"), Write("ash", ASH, b"heartbeat")]
-    release.turn(effects, 1)
+    release.turns([Staged(clock.now(), effects, 1, 0)])
     release.write_out()
     assert written == [(OMS, [b"new"]), (ASH, [b"heartbeat"])]
