@@ -109,7 +109,6 @@ EXEMPT: Final[dict[str, str]] = {
     "metrics._session_levels": "a part of its own",
     "metrics._in": "messages counted by this process",
     "metrics._out": "messages counted by this process",
-    "metrics._before": "each session as of the last turn: compared as links.state",
     "levels.families": "which families there are: each is compared",
     "levels._up": "no connection outlives its process",
     "levels._state": "no connection outlives its process",
