@@ -8,7 +8,7 @@
 From the bottom up: `link` is all that is kept of one session, `standing` everything that decisions read, `draft` what
 is decided in a turn while it is decided. Handlers are functions that fill the draft: `numbering` gives messages their
 numbers, `steps` takes a session's step in, `newcomers` says who is let to a session, `refusing` what our own failure
-over an input comes to, `handlers` begins with an input, `machine` picks the handler. `trading` is the desk behind it.
+over an input comes to, `machine` has what each input comes to and picks it. `trading` is the desk behind it.
 
 The runtime stages each turn, commits, and only then carries out its effects, in order. Nothing here reads a clock,
 a socket or a disk.

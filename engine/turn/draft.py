@@ -2,7 +2,7 @@
 
 It reads what stands (`Standing`) and changes none of it. Dropped, it leaves no trace; sealed, it is a `Turn`. Handlers
 are functions that take it: `numbering` gives messages their numbers, `steps` takes a session's step into it, and
-`handlers` begins with an input.
+`machine` begins with an input.
 """
 
 from __future__ import annotations
