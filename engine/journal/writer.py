@@ -21,6 +21,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -46,6 +47,7 @@ Phase: TypeAlias = Literal["begin", "staged_rows", "before_commit", "committed"]
 RESERVE_BYTES: Final = 16 * 1024 * 1024  # Some 2,000 closing turns: kill, cancels and Logouts of 200 sessions.
 BUSY_TIMEOUT_MS: Final = 5  # The writer may run on the loop: give up soon, the runtime tries again.
 
+_texts: Final = attrgetter("texts")
 _RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
@@ -293,7 +295,7 @@ class Journal:
     def _with_new_texts(self, turns: Batch) -> tuple[Batch, set[tuple[str, str]]]:
         """The turns without texts that are stored already, and what is left of those."""
         new: set[tuple[str, str]] = set()
-        if any(turn.texts for turn in turns):
+        if any(map(_texts, turns)):
             turns = [self._without_known(turn, new) if turn.texts else turn for turn in turns]
         return turns, new
 

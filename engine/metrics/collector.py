@@ -237,8 +237,9 @@ class Metrics(Collector):
                 self._in.count(session, data.split(b"\x01", 3)[2][3:], len(data))
             if msg_type in _REJECT_TYPES:
                 self._rejected(session, "in", msg_type.encode(), data)
-        for key, before in turn.stepped.items():
-            self._stepped(turn, key, before)
+        if turn.stepped:
+            for key, before in turn.stepped.items():
+                self._stepped(turn, key, before)
         if turn.warnings or turn.garbled or turn.endings:
             for key, code, _ in turn.warnings:
                 self._warnings.add((key or NO_SESSION, code))

@@ -119,11 +119,12 @@ class TurnDraft:
                 touched.update(desk.touched)
             if desk.pages:
                 turn.effects.extend(desk.pages)
-        for key, before in turn.stepped.items():
-            # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
-            # But a peer that is heard before it answers a TestRequest(1) is owed Heartbeats again, due sooner.
-            if before.probe is not None or not turn.links[key].state.moved_on_from(before):
-                touched[Timer(TimerKind.session, key)] = None
+        if turn.stepped:
+            for key, before in turn.stepped.items():
+                # Where only numbers and times moved on the next deadline became later: whoever is woken looks again.
+                # But a peer that is heard before it answers a TestRequest(1) is owed Heartbeats again, due sooner.
+                if before.probe is not None or not turn.links[key].state.moved_on_from(before):
+                    touched[Timer(TimerKind.session, key)] = None
         if touched:
             turn.touched = tuple(touched)
         return turn
