@@ -1,8 +1,8 @@
 """The chain that makes the record tamper-evident: one SHA-256 per turn, over the turn's rows and the hash before it.
 
 Every row has one canonical spelling: a letter for its table, its integers as 64 bits big-endian, the lengths of its
-texts (in characters) and bytes, then these in order, texts in UTF-8. Lengths come before contents, so no two different
-rows are spelt alike. Message bytes and event bodies are covered byte for byte; mutable tables (sessions, marks) are
+texts (in characters) and bytes, then these in order, texts in UTF-8. Lengths come before contents (in a turn's own row
+those of its texts just before them), so no two different rows are spelt alike. Message bytes and event bodies are covered byte for byte; mutable tables (sessions, marks) are
 not. Nulls: a byte of flags says what is there; a length of -1 says that there are no bytes.
 
 Beside the hash a turn keeps `row_sums`, a CRC-32 for each row of another table: worthless as proof, but when a hash
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeAlias
 from zlib import crc32
@@ -242,7 +243,8 @@ def _sums(counts: Counts, rows: Sequence[bytes]) -> bytes:
     return packer.pack(*counts, *map(crc32, rows))
 
 
-_TURN: Final = struct.Struct(">cqqIIIIB7q9I").pack
+_TURN: Final = struct.Struct(">cqqIIIIB7q2I").pack
+_LENGTHS: Final = struct.Struct(">7I").pack
 _EVENT: Final = struct.Struct(">cqqqqII").pack
 _OUTBOX: Final = struct.Struct(">cqqBqqIIII").pack
 _NUMBER: Final = struct.Struct(">cqqqBqqqqIIIq").pack
@@ -277,20 +279,19 @@ def _hash(prior: bytes, row: OwnRow, counts: Counts, rows: Sequence[bytes]) -> b
         to_epoch,
         number,
         outbox_id,
-        event_seq or 0,
+        event_seq or _NO_EVENT,
         body_at,
-        len(kind),
-        len(ref),
-        len(actor),
-        len(session),
         len(message),
-        len(to),
         len(data),
-        len(word),
-        len(msg_type),
     )
-    words = f"{kind}{ref}{actor}{session}{to}{word}{msg_type}".encode()
+    words = _words(kind, ref, actor, session, to, word, msg_type)
     return sha256(b"".join((prior, head, words, message, data, *rows))).digest()
+
+
+@lru_cache(maxsize=4_096)
+def _words(*texts: str) -> bytes:
+    """The texts of a turn's own row, all lengths first: for the messages of a session nearly always the same ones."""
+    return _LENGTHS(*map(len, texts)) + "".join(texts).encode()
 
 
 def _event(row: EventRow) -> bytes:

@@ -175,6 +175,8 @@ def _numbers(bounds: Sequence[Bound], first_event: int) -> tuple[Answer | None, 
         columns = (session, epoch, seq_num, outbox_id, data, word, event_seq, msg_type, body_at)
         if answer is None and not rows and not poss_resend and not_after_ns is None:
             answer = _row(Answer, columns)
+            if len(bounds) == 1:
+                return answer, ()
         else:
             rows.append(_row(NumberRow, (*columns, int(poss_resend), not_after_ns)))
     return answer, tuple(rows)
