@@ -1,9 +1,10 @@
 """The chain that makes the record tamper-evident: one SHA-256 per turn, over the turn's rows and the hash before it.
 
 Every row has one canonical spelling: a letter for its table, its integers as 64 bits big-endian, the lengths of its
-texts (in characters) and bytes, then these in order, texts in UTF-8. Lengths come before contents (in a turn's own row
-those of its texts just before them), so no two different rows are spelt alike. Message bytes and event bodies are covered byte for byte; mutable tables (sessions, marks) are
-not. Nulls: a byte of flags says what is there; a length of -1 says that there are no bytes.
+texts (in characters) and bytes, then these in order, texts in UTF-8. Lengths come before contents (in a turn's own
+row those of its texts just before them), so no two different rows are spelt alike. Message bytes and event bodies are
+covered byte for byte; mutable tables (sessions, marks) are not, nor is `answered`, which an audit holds against the
+turns. Nulls: a byte of flags says what is there; a length of -1 says that there are no bytes.
 
 Beside the hash a turn keeps `row_sums`, a CRC-32 for each row of another table: worthless as proof, but when a hash
 does not match they tell which row it was. The hash does not cover them; an audit recomputes them.
