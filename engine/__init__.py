@@ -28,8 +28,8 @@ The rooms
     fix/          the wire, in six folders of which each knows those before it
       standard/     tags, values, types, and the dictionaries that say what a message may hold
       wire/         framing, the message as a value, encoding and decoding, validation
-      session/      one session: logon to logout, numbers, heartbeats, its schedule and its settings; `step` asks for
-                    what is missing, `serving` sends again what the peer asks for
+      session/      one session: logon to logout, numbers, its schedule and its settings; `liveness` has heartbeats and
+                    how long a silent peer is borne with, `step` asks for what is missing, `serving` sends again
       flows/        reads what an OMS, a dealer, a market data provider say, and spells what the desk says to them; it
                     decides no value. `dialect` is how values are spelled, and how each wants it otherwise
       sockets/      ports, calls, TLS, who may connect at all
@@ -45,15 +45,16 @@ The rooms
                   entry of every message heard, timer due and session up or down, and knows every deadline; `fields` is
                   the list of what rules may name, with kind, meaning and value; `notices` is what watchers get of
                   each event, so what they are to hear is an event first
-      order/        `intake` (also what holds an order for a person), `reporting` (what the OMS is told, when and with
-                    which values), how an order ends or comes back to its trader; of an OMS no trader is known
+      order/        `intake` (also what holds an order for a person, and an order cancelled, its round with it),
+                    `reporting` (what the OMS is told, when and with which values), how an order ends or comes back to
+                    its trader; of an OMS no trader is known
       round/        one round: `asking`, from its opening to its end (who is due, what is next); `quotes`, which of
                     them count and which is best
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks before every request and acceptance: what they stop is "blocked"; how much of a
                     bond a protection counts
-    turn/         decide and adopt: what is kept of each session, the handler of every input, numbers, who is let in;
-                  the one place that sees fix and desk together
+    turn/         decide and adopt: what is kept of each session and waits for it, the handler of every input, numbers,
+                  who is let in; the one place that sees fix and desk together
     commands/     what people and programs may ask: one table, from which rfqctl is made too, and its handlers; what an
                   answer holds of orders, rounds and fills is in `as_json`
     journal/      the record of everything, in SQLite: opening (a new file, and which one it continues), schema, chain,
@@ -61,7 +62,8 @@ The rooms
     runtime/      the shell around the turn: inputs in, commits, effects out; connections, timers, reading back
     boot/         from configuration to a running engine: parts made, the state folded from the journal's file, ports
                   and TLS opened; files read again while it runs
-    metrics/      what Prometheus is told, and the endpoint that serves it
+    metrics/      what Prometheus is told: `collector`, which the runtime calls with each turn, commit and write; and
+                  the endpoint that serves it
     config/       engine.toml and the files it names, as one typed tree
     admin/        the socket of people and programs, and how `rfqctl` shows an answer: `views` lists and status,
                   `order_views` one order; no command is defined here, the table says which view it gets
