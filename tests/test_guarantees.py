@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -160,16 +160,21 @@ def test_guarantee_1_output_commit_what_cannot_be_released_ends_the_process() ->
     """A failure of ours behind the commit: what leaves of the batch is not known, so the next start looks."""
     with world().ready() as w:
         w.may_stop = True
-        release = w.engine.runtime._release
+        carry_out = w.engine.runtime.release.turns
+        planted = []
 
-        def failing(turn: Turn, seq: int) -> None:
-            if any(isinstance(effect, Write) and b"\x0135=8\x01" in effect.data for effect in turn.effects):
+        def failing(staged: Iterable[release.Staged]) -> None:
+            batch = list(staged)
+            effects = [effect for each in batch for effect in each.effects]
+            if any(isinstance(effect, Write) and b"\x0135=8\x01" in effect.data for effect in effects):
+                planted.append(effects)
                 raise RuntimeError("planted")
-            release(turn, seq)
+            carry_out(batch)
 
-        w.engine.runtime._release = failing
+        w.engine.runtime.release.turns = failing  # type: ignore[method-assign]
         w.oms.new_order(**SMALL)
         w.until(lambda: bool(w.stopped))
+        assert planted
         assert "could not be released" in w.stopped[0]
         w.until(lambda: w.life is not None)
         w.may_stop = False
