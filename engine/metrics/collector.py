@@ -223,7 +223,7 @@ class Metrics(Collector):
     # --- what happened -----------------------------------------------------------------------------
 
     def turn(self, turn: Turn) -> None:
-        """Count one turn, right after it was adopted. 0.7 us with one message, 1 us for an event."""
+        """Count one turn, right after it was adopted. 0.4 us with one message, 1 us for an event."""
         for event in turn.events:
             count = _BY_EVENT.get(type(event))
             if count is not None:

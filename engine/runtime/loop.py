@@ -161,9 +161,9 @@ class Runtime:
         self._take(given, texts)
 
     def _take(self, given: Input, texts: Sequence[TextRow] = ()) -> None:
-        # A session order takes some 47 us of processor time (3.11, a quiet core), 17 of them what the barest program
-        # would: deciding 22 (decode 3, session and validation 4, body and frame 8), rows 2.5, chain and SQLite 15,
-        # metrics 1, the way in and out 7. `scripts/bench --only session` measures it.
+        # A session order takes some 38 us of processor time (3.11, a quiet core), 17 of them what the barest program
+        # would: deciding 20 (decode 3, session and validation 3, body and frame 8), rows and chain 4, SQLite 5,
+        # metrics 1, the way in and out 8. `scripts/bench --only session` measures it.
         batch = self._open
         if len(batch.rows) >= self._limits.batch_turns_max:
             # What it leaves is settled before anything later is staged: its own commit has to have its numbers.

@@ -56,7 +56,7 @@ class Recorder:
         Session numbers and prices go into `latest`, and with the batch that it belongs to by `settle`. A turn that
         changes nothing else and lets nothing leave (a price, a heartbeat received) has no row.
         """
-        # An answered order: 2 us, and 2 us more for each event as JSON.
+        # An answered order: 1.5 us, and 2 us more for each event as JSON.
         events, bound = turn.events, turn.bound
         sessions: tuple[SessionRow, ...] = ()
         if turn.links:
