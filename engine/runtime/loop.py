@@ -179,14 +179,13 @@ class Runtime:
             log.exception("turn failed input=%s: this is a bug of the engine, it stops here", type(given).__name__)
             self._fatal("a turn could not be applied")
             return
-        leaving = 0  # The answer to a TestRequest(1) waits in memory, too: it leaves no row behind, and may be long.
-        for effect in turn.effects:
-            if type(effect) is Write:
-                leaving += len(effect.data)
+        size = TURN_BYTES
         if rows is not None:
             batch.rows.append(rows)
-            leaving = max(leaving, rows.size)
-        size = TURN_BYTES + leaving
+            size += rows.size
+        if rows is None or turn.stepped:
+            # What is sent again waits in memory, too, and the answer to a TestRequest(1): no row has it.
+            size += sum([len(effect.data) for effect in turn.effects if type(effect) is Write])
         seq = self._recorder.event_seq
         notices = self.watchers.notices(turn, seq) if self.watchers.anybody else NO_NOTICES
         batch.turns.append(_made(Staged, (turn.now, turn.effects, seq, size, notices)))
