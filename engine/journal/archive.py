@@ -28,6 +28,7 @@ from engine.journal.queries import (
     as_undelivered,
 )
 from engine.journal.recover import BadRow, KeptTurn, Rows, Sent, TurnRow, Verdict, group, verify
+from engine.journal.schema import SCHEMA_VERSION
 
 _LOWEST: Final = -(1 << 62)
 """Below every key there may be: a row where none belongs is to be found, too."""
@@ -45,6 +46,12 @@ class ReadOnly:
         self._closed = False
         try:
             self.meta = read_meta(self._connection, self.path)
+            version = self.meta["schema_version"]
+            if version != str(SCHEMA_VERSION):
+                raise JournalError(
+                    f"{self.path}: journal schema {version}, this build reads {SCHEMA_VERSION}: "
+                    "read and audit it with the build that wrote it"
+                )
         except sqlite3.Error as error:
             self._connection.close()
             raise JournalError(f"{self.path}: no journal: {error}") from error

@@ -116,7 +116,7 @@ def follow(head: Head, turns: Iterable[StagedTurn]) -> Followed:
     rows: list[tuple[object, ...]] = []
     others: list[StagedTurn] = []
     numbers: dict[tuple[str, int], _Given] = {}
-    given = _Given("", 0)
+    given = _Given("", -1)
     for turn in turns:
         claimed, utc_ns, kind, ref, actor, events, outbox, taken_in, answer, sent, sessions, marks, texts = turn
         if claimed != turn_seq + 1:

@@ -111,6 +111,8 @@ _SCALARS: Final = (str, int, bool)
 _LARGEST: Final = 1.7976931348623157e308
 _SHARED_MAX: Final = 16_384
 """Texts and numbers of late that are one object wherever they are read: an order's events name it ever again."""
+_SHARED_LENGTH_MAX: Final = 64
+"""Characters of a text that is shared. A peer's Text(58) may be as long as a message, and comes once."""
 
 Floats = tuple[float | None, ...]
 
@@ -132,8 +134,10 @@ class Compiler:
             "int": int,
             "tuple": tuple,
             "len": len,
-            "Decimal": lru_cache(_SHARED_MAX)(Decimal),
-            "_shared": lru_cache(_SHARED_MAX)(_itself),
+            "Decimal": _sharing(Decimal),
+            "_shared": _sharing(_itself),
+            "_shared_row": lru_cache(_SHARED_MAX)(tuple),
+            "_is_short": _is_short,
             "date": date,
             "_finite": _finite,
             "_all_finite": _all_finite,
@@ -274,7 +278,8 @@ class Compiler:
         if origin is tuple:
             if len(arguments) == 2 and arguments[1] is Ellipsis:
                 if _plain(arguments[0]) is str:
-                    return f"_shared(tuple([_shared(x) for x in {value}]))"
+                    row = f"tuple([_shared(x) for x in {value}])"
+                    return f"(_shared_row(row) if _is_short(row := {row}) else row)"
                 item = self._read(arguments[0], "x", where)
                 return f"tuple({value})" if item == "x" else f"tuple([{item} for x in {value}])"
             parts = [self._read(argument, f"{value}[{at}]", where) for at, argument in enumerate(arguments)]
@@ -369,8 +374,18 @@ def _split(hint: Any) -> tuple[tuple[Any, ...], bool]:
     return kept, len(kept) < len(parts)
 
 
-def _itself(value: object) -> object:
+def _itself(value: str) -> str:
     return value
+
+
+def _sharing(make: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`make`, with one and the same object for a short text that was made of late."""
+    kept = lru_cache(_SHARED_MAX)(make)
+    return lambda text: kept(text) if len(text) <= _SHARED_LENGTH_MAX else make(text)
+
+
+def _is_short(row: tuple[str, ...]) -> bool:
+    return sum(map(len, row)) <= _SHARED_LENGTH_MAX
 
 
 def _finite(value: float) -> float:

@@ -77,7 +77,9 @@ ORDER BY seq
 """
 FIRST_SENT: Final = """
 SELECT min(seq) FROM (
-    SELECT min(first_seq) AS seq FROM answered WHERE session = :session AND epoch = :epoch
+    SELECT * FROM (
+        SELECT first_seq AS seq FROM answered WHERE session = :session AND epoch = :epoch ORDER BY last_seq LIMIT 1
+    )
     UNION ALL SELECT min(seq) FROM fix_sent WHERE session = :session AND epoch = :epoch
 )
 """
@@ -155,7 +157,8 @@ def _stands(turn: str, seq: str) -> str:
     )
 
 
-# Where `answered` is not what `turns` have: an answer not found by its number, or a row that begins or ends at none.
+# Where `answered` is not what `turns` have: an answer not found by its number, a row that begins or ends at none, or
+# one that another reaches into.
 MISFILED: Final = f"""
 SELECT * FROM (
     SELECT m.turn_seq, m.sent_session, m.sent_epoch, m.sent_seq FROM turns AS m WHERE m.sent_seq IS NOT NULL
@@ -168,6 +171,10 @@ UNION ALL
 SELECT * FROM (
     SELECT a.last_turn, a.session, a.epoch, a.last_seq FROM answered AS a
     WHERE NOT ({_stands("a.first_turn", "a.first_seq")} AND {_stands("a.last_turn", "a.last_seq")})
+    OR EXISTS (
+        SELECT 1 FROM answered AS before WHERE before.session = a.session AND before.epoch = a.epoch
+        AND before.last_seq < a.last_seq AND before.last_seq >= a.first_seq
+    )
     ORDER BY a.last_turn LIMIT 1
 )
 """

@@ -81,7 +81,6 @@ class Journal:
     __slots__ = (
         "_anchored",
         "_anchors",
-        "_begins_log_anew",
         "_connection",
         "_failed",
         "_inserted",
@@ -89,6 +88,7 @@ class Journal:
         "_lock",
         "_on_phase",
         "_reserve",
+        "_syncs",
         "boot",
         "durability",
         "head",
@@ -118,7 +118,7 @@ class Journal:
         self._anchors = anchors if anchors is not None else anchor_path(self.path)
         self._on_phase = on_phase
         self._failed: CommitFatal | None = None
-        self._begins_log_anew = False
+        self._syncs = 0
         self._lock = WriterLock(self.path)
         try:
             # Only ever stat the file by its name: closing a second descriptor of it would drop SQLite's own locks.
@@ -205,19 +205,25 @@ class Journal:
         self._known_texts |= texts
         if phase is not None:
             phase("committed")
-        if self._begins_log_anew:
-            self._begins_log_anew = False
-            # The commit has happened, whatever becomes of this. What is wrong the reader's next checkpoint says.
-            with suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        if self._syncs:
+            self._syncs -= 1
+            if self._syncs == 1:
+                # The commit has happened, whatever becomes of this. What is wrong the reader's next checkpoint says.
+                with suppress(sqlite3.Error):
+                    self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def begin_log_anew(self) -> None:
         """Have the next commit move what is left of the log into the file: the one after begins the log anew.
 
         SQLite does so only where nothing is left, and there is always something while turns come without a pause: the
-        log would grow until they cease. Costs that commit two syncs, little else right after a checkpoint.
+        log would grow until they cease. The first of them syncs log and file, the other the log's new beginning.
         """
-        self._begins_log_anew = True
+        self._syncs = 2
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Does the next `finish` wait until the disk has something? Call it in a thread then."""
+        return self.durability == "full" or self._syncs > 0
 
     def anchor(self, utc_ns: int) -> bool:
         """Append the head to the anchors' file, outside the database; False if it has not moved since.

@@ -5,8 +5,9 @@ to the disk the next one fills. Effects are carried out after the commit of thei
 and nobody else.
 
 `normal` commits on the loop (no fsync: 15 us beats a hop to a thread of 150 us), `full` waits for the disk on one
-worker thread with turns pipelined behind it. Inputs come from connections by `hub`, from deadlines by `alarms`, from
-the journal by `readback`, and from people and the process by the methods below.
+worker thread with turns pipelined behind it, and so does `normal` where a commit begins the log anew. Inputs come from
+connections by `hub`, from deadlines by `alarms`, from the journal by `readback`, and from people and the process by
+the methods below.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Runtime:
         self._retrying_since: float | None = None
         self._commit_began = 0.0
         self._held: deque[tuple[Input, Sequence[TextRow]]] = deque()
-        self._writer = ThreadPoolExecutor(1, "journal") if journal.durability == "full" else None
+        self._writer = ThreadPoolExecutor(1, "journal")
         self._paused = False
         self._dead = False
         self._idle: asyncio.Event = asyncio.Event()
@@ -285,14 +286,15 @@ class Runtime:
         if not batch.rows:
             self._committed(batch, None)
             return
+        in_thread = self._journal.waits_for_disk
         try:
             self._journal.insert(batch.rows)
-            if self._writer is None:
+            if not in_thread:
                 self._journal.finish()
         except JournalError as error:
             self._committed(batch, error)
             return
-        if self._writer is None:
+        if not in_thread:
             self._committed(batch, None)
         else:
             future = self._loop.run_in_executor(self._writer, self._journal.finish)
@@ -317,7 +319,7 @@ class Runtime:
                 self.metrics.committed(time.monotonic() - self._commit_began, len(batch.turns))
             except Exception:
                 log.exception("commit not counted: this is a bug of the engine")
-        if self._writer is not None and (self._full or self._open.rows):
+        if self._journal.waits_for_disk and (self._full or self._open.rows):
             # The disk is at work on the next batch while this one leaves. One without rows would be released at once,
             # before this one: it waits for its turn.
             self._commit()
@@ -412,5 +414,4 @@ class Runtime:
         self._dead = True
         self.alarms.close()
         self._readback.close()
-        if self._writer is not None:
-            self._writer.shutdown(wait=True)
+        self._writer.shutdown(wait=True)

@@ -286,6 +286,25 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
         audit(tmp_path / "text.db")
 
 
+def test_a_file_of_another_schema_is_no_file_that_was_changed(path: Path) -> None:
+    with pytest.raises(JournalError, match="schema 4, this build reads 5"):
+        tamper(path, "UPDATE meta SET value = '4' WHERE key = 'schema_version'")
+
+
+def test_a_row_that_says_of_an_answer_that_it_stands_elsewhere_too_is_found(tmp_path: Path) -> None:
+    """No hash covers it: with it, what was sent would not be found again, or twice."""
+    path = tmp_path / "journal.db"
+    with Journal(path, "normal", reserve_bytes=0) as journal:
+        journal.commit(turns_after(journal.head, 12))
+    verdict = tamper(
+        path,
+        "INSERT INTO answered SELECT sent_session, sent_epoch, sent_seq, sent_seq, turn_seq, turn_seq FROM turns "
+        "WHERE sent_seq IS NOT NULL ORDER BY turn_seq LIMIT 1",
+    )
+    assert verdict.bad is not None
+    assert verdict.bad.table == "answered"
+
+
 def test_replay_can_begin_in_the_middle(path: Path) -> None:
     with ReadOnly(path) as record:
         everything = list(record.turns())

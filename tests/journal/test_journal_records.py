@@ -210,6 +210,20 @@ def test_what_is_read_again_is_the_same_object_and_spelt_as_it_was() -> None:
     assert (str(first.leg.price), str(other.leg.price)) == ("1.10", "1.1")
 
 
+def test_a_text_as_long_as_a_message_is_not_kept_for_the_next_reader() -> None:
+    """A peer may send one after the other: what is shared is bounded in size, not in number alone."""
+
+    def read() -> Lately:
+        event = Lately(1, "x" * 65, ("ash" * 10, "birch" * 10), Leg(Decimal("1." + "0" * 70)))
+        return CODEC.decode(*CODEC.encode(event))  # type: ignore[no-any-return]
+
+    first, again = read(), read()
+    assert first == again
+    assert first.name is not again.name
+    assert first.names is not again.names
+    assert first.leg.price is not again.leg.price
+
+
 def test_what_is_read_cannot_be_changed_either() -> None:
     lately = CODEC.decode("Lately", 1, b'{"at_ns":1,"name":"n"}')
     with pytest.raises(AttributeError):

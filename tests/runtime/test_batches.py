@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.clock import fix_timestamp
 from engine.fix.session.protocol import SentRow
 from engine.fix.wire import codec
 from engine.journal.archive import ReadOnly
+from engine.journal.opening import Durability
 from engine.journal.writer import CommitRetry
 from engine.runtime.loop import Limits
 from engine.turn import ReadSentRows, SentPage
@@ -186,3 +188,28 @@ def test_nothing_is_read_while_the_journal_takes_nothing_though_a_commit_before_
             assert world.wires["oms"].written.count(b"\x01112=are you there\x01") == 2
 
     asyncio.run(refused())
+
+
+@pytest.mark.parametrize("durability", ["normal", "full"])
+def test_a_commit_that_waits_for_the_disk_does_so_beside_the_loop(tmp_path: Path, durability: Durability) -> None:
+    """Under `normal` the two by which the log is begun anew: a disk may take its time for them."""
+    beside: list[bool] = []
+
+    async def trade() -> None:
+        async with runtime_world(tmp_path / "journal.db", durability=durability) as world:
+            finish, loop_thread = world.journal.finish, threading.get_ident()
+
+            def finish_and_note() -> None:
+                beside.append(threading.get_ident() != loop_thread)
+                finish()
+
+            world.runtime._journal = Finishing(world.journal, finish_and_note)  # type: ignore[assignment]
+            peer = Peer("oms")
+            world.connect("oms")
+            await world.hear("oms", peer.say("A"))
+            world.journal.begin_log_anew()
+            for _ in range(4):
+                await world.hear("oms", peer.say("H"))
+
+    asyncio.run(trade())
+    assert beside == ([False, True, True, False, False] if durability == "normal" else [True] * 5)
