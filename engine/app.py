@@ -61,6 +61,7 @@ CHECKPOINT_EVERY_S = 2.0
 LOG_FRAMES_MAX = 65_536
 """Pages of 4 KiB that the journal's log may hold before a commit has to begin it anew: some 2,000 orders."""
 LOOP_LAG_EVERY_S = 0.25
+HASH_AHEAD_EVERY_S = 0.05
 
 
 class Daemon:
@@ -164,8 +165,9 @@ class Daemon:
                 lambda now: self._taken_up(now, connections, admin),
             )
             servers.append(reloading)
-            tasks.append(loop.create_task(self._housekeeping(metrics, reader)))
-            tasks[-1].add_done_callback(self._house_kept)
+            for work in (self._housekeeping(metrics, reader), self._hashing_ahead()):
+                tasks.append(loop.create_task(work))
+                tasks[-1].add_done_callback(self._house_kept)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
             runtime.release.on_log_level = set_level
@@ -222,7 +224,6 @@ class Daemon:
             metrics.state(self.runtime.machine, self.trading)
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.traffic())
             self.runtime.hub.take_stock()
-            self.trading.state.hash_ahead()
             self._follow_clock()
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self._hold(f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else "")
@@ -242,6 +243,12 @@ class Daemon:
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
                 self.runtime.note_digest(take_over.LOGIC_VERSION)
+
+    async def _hashing_ahead(self) -> None:
+        """Little by little, and as much in a second as a busy desk writes: the digest of a minute holds nobody up."""
+        while True:
+            await asyncio.sleep(HASH_AHEAD_EVERY_S)
+            self.trading.state.hash_ahead()
 
     def _house_kept(self, task: asyncio.Task[None]) -> None:
         """Without it nobody would watch the commit, follow the clock or anchor the record."""

@@ -67,7 +67,7 @@ _WORD_NS: Final = NS_PER_MS
 """Between two messages of one order's life."""
 _REVERSION_S: Final = 60
 """How long after its fill an order's reversion is measured: some 600 orders, fewer than any process has behind it."""
-_HASHED_EVERY: Final = 2
+_HASHED_EVERY: Final = 20
 _DIGEST_EVERY: Final = 600
 """Orders between two: what comes in the daemon's quarter of a second and minute."""
 _CHECKPOINT_EVERY: Final = 1_000
