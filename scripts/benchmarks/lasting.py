@@ -67,9 +67,9 @@ _WORD_NS: Final = NS_PER_MS
 """Between two messages of one order's life."""
 _REVERSION_S: Final = 60
 """How long after its fill an order's reversion is measured: some 600 orders, fewer than any process has behind it."""
-_HASHED_EVERY: Final = 20
+_HASHED_EVERY: Final = 1
 _DIGEST_EVERY: Final = 600
-"""Orders between two: what comes in the daemon's quarter of a second and minute."""
+"""Orders between two: what comes in some of the daemon's twentieths of a second, and in its minute."""
 _CHECKPOINT_EVERY: Final = 1_000
 """Orders between two checkpoints: what two seconds are enough for. They are no part of what an order takes."""
 

@@ -93,12 +93,15 @@ class WatchedJournal:
     def __init__(self, life: Life, journal: Journal) -> None:
         self._life = life
         self.real = journal
-        self.durability = journal.durability
         self._turns: Sequence[StagedTurn] = ()
 
     @property
     def head(self) -> Any:
         return self.real.head
+
+    @property
+    def waits_for_disk(self) -> bool:
+        return self.real.waits_for_disk
 
     def insert(self, turns: Sequence[StagedTurn]) -> None:
         self.real.insert(turns)
