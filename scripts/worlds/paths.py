@@ -1,29 +1,34 @@
 """How values wander: a path by name that can be asked for any moment, in any order, and is always the same one.
 
 Its daily steps are independent and normal; between two days it is filled in by halves, each middle drawn around the
-mean of its ends (Levy's construction of Brownian motion), down to some seconds. So what is asked for does not depend
+mean of its ends (Levy's construction of Brownian motion), down to a second. So what is asked for does not depend
 on what was asked before.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 from worlds.chance import Chance
 from worlds.world import DAY_S
 
-_HALVINGS: Final = 10
-"""A day in pieces of 28 seconds; between their ends a straight line."""
+_HALVINGS: Final = 15
+"""A day in pieces of a second; between their ends a straight line."""
 
 
 class Paths:
-    """All wandering values of one world. A path starts at 0 and has a variance of 1 a day."""
+    """All wandering values of one world. A path starts at 0 and has a variance of 1 a day, `pace` of that day squared.
 
-    __slots__ = ("_chance", "_days", "_middles")
+    Streets of one world may share them: what one has asked for is then at hand for the next.
+    """
 
-    def __init__(self, chance: Chance) -> None:
+    __slots__ = ("_chance", "_days", "_middles", "_pace")
+
+    def __init__(self, chance: Chance, pace: Callable[[int], float] = lambda day: 1.0) -> None:
         self._chance = chance
+        self._pace = pace
         self._days: dict[str, list[float]] = {}
         """By name the value at the end of each day, as far as anybody has asked."""
         self._middles: dict[tuple[str, int, int, int], float] = {}
@@ -48,7 +53,8 @@ class Paths:
     def _until(self, name: str, day: int) -> list[float]:
         ends = self._days.setdefault(name, [0.0])
         while len(ends) <= day:
-            ends.append(ends[-1] + self._chance.normal("path", name, len(ends)))
+            today = len(ends) - 1
+            ends.append(ends[-1] + self._pace(today) * self._chance.normal("path", name, today))
         return ends
 
     def _middle(self, name: str, day: int, level: int, place: int, left: float, right: float) -> float:
@@ -56,5 +62,5 @@ class Paths:
         found = self._middles.get(key)
         if found is None:
             drawn = self._chance.normal("path", name, day, level, place)
-            found = self._middles[key] = (left + right) / 2 + drawn * math.sqrt(2.0 ** -(level + 2))
+            found = self._middles[key] = (left + right) / 2 + self._pace(day) * drawn * math.sqrt(2.0 ** -(level + 2))
         return found

@@ -1,11 +1,16 @@
 """One world: its bonds, its dealers and what leaks in it, drawn once from a kind and a seed. Nothing here changes.
 
-Dealers have interests in styles of bond that are no segment of anybody's file. Times are seconds of trading: a day has
-`DAY_S` of them, and nothing happens between two days.
+What a desk can know of a bond is a `Bond`; what only the world knows of it, `Inside`, and of a dealer, `Dealer`, is for
+the street and for whoever is told the truth to be measured by. Dealers have interests in styles of bond: some of that
+can be seen in rating and maturity, cut where no file cuts them, the rest by nobody.
+
+Times are seconds of trading: a day has `DAY_S` of them, and nothing happens between two days. Worlds of the same seed
+and another kind are twins: the same bonds, dealers and luck, but for what is special about the kind.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -14,9 +19,13 @@ from worlds.chance import Chance
 from worlds.ranges import RANGES
 
 DAY_S: Final = 28_800
-STYLES: Final = 6
+FIRST_DAY: Final = 5
+"""Before it nobody trades: inventories and errors come to be."""
 SECTORS: Final = 4
 RATINGS: Final = ("AA", "A", "BBB", "BB", "B", "NR")
+_RATING_GROUPS: Final = 3
+STYLES: Final = 2 * _RATING_GROUPS
+_YEAR_DAYS: Final = 250
 
 
 class Kind(StrEnum):
@@ -27,9 +36,9 @@ class Kind(StrEnum):
     EQUAL = "equal"
     """Nobody leaks, all dealers are alike, and none remembers what it was asked or has traded."""
     LOSERS = "losers"
-    """Whoever was asked and does not trade moves the mid."""
+    """Whoever was asked and does not trade may move the mid."""
     HEDGE = "hedge"
-    """Whoever trades hedges, and moves the mid by that."""
+    """Whoever trades hedges, one more than another, and moves the mid by that."""
     TOLD = "told"
     """Who is asked tells others who are: their quotes are worse, the mid is not."""
     EARLY = "early"
@@ -37,9 +46,9 @@ class Kind(StrEnum):
     LATE = "late"
     """The mid moves a day or so later."""
     MANY = "many"
-    """Two may know and nothing happens; from the third on it grows with the square of how many do."""
+    """Two may know and nothing happens; from the third on it grows with the square of how many do, up to a bound."""
     TRADERS = "traders"
-    """As `LOSERS`, and traders change panels for reasons of their own."""
+    """As `LOSERS`, and traders change panels by what they know of dealers' books."""
     REGIMES = "regimes"
     """As `LOSERS`, with days of stress: wide, volatile, slow, and marks older than ever."""
 
@@ -49,7 +58,7 @@ NO_LEAK: Final = frozenset({Kind.QUIET, Kind.EQUAL})
 
 @dataclass(frozen=True, slots=True)
 class Bond:
-    """What is public of a bond, and (`style`) what is not."""
+    """What a desk can know of a bond."""
 
     number: int
     issuer: int
@@ -58,7 +67,14 @@ class Bond:
     years: float
     """To its maturity."""
     adv: float
-    """Currency a day."""
+    """Currency a day, as far as anybody has told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The truth about a bond."""
+
+    adv: float
     daily_sd_bps: float
     half_spread_bps: float
     """Of a small trade on a calm day."""
@@ -67,27 +83,38 @@ class Bond:
 
 @dataclass(frozen=True, slots=True)
 class Dealer:
-    """A dealer's habits; `markups` and `reach` by style of bond."""
+    """A dealer's habits; `markups` and `reach` by style of bond. What is told in half spreads is that of the bond."""
 
     name: str
     reach: tuple[float, ...]
     """Chance to answer when asked alone, about."""
     markups: tuple[float, ...]
-    """Half spreads from the mid, before inventory."""
-    noise_bps: float
-    skew_bps: float
+    """Half spreads from where it sees the mid, before inventory."""
+    changes_on: float
+    """The day from which `change` is added to its markups; infinite if it never changes."""
+    change: float
+    noise: float
+    skew: float
+    own_flow_days: float
+    lag_s: float
     size_in_adv: float
     """Up to which it quotes all that it is asked for."""
     share_of_size: float
+    is_bothered: bool
+    """By panels of more than so many."""
     weariness: float
     politeness: float
     seconds: float
     seconds_sd: float
+    quote_lives_s: float
     last_look_bps: float
+    holds_s: float
     rejects: float
     careless: float
     leak_bps: float
     """0: it tells nobody."""
+    talks: float
+    hedge_bps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,105 +123,117 @@ class World:
     seed: int
     chance: Chance
     bonds: tuple[Bond, ...]
-    dealers: tuple[Dealer, ...]
-    orders_a_day: float
-    pieces: float
-    size_in_adv: tuple[float, float]
-    limit: tuple[float, float]
-    """In half spreads."""
-    crowding: float
-    mark_every_s: float
-    mark_smoothing: float
-    mark_error_bps: float
-    leak_lasting: float
-    leak_rise_s: float
-    hedge_bps: float
-    delay_s: float
-    override: float
-    stress_days: float
-    stress: float
-    days_until_next_chance: float
-    late_half_spreads: float
+    insides: tuple[Inside, ...]
+    """By the number of the bond."""
+    dealers: dict[str, Dealer]
+    values: dict[str, float]
+    """Everything else that was drawn, by the name of its range."""
 
     @property
     def leaks(self) -> bool:
         return self.kind not in NO_LEAK
 
+    def inside(self, bond: Bond) -> Inside:
+        return self.insides[bond.number]
+
+    def stress(self, day: int) -> float:
+        """1 on a calm day."""
+        if self.kind is not Kind.REGIMES:
+            return 1.0
+        is_bad = self.chance.happens(self.values["stress_days"], "stress", day // 3)  # It comes for days.
+        return self.values["stress"] if is_bad else 1.0
+
+    # What a dealer does on average: for the street, and for whoever is told the truth.
+
+    def interest(self, dealer: Dealer, bond: Bond, size: float, knowing: int) -> float:
+        """The chance that it quotes, `knowing` being how many are asked, if it is not weary and the day is calm."""
+        inside = self.inside(bond)
+        wants = dealer.reach[inside.style] - self.values["crowding"] * math.log2(knowing)
+        wants -= 0.1 * max(0.0, size / inside.adv / dealer.size_in_adv - 1)
+        if dealer.is_bothered and knowing >= self.values["bothered_from"]:
+            wants /= 2
+        return min(max(wants, 0.0), 1.0)
+
+    def offset_bps(self, dealer: Dealer, bond: Bond, size: float, at_s: float) -> float:
+        """How much worse than the mid it quotes, its inventory and its errors aside."""
+        inside, day = self.inside(bond), at_s / DAY_S
+        markup = dealer.markups[inside.style] + (dealer.change if day >= dealer.changes_on else 0.0)
+        return self.half_spread_bps(bond, size, at_s) * markup
+
+    def half_spread_bps(self, bond: Bond, size: float, at_s: float) -> float:
+        """Of a trade of this size at this time."""
+        inside = self.inside(bond)
+        in_size = 1 + math.pow(size / inside.adv, self.values["size_slope"])
+        return inside.half_spread_bps * self.stress(int(at_s // DAY_S)) * in_size / 2
+
+    def worth(self, bps: float, bond: Bond, size: float) -> float:
+        """What so many bps of leak or hedge for a large order are for one of this size: more, and ever less so."""
+        in_days = size / self.inside(bond).adv
+        return bps * in_days / (in_days + self.values["large"])
+
 
 def draw(kind: Kind, seed: int) -> World:
     """The world of this kind and seed, always the same."""
-    chance = Chance(kind, seed)
-
-    def value(name: str, *more: int | str) -> float:
-        return RANGES[name].draw(chance, name, *more)
-
-    dealers = tuple(_dealer(chance, kind, number) for number in range(int(value("dealers"))))
+    chance = Chance(seed)
+    values = {name: each.draw(chance, name) for name, each in RANGES.items()}
+    bonds, insides = zip(*[_bond(chance, values, number) for number in range(int(values["bonds"]))], strict=True)
+    dealers = [_dealer(chance, kind, values, number) for number in range(int(values["dealers"]))]
     if kind is Kind.EQUAL:
-        alike = replace(dealers[0], weariness=0.0, skew_bps=0.0)
-        dealers = tuple(replace(alike, name=each.name) for each in dealers)
-    return World(
-        kind=kind,
-        seed=seed,
-        chance=chance,
-        bonds=tuple(_bond(chance, number) for number in range(int(value("bonds")))),
-        dealers=dealers,
-        orders_a_day=value("orders_a_day"),
-        pieces=value("pieces"),
-        size_in_adv=(RANGES["size_in_adv"].low, value("size_in_adv")),
-        limit=(RANGES["limit_in_half_spreads"].low, value("limit_in_half_spreads")),
-        crowding=value("crowding"),
-        mark_every_s=value("mark_every"),
-        mark_smoothing=value("mark_smoothing"),
-        mark_error_bps=value("mark_error"),
-        leak_lasting=value("leak_lasting"),
-        leak_rise_s=value("leak_rise"),
-        hedge_bps=value("hedge") if kind is Kind.HEDGE else 0.0,
-        delay_s=value("delay") * DAY_S if kind is Kind.LATE else 0.0,
-        override=value("override") if kind is Kind.TRADERS else 0.0,
-        stress_days=value("stress_days") if kind is Kind.REGIMES else 0.0,
-        stress=value("stress") if kind is Kind.REGIMES else 1.0,
-        days_until_next_chance=value("days_until_next_chance"),
-        late_half_spreads=value("late_half_spreads"),
-    )
+        alike = replace(dealers[0], weariness=0.0, skew=0.0, lag_s=1.0, changes_on=math.inf)
+        dealers = [replace(alike, name=each.name) for each in dealers]
+    return World(kind, seed, chance, bonds, insides, {each.name: each for each in dealers}, values)
 
 
-def _bond(chance: Chance, number: int) -> Bond:
+def _bond(chance: Chance, values: dict[str, float], number: int) -> tuple[Bond, Inside]:
     def value(name: str) -> float:
         return RANGES[name].draw(chance, "bond", number, name)
 
     issuer = int(chance.between(0, 25, "bond", number, "issuer"))
-    return Bond(
-        number=number,
-        issuer=issuer,
-        sector=int(chance.between(0, SECTORS, "issuer", issuer, "sector")),
-        rating=chance.one_of(RATINGS, "issuer", issuer, "rating"),
-        years=chance.between(1, 30, "bond", number, "years"),
-        adv=value("adv"),
-        daily_sd_bps=value("daily_sd"),
-        half_spread_bps=value("half_spread"),
-        style=int(chance.between(0, STYLES, "bond", number, "style")),
-    )
+    rating = chance.one_of(RATINGS, "issuer", issuer, "rating")
+    years = chance.between(1, 30, "bond", number, "years")
+    adv = value("adv")
+    told = adv * math.exp(values["adv_error"] * chance.normal("bond", number, "told"))
+    style = int(chance.between(0, _RATING_GROUPS, "group of rating", rating)) * 2
+    style += years > chance.between(4, 18, "border of years")
+    if chance.happens(values["style_hidden"], "bond", number, "is hidden"):
+        style = int(chance.between(0, STYLES, "bond", number, "style"))
+    # What trades less is wider, and what is rated worse.
+    middle = math.sqrt(RANGES["adv"].low * RANGES["adv"].high)
+    wider = math.pow(middle / adv, 0.15) * (1 + 0.1 * RATINGS.index(rating))
+    bond = Bond(number, issuer, int(chance.between(0, SECTORS, "issuer", issuer, "sector")), rating, years, told)
+    return bond, Inside(adv, value("daily_sd"), value("half_spread") * wider, style)
 
 
-def _dealer(chance: Chance, kind: Kind, number: int) -> Dealer:
+def _dealer(chance: Chance, kind: Kind, values: dict[str, float], number: int) -> Dealer:
     def value(name: str, *more: int | str) -> float:
         return RANGES[name].draw(chance, "dealer", number, name, *more)
 
-    talks = kind not in NO_LEAK and chance.happens(RANGES["talkers"].draw(chance, "talkers"), "dealer", number, "talks")
+    reach, markup = value("reach"), value("markup")
+    talks = kind not in NO_LEAK and chance.happens(values["talkers"], "dealer", number, "is a talker")
+    changes = chance.happens(values["changes"], "dealer", number, "changes")
     return Dealer(
         name=f"dealer-{number:02d}",
-        reach=tuple(value("reach", style) for style in range(STYLES)),
-        markups=tuple(value("markup", style) for style in range(STYLES)),
-        noise_bps=value("quote_noise"),
-        skew_bps=value("skew"),
+        reach=tuple(reach + value("reach_by_style", style) for style in range(STYLES)),
+        markups=tuple(markup + value("markup_by_style", style) for style in range(STYLES)),
+        changes_on=chance.between(FIRST_DAY, _YEAR_DAYS, "dealer", number, "on") if changes else math.inf,
+        change=value("change"),
+        noise=value("quote_noise"),
+        skew=value("skew"),
+        own_flow_days=value("own_flow"),
+        lag_s=value("lag"),
         size_in_adv=value("size_in_adv"),
         share_of_size=value("share_of_size"),
+        is_bothered=chance.happens(0.5, "dealer", number, "is bothered"),
         weariness=value("weariness"),
         politeness=value("politeness"),
         seconds=value("seconds_to_answer"),
         seconds_sd=value("seconds_spread"),
+        quote_lives_s=value("quote_lives"),
         last_look_bps=value("last_look"),
+        holds_s=value("holds"),
         rejects=value("rejects"),
         careless=value("careless_rejects"),
         leak_bps=value("leak") if talks else 0.0,
+        talks=value("talks"),
+        hedge_bps=value("hedge") if kind is Kind.HEDGE else 0.0,
     )

@@ -7,6 +7,7 @@ import itertools
 import math
 import statistics
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_path_is_the_same_in_whatever_order_its_moments_are_asked_for() -> Non
     assert forth.at("bond 4", moments[5]) != values[5]
 
 
-@pytest.mark.parametrize("step_s", [DAY_S, DAY_S / 2, DAY_S / 16, DAY_S / 256])
+@pytest.mark.parametrize("step_s", [DAY_S, DAY_S / 2, DAY_S / 256, 4.0])
 def test_a_path_wanders_by_the_square_root_of_time(step_s: float) -> None:
     """Brownian: what it does in a step has that part of a day's variance, whether the step ends with a day or not."""
     paths = Paths(Chance("wanders"))
@@ -64,24 +65,53 @@ def test_a_path_wanders_by_the_square_root_of_time(step_s: float) -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_a_world_is_always_the_same_and_no_other_is_like_it(kind: Kind) -> None:
     one, again, other = draw(kind, 3), draw(kind, 3), draw(kind, 4)
-    assert (one.bonds, one.dealers, one.crowding) == (again.bonds, again.dealers, again.crowding)
+    assert (one.bonds, one.insides, one.dealers, one.values) == (
+        again.bonds,
+        again.insides,
+        again.dealers,
+        again.values,
+    )
     assert one.bonds != other.bonds
     assert one.dealers != other.dealers
+
+
+def test_worlds_of_a_seed_are_twins_but_for_what_is_special_about_each() -> None:
+    quiet, losers = draw(Kind.QUIET, 3), draw(Kind.LOSERS, 3)
+    assert (quiet.bonds, quiet.insides, quiet.values) == (losers.bonds, losers.insides, losers.values)
+    silenced = {name: replace(dealer, leak_bps=0.0) for name, dealer in losers.dealers.items()}
+    assert silenced == quiet.dealers
+    assert losers.dealers != quiet.dealers
+
+
+def test_a_part_of_what_dealers_like_can_be_seen_by_rating_and_maturity() -> None:
+    """And a part cannot: knowing the segments of the files is worth something, and not everything."""
+    seen = []
+    for seed in range(40):
+        world = draw(Kind.QUIET, seed)
+        styles: dict[tuple[str, bool], list[int]] = {}
+        for bond in world.bonds:
+            styles.setdefault((bond.rating, bond.years > 11), []).append(world.inside(bond).style)
+        alike = [Counter(each).most_common(1)[0][1] for each in styles.values()]
+        seen.append(sum(alike) / len(world.bonds))
+    assert min(seen) < 0.6 < max(seen)
+    assert statistics.fmean(seen) < 0.9
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_who_leaks_and_who_is_alike_is_as_the_kind_says(kind: Kind) -> None:
     worlds = [draw(kind, seed) for seed in range(20)]
-    talkers = [sum(dealer.leak_bps > 0 for dealer in world.dealers) / len(world.dealers) for world in worlds]
+    talkers = [sum(dealer.leak_bps > 0 for dealer in world.dealers.values()) / len(world.dealers) for world in worlds]
     if kind in NO_LEAK:
         assert set(talkers) == {0}
         assert not any(world.leaks for world in worlds)
     else:
         assert 0.1 < statistics.fmean(talkers) < 0.5
-    alike = Counter(len({dealer.markups for dealer in world.dealers}) == 1 for world in worlds)
+    alike = Counter(len({dealer.markups for dealer in world.dealers.values()}) == 1 for world in worlds)
     assert alike == {kind is Kind.EQUAL: 20}
-    assert all((world.override > 0) is (kind is Kind.TRADERS) for world in worlds)
-    assert all((world.stress > 1) is (kind is Kind.REGIMES) for world in worlds)
+    hedgers = {any(dealer.hedge_bps for dealer in world.dealers.values()) for world in worlds}
+    assert hedgers == {kind is Kind.HEDGE}
+    stressed = {any(world.stress(day) > 1 for day in range(90)) for world in worlds}
+    assert stressed == {kind is Kind.REGIMES}
 
 
 def test_every_range_says_what_it_is_of_and_where_it_comes_from() -> None:
