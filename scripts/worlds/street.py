@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from worlds.paths import Paths
+from worlds.ranges import RANGES
 from worlds.world import DAY_S, FIRST_DAY, Bond, Dealer, Kind, World
 
 PAR: Final = 100.0
@@ -195,8 +196,7 @@ class Street:
         side = 1 if chance.happens(0.5, "programme", bond.issuer, block) else -1
         if not chance.happens(world.values["persistence"], "order", number, "goes with it"):
             side = -side
-        size_log = chance.between(math.log(0.05), math.log(world.values["size_in_adv"] + 0.1), "order", number, "size")
-        size = inside.adv * math.exp(size_log)
+        size = inside.adv * RANGES["size_in_adv"].draw(chance, "order", number, "size")
         count = int(chance.between(1, world.values["pieces"], "order", number, "pieces"))
         at_s, found = began_s, []
         for piece in range(count):
