@@ -6,9 +6,9 @@ recursive triggers deletes without asking the DELETE trigger. Mutable: `fix_sess
 
 A turn takes in one message at most, and mostly says one: both stand in the turn's own row, whatever else it gives a
 number to in `fix_sent`. An order and its answer are one row and one trigger, half of what a row for each would cost;
-`answered` tells of each commit in which turns a session's answers are. The view
-`fix_messages` shows both directions alike, wherever they stand. What a turn decides to say and numbers at once, nearly
-everything, is no row of `outbox`: the view `outbox_entries` shows all entries alike.
+`answered` tells of each commit in which turns a session's answers are. The view `fix_messages` shows both directions
+alike, wherever they stand. What a turn decides to say and numbers at once, nearly everything, is no row of `outbox`:
+the view `outbox_entries` shows all entries alike.
 
 Triggers stop mistakes, not an owner of the file who drops them: for that there is the chain (`chain`).
 """
