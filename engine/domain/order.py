@@ -135,12 +135,16 @@ class OrderFacts:
 @row
 @dataclass(frozen=True, slots=True)
 class MarkUsed:
-    """The price a decision leaned on: where from, how old, how good."""
+    """The price a decision leaned on: where from, how old, how good.
+
+    `sd_bps` is what the source's price is off by, one standard deviation; None where an older engine kept none.
+    """
 
     price: Decimal
     source: str
     age_ns: int
     quality: str
+    sd_bps: float | None = None
 
 
 @row
