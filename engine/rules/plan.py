@@ -106,7 +106,27 @@ class AskNamed:
         return "everyone in {" + ", ".join(self.names) + "}"
 
 
-Ask = AskTop | AskAll | AskTiers | AskNamed
+@dataclass(frozen=True, slots=True)
+class AskPanel:
+    """The set of candidates, at most `n` of them, that is worth most together: fewer where one more costs more."""
+
+    n: int
+
+    def __str__(self) -> str:
+        return f"best panel of at most {self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class AskSequence:
+    """At most `n` candidates one after another, in the order and down to the price at which the search is worth most."""
+
+    n: int
+
+    def __str__(self) -> str:
+        return f"best sequence of at most {self.n}"
+
+
+Ask = AskTop | AskAll | AskTiers | AskNamed | AskPanel | AskSequence
 
 
 @dataclass(frozen=True, slots=True)
