@@ -163,3 +163,22 @@ class RoundSeen:
     cover: Decimal | None = None
     p_panel: float | None = None
     is_drawn: bool = True
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class MarkAfter:
+    """What the bond was worth at one `horizon` after a round, and its segment's benchmark; None is no observation."""
+
+    horizon: Horizon
+    mark: MarkUsed | None
+    index: Decimal | None = None
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class RoundTold:
+    """A round that was asked elsewhere, as another system tells of it, with the marks that are known of it."""
+
+    seen: RoundSeen
+    after: tuple[MarkAfter, ...] = ()
