@@ -254,7 +254,7 @@ def test_every_part_of_what_an_event_carries_whole_is_in_the_state(days: list[Da
                     changed = replace(event, **{field.name: replace(whole, **{part.name: other})})  # type: ignore[type-var]
                     (known if written(state, changed) != plain else missing).add(path)
     # Of the mark at an execution the price alone is kept: the reversion is measured from it.
-    assert missing - known == {f"FillBooked.mark.{part}" for part in ("age_ns", "quality", "source")}
+    assert missing - known == {f"FillBooked.mark.{part}" for part in ("age_ns", "quality", "sd_bps", "source")}
 
 
 SAID_OTHERWISE: Final = {
