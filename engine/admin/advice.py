@@ -121,7 +121,8 @@ def fields(paper: Paper, answer: Answer) -> Lines:
                 each["kind"],
                 each["doc"]
                 + (f": {', '.join(each['choices'])}" if each["choices"] else "")
-                + (f" (also {', '.join(each['synonyms'])})" if each["synonyms"] else ""),
+                + (f" (also {', '.join(each['synonyms'])})" if each["synonyms"] else "")
+                + (f" -- never known here: {each['unknown_because']}" if each["unknown_because"] else ""),
             )
             for each in sorted(answer[title], key=lambda each: str(each["name"]))
         ]

@@ -14,6 +14,8 @@ from engine.errors import CommandError
 
 RANKS = {"viewer": 0, "trader": 1, "operator": 2}
 """What a role may do includes what the ones before it may; a feed delivers data and may do none of it."""
+FEED = "feed"
+"""The role of programs that deliver data. What needs it an operator may do as well, a trader may not."""
 
 
 class SessionsView(Protocol):
@@ -67,5 +69,6 @@ class Call:
 
 def need(role: str, least: str, what: str, actor: str) -> None:
     """Raises CommandError (code `role`) unless `role` may do what `least` may."""
-    if RANKS.get(role, -1) < RANKS[least]:
+    may = role in (FEED, "operator") if least == FEED else RANKS.get(role, -1) >= RANKS[least]
+    if not may:
         raise CommandError(f"{what} needs role {least}; {actor} is {role}", code="role")

@@ -186,4 +186,5 @@ def _field(field: Field) -> dict[str, Any]:
         "doc": field.doc,
         "synonyms": list(field.synonyms),
         "choices": list(field.choices) if field.choices is not None else None,
+        "unknown_because": field.unknown_because or None,
     }

@@ -19,6 +19,8 @@ from engine.errors import CommandError
 
 TEXT_LENGTH_MAX: Final = 500
 WORDS_MAX: Final = 1_000
+ROWS_MAX: Final = 1_000
+"""Rows of a delivery; whoever has more calls again."""
 
 _UNITS: Final = {"": Decimal(1), "k": Decimal(1_000), "mm": Decimal(1_000_000), "bn": Decimal(1_000_000_000)}
 _AMOUNT_TYPED: Final = re.compile(r"(\d[\d_]*(?:,\d{3})*(?:\.\d+)?) ?(k|mm|bn|)")
@@ -168,6 +170,15 @@ def _names(given: Any) -> tuple[str, ...]:
     return found
 
 
+def _rows(given: Any) -> tuple[Mapping[str, Any], ...]:
+    """A delivery: what each row may hold is for whoever takes it, who refuses rows one by one."""
+    if not isinstance(given, list) or not 1 <= len(given) <= ROWS_MAX:
+        raise ValueError(f"a list of 1 to {ROWS_MAX} rows")
+    if not all(isinstance(each, dict) for each in given):
+        raise ValueError("a list of rows, each an object")
+    return tuple(given)
+
+
 def _amount(given: Any) -> Decimal:
     """Face amount above zero: a whole number, or text such as 5mm. A float is refused: it may not be what was meant."""
     wanted = "an amount above 0 (such as 2500000, '2,500,000' or '5mm')"
@@ -213,6 +224,7 @@ text: Final = Kind("one line of text", _text)
 name: Final = Kind("a name", _text)
 flag: Final = Kind("true or false", _flag)
 names: Final = Kind("a list of names", _names)
+rows: Final = Kind(f"a list of 1 to {ROWS_MAX} rows", _rows)
 amount: Final = Kind("a face amount in the bond's currency, such as 2500000 or 5mm", _amount)
 price: Final = Kind("a clean price in percent of par, such as 99.25", _price)
 date: Final = Kind("a UTC day, such as 2026-11-30", _date)

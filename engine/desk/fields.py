@@ -5,8 +5,8 @@ Unknown is None. Money is face in base currency; an order in a currency without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -55,11 +55,21 @@ class DealerSubject:
     connected: bool
 
 
-def catalogue(dealers: Iterable[str] | None = None, base_currency: str = "USD") -> Catalogue:
-    """The catalogue that checker, evaluator and `rfqctl rules fields` share."""
+def catalogue(
+    dealers: Iterable[str] | None = None, base_currency: str = "USD", never_known: Mapping[str, str] | None = None
+) -> Catalogue:
+    """The catalogue that checker, evaluator and `rfqctl rules fields` share.
+
+    `never_known` says of fields, by name, why they can only be unknown in this installation.
+    """
+    reasons = never_known or {}
+
+    def named(fields: Iterable[Field]) -> dict[str, Field]:
+        return {each.name: replace(each, unknown_because=reasons.get(each.name, "")) for each in fields}
+
     return Catalogue(
-        order_fields={each.name: each for each in _ORDER_FIELDS},
-        dealer_fields={each.name: each for each in _DEALER_FIELDS},
+        order_fields=named(_ORDER_FIELDS),
+        dealer_fields=named(_DEALER_FIELDS),
         metrics={each.name: each for each in _DEALER_FIELDS if each.name in METRICS},
         scorers=frozenset(NAMED),
         dealers=frozenset(dealers) if dealers is not None else None,

@@ -75,7 +75,8 @@ class Field:
 
     `getter(subject)`, or `getter(subject, window_days)` if `windowed`, returns the value or None for
     unknown. `choices`, where given, are all the words a TEXT or SET_OF_TEXT field can hold. `synonyms` are other
-    words for it. `windows_days`, where given, are the only windows over which it is ever known.
+    words for it. `windows_days`, where given, are the only windows over which it is ever known. `unknown_because` says
+    why it can only be unknown where this book is to run (nobody delivers what it is made of); empty: it can be known.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Field:
     choices: tuple[str, ...] | None = None
     synonyms: tuple[str, ...] = ()
     windows_days: tuple[int, ...] | None = None
+    unknown_because: str = ""
 
 
 def named(fields: Mapping[str, Field], word: str) -> Field | None:

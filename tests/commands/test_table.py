@@ -16,7 +16,7 @@ from engine.admin import cli
 from engine.admin.help import COMMON, bash, markdown, zsh
 from engine.admin.naming import named
 from engine.commands.answering import HANDLERS, understood
-from engine.commands.parameters import Param, amount, date, flag, name, names, natural, path, price, text, whole
+from engine.commands.parameters import Param, amount, date, flag, name, names, natural, path, price, rows, text, whole
 from engine.commands.table import COMMANDS, GROUPS, NOTES_SHOWN_MAX, TABLE, TYPED, By, Command
 from engine.errors import CommandError
 from engine.turn.history import NOTES_MAX
@@ -34,6 +34,7 @@ RIGHT: Final[Mapping[int, Any]] = {
     id(amount): "5mm",
     id(price): "99.25",
     id(date): "2026-11-30",
+    id(rows): [{"security": "US99B001AB35"}],
 }
 WRONG: Final[Mapping[int, tuple[Any, ...]]] = {
     id(text): (7, "", "two\nlines", "x" * 501, ["a"], True),
@@ -43,6 +44,7 @@ WRONG: Final[Mapping[int, tuple[Any, ...]]] = {
     id(amount): (5.0, "lots", 0, -1, "1e999", True),
     id(price): (99.5, "x", "0", "-1", "NaN", True, "1000"),
     id(date): ("tomorrow", 20261130, "2026-13-01"),
+    id(rows): ({}, [], [7], [{}] * 1_001),
 }
 OF_THE_DAEMON: Final = tuple(COMMANDS.values())
 PARAMS: Final = tuple((command, param) for command in OF_THE_DAEMON for param in command.params)
@@ -167,7 +169,7 @@ def test_a_command_that_is_misspelt_names_the_nearest(command: Command) -> None:
 
 @pytest.mark.parametrize("command", OF_THE_DAEMON, ids=lambda command: command.name)
 def test_a_role_that_is_too_small_is_told(command: Command) -> None:
-    least = {"operator": "trader", "trader": "viewer", "viewer": "feed"}[command.role]
+    least = {"operator": "trader", "trader": "viewer", "viewer": "feed", "feed": "trader"}[command.role]
     with pytest.raises(CommandError) as error:
         understood(command.name, all_right(command), "kim", least)
     assert str(error.value) == f"{command.name} needs role {command.role}; kim is {least}"
