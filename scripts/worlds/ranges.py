@@ -1,8 +1,10 @@
 """What worlds are drawn from: a range a quantity, its unit, and where it comes from.
 
 A source that gives a mechanism and no number is named for the mechanism, and the range is then called ours: wide
-enough that a policy which needs a lucky value of it will meet unlucky ones. Once a policy has been tuned in these
-worlds no range is changed; a new one is a new quantity.
+enough that a policy which needs a lucky value of it will meet unlucky ones.
+
+The ranges are frozen: they were written before the first line of the model that is judged in these worlds, and none
+has changed since it began. Worlds in which the model fails stay. A new range is a new quantity.
 """
 
 from __future__ import annotations
@@ -39,10 +41,15 @@ RANGES: Final = {
         1_800, 57_600, "seconds at least from one part to the next", f"{OURS}: hours to days", True
     ),
     "persistence": Range(0.6, 0.95, "share of orders that go the way of a programme", f"{OURS}: desks buy for weeks"),
+    "issuers": Range(15, 40, "issuers", f"{OURS}: some with one bond, some with eight"),
     "programme": Range(5, 20, "trading days that a programme in an issuer lasts", OURS),
     "daily_sd": Range(
         15, 60, "bps of price a day", "around the 30 bps a day at which a leak of 1 bp takes 940 trades to see", True
     ),
+    "market_share": Range(
+        0.2, 0.45, "of a bond's variance, what all bonds share", f"{OURS}: rates and credit at large"
+    ),
+    "sector_share": Range(0.2, 0.45, "of a bond's variance, what its sector shares", OURS),
     "half_spread": Range(
         4,
         40,
@@ -56,6 +63,18 @@ RANGES: Final = {
         0.05, 3.0, "of a day's volume", f"{OURS}: illiquid bonds trade above their daily volume", True
     ),
     "size_slope": Range(0.2, 0.6, "power of size in the spread", "Edwards, Harris, Piwowar 2007: concave; range ours"),
+    "wider_if_rare": Range(
+        0.05, 0.25, "power of the volume by which the spread falls", "Edwards, Harris, Piwowar 2007: sign; range ours"
+    ),
+    "wider_by_rating": Range(
+        0.05, 0.15, "of the spread, added with each rating down", "Edwards, Harris, Piwowar 2007: sign; range ours"
+    ),
+    "buying_dearer": Range(
+        -0.15,
+        0.15,
+        "half spreads added for who buys, taken off for who sells",
+        "Guo, Lehalle, Xu, Quantitative Finance 2022: buys and sells differ; range ours",
+    ),
     "limit_in_half_spreads": Range(1.5, 4.0, "half spreads", f"{OURS}: beyond it nobody trades at once"),
     # Failure
     "days_until_next_chance": Range(
@@ -69,15 +88,23 @@ RANGES: Final = {
     "mark_every": Range(300, 7_200, "seconds", f"{OURS}: composites by the minute, evaluations by the hour", True),
     "mark_smoothing": Range(0.0, 0.6, "share of the mark before", f"{OURS}: evaluated prices are smoothed"),
     "mark_error": Range(1, 12, "bps of price", f"{OURS}: wrong for days, and for everybody alike", True),
+    "lasts": Range(3, 10, "trading days that inventories and common errors stay what they are", OURS, True),
     # Dealers: what they want
     "dealers": Range(
         10, 40, "dealers", "Hendershott, Li, Livdan, Schuerhoff, Journal of Finance 75(2), 2020: worse beyond some 20"
     ),
+    "newcomers": Range(0.05, 0.3, "share of dealers that begin to quote within the year", f"{OURS}: desks open"),
     "style_hidden": Range(0.1, 0.9, "share of bonds whose style nobody could tell", f"{OURS}: the hard end included"),
     "reach": Range(0.35, 0.95, "interest at large", OURS),
     "reach_by_style": Range(-0.3, 0.3, "interest added in a style", OURS),
+    "reach_by_side": Range(
+        -0.1, 0.1, "interest added for who buys, taken off for who sells", f"{OURS}: Guo, Lehalle, Xu 2022 for the fact"
+    ),
     "markup": Range(0.5, 1.6, "half spreads at large", f"{OURS}: from a natural buyer to one who would rather not"),
     "markup_by_style": Range(-0.45, 0.45, "half spreads added in a style", OURS),
+    "markup_by_side": Range(
+        -0.2, 0.2, "half spreads added for who buys, taken off for who sells", "Guo, Lehalle, Xu 2022; range ours"
+    ),
     "changes": Range(0.0, 0.6, "share of dealers whose desk changes within a year", f"{OURS}: traders leave"),
     "change": Range(-0.5, 0.5, "half spreads added by it", OURS),
     "quote_noise": Range(0.05, 0.4, "half spreads", f"{OURS}: sd of a dealer's own error", True),
@@ -94,7 +121,9 @@ RANGES: Final = {
         "interest lost with each doubling of the panel",
         "Riggs, Onur, Reiffen, Zhu, Journal of Financial Economics 137, 2020: fewer answer among more; range ours",
     ),
-    "bothered_from": Range(3, 12, "asked from which on half the dealers do not bother", OURS),
+    "beyond_own_size": Range(0.05, 0.2, "interest lost for each time its own size beyond it", OURS),
+    "bothered": Range(0.3, 0.7, "share of dealers that do not bother with large panels", OURS),
+    "bothered_from": Range(3, 12, "asked from which on those dealers do not bother", OURS),
     "weariness": Range(
         0.0,
         0.4,
@@ -102,6 +131,7 @@ RANGES: Final = {
         "Collin-Dufresne, Junge, Trolle, Journal of Finance 75(5), 2020: dealers score their clients; range ours",
     ),
     "weary_after": Range(4, 16, "quotes lost that make it as weary as it gets", OURS),
+    "fishing": Range(1.0, 2.0, "quotes lost that one counts as where nobody trades", f"{OURS}: asked for nothing"),
     "forgets": Range(2, 20, "trading days in which half of that is forgotten", OURS),
     "politeness": Range(0.2, 0.9, "share of refusals that are said", OURS),
     "seconds_to_answer": Range(4, 60, "seconds, median", f"{OURS}: a machine's to a person's", True),
@@ -116,9 +146,10 @@ RANGES: Final = {
     "talkers": Range(0.1, 0.5, "share of dealers that leak at all", f"{OURS}: most do not, or no desk could ask"),
     "leak": Range(
         0.3,
-        12,
+        16,
         "bps of price for one who knows of a large order",
-        "Baldauf, Mollner, Journal of Political Economy 132(5), 2024: range ours",
+        f"Baldauf, Mollner, Journal of Political Economy 132(5), 2024, for the fact; {OURS}: a random panel of six "
+        "then costs a round one to three bps by kind, in single worlds from a quarter to six",
         True,
     ),
     "talks": Range(0.3, 1.0, "share of the times that a talker talks", OURS),
@@ -129,10 +160,13 @@ RANGES: Final = {
     "early_rise": Range(5, 40, "the same where it comes before the decision", OURS, True),
     "hedge": Range(0, 15, "bps of price for a winner's hedge of a large order", OURS),
     "delay": Range(0.3, 1.5, "trading days until a delayed leak begins", OURS),
+    "many_from": Range(1.5, 3.0, "others that know, beside two, from which on a leak is whole", OURS),
     "many_at_most": Range(1.5, 3.0, "times the leak of one, however many know", OURS),
     # Habits
     "override": Range(0.05, 0.3, "share of panels that a trader changes", OURS),
+    "friends": Range(5, 12, "dealers that a trader talks to", OURS),
     "stress_days": Range(0.1, 0.3, "share of days", OURS),
+    "stress_lasts": Range(2, 6, "trading days in a row that are calm or not", OURS),
     "stress": Range(1.6, 3.0, "times the spread and the volatility", "Di Maggio, Kermani, Song: range ours"),
 }
 """By name. A world of a kind that knows no leak, or no stress, leaves those out."""

@@ -21,13 +21,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from worlds.paths import Paths
 from worlds.ranges import RANGES
-from worlds.world import DAY_S, FIRST_DAY, Bond, Dealer, Kind, World
+from worlds.world import DAY_S, FIRST_DAY, SECTORS, Bond, Dealer, Kind, World
 
 PAR: Final = 100.0
-_MARKET_SHARE, _SECTOR_SHARE = 0.35, 0.35
-"""Of a bond's variance, what all bonds share and what those of its sector share."""
-_LASTS_DAYS: Final = 5
-"""For how long inventories and common errors stay what they are, about."""
 _SETTLED_S: Final = 20.0 * DAY_S
 """A leak this old has come, and what does not last has gone."""
 _TICKS_BACK: Final = 200
@@ -134,6 +130,11 @@ class Street:
         self.world = world
         self.paths = paths if paths is not None else Paths(world.chance, world.stress)
         self.now_s = 0.0
+        self._index_daily_sd_bps = {
+            sector: sum(sds) / len(sds)
+            for sector in range(SECTORS)
+            if (sds := [world.inside(bond).daily_sd_bps for bond in world.bonds if bond.sector == sector])
+        }
         self._traded: dict[tuple[str, int], list[tuple[float, float]]] = {}
         """By dealer and sector when it traded with us, and what it has got of that, in days of volume."""
         self._weary: dict[str, tuple[float, float]] = {}
@@ -211,21 +212,33 @@ class Street:
 
     def mid(self, bond: Bond, at_s: float) -> float:
         """The truth, in percent of par: known to nobody. Raises ValueError for a moment that has not come."""
+        self._must_have_come(at_s)
+        return self._mid(bond, at_s)
+
+    def _must_have_come(self, at_s: float) -> None:
         if at_s > self.now_s + 1e-6:
             raise ValueError(f"asked for the price at {at_s:.1f} s, it is {self.now_s:.1f} s")
-        return self._mid(bond, at_s)
 
     def _mid(self, bond: Bond, at_s: float) -> float:
         return PAR + (self.untouched_bps(bond, at_s) + self.moved_bps(bond, at_s)) / 100
 
     def untouched_bps(self, bond: Bond, at_s: float) -> float:
         """Where the mid would be if nobody had ever asked for anything, in bps from the first day's."""
-        at = self.paths.at
-        own = math.sqrt(1 - _MARKET_SHARE - _SECTOR_SHARE) * at(f"bond {bond.number}", at_s)
-        shared = math.sqrt(_MARKET_SHARE) * at("market", at_s) + math.sqrt(_SECTOR_SHARE) * at(
-            f"sector {bond.sector}", at_s
-        )
-        return self.world.inside(bond).daily_sd_bps * (own + shared)
+        values = self.world.values
+        own = math.sqrt(1 - values["market_share"] - values["sector_share"])
+        own *= self.paths.at(f"bond {bond.number}", at_s)
+        return self.world.inside(bond).daily_sd_bps * (own + self._shared(bond.sector, at_s))
+
+    def _shared(self, sector: int, at_s: float) -> float:
+        """What bonds of a sector have in common, in daily standard deviations of each."""
+        values, at = self.world.values, self.paths.at
+        market = math.sqrt(values["market_share"]) * at("market", at_s)
+        return market + math.sqrt(values["sector_share"]) * at(f"sector {sector}", at_s)
+
+    def index(self, sector: int, at_s: float) -> float:
+        """The level of the sector's index at a moment that has come: what its bonds share, as all of them move."""
+        self._must_have_come(at_s)
+        return PAR + self._index_daily_sd_bps[sector] * self._shared(sector, at_s) / 100
 
     def moved_bps(self, bond: Bond, at_s: float) -> float:
         """What leaks and hedges have added to it by then."""
@@ -265,8 +278,9 @@ class Street:
 
     def _lately(self, name: str, at_s: float) -> float:
         """A value around 0 with a standard deviation of 1 that lasts for days: where a path has gone within some."""
-        then_s = at_s - _LASTS_DAYS * DAY_S
-        return (self.paths.at(name, at_s) - self.paths.at(name, then_s)) / math.sqrt(_LASTS_DAYS)
+        days = self.world.values["lasts"]
+        then_s = at_s - days * DAY_S
+        return (self.paths.at(name, at_s) - self.paths.at(name, then_s)) / math.sqrt(days)
 
     # --- dealers -----------------------------------------------------------------------------------
 
@@ -348,8 +362,9 @@ class Round:
         world, piece, asked = self.street.world, self.piece, list(wanted)
         chance = world.chance
         if asked and world.kind is Kind.TRADERS and chance.happens(world.values["override"], "override", *self._key):
-            friends = sorted(world.dealers.values(), key=lambda dealer: chance.uniform("friend", dealer.name))[:8]
-            others = [dealer for dealer in friends if dealer.name not in asked]
+            friends = sorted(world.present(piece.at_s), key=lambda name: chance.uniform("friend", name))
+            friends = friends[: int(world.values["friends"])]
+            others = [world.dealers[name] for name in friends if name not in asked]
             if others:
                 wants = [
                     (piece.side * self.street.inventory(each, piece.bond.sector, piece.at_s), each.name)
@@ -364,9 +379,15 @@ class Round:
         return self.piece.order, self.piece.number
 
     def ask(self, names: Sequence[str], after_s: float = 0.0) -> list[Answer]:
-        """What each says. They and whoever was asked before in this round know, and count as company."""
+        """What each says. They and whoever was asked before in this round know, and count as company.
+
+        Raises ValueError for a dealer that is not there yet.
+        """
         street, world, piece = self.street, self.street.world, self.piece
         asked = [name for name in names if name not in self.asked]
+        for name in asked:
+            if world.dealers[name].joins_on * DAY_S > piece.at_s:
+                raise ValueError(f"{name} was asked on day {piece.at_s / DAY_S:.1f}: it joins later")
         self._pass(after_s)
         for name in asked:
             self.asked[name] = after_s
@@ -381,7 +402,7 @@ class Round:
         street, world, piece, key = self.street, self.street.world, self.piece, self._dealer_key(dealer)
         chance, at_s, knowing = world.chance, piece.at_s + after_s, len(self.asked)
         stress = world.stress(int(at_s // DAY_S))
-        interest = world.interest(dealer, piece.bond, piece.size, knowing)
+        interest = world.interest(dealer, piece.bond, piece.side, piece.size, knowing)
         interest -= dealer.weariness * street.weariness(dealer.name, at_s)
         came_s = after_s + dealer.seconds * math.exp(dealer.seconds_sd * chance.normal("seconds", *key)) * stress
         if not chance.happens(interest / stress, "interest", *key):
@@ -401,7 +422,7 @@ class Round:
         """How much worse than where it sees the mid it quotes."""
         street, world, piece = self.street, self.street.world, self.piece
         half = world.half_spread_bps(piece.bond, piece.size, at_s)
-        offset = world.offset_bps(dealer, piece.bond, piece.size, at_s)
+        offset = world.offset_bps(dealer, piece.bond, piece.side, piece.size, at_s)
         # A dealer who is long sells for less, and pays less.
         offset -= piece.side * half * dealer.skew * math.tanh(street.inventory(dealer, piece.bond.sector, at_s))
         offset += half * dealer.noise * world.chance.laplace("noise", *self._dealer_key(dealer))
@@ -445,7 +466,7 @@ class Round:
         losers = [name for name in self.asked if name not in winners]
         for name in losers:
             if name in self._quoted:
-                street.lost(name, at_s, 1.0 if winners else 1.5)  # Asked for nothing: it was fishing.
+                street.lost(name, at_s, 1.0 if winners else world.values["fishing"])
         talkers = [name for name in losers if self._talks(world.dealers[name])]
         if kind in (Kind.LOSERS, Kind.TRADERS, Kind.REGIMES, Kind.LATE):
             begins_s = at_s + (world.values["delay"] * DAY_S if kind is Kind.LATE else 0.0)
@@ -453,7 +474,8 @@ class Round:
                 street.tell(piece, name, world.dealers[name].leak_bps, begins_s)
         elif kind is Kind.MANY:
             worst = max((world.dealers[name].leak_bps for name in talkers), default=0.0)
-            known = min((max(0, len(self.asked) - 2) / 2) ** 2, world.values["many_at_most"])
+            others = max(0, len(self.asked) - 2) / world.values["many_from"]
+            known = min(others**2, world.values["many_at_most"])
             street.tell(piece, "everybody", worst * known, at_s)
         elif kind is Kind.HEDGE:
             for name, size in winners.items():

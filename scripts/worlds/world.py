@@ -19,7 +19,7 @@ from worlds.chance import Chance
 from worlds.ranges import RANGES
 
 DAY_S: Final = 28_800
-FIRST_DAY: Final = 5
+FIRST_DAY: Final = 10
 """Before it nobody trades: inventories and errors come to be."""
 SECTORS: Final = 4
 RATINGS: Final = ("AA", "A", "BBB", "BB", "B", "NR")
@@ -90,6 +90,11 @@ class Dealer:
     """Chance to answer when asked alone, about."""
     markups: tuple[float, ...]
     """Half spreads from where it sees the mid, before inventory."""
+    markup_by_side: float
+    """Half spreads added for who buys, taken off for who sells."""
+    reach_by_side: float
+    joins_on: float
+    """The day from which it is there to be asked."""
     changes_on: float
     """The day from which `change` is added to its markups; infinite if it never changes."""
     change: float
@@ -140,24 +145,31 @@ class World:
         """1 on a calm day."""
         if self.kind is not Kind.REGIMES:
             return 1.0
-        is_bad = self.chance.happens(self.values["stress_days"], "stress", day // 3)  # It comes for days.
+        block = int(day / self.values["stress_lasts"])  # It comes for days.
+        is_bad = self.chance.happens(self.values["stress_days"], "stress", block)
         return self.values["stress"] if is_bad else 1.0
+
+    def present(self, at_s: float) -> list[str]:
+        """The dealers that can be asked by then, always in the same order."""
+        return [name for name, dealer in self.dealers.items() if dealer.joins_on * DAY_S <= at_s]
 
     # What a dealer does on average: for the street, and for whoever is told the truth.
 
-    def interest(self, dealer: Dealer, bond: Bond, size: float, knowing: int) -> float:
+    def interest(self, dealer: Dealer, bond: Bond, side: int, size: float, knowing: int) -> float:
         """The chance that it quotes, `knowing` being how many are asked, if it is not weary and the day is calm."""
         inside = self.inside(bond)
-        wants = dealer.reach[inside.style] - self.values["crowding"] * math.log2(knowing)
-        wants -= 0.1 * max(0.0, size / inside.adv / dealer.size_in_adv - 1)
+        wants = dealer.reach[inside.style] + side * dealer.reach_by_side
+        wants -= self.values["crowding"] * math.log2(knowing)
+        wants -= self.values["beyond_own_size"] * max(0.0, size / inside.adv / dealer.size_in_adv - 1)
         if dealer.is_bothered and knowing >= self.values["bothered_from"]:
             wants /= 2
         return min(max(wants, 0.0), 1.0)
 
-    def offset_bps(self, dealer: Dealer, bond: Bond, size: float, at_s: float) -> float:
+    def offset_bps(self, dealer: Dealer, bond: Bond, side: int, size: float, at_s: float) -> float:
         """How much worse than the mid it quotes, its inventory and its errors aside."""
         inside, day = self.inside(bond), at_s / DAY_S
         markup = dealer.markups[inside.style] + (dealer.change if day >= dealer.changes_on else 0.0)
+        markup += side * (dealer.markup_by_side + self.values["buying_dearer"])
         return self.half_spread_bps(bond, size, at_s) * markup
 
     def half_spread_bps(self, bond: Bond, size: float, at_s: float) -> float:
@@ -180,7 +192,7 @@ def draw(kind: Kind, seed: int) -> World:
     dealers = [_dealer(chance, kind, values, number) for number in range(int(values["dealers"]))]
     if kind is Kind.EQUAL:
         alike = replace(dealers[0], weariness=0.0, skew=0.0, lag_s=1.0, changes_on=math.inf)
-        dealers = [replace(alike, name=each.name) for each in dealers]
+        dealers = [replace(alike, name=each.name, joins_on=each.joins_on) for each in dealers]
     return World(kind, seed, chance, bonds, insides, {each.name: each for each in dealers}, values)
 
 
@@ -188,7 +200,7 @@ def _bond(chance: Chance, values: dict[str, float], number: int) -> tuple[Bond, 
     def value(name: str) -> float:
         return RANGES[name].draw(chance, "bond", number, name)
 
-    issuer = int(chance.between(0, 25, "bond", number, "issuer"))
+    issuer = int(chance.between(0, int(values["issuers"]), "bond", number, "issuer"))
     rating = chance.one_of(RATINGS, "issuer", issuer, "rating")
     years = chance.between(1, 30, "bond", number, "years")
     adv = value("adv")
@@ -199,7 +211,7 @@ def _bond(chance: Chance, values: dict[str, float], number: int) -> tuple[Bond, 
         style = int(chance.between(0, STYLES, "bond", number, "style"))
     # What trades less is wider, and what is rated worse.
     middle = math.sqrt(RANGES["adv"].low * RANGES["adv"].high)
-    wider = math.pow(middle / adv, 0.15) * (1 + 0.1 * RATINGS.index(rating))
+    wider = math.pow(middle / adv, values["wider_if_rare"]) * (1 + values["wider_by_rating"] * RATINGS.index(rating))
     bond = Bond(number, issuer, int(chance.between(0, SECTORS, "issuer", issuer, "sector")), rating, years, told)
     return bond, Inside(adv, value("daily_sd"), value("half_spread") * wider, style)
 
@@ -211,10 +223,14 @@ def _dealer(chance: Chance, kind: Kind, values: dict[str, float], number: int) -
     reach, markup = value("reach"), value("markup")
     talks = kind not in NO_LEAK and chance.happens(values["talkers"], "dealer", number, "is a talker")
     changes = chance.happens(values["changes"], "dealer", number, "changes")
+    joins = chance.happens(values["newcomers"], "dealer", number, "joins")
     return Dealer(
         name=f"dealer-{number:02d}",
         reach=tuple(reach + value("reach_by_style", style) for style in range(STYLES)),
         markups=tuple(markup + value("markup_by_style", style) for style in range(STYLES)),
+        markup_by_side=value("markup_by_side"),
+        reach_by_side=value("reach_by_side"),
+        joins_on=chance.between(FIRST_DAY, _YEAR_DAYS, "dealer", number, "joins on") if joins else 0.0,
         changes_on=chance.between(FIRST_DAY, _YEAR_DAYS, "dealer", number, "on") if changes else math.inf,
         change=value("change"),
         noise=value("quote_noise"),
@@ -223,7 +239,7 @@ def _dealer(chance: Chance, kind: Kind, values: dict[str, float], number: int) -
         lag_s=value("lag"),
         size_in_adv=value("size_in_adv"),
         share_of_size=value("share_of_size"),
-        is_bothered=chance.happens(0.5, "dealer", number, "is bothered"),
+        is_bothered=chance.happens(values["bothered"], "dealer", number, "is bothered"),
         weariness=value("weariness"),
         politeness=value("politeness"),
         seconds=value("seconds_to_answer"),

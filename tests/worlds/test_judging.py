@@ -65,7 +65,8 @@ def _like(one: Dealer, other: Dealer) -> Dealer:
 
 
 def shuffled(world: World, piece: Piece) -> list[str]:
-    return sorted(world.dealers, key=lambda name: world.chance.uniform("test", piece.order, piece.number, name))
+    names = world.present(piece.at_s)
+    return sorted(names, key=lambda name: world.chance.uniform("test", piece.order, piece.number, name))
 
 
 def anybody(world: World, piece: Piece) -> Sequence[str]:
@@ -73,7 +74,7 @@ def anybody(world: World, piece: Piece) -> Sequence[str]:
 
 
 def the_same(world: World, piece: Piece) -> Sequence[str]:
-    return list(world.dealers)[-ASKED:]
+    return world.present(0.0)[-ASKED:]
 
 
 def the_best(world: World, piece: Piece) -> Sequence[str]:
@@ -82,10 +83,10 @@ def the_best(world: World, piece: Piece) -> Sequence[str]:
     def worth(name: str) -> float:
         dealer = world.dealers[name]
         late = world.half_spread_bps(piece.bond, piece.size, piece.at_s) * world.values["late_half_spreads"]
-        answers = world.interest(dealer, piece.bond, piece.size, ASKED)
-        return -answers * (late - world.offset_bps(dealer, piece.bond, piece.size, piece.at_s))
+        answers = world.interest(dealer, piece.bond, piece.side, piece.size, ASKED)
+        return -answers * (late - world.offset_bps(dealer, piece.bond, piece.side, piece.size, piece.at_s))
 
-    return sorted(world.dealers, key=worth)[:ASKED]
+    return sorted(world.present(piece.at_s), key=worth)[:ASKED]
 
 
 def the_silent(world: World, piece: Piece) -> Sequence[str]:

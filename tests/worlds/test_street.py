@@ -25,13 +25,14 @@ def piece_of(world: World, *, side: int = 1, order: int = 0, at_s: float = NOON_
 def with_dealers(world: World, *changed: dict[str, Any]) -> World:
     """The first dealers made so, the others as they are; everybody answers at once, and nobody rejects."""
     plain: dict[str, Any] = {"reach": (9.0,) * 6, "careless": 0.0, "rejects": 0.0, "is_bothered": False, "talks": 1.0}
-    names = list(world.dealers)
+    plain |= {"reach_by_side": 0.0, "markup_by_side": 0.0, "joins_on": 0.0}
+    names = world.present(0.0)
     made = {name: replace(world.dealers[name], **{**plain, **more}) for name, more in zip(names, changed, strict=False)}
     return replace(world, dealers={**world.dealers, **made})
 
 
 def names_of(world: World, count: int) -> list[str]:
-    return list(world.dealers)[:count]
+    return world.present(0.0)[:count]
 
 
 def opened(street: Street, piece: Piece) -> Round:
@@ -225,7 +226,7 @@ def test_an_early_leak_is_in_the_price_at_the_decision_and_a_late_one_not_for_ho
 @pytest.mark.parametrize("one_by_one", [False, True])
 def test_from_the_third_on_it_counts_how_many_know_up_to_a_bound(one_by_one: bool) -> None:
     world = with_dealers(draw(Kind.MANY, 1), *[LOUD] * 8)
-    world = replace(world, values={**world.values, "leak_lasting": 1.0, "many_at_most": 2.0})
+    world = replace(world, values={**world.values, "leak_lasting": 1.0, "many_at_most": 2.0, "many_from": 2.0})
     found = [moved(world, count, None, LONG_S, one_by_one=one_by_one) for count in (1, 2, 3, 4, 8)]
     assert found == pytest.approx([0.0, 0.0, LEAK_BPS / 4, LEAK_BPS, 2 * LEAK_BPS], rel=0.01)
 
@@ -304,6 +305,7 @@ def test_days_of_stress_are_wide_and_volatile() -> None:
 def test_marks_are_wrong_together_and_for_days() -> None:
     world = draw(Kind.QUIET, 4)
     world = replace(world, values={**world.values, "mark_smoothing": 0.0, "mark_every": 300.0, "mark_error": 10.0})
+    world = replace(world, values={**world.values, "lasts": 5.0})
     street = Street(world)
     street.now_s = math.inf
     bonds = [bond for bond in world.bonds if bond.sector == world.bonds[0].sector][:2]
@@ -360,7 +362,7 @@ def test_what_was_not_traded_is_traded_days_later_and_pays_for_its_own_leak() ->
             street, costs = Street(world), []
             for event in street.events(60):
                 if isinstance(event, Round):
-                    event.ask(list(world.dealers))
+                    event.ask(world.present(event.piece.at_s))
                     event.close(60.0)
                 elif isinstance(event, Late):
                     waits.append((event.at_s - event.piece.at_s) / DAY_S)
@@ -404,3 +406,30 @@ def test_nothing_that_is_handed_out_tells_the_truth() -> None:
     told = [abs(math.log(bond.adv / world.inside(bond).adv)) for bond in world.bonds]
     assert statistics.fmean(told) > 0.0
     assert isinstance(world.dealers[names_of(world, 1)[0]], Dealer)
+
+
+def test_nobody_is_asked_before_there_is_anybody_to_ask() -> None:
+    world = with_dealers(draw(Kind.QUIET, 2), {"joins_on": 30.0})
+    [ash] = names_of(draw(Kind.QUIET, 2), 1)
+    with pytest.raises(ValueError, match="joins later"):
+        opened(Street(world), piece_of(world, at_s=29.9 * DAY_S)).ask([ash])
+    assert ash not in world.present(29.9 * DAY_S)
+    assert ash in world.present(30.0 * DAY_S)
+    assert opened(Street(world), piece_of(world, at_s=30.0 * DAY_S)).ask([ash])[0].said is Said.QUOTE
+
+
+def test_an_index_tells_what_the_bonds_of_its_sector_share_and_nothing_of_later() -> None:
+    world = draw(Kind.QUIET, 4)
+    street, bond = Street(world), world.bonds[0]
+    with pytest.raises(ValueError, match="asked for the price at"):
+        street.index(bond.sector, 1.0)
+    street.now_s = 700 * DAY_S
+    days = [
+        (
+            street.untouched_bps(bond, (day + 1) * DAY_S) - street.untouched_bps(bond, day * DAY_S),
+            100 * (street.index(bond.sector, (day + 1) * DAY_S) - street.index(bond.sector, day * DAY_S)),
+        )
+        for day in range(600)
+    ]
+    shared = world.values["market_share"] + world.values["sector_share"]
+    assert statistics.correlation(*zip(*days, strict=True)) == pytest.approx(math.sqrt(shared), abs=0.1)

@@ -14,7 +14,7 @@ import pytest
 from worlds.chance import Chance
 from worlds.paths import Paths
 from worlds.ranges import RANGES
-from worlds.world import DAY_S, NO_LEAK, Kind, draw
+from worlds.world import DAY_S, FIRST_DAY, NO_LEAK, Kind, draw
 
 WORLDS = Path(__file__).parents[2] / "scripts" / "worlds"
 
@@ -134,3 +134,33 @@ def test_worlds_share_nothing_with_what_they_judge() -> None:
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not [name for name in names if name.split(".")[0] in ("engine", "benchmarks", "paper")], path.name
+
+
+def test_some_dealers_come_during_the_year_and_are_the_same_ones_in_every_kind() -> None:
+    later, all_told = 0, 0
+    for seed in range(20):
+        quiet, losers = draw(Kind.QUIET, seed), draw(Kind.LOSERS, seed)
+        counts = [len(quiet.present(day * DAY_S)) for day in (FIRST_DAY, 60, 120, 250)]
+        assert counts == sorted(counts)
+        assert counts[-1] == len(quiet.dealers)
+        assert [losers.present(day * DAY_S) for day in (10, 90)] == [quiet.present(day * DAY_S) for day in (10, 90)]
+        later += counts[-1] - counts[0]
+        all_told += counts[-1]
+    assert 0.08 < later / all_told < 0.27
+
+
+def test_buying_and_selling_are_not_the_same() -> None:
+    """Dealer by dealer and for all of them: about a tenth of a half spread either way."""
+    found = []
+    for seed in range(20):
+        world = draw(Kind.QUIET, seed)
+        bond, dealer = world.bonds[0], next(iter(world.dealers.values()))
+        size = world.inside(bond).adv / 2
+        half = world.half_spread_bps(bond, size, 0.0)
+        found.append(
+            (world.offset_bps(dealer, bond, 1, size, 0.0) - world.offset_bps(dealer, bond, -1, size, 0.0)) / half
+        )
+        buys, sells = (world.interest(dealer, bond, side, size, 1) for side in (1, -1))
+        assert buys != sells or buys in (0.0, 1.0)
+    assert 0.1 < statistics.pstdev(found) < 0.5
+    assert min(found) < 0 < max(found)
