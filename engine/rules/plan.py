@@ -118,7 +118,7 @@ class AskPanel:
 
 @dataclass(frozen=True, slots=True)
 class AskSequence:
-    """At most `n` candidates one after another, in the order and down to the price at which the search is worth most."""
+    """At most `n` candidates one after another, in the order in which the search is worth most, until it is not."""
 
     n: int
 

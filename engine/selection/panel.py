@@ -1,0 +1,393 @@
+"""The panel: which dealers to ask together, and how many, so that the whole is worth most.
+
+A panel S of k dealers is worth, in bps beside not trading,
+
+    U(S) = E[the highest net edge + C_fail among the dealers that quote and would fill, 0 if there is none]
+           - the sum of what asking each of them leaks
+
+Why that is E[max over quoting d of f (e + C_fail) + (1 - f) (second best - move at the reject)]: the quotes are tried
+in falling net edge until one fills, so what is got is the highest net edge among those that would fill. A dealer whose
+quote would fill with chance a = q f and has a net edge above n with chance S(n) leaves the maximum below n with chance
+1 - a S(n); dealers are independent given the mark, so
+
+    E[max] = integral over n > -C_fail of (1 - product over d of (1 - a_d S_d(n))) dn
+
+One quadrature on a grid that all dealers share: a product of as many numbers as it has points. q falls with k.
+
+The maximum grows by less with each dealer (it is submodular), so the greedy choice is sound, and what a dealer added
+last time bounds what it adds now: most are never looked at again. The greedy path goes past the point where one more is
+worth less than it leaks: that is the curve people see. The panel is the path up to its highest point, then every dealer
+in it is once tried against everybody outside. `tests/selection/test_panel.py` holds it against every subset.
+
+Limits are part of the choice: `may_join` says who fits beside those already in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import mul
+from typing import Final
+
+from engine.selection.prospect import Prospect, Stakes, sigmoid
+from engine.selection.student import REACH, STEPS
+
+CURVE_MAX: Final = 8
+"""How far the curve of what one more dealer is worth goes."""
+
+_CELLS: Final = 24
+"""The grid has so many cells of three points, about: 72 numbers a dealer."""
+
+_SHAPE: Final = (-4.0, -2.5, -1.5, -0.75, 0.0, 0.75, 1.5, 2.5, 4.0, 8.0)
+"""Where a dealer's quotes lie, in standard deviations: cells end there, so that the grid is fine where quotes are."""
+
+_GAUSS: Final = tuple(
+    (0.5 * (1 + at), weight / 18) for at, weight in ((-math.sqrt(0.6), 5), (0.0, 8), (math.sqrt(0.6), 5))
+)
+_TINY_BPS: Final = 1e-9
+_SHAPED_BY_MAX: Final = 40
+"""So many of the most promising dealers shape the grid."""
+
+MayJoin = Callable[[int, Sequence[int]], bool]
+"""May this dealer (by number) be asked beside these?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One dealer of the path: what it adds beside those before it and what it leaks, both with their errors.
+
+    `worth_bps` is U of the panel up to it; `allowed` is False where a limit keeps it from being asked.
+    """
+
+    at: int
+    gain_bps: float
+    gain_sd_bps: float
+    leak_bps: float
+    leak_sd_bps: float
+    worth_bps: float
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The dealers chosen, by number, in the order in which each adds most; what they are worth; the path and beyond."""
+
+    chosen: tuple[int, ...]
+    worth_bps: float
+    path: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What one dealer adds to a panel, leaving it out or taking it in, with its error; how likely it is to trade."""
+
+    gain_bps: float
+    gain_sd_bps: float
+    p_win: float
+
+
+class Panels:
+    """All panels of one order: the dealers' chances on one grid, and sums over it.
+
+    Estimate: 50 dealers x 72 points x 0.2 us for those that come into question; 8 steps x some 10 sums x 3 us.
+    """
+
+    __slots__ = ("_cut", "_excess", "_nodes", "_prospects", "_rows", "_stakes", "_weights", "_whole")
+
+    def __init__(self, prospects: Sequence[Prospect], stakes: Stakes) -> None:
+        self._prospects = prospects
+        self._stakes = stakes
+        self._nodes, self._weights = _grid(prospects, stakes.c_fail_bps)
+        self._rows: dict[int, list[float]] = {}
+        self._cut_at(-stakes.c_fail_bps)
+
+    def at_cost(self, c_fail_bps: float) -> Panels:
+        """The same dealers where not trading costs half, or twice, as much: the grid has edges there."""
+        other = Panels.__new__(Panels)
+        other._prospects, other._stakes, other._rows = self._prospects, self._stakes, self._rows
+        other._nodes, other._weights = _grid(self._prospects, self._stakes.c_fail_bps)
+        other._cut_at(-c_fail_bps)
+        return other
+
+    def _cut_at(self, cut: float) -> None:
+        """What is worse than not trading counts for nothing."""
+        self._cut = cut
+        self._weights = [weight if node > cut else 0.0 for node, weight in zip(self._nodes, self._weights, strict=True)]
+        self._whole = sum(self._weights)
+        self._excess = [each.excess(cut) for each in self._prospects]
+
+    # --- the choice ---
+
+    def best(
+        self,
+        most: int,
+        *,
+        forced: Sequence[int] = (),
+        never: Container[int] = (),
+        may_join: MayJoin = lambda at, beside: True,
+        beyond: int = CURVE_MAX,
+    ) -> Panel:
+        """The panel of at most so many that is worth most; `forced` are in it whatever they are worth.
+
+        `never` holds for the curve, too; `may_join` does not: it tells what a limit costs. The path has `beyond` steps
+        if there are as many dealers.
+        """
+        path = self._path(most, forced, (), never, may_join, beyond)
+        count = _highest(path, most, len(forced))
+        chosen = [step.at for step in path[:count]]
+        if self._swapped(chosen, forced, never, may_join):
+            path = self._path(most, forced, chosen, never, may_join, beyond)
+            count = _highest(path[: len(chosen)], most, len(forced))
+        worth = path[count - 1].worth_bps if count else 0.0
+        return Panel(tuple([step.at for step in path[:count]]), worth, path)
+
+    def worth(self, chosen: Sequence[int]) -> float:
+        """U of these dealers."""
+        return self._gross(chosen) - sum(self._prospects[at].leak_bps for at in chosen)
+
+    def fill(self, chosen: Sequence[int]) -> float:
+        """The chance that one of them trades at a price that beats not trading."""
+        none = 1.0
+        for at in chosen:
+            each = self._prospects[at]
+            none *= 1 - each.fills(len(chosen)) * each.above(self._cut)
+        return 1 - none
+
+    def margins(self, chosen: Sequence[int]) -> list[Margin]:
+        """Of every dealer: what it adds to these, or as one of these."""
+        members = {at: place for place, at in enumerate(chosen)}
+        gross = self._gross(chosen)
+        asked = len(chosen) + 1
+        beside = self._below(chosen, asked)
+        joined = _Beside(beside, self._weights)
+        without_it = self._whole - joined.rest
+        found: list[Margin] = []
+        for at in range(len(self._prospects)):
+            if at not in members:
+                found.append(self._margin(at, asked, joined, without_it - gross))
+                continue
+            others = [other for other in chosen if other != at]
+            alone = _Beside(self._below(others, len(chosen)), self._weights)
+            found.append(self._margin(at, len(chosen), alone, self._whole - alone.rest - self._gross(others)))
+        return found
+
+    def _margin(self, at: int, asked: int, beside: _Beside, crowding: float) -> Margin:
+        """`crowding` is what the others lose, mostly, by being asked together with one more."""
+        each, row = self._prospects[at], self._row(at)
+        fills = each.fills(asked)
+        gross = fills * sum(map(mul, beside.weighted, row))
+        density = sum(map(mul, beside.falling, row)) + beside.first * (each.above(self._cut) - row[beside.start])
+        error = self._error(each, asked, gross, density)
+        return Margin(crowding + gross - each.leak_bps, math.hypot(error, each.leak_sd_bps), fills * density)
+
+    @staticmethod
+    def _error(each: Prospect, asked: int, gross: float, density: float) -> float:
+        """The error of what a dealer adds, by the errors of its edge, of its answers and of its firmness."""
+        q = sigmoid(each.logit_q)
+        now = sigmoid(each.logit_q + each.q_slope * math.log(asked))
+        by_q = gross * (1 - now) / (q * (1 - q))
+        by_firm = gross / each.firm + each.answers(asked) * density * each.move_bps / each.firm
+        return math.hypot(each.fills(asked) * density * each.edge_sd_bps, by_q * each.q_sd, by_firm * each.firm_sd)
+
+    # --- the greedy path ---
+
+    def _path(
+        self,
+        most: int,
+        forced: Sequence[int],
+        first: Sequence[int],
+        never: Container[int],
+        may_join: MayJoin,
+        beyond: int,
+    ) -> tuple[Step, ...]:
+        """The forced ones, then of `first`, then of everybody, each time whoever adds most; then past the limits."""
+        prospects = self._prospects
+        left = [at for at in range(len(prospects)) if at not in never]
+        steps: list[Step] = []
+        chosen: list[int] = []
+        bounds = list(self._excess)
+        leaks, worth, allowed = 0.0, 0.0, True
+        while left and len(chosen) < max(beyond, most if allowed else 0):
+            asked = len(chosen) + 1
+            beside = _Beside(self._below(chosen, asked), self._weights)
+            crowded = self._whole - beside.rest - leaks - worth
+            self._loosen(bounds, chosen, asked)
+            group = [at for at in forced if at not in chosen] or [at for at in first if at not in chosen]
+            if not group:
+                if asked > most:
+                    allowed = False
+                group = [at for at in left if may_join(at, chosen)] if allowed else left
+                if not group:
+                    allowed, group = False, left
+            at, gross = self._most(group, asked, beside, bounds)
+            each = prospects[at]
+            row = self._row(at)
+            density = sum(map(mul, beside.falling, row)) + beside.first * (each.above(self._cut) - row[beside.start])
+            error = self._error(each, asked, gross, density)
+            gain = crowded + gross
+            leaks, worth = leaks + each.leak_bps, worth + gain - each.leak_bps
+            steps.append(Step(at, gain, error, each.leak_bps, each.leak_sd_bps, worth, allowed))
+            chosen.append(at)
+            left.remove(at)
+        return tuple(steps)
+
+    def _most(self, group: Sequence[int], asked: int, beside: _Beside, bounds: list[float]) -> tuple[int, float]:
+        """Whoever of the group adds most beside those asked, and how much before its leak; keeps `bounds` current."""
+        prospects, weighted = self._prospects, beside.weighted
+        fills = [prospects[at].fills(asked) for at in group]
+        hopes = sorted(
+            [(fill * bounds[at] - prospects[at].leak_bps, -at, fill) for at, fill in zip(group, fills, strict=True)],
+            reverse=True,
+        )
+        best, found, gross = -math.inf, -1, 0.0
+        for hope, minus_at, fill in hopes:
+            if hope <= best:
+                break
+            at = -minus_at
+            bounds[at] = sum(map(mul, weighted, self._row(at)))
+            net = fill * bounds[at] - prospects[at].leak_bps
+            if net > best:
+                best, found, gross = net, at, fill * bounds[at]
+        return found, gross
+
+    def _loosen(self, bounds: list[float], chosen: Sequence[int], asked: int) -> None:
+        """Those asked answer less often now that there are more of them: that leaves more for the next one."""
+        factor = 1.0
+        for at in chosen[:-1]:
+            each = self._prospects[at]
+            if each.q_slope:
+                factor *= (1 - each.fills(asked)) / max(1e-12, 1 - each.fills(asked - 1))
+        if factor > 1:
+            bounds[:] = map(min, self._excess, [bound * factor for bound in bounds])
+
+    def _swapped(self, chosen: list[int], forced: Container[int], never: Container[int], may_join: MayJoin) -> bool:
+        """Try everybody outside in place of each dealer, once; is the panel another one now?"""
+        count, any_swapped = len(chosen), False
+        for place, at in enumerate(chosen):
+            if at in forced:
+                continue
+            others = chosen[:place] + chosen[place + 1 :]
+            beside = _Beside(self._below(others, count), self._weights)
+            group = [
+                other
+                for other in range(len(self._prospects))
+                if other == at or (other not in chosen and other not in never and may_join(other, others))
+            ]
+            own = self._prospects[at].fills(count) * sum(map(mul, beside.weighted, self._row(at)))
+            best, gross = self._most(group, count, beside, list(self._excess))
+            if gross - self._prospects[best].leak_bps > own - self._prospects[at].leak_bps + _TINY_BPS:
+                chosen[place], any_swapped = best, True
+        return any_swapped
+
+    # --- sums over the grid ---
+
+    def _gross(self, chosen: Sequence[int]) -> float:
+        """E[max], before leaks."""
+        kept: float = sum(map(mul, self._weights, self._below(chosen, len(chosen))))
+        return self._whole - kept
+
+    def _below(self, chosen: Sequence[int], asked: int) -> list[float]:
+        """At each point of the grid, the chance that none of these has a better quote, so many being asked."""
+        product = [1.0] * len(self._nodes)
+        for at in chosen:
+            fills = self._prospects[at].fills(asked)
+            product = [below - below * fills * above for below, above in zip(product, self._row(at), strict=True)]
+        return product
+
+    def _row(self, at: int) -> list[float]:
+        """The dealer's chance to be above each point of the grid."""
+        row = self._rows.get(at)
+        if row is None:
+            row = self._rows[at] = _row(self._prospects[at], self._nodes)
+        return row
+
+
+class _Beside:
+    """What a dealer meets that joins a panel: how much is left for it, at each point of the grid.
+
+    `weighted` is for the integral of its chance to be above, `falling` (and `first`, at `start`) for its chance to win.
+    """
+
+    __slots__ = ("_below", "_falling", "_weights", "first", "rest", "start", "weighted")
+
+    def __init__(self, below: list[float], weights: list[float]) -> None:
+        self._below = below
+        self._falling: list[float] | None = None
+        self._weights = weights
+        self.weighted = list(map(mul, weights, below))
+        self.rest = sum(self.weighted)
+        self.start = next((at for at, weight in enumerate(weights) if weight), 0)
+        self.first = below[self.start]
+
+    @property
+    def falling(self) -> list[float]:
+        """Summed with a dealer's chances: P(above the cut, and nobody better), a Stieltjes sum by parts."""
+        if self._falling is None:
+            below, start = self._below, self.start
+            between = [(one + other) / 2 for one, other in pairwise(below[start:])] + [1.0]
+            steps = [between[0], *[other - one for one, other in pairwise(between)]]
+            self._falling = [0.0] * start + steps
+        return self._falling
+
+
+def _highest(path: Sequence[Step], most: int, at_least: int) -> int:
+    """How many dealers of the path to ask: where it is highest, the fewest where it is as high twice."""
+    best, count = (path[at_least - 1].worth_bps if at_least else 0.0), at_least
+    for asked, step in enumerate(path, 1):
+        if asked > at_least and asked <= most and step.allowed and step.worth_bps > best + _TINY_BPS:
+            best, count = step.worth_bps, asked
+    return count
+
+
+# --- the grid ------------------------------------------------------------------------------------
+
+
+def _grid(prospects: Sequence[Prospect], c_fail_bps: float) -> tuple[list[float], list[float]]:
+    """Points and weights from twice the cost of not trading up to the best quote that can be.
+
+    Cells end where quotes of the more promising dealers lie. A dealer that can only be worth less than it leaks
+    has no part in it: whoever adds such a one changes no number.
+    """
+    low = -2 * c_fail_bps
+    hopes = sorted(
+        [(each.fills(1) * each.excess(low) - each.leak_bps, each.dealer, each) for each in prospects],
+        key=lambda hope: (-hope[0], hope[1]),
+    )
+    shaping = [each for hope, _, each in hopes if hope > 0][:_SHAPED_BY_MAX] or [each for _, _, each in hopes[:1]]
+    if not shaping:
+        return [], []
+    edges = {low, -c_fail_bps, -c_fail_bps / 2}
+    edges.update([each.floor_bps for each in shaping[:4]])
+    marks = sorted([each.net_bps + at * each.sd_bps for each in shaping for at in _SHAPE])
+    high = max(max(each.net_bps + REACH / 2 * each.sd_bps for each in shaping), low + 1.0)
+    taken = max(1, len(marks) // _CELLS)
+    edges.update(marks[taken // 2 :: taken])
+    edges.add(high)
+    inside = sorted([edge for edge in edges if low <= edge <= high])
+    nodes, weights = [], []
+    for start, end in pairwise(inside):
+        for at, weight in _GAUSS:
+            nodes.append(start + at * (end - start))
+            weights.append(weight * (end - start))
+    return nodes, weights
+
+
+def _row(each: Prospect, nodes: Sequence[float]) -> list[float]:
+    """P(net edge above) at each node: `Prospect.above`, written out for a list."""
+    table, scale = each.law.survival, STEPS / each.sd_bps
+    shift = (REACH - each.net_bps / each.sd_bps) * STEPS
+    last, floor = len(table) - 1, each.floor_bps
+    row: list[float] = []
+    for node in nodes:
+        place = (node if node > floor else floor) * scale + shift
+        if place <= 0:
+            row.append(1.0)
+        elif place >= last:
+            row.append(0.0)
+        else:
+            whole = int(place)
+            low = table[whole]
+            row.append(low + (place - whole) * (table[whole + 1] - low))
+    return row

@@ -1,0 +1,257 @@
+"""The whisper order: dealers asked one after another; in which order, how many, and at what price to stop.
+
+A dealer that is asked tells, and is waited for: that costs its leak and some time. Its quote, if it makes one and it is
+taken, is worth y = f (net edge + C_fail) + its leak: a dealer that trades does not use what it learnt. The *index* z of
+a dealer solves
+
+    q E[(y - z)+] = leak + wait
+
+and is what a sure thing has to be worth for asking to be pointless. With a leak of 0 and quotes that live for ever
+it is Weitzman's (Econometrica 47(3), 1979): ask in falling index, stop as soon as the best in hand beats the next.
+
+Quotes do not live for ever, so where to stop is found backwards over the order. What lies behind dealer j is worth
+W(j+1); its quote ends the search if y >= W(j+1); so
+
+    W(j) = W(j+1) + q E[(y - W(j+1))+] - leak - wait
+
+or W(j+1) if that is more: then j is left out. Where a limit keeps some out, one row for each number of dealers that may
+still be asked finds the best so many. Then neighbours are exchanged while that is worth more: without recall a falling
+index alone is not always the best order. `tests/selection/test_sequence.py` holds it against every order of every
+subset.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engine.selection.prospect import Prospect, Stakes
+from engine.selection.student import REACH
+
+_NEWTON_MAX: Final = 60
+_CLOSE_BPS: Final = 1e-7
+_TINY_BPS: Final = 1e-9
+
+_POINTS: Final = 128
+"""Values in hand that are looked at where a quote may live on while others are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Dealers, by number, in the order of asking, and the edge at which each one's quote ends the search.
+
+    `worth_bps` is what the whole is worth beside not trading, `worth_after_bps` what still lies behind each dealer.
+    """
+
+    chosen: tuple[int, ...]
+    stops_bps: tuple[float, ...]
+    worth_after_bps: tuple[float, ...]
+    worth_bps: float
+
+
+def index_bps(each: Prospect, stakes: Stakes) -> float:
+    """The dealer's index: asking it is worth its cost as long as what is in hand is worth less than this."""
+    cost = each.leak_bps + each.wait_bps
+    fills = each.fills(1)
+    if cost <= 0:
+        best = each.net_bps + REACH * each.sd_bps
+    elif fills * each.above(-math.inf) <= 0:
+        return -math.inf
+    else:
+        best = _excess_of(each, cost / fills)
+    return each.leak_bps + each.firm * (best + stakes.c_fail_bps)
+
+
+def _excess_of(each: Prospect, wanted: float) -> float:
+    """The net edge above which a quote lies by so much in the mean: Newton's way down a convex curve."""
+    at = each.net_bps + REACH / 2 * each.sd_bps
+    low, high = -math.inf, each.net_bps + REACH * each.sd_bps
+    for _ in range(_NEWTON_MAX):
+        error = each.excess(at) - wanted
+        if abs(error) < _CLOSE_BPS:
+            return at
+        low, high = (max(low, at), high) if error > 0 else (low, min(high, at))
+        slope = each.above(at)
+        step = at + error / slope if slope > 0 else -math.inf
+        if not low < step < high:
+            step = at - 2 * each.sd_bps - wanted if low == -math.inf else (low + high) / 2
+        at = step
+    return at
+
+
+def _gain(each: Prospect, beyond_bps: float, c_fail_bps: float) -> float:
+    """What asking is worth more than what lies behind."""
+    taken_from = (beyond_bps - each.leak_bps) / each.firm - c_fail_bps
+    return each.fills(1) * each.excess(taken_from) - each.leak_bps - each.wait_bps
+
+
+def best_search(
+    prospects: Sequence[Prospect],
+    stakes: Stakes,
+    most: int,
+    *,
+    forced: Sequence[int] = (),
+    never: Container[int] = (),
+    informed: Container[int] = (),
+    room: int | None = None,
+) -> Search:
+    """The best search over at most so many dealers; `forced` are asked whatever they are worth.
+
+    At most `room` of those may be asked that are not `informed` already; None is no limit.
+    """
+    order = [at for at in range(len(prospects)) if at not in never]
+    indices = {at: index_bps(prospects[at], stakes) for at in order}
+    order.sort(key=lambda at: (-indices[at], at))
+    held = {at for at in forced if at not in never}
+    others = max(0, most - len(held))
+    fresh = None if room is None else max(0, room - sum(at not in informed for at in held))
+    chosen = _worthwhile(prospects, stakes, order, held)
+    joining = [at for at in chosen if at not in held]
+    if len(joining) > others or (fresh is not None and sum(at not in informed for at in joining) > fresh):
+        chosen = _reached(prospects, stakes, order, others, held, informed, fresh)
+    if not stakes.recall:
+        _exchange(prospects, stakes, chosen)
+    return _told(prospects, stakes, chosen)
+
+
+def _worthwhile(prospects: Sequence[Prospect], stakes: Stakes, order: Sequence[int], held: Container[int]) -> list[int]:
+    """Of this order, every dealer that is worth asking, and those that are held."""
+    found: list[int] = []
+    beyond = 0.0
+    for at in reversed(order):
+        gain = _gain(prospects[at], beyond, stakes.c_fail_bps)
+        if gain > _TINY_BPS or at in held:
+            beyond += gain
+            found.append(at)
+    found.reverse()
+    return found
+
+
+def _reached(
+    prospects: Sequence[Prospect],
+    stakes: Stakes,
+    order: Sequence[int],
+    others: int,
+    held: Container[int],
+    informed: Container[int],
+    room: int | None,
+) -> list[int]:
+    """Of this order, the dealers that are worth asking, at most so many beside those that are held.
+
+    `after[r][g]` is what the rest of the order is worth with `r` dealers left to ask, `g` of them new. 50 dealers x 5:
+    250 sums of a microsecond.
+    """
+    c_fail = stakes.c_fail_bps
+    rooms = 0 if room is None or room >= others else room
+    limited = room is not None and room < others
+    after = [[0.0] * (rooms + 1) for _ in range(others + 1)]
+    taken: list[list[list[bool]]] = []
+    for at in reversed(order):
+        each, before = prospects[at], [row.copy() for row in after]
+        new = limited and at not in informed
+        asks = [[False] * (rooms + 1) for _ in range(others + 1)]
+        for left in range(others + 1):
+            for free in range(rooms + 1):
+                if at in held:
+                    after[left][free] = before[left][free] + _gain(each, before[left][free], c_fail)
+                    asks[left][free] = True
+                elif left and (free or not new):
+                    beyond = before[left - 1][free - new]
+                    worth = beyond + _gain(each, beyond, c_fail)
+                    if worth > before[left][free] + _TINY_BPS:
+                        after[left][free] = worth
+                        asks[left][free] = True
+        taken.append(asks)
+    left, free, found = others, rooms, []
+    for at, asks in zip(order, reversed(taken), strict=True):
+        if asks[left][free]:
+            found.append(at)
+            if at not in held:
+                left -= 1
+                free -= limited and at not in informed
+    return found
+
+
+def _exchange(prospects: Sequence[Prospect], stakes: Stakes, chosen: list[int]) -> None:
+    """Exchange neighbours while it is worth more; a pair is judged by what lies behind it alone."""
+    for _ in chosen:
+        moved, beyond = False, 0.0
+        for place in range(len(chosen) - 1, 0, -1):
+            first, second = prospects[chosen[place - 1]], prospects[chosen[place]]
+            kept = _both(first, second, beyond, stakes)
+            if _both(second, first, beyond, stakes) > kept + _TINY_BPS:
+                chosen[place - 1], chosen[place] = chosen[place], chosen[place - 1]
+                moved, second = True, first
+            beyond += _gain(second, beyond, stakes.c_fail_bps)
+        if not moved:
+            return
+
+
+def _both(first: Prospect, second: Prospect, beyond: float, stakes: Stakes) -> float:
+    then = beyond + _gain(second, beyond, stakes.c_fail_bps)
+    return then + _gain(first, then, stakes.c_fail_bps)
+
+
+def _told(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int]) -> Search:
+    if stakes.recall > 0:
+        return _with_recall(prospects, stakes, chosen)
+    after, worth = [0.0], 0.0
+    for at in reversed(chosen):
+        worth += _gain(prospects[at], worth, stakes.c_fail_bps)
+        after.append(worth)
+    after.reverse()
+    stops = [_edge(prospects[at], stakes, beyond) for at, beyond in zip(chosen, after[1:], strict=True)]
+    return Search(tuple(chosen), tuple(stops), tuple(after[1:]), after[0])
+
+
+def _edge(each: Prospect, stakes: Stakes, worth_bps: float) -> float:
+    """The edge of a quote of this dealer that is worth so much."""
+    refusals = each.move_bps * (1 - each.firm) / each.firm
+    return (worth_bps - each.leak_bps) / each.firm - stakes.c_fail_bps + refusals
+
+
+def _with_recall(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int]) -> Search:
+    """Where to stop while an earlier quote lives on with a chance: the state is what is in hand.
+
+    With V the worth of going on in the best way from `y` in hand, E[V(max(y, Y))] = V(y) + integral of V' P(Y > u) over
+    u > y: one sum from the upper end a dealer.
+    """
+    c_fail = stakes.c_fail_bps
+    top = max(
+        [each.firm * (each.net_bps + REACH / 2 * each.sd_bps + c_fail) + each.leak_bps for each in prospects],
+        default=1.0,
+    )
+    step = max(top, 1.0) / _POINTS
+    hands = [at * step for at in range(_POINTS + 1)]
+    values, going_on = hands, [0.0] * len(hands)
+    after: list[float] = []
+    stops: list[float] = []
+    for at in reversed(chosen):
+        each = prospects[at]
+        after.append(values[0])
+        stops.append(_edge(each, stakes, _crossing(hands, going_on)))
+        fills = each.answers(1)
+        above = [fills * each.above((hand - each.leak_bps) / each.firm - c_fail) for hand in hands]
+        expected, rest = values.copy(), 0.0
+        for place in range(_POINTS - 1, -1, -1):
+            rest += (values[place + 1] - values[place]) * (above[place] + above[place + 1]) / 2
+            expected[place] += rest
+        cost, lost = each.leak_bps + each.wait_bps, (1 - stakes.recall) * expected[0]
+        going_on = [stakes.recall * found + lost - cost for found in expected]
+        values = list(map(max, hands, going_on))
+    after.reverse()
+    stops.reverse()
+    return Search(tuple(chosen), tuple(stops), tuple(after), values[0])
+
+
+def _crossing(hands: Sequence[float], going_on: Sequence[float]) -> float:
+    """The least value in hand that is worth as much as going on."""
+    for place, (hand, other) in enumerate(zip(hands, going_on, strict=True)):
+        if hand >= other:
+            if not place:
+                return hand
+            short = going_on[place - 1] - hands[place - 1]
+            return hand - (hand - hands[place - 1]) * (hand - other) / (hand - other + short)
+    return hands[-1]

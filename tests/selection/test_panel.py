@@ -1,0 +1,248 @@
+"""The panel: the numbers for equal dealers, every subset, Monte Carlo, and what limits may and may not do."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prospect_support import equal, outlook, some, stakes_of
+
+from engine.selection.panel import Panels
+from engine.selection.prospect import Prospect, Stakes, alone_bps, prospect
+
+CERTAIN = Stakes(c_fail_bps=1_000.0)
+"""Not trading costs so much that what is got is the best of all quotes."""
+
+
+# Source: DOMAIN 3.3, the mean of the highest of k normal quotes: order statistics.
+GAINS = (0.564, 0.282, 0.183, 0.134, 0.104, 0.085, 0.071)
+
+
+def test_what_the_kth_of_equal_dealers_adds() -> None:
+    sigma = 10.0
+    panels = Panels(equal(8, CERTAIN, noise=sigma), CERTAIN)
+    gains = [step.gain_bps / sigma for step in panels.best(8).path[1:]]
+    assert gains == pytest.approx(GAINS, abs=6e-4)
+
+
+@pytest.mark.parametrize(("leak_bps", "asked"), [(1.5, 4), (3.0, 2)])
+def test_how_many_equal_dealers_are_asked(leak_bps: float, asked: int) -> None:
+    found = Panels(equal(12, CERTAIN, noise=10.0, leak_in=leak_bps), CERTAIN).best(12)
+    assert len(found.chosen) == asked
+
+
+def test_a_wide_firm_dealer_comes_before_a_tight_one_that_rejects() -> None:
+    """(e = -8, f = .99) before (e = -10, f = .50), and also where the other is the tighter one."""
+    for edge in (-10.0, -6.0):
+        firm, flighty = (
+            prospect(outlook("firm", edge=-8.0, firm=0.99), Stakes(20.0)),
+            prospect(outlook("flighty", edge=edge, firm=0.5), Stakes(20.0)),
+        )
+        assert alone_bps(firm, Stakes(20.0)) > alone_bps(flighty, Stakes(20.0))
+
+
+def cases(seeds: range, fewest: int, most: int) -> list[tuple[list[Prospect], Stakes, int]]:
+    found = []
+    for seed in seeds:
+        draw = random.Random(seed)
+        stakes = stakes_of(draw)
+        found.append(
+            ([prospect(each, stakes) for each in some(draw, draw.randint(fewest, most))], stakes, draw.randint(1, 5))
+        )
+    return found
+
+
+def best_of_all(panels: Panels, count: int, most: int) -> float:
+    return max(panels.worth(each) for size in range(most + 1) for each in combinations(range(count), size))
+
+
+def assert_near_the_best(prospects: list[Prospect], stakes: Stakes, most: int) -> None:
+    panels = Panels(prospects, stakes)
+    best = best_of_all(panels, len(prospects), most)
+    assert panels.best(most).worth_bps >= best - 0.01 * abs(best) - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_near_the_best_of_all_panels(seed: int) -> None:
+    assert_near_the_best(*cases(range(seed, seed + 1), 5, 9)[0])
+
+
+@pytest.mark.parametrize("seed", range(1_000, 1_003))
+def test_near_the_best_of_all_1940_panels_of_at_most_4_of_15(seed: int) -> None:
+    draw = random.Random(seed)
+    stakes = stakes_of(draw)
+    assert sum(math.comb(15, size) for size in range(1, 5)) == 1_940
+    assert_near_the_best([prospect(each, stakes) for each in some(draw, 15)], stakes, 4)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(2_000, 2_300))
+def test_near_the_best_of_all_panels_of_up_to_12(seed: int) -> None:
+    assert_near_the_best(*cases(range(seed, seed + 1), 10, 12)[0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sum_over_the_grid_is_the_mean_of_many_draws(seed: int) -> None:
+    """40,000 draws of every quote and every last look: within 4 standard errors."""
+    draw = random.Random(seed)
+    stakes = replace(stakes_of(draw), limit_edge_bps=-9.0 if seed % 2 else None)
+    outlooks = [replace(each, e_df=math.inf, e=replace(each.e, sd=0.0), q_slope=-0.3) for each in some(draw, 4)]
+    prospects = [prospect(each, stakes) for each in outlooks]
+    worths = []
+    for _ in range(40_000):
+        tried = []
+        for each in prospects:
+            net = draw.gauss(each.net_bps, each.sd_bps)
+            if draw.random() < each.answers(4) and net >= each.floor_bps and net > -stakes.c_fail_bps:
+                tried.append((net, each))
+        # Quotes are tried in falling net edge; each refusal costs its move, so that a fill is worth the true edge.
+        got = 0.0
+        for net, each in sorted(tried, key=lambda entry: -entry[0]):
+            refusals = each.move_bps * (1 - each.firm) / each.firm
+            if draw.random() < each.firm:
+                got += net + refusals + stakes.c_fail_bps
+                break
+            got -= each.move_bps
+        worths.append(got)
+    mean = sum(worths) / len(worths)
+    error = math.sqrt(sum((worth - mean) ** 2 for worth in worths)) / len(worths)
+    expected = Panels(prospects, stakes).worth(range(4)) + sum(each.leak_bps for each in prospects)
+    assert abs(expected - mean) < 4 * error + 0.01
+
+
+def test_half_and_twice_the_cost_of_not_trading_are_the_same_as_computed_anew() -> None:
+    prospects, stakes, _ = cases(range(7, 8), 8, 8)[0]
+    panels = Panels(prospects, stakes)
+    for factor in (0.5, 2.0):
+        anew = Panels(prospects, replace(stakes, c_fail_bps=factor * stakes.c_fail_bps))
+        there = panels.at_cost(factor * stakes.c_fail_bps)
+        assert there.worth(range(4)) == pytest.approx(anew.worth(range(4)), abs=0.01)
+
+
+def test_margins_are_differences_of_worth_and_winning_adds_up_to_a_fill() -> None:
+    prospects, stakes, _ = cases(range(3, 4), 9, 9)[0]
+    panels = Panels(prospects, stakes)
+    chosen = panels.best(4).chosen
+    margins = panels.margins(chosen)
+    for at, margin in enumerate(margins):
+        rest = [other for other in chosen if other != at]
+        before, after = (rest, chosen) if at in chosen else (chosen, [*chosen, at])
+        assert margin.gain_bps == pytest.approx(panels.worth(after) - panels.worth(before), abs=1e-9)
+    assert sum(margins[at].p_win for at in chosen) == pytest.approx(panels.fill(chosen), abs=0.005)
+
+
+def test_the_error_of_a_margin_is_what_the_errors_of_its_estimates_make() -> None:
+    """By differences: one standard deviation of each estimate, up and down."""
+    stakes = Stakes(15.0, 1.0, 0.5)
+    base = [outlook("a", edge=-5, q=0.7, firm=0.8, noise=4, edge_sd=0.0), outlook("b", edge=-6, q=0.8, noise=5)]
+    shaky = replace(
+        base[0],
+        e=replace(base[0].e, sd=1.0),
+        q=replace(base[0].q, sd=0.05),
+        f=replace(base[0].f, sd=0.04),
+        leak_in=replace(base[0].leak_in, sd=0.3),
+        leak_post=replace(base[0].leak_post, sd=0.4),
+    )
+
+    def margin(first: object) -> float:
+        return Panels([prospect(first, stakes), prospect(base[1], stakes)], stakes).margins((0, 1))[0].gain_bps  # type: ignore[arg-type]
+
+    def half(field: str, by: float) -> float:
+        moved = [
+            replace(shaky, **{field: replace(getattr(shaky, field), value=getattr(shaky, field).value + sign * by)})
+            for sign in (1, -1)
+        ]
+        return (margin(moved[0]) - margin(moved[1])) / 2
+
+    error = math.hypot(half("e", 1.0), half("q", 0.05), half("f", 0.04), 0.3, 0.5 * 0.4)
+    found = Panels([prospect(shaky, stakes), prospect(base[1], stakes)], stakes).margins((0, 1))[0].gain_sd_bps
+    assert found == pytest.approx(error, rel=0.03)
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_limits_are_part_of_the_choice_and_the_curve_tells_what_they_cost() -> None:
+    stakes = Stakes(20.0)
+    panels = Panels([prospect(outlook(f"d{at}", edge=-float(at), leak_in=0.1), stakes) for at in range(6)], stakes)
+    found = panels.best(6, never={0}, may_join=lambda at, beside: len(beside) < 2)
+    assert found.chosen == (1, 2)
+    assert [(step.at, step.allowed) for step in found.path] == [
+        (1, True),
+        (2, True),
+        (3, False),
+        (4, False),
+        (5, False),
+    ]
+
+
+def test_the_forced_are_in_whatever_they_are_worth() -> None:
+    stakes = Stakes(20.0)
+    dealers = [outlook("a"), outlook("b", edge=-500.0, leak_in=2.0), outlook("c")]
+    found = Panels([prospect(each, stakes) for each in dealers], stakes).best(2, forced=(1,))
+    assert found.chosen[0] == 1
+    assert len(found.chosen) == 2
+
+
+def test_nobody_is_asked_where_everybody_leaks_more_than_it_adds() -> None:
+    stakes = Stakes(1.0)
+    found = Panels([prospect(outlook("a", edge=-30.0, noise=1.0, leak_in=1.0), stakes)], stakes).best(3)
+    assert (found.chosen, found.worth_bps) == ((), 0.0)
+    assert Panels([], stakes).best(3).chosen == ()
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+seeds = st.integers(0, 10**6)
+
+
+def chosen_of(outlooks: Sequence[object], stakes: Stakes, most: int) -> list[str]:
+    prospects = [prospect(each, stakes) for each in outlooks]  # type: ignore[arg-type]
+    return [prospects[at].dealer for at in Panels(prospects, stakes).best(most).chosen]
+
+
+@given(seeds, st.integers(1, 5))
+def test_a_useless_dealer_changes_nothing(seed: int, most: int) -> None:
+    draw = random.Random(seed)
+    stakes, dealers = stakes_of(draw), some(draw, 7)
+    useless = outlook("z", edge=-400.0, noise=1.0, leak_in=0.5)
+    assert chosen_of([*dealers, useless], stakes, most) == chosen_of(dealers, stakes, most)
+
+
+@given(seeds, st.integers(1, 4))
+def test_a_lower_limit_never_asks_more(seed: int, most: int) -> None:
+    draw = random.Random(seed)
+    stakes, dealers = stakes_of(draw), some(draw, 7)
+    assert len(chosen_of(dealers, stakes, most)) <= len(chosen_of(dealers, stakes, most + 1))
+
+
+@given(seeds, st.integers(1, 5), st.sampled_from(["e", "q", "f", "leak_in", "leak_post"]), st.floats(0.01, 3))
+def test_a_dealer_that_gets_better_stays_in(seed: int, most: int, field: str, by: float) -> None:
+    draw = random.Random(seed)
+    stakes = stakes_of(draw)
+    dealers = [replace(each, q_slope=0.0) for each in some(draw, 7)]
+    before = chosen_of(dealers, stakes, most)
+    if not before:
+        return
+    lucky = draw.choice(before)
+    better = []
+    for each in dealers:
+        if each.dealer == lucky:
+            own = getattr(each, field)
+            sign = -1 if field.startswith("leak") else 1
+            value = own.value + sign * by
+            each = replace(each, **{field: replace(own, value=min(value, 1.0) if field in "qf" else value)})
+        better.append(each)
+    assert lucky in chosen_of(better, stakes, most)
+    stakes_now = Stakes(stakes.c_fail_bps, 1.0, stakes.rho, stakes.limit_edge_bps)
+    worth = {each.dealer: alone_bps(prospect(each, stakes_now), stakes_now) for each in dealers}
+    assert (
+        alone_bps(prospect(next(each for each in better if each.dealer == lucky), stakes_now), stakes_now)
+        >= worth[lucky] - 1e-9
+    )

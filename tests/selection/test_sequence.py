@@ -1,0 +1,143 @@
+"""The whisper order: Weitzman's index, every order of every subset, where the search stops."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+from prospect_support import outlook, some, stakes_of
+
+from engine.selection.prospect import Prospect, Stakes, prospect
+from engine.selection.sequence import Search, best_search, index_bps
+
+
+# Source: DOMAIN 3.3, reservation values of Weitzman's search: (q, mean, sd, cost) -> z.
+@pytest.mark.parametrize(
+    ("q", "mean", "sd", "cost", "index"),
+    [
+        (1.0, 0.0, 5.0, 0.5, 4.512),
+        (0.9, 2.0, 4.0, 0.5, 4.867),
+        (0.6, 3.0, 6.0, 0.5, 7.300),
+        (0.9, 2.0, 4.0, 1.5, 1.860),
+        (0.5, 0.0, 10.0, 1.0, 4.929),
+        (0.3, 0.0, 10.0, 1.0, 1.389),
+    ],
+)
+def test_weitzmans_index(q: float, mean: float, sd: float, cost: float, index: float) -> None:
+    stakes = Stakes(0.0, wait_bps_per_s=cost / 10, wait_s=10.0, recall=1.0)
+    assert index_bps(prospect(outlook(q=q, edge=mean, noise=sd), stakes), stakes) == pytest.approx(index, abs=1e-3)
+
+
+def worth(prospects: Sequence[Prospect], stakes: Stakes, order: Sequence[int]) -> float:
+    """Backwards over one order, without the code under test."""
+    beyond = 0.0
+    for at in reversed(order):
+        each = prospects[at]
+        taken_from = (beyond - each.leak_bps) / each.firm - stakes.c_fail_bps
+        beyond += each.answers(1) * each.firm * each.excess(taken_from) - each.leak_bps - each.wait_bps
+    return beyond
+
+
+def assert_near_the_best(seed: int, fewest: int, most: int) -> None:
+    draw = random.Random(seed)
+    stakes = stakes_of(draw)
+    prospects = [prospect(each, stakes) for each in some(draw, draw.randint(fewest, most))]
+    asked_most = draw.randint(1, len(prospects))
+    found = best_search(prospects, stakes, asked_most)
+    best = max(
+        worth(prospects, stakes, order)
+        for size in range(asked_most + 1)
+        for order in permutations(range(len(prospects)), size)
+    )
+    assert found.worth_bps == pytest.approx(worth(prospects, stakes, found.chosen), abs=1e-9)
+    assert len(found.chosen) <= asked_most
+    assert found.worth_bps >= best - 0.01 * abs(best) - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_near_the_best_of_all_orders(seed: int) -> None:
+    assert_near_the_best(seed, 3, 5)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(1_000, 1_200))
+def test_near_the_best_of_all_orders_of_up_to_7(seed: int) -> None:
+    assert_near_the_best(seed, 6, 7)
+
+
+def weitzman(count: int, recall: float) -> tuple[list[Prospect], Stakes, Search]:
+    draw = random.Random(count)
+    stakes = Stakes(10.0, wait_bps_per_s=0.02, wait_s=20.0, recall=recall)
+    prospects = [
+        prospect(outlook(f"d{at}", q=draw.uniform(0.4, 1), edge=draw.uniform(-6, 2), noise=draw.uniform(2, 6)), stakes)
+        for at in range(count)
+    ]
+    return prospects, stakes, best_search(prospects, stakes, count)
+
+
+def test_with_full_recall_and_no_leak_the_search_is_weitzmans() -> None:
+    """Asked in falling index; it ends once what is in hand beats the next index."""
+    prospects, stakes, found = weitzman(6, 1.0)
+    indices = [index_bps(prospects[at], stakes) for at in found.chosen]
+    assert indices == sorted(indices, reverse=True)
+    for stop, following in zip(found.stops_bps, indices[1:], strict=False):
+        assert stop == pytest.approx(following - stakes.c_fail_bps, abs=0.3)
+
+
+def test_with_full_recall_the_search_is_worth_what_many_draws_of_it_are_worth() -> None:
+    """40,000 searches by Weitzman's rule: within 4 standard errors and the step of the grid."""
+    prospects, stakes, found = weitzman(5, 1.0)
+    draw = random.Random(1)
+    indices = [index_bps(prospects[at], stakes) for at in found.chosen]
+    results = []
+    for _ in range(40_000):
+        best, paid = 0.0, 0.0
+        for place, at in enumerate(found.chosen):
+            if best >= indices[place]:
+                break
+            each = prospects[at]
+            paid += each.wait_bps
+            if draw.random() < each.answers(1):
+                best = max(best, draw.gauss(each.net_bps, each.sd_bps) + stakes.c_fail_bps)
+        results.append(best - paid)
+    mean = sum(results) / len(results)
+    error = (sum((result - mean) ** 2 for result in results) ** 0.5) / len(results)
+    assert abs(found.worth_bps - mean) < 4 * error + 0.02
+
+
+def test_a_little_recall_is_worth_a_little() -> None:
+    none, some_of_it, full = (weitzman(5, recall)[2].worth_bps for recall in (0.0, 0.5, 1.0))
+    assert none < some_of_it < full
+    assert weitzman(5, 1e-9)[2].worth_bps == pytest.approx(none, abs=0.05)
+
+
+def test_the_price_that_ends_the_search_falls_as_fewer_are_left() -> None:
+    draw = random.Random(3)
+    stakes = Stakes(20.0, wait_bps_per_s=0.005)
+    prospects = [prospect(outlook(f"d{at}", edge=draw.gauss(-6, 1), noise=4, leak_in=0.2), stakes) for at in range(6)]
+    found = best_search(prospects, stakes, 6)
+    assert list(found.stops_bps) == sorted(found.stops_bps, reverse=True)
+    assert found.worth_after_bps[-1] == 0.0
+
+
+def test_limits_are_part_of_the_search() -> None:
+    draw = random.Random(4)
+    stakes = Stakes(30.0)
+    prospects = [prospect(each, stakes) for each in some(draw, 8)]
+    free = best_search(prospects, stakes, 8).chosen
+    assert len(free) > 3
+    kept = best_search(prospects, stakes, 8, never={free[0]}, informed={free[1], free[2]}, room=1).chosen
+    assert free[0] not in kept
+    assert len(set(kept) - {free[1], free[2]}) <= 1
+    held = min(set(range(8)) - set(free[:2]))
+    assert held in best_search(prospects, stakes, 2, forced=(held,)).chosen
+    assert len(best_search(prospects, stakes, 2).chosen) <= 2
+
+
+def test_a_dealer_that_is_worth_nothing_is_left_out() -> None:
+    stakes = Stakes(10.0)
+    dealers = [outlook("a"), outlook("b", edge=-400.0, leak_in=1.0), replace(outlook("c"), in_time=0.0)]
+    assert best_search([prospect(each, stakes) for each in dealers], stakes, 3).chosen == (0,)
