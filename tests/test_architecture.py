@@ -13,7 +13,7 @@ ENGINE = Path(__file__).parents[1] / "engine"
 # What each room may import of the engine, besides itself. A room not named here is a mistake of this table. The rooms
 # of one part (those of fix, those of desk) are named apart: "desk" is what stands in the folder itself.
 SMALL = {"clock", "errors", "masking"}
-DESK = {"desk", "desk.order", "desk.round", "desk.placement", "desk.gate"}
+DESK = {"desk", "desk.order", "desk.round", "desk.placement", "desk.gate", "desk.past"}
 CORES = SMALL | {"domain", "market", "dealers", "selection", "rules", "rules.plan"}
 WIRE = {"fix.standard", "fix.wire"}
 ALLOWED: dict[str, set[str]] = {

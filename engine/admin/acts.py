@@ -144,6 +144,20 @@ def rules_fields(given: _Arguments) -> int:
     return 0
 
 
+def history_import(given: _Arguments) -> int:
+    from engine.admin import history_acts
+
+    return history_acts.import_file(given, _socket(given), _paper(given))
+
+
+def history_export(given: _Arguments) -> int:
+    from engine.admin import history_acts
+
+    journal, _ = _journal(given)
+    known = _places(given)
+    return history_acts.export_file(given, journal, known.name if known is not None else "rfq")
+
+
 def audit_verify(given: _Arguments) -> int:
     from engine.admin import offline
 

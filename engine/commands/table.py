@@ -23,6 +23,7 @@ from engine.commands.parameters import (
     natural,
     path,
     price,
+    rows,
     text,
     whole,
 )
@@ -271,6 +272,40 @@ TABLE: Final[tuple[Command, ...]] = (
         "take the best quote, or one dealer's",
         _ORDER,
         Param("dealer", name, "whose quote; the best one if left out"),
+    ),
+    # --- what other systems saw ---
+    Command(
+        "history.add",
+        "feed",
+        "take rounds that were asked elsewhere, a row a dealer asked; what was taken before changes nothing",
+        By.desk,
+        "history_commands.add",
+        params=(
+            Param("rows", rows, "cells as text by column, all rows of a round together", required=True),
+            Param("origin", name, "whose they are where a row names no source", required=True),
+            Param("dry_run", flag, "true: say what would be taken, and take nothing", default=False),
+        ),
+        is_typed=False,
+    ),
+    _terminal(
+        "history.import",
+        "feed",
+        "acts.history_import",
+        "take a file of rounds that were asked elsewhere; the same file again changes nothing",
+        Param("file", path, "a CSV file, a row a dealer asked", required=True, typed="FILE"),
+        Param("mapping", path, "how the file names columns and values", typed="--mapping FILE.toml"),
+        Param("dry_run", flag, "true: say what would be taken and what not, and take nothing", default=False),
+    ),
+    _terminal(
+        "history.export",
+        "",
+        "acts.history_export",
+        "every round of the journal, asked or told of, as a file that an engine takes in",
+        Param("file", path, "the CSV file to write; - is the screen", required=True, typed="FILE"),
+        Param("begin", date, "rounds of this UTC day or later", typed="--from DATE"),
+        Param("end", date, "rounds of this UTC day or before", typed="--to DATE"),
+        Param("force", flag, "true: over a file that is there", default=False),
+        _JOURNAL,
     ),
     # --- stopping ---
     Command(
@@ -620,6 +655,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "session": "one FIX session: look, log on and off, numbers",
     "tls": "certificates and revocation lists",
     "log": "what the log tells",
+    "history": "rounds that were asked elsewhere, or here: in and out as files",
     "audit": "the journal file; needs no daemon",
     "fix": "FIX messages in files; needs no daemon",
 }

@@ -264,6 +264,8 @@ class Places:
     rules: Path
     base_currency: str
     dealers: tuple[str, ...] | None
+    name: str
+    """What the daemon is called."""
 
 
 def places(path: Path | str) -> Places:
@@ -277,6 +279,7 @@ def places(path: Path | str) -> Places:
     dealers = _file(DealersFile, listed, file.engine.dealers, [])
     known = dealers is not None and not listed.problems
     return Places(
+        name=file.engine.name,
         socket=file.admin.socket,
         journal=file.journal.path,
         anchor=file.journal.anchor,

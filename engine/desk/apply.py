@@ -14,7 +14,9 @@ from typing import Any, Final, TypeAlias
 from engine.clock import utc_day
 from engine.dealers.segments import segment_of_key
 from engine.dealers.stats import DealerStats
+from engine.desk.past.lessons import lessons_told
 from engine.desk.state import (
+    TOLD_APART,
     AskRef,
     BookedFill,
     DeskState,
@@ -29,6 +31,7 @@ from engine.desk.state import (
     oms_key,
     oms_latest_key,
     override_key,
+    told_key,
 )
 from engine.domain import events as e
 from engine.domain import moves
@@ -333,6 +336,15 @@ def _reversion_measured(state: DeskState, event: e.ReversionMeasured) -> None:
     state.reversions.put(event.exec_id, measured)
 
 
+def _history_added(state: DeskState, event: e.HistoryAdded) -> None:
+    for told in event.rounds:
+        seen = told.seen
+        key = told_key(seen.source, seen.rfq_id, seen.round)
+        known = state.told.get(key)
+        dealers = TOLD_APART.join(ask.dealer for ask in seen.asks)
+        state.told.put(key, dealers if known is None else f"{known}{TOLD_APART}{dealers}")
+
+
 def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
     state.kills.put(str(event.scope), Kill(event.on, event.actor, event.reason, event.at_ns))
 
@@ -410,6 +422,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.FillBooked: _fill_booked,
     e.FillQuarantined: _fill_quarantined,
     e.ReversionMeasured: _reversion_measured,
+    e.HistoryAdded: _history_added,
     e.KillSwitched: _kill_switched,
     e.SessionSwitched: _session_switched,
 }
@@ -506,6 +519,10 @@ def _of_reversion(state: DeskState, event: e.ReversionMeasured) -> tuple[Lesson,
     return ((DealerStats.reversion, (event.dealer, segment_of_key(event.segment), event.traded_ns, bps)),)
 
 
+def _of_history(state: DeskState, event: e.HistoryAdded) -> tuple[Lesson, ...]:
+    return tuple(lesson for told in event.rounds for lesson in lessons_told(told))
+
+
 _TAUGHT_BY: Final[Mapping[type[e.Event], Callable[[DeskState, Any], tuple[Lesson, ...]]]] = {
     e.DealerAsked: _of_asking,
     e.AskWithheld: _of_withholding,
@@ -515,6 +532,7 @@ _TAUGHT_BY: Final[Mapping[type[e.Event], Callable[[DeskState, Any], tuple[Lesson
     e.FillBooked: _of_fill,
     e.PlacementEnded: _of_ending,
     e.ReversionMeasured: _of_reversion,
+    e.HistoryAdded: _of_history,
 }
 
 

@@ -404,6 +404,7 @@ class DeskState:
         "rfqs",
         "sent",
         "switches",
+        "told",
     )
 
     def __init__(self, below: DeskState | None = None) -> None:
@@ -423,6 +424,7 @@ class DeskState:
         self.kills: Table[Kill] = Table(below.kills if below else None, _if_on)
         self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
+        self.told: Table[str] = Table(below.told if below else None)
         self._sum = 0
 
     def adopt(self, draft: DeskState) -> None:
@@ -449,6 +451,7 @@ class DeskState:
             ("kills", self.kills),
             ("switches", self.switches),
             ("counters", self.counters),
+            ("told", self.told),
         )
 
     def let_go(self) -> Iterator[None]:
@@ -607,6 +610,15 @@ def alike_key(terms: OrderTerms) -> str:
 def oms_key(session: str, day: int, cl_ord_id: str) -> str:
     """An OMS's ClOrdID(11) is keyed per session and trading day (FIX.4.4 Vol 1, ClOrdID)."""
     return f"{session}|{day}|{cl_ord_id}"
+
+
+TOLD_APART: Final = "\x1f"
+"""Between the names of dealers beside a `told_key`."""
+
+
+def told_key(source: str, rfq_id: str, round_number: int) -> str:
+    """A round that another system told of; beside it stand the dealers of whom it did."""
+    return f"{source}|{rfq_id}|{round_number}"
 
 
 def oms_latest_key(session: str, cl_ord_id: str) -> str:

@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 
 from engine.domain.keys import Scope
 from engine.domain.messages import OrderReport
+from engine.domain.observation import RoundTold
 from engine.domain.order import MarkUsed, OrderFacts, OrderRefusal, OrderTerms
 from engine.domain.placement import Fill
 from engine.domain.recommendation import Recommendation, from_version_1
@@ -615,6 +616,32 @@ class ReversionMeasured(Event):
     traded_ns: int
     reversion_bps: float | None
     mark: MarkUsed | None
+    reason: str
+
+
+# --- what other systems saw ----------------------------------------------------------------------
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class HistoryAdded(Event):
+    """Rounds that were asked elsewhere, without what was known before. `origin` is a file or a feed."""
+
+    rounds: tuple[RoundTold, ...]
+    origin: str
+    actor: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class EstimatesRebuilt(Event):
+    """The first `observations` of the record were put in the order of their own times and learnt anew.
+
+    An observation is an event that estimates learn from. What came after these is learnt as it comes.
+    """
+
+    observations: int
+    rounds: int
     reason: str
 
 

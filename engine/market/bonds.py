@@ -1,4 +1,4 @@
-"""Bond arithmetic: accrued interest from the terms we know."""
+"""Bond arithmetic from the terms we know: accrued interest, the price of a yield."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from engine.domain.instrument import Security
 
 _CENT: Final = Decimal("0.01")
+_PRICE_STEP: Final = Decimal("0.000001")
 
 
 def accrued_interest(security: Security, quantity: Decimal, settlement: date) -> Decimal | None:
@@ -30,6 +31,33 @@ def accrued_interest(security: Security, quantity: Decimal, settlement: date) ->
 def principal(quantity: Decimal, price: Decimal) -> Decimal:
     """Clean money of a trade: face x percent of par, to the cent."""
     return (quantity * price / 100).quantize(_CENT)
+
+
+def price_of_yield(security: Security, yield_pct: Decimal, settlement: date) -> Decimal | None:
+    """The clean price, percent of par, at which the bond yields `yield_pct` a year to its maturity.
+
+    Street convention: coupons compounded as often as they are paid (twice a year where none is), a broken first period
+    by its share of 30/360 days; in the last period simple interest. None without a maturity, or at or after it.
+    Source: SIA Standard Securities Calculation Methods, vol. I, price of a bond with periodic coupons.
+    """
+    if security.maturity is None or settlement >= security.maturity:
+        return None
+    frequency = security.coupon_frequency if security.coupon_frequency in (1, 2, 4, 12) else 2
+    months = 12 // frequency
+    last = _last_coupon(security.maturity, months, settlement)
+    left = (security.maturity.year - last.year) * 12 + security.maturity.month - last.month
+    periods = max(1, round(left / months))
+    passed = min(1.0, _days_30_360(last, settlement) / (360 / frequency))
+    coupon, rate = float(security.coupon_pct) / frequency, float(yield_pct) / 100 / frequency
+    if rate <= -1:
+        return None
+    first = 1 - passed
+    if periods == 1:
+        dirty = (100 + coupon) / (1 + first * rate)
+    else:
+        growth = 1 + rate
+        dirty = sum(coupon / growth ** (first + k) for k in range(periods)) + 100 / growth ** (first + periods - 1)
+    return Decimal(dirty - coupon * passed).quantize(_PRICE_STEP)
 
 
 def _last_coupon(maturity: date, months: int, settlement: date) -> date:

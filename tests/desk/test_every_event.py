@@ -40,7 +40,7 @@ FACTS: Final = frozenset(
         "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionUp", "SessionDown",
         "SessionReset", "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
         "AcceptBlocked", "FillRepeated", "RuleBookLoaded", "Reloaded", "LogLevelSet",
-        "MessageIgnored", "MoneyDiffered", "ReloadRefused",
+        "MessageIgnored", "MoneyDiffered", "ReloadRefused", "EstimatesRebuilt",
     }
 )  # fmt: skip
 """Events for the record: the desk's state is the same without them."""
@@ -59,7 +59,8 @@ RECORD_ONLY: Final = frozenset(
         "PlacementEnded.segment", "PlacementEnded.actor", "PlacementCancelAsked.at_ns", "FillBooked.improvement_bps",
         "FillQuarantined.placement_id", "FillQuarantined.dealer_exec_id", "ReversionMeasured.at_ns",
         "ReversionMeasured.order_id", "ReversionMeasured.dealer", "ReversionMeasured.segment",
-        "ReversionMeasured.traded_ns", "ReversionMeasured.mark",
+        "ReversionMeasured.traded_ns", "ReversionMeasured.mark", "HistoryAdded.at_ns", "HistoryAdded.origin",
+        "HistoryAdded.actor",
     }
 )  # fmt: skip
 """Fields that no row keeps: they are for the record, for the stats, or say again what a row has already."""
@@ -72,7 +73,7 @@ FOR_THE_STATS: Final = frozenset(
         "DealerSilent.dealer", "DealerSilent.segment", "DealerSilent.waited_ns", "FillBooked.at_ns",
         "FillBooked.segment", "FillBooked.improvement_bps", "PlacementEnded.at_ns", "PlacementEnded.segment",
         "ReversionMeasured.dealer", "ReversionMeasured.segment", "ReversionMeasured.traded_ns",
-        "ReversionMeasured.reversion_bps",
+        "ReversionMeasured.reversion_bps", "HistoryAdded.rounds",
     }
 )  # fmt: skip
 """What the stats learn straight from an event, rather than from the rows it made."""
@@ -100,6 +101,14 @@ def some_day(seed: int) -> Day:
         ACTS[rng.choice(names)](day, rng.randrange(41), rng.randrange(41), rng.randrange(41))
     for scope in ("all", "dealer:ash", "account:AUTO"):
         command(day, "kill", scope=scope, on=True, reason="so that every switch was thrown")
+    told = {
+        "rfq_id": "T-1", "sent_at": "2025-11-02T14:05:00Z", "security": BOND.security_id, "side": "buy",
+        "quantity": "2000000",
+        "answer": "quote", "answered_at": "2025-11-02T14:05:12Z", "price": "99.85", "mark_sent": "99.75",
+        "accepted_at": "2025-11-02T14:05:20Z", "mark_30m": "99.95",
+    }  # fmt: skip
+    for dealer, outcome in (("ash", "filled"), ("beech", "rejected"), ("cedar", "")):
+        command(day, "history.add", rows=[{**told, "dealer": dealer, "outcome": outcome}], origin="elsewhere")
     for enabled in (False, True):
         draft = day.draft()
         draft.record(e.SessionSwitched(day.now.utc_ns, "ash", enabled, "person:kim", "agreed on the phone"))

@@ -1,0 +1,64 @@
+"""Rounds that other systems asked, delivered in pieces: taken, already known, or refused row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.commands.desk_call import Call
+from engine.desk.past.reading import Known, Refused, Row, read_rows
+from engine.desk.state import TOLD_APART, DeskState, told_key
+from engine.domain import events as e
+from engine.domain.observation import RoundTold
+from engine.domain.rows import changed
+
+
+def add(call: Call) -> dict[str, Any]:
+    """Take what is right and new of the rows; what was taken before changes nothing. All rows of a round come together.
+
+    A row is a line of a history file, cells as text by column; `line` beside the columns is where it stands, for the
+    answer. Rows without a source are `origin`'s.
+    """
+    draft, given = call.draft, call.given
+    origin: str = given["origin"]
+    rows, refused = _rows(given["rows"])
+    known = Known(draft.desk.securities, draft.now_ns, draft.desk.clocks.mark_age_ns_max)
+    rounds, wrong = read_rows(rows, known, origin)
+    refused += wrong
+    fresh = [new for told in rounds if (new := _unknown(draft.state, told)) is not None]
+    asks = sum(len(told.seen.asks) for told in fresh)
+    if fresh and not given["dry_run"]:
+        draft.record(e.HistoryAdded(draft.now_ns, tuple(fresh), origin, call.by))
+    return {
+        "taken": asks,
+        "rounds": len(fresh),
+        "known": sum(len(told.seen.asks) for told in rounds) - asks,
+        "refused": [{"line": each.line, "reason": each.reason} for each in sorted(refused)],
+        "recorded": bool(fresh) and not given["dry_run"],
+    }
+
+
+def _rows(given: tuple[dict[str, Any], ...]) -> tuple[list[Row], list[Refused]]:
+    """The rows with the lines they stand on: `line` of each, else its place in the call."""
+    rows: list[Row] = []
+    refused: list[Refused] = []
+    for place, cells in enumerate(given, 1):
+        line = cells.get("line", place)
+        number = line if isinstance(line, int) and not isinstance(line, bool) else place
+        others = {name: value for name, value in cells.items() if name != "line" and value is not None}
+        wrong = next((name for name, value in others.items() if not isinstance(value, str)), None)
+        if wrong is not None:
+            refused.append(Refused(number, f"{wrong[:40]}: expected text, found {type(others[wrong]).__name__}"))
+        else:
+            rows.append(Row(number, others))
+    return rows, refused
+
+
+def _unknown(state: DeskState, told: RoundTold) -> RoundTold | None:
+    """The round without dealers that were told of before; None where nobody is left."""
+    seen = told.seen
+    before = state.told.get(told_key(seen.source, seen.rfq_id, seen.round))
+    if before is None:
+        return told
+    names = set(before.split(TOLD_APART))
+    asks = tuple(ask for ask in seen.asks if ask.dealer not in names)
+    return changed(told, seen=changed(seen, asks=asks)) if asks else None

@@ -1,0 +1,205 @@
+"""Cells of a blotter as values: what each may hold, and a message for whoever is to mend it.
+
+An empty cell is unknown. Times are ISO 8601 with a zone, to the nanosecond; numbers are plain, without signs of
+currency; prices are percent of par unless the row's `price_type` says otherwise.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from engine.clock import NS_PER_S
+from engine.domain.instrument import Security
+from engine.domain.order import MarkUsed
+from engine.market.bonds import price_of_yield
+
+CELL_LENGTH_MAX: Final = 200
+IMPORTED: Final = "imported"
+"""The quality of a mark that came with a row."""
+
+_E = TypeVar("_E", bound=StrEnum)
+
+_TIME: Final = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?\s?(Z|[+-]\d{2}:?\d{2})", re.IGNORECASE
+)
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_NUMBER: Final = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?")
+_PRICE_MAX: Final = Decimal(1000)
+_YIELD_MAX: Final = Decimal(100)
+
+
+class RowError(ValueError):
+    """One cell, or two that contradict each other: what was expected, what was found."""
+
+
+class Cells:
+    """One row's cells by column."""
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, cells: Mapping[str, str]) -> None:
+        self._cells = cells
+
+    def text(self, name: str) -> str:
+        """What stands there, without blanks at its ends; empty where nothing does."""
+        found = (self._cells.get(name) or "").strip()
+        if len(found) > CELL_LENGTH_MAX:
+            raise RowError(f"{name}: expected at most {CELL_LENGTH_MAX} characters, found {len(found)}")
+        if not found.isprintable():
+            raise RowError(f"{name}: expected one line of printable characters")
+        return found
+
+    def needed(self, name: str) -> str:
+        found = self.text(name)
+        if not found:
+            raise RowError(f"{name}: expected something, found nothing")
+        return found
+
+    def word(self, name: str, words: type[_E], default: _E | None = None) -> _E:
+        """One of a few words. An empty cell is `default`; where there is none it has to be filled."""
+        found = self.text(name).lower()
+        if not found and default is not None:
+            return default
+        try:
+            return words(found)
+        except ValueError:
+            expected = ", ".join(each.value for each in words if each.value)
+            raise RowError(f"{name}: expected one of {expected}, found '{self.text(name)}'") from None
+
+    def whole(self, name: str, least: int, most: int) -> int | None:
+        found = self.text(name)
+        if not found:
+            return None
+        if not found.isascii() or not found.isdigit() or not least <= int(found) <= most:
+            raise RowError(f"{name}: expected a whole number from {least} to {most}, found '{found}'")
+        return int(found)
+
+    def number(self, name: str, *, above: int | None = None, at_least: int | None = None) -> Decimal | None:
+        found = self.text(name)
+        if not found:
+            return None
+        if _NUMBER.fullmatch(found) is None:
+            raise RowError(f"{name}: expected a number such as 2500000 or 99.25, found '{found}'")
+        value = Decimal(found)
+        if above is not None and not value > above:
+            raise RowError(f"{name}: expected a number above {above}, found '{found}'")
+        if at_least is not None and value < at_least:
+            raise RowError(f"{name}: expected a number of at least {at_least}, found '{found}'")
+        return value
+
+    def probability(self, name: str) -> float | None:
+        value = self.number(name)
+        if value is None:
+            return None
+        if not 0 < value <= 1:
+            raise RowError(f"{name}: expected a probability above 0 and at most 1, found '{self.text(name)}'")
+        return float(value)
+
+    def time_ns(self, name: str) -> int | None:
+        """UTC nanoseconds."""
+        found = self.text(name)
+        if not found:
+            return None
+        parts = _TIME.fullmatch(found)
+        if parts is None:
+            raise RowError(f"{name}: expected a time with its zone, such as 2026-11-30T14:05:00Z, found '{found}'")
+        day, clock, fraction, zone = parts.groups()
+        try:
+            whole = datetime.datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+        except ValueError:
+            raise RowError(f"{name}: '{found}' is no time") from None
+        since = whole - _EPOCH
+        return (since.days * 86_400 + since.seconds) * NS_PER_S + int((fraction or "0").ljust(9, "0"))
+
+    def day(self, name: str) -> datetime.date | None:
+        found = self.text(name)
+        if not found:
+            return None
+        try:
+            return datetime.date.fromisoformat(found)
+        except ValueError:
+            raise RowError(f"{name}: expected a day such as 2026-11-30, found '{found}'") from None
+
+
+def day_of(utc_ns: int) -> datetime.date:
+    """The UTC day of a time."""
+    return (_EPOCH + datetime.timedelta(seconds=utc_ns // NS_PER_S)).date()
+
+
+class Prices:
+    """A row's prices: percent of par, converted where they are yields. A spread cannot be: its benchmark is unknown."""
+
+    __slots__ = ("_bond", "_cells", "_day", "_is_yield")
+
+    def __init__(self, cells: Cells, bond: Security, sent_ns: int) -> None:
+        kind = cells.text("price_type").lower()
+        if kind == "spread":
+            raise RowError(
+                "price_type: a spread cannot be made a price without its benchmark's yield: give price or yield"
+            )
+        if kind not in ("", "price", "percent", "yield"):
+            raise RowError(f"price_type: expected price, yield or nothing, found '{kind}'")
+        self._cells = cells
+        self._bond = bond
+        self._day = day_of(sent_ns)
+        self._is_yield = kind == "yield"
+
+    def of(self, name: str) -> Decimal | None:
+        value = self._cells.number(name)
+        if value is None:
+            return None
+        found = self._cells.text(name)
+        if not self._is_yield:
+            if not 0 < value < _PRICE_MAX:
+                raise RowError(f"{name}: expected a price in percent of par, such as 99.25, found '{found}'")
+            return value
+        if not -_YIELD_MAX < value < _YIELD_MAX:
+            raise RowError(f"{name}: expected a yield in percent a year, such as 5.25, found '{found}'")
+        price = price_of_yield(self._bond, value, self._day)
+        if price is None:
+            raise RowError(f"{name}: a yield of {self._bond.security_id} is no price without its maturity and coupon")
+        return price
+
+
+class Marks:
+    """A row's marks, all of one source; its age and error are those of the mark at the request."""
+
+    __slots__ = ("_age_ns", "_age_ns_max", "_cells", "_sd_bps", "_sent_ns", "_source")
+
+    def __init__(self, cells: Cells, age_ns_max: int, sent_ns: int) -> None:
+        age_s, sd = cells.number("mark_age_s", at_least=0), cells.number("mark_sd_bps", at_least=0)
+        self._cells = cells
+        self._age_ns = int(age_s * NS_PER_S) if age_s is not None else 0
+        self._sd_bps = float(sd) if sd is not None else None
+        self._source = cells.text("mark_source") or IMPORTED
+        self._age_ns_max = age_ns_max
+        self._sent_ns = sent_ns
+
+    def at_request(self) -> MarkUsed | None:
+        return self._mark(self.price("mark_sent"), self._age_ns)
+
+    def during(self, name: str, at_ns: int) -> MarkUsed | None:
+        """The mark at a moment of the round; where the row has none, the one at the request while it is not too old."""
+        price = self.price(name)
+        if price is not None:
+            return self._mark(price, 0)
+        return self._mark(self.price("mark_sent"), self._age_ns + max(0, at_ns - self._sent_ns))
+
+    def after(self, name: str) -> MarkUsed | None:
+        return self._mark(self.price(name), 0)
+
+    def price(self, name: str) -> Decimal | None:
+        value = self._cells.number(name)
+        if value is not None and not 0 < value < _PRICE_MAX:
+            raise RowError(f"{name}: expected a price in percent of par, found '{self._cells.text(name)}'")
+        return value
+
+    def _mark(self, price: Decimal | None, age_ns: int) -> MarkUsed | None:
+        if price is None or age_ns > self._age_ns_max:
+            return None
+        return MarkUsed(price, self._source, age_ns, IMPORTED, self._sd_bps)

@@ -1,0 +1,379 @@
+"""Rows of a blotter, one a dealer asked, as rounds: what is right is taken, every row that is not is named.
+
+The same rows come from a file and live over the admin socket. A row that contradicts itself or the others of its round
+is refused with its line and the reason; the rest is taken. Nothing of today's files is needed: a bond that has matured
+and a dealer that has left are kept as known from then. What a row leaves open of a bond is as in today's file, if
+the bond is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from engine.dealers.segments import segment_of
+from engine.desk.past.cells import Cells, Marks, Prices, RowError, day_of
+from engine.domain.instrument import AssetClass, Security, normal_rating
+from engine.domain.observation import (
+    Answer,
+    AskSeen,
+    BondSeen,
+    ChosenBy,
+    Horizon,
+    MarkAfter,
+    Protocol,
+    RoundSeen,
+    RoundTold,
+    Taken,
+)
+from engine.domain.order import ZERO, MarkUsed, Side
+from engine.market.tca import quote_edge_bps
+
+REQUIRED: Final = ("rfq_id", "sent_at", "security", "side", "quantity", "dealer", "answer")
+COLUMNS: Final = (
+    "source", "rfq_id", "round", "parent_id", "sent_at", "security", "asset_class", "issuer", "sector", "maturity",
+    "coupon", "side", "quantity", "residual", "protocol", "disclosed", "venue", "list_id", "n_asked", "dealer",
+    "position", "deadline", "limit", "answer", "pass_reason", "answered_at", "price", "price_type", "quoted_quantity",
+    "valid_until", "outcome", "reject_reason", "accepted_at", "filled_quantity", "fill_price", "cover", "decision",
+    "p_panel", "p_dealer", "rating_then", "mark_source", "mark_age_s", "mark_sd_bps", "mark_sent", "mark_answered",
+    "mark_decision", "mark_1m", "mark_5m", "mark_30m", "mark_1h", "mark_eod", "mark_1d", "index_sent",
+    "index_decision", "index_1m", "index_5m", "index_30m", "index_1h", "index_eod", "index_1d",
+)  # fmt: skip
+"""The header, in the order in which it is written; it may be read in any order."""
+
+EDGE_BPS_MAX: Final = 5_000.0
+"""A quote further from its mark than this is a slip of the keyboard."""
+
+_KNOWN: Final = frozenset(COLUMNS)
+_ASKED_MAX: Final = 10_000
+_ROUNDS_MAX: Final = 1_000_000
+
+
+class Row(NamedTuple):
+    """One row and the line on which it stands."""
+
+    line: int
+    cells: Mapping[str, str]
+
+
+class Refused(NamedTuple):
+    """A row that cannot be used, and why."""
+
+    line: int
+    reason: str
+
+
+class Disclosed(StrEnum):
+    """What the dealers were shown."""
+
+    one = "one"
+    two_way = "two-way"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the desk itself knows, for cells that are empty, and how old a mark may be."""
+
+    securities: Mapping[str, Security]
+    now_ns: int
+    mark_age_ns_max: int
+
+
+def header_problems(columns: Sequence[str]) -> list[str]:
+    """What is wrong with a header, in words; empty if nothing is."""
+    problems = [f"column '{name}' is there twice" for at, name in enumerate(columns) if name in columns[:at]]
+    problems += [f"column '{name}' is missing" for name in REQUIRED if name not in columns]
+    problems += [f"column '{name}' is not known" for name in columns if name not in _KNOWN]
+    return problems
+
+
+def read_rows(rows: Iterable[Row], known: Known, source: str) -> tuple[list[RoundTold], list[Refused]]:
+    """The rounds of these rows, oldest first, and the rows that were refused. `source` stands where a row names none.
+
+    All rows of one round have to come together.
+    """
+    refused: list[Refused] = []
+    by_round: dict[tuple[str, str, int], list[_Read]] = {}
+    for row in rows:
+        try:
+            read = _row(row, known, source)
+            others = by_round.get(read.key, [])
+            _agree(read, others)
+        except RowError as error:
+            refused.append(Refused(row.line, str(error)))
+            continue
+        by_round.setdefault(read.key, []).append(read)
+    rounds = [_round(found) for found in by_round.values()]
+    rounds.sort(key=lambda told: (told.seen.sent_ns, told.seen.source, told.seen.rfq_id, told.seen.round))
+    return rounds, refused
+
+
+# --- one row -------------------------------------------------------------------------------------
+
+
+class _Shared(NamedTuple):
+    """What all rows of a round say alike, by the names of their columns."""
+
+    parent_id: str
+    security: str
+    side: Side
+    quantity: Decimal
+    residual: Decimal | None
+    protocol: Protocol
+    disclosed: Disclosed
+    venue: str
+    list_id: str
+    n_asked: int | None
+    limit: Decimal | None
+    p_panel: float | None
+    mark_decision: Decimal | None
+    index_decision: Decimal | None
+
+
+class _Read(NamedTuple):
+    """A row that is right in itself."""
+
+    line: int
+    key: tuple[str, str, int]
+    cells: Cells
+    shared: _Shared
+    bond: BondSeen
+    segment: str
+    ask: AskSeen
+    cover: Decimal | None
+    decided: MarkUsed | None
+    after: tuple[MarkAfter, ...]
+
+
+def _row(row: Row, known: Known, source: str) -> _Read:
+    unknown = next((name for name in row.cells if name not in _KNOWN), None)
+    if unknown is not None:
+        raise RowError(f"column '{unknown[:40]}' is not known")
+    cells = Cells(row.cells)
+    key = (cells.text("source") or source, cells.needed("rfq_id"), cells.whole("round", 1, _ROUNDS_MAX) or 1)
+    sent_ns = _past(cells, "sent_at", known.now_ns)
+    if sent_ns is None:
+        raise RowError("sent_at: expected a time such as 2026-11-30T14:05:00Z, found nothing")
+    side = cells.word("side", Side)
+    quantity = cells.number("quantity", above=0)
+    if quantity is None:
+        raise RowError("quantity: expected a face amount above 0, found nothing")
+    bond = _bond(cells, known, sent_ns)
+    prices, marks = Prices(cells, bond, sent_ns), Marks(cells, known.mark_age_ns_max, sent_ns)
+    ask = _ask(cells, sent_ns, side, quantity, prices, marks, known.now_ns)
+    after = tuple(MarkAfter(each, marks.after(f"mark_{each}"), _level(cells, f"index_{each}")) for each in Horizon)
+    shared = _Shared(
+        parent_id=cells.text("parent_id"),
+        security=bond.security_id,
+        side=side,
+        quantity=quantity,
+        residual=cells.number("residual", at_least=0),
+        protocol=cells.word("protocol", Protocol, Protocol.parallel),
+        disclosed=cells.word("disclosed", Disclosed, Disclosed.one),
+        venue=cells.text("venue"),
+        list_id=cells.text("list_id"),
+        n_asked=cells.whole("n_asked", 1, _ASKED_MAX),
+        limit=prices.of("limit"),
+        p_panel=cells.probability("p_panel"),
+        mark_decision=marks.price("mark_decision"),
+        index_decision=_level(cells, "index_decision"),
+    )
+    return _Read(
+        line=row.line,
+        key=key,
+        cells=cells,
+        shared=shared,
+        bond=_seen(bond),
+        segment=segment_of(bond, quantity, side.value, day_of(sent_ns)).key,
+        ask=ask,
+        cover=prices.of("cover"),
+        decided=marks.during("mark_decision", ask.accepted_ns or ask.answered_ns or sent_ns),
+        after=tuple(each for each in after if each.mark is not None or each.index is not None),
+    )
+
+
+def _past(cells: Cells, name: str, now_ns: int, after_ns: int = 0) -> int | None:
+    at_ns = cells.time_ns(name)
+    if at_ns is not None and at_ns > now_ns:
+        raise RowError(f"{name}: {cells.text(name)} is in the future")
+    return _not_before(cells, name, at_ns, after_ns)
+
+
+def _not_before(cells: Cells, name: str, at_ns: int | None, sent_ns: int) -> int | None:
+    if at_ns is not None and at_ns < sent_ns:
+        raise RowError(f"{name}: {cells.text(name)} is before the request was sent")
+    return at_ns
+
+
+def _level(cells: Cells, name: str) -> Decimal | None:
+    return cells.number(name, above=0)
+
+
+def _bond(cells: Cells, known: Known, sent_ns: int) -> Security:
+    """The bond as the row has it, completed by today's file where that has it."""
+    name = cells.needed("security")
+    today = known.securities.get(name)
+    if today is None and not cells.text("asset_class"):
+        raise RowError(f"asset_class: {name} is in no file of today, so the row has to say what kind of bond it was")
+    word = cells.text("rating_then")
+    rating = normal_rating(word) if word else today.rating if today is not None else None
+    if word and rating is None:
+        raise RowError(f"rating_then: expected a rating such as BBB+ or Baa1, or NR, found '{word}'")
+    maturity = cells.day("maturity") or (today.maturity if today is not None else None)
+    if maturity is not None and maturity <= day_of(sent_ns):
+        raise RowError(f"maturity: {maturity} is not after the day of the request")
+    coupon = cells.number("coupon", at_least=0)
+    return Security(
+        security_id=name,
+        name=name,
+        issuer=cells.text("issuer") or (today.issuer if today is not None else ""),
+        asset_class=cells.word("asset_class", AssetClass, today.asset_class if today is not None else None),
+        sector=cells.text("sector") or (today.sector if today is not None else None),
+        coupon_pct=coupon if coupon is not None else today.coupon_pct if today is not None else ZERO,
+        coupon_frequency=today.coupon_frequency if today is not None else 2,
+        maturity=maturity,
+        factor=today.factor if today is not None else Decimal(1),
+        rating=rating,
+        purpose=today.purpose if today is not None else None,
+    )
+
+
+def _seen(bond: Security) -> BondSeen:
+    return BondSeen(
+        security_id=bond.security_id,
+        issuer=bond.issuer,
+        asset_class=bond.asset_class.value,
+        sector=bond.sector or bond.purpose or "",
+        rating=bond.rating,
+        maturity=bond.maturity,
+        coupon_pct=bond.coupon_pct,
+    )
+
+
+def _ask(
+    cells: Cells, sent_ns: int, side: Side, quantity: Decimal, prices: Prices, marks: Marks, now_ns: int
+) -> AskSeen:
+    answer = cells.word("answer", Answer)
+    answered_ns = _past(cells, "answered_at", now_ns, sent_ns)
+    deadline_ns = _not_before(cells, "deadline", cells.time_ns("deadline"), sent_ns)
+    late = deadline_ns is not None and answered_ns is not None and answered_ns > deadline_ns
+    price, size = prices.of("price"), cells.number("quoted_quantity", above=0)
+    if answer is Answer.quote and price is None:
+        raise RowError("price: expected one beside the answer 'quote', found nothing")
+    if answer is Answer.none and answered_ns is not None and not late:
+        raise RowError(f"answered_at: {cells.text('answered_at')}, and the answer is 'none'")
+    mark = marks.during("mark_answered", answered_ns if answered_ns is not None else sent_ns)
+    edge_bps = None
+    if price is not None and mark is not None:
+        edge_bps = quote_edge_bps(side.sign, price, mark.price)
+        if abs(edge_bps) > EDGE_BPS_MAX:
+            raise RowError(f"price: {price:f} against a mark of {mark.price:f}: one of them is a slip")
+    taken, filled, fill_price = _taken(cells, quantity, price, prices)
+    if taken is not Taken.no and (answer is not Answer.quote or late):
+        raise RowError(f"outcome: '{taken.value}' without a quote that could be accepted")
+    accepted_ns = _past(cells, "accepted_at", now_ns, sent_ns)
+    return AskSeen(
+        dealer=cells.needed("dealer"),
+        position=cells.whole("position", 1, _ASKED_MAX) or 1,
+        sent_ns=sent_ns,
+        deadline_ns=deadline_ns,
+        answer=Answer.none if late else answer,
+        answered_ns=answered_ns,
+        late=late,
+        pass_reason=cells.text("pass_reason"),
+        price=price,
+        quantity=size if size is not None else quantity if price is not None else None,
+        valid_until_ns=cells.time_ns("valid_until"),
+        edge_bps=edge_bps,
+        mark_sent=marks.at_request(),
+        index_sent=_level(cells, "index_sent"),
+        mark_answered=mark,
+        taken=taken,
+        accepted_ns=accepted_ns,
+        decided_ns=accepted_ns,
+        mark_decided=marks.during("mark_decision", accepted_ns) if accepted_ns is not None else None,
+        reject_reason=cells.text("reject_reason"),
+        filled=filled,
+        fill_price=fill_price,
+        chosen_by=cells.word("decision", ChosenBy, ChosenBy.rule),
+        p=cells.probability("p_dealer"),
+    )
+
+
+def _taken(
+    cells: Cells, quantity: Decimal, price: Decimal | None, prices: Prices
+) -> tuple[Taken, Decimal, Decimal | None]:
+    """What came of accepting it, how much was filled and at which price."""
+    taken, filled = cells.word("outcome", Taken, Taken.no), cells.number("filled_quantity", at_least=0)
+    fill_price = prices.of("fill_price")
+    if taken not in (Taken.filled, Taken.partial):
+        if filled:
+            raise RowError(f"filled_quantity: {filled:f} was filled, and outcome says '{taken.value}'")
+        return taken, ZERO, None
+    if filled is None:
+        if taken is Taken.partial:
+            raise RowError("filled_quantity: expected how much of it was filled, found nothing")
+        filled = quantity
+    if not 0 < filled <= quantity:
+        raise RowError(f"filled_quantity: expected above 0 and at most {quantity:f}, found {filled:f}")
+    return taken, filled, fill_price if fill_price is not None else price
+
+
+# --- one round -----------------------------------------------------------------------------------
+
+
+def _agree(read: _Read, others: Sequence[_Read]) -> None:
+    """Raises RowError where a row says something else of its round than a row before it, or the same dealer again."""
+    if any(read.ask.dealer == other.ask.dealer for other in others):
+        raise RowError(f"dealer: {read.ask.dealer} stands twice in round {read.key[2]} of {read.key[1]}")
+    if not others:
+        return
+    first = others[0]
+    for name, mine, theirs in zip(_Shared._fields, read.shared, first.shared, strict=True):
+        if mine != theirs:
+            texts = f"'{read.cells.text(name)}', and '{first.cells.text(name)}'"
+            raise RowError(f"{name}: {texts} in line {first.line} of the same round")
+
+
+def _round(rows: Sequence[_Read]) -> RoundTold:
+    ordered = sorted(rows, key=lambda each: (each.ask.position, each.ask.sent_ns, each.ask.dealer))
+    first, asks = ordered[0], tuple(each.ask for each in ordered)
+    shared, (source, rfq_id, number) = first.shared, first.key
+    sent_ns = min(ask.sent_ns for ask in asks)
+    accepted = [ask.accepted_ns for ask in asks if ask.accepted_ns is not None]
+    ends = [at for ask in asks for at in (ask.answered_ns, ask.deadline_ns) if at is not None]
+    decided_ns = min(accepted) if accepted else max(ends, default=sent_ns)
+    after: dict[Horizon, MarkAfter] = {}
+    for each in ordered:
+        for found in each.after:
+            after.setdefault(found.horizon, found)
+    seen = RoundSeen(
+        source=source,
+        rfq_id=rfq_id,
+        round=number,
+        parent_id=shared.parent_id or rfq_id,
+        sent_ns=sent_ns,
+        closed_ns=max([decided_ns, *accepted]),
+        bond=first.bond,
+        segment=first.segment,
+        side=shared.side,
+        quantity=shared.quantity,
+        residual=shared.residual,
+        protocol=shared.protocol,
+        n_asked=max(shared.n_asked or 0, len(asks)),
+        asks=asks,
+        two_way=shared.disclosed is Disclosed.two_way,
+        venue=shared.venue,
+        list_id=shared.list_id,
+        limit_price=shared.limit,
+        decided_ns=decided_ns,
+        mark_decision=next((each.decided for each in ordered if each.decided is not None), None),
+        index_decision=shared.index_decision,
+        cover=next((each.cover for each in ordered if each.cover is not None), None),
+        p_panel=shared.p_panel,
+        is_drawn=all(ask.chosen_by is not ChosenBy.trader for ask in asks),
+    )
+    return RoundTold(seen, tuple(after[each] for each in Horizon if each in after))

@@ -1,0 +1,184 @@
+"""A blotter's file, handed to a desk's own `history.add` in pieces: taken, known before, refused line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk_builder import DeskWorld, make_desk, make_world
+
+from engine.admin.history_files import ROWS_AT_ONCE, Blotter, Imported, deliver, read_blotter
+from engine.domain import events as e
+from engine.errors import ConfigError
+
+HEADER = "rfq_id,sent_at,security,side,quantity,dealer,answer,answered_at,price,mark_sent,asset_class,outcome\n"
+
+
+def line(rfq: str, dealer: str = "ash", price: str = "99.85", outcome: str = "") -> str:
+    at = "2026-01-02T14:05:"
+    return f"{rfq},{at}00Z,XS0000000009,buy,1000000,{dealer},quote,{at}10Z,{price},99.8,corporate,{outcome}\n"
+
+
+@pytest.fixture
+def world() -> DeskWorld:
+    return make_world(make_desk())
+
+
+def given(world: DeskWorld, path: Path, blotter: Blotter | None = None, *, dry_run: bool = False) -> Imported:
+    def send(rows: list[dict[str, Any]]) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = world.command(
+            "history.add", role="feed", rows=rows, origin=path.stem, dry_run=dry_run
+        )
+        return answer
+
+    return deliver(path, blotter if blotter is not None else Blotter(), send, lambda done, total: None)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_is_right_is_taken_and_the_same_file_again_changes_nothing(world: DeskWorld, tmp_path: Path) -> None:
+    path = write(tmp_path / "old.csv", HEADER + line("T-1") + line("T-1", "beech", outcome="filled") + line("T-2"))
+    done = given(world, path)
+    assert (done.rows, done.taken, done.known, done.rounds, done.refused) == (3, 3, 0, 2, [])
+    digest, count = world.state.digest(), len(world.events)
+    again = given(world, path)
+    assert (again.taken, again.known, again.refused) == (0, 3, [])
+    assert (world.state.digest(), len(world.events)) == (digest, count)
+
+
+def test_a_dry_run_says_the_same_and_takes_nothing(world: DeskWorld, tmp_path: Path) -> None:
+    path = write(tmp_path / "old.csv", HEADER + line("T-1") + line("T-2", price="-1"))
+    dry = given(world, path, dry_run=True)
+    assert (dry.taken, len(dry.refused)) == (1, 1)
+    assert not world.recorded(e.HistoryAdded)
+    assert given(world, path) == dry
+
+
+def test_another_dealer_of_a_known_round_is_new(world: DeskWorld, tmp_path: Path) -> None:
+    given(world, write(tmp_path / "old.csv", HEADER + line("T-1")))
+    more = given(world, write(tmp_path / "old.csv", HEADER + line("T-1") + line("T-1", "beech")))
+    assert (more.taken, more.known) == (1, 1)
+
+
+def test_imported_rounds_teach_the_classic_measures(world: DeskWorld, tmp_path: Path) -> None:
+    rows = [line(f"T-{n}", outcome="filled" if n % 2 else "") for n in range(20)]
+    given(world, write(tmp_path / "old.csv", HEADER + "".join(rows)))
+    found = world.desk.stats.metrics("ash", "corporate", 365, world.now.utc_ns)
+    assert (found.asks, found.quotes, found.trades, found.fill_rate) == (20, 20, 10, 0.5)
+    # 5 cents above the mark at the request.
+    assert found.price_improvement_bps == pytest.approx(-5.01, abs=0.01)
+
+
+def test_rows_of_a_round_go_together_wherever_they_stand(world: DeskWorld, tmp_path: Path) -> None:
+    """Two dealers of each round, the second ones at the end of the file: more rows than one call takes."""
+    rounds = 2 * ROWS_AT_ONCE
+    rows = [line(f"T-{n}") for n in range(rounds)] + [line(f"T-{n}", "beech") for n in range(rounds)]
+    done = given(world, write(tmp_path / "old.csv", HEADER + "".join(rows)))
+    assert (done.taken, done.rounds) == (2 * rounds, rounds)
+    assert len(world.recorded(e.HistoryAdded)) == 2 * rounds // ROWS_AT_ONCE
+
+
+def test_every_kind_of_bad_line_is_named_and_the_rest_is_taken(world: DeskWorld, tmp_path: Path) -> None:
+    text = HEADER + line("T-1") + "T-2,too,short\n" + line("T-3", price="9.985") + "\n" + line("T-4") + line("T-4")
+    done = given(world, write(tmp_path / "old.csv", text))
+    assert done.taken == 2
+    assert {each.line: each.reason for each in done.refused} == {
+        3: "expected 12 cells as in the header, found 3",
+        4: "price: 9.985 against a mark of 99.8: one of them is a slip",
+        7: "dealer: ash stands twice in round 1 of T-4",
+    }
+
+
+MAPPING = """
+source = "tickets"
+delimiter = ";"
+ignore = ["Comment"]
+time_zone = "America/New_York"
+time_format = "%d/%m/%Y %H:%M:%S"
+
+[columns]
+rfq_id = "Ticket"
+sent_at = "Sent"
+security = "ISIN"
+side = "B/S"
+quantity = "Nominal"
+dealer = "Counterparty"
+answer = "Result"
+price = "Level"
+
+[fill]
+asset_class = "corporate"
+
+[values.side]
+B = "buy"
+S = "sell"
+
+[values.answer]
+Quoted = "quote"
+DNQ = "pass"
+"""
+THEIRS = """Ticket;Sent;ISIN;B/S;Nominal;Counterparty;Result;Level;Comment
+4711;02/01/2026 09:05:00;XS0000000009;S;1000000;ash;Quoted;99.85;nice
+4711;02/01/2026 09:05:00;XS0000000009;S;1000000;beech;DNQ;;
+4712;yesterday;XS0000000009;S;1000000;beech;DNQ;;
+"""
+
+
+def test_a_mapping_translates_columns_words_and_times(world: DeskWorld, tmp_path: Path) -> None:
+    blotter = read_blotter(write(tmp_path / "map.toml", MAPPING))
+    done = given(world, write(tmp_path / "theirs.csv", THEIRS), blotter)
+    assert done.taken == 2
+    assert [each.line for each in done.refused] == [4]
+    (added,) = world.recorded(e.HistoryAdded)
+    seen = added.rounds[0].seen
+    assert [ask.answer.value for ask in seen.asks] == ["quote", "pass"]
+    assert seen.sent_ns == 1_767_362_700_000_000_000, "09:05 in New York is 14:05 UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(
+            "[columns]\nrfqid = 'T'", "'rfqid' is no column of a history (did you mean 'rfq_id'?)", id="column"
+        ),
+        pytest.param("colums = 1", "colums: unknown key (did you mean 'columns'?)", id="key"),
+        pytest.param("delimiter = ';;'", "delimiter: expected one character", id="delimiter"),
+        pytest.param("time_zone = 'Mars/Base'", "time_zone: expected a name such as America/New_York", id="zone"),
+        pytest.param("[values]\nside = 'B'", "values.side: expected a table", id="values"),
+        pytest.param("[fill]\nround = 1", "fill.round: expected text, found 1", id="fill"),
+        pytest.param("source = ", "Invalid value", id="no TOML"),
+    ],
+)
+def test_a_wrong_mapping_is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_blotter(write(tmp_path / "map.toml", text))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        pytest.param("rfq_id,sent_at,security,side,quantity,answer", "column 'dealer' is missing", id="one too few"),
+        pytest.param(HEADER.strip() + ",desk", "column 'desk' is not known", id="one too many"),
+        pytest.param(HEADER.strip() + ",quantty", "(did you mean 'quantity'?)", id="a slip"),
+        pytest.param("", "column 'rfq_id' is missing", id="an empty file"),
+    ],
+)
+def test_a_wrong_header_takes_nothing(world: DeskWorld, tmp_path: Path, header: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        given(world, write(tmp_path / "old.csv", header + "\n" + line("T-1")))
+    assert words in str(caught.value)
+    assert not world.recorded(e.HistoryAdded)
+
+
+def test_what_cannot_be_read_is_said(world: DeskWorld, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        given(world, tmp_path / "none.csv")
+    (tmp_path / "latin.csv").write_bytes(HEADER.encode() + "T-\xe9".encode("latin-1"))
+    with pytest.raises(ConfigError, match="expected UTF-8, found byte 0xe9"):
+        given(world, tmp_path / "latin.csv")
