@@ -34,6 +34,7 @@ def recommendation(paper: Paper, answer: Answer) -> Lines:
     ranked = [line for line in answer["lines"] if line["rank"] is not None]
     if ranked:
         lines += ["", *_ranked(paper, ranked)]
+    lines += [paper.styled(note, "yellow") for note in answer["notes"]]
     dropped: dict[str, list[str]] = {}
     for line in answer["lines"]:
         if line["rank"] is None:
@@ -57,11 +58,18 @@ def _plan(answer: Answer) -> str:
     return ", ".join((*words, f"send {answer['sends']}", f"execute {plan['execute']}"))
 
 
-_MARKS: Final = {"own": "", "segment mean": "~", "no data": "?"}
+_MARKS: Final = {"own": "", "typical": "~", "segment mean": "~", "no data": "?"}
+_LEGEND: Final = (
+    ("typical", "~ the worse of mean and median of those who have it"),
+    ("segment mean", "~ the mean of all dealers"),
+    ("no data", "? nobody knows, counted as neutral"),
+)
+_LEFT_OUT: Final = "left out"
+"""The source of a part that counts for nobody: a note says so, the list has no column of it."""
 
 
 def _ranked(paper: Paper, ranked: Sequence[Answer]) -> Lines:
-    parts = ranked[0]["parts"]
+    parts = [part for part in ranked[0]["parts"] if part["source"] != _LEFT_OUT]
     columns = [
         Column("ask", right=True),
         Column("rank", right=True),
@@ -80,15 +88,14 @@ def _ranked(paper: Paper, ranked: Sequence[Answer]) -> Lines:
                 str(line["rank"]),
                 Cell(line["dealer"], "bold" if line["chosen"] else ""),
                 Cell(f"{line['score']:.3f}", "bold" if line["chosen"] else ""),
-                *(_part(part) for part in line["parts"]),
+                *(_part(part) for part in line["parts"] if part["source"] != _LEFT_OUT),
                 Cell(line["reason"], "" if line["chosen"] else "dim"),
             )
         )
     lines = table(paper, columns, rows)
     sources = {part["source"] for line in ranked for part in line["parts"]}
-    if sources - {"own"}:
-        known = (("segment mean", "~ the mean of all dealers"), ("no data", "? nobody knows, counted as neutral"))
-        legend = [words for name, words in known if name in sources]
+    legend = [words for name, words in _LEGEND if name in sources]
+    if legend:
         lines.append(paper.styled("; ".join(legend), "dim"))
     return lines
 

@@ -115,6 +115,7 @@ def recommendation(desk: Desk, advice: Recommendation) -> Plain:
         "sends": "automatically" if advice.sends_itself else "after approval",
         "plan": plan(advice.plan) if advice.plan is not None else None,
         "problem": told.problem or None,
+        "notes": list(told.notes),
         "protections": list(advice.protections),
         "lines": [dealer_line(line) for line in told.lines],
         "trace": list(told.trace),

@@ -125,7 +125,11 @@ class Source(StrEnum):
 
     OWN = "own"
     SEGMENT_MEAN = "segment mean"
+    TYPICAL = "typical"
+    """The worse of mean and median of the dealers that have it."""
     NO_DATA = "no data"
+    LEFT_OUT = "left out"
+    """Nobody has it, so it counts for nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,10 @@ def tell(desk: Desk, advice: Recommendation) -> Told:
     assert advice.selection is not None
     why_not = _WhyNot(desk, advice)
     return Told(
-        wording.lines(advice.selection, why_not), _trace(desk, advice), wording.problem(advice.selection, why_not)
+        wording.lines(advice.selection, why_not, advice.told_by),
+        _trace(desk, advice),
+        wording.problem(advice.selection, why_not),
+        wording.notes(advice.selection, advice.told_by),
     )
 
 

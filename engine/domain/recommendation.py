@@ -96,8 +96,10 @@ class Selection:
     """Whom to ask, with the numbers of every candidate and the reason of every other dealer.
 
     `asked` is in the order of asking; `candidates` are best first, beside them `scores`, `values` and `inclusion_p`. A
-    candidate's values are its own, per metric: None where it lacks one and gets the mean, empty where nobody has
-    tried it. `units` are the metrics', weights are fractions.
+    candidate's values are its own, per metric: None where it lacks one, empty where nobody has tried it. `means` is
+    what a dealer gets that lacks a metric: the worse of mean and median of those who have it, None where nobody has
+    (told by version 1: the mean over all their observations). `units` are the metrics', weights are fractions, as they
+    were set.
 
     `wanted` is how many the rule wants (None: all that fit), `at_most` how many may know of it; `undefined_tiers` are
     tiers that the rule wants and the order has not, empty where it has none at all.
@@ -137,8 +139,8 @@ class Selection:
 class ScorePart:
     """One metric of a score: what was measured, what the house transform made of it, what it added.
 
-    `value` is in the metric's own unit (fraction, bps, seconds), None when unknown. `source` is `own`,
-    `segment mean` or `no data`.
+    `value` is in the metric's own unit (fraction, bps, seconds), None when unknown. `source` is `own`, `typical`,
+    `no data` or `left out`; `segment mean` where an earlier engine decided.
     """
 
     metric: str
@@ -165,11 +167,15 @@ class DealerLine:
 @row
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A recommendation in words: a line a dealer, what became of each rule, and why nobody is asked if so."""
+    """A recommendation in words: a line a dealer, what became of each rule, and why nobody is asked if so.
+
+    `notes` are what must be known of the scores as a whole.
+    """
 
     lines: tuple[DealerLine, ...]
     trace: tuple[str, ...]
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 # --- what is kept --------------------------------------------------------------------------------

@@ -180,23 +180,27 @@ def _scaled(unit: str, value: str) -> str:
 
 
 _NEUTRAL: Final = "CASE unit WHEN 'bps' THEN 1.0 ELSE 0.0 END"
-"""What counts for a metric that nobody knows, unless the mean is worse."""
+"""What counts for a metric of a dealer that nobody has tried, unless what others have is worse."""
 
-# The parts of one candidate's score: its own values; where it lacks one the mean, or the neutral value.
+# The parts of one candidate's score: its own values; where it lacks one what others have, or the neutral value. What
+# nobody has is left out, and the other weights count for more; told by version 1 of the words it counted as neutral.
 _PARTS: Final = f"""(
-    SELECT group_concat(metric || '=' || printf('%.4f', weight * CASE source
-            WHEN 'own' THEN {_scaled("unit", "own")}
-            WHEN 'segment mean' THEN {_scaled("unit", "mean")}
-            ELSE min({_NEUTRAL}, coalesce({_scaled("unit", "mean")}, {_NEUTRAL})) END)
+    SELECT group_concat(metric || '=' || printf('%.4f', CASE source
+            WHEN 'own' THEN weight / whole * {_scaled("unit", "own")}
+            WHEN 'left out' THEN 0.0
+            WHEN 'no data' THEN weight / whole * min({_NEUTRAL}, coalesce({_scaled("unit", "mean")}, {_NEUTRAL}))
+            ELSE weight / whole * {_scaled("unit", "mean")} END)
         || ' (' || source || ')', ', ')
     FROM (
-        SELECT *, CASE WHEN own IS NOT NULL THEN 'own' WHEN tried AND mean IS NOT NULL THEN 'segment mean'
-            ELSE 'no data' END AS source
+        SELECT *, CASE WHEN own IS NOT NULL THEN 'own' WHEN told_by > 1 AND mean IS NULL THEN 'left out'
+            WHEN NOT tried OR mean IS NULL THEN 'no data' WHEN told_by > 1 THEN 'typical' ELSE 'segment mean'
+            END AS source
         FROM (
             SELECT t.value AS metric, json_extract(m.terms, '$.units[' || t.key || ']') AS unit,
                 json_extract(m.terms, '$.weights[' || t.key || ']') AS weight,
                 json_extract(m.terms, '$.means[' || t.key || ']') AS mean,
-                json_extract(v.value, '$[' || t.key || ']') AS own, json_array_length(v.value) > 0 AS tried
+                json_extract(v.value, '$[' || t.key || ']') AS own, json_array_length(v.value) > 0 AS tried,
+                m.told_by, m.whole
             FROM json_each(m.terms, '$.metrics') AS t
         )
     )
@@ -244,10 +248,14 @@ _WHY_LEFT_OUT: Final = f"""CASE json_extract(l.value, '$.why')
 # of lists would look through the one for every entry of the other.
 _DEALER_SCORES: Final = f"""
 WITH made AS (
-    SELECT seq, made, json_object('metrics', json_extract(made, '$.metrics'), 'units', json_extract(made, '$.units'),
+    SELECT seq, made, told_by, CASE told_by WHEN 1 THEN 1.0 ELSE (
+            SELECT sum(w.value) FROM json_each(made, '$.weights') AS w
+            WHERE json_extract(made, '$.means[' || w.key || ']') IS NOT NULL
+        ) END AS whole, json_object('metrics', json_extract(made, '$.metrics'), 'units', json_extract(made, '$.units'),
         'weights', json_extract(made, '$.weights'), 'means', json_extract(made, '$.means')) AS terms
     FROM (
-        SELECT e.seq, {_get("recommendation.selection")} AS made FROM events AS e
+        SELECT e.seq, {_get("recommendation.selection")} AS made, {_get("recommendation.told_by")} AS told_by
+        FROM events AS e
         WHERE type = 'OrderRecommended' AND version > 1
     )
 ), said AS (

@@ -273,7 +273,7 @@ def _selection(plan: RulePlan, table: Table, candidates: Candidates, chosen: _Ch
         metrics=table.metrics,
         units=table.units,
         weights=table.weights,
-        means=table.means,
+        means=table.typical,
         ask=str(plan.ask),
         asked=asked,
         wanted=_wanted(plan.ask),

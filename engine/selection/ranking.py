@@ -10,22 +10,25 @@ A score is a weighted sum on the house scales:
 what it names. With these formulas (88 %, +3.2, -0.5, 12 s) scores 1.062 and (95 %, +2.8, -0.2, 18 s) 1.063.
 
 What is not known:
-- A dealer that lacks a metric gets the mean over all dealers of the segment, marked `segment mean`.
-- A dealer without any observation in any scope of the segment within the window, and a metric that no dealer has,
-  get the neutral prior, marked `no data`: a rate of 0, 0 bps, 60 s; or the segment's mean where that is worse.
-  So a dealer that nobody has tried never gets ahead of one whose every result is at least neutral, and what
-  is unknown about everyone changes no order.
+- A dealer that lacks a metric gets the worse of mean and median of the dealers that have it, each counted once, marked
+  `typical`. Two of them because a mean follows one absurd value, and a median hides that half are far worse.
+- A dealer that was not asked in any scope of the segment within the window gets the same, but nothing better than
+  neutral, marked `no data`: a rate of 0, 0 bps, 60 s. So one that nobody has tried never gets ahead of one whose every
+  result is at least neutral, nor of one that fills everything unless that costs more than filling is worth. Whoever
+  was never tried is found by exploring, not by a score that nothing stands behind.
+- A metric that no dealer has is left out for all, marked `left out`, and the other weights count for more: what is
+  unknown about everyone is worth nothing. Where nobody has any, every score is 0.
 
 `rank` is the definition of the order: score everybody, sort. `Rankings` gives the same answer from numbers it keeps,
 one kept order per (segment, scorer): only dealers that were observed since the last time are scored again.
 
-Why groups. The mean that a dealer gets for a metric it lacks moves with every observation of anybody: naively all
-their scores would have to be redone each time. But dealers that lack the same metrics get the same addition. So
-there is one sorted list per set of lacking metrics (16 at most for four metrics, plus one for dealers without data;
-usually one to three are in use), by the dealers' own sums, which nobody else can move; the additions are made when
-the lists are merged. For the very same float in both ways, a total is two sums: the parts that rest on the dealer's
-own results, in the order of the weights, then the others. It is rounded to 12 decimals: what is smaller than that
-comes from adding in another order, not from a dealer.
+Why groups. What a dealer gets for a metric it lacks moves with every observation of anybody: naively all their scores
+would have to be redone each time. But dealers that lack the same metrics get the same addition. So there is one sorted
+list per set of lacking metrics (16 at most for four metrics, plus one for dealers without data; usually one to three
+are in use), by the dealers' own sums, which nobody else can move; the additions are made when the lists are merged.
+For the very same float in both ways, a total is two sums: the parts that rest on the dealer's own results, in the
+order of the weights, then the others; then it is divided by the weights that count. It is rounded to 12 decimals: what
+is smaller than that comes from adding in another order, not from a dealer.
 
 What comes out is a `Table`: names, totals and values, no words and no parts. Whoever wants a score by parts
 makes it of a table's numbers (`parts_at`).
@@ -35,8 +38,9 @@ Order: total; then dealers with data before those without; then the larger own s
 
 from __future__ import annotations
 
+import math
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -59,13 +63,23 @@ from engine.domain.recommendation import ScorePart
 from engine.errors import ConfigError
 
 # Bound once: looking up a member of an enumeration costs more than the arithmetic it selects.
-_RATE, _BPS = Unit.RATE, Unit.BPS
-_OWN, _SEGMENT_MEAN, _NO_DATA = Source.OWN, Source.SEGMENT_MEAN, Source.NO_DATA
+_RATE, _BPS, _SECONDS = Unit.RATE, Unit.BPS, Unit.SECONDS
+_OWN, _TYPICAL, _NO_DATA, _LEFT_OUT = Source.OWN, Source.TYPICAL, Source.NO_DATA, Source.LEFT_OUT
 
 ASKED: Final = plan_of((METRICS["fill_rate"],))
 """A plan whose value is known exactly if the dealer was asked."""
 
 _NEUTRAL: Final[Mapping[Unit, float]] = {Unit.RATE: 0.0, Unit.BPS: 0.0, Unit.SECONDS: 60.0}
+
+Values = tuple[float | None, ...]
+"""A dealer's own value of each metric, None where it lacks it; empty for a dealer that nobody has tried."""
+
+_EXACT_BITS: Final = 104
+_EXACT: Final = float(1 << _EXACT_BITS)
+"""Values are added as whole numbers of this part of one, so that the order in which they come does not show."""
+
+
+_OBSERVED: Final = frozenset({Source.OWN, Source.TYPICAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +92,8 @@ class Score:
 
     @property
     def has_data(self) -> bool:
-        """False when no part rests on the dealer's own results or on its segment's."""
-        return any(part.source is not Source.NO_DATA for part in self.parts)
+        """False when no part rests on the dealer's own results, or on others' who have what it lacks."""
+        return any(part.source in _OBSERVED for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +141,24 @@ class WeightedScorer:
         words = " + ".join(f"{weight}% {name}" for name, (_, weight) in zip(names, self.weights, strict=True))
         object.__setattr__(self, "key", f"{words} over {self.window_days}d")
 
-    def score(self, stats: DealerStats, dealer: str, segment: Segment, now_ns: int) -> Score:
-        """The dealer's score for a request in `segment`, with its parts."""
+    def score(
+        self, stats: DealerStats, dealer: str, segment: Segment, now_ns: int, typical: Sequence[float | None]
+    ) -> Score:
+        """The dealer's score for a request in `segment`, with its parts; `typical` is for what it lacks."""
         today = stats.today(now_ns)
         own = stats.own(dealer, self.plan, segment, self.window_days, today)
-        means = stats.means(self.plan, segment, self.window_days, today)
-        return combine(self.terms, own, means, is_known=is_known(stats, dealer, own, segment, self.window_days, today))
+        return combine(
+            self.terms, own, typical, is_known=is_known(stats, dealer, own, segment, self.window_days, today)
+        )
+
+    def typical(self, stats: DealerStats, dealers: Iterable[str], segment: Segment, now_ns: int) -> Values:
+        """What one of the `dealers` gets that lacks a metric, in the order of the weights."""
+        today = stats.today(now_ns)
+        found = [stats.own(dealer, self.plan, segment, self.window_days, today) for dealer in dealers]
+        return tuple(
+            worse_of_mean_and_median(metric.unit, [value[0] for own in found if (value := own[term]) is not None])
+            for term, (metric, _) in enumerate(self.terms)
+        )
 
 
 def classic(
@@ -156,15 +182,29 @@ def transform(unit: Unit, value: float) -> float:
     return value if unit is _RATE else 1.0 - value / 60.0
 
 
-def neutral(unit: Unit, mean: float | None) -> float:
-    """What `no data` counts as, on the house scale: nothing good, nor better than the segment's mean."""
-    prior = transform(unit, _NEUTRAL[unit])
-    return prior if mean is None else min(prior, transform(unit, mean))
+def worse_of_mean_and_median(unit: Unit, values: Iterable[float]) -> float | None:
+    """What a dealer gets that lacks a metric, from those who have it; None where nobody has."""
+    column = _Column()
+    for value in sorted(values):
+        column.append(value)
+    return column.typical(unit)
 
 
-def total_of(own: float, rest: float) -> float:
-    """A total from its two sums."""
-    return round(own + rest, 12)
+def untried(unit: Unit, typical: float) -> float:
+    """What a metric counts as for a dealer that nobody has tried, on the house scale."""
+    return min(transform(unit, _NEUTRAL[unit]), transform(unit, typical))
+
+
+def counted(weights: Iterable[float], typical: Sequence[float | None]) -> float:
+    """The sum of the weights that count, those of metrics that somebody has: exactly 1 where nothing is left out."""
+    if None not in typical:
+        return 1.0
+    return math.fsum(weight for weight, value in zip(weights, typical, strict=True) if value is not None)
+
+
+def total_of(own: float, rest: float, weights: float = 1.0) -> float:
+    """A total from its two sums and the weights that count."""
+    return round((own + rest) / weights, 12) if weights else 0.0
 
 
 def is_known(
@@ -184,23 +224,26 @@ def is_known(
 def combine(
     terms: Sequence[tuple[Metric, float]],
     own: Sequence[Value | None],
-    means: Sequence[Value | None],
+    typical: Sequence[float | None],
     *,
     is_known: bool,
 ) -> Score:
-    """A score from a dealer's own values and its segment's means, both in the order of `terms`."""
-    parts: list[ScorePart] = []
+    """A score from a dealer's own values and what it gets for those that it lacks, both in the order of `terms`."""
     own_total = rest_total = 0.0
-    for (metric, weight), mine, mean in zip(terms, own, means, strict=True):
-        if mine is not None and is_known:
-            part = own_part(metric.name, metric.unit, weight, mine[0])
-            own_total += part.contribution
-        else:
-            average = None if mean is None else mean[0]
-            part = lacking_part(metric.name, metric.unit, weight, average, is_known=is_known)
-            rest_total += part.contribution
-        parts.append(part)
-    return Score(total_of(own_total, rest_total), own_total, tuple(parts))
+    for (metric, weight), mine, other in zip(terms, own, typical, strict=True):
+        if mine is not None:
+            own_total += weight * transform(metric.unit, mine[0])
+        elif other is not None:
+            rest_total += weight * (transform(metric.unit, other) if is_known else untried(metric.unit, other))
+    parts = parts_at(
+        [metric.name for metric, _ in terms],
+        [metric.unit for metric, _ in terms],
+        [weight for _, weight in terms],
+        typical,
+        [None if mine is None else mine[0] for mine in own] if is_known else (),
+    )
+    total = total_of(own_total, rest_total, counted((weight for _, weight in terms), typical))
+    return Score(total, own_total, parts)
 
 
 def own_part(metric: str, unit: Unit, weight: float, value: float) -> ScorePart:
@@ -209,13 +252,15 @@ def own_part(metric: str, unit: Unit, weight: float, value: float) -> ScorePart:
     return ScorePart(metric, value, transformed, weight, weight * transformed, _OWN)
 
 
-def lacking_part(metric: str, unit: Unit, weight: float, mean: float | None, *, is_known: bool) -> ScorePart:
-    """The part of a metric that a dealer lacks: the segment's mean, or the neutral prior."""
-    if mean is None or not is_known:
-        transformed = neutral(unit, mean)
+def lacking_part(metric: str, unit: Unit, weight: float, typical: float | None, *, is_known: bool) -> ScorePart:
+    """The part of a metric that a dealer lacks: what is typical, nothing better than neutral, or nothing at all."""
+    if typical is None:
+        return ScorePart(metric, None, 0.0, 0.0, 0.0, _LEFT_OUT)
+    if not is_known:
+        transformed = untried(unit, typical)
         return ScorePart(metric, None, transformed, weight, weight * transformed, _NO_DATA)
-    transformed = transform(unit, mean)
-    return ScorePart(metric, mean, transformed, weight, weight * transformed, _SEGMENT_MEAN)
+    transformed = transform(unit, typical)
+    return ScorePart(metric, typical, transformed, weight, weight * transformed, _TYPICAL)
 
 
 # --- the order ------------------------------------------------------------------------------------
@@ -225,9 +270,6 @@ _UNOBSERVED: Final = -1
 
 _MERGED_ONE_BY_ONE: Final = 8
 """Groups that hold less than one dealer in so many are merged into the largest one dealer by dealer."""
-
-Values = tuple[float | None, ...]
-"""A dealer's own value of each metric, None where it lacks it; empty for a dealer that nobody has tried."""
 
 _Contributions = list[float | None]
 _Key = tuple[float, bool, float, str]
@@ -246,39 +288,44 @@ class Line:
 class Table:
     """A ranking as numbers, best first: dealers, their totals, their own values of the weighted metrics.
 
-    `weights` are fractions. `means` is what a dealer gets that lacks a metric, None where nobody has it.
+    `weights` are fractions, as they were set. `typical` is what a dealer gets that lacks a metric, None where nobody
+    has it.
     """
 
     metrics: tuple[str, ...]
     units: tuple[str, ...]
     weights: tuple[float, ...]
     window_days: int
-    means: Values
+    typical: Values
     dealers: tuple[str, ...]
     scores: tuple[float, ...]
     values: tuple[Values, ...]
 
     def has_data(self, place: int) -> bool:
-        """False where no part of the score rests on the dealer's own results or on its segment's."""
-        return has_data(self.values[place], self.means)
+        """False where no part of the score rests on the dealer's own results or on others'."""
+        return has_data(self.values[place], self.typical)
 
 
-def has_data(values: Values, means: Values) -> bool:
+def has_data(values: Values, typical: Values) -> bool:
     """Does a score of these values rest on anything that was observed?"""
-    return bool(values) and any(value is not None for value in (*values, *means))
+    return bool(values) and any(value is not None for value in (*values, *typical))
 
 
 def parts_at(
-    metrics: Sequence[str], units: Sequence[str], weights: Sequence[float], means: Values, values: Values
+    metrics: Sequence[str],
+    units: Sequence[str],
+    weights: Sequence[float],
+    typical: Sequence[float | None],
+    values: Sequence[float | None],
 ) -> tuple[ScorePart, ...]:
-    """A score by parts, from the numbers of a table."""
-    known = bool(values)
+    """A score by parts, from the numbers of a table. The weights of the parts are those that count, and add to 1."""
+    known, whole = bool(values), counted(weights, typical)
     return tuple(
-        own_part(name, Unit(unit), weight, own)
+        own_part(name, Unit(unit), weight / whole, own)
         if own is not None
-        else lacking_part(name, Unit(unit), weight, mean, is_known=known)
-        for name, unit, weight, mean, own in zip(
-            metrics, units, weights, means, values or (None,) * len(metrics), strict=True
+        else lacking_part(name, Unit(unit), weight / whole if whole else 0.0, other, is_known=known)
+        for name, unit, weight, other, own in zip(
+            metrics, units, weights, typical, values or (None,) * len(metrics), strict=True
         )
     )
 
@@ -287,7 +334,9 @@ def rank(
     dealers: Iterable[str], scorer: WeightedScorer, stats: DealerStats, segment: Segment, now_ns: int
 ) -> tuple[Line, ...]:
     """All `dealers`, best first, with scores by parts; what any kept ranking must agree with."""
-    scored = [(dealer, scorer.score(stats, dealer, segment, now_ns)) for dealer in dealers]
+    everybody = tuple(dealers)
+    typical = scorer.typical(stats, everybody, segment, now_ns)
+    scored = [(dealer, scorer.score(stats, dealer, segment, now_ns, typical)) for dealer in everybody]
     scored.sort(key=lambda entry: _key(*entry))
     return tuple(Line(place, dealer, score) for place, (dealer, score) in enumerate(scored, 1))
 
@@ -376,14 +425,49 @@ class _Group:
         return bisect_left(self.names, dealer, first, bisect_right(self.sums, own, first))
 
 
+class _Column:
+    """What the dealers have of one metric: sorted, and added up exactly, in whatever order they came."""
+
+    __slots__ = ("sorted", "total")
+
+    def __init__(self) -> None:
+        self.sorted: array[float] = array("d")
+        self.total = 0
+
+    def append(self, value: float) -> None:
+        """One more, not below any that is here."""
+        self.sorted.append(value)
+        self.total += int(value * _EXACT)
+
+    def exchange(self, before: float | None, after: float | None) -> None:
+        """A dealer's value has changed, come or gone."""
+        if before is not None:
+            del self.sorted[bisect_left(self.sorted, before)]
+            self.total -= int(before * _EXACT)
+        if after is not None:
+            insort(self.sorted, after)
+            self.total += int(after * _EXACT)
+
+    def typical(self, unit: Unit) -> float | None:
+        """The worse of mean and median; None where nobody has the metric."""
+        count = len(self.sorted)
+        if not count:
+            return None
+        half = count >> 1
+        mean = self.total / (count << _EXACT_BITS)
+        median = self.sorted[half] if count & 1 else (self.sorted[half - 1] + self.sorted[half]) / 2
+        return max(mean, median) if unit is _SECONDS else min(mean, median)
+
+
 class _Kept:
     """One kept order: sorted lists of (-own sum, dealer), one per set of lacking metrics."""
 
     __slots__ = (
+        "_columns",
         "_contributions",
+        "_counted",
         "_dealers",
         "_groups",
-        "_means",
         "_order",
         "_places",
         "_reading",
@@ -393,6 +477,7 @@ class _Kept:
         "_stats",
         "_today",
         "_totals",
+        "_typical",
         "_values",
         "_version",
         "_without",
@@ -409,7 +494,9 @@ class _Kept:
         self._groups: dict[int, _Group] = {}
         self._totals: dict[str, float] = {}
         self._order: list[str] | None = None
-        self._means: Values = ()
+        self._columns: list[_Column] = []
+        self._typical: Values = ()
+        self._counted = 1.0
         self._reading = stats.reading(scorer.window_days, 0)
         self._rest: dict[int, float] = {}
         self._without: set[int] = set()
@@ -430,7 +517,7 @@ class _Kept:
         else:
             return
         self._version = self._stats.version
-        self._finish(today, moved)
+        self._finish(moved)
 
     def order(self) -> list[str]:
         """Dealers best first; made once until somebody is observed."""
@@ -447,7 +534,7 @@ class _Kept:
             scorer.units,
             scorer.fractions,
             scorer.window_days,
-            self._means,
+            self._typical,
             tuple(names),
             tuple(map(self._totals.__getitem__, names)),
             tuple(map(self._values.__getitem__, names)),
@@ -456,7 +543,7 @@ class _Kept:
     def score(self, dealer: str) -> Score:
         """The score by parts, put together from what is kept."""
         scorer = self._scorer
-        parts = parts_at(scorer.metrics, scorer.units, scorer.fractions, self._means, self._values[dealer])
+        parts = parts_at(scorer.metrics, scorer.units, scorer.fractions, self._typical, self._values[dealer])
         return Score(self._totals[dealer], -self._places[dealer][1], parts)
 
     def _settle(self, today: int) -> None:
@@ -470,23 +557,29 @@ class _Kept:
             entries = self._group(group)
             entries.sums.append(own)
             entries.names.append(dealer)
+        self._columns = [_Column() for _ in self._scorer.terms]
+        for term, column in enumerate(self._columns):
+            every = (values[term] for values in map(self._values.__getitem__, self._places) if values)
+            for value in sorted(value for value in every if value is not None):
+                column.append(value)
 
-    def _finish(self, today: int, moved: Sequence[str]) -> None:
+    def _finish(self, moved: Sequence[str]) -> None:
         """What the dealers that lack something get, which any observation of anybody moves; then the totals."""
-        scorer, before = self._scorer, self._rest
-        means = self._stats.means(scorer.plan, self._segment, scorer.window_days, today)
-        self._means = tuple([None if mean is None else mean[0] for mean in means])
+        scorer, before, whole_before = self._scorer, self._rest, self._counted
+        terms = zip(self._columns, scorer.terms, strict=True)
+        self._typical = tuple([column.typical(metric.unit) for column, (metric, _) in terms])
+        self._counted = whole = counted(scorer.fractions, self._typical)
         self._rest, self._without = self._additions()
         self._order = None
         places, totals = self._places, self._totals
         for dealer in moved:
             group, own = places[dealer]
-            totals[dealer] = total_of(-own, self._rest[group])
+            totals[dealer] = total_of(-own, self._rest[group], whole)
         for group, entries in self._groups.items():
             rest = self._rest[group]
-            if before.get(group) != rest:
+            if before.get(group) != rest or whole != whole_before:
                 for own, dealer in zip(entries.sums, entries.names, strict=True):
-                    totals[dealer] = total_of(-own, rest)
+                    totals[dealer] = total_of(-own, rest, whole)
 
     def _move(self, dealer: str, versions: list[int]) -> None:
         """Redo the terms that an observation after the kept version went into, and find the dealer's new place."""
@@ -498,7 +591,10 @@ class _Kept:
         for term, (metric, weight) in enumerate(scorer.terms):
             if versions[metric.denominator] > kept or versions[metric.numerator] > kept:
                 value = self._stats.value(cells, scorer.plan[term], scopes, self._reading)
-                values[term] = None if value is None else value[0]
+                after = None if value is None else value[0]
+                if after != values[term]:
+                    self._columns[term].exchange(values[term], after)
+                    values[term] = after
                 known[term] = None if value is None else weight * transform(metric.unit, value[0])
         self._values[dealer] = tuple(values)
         before, place = self._places[dealer], self._placed(dealer)
@@ -550,13 +646,13 @@ class _Kept:
         for group in self._groups:
             rest, everything_unknown = 0.0, True
             for place, (metric, weight) in enumerate(self._scorer.terms):
-                mean = self._means[place]
-                if group != _UNOBSERVED and not group >> place & 1:
+                typical = self._typical[place]
+                if group == _UNOBSERVED:
+                    rest += 0.0 if typical is None else weight * untried(metric.unit, typical)
+                elif not group >> place & 1:
                     everything_unknown = False
-                elif group == _UNOBSERVED or mean is None:
-                    rest += weight * neutral(metric.unit, mean)
-                else:
-                    rest += weight * transform(metric.unit, mean)
+                elif typical is not None:
+                    rest += weight * transform(metric.unit, typical)
                     everything_unknown = False
             additions[group] = rest
             if everything_unknown:
@@ -597,5 +693,4 @@ class _Kept:
 
 
 def _key(dealer: str, score: Score) -> _Key:
-    without = all(part.source is Source.NO_DATA for part in score.parts)
-    return -score.total, without, -score.own, dealer
+    return -score.total, not score.has_data, -score.own, dealer

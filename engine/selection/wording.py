@@ -1,19 +1,22 @@
 """The words for a selection: made of its numbers and codes when somebody reads them.
 
 `VERSION` stands in every recommendation. Whoever changes a word, a scale or what a code means gives the words a new
-version and keeps these for the decisions that were told by them: `golden/decisions.txt` of the tests holds them.
+version and keeps these for the decisions that were told by them: `golden/decisions.txt` of the tests holds them, and
+`golden/decisions_told_by_1.txt` those of version 1, which counted what a dealer lacks in another way
+(`earlier_scores`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from engine.domain.recommendation import DealerLine, Ended, LeftOut, Scalar, Selection, Why
+from engine.selection import earlier_scores
 from engine.selection.ranking import has_data, parts_at
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _OF_THE_CHOICE: Final = frozenset({Why.limit, Why.never})
 """Reasons for which a dealer is left out that would have been asked."""
@@ -22,15 +25,29 @@ WhyNot = Callable[[Mapping[str, Scalar]], str | None]
 """Why the rule's condition about dealers is not met by what it read; None if nobody knows the rule any more."""
 
 
-def lines(selection: Selection, why_not: WhyNot) -> tuple[DealerLine, ...]:
-    """One line for every dealer: those asked in their order, other candidates by rank, the rest by name."""
+def lines(selection: Selection, why_not: WhyNot, told_by: int) -> tuple[DealerLine, ...]:
+    """One line for every dealer: those asked in their order, other candidates by rank, the rest by name.
+
+    `told_by` is the version of the words.
+    """
     reasons = {name: words for _, name, words in _reasons(selection, why_not)}
     place_of = {name: place for place, name in enumerate(selection.asked, 1)}
-    ranked = [_candidate(selection, at, place_of, reasons) for at in range(len(selection.candidates))]
+    ranked = [_candidate(selection, at, place_of, reasons, told_by) for at in range(len(selection.candidates))]
     ranked.sort(key=lambda line: (not line.chosen, place_of.get(line.dealer, 0), line.rank or 0))
     candidates = set(selection.candidates)
     others = sorted(name for name in reasons if name not in candidates)
     return (*ranked, *(DealerLine(name, False, None, None, (), reasons[name]) for name in others))
+
+
+def notes(selection: Selection, told_by: int) -> tuple[str, ...]:
+    """What must be known of the scores as a whole: metrics that count for nobody, since nobody has them."""
+    unknown = [name for name, value in zip(selection.metrics, selection.means, strict=True) if value is None]
+    if told_by == 1 or not unknown or not selection.candidates:
+        return ()
+    if len(unknown) == len(selection.metrics):
+        return (f"nobody has {_or(unknown)} yet: every score is 0, and dealers stand by name",)
+    others = "the other weights count" if len(selection.metrics) - len(unknown) > 1 else "the other weight counts"
+    return (f"nobody has {_or(unknown)} yet: left out, {others} for more",)
 
 
 def problem(selection: Selection, why_not: WhyNot) -> str:
@@ -58,7 +75,9 @@ def left_out_words(selection: Selection) -> tuple[str, ...]:
     return tuple(f"{name}: {found[name]}" for name in selection.candidates if name in found)
 
 
-def _candidate(selection: Selection, at: int, place_of: Mapping[str, int], reasons: Mapping[str, str]) -> DealerLine:
+def _candidate(
+    selection: Selection, at: int, place_of: Mapping[str, int], reasons: Mapping[str, str], told_by: int
+) -> DealerLine:
     name, values = selection.candidates[at], selection.values[at]
     place = place_of.get(name)
     if place is None:
@@ -66,7 +85,8 @@ def _candidate(selection: Selection, at: int, place_of: Mapping[str, int], reaso
     else:
         reason = f"asked as no. {place}: {selection.ask}"
         reason += "" if has_data(values, selection.means) else ", no data yet"
-    parts = parts_at(selection.metrics, selection.units, selection.weights, selection.means, values)
+    make = earlier_scores.parts_at if told_by == 1 else parts_at
+    parts = make(selection.metrics, selection.units, selection.weights, selection.means, values)
     return DealerLine(name, place is not None, at + 1, selection.scores[at], parts, reason)
 
 
@@ -109,6 +129,11 @@ def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str
         case Why.not_considered:
             read = dict(zip(left.read_names, left.read[at], strict=True))
             return f"not considered: {why_not(read) or facts[0]}"
+
+
+def _or(metrics: Sequence[str]) -> str:
+    words = [name.replace("_", " ") for name in metrics]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _tiers(tiers: tuple[int, ...]) -> str:

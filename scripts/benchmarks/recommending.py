@@ -52,7 +52,9 @@ def measure(effort: Effort) -> list[Line]:
     def ranking() -> None:
         assert len(desk.rankings.top(WANTED, scorer, segment, house.NOW_NS, eligible)) == WANTED
 
-    table = {name: _numbers(desk, scorer, segment, name) for name in names}
+    scored = desk.rankings.top(DEALERS, scorer, segment, house.NOW_NS)
+    numbers = {line.dealer: {part.metric: part.value or 0.0 for part in line.score.parts} for line in scored}
+    table = {name: numbers[name] for name in names}
     candidates: dict[str, Callable[[], None]] = {"whole": whole, "ranking": ranking, "naive": _naive(table, eligible)}
     candidates["words"] = words
     vectors = _numpy(table, eligible)
@@ -102,11 +104,6 @@ def _subject(desk: Any, order: Any) -> Any:
 
     security = desk.securities[order.terms.security_id]
     return OrderSubject(desk, order.terms, security, order.terms.quantity, house.NOW_NS, None)
-
-
-def _numbers(desk: Any, scorer: Any, segment: Any, name: str) -> dict[str, float]:
-    score = scorer.score(desk.stats, name, segment, house.NOW_NS)
-    return {part.metric: part.value if part.value is not None else 0.0 for part in score.parts}
 
 
 def _naive(table: Mapping[str, Mapping[str, float]], eligible: set[str]) -> Callable[[], None]:

@@ -274,11 +274,11 @@ def test_a_recommendation_names_what_it_was_made_from() -> None:
             assert sum(part.weight for part in line.parts) == pytest.approx(1)
 
 
-def test_a_metric_a_dealer_lacks_is_its_segments_mean_and_marked_so() -> None:
+def test_a_metric_a_dealer_lacks_is_marked_so() -> None:
     world = with_past(TOP)
     advice = recommendation(world, world.order(HIGH_YIELD, "buy", 6 * MM))
     oak = next(line for line in advice.lines if line.dealer == "oak")
-    assert {part.source for part in oak.parts} <= {"segment mean", "no data"}
+    assert {part.source for part in oak.parts} <= {"typical", "no data"}
     ash = next(line for line in advice.lines if line.dealer == "ash")
     assert {part.source for part in ash.parts} == {"own"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
 
 import pytest
 from dealer_support import DAY, NOW, SEGMENT, S, feed
@@ -13,7 +14,19 @@ from hypothesis import strategies as st
 from engine.dealers.segments import Segment
 from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats, Source, StatsParameters, Unit
 from engine.errors import ConfigError
-from engine.selection.ranking import Rankings, classic, combine, parts_at, rank, total_of, transform, weighted
+from engine.selection.ranking import (
+    Rankings,
+    Score,
+    WeightedScorer,
+    classic,
+    combine,
+    parts_at,
+    rank,
+    total_of,
+    transform,
+    weighted,
+    worse_of_mean_and_median,
+)
 
 DEALERS = [f"d{number:02}" for number in range(12)]
 SELL = Segment("corporate", "HY", "3-7y", "5mm-10mm", "sell")
@@ -21,11 +34,17 @@ HIT = weighted((("hit_rate", 60), ("price_improvement", 40)), 90)
 LEAK = weighted((("leakage", 100),), 33)  # a window that is not kept
 
 
+def scored(scorer: WeightedScorer, stats: DealerStats, *dealers: str) -> list[Score]:
+    """Their scores among themselves, in this order."""
+    found = {line.dealer: line.score for line in rank(dealers, scorer, stats, SEGMENT, NOW)}
+    return [found[dealer] for dealer in dealers]
+
+
 def test_golden_scores_from_raw_observations() -> None:
     stats = DealerStats()
     feed(stats, "a", asks=50, trades=44, improvement_bps=3.2, reversion_bps=-0.5, latency_s=12)
     feed(stats, "c", asks=40, trades=38, improvement_bps=2.8, reversion_bps=-0.2, latency_s=18)
-    a, c = (classic().score(stats, dealer, SEGMENT, NOW) for dealer in ("a", "c"))
+    a, c = scored(classic(), stats, "a", "c")
     assert a.total == 1.062
     assert c.total == 1.063
     assert [part.transformed for part in a.parts] == pytest.approx([0.88, 1.32, 0.95, 0.80])
@@ -52,7 +71,7 @@ def test_a_slow_and_leaky_dealer() -> None:
     stats = DealerStats()
     feed(stats, "d", asks=50, trades=35, improvement_bps=1.0, reversion_bps=-2.0, latency_s=45)
     by_hand = 0.3 * 0.70 + 0.4 * 1.1 + 0.2 * 0.8 + 0.1 * 0.25
-    assert classic().score(stats, "d", SEGMENT, NOW).total == pytest.approx(by_hand)
+    assert scored(classic(), stats, "d")[0].total == pytest.approx(by_hand)
 
 
 @pytest.mark.parametrize(
@@ -97,21 +116,22 @@ def test_scores_are_the_formulas_in_exact_arithmetic(
     )
     scores = [
         Fraction(trades, asks),
-        1 + Fraction(improvement, 10_000) if trades else Fraction(1),  # nobody has any: 0 bps
-        1 + Fraction(reversion, 10_000) if trades else Fraction(1),
+        1 + Fraction(improvement, 10_000) if trades else None,  # nobody has any: left out
+        1 + Fraction(reversion, 10_000) if trades else None,
         1 - Fraction(latency, 60_000),
     ]
-    exact = sum(Fraction(weight, 100) * score for weight, score in zip(weights, scores, strict=True))
+    known = [(weight, score) for weight, score in zip(weights, scores, strict=True) if score is not None]
+    exact = sum(weight * score for weight, score in known) / sum(weight for weight, _ in known)
     names = [name for name, _ in CLASSIC_WEIGHTS]
     scorer = classic(list(zip(names, weights, strict=True)))
-    assert scorer.score(stats, "x", SEGMENT, NOW).total == pytest.approx(float(exact), abs=1e-11)
+    assert scored(scorer, stats, "x")[0].total == pytest.approx(float(exact), abs=1e-11)
 
 
 def test_rank_by_two_metrics_uses_the_same_scales() -> None:
     stats = DealerStats()
     feed(stats, "x", asks=50, quotes=40, trades=30, improvement_bps=-4.0)
     scorer = weighted((("hit_rate", 60), ("price_improvement", 40)), 90)
-    score = scorer.score(stats, "x", SEGMENT, NOW)
+    [score] = scored(scorer, stats, "x")
     assert score.total == pytest.approx(0.6 * 0.75 + 0.4 * 0.6)
     assert scorer.key == "60% hit_rate + 40% price_improvement over 90d"
 
@@ -138,14 +158,90 @@ def test_fractions_of_a_percent_add_exactly() -> None:
     assert weighted(thirds).window_days == 90
 
 
-def test_a_lacking_metric_gets_the_segments_mean_and_says_so() -> None:
+# --- what is not known ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "expected"),
+    [
+        pytest.param(Unit.BPS, [], None, id="nobody has it"),
+        pytest.param(Unit.BPS, [2.0], 2.0, id="one has it"),
+        pytest.param(Unit.BPS, [0.0, 1.0, 5.0], 1.0, id="the median where a good one pulls the mean up"),
+        pytest.param(Unit.BPS, [-9.0, 1.0, 2.0], -2.0, id="the mean where a bad one pulls it down"),
+        pytest.param(Unit.RATE, [0.2, 0.3, 0.9, 1.0], 0.6, id="the middle of an even number"),
+        pytest.param(Unit.SECONDS, [10.0, 12.0, 50.0], 24.0, id="of seconds the longer"),
+        pytest.param(Unit.SECONDS, [1.0, 40.0, 43.0], 40.0, id="of seconds the longer, the median"),
+    ],
+)
+def test_what_stands_in_for_a_metric_is_the_worse_of_mean_and_median(
+    unit: Unit, values: list[float], expected: float | None
+) -> None:
+    assert worse_of_mean_and_median(unit, values) == expected
+
+
+@given(st.lists(st.floats(-10_000, 10_000), min_size=1, max_size=60), st.randoms(use_true_random=False))
+def test_what_stands_in_is_exact_whatever_the_order(values: list[float], draw: Random) -> None:
+    found = worse_of_mean_and_median(Unit.BPS, values)
+    mean = sum(map(Fraction, values)) / len(values)
+    ordered = sorted(values)
+    median = (ordered[len(values) // 2] + ordered[(len(values) - 1) // 2]) / 2
+    # A part of one is 2^-104: what is smaller in a value is not added up.
+    assert found == pytest.approx(min(float(mean), median), rel=1e-15, abs=1e-30)
+    draw.shuffle(values)
+    assert worse_of_mean_and_median(Unit.BPS, values) == found
+
+
+def test_a_lacking_metric_gets_the_worse_of_mean_and_median_and_says_so() -> None:
+    """Of a, b, c and d the improvements are 6, 2, 1 and 0 bps: mean 2.25, median 1.5."""
     stats = DealerStats()
-    feed(stats, "a", asks=20, trades=10, improvement_bps=2.0, reversion_bps=-1.0, latency_s=12)
-    feed(stats, "b", asks=20, trades=0, latency_s=24)
-    score = classic().score(stats, "b", SEGMENT, NOW)
-    assert [part.source for part in score.parts] == [Source.OWN, Source.SEGMENT_MEAN, Source.SEGMENT_MEAN, Source.OWN]
-    assert [part.value for part in score.parts] == [0.0, 2.0, -1.0, 24.0]
-    assert score.total == pytest.approx(0.4 * 1.2 + 0.2 * 0.9 + 0.1 * 0.6)
+    for dealer, improvement in (("a", 6.0), ("b", 2.0), ("c", 1.0), ("d", 0.0)):
+        feed(stats, dealer, asks=20, trades=10, improvement_bps=improvement, reversion_bps=-1.0, latency_s=12)
+    feed(stats, "e", asks=20, trades=0, latency_s=24)
+    *_, score = scored(classic(), stats, "a", "b", "c", "d", "e")
+    assert [part.source for part in score.parts] == [Source.OWN, Source.TYPICAL, Source.TYPICAL, Source.OWN]
+    assert [part.value for part in score.parts] == [0.0, 1.5, -1.0, 24.0]
+    assert score.total == pytest.approx(0.4 * 1.15 + 0.2 * 0.9 + 0.1 * 0.6)
+
+
+def test_each_dealer_counts_once_however_often_it_was_asked() -> None:
+    stats = DealerStats()
+    feed(stats, "often", asks=200, trades=100, improvement_bps=9.0)
+    feed(stats, "seldom", asks=20, trades=10, improvement_bps=1.0)
+    feed(stats, "never traded", asks=20, trades=0)
+    assert scored(HIT, stats, "often", "seldom", "never traded")[2].parts[1].value == 5.0
+
+
+def test_a_metric_that_nobody_has_is_left_out_for_all_and_the_others_count_for_more() -> None:
+    """Unknown leakage is worth nothing: not the fifth of a point that 0 bps would be."""
+    stats = DealerStats()
+    feed(stats, "a", asks=20, trades=10, improvement_bps=2.0, latency_s=12)
+    feed(stats, "b", asks=20, trades=20, improvement_bps=0.0, latency_s=30)
+    a, b = scored(classic(), stats, "a", "b")
+    assert [part.source for part in a.parts] == [Source.OWN, Source.OWN, Source.LEFT_OUT, Source.OWN]
+    assert [part.weight for part in a.parts] == pytest.approx([0.375, 0.5, 0.0, 0.125])
+    assert a.parts[2].value is None
+    assert a.total == pytest.approx((0.3 * 0.5 + 0.4 * 1.2 + 0.1 * 0.8) / 0.8)
+    assert b.total == pytest.approx((0.3 * 1.0 + 0.4 * 1.0 + 0.1 * 0.5) / 0.8)
+    assert sum(part.contribution for part in a.parts) == pytest.approx(a.total)
+
+
+def test_what_is_left_out_moves_nobody_past_another() -> None:
+    """The order is that of the metrics somebody has, as if the rule named no other."""
+    stats = DealerStats()
+    for place, dealer in enumerate(DEALERS[:6]):
+        feed(stats, dealer, asks=20, trades=(place * 7) % 11, improvement_bps=float(place % 3), latency_s=5.0 * place)
+    without = weighted((("fill_rate", "37.5"), ("price_improvement", 50), ("speed", "12.5")))  # type: ignore[arg-type]
+    mine, others = (rank(DEALERS, scorer, stats, SEGMENT, NOW) for scorer in (classic(), without))
+    assert [line.dealer for line in mine] == [line.dealer for line in others]
+    assert [line.score.total for line in mine] == pytest.approx([line.score.total for line in others])
+
+
+@pytest.mark.parametrize("scorer", [classic(), HIT, LEAK])
+def test_where_nobody_has_anything_every_score_is_nothing(scorer: WeightedScorer) -> None:
+    for line in rank(DEALERS[:3], scorer, DealerStats(), SEGMENT, NOW):
+        assert line.score.total == 0.0
+        assert {part.source for part in line.score.parts} == {Source.LEFT_OUT}
+        assert not line.score.has_data
 
 
 @pytest.mark.parametrize(
@@ -155,16 +251,31 @@ def test_a_lacking_metric_gets_the_segments_mean_and_says_so() -> None:
         pytest.param(-5.0, 90.0, 0.4 * 0.5 + 0.2 - 0.1 * 0.5, id="a bad one: no better than it"),
     ],
 )
-def test_an_unknown_dealer_gets_the_neutral_prior_or_the_worse_mean(
+def test_a_dealer_that_nobody_asked_gets_what_is_neutral_or_what_others_have_where_that_is_worse(
     improvement: float, latency: float, expected: float
 ) -> None:
     stats = DealerStats()
     feed(stats, "a", asks=20, trades=10, improvement_bps=improvement, reversion_bps=3.0, latency_s=latency)
-    score = classic().score(stats, "nobody", SEGMENT, NOW)
+    _, score = scored(classic(), stats, "a", "nobody")
     assert score.total == pytest.approx(expected)
     assert {part.source for part in score.parts} == {Source.NO_DATA}
     assert {part.value for part in score.parts} == {None}
     assert not score.has_data
+
+
+@pytest.mark.parametrize("improvement", [-7.0, -3.0, 0.0, 4.0])
+@pytest.mark.parametrize("reversion", [None, -5.0, 0.0])
+def test_a_dealer_without_a_trade_stands_behind_one_that_fills_everything(
+    improvement: float, reversion: float | None
+) -> None:
+    """Even at bad prices, among dealers that know no better: unknown results are not good results."""
+    stats = DealerStats()
+    feed(stats, "fills", asks=20, trades=20, improvement_bps=improvement, reversion_bps=reversion, latency_s=20.0)
+    feed(stats, "middling", asks=20, trades=8, improvement_bps=improvement, reversion_bps=reversion, latency_s=20.0)
+    feed(stats, "no trade", asks=20, trades=0, latency_s=20.0)
+    names = ["fills", "middling", "no trade", "never asked"]
+    lines = rank(names, classic(), stats, SEGMENT, NOW)
+    assert [line.dealer for line in lines] == names
 
 
 rates = st.floats(0, 1)
@@ -181,9 +292,8 @@ def test_nobody_unknown_gets_ahead_of_proven_results(
     """A dealer whose every known result is at least neutral scores at least what an unknown one does."""
     terms = classic().terms
     own = [(value, 10, "*") if known else None for value, known in zip(good, has, strict=True)]
-    means = [(value, 100, "*") for value in mean]
-    proven = combine(terms, own, means, is_known=True)
-    unknown = combine(terms, [None] * 4, means, is_known=False)
+    proven = combine(terms, own, mean, is_known=True)
+    unknown = combine(terms, [None] * 4, mean, is_known=False)
     assert proven.total >= unknown.total
 
 
@@ -193,7 +303,7 @@ def test_silence_alone_is_known_and_bad() -> None:
         stats.asked("cedar", SEGMENT, NOW + number * S)
         stats.silent("cedar", SEGMENT, NOW + number * S, 120.0)
     feed(stats, "birch", asks=12, trades=6, improvement_bps=0.0, reversion_bps=0.0)
-    cedar, birch = (classic().score(stats, dealer, SEGMENT, NOW) for dealer in ("cedar", "birch"))
+    cedar, birch = scored(classic(), stats, "cedar", "birch")
     assert cedar.parts[0].value == 0.0
     assert cedar.parts[3].transformed == -1.0
     assert cedar.total < birch.total
@@ -211,10 +321,9 @@ def test_best_first_and_ties_by_name() -> None:
     assert [(line.rank, line.dealer) for line in lines] == [(1, "good"), (2, "m"), (3, "z"), (4, "new")]
 
 
-def test_without_any_data_dealers_stand_by_name_and_are_marked() -> None:
+def test_without_any_data_dealers_stand_by_name() -> None:
     lines = rank(["b", "c", "a"], classic(), DealerStats(), SEGMENT, NOW)
     assert [line.dealer for line in lines] == ["a", "b", "c"]
-    assert {part.source for line in lines for part in line.score.parts} == {Source.NO_DATA}
 
 
 def test_a_dealer_never_tried_stands_behind_one_with_neutral_results_whatever_its_name() -> None:
@@ -320,7 +429,7 @@ def test_a_table_says_in_numbers_what_the_lines_say_in_parts(
         assert table.dealers == tuple(line.dealer for line in lines)
         assert table.scores == tuple(line.score.total for line in lines)
         for place, line in enumerate(lines):
-            parts = parts_at(table.metrics, table.units, table.weights, table.means, table.values[place])
+            parts = parts_at(table.metrics, table.units, table.weights, table.typical, table.values[place])
             assert parts == line.score.parts
             assert table.has_data(place) is line.score.has_data
 
