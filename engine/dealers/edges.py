@@ -1,0 +1,274 @@
+"""Edges of dealers: what a dealer's quotes are worth against the mark, told apart from what a round did to all of them.
+
+A quote's edge is the round's effect (the mark's error and whatever made this bond dear or cheap that day, shared by all
+who quoted), the dealer's effect and the quote's own noise. With the round's effect integrated out, a round adds to the
+normal equations of the dealers in it: contrasts within the round count in full, their common level only as far as the
+mark is believed. Whoever was asked together with better dealers is not thought better for it, and a panel that was
+always the same is anchored to the mark.
+
+The sums of a scope do not depend on the order of rounds. They are solved for one segment at a time from the desk down
+to the finest scope: a dealer's prior in a scope is its estimate one level up, moved by what this scope does to all of
+them; what was seen in the finer scope is left out of the coarser one.
+
+Reference: the mixed model of Henderson (1975), rounds as random effects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import mul
+from typing import Final, NamedTuple
+
+_LEAST: Final = 1e-9
+"""Quotes of today: less than that is the dust of rounding."""
+
+
+class EdgeSums:
+    """The normal equations of one scope: rows of the matrix by dealer, in the order dealers first quoted."""
+
+    __slots__ = ("index", "names", "quotes", "rows", "sides", "squares")
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.index: dict[str, int] = {}
+        self.rows: list[list[float]] = []
+        self.sides: list[float] = []
+        """Right-hand sides."""
+        self.squares = 0.0
+        self.quotes = 0.0
+
+    def add(self, edges: Sequence[tuple[str, float]], pull: float, weight: float) -> None:
+        """One round; `pull` is tau^2 / (sigma^2 + n tau^2). A negative weight takes it back."""
+        places = [self._place(dealer) for dealer, _ in edges]
+        total = sum(edge for _, edge in edges)
+        shared = weight * pull
+        for place, (_, edge) in zip(places, edges, strict=True):
+            row = self.rows[place]
+            row[place] += weight
+            for other in places:
+                row[other] -= shared
+            self.sides[place] += weight * edge - shared * total
+        self.squares += weight * sum(edge * edge for _, edge in edges) - shared * total * total
+        self.quotes += weight * len(edges)
+
+    def scale(self, factor: float) -> None:
+        """Multiply every sum."""
+        for row in self.rows:
+            row[:] = [x * factor for x in row]
+        self.sides[:] = [x * factor for x in self.sides]
+        self.squares *= factor
+        self.quotes *= factor
+
+    def _place(self, dealer: str) -> int:
+        place = self.index.get(dealer)
+        if place is None:
+            place = self.index[dealer] = len(self.names)
+            self.names.append(dealer)
+            for row in self.rows:
+                row.append(0.0)
+            self.rows.append([0.0] * (place + 1))
+            self.sides.append(0.0)
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class Spreads:
+    """The scales of the model, in bps; they change only by a daily event.
+
+    `noise` is a quote's own; `dealers` how far dealers lie apart, by level; `scopes` how far a whole scope lies from
+    the one above it, by level (at the desk: from `level`).
+    """
+
+    noise: float
+    dealers: tuple[float, ...]
+    scopes: tuple[float, ...]
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The estimates of one scope: a dealer's own mean and variance, and the variance of the level of all.
+
+    `apart` is what the dealers' deviations from their prior add up to, squared, with their uncertainty, and how many
+    they are, each as far as it was seen. `left` is the squares of what is left of the quotes, and their number less
+    what the estimates took. Both are of this scope alone.
+    """
+
+    index: dict[str, int]
+    means: list[float]
+    variances: list[float]
+    newcomer_mean: float
+    newcomer_variance: float
+    common_variance: float
+    apart: tuple[float, float] = (0.0, 0.0)
+    left: tuple[float, float] = (0.0, 0.0)
+
+    def expected(self, dealer: str) -> tuple[float, float]:
+        """(mean, variance) of a dealer's effect, of one that never quoted as well."""
+        place = self.index.get(dealer)
+        if place is None:
+            return self.newcomer_mean, self.newcomer_variance + self.common_variance
+        return self.means[place], self.variances[place] + self.common_variance
+
+
+def begin(spreads: Spreads) -> Solved:
+    """What is believed above the desk."""
+    return Solved({}, [], [], spreads.level, 0.0, 0.0)
+
+
+def descend(
+    above: Solved, level: int, sums: EdgeSums | None, finer: EdgeSums | None, spreads: Spreads, unit: float
+) -> Solved:
+    """The estimates of a scope from those one level up and from what was seen in it, but not in `finer`.
+
+    `unit` scales sums to a day.
+    """
+    apart = spreads.dealers[min(level, len(spreads.dealers) - 1)] ** 2
+    common = above.common_variance + spreads.scopes[min(level, len(spreads.scopes) - 1)] ** 2
+    variances = [variance + apart for variance in above.variances]
+    newcomer = above.newcomer_variance + apart
+    rest = None if sums is None else _rest(sums, finer, unit)
+    if sums is None or rest is None:
+        return Solved(above.index, above.means, variances, above.newcomer_mean, newcomer, common)
+    index, means = dict(above.index), list(above.means)
+    for name in sums.names:
+        if name not in index:
+            index[name] = len(means)
+            means.append(above.newcomer_mean)
+            variances.append(newcomer)
+    # Sums grow with the day: one quote of today has a precision of unit / noise^2 of them.
+    noise2 = spreads.noise * spreads.noise / unit
+    rows, sides, squares, quotes = rest
+    places = [index[name] for name in sums.names]
+    ties = [noise2 / variances[place] for place in places]
+    solution = _solution(rows, sides, [means[place] for place in places], ties, noise2 / common)
+    move_variance = noise2 * solution.move_variance
+    # How far whoever was seen goes with the move.
+    shared = sum(row[i] * pull for i, (row, pull) in enumerate(zip(rows, solution.pulls, strict=True)))
+    shared /= sum(row[i] for i, row in enumerate(rows))
+    common = move_variance * shared * shared
+    deviations, seen, used = 0.0, 0.0, 0.0
+    # Whoever was not seen here goes with the move of the others.
+    means = [mean + solution.move for mean in means]
+    own = [variance + move_variance - common for variance in variances]
+    for i, place in enumerate(places):
+        variance = noise2 * solution.variances[i]
+        prior = variances[place]
+        own[place] = max(variance - common, 1e-12)
+        # The part of the deviation from the prior that belongs to this level, and how much of it was seen.
+        share = apart / prior
+        deviation = (solution.found[i] - means[place]) * share
+        believed = rows[i][i] / (rows[i][i] + noise2 / apart)
+        deviations += believed * (deviation * deviation + share * share * own[place] + apart * (1.0 - share))
+        seen += believed
+        used += max(0.0, 1.0 - own[place] / prior)
+        means[place] = solution.found[i]
+    left = sum(
+        found * (2.0 * side - sum(map(mul, row, solution.found)))
+        for found, side, row in zip(solution.found, sides, rows, strict=True)
+    )
+    return Solved(
+        index,
+        means,
+        own,
+        above.newcomer_mean + solution.move,
+        newcomer + move_variance - common,
+        common,
+        (deviations, seen),
+        (max(0.0, (squares - left) * unit), max(0.0, quotes * unit - used)),
+    )
+
+
+def _rest(
+    sums: EdgeSums, finer: EdgeSums | None, unit: float
+) -> tuple[list[list[float]], list[float], float, float] | None:
+    """(matrix, right-hand sides, squares, quotes) of a scope without its finer one; None if nothing is left."""
+    if finer is None:
+        return (sums.rows, sums.sides, sums.squares, sums.quotes) if sums.quotes * unit > _LEAST else None
+    quotes = sums.quotes - finer.quotes
+    if quotes * unit <= _LEAST:
+        return None
+    rows, sides = [row.copy() for row in sums.rows], sums.sides.copy()
+    places = [sums.index[name] for name in finer.names]
+    for place, taken, side in zip(places, finer.rows, finer.sides, strict=True):
+        row = rows[place]
+        for other, x in zip(places, taken, strict=True):
+            row[other] -= x
+        sides[place] -= side
+    return rows, sides, sums.squares - finer.squares, quotes
+
+
+class _Solution(NamedTuple):
+    """Effects of dealers and their move together; variances in units of the noise."""
+
+    found: list[float]
+    variances: list[float]
+    move: float
+    move_variance: float
+    pulls: list[float]
+    """How far each goes with the move."""
+
+
+def _solution(
+    rows: list[list[float]], sides: list[float], means: list[float], ties: list[float], tie: float
+) -> _Solution:
+    """The most likely effects: each is tied to its mean plus the move, the move to 0.
+
+    By Cholesky: sweeps would leave an error that depends on the order in which dealers came. 50 dealers: 1.5 ms.
+    """
+    n = len(rows)
+    low, inverse = _cholesky(rows, ties)
+    first = _substituted(low, inverse, [s - sum(map(mul, row, means)) for s, row in zip(sides, rows, strict=True)])
+    pulls = _substituted(low, inverse, ties)
+    stiffness = max(sum(ties) + tie - sum(map(mul, ties, pulls)), tie)
+    move = sum(map(mul, ties, first)) / stiffness
+    found = [m + x + move * y for m, x, y in zip(means, first, pulls, strict=True)]
+    variances = [y * y / stiffness for y in pulls]
+    # The inverse's diagonal: columns of the inverted triangle, squared.
+    for column in range(n):
+        entries = [inverse[column]]
+        for i in range(column + 1, n):
+            entries.append(-inverse[i] * sum(map(mul, low[i][column:], entries)))
+        variances[column] += sum(map(mul, entries, entries))
+    return _Solution(found, variances, move, 1.0 / stiffness, pulls)
+
+
+def _cholesky(rows: list[list[float]], ties: list[float]) -> tuple[list[list[float]], list[float]]:
+    """(the triangle below the diagonal, one over the diagonal)"""
+    low: list[list[float]] = []
+    inverse: list[float] = []
+    for i, row in enumerate(rows):
+        entries: list[float] = []
+        for j in range(i):
+            # `entries` is the shorter: the products end with it.
+            entries.append((row[j] - sum(map(mul, entries, low[j]))) * inverse[j])
+        inverse.append(1.0 / math.sqrt(max(row[i] + ties[i] - sum(map(mul, entries, entries)), ties[i] * 1e-9)))
+        low.append(entries)
+    return low, inverse
+
+
+def _substituted(low: list[list[float]], inverse: list[float], sides: list[float]) -> list[float]:
+    """The solution for one right-hand side."""
+    n = len(low)
+    forward: list[float] = []
+    for entries, over, side in zip(low, inverse, sides, strict=True):
+        forward.append((side - sum(map(mul, entries, forward))) * over)
+    for i in range(n - 1, -1, -1):
+        x = forward[i] = forward[i] * inverse[i]
+        for j, entry in enumerate(low[i]):
+            forward[j] -= entry * x
+    return forward
+
+
+def t_quantile(df: float) -> float:
+    """Quantile 95 % of Student's t, to 1 % from three degrees of freedom on (Cornish-Fisher)."""
+    z = 1.6448536269514722
+    z2 = z * z
+    return z * (
+        1.0
+        + (z2 + 1.0) / (4.0 * df)
+        + (5.0 * z2 * z2 + 16.0 * z2 + 3.0) / (96.0 * df * df)
+        + (3.0 * z2**3 + 19.0 * z2 * z2 + 17.0 * z2 - 15.0) / (384.0 * df**3)
+    )

@@ -1,0 +1,188 @@
+"""The evidence of dealers: what was seen of each, as sums by dealer and scope that grow with every round.
+
+Owns the aging of observations, the fields of a cell, and the log by which a round is taken in once, taken back, or
+dropped at the end of the window. Knows no estimate: `rates`, `latency` and `edges` read the sums.
+
+A weight is 2 ** (day / half-life): it grows with the day instead of shrinking with age, so that a sum never changes
+but by what is added to it. Whoever reads a sum scales it to a day (`Aging.unit`). Whole half-lives apart is exactly a
+factor of 2, and what is taken back is exactly what was put in, up to the rounding of the sum itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import ldexp
+from typing import Final
+
+BINS: Final = 10
+
+# The fields of a cell. The comment says what is summed; weights are those of the day of the round.
+ASKS: Final = 0  # weight of asks
+ASKS_SQUARED: Final = 1  # their weights squared
+Q_WEIGHT: Final = 2  # asks as `q` counts them: net of panel size and size
+Q_SUM: Final = 3
+F_WEIGHT: Final = 4  # acceptances that had their last word
+F_SUM: Final = 5
+F_SQUARED: Final = 6
+Z_WEIGHT: Final = 7  # quotes whose size is known
+Z_SUM: Final = 8
+Z_SUM_OF_SQUARES: Final = 9
+Z_SQUARED: Final = 10
+TRADES: Final = 11
+REJECTS: Final = 12  # rejects at last look of which the move is known
+REJECT_MOVES: Final = 13
+EDGES: Final = 14
+EDGES_SQUARED: Final = 15
+COUNT: Final = 16  # asks, undecayed
+QUICK: Final = 17  # answers by the bin of their seconds: ten fields
+ENDS: Final = QUICK + BINS  # the same answers by the bin of their deadline: ten fields
+FIELDS: Final = ENDS + BINS
+
+_SQUARED: Final = frozenset({ASKS_SQUARED, F_SQUARED, Z_SQUARED, EDGES_SQUARED})
+POWERS: Final = tuple(0 if field == COUNT else 2 if field in _SQUARED else 1 for field in range(FIELDS))
+"""Of the weight, in each field."""
+
+_HALVINGS_MAX: Final = 200
+"""Beyond so many half-lives the sums are scaled down: squares of weights stay far within a float."""
+
+Change = tuple[int, float]
+"""(field, amount before its weight) of one ask."""
+
+Cell = list[float]
+
+RoundKey = tuple[str, str, int]
+"""(source, rfq_id, round)"""
+
+
+class Aging:
+    """Weights by whole days, halving every `half_life_days`."""
+
+    __slots__ = ("_mantissas", "base", "half_life_days")
+
+    def __init__(self, half_life_days: int) -> None:
+        if half_life_days < 1:
+            raise ValueError(f"a half-life has at least 1 day, found {half_life_days}")
+        self.half_life_days = half_life_days
+        self._mantissas = tuple(2.0 ** (day / half_life_days) for day in range(half_life_days))
+        self.base: int | None = None
+        """Half-lives since 1970 at which a weight is 1; None before the first."""
+
+    def weight(self, day: int) -> float:
+        """The weight of `day`, on the scale of all sums."""
+        halvings, rest = divmod(day, self.half_life_days)
+        if self.base is None:
+            self.base = halvings
+        return ldexp(self._mantissas[rest], halvings - self.base)
+
+    def unit(self, day: int) -> float:
+        """What to multiply a sum of weights by, so that an observation of `day` counts 1."""
+        halvings, rest = divmod(day, self.half_life_days)
+        return ldexp(1.0 / self._mantissas[rest], (self.base or halvings) - halvings)
+
+    def is_due(self, day: int) -> bool:
+        """True if the sums should be scaled down."""
+        return self.base is not None and day // self.half_life_days - self.base > _HALVINGS_MAX
+
+    def move(self, day: int) -> int:
+        """Take `day` as the new base; the half-lives by which every sum has to be scaled down."""
+        halvings = day // self.half_life_days
+        moved = halvings - (halvings if self.base is None else self.base)
+        self.base = halvings
+        return moved
+
+
+@dataclass(slots=True)
+class KeptRound:
+    """What one round added, so that it can be taken away again."""
+
+    day: int
+    scopes: tuple[str, ...]
+    asks: dict[str, tuple[Change, ...]]
+    quotes: dict[str, float]
+    """Edges in bps as they were told."""
+    edges: tuple[tuple[str, float], ...]
+    """Edges as they were taken, clipped."""
+    pull: float
+    """How much of a quote is what the round's quotes have in common."""
+
+
+class Evidence:
+    """The sums of one desk and the log of the rounds they are made of."""
+
+    __slots__ = ("_days", "aging", "cells", "rounds")
+
+    def __init__(self, half_life_days: int) -> None:
+        self.aging = Aging(half_life_days)
+        self.cells: dict[str, dict[str, Cell]] = {}
+        """By scope, then dealer."""
+        self.rounds: dict[RoundKey, KeptRound] = {}
+        self._days: dict[int, list[RoundKey]] = {}
+
+    def keep(self, key: RoundKey, kept: KeptRound) -> None:
+        """Begin a round."""
+        self.rounds[key] = kept
+        self._days.setdefault(kept.day, []).append(key)
+
+    def add(self, kept: KeptRound, dealer: str, changes: tuple[Change, ...]) -> None:
+        """Count one ask of a round."""
+        kept.asks[dealer] = changes
+        self._change(kept, dealer, changes, 1.0)
+
+    def take_back(self, kept: KeptRound, dealer: str) -> None:
+        """Undo `add`. A cell of which nothing is left is gone: no dust of rounding stays."""
+        self._change(kept, dealer, kept.asks.pop(dealer), -1.0)
+        for scope in kept.scopes:
+            cells = self.cells[scope]
+            if cells[dealer][COUNT] == 0:
+                del cells[dealer]
+
+    def drop(self, key: RoundKey) -> KeptRound:
+        """Undo `keep`, after its asks were taken back."""
+        kept = self.rounds.pop(key)
+        keys = self._days[kept.day]
+        keys.remove(key)
+        if not keys:
+            del self._days[kept.day]
+        return kept
+
+    def before(self, oldest: int) -> list[RoundKey]:
+        """The rounds of days before `oldest`, those of a day in the order they came."""
+        return [key for day in sorted(self._days) if day < oldest for key in self._days[day]]
+
+    def oldest_day(self) -> int | None:
+        """The day of the oldest round; None without any."""
+        return min(self._days, default=None)
+
+    def of_day(self, day: int) -> list[RoundKey]:
+        """The rounds of one day."""
+        return list(self._days.get(day, ()))
+
+    def scale_down(self, halvings: int) -> None:
+        """Divide every sum by 2 ** halvings, to the power of its weights: exact."""
+        factors = [ldexp(1.0, -halvings * power) for power in POWERS]
+        for cells in self.cells.values():
+            for cell in cells.values():
+                cell[:] = [amount * factor for amount, factor in zip(cell, factors, strict=True)]
+
+    def let_go(self) -> Iterator[None]:
+        """Empty it, a part a step."""
+        held: Iterable[dict[object, object]] = (self.cells, self.rounds, self._days)  # type: ignore[assignment]
+        for each in held:
+            while each:
+                each.popitem()
+                yield
+
+    def _change(self, kept: KeptRound, dealer: str, changes: tuple[Change, ...], sign: float) -> None:
+        weight = self.aging.weight(kept.day)
+        weights = (sign, sign * weight, sign * weight * weight)
+        weighted = [(field, amount * weights[POWERS[field]]) for field, amount in changes]
+        for scope in kept.scopes:
+            cells = self.cells.get(scope)
+            if cells is None:
+                cells = self.cells[scope] = {}
+            cell = cells.get(dealer)
+            if cell is None:
+                cell = cells[dealer] = [0.0] * FIELDS
+            for field, amount in weighted:
+                cell[field] += amount

@@ -1,0 +1,168 @@
+"""Rates of dealers by back-off: a discounted Beta whose prior is what is known one level up.
+
+A chain goes from the desk to the finest scope. At each level a dealer's prior is its own posterior of the level above,
+moved by how much this scope differs from there for all others: a precision-weighted mean across dealers, the dealer
+itself left out, so that a favourite who was asked often does not speak for everybody. What is counted in a scope is
+left out of the level above it: nothing is counted twice. Strengths of levels join like resistors: a prior that has
+passed two levels of strength 20 is worth 10.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engine.dealers.evidence import Cell
+from engine.dealers.outlook import Measure
+
+Z90: Final = 1.6448536269514722
+"""Quantile 95 % of the normal: an interval of 90 %."""
+
+_LEAST: Final = 1e-9
+
+Rate = tuple[float, float]
+"""(mean, strength): a Beta with these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Which fields of a cell a rate is made of; `spread` is the variance within over that of yes and no."""
+
+    weight: int
+    total: int
+    mean: float
+    """Prior of the desk."""
+    strengths: tuple[float, ...]
+    """By level: the desk, the asset class, the segment, side and size."""
+    spread: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A rate of all dealers in one scope."""
+
+    rates: dict[str, Rate]
+    newcomer: Rate
+    """What is expected of one that was never asked."""
+
+    def of(self, dealer: str) -> Rate:
+        """The dealer's own, or a newcomer's."""
+        return self.rates.get(dealer, self.newcomer)
+
+
+def begin(counting: Counting) -> Known:
+    """What is believed above the desk."""
+    return Known({}, (counting.mean, math.inf))
+
+
+def strength_at(strengths: Sequence[float], level: int) -> float:
+    """The strength of one level; the last one's for any finer."""
+    return strengths[min(level, len(strengths) - 1)]
+
+
+def descend(
+    above: Known, level: int, cells: Mapping[str, Cell], finer: Mapping[str, Cell], counting: Counting, unit: float
+) -> Known:
+    """A rate in a scope from what it is one level up and from what was seen in it, but not in `finer`.
+
+    `unit` scales sums to a day.
+    """
+    strength = strength_at(counting.strengths, level)
+    unit /= counting.spread
+    weight_at, total_at, newcomer = counting.weight, counting.total, above.newcomer
+    seen: dict[str, tuple[float, float, float, float, float]] = {}
+    sum_of_weights = seen_sum = expected_sum = 0.0
+    for dealer, cell in cells.items():
+        weight = cell[weight_at] * unit
+        if weight <= _LEAST:
+            continue
+        mean, prior = above.rates.get(dealer, newcomer)
+        prior = _joined(prior, strength)
+        # 1 / (variance between dealers + variance within / asks), in units of one ask.
+        precision = prior * weight / (prior + weight)
+        total = cell[total_at] * unit
+        seen[dealer] = (weight, total, precision, precision * total / weight, precision * mean)
+        sum_of_weights += precision
+        seen_sum += precision * total / weight
+        expected_sum += precision * mean
+    moved = _move(sum_of_weights, seen_sum, expected_sum, strength)
+    found = {dealer: (_shifted(mean, moved), _joined(prior, strength)) for dealer, (mean, prior) in above.rates.items()}
+    for dealer, (weight, total, precision, own_seen, own_expected) in seen.items():
+        mean, prior = above.rates.get(dealer, newcomer)
+        prior = _joined(prior, strength)
+        others = _move(sum_of_weights - precision, seen_sum - own_seen, expected_sum - own_expected, strength)
+        inner = finer.get(dealer)
+        if inner is not None:
+            weight = max(weight - inner[weight_at] * unit, 0.0)
+            total = total - inner[total_at] * unit if weight > _LEAST else 0.0
+        found[dealer] = ((prior * _shifted(mean, others) + total) / (prior + weight), prior + weight)
+    return Known(found, (_shifted(newcomer[0], moved), _joined(newcomer[1], strength)))
+
+
+def _joined(above: float, strength: float) -> float:
+    return strength if above == math.inf else above * strength / (above + strength)
+
+
+def _move(weights: float, seen: float, expected: float, strength: float) -> float:
+    """How far dealers of this scope are from what was expected of them, on the logit; drawn to 0 while they are few."""
+    if weights <= _LEAST:
+        return 0.0
+    mean = expected / weights
+    return logit((seen + strength * mean) / (weights + strength)) - logit(mean)
+
+
+def _shifted(mean: float, move: float) -> float:
+    return mean if move == 0.0 else expit(logit(mean) + move)
+
+
+def logit(p: float) -> float:
+    """ln(p / (1 - p)); p is kept a little away from 0 and 1."""
+    bounded = min(max(p, 1e-6), 1.0 - 1e-6)
+    return math.log(bounded / (1.0 - bounded))
+
+
+def expit(x: float) -> float:
+    """The other way round."""
+    return 1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0
+
+
+def measure_of_rate(rate: Rate, n_eff: float, spread: float = 1.0, move: float = 0.0) -> Measure:
+    """A Beta as a measure: its interval is that of the logit's normal with the same mean and variance.
+
+    `move` is added to the logit. `spread` below 1 is of a rate whose observations vary less than yes and no.
+    """
+    mean, strength = rate
+    mean = min(max(mean, 1e-6), 1.0 - 1e-6)
+    yes, no = mean * strength, (1.0 - mean) * strength
+    centre, variance = digamma(yes) - digamma(no), trigamma(yes) + trigamma(no)
+    width = Z90 * math.sqrt(variance)
+    value = _shifted(mean, move)
+    return Measure(
+        value=value,
+        sd=math.sqrt(value * (1.0 - value) / (strength + 1.0)),
+        low=min(value, expit(centre + move - width)),
+        high=max(value, expit(centre + move + width)),
+        n_eff=n_eff,
+    )
+
+
+def digamma(x: float) -> float:
+    """To 1e-5, for x above 0."""
+    below = 0.0
+    while x < 4.0:
+        below += 1.0 / x
+        x += 1.0
+    inverse = 1.0 / (x * x)
+    return math.log(x) - 0.5 / x - inverse * (1 / 12 - inverse * (1 / 120 - inverse / 252)) - below
+
+
+def trigamma(x: float) -> float:
+    """To 1e-5, for x above 0."""
+    below = 0.0
+    while x < 4.0:
+        below += 1.0 / (x * x)
+        x += 1.0
+    inverse = 1.0 / (x * x)
+    return 1.0 / x + 0.5 * inverse + inverse / x * (1 / 6 - inverse * (1 / 30 - inverse / 42)) + below

@@ -1,0 +1,225 @@
+"""What is learnt from rounds and what is not; the reference numbers; that only the rounds matter, not their order."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import astuple, replace
+
+import pytest
+from seen_rounds import BUY, DAY_NS, FIRST_DAY, SELL, asked, asking, drawn_dealers, drawn_round, seen
+
+from engine.dealers.estimates import EstimateParameters, Estimates
+from engine.dealers.outlook import Identified, Outlook
+from engine.domain.observation import Answer, Taken
+
+QUARTER = EstimateParameters(q_mean=0.25)
+
+
+def told(parameters: EstimateParameters, quotes: int, silences: int) -> Estimates:
+    """One dealer, asked alone."""
+    estimates = Estimates(parameters)
+    for number in range(quotes + silences):
+        estimates.learn(seen(f"r{number}", [asked("alder", 0.0, 1.0 if number < quotes else None)]))
+    return estimates
+
+
+@pytest.mark.parametrize(
+    ("quotes", "asks", "expected"),
+    [
+        pytest.param(2, 2, 0.375, id="two of two are .375"),
+        pytest.param(40, 100, 0.386, id="forty of a hundred are .386"),
+        pytest.param(0, 3, 0.192, id="none of three is .192"),
+    ],
+)
+def test_reference_numbers_of_a_rate(quotes: int, asks: int, expected: float) -> None:
+    # Prior mean .25 of strength 10: DOMAIN 7.3, empirical Bayes.
+    outlook = told(QUARTER, quotes, asks - quotes).outlook("alder", asking())
+    assert outlook.q.value == pytest.approx((2.5 + quotes) / (10 + asks), abs=1e-12)
+    assert outlook.q.value == pytest.approx(expected, abs=5e-4)
+    assert outlook.asks == asks
+
+
+def test_two_of_two_do_not_outrank_forty_of_a_hundred() -> None:
+    assert (
+        told(QUARTER, 2, 0).outlook("alder", asking()).q.value
+        < told(QUARTER, 40, 60).outlook("alder", asking()).q.value
+    )
+
+
+def test_an_observation_of_one_half_life_ago_weighs_half() -> None:
+    estimates = told(QUARTER, 2, 0)
+    now = estimates.outlook("alder", asking()).q
+    later = estimates.outlook("alder", asking(30)).q
+    assert now.value == pytest.approx((2.5 + 2) / 12)
+    assert later.value == pytest.approx((2.5 + 1) / 11)
+    # All are as old as each other: there are as many of them.
+    assert later.n_eff == pytest.approx(now.n_eff)
+
+
+@pytest.mark.parametrize(
+    ("half_life", "weights", "n_eff"),
+    [pytest.param(30, 43, 87, id="30 days"), pytest.param(90, 130, 260, id="90 days")],
+)
+def test_reference_numbers_of_one_request_a_day(half_life: int, weights: float, n_eff: float) -> None:
+    parameters = EstimateParameters(half_life_days=half_life, window_days=3_000, q_mean=0.5)
+    estimates = Estimates(parameters)
+    for day in range(2_000):
+        estimates.learn(seen(f"r{day}", [asked("alder", day, 1.0)], day))
+    q = estimates.outlook("alder", asking(1_999)).q
+    assert q.n_eff == pytest.approx(n_eff, abs=1.0)
+    # (prior 10 x .5 + weights) / (10 + weights), solved for the weights.
+    assert (10 * q.value - 5) / (1 - q.value) == pytest.approx(weights, abs=1.0)
+
+
+def test_a_dealer_that_nobody_asked_sits_on_the_prior() -> None:
+    estimates = Estimates()
+    outlook = estimates.outlook("nobody", asking())
+    p = estimates.parameters
+    assert (outlook.q.value, outlook.f.value, outlook.e.value) == pytest.approx((p.q_mean, p.f_mean, p.edge_level_bps))
+    assert [m.n_eff for m in (outlook.q, outlook.e, outlook.f, outlook.z, outlook.r, outlook.leak_in)] == [0.0] * 6
+    assert outlook.e.high - outlook.e.low > 50
+    assert (outlook.asks, outlook.leak_identified) == (0, Identified.none)
+
+
+def test_silence_is_one_failure_and_no_latency() -> None:
+    estimates = Estimates()
+    before = estimates.outlook("alder", asking())
+    estimates.learn(seen("r", [asked("alder")]))
+    after = estimates.outlook("alder", asking())
+    assert after.q.value < before.q.value
+    assert after.in_time == before.in_time
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(asked("alder", 0.0, None, late=True, answer=Answer.none), id="an answer too late is silence"),
+        pytest.param(asked("alder", 0.0, 90.0, answer=Answer.indicative), id="an indicative price is no quote"),
+        pytest.param(asked("alder", 0.0, 90.0, answer=Answer.passed), id="a pass is no quote"),
+    ],
+)
+def test_what_is_no_quote(ask: object) -> None:
+    estimates, silent = Estimates(), Estimates()
+    estimates.learn(seen("r", [ask]))  # type: ignore[list-item]
+    silent.learn(seen("r", [asked("alder")]))
+    assert estimates.outlook("alder", asking()) == silent.outlook("alder", asking())
+
+
+@pytest.mark.parametrize("edge", [None, float("nan"), float("inf"), 20_000.0])
+def test_a_quote_without_a_fit_mark_says_nothing_of_edges(edge: float | None) -> None:
+    estimates = Estimates()
+    before = estimates.outlook("alder", asking())
+    estimates.learn(seen("r", [replace(asked("alder", 0.0, 1.0), edge_bps=edge)]))
+    after = estimates.outlook("alder", asking())
+    assert after.e == before.e
+    assert after.q.value > before.q.value
+
+
+def test_the_same_round_twice_is_learnt_once() -> None:
+    estimates = Estimates()
+    first = seen("r", [asked("alder", 0.0, 3.0), asked("birch", 0.0, -2.0)])
+    estimates.learn(first)
+    digest = estimates.digest()
+    estimates.learn(first)
+    estimates.learn(replace(first, asks=first.asks[:1]))
+    assert estimates.digest() == digest
+
+
+def test_a_round_told_in_pieces_is_the_round() -> None:
+    whole, pieces = Estimates(), Estimates()
+    first = seen("r", [asked("alder", 0.0, 3.0), asked("birch", 0.0, -2.0), asked("cedar")])
+    whole.learn(first)
+    for ask in first.asks:
+        pieces.learn(replace(first, asks=(ask,)))
+    assert _numbers(pieces) == pytest.approx(_numbers(whole), abs=1e-9)
+
+
+@pytest.mark.parametrize("edge", [None, -7.0])
+def test_to_forget_an_ask_is_never_to_have_learnt_it(edge: float | None) -> None:
+    with_it, without = Estimates(), Estimates()
+    others = [asked("alder", 0.0, 3.0), asked("birch", 0.0, -2.0)]
+    with_it.learn(seen("r", [*others, asked("cedar", 0.0, edge)], n_asked=3))
+    without.learn(seen("r", others, n_asked=3))
+    with_it.forget("", "r", 1, "cedar")
+    with_it.forget("", "r", 1, "cedar")
+    with_it.forget("", "unknown", 1, "cedar")
+    assert _numbers(with_it) == pytest.approx(_numbers(without), abs=1e-9)
+    assert with_it.outlook("cedar", asking()).q.n_eff == 0
+
+
+def test_silence_of_the_desk_drifts_to_the_prior() -> None:
+    estimates = Estimates()
+    for number in range(50):
+        estimates.learn(seen(f"r{number}", [asked("alder", 0.0, -60.0, taken=Taken.rejected)]))
+    fresh, old = Estimates().outlook("alder", asking(360)), estimates.outlook("alder", asking(360))
+    assert old.q.value == pytest.approx(fresh.q.value, abs=0.01)
+    assert old.f.value == pytest.approx(fresh.f.value, abs=0.01)
+    estimates.daily((FIRST_DAY + 365) * DAY_NS)
+    # Beyond the window nothing is left, not even the dust of rounding.
+    assert replace(estimates.outlook("alder", asking(365)), dealer="") == replace(fresh, dealer="")
+
+
+def test_one_absurd_edge_moves_nobody_beyond_its_clip() -> None:
+    def edges_with(wild_bps: float) -> list[float]:
+        estimates, rng = Estimates(), random.Random(7)
+        dealers = drawn_dealers(rng, 6)
+        for number in range(60):
+            estimates.learn(drawn_round(rng, f"r{number}", rng.sample(sorted(dealers), 3), dealers, number // 10))
+        estimates.daily((FIRST_DAY + 6) * DAY_NS)
+        estimates.learn(seen("wild", [asked("D00", 6.0, wild_bps), asked("D01", 6.0, -12.0)], 6.0))
+        return [outlook.e.value for outlook in estimates.outlooks(sorted(dealers), asking(6))]
+
+    # Further out than the clip it does not matter how far.
+    assert edges_with(5_000.0) == edges_with(500.0)
+    sane, wild = edges_with(-12.0), edges_with(5_000.0)
+    assert max(abs(a - b) for a, b in zip(sane, wild, strict=True)) < 4.0
+
+
+def test_the_same_rounds_give_the_same_bits_and_any_order_the_same_numbers() -> None:
+    rng = random.Random(3)
+    dealers = drawn_dealers(rng, 8)
+    names = sorted(dealers)
+    # Four dealers here and four there: rounds of the one half may come before those of the other.
+    halves = [
+        [
+            drawn_round(rng, f"{half}-{n}", rng.sample(names[half::2], 3), dealers, n // 5, (BUY, SELL)[n % 2])
+            for n in range(60)
+        ]
+        for half in (0, 1)
+    ]
+    together = [row for pair in zip(*halves, strict=True) for row in pair]
+    first, second, third = Estimates(), Estimates(), Estimates()
+    for row in together:
+        first.learn(row)
+        second.learn(row)
+    for row in halves[1] + halves[0]:
+        third.learn(row)
+    assert first.digest() == second.digest()
+    assert _numbers(third) == pytest.approx(_numbers(first), abs=1e-9)
+    for estimates in (first, third):
+        estimates.daily((FIRST_DAY + 13) * DAY_NS)
+    assert _numbers(third) == pytest.approx(_numbers(first), abs=1e-9)
+
+
+def test_what_is_let_go_is_empty() -> None:
+    estimates = told(QUARTER, 3, 3)
+    steps = sum(1 for _ in estimates.let_go())
+    assert steps > 6
+    assert estimates.outlook("alder", asking()).asks == 0
+
+
+def _numbers(estimates: Estimates) -> list[float]:
+    found: list[float] = []
+    for segment in (BUY, SELL):
+        for outlook in estimates.outlooks(
+            [f"D{n:02}" for n in range(8)] + ["alder", "birch", "cedar"], asking(13, segment)
+        ):
+            found += _floats(outlook)
+    return found
+
+
+def _floats(outlook: Outlook) -> list[float]:
+    flat: list[float] = []
+    for value in astuple(outlook):
+        flat += value if isinstance(value, tuple) else [value]
+    return [x for x in flat if isinstance(x, int | float)]
