@@ -18,6 +18,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from engine.domain.rows import row
+
 
 class AssetClass(StrEnum):
     """What kind of borrower stands behind a bond; the words are the rule language's."""
@@ -29,6 +31,7 @@ class AssetClass(StrEnum):
     OTHER = "other"
 
 
+_EPOCH: Final = datetime.date(1970, 1, 1)
 NOT_RATED: Final = "NR"
 """A known value that is not on the scale; a rating nobody told us is `None`."""
 
@@ -91,7 +94,8 @@ class Security:
     """One bond of the security master.
 
     Amounts are face in `currency`; `price` is clean, in percent of par; `dv01` is the change of
-    that price for one basis point of yield, per 100 face; `coupon_pct` is a year's, in percent.
+    that price for one basis point of yield, per 100 face; `coupon_pct` is a year's, in percent. `adv_30d`,
+    `last_trade_date` and `liquidity_score` are what its file says, of the day `liquidity_as_of` where that is known.
     """
 
     security_id: str
@@ -110,6 +114,7 @@ class Security:
     factor: Decimal = Decimal(1)
     rating: str | None = None
     amount_outstanding: Decimal | None = None
+    liquidity_as_of: datetime.date | None = None
     adv_30d: Decimal | None = None
     last_trade_date: datetime.date | None = None
     liquidity_score: int | None = None
@@ -122,9 +127,37 @@ class Security:
         """True when a rating on the scale is known; NR and unknown are both False."""
         return self.rating in _NOTCHES
 
+    @property
+    def traits(self) -> BondTraits:
+        """What it is compared with other bonds by; a municipal bond without a sector goes by its purpose."""
+        return BondTraits(
+            asset_class=self.asset_class.value,
+            issuer=self.issuer,
+            sector=self.sector or self.purpose or "",
+            rating=self.rating,
+            maturity_day=None if self.maturity is None else (self.maturity - _EPOCH).days,
+            coupon_pct=float(self.coupon_pct),
+        )
+
     def years_to_maturity(self, today: datetime.date) -> float | None:
         """Years of 365.25 days left from `today`; negative past maturity, None for a perpetual."""
         return None if self.maturity is None else (self.maturity - today).days / 365.25
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class BondTraits:
+    """What makes bonds alike, kept where it was used: the bond may have changed, or left the files, since.
+
+    `sector` is empty where it is unknown; `maturity_day` counts from 1970-01-01, None for a perpetual.
+    """
+
+    asset_class: str
+    issuer: str
+    sector: str
+    rating: str | None
+    maturity_day: int | None
+    coupon_pct: float | None
 
 
 def normal_rating(text: str) -> str | None:

@@ -10,13 +10,14 @@ Reference: the mark order of the desk's TCA; two-sided marks are given by their 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from engine.clock import NS_PER_S
+from engine.clock import NS_PER_DAY, NS_PER_S
 
 
 class Quality(StrEnum):
@@ -32,6 +33,9 @@ _PLACE: Final[Mapping[Quality, int]] = {quality: place for place, quality in enu
 
 AGE_NS_MAX: Final[Mapping[Quality, int]] = {Quality.EVALUATED: 15 * 60 * NS_PER_S}
 """Beyond this a mark of that quality is not used, however old a one the caller would take."""
+
+
+NO_AGES: Final[Mapping[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,43 @@ class Mark:
     def age_ns(self, now_ns: int) -> int:
         """How old it is at `now_ns`; negative for a mark from later."""
         return now_ns - self.utc_ns
+
+    @property
+    def half_spread_bps(self) -> float | None:
+        """Half the distance of bid and offer, in bps of the price."""
+        return None if self.half_spread is None else float(self.half_spread / self.price * 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkErrors:
+    """How far marks are off, one standard deviation in bps: when they are new by their quality, then by their age.
+
+    `volatility_bps` stands in for a bond's own where that is unknown.
+    """
+
+    new_bps: Mapping[Quality, float] = field(
+        default_factory=lambda: {
+            Quality.COMPOSITE: 5.0,
+            Quality.EVALUATED: 12.0,
+            Quality.OWN_RFQ: 8.0,
+            Quality.LAST_PRINT: 20.0,
+        }
+    )
+    volatility_bps: float = 35.0
+
+
+def sd_bps(mark: Mark, age_ns: int, volatility_bps: float | None, errors: MarkErrors) -> float:
+    """What a mark is off by at an age, one standard deviation.
+
+    A price between bid and offer may be anywhere there: a wide market makes a poor mark, whatever its quality. With
+    age it is off by what the bond has moved since: the square root of the days times a day's move.
+    """
+    new = errors.new_bps[mark.quality]
+    half_spread = mark.half_spread_bps
+    if half_spread is not None:
+        new = max(new, half_spread / math.sqrt(3))
+    moved = errors.volatility_bps if volatility_bps is None else volatility_bps
+    return math.hypot(new, moved * math.sqrt(max(0, age_ns) / NS_PER_DAY))
 
 
 class MarkBook:
@@ -89,19 +130,25 @@ class MarkBook:
         if sources.pop(source, None) is not None:
             self._count -= 1
 
-    def best(self, security_id: str, now_ns: int, age_ns_max: int) -> Mark | None:
+    def best(
+        self, security_id: str, now_ns: int, age_ns_max: int, by_source: Mapping[str, int] = NO_AGES
+    ) -> Mark | None:
         """The best mark that is not from later than `now_ns` nor older than `age_ns_max`; None if there is none.
 
-        By quality, then the newest, then the source's name.
+        By quality, then the newest, then the source's name. `by_source` has the ages of sources that have their own.
         """
         best: Mark | None = None
         for mark in self._by_security.get(security_id, {}).values():
             age_ns = now_ns - mark.utc_ns
-            if 0 <= age_ns <= min(age_ns_max, AGE_NS_MAX.get(mark.quality, age_ns_max)) and (
-                best is None or _order(mark) < _order(best)
-            ):
+            if not 0 <= age_ns <= (by_source.get(mark.source, age_ns_max) if by_source else age_ns_max):
+                continue
+            if age_ns <= AGE_NS_MAX.get(mark.quality, age_ns) and (best is None or _order(mark) < _order(best)):
                 best = mark
         return best
+
+    def of(self, security_id: str, source: str) -> Mark | None:
+        """The latest of one source, whatever its age."""
+        return self._by_security.get(security_id, {}).get(source)
 
     def marks(self, security_id: str) -> tuple[Mark, ...]:
         """Every source's latest, whatever its age, best first."""

@@ -5,7 +5,8 @@ reason; the other lines stand. Reads no file: its callers hand over the text.
 
 The header names the columns, in any order; `isin`, `name`, `issuer` and `asset_class` are required. An
 empty cell means unknown (for `adv_30d` too: write 0 for a bond that is known not to have traded). Lines
-that begin with `#` are comments.
+that begin with `#` are comments. What is said of trading (`adv_30d`, `last_trade_date`, `liquidity_score`) is of
+the day `liquidity_as_of`; without it, of the day the file is.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ class SecurityMaster:
         return SecurityMaster([*self._by_id.values(), *securities])
 
 
-def parse_securities(text: str) -> ParsedSecurities:
-    """The bonds of a security file; never raises over its content."""
+def parse_securities(text: str, as_of: datetime.date | None = None) -> ParsedSecurities:
+    """The bonds of a security file, which is of the day `as_of`; never raises over its content."""
     lines = (
         # Blanked, not dropped: line numbers stay those of the file.
         "\n" if line.startswith("#") else line
@@ -110,7 +111,7 @@ def parse_securities(text: str) -> ParsedSecurities:
                 break
             continue
         cells = [cell.strip() for cell in row]
-        security, reasons = _security(header, cells)
+        security, reasons = _security(header, cells, as_of)
         name = _name(header, cells)
         if security is not None and security.security_id in first_lines:
             reasons = [f"the same ISIN as line {first_lines[security.security_id]}"]
@@ -222,6 +223,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "factor": _number("a factor of 0 or more", 0),
     "rating": _rating,
     "amount_outstanding": _number("a face amount of 0 or more", 0),
+    "liquidity_as_of": _date,
     "adv_30d": _number("a face amount a business day of 0 or more", 0),
     "last_trade_date": _date,
     "liquidity_score": _whole("a whole number from 1 to 10", 1, 10),
@@ -248,10 +250,10 @@ def _header_problems(header: list[str]) -> list[str]:
     return problems
 
 
-def _security(header: list[str], cells: list[str]) -> tuple[Security | None, list[str]]:
+def _security(header: list[str], cells: list[str], as_of: datetime.date | None) -> tuple[Security | None, list[str]]:
     if len(cells) != len(header):
         return None, [f"expected {len(header)} cells, as in the header, found {len(cells)}"]
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"liquidity_as_of": as_of}
     reasons = []
     for column, cell in zip(header, cells, strict=True):
         if not cell:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
 
-from engine.market.marks import Mark, MarkBook, Quality, own_rfq_mid
+from engine.market.marks import Mark, MarkBook, MarkErrors, Quality, own_rfq_mid, sd_bps
 
 MINUTE = 60 * 10**9
 NOW = 1_000 * MINUTE
@@ -83,3 +85,55 @@ def test_a_full_book_refuses_new_marks_and_keeps_the_old_ones_current() -> None:
 )
 def test_own_rfq_mid(prices: list[str], buying: bool, expected: D | None) -> None:
     assert own_rfq_mid([D(price) for price in prices], buying=buying, half_spread=D("0.1")) == expected
+
+
+# --- how far off a mark is -----------------------------------------------------------------------
+
+PLAIN = MarkErrors(new_bps=dict.fromkeys(Quality, 6.0), volatility_bps=35.0)
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "volatility_bps", "half_spread", "expected"),
+    [
+        pytest.param(0, 40.0, None, 6.0, id="new: its quality"),
+        pytest.param(DAY, 40.0, None, math.hypot(6, 40), id="a day old: and a day's move"),
+        pytest.param(DAY // 4, 40.0, None, math.hypot(6, 20), id="six hours: half of that"),
+        pytest.param(DAY, None, None, math.hypot(6, 35), id="unknown volatility: the desk's"),
+        pytest.param(0, 40.0, D("0.3"), 30 / 0.995 / math.sqrt(3), id="a wide market"),
+        pytest.param(0, 40.0, D("0.01"), 6.0, id="a tight one is no better than its quality"),
+        pytest.param(-5, 40.0, None, 6.0, id="from later"),
+    ],
+)
+def test_a_mark_is_off_by_its_quality_its_width_and_its_age(
+    age_ns: int, volatility_bps: float | None, half_spread: D | None, expected: float
+) -> None:
+    one = replace(mark(Quality.COMPOSITE, 0), half_spread=half_spread)
+    assert sd_bps(one, age_ns, volatility_bps, PLAIN) == pytest.approx(expected)
+
+
+def test_the_better_the_quality_the_smaller_the_error() -> None:
+    off = {quality: sd_bps(mark(quality, 0), 0, None, MarkErrors()) for quality in Quality}
+    assert off[Quality.COMPOSITE] < off[Quality.OWN_RFQ] < off[Quality.EVALUATED] < off[Quality.LAST_PRINT]
+
+
+@pytest.mark.parametrize(
+    ("by_source", "expected"),
+    [
+        pytest.param({}, None, id="too old for all"),
+        pytest.param({"composite": 120 * MINUTE}, "composite", id="its source may be older"),
+        pytest.param({"evaluated": 120 * MINUTE}, None, id="another source"),
+    ],
+)
+def test_a_source_has_its_own_age(by_source: dict[str, int], expected: str | None) -> None:
+    book = MarkBook()
+    book.update(mark(Quality.COMPOSITE, 90))
+    found = book.best("XS1", NOW, 60 * MINUTE, by_source)
+    assert (None if found is None else found.source) == expected
+
+
+def test_a_source_may_have_to_be_younger_than_others() -> None:
+    book = MarkBook()
+    book.update(mark(Quality.COMPOSITE, 5))
+    assert book.best("XS1", NOW, 60 * MINUTE, {"composite": 4 * MINUTE}) is None
+    assert book.of("XS1", "composite") is not None
+    assert book.of("XS1", "other") is None

@@ -1,0 +1,148 @@
+"""How much a bond's price moves in a day: robust, from the last mark of each day, with how many moves that is made of.
+
+A move is the change from one business day's last mark to the next one's, of one source, in bps; over a gap of n
+business days it is divided by the square root of n. The estimate is 1.4826 times the median distance of the moves from
+their median, which is the standard deviation of a normal distribution and hardly feels one absurd mark. Where more than
+half of the moves are the same (a price that its source seldom looks at) that is zero, and the root mean square of the
+moves with the outer tenth pulled in stands in its place. A price that never moved says nothing: unknown, not zero.
+
+Reference: P. J. Rousseeuw and C. Croux, "Alternatives to the Median Absolute Deviation", 1993: its relative standard
+error is 1.17 / sqrt(n).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from engine.clock import utc_day
+from engine.market.calendars import business_days
+from engine.market.marks import Mark
+
+_MAD_TO_SD: Final = 1.4826
+_RELATIVE_SE: Final = 1.17
+_GAP_DAYS_MAX: Final = 5
+"""Over a longer gap a change says too little of a single day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volatility:
+    """Standard deviation of a day's change of price, in bps of the price, and the number of moves it is made of."""
+
+    bps: float
+    n: int
+    source: str
+
+    @property
+    def ln_sd(self) -> float:
+        """Standard error of its logarithm."""
+        return _RELATIVE_SE / math.sqrt(self.n)
+
+
+class _Closes:
+    """The last price of each day, of one source for one bond."""
+
+    __slots__ = ("days", "known", "prices", "times")
+
+    def __init__(self) -> None:
+        self.days = array("i")
+        self.times = array("q")
+        self.prices = array("d")
+        self.known: tuple[int, Volatility | None] | None = None
+        """What was made of them on which day."""
+
+
+class Closes:
+    """Daily closing marks by bond and source, of the last `days` days on which there was one."""
+
+    __slots__ = ("_bonds", "_days", "_moves_min")
+
+    def __init__(self, days: int = 60, moves_min: int = 10) -> None:
+        self._days = days
+        self._moves_min = moves_min
+        self._bonds: dict[str, dict[str, _Closes]] = {}
+
+    def take(self, security_id: str, source: str, utc_ns: int, price: float) -> None:
+        """A mark: the last one of its day counts, whenever it is heard."""
+        sources = self._bonds.get(security_id)
+        if sources is None:
+            sources = self._bonds[security_id] = {}
+        closes = sources.get(source)
+        if closes is None:
+            closes = sources[source] = _Closes()
+        day = utc_day(utc_ns)
+        days = closes.days
+        # Nearly always the last day again, or the next one.
+        place = len(days) - 1 if days and days[-1] == day else bisect_left(days, day)
+        if place < len(days) and days[place] == day:
+            if utc_ns >= closes.times[place]:
+                closes.times[place], closes.prices[place] = utc_ns, price
+                if place < len(days) - 1:
+                    closes.known = None
+            return
+        if place == 0 and len(days) >= self._days:
+            return
+        days.insert(place, day)
+        closes.times.insert(place, utc_ns)
+        closes.prices.insert(place, price)
+        closes.known = None
+        if len(days) > self._days:
+            del days[0], closes.times[0], closes.prices[0]
+
+    def take_mark(self, mark: Mark) -> None:
+        self.take(mark.security_id, mark.source, mark.utc_ns, float(mark.price))
+
+    def volatility(self, security_id: str, today: int) -> Volatility | None:
+        """By the source with the most moves, then by its name; None with fewer than `moves_min` or none at all.
+
+        The open day does not count: its last mark is not its close yet.
+        """
+        best: Volatility | None = None
+        for source, closes in sorted(self._bonds.get(security_id, {}).items()):
+            if closes.known is None or closes.known[0] != today:
+                moves = _moves(closes, today)
+                bps = robust_sd(moves) if len(moves) >= self._moves_min else None
+                closes.known = today, None if bps is None else Volatility(bps, len(moves), source)
+            found = closes.known[1]
+            if found is not None and (best is None or found.n > best.n):
+                best = found
+        return best
+
+    def kept(self, security_id: str) -> dict[str, list[tuple[int, float]]]:
+        """By source, what is kept: (UTC ns, price), oldest first."""
+        return {
+            source: list(zip(closes.times, closes.prices, strict=True))
+            for source, closes in sorted(self._bonds.get(security_id, {}).items())
+        }
+
+
+def robust_sd(moves: list[float]) -> float | None:
+    """Their standard deviation, as the module's head says; None where nothing moved."""
+    if not any(moves):
+        return None
+    middle = median(moves)
+    spread = _MAD_TO_SD * median(abs(move - middle) for move in moves)
+    if spread > 0:
+        return spread
+    ordered = sorted(moves)
+    cut = len(ordered) // 20
+    low, high = ordered[cut], ordered[-1 - cut]
+    squares = [min(max(move, low), high) ** 2 for move in ordered]
+    root = math.sqrt(sum(squares) / len(squares))
+    return root if root > 0 else None
+
+
+def _moves(closes: _Closes, today: int) -> list[float]:
+    moves = []
+    days, prices = closes.days, closes.prices
+    for at in range(1, len(days)):
+        if days[at] >= today:
+            break
+        gap = business_days(days[at - 1], days[at])
+        if 1 <= gap <= _GAP_DAYS_MAX:
+            moves.append((prices[at] / prices[at - 1] - 1) * 10_000 / math.sqrt(gap))
+    return moves
