@@ -82,6 +82,23 @@ def recommend(given: _Arguments) -> int:
     return ask(given, "recommend", bond)
 
 
+def dealers(given: _Arguments) -> int:
+    """The list, one dealer's profile, or one dealer paused or let go again."""
+    switches = [name for name in ("pause", "resume") if getattr(given, name)]
+    if len(switches) > 1:
+        raise ConfigError("dealers: expected either --pause or --resume, found both")
+    if switches and (given.dealer is None or given.reason is None):
+        missing = "the DEALER" if given.dealer is None else "--reason REASON"
+        raise ConfigError(f"dealers --{switches[0]}: {missing} is missing")
+    if given.reason is not None and not switches:
+        raise ConfigError("dealers: --reason goes with --pause or --resume")
+    if switches:
+        return ask(given, f"dealer.{switches[0]}", {"dealer": given.dealer, "reason": given.reason})
+    if given.dealer is not None:
+        return ask(given, "dealer.show", {"dealer": given.dealer, "asset_class": given.asset_class})
+    return ask(given, "dealers", {"asset_class": given.asset_class})
+
+
 def session_show(given: _Arguments) -> int:
     if given.session is None:
         return ask(given, "sessions", {})

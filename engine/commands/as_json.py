@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.clock import NS_PER_S, iso_timestamp
+from engine.dealers.book import Dealer
 from engine.dealers.stats import METRICS
 from engine.desk.draft import Draft
 from engine.desk.explaining import tell
@@ -42,6 +43,19 @@ def seconds(ns: int) -> float:
 
 def bps(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
+
+
+# --- dealers -------------------------------------------------------------------------------------
+
+
+def paused(draft: Draft, dealer: Dealer) -> Plain:
+    """Is it asked? What the file says and what a person said: the stricter holds."""
+    pause = draft.state.pauses.get(dealer.id)
+    by = None
+    if pause is not None:
+        by = {"on": pause.on, "actor": pause.actor, "reason": pause.reason, "since": at(pause.since_ns)}
+    person = pause is not None and pause.on
+    return {"paused": dealer.paused or person, "paused_by_file": dealer.paused, "paused_by_person": by}
 
 
 # --- orders --------------------------------------------------------------------------------------

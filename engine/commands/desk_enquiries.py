@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import iso_timestamp
@@ -17,9 +19,11 @@ from engine.desk.recommend import recommend
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState
 from engine.errors import CommandError
+from engine.market.calendars import trade_date
 from engine.rules.plan import Ranking
 from engine.rules.signature import Catalogue, Field, words_of
 from engine.selection.choose import Parameters, scorer_of, standings
+from engine.selection.ranking import Table
 
 
 def status(call: Call) -> dict[str, Any]:
@@ -76,29 +80,59 @@ def dealers(call: Call) -> dict[str, Any]:
     """Profiles with what each dealer did over the classic window, best score first; without data there is no rank."""
     draft, given = call.draft, call.given
     desk = draft.desk
-    asset_class: str = given["asset_class"] or ANY
-    segment = Segment(asset_class)
-    everybody = {each.id for each in desk.dealers if asset_class == ANY or each.trades(AssetClass(asset_class))}
-    scorer = scorer_of(Ranking(), Parameters(desk.classic_weights))
-    table = scorer(desk.rankings, segment, draft.now_ns, everybody)
-    wanted = [call.dealer(given["dealer"]).id] if given["dealer"] is not None else [*table.dealers]
-    ranks = {each.dealer: each.rank for each in standings(table)}
-    scores = {name: table.scores[at] for at, name in enumerate(table.dealers) if table.has_data(at)}
-    weights = zip(table.metrics, table.weights, strict=True)
+    ranking = _ranking(draft, given["asset_class"])
+    wanted = [call.dealer(given["dealer"]).id] if given["dealer"] is not None else [*ranking.table.dealers]
     return {
-        "scope": "all asset classes" if asset_class == ANY else asset_class,
-        "window_days": table.window_days,
-        "scorer": " + ".join(f"{round(weight * 100, 6):g}% {metric}" for metric, weight in weights),
+        **ranking.told(),
         "dealers": [
-            {
-                **_dealer(draft, desk.dealers[name]),
-                "rank": ranks.get(name),
-                "score": scores.get(name),
-                **_metrics(desk.stats.metrics(name, segment, table.window_days, draft.now_ns)),
-            }
+            {**_dealer(draft, desk.dealers[name]), **ranking.place_of(name), **_metrics(ranking.metrics(draft, name))}
             for name in wanted
         ],
     }
+
+
+def standing_of(draft: Draft, dealer: Dealer, asset_class: str | None) -> dict[str, Any]:
+    """One dealer's place by the classic score, and what stands behind it."""
+    ranking = _ranking(draft, asset_class)
+    ranked = sum(rank is not None for rank in ranking.ranks.values())
+    place = {**ranking.place_of(dealer.id), "ranked": ranked}
+    return {**ranking.told(), **place, **_metrics(ranking.metrics(draft, dealer.id))}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """The dealers of an asset class by the classic score."""
+
+    asset_class: str
+    segment: Segment
+    table: Table
+    ranks: Mapping[str, int | None]
+
+    def told(self) -> dict[str, Any]:
+        weights = zip(self.table.metrics, self.table.weights, strict=True)
+        return {
+            "scope": "all asset classes" if self.asset_class == ANY else self.asset_class,
+            "window_days": self.table.window_days,
+            "scorer": " + ".join(f"{round(weight * 100, 6):g}% {metric}" for metric, weight in weights),
+        }
+
+    def place_of(self, name: str) -> dict[str, Any]:
+        """Rank and score; none where nothing is known, or it does not trade the class."""
+        table = self.table
+        at = table.dealers.index(name) if name in table.dealers else None
+        score = table.scores[at] if at is not None and table.has_data(at) else None
+        return {"rank": self.ranks.get(name), "score": score}
+
+    def metrics(self, draft: Draft, name: str) -> Metrics:
+        return draft.desk.stats.metrics(name, self.segment, self.table.window_days, draft.now_ns)
+
+
+def _ranking(draft: Draft, asset_class: str | None) -> _Ranking:
+    desk, scope = draft.desk, asset_class or ANY
+    segment = Segment(scope)
+    everybody = {each.id for each in desk.dealers if scope == ANY or each.trades(AssetClass(scope))}
+    table = scorer_of(Ranking(), Parameters(desk.classic_weights))(desk.rankings, segment, draft.now_ns, everybody)
+    return _Ranking(scope, segment, table, {each.dealer: each.rank for each in standings(table)})
 
 
 def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
@@ -109,14 +143,12 @@ def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
         "session": dealer.session,
         "connected": draft.session_up(dealer.session),
         "closed": draft.desk.closed(dealer.session, draft.now_ns) or None,
-        "paused": dealer.paused,
+        **as_json.paused(draft, dealer),
         "kill": str(kill) if kill is not None else None,
         "lei": dealer.lei,
-        "desk": dealer.desk,
-        "contact": dealer.contact,
         "asset_classes": [each.value for each in dealer.asset_classes],
         "specialties": list(dealer.specialties),
-        "agreements": list(dealer.agreements),
+        "agreements": list(dealer.agreements_on(trade_date(draft.now_ns))),
         "notional_max": as_json.amount(dealer.notional_max),
         "last_asked": as_json.at(draft.desk.stats.last_asked(dealer.id)),
     }

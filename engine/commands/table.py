@@ -108,6 +108,8 @@ _CLASSES: Final = tuple(each.value for each in AssetClass)
 _TIFS: Final = tuple(tif.value for tif in TimeInForce)
 
 _ORDER: Final = Param("order", name, "the order, such as O-000012 or 12", required=True)
+_DEALER: Final = Param("dealer", name, "the dealer's id", required=True)
+_ASSET_CLASS: Final = Param("asset_class", choice(*_CLASSES), f"one of {', '.join(_CLASSES)}; all of them if left out")
 _REASON: Final = Param("reason", text, "why, for the record", required=True)
 _REASON_TOLD: Final = Param("reason", text, "why, for the record; the peer is told too, in Text(58)", required=True)
 _SESSION: Final = Param("session", name, "its key, as in engine.toml", required=True, typed="KEY")
@@ -151,14 +153,53 @@ _BY_NAME: Final = {param.name: param for param in _NEW}
 TABLE: Final[tuple[Command, ...]] = (
     # --- looking around ---
     _desk("status", "viewer", "desk_enquiries.status", "views.status", "the desk at a glance"),
-    _desk(
+    Command(
         "dealers",
         "viewer",
+        "dealers with what they did, best first; one dealer: its whole profile",
+        By.desk,
         "desk_enquiries.dealers",
         "views.dealers",
-        "dealers with what they did, best first",
-        Param("dealer", name, "only this one", typed="[DEALER]"),
-        Param("asset_class", choice(*_CLASSES), f"one of {', '.join(_CLASSES)}; all of them if left out"),
+        (
+            Param("dealer", name, "only this one", typed="[DEALER]"),
+            _ASSET_CLASS,
+        ),
+        typed=Typed(
+            "acts.dealers",
+            (
+                Param("dealer", name, "the whole profile of this one", typed="[DEALER]"),
+                _ASSET_CLASS,
+                Param("pause", flag, "have it not asked from now on, over restarts too; role trader"),
+                Param("resume", flag, "let it be asked again, as far as people say so; role operator"),
+                Param("reason", text, "why, for the record; with --pause and --resume"),
+            ),
+        ),
+    ),
+    Command(
+        "dealer.show",
+        "viewer",
+        "the whole profile of one dealer",
+        By.desk,
+        "dealer_commands.show",
+        "dealer_views.profile",
+        (_DEALER, _ASSET_CLASS),
+        is_typed=False,
+    ),
+    *(
+        Command(
+            f"dealer.{switch}",
+            role,
+            doc,
+            By.desk,
+            f"dealer_commands.{switch}",
+            "dealer_views.paused",
+            (_DEALER, _REASON),
+            is_typed=False,
+        )
+        for switch, role, doc in (
+            ("pause", "trader", "have a dealer not asked from now on, over restarts too; what is open goes on"),
+            ("resume", "operator", "let a dealer be asked again, unless its file pauses it"),
+        )
     ),
     _desk(
         "rules.explain",

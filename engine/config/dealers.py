@@ -9,11 +9,23 @@ the dialect of its session.
 from __future__ import annotations
 
 import dataclasses
+import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from engine.config.reading import matches, setting
-from engine.dealers.book import Accept, Dealer, LoserNotice, QuantityUnit, Undelivered
+from engine.dealers.book import (
+    Accept,
+    Agreement,
+    Contact,
+    Dealer,
+    LoserNotice,
+    QuantityUnit,
+    TradingDesk,
+    Undelivered,
+)
 from engine.domain.instrument import AssetClass
 
 
@@ -27,6 +39,56 @@ def lei_problem(text: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeskConfig:
+    """[[dealer.desk]]: one of the dealer's desks. A plain text is a desk of that name."""
+
+    STANDS_FOR: ClassVar[str] = "name"
+
+    name: str = setting()
+    asset_classes: tuple[AssetClass, ...] = setting(())
+    note: str | None = setting(None)
+
+    def profile(self) -> TradingDesk:
+        return TradingDesk(**_values(self, TradingDesk))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactConfig:
+    """[[dealer.contact]]: somebody to call. A plain text is a contact of that name."""
+
+    STANDS_FOR: ClassVar[str] = "name"
+
+    name: str = setting()
+    desk: str | None = setting(None)
+    asset_classes: tuple[AssetClass, ...] = setting(())
+    email: str | None = setting(None, check=matches(r"[^@\s]+@[^@\s]+", "an e-mail address"))
+    phone: str | None = setting(
+        None, check=matches(r"\+?[0-9][0-9 ()./-]{2,30}", "a phone number: digits, blanks, '+' first")
+    )
+    chat: str | None = setting(None)
+    note: str | None = setting(None)
+
+    def profile(self) -> Contact:
+        return Contact(**_values(self, Contact))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementConfig:
+    """[[dealer.agreements]]: a legal agreement. A plain text is one of that kind without dates."""
+
+    STANDS_FOR: ClassVar[str] = "kind"
+
+    kind: str = setting()
+    begins: datetime.date | None = setting(None)
+    ends: datetime.date | None = setting(None)
+    reference: str | None = setting(None)
+    note: str | None = setting(None)
+
+    def profile(self) -> Agreement:
+        return Agreement(**_values(self, Agreement))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DealerConfig:
     """One dealer, addressed by (session, route)."""
 
@@ -37,9 +99,11 @@ class DealerConfig:
     lei: str = setting(check=lei_problem)
     session: str = setting()
     route: str = setting("", empty=True)
-    desk: str | None = setting(None)
-    contact: str | None = setting(None)
-    agreements: tuple[str, ...] = setting(())
+    legal_name: str | None = setting(None)
+    desk: tuple[DeskConfig, ...] = setting(())
+    contact: tuple[ContactConfig, ...] = setting(())
+    agreements: tuple[AgreementConfig, ...] = setting(())
+    notes: tuple[str, ...] = setting(())
     asset_classes: tuple[AssetClass, ...] = setting()
     specialties: tuple[str, ...] = setting(())
     notional_max: Decimal | None = setting(None, above=0)
@@ -52,7 +116,20 @@ class DealerConfig:
 
     def profile(self) -> Dealer:
         """The same in the desk's own words."""
-        return Dealer(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Dealer)})
+        return Dealer(
+            **{
+                **_values(self, Dealer),
+                "desks": tuple(each.profile() for each in self.desk),
+                "contacts": tuple(each.profile() for each in self.contact),
+                "agreements": tuple(each.profile() for each in self.agreements),
+            }
+        )
+
+
+def _values(config: object, profile: type) -> dict[str, Any]:
+    """What the file says of those fields of a profile that have the same name in both."""
+    names = [field.name for field in dataclasses.fields(profile)]
+    return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +167,36 @@ def dealers_problems(dealers: tuple[DealerConfig, ...], dealer_sessions: tuple[s
             )
         if not dealer.asset_classes:
             problems.append((f"{where}.asset_classes", "expected at least one asset class, found an empty list"))
+        problems.extend((f"{where}.{key}", text) for key, text in _of_profile(dealer))
     return problems
+
+
+def _of_profile(dealer: DealerConfig) -> Iterator[tuple[str, str]]:
+    """What is wrong between the parts of one dealer's profile: where, and what."""
+    desks: set[str] = set()
+    for desk in dealer.desk:
+        if desk.name in desks:
+            yield f"desk[{desk.name}]", "a second desk of this name"
+        desks.add(desk.name)
+        yield from _beyond(f"desk[{desk.name}]", desk.asset_classes, dealer)
+    people: set[tuple[str, str | None]] = set()
+    for contact in dealer.contact:
+        where = f"contact[{contact.name}]"
+        if (contact.name, contact.desk) in people:
+            yield where, "a second contact of this name" + (f" at desk '{contact.desk}'" if contact.desk else "")
+        people.add((contact.name, contact.desk))
+        if contact.desk is not None and contact.desk not in desks:
+            known = ", ".join(f"'{name}'" for name in sorted(desks)) or "there is none"
+            yield f"{where}.desk", f"expected the name of a [[dealer.desk]] ({known}), found '{contact.desk}'"
+        yield from _beyond(where, contact.asset_classes, dealer)
+    for agreement in dealer.agreements:
+        if agreement.begins is not None and agreement.ends is not None and agreement.ends < agreement.begins:
+            text = f"expected a day from begins ({agreement.begins}) on, found {agreement.ends}"
+            yield f"agreements[{agreement.kind}].ends", text
+
+
+def _beyond(where: str, asset_classes: tuple[AssetClass, ...], dealer: DealerConfig) -> Iterator[tuple[str, str]]:
+    for each in asset_classes:
+        if each not in dealer.asset_classes:
+            known = ", ".join(f"'{known}'" for known in dealer.asset_classes)
+            yield f"{where}.asset_classes", f"expected some of the dealer's own ({known}), found '{each}'"

@@ -28,8 +28,10 @@ T = TypeVar("T")
 
 DERIVED: Final = "derived"
 BOUNDS: Final = "bounds"
-LABELS: Final = ("key", "id", "actor")
+LABELS: Final = ("key", "id", "actor", "name", "kind")
 """The keys that name an entry of an array of tables, for messages: `session[oms]`."""
+STANDS_FOR: Final = "STANDS_FOR"
+"""A class variable of a table's dataclass: the one key that a plain text in the table's place is the value of."""
 _LABEL: Final = re.compile(r"\[[^\]]*\]")
 
 Check = Callable[[Any], str | None]
@@ -150,19 +152,32 @@ class Reading:
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
             if isinstance(value, dict):
                 return self.table(kind, value, where)
-            return self._wrong(where, f"a table [{_as_written(where)}]", value)
+            if isinstance(value, str) and (name := getattr(kind, STANDS_FOR, None)) is not None:
+                return self._short(kind, name, value, where)
+            return self._wrong(where, f"a table [{_as_written(where)}]{_or_text(kind)}", value)
         if typing.get_origin(kind) is tuple:
             return self._list(typing.get_args(kind)[0], bounds, value, where)
         return self._scalar(kind, bounds, value, where)
 
     def _list(self, kind: Any, bounds: Bounds, value: Any, where: str) -> Any:
         tables = dataclasses.is_dataclass(kind)
+        if isinstance(value, str) and hasattr(kind, STANDS_FOR):
+            one = self._value(kind, bounds, value, where)
+            return None if one is None else (one,)
         if not isinstance(value, list):
             expected = (
-                f"tables [[{_as_written(where)}]]" if tables else f"a list of which each is {_expected(kind, bounds)}"
+                f"tables [[{_as_written(where)}]]{_or_text(kind)}"
+                if tables
+                else f"a list of which each is {_expected(kind, bounds)}"
             )
             return self._wrong(where, expected, value)
         return tuple(self._value(kind, bounds, item, f"{where}[{_label(item, n)}]") for n, item in enumerate(value, 1))
+
+    def _short(self, kind: Any, name: str, value: str, where: str) -> Any:
+        """A table of which the file has one key's value alone."""
+        bounds = next(field for field in dataclasses.fields(kind) if field.name == name).metadata.get(BOUNDS, Bounds())
+        text = self._value(typing.get_type_hints(kind)[name], bounds, value, where)
+        return None if text is None else kind(**{name: text})
 
     def _scalar(self, kind: Any, bounds: Bounds, value: Any, where: str) -> Any:
         converted = _converted(kind, value)
@@ -217,6 +232,8 @@ def _converted(kind: Any, value: Any) -> Any:
         return kind(value)
     if kind is datetime.datetime:
         return value if isinstance(value, datetime.datetime) and value.tzinfo is not None else None
+    if kind is datetime.date:
+        return value if type(value) is datetime.date else None
     if not isinstance(value, str) or not (value.isprintable()):
         return None
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -234,12 +251,17 @@ def _expected(kind: Any, bounds: Bounds) -> str:
         float: bounds.describe("a number"),
         Decimal: bounds.describe("a number"),
         datetime.datetime: "a date and time with an offset, as in 2026-01-05T14:30:00Z",
+        datetime.date: "a date, as in 2026-01-05",
         Path: "a path",
         str: "a text",
     }
     if typing.get_origin(kind) is tuple:
         return "a list"
     return words.get(kind, "a table")
+
+
+def _or_text(kind: Any) -> str:
+    return ", or a text" if hasattr(kind, STANDS_FOR) else ""
 
 
 def _found(value: Any) -> str:

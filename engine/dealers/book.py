@@ -1,13 +1,15 @@
 """Who the dealers are: what the desk agreed with each, how it is reached, what it is good for.
 
 Owns the static profile, one `Dealer` per dealer and a `DealerBook` to look them up in. What dealers did is
-`stats`; how a dealer's messages differ is its session's dialect; reading `dealers.toml` is configuration.
+`stats`; what they advertise is `axes`; how a dealer's messages differ is its session's dialect; reading `dealers.toml`
+is configuration.
 
 A dealer is addressed by (session, route): a hub's one session reaches many dealers, told apart by route.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -49,14 +51,52 @@ class LoserNotice(StrEnum):
     COVER = "cover"  # 694=4: it was second best
 
 
+@dataclass(frozen=True, slots=True)
+class TradingDesk:
+    """One desk of a dealer's, and which of the dealer's asset classes it trades; without any it trades all of them."""
+
+    name: str
+    asset_classes: tuple[AssetClass, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody to call: at one desk of the dealer's if `desk` names it, for some asset classes if there are any."""
+
+    name: str
+    desk: str | None = None
+    asset_classes: tuple[AssetClass, ...] = ()
+    email: str | None = None
+    phone: str | None = None
+    chat: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A legal agreement with a dealer. `begins` and `ends` are the first and the last day; None is without end."""
+
+    kind: str
+    begins: datetime.date | None = None
+    ends: datetime.date | None = None
+    reference: str | None = None
+    note: str | None = None
+
+    def in_force(self, day: datetime.date) -> bool:
+        """Has it begun by that day, and not ended before it?"""
+        return (self.begins is None or self.begins <= day) and (self.ends is None or day <= self.ends)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dealer:
     """One dealer's profile.
 
-    `route` is empty where the session is the dealer's own, else how the hub knows it. `asset_classes` is what it
-    may be asked for, `specialties` what it is known to be good at. `notional_max` is face in one request, in the
-    book's base currency; None is no limit of the dealer's own. `firm_time_s` is the life of a quote that names
-    none; None leaves such a quote to a person. A `paused` dealer is not asked; what is open with it goes on.
+    `legal_name` is that of the entity of the LEI, None where it is `name`. `route` is empty where the session is the
+    dealer's own, else how the hub knows it. `asset_classes` is what it may be asked for, `specialties` what it is known
+    to be good at. `notional_max` is face in one request, in the book's base currency; None is no limit of the dealer's
+    own. `firm_time_s` is the life of a quote that names none; None leaves such a quote to a person. A `paused` dealer
+    is not asked; what is open with it goes on.
     """
 
     id: str
@@ -64,9 +104,11 @@ class Dealer:
     lei: str
     session: str
     route: str = ""
-    desk: str | None = None
-    contact: str | None = None
-    agreements: tuple[str, ...] = ()
+    legal_name: str | None = None
+    desks: tuple[TradingDesk, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    notes: tuple[str, ...] = ()
     asset_classes: tuple[AssetClass, ...]
     specialties: tuple[str, ...] = ()
     notional_max: Decimal | None = None
@@ -86,6 +128,10 @@ class Dealer:
     def trades(self, asset_class: AssetClass) -> bool:
         """True if it may be asked for bonds of the class."""
         return asset_class in self.asset_classes
+
+    def agreements_on(self, day: datetime.date) -> tuple[str, ...]:
+        """The kinds of the agreements that are in force on that day, each once."""
+        return tuple(dict.fromkeys(each.kind for each in self.agreements if each.in_force(day)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from engine.desk.state import (
     DeskState,
     Exposure,
     Kill,
+    Pause,
     PendingReversion,
     Quarantined,
     Sent,
@@ -349,6 +350,10 @@ def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
     state.kills.put(str(event.scope), Kill(event.on, event.actor, event.reason, event.at_ns))
 
 
+def _dealer_paused(state: DeskState, event: e.DealerPaused) -> None:
+    state.pauses.put(event.dealer, Pause(event.on, event.actor, event.reason, event.at_ns))
+
+
 def _session_switched(state: DeskState, event: e.SessionSwitched) -> None:
     state.switches.put(event.session, Switch(event.enabled, event.actor, event.reason, event.at_ns))
 
@@ -424,6 +429,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.ReversionMeasured: _reversion_measured,
     e.HistoryAdded: _history_added,
     e.KillSwitched: _kill_switched,
+    e.DealerPaused: _dealer_paused,
     e.SessionSwitched: _session_switched,
 }
 

@@ -162,6 +162,10 @@ _ORDER_FIELDS: Final = (
 # --- a dealer ------------------------------------------------------------------------------------
 
 
+def _agreements(subject: DealerSubject) -> tuple[str, ...]:
+    return subject.dealer.agreements_on(trade_date(subject.now_ns))
+
+
 def _last_asked(subject: DealerSubject) -> float:
     """Days since it was last asked; never is infinitely long ago."""
     at = subject.desk.stats.last_asked(subject.dealer.id)
@@ -204,7 +208,7 @@ _KINDS: Final = {Unit.RATE: Kind.RATE, Unit.BPS: Kind.BPS, Unit.SECONDS: Kind.SE
 _DEALER_FIELDS: Final = (
     Field("name", Kind.TEXT, lambda s: s.dealer.id, "the dealer's id"),
     Field("specialty", Kind.SET_OF_TEXT, lambda s: s.dealer.specialties, "what it is known to be good at"),
-    Field("agreement", Kind.SET_OF_TEXT, lambda s: s.dealer.agreements, "agreements with it"),
+    Field("agreement", Kind.SET_OF_TEXT, _agreements, "agreements with it that are in force today"),
     Field("connected", Kind.BOOL, lambda s: s.connected, "its session is up"),
     Field("last_asked", Kind.DAYS, _last_asked, "days since it was last asked; infinite for never"),
     Field("asks", Kind.NUMBER, _count("asks"), "RFQs sent, in the asset class", windowed=True),

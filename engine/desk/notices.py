@@ -26,6 +26,7 @@ class Topic(StrEnum):
     asked = "asked"
     blocked = "blocked"
     closed = "closed"
+    dealer = "dealer"
     declined = "declined"
     fill = "fill"
     ignored = "ignored"
@@ -104,6 +105,9 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
         case e.KillSwitched():
             by = {"actor": _who(event.actor), "reason": event.reason}
             return Topic.kill, {"scope": str(event.scope), "on": event.on, **by}
+        case e.DealerPaused():
+            by = {"actor": _who(event.actor), "reason": event.reason}
+            return Topic.dealer, {"dealer": event.dealer, "state": "paused" if event.on else "resumed", **by}
         # Orders.
         case e.OrderReported():
             said = event.report

@@ -129,6 +129,7 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
             consider=consider if rule.consider_text is not None else None,
             condition=rule.consider_text or "",
             considered_by=rule.considered_by,
+            paused={name: state.pauses[name].words for name in state.paused_dealers()},
         ),
     )
 

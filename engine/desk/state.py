@@ -268,6 +268,22 @@ class Kill:
 
 @row
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """What a person last said about whether a dealer may be asked; its file may say more."""
+
+    on: bool
+    actor: str
+    reason: str
+    since_ns: int
+
+    @property
+    def words(self) -> str:
+        """Who, and why."""
+        return f"{self.actor.removeprefix('person:')}: {self.reason}"
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class AskRef:
     """Which RFQ and dealer a QuoteReqID(131) belongs to."""
 
@@ -367,8 +383,8 @@ def _if_unanswered(placement: Placement) -> Group | None:
     return placement.session if placement.unanswered else None
 
 
-def _if_on(kill: Kill) -> Group | None:
-    return _ALL if kill.on else None
+def _if_on(switch: Kill | Pause) -> Group | None:
+    return _ALL if switch.on else None
 
 
 def _if_pending(reversion: PendingReversion) -> Group | None:
@@ -397,6 +413,7 @@ class DeskState:
         "oms_ids",
         "orders",
         "overrides",
+        "pauses",
         "placements",
         "quarantine",
         "recommendations",
@@ -422,6 +439,7 @@ class DeskState:
         self.reversions: Table[PendingReversion] = Table(below.reversions if below else None, _if_pending)
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
         self.kills: Table[Kill] = Table(below.kills if below else None, _if_on)
+        self.pauses: Table[Pause] = Table(below.pauses if below else None, _if_on)
         self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
         self.told: Table[str] = Table(below.told if below else None)
@@ -449,6 +467,7 @@ class DeskState:
             ("reversions", self.reversions),
             ("exposures", self.exposures),
             ("kills", self.kills),
+            ("pauses", self.pauses),
             ("switches", self.switches),
             ("counters", self.counters),
             ("told", self.told),
@@ -518,6 +537,15 @@ class DeskState:
     def any_kill(self) -> bool:
         """Is any kill switch on?"""
         return self.kills.indexes[0].count(_ALL) > 0
+
+    def paused(self, dealer: str) -> Pause | None:
+        """A person's pause of this dealer that is in force."""
+        pause = self.pauses.get(dealer)
+        return pause if pause is not None and pause.on else None
+
+    def paused_dealers(self) -> tuple[str, ...]:
+        """Whom a person has paused; hardly ever anybody."""
+        return tuple(self.pauses.indexes[0].of(_ALL))
 
     def files_broken(self) -> list[Scope]:
         """Switches of files in whose place an earlier text is used: while there are any, no rule acts by itself."""

@@ -659,6 +659,20 @@ class KillSwitched(Event):
 
 @row
 @dataclass(frozen=True, slots=True)
+class DealerPaused(Event):
+    """A person has a dealer not asked any more, or with `on` false lets it be asked again as far as they are concerned.
+
+    What the dealers' file says of it stands beside this: it is asked where neither pauses it.
+    """
+
+    dealer: str
+    on: bool
+    actor: str
+    reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class RuleBookLoaded(Event):
     book_hash: str
     actor: str

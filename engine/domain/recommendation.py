@@ -38,6 +38,7 @@ class Why(StrEnum):
     other_class = "other_class"
     """It does not trade such bonds; facts: the asset class."""
     paused = "paused"
+    """By its file; each, where a person has paused it: who and why."""
     killed = "killed"
     """A kill switch is on; facts: its scope."""
     down = "down"

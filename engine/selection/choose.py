@@ -432,8 +432,9 @@ class Situation:
 
     `leaves` is what is left of the order. `closed` says until when a session is closed, empty for one that is open;
     None where no session has hours. `stopped` gives the kill switch that is on for a dealer, empty for none; None while
-    no switch is on. `consider` gives None for a dealer that meets the rule's condition, else the values it was judged
-    by, read from `considered_by`; it is None where the rule has no condition.
+    no switch is on. `paused` are the dealers that a person has paused, with who and why; None while there is none.
+    `consider` gives None for a dealer that meets the rule's condition, else the values it was judged by, read from
+    `considered_by`; it is None where the rule has no condition.
     """
 
     asset_class: AssetClass
@@ -446,6 +447,7 @@ class Situation:
     consider: Callable[[str], tuple[Scalar, ...] | None] | None = None
     condition: str = ""
     considered_by: tuple[str, ...] = ()
+    paused: Mapping[str, str] | None = None
 
 
 def candidates(book: DealerBook, now: Situation) -> Candidates:
@@ -457,6 +459,11 @@ def candidates(book: DealerBook, now: Situation) -> Candidates:
         left.append(LeftOut(Why.other_class, willing.other_class, (now.asset_class.value,)))
     if willing.paused:
         left.append(LeftOut(Why.paused, willing.paused))
+    if now.paused:
+        by_people = tuple([name for name in names if name in now.paused])
+        names = tuple([name for name in names if name not in now.paused])
+        if by_people:
+            left.append(LeftOut(Why.paused, by_people, each=tuple([now.paused[name] for name in by_people])))
     if now.stopped is not None:
         names = _not_stopped(names, now.stopped, left)
     up = set(filter(now.session_up, willing.sessions))

@@ -115,7 +115,7 @@ def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str
         case Why.other_class:
             return f"does not trade {facts[0]} bonds"
         case Why.paused:
-            return "paused"
+            return f"paused by {left.each[at]}" if left.each else "paused"
         case Why.killed:
             return f"kill switch {facts[0]} is on"
         case Why.down:

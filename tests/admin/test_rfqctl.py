@@ -120,7 +120,10 @@ def test_a_closed_session_is_not_shown_as_down(daemon: Daemon, capsys: pytest.Ca
     status = shown(daemon, "$ rfqctl status", capsys)
     assert "\ndown        oak\n" in status
     assert "\nclosed      ash is closed until 08:00 America/New_York" in status
-    assert shown(daemon, "$ rfqctl dealers ash", capsys).endswith("closed until 08:00 America/New_York")
+    profile = shown(daemon, "$ rfqctl dealers ash", capsys)
+    assert "\nsession     ash, closed until 08:00 America/New_York; last asked " in profile
+    listed = shown(daemon, "$ rfqctl dealers", capsys).splitlines()
+    assert next(line for line in listed if " ash " in line).endswith("closed until 08:00 America/New_York")
 
 
 def test_a_session_is_shown_with_its_hours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,6 +124,7 @@ def test_every_reading_command_records_nothing_and_is_json(world: DeskWorld) -> 
     params: dict[str, dict[str, Any]] = {
         "order.show": {"order": order_id},
         "rules.explain": {"order": order_id},
+        "dealer.show": {"dealer": "ash"},
         "recommend": {"security": LIQUID.security_id, "side": "buy", "quantity": 100_000},
     }
     reading = [name for name, each in COMMANDS.items() if each.role == "viewer" and each.by is By.desk]

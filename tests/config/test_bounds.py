@@ -217,6 +217,8 @@ TEXTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "risk.restricted_isins": ((ISIN,), ("", ISIN[:-1], ISIN[:-1] + "6", ISIN + "0")),
     "dealer.id": NAME,
     "dealer.lei": (("0000DEMOALDER0000026",), ("", "0000DEMOALDER0000027", "0000DEMOALDER000026", "0" * 21)),
+    "dealer.contact.email": (("a@b", "desk.1@example.com"), ("", "a@", "@b", "a b@c", "a@b@c", "ab")),
+    "dealer.contact.phone": (("+1 555 0100", "0441/2.3-4", "123"), ("", "12", "+", "call me", "1" * 33)),
 }
 """By path: what may be, and what may not, of every text that is looked at more closely than whether it is there."""
 LISTS: Final = {"fix.allow", "session.backup", "session.allow", "session.tls_pin_sha256", "risk.restricted_isins"}

@@ -562,6 +562,106 @@ def test_a_dealer_in_the_desks_words(folder: Folder) -> None:
     assert (profile.firm_time_s, profile.trades(AssetClass.CORPORATE)) == (15.0, True)
 
 
+PROFILE = """
+legal_name = "Alder Securities LLC"
+notes = ["asks for two-way"]
+
+[[dealer.desk]]
+name = "Credit"
+asset_classes = ["corporate"]
+
+[[dealer.desk]]
+name = "Other"
+note = "closes early"
+
+[[dealer.contact]]
+name = "Ann"
+desk = "Credit"
+email = "ann@example.com"
+phone = "+1 555 0100"
+
+[[dealer.agreements]]
+kind = "master"
+begins = 2026-01-05
+ends = 2026-12-31
+reference = "MA-1"
+"""
+
+
+def test_desks_contacts_and_agreements_of_a_dealer(folder: Folder) -> None:
+    folder.write("dealers.toml", DEALERS + PROFILE)
+    (dealer,) = (each.profile() for each in folder.load().dealers)
+    assert (dealer.legal_name, dealer.notes) == ("Alder Securities LLC", ("asks for two-way",))
+    credit, other = dealer.desks
+    assert (credit.name, credit.asset_classes, other.asset_classes) == ("Credit", (AssetClass.CORPORATE,), ())
+    (ann,) = dealer.contacts
+    assert (ann.name, ann.desk, ann.email, ann.phone) == ("Ann", "Credit", "ann@example.com", "+1 555 0100")
+    (agreement,) = dealer.agreements
+    assert (agreement.begins, agreement.ends) == (datetime.date(2026, 1, 5), datetime.date(2026, 12, 31))
+
+
+def test_plain_texts_stand_for_desk_contact_and_agreements(folder: Folder) -> None:
+    folder.write("dealers.toml", DEALERS + 'desk = "Credit"\ncontact = "a@b"\nagreements = ["master", "clearing"]\n')
+    (dealer,) = (each.profile() for each in folder.load().dealers)
+    assert ([each.name for each in dealer.desks], [each.name for each in dealer.contacts]) == (["Credit"], ["a@b"])
+    assert dealer.agreements_on(datetime.date(1990, 1, 1)) == ("master", "clearing")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("desk = 3", "desk: expected tables [[dealer.desk]], or a text, found 3", id="a number"),
+        pytest.param('desk = ""', "desk: expected a text that is not empty, found an empty text", id="an empty text"),
+        pytest.param(
+            "agreements = [1]", "agreements[1]: expected a table [dealer.agreements], or a text, found 1", id="1"
+        ),
+        pytest.param("[[dealer.desk]]", "desk[1].name: missing: expected a text", id="a desk without a name"),
+        pytest.param(
+            '[[dealer.desk]]\nname = "A"\nnam = "B"',
+            "desk[A].nam: unknown key (did you mean 'name'?)",
+            id="a word that is none",
+        ),
+        pytest.param('desk = ["A", "A"]', "desk[A]: a second desk of this name", id="two desks of a name"),
+        pytest.param(
+            '[[dealer.desk]]\nname = "A"\nasset_classes = ["municipal"]',
+            "desk[A].asset_classes: expected some of the dealer's own ('corporate'), found 'municipal'",
+            id="a desk beyond its dealer",
+        ),
+        pytest.param(
+            '[[dealer.contact]]\nname = "Ann"\ndesk = "B"',
+            "contact[Ann].desk: expected the name of a [[dealer.desk]] (there is none), found 'B'",
+            id="a contact at no desk",
+        ),
+        pytest.param(
+            'contact = ["Ann", "Ann"]', "contact[Ann]: a second contact of this name", id="two contacts of a name"
+        ),
+        pytest.param(
+            '[[dealer.contact]]\nname = "Ann"\nphone = "later"',
+            "contact[Ann].phone: expected a phone number: digits, blanks, '+' first, found the text \"later\"",
+            id="no phone number",
+        ),
+        pytest.param(
+            '[[dealer.agreements]]\nkind = "m"\nbegins = "2026-01-05"',
+            'agreements[m].begins: expected a date, as in 2026-01-05, found the text "2026-01-05"',
+            id="a date that is a text",
+        ),
+        pytest.param(
+            '[[dealer.agreements]]\nkind = "m"\nbegins = 2026-01-05T00:00:00Z',
+            "agreements[m].begins: expected a date, as in 2026-01-05, found 2026-01-05 00:00:00+00:00",
+            id="a date with a time",
+        ),
+        pytest.param(
+            '[[dealer.agreements]]\nkind = "m"\nbegins = 2026-01-05\nends = 2026-01-04',
+            "agreements[m].ends: expected a day from begins (2026-01-05) on, found 2026-01-04",
+            id="ends before it begins",
+        ),
+    ],
+)
+def test_a_wrong_line_of_a_profile_is_named(folder: Folder, text: str, problem: str) -> None:
+    folder.write("dealers.toml", DEALERS + text + "\n")
+    assert folder.problems() == [f"dealers.toml: dealer[alder].{problem}"]
+
+
 def test_mistakes_of_all_files_come_together(folder: Folder) -> None:
     folder.write("engine.toml", ENGINE + OMS + DEALER + "[fix]\nheart_bt_int_s_max = 20\n")
     folder.write("dealers.toml", DEALERS + "x = 1\ny = 2\n")
@@ -569,12 +669,12 @@ def test_mistakes_of_all_files_come_together(folder: Folder) -> None:
     assert folder.problems() == [
         "engine.toml: session[oms].heart_bt_int_s: expected 1 to 20 (fix.heart_bt_int_s_min and _max), found 30",
         "engine.toml: session[alder].heart_bt_int_s: expected 1 to 20 (fix.heart_bt_int_s_min and _max), found 30",
-        "dealers.toml: dealer[alder].x: unknown key (known: id, name, lei, session, route, desk, contact, agreements,"
-        " asset_classes, specialties, notional_max, firm_time_s, accept, undelivered, quantity_unit, loser_notice,"
-        " paused)",
-        "dealers.toml: dealer[alder].y: unknown key (known: id, name, lei, session, route, desk, contact, agreements,"
-        " asset_classes, specialties, notional_max, firm_time_s, accept, undelivered, quantity_unit, loser_notice,"
-        " paused)",
+        "dealers.toml: dealer[alder].x: unknown key (known: id, name, lei, session, route, legal_name, desk, contact,"
+        " agreements, notes, asset_classes, specialties, notional_max, firm_time_s, accept, undelivered, quantity_unit,"
+        " loser_notice, paused)",
+        "dealers.toml: dealer[alder].y: unknown key (known: id, name, lei, session, route, legal_name, desk, contact,"
+        " agreements, notes, asset_classes, specialties, notional_max, firm_time_s, accept, undelivered, quantity_unit,"
+        " loser_notice, paused)",
         "scoring.toml: window_days: expected a whole number from 1 to 3650, found 0",
         "scoring.toml: classic.speed: expected a number from 0 to 1, found 2",
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from engine.dealers.book import Accept, Dealer, DealerBook, LoserNotice, Undelivered
+from engine.dealers.book import Accept, Agreement, Dealer, DealerBook, LoserNotice, Undelivered
 from engine.domain.instrument import AssetClass
 from engine.errors import ConfigError
 
@@ -81,3 +82,20 @@ def test_a_book_that_cannot_be_is_refused(dealers: list[Dealer], message: str) -
 def test_a_profile_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         dealer(**changes)
+
+
+def test_an_agreement_is_in_force_from_its_first_day_to_its_last() -> None:
+    day = datetime.date
+    known = dealer(
+        "a",
+        agreements=(
+            Agreement("master", day(2026, 1, 5), day(2026, 6, 30)),
+            Agreement("clearing", begins=day(2026, 6, 30)),
+            Agreement("master", day(2026, 7, 1)),
+            Agreement("terms"),
+        ),
+    )
+    assert known.agreements_on(day(2026, 1, 4)) == ("terms",)
+    assert known.agreements_on(day(2026, 1, 5)) == ("master", "terms")
+    assert known.agreements_on(day(2026, 6, 30)) == ("master", "clearing", "terms")
+    assert known.agreements_on(day(2026, 7, 1)) == ("clearing", "master", "terms")

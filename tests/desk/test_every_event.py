@@ -109,6 +109,10 @@ def some_day(seed: int) -> Day:
     }  # fmt: skip
     for dealer, outcome in (("ash", "filled"), ("beech", "rejected"), ("cedar", "")):
         command(day, "history.add", rows=[{**told, "dealer": dealer, "outcome": outcome}], origin="elsewhere")
+    for on in (True, False):
+        command(
+            day, f"dealer.{'pause' if on else 'resume'}", role="operator", dealer="ash", reason="so that both happened"
+        )
     for enabled in (False, True):
         draft = day.draft()
         draft.record(e.SessionSwitched(day.now.utc_ns, "ash", enabled, "person:kim", "agreed on the phone"))

@@ -101,6 +101,11 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             {"scope": "dealer:ash", "on": True, **by},
         ),
         (
+            e.DealerPaused(AT, "ash", True, kim, "why"),
+            "dealer",
+            {"dealer": "ash", "state": "paused", **by},
+        ),
+        (
             e.OrderReported(AT, report),
             "report",
             {**of, "kind": "new", "status": "0", "text": report.text},

@@ -32,7 +32,9 @@ class Blocked:
 
 def clear_ask(draft: Draft, order: Order, dealer: Dealer, said: AskDealer, not_after_ns: int) -> Cleared | Blocked:
     """Gate for one QuoteRequest(R)."""
-    blocked = order_blocked(draft, order) or _paused(dealer) or _dealer_blocked(draft, order, dealer, said.quantity)
+    blocked = (
+        order_blocked(draft, order) or _paused(draft, dealer) or _dealer_blocked(draft, order, dealer, said.quantity)
+    )
     if blocked is not None:
         return blocked
     return Cleared(GATE_KEY, said, dealer.session, not_after_ns, scopes_of(dealer.id, order.terms.account))
@@ -100,9 +102,12 @@ def _too_many_open(draft: Draft, order: Order) -> Blocked | None:
     return None
 
 
-def _paused(dealer: Dealer) -> Blocked | None:
-    """A paused dealer is not asked; what is open with it goes on."""
-    return Blocked("paused", f"{dealer.id} is paused") if dealer.paused else None
+def _paused(draft: Draft, dealer: Dealer) -> Blocked | None:
+    """A dealer that its file or a person has paused is not asked; what is open with it goes on."""
+    if dealer.paused:
+        return Blocked("paused", f"{dealer.id} is paused")
+    pause = draft.state.paused(dealer.id)
+    return Blocked("paused", f"{dealer.id} is paused by {pause.words}") if pause is not None else None
 
 
 def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decimal) -> Blocked | None:

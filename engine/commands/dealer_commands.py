@@ -1,0 +1,119 @@
+"""One dealer: its whole profile, and whether it may be asked as far as people say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.commands import as_json
+from engine.commands.desk_call import Call
+from engine.commands.desk_enquiries import standing_of
+from engine.dealers.book import Contact, Dealer, TradingDesk
+from engine.domain import events as e
+from engine.domain.rfq import AskState
+from engine.errors import CommandError
+from engine.market.calendars import trade_date
+
+
+def show(call: Call) -> dict[str, Any]:
+    """What is agreed with a dealer beside what it did: static first, then all that the desk has learnt."""
+    draft, dealer = call.draft, call.dealer(call.given["dealer"])
+    return {
+        **_static(call, dealer),
+        "last_asked": as_json.at(draft.desk.stats.last_asked(dealer.id)),
+        "open": _open(call, dealer),
+        "classic": standing_of(draft, dealer, call.given["asset_class"]),
+    }
+
+
+def _static(call: Call, dealer: Dealer) -> dict[str, Any]:
+    draft, today = call.draft, trade_date(call.draft.now_ns)
+    kill = draft.state.kill_of_dealer(dealer.id)
+    return {
+        "dealer": dealer.id,
+        "name": dealer.name,
+        "legal_name": dealer.legal_name or dealer.name,
+        "lei": dealer.lei,
+        "session": dealer.session,
+        "connected": draft.session_up(dealer.session),
+        "closed": draft.desk.closed(dealer.session, draft.now_ns) or None,
+        "kill": str(kill) if kill is not None else None,
+        **as_json.paused(draft, dealer),
+        "asset_classes": [each.value for each in dealer.asset_classes],
+        "specialties": list(dealer.specialties),
+        "desks": [_desk(each) for each in dealer.desks],
+        "contacts": [_contact(each) for each in dealer.contacts],
+        "agreements": [
+            {
+                "kind": each.kind,
+                "begins": str(each.begins) if each.begins is not None else None,
+                "ends": str(each.ends) if each.ends is not None else None,
+                "in_force": each.in_force(today),
+                "reference": each.reference,
+                "note": each.note,
+            }
+            for each in dealer.agreements
+        ],
+        "notes": list(dealer.notes),
+        "notional_max": as_json.amount(dealer.notional_max),
+        "firm_time_s": dealer.firm_time_s,
+        "accept": dealer.accept.value,
+        "undelivered": dealer.undelivered.value,
+        "quantity_unit": dealer.quantity_unit.value,
+        "loser_notice": dealer.loser_notice.value,
+    }
+
+
+def _desk(desk: TradingDesk) -> dict[str, Any]:
+    return {"name": desk.name, "asset_classes": [each.value for each in desk.asset_classes], "note": desk.note}
+
+
+def _contact(contact: Contact) -> dict[str, Any]:
+    return {
+        "name": contact.name,
+        "desk": contact.desk,
+        "asset_classes": [each.value for each in contact.asset_classes],
+        "email": contact.email,
+        "phone": contact.phone,
+        "chat": contact.chat,
+        "note": contact.note,
+    }
+
+
+def _open(call: Call, dealer: Dealer) -> dict[str, Any]:
+    """What waits for this dealer now."""
+    state = call.draft.state
+    asks = [ask for rfq in state.open_rounds() if (ask := rfq.ask_of(dealer.id)) is not None]
+    waiting = [each for each in state.unanswered() if each.dealer == dealer.id]
+    return {
+        "requests": sum(ask.state is AskState.asked for ask in asks),
+        "quoted": sum(ask.state is AskState.quoted for ask in asks),
+        "unanswered": [
+            {"order": each.order_id, "quantity": as_json.amount(each.reserved), "since": as_json.at(each.sent_ns)}
+            for each in waiting
+        ],
+    }
+
+
+# --- pausing -------------------------------------------------------------------------------------
+
+
+def pause(call: Call) -> dict[str, Any]:
+    """Nobody asks it from now on; what is open with it goes on."""
+    return _switch(call, True)
+
+
+def resume(call: Call) -> dict[str, Any]:
+    """It may be asked again, unless its file pauses it."""
+    return _switch(call, False)
+
+
+def _switch(call: Call, on: bool) -> dict[str, Any]:
+    draft, dealer = call.draft, call.dealer(call.given["dealer"])
+    if not on and draft.state.paused(dealer.id) is None:
+        by_file = f", its file has it paused: edit that, then {_RELOAD}" if dealer.paused else ""
+        raise CommandError(f"no person has paused {dealer.id}{by_file}", code="state")
+    draft.record(e.DealerPaused(draft.now_ns, dealer.id, on, call.by, call.given["reason"]))
+    return {"dealer": dealer.id, **as_json.paused(draft, dealer)}
+
+
+_RELOAD = "`rfqctl reload dealers --reason ...`"
