@@ -79,6 +79,10 @@ class Fill(NamedTuple):
     price: float = 0.0
     moved_bps: float = 0.0
     """How far the mid went against the dealer from its quote to its word."""
+    taken_s: float = 0.0
+    """When it was accepted, after the beginning of the round."""
+    said_s: float = 0.0
+    """When the dealer said what became of it."""
 
 
 class Mark(NamedTuple):
@@ -442,13 +446,14 @@ class Round:
         came = street.mid(piece.bond, piece.at_s + answer.came_s)
         against_bps = piece.side * 100 * (street.mid(piece.bond, piece.at_s + decided_s) - came)
         if after_s > answer.until_s:
-            fill = Fill(Outcome.EXPIRED, moved_bps=against_bps)
+            fill = Fill(Outcome.EXPIRED, 0.0, 0.0, against_bps, after_s, decided_s)
         elif against_bps > dealer.last_look_bps and chance.happens(dealer.rejects, "look", *key):
-            fill = Fill(Outcome.LOOKED, moved_bps=against_bps)
+            fill = Fill(Outcome.LOOKED, 0.0, 0.0, against_bps, after_s, decided_s)
         elif chance.happens(dealer.careless, "careless", *key):
-            fill = Fill(Outcome.CARELESS, moved_bps=against_bps)
+            fill = Fill(Outcome.CARELESS, 0.0, 0.0, against_bps, after_s, decided_s)
         else:
-            fill = Fill(Outcome.FILLED, min(answer.size, self.open_size), answer.price, against_bps)
+            size = min(answer.size, self.open_size)
+            fill = Fill(Outcome.FILLED, size, answer.price, against_bps, after_s, decided_s)
             street.bought(dealer, piece, piece.at_s + decided_s, fill.size)
         self.fills.append((dealer.name, fill))
         return fill
