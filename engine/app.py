@@ -165,7 +165,7 @@ class Daemon:
                 lambda now: self._taken_up(now, connections, admin),
             )
             servers.append(reloading)
-            for work in (self._housekeeping(metrics, reader), self._hashing_ahead()):
+            for work in (self._housekeeping(metrics, reader, reloading), self._hashing_ahead()):
                 tasks.append(loop.create_task(work))
                 tasks[-1].add_done_callback(self._house_kept)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -211,11 +211,12 @@ class Daemon:
 
     # --- while it runs -----------------------------------------------------------------------------
 
-    async def _housekeeping(self, metrics: Metrics, reader: JournalReader) -> None:
+    async def _housekeeping(self, metrics: Metrics, reader: JournalReader, reloading: Reloading) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
         loop = asyncio.get_running_loop()
         next_digest, next_checkpoint, next_anchor, next_proof = 0.0, 0.0, 0.0, 0.0
         config = self.config.journal
+        told = 0
         while True:
             at = loop.time()
             await asyncio.sleep(LOOP_LAG_EVERY_S)
@@ -225,6 +226,7 @@ class Daemon:
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.traffic())
             self.runtime.hub.take_stock()
             self._follow_clock()
+            told = self._learn_what_was_told(reloading, told)
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self._hold(f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else "")
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
@@ -243,6 +245,13 @@ class Daemon:
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
                 self.runtime.note_digest(take_over.LOGIC_VERSION)
+
+    def _learn_what_was_told(self, reloading: Reloading, before: int) -> int:
+        """Rounds of other systems are learnt once no more of them come; how many wait."""
+        waiting = self.trading.desk.learning.waiting
+        if waiting and waiting == before:
+            reloading.relearn()
+        return waiting
 
     async def _hashing_ahead(self) -> None:
         """Little by little, and as much in a second as a busy desk writes: the digest of a minute holds nobody up."""

@@ -13,8 +13,10 @@ from engine.boot import session_settings
 from engine.config import Config
 from engine.config.sessions import SessionRole
 from engine.dealers.book import DealerBook
+from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
+from engine.desk.learning import Learning
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.domain.instrument import Security
 from engine.errors import ConfigError
@@ -155,6 +157,7 @@ def desk(
         marks=MarkBook(),
         stats=stats,
         rankings=Rankings(stats, dealers.ids),
+        learning=Learning(EstimateParameters(), is_replaying=True),
         classic_weights=config.scoring.classic.percent,
         book=book,
         scoring_hash=text_hash(config, "scoring"),

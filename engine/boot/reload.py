@@ -24,9 +24,12 @@ from typing import Final
 from engine.boot.configured import KINDS, Configured, read_again
 from engine.boot.take_over import links
 from engine.config import ConfigProblems
+from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats
+from engine.desk.learning import OBSERVATIONS, Learning
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
+from engine.domain import events as e
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import TextRow
 from engine.runtime.loop import Runtime
@@ -48,6 +51,9 @@ LET_GO_AT_ONCE: Final = 100
 SWITCH_S: Final = 0.0005
 """How long the thread may keep the interpreter while the loop waits for it. By Python's own, 5 ms, an order that takes
 three steps of the loop came 15 ms later while files were read."""
+
+
+_OBSERVED: Final = frozenset(kind.__name__ for kind in OBSERVATIONS)
 
 
 class Reloading:
@@ -79,6 +85,48 @@ class Reloading:
         self._closed.set()
         if self._task is not None:
             self._task.cancel()
+
+    def relearn(self) -> None:
+        """Learn anew what others have told of, unless something of the kind is under way."""
+        if self._task is None and not self._closed.is_set():
+            self._task = asyncio.get_running_loop().create_task(self._relearn())
+
+    async def _relearn(self) -> None:
+        up_to, learning = self._runtime.event_seq, self._trading.desk.learning
+        learning.begin_aside()
+        aside: Learning | None = None
+        try:
+            with _soon_switching():
+                aside = await asyncio.to_thread(self._learnt_anew, learning.parameters, up_to)
+        except ConfigProblems:
+            pass  # The daemon stops.
+        except Exception:
+            log.exception("estimates not made anew, they go on as they are: this is a bug of the engine")
+        finally:
+            learning.end_aside(aside)
+            self._task = None
+        if aside is not None:
+            rebuilt, rounds = aside, learning.waiting
+            self._runtime.note(
+                "estimates rebuilt",
+                lambda at_ns: [e.EstimatesRebuilt(at_ns, rebuilt.observations, rounds, "rounds were told of")],
+            )
+            log.info("estimates made anew observations=%d rounds_told=%d", rebuilt.observations, rounds)
+
+    def _learnt_anew(self, parameters: EstimateParameters, up_to: int) -> Learning:
+        """In a thread: all that the journal has to learn from, up to `up_to` at least, in the order of its times."""
+        aside, codec, seq = Learning(parameters, is_replaying=True), events_codec(), 0
+        with ReadOnly(self.configured.config.journal.path) as file:
+            while seq < up_to:
+                for row in file.events(after_seq=seq):
+                    seq = row.seq
+                    if row.type in _OBSERVED:
+                        aside.fold(codec.decode(row.type, row.version, row.body))
+                    if seq % FOLDED_AT_ONCE == 0:
+                        self._rest()
+                self._rest()
+        aside.rebuilt()
+        return aside
 
     def _wanted(self, wanted: ReadFiles) -> None:
         if self._closed.is_set():
@@ -115,7 +163,7 @@ class Reloading:
         in_force = found.in_force()
         new = {each.kind: each.hash for each in in_force.texts}
         folded = None
-        if parts.desk.stats.parameters != self._trading.desk.stats.parameters:
+        if _learns_otherwise(parts.desk, self._trading.desk):
             with _unlooked_at():
                 folded = self._folded(parts.desk, up_to)
         return in_force.rows, Change(
@@ -153,6 +201,7 @@ class Reloading:
                     if seq % FOLDED_AT_ONCE == 0:
                         self._rest()
                 if seq >= up_to and seq - began < BEHIND_MAX:
+                    shadow.desk.learning.settle()
                     return shadow, seq
                 # What is not durable yet is waited for: a journal that fails ends the daemon, and the wait with it.
                 self._rest()
@@ -199,6 +248,10 @@ class Reloading:
             log.info("files taken up kinds=%s", words)
         outcome = "refused" if settled.taken is None else "taken_up"
         self._runtime.metrics.reloaded(settled.kinds, outcome, self._runtime.clock.now().utc_ns)
+
+
+def _learns_otherwise(one: Desk, other: Desk) -> bool:
+    return one.stats.parameters != other.stats.parameters or one.learning.parameters != other.learning.parameters
 
 
 @contextmanager

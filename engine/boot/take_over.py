@@ -95,6 +95,7 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
             f"{file.path}: the state does not come out as it was noted ({folded.differences[0]}); "
             "run `rfqd replay` and `rfqctl audit verify` before starting again"
         )
+    trading.desk.learning.settle()
     trading.desk.earlier_books = earlier_books(file, trading)
     for mark in marks(file):
         trading.desk.marks.update(mark)

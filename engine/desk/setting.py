@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from engine.dealers.book import DealerBook
 from engine.dealers.stats import DealerStats
+from engine.desk.learning import Learning
 from engine.domain.instrument import Security
 from engine.market.marks import MarkBook
 from engine.rules.program import Book
@@ -66,6 +67,7 @@ class Desk:
     marks: MarkBook
     stats: DealerStats
     rankings: Rankings
+    learning: Learning
     classic_weights: tuple[tuple[str, Decimal], ...]
     book: Book
     scoring_hash: str
@@ -90,7 +92,7 @@ class Desk:
             if each.name not in _LIVING:
                 setattr(self, each.name, getattr(after, each.name))
         if with_stats:
-            self.stats, self.rankings = after.stats, after.rankings
+            self.stats, self.rankings, self.learning = after.stats, after.rankings, after.learning
         else:
             self.rankings = Rankings(self.stats, self.dealers.ids)
 
@@ -104,5 +106,5 @@ class Desk:
         return self.book if book_hash == self.book.hash else self.earlier_books.get(book_hash)
 
 
-_LIVING: Final = frozenset({"marks", "stats", "rankings", "hold", "earlier_books"})
+_LIVING: Final = frozenset({"marks", "stats", "rankings", "learning", "hold", "earlier_books"})
 """What is learned while the engine runs, and in no file."""

@@ -14,6 +14,7 @@ from engine.clock import Instant
 from engine.desk import decide, replacing
 from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
+from engine.desk.learning import LEARNT
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
@@ -132,6 +133,9 @@ class Trading:
     def adopt(self, decided: Draft) -> None:
         self.state.adopt(decided.state)
         learn(self.desk.stats, decided.lessons)
+        for event in decided.events:
+            if type(event) in LEARNT:
+                self.desk.learning.fold(event)
         if self._followed is not None:
             self._followed.extend(decided.events)
         for mark in decided.marks:
@@ -177,6 +181,8 @@ class Trading:
         """One event of the journal into state and stats. Live, `adopt` takes in a whole draft, to the same end."""
         apply(self.state, event)
         observe(self.desk.stats, self.state, event)
+        if type(event) in LEARNT:
+            self.desk.learning.fold(event)
 
     def deadline_of(self, key: Timer, session_up: Callable[[str], bool], now_ns: int) -> int | None:
         return decide.deadline_of(self.state, key, self.desk.clocks, session_up, now_ns)

@@ -15,10 +15,12 @@ from typing import Any, Final
 
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer, DealerBook
+from engine.dealers.estimates import EstimateParameters
 from engine.dealers.segments import Segment, segment_of, similar_key
 from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats
 from engine.desk.draft import Draft
 from engine.desk.fields import catalogue
+from engine.desk.learning import Learning
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.desk.state import DeskState
 from engine.domain.instrument import AssetClass, Security, isin_check_digit
@@ -242,6 +244,7 @@ def desk(dealers: int, *, other_class: float = 0.0) -> Desk:
         marks=marks,
         stats=stats,
         rankings=Rankings(stats, dealer_book.ids),
+        learning=Learning(EstimateParameters()),
         classic_weights=CLASSIC_WEIGHTS,
         book=book(names),
         scoring_hash="benchmark",

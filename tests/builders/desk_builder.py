@@ -23,11 +23,13 @@ from desk_start import Start, start
 from engine.clock import NS_PER_S, Instant
 from engine.commands import answering
 from engine.dealers.book import Dealer, DealerBook
+from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats
 from engine.desk import decide
 from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
 from engine.desk.fields import catalogue
+from engine.desk.learning import Learning
 from engine.desk.notices import Notice, notices
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.desk.state import DeskState
@@ -91,6 +93,7 @@ def make_desk(
         marks=MarkBook(),
         stats=stats,
         rankings=Rankings(stats, known.ids),
+        learning=Learning(EstimateParameters()),
         classic_weights=CLASSIC_WEIGHTS,
         book=book if book is not None else shipped_book(known.ids),
         scoring_hash="scoring-of-the-tests",

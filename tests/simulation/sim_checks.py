@@ -424,7 +424,9 @@ def _same(what: str, wanted: set[str], found: set[str]) -> list[str]:
 
 
 def same_again(one: Any, other: Any) -> bool:
-    """Do two desks agree on state and stats?"""
+    """Do two desks agree on state, stats and estimates?"""
     return bool(
-        one.state.digest() == other.state.digest() and one.desk.stats.fold_digest() == other.desk.stats.fold_digest()
+        one.state.digest() == other.state.digest()
+        and one.desk.stats.fold_digest() == other.desk.stats.fold_digest()
+        and one.desk.learning.estimates.digest() == other.desk.learning.estimates.digest()
     )

@@ -14,8 +14,10 @@ from sim_time import MS, NS
 from engine.boot import assembly
 from engine.config import load
 from engine.dealers.book import DealerBook
+from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
+from engine.desk.learning import Learning
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionaries import built_in
@@ -106,6 +108,7 @@ class Setting:
             marks=MarkBook(),
             stats=stats,
             rankings=Rankings(stats, dealers.ids),
+            learning=Learning(EstimateParameters()),
             classic_weights=self.weights,
             book=self.book,
             scoring_hash="simulation",

@@ -1,0 +1,143 @@
+"""What the desk learns of its dealers for the model: observations of the journal in, estimates out.
+
+A projection, as `dealers.stats` is one: a pure function of the events and of one parameter set. Live, an event is
+learnt as its turn is adopted; a restart folds the same events and comes out at the same numbers, to the bit.
+
+Rounds that another system tells of belong to the past, and estimates want each dealer's rounds in the order in which
+they happened. So what is told waits until everything is learnt anew aside, in the order of times, and the event
+`EstimatesRebuilt` swaps that in. A fold of the whole journal does the sorting once, at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from engine.clock import utc_day
+from engine.dealers.estimates import EstimateParameters, Estimates
+from engine.domain import events as e
+from engine.domain.observation import RoundSeen
+
+OBSERVATIONS: Final = frozenset({e.HistoryAdded})
+"""The events that are learnt from."""
+LEARNT: Final = OBSERVATIONS | {e.EstimatesRebuilt}
+"""All events that `fold` takes notice of."""
+
+
+class Learning:
+    """The estimates, and what they were made of. `fold` and `settle` change them; decisions only read `estimates`."""
+
+    __slots__ = (
+        "_aside",
+        "_day",
+        "_gathered",
+        "_since",
+        "_sorted",
+        "estimates",
+        "observations",
+        "parameters",
+        "waiting",
+    )
+
+    def __init__(self, parameters: EstimateParameters, *, is_replaying: bool = False) -> None:
+        """`is_replaying`: a whole journal is folded first, then `settle` is called."""
+        self.parameters = parameters
+        self.estimates = Estimates(parameters)
+        self.observations = 0
+        """Events learnt from so far."""
+        self.waiting = 0
+        """Rounds told by others that wait to be learnt."""
+        self._day = 0
+        self._gathered: list[e.Event] | None = [] if is_replaying else None
+        self._since: list[e.Event] | None = None
+        """What happened since a rebuild aside began."""
+        self._sorted = 0
+        self._aside: Learning | None = None
+
+    # --- events ------------------------------------------------------------------------------------
+
+    def fold(self, event: e.Event) -> None:
+        """Learn from an event, if it is one to learn from."""
+        kind = type(event)
+        if kind is e.EstimatesRebuilt:
+            assert isinstance(event, e.EstimatesRebuilt)
+            self._rebuilt(event)
+        elif kind in OBSERVATIONS:
+            self.observations += 1
+            if self._gathered is not None:
+                self._gathered.append(event)
+                return
+            if self._since is not None:
+                self._since.append(event)
+            self._learn(event)
+
+    def settle(self) -> None:
+        """The journal is folded: learn what was gathered, the first part of it in the order of its own times."""
+        if self._gathered is None:
+            return
+        gathered, self._gathered = self._gathered, None
+        self._learn_sorted(gathered[: self._sorted])
+        for event in gathered[self._sorted :]:
+            self._learn(event)
+
+    def _learn(self, event: e.Event) -> None:
+        """As it comes. What others tell waits: its time is long past."""
+        self._begin_day(event.at_ns)
+        if isinstance(event, e.HistoryAdded):
+            self.waiting += len(event.rounds)
+
+    def _learn_sorted(self, events: Sequence[e.Event]) -> None:
+        for at_ns, seen in sorted(_rounds(events), key=lambda each: (each[0], each[1].source, each[1].rfq_id)):
+            self._begin_day(at_ns)
+            self.estimates.learn(seen)
+
+    def _begin_day(self, at_ns: int) -> None:
+        """Scales and strengths change with the first observation of a day."""
+        day = utc_day(at_ns)
+        if day > self._day:
+            self._day = day
+            self.estimates.daily(at_ns)
+
+    # --- anew --------------------------------------------------------------------------------------
+
+    def begin_aside(self) -> None:
+        """From here on, keep what happens: everything before it is learnt anew aside."""
+        self._since = []
+
+    def end_aside(self, aside: Learning | None) -> None:
+        """What was learnt anew is ready for the next `EstimatesRebuilt`; None: it came to nothing."""
+        self._aside = aside
+        if aside is None:
+            self._since = None
+
+    def rebuilt(self) -> None:
+        """Learn all that was gathered in the order of its own times: what an `EstimatesRebuilt` will say."""
+        assert self._gathered is not None
+        self._sorted = len(self._gathered)
+        self.settle()
+
+    def _rebuilt(self, event: e.EstimatesRebuilt) -> None:
+        if self._gathered is not None:
+            self._sorted = event.observations
+            return
+        aside, since = self._aside, self._since
+        assert aside is not None, "nothing was learnt anew"
+        assert since is not None
+        assert aside.observations == event.observations
+        behind = since[len(since) - (self.observations - aside.observations) :]
+        self._aside = self._since = None
+        self.estimates, self._day, self.waiting = aside.estimates, aside._day, aside.waiting
+        for later in behind:
+            self._learn(later)
+
+    def let_go(self) -> Iterator[None]:
+        """Empty what nobody needs any more, a part a step."""
+        return self.estimates.let_go()
+
+
+def _rounds(events: Sequence[e.Event]) -> Iterator[tuple[int, RoundSeen]]:
+    """Every round with the time at which it is learnt."""
+    for event in events:
+        if isinstance(event, e.HistoryAdded):
+            for told in event.rounds:
+                yield told.seen.sent_ns, told.seen

@@ -1,0 +1,124 @@
+"""What the model learns from: live, aside and after a restart the same estimates, to the bit."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from engine.dealers.estimates import EstimateParameters
+from engine.desk.learning import Learning
+from engine.desk.past.reading import Known, Row, read_rows
+from engine.domain import events as e
+from engine.domain.observation import RoundTold
+
+pytestmark = pytest.mark.starts("noon")
+"""Nothing here is about the time."""
+
+DAY_NS = 86_400 * 1_000_000_000
+START = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
+AFTER_NS = int(datetime.datetime(2026, 9, 1, tzinfo=datetime.UTC).timestamp()) * 1_000_000_000
+
+
+def told(day: int, name: str, price: str = "99.9") -> RoundTold:
+    """A round of two dealers, one of which quotes."""
+    at = (START + datetime.timedelta(days=day)).isoformat()
+    shared: dict[str, Any] = {
+        "rfq_id": name, "sent_at": at, "security": "XS0000000009", "asset_class": "corporate", "side": "buy",
+        "quantity": "1000000", "mark_sent": "100", "maturity": "2031-01-01", "rating_then": "BBB",
+    }  # fmt: skip
+    rows = [
+        {**shared, "dealer": "ash", "answer": "quote", "price": price, "answered_at": at},
+        {**shared, "dealer": "beech", "answer": "pass"},
+    ]
+    found, refused = read_rows([Row(1, row) for row in rows], Known({}, AFTER_NS, 900 * 10**9), "elsewhere")
+    assert not refused
+    return found[0]
+
+
+def added(*rounds: RoundTold) -> e.HistoryAdded:
+    return e.HistoryAdded(AFTER_NS, rounds, "elsewhere", "person:kim")
+
+
+def replayed(*events: e.Event) -> Learning:
+    learning = Learning(EstimateParameters(), is_replaying=True)
+    for event in events:
+        learning.fold(event)
+    learning.settle()
+    return learning
+
+
+LATER = added(told(40, "T-3"), told(41, "T-4", "99.7"))
+EARLIER = added(told(2, "T-1"), told(1, "T-2", "100.4"))
+
+
+def rebuilt(learning: Learning) -> e.EstimatesRebuilt:
+    """As the shell does it: aside, from all that the journal has, and swapped in by the event."""
+    learning.begin_aside()
+    aside = Learning(learning.parameters, is_replaying=True)
+    for event in (LATER, EARLIER):
+        aside.fold(event)
+    aside.rebuilt()
+    learning.end_aside(aside)
+    return e.EstimatesRebuilt(AFTER_NS, aside.observations, learning.waiting, "test")
+
+
+def test_what_is_told_waits_until_it_is_learnt_in_the_order_of_its_times() -> None:
+    learning = Learning(EstimateParameters())
+    untouched = learning.estimates.digest()
+    learning.fold(LATER)
+    learning.fold(EARLIER)
+    assert (learning.waiting, learning.observations) == (4, 2)
+    learning.fold(rebuilt(learning))
+    assert learning.waiting == 0
+    assert learning.estimates.digest() != untouched
+    in_order = replayed(added(told(1, "T-2", "100.4"), told(2, "T-1")), LATER, e.EstimatesRebuilt(AFTER_NS, 2, 4, ""))
+    assert learning.estimates.digest() == in_order.estimates.digest()
+
+
+def test_a_restart_comes_out_at_the_same_bits() -> None:
+    learning = Learning(EstimateParameters())
+    for event in (LATER, EARLIER):
+        learning.fold(event)
+    event = rebuilt(learning)
+    learning.fold(event)
+    again = replayed(LATER, EARLIER, event)
+    assert again.estimates.digest() == learning.estimates.digest()
+    assert (again.observations, again.waiting) == (learning.observations, learning.waiting)
+
+
+def test_what_is_told_while_a_rebuild_runs_waits_for_the_next() -> None:
+    learning = Learning(EstimateParameters())
+    learning.fold(LATER)
+    learning.fold(EARLIER)
+    event = rebuilt(learning)
+    more = added(told(3, "T-9"))
+    learning.fold(more)
+    learning.fold(event)
+    assert learning.waiting == 1
+    again = replayed(LATER, EARLIER, more, event)
+    assert (again.waiting, again.estimates.digest()) == (1, learning.estimates.digest())
+
+
+def test_a_rebuild_that_came_to_nothing_leaves_everything_as_it_was() -> None:
+    learning = Learning(EstimateParameters())
+    learning.fold(LATER)
+    before = learning.estimates.digest()
+    learning.begin_aside()
+    learning.end_aside(None)
+    assert (learning.waiting, learning.estimates.digest()) == (2, before)
+
+
+def test_a_start_before_the_rebuild_has_it_wait_again() -> None:
+    again = replayed(LATER, EARLIER)
+    assert (again.waiting, again.observations) == (4, 2)
+
+
+def test_other_parameters_are_another_learning() -> None:
+    one, other = (Learning(EstimateParameters(half_life_days=days), is_replaying=True) for days in (30, 60))
+    for learning in (one, other):
+        for event in (LATER, EARLIER, e.EstimatesRebuilt(AFTER_NS, 2, 4, "")):
+            learning.fold(event)
+        learning.settle()
+    assert one.estimates.digest() != other.estimates.digest()
