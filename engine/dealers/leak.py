@@ -1,0 +1,140 @@
+"""What asking a dealer costs: how the market moves against us when it is told, whether it trades or not.
+
+Two outcomes, each solved by itself. `leak_in` is the adverse drift from a dealer's own ask to the decision, `leak_post`
+that from the decision to a horizon; a window ends at the next ask in the same issuer. One `LeakRow` is one such window.
+
+    drift = intercept + segment + side + ln(size/ADV) + volatility [+ traded + traded x size] + sum over d asked of l_d
+    l_d = common mean + dealer's own,   dealer's own ~ N(0, tau^2)
+
+The regressor is who was *asked*. Who won is an outcome, not a cause: a dealer that moves the market and never wins
+would be a cost of whoever does. What a trade itself does is in the model of `leak_post` alone: the window of `leak_in`
+is over before there is one, and whether one comes of it depends on the drift. The common mean is what one more dealer
+costs: the coefficient of how many were asked.
+
+Priors come from the data. tau is averaged over a grid by its likelihood. The drift with nobody asked (an order may know
+something) and what the usual panel leaks are drawn from one N(0, v) each, with v by its likelihood: where panels differ
+in size the data tell the two apart, where they never do the drift is split between them and the error says so. Only the
+common mean is floored at 0.
+
+Errors are the sandwich, clustered by parent order, plus the prior's part. `se_bps` is the sandwich alone: what the
+estimate scatters by; estimate over `se_bps` is a test of "no leak". A dealer whose rounds won and rounds lost tell
+different stories gets the difference on top of its error: then it is not the asking that the market moves by.
+
+Values alone: `dealers.leak_regression` solves, rows, parameters and a moment in, a table out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from engine.dealers.outlook import Identified, Measure
+from engine.domain.rows import row
+
+DAY_NS: Final = 86_400 * 1_000_000_000
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class LeakRow:
+    """One window: who was told at its beginning, and how the market moved against us until its end.
+
+    `segment` is a coarse one, without size and side. `asked` are the dealers known by name, in order of name; `n_asked`
+    counts the others, too. `drift_bps` is net of the benchmark, positive against us; `variance_bps2` what marks and the
+    market's own moves scatter it by. `traded` is the share of the size that traded at the window's beginning,
+    `winners` those it traded with; 0 and nobody for `leak_in`.
+    """
+
+    at_ns: int
+    parent_id: str
+    segment: str
+    asked: tuple[str, ...]
+    n_asked: int
+    sign: int
+    drift_bps: float
+    variance_bps2: float
+    size_to_adv: float | None = None
+    volatility_bps: float | None = None
+    traded: float = 0.0
+    winners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeakParameters:
+    """Half-life and window of rows, and the bounds of the estimate."""
+
+    half_life_days: float = 90.0
+    window_days: int = 365
+    """An older row does not count at all."""
+    clip: float = 6.0
+    """A drift further from the middle than this many scatters counts as that far."""
+    variance_floor_bps2: float = 0.25
+    """No window is believed to be measured better than this."""
+    between_scale_bps: float = 3.0
+    """Half-Cauchy prior of how dealers differ: half of all desks differ by less."""
+    level_scale_bps: float = 1.0
+    """The same of what the usual panel leaks, and of the drift with nobody asked."""
+    segment_sd_bps: float = 3.0
+    """How the drift of segments differs, with the same dealers asked."""
+    size_varied_min: float = 10.0
+    """Rows (decayed) of another panel size than the usual one that tell what one more dealer costs."""
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class LeakOf:
+    """One dealer's leak of one outcome.
+
+    `se_bps` is the error of the estimate alone, without the prior's part. `lost_bps` and `won_bps` are what the
+    dealer's rounds without and with a trade of its own would say each for itself, None where there were none: a
+    diagnostic, nothing is chosen by it.
+    """
+
+    dealer: str
+    leak: Measure
+    se_bps: float
+    identified: Identified
+    asks: int
+    lost_bps: float | None = None
+    won_bps: float | None = None
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class LeakOutcome:
+    """One outcome: every dealer asked in the window, in order of name, and what all have in common.
+
+    `common` is what a dealer costs of whom nothing is known. `identified` is the best that any dealer's is.
+    `drift_bps` is the intercept: how the market moves with nobody asked. `between_bps` is tau, `noise_bps` what a
+    usual window scatters by.
+    """
+
+    dealers: tuple[LeakOf, ...]
+    common: Measure
+    unknown: Measure
+    identified: Identified
+    drift_bps: float
+    between_bps: float
+    noise_bps: float
+    rows: int
+    clipped: int
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class LeakTable:
+    """The outcome of a batch: what asking whom costs, as of `at_ns`.
+
+    `digest` is of the rows and parameters that it rests on.
+    """
+
+    at_ns: int
+    leak_in: LeakOutcome
+    leak_post: LeakOutcome
+    digest: str
+
+
+NOTHING: Final = LeakOutcome(
+    (), Measure(0.0, 0.0, 0.0, 0.0, 0.0), Measure(0.0, 0.0, 0.0, 0.0, 0.0), Identified.none, 0.0, 0.0, 0.0, 0, 0
+)
+"""No row: nothing is known, and nothing is charged."""

@@ -1,0 +1,298 @@
+"""What asking costs is found where it is, with an error that can be believed, and is not laid on whoever won."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from leak_rounds import (
+    LEAK_BPS,
+    LEAKER,
+    NOISE_BPS,
+    PARAMETERS,
+    PRINTS,
+    STALE,
+    WINNER,
+    explored_rounds,
+    leaking_rounds,
+    names,
+    quiet_rounds,
+    solved,
+    victim_rounds,
+    window,
+)
+
+from engine.dealers.leak import DAY_NS, NOTHING, LeakOf, LeakOutcome, LeakRow
+from engine.dealers.leak_regression import solve
+from engine.dealers.outlook import Identified
+
+FULL = pytest.mark.full
+BASES = [pytest.param(base, id="-".join(base)) for base in combinations(names(5), 3)]
+
+
+def of(outcome: LeakOutcome, dealer: str) -> LeakOf:
+    return next(each for each in outcome.dealers if each.dealer == dealer)
+
+
+def on_top_and_honest(tables: list[LeakOutcome]) -> tuple[float, float]:
+    """The share in which the leaker leaks most, and in which the honest winner's leak is 0 within two errors."""
+    top = sum(max(each.dealers, key=lambda one: one.leak.value).dealer == LEAKER for each in tables)
+    winners = [of(each, WINNER).leak for each in tables]
+    return top / len(tables), sum(abs(each.value) <= 2 * each.sd for each in winners) / len(tables)
+
+
+@pytest.mark.parametrize("seeds", [40, pytest.param(1_000, marks=FULL)])
+def test_the_leaker_is_found_and_the_winner_is_not_blamed(seeds: int) -> None:
+    top, honest = on_top_and_honest([solved(victim_rounds(seed)).leak_in for seed in range(seeds)])
+    print(f"random panels, 150 rounds, {seeds} seeds: leaker on top {top:.3f}, winner within two errors {honest:.3f}")
+    assert top >= 0.95
+    assert honest >= 0.90
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("seeds", [6, pytest.param(400, marks=FULL)])
+def test_with_exploration_as_shipped_too(base: tuple[str, ...], seeds: int) -> None:
+    top, honest = on_top_and_honest([solved(explored_rounds(seed, base)).leak_in for seed in range(seeds)])
+    print(f"base {'-'.join(base)}, 300 rounds, {seeds} seeds: on top {top:.3f}, winner within two errors {honest:.3f}")
+    if seeds >= 100:
+        assert top >= 0.95
+        assert honest >= 0.85
+    else:  # One seed in twenty may err: in six that is one.
+        assert top >= 5 / 6
+        assert honest >= 4 / 6
+
+
+@pytest.mark.parametrize("worlds", [4, pytest.param(1_000, marks=FULL)])
+def test_where_nobody_leaks_nobody_is_said_to(worlds: int) -> None:
+    """Beyond two errors: one dealer a world, for dealers of one world share its common mean."""
+    mean, beyond, of_all, told = [0.0, 0.0], [0, 0], [0, 0], [0, 0]
+    for seed in range(worlds):
+        table = solved(*quiet_rounds(seed))
+        for at, outcome in enumerate((table.leak_in, table.leak_post)):
+            mean[at] += sum(each.leak.value for each in outcome.dealers) / len(outcome.dealers) / worlds
+            tests = [abs(each.leak.value) > 2 * each.se_bps for each in outcome.dealers]
+            beyond[at] += tests[2 + seed % 48]
+            of_all[at] += sum(tests)
+            told[at] += sum(abs(each.leak.value) > 2 * each.leak.sd for each in outcome.dealers)
+    for at, which in enumerate(("in", "post")):
+        one, each_of_all, prior = beyond[at] / worlds, of_all[at] / worlds / 50, told[at] / worlds / 50
+        print(f"nobody leaks, {which}, {worlds} worlds: mean {mean[at]:+.4f} bps")
+        print(
+            f"  beyond two errors: {one:.4f} of one a world, {each_of_all:.4f} of all; {prior:.4f} by the whole error"
+        )
+        assert abs(mean[at]) <= 0.1
+        if worlds >= 1_000:
+            assert 0.03 <= one <= 0.08
+        else:  # 200 estimates, the 50 of one world alike in part.
+            assert each_of_all <= 0.15
+
+
+@pytest.mark.parametrize("worlds", [6, pytest.param(60, marks=FULL)])
+@pytest.mark.parametrize("asks", [20, 100, pytest.param(500, marks=FULL)])
+def test_the_interval_holds_what_it_says(asks: int, worlds: int) -> None:
+    dealers = names(20)
+    held, off = 0, 0.0
+    for seed in range(worlds):
+        rng = random.Random(seed)
+        truth = {name: rng.gauss(1.0, 2.0) for name in dealers}
+        for each in solved(leaking_rounds(seed, truth, asks * len(dealers) // 4)).leak_in.dealers:
+            held += each.leak.low <= truth[each.dealer] <= each.leak.high
+            off += each.leak.value - truth[each.dealer]
+    count = worlds * len(dealers)
+    print(f"{asks} asks a dealer, {worlds} worlds: 90 % interval holds {held / count:.3f}, bias {off / count:+.3f} bps")
+    error = 3 * math.sqrt(0.9 * 0.1 / count)  # Dealers of one world are not quite apart: half as much again.
+    assert 0.87 - 1.5 * error <= held / count <= 0.93 + 1.5 * error
+
+
+def test_a_dealer_whose_trades_move_the_market_is_not_known_rather_than_blamed() -> None:
+    """The winner hedges: the market moves when it has traded, and not when it is asked."""
+    rng, blamed = random.Random(5), 0
+    for seed in range(20):
+        rows = []
+        for at in range(400):
+            panel = rng.sample(names(8), 3)
+            won = panel[0] if rng.random() < 0.8 else ""
+            drift = rng.gauss(0.0, 4.0) + (8.0 if won == WINNER else 0.0)
+            rows.append(window(at, panel, drift, 16.0, traded=float(bool(won)), winners=(won,) if won else ()))
+        found = of(solved([], rows).leak_post, WINNER)
+        assert found.won_bps is not None
+        assert found.lost_bps is not None
+        assert found.won_bps > found.lost_bps, seed
+        blamed += found.leak.value > 2 * found.leak.sd
+    assert blamed <= 1
+
+
+# --- what can be told ------------------------------------------------------------------------------------
+
+
+def test_who_was_always_asked_is_not_identified() -> None:
+    rng = random.Random(1)
+    rows = [window(at, ["d00", rng.choice(("d01", "d02"))], rng.gauss(6.0, 8.0)) for at in range(200)]
+    outcome = solved(rows).leak_in
+    assert [each.identified for each in outcome.dealers] == [Identified.none, Identified.relative, Identified.relative]
+    always = of(outcome, "d00")
+    assert always.leak == outcome.unknown
+    assert always.leak.n_eff == 0
+    assert always.asks == 200
+    assert outcome.identified is Identified.relative
+
+
+def test_who_is_always_asked_in_the_one_segment_it_deals_in_is_not_identified() -> None:
+    rng, rows = random.Random(1), list[LeakRow]()
+    for at in range(200):
+        segment = rng.choice(("corporate", "municipal"))
+        panel = ["d00", rng.choice(("d01", "d02"))] if segment == "municipal" else rng.sample(["d01", "d02", "d03"], 2)
+        rows.append(window(at, panel, rng.gauss(0.0, 8.0), segment=segment))
+    assert of(solved(rows).leak_in, "d00").identified is Identified.none
+
+
+def test_two_who_are_always_asked_together_are_not_identified() -> None:
+    rng = random.Random(1)
+    rows = [
+        window(at, rng.choice((["d00", "d01"], ["d02", "d03"], ["d02", "d04"])), 1.0 * (at % 7)) for at in range(90)
+    ]
+    outcome = solved(rows).leak_in
+    assert [each.identified for each in outcome.dealers[:2]] == [Identified.none] * 2
+    assert of(outcome, "d03").identified is Identified.relative
+
+
+def test_panels_of_several_sizes_tell_the_level() -> None:
+    truth = dict.fromkeys(names(10), 2.0)
+    one = solved(leaking_rounds(1, truth, 2_000, sizes=(3,))).leak_in
+    several = solved(leaking_rounds(1, truth, 2_000)).leak_in
+    assert (one.identified, several.identified) == (Identified.relative, Identified.level)
+    assert several.common.value == pytest.approx(2.0, abs=3 * several.common.sd)
+    assert several.common.sd < 0.3
+    # Of one size it is split with the drift that nobody causes, and the error tells.
+    assert one.common.value == pytest.approx(1.0, abs=0.3)
+    assert one.common.sd > 0.8
+    assert one.drift_bps == pytest.approx(3.0, abs=0.6)
+
+
+def test_what_the_orders_know_is_no_leak() -> None:
+    """The market drifts against us by 5 bps whoever is asked, and however many."""
+    rng = random.Random(3)
+    rows = [window(at, rng.sample(names(10), rng.choice((1, 3, 5))), rng.gauss(5.0, 8.0)) for at in range(3_000)]
+    outcome = solved(rows).leak_in
+    assert outcome.common.value < 2 * outcome.common.sd + 0.05
+    assert outcome.drift_bps == pytest.approx(5.0, abs=1.0)
+
+
+def test_nobody_is_paid_for_being_asked() -> None:
+    """Only what all have in common is floored: one may still be better than the rest."""
+    rng = random.Random(3)
+    truth = {name: -2.0 if name != "d03" else -8.0 for name in names(8)}
+    rows = []
+    for at in range(1_500):
+        panel = rng.sample(names(8), rng.choice((2, 4)))
+        rows.append(window(at, panel, sum(truth[name] for name in panel) + rng.gauss(0.0, 8.0)))
+    outcome = solved(rows).leak_in
+    assert outcome.common.value == 0.0
+    assert outcome.common.sd > 0.0
+    assert of(outcome, "d03").leak.value < 0.0
+
+
+def test_without_a_row_nothing_is_known_and_nothing_is_charged() -> None:
+    table = solve([], [], PARAMETERS, DAY_NS)
+    assert table.leak_in == table.leak_post == NOTHING
+
+
+def test_one_row_says_next_to_nothing() -> None:
+    outcome = solved([window(0, ["d00", "d01"], 7.0)]).leak_in
+    assert {each.identified for each in outcome.dealers} == {Identified.none}
+    assert math.isfinite(outcome.unknown.sd)
+
+
+# --- what counts -----------------------------------------------------------------------------------------
+
+
+def test_the_same_rows_in_any_order_give_the_same_bits() -> None:
+    leak_in, leak_post = quiet_rounds(1, rounds=200)
+    table = solve(leak_in, leak_post, PARAMETERS, 20 * DAY_NS)
+    random.Random(2).shuffle(leak_in)
+    random.Random(3).shuffle(leak_post)
+    assert solve(leak_in, leak_post, PARAMETERS, 20 * DAY_NS) == table
+    assert solve(leak_in[1:], leak_post, PARAMETERS, 20 * DAY_NS).digest != table.digest
+
+
+def test_the_window_is_a_hard_end_and_the_future_does_not_count() -> None:
+    rows = victim_rounds(1, 100)
+    now_ns = rows[-1].at_ns
+    longer = replace(PARAMETERS, window_days=5)
+    kept = [each for each in rows if now_ns - 5 * DAY_NS <= each.at_ns]
+    late = replace(rows[0], at_ns=now_ns + 1)
+    assert solve([*rows, late], [], longer, now_ns) == solve(kept, [], longer, now_ns)
+    assert len(kept) == 51
+
+
+def test_an_observation_of_one_half_life_ago_counts_half() -> None:
+    """All rows of the same age: the estimate is the same, its n_eff too, but half as much is against the prior."""
+    rows = victim_rounds(1)
+    now_ns = rows[-1].at_ns
+    now = solve(rows, [], PARAMETERS, now_ns).leak_in
+    later = solve(rows, [], PARAMETERS, now_ns + 90 * DAY_NS).leak_in
+    assert of(later, LEAKER).leak.n_eff == pytest.approx(of(now, LEAKER).leak.n_eff)
+    assert of(later, LEAKER).leak.value < of(now, LEAKER).leak.value
+
+
+def test_an_absurd_mark_moves_an_estimate_no_further_than_its_clip() -> None:
+    rows = victim_rounds(1)
+    at = next(at for at, each in enumerate(rows) if WINNER in each.asked)
+    values = []
+    for drift in (100.0, 1e6):
+        outcome = solved([*rows[:at], replace(rows[at], drift_bps=drift), *rows[at + 1 :]]).leak_in
+        assert outcome.clipped == 1
+        values.append(of(outcome, WINNER).leak.value)
+    assert values[0] == pytest.approx(values[1])
+
+
+def test_a_mark_that_is_well_known_counts_for_more() -> None:
+    rng, rows = random.Random(1), list[LeakRow]()
+    for at in range(400):
+        panel, good = rng.sample(names(5), 3), at % 4 == 0
+        noise = 2.0 if good else 40.0
+        leak = LEAK_BPS if LEAKER in panel else 0.0
+        rows.append(window(at, panel, leak + rng.gauss(0.0, noise), noise**2))
+    weighted = of(solved(rows).leak_in, LEAKER)
+    unweighted = of(solved([replace(each, variance_bps2=64.0) for each in rows]).leak_in, LEAKER)
+    assert weighted.se_bps < unweighted.se_bps / 3
+    assert weighted.leak.n_eff < 80  # Sixty good ones count.
+
+
+def test_what_is_seen_twice_of_one_parent_order_is_seen_once() -> None:
+    rows = victim_rounds(1)
+    once = of(solved(rows).leak_in, LEAKER)
+    doubled = [replace(each, variance_bps2=2 * each.variance_bps2) for each in rows for _ in range(2)]
+    twice = of(solved(doubled).leak_in, LEAKER)
+    apart = [replace(each, parent_id=f"{each.parent_id}-{at % 2}") for at, each in enumerate(doubled)]
+    assert twice.se_bps == pytest.approx(once.se_bps, rel=0.15)
+    assert of(solved(apart).leak_in, LEAKER).se_bps < 0.8 * twice.se_bps
+
+
+def test_controls_take_what_is_theirs() -> None:
+    """Size, volatility, side and the print of a trade move the market; big orders go to one dealer more often."""
+    rng, rows = random.Random(4), list[LeakRow]()
+    for at in range(1_500):
+        size = rng.lognormvariate(0.0, 1.0)
+        others = rng.sample(names(8)[1:], 3)
+        panel = [WINNER, *others[:2]] if size > 1.0 or rng.random() < 0.2 else others
+        traded = float(rng.random() < 0.5)
+        sign = rng.choice((1, -1))
+        drift = 4.0 * math.log(size) + 2.0 * sign + 3.0 * traded + rng.gauss(0.0, NOISE_BPS)
+        rows.append(window(at, panel, drift, size_to_adv=size, traded=traded, sign=sign))
+    found = of(solved([], rows).leak_post, WINNER).leak
+    assert abs(found.value) <= 2 * found.sd
+    blind = [replace(each, size_to_adv=None) for each in rows]
+    blamed = of(solved([], blind).leak_post, WINNER).leak
+    assert blamed.value > 2 * blamed.sd
+
+
+def test_a_late_stranger_may_be_asked() -> None:
+    """Of a dealer that nobody asked the table says nothing; what is expected of it is `unknown`."""
+    outcome = solved(victim_rounds(1)).leak_in
+    assert "d09" not in {each.dealer for each in outcome.dealers}
+    assert outcome.unknown.sd > outcome.common.sd
+    assert {PRINTS, STALE} <= {each.dealer for each in outcome.dealers}
