@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from engine.boot import session_settings
 from engine.config import Config
@@ -25,6 +26,7 @@ from engine.fix.session.certificates import TlsFile
 from engine.fix.session.schedule import Schedule
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
+from engine.market.calendars import DayEnd
 from engine.market.marks import MarkBook
 from engine.market.securities import LineProblem, parse_securities
 from engine.rules.program import Book, compile_book
@@ -150,6 +152,7 @@ def desk(
             mark_age_ns_max=_ns(config.rfq.mark_age_max_s),
             undelivered_ask_ns=_ns(config.rfq.undelivered_ask_s),
             reversion_ns=_ns(config.tca.reversion_s),
+            day_end=DayEnd(config.tca.day_end_time, ZoneInfo(config.tca.day_end_zone)),
             quotes_per_rfq_max=config.rfq.quotes_per_rfq_max,
         ),
         dealers=dealers,

@@ -18,6 +18,7 @@ _TIME = matches(
     r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?",
     'a time of day from "00:00" to "23:59", as in "08:00" (midnight is "00:00", at the end of a day too)',
 )
+minute_of_day = matches(r"([01][0-9]|2[0-3]):[0-5][0-9]", 'a time of day from "00:00" to "23:59", as in "17:00"')
 
 
 class Weekday(StrEnum):

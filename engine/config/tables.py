@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.config.reading import matches, setting
+from engine.config.schedules import minute_of_day, zone_problem
 from engine.config.sessions import SessionConfig
 from engine.config.tls import ListenerTls, network_problem
 from engine.domain.instrument import is_isin
@@ -181,9 +182,15 @@ class RfqConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcaConfig:
-    """[tca]: when the market is looked at again after an execution."""
+    """[tca]: when the market is looked at again after a round and an execution."""
 
     reversion_s: float = setting(1800.0, above=0, at_most=604_800)
+    day_end: str = setting("17:00", check=minute_of_day)
+    day_end_zone: str = setting("America/New_York", check=zone_problem)
+
+    @property
+    def day_end_time(self) -> datetime.time:
+        return datetime.time.fromisoformat(self.day_end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

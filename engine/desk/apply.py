@@ -22,6 +22,7 @@ from engine.desk.state import (
     DeskState,
     Exposure,
     Kill,
+    MarksDue,
     Pause,
     PendingReversion,
     Quarantined,
@@ -36,6 +37,7 @@ from engine.desk.state import (
 )
 from engine.domain import events as e
 from engine.domain import moves
+from engine.domain.observation import Horizon, horizons
 from engine.domain.order import Order, OrderState
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
@@ -143,6 +145,8 @@ def _rfq_opened(state: DeskState, event: e.RfqOpened) -> None:
         fair=event.fair,
         opened_ns=event.at_ns,
         opened_by=event.opened_by,
+        informed=event.informed,
+        index=event.index,
     )
     state.rfqs.put(event.rfq_id, moves.begin_round(state.rfqs.get(event.rfq_id), rfq))
     asking = moves.move_order(order, OrderState.asking, rfq_id=event.rfq_id, rounds=event.round)
@@ -153,6 +157,7 @@ def _rfq_opened(state: DeskState, event: e.RfqOpened) -> None:
 
 def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
     rfq = state.rfqs[event.rfq_id]
+    at_the_opening = event.at_ns == rfq.opened_ns
     ask = Ask(
         dealer=event.dealer,
         state=AskState.asked,
@@ -160,6 +165,8 @@ def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
         outbox_id=event.outbox_id,
         asked_ns=event.at_ns,
         wait_until_ns=event.wait_until_ns,
+        mark=rfq.fair if at_the_opening else event.mark,
+        index=rfq.index if at_the_opening else event.index,
     )
     state.rfqs.put(event.rfq_id, moves.begin_ask(rfq, ask))
     state.asks.put(event.quote_req_id, AskRef(event.rfq_id, event.dealer))
@@ -203,7 +210,7 @@ def _quote_withdrawn(state: DeskState, event: e.QuoteWithdrawn) -> None:
 
 
 def _dealer_declined(state: DeskState, event: e.DealerDeclined) -> None:
-    _move_ask(state, event.rfq_id, event.dealer, AskState.declined, event.reason)
+    _move_ask(state, event.rfq_id, event.dealer, AskState.declined, event.reason, declined_ns=event.at_ns)
 
 
 def _dealer_silent(state: DeskState, event: e.DealerSilent) -> None:
@@ -252,10 +259,16 @@ def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
         security_id=event.security_id,
         outbox_id=event.outbox_id,
         sent_ns=event.at_ns,
+        mark=event.mark,
+        index=event.index,
     )
     known = state.placements.get(event.placement_id)
     state.placements.put(event.placement_id, moves.begin_placement(known, placement))
     state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer, event.placement_id))
+    last = state.placements.get(order.placement_id)
+    if last is None or last.rfq_id != event.rfq_id:
+        # The first acceptance of a round is its decision.
+        _follow(state, event.rfq_id, event.security_id, order.facts.segment, event.at_ns, event.day_ends)
 
 
 def _accept_withheld(state: DeskState, event: e.AcceptWithheld) -> None:
@@ -287,7 +300,8 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
 
 def _placement_ended(state: DeskState, event: e.PlacementEnded) -> None:
     placement = state.placements[event.placement_id]
-    state.placements.put(event.placement_id, moves.move_placement(placement, PlacementState(event.state)))
+    ended = {"ended_ns": event.at_ns, "ended_mark": event.mark, "note": event.reason}
+    state.placements.put(event.placement_id, moves.move_placement(placement, PlacementState(event.state), **ended))
     _free_round(state, placement)
 
 
@@ -303,7 +317,8 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
     if placement is not None:
         placement = changed(placement, filled=placement.filled + fill.quantity)
         if placement.filled >= placement.quantity:
-            placement = moves.move_placement(placement, PlacementState.filled)
+            ended = {"ended_ns": event.at_ns, "ended_mark": event.mark}
+            placement = moves.move_placement(placement, PlacementState.filled, **ended)
         state.placements.put(fill.placement_id, placement)
     order = moves.with_fill(state.orders[fill.order_id], fill.quantity, fill.price)
     if order.open:
@@ -324,6 +339,7 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
             mark=event.mark.price if event.mark is not None else None,
         ),
     )
+    _follow(state, fill.exec_id, order.terms.security_id, event.segment, event.at_ns, event.day_ends)
 
 
 def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
@@ -344,6 +360,63 @@ def _history_added(state: DeskState, event: e.HistoryAdded) -> None:
         known = state.told.get(key)
         dealers = TOLD_APART.join(ask.dealer for ask in seen.asks)
         state.told.put(key, dealers if known is None else f"{known}{TOLD_APART}{dealers}")
+
+
+# --- what follows a round and a fill --------------------------------------------------------------
+
+
+def _round_observed(state: DeskState, event: e.RoundObserved) -> None:
+    seen = event.round
+    if seen.rfq_id not in state.marks_due and seen.decided_ns == event.at_ns:
+        _follow(state, seen.rfq_id, seen.bond.security_id, seen.segment, event.at_ns, event.day_ends)
+    _settle(state, seen.rfq_id, event.at_ns)
+
+
+def _round_amended(state: DeskState, event: e.RoundAmended) -> None:
+    if event.settles:
+        _settle(state, event.rfq_id, event.at_ns)
+
+
+def _settle(state: DeskState, rfq_id: str, now_ns: int) -> None:
+    """Whoever has said nothing yet and has time left, has until then."""
+    rfq = state.rfqs[rfq_id]
+    ends = [ask.wait_until_ns for ask in rfq.asks if ask.state is AskState.asked and ask.wait_until_ns > now_ns]
+    known = state.marks_due.get(rfq_id)
+    if known is None and ends:
+        order = state.orders[rfq.order_id]
+        known = MarksDue(order.terms.security_id, order.facts.segment, rfq.opened_ns, ())
+    if known is not None:
+        _keep_due(state, rfq_id, changed(known, settle_ns=min(ends, default=0)))
+
+
+def _marked(state: DeskState, event: e.RoundMarked | e.FillMarked) -> None:
+    key = event.rfq_id if isinstance(event, e.RoundMarked) else event.exec_id
+    known = state.marks_due[key]
+    waiting = tuple([each for each in known.waiting if each[0] is not event.horizon])
+    _keep_due(state, key, changed(known, waiting=waiting))
+
+
+def _follow(
+    state: DeskState, key: str, security_id: str, segment: str, since_ns: int, day_ends: tuple[int, ...]
+) -> None:
+    """Marks are to follow from `since_ns` on; where no end of a day is known, none are: an older engine took none."""
+    if day_ends:
+        waiting = sorted(horizons(since_ns, day_ends), key=_due_ns)
+        state.marks_due.put(key, MarksDue(security_id, segment, since_ns, tuple(waiting)))
+
+
+def _due_ns(waiting: tuple[Horizon, int]) -> int:
+    return waiting[1]
+
+
+def _keep_due(state: DeskState, key: str, due: MarksDue) -> None:
+    if due.over:
+        state.marks_due.drop(key)
+    else:
+        state.marks_due.put(key, due)
+
+
+# --- control -------------------------------------------------------------------------------------
 
 
 def _kill_switched(state: DeskState, event: e.KillSwitched) -> None:
@@ -381,8 +454,8 @@ def _count(state: DeskState, name: str, by: int = 1) -> None:
     state.counters.put(name, (state.counters.get(name) or 0) + by)
 
 
-def _move_ask(state: DeskState, rfq_id: str, dealer: str, to: AskState, note: str = "") -> None:
-    state.rfqs.put(rfq_id, moves.move_ask(state.rfqs[rfq_id], dealer, to, note))
+def _move_ask(state: DeskState, rfq_id: str, dealer: str, to: AskState, note: str = "", **changes: int) -> None:
+    state.rfqs.put(rfq_id, moves.move_ask(state.rfqs[rfq_id], dealer, to, note, **changes))
 
 
 def _free_round(state: DeskState, placement: Placement) -> None:
@@ -428,6 +501,10 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.FillQuarantined: _fill_quarantined,
     e.ReversionMeasured: _reversion_measured,
     e.HistoryAdded: _history_added,
+    e.RoundObserved: _round_observed,
+    e.RoundAmended: _round_amended,
+    e.RoundMarked: _marked,
+    e.FillMarked: _marked,
     e.KillSwitched: _kill_switched,
     e.DealerPaused: _dealer_paused,
     e.SessionSwitched: _session_switched,

@@ -7,10 +7,8 @@ timer. Times are UTC nanoseconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from engine.desk import aftermath
-from engine.desk.aftermath import GRACE_NS
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
 from engine.desk.placement import answers
@@ -87,6 +85,8 @@ def due(draft: Draft, key: Timer) -> None:
             reporting.expire(draft, ident)
     elif kind is TimerKind.reversion:
         aftermath.measure(draft, ident)
+    elif kind is TimerKind.marks:
+        aftermath.take_marks(draft, ident)
 
 
 def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
@@ -150,9 +150,6 @@ def _stray(draft: Draft, session: str, kind: str, text: str) -> None:
 # --- deadlines ------------------------------------------------------------------------------------
 
 
-_RECHECK_NS: Final = 5 * 1_000_000_000
-
-
 def deadline_of(
     state: DeskState, key: Timer, clocks: RfqClocks, session_up: Callable[[str], bool], now_ns: int
 ) -> int | None:
@@ -172,12 +169,9 @@ def deadline_of(
         order = state.orders.get(ident)
         waits = order is None or not order.open or order.state is OrderState.placed
         return None if order is None or waits else order.terms.expire_ns
-    pending = state.reversions.get(ident)
-    if pending is None or pending.done:
-        return None
-    if now_ns < pending.due_ns:
-        return pending.due_ns
-    return min(now_ns + _RECHECK_NS, max(now_ns, pending.due_ns + GRACE_NS))
+    if kind is TimerKind.marks:
+        return aftermath.marks_due_ns(state, ident, now_ns)
+    return aftermath.reversion_due_ns(state, ident, now_ns)
 
 
 def open_keys(state: DeskState) -> Iterator[Timer]:
@@ -186,3 +180,4 @@ def open_keys(state: DeskState) -> Iterator[Timer]:
     yield from (Timer(TimerKind.placement, p.placement_id) for p in state.unanswered())
     yield from (Timer(TimerKind.order, order.order_id) for order in state.open_orders())
     yield from (Timer(TimerKind.reversion, p.exec_id) for p in state.pending_reversions())
+    yield from (Timer(TimerKind.marks, key) for key in state.rounds_and_fills_to_mark())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -143,6 +144,10 @@ class Draft:
         if mark is None:
             return None
         return MarkUsed(mark.price, mark.source, max(0, self.now_ns - mark.utc_ns), mark.quality.value)
+
+    def index_of(self, segment: str) -> Decimal | None:
+        """The level of the segment's benchmark now, None where it has none or the level is not known."""
+        return None
 
     def fair_of(self, rfq: Rfq) -> MarkUsed | None:
         """What a round's bond is worth: what its quotes are judged by, tolerances and the collar are held against.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, time
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -14,9 +15,12 @@ from engine.dealers.book import DealerBook
 from engine.dealers.stats import DealerStats
 from engine.desk.learning import Learning
 from engine.domain.instrument import Security
+from engine.market.calendars import DayEnd
 from engine.market.marks import MarkBook
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
+
+_AT_NINE_UTC: Final = DayEnd(time(21), UTC)
 
 EARLIER_BOOKS_MAX: Final = 32
 """Rule books that are kept after they were in force."""
@@ -47,6 +51,8 @@ class RfqClocks:
     quotes_per_rfq_max: int = 64
     status_asks_max: int = 2
     """How often a silent dealer is asked for the state of our order before a person is."""
+    day_end: DayEnd = _AT_NINE_UTC
+    """When a trading day ends: marks follow a round and a fill until the end of the next one."""
 
 
 class Hours(Protocol):

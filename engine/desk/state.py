@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
@@ -23,6 +23,7 @@ import orjson
 from engine.clock import NS_PER_DAY, utc_day
 from engine.domain.events import OrderOverridden
 from engine.domain.keys import Scope, ScopeKind, scopes_of
+from engine.domain.observation import Horizon
 from engine.domain.order import ZERO, Order, OrderTerms, Side
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import Recommendation
@@ -241,6 +242,78 @@ class Table(Generic[V]):
         """Keys this draft wrote."""
         return list(self._rows)
 
+    def is_written(self) -> bool:
+        """Has this draft anything for whoever adopts it?"""
+        return bool(self._rows)
+
+
+class PassingTable(Table[V]):
+    """A table whose rows go away again: what a row was for is over, and the journal has it."""
+
+    __slots__ = ("_dropped",)
+
+    def __init__(self, below: PassingTable[V] | None = None, *groups: Callable[[V], Group | None]) -> None:
+        super().__init__(below, *groups)
+        self._dropped: set[str] = set()
+        """In a draft: keys of the table below that are gone."""
+
+    def get(self, key: str) -> V | None:
+        found = self._rows.get(key)
+        if found is None and self._below is not None and key not in self._dropped:
+            found = self._below.get(key)
+        return found
+
+    def __len__(self) -> int:
+        below = self._below
+        return len(self._rows) if below is None else sum(1 for _ in self.keys())
+
+    def put(self, key: str, row: V) -> None:
+        super().put(key, row)
+        self._dropped.discard(key)
+
+    def drop(self, key: str) -> None:
+        """Let go of a row; of none, nothing happens."""
+        before = self.get(key)
+        if before is None:
+            return
+        for index in self._own_indexes():
+            index.move(key, index.group_of(before), None)
+        if self._below is None:
+            self.touched.setdefault(key, before)
+        else:
+            self._dropped.add(key)
+        self._rows.pop(key, None)
+
+    def adopt(self, draft: Table[V]) -> None:
+        assert isinstance(draft, PassingTable)
+        super().adopt(draft)
+        self._dropped.difference_update(draft._rows)
+        for key in draft._dropped:
+            if self._below is None:
+                if key in self._rows:
+                    self.touched.setdefault(key, self._rows[key])
+            else:
+                self._dropped.add(key)
+            self._rows.pop(key, None)
+
+    def keys(self) -> Iterator[str]:
+        if self._below is None:
+            yield from self._rows
+            return
+        below = self._below
+        dropped = self._dropped
+        yield from filterfalse(dropped.__contains__, below.keys())
+        yield from (key for key in self._rows if below.get(key) is None)
+
+    def _latest_items(self) -> Iterator[tuple[str, V]]:
+        return reversed([*self.items()])
+
+    def written(self) -> list[str]:
+        return [*self._rows, *self._dropped]
+
+    def is_written(self) -> bool:
+        return bool(self._rows or self._dropped)
+
 
 @row
 @dataclass(frozen=True, slots=True)
@@ -319,6 +392,27 @@ class PendingReversion:
     reversion_bps: float | None = None
     reason: str = ""
     """What it was measured from, or why it could not be."""
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class MarksDue:
+    """The marks that are still to follow a round or a fill; the row goes away with the last one.
+
+    `since_ns` is the decision of a round, or the fill; an earlier mark says nothing. `waiting` has each horizon with
+    its time, first to last. `settle_ns` is when the next dealer's time is over of a round that ended before it, 0 for
+    none.
+    """
+
+    security_id: str
+    segment: str
+    since_ns: int
+    waiting: tuple[tuple[Horizon, int], ...]
+    settle_ns: int = 0
+
+    @property
+    def over(self) -> bool:
+        return not self.waiting and not self.settle_ns
 
 
 @row
@@ -410,6 +504,7 @@ class DeskState:
         "exposures",
         "fills",
         "kills",
+        "marks_due",
         "oms_ids",
         "orders",
         "overrides",
@@ -437,6 +532,7 @@ class DeskState:
         self.fills: Table[BookedFill] = Table(below.fills if below else None, _order_of_fill)
         self.quarantine: Table[Quarantined] = Table(below.quarantine if below else None)
         self.reversions: Table[PendingReversion] = Table(below.reversions if below else None, _if_pending)
+        self.marks_due: PassingTable[MarksDue] = PassingTable(below.marks_due if below else None)
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
         self.kills: Table[Kill] = Table(below.kills if below else None, _if_on)
         self.pauses: Table[Pause] = Table(below.pauses if below else None, _if_on)
@@ -448,7 +544,7 @@ class DeskState:
     def adopt(self, draft: DeskState) -> None:
         """What a draft over this state has made of it is the state: the same as to fold the draft's events here."""
         for (_, mine), (_, drafted) in zip(self.tables(), draft.tables(), strict=True):
-            if drafted._rows:
+            if drafted.is_written():
                 mine.adopt(drafted)
 
     def tables(self) -> tuple[tuple[str, Table[Any]], ...]:
@@ -465,6 +561,7 @@ class DeskState:
             ("fills", self.fills),
             ("quarantine", self.quarantine),
             ("reversions", self.reversions),
+            ("marks_due", self.marks_due),
             ("exposures", self.exposures),
             ("kills", self.kills),
             ("pauses", self.pauses),
@@ -503,7 +600,8 @@ class DeskState:
     def _hash(self, name: str, table: Table[Any], count: int) -> None:
         """Have the sum tell of so many rows as they are now, in the order in which they were written first."""
         for key, before in list(islice(table.touched.items(), count)):
-            change = _row_hash(name, key, table[key])
+            row = table.get(key)
+            change = 0 if row is None else _row_hash(name, key, row)
             if before is not None:
                 change -= _row_hash(name, key, before)
             del table.touched[
@@ -589,6 +687,10 @@ class DeskState:
     def reversions_pending(self) -> int:
         """How many there are of `pending_reversions`."""
         return self.reversions.indexes[0].count(_ALL)
+
+    def rounds_and_fills_to_mark(self) -> list[str]:
+        """The keys of `marks_due`: rounds and fills that marks are still to follow."""
+        return list(self.marks_due.keys())
 
     # --- what belongs to an order, first to last -----------------------------------------------------
 

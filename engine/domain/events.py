@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from engine.domain.keys import Scope
 from engine.domain.messages import OrderReport
-from engine.domain.observation import RoundTold
+from engine.domain.observation import AskSeen, Horizon, RoundSeen, RoundTold
 from engine.domain.order import MarkUsed, OrderFacts, OrderRefusal, OrderTerms
 from engine.domain.placement import Fill
 from engine.domain.recommendation import Recommendation, from_version_1
@@ -344,12 +344,19 @@ class RfqOpened(Event):
     quantity: Decimal
     fair: MarkUsed | None
     opened_by: str
+    informed: int = 0
+    """Dealers that knew of the exposure before."""
+    index: Decimal | None = None
+    """The level of the segment's benchmark."""
 
 
 @row
 @dataclass(frozen=True, slots=True)
 class DealerAsked(Event):
-    """A QuoteRequest(R) was cleared and given to the outbox."""
+    """A QuoteRequest(R) was cleared and given to the outbox.
+
+    `mark` and `index` are those of then; where it was made as the round was opened, `RfqOpened` has them.
+    """
 
     rfq_id: str
     dealer: str
@@ -357,6 +364,8 @@ class DealerAsked(Event):
     quote_req_id: str
     outbox_id: int
     wait_until_ns: int
+    mark: MarkUsed | None = None
+    index: Decimal | None = None
 
 
 @row
@@ -494,6 +503,11 @@ class QuoteAccepted(Event):
     price: Decimal
     outbox_id: int
     actor: str
+    mark: MarkUsed | None = None
+    index: Decimal | None = None
+    """The level of the segment's benchmark."""
+    day_ends: tuple[int, ...] = ()
+    """The end of this trading day and of the next one, where marks follow the decision; UTC nanoseconds."""
 
 
 @row
@@ -542,6 +556,7 @@ class PlacementEnded(Event):
     reason: str
     segment: str
     actor: str = ""
+    mark: MarkUsed | None = None
 
 
 @row
@@ -561,6 +576,8 @@ class FillBooked(Event):
     mark: MarkUsed | None
     """The mark at execution: where the 30-minute reversion is measured from."""
     reversion_due_ns: int
+    day_ends: tuple[int, ...] = ()
+    """The end of this trading day and of the next one, where marks follow the fill; UTC nanoseconds."""
 
 
 @row
@@ -616,6 +633,65 @@ class ReversionMeasured(Event):
     traded_ns: int
     reversion_bps: float | None
     mark: MarkUsed | None
+    reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class RoundObserved(Event):
+    """A round is over, with or without a trade: what was seen of everybody who was asked."""
+
+    round: RoundSeen
+    day_ends: tuple[int, ...] = ()
+    """The end of the trading day of the decision and of the next one: marks are taken then, too; UTC nanoseconds."""
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class RoundAmended(Event):
+    """What was learnt of a round after `RoundObserved`: `was` holds no longer, `now` does.
+
+    Both have the dealers that something has changed of. One that stands in `was` alone turned out not to have been
+    asked: its request did not arrive, or nobody knows. `residual` is what is left of the parent order now.
+    """
+
+    rfq_id: str
+    round: int
+    was: tuple[AskSeen, ...]
+    now: tuple[AskSeen, ...]
+    residual: Decimal
+    reason: str
+    settles: bool = False
+    """The time of everybody who was asked until then is over: who has said nothing was silent."""
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class RoundMarked(Event):
+    """What the bond was worth at one horizon after a round's decision, traded or not.
+
+    `mark` is None, with the reason, where nobody knows; no observation, never zero. `index` is the level of the
+    segment's benchmark. A round whose acceptance waits for long for its last word is marked before it is over.
+    """
+
+    rfq_id: str
+    horizon: Horizon
+    due_ns: int
+    mark: MarkUsed | None
+    index: Decimal | None
+    reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class FillMarked(Event):
+    """What the bond was worth at one horizon after a fill, as `RoundMarked` has it."""
+
+    exec_id: str
+    horizon: Horizon
+    due_ns: int
+    mark: MarkUsed | None
+    index: Decimal | None
     reason: str
 
 

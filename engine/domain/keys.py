@@ -19,10 +19,14 @@ class TimerKind(StrEnum):
     placement = "placement"
     order = "order"
     reversion = "reversion"
+    marks = "marks"
 
 
 class Timer(NamedTuple):
-    """Whose deadline it is: `ident` is a session's key, or names a round, an acceptance, an order or a fill."""
+    """Whose deadline it is: `ident` is a session's key, or names a round, an acceptance, an order or a fill.
+
+    `marks` are those that follow a round or a fill.
+    """
 
     kind: TimerKind
     ident: str

@@ -142,13 +142,13 @@ def with_ask(rfq: Rfq, changed_ask: Ask) -> Rfq:
     return changed(rfq, asks=tuple([changed_ask if ask.dealer == dealer else ask for ask in rfq.asks]))
 
 
-def move_ask(rfq: Rfq, dealer: str, to: AskState, note: str) -> Rfq:
+def move_ask(rfq: Rfq, dealer: str, to: AskState, note: str, **changes: Any) -> Rfq:
     """The round after its request to one dealer has come to something."""
     ask = rfq.ask_of(dealer)
     if ask is None:
         raise IllegalMove(f"{rfq.rfq_id} has no request to {dealer}")
     _hold(ASK_MOVES, ask.state, to, f"the request of {rfq.rfq_id} to {dealer}")
-    return with_ask(rfq, changed(ask, state=to, note=note))
+    return with_ask(rfq, changed(ask, state=to, note=note, **changes))
 
 
 def with_quote(ask: Ask, quote: Quote) -> Ask:
@@ -162,12 +162,15 @@ def with_quote(ask: Ask, quote: Quote) -> Ask:
     if state is AskState.asked:
         state = AskState.quoted
         _hold(ASK_MOVES, ask.state, state, f"the request to {ask.dealer}")
+    now_ns, has_price, is_firm = quote.received_ns, quote.price is not None, not quote.problem
     return changed(
         ask,
+        priced_ns=ask.priced_ns or (now_ns if has_price else 0),
+        firm_ns=ask.firm_ns or (now_ns if is_firm else 0),
         quotes=(*others, changed(quote, spent=True) if tried else quote),
         state=state,
-        priced=ask.priced or quote.price is not None,
-        firm=ask.firm or not quote.problem,
+        priced=ask.priced or has_price,
+        firm=ask.firm or is_firm,
     )
 
 

@@ -11,10 +11,13 @@ against, positive is good for us.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
+from engine.clock import NS_PER_S
 from engine.domain.order import ZERO, MarkUsed, Side
 from engine.domain.rows import row
 
@@ -67,17 +70,36 @@ class Horizon(StrEnum):
     next_day = "1d"
 
 
+SPANS_NS: Final[Mapping[Horizon, int]] = {
+    Horizon.minute: 60 * NS_PER_S,
+    Horizon.five_minutes: 300 * NS_PER_S,
+    Horizon.half_hour: 1_800 * NS_PER_S,
+    Horizon.hour: 3_600 * NS_PER_S,
+}
+"""Those that are a time after the decision. When a day ends is a setting."""
+
+
+def horizons(since_ns: int, day_ends: tuple[int, ...]) -> list[tuple[Horizon, int]]:
+    """When each horizon is; `day_ends` are the end of the trading day of `since_ns` and of the next one."""
+    dues = [(horizon, since_ns + span_ns) for horizon, span_ns in SPANS_NS.items()]
+    return dues + list(zip((Horizon.end_of_day, Horizon.next_day), day_ends, strict=True))
+
+
 @row
 @dataclass(frozen=True, slots=True)
 class AskSeen:
     """One dealer that was asked, whatever came of it. One that was withheld or is in doubt is no `AskSeen`.
 
-    `position` counts from 1 in the order of asking. `answered_ns` is when it said what `answer` says, None for
-    silence; a word that came after `deadline_ns` or after the end is no answer, `late` tells of it. `price`,
-    `quantity` and `valid_until_ns` are those of its last price in time. `mark_*` and `index_*` are the bond's mark and
-    the level of its segment's benchmark at that moment. `edge_bps` is the price against `mark_answered`.
-    `decided_ns` is when an acceptance had its last word, `mark_decided` the mark then. `p` is the probability with
-    which this dealer was to be asked, None where nobody knows.
+    `position` counts from 1 in the order of asking. `answered_ns` is when it first said what `answer` says, None for
+    silence; a word that came after `deadline_ns` is no answer, `late` tells of it. Within its own time it is one,
+    though the round may be over: somebody else was faster. `pending` is an ask whose time was not over when the round
+    was: what it says comes as an amendment, and until then its silence is no observation.
+
+    `price`, `quantity`, `valid_until_ns` and `priced_ns` are those of one price: the accepted one, else the last one in
+    time that could be executed, else the last one in time. A dealer that would trade less than what was asked for has
+    quoted, with its quantity. `mark_*` and `index_*` are the bond's mark and the level of its segment's benchmark at
+    that moment; `edge_bps` is the price against `mark_answered`. Of an acceptance `decided_ns` is when it had its last
+    word. `p` is the probability with which this dealer was to be asked, None where nobody knows.
     """
 
     dealer: str
@@ -98,6 +120,7 @@ class AskSeen:
     mark_answered: MarkUsed | None = None
     taken: Taken = Taken.no
     accepted_ns: int | None = None
+    mark_accepted: MarkUsed | None = None
     decided_ns: int | None = None
     mark_decided: MarkUsed | None = None
     reject_reason: str = ""
@@ -105,6 +128,8 @@ class AskSeen:
     fill_price: Decimal | None = None
     chosen_by: ChosenBy = ChosenBy.rule
     p: float | None = None
+    priced_ns: int | None = None
+    pending: bool = False
 
 
 @row

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.domain.order import ZERO, Side
+from engine.domain.order import ZERO, MarkUsed, Side
 from engine.domain.rows import row
 
 
@@ -52,6 +52,15 @@ class Placement:
     evidence: str = ""
     dealer_order_id: str = ""
     cancel_id: str = ""
+    mark: MarkUsed | None = None
+    """What the bond was worth when it was sent."""
+    index: Decimal | None = None
+    """The level of the segment's benchmark then."""
+    ended_ns: int = 0
+    """When the dealer's last word came, 0 before."""
+    ended_mark: MarkUsed | None = None
+    note: str = ""
+    """The dealer's reason where the last word is no fill."""
 
     @property
     def unanswered(self) -> bool:

@@ -77,6 +77,8 @@ class Quote:
     withdrawn: bool = False
     spent: bool = False
     """We tried to execute it."""
+    mark: MarkUsed | None = None
+    """What it was judged by."""
 
     def live(self, now_ns: int, guard_ns: int) -> bool:
         """Can it still be executed now, `guard_ns` before its end at the latest?"""
@@ -117,6 +119,15 @@ class Ask:
     """It has given a price, firm or not."""
     firm: bool = False
     """It has given a price that could be executed."""
+    mark: MarkUsed | None = None
+    """What the bond was worth when the request was made."""
+    index: Decimal | None = None
+    """The level of its segment's benchmark then."""
+    priced_ns: int = 0
+    """When its first price came, 0 before."""
+    firm_ns: int = 0
+    """When its first price came that could be executed, 0 before."""
+    declined_ns: int = 0
 
     @property
     def answered(self) -> bool:
@@ -159,6 +170,10 @@ class Rfq:
     outcome: str = ""
     opened_by: str = ""
     """`rule:NAME` or `person:ACTOR`."""
+    informed: int = 0
+    """Dealers that knew of the exposure before."""
+    index: Decimal | None = None
+    """The level of the segment's benchmark at the opening."""
 
     @property
     def open(self) -> bool:

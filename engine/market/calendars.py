@@ -1,18 +1,52 @@
-"""Settlement and business days. Weekends are known, holidays are not: a date that matters is the dealer's to confirm.
+"""Settlement and business days, and when trading days end. Weekends are known, holidays are not.
 
-A day is a number here, counted from 1970-01-01 in UTC, as `clock.utc_day` gives it.
+A date of settlement that matters is the dealer's to confirm. A day is a number here, counted from 1970-01-01 in UTC, as
+`clock.utc_day` gives it, but for the end of a trading day.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
-from engine.clock import utc_day
+from engine.clock import NS_PER_S, utc_day
 
 _EPOCH: Final = date(1970, 1, 1)
 _EPOCH_WEEKDAY: Final = _EPOCH.weekday()
+
+
+@dataclass(frozen=True, slots=True)
+class DayEnd:
+    """When a trading day ends, by the clock on the wall of a zone; Saturdays and Sundays are none."""
+
+    at: time
+    zone: tzinfo
+
+    def after(self, utc_ns: int) -> tuple[int, int]:
+        """The end of the trading day that this instant belongs to, and of the next one; UTC nanoseconds.
+
+        What is later than the end of a day, or on no trading day, belongs to the next.
+        """
+        return _ends(self, utc_ns // NS_PER_S // _LOOKED_UP_S)
+
+
+_LOOKED_UP_S: Final = 60
+"""Days end on a whole minute: within one, everything belongs to the same day."""
+
+
+@lru_cache(maxsize=64)
+def _ends(day_end: DayEnd, minute: int) -> tuple[int, int]:
+    now = datetime.fromtimestamp(minute * _LOOKED_UP_S, UTC)
+    ends: list[int] = []
+    day = now.astimezone(day_end.zone).date()
+    while len(ends) < 2:
+        end = datetime.combine(day, day_end.at, day_end.zone)
+        if day.weekday() < 5 and end > now:
+            ends.append(int(end.timestamp()) * NS_PER_S)
+        day += timedelta(days=1)
+    return ends[0], ends[1]
 
 
 def trade_date(utc_ns: int) -> date:

@@ -280,14 +280,15 @@ class DeskWorld:
         end_ns = self.now.utc_ns + int(seconds * NS_PER_S)
         for _ in range(10_000):
             due = [(at, key) for key in decide.open_keys(self.state) if (at := self._deadline(key)) is not None]
-            at, key = min(due, default=(end_ns + 1, None))
-            if key is None or at > end_ns:
+            at = min((at for at, _ in due), default=end_ns + 1)
+            if at > end_ns:
                 break
             self._at(max(at, self.now.utc_ns))
-            draft = self.draft()
-            decide.due(draft, key)
-            draft.wake(key)  # Whoever was woken is looked at again, whatever came of it.
-            self.keep(draft)
+            for key in sorted(key for other, key in due if other == at):
+                draft = self.draft()
+                decide.due(draft, key)
+                draft.wake(key)  # Whoever was woken is looked at again, whatever came of it.
+                self.keep(draft)
         else:
             raise AssertionError("a timer fires without end")
         self._at(end_ns)

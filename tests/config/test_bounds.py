@@ -193,6 +193,8 @@ ENVIRONMENT: Final = (("A", "_a0"), ("", "0A", "A-B", "A B"))
 TIME: Final = (("00:00", "23:59", "00:00:00", "23:59:59"), ("", "24:00", "23:60", "23:59:60", "0:00", "08:00:"))
 ISIN: Final = "US0378331005"
 TEXTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "tca.day_end": (("00:00", "23:59"), ("24:00", "7:00", "17:60", "17:00:30")),
+    "tca.day_end_zone": (("UTC", "America/New_York"), ("New York", "")),
     "engine.name": NAME,
     "engine.base_currency": (("USD",), ("", "US", "USDD", "usd")),
     "fix.allow": NETWORK,

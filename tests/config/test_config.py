@@ -120,7 +120,11 @@ WRONG_ENGINE = [
         "rfq.undelivered_aks_s: unknown key (did you mean 'undelivered_ask_s'?)",
         id="unknown key, two letters swapped",
     ),
-    pytest.param("[tca]\nzzz = 1\n", "tca.zzz: unknown key (known: reversion_s)", id="unknown key, near none"),
+    pytest.param(
+        "[tca]\nzzz = 1\n",
+        "tca.zzz: unknown key (known: reversion_s, day_end, day_end_zone)",
+        id="unknown key, near none",
+    ),
     pytest.param("[metrix]\nport = 1\n", "metrix: unknown table (did you mean 'metrics'?)", id="unknown table"),
     pytest.param(
         "speed = 1\n",

@@ -27,6 +27,7 @@ SILENT: Final = frozenset(
         "OrderReceived", "DuplicateAllowed", "OrderRefused", "OrderRecommended", "CancelAsked", "CancelSettled",
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
         "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "RuleBookLoaded", "LogLevelSet",
+        "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",
     }
 )  # fmt: skip
 """Nobody waits for these, or another event of the same turn says it: a report says what became of an order."""

@@ -13,7 +13,7 @@ from engine.clock import NS_PER_S
 from engine.desk.round.quotes import edge_bps, judge, live_quotes, within
 from engine.domain.messages import QuoteAnswer
 from engine.domain.moves import with_quote
-from engine.domain.order import Side
+from engine.domain.order import MarkUsed, Side
 from engine.domain.rfq import Ask, AskPlan, AskState, ExecutePlan, Quote, QuoteKind, Rfq, RfqState
 from engine.rules.plan import Mode, Tolerance, ToleranceUnit
 
@@ -44,7 +44,7 @@ def judged(side: Side = Side.buy, *, firm_s: float | None = 30, fair: Decimal | 
         side=side,
         quantity=Decimal(1_000_000),
         security_id="bond",
-        fair=fair,
+        fair=MarkUsed(fair, "marks", 0, "composite") if fair is not None else None,
         asked_ns=NOW - 7 * NS_PER_S,
         now_ns=NOW,
         firm_time_ns=None if firm_s is None else int(firm_s * NS_PER_S),

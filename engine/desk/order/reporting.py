@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from engine.desk.draft import Delivery, Draft
+from engine.desk.round import seen
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import CancelRefusal, OrderReport, ReportKind
@@ -222,6 +223,7 @@ def close_round(draft: Draft, order: Order, outcome: str) -> None:
     rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
     if rfq is not None and rfq.open:
         draft.record(e.RfqClosed(draft.now_ns, rfq.rfq_id, outcome))
+        seen.observe(draft, rfq.rfq_id)
         draft.wake(Timer(TimerKind.rfq, rfq.rfq_id))
 
 

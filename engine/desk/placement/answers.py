@@ -19,6 +19,7 @@ from engine.desk.apply import economics
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import reporting
 from engine.desk.order.reporting import close_round, return_to_trader
+from engine.desk.round.seen import Amending
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import (
@@ -124,7 +125,10 @@ def end_placement(
         return None
     order = draft.state.orders[placement.order_id]
     segment = order.facts.segment
-    draft.record(e.PlacementEnded(draft.now_ns, placement.placement_id, state.value, reason, segment, actor))
+    mark = draft.mark_of(placement.security_id)
+    amending = Amending(draft, placement.rfq_id)
+    draft.record(e.PlacementEnded(draft.now_ns, placement.placement_id, state.value, reason, segment, actor, mark))
+    amending.done(reason)
     draft.wake(Timer(TimerKind.placement, placement.placement_id))
     draft.wake(Timer(TimerKind.order, order.order_id))
     return placement.rfq_id
@@ -135,7 +139,9 @@ def withhold(draft: Draft, placement_id: str, reason: str) -> str | None:
     placement = draft.state.placements[placement_id]
     if placement.state is not PlacementState.in_doubt:
         return None
+    amending = Amending(draft, placement.rfq_id)
     draft.record(e.AcceptWithheld(draft.now_ns, placement_id, reason))
+    amending.done(reason)
     draft.wake(Timer(TimerKind.placement, placement_id))
     draft.wake(Timer(TimerKind.order, placement.order_id))
     return placement.rfq_id
@@ -239,6 +245,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
     improvement = None
     if arrival is not None and arrival.price > 0:
         improvement = price_improvement_bps(order.terms.side.sign, price, arrival.price)
+    amending = Amending(draft, placement.rfq_id)
     draft.record(
         e.FillBooked(
             draft.now_ns,
@@ -247,9 +254,12 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             improvement_bps=improvement,
             mark=draft.mark_of(placement.security_id),
             reversion_due_ns=draft.now_ns + draft.desk.clocks.reversion_ns,
+            day_ends=draft.desk.clocks.day_end.after(draft.now_ns),
         )
     )
+    amending.done("filled after the round")
     draft.wake(Timer(TimerKind.reversion, fill.exec_id))
+    draft.wake(Timer(TimerKind.marks, fill.exec_id))
     draft.wake(Timer(TimerKind.placement, placement.placement_id))
     dealer = draft.desk.dealers.get(placement.dealer)
     executing = dealer.lei if dealer is not None else placement.dealer

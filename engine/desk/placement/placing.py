@@ -161,10 +161,14 @@ def _accept(
             price=quote.price,
             outbox_id=draft.next_outbox_id(),
             actor=actor,
+            mark=draft.mark_of(security.security_id),
+            index=draft.index_of(order.facts.segment),
+            day_ends=draft.desk.clocks.day_end.after(draft.now_ns),
         )
     )
     draft.send_cleared(cleared)
     draft.wake(Timer(TimerKind.placement, placement_id))
+    draft.wake(Timer(TimerKind.marks, rfq.rfq_id))
     return None
 
 

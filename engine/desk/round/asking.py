@@ -15,6 +15,7 @@ from engine.desk.gate.risk import Blocked
 from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
 from engine.desk.round.quotes import fair_enough, judge, live_quotes
+from engine.desk.round.seen import Amending
 from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
@@ -56,6 +57,8 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
             quantity=order.leaves,
             fair=draft.mark_of(order.terms.security_id),
             opened_by=opened_by,
+            informed=len(risk.exposure_of(draft, order).dealers),
+            index=draft.index_of(order.facts.segment),
         )
     )
     advance(draft, rfq_id)
@@ -198,9 +201,18 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
     if isinstance(cleared, Blocked):
         draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, cleared.check, cleared.reason))
         return
+    later = draft.now_ns != rfq.opened_ns  # Else the round's opening has both.
     draft.record(
         e.DealerAsked(
-            draft.now_ns, rfq_id, dealer_id, order.facts.segment, quote_req_id, draft.next_outbox_id(), wait_until
+            draft.now_ns,
+            rfq_id,
+            dealer_id,
+            order.facts.segment,
+            quote_req_id,
+            draft.next_outbox_id(),
+            wait_until,
+            mark=draft.mark_of(order.terms.security_id) if later else None,
+            index=draft.index_of(order.facts.segment) if later else None,
         )
     )
     draft.send_cleared(cleared)
@@ -289,7 +301,7 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
         side=rfq.side,
         quantity=rfq.quantity,
         security_id=order.terms.security_id,
-        fair=fair.price if fair is not None else None,
+        fair=fair,
         asked_ns=ask.asked_ns,
         now_ns=draft.now_ns,
         firm_time_ns=int(firm_s * _NS_PER_S) if firm_s is not None else None,
@@ -297,7 +309,9 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
     )
     late = rfq.state is not RfqState.asking or ask.state not in (AskState.asked, AskState.quoted)
     first, firmed = _firsts(ask, quote)
+    amending = Amending(draft, ref.rfq_id)
     draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late, first, firmed))
+    amending.done("a price came after the round")
     return ref.rfq_id
 
 
@@ -371,7 +385,9 @@ def _withdraw(draft: Draft, rfq_id: str, dealer: str, quote_id: str) -> None:
 def _declined(draft: Draft, rfq: Rfq, ask: Ask, reason: str) -> None:
     segment = draft.state.orders[rfq.order_id].facts.segment
     latency_ns = draft.now_ns - ask.asked_ns
+    amending = Amending(draft, rfq.rfq_id)
     draft.record(e.DealerDeclined(draft.now_ns, rfq.rfq_id, ask.dealer, segment, reason, latency_ns))
+    amending.done("it declined after the round")
 
 
 def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:
@@ -380,7 +396,9 @@ def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_le
     ask = rfq.ask_of(dealer)
     if ask is not None and ask.state in (AskState.asked, AskState.silent):
         silent = ask.state is AskState.silent
+        amending = Amending(draft, rfq_id)
         draft.record(e.AskWithheld(draft.now_ns, rfq_id, dealer, reason, never_left, silent))
+        amending.done(reason)
         return rfq_id
     return None
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from engine.desk.draft import Draft
 from engine.domain.messages import QuoteAnswer
-from engine.domain.order import Side
+from engine.domain.order import MarkUsed, Side
 from engine.domain.rfq import Ask, Quote, QuoteKind, Rfq
 from engine.market.tca import quote_edge_bps
 from engine.rules.plan import Tolerance, ToleranceUnit
+
+NO_PERCENT: Final = "not a price in percent of par"
 
 _PRICE_MAX = Decimal(1000)
 
@@ -21,7 +24,7 @@ def judge(
     side: Side,
     quantity: Decimal,
     security_id: str,
-    fair: Decimal | None,
+    fair: MarkUsed | None,
     asked_ns: int,
     now_ns: int,
     firm_time_ns: int | None,
@@ -48,8 +51,9 @@ def judge(
         firm_until_ns=firm_until,
         received_ns=now_ns,
         latency_ns=now_ns - asked_ns,
-        edge_bps=edge_bps(side, price, fair) if comparable else None,
+        edge_bps=edge_bps(side, price, fair.price if fair is not None else None) if comparable else None,
         problem=_problem(answer, price, size, side, quantity, security_id, bid, offer, firm_until, now_ns + guard_ns),
+        mark=fair,
     )
 
 
@@ -68,7 +72,7 @@ def _problem(
     if answer.security_id and answer.security_id != security_id:
         return f"for {answer.security_id}, not for {security_id}"
     if not answer.percent_of_par:
-        return "not a price in percent of par"
+        return NO_PERCENT
     if price is None:
         return f"no price on our side ({'offer' if side is Side.buy else 'bid'})"
     if bid is not None and offer is not None and bid > offer:
@@ -76,10 +80,15 @@ def _problem(
     if answer.kind is not QuoteKind.tradeable:
         return answer.kind.value
     if size is not None and 0 < size < quantity:
-        return f"size {size} below {quantity}"
+        return too_small(size, quantity)
     if firm_until is not None and firm_until <= needed_until:
         return "over before it could be taken"
     return ""
+
+
+def too_small(size: Decimal, quantity: Decimal) -> str:
+    """What keeps a quote from being executed that is for less than was asked for."""
+    return f"size {size} below {quantity}"
 
 
 def _price(value: Decimal | None) -> Decimal | None:
