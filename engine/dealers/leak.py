@@ -20,7 +20,7 @@ Errors are the sandwich, clustered by parent order, plus the prior's part. `se_b
 estimate scatters by; estimate over `se_bps` is a test of "no leak". A dealer whose rounds won and rounds lost tell
 different stories gets the difference on top of its error: then it is not the asking that the market moves by.
 
-Values alone: `dealers.leak_regression` solves, rows, parameters and a moment in, a table out.
+Here are what goes into a batch and what is made of its outcome; `dealers.leak_regression` solves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from engine.dealers.outlook import Identified, Measure
+from engine.domain.leak import LeakOutcome, LeakTable
+from engine.domain.measure import Identified, Measure
 from engine.domain.rows import row
 
 DAY_NS: Final = 86_400 * 1_000_000_000
@@ -80,61 +81,38 @@ class LeakParameters:
     """Rows (decayed) of another panel size than the usual one that tell what one more dealer costs."""
 
 
-@row
-@dataclass(frozen=True, slots=True)
-class LeakOf:
-    """One dealer's leak of one outcome.
-
-    `se_bps` is the error of the estimate alone, without the prior's part. `lost_bps` and `won_bps` are what the
-    dealer's rounds without and with a trade of its own would say each for itself, None where there were none: a
-    diagnostic, nothing is chosen by it.
-    """
-
-    dealer: str
-    leak: Measure
-    se_bps: float
-    identified: Identified
-    asks: int
-    lost_bps: float | None = None
-    won_bps: float | None = None
-
-
-@row
-@dataclass(frozen=True, slots=True)
-class LeakOutcome:
-    """One outcome: every dealer asked in the window, in order of name, and what all have in common.
-
-    `common` is what a dealer costs of whom nothing is known. `identified` is the best that any dealer's is.
-    `drift_bps` is the intercept: how the market moves with nobody asked. `between_bps` is tau, `noise_bps` what a
-    usual window scatters by.
-    """
-
-    dealers: tuple[LeakOf, ...]
-    common: Measure
-    unknown: Measure
-    identified: Identified
-    drift_bps: float
-    between_bps: float
-    noise_bps: float
-    rows: int
-    clipped: int
-
-
-@row
-@dataclass(frozen=True, slots=True)
-class LeakTable:
-    """The outcome of a batch: what asking whom costs, as of `at_ns`.
-
-    `digest` is of the rows and parameters that it rests on.
-    """
-
-    at_ns: int
-    leak_in: LeakOutcome
-    leak_post: LeakOutcome
-    digest: str
-
-
 NOTHING: Final = LeakOutcome(
     (), Measure(0.0, 0.0, 0.0, 0.0, 0.0), Measure(0.0, 0.0, 0.0, 0.0, 0.0), Identified.none, 0.0, 0.0, 0.0, 0, 0
 )
 """No row: nothing is known, and nothing is charged."""
+
+
+class Leaks:
+    """A table as the estimates ask it: a dealer that it does not know costs what dealers cost."""
+
+    __slots__ = ("_in", "_post", "table")
+
+    def __init__(self, table: LeakTable, prior: Measure) -> None:
+        """`prior` is what a dealer costs where there was no row at all."""
+        self.table = table
+        self._in, self._post = _Known(table.leak_in, prior), _Known(table.leak_post, prior)
+
+    def of(self, dealer: str) -> tuple[Measure, Measure, Identified]:
+        """(until the decision, after it, how much of both can be told)"""
+        leak_in, told_in = self._in.of(dealer)
+        leak_post, told_post = self._post.of(dealer)
+        return leak_in, leak_post, min(told_in, told_post, key=ORDER.index)
+
+
+ORDER: Final = (Identified.none, Identified.relative, Identified.level)
+
+
+class _Known:
+    __slots__ = ("_dealers", "_unknown")
+
+    def __init__(self, outcome: LeakOutcome, prior: Measure) -> None:
+        self._dealers = {each.dealer: (each.leak, each.identified) for each in outcome.dealers}
+        self._unknown = (outcome.unknown if outcome.rows else prior, Identified.none)
+
+    def of(self, dealer: str) -> tuple[Measure, Identified]:
+        return self._dealers.get(dealer, self._unknown)

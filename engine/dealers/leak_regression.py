@@ -11,9 +11,10 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from engine.dealers.leak import DAY_NS, NOTHING, LeakOf, LeakOutcome, LeakParameters, LeakRow, LeakTable
+from engine.dealers.leak import DAY_NS, NOTHING, ORDER, LeakParameters, LeakRow
 from engine.dealers.mixed_model import Moments, Solution, Sparse, solve_at
-from engine.dealers.outlook import Identified, Measure
+from engine.domain.leak import LeakOf, LeakOutcome, LeakTable
+from engine.domain.measure import Identified, Measure
 
 _Z_90: Final = 1.6448536269514722
 """Half of a 90 % interval, in standard deviations."""
@@ -22,6 +23,8 @@ _RATIOS: Final = tuple(0.01 * 2.0**at for at in range(10))
 _LEVELS_BPS: Final = tuple(0.05 * 2.0 ** (at / 2) for at in range(20))
 _FLAT: Final = 1e-9
 """A penalty of hardly anything, as a share of what the column itself weighs."""
+_NOISE_BPS_MIN: Final = 0.05
+"""No window is as quiet as where marks did not move at all."""
 _CONTROL_SDS: Final = 10.0
 """No control is believed to move the market by more than so many times the noise of a row."""
 
@@ -161,7 +164,7 @@ class _Regression:
             share = ratio * ratio * self._usual_variance
             # The penalty of segments wants the noise: that of the ratio before is near enough.
             solution = solve_at(self._moments, self._penalties(noise, noise * share, None), size)
-            noise = max(solution.left / free, 1e-12)
+            noise = max(solution.left / free, _NOISE_BPS_MIN**2 / self._usual_variance)
             likelihood = -0.5 * (free * math.log(noise) + solution.log_det + len(self._dealers) * math.log(share))
             belief = _belief(math.sqrt(noise * share), self._parameters.between_scale_bps)
             found.append((likelihood + belief, noise, noise * share))
@@ -260,7 +263,7 @@ class _Regression:
             dealers=tuple(found),
             common=_measure(common, level_sd, _effective(self._weight)),
             unknown=unknown,
-            identified=max((each.identified for each in found), key=_ORDER.index),
+            identified=max((each.identified for each in found), key=ORDER.index),
             drift_bps=solution.beta[self._intercept],
             between_bps=math.sqrt(between),
             noise_bps=math.sqrt(noise * self._usual_variance),
@@ -332,9 +335,6 @@ class _Regression:
         error = math.sqrt(noise * (1.0 / sums[0][0] + 1.0 / sums[1][0]))
         share = sums[1][0] / (sums[0][0] + sums[1][0])
         return lost, won, share * (won - lost) if abs(won - lost) > 2.0 * error else 0.0
-
-
-_ORDER: Final = (Identified.none, Identified.relative, Identified.level)
 
 
 def _effective(weights: Sequence[float]) -> float:

@@ -25,9 +25,10 @@ from leak_rounds import (
     window,
 )
 
-from engine.dealers.leak import DAY_NS, NOTHING, LeakOf, LeakOutcome, LeakRow
+from engine.dealers.leak import DAY_NS, NOTHING, LeakRow, Leaks
 from engine.dealers.leak_regression import solve
-from engine.dealers.outlook import Identified
+from engine.domain.leak import LeakOf, LeakOutcome
+from engine.domain.measure import Identified, Measure
 
 FULL = pytest.mark.full
 BASES = [pytest.param(base, id="-".join(base)) for base in combinations(names(5), 3)]
@@ -200,6 +201,15 @@ def test_without_a_row_nothing_is_known_and_nothing_is_charged() -> None:
     assert table.leak_in == table.leak_post == NOTHING
 
 
+def test_marks_that_never_moved_say_that_nobody_leaks() -> None:
+    """One size, one bond, one volatility, and a price source that stands still: no control varies, nor does a drift."""
+    rng = random.Random(1)
+    constant: dict[str, object] = {"size_to_adv": 0.37, "volatility_bps": 31.0, "traded": 1.0, "winners": ("d00",)}
+    rows = [window(at, rng.sample(names(50), 2), 0.0, 1.0, **constant) for at in range(400)]
+    outcome = solved([], rows).leak_post
+    assert max(abs(each.leak.value) for each in outcome.dealers) < 1e-6
+
+
 def test_one_row_says_next_to_nothing() -> None:
     outcome = solved([window(0, ["d00", "d01"], 7.0)]).leak_in
     assert {each.identified for each in outcome.dealers} == {Identified.none}
@@ -288,6 +298,17 @@ def test_controls_take_what_is_theirs() -> None:
     blind = [replace(each, size_to_adv=None) for each in rows]
     blamed = of(solved([], blind).leak_post, WINNER).leak
     assert blamed.value > 2 * blamed.sd
+
+
+def test_a_table_is_asked_by_dealer() -> None:
+    prior = Measure(0.5, 1.0, -1.1, 2.1, 0.0)
+    table = solved(victim_rounds(1))
+    leaks = Leaks(table, prior)
+    leak_in, leak_post, identified = leaks.of(LEAKER)
+    assert leak_in == of(table.leak_in, LEAKER).leak
+    # Nothing was seen after a decision: that is the prior, and of both the less is known.
+    assert (leak_post, identified) == (prior, Identified.none)
+    assert leaks.of("a stranger") == (table.leak_in.unknown, prior, Identified.none)
 
 
 def test_a_late_stranger_may_be_asked() -> None:
