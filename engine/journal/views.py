@@ -249,7 +249,7 @@ _WHY_LEFT_OUT: Final = f"""CASE json_extract(l.value, '$.why')
 _DEALER_SCORES: Final = f"""
 WITH made AS (
     SELECT seq, made, told_by, CASE told_by WHEN 1 THEN 1.0 ELSE (
-            SELECT sum(w.value) FROM json_each(made, '$.weights') AS w
+            SELECT coalesce(sum(w.value), 1.0) FROM json_each(made, '$.weights') AS w
             WHERE json_extract(made, '$.means[' || w.key || ']') IS NOT NULL
         ) END AS whole, json_object('metrics', json_extract(made, '$.metrics'), 'units', json_extract(made, '$.units'),
         'weights', json_extract(made, '$.weights'), 'means', json_extract(made, '$.means')) AS terms

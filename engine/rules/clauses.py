@@ -13,10 +13,13 @@ from typing import Final, TypeVar
 from engine.rules.definitions import Definitions
 from engine.rules.meaning import Meaning
 from engine.rules.plan import (
+    MODEL,
     RANKING_WINDOW_DAYS_DEFAULT,
     Ask,
     AskAll,
     AskNamed,
+    AskPanel,
+    AskSequence,
     AskTiers,
     AskTop,
     Execute,
@@ -37,6 +40,7 @@ from engine.rules.syntax import (
     Clause,
     Consider,
     ExecuteClause,
+    ExploreNever,
     ModeClause,
     Name,
     Never,
@@ -58,6 +62,7 @@ _CLAUSE_NAMES: Final[Mapping[type, str]] = {
     RankBy: "rank by",
     AskClause: "ask",
     Never: "never ask",
+    ExploreNever: "explore never",
     ModeClause: "stagger",
     Wait: "wait",
     AtMost: "at most",
@@ -68,7 +73,7 @@ _CLAUSE_NAMES: Final[Mapping[type, str]] = {
 }
 _IN_PROTECTIONS: Final = (When, ModeClause, AtMost, Never)
 # What a scorer is called that exists in the house but that a catalogue may not offer yet.
-_KNOWN_SCORERS: Final = frozenset({"model"})
+_KNOWN_SCORERS: Final = frozenset({MODEL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class CheckedBlock:
     ask_span: Span
     everyone: tuple[str, ...]
     never: tuple[str, ...]
+    explore: bool
     mode: Mode
     stagger_s: float | None
     wait_s: float | None
@@ -96,6 +102,10 @@ class CheckedBlock:
     accept: Tolerance | None
     send: Send
     execute: Execute
+
+
+_MODE_OF: Final[Mapping[type, Mode]] = {AskSequence: Mode.ONE_AT_A_TIME}
+"""How requests follow each other where a rule does not say: in parallel, but for these."""
 
 
 class Clauses:
@@ -129,8 +139,13 @@ class Clauses:
         layout = Layout()
         consider = self._consider(block, layout)
         rank_by = _one(block, RankBy)
+        so_far = len(self._diagnostics)
         ranking = Ranking() if rank_by is None else self.ranking(source, rank_by)
+        rank_by = rank_by if len(self._diagnostics) == so_far else None  # What is wrong with it is said.
         ask, everyone = self._ask(block)
+        if isinstance(ask, AskPanel | AskSequence):
+            self._chosen_by_the_model(block, ask, rank_by, ranking)
+            ranking = Ranking(MODEL)
         never = tuple(name for clause in _all(block, Never) for name in self._dealers(source, clause.names))
         self._contradictions(block, everyone, never)
         mode, wait, at_most = _one(block, ModeClause), _one(block, Wait), _one(block, AtMost)
@@ -153,7 +168,8 @@ class Clauses:
             ask_span=next((clause.span for clause in _all(block, AskClause)), block.span),
             everyone=everyone,
             never=never,
-            mode=Mode.PARALLEL if mode is None else mode.mode,
+            explore=_one(block, ExploreNever) is None,
+            mode=mode.mode if mode is not None else _MODE_OF.get(type(ask), Mode.PARALLEL),
             stagger_s=None if mode is None else mode.seconds,
             wait_s=None if wait is None else wait.seconds,
             at_most=None if at_most is None else at_most.count,
@@ -165,7 +181,10 @@ class Clauses:
     def ranking(self, source: Source, clause: RankBy) -> Ranking:
         """The ranking a clause asks for; a default stands in where it is wrong."""
         days = RANKING_WINDOW_DAYS_DEFAULT
-        if clause.window is not None:
+        if clause.window is not None and clause.scorer is not None and clause.scorer.text == MODEL:
+            message = f"the {MODEL} has no window: what it learnt fades by its own half-lives"
+            self._report(source, clause.window.span, message, f"write '{MODEL}' alone")
+        elif clause.window is not None:
             given = window_days(clause.window)
             if given is None:
                 self._report(source, clause.window.span, *window_problem(clause.window))
@@ -237,10 +256,38 @@ class Clauses:
                 self._shares(block.source, clause)
             elif clause.top is not None:
                 ask = AskTop(clause.top)
+            elif clause.panel is not None:
+                ask = AskPanel(clause.panel)
+            elif clause.sequence is not None:
+                ask = AskSequence(clause.sequence)
         planned = any(clause.what.startswith("ask") for clause in _all(block, Planned))
         if ask is None and not everyone and not (block.broken or block.protect or planned):
             self._missing(block, "'ask'", "such as: ask top 3")
         return ask or (AskNamed(everyone) if everyone else AskAll()), everyone
+
+    def _chosen_by_the_model(
+        self, block: RuleBlock, ask: AskPanel | AskSequence, rank_by: RankBy | None, ranking: Ranking
+    ) -> None:
+        """The model chooses a best panel or sequence: no other ranking has a say, nor any other way to ask it."""
+        source, is_panel = block.source, isinstance(ask, AskPanel)
+        what = "panel" if is_panel else "sequence"
+        if MODEL not in self._catalogue.scorers:
+            span = next(clause.span for clause in _all(block, AskClause) if clause.panel or clause.sequence)
+            self._report(source, span, f"'ask best {what}' is not available yet", f"write 'ask top {ask.n}'")
+        elif rank_by is not None and ranking.scorer != MODEL:
+            by = source.words_at(rank_by.span)
+            message = f"the {MODEL} chooses the best {what}: '{by}' has no say in it"
+            self._report(source, rank_by.span, message, f"leave it out, or write 'ask top {ask.n}'")
+        mode = _one(block, ModeClause)
+        if mode is None:
+            return
+        said = source.words_at(mode.span)
+        if is_panel and mode.mode is Mode.ONE_AT_A_TIME:
+            message = f"a panel is asked together, not '{said}'"
+            self._report(source, mode.span, message, f"write 'ask best sequence of at most {ask.n}'")
+        elif not is_panel and mode.mode is not Mode.ONE_AT_A_TIME:
+            message = f"a sequence is asked one at a time, not '{said}'"
+            self._report(source, mode.span, message, f"leave it out, or write 'ask best panel of at most {ask.n}'")
 
     def _shares(self, source: Source, clause: AskClause) -> None:
         seen: set[int] = set()

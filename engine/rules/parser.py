@@ -10,8 +10,9 @@
               | "consider" "dealers" "where" condition | "where" condition
               | "rank" "by" ranking
               | "ask" ( "top" COUNT | "all" [ "dealers" ] | share { ( "and" | "," ) share }
-                      | "everyone" "in" names | "best" "panel" "of" "at" "most" COUNT | "two-way" )
-              | "never" "ask" names
+                      | "everyone" "in" names | "two-way"
+                      | "best" ( "panel" | "sequence" ) "of" "at" "most" COUNT [ "dealers" ] )
+              | "never" "ask" names | "explore" "never"
               | "one" "at" "a" "time" | [ "in" ] "parallel" | "stagger" time
               | "wait" time | "at" "most" COUNT "dealers"
               | "accept" tolerance
@@ -61,6 +62,7 @@ from engine.rules.syntax import (
     Consider,
     Define,
     ExecuteClause,
+    ExploreNever,
     Expr,
     ModeClause,
     Name,
@@ -90,6 +92,7 @@ CLAUSE_WORDS: Final = (
     "rank",
     "ask",
     "never",
+    "explore",
     "one",
     "in",
     "parallel",
@@ -319,10 +322,8 @@ class Parser(Conditions):
         return weight, self.name("a metric after its weight")
 
     def _ask(self, start: Span) -> Clause:
-        if self.take_words("best", "panel"):
-            self.expect_words("of", "at", "most")
-            self.count("how many dealers")
-            return Planned(start.to(self.previous_span()), "ask best panel")
+        if self.take_words("best"):
+            return self._ask_best(start)
         if (self.is_words("two") and self.ahead().text == "-") or self.is_words("two", "way"):
             self.advance()
             self.take_mark("-")
@@ -338,6 +339,17 @@ class Parser(Conditions):
             return AskClause(start.to(self.previous_span()), everything=True)
         return self._ask_shares(start)
 
+    def _ask_best(self, start: Span) -> Clause:
+        """ "best" ( "panel" | "sequence" ) "of" "at" "most" COUNT [ "dealers" ]"""
+        what = self.expect_one_of("panel", "sequence")
+        if self.token.kind is TokenKind.NUMBER:
+            raise self.unexpected("'of at most'", f"write 'ask best {what} of at most {self.token.text}'")
+        self.expect_words("of", "at", "most")
+        count = self.count("how many dealers to ask at most")
+        self.take_words("dealers") or self.take_words("dealer")
+        span = start.to(self.previous_span())
+        return AskClause(span, panel=count) if what == "panel" else AskClause(span, sequence=count)
+
     def _ask_shares(self, start: Span) -> Clause:
         """share = ( "all" | "top" COUNT ) "of" "tier" COUNT"""
         shares: list[TierShare] = []
@@ -345,7 +357,7 @@ class Parser(Conditions):
             begin = self.token.span
             if self.token.word not in ("top", "all"):
                 known = did_you_mean(self.token.word, ("top", "all", "everyone", "best"))
-                raise self.unexpected("'top', 'all', 'everyone in' or 'best panel'", known)
+                raise self.unexpected("'top', 'all', 'everyone in', 'best panel' or 'best sequence'", known)
             every = self.advance().word == "all"
             count = None if every else self.count("how many dealers to ask")
             if not every and not shares and self.token.word != "of":
@@ -365,6 +377,13 @@ class Parser(Conditions):
         self.expect_words("ask")
         names = self._names()
         return Never(start.to(self.previous_span()), names)
+
+    def _explore(self, start: Span) -> Clause:
+        if self.token.word != "never":
+            how_much = "how much is explored is a setting, not a rule's matter"
+            raise self.unexpected("'never'", how_much if self.token.kind is TokenKind.NUMBER else "write explore never")
+        self.advance()
+        return ExploreNever(start.to(self.previous_span()))
 
     def _names(self) -> tuple[Name, ...]:
         """names = "{" name { "," name } "}" """
@@ -519,6 +538,7 @@ _CLAUSES: Final[Mapping[str, Callable[[Parser, Span], Clause]]] = {
     "rank": Parser._rank,
     "ask": Parser._ask,
     "never": Parser._never,
+    "explore": Parser._explore,
     "one": Parser._one,
     "in": Parser._in,
     "parallel": Parser._parallel,

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 RANKING_WINDOW_DAYS_DEFAULT: Final = 90
+MODEL: Final = "model"
+"""The scorer that weighs what a dealer is expected to give against what asking it leaks; it alone makes panels."""
 
 
 class Mode(StrEnum):
@@ -56,7 +58,8 @@ class Tolerance:
 class Ranking:
     """How dealers are put in order: by one scorer, or by weighted metrics.
 
-    `weights` are percent as written and add to 100; empty if `scorer` is given. `window_days` are calendar days.
+    `weights` are percent as written and add to 100; empty if `scorer` is given. `window_days` are calendar days; the
+    model has windows of its own.
     """
 
     scorer: str | None = "classic"
@@ -64,6 +67,8 @@ class Ranking:
     window_days: int = RANKING_WINDOW_DAYS_DEFAULT
 
     def __str__(self) -> str:
+        if self.scorer == MODEL:
+            return MODEL
         what = self.scorer or " + ".join(f"{weight.normalize():f}% {metric}" for metric, weight in self.weights)
         return f"{what} over {self.window_days}d"
 

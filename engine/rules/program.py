@@ -47,8 +47,9 @@ Kept = str | int | float | bool | None
 class CompiledRule:
     """What one rule orders; the fields are the rule's clauses, defaults filled in.
 
-    `everyone` are asked whatever their rank, on top of `ask` or, with `AskNamed`, alone. `wait_s` None:
-    as configured. `stagger_s` is set with mode `stagger` only. `place` is file and line: `30-credit.rules:9`.
+    `everyone` are asked whatever their rank, on top of `ask` or, with `AskNamed`, alone. `explore` is False where no
+    dealer may be drawn in or out. `wait_s` None: as configured. `stagger_s` is set with mode `stagger` only. `place` is
+    file and line: `30-credit.rules:9`.
     """
 
     name: str
@@ -61,6 +62,7 @@ class CompiledRule:
     ask: Ask
     everyone: frozenset[str]
     never: frozenset[str]
+    explore: bool
     mode: Mode
     stagger_s: float | None
     wait_s: float | None
@@ -427,6 +429,7 @@ def _rule(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledRule:
         ask=block.ask,
         everyone=frozenset(block.everyone),
         never=frozenset(block.never),
+        explore=block.explore,
         mode=block.mode,
         stagger_s=block.stagger_s,
         wait_s=block.wait_s,

@@ -263,10 +263,12 @@ class TierShare:
 
 @dataclass(frozen=True, slots=True)
 class AskClause:
-    """One of: `top` so many, `everything`, shares of tiers, named dealers."""
+    """One of: `top` so many, `everything`, shares of tiers, named dealers, at most so many as `panel` or `sequence`."""
 
     span: Span
     top: int | None = None
+    panel: int | None = None
+    sequence: int | None = None
     everything: bool = False
     shares: tuple[TierShare, ...] = ()
     names: tuple[Name, ...] = ()
@@ -276,6 +278,13 @@ class AskClause:
 class Never:
     span: Span
     names: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExploreNever:
+    """`explore never`: no dealer is ever drawn in or out."""
+
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +353,7 @@ Clause = (
     | RankBy
     | AskClause
     | Never
+    | ExploreNever
     | ModeClause
     | Wait
     | AtMost

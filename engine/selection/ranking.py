@@ -318,12 +318,15 @@ def parts_at(
     typical: Sequence[float | None],
     values: Sequence[float | None],
 ) -> tuple[ScorePart, ...]:
-    """A score by parts, from the numbers of a table. The weights of the parts are those that count, and add to 1."""
-    known, whole = bool(values), counted(weights, typical)
+    """A score by parts, from the numbers of a table. The weights of the parts are those that count, and add to 1.
+
+    A scorer that leaves `typical` open though dealers have values leaves nothing out.
+    """
+    known, whole = bool(values), counted(weights, typical) or 1.0
     return tuple(
         own_part(name, Unit(unit), weight / whole, own)
         if own is not None
-        else lacking_part(name, Unit(unit), weight / whole if whole else 0.0, other, is_known=known)
+        else lacking_part(name, Unit(unit), weight / whole, other, is_known=known)
         for name, unit, weight, other, own in zip(
             metrics, units, weights, typical, values or (None,) * len(metrics), strict=True
         )

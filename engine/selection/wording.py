@@ -41,7 +41,11 @@ def lines(selection: Selection, why_not: WhyNot, told_by: int) -> tuple[DealerLi
 
 def notes(selection: Selection, told_by: int) -> tuple[str, ...]:
     """What must be known of the scores as a whole: metrics that count for nobody, since nobody has them."""
-    unknown = [name for name, value in zip(selection.metrics, selection.means, strict=True) if value is None]
+    unknown = [
+        name
+        for at, name in enumerate(selection.metrics)
+        if selection.means[at] is None and not any(values and values[at] is not None for values in selection.values)
+    ]
     if told_by == 1 or not unknown or not selection.candidates:
         return ()
     if len(unknown) == len(selection.metrics):

@@ -85,7 +85,7 @@ CATALOGUE = Catalogue(
     {entry.name: entry for entry in ORDER_FIELDS},
     {entry.name: entry for entry in DEALER_FIELDS},
     METRICS,
-    frozenset({"classic"}),
+    frozenset({"classic", "model"}),
     dealers=frozenset({"ALDER", "BIRCH", "CEDAR", "DOGWOOD", "ELM"}),
     rate=lambda subject, currency: RATES.get(currency),
 )

@@ -16,7 +16,8 @@ from engine.rules.source import DIAGNOSTICS_SHOWN_MAX
 WORDS = """
 define rule protect tiers when consider dealers where rank by ask top all of tier everyone in never one at a time
 parallel stagger wait most accept within price yield fair send after approval automatically execute trader else
-least quotes best panel two-way retry cool down show limit for over and or not is has between known unknown NR
+least quotes best panel sequence two-way explore model retry cool down show limit for over and or not is has between
+known unknown NR
 true false flat as classic hit_rate leakage reversion notional side buy sell rating BBB BBB- adv asset_class
 corporate specialty municipal connected rank asks x y
 """.split()  # noqa: SIM905

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,12 +13,15 @@ from rules_catalogue import CATALOGUE, book
 from engine.rules import (
     AskAll,
     AskNamed,
+    AskPanel,
+    AskSequence,
     AskTiers,
     AskTop,
     ExecuteAutomatic,
     ExecuteByTrader,
     Mode,
     Ranking,
+    RuleBookError,
     Send,
     Source,
     Tolerance,
@@ -59,6 +63,17 @@ def test_what_a_rule_leaves_out_has_its_default() -> None:
         pytest.param("ask all dealers", AskAll(), (), id="all dealers"),
         pytest.param("ask everyone in {ALDER, birch}", AskNamed(("ALDER", "BIRCH")), ("ALDER", "BIRCH"), id="named"),
         pytest.param("ask top 2, ask everyone in {ELM}", AskTop(2), ("ELM",), id="named on top of others"),
+        pytest.param("ask best panel of at most 5", AskPanel(5), (), id="best panel"),
+        pytest.param("ask best panel of at most five dealers", AskPanel(5), (), id="best panel, in words"),
+        pytest.param(
+            "rank by model ask best panel of at most 5", AskPanel(5), (), id="best panel, ranked by the model"
+        ),
+        pytest.param("ask best panel of at most 5 stagger 5s", AskPanel(5), (), id="best panel, staggered"),
+        pytest.param("ask best sequence of at most 4", AskSequence(4), (), id="best sequence"),
+        pytest.param("ask best sequence of at most 4 one at a time", AskSequence(4), (), id="best sequence, as it is"),
+        pytest.param(
+            "ask best panel of at most 5, ask everyone in {ELM}", AskPanel(5), ("ELM",), id="named beside a panel"
+        ),
     ],
 )
 def test_ask(clauses: str, ask: object, everyone: tuple[str, ...]) -> None:
@@ -82,6 +97,11 @@ def test_ask_by_tiers() -> None:
         pytest.param("ask top 3 one at a time, wait 20s", Mode.ONE_AT_A_TIME, None, 20.0, id="one at a time"),
         pytest.param("ask top 3 stagger 5s wait 2 minutes", Mode.STAGGER, 5.0, 120.0, id="stagger"),
         pytest.param("ask top 3 in parallel wait 1d", Mode.PARALLEL, None, 86_400.0, id="parallel"),
+        pytest.param("ask best panel of at most 5 wait 60s", Mode.PARALLEL, None, 60.0, id="a panel together"),
+        pytest.param(
+            "ask best panel of at most 5 stagger 5s wait 60s", Mode.STAGGER, 5.0, 60.0, id="a panel, staggered"
+        ),
+        pytest.param("ask best sequence of at most 4 wait 20s", Mode.ONE_AT_A_TIME, None, 20.0, id="a sequence"),
     ],
 )
 def test_mode_and_wait(clauses: str, mode: Mode, stagger_s: float | None, wait_s: float) -> None:
@@ -117,7 +137,36 @@ def test_rankings() -> None:
     assert rule("rank by 100% reversion over 2w ask top 3").rank == Ranking(None, (("leakage", 100),), 14)
 
 
-@pytest.mark.parametrize("text", ["60% hit_rate + 40% price_improvement over 90d", "classic over 30d"])
+@pytest.mark.parametrize("clauses", ["ask best panel of at most 5", "ask best sequence of at most 3"])
+def test_a_best_panel_or_sequence_is_the_models_whether_the_rule_says_so_or_not(clauses: str) -> None:
+    assert rule(clauses).rank == rule(f"rank by model {clauses}").rank == Ranking("model")
+
+
+@pytest.mark.parametrize(
+    ("clauses", "message"),
+    [
+        pytest.param("rank by model ask top 3", "'rank by model' is not available yet", id="rank by"),
+        pytest.param("ask best panel of at most 5", "'ask best panel' is not available yet", id="panel"),
+        pytest.param(
+            "ask best sequence of at most 4",
+            "'ask best sequence' is not available yet",
+            id="sequence",
+        ),
+    ],
+)
+def test_without_a_model_nothing_is_left_to_it(clauses: str, message: str) -> None:
+    """A scorer that the engine does not have is never silently another one."""
+    with pytest.raises(RuleBookError) as caught:
+        book(f'rule "t" when side == buy {clauses}', catalogue=replace(CATALOGUE, scorers=frozenset({"classic"})))
+    assert [each.message for each in caught.value.diagnostics] == [message]
+
+
+def test_exploring_is_left_out_by_two_words() -> None:
+    assert rule("ask top 3").explore
+    assert not rule("ask top 3, explore never").explore
+
+
+@pytest.mark.parametrize("text", ["60% hit_rate + 40% price_improvement over 90d", "classic over 30d", "model"])
 def test_a_ranking_reads_as_it_is_written(text: str) -> None:
     assert str(rule(f"rank by {text} ask top 3").rank) == text
 
