@@ -30,6 +30,7 @@ from typing import Final
 
 from engine.domain.leak import LeakOutcome, LeakTable
 from engine.domain.measure import Identified, Measure
+from engine.domain.observation import Horizon
 from engine.domain.rows import row
 
 DAY_NS: Final = 86_400 * 1_000_000_000
@@ -62,8 +63,14 @@ class LeakRow:
 
 @dataclass(frozen=True, slots=True)
 class LeakParameters:
-    """Half-life and window of rows, and the bounds of the estimate."""
+    """How rows are made of rounds, how long they count, and the bounds of the estimate."""
 
+    horizon: Horizon = Horizon.half_hour
+    """Until when the market is watched after the decision; an hour at most."""
+    mark_sd_bps: float = 5.0
+    """What a mark is off by where its source does not say."""
+    volatility_bps: float = 30.0
+    """The sd of a day's change of price of a bond of which it is not known."""
     half_life_days: float = 90.0
     window_days: int = 365
     """An older row does not count at all."""
