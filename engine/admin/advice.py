@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from engine.admin.dealer_views import how_much
 from engine.admin.tables import Cell, Column, Paper, grouped, measure, table
 from engine.admin.views import MODE_WORDS, Answer, Lines
 
@@ -31,6 +32,7 @@ def recommendation(paper: Paper, answer: Answer) -> Lines:
     if answer["problem"]:
         # Who cannot be asked and why stands below, dealer by dealer.
         lines.append(paper.styled(answer["problem"].partition(": ")[0], "red"))
+    lines += _axes(paper, answer["axes"])
     ranked = [line for line in answer["lines"] if line["rank"] is not None]
     if ranked:
         lines += ["", *_ranked(paper, ranked)]
@@ -43,6 +45,17 @@ def recommendation(paper: Paper, answer: Answer) -> Lines:
         lines += ["", paper.styled("no candidates", "dim")]
         lines += [f"  {', '.join(names)}: {reason}" for reason, names in dropped.items()]
     return lines
+
+
+def _axes(paper: Paper, axes: Sequence[Answer]) -> Lines:
+    """Who advertises what the order needs."""
+    if not axes:
+        return []
+    told = []
+    for each in axes:
+        price = f" at {each['price']}" if each["price"] else ""
+        told.append(" ".join(f"{each['dealer']} {each['side']}s {how_much(each)}{price}".split()))
+    return [paper.styled(f"axes: {'; '.join(told)}", "green")]
 
 
 def _plan(answer: Answer) -> str:

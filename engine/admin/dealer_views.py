@@ -12,11 +12,23 @@ from engine.admin.views import Answer, Lines, who
 WIDTH: Final = 80
 """Where a terminal does not say how wide it is."""
 _LABEL: Final = 12
+_AXES_SHOWN: Final = 3
 
 
 def profile(paper: Paper, answer: Answer) -> Lines:
     """Who it is, what is agreed, what it did."""
-    return [*_static(paper, answer), "", *_classic(paper, answer["classic"])]
+    return [*_static(paper, answer), *_axes(paper, answer), "", *_classic(paper, answer["classic"])]
+
+
+def _axes(paper: Paper, answer: Answer) -> Lines:
+    shown = answer["axes"][:_AXES_SHOWN]
+    lines: Lines = []
+    for each in shown:
+        price = f" at {each['price']}" if each["price"] else ""
+        words = f"{each['side']}s {how_much(each)} {each['security']}{price}, until {clock(each['until'], '')}"
+        lines += _entry(paper, "axe", " ".join(words.split()))
+    hidden = len(answer["axes"]) - len(shown)
+    return [*lines, *_entry(paper, "", f"and {hidden} more: rfqctl axes {answer['dealer']}")] if hidden else lines
 
 
 # --- what is agreed ------------------------------------------------------------------------------
@@ -146,3 +158,49 @@ def paused(paper: Paper, answer: Answer) -> Lines:
     if not stopped:
         return [paper.styled(f"{answer['dealer']} is asked again", "green")]
     return [f"{answer['dealer']} is not asked: {paper.styled(words, style)}" for words, style in stopped]
+
+
+# --- what it advertises --------------------------------------------------------------------------
+
+
+def axes(paper: Paper, answer: Answer) -> Lines:
+    """The list of live interests."""
+    if not answer["axes"]:
+        return ["no dealer advertises anything that lives"]
+    columns = [
+        Column("dealer"),
+        Column("wants to"),
+        Column("quantity", right=True),
+        Column("security"),
+        Column("name", yields=4),
+        Column("price", right=True),
+        Column("quality", yields=3),
+        Column("since", yields=2),
+        Column("until"),
+        Column("id", yields=5),
+        Column("source", yields=6),
+    ]
+    rows = [
+        (
+            each["dealer"],
+            each["side"],
+            how_much(each),
+            each["security"],
+            each["name"] or "",
+            each["price"] or "",
+            each["quality"] or "",
+            clock(each["since"]),
+            clock(each["until"], each["since"]),
+            each["axe_id"],
+            each["source"],
+        )
+        for each in answer["axes"]
+    ]
+    lines = table(paper, columns, rows)
+    hidden = answer["live"] - len(rows)
+    return [*lines, f"and {hidden} more: --limit shows more"] if hidden else lines
+
+
+def how_much(axe: Answer) -> str:
+    """Face amount, or the dealer's word for it."""
+    return grouped(axe["quantity"]) or axe["size"] or ""

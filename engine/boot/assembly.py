@@ -18,7 +18,7 @@ from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
-from engine.desk.setting import Desk, RfqClocks, RiskLimits
+from engine.desk.setting import AxeLimits, Desk, RfqClocks, RiskLimits
 from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.fix.flows.dialect import DEFAULT, Dialect
@@ -167,6 +167,12 @@ def desk(
         drop_copies=tuple(each.key for each in config.sessions_of(SessionRole.DROPCOPY)),
         market_sessions=tuple(each.key for each in config.sessions_of(SessionRole.MARKET)),
         hours=dict(hours or {}),
+        axes=AxeLimits(
+            life_ns=_ns(config.axes.life_s),
+            life_ns_max=_ns(config.axes.life_max_s),
+            per_dealer_max=config.axes.per_dealer_max,
+            per_bond_max=config.axes.per_bond_max,
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from engine.desk.explaining import tell
 from engine.desk.round.quotes import live_quotes
 from engine.desk.setting import Desk
 from engine.desk.state import PendingReversion, override_key
+from engine.domain.axe import Axe
 from engine.domain.events import OrderOverridden
 from engine.domain.order import MarkUsed, Order
 from engine.domain.placement import Fill, Placement
@@ -56,6 +57,26 @@ def paused(draft: Draft, dealer: Dealer) -> Plain:
         by = {"on": pause.on, "actor": pause.actor, "reason": pause.reason, "since": at(pause.since_ns)}
     person = pause is not None and pause.on
     return {"paused": dealer.paused or person, "paused_by_file": dealer.paused, "paused_by_person": by}
+
+
+def axe(desk: Desk, known: Axe) -> Plain:
+    """One interest; `side` is what the dealer wants to do, `serves` the side of an order that it is of use to."""
+    security = desk.securities.get(known.security_id)
+    return {
+        "dealer": known.dealer,
+        "axe_id": known.axe_id,
+        "security": known.security_id,
+        "name": security.name if security is not None else None,
+        "side": known.side.value,
+        "serves": known.desk_side.value,
+        "quantity": amount(known.quantity),
+        "size": known.size.value if known.size is not None else None,
+        "price": amount(known.price),
+        "quality": known.quality.value if known.quality is not None else None,
+        "since": at(known.since_ns),
+        "until": at(known.until_ns),
+        "source": known.source,
+    }
 
 
 # --- orders --------------------------------------------------------------------------------------
@@ -132,6 +153,7 @@ def recommendation(desk: Desk, advice: Recommendation) -> Plain:
         "notes": list(told.notes),
         "protections": list(advice.protections),
         "lines": [dealer_line(line) for line in told.lines],
+        "axes": [axe(desk, each) for each in advice.axes],
         "trace": list(told.trace),
         "book_hash": advice.book_hash,
         "scoring_hash": advice.scoring_hash,

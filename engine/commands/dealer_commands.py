@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from engine.commands import as_json
 from engine.commands.desk_call import Call
@@ -13,6 +13,9 @@ from engine.domain.rfq import AskState
 from engine.errors import CommandError
 from engine.market.calendars import trade_date
 
+AXES_SHOWN_MAX: Final = 50
+"""Interests on a profile; `axes DEALER` has all of them."""
+
 
 def show(call: Call) -> dict[str, Any]:
     """What is agreed with a dealer beside what it did: static first, then all that the desk has learnt."""
@@ -21,6 +24,12 @@ def show(call: Call) -> dict[str, Any]:
         **_static(call, dealer),
         "last_asked": as_json.at(draft.desk.stats.last_asked(dealer.id)),
         "open": _open(call, dealer),
+        "axes": [
+            as_json.axe(draft.desk, each)
+            for each in sorted(
+                draft.state.axes_of_dealer(dealer.id, draft.now_ns), key=lambda axe: (-axe.since_ns, axe.axe_id)
+            )[:AXES_SHOWN_MAX]
+        ],
         "classic": standing_of(draft, dealer, call.given["asset_class"]),
     }
 

@@ -118,7 +118,7 @@ def allow_duplicate(call: Call) -> dict[str, Any]:
 
 def _terms(call: Call) -> OrderTerms:
     given, now_ns = call.given, call.draft.now_ns
-    security = _security(call.draft, given["security"])
+    security = security_of(call.draft, given["security"])
     until: datetime.date | None = given.get("until")
     tif = TimeInForce(given.get("tif") or ("gtd" if until is not None else "day"))
     if (until is None) is (tif is TimeInForce.gtd):
@@ -143,7 +143,7 @@ def _terms(call: Call) -> OrderTerms:
     )
 
 
-def _security(draft: Draft, word: str) -> Security:
+def security_of(draft: Draft, word: str) -> Security:
     """A bond by ISIN, or by CUSIP."""
     key = word.upper()
     found = draft.desk.securities.get(key)

@@ -15,8 +15,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
+from engine.clock import NS_PER_S
 from engine.errors import CommandError
 
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 TEXT_LENGTH_MAX: Final = 500
 WORDS_MAX: Final = 1_000
 ROWS_MAX: Final = 1_000
@@ -214,6 +216,18 @@ def _date(given: Any) -> datetime.date:
         raise ValueError("a date (such as '2026-11-30')") from None
 
 
+def _instant(given: Any) -> int:
+    """UTC nanoseconds."""
+    try:
+        found = datetime.datetime.fromisoformat(given if isinstance(given, str) else "")
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError("a time with its zone (such as '2026-11-30T15:00:00Z')")
+    since = found - _EPOCH
+    return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000
+
+
 def _natural(typed: str) -> int:
     if not typed.isascii() or not typed.isdigit() or int(typed) < 1:
         raise ValueError("a number from 1")
@@ -228,6 +242,7 @@ rows: Final = Kind(f"a list of 1 to {ROWS_MAX} rows", _rows)
 amount: Final = Kind("a face amount in the bond's currency, such as 2500000 or 5mm", _amount)
 price: Final = Kind("a clean price in percent of par, such as 99.25", _price)
 date: Final = Kind("a UTC day, such as 2026-11-30", _date)
+instant: Final = Kind("a time with its zone, such as 2026-11-30T15:00:00Z", _instant)
 natural: Final = Kind("a number from 1", _text, _natural)
 path: Final = Kind("a file or folder", _text, Path)
 

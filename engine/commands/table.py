@@ -98,6 +98,8 @@ class Typed:
 
 ORDERS_SHOWN: Final = 50
 ORDERS_SHOWN_MAX: Final = 1_000
+AXES_SHOWN: Final = 50
+AXES_SHOWN_MAX: Final = 10_000
 NOTES_SHOWN: Final = 20
 NOTES_SHOWN_MAX: Final = 50
 """As many as are kept of a session: `turn.history.NOTES_MAX`."""
@@ -313,6 +315,33 @@ TABLE: Final[tuple[Command, ...]] = (
         "take the best quote, or one dealer's",
         _ORDER,
         Param("dealer", name, "whose quote; the best one if left out"),
+    ),
+    # --- what dealers advertise ---
+    _desk(
+        "axes",
+        "viewer",
+        "axe_commands.listed",
+        "dealer_views.axes",
+        "what dealers want to buy and sell, the latest first",
+        Param("of", name, "only of this dealer, or in this bond", typed="[DEALER|SECURITY]"),
+        Param("limit", whole(1, AXES_SHOWN_MAX), "how many at most", default=AXES_SHOWN, typed="--limit N"),
+    ),
+    Command(
+        "axes.put",
+        "feed",
+        "take interests of dealers, a row each; a row that is wrong is named and stops no other",
+        By.desk,
+        "axe_commands.put",
+        params=(
+            Param(
+                "rows",
+                rows,
+                "action (new, replace, cancel), dealer, axe_id, refers_to, security, side (the dealer's own), quantity"
+                " or size, price, quality, valid_until",
+                required=True,
+            ),
+        ),
+        is_typed=False,
     ),
     # --- what other systems saw ---
     Command(

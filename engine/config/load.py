@@ -27,6 +27,7 @@ from engine.config.sessions import SessionConfig, SessionRole, is_loopback, sess
 from engine.config.tables import (
     AdminConfig,
     AdminPerson,
+    AxesConfig,
     ClockConfig,
     EchoFile,
     EngineConfig,
@@ -76,6 +77,7 @@ class Config:
     risk: RiskConfig
     rfq: RfqConfig
     tca: TcaConfig
+    axes: AxesConfig
     rules: RulesConfig
     reference: ReferenceConfig
     dealers: tuple[DealerConfig, ...]
@@ -157,6 +159,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         risk=file.risk,
         rfq=file.rfq,
         tca=file.tca,
+        axes=file.axes,
         rules=file.rules,
         reference=file.reference,
         dealers=dealers,
@@ -168,7 +171,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
 
 
 TABLES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "limits": (("risk",), ("rfq",), ("tca",)),
+    "limits": (("risk",), ("rfq",), ("tca",), ("axes",)),
     "people": (("admin", "people"),),
     "sessions": (("session",),),
 }
@@ -194,7 +197,7 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
         file = _file(EngineFile, reading, path, [])
         if file is not None:
             if "limits" in kinds:
-                changed |= {"risk": file.risk, "rfq": file.rfq, "tca": file.tca}
+                changed |= {"risk": file.risk, "rfq": file.rfq, "tca": file.tca, "axes": file.axes}
             if "people" in kinds:
                 changed["admin"] = dataclasses.replace(config.admin, people=_people(reading, file.admin.people))
             if "sessions" in kinds:
@@ -519,6 +522,9 @@ def _limits(reading: Reading, file: EngineFile) -> None:
             "journal.commit_stall_max_s",
             f"expected at least commit_slow_s ({journal.commit_slow_s:g}), found {journal.commit_stall_max_s:g}",
         )
+    if file.axes.life_max_s < file.axes.life_s:
+        text = f"expected at least life_s ({file.axes.life_s:g}), found {file.axes.life_max_s:g}"
+        reading.problem("axes.life_max_s", text)
     if file.admin.group is not None:
         try:
             grp.getgrnam(file.admin.group)

@@ -181,6 +181,16 @@ class RfqConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AxesConfig:
+    """[axes]: how long what dealers advertise lives, and how much of it is kept."""
+
+    life_s: float = setting(28_800.0, above=0, at_most=604_800)
+    life_max_s: float = setting(432_000.0, above=0, at_most=604_800)
+    per_dealer_max: int = setting(2_000, at_least=1, at_most=100_000)
+    per_bond_max: int = setting(4, at_least=1, at_most=100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TcaConfig:
     """[tca]: when the market is looked at again after a round and an execution."""
 
@@ -221,6 +231,7 @@ class EngineFile:
     risk: RiskConfig = setting()
     rfq: RfqConfig = setting(RfqConfig())
     tca: TcaConfig = setting(TcaConfig())
+    axes: AxesConfig = setting(AxesConfig())
     rules: RulesConfig = setting()
     reference: ReferenceConfig = setting()
 

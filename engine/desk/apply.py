@@ -29,6 +29,7 @@ from engine.desk.state import (
     Sent,
     Switch,
     alike_key,
+    axe_key,
     exposure_key,
     oms_key,
     oms_latest_key,
@@ -37,6 +38,7 @@ from engine.desk.state import (
 )
 from engine.domain import events as e
 from engine.domain import moves
+from engine.domain.axe import Axe, Axes
 from engine.domain.observation import Horizon, horizons
 from engine.domain.order import Order, OrderState
 from engine.domain.placement import Placement, PlacementState
@@ -232,6 +234,39 @@ def _rfq_closed(state: DeskState, event: e.RfqClosed) -> None:
     over = RfqState.done if event.outcome == "executed" else RfqState.closed
     state.rfqs.put(event.rfq_id, moves.move_round(rfq, over, outcome=event.outcome))
     _count(state, "open_rfqs", -1)
+
+
+# --- what dealers advertise ------------------------------------------------------------------------
+
+
+def _axe_advertised(state: DeskState, event: e.AxeAdvertised) -> None:
+    axe = event.axe
+    others = _axes_besides(state, axe.dealer, axe.security_id, axe.axe_id, event.at_ns)
+    _keep_axes(state, Axes(axe.dealer, axe.security_id, (*others, axe)))
+
+
+def _axe_withdrawn(state: DeskState, event: e.AxeWithdrawn) -> None:
+    left = _axes_besides(state, event.dealer, event.security_id, event.axe_id, event.at_ns)
+    _keep_axes(state, Axes(event.dealer, event.security_id, left))
+
+
+def _axes_expired(state: DeskState, event: e.AxesExpired) -> None:
+    for row in state.axes_by_dealer(event.dealer):
+        live = row.live(event.at_ns)
+        if len(live) < len(row.axes):
+            _keep_axes(state, changed(row, axes=live))
+
+
+def _keep_axes(state: DeskState, row: Axes) -> None:
+    key = axe_key(row.dealer, row.security_id)
+    before = state.axes.get(key)
+    state.axes.put(key, row)
+    _count(state, f"axes:{row.dealer}", len(row.axes) - (len(before.axes) if before is not None else 0))
+
+
+def _axes_besides(state: DeskState, dealer: str, security_id: str, axe_id: str, now_ns: int) -> tuple[Axe, ...]:
+    known = state.axes.get(axe_key(dealer, security_id))
+    return tuple(axe for axe in known.live(now_ns) if axe.axe_id != axe_id) if known is not None else ()
 
 
 # --- executing -----------------------------------------------------------------------------------
@@ -505,6 +540,9 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.RoundAmended: _round_amended,
     e.RoundMarked: _marked,
     e.FillMarked: _marked,
+    e.AxeAdvertised: _axe_advertised,
+    e.AxeWithdrawn: _axe_withdrawn,
+    e.AxesExpired: _axes_expired,
     e.KillSwitched: _kill_switched,
     e.DealerPaused: _dealer_paused,
     e.SessionSwitched: _session_switched,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from engine.desk import aftermath
+from engine.desk import aftermath, axes
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
 from engine.desk.placement import answers
@@ -48,6 +48,8 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
             advance(draft, answers.on_report(draft, session, heard))
         case m.DealerCancelRefused():
             advance(draft, answers.on_cancel_refused(draft, session, heard))
+        case m.AxeSaid():
+            axes.on_said(draft, session, heard)
         case m.MarketPrice():
             _on_price(draft, session, heard)
         case m.RefusedByPeer():

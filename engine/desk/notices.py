@@ -24,6 +24,7 @@ class Topic(StrEnum):
     accepted = "accepted"
     alert = "alert"
     asked = "asked"
+    axe = "axe"
     blocked = "blocked"
     closed = "closed"
     dealer = "dealer"
@@ -142,6 +143,15 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
             return Topic.alert, {**_round(state, event.rfq_id), "dealer": event.dealer, **what}
         case e.RfqClosed():
             return Topic.closed, {**_round(state, event.rfq_id), "outcome": event.outcome}
+        case e.AxeAdvertised():
+            axe = event.axe
+            how_much = str(axe.quantity) if axe.quantity is not None else axe.size.value if axe.size else ""
+            what = {"security_id": axe.security_id, "side": axe.side.value, "quantity": how_much}
+            price = str(axe.price) if axe.price is not None else None
+            return Topic.axe, {"dealer": axe.dealer, "axe_id": axe.axe_id, **what, "price": price}
+        case e.AxeWithdrawn():
+            what = {"security_id": event.security_id, "state": "withdrawn", "reason": event.reason}
+            return Topic.axe, {"dealer": event.dealer, "axe_id": event.axe_id, **what}
         # Acceptances and fills.
         case e.QuoteAccepted():
             what = {"price": str(event.price), "actor": event.actor}

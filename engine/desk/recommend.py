@@ -56,6 +56,7 @@ def recommend(draft: Draft, order: Order) -> Recommendation:
         exposure=decision.exposure(),
         selection=choice,
         told_by=wording.VERSION,
+        axes=draft.state.axes_for(order.terms.security_id, order.terms.side, draft.now_ns),
     )
 
 

@@ -55,6 +55,18 @@ class RfqClocks:
     """When a trading day ends: marks follow a round and a fill until the end of the next one."""
 
 
+@dataclass(frozen=True, slots=True)
+class AxeLimits:
+    """What is taken of dealers' advertised interests: how long one lives, how many there may be."""
+
+    life_ns: int = 8 * 3600 * 1_000_000_000
+    """Of one that names no end."""
+    life_ns_max: int = 5 * 86_400 * 1_000_000_000
+    per_dealer_max: int = 2_000
+    per_bond_max: int = 4
+    """Of one dealer in one bond."""
+
+
 class Hours(Protocol):
     """When a session is open."""
 
@@ -84,6 +96,7 @@ class Desk:
     """By session; one that is not here is always open."""
     earlier_books: Mapping[str, Book] = field(default_factory=dict)
     """By hash, rule books that decided before: what they decided is told in their words."""
+    axes: AxeLimits = AxeLimits()
     hold: str = ""
     """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Generic, TypeVar
 import orjson
 
 from engine.clock import NS_PER_DAY, utc_day
+from engine.domain.axe import Axe, Axes
 from engine.domain.events import OrderOverridden
 from engine.domain.keys import Scope, ScopeKind, scopes_of
 from engine.domain.observation import Horizon
@@ -481,6 +482,14 @@ def _if_on(switch: Kill | Pause) -> Group | None:
     return _ALL if switch.on else None
 
 
+def _axing(row: Axes) -> Group | None:
+    return row.dealer if row.axes else None
+
+
+def _axed(row: Axes) -> Group | None:
+    return row.security_id if row.axes else None
+
+
 def _if_pending(reversion: PendingReversion) -> Group | None:
     return None if reversion.done else _ALL
 
@@ -500,6 +509,7 @@ class DeskState:
         "_sum",
         "alike",
         "asks",
+        "axes",
         "counters",
         "exposures",
         "fills",
@@ -535,6 +545,7 @@ class DeskState:
         self.marks_due: PassingTable[MarksDue] = PassingTable(below.marks_due if below else None)
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
         self.kills: Table[Kill] = Table(below.kills if below else None, _if_on)
+        self.axes: Table[Axes] = Table(below.axes if below else None, _axing, _axed)
         self.pauses: Table[Pause] = Table(below.pauses if below else None, _if_on)
         self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
@@ -564,6 +575,7 @@ class DeskState:
             ("marks_due", self.marks_due),
             ("exposures", self.exposures),
             ("kills", self.kills),
+            ("axes", self.axes),
             ("pauses", self.pauses),
             ("switches", self.switches),
             ("counters", self.counters),
@@ -692,6 +704,45 @@ class DeskState:
         """The keys of `marks_due`: rounds and fills that marks are still to follow."""
         return list(self.marks_due.keys())
 
+    # --- what dealers advertise ------------------------------------------------------------------------
+
+    def axe_of(self, dealer: str, security_id: str, desk_side: Side, now_ns: int) -> Axe | None:
+        """The dealer's latest live interest that is of use to an order of this side: a sell of its own for a buy."""
+        row = self.axes.get(axe_key(dealer, security_id))
+        live = row.live(now_ns) if row is not None else ()
+        return next((axe for axe in reversed(live) if axe.desk_side is desk_side), None)
+
+    def axe(self, dealer: str, axe_id: str, security_id: str) -> Axe | None:
+        """The dealer's interest of that name, over or not: looked for in this bond first, then in all of its bonds."""
+        row = self.axes.get(axe_key(dealer, security_id))
+        rows = ([row] if row is not None else []) + self.axes_by_dealer(dealer)
+        return next((axe for row in rows for axe in row.axes if axe.axe_id == axe_id), None)
+
+    def axes_of(self, dealer: str, security_id: str, now_ns: int) -> tuple[Axe, ...]:
+        """A dealer's live interests in one bond, oldest first."""
+        row = self.axes.get(axe_key(dealer, security_id))
+        return row.live(now_ns) if row is not None else ()
+
+    def axes_of_dealer(self, dealer: str, now_ns: int) -> list[Axe]:
+        return [axe for row in self.axes_by_dealer(dealer) for axe in row.live(now_ns)]
+
+    def axes_in(self, security_id: str, now_ns: int) -> list[Axe]:
+        """Everybody's live interests in one bond; nothing to look at where nobody has any."""
+        return [axe for row in _rows(self.axes, 1, security_id) for axe in row.live(now_ns)]
+
+    def axes_for(self, security_id: str, desk_side: Side, now_ns: int) -> tuple[Axe, ...]:
+        """Of every dealer that has one, the latest live interest that is of use to an order of this side."""
+        latest = {axe.dealer: axe for axe in self.axes_in(security_id, now_ns) if axe.desk_side is desk_side}
+        return tuple(latest[dealer] for dealer in sorted(latest))
+
+    def axes_by_dealer(self, dealer: str) -> list[Axes]:
+        """Rows with interests of this dealer, over or not."""
+        return _rows(self.axes, 0, dealer)
+
+    def axes_kept(self, dealer: str) -> int:
+        """How many interests of this dealer there are, over or not."""
+        return self.counters.get(f"axes:{dealer}") or 0
+
     # --- what belongs to an order, first to last -----------------------------------------------------
 
     def rounds_of(self, order_id: str) -> list[Rfq]:
@@ -721,6 +772,10 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"a row holds {type(value).__name__}, which has no canonical form")
+
+
+def axe_key(dealer: str, security_id: str) -> str:
+    return f"{dealer}|{security_id}"
 
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:

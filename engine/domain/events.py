@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Final
 
+from engine.domain.axe import Axe
 from engine.domain.keys import Scope
 from engine.domain.messages import OrderReport
 from engine.domain.observation import AskSeen, Horizon, RoundSeen, RoundTold
@@ -482,6 +483,39 @@ class TraderAlerted(Event):
 class RfqClosed(Event):
     rfq_id: str
     outcome: str
+
+
+# --- what dealers advertise -----------------------------------------------------------------------
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class AxeAdvertised(Event):
+    """A dealer's interest, new or in the place of one of its own under the same identifier."""
+
+    axe: Axe
+    actor: str = ""
+    """Whose feed delivered it; empty for the dealer itself."""
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class AxeWithdrawn(Event):
+    """An interest ended before its time."""
+
+    dealer: str
+    security_id: str
+    axe_id: str
+    reason: str
+    actor: str = ""
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class AxesExpired(Event):
+    """Room is made for a dealer's next interest: those of its own that are over leave the state."""
+
+    dealer: str
 
 
 # --- executing -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.domain.axe import AxeQuality, AxeSize
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.domain.rfq import QuoteKind
 from engine.domain.rows import row
@@ -171,6 +172,35 @@ class DealerCancelRefused:
     orig_cl_ord_id: str
     text: str
     unknown_order: bool
+
+
+class AxeAction(StrEnum):
+    """IOITransType(28)."""
+
+    new = "new"
+    replacement = "replace"
+    cancel = "cancel"
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class AxeSaid:
+    """IOI(6). `side` is the dealer's own; a cancel says no more than what it `refers_to`, IOIRefID(26).
+
+    `quantity` is face amount, None where the dealer says a `size` or nothing.
+    """
+
+    action: AxeAction
+    axe_id: str
+    refers_to: str
+    security_id: str
+    seq_num: int
+    side: Side | None = None
+    quantity: Decimal | None = None
+    size: AxeSize | None = None
+    price: Decimal | None = None
+    quality: AxeQuality | None = None
+    valid_until_ns: int | None = None
 
 
 # --- heard from anybody --------------------------------------------------------------------------
@@ -386,6 +416,7 @@ Heard = (
     | QuoteWithdrawal
     | DealerReport
     | DealerCancelRefused
+    | AxeSaid
     | RefusedByPeer
     | Ignored
     | MarketPrice

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.domain.axe import Axe
 from engine.domain.rfq import AskPlan
 from engine.domain.rows import row
 
@@ -190,7 +191,8 @@ class Recommendation:
     `plan` is None when nobody can be asked. `sends_itself` is the rule's `send automatically`. `protections` are the
     names of those in force, `held` those among them that are on because they were before. `read` are the values that
     the rules read of the order, `exposure` those that the protections read of the whole exposure. `told` is set in
-    place of a selection where an older engine kept the words alone (`told_by` 0).
+    place of a selection where an older engine kept the words alone (`told_by` 0). `axes` are the interests of dealers
+    in this bond that lived then and are of use to the order's side, one a dealer.
     """
 
     book_hash: str
@@ -205,6 +207,7 @@ class Recommendation:
     selection: Selection | None = None
     told: Told | None = None
     told_by: int = 0
+    axes: tuple[Axe, ...] = ()
 
 
 def from_version_1(record: dict[str, object]) -> dict[str, object]:

@@ -113,6 +113,7 @@ def test_what_acts_on_a_session_or_the_process_needs_a_reason() -> None:
 
 WHOLE: Final = {
     ("orders", "limit"): (1, 1_000),
+    ("axes", "limit"): (1, 10_000),
     ("session.show", "events"): (0, 50),
     ("session.resend", "begin"): (1, 10**18 - 1),
     ("session.resend", "end"): (1, 10**18 - 1),

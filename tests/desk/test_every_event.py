@@ -17,6 +17,7 @@ import pytest
 from desk_scene import BOND, MM, rows
 from test_desk_properties import ACTS, Day, a_day, command
 
+from engine.clock import NS_PER_S, iso_timestamp
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.apply import apply, observe
 from engine.desk.state import DeskState
@@ -64,7 +65,8 @@ RECORD_ONLY: Final = frozenset(
         "ReversionMeasured.mark", "RoundAmended.now", "RoundAmended.reason", "RoundAmended.residual",
         "RoundAmended.round", "RoundAmended.was", "RoundMarked.at_ns", "RoundMarked.due_ns", "RoundMarked.index",
         "RoundMarked.mark", "RoundMarked.reason",
-        "HistoryAdded.at_ns", "HistoryAdded.origin", "HistoryAdded.actor",
+        "HistoryAdded.at_ns", "HistoryAdded.origin", "HistoryAdded.actor", "AxeAdvertised.actor", "AxeWithdrawn.actor",
+        "AxeWithdrawn.reason",
     }
 )  # fmt: skip
 """Fields that no row keeps: they are for the record, for the stats, or say again what a row has already."""
@@ -116,6 +118,15 @@ def some_day(seed: int) -> Day:
     }  # fmt: skip
     for dealer, outcome in (("ash", "filled"), ("beech", "rejected"), ("cedar", "")):
         command(day, "history.add", rows=[{**told, "dealer": dealer, "outcome": outcome}], origin="elsewhere")
+    interest = {"dealer": "ash", "security": BOND.security_id, "side": "sell", "price": "99.9", "quality": "high"}
+    soon = {**interest, "axe_id": "A-2", "valid_until": iso_timestamp(day.now.utc_ns + NS_PER_S), "size": "small"}
+    command(day, "axes.put", rows=[{**interest, "axe_id": "A-1", "quantity": 5_000_000}, soon][: 1 + (seed % 3 != 1)])
+    day.advance(2)
+    draft = day.draft()
+    draft.record(e.AxesExpired(day.now.utc_ns, "ash"))
+    day.keep(draft)
+    command(day, "axes.put", rows=[{**interest, "axe_id": "A-3", "size": "large"}])
+    command(day, "axes.put", rows=[{"dealer": "ash", "axe_id": "C", "refers_to": "A-1", "action": "cancel"}])
     for on in (True, False):
         command(
             day, f"dealer.{'pause' if on else 'resume'}", role="operator", dealer="ash", reason="so that both happened"

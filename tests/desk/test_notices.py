@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ from desk_scene import BOND, MM, Scene, scene
 from engine.desk.draft import Page
 from engine.desk.notices import Notice, Topic, notice_of, notices
 from engine.domain import events as e
+from engine.domain.axe import Axe, AxeSize
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.messages import Ignored
+from engine.domain.order import Side
 from engine.domain.placement import Fill
 from engine.journal.event_codec import event_types
 
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.starts("noon")
 
 AT: Final = 1
 OF: Final = {"order_id": "O-000001"}
+AXE: Final = Axe("ash", "A-1", "X", Side.sell, Decimal(5), None, Decimal("99.9"), None, 1, 2, "ash")
 SILENT: Final = frozenset(
     {
         "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionReset",
@@ -28,6 +32,7 @@ SILENT: Final = frozenset(
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
         "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",
+        "AxesExpired",
     }
 )  # fmt: skip
 """Nobody waits for these, or another event of the same turn says it: a report says what became of an order."""
@@ -100,6 +105,21 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             e.KillSwitched(AT, Scope(ScopeKind.dealer, "ash"), True, kim, "why"),
             "kill",
             {"scope": "dealer:ash", "on": True, **by},
+        ),
+        (
+            e.AxeAdvertised(AT, replace(AXE, quantity=None, size=AxeSize.large, price=None)),
+            "axe",
+            {"dealer": "ash", "axe_id": "A-1", "security_id": "X", "side": "sell", "quantity": "large", "price": None},
+        ),
+        (
+            e.AxeAdvertised(AT, AXE),
+            "axe",
+            {"dealer": "ash", "axe_id": "A-1", "security_id": "X", "side": "sell", "quantity": "5", "price": "99.9"},
+        ),
+        (
+            e.AxeWithdrawn(AT, "ash", "X", "A-1", "why"),
+            "axe",
+            {"dealer": "ash", "axe_id": "A-1", "security_id": "X", "state": "withdrawn", "reason": "why"},
         ),
         (
             e.DealerPaused(AT, "ash", True, kim, "why"),

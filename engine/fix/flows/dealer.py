@@ -1,4 +1,4 @@
-"""The flow of a dealer or hub: S AG Z AI b 8 9 in, R D F H out.
+"""The flow of a dealer or hub: S AG Z AI b 8 9 in, R D F H out; what it advertises (6) is `interest`.
 
 What comes in is read leniently: an ExecutionReport(8) is never refused over an optional tag, whatever is
 in it, because a refused fill is a lost fill; a number that cannot be read is None and the desk quarantines

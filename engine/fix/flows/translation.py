@@ -30,6 +30,7 @@ from engine.domain.messages import (
 )
 from engine.errors import ProtocolError
 from engine.fix.flows import dealer as dealer_flow
+from engine.fix.flows import interest
 from engine.fix.flows import market as market_flow
 from engine.fix.flows import oms as oms_flow
 from engine.fix.flows.dialect import DEFAULT, Dialect, Field
@@ -139,8 +140,8 @@ _EARS: Final[Mapping[Role, Mapping[str, _Ear]]] = {
         "9": dealer_flow.hear_cancel_refusal,
         "3": _hear_refusal,
         "j": _hear_refusal,
-        # IOI, QuoteResponse, TradeCaptureReport, News, TradingSessionStatus: hubs send them unasked.
-        "6": _ignore,
+        "6": interest.hear_interest,
+        # QuoteResponse, TradeCaptureReport, News, TradingSessionStatus: hubs send them unasked.
         "AJ": _ignore,
         "AE": _ignore,
         "B": _ignore,
@@ -167,6 +168,7 @@ _REF_ID_TAG: Final[Mapping[str, int]] = {
     "H": Tag.ClOrdID,
     "AB": Tag.ClOrdID,
     "E": Tag.ListID,
+    "6": Tag.IOIID,
     "8": Tag.ExecID,
     "9": Tag.ClOrdID,
     "R": Tag.QuoteReqID,

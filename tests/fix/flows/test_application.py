@@ -13,11 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.clock import NS_PER_DAY, NS_PER_MS, NS_PER_S, fix_timestamp
+from engine.domain.axe import AxeQuality, AxeSize
 from engine.domain.messages import (
     AcceptQuote,
     AskDealer,
     AskOrderStatus,
     AskPlacementStatus,
+    AxeAction,
+    AxeSaid,
     BusinessReject,
     CancelOrder,
     CancelPlacement,
@@ -352,7 +355,6 @@ def test_refusals_are_heard_and_never_refused(role: Role, fields: str, expected:
 @pytest.mark.parametrize(
     ("role", "fields", "kind", "text"),
     [
-        ("dealer", "35=6|23=I1|28=N|58=axed", "6", "axed"),
         ("dealer", "35=AE|571=T1", "AE", ""),
         ("dealer", "35=AJ|693=P1|694=2", "AJ", ""),
         ("dealer", "35=B|148=closing early", "B", ""),
@@ -363,6 +365,100 @@ def test_refusals_are_heard_and_never_refused(role: Role, fields: str, expected:
 )
 def test_ignored(role: Role, fields: str, kind: str, text: str) -> None:
     assert hear(role, wire(fields)) == Ignored(kind, text)
+
+
+# --- what a dealer advertises --------------------------------------------------------------------
+
+IOI = f"35=6|23=A1|28=N|48={ISIN}|22=4|55=[N/A]|54=2|27=5000000"
+SAID = AxeSaid(AxeAction.new, "A1", "", ISIN, 7, Side.sell, Decimal(5_000_000))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param(IOI, SAID, id="as little as can be"),
+        pytest.param(
+            f"{IOI}|44=99.5|62={NOW}|25=H",
+            replace(SAID, price=Decimal("99.5"), valid_until_ns=NOW_NS, quality=AxeQuality.high),
+            id="price, life and quality",
+        ),
+        pytest.param(IOI.replace("27=5000000", "27=S"), replace(SAID, quantity=None, size=AxeSize.small), id="small"),
+        pytest.param(IOI.replace("27=5000000", "27=M"), replace(SAID, quantity=None, size=AxeSize.medium), id="medium"),
+        pytest.param(IOI.replace("27=5000000", "27=L"), replace(SAID, quantity=None, size=AxeSize.large), id="large"),
+        pytest.param(IOI.replace("27=5000000", "27=U"), replace(SAID, quantity=None), id="an undisclosed size"),
+        pytest.param(f"{IOI}|44=99.5|423=6", SAID, id="a spread is no price"),
+        pytest.param(f"{IOI}|44=0", SAID, id="a price of 0 is none"),
+        pytest.param(f"{IOI}|25=X", SAID, id="an unheard of quality is none"),
+        pytest.param(
+            f"35=6|23=A2|28=R|26=A1|48={ISIN}|54=1|27=1",
+            AxeSaid(AxeAction.replacement, "A2", "A1", ISIN, 7, Side.buy, Decimal(1)),
+            id="replaced",
+        ),
+        pytest.param(
+            "35=6|23=A2|28=C|26=A1", AxeSaid(AxeAction.cancel, "A2", "A1", "", 7), id="a cancel needs no more than this"
+        ),
+        pytest.param(
+            f"35=6|23=A2|28=C|26=A1|48={ISIN}|54=7|27=x",
+            AxeSaid(AxeAction.cancel, "A2", "A1", ISIN, 7),
+            id="the rest of a cancel is not looked at",
+        ),
+    ],
+)
+def test_an_interest_is_heard(fields: str, expected: AxeSaid) -> None:
+    assert replace(hear("dealer", wire(fields)), seq_num=7) == expected  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "text"),
+    [
+        pytest.param(IOI.replace("28=N", "28=R"), 5, "IOIRefID(26) missing: IOITransType(28)=R needs it", id="of none"),
+        pytest.param("35=6|23=A1|28=C", 5, "IOIRefID(26) missing: IOITransType(28)=C needs it", id="a cancel of none"),
+        pytest.param(
+            IOI.replace(f"48={ISIN}|", ""), 5, "SecurityID(48) missing: bonds are told apart by it alone", id="no bond"
+        ),
+        pytest.param(
+            IOI.replace("54=2", "54=7"),
+            0,
+            "Side(54)=7 has no direction: expected 1 (buy) or 2 (sell)",
+            id="an undisclosed side",
+        ),
+        pytest.param(IOI.replace("27=5000000", "27=0"), 0, "IOIQty(27)=0: expected more than 0, or S, M or L", id="0"),
+        pytest.param(
+            IOI.replace("27=5000000", "27=-1"), 0, "IOIQty(27)=-1: expected more than 0, or S, M or L", id="-1"
+        ),
+    ],
+)
+def test_an_interest_that_cannot_be_used_is_refused_by_j(fields: str, reason: int, text: str) -> None:
+    with pytest.raises(NotTaken) as caught:
+        hear("dealer", wire(fields))
+    reject = caught.value.reject
+    assert (reject.ref_msg_type, reject.reason, reject.text, reject.ref_id) == ("6", reason, text, "A1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "tag"),
+    [
+        pytest.param(IOI.replace("23=A1|", ""), 1, 23, id="no IOIid"),
+        pytest.param(IOI.replace("28=N|", ""), 1, 28, id="no IOITransType"),
+        pytest.param(IOI.replace("28=N", "28=X"), 5, 28, id="an IOITransType that is none"),
+        pytest.param(IOI.replace("54=2|", ""), 1, 54, id="no side"),
+        pytest.param(IOI.replace("54=2", "54=Z"), 5, 54, id="a side that is none"),
+        pytest.param(IOI.replace("|27=5000000", ""), 1, 27, id="no quantity"),
+        pytest.param(IOI.replace("27=5000000", "27=many"), 6, 27, id="a quantity that is no number"),
+        pytest.param(f"{IOI}|44=par", 6, 44, id="a price that is no number"),
+        pytest.param(f"{IOI}|62=tomorrow", 6, 62, id="a time that is none"),
+    ],
+)
+def test_an_interest_that_breaks_fix_is_rejected(fields: str, reason: int, tag: int) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        hear("dealer", wire(fields))
+    assert (caught.value.reason, caught.value.tag) == (reason, tag)
+
+
+def test_bonds_of_an_interest_are_counted_as_agreed() -> None:
+    heard = hear("dealer", wire(IOI.replace("27=5000000", "27=5000")), BONDS)
+    assert isinstance(heard, AxeSaid)
+    assert heard.quantity == 5_000_000
 
 
 # --- heard from a dealer -------------------------------------------------------------------------

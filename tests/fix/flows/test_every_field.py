@@ -16,6 +16,7 @@ import pytest
 
 from engine.clock import NS_PER_S, fix_timestamp
 from engine.domain import messages as m
+from engine.domain.axe import AxeQuality, AxeSize
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.domain.rfq import QuoteKind
 from engine.fix.flows.dialect import QuantityUnit
@@ -302,6 +303,22 @@ HEARD: Final[dict[str, Case]] = {
             "unknown_order": ("102=1|39=8", True),
         },
     ),
+    "AxeSaid": (
+        "dealer", "6", f"23=a1|28=R|26=a0|48={ISIN}|54=2|27=5000|44=99.5|25=H|62={AT}", m.AxeSaid,
+        {
+            "action": ("28=N", m.AxeAction.new),
+            "axe_id": ("23=a2", "a2"),
+            "refers_to": ("26=a9", "a9"),
+            "security_id": ("48=US1", "US1"),
+            "seq_num": ("", None),
+            "side": ("54=1", Side.buy),
+            "quantity": ("27=7000", Decimal(7000)),
+            "size": ("27=L", AxeSize.large),
+            "price": ("44=98", Decimal(98)),
+            "quality": ("25=L", AxeQuality.low),
+            "valid_until_ns": (f"62={LATER}", NOW_NS + 90 * NS_PER_S),
+        },
+    ),
     "RefusedByPeer": (
         "dealer", "j", "45=9|58=no|372=R|379=r1|380=3", m.RefusedByPeer,
         {
@@ -324,6 +341,7 @@ AS_WELL: Final = {
     ("UnacceptableOrder", "code"): {"text"},
     ("UnacceptableOrder", "text"): {"code"},
     ("DealerReport", "unknown_order"): {"word"},
+    ("AxeSaid", "size"): {"quantity"},
 }
 """What has to move with a field: the time of an order that has none, the words of a code."""
 
