@@ -11,9 +11,11 @@ factor of 2, and what is taken back is exactly what was put in, up to the roundi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ldexp
 from typing import Final
+
+from engine.dealers.edges import EdgeSums
 
 BINS: Final = 10
 
@@ -34,8 +36,9 @@ REJECTS: Final = 12  # rejects at last look of which the move is known
 REJECT_MOVES: Final = 13
 EDGES: Final = 14
 EDGES_SQUARED: Final = 15
-COUNT: Final = 16  # asks, undecayed
-QUICK: Final = 17  # answers by the bin of their seconds: ten fields
+PANELS: Final = 16  # ln of how many were asked, over the reference
+COUNT: Final = 17  # asks, undecayed
+QUICK: Final = 18  # answers by the bin of their seconds: ten fields
 ENDS: Final = QUICK + BINS  # the same answers by the bin of their deadline: ten fields
 FIELDS: Final = ENDS + BINS
 
@@ -105,17 +108,29 @@ class KeptRound:
     """Edges as they were taken, clipped."""
     pull: float
     """How much of a quote is what the round's quotes have in common."""
+    mark_variance: float = 0.0
+    """Of the marks that the edges are against, in bps squared."""
+    common: float | None = None
+    """Square of what its quotes had in common, less what the mark, noise and the dealers' own errors make of it."""
+    slopes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By dealer: what the ask says of the slope of answering by how many are asked (information, score)."""
 
 
 class Evidence:
     """The sums of one desk and the log of the rounds they are made of."""
 
-    __slots__ = ("_days", "aging", "cells", "rounds")
+    __slots__ = ("_days", "aging", "cells", "common", "edges", "rounds", "slopes")
 
     def __init__(self, half_life_days: int) -> None:
         self.aging = Aging(half_life_days)
         self.cells: dict[str, dict[str, Cell]] = {}
         """By scope, then dealer."""
+        self.edges: dict[str, EdgeSums] = {}
+        """By scope."""
+        self.common = [0.0, 0.0]
+        """What quotes of a round have in common: squares, weights."""
+        self.slopes = [0.0, 0.0]
+        """Of answering by how many are asked: information, score."""
         self.rounds: dict[RoundKey, KeptRound] = {}
         self._days: dict[int, list[RoundKey]] = {}
 
@@ -124,42 +139,81 @@ class Evidence:
         self.rounds[key] = kept
         self._days.setdefault(kept.day, []).append(key)
 
-    def add(self, kept: KeptRound, dealer: str, changes: tuple[Change, ...]) -> None:
+    def add(
+        self, kept: KeptRound, dealer: str, changes: tuple[Change, ...], slope: tuple[float, float] | None = None
+    ) -> None:
         """Count one ask of a round."""
         kept.asks[dealer] = changes
         self._change(kept, dealer, changes, 1.0)
+        if slope is not None:
+            kept.slopes[dealer] = slope
+            self._lean(kept, slope, 1.0)
+
+    def quote(self, kept: KeptRound, edges: tuple[tuple[str, float], ...], pull: float, common: float | None) -> None:
+        """Take the edges of a round in place of those it had."""
+        weight = self.aging.weight(kept.day)
+        if kept.edges:
+            for scope in kept.scopes:
+                self.edges[scope].add(kept.edges, kept.pull, -weight)
+        if kept.common is not None:
+            self.common = [self.common[0] - weight * kept.common, self.common[1] - weight]
+        kept.edges, kept.pull, kept.common = edges, pull, common
+        if edges:
+            for scope in kept.scopes:
+                sums = self.edges.get(scope)
+                if sums is None:
+                    sums = self.edges[scope] = EdgeSums()
+                sums.add(edges, pull, weight)
+        if common is not None:
+            self.common = [self.common[0] + weight * common, self.common[1] + weight]
 
     def take_back(self, kept: KeptRound, dealer: str) -> None:
         """Undo `add`. A cell of which nothing is left is gone: no dust of rounding stays."""
         self._change(kept, dealer, kept.asks.pop(dealer), -1.0)
+        slope = kept.slopes.pop(dealer, None)
+        if slope is not None:
+            self._lean(kept, slope, -1.0)
         for scope in kept.scopes:
             cells = self.cells[scope]
             if cells[dealer][COUNT] == 0:
                 del cells[dealer]
 
-    def drop(self, key: RoundKey) -> KeptRound:
-        """Undo `keep`, after its asks were taken back."""
+    def drop(self, key: RoundKey) -> None:
+        """Undo a whole round."""
         kept = self.rounds.pop(key)
+        self.quote(kept, (), 0.0, None)
+        for dealer in list(kept.asks):
+            self.take_back(kept, dealer)
         keys = self._days[kept.day]
         keys.remove(key)
         if not keys:
             del self._days[kept.day]
-        return kept
 
-    def before(self, oldest: int) -> list[RoundKey]:
-        """The rounds of days before `oldest`, those of a day in the order they came."""
-        return [key for day in sorted(self._days) if day < oldest for key in self._days[day]]
+    def expire(self, oldest: int, rounds_max: int) -> None:
+        """Drop the rounds of days before `oldest`, then of the oldest days until there are no more than so many."""
+        for day in sorted(self._days):
+            if day >= oldest and len(self.rounds) <= rounds_max:
+                break
+            for key in list(self._days[day]):
+                self.drop(key)
+        for scope, sums in list(self.edges.items()):
+            if scope not in self.cells or not self.cells[scope]:
+                del self.edges[scope]
+            else:
+                sums.clear_dust(self.cells[scope])
+        for scope in [scope for scope, cells in self.cells.items() if not cells]:
+            del self.cells[scope]
 
-    def oldest_day(self) -> int | None:
-        """The day of the oldest round; None without any."""
-        return min(self._days, default=None)
-
-    def of_day(self, day: int) -> list[RoundKey]:
-        """The rounds of one day."""
-        return list(self._days.get(day, ()))
-
-    def scale_down(self, halvings: int) -> None:
-        """Divide every sum by 2 ** halvings, to the power of its weights: exact."""
+    def renew(self, day: int) -> None:
+        """Scale every sum down where weights have grown far: exact, by whole half-lives."""
+        if not self.aging.is_due(day):
+            return
+        halvings = self.aging.move(day)
+        factor = ldexp(1.0, -halvings)
+        self.common = [x * factor for x in self.common]
+        self.slopes = [x * factor for x in self.slopes]
+        for sums in self.edges.values():
+            sums.scale(factor)
         factors = [ldexp(1.0, -halvings * power) for power in POWERS]
         for cells in self.cells.values():
             for cell in cells.values():
@@ -167,16 +221,20 @@ class Evidence:
 
     def let_go(self) -> Iterator[None]:
         """Empty it, a part a step."""
-        held: Iterable[dict[object, object]] = (self.cells, self.rounds, self._days)  # type: ignore[assignment]
+        held: Iterable[dict[object, object]] = (self.cells, self.edges, self.rounds, self._days)  # type: ignore[assignment]
         for each in held:
             while each:
                 each.popitem()
                 yield
 
+    def _lean(self, kept: KeptRound, slope: tuple[float, float], sign: float) -> None:
+        weight = sign * self.aging.weight(kept.day)
+        self.slopes = [total + weight * x for total, x in zip(self.slopes, slope, strict=True)]
+
     def _change(self, kept: KeptRound, dealer: str, changes: tuple[Change, ...], sign: float) -> None:
         weight = self.aging.weight(kept.day)
         weights = (sign, sign * weight, sign * weight * weight)
-        weighted = [(field, amount * weights[POWERS[field]]) for field, amount in changes]
+        weighted = [(place, amount * weights[POWERS[place]]) for place, amount in changes]
         for scope in kept.scopes:
             cells = self.cells.get(scope)
             if cells is None:
@@ -184,5 +242,5 @@ class Evidence:
             cell = cells.get(dealer)
             if cell is None:
                 cell = cells[dealer] = [0.0] * FIELDS
-            for field, amount in weighted:
-                cell[field] += amount
+            for place, amount in weighted:
+                cell[place] += amount

@@ -28,10 +28,15 @@ Rate = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """Which fields of a cell a rate is made of; `spread` is the variance within over that of yes and no."""
+    """Which fields of a cell a rate is made of; `spread` is the variance within over that of yes and no.
+
+    `plain` and `squared` hold the weights of what was counted, and their squares: how many they are worth.
+    """
 
     weight: int
     total: int
+    plain: int
+    squared: int
     mean: float
     """Prior of the desk."""
     strengths: tuple[float, ...]
@@ -99,6 +104,37 @@ def descend(
             total = total - inner[total_at] * unit if weight > _LEAST else 0.0
         found[dealer] = ((prior * _shifted(mean, others) + total) / (prior + weight), prior + weight)
     return Known(found, (_shifted(newcomer[0], moved), _joined(newcomer[1], strength)))
+
+
+def apart(above: Known, level: int, cells: Mapping[str, Cell], counting: Counting, unit: float) -> tuple[float, float]:
+    """How far dealers of a scope are from what was expected of them, beyond chance: (sum, how many dealers).
+
+    In units of the variance of yes and no: 1 / (strength + 1) is what the mean of it says of the level's strength.
+    """
+    strength = strength_at(counting.strengths, level)
+    means = [(cell, above.of(dealer)) for dealer, cell in cells.items() if cell[counting.weight] * unit > _LEAST]
+    weights = [cell[counting.weight] * unit for cell, _ in means]
+    precisions = [strength * weight / (strength + weight) for weight in weights]
+    seen = [p * cell[counting.total] / cell[counting.weight] for p, (cell, _) in zip(precisions, means, strict=True)]
+    expected = [p * rate[0] for p, (_, rate) in zip(precisions, means, strict=True)]
+    sums = sum(precisions), sum(seen), sum(expected)
+    total = count = 0.0
+    for (cell, (mean, prior)), weight, *own in zip(means, weights, precisions, seen, expected, strict=True):
+        others = _move(sums[0] - own[0], sums[1] - own[1], sums[2] - own[2], strength)
+        start = min(max(_shifted(mean, others), 0.01), 0.99)
+        n_eff = cell[counting.plain] ** 2 / cell[counting.squared] * cell[counting.weight] / cell[counting.plain]
+        off = cell[counting.total] * unit / weight - start
+        by_chance = counting.spread / n_eff + (0.0 if prior == math.inf else 1.0 / (prior + 1.0))
+        believed = n_eff / (n_eff + strength)
+        total += believed * (min(off * off / (start * (1.0 - start)), 1.0) - by_chance)
+        count += believed
+    return total, count
+
+
+def strength_of(apart_sum: float, count: float, start: float, dealers: float) -> float:
+    """The strength of a level by what its dealers said, drawn to `start` by so many dealers; 2 to 500."""
+    share = (dealers / (start + 1.0) + apart_sum) / (dealers + count)
+    return 1.0 / min(max(share, 1.0 / 501.0), 1.0 / 3.0) - 1.0
 
 
 def _joined(above: float, strength: float) -> float:

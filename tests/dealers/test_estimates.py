@@ -8,11 +8,12 @@ from dataclasses import astuple, replace
 import pytest
 from seen_rounds import BUY, DAY_NS, FIRST_DAY, SELL, asked, asking, drawn_dealers, drawn_round, seen
 
-from engine.dealers.estimates import EstimateParameters, Estimates
+from engine.dealers.estimate_parameters import EstimateParameters
+from engine.dealers.estimates import Estimates
 from engine.dealers.outlook import Identified, Outlook
 from engine.domain.observation import Answer, Taken
 
-QUARTER = EstimateParameters(q_mean=0.25)
+QUARTER = EstimateParameters(q_mean=0.25, panel_reference=1.0)
 
 
 def told(parameters: EstimateParameters, quotes: int, silences: int) -> Estimates:
@@ -61,7 +62,7 @@ def test_an_observation_of_one_half_life_ago_weighs_half() -> None:
     [pytest.param(30, 43, 87, id="30 days"), pytest.param(90, 130, 260, id="90 days")],
 )
 def test_reference_numbers_of_one_request_a_day(half_life: int, weights: float, n_eff: float) -> None:
-    parameters = EstimateParameters(half_life_days=half_life, window_days=3_000, q_mean=0.5)
+    parameters = EstimateParameters(half_life_days=half_life, window_days=3_000, q_mean=0.5, panel_reference=1.0)
     estimates = Estimates(parameters)
     for day in range(2_000):
         estimates.learn(seen(f"r{day}", [asked("alder", day, 1.0)], day))
@@ -72,7 +73,7 @@ def test_reference_numbers_of_one_request_a_day(half_life: int, weights: float, 
 
 
 def test_a_dealer_that_nobody_asked_sits_on_the_prior() -> None:
-    estimates = Estimates()
+    estimates = Estimates(EstimateParameters(panel_reference=1.0))
     outlook = estimates.outlook("nobody", asking())
     p = estimates.parameters
     assert (outlook.q.value, outlook.f.value, outlook.e.value) == pytest.approx((p.q_mean, p.f_mean, p.edge_level_bps))

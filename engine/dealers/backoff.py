@@ -1,0 +1,141 @@
+"""From the desk down to one segment: what is known of all dealers in a scope, from what is known one level up.
+
+A chain is a segment's scopes, coarsest first: the desk, the asset class, the segment (rating and maturity), side and
+size. What is above the segment is computed once a day (`Coarse`) and stands still until the next; the segment itself
+and what is finer follow every round. Nothing here depends on when it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engine.dealers import edges, latency, rates
+from engine.dealers import evidence as ev
+from engine.dealers.edges import Solved
+from engine.dealers.estimate_parameters import EstimateParameters, Scales
+from engine.dealers.evidence import Cell, Evidence
+from engine.dealers.segments import segment_of_key
+
+NO_CELLS: Final[Mapping[str, Cell]] = {}
+_REJECT_STRENGTH: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """What is known above a segment, of whatever was not seen in it."""
+
+    rates: dict[str, rates.Known]
+    solved: Solved
+    answers: latency.Table
+    """Across dealers."""
+    answers_of: dict[str, latency.Table]
+    reject_moves_bps: dict[str, float]
+
+
+def chain_of(scope: str) -> tuple[str, ...]:
+    """A scope and those above it, the desk first."""
+    return segment_of_key(scope).scopes[::-1]
+
+
+def is_segment(scope: str) -> bool:
+    """True for a scope of bonds of one rating and maturity, whatever side and size."""
+    return scope.count("|") == 2
+
+
+def is_coarse(scope: str) -> bool:
+    """True for a scope above all segments."""
+    return "|" not in scope
+
+
+class Descent:
+    """The sums and scales that a chain is gone down with, as of a day."""
+
+    __slots__ = ("coarse", "evidence", "parameters", "scales", "unit")
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        scales: Scales,
+        parameters: EstimateParameters,
+        unit: float,
+        coarse: Mapping[str, Coarse],
+    ) -> None:
+        self.evidence = evidence
+        self.scales = scales
+        self.parameters = parameters
+        self.unit = unit
+        self.coarse = coarse
+        """What stands still, by segment."""
+
+    def above(self, chain: Sequence[str]) -> Coarse:
+        """What is known above the segment of a chain: what stands still, or else as of now."""
+        for scope in chain:
+            known = self.coarse.get(scope)
+            if known is not None:
+                return known
+        return self.compute_above(chain)
+
+    def compute_above(self, chain: Sequence[str]) -> Coarse:
+        """What is known above the segment of a chain, as of now."""
+        levels = sum(1 for scope in chain if is_coarse(scope))
+        if levels == len(chain):
+            # Of a whole asset class or the desk itself: nothing stands still.
+            levels = 0
+        at_large = self.evidence.cells.get(chain[0], NO_CELLS)
+        strength = self.parameters.latency_strength
+        across = _across(at_large.values(), self.unit, strength)
+        return Coarse(
+            {name: self.rates(name, chain, 0, levels) for name in self.scales.rates},
+            self.edges(chain, 0, levels)[-1],
+            across,
+            {dealer: latency.table((cell,), self.unit, across, strength) for dealer, cell in at_large.items()},
+            {dealer: self._reject_move(cell) for dealer, cell in at_large.items()},
+        )
+
+    def below(self, chain: Sequence[str], coarse: Coarse) -> tuple[dict[str, rates.Known], list[Solved]]:
+        """The rates of the finest scope, and the edges of every scope from the segment down."""
+        first = _first_below(chain)
+        found = {name: self.rates(name, chain, first, len(chain), coarse.rates[name]) for name in coarse.rates}
+        return found, self.edges(chain, first, len(chain), coarse.solved)[1:]
+
+    def rates(
+        self, name: str, chain: Sequence[str], first: int, end: int, above: rates.Known | None = None
+    ) -> rates.Known:
+        """One rate after the levels from `first` to before `end`."""
+        counting, cells = self.scales.rates[name], self.evidence.cells
+        known = rates.begin(counting) if above is None else above
+        for level in range(first, end):
+            finer = cells.get(chain[level + 1], NO_CELLS) if level + 1 < len(chain) else NO_CELLS
+            known = rates.descend(known, level, cells.get(chain[level], NO_CELLS), finer, counting, self.unit)
+        return known
+
+    def edges(self, chain: Sequence[str], first: int, end: int, above: Solved | None = None) -> list[Solved]:
+        """The edges before the level `first` and after each up to before `end`."""
+        spreads, sums = self.scales.spreads, self.evidence.edges
+        found = [edges.begin(spreads) if above is None else above]
+        for level in range(first, end):
+            finer = sums.get(chain[level + 1]) if level + 1 < len(chain) else None
+            found.append(edges.descend(found[-1], level, sums.get(chain[level]), finer, spreads, self.unit))
+        return found
+
+    def _reject_move(self, cell: Cell) -> float:
+        moves, rejects = cell[ev.REJECT_MOVES] * self.unit, cell[ev.REJECTS] * self.unit
+        return (_REJECT_STRENGTH * self.parameters.reject_move_bps + moves) / (_REJECT_STRENGTH + rejects)
+
+
+def _first_below(chain: Sequence[str]) -> int:
+    """The level from which on a chain follows every round."""
+    return next((level for level, scope in enumerate(chain) if not is_coarse(scope)), 0)
+
+
+def _across(cells: Iterable[Cell], unit: float, strength: float) -> latency.Table:
+    """The life table across dealers: who was asked often does not speak for everybody."""
+    drawn: list[Cell] = []
+    for cell in cells:
+        answers = sum(cell[ev.QUICK : ev.ENDS]) * unit
+        if answers > 0.0:
+            share = strength / (strength + answers)
+            drawn.append([0.0] * ev.QUICK + [x * share for x in cell[ev.QUICK :]])
+    return latency.table(drawn, unit, latency.PRIOR, strength)
