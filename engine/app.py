@@ -39,6 +39,7 @@ from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.journal.archive import ReadOnly
 from engine.journal.lock import Boot
 from engine.journal.reader import JournalReader
+from engine.journal.tape import TapeBounds
 from engine.journal.writer import Journal
 from engine.logs import set_level, set_up_logging
 from engine.metrics.collector import Metrics
@@ -95,6 +96,7 @@ class Daemon:
             config.journal.path,
             config.journal.durability.value,
             anchors=config.journal.anchor,
+            tape=TapeBounds(config.market.tape.days, config.market.tape.marks_max, config.market.tape.trades_max),
             reserve_bytes=config.journal.reserve_bytes,
             on_phase=self._on_phase,
         )

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from engine.config import Config
 from engine.config.sessions import SessionRole
 from engine.dealers.book import DealerBook
 from engine.dealers.estimates import EstimateParameters
+from engine.dealers.segments import maturity_bucket, rating_bucket
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
@@ -26,14 +28,18 @@ from engine.fix.session.certificates import TlsFile
 from engine.fix.session.schedule import Schedule
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
+from engine.market.appraisal import Appraisal
 from engine.market.calendars import DayEnd
+from engine.market.liquidity import Groups
 from engine.market.marks import MarkBook
 from engine.market.securities import LineProblem, parse_securities
+from engine.market.tape import Tape
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
 
 _NS_PER_S = 1_000_000_000
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +114,20 @@ class SecurityFile:
 def security_file(path: Path) -> SecurityFile:
     """Raises ConfigError if it cannot be read at all."""
     try:
-        return security_master(path.read_text(encoding="utf-8-sig"))
+        return security_master(path.read_text(encoding="utf-8-sig"), _day_of(path))
     except OSError as error:
         raise ConfigError(f"reference.securities: cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"reference.securities: {path} is not UTF-8") from error
 
 
-def security_master(text: str) -> SecurityFile:
-    parsed = parse_securities(text)
+def _day_of(path: Path) -> date:
+    """The day a file was last written: what it says of trading is of that day, where it names none itself."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+
+
+def security_master(text: str, as_of: date | None = None) -> SecurityFile:
+    parsed = parse_securities(text, as_of)
     return SecurityFile(text, {each.security_id: each for each in parsed.securities}, parsed.problems)
 
 
@@ -158,6 +169,7 @@ def desk(
         dealers=dealers,
         securities=bonds,
         marks=MarkBook(),
+        appraisal=appraisal(config, bonds),
         stats=stats,
         rankings=Rankings(stats, dealers.ids),
         learning=Learning(EstimateParameters(), is_replaying=True),
@@ -174,6 +186,24 @@ def desk(
             per_bond_max=config.axes.per_bond_max,
         ),
     )
+
+
+def appraisal(config: Config, bonds: Mapping[str, Security]) -> Appraisal:
+    """What bonds are appraised by, with nothing heard of them yet."""
+    tape = config.market.tape
+    return Appraisal(
+        bonds,
+        config.market.parameters(),
+        Groups({security_id: peer_group(bond) for security_id, bond in bonds.items()}),
+        Tape(tape.days, tape.trades_max, tape.quiet_days_max),
+    )
+
+
+def peer_group(bond: Security) -> str:
+    """Which bonds one is as liquid as or not: its asset class, its credit, its term as of its own file's day."""
+    today = bond.liquidity_as_of or _EPOCH
+    rating, maturity = rating_bucket(bond.rating), maturity_bucket(bond.years_to_maturity(today))
+    return f"{bond.asset_class}|{rating}|{maturity}"
 
 
 def dialects(config: Config) -> tuple[dict[str, Dialect], dict[str, Dialect]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +17,10 @@ from pathlib import Path
 from engine.boot.assembly import Parts
 from engine.boot.configured import InForce
 from engine.boot.earlier_books import earlier_books
+from engine.clock import utc_day
 from engine.commands.answering import Answering
 from engine.desk.draft import Delivery
+from engine.desk.setting import Desk
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.rfq import AskState
@@ -30,6 +32,7 @@ from engine.journal.event_codec import Codec
 from engine.journal.lock import Boot
 from engine.journal.queries import FIRST_SENT, last_sent
 from engine.market.marks import Mark, Quality
+from engine.market.tape import CompleteFrom, Trade
 from engine.runtime.loop import Runtime
 from engine.runtime.staging import Recorder, events_codec
 from engine.turn import LEDGER_MAX, Ledger, Link, Machine, Position, Waiting, Withhold
@@ -97,8 +100,7 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
         )
     trading.desk.learning.settle()
     trading.desk.earlier_books = earlier_books(file, trading)
-    for mark in marks(file):
-        trading.desk.marks.update(mark)
+    recall_tape(file, trading.desk)
     machine = Machine(
         trading,
         parts.settings,
@@ -254,11 +256,32 @@ def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
     return [Withhold(outbox_id, reason) for outbox_id in sorted(unanswered & waiting)]
 
 
-def marks(journal: ReadOnly) -> Iterator[Mark]:
-    """The tape's last prices; how old they may be is for whoever uses them."""
+def recall_tape(journal: ReadOnly, desk: Desk) -> None:
+    """What the tape says of prices and trades; how old a price may be is for whoever uses it."""
+    appraisal = desk.appraisal
     for row in journal.marks():
-        if row.mid is not None:
-            yield Mark(row.security_id, Decimal(row.mid), row.utc_ns, row.source, Quality(row.quality))
+        if row.price is not None:
+            half = None if row.half_spread is None else Decimal(row.half_spread)
+            quality = Quality(row.quality)
+            desk.marks.update(Mark(row.security_id, Decimal(row.price), row.utc_ns, row.source, quality, half))
+    for close in journal.closes():
+        appraisal.closes.take(close.security_id, close.source, close.utc_ns, float(close.price))
+    for told in journal.tape_trades():
+        if told.kind == "complete":
+            day = utc_day(told.utc_ns)
+            appraisal.tape.complete_from(CompleteFrom(told.asset_class, told.source, day), told.heard_ns)
+            continue
+        trade = Trade(
+            told.security_id,
+            told.asset_class,
+            Decimal(told.price),
+            Decimal(told.quantity),
+            told.utc_ns,
+            told.source,
+            told.trade_id,
+            canceled=told.kind == "canceled",
+        )
+        appraisal.tape.take(trade, told.heard_ns, appraisal.parameters.past_trades)
 
 
 class Progress:

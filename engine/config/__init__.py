@@ -20,6 +20,7 @@ from engine.config.load import (
     with_dealers,
     with_passphrases,
 )
+from engine.config.market import MarketConfig
 from engine.config.reading import ConfigProblems
 from engine.config.schedules import Reset, ScheduleConfig, Weekday
 from engine.config.scoring import ClassicWeights, ScoringConfig
@@ -61,6 +62,7 @@ __all__ = [
     "FixConfig",
     "JournalConfig",
     "ListenerTls",
+    "MarketConfig",
     "MetricsConfig",
     "Places",
     "ReferenceConfig",

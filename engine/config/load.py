@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
 from engine.config.echo import unheeded
+from engine.config.market import MarketConfig, market_problems
 from engine.config.reading import ConfigProblems, Reading
 from engine.config.scoring import ScoringConfig, scoring_problems
 from engine.config.sessions import SessionConfig, SessionRole, is_loopback, session_problems
@@ -78,6 +79,7 @@ class Config:
     rfq: RfqConfig
     tca: TcaConfig
     axes: AxesConfig
+    market: MarketConfig
     rules: RulesConfig
     reference: ReferenceConfig
     dealers: tuple[DealerConfig, ...]
@@ -160,6 +162,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         rfq=file.rfq,
         tca=file.tca,
         axes=file.axes,
+        market=file.market,
         rules=file.rules,
         reference=file.reference,
         dealers=dealers,
@@ -171,7 +174,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
 
 
 TABLES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "limits": (("risk",), ("rfq",), ("tca",), ("axes",)),
+    "limits": (("risk",), ("rfq",), ("tca",), ("axes",), ("market",)),
     "people": (("admin", "people"),),
     "sessions": (("session",),),
 }
@@ -198,6 +201,8 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
         if file is not None:
             if "limits" in kinds:
                 changed |= {"risk": file.risk, "rfq": file.rfq, "tca": file.tca, "axes": file.axes}
+                changed["market"] = file.market
+                _market(reading, file.market)
             if "people" in kinds:
                 changed["admin"] = dataclasses.replace(config.admin, people=_people(reading, file.admin.people))
             if "sessions" in kinds:
@@ -525,11 +530,17 @@ def _limits(reading: Reading, file: EngineFile) -> None:
     if file.axes.life_max_s < file.axes.life_s:
         text = f"expected at least life_s ({file.axes.life_s:g}), found {file.axes.life_max_s:g}"
         reading.problem("axes.life_max_s", text)
+    _market(reading, file.market)
     if file.admin.group is not None:
         try:
             grp.getgrnam(file.admin.group)
         except KeyError:
             reading.problem("admin.group", f"there is no group '{file.admin.group}' on this machine")
+
+
+def _market(reading: Reading, market: MarketConfig) -> None:
+    for where, text in market_problems(market):
+        reading.problem(f"market.{where}", text)
 
 
 def _heartbeats(reading: Reading, fix: FixConfig, sessions: tuple[SessionConfig, ...]) -> None:

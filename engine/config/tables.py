@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
+from engine.config.market import MarketConfig
 from engine.config.reading import matches, setting
 from engine.config.schedules import minute_of_day, zone_problem
 from engine.config.sessions import SessionConfig
@@ -232,6 +233,7 @@ class EngineFile:
     rfq: RfqConfig = setting(RfqConfig())
     tca: TcaConfig = setting(TcaConfig())
     axes: AxesConfig = setting(AxesConfig())
+    market: MarketConfig = setting(MarketConfig())
     rules: RulesConfig = setting()
     reference: ReferenceConfig = setting()
 

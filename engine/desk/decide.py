@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from engine.desk import aftermath, axes
+from engine.desk import aftermath, axes, deliveries
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
 from engine.desk.placement import answers
@@ -20,7 +20,6 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState
-from engine.market.marks import Mark, Quality
 
 _SUBSCRIBE_AT_ONCE = 100
 
@@ -51,7 +50,9 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
         case m.AxeSaid():
             axes.on_said(draft, session, heard)
         case m.MarketPrice():
-            _on_price(draft, session, heard)
+            deliveries.on_price(draft, session, heard)
+        case m.MarketChanges():
+            deliveries.on_changes(draft, session, heard)
         case m.RefusedByPeer():
             _stray(draft, session, heard.ref_msg_type, heard.text)
         case m.Ignored():
@@ -129,20 +130,17 @@ def gap_filled(draft: Draft, outbox_id: int) -> None:
         advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
 
 
-def _on_price(draft: Draft, session: str, heard: m.MarketPrice) -> None:
-    """W: a mark is the middle of both sides; one side alone, or a crossed price, is none."""
-    bid, offer = heard.bid, heard.offer
-    if bid is None or offer is None or bid <= 0 or offer < bid or heard.security_id not in draft.desk.securities:
-        return
-    at_ns = min(heard.quoted_ns or draft.now_ns, draft.now_ns)
-    draft.hear(Mark(heard.security_id, (bid + offer) / 2, at_ns, session, Quality.COMPOSITE))
-
-
 def _subscribe(draft: Draft, session: str) -> None:
-    securities = list(draft.desk.securities)
+    known = draft.desk.appraisal.parameters
+    securities, with_trades = list(draft.desk.securities), session in known.trades_from
     for start in range(0, len(securities), _SUBSCRIBE_AT_ONCE):
         wanted = tuple(securities[start : start + _SUBSCRIBE_AT_ONCE])
-        draft.send(session, m.SubscribeMarketData(draft.fresh_id(), wanted), Delivery.afresh)
+        draft.send(session, m.SubscribeMarketData(draft.fresh_id(), wanted, with_trades), Delivery.afresh)
+    # Of a benchmark the level is wanted; by the provider's own name, unless it is one of the bonds.
+    levels = tuple(dict.fromkeys(each for each in known.benchmarks.values() if each not in draft.desk.securities))
+    if levels:
+        subscription = m.SubscribeMarketData(draft.fresh_id(), levels, are_benchmarks=True)
+        draft.send(session, subscription, Delivery.afresh)
 
 
 def _stray(draft: Draft, session: str, kind: str, text: str) -> None:

@@ -21,7 +21,8 @@ from engine.domain.keys import Scope, Timer
 from engine.domain.messages import AcceptQuote, AskDealer, Said
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import Rfq
-from engine.market.marks import Mark
+from engine.market.hearing import Heard
+from engine.market.marks import grown_bps, sd_bps
 
 
 class Delivery(StrEnum):
@@ -103,8 +104,8 @@ class Draft:
     """What the events teach about dealers."""
     sends: list[Send]
     pages: Sequence[Page]
-    marks: Sequence[Mark]
-    """Prices heard: the conflated tape, no part of the fold."""
+    heard: Sequence[Heard]
+    """Prices and trades: the tape, no part of the fold."""
     touched: dict[Timer, None]
     """Keys of the timers to look at again, in order."""
     _drawn: int
@@ -128,7 +129,7 @@ class Draft:
         self.now_ns = now.utc_ns
         self.events = []
         self.sends = []
-        self.lessons = self.pages = self.marks = ()
+        self.lessons = self.pages = self.heard = ()
         self.touched = {}
         self._drawn = 0
 
@@ -140,10 +141,31 @@ class Draft:
 
     def mark_of(self, security_id: str) -> MarkUsed | None:
         """The best price known now, None when it is too old or there is none."""
-        mark = self.desk.marks.best(security_id, self.now_ns, self.desk.clocks.mark_age_ns_max)
+        desk, now_ns = self.desk, self.now_ns
+        known = desk.appraisal.parameters
+        mark = desk.marks.best(security_id, now_ns, desk.clocks.mark_age_ns_max, known.age_ns_max)
         if mark is None:
             return None
-        return MarkUsed(mark.price, mark.source, max(0, self.now_ns - mark.utc_ns), mark.quality.value)
+        age_ns = max(0, now_ns - mark.utc_ns)
+        sd = sd_bps(mark, age_ns, self._volatility_bps(security_id), known.errors)
+        return MarkUsed(mark.price, mark.source, age_ns, mark.quality.value, round(sd, 3))
+
+    def _volatility_bps(self, security_id: str) -> float | None:
+        found = self.desk.appraisal.volatility(security_id, self.now_ns)
+        return None if found is None else found.bps
+
+    def index_of(self, asset_class: str) -> Decimal | None:
+        """The level of the market that bonds of this class belong to; None without a benchmark or its mark."""
+        benchmark = self.desk.appraisal.parameters.benchmarks.get(asset_class)
+        mark = None if benchmark is None else self.mark_of(benchmark)
+        return None if mark is None else mark.price
+
+    def half_spread_bps_of(self, security_id: str) -> float | None:
+        """Half the distance of bid and offer, by the best mark now that has both sides."""
+        desk = self.desk
+        return desk.marks.half_spread_bps(
+            security_id, self.now_ns, desk.clocks.mark_age_ns_max, desk.appraisal.parameters.age_ns_max
+        )
 
     def index_of(self, segment: str) -> Decimal | None:
         """The level of the segment's benchmark now, None where it has none or the level is not known."""
@@ -154,11 +176,18 @@ class Draft:
 
         The mark now, else the one that the round was opened with while it is no older than a mark may be.
         """
-        now = self.mark_of(self.state.orders[rfq.order_id].terms.security_id)
-        if now is not None or rfq.fair is None:
+        security_id, then = self.state.orders[rfq.order_id].terms.security_id, rfq.fair
+        now = self.mark_of(security_id)
+        if now is not None or then is None:
             return now
-        age_ns = rfq.fair.age_ns + self.now_ns - rfq.opened_ns
-        return replace(rfq.fair, age_ns=age_ns) if age_ns <= self.desk.clocks.mark_age_ns_max else None
+        known, since_ns = self.desk.appraisal.parameters, self.now_ns - rfq.opened_ns
+        age_ns = then.age_ns + since_ns
+        if age_ns > known.age_ns_max.get(then.source, self.desk.clocks.mark_age_ns_max):
+            return None
+        sd = then.sd_bps
+        if sd is not None:
+            sd = round(grown_bps(sd, since_ns, self._volatility_bps(security_id), known.errors), 3)
+        return replace(then, age_ns=age_ns, sd_bps=sd)
 
     def record(self, event: Event) -> None:
         apply(self.state, event)
@@ -208,9 +237,9 @@ class Draft:
         """Call a person. Whatever else people are told is made from events: see `desk.notices`."""
         self.pages = [*self.pages, Page(len(self.events), {"what": what, **body})]
 
-    def hear(self, mark: Mark) -> None:
-        """Keep a price: the conflated tape, no part of the fold."""
-        self.marks = [*self.marks, mark]
+    def hear(self, *heard: Heard) -> None:
+        """Keep prices and trades: the tape, no part of the fold."""
+        self.heard = [*self.heard, *heard]
 
     def wake(self, key: Timer) -> None:
         """Look at this timer's deadline again once the turn is applied."""

@@ -15,7 +15,9 @@ from engine.dealers.book import DealerBook
 from engine.dealers.stats import DealerStats
 from engine.desk.learning import Learning
 from engine.domain.instrument import Security
+from engine.market.appraisal import Appraisal
 from engine.market.calendars import DayEnd
+from engine.market.hearing import Refusals, Sides
 from engine.market.marks import MarkBook
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
@@ -89,6 +91,12 @@ class Desk:
     classic_weights: tuple[tuple[str, Decimal], ...]
     book: Book
     scoring_hash: str
+    appraisal: Appraisal = field(default_factory=lambda: Appraisal({}))
+    """What is known of bonds besides their prices, and the desk's numbers for it."""
+    refusals: Refusals = field(default_factory=Refusals)
+    """Prices and trades that were delivered and not taken."""
+    sides: dict[tuple[str, str], Sides] = field(default_factory=dict)
+    """By bond and source, for sources that tell of changes alone."""
     drop_copies: tuple[str, ...] = ()
     """Sessions that see every report."""
     market_sessions: tuple[str, ...] = ()
@@ -110,10 +118,19 @@ class Desk:
         for each in fields(self):
             if each.name not in _LIVING:
                 setattr(self, each.name, getattr(after, each.name))
+        self.appraisal.take_up(after.appraisal)
         if with_stats:
             self.stats, self.rankings, self.learning = after.stats, after.rankings, after.learning
         else:
             self.rankings = Rankings(self.stats, self.dealers.ids)
+
+    def sides_of(self, security_id: str, source: str) -> Sides:
+        """Bid and offer as the source last told of them."""
+        known = self.sides.get((security_id, source))
+        if known is not None:
+            return known
+        mark = self.marks.of(security_id, source)
+        return Sides(security_id, source) if mark is None else Sides.of(mark)
 
     def closed(self, session: str, now_ns: int) -> str:
         """`closed until ...` while the session's hours are over; empty while it is open."""
@@ -125,5 +142,7 @@ class Desk:
         return self.book if book_hash == self.book.hash else self.earlier_books.get(book_hash)
 
 
-_LIVING: Final = frozenset({"marks", "stats", "rankings", "learning", "hold", "earlier_books"})
+_LIVING: Final = frozenset(
+    {"marks", "appraisal", "refusals", "sides", "stats", "rankings", "learning", "hold", "earlier_books"}
+)
 """What is learned while the engine runs, and in no file."""

@@ -235,6 +235,22 @@ class Ignored:
 
 @row
 @dataclass(frozen=True, slots=True)
+class TradePrint:
+    """A trade that a provider tells of, MDEntryType(269) 2: whose it was it does not say. What is missing is None.
+
+    `trade_id` is MDEntryID(278), empty without one; `canceled` is MDUpdateAction(279) 2, which may name that alone.
+    """
+
+    security_id: str
+    price: Decimal | None
+    quantity: Decimal | None
+    traded_ns: int | None
+    trade_id: str = ""
+    canceled: bool = False
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class MarketPrice:
     """MarketDataSnapshotFullRefresh(W): `bid` and `offer` clean percent of par, either may be missing."""
 
@@ -242,6 +258,27 @@ class MarketPrice:
     bid: Decimal | None
     offer: Decimal | None
     quoted_ns: int | None
+    trades: tuple[TradePrint, ...] = ()
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class SideChange:
+    """One side of a bond's price as it is from now on; `price` None: there is none any more."""
+
+    security_id: str
+    is_bid: bool
+    price: Decimal | None
+    quoted_ns: int | None
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class MarketChanges:
+    """MarketDataIncrementalRefresh(X): what changed, in its order."""
+
+    sides: tuple[SideChange, ...]
+    trades: tuple[TradePrint, ...] = ()
 
 
 # --- said to a dealer ----------------------------------------------------------------------------
@@ -316,10 +353,15 @@ class AskPlacementStatus:
 @row
 @dataclass(frozen=True, slots=True)
 class SubscribeMarketData:
-    """MarketDataRequest(V), snapshot and updates, top of book. `securities` are ISINs, at most 100."""
+    """MarketDataRequest(V), snapshot and updates, top of book. `securities` are ISINs, at most 100.
+
+    With `are_benchmarks` they are the provider's own names of what it calculates.
+    """
 
     request_id: str
     securities: tuple[str, ...]
+    with_trades: bool = False
+    are_benchmarks: bool = False
 
 
 # --- said to an OMS and to the drop copy ---------------------------------------------------------
@@ -420,6 +462,7 @@ Heard = (
     | RefusedByPeer
     | Ignored
     | MarketPrice
+    | MarketChanges
 )
 Said = (
     AskDealer

@@ -14,14 +14,27 @@ from urllib.parse import quote
 
 from engine.errors import JournalError
 from engine.journal import anchor
-from engine.journal.batch import EventRow, Head, MarkRow, NumberRow, OutboxRow, SessionRow, TextRow
+from engine.journal.batch import (
+    CloseRow,
+    EventRow,
+    Head,
+    MarkRow,
+    NumberRow,
+    OutboxRow,
+    SessionRow,
+    TextRow,
+    TradeRow,
+)
 from engine.journal.opening import anchor_path, read_head, read_meta
 from engine.journal.queries import (
     EVENT,
+    LATEST_MARKS,
     MISFILED,
     NUMBER,
     OUTBOX,
     SESSIONS,
+    TAPE_MARKS,
+    TAPE_TRADES,
     TEXTS,
     UNDELIVERED,
     Undelivered,
@@ -71,7 +84,20 @@ class ReadOnly:
         return [SessionRow(*row) for row in self._connection.execute(SESSIONS)]
 
     def marks(self) -> list[MarkRow]:
-        return [MarkRow(*row) for row in self._connection.execute("SELECT * FROM marks ORDER BY security_id")]
+        """The latest of each source for each bond, by bond."""
+        return [MarkRow(*row) for row in self._connection.execute(LATEST_MARKS)]
+
+    def tape_marks(self, since_ns: int = 0) -> Iterator[MarkRow]:
+        """The marks of the tape that were heard since then, in the order in which they were heard."""
+        return map(MarkRow._make, self._connection.execute(TAPE_MARKS, (since_ns,)))
+
+    def tape_trades(self, since_ns: int = 0) -> Iterator[TradeRow]:
+        """The trades of the tape that were heard since then, in the order in which they were heard."""
+        return map(TradeRow._make, self._connection.execute(TAPE_TRADES, (since_ns,)))
+
+    def closes(self) -> Iterator[CloseRow]:
+        """The last mark of each bond, source and day, by day."""
+        return map(CloseRow._make, self._connection.execute("SELECT * FROM tape_closes ORDER BY day"))
 
     def undelivered(self, destination: str) -> list[Undelivered]:
         """Outbox entries for `destination` that are not confirmed, in order."""

@@ -116,15 +116,46 @@ class SessionRow(NamedTuple):
 
 
 class MarkRow(NamedTuple):
-    """The latest mark of a security; prices as decimal strings (clean, percent of par), None where unknown."""
+    """One mark on the tape: of a bond, a source and a day, the last of its commit.
 
+    `heard_ns` is when we had it, `utc_ns` of when it is. Prices are decimal strings (clean, percent of par); a `price`
+    of None says that the source withdrew its price.
+    """
+
+    heard_ns: int
     security_id: str
     source: str
     utc_ns: int
-    bid: str | None
-    ask: str | None
-    mid: str | None
+    price: str | None
+    half_spread: str | None
     quality: str
+
+
+class TradeRow(NamedTuple):
+    """One trade on the tape, or what a source says of its trades. Another row of a source's own name replaces it.
+
+    `kind` is `trade`, `canceled`, or `complete`: every trade of `asset_class` since `utc_ns` is known.
+    """
+
+    heard_ns: int
+    kind: str
+    security_id: str
+    asset_class: str
+    source: str
+    trade_id: str
+    utc_ns: int
+    price: str
+    quantity: str
+
+
+class CloseRow(NamedTuple):
+    """The last mark of a bond, a source and a UTC day. Made by the writer."""
+
+    day: int
+    security_id: str
+    source: str
+    utc_ns: int
+    price: str
 
 
 class TextRow(NamedTuple):
@@ -155,6 +186,7 @@ class StagedTurn(NamedTuple):
     sent: tuple[NumberRow, ...] = ()
     sessions: tuple[SessionRow, ...] = ()
     marks: tuple[MarkRow, ...] = ()
+    trades: tuple[TradeRow, ...] = ()
     texts: tuple[TextRow, ...] = ()
 
     @property

@@ -3,7 +3,7 @@
 Every row has one canonical spelling: a letter for its table, its integers as 64 bits big-endian, the lengths of its
 texts (in characters) and bytes, then these in order, texts in UTF-8. Lengths come before contents (in a turn's own
 row those of its texts just before them), so no two different rows are spelt alike. Message bytes and event bodies are
-covered byte for byte; mutable tables (sessions, marks) are not, nor is `answered`, which an audit holds against the
+covered byte for byte; mutable tables (sessions, the tape) are not, nor is `answered`, which an audit holds against the
 turns. Nulls: a byte of flags says what is there; a length of -1 says that there are no bytes.
 
 Beside the hash a turn keeps `row_sums`, a CRC-32 for each row of another table: worthless as proof, but when a hash
@@ -118,7 +118,7 @@ def follow(head: Head, turns: Iterable[StagedTurn]) -> Followed:
     numbers: dict[tuple[str, int], _Given] = {}
     given = _Given("", -1)
     for turn in turns:
-        claimed, utc_ns, kind, ref, actor, events, outbox, taken_in, answer, sent, sessions, marks, texts = turn
+        claimed, utc_ns, kind, ref, actor, events, outbox, taken_in, answer, sent, sessions, marks, trades, texts = turn
         if claimed != turn_seq + 1:
             raise ChainError(f"turn {claimed} does not follow turn {turn_seq}")
         turn_seq += 1
@@ -149,7 +149,7 @@ def follow(head: Head, turns: Iterable[StagedTurn]) -> Followed:
                     raise ChainError(f"outbox {entry} of turn {turn_seq}: expected {outbox_id}")
             prior = _hash(prior, row, _NO_OTHERS, ())
             rows.append(row + (_NO_SUMS, bytearray(prior)))  # noqa: RUF005 (a sum takes a fifth less)
-            if sessions or marks:
+            if sessions or marks or trades:
                 others.append(turn)
             continue
         others.append(turn)

@@ -29,6 +29,18 @@ SELECT {OUTBOX} FROM outbox AS o
 UNION ALL SELECT {_ANSWERED} FROM turns AS m WHERE m.sent_seq IS NOT NULL
 UNION ALL SELECT {_DECIDED} FROM fix_sent AS m WHERE m.msg_type IS NOT NULL
 """
+_MARK: Final = "heard_ns, security_id, source, utc_ns, price, half_spread, quality"
+# SQLite takes the other columns from the row that has the maximum; of one moment a withdrawal is the later.
+LATEST_MARKS: Final = f"""
+SELECT {_MARK} FROM (
+    SELECT {_MARK}, max(utc_ns * 2 + (price IS NULL)) FROM tape_marks GROUP BY security_id, source
+) ORDER BY security_id, source
+"""
+TAPE_MARKS: Final = f"SELECT {_MARK} FROM tape_marks WHERE heard_ns >= ? ORDER BY position"
+TAPE_TRADES: Final = """
+SELECT heard_ns, kind, security_id, asset_class, source, trade_id, utc_ns, price, quantity FROM tape_trades
+WHERE heard_ns >= ? ORDER BY position
+"""
 CURRENT: Final = "(SELECT max(epoch) FROM fix_sessions WHERE session = s.session)"
 
 

@@ -2,7 +2,8 @@
 
 Append only: `meta`, `turns`, `events`, `outbox`, `fix_sent`, `answered`, `rule_books`, `configs`. Triggers refuse
 UPDATE, DELETE and an INSERT over an existing key; the latter also because `INSERT OR REPLACE` on a connection without
-recursive triggers deletes without asking the DELETE trigger. Mutable: `fix_sessions`, `marks`.
+recursive triggers deletes without asking the DELETE trigger. Mutable: `fix_sessions`; and the tape, `tape_marks`,
+`tape_trades`, `tape_closes`, which is bounded (`tape`): what a decision used of it stands in its event.
 
 A turn takes in one message at most, and mostly says one: both stand in the turn's own row, whatever else it gives a
 number to in `fix_sent`. An order and its answer are one row and one trigger, half of what a row for each would cost;
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 APPLICATION_ID: Final = 0x52465131  # "RFQ1": lets `file` and a reader tell a journal from any other SQLite file.
 
 TABLES: Final = """
@@ -118,14 +119,36 @@ CREATE TABLE IF NOT EXISTS fix_sessions (
     created_utc_ns INTEGER NOT NULL,
     PRIMARY KEY (session, epoch)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS marks (
-    security_id TEXT PRIMARY KEY NOT NULL,
+-- The tape: rows come at the end and leave at the beginning.
+CREATE TABLE IF NOT EXISTS tape_marks (
+    position INTEGER PRIMARY KEY NOT NULL,
+    heard_ns INTEGER NOT NULL,
+    security_id TEXT NOT NULL,
     source TEXT NOT NULL,
     utc_ns INTEGER NOT NULL,
-    bid TEXT,
-    ask TEXT,
-    mid TEXT,
+    price TEXT, -- Null: the source withdrew its price.
+    half_spread TEXT,
     quality TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tape_trades (
+    position INTEGER PRIMARY KEY NOT NULL,
+    heard_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    security_id TEXT NOT NULL,
+    asset_class TEXT NOT NULL,
+    source TEXT NOT NULL,
+    trade_id TEXT NOT NULL,
+    utc_ns INTEGER NOT NULL,
+    price TEXT NOT NULL,
+    quantity TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tape_closes (
+    day INTEGER NOT NULL,
+    security_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    utc_ns INTEGER NOT NULL,
+    price TEXT NOT NULL,
+    PRIMARY KEY (day, security_id, source)
 ) WITHOUT ROWID;
 """
 
@@ -148,7 +171,7 @@ _COLLISIONS: Final = {
 }
 
 APPEND_ONLY: Final = tuple(_COLLISIONS)
-MUTABLE: Final = ("fix_sessions", "marks")
+MUTABLE: Final = ("fix_sessions", "tape_marks", "tape_trades", "tape_closes")
 
 
 def guards() -> str:
@@ -177,5 +200,8 @@ INSERTS: Final = {
     "configs": "INSERT INTO configs (kind, hash, turn_seq, text) VALUES (?, ?, ?, ?)",
     "fix_sessions": "INSERT INTO fix_sessions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, epoch) DO UPDATE SET"
     " next_in = excluded.next_in, next_out = excluded.next_out, confirmed_out = excluded.confirmed_out",
-    "marks": "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "tape_marks": "INSERT INTO tape_marks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "tape_trades": "INSERT INTO tape_trades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "tape_closes": "INSERT INTO tape_closes VALUES (?, ?, ?, ?, ?) ON CONFLICT (day, security_id, source) DO UPDATE"
+    " SET utc_ns = excluded.utc_ns, price = excluded.price WHERE excluded.utc_ns >= utc_ns",
 }

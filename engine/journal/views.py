@@ -320,6 +320,16 @@ SELECT m.session, m.epoch, 'out', m.seq, m.turn_seq, m.outbox_id, t.utc_ns, m.by
 FROM fix_sent AS m JOIN turns AS t ON t.turn_seq = m.turn_seq
 """
 
+_MARKS: Final = f"""
+SELECT {_time("utc_ns")} AS time, security_id, source, quality, price, half_spread, {_time("heard_ns")} AS heard
+FROM tape_marks ORDER BY position
+"""
+_TRADES: Final = f"""
+SELECT {_time("utc_ns")} AS time, security_id, kind, price, quantity, source, trade_id, asset_class,
+    {_time("heard_ns")} AS heard
+FROM tape_trades ORDER BY position
+"""
+
 VIEWS: Final = {
     "fix_messages": _FIX_MESSAGES,
     "outbox_entries": ENTRIES,
@@ -329,6 +339,8 @@ VIEWS: Final = {
     "v_executions": _EXECUTIONS,
     "v_dealer_scores": _DEALER_SCORES,
     "v_overrides": _OVERRIDES,
+    "v_marks": _MARKS,
+    "v_trades": _TRADES,
 }
 
 

@@ -27,7 +27,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from engine.errors import JournalError, StartError
 from engine.journal import anchor
-from engine.journal.batch import RULE_BOOK, Batch, Head, MarkRow, SessionRow, StagedTurn, TextRow
+from engine.journal.batch import RULE_BOOK, Batch, Head, MarkRow, SessionRow, StagedTurn, TextRow, TradeRow
 from engine.journal.chain import UNSPELLABLE, ChainError, follow
 from engine.journal.lock import Boot, WriterLock
 from engine.journal.opening import (
@@ -41,6 +41,7 @@ from engine.journal.opening import (
     read_texts,
 )
 from engine.journal.schema import INSERTS
+from engine.journal.tape import KeptTape, TapeBounds, closes_of, last_of_each
 
 Phase: TypeAlias = Literal["begin", "staged_rows", "before_commit", "committed"]
 
@@ -89,6 +90,7 @@ class Journal:
         "_on_phase",
         "_reserve",
         "_syncs",
+        "_tape",
         "boot",
         "durability",
         "head",
@@ -103,13 +105,14 @@ class Journal:
         *,
         previous_head: str = "",
         anchors: Path | None = None,
+        tape: TapeBounds | None = None,
         reserve_bytes: int = RESERVE_BYTES,
         busy_timeout_ms: int = BUSY_TIMEOUT_MS,
         on_phase: Callable[[Phase], None] | None = None,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
         """Open or create. `previous_head` (hex) is the head of the file a new one continues, `anchors` the file that
-        its own head is noted in, `<journal>.anchor` if not said otherwise.
+        its own head is noted in, `<journal>.anchor` if not said otherwise; `tape` is how much of the tape is kept.
 
         Raises StartError if another process writes it, or it is no journal of this version or cannot be opened.
         """
@@ -138,7 +141,8 @@ class Journal:
                 self.journal_id = read_meta(self._connection, self.path)["journal_id"]
                 self.head = read_head(self._connection, self.path)
                 self._known_texts = read_texts(self._connection)
-                self._inserted: tuple[Head, set[tuple[str, str]]] = self.head, set()
+                self._tape = KeptTape.found(self._connection.execute, tape if tape is not None else TapeBounds())
+                self._inserted: tuple[Head, set[tuple[str, str]], KeptTape] = self.head, set(), self._tape
                 self._anchored = 0
                 self.boot = self._lock.boot(self.path, existed, self.head)
                 if existed and not agrees_with_anchor(self._connection, self._anchors, self.journal_id):
@@ -174,7 +178,7 @@ class Journal:
         if self._failed is not None:
             raise self._failed
         try:
-            head, tables, texts = self._prepare(turns)
+            head, tables, texts, marks, trades = self._prepare(turns)
         except (ChainError, *UNSPELLABLE) as error:
             raise self._fail(CommitFatal(f"{self.path}: {error}")) from error
         connection = self._connection
@@ -186,11 +190,12 @@ class Journal:
             for table, rows in tables:
                 if rows:
                     connection.executemany(INSERTS[table], rows)
+            tape = self._tape if not (marks or trades) else self._write_tape(marks, trades)
             if phase is not None:
                 phase("staged_rows")
         except BaseException as error:
             raise self._judge(error) from error
-        self._inserted = head, texts
+        self._inserted = head, texts, tape
 
     def finish(self) -> None:
         """The second half: make it durable. One call of SQLite's, which holds no lock of Python's while it waits."""
@@ -201,7 +206,7 @@ class Journal:
             self._connection.execute("COMMIT")
         except BaseException as error:
             raise self._judge(error) from error
-        self.head, texts = self._inserted
+        self.head, texts, self._tape = self._inserted
         self._known_texts |= texts
         if phase is not None:
             phase("committed")
@@ -257,8 +262,24 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepare(self, turns: Batch) -> tuple[Head, tuple[tuple[str, Iterable[Any]], ...], set[tuple[str, str]]]:
-        """The new head, rows per table, and the texts that are new. Nothing is changed yet."""
+    def _write_tape(self, marks: list[MarkRow], trades: list[TradeRow]) -> KeptTape:
+        """Rows at the end of the tape, and away with what is too old or too much: in the open transaction."""
+        connection, tape = self._connection, self._tape
+        kept = last_of_each(marks)
+        closes = closes_of(kept)
+        if kept:
+            connection.executemany(INSERTS["tape_marks"], tape.marks.placed(kept))
+        if trades:
+            connection.executemany(INSERTS["tape_trades"], tape.trades.placed(trades))
+        if closes:
+            connection.executemany(INSERTS["tape_closes"], closes)
+        now_ns = max(*(mark.heard_ns for mark in kept), *(trade.heard_ns for trade in trades), 0)
+        return tape.added(kept, trades, closes).trimmed(connection.execute, now_ns, len(kept), len(trades))
+
+    def _prepare(
+        self, turns: Batch
+    ) -> tuple[Head, tuple[tuple[str, Iterable[Any]], ...], set[tuple[str, str]], list[MarkRow], list[TradeRow]]:
+        """The new head, rows per table, the texts that are new, and what goes on the tape. Nothing is changed yet."""
         turns, new_texts = self._with_new_texts(turns)
         head, turn_rows, others, answered = follow(self.head, turns)
         # Plain tuples, whatever the rows are: sqlite3 binds those some 2 us a row faster than their subclasses.
@@ -266,19 +287,20 @@ class Journal:
         event_rows: list[tuple[object, ...]] = []
         outbox_rows: list[tuple[object, ...]] = []
         session_rows: dict[tuple[str, int], SessionRow] = {}
-        mark_rows: dict[str, MarkRow] = {}
+        mark_rows: list[MarkRow] = []
+        trade_rows: list[TradeRow] = []
         rule_books: list[TextRow] = []
         configs: list[TextRow] = []
         for turn in others:
-            turn_seq, _, _, _, _, events, outbox, _, _, sent, sessions, marks, texts = turn
+            turn_seq, _, _, _, _, events, outbox, _, _, sent, sessions, marks, trades, texts = turn
             event_rows += map(tuple, events)
             outbox_rows += map(tuple, outbox)
             for number in sent:
                 sent_rows.append((turn_seq, *number))
             for numbers in sessions:
                 session_rows[numbers[:2]] = numbers
-            for mark in marks:
-                mark_rows[mark.security_id] = mark
+            mark_rows += marks
+            trade_rows += trades
             for text in texts:
                 (rule_books if text.kind == RULE_BOOK else configs).append(text)
         return (
@@ -291,11 +313,12 @@ class Journal:
                 ("answered", list(map(tuple, answered))),
                 ("rule_books", [text[1:] for text in rule_books]),
                 ("configs", configs),
-                # Conflated: of a session's or security's rows in one transaction only the last counts.
+                # Conflated: of a session's rows in one transaction only the last counts.
                 ("fix_sessions", list(session_rows.values())),
-                ("marks", list(mark_rows.values())),
             ),
             new_texts,
+            mark_rows,
+            trade_rows,
         )
 
     def _with_new_texts(self, turns: Batch) -> tuple[Batch, set[tuple[str, str]]]:

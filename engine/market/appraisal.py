@@ -38,12 +38,13 @@ _NO_GROUPS: Final = Groups({})
 class MarketParameters:
     """A desk's numbers about prices and trades, and who delivers them.
 
-    `age_ns_max` is how old a mark of a source may be, where that is not what holds for all. `past_trades` are sources
-    that tell of all trades of the past as well. `benchmarks` is, by asset class, the identifier whose marks are the
-    level of the market.
+    `age_ns_max` is how old a mark of a source may be, where that is not what holds for all. `trades_from` are the
+    market sessions that are asked for trades, `past_trades` the sources that tell of all trades of the past as well.
+    `benchmarks` is, by asset class, the identifier whose marks are the level of the market.
     """
 
     age_ns_max: Mapping[str, int] = field(default_factory=lambda: NO_AGES)
+    trades_from: frozenset[str] = frozenset()
     past_trades: frozenset[str] = frozenset()
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     file_days: int = 10

@@ -60,7 +60,33 @@ class Withdrawal:
     utc_ns: int
 
 
-Heard = Mark | Trade | Withdrawal | CompleteFrom | Refusal
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both sides of a source's price of a bond as it last told of each; for one that tells of changes alone."""
+
+    security_id: str
+    source: str
+    bid: Decimal | None = None
+    bid_ns: int | None = None
+    offer: Decimal | None = None
+    offer_ns: int | None = None
+
+    @classmethod
+    def of(cls, mark: Mark) -> Sides:
+        """Those that a mark was the middle of; neither where it had none."""
+        if mark.half_spread is None:
+            return cls(mark.security_id, mark.source)
+        low, high = mark.price - mark.half_spread, mark.price + mark.half_spread
+        return cls(mark.security_id, mark.source, low, mark.utc_ns, high, mark.utc_ns)
+
+    def changed(self, *, is_bid: bool, price: Decimal | None, quoted_ns: int | None) -> Sides:
+        """With one of them as it is from now on."""
+        if is_bid:
+            return Sides(self.security_id, self.source, price, quoted_ns, self.offer, self.offer_ns)
+        return Sides(self.security_id, self.source, self.bid, self.bid_ns, price, quoted_ns)
+
+
+Heard = Mark | Trade | Withdrawal | CompleteFrom | Sides | Refusal
 """What comes of a delivery: what the tape is made of, and what was refused."""
 
 

@@ -90,8 +90,13 @@ def sd_bps(mark: Mark, age_ns: int, volatility_bps: float | None, errors: MarkEr
     half_spread = mark.half_spread_bps
     if half_spread is not None:
         new = max(new, half_spread / math.sqrt(3))
+    return grown_bps(new, age_ns, volatility_bps, errors)
+
+
+def grown_bps(sd: float, further_ns: int, volatility_bps: float | None, errors: MarkErrors) -> float:
+    """A standard deviation of a mark, so much later."""
     moved = errors.volatility_bps if volatility_bps is None else volatility_bps
-    return math.hypot(new, moved * math.sqrt(max(0, age_ns) / NS_PER_DAY))
+    return math.hypot(sd, moved * math.sqrt(max(0, further_ns) / NS_PER_DAY))
 
 
 class MarkBook:
@@ -145,6 +150,16 @@ class MarkBook:
             if age_ns <= AGE_NS_MAX.get(mark.quality, age_ns) and (best is None or _order(mark) < _order(best)):
                 best = mark
         return best
+
+    def half_spread_bps(
+        self, security_id: str, now_ns: int, age_ns_max: int, by_source: Mapping[str, int] = NO_AGES
+    ) -> float | None:
+        """Half the distance of bid and offer in bps, by the best mark in time that has both; None if none has."""
+        for mark in self.marks(security_id):
+            age_ns = now_ns - mark.utc_ns
+            if mark.half_spread is not None and 0 <= age_ns <= by_source.get(mark.source, age_ns_max):
+                return mark.half_spread_bps
+        return None
 
     def of(self, security_id: str, source: str) -> Mark | None:
         """The latest of one source, whatever its age."""

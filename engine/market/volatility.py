@@ -46,25 +46,25 @@ class Volatility:
 class _Closes:
     """The last price of each day, of one source for one bond."""
 
-    __slots__ = ("days", "known", "prices", "times")
+    __slots__ = ("days", "prices", "times")
 
     def __init__(self) -> None:
         self.days = array("i")
         self.times = array("q")
         self.prices = array("d")
-        self.known: tuple[int, Volatility | None] | None = None
-        """What was made of them on which day."""
 
 
 class Closes:
     """Daily closing marks by bond and source, of the last `days` days on which there was one."""
 
-    __slots__ = ("_bonds", "_days", "_moves_min")
+    __slots__ = ("_bonds", "_days", "_known", "_moves_min")
 
     def __init__(self, days: int = 60, moves_min: int = 10) -> None:
         self._days = days
         self._moves_min = moves_min
         self._bonds: dict[str, dict[str, _Closes]] = {}
+        self._known: dict[str, tuple[int, Volatility | None]] = {}
+        """What was made of a bond's closes, and on which day."""
 
     def take(self, security_id: str, source: str, utc_ns: int, price: float) -> None:
         """A mark: the last one of its day counts, whenever it is heard."""
@@ -81,15 +81,14 @@ class Closes:
         if place < len(days) and days[place] == day:
             if utc_ns >= closes.times[place]:
                 closes.times[place], closes.prices[place] = utc_ns, price
-                if place < len(days) - 1:
-                    closes.known = None
+                self._forget(security_id, day)
             return
         if place == 0 and len(days) >= self._days:
             return
         days.insert(place, day)
         closes.times.insert(place, utc_ns)
         closes.prices.insert(place, price)
-        closes.known = None
+        self._forget(security_id, day)
         if len(days) > self._days:
             del days[0], closes.times[0], closes.prices[0]
 
@@ -101,15 +100,25 @@ class Closes:
 
         The open day does not count: its last mark is not its close yet.
         """
+        known = self._known.get(security_id)
+        if known is None or known[0] != today:
+            known = self._known[security_id] = today, self._made(security_id, today)
+        return known[1]
+
+    def _forget(self, security_id: str, changed_day: int) -> None:
+        known = self._known.get(security_id)
+        if known is not None and changed_day < known[0]:
+            del self._known[security_id]
+
+    def _made(self, security_id: str, today: int) -> Volatility | None:
+        # 60 moves: 40 us, once a day for each bond that somebody asks about.
         best: Volatility | None = None
         for source, closes in sorted(self._bonds.get(security_id, {}).items()):
-            if closes.known is None or closes.known[0] != today:
-                moves = _moves(closes, today)
-                bps = robust_sd(moves) if len(moves) >= self._moves_min else None
-                closes.known = today, None if bps is None else Volatility(bps, len(moves), source)
-            found = closes.known[1]
-            if found is not None and (best is None or found.n > best.n):
-                best = found
+            moves = _moves(closes, today)
+            if len(moves) >= self._moves_min and (best is None or len(moves) > best.n):
+                bps = robust_sd(moves)
+                if bps is not None:
+                    best = Volatility(bps, len(moves), source)
         return best
 
     def kept(self, security_id: str) -> dict[str, list[tuple[int, float]]]:

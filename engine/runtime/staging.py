@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.clock import NS_PER_DAY
 from engine.domain import events as domain_events
 from engine.journal.batch import (
     TRAILER_BYTES,
@@ -18,9 +19,13 @@ from engine.journal.batch import (
     StagedTurn,
     TakenIn,
     TextRow,
+    TradeRow,
 )
 from engine.journal.event_codec import Codec, event_types
-from engine.market.marks import Mark
+from engine.journal.tape import last_of_each
+from engine.market.hearing import Heard, Withdrawal
+from engine.market.marks import Mark, Quality
+from engine.market.tape import CompleteFrom, Trade
 from engine.turn import Bound, Link, Turn
 
 
@@ -30,13 +35,28 @@ def events_codec() -> Codec:
 
 
 class Latest:
-    """What the turns of one batch leave of which only the last counts: numbers of sessions, and prices."""
+    """What the turns of one batch leave beside their rows: numbers of sessions, of which the last counts; the tape."""
 
-    __slots__ = ("links", "marks")
+    __slots__ = ("links", "marks", "trades")
 
     def __init__(self) -> None:
         self.links: dict[str, Link] = {}
-        self.marks: dict[str, MarkRow] = {}
+        self.marks: list[MarkRow] = []
+        self.trades: list[TradeRow] = []
+
+    def hear(self, heard: Sequence[Heard], utc_ns: int) -> None:
+        """Put it on the tape, but for what was refused."""
+        for each in heard:
+            match each:
+                case Mark():
+                    self.marks.append(_mark_row(each, utc_ns))
+                case Trade():
+                    self.trades.append(_trade_row(each, utc_ns))
+                case Withdrawal(security_id, source, at_ns):
+                    self.marks.append(MarkRow(utc_ns, security_id, source, at_ns, None, None, Quality.COMPOSITE.value))
+                case CompleteFrom(asset_class, source, day):
+                    since_ns = day * NS_PER_DAY
+                    self.trades.append(TradeRow(utc_ns, "complete", "", asset_class, source, "", since_ns, "", ""))
 
 
 class Recorder:
@@ -53,7 +73,7 @@ class Recorder:
     def stage(self, turn: Turn, latest: Latest, texts: Sequence[TextRow] = ()) -> StagedTurn | None:
         """The turn's rows; None if there is nothing to keep, or nothing worth a row of its own.
 
-        Session numbers and prices go into `latest`, and with the batch that it belongs to by `settle`. A turn that
+        Session numbers and the tape go into `latest`, and with the batch that it belongs to by `settle`. A turn that
         changes nothing else and lets nothing leave (a price, a heartbeat received) has no row.
         """
         # An answered order: 1.5 us, and 2 us more for each event as JSON.
@@ -63,13 +83,13 @@ class Recorder:
             if events:
                 sessions = self._ended(turn, latest)
             latest.links.update(turn.links)
-        if turn.marks:
-            latest.marks.update((mark.security_id, _mark_row(mark)) for mark in turn.marks)
+        if turn.heard:
+            latest.hear(turn.heard, turn.now.utc_ns)
         if not (bound or events or turn.inbound or turn.sends or texts):
-            if not turn.effects or not (turn.links or turn.marks):
+            if not turn.effects or not (turn.links or turn.heard):
                 return None
             sessions = self._session_rows(turn.links)  # Set by a person, who is told: a turn with their name.
-            if not (sessions or turn.marks):
+            if not (sessions or turn.heard):
                 return None
         turn_seq = self.turn_seq + 1
         utc_ns = turn.now.utc_ns
@@ -93,6 +113,7 @@ class Recorder:
                 sent,
                 sessions,
                 (),
+                (),
                 tuple([text._replace(turn_seq=turn_seq) for text in texts]) if texts else (),
             ),
         )
@@ -114,13 +135,14 @@ class Recorder:
 
         Nothing may have been staged for a later batch yet.
         """
-        sessions, marks = self._session_rows(latest.links), tuple(latest.marks.values())
-        if not (sessions or marks):
+        sessions, marks, trades = self._session_rows(latest.links), tuple(last_of_each(latest.marks)), latest.trades
+        if not (sessions or marks or trades):
             return
         if not staged:
             self.turn_seq += 1
             staged.append(StagedTurn(self.turn_seq, utc_ns, "Quiet", "", ""))
-        staged[-1] = staged[-1]._replace(sessions=staged[-1].sessions + sessions, marks=marks)
+        last = staged[-1]
+        staged[-1] = last._replace(sessions=last.sessions + sessions, marks=marks, trades=tuple(trades))
 
     def alone(self, turn: Turn, texts: Sequence[TextRow] = ()) -> list[StagedTurn]:
         """The turn as a batch of its own: its rows, if there are any."""
@@ -201,5 +223,29 @@ def _waiting(turn: Turn, turn_seq: int, first_event: int) -> tuple[OutboxRow, ..
     )
 
 
-def _mark_row(mark: Mark) -> MarkRow:
-    return MarkRow(mark.security_id, mark.source, mark.utc_ns, None, None, str(mark.price), mark.quality.value)
+def _mark_row(mark: Mark, heard_ns: int) -> MarkRow:
+    half = mark.half_spread
+    return MarkRow(
+        heard_ns,
+        mark.security_id,
+        mark.source,
+        mark.utc_ns,
+        str(mark.price),
+        None if half is None else str(half),
+        mark.quality.value,
+    )
+
+
+def _trade_row(trade: Trade, heard_ns: int) -> TradeRow:
+    kind = "canceled" if trade.canceled else "trade"
+    return TradeRow(
+        heard_ns,
+        kind,
+        trade.security_id,
+        trade.asset_class,
+        trade.source,
+        trade.trade_id,
+        trade.utc_ns,
+        str(trade.price),
+        str(trade.quantity),
+    )

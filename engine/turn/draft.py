@@ -114,7 +114,7 @@ class TurnDraft:
         if desk is not None:
             turn.desk = desk
             turn.events = desk.events
-            turn.marks = desk.marks
+            turn.heard = desk.heard
             if desk.touched:
                 touched.update(desk.touched)
             if desk.pages:

@@ -86,7 +86,8 @@ class Turn:
     connections: tuple[tuple[int, Connection | None], ...]
     """Connections that are new or have become a session's; None: it is given up."""
     effects: list[Effect]
-    marks: Sequence[Any]
+    heard: Sequence[Any]
+    """Prices and trades, for the tape."""
     touched: tuple[Timer, ...]
     """Keys of the timers to look at again, in order."""
     held_due: str | None
@@ -117,13 +118,13 @@ class Turn:
         self.effects = []
         self.desk = self.held_due = self.change = self.hold = None
         # Hardly any turn has one of these, and a list of its own for each would be a third of what a turn takes.
-        self.events = self.connections = self.marks = self.touched = ()
+        self.events = self.connections = self.heard = self.touched = ()
         self.garbled = self.endings = self.notes = self.warnings = ()
 
     @property
     def records(self) -> bool:
         """Is there anything to make durable?"""
-        return bool(self.events or self.sends or self.bound or self.inbound or self.links or self.marks)
+        return bool(self.events or self.sends or self.bound or self.inbound or self.links or self.heard)
 
 
 @dataclass(frozen=True, slots=True)

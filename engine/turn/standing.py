@@ -122,7 +122,7 @@ class Standing:
             self.application.hold(turn.hold)
         if turn.notes or turn.warnings or turn.endings:
             self.history.follow(turn)
-        if turn.desk is not None and (turn.events or turn.marks):
+        if turn.desk is not None and (turn.events or turn.heard):
             self.application.adopt(turn.desk)
 
     def _take_up(self, change: Change) -> None:

@@ -128,8 +128,8 @@ WRONG_ENGINE = [
     pytest.param("[metrix]\nport = 1\n", "metrix: unknown table (did you mean 'metrics'?)", id="unknown table"),
     pytest.param(
         "speed = 1\n",
-        "speed: unknown key (known: engine, clock, journal, admin, metrics, fix, session, risk, rfq, tca, axes, rules,"
-        " reference)",
+        "speed: unknown key (known: engine, clock, journal, admin, metrics, fix, session, risk, rfq, tca, axes, market,"
+        " rules, reference)",
         id="a key of no table",
     ),
     pytest.param(

@@ -6,6 +6,7 @@ what is unknown is never good.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -57,6 +58,12 @@ NONE = [
 ]
 
 
+def used(price: str, age_ns: int) -> MarkUsed:
+    """A composite's price, off by what one is when it is new and by what a bond moves in that time."""
+    sd_bps = math.hypot(5, 35 * math.sqrt(age_ns / NS_PER_DAY))
+    return MarkUsed(Decimal(price), "marks", age_ns, "composite", round(sd_bps, 3))
+
+
 # --- at arrival ----------------------------------------------------------------------------------
 
 
@@ -65,7 +72,7 @@ def test_the_arrival_is_the_mark_of_the_moment_with_its_age(known: Callable[[Sce
     world = scene(LONG)
     known(world)
     order = world.the(world.order(BOND, "buy", MM))
-    assert order.arrival == MarkUsed(Decimal(100), "marks", age_ns, "composite")
+    assert order.arrival == used("100", age_ns)
     assert world.rfq(order.order_id).fair == order.arrival
 
 
@@ -83,7 +90,7 @@ def test_without_a_mark_in_time_there_is_no_arrival_and_no_improvement(known: Ca
     world.fills(order_id)
     [booked] = world.recorded(e.FillBooked)
     assert booked.improvement_bps is None, "the mark at execution is none of the arrival"
-    assert booked.mark == MarkUsed(Decimal(100), "marks", 0, "composite")
+    assert booked.mark == used("100", 0)
 
 
 def test_the_improvement_is_against_the_arrival_however_old_that_is_by_now() -> None:
@@ -187,7 +194,7 @@ def test_a_price_of_the_market_is_as_old_as_the_market_says() -> None:
     for quoted_ns, at_ns in ((now_ns - 700 * NS_PER_S, now_ns - 700 * NS_PER_S), (now_ns + NS_PER_S, now_ns)):
         draft = world.draft()
         decide.hear(draft, "market", "market", m.MarketPrice(BOND.security_id, Decimal(99), Decimal(101), quoted_ns))
-        [mark] = draft.marks
+        [mark] = draft.heard
         assert mark.utc_ns == at_ns
 
 
@@ -240,7 +247,7 @@ def test_a_reversion_is_measured_from_a_mark_in_time(age_s: int, bps: float | No
     [event] = world.recorded(e.ReversionMeasured)
     assert event.reversion_bps == (None if bps is None else pytest.approx(bps))
     assert event.at_ns == due_ns + (0 if bps is not None else 300 * NS_PER_S)
-    assert event.mark == (None if bps is None else MarkUsed(Decimal(101), "marks", age_s * NS_PER_S, "composite"))
+    assert event.mark == (None if bps is None else used("101", age_s * NS_PER_S))
 
 
 @pytest.mark.parametrize(

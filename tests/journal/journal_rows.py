@@ -13,6 +13,7 @@ from engine.journal.batch import (
     StagedTurn,
     TakenIn,
     TextRow,
+    TradeRow,
 )
 
 
@@ -51,7 +52,10 @@ def turn_after(head: Head, *, padding: int = 0) -> StagedTurn:
         answer=answer,
         sent=() if sent is None else (sent,),
         sessions=(SessionRow("oms", 1, n + 1, 1, 0, 0), SessionRow("alder", 1, 1, n + 1, 0, 0)),
-        marks=(MarkRow("US0000000001", "marks", utc_ns, "99.5", None, None, "firm"),),
+        marks=(MarkRow(utc_ns, "US0000000001", "marks", utc_ns - 5, "99.5", "0.25", "composite"),),
+        trades=(
+            TradeRow(utc_ns, "trade", "US0000000001", "corporate", "marks", f"t{n}", utc_ns - 9, "99.4", "1000000"),
+        ),
         texts=texts if n % 5 == 1 else (),
     )
 

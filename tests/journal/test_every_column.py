@@ -17,9 +17,9 @@ from journal_rows import advance, turn_after
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import (
     Answer,
+    CloseRow,
     EventRow,
     Head,
-    MarkRow,
     NumberRow,
     OutboxRow,
     SessionRow,
@@ -222,7 +222,7 @@ def test_any_field_of_a_turn_changes_the_hash_but_what_is_mutable(field: str) ->
         other = value + 1 if isinstance(value, int) else value + "x" if isinstance(value, str) else value[1:]
     assert other != value
     same = seal(b"before", turn).hash == seal(b"before", turn._replace(**{field: other})).hash
-    assert same is (field in ("sessions", "marks"))
+    assert same is (field in ("sessions", "marks", "trades"))
 
 
 OWN: Final = {"taken_in": TakenIn, "answer": Answer}
@@ -251,12 +251,12 @@ def test_any_field_in_the_row_of_a_turn_changes_the_hash(part: str, field: str) 
 
 
 def test_whatever_a_turn_carries_is_read_as_it_was_written(original: Path) -> None:
-    """Field by field: what the chain covers, and what it does not (sessions and marks)."""
+    """Field by field: what the chain covers, and what it does not (sessions and the tape)."""
     written = full_turns()
     with ReadOnly(original) as file:
         found = [kept.turn for kept in file.turns()]
         sessions = list(file.sessions())
-        marks = file.query("SELECT * FROM marks")
+        marks, trades, closes = list(file.tape_marks()), list(file.tape_trades()), list(file.closes())
     assert len(found) == len(written)
     for turn, kept in zip(written, found, strict=True):
         for name in (
@@ -281,4 +281,8 @@ def test_whatever_a_turn_carries_is_read_as_it_was_written(original: Path) -> No
             # When its epoch began is that of its first row.
             last[key] = row._replace(created_utc_ns=last[key].created_utc_ns if key in last else row.created_utc_ns)
     assert sorted(sessions) == sorted(last.values())
-    assert [MarkRow(*row) for row in marks] == [written[-1].marks[0]]
+    # Of a bond's marks of one commit the last is kept, of trades every one.
+    assert marks == [written[at].marks[0] for at in (3, 7, 11)]
+    assert trades == [trade for turn in written for trade in turn.trades]
+    last_mark = written[-1].marks[0]
+    assert closes == [CloseRow(19675, "US0000000001", "marks", last_mark.utc_ns, "99.5")]

@@ -287,7 +287,7 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_schema_is_no_file_that_was_changed(path: Path) -> None:
-    with pytest.raises(JournalError, match="schema 4, this build reads 5"):
+    with pytest.raises(JournalError, match="schema 4, this build reads 6"):
         tamper(path, "UPDATE meta SET value = '4' WHERE key = 'schema_version'")
 
 

@@ -48,7 +48,7 @@ def test_no_row_can_pose_as_part_of_its_neighbour(left: list[Any], right: list[A
     )
 
 
-NO_ROWS = {each: st.just(()) for each in ("events", "outbox", "sent", "sessions", "marks", "texts")}
+NO_ROWS = {each: st.just(()) for each in ("events", "outbox", "sent", "sessions", "marks", "trades", "texts")}
 TURNS = st.builds(
     StagedTurn, number, number, text, text, text, **NO_ROWS,
     taken_in=st.none() | st.builds(TakenIn, text, number, number, blob),

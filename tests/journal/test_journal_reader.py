@@ -194,7 +194,7 @@ async def test_events_are_paged_by_cursor(journal: Journal, reader: JournalReade
 
 async def test_a_reader_cannot_write(journal: Journal, reader: JournalReader) -> None:
     with pytest.raises(Exception, match="readonly"):
-        await reader.query("DELETE FROM marks")
+        await reader.query("DELETE FROM tape_marks")
 
 
 async def test_checkpoints_move_the_log_without_holding_the_writer(journal: Journal, reader: JournalReader) -> None:

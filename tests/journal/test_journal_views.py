@@ -16,7 +16,7 @@ from engine.domain.placement import Fill
 from engine.domain.recommendation import Ended, LeftOut, Recommendation, Selection, Why
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import Answer, EventRow, NumberRow, OutboxRow, StagedTurn, TakenIn
+from engine.journal.batch import Answer, EventRow, MarkRow, NumberRow, OutboxRow, StagedTurn, TakenIn, TradeRow
 from engine.journal.event_codec import Codec, event_types
 from engine.journal.views import VIEWS
 from engine.journal.writer import Journal
@@ -126,7 +126,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name, version, body = codec.encode(event)
             rows.append(EventRow(seq, 1, name, version, event.at_ns, body))
         rows.append(EventRow(len(STORY) + 1, 1, "OrderRecommended", 1, T0, OLD_BODY))
-        journal.commit([StagedTurn(1, T0, "test", "", "", tuple(rows), (WAITING,), TAKEN_IN, ANSWER, SENT)])
+        turn = StagedTurn(1, T0, "test", "", "", tuple(rows), (WAITING,), TAKEN_IN, ANSWER, SENT)
+        mark = MarkRow(T0, "US99B001AB35", "marks", T0, "99.10", "0.12", "composite")
+        trade = TradeRow(T0, "trade", "US99B001AB35", "corporate", "marks", "t1", T0, "99.05", "2000000")
+        journal.commit([turn._replace(marks=(mark,), trades=(trade,))])
     return path
 
 

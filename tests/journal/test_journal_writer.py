@@ -47,7 +47,7 @@ def raw(path: Path) -> sqlite3.Connection:
 def chained(turn: StagedTurn) -> StagedTurn:
     """What the append-only tables give back of a turn: rule books before other texts, nothing of mutable tables."""
     texts = tuple(sorted(turn.texts, key=lambda text: text.kind != "rule_book"))
-    return turn._replace(texts=texts, sessions=(), marks=())
+    return turn._replace(texts=texts, sessions=(), marks=(), trades=())
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
@@ -66,7 +66,7 @@ def test_what_was_committed_is_there_after_reopening(path: Path, durability: Any
     with ReadOnly(path) as record:
         assert [kept.turn for kept in record.turns()][:12] == [chained(turn) for turn in turns]
         assert record.sessions() == [SessionRow("alder", 1, 1, 14, 0, 0), SessionRow("oms", 1, 14, 1, 0, 0)]
-        assert record.marks()[0].utc_ns == 1_700_000_000_000_000_013
+        assert record.marks()[0].heard_ns == 1_700_000_000_000_000_013
     assert audit(path).turns == 13
 
 

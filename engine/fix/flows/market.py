@@ -1,6 +1,6 @@
-"""The flow of a market data provider: W in, V out. Incremental refreshes and rejects change nothing here.
+"""The flow of a market data provider: W and X in, V out. Rejects change nothing here.
 
-Source: FIX 4.4 Volume 3, "Market Data Request", "Market Data - Snapshot / Full Refresh".
+Source: FIX 4.4 Volume 3, "Market Data Request", "Market Data - Snapshot / Full Refresh" and "- Incremental Refresh".
 """
 
 from __future__ import annotations
@@ -8,7 +8,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from engine.domain.messages import BusinessReject, MarketPrice, SubscribeMarketData
+from engine.domain.messages import (
+    BusinessReject,
+    MarketChanges,
+    MarketPrice,
+    SideChange,
+    SubscribeMarketData,
+    TradePrint,
+)
 from engine.fix.flows.dialect import ISIN, NO_SYMBOL, Dialect, refuse_soh, spoken
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.tags import BusinessRejectReason
@@ -18,10 +25,15 @@ SECURITIES_PER_REQUEST_MAX: Final = 100
 
 _BID: Final = "0"
 _OFFER: Final = "1"
+_TRADE: Final = "2"
+_DELETED: Final = "2"
+"""MDUpdateAction(279)."""
+_PROVIDERS_NAME: Final = "8"
+"""SecurityIDSource(22): what the provider itself calls it."""
 
 
 def hear_snapshot(message: Message, dialect: Dialect) -> MarketPrice:
-    """MarketDataSnapshotFullRefresh(W): the best bid and offer; prices that are not positive are none."""
+    """MarketDataSnapshotFullRefresh(W): the best bid and offer, and trades; prices that are not positive are none."""
     security_id = message.get(48)
     if not security_id:
         text = "SecurityID(48) missing: bonds are told apart by it alone"
@@ -30,8 +42,12 @@ def hear_snapshot(message: Message, dialect: Dialect) -> MarketPrice:
     bid: Decimal | None = None
     offer: Decimal | None = None
     quoted_ns: int | None = None
+    trades: list[TradePrint] = []
     for entry in message.groups(268):
         kind, price = entry.get(269), entry.decimal(270)
+        if kind == _TRADE:
+            trades.append(_trade(entry, security_id, dialect))
+            continue
         if price is None or price <= 0 or kind not in (_BID, _OFFER):
             continue
         if kind == _BID:
@@ -42,11 +58,32 @@ def hear_snapshot(message: Message, dialect: Dialect) -> MarketPrice:
         if entered_ns is not None:
             # A mark is as old as the older of its sides.
             quoted_ns = entered_ns if quoted_ns is None else min(quoted_ns, entered_ns)
-    return MarketPrice(security_id, bid, offer, quoted_ns)
+    return MarketPrice(security_id, bid, offer, quoted_ns, tuple(trades))
+
+
+def hear_changes(message: Message, dialect: Dialect) -> MarketChanges:
+    """MarketDataIncrementalRefresh(X): sides that are new, changed or gone; trades that are new, corrected or canceled.
+
+    An entry without SecurityID(48) is for the bond of the one before.
+    """
+    sides: list[SideChange] = []
+    trades: list[TradePrint] = []
+    security_id = ""
+    for entry in message.groups(268):
+        security_id = entry.get(48) or security_id
+        kind, is_gone = entry.get(269), entry.get(279) == _DELETED
+        if kind == _TRADE:
+            trades.append(_trade(entry, security_id, dialect, is_gone))
+        elif kind in (_BID, _OFFER):
+            price = None if is_gone else entry.decimal(270)
+            if price is not None and price <= 0:
+                price = None
+            sides.append(SideChange(security_id, kind == _BID, price, _entered_ns(entry)))
+    return MarketChanges(tuple(sides), tuple(trades))
 
 
 def speak_subscription(subscription: SubscribeMarketData, dialect: Dialect) -> bytes:
-    """MarketDataRequest(V): snapshot and updates, top of book, both sides, full refreshes.
+    """MarketDataRequest(V): snapshot and updates, top of book, both sides, with trades if wanted, full refreshes.
 
     Raises ValueError for none or more than `SECURITIES_PER_REQUEST_MAX` securities.
     """
@@ -54,18 +91,29 @@ def speak_subscription(subscription: SubscribeMarketData, dialect: Dialect) -> b
     if not 0 < count <= SECURITIES_PER_REQUEST_MAX:
         raise ValueError(f"expected 1 to {SECURITIES_PER_REQUEST_MAX} securities in one request, found {count}")
     refuse_soh(subscription.request_id, *subscription.securities)
+    source = _PROVIDERS_NAME if subscription.are_benchmarks else ISIN
     instruments = "".join(
-        [f"55={NO_SYMBOL}\x0148={isin}\x0122={ISIN}\x01" for isin in subscription.securities],
+        [f"55={NO_SYMBOL}\x0148={name}\x0122={source}\x01" for name in subscription.securities],
     )
+    kinds = (_BID, _OFFER, _TRADE) if subscription.with_trades else (_BID, _OFFER)
     chunks = [
         f"146={count}\x01{instruments}",
         f"262={subscription.request_id}\x01",
         "263=1\x01",
         "264=1\x01",
         "265=0\x01",
-        f"267=2\x01269={_BID}\x01269={_OFFER}\x01",
+        f"267={len(kinds)}\x01" + "".join([f"269={kind}\x01" for kind in kinds]),
     ]
     return spoken("V", chunks, dialect)
+
+
+def _trade(entry: Group, security_id: str, dialect: Dialect, is_canceled: bool = False) -> TradePrint:
+    size = entry.decimal(271)
+    if size is not None and dialect.bond_face is not None:
+        size *= dialect.bond_face
+    return TradePrint(
+        security_id, entry.decimal(270), size, _entered_ns(entry), entry.get(278) or "", canceled=is_canceled
+    )
 
 
 def _entered_ns(entry: Group) -> int | None:

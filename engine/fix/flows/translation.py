@@ -149,7 +149,7 @@ _EARS: Final[Mapping[Role, Mapping[str, _Ear]]] = {
     },
     "market": {
         "W": market_flow.hear_snapshot,
-        "X": _ignore,
+        "X": market_flow.hear_changes,
         "Y": _ignore,
         "d": _ignore,
         "y": _ignore,

@@ -30,6 +30,7 @@ from engine.domain.messages import (
     DealerWord,
     Heard,
     Ignored,
+    MarketChanges,
     MarketPrice,
     NewOrder,
     OrderReport,
@@ -39,7 +40,9 @@ from engine.domain.messages import (
     RefusedByPeer,
     ReportKind,
     Said,
+    SideChange,
     SubscribeMarketData,
+    TradePrint,
     UnacceptableOrder,
 )
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
@@ -359,7 +362,6 @@ def test_refusals_are_heard_and_never_refused(role: Role, fields: str, expected:
         ("dealer", "35=AJ|693=P1|694=2", "AJ", ""),
         ("dealer", "35=B|148=closing early", "B", ""),
         ("dealer", "35=h|336=1|340=3", "h", ""),
-        ("market", "35=X|262=M1|268=0", "X", ""),
         ("market", "35=Y|262=M1|281=0|58=unknown bond", "Y", "unknown bond"),
     ],
 )
@@ -682,6 +684,10 @@ W = f"35=W|262=M1|55=[N/A]|48={ISIN}|22=4"
 BID = "269=0|270=98.5|271=1000000|272=20261122|273=10:15:30.123"
 OFFER = "269=1|270=99|271=1000000|272=20261122|273=10:15:31.123"
 
+TRADED = "269=2|270=98.7|271=2000000|272=20261122|273=10:15:30.123"
+PRINT = TradePrint(ISIN, Decimal("98.7"), Decimal(2_000_000), NOW_NS)
+"""Of a snapshot: 4.4 has no MDEntryID(278) there."""
+
 
 @pytest.mark.parametrize(
     ("entries", "expected"),
@@ -695,14 +701,70 @@ OFFER = "269=1|270=99|271=1000000|272=20261122|273=10:15:31.123"
         pytest.param("268=2|269=0|270=0|269=1|270=-1", MarketPrice(ISIN, None, None, None), id="no prices"),
         pytest.param(
             "268=3|269=0|270=98|269=0|270=98.5|269=2|270=97",
-            MarketPrice(ISIN, Decimal("98.5"), None, None),
-            id="the best bid, and no trades",
+            MarketPrice(ISIN, Decimal("98.5"), None, None, (TradePrint(ISIN, Decimal(97), None, None),)),
+            id="the best bid, and a trade",
         ),
         pytest.param("268=0", MarketPrice(ISIN, None, None, None), id="empty"),
+        pytest.param(
+            f"268=3|{BID}|{OFFER}|{TRADED}",
+            MarketPrice(ISIN, Decimal("98.5"), Decimal(99), NOW_NS, (PRINT,)),
+            id="both sides and a trade",
+        ),
+        pytest.param(f"268=1|{TRADED}", MarketPrice(ISIN, None, None, None, (PRINT,)), id="a trade alone"),
+        pytest.param(
+            "268=1|269=2|270=98.7",
+            MarketPrice(ISIN, None, None, None, (TradePrint(ISIN, Decimal("98.7"), None, None),)),
+            id="a trade of which little is said",
+        ),
     ],
 )
 def test_snapshot(entries: str, expected: MarketPrice) -> None:
     assert hear("market", wire(f"{W}|{entries}")) == expected
+
+
+def test_a_trade_is_face_amount_whatever_the_provider_counts_in() -> None:
+    heard = hear("market", wire(f"{W}|268=1|{TRADED}"), Dialect(quantity_unit="bonds_1000"))
+    assert isinstance(heard, MarketPrice)
+    assert heard.trades[0].quantity == 2_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        pytest.param(
+            f"268=1|279=0|269=0|55=[N/A]|48={ISIN}|270=98.5|272=20261122|273=10:15:30.123",
+            MarketChanges((SideChange(ISIN, True, Decimal("98.5"), NOW_NS),)),
+            id="a new bid",
+        ),
+        pytest.param(
+            f"268=2|279=1|269=1|48={ISIN}|270=99|279=2|269=0",
+            MarketChanges(
+                (SideChange(ISIN, False, Decimal(99), None), SideChange(ISIN, True, None, None)),
+            ),
+            id="an offer changed, and the bid of the same bond is gone",
+        ),
+        pytest.param(
+            f"268=1|279=0|269=0|48={ISIN}|270=0", MarketChanges((SideChange(ISIN, True, None, None),)), id="no price"
+        ),
+        pytest.param(
+            f"268=1|279=0|269=2|278=T7|48={ISIN}|270=98.7|271=2000000|272=20261122|273=10:15:30.123",
+            MarketChanges((), (replace(PRINT, trade_id="T7"),)),
+            id="a trade",
+        ),
+        pytest.param(
+            f"268=1|279=2|269=2|278=T7|48={ISIN}",
+            MarketChanges((), (TradePrint(ISIN, None, None, None, "T7", canceled=True),)),
+            id="a trade that is canceled",
+        ),
+        pytest.param("268=1|279=0|269=4|270=98", MarketChanges(()), id="something else"),
+        pytest.param(
+            "268=1|279=0|269=0|270=98", MarketChanges((SideChange("", True, Decimal(98), None),)), id="of what"
+        ),
+        pytest.param("268=0", MarketChanges(()), id="empty"),
+    ],
+)
+def test_changes(entries: str, expected: MarketChanges) -> None:
+    assert hear("market", wire(f"35=X|262=M1|{entries}")) == expected
 
 
 # --- whatever comes ------------------------------------------------------------------------------
@@ -885,6 +947,20 @@ TRADE = replace(
             "V",
             f"146=2|55=[N/A]|48={ISIN}|22=4|55=[N/A]|48=US0000000010|22=4|262=M1|263=1|264=1|265=0|267=2|269=0|269=1|",
             id="market data request",
+        ),
+        pytest.param(
+            SubscribeMarketData("M1", (ISIN,), with_trades=True),
+            DEFAULT,
+            "V",
+            f"146=1|55=[N/A]|48={ISIN}|22=4|262=M1|263=1|264=1|265=0|267=3|269=0|269=1|269=2|",
+            id="market data request, trades too",
+        ),
+        pytest.param(
+            SubscribeMarketData("M1", ("HOUSE-IG",), are_benchmarks=True),
+            DEFAULT,
+            "V",
+            "146=1|55=[N/A]|48=HOUSE-IG|22=8|262=M1|263=1|264=1|265=0|267=2|269=0|269=1|",
+            id="market data request for a benchmark",
         ),
         pytest.param(
             REPORT,

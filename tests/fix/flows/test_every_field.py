@@ -90,8 +90,11 @@ NOT_SAID: Final = {
     (m.AskPlacementStatus, "dealer"): "where it goes",
 }
 
-MOVES_WITH: Final[dict[tuple[type, str], set[bytes]]] = {(m.OrderReport, "ord_status"): {b"59"}}
-"""A TimeInForce(59) is not said of an order that was refused."""
+MOVES_WITH: Final[dict[tuple[type, str], set[bytes]]] = {
+    (m.OrderReport, "ord_status"): {b"59"},
+    (m.SubscribeMarketData, "with_trades"): {b"267"},
+}
+"""A TimeInForce(59) is not said of an order that was refused; kinds of entries are counted."""
 
 FIELDS: Final = [(said, field.name) for said in SAID for field in fields(said)]
 
@@ -333,7 +336,17 @@ HEARD: Final[dict[str, Case]] = {
         "market", "W",
         f"48={ISIN}|268=2|269=0|270=99|272=20261122|273=10:15:30.123|269=1|270=101|272=20261122|273=10:15:30.123",
         m.MarketPrice,
-        {"security_id": ("48=US1", "US1"), "bid": ("", None), "offer": ("", None), "quoted_ns": ("", None)},
+        {
+            "security_id": ("48=US1", "US1"),
+            "bid": ("", None),
+            "offer": ("", None),
+            "quoted_ns": ("", None),
+            "trades": ("", None),
+        },
+    ),
+    "MarketChanges": (
+        "market", "X", f"268=1|279=0|269=0|48={ISIN}|270=99", m.MarketChanges,
+        {"sides": ("", None), "trades": ("", None)},
     ),
 }  # fmt: skip
 AS_WELL: Final = {
