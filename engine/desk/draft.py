@@ -154,12 +154,6 @@ class Draft:
         found = self.desk.appraisal.volatility(security_id, self.now_ns)
         return None if found is None else found.bps
 
-    def index_of(self, asset_class: str) -> Decimal | None:
-        """The level of the market that bonds of this class belong to; None without a benchmark or its mark."""
-        benchmark = self.desk.appraisal.parameters.benchmarks.get(asset_class)
-        mark = None if benchmark is None else self.mark_of(benchmark)
-        return None if mark is None else mark.price
-
     def half_spread_bps_of(self, security_id: str) -> float | None:
         """Half the distance of bid and offer, by the best mark now that has both sides."""
         desk = self.desk
@@ -169,7 +163,9 @@ class Draft:
 
     def index_of(self, segment: str) -> Decimal | None:
         """The level of the segment's benchmark now, None where it has none or the level is not known."""
-        return None
+        benchmark = self.desk.appraisal.parameters.benchmarks.get(segment.partition("|")[0])
+        mark = None if benchmark is None else self.mark_of(benchmark)
+        return None if mark is None else mark.price
 
     def fair_of(self, rfq: Rfq) -> MarkUsed | None:
         """What a round's bond is worth: what its quotes are judged by, tolerances and the collar are held against.

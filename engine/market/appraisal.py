@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from statistics import stdev
 from typing import Final
 
 from engine.clock import NS_PER_S, utc_day
 from engine.domain.instrument import Security
+from engine.domain.observation import Answer, RoundSeen
 from engine.market import impact
 from engine.market.calendars import business_day_before, business_days, trade_date
 from engine.market.impact import Expected, ExpectedCost, ImpactParameters
@@ -69,6 +71,12 @@ class Quoting:
         self._bonds: dict[str, tuple[float, float | None]] = {}
         self._bonds_max = bonds_max
 
+    def take_round(self, seen: RoundSeen) -> None:
+        """A round that is over: how many quoted, and the standard deviation of what they quoted."""
+        edges = [ask.edge_bps for ask in seen.asks if ask.answer is Answer.quote and ask.edge_bps is not None]
+        quoting = sum(ask.answer is Answer.quote for ask in seen.asks)
+        self.take(seen.bond.security_id, quoting, stdev(edges) if len(edges) > 1 else None)
+
     def take(self, security_id: str, quoting: int, apart_bps: float | None) -> None:
         """One round of asking: each counts a fifth of all before it, so that a bond's standing can change."""
         before = self._bonds.pop(security_id, None)
@@ -81,6 +89,10 @@ class Quoting:
         if apart_bps is not None:
             apart = apart_bps if apart is None else apart + (apart_bps - apart) / _ROUNDS
         self._bonds[security_id] = mean + (quoting - mean) / _ROUNDS, apart
+
+    def dump(self) -> dict[str, object]:
+        """All that is kept, as plain values."""
+        return dict(self._bonds)
 
     def of(self, security_id: str) -> tuple[float | None, float | None]:
         return self._bonds.get(security_id, (None, None))

@@ -159,6 +159,14 @@ class Tape:
         bond = self._bonds.get(security_id)
         return max(bond.days, default=None) if bond is not None else None
 
+    def dump(self) -> dict[str, object]:
+        """All that is kept, as plain values."""
+        return {
+            "bonds": {name: dict(sorted(bond.days.items())) for name, bond in sorted(self._bonds.items()) if bond.days},
+            "classes": {name: (each.begin, each.latest) for name, each in sorted(self._classes.items())},
+            "trades": list(self._trades.values()),
+        }
+
     # --- inside ------------------------------------------------------------------------------------
 
     def _bond(self, security_id: str) -> _Bond:

@@ -121,6 +121,10 @@ class Closes:
                     best = Volatility(bps, len(moves), source)
         return best
 
+    def dump(self) -> dict[str, object]:
+        """All that is kept, as plain values."""
+        return {security_id: self.kept(security_id) for security_id in sorted(self._bonds)}
+
     def kept(self, security_id: str) -> dict[str, list[tuple[int, float]]]:
         """By source, what is kept: (UTC ns, price), oldest first."""
         return {

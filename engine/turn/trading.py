@@ -137,7 +137,7 @@ class Trading:
         learn(self.desk.stats, decided.lessons)
         for event in decided.events:
             if type(event) in LEARNT:
-                self.desk.learning.fold(event)
+                self._learn(event)
         if self._followed is not None:
             self._followed.extend(decided.events)
         if decided.heard:
@@ -204,7 +204,12 @@ class Trading:
         apply(self.state, event)
         observe(self.desk.stats, self.state, event)
         if type(event) in LEARNT:
-            self.desk.learning.fold(event)
+            self._learn(event)
+
+    def _learn(self, event: e.Event) -> None:
+        self.desk.learning.fold(event)
+        if isinstance(event, e.RoundObserved):
+            self.desk.appraisal.quoting.take_round(event.round)
 
     def deadline_of(self, key: Timer, session_up: Callable[[str], bool], now_ns: int) -> int | None:
         return decide.deadline_of(self.state, key, self.desk.clocks, session_up, now_ns)

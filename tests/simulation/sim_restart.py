@@ -26,7 +26,10 @@ from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.phases import Phase
 from engine.fix.session.sequence import SessionState
 from engine.journal.archive import ReadOnly
+from engine.market.appraisal import Quoting
 from engine.market.marks import MarkBook
+from engine.market.tape import Tape
+from engine.market.volatility import Closes
 from engine.metrics.collector import Metrics
 from engine.metrics.tally import Distribution, Levels, Tally
 from engine.runtime.alarms import Alarms
@@ -72,6 +75,7 @@ class Engine:
             "trading": self.trading,
             "desk": desk,
             "state": self.trading.state,
+            "appraisal": desk.appraisal,
             "stats": desk.stats,
             "learning": desk.learning,
             "recorder": self.recorder,
@@ -100,6 +104,14 @@ EXEMPT: Final[dict[str, str]] = {
     "trading.desk": "a part of its own",
     "trading.state": "a part of its own",
     "desk.stats": "a part of its own",
+    "desk.appraisal": "a part of its own",
+    "desk.refusals": "deliveries counted by this process",
+    "desk.sides": "what a provider said on a connection, and says again after its next logon",
+    "appraisal.bonds": "configuration",
+    "appraisal.parameters": "configuration",
+    "appraisal.groups": "configuration",
+    "appraisal._day": "which scores are kept: made anew from what is compared",
+    "appraisal._scores": "made anew from what is compared",
     "desk.learning": "a part of its own",
     "learning._gathered": "while a journal is folded",
     "learning._sorted": "while a journal is folded",
@@ -168,6 +180,8 @@ def plain(value: Any) -> Any:
         return [dict(value.items()), *groups]
     if isinstance(value, MarkBook):
         return {security: value.marks(security) for security, known in value._by_security.items() if known}
+    if isinstance(value, Tape | Closes | Quoting):
+        return value.dump()
     if isinstance(value, Recollection):
         return value.dump()
     if isinstance(value, Cell):
