@@ -37,6 +37,7 @@ from engine.market.tape import Tape
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
+from engine.selection.request import Parameters
 
 _NS_PER_S = 1_000_000_000
 _EPOCH = date(1970, 1, 1)
@@ -173,7 +174,7 @@ def desk(
         stats=stats,
         rankings=Rankings(stats, dealers.ids),
         learning=Learning(EstimateParameters(), is_replaying=True),
-        classic_weights=config.scoring.classic.percent,
+        parameters=Parameters(config.scoring.classic.percent),
         book=book,
         scoring_hash=text_hash(config, "scoring"),
         drop_copies=tuple(each.key for each in config.sessions_of(SessionRole.DROPCOPY)),

@@ -191,6 +191,7 @@ def plan(asked: AskPlan) -> Plain:
         "stagger_s": seconds(asked.stagger_ns) or None,
         "accept": _tolerance(asked.accept) if asked.accept is not None else None,
         "execute": _execute(asked.execute),
+        **({"stops_bps": list(asked.stops_bps)} if asked.stops_bps else {}),
     }
 
 

@@ -22,8 +22,9 @@ from engine.errors import CommandError
 from engine.market.calendars import trade_date
 from engine.rules.plan import Ranking
 from engine.rules.signature import Catalogue, Field, words_of
-from engine.selection.choose import Parameters, scorer_of, standings
+from engine.selection.choose import scorer_of, standings
 from engine.selection.ranking import Table
+from engine.selection.request import Records, Request
 
 
 def status(call: Call) -> dict[str, Any]:
@@ -131,7 +132,8 @@ def _ranking(draft: Draft, asset_class: str | None) -> _Ranking:
     desk, scope = draft.desk, asset_class or ANY
     segment = Segment(scope)
     everybody = {each.id for each in desk.dealers if scope == ANY or each.trades(AssetClass(scope))}
-    table = scorer_of(Ranking(), Parameters(desk.classic_weights))(desk.rankings, segment, draft.now_ns, everybody)
+    request = Request(segment, scope, draft.now_ns)
+    table = scorer_of(Ranking(), desk.parameters)(Records(desk.rankings), request, everybody)
     return _Ranking(scope, segment, table, {each.dealer: each.rank for each in standings(table)})
 
 

@@ -23,6 +23,7 @@ from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderTerms, Side, TimeInForce
 from engine.domain.rfq import AskPlan, AskState
+from engine.domain.rows import changed
 from engine.errors import CommandError
 
 # --- looking -------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def send(call: Call) -> dict[str, Any]:
     """Send the list that was recommended: the very one that was shown, or with `fresh` what is recommended now."""
     draft, order = call.draft, _ready(call)
     if call.given["fresh"]:
-        advice = recommend(draft, order)
+        advice = recommend(draft, order, draws=True)
         draft.record(e.OrderRecommended(draft.now_ns, order.order_id, advice))
     else:
         advice = draft.state.recommendations[order.order_id]
@@ -172,7 +173,7 @@ def send(call: Call) -> dict[str, Any]:
         raise CommandError(f"order {order.order_id}: {problem(draft.desk, advice)}{again}", code="state")
     if not call.given["fresh"]:
         current, beyond = override_plan(draft, order, advice.plan.dealers)
-        if beyond or current != advice.plan:
+        if beyond or changed(current, stops_bps=advice.plan.stops_bps) != advice.plan:
             change = "; ".join(beyond) or f"now {as_json.plan(current)['mode']}, {len(current.dealers)} dealer(s)"
             raise CommandError(
                 f"the recommendation of order {order.order_id} no longer holds ({change}): "

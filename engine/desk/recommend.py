@@ -8,48 +8,62 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from engine.dealers.estimates import Asking
+from engine.dealers.outlook import Outlook
 from engine.dealers.segments import segment_of_key
 from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.gate.risk import exposure_of
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
-from engine.domain.order import Order
+from engine.domain.order import ZERO, Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
-from engine.rules.plan import AskTiers, Execute, ExecuteByTrader, Plan, Send, strictest
+from engine.market.tca import quote_edge_bps
+from engine.rules.plan import AskSequence, AskTiers, Execute, ExecuteByTrader, Mode, Plan, Send, strictest
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import wording
 from engine.selection.choose import (
     Candidates,
     Listed,
-    Parameters,
-    Request,
     RulePlan,
     Situation,
     TierPlan,
     candidates,
     choose,
 )
+from engine.selection.request import Outlooks, Records, Request
 
 _NS_PER_S = 1_000_000_000
 
 
-def recommend(draft: Draft, order: Order) -> Recommendation:
-    """The rule book's answer for this order now; reads the draft, changes nothing."""
+def recommend(draft: Draft, order: Order, *, draws: bool = False) -> Recommendation:
+    """The rule book's answer for this order now; reads the draft, changes nothing.
+
+    What was drawn for a round stands: only with `draws`, and only where nothing was yet, is something drawn. So whoever
+    is shown a recommendation again sees the same list.
+    """
     desk = draft.desk
     exposure = exposure_of(draft, order)
     decision = decide(draft, order, exposure)
     rule = decision.rule
     limits = strictest(rule, decision.protections)
-    wanted = RulePlan(rule.ranking, rule.ask, rule.everyone, limits, exposure.dealers, _tiers(draft, order, rule))
-    choice = _choose(draft, order, wanted, _candidates(draft, order, rule))
+    wanted = RulePlan(
+        rule.ranking,
+        rule.ask,
+        rule.everyone,
+        limits,
+        exposure.dealers,
+        _tiers(draft, order, rule),
+        protected=bool(decision.protections),
+    )
+    choice = _choose(draft, order, wanted, _candidates(draft, order, rule), exposure.quantity, draws=draws)
     return Recommendation(
         book_hash=desk.book.hash,
         scoring_hash=desk.scoring_hash,
         rule=rule.name,
         sends_itself=rule.send is Send.AUTOMATIC,
-        plan=_ask_plan(desk, rule, limits, choice.asked) if choice.asked else None,
+        plan=_ask_plan(desk, rule, limits, choice) if choice.asked else None,
         protections=tuple(each.name for each in decision.protections),
         held=decision.held,
         read=decision.read(),
@@ -79,8 +93,8 @@ def override_plan(draft: Draft, order: Order, dealers: Sequence[str]) -> tuple[A
     limits = strictest(decision.rule, decision.protections)
     protection = strictest(_Unlimited(decision.rule), decision.protections)
     wanted = RulePlan(decision.rule.ranking, Listed(tuple(dealers)), frozenset(), protection, exposure.dealers)
-    choice = _choose(draft, order, wanted, Candidates(tuple(dealers), ()))
-    return _ask_plan(draft.desk, decision.rule, limits, choice.asked), wording.left_out_words(choice)
+    choice = _choose(draft, order, wanted, Candidates(tuple(dealers), ()), exposure.quantity)
+    return _ask_plan(draft.desk, decision.rule, limits, choice), wording.left_out_words(choice)
 
 
 class _Unlimited:
@@ -95,10 +109,42 @@ class _Unlimited:
 # --- facts in ------------------------------------------------------------------------------------
 
 
-def _choose(draft: Draft, order: Order, wanted: RulePlan, among: Candidates) -> Selection:
-    desk = draft.desk
-    request = Request(segment_of_key(order.facts.segment), order.facts.asset_class, draft.now_ns)
-    return choose(request, wanted, among, desk.rankings, Parameters(desk.classic_weights), draft.entropy)
+def _choose(
+    draft: Draft, order: Order, wanted: RulePlan, among: Candidates, exposure: Decimal, *, draws: bool = False
+) -> Selection:
+    desk, terms = draft.desk, order.terms
+    mark, limit = draft.mark_of(terms.security_id), terms.limit_price
+    limits = wanted.limits
+    request = Request(
+        segment_of_key(order.facts.segment),
+        order.facts.asset_class,
+        draft.now_ns,
+        quantity=order.leaves,
+        wait_s=limits.wait_s if limits.wait_s is not None else desk.clocks.wait_ns / _NS_PER_S,
+        limit_edge_bps=None if limit is None or mark is None else quote_edge_bps(terms.side.sign, limit, mark.price),
+        mark=mark,
+        exposure=exposure,
+        round=order.rounds + 1,
+        draw=_drawn(draft, order),
+    )
+    # Of each order its own: a turn may decide on several.
+    entropy = draft.entropy + order.order_id.encode() if draws else b""
+    return choose(request, wanted, among, Records(desk.rankings, _outlooks(desk)), desk.parameters, entropy)
+
+
+def _outlooks(desk: Desk) -> Outlooks:
+    def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
+        asking = Asking(request.segment, request.quantity or ZERO, request.wait_s, request.now_ns)
+        return desk.learning.estimates.outlooks(dealers, asking)
+
+    return outlooks
+
+
+def _drawn(draft: Draft, order: Order) -> float | None:
+    """What was drawn for the order's next round before; None if nothing was."""
+    before = draft.state.recommendations.get(order.order_id)
+    made = before.selection if before is not None else None
+    return made.draw if made is not None and made.round == order.rounds + 1 else None
 
 
 def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
@@ -162,15 +208,16 @@ def _tiers(draft: Draft, order: Order, rule: CompiledRule) -> TierPlan | None:
 # --- the plan out --------------------------------------------------------------------------------
 
 
-def _ask_plan(desk: Desk, rule: CompiledRule, plan: Plan, dealers: tuple[str, ...]) -> AskPlan:
+def _ask_plan(desk: Desk, rule: CompiledRule, plan: Plan, choice: Selection) -> AskPlan:
     wait_ns = int(plan.wait_s * _NS_PER_S) if plan.wait_s is not None else desk.clocks.wait_ns
     return AskPlan(
-        mode=plan.mode,
-        dealers=dealers,
+        mode=Mode.ONE_AT_A_TIME if isinstance(rule.ask, AskSequence) else plan.mode,
+        dealers=choice.asked,
         wait_ns=wait_ns,
         stagger_ns=int((plan.stagger_s or 0) * _NS_PER_S),
         accept=rule.accept,
         execute=_execute(rule.execute),
+        stops_bps=choice.expected.stops_bps if choice.expected is not None else (),
     )
 
 

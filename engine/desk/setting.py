@@ -21,6 +21,7 @@ from engine.market.hearing import Refusals, Sides
 from engine.market.marks import MarkBook
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
+from engine.selection.request import Parameters
 
 _AT_NINE_UTC: Final = DayEnd(time(21), UTC)
 
@@ -88,7 +89,7 @@ class Desk:
     stats: DealerStats
     rankings: Rankings
     learning: Learning
-    classic_weights: tuple[tuple[str, Decimal], ...]
+    parameters: Parameters
     book: Book
     scoring_hash: str
     appraisal: Appraisal = field(default_factory=lambda: Appraisal({}))

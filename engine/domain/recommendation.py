@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from engine.domain.axe import Axe
+from engine.domain.order import MarkUsed
 from engine.domain.rfq import AskPlan
 from engine.domain.rows import row
 
@@ -35,6 +38,14 @@ class Why(StrEnum):
     """The most dealers that may know of it are reached; facts: how many, then who says so."""
     never = "never"
     """A protection forbids it; facts: who says so."""
+    no_gain = "no_gain"
+    """It adds less than asking it costs."""
+    panel_full = "panel_full"
+    """It would add something, but so many are asked already; facts: how many."""
+    gave_way = "gave_way"
+    """It would be asked, but its place went to another for once, to learn of that one; facts: to whom."""
+    dropped = "dropped"
+    """It would be asked, but is left out for once, to learn what asking costs."""
     # Others
     other_class = "other_class"
     """It does not trade such bonds; facts: the asset class."""
@@ -77,6 +88,8 @@ class Ended(StrEnum):
     """As many as the rule wants."""
     limit = "limit"
     """No more may know of it."""
+    no_gain = "no_gain"
+    """Nobody else adds more than asking it costs."""
     nobody_left = "nobody_left"
     """No other dealer fits."""
     no_tiers = "no_tiers"
@@ -94,6 +107,83 @@ class RunnerUp:
 
 @row
 @dataclass(frozen=True, slots=True)
+class CountWorth:
+    """What one more dealer is worth: the `count`th is `dealer`, adds `gain_bps` and leaks `leak_bps`.
+
+    `cost_bps` is what the whole is expected to cost with so many asked, not trading included. `se` are standard errors.
+    `allowed` is False where a limit keeps so many from being asked: that is what the limit costs.
+    """
+
+    count: int
+    dealer: str
+    gain_bps: float
+    gain_se_bps: float
+    leak_bps: float
+    leak_se_bps: float
+    cost_bps: float
+    allowed: bool = True
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is expected of each candidate, a column a number, in the order of `Selection.candidates`; and of the whole.
+
+    `p_quote` is the chance of an executable quote, asked alone, of which `p_in_time` come in time; `edge_bps` is the
+    mean of its quotes and `edge_sd_bps` what one of them scatters, its error included; `p_win` is the chance to trade
+    with it. `marginal_bps` is what it adds to those asked, as one of them or as one more; `reservation_bps` the edge
+    that a quote in hand must have for asking this dealer to be pointless, None where nothing is too good. `n_eff` has a
+    column for each of `N_EFF`: what the estimates rest on, of the dealer's own.
+
+    Of the whole, as it is sent: `cost_bps` is what trading is expected to cost, not trading counted as `c_fail_bps`;
+    `fill` the chance to trade, `leak_bps` what asking moves. `stops_bps` is set for dealers asked one after another:
+    the edge at which each one's quote ends the search. `at_half` and `at_twice` are who would be asked if not trading
+    cost half, or twice, as much.
+    """
+
+    p_quote: tuple[float, ...]
+    p_in_time: tuple[float, ...]
+    edge_bps: tuple[float, ...]
+    edge_sd_bps: tuple[float, ...]
+    firmness: tuple[float, ...]
+    size_share: tuple[float, ...]
+    p_win: tuple[float, ...]
+    leak_in_bps: tuple[float, ...]
+    leak_post_bps: tuple[float, ...]
+    leak_se_bps: tuple[float, ...]
+    leak_identified: tuple[str, ...]
+    marginal_bps: tuple[float, ...]
+    marginal_se_bps: tuple[float, ...]
+    reservation_bps: tuple[float | None, ...]
+    latency_p50_s: tuple[float | None, ...]
+    latency_p90_s: tuple[float | None, ...]
+    asks: tuple[int, ...]
+    n_eff: tuple[tuple[float, ...], ...]
+    cost_bps: float
+    cost_se_bps: float
+    fill: float
+    leak_bps: float
+    worth_by_count: tuple[CountWorth, ...]
+    c_fail_bps: float
+    aversion: float
+    rho: float
+    at_half: tuple[str, ...]
+    at_twice: tuple[str, ...]
+    stops_bps: tuple[float, ...] = ()
+    mark: MarkUsed | None = None
+    limit_edge_bps: float | None = None
+    exposure: Decimal | None = None
+    informed: tuple[str, ...] = ()
+    parameters: str = ""
+    """The digest of the settings it was computed by."""
+
+
+N_EFF: Final = ("p_quote", "edge", "firmness", "size_share", "leak_in", "leak_post", "reciprocity")
+"""What the columns of `Expected.n_eff` belong to."""
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Whom to ask, with the numbers of every candidate and the reason of every other dealer.
 
@@ -106,8 +196,10 @@ class Selection:
     `wanted` is how many the rule wants (None: all that fit), `at_most` how many may know of it; `undefined_tiers` are
     tiers that the rule wants and the order has not, empty where it has none at all.
 
-    `inclusion_p` is each candidate's probability to be asked, `panel_p` that of this panel: 1 or 0, since nothing is
-    drawn. `explored` is the dealer that a draw put in, `draw` what was drawn.
+    `inclusion_p` is each candidate's probability to be asked, `panel_p` that of the dealers asked; a draw may have
+    changed the choice, which is `base` then. `explored` is the dealer that it put in, in place of `replaced`; `dropped`
+    the dealer that it left out. `draw` is what was drawn for this `round` of the order, None where nothing was: so is
+    it while a recommendation is only shown. `expected` is set where dealers were chosen by what is expected of them.
     """
 
     scorer: str
@@ -131,6 +223,16 @@ class Selection:
     panel_p: float = 1.0
     explored: str = ""
     draw: float | None = None
+    round: int = 1
+    base: tuple[str, ...] = ()
+    replaced: str = ""
+    dropped: str = ""
+    expected: Expected | None = None
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Whom to ask before any draw."""
+        return self.base if self.explored or self.dropped else self.asked
 
 
 # --- words ---------------------------------------------------------------------------------------

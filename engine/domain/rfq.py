@@ -33,7 +33,8 @@ class ExecutePlan:
 class AskPlan:
     """Whom to ask and how, after every protection: nothing later widens it.
 
-    `wait_ns` counts from each dealer's ask. `accept` is what stops a one-at-a-time search.
+    `wait_ns` counts from each dealer's ask. `accept` is what stops a one-at-a-time search; so is `stops_bps`, where it
+    is set: for each dealer the edge that a quote must have, once it is the last one asked, to end the search.
     """
 
     mode: Mode
@@ -42,6 +43,7 @@ class AskPlan:
     stagger_ns: int
     accept: Tolerance | None
     execute: ExecutePlan
+    stops_bps: tuple[float, ...] = ()
 
 
 class QuoteKind(StrEnum):

@@ -3,7 +3,8 @@
 Who may not be asked at all is left out first (`candidates`); a scorer, which the rule names, puts the others in
 order. Then they are taken one after another, as many as the rule wants, each if it fits: protections, the most dealers
 that may know of it and the dealers that the rule names are constraints of the choice. A dealer that does not fit makes
-room for the next.
+room for the next. Where the rule asks the best panel or the best sequence, `model` says whom and how many, under the
+same constraints. Last, now and then, a draw changes one place of the list (`explore`), whatever the scorer.
 
 The most dealers (`at_most`) counts everybody who knows of the exposure, over all its rounds. Who knows already may be
 asked again. Dealers that the rule names are asked whatever their rank: the limit leaves their places free.
@@ -13,9 +14,10 @@ What comes out is numbers and codes (`domain.recommendation.Selection`); `wordin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
@@ -23,26 +25,20 @@ from typing import Final
 
 from engine.dealers.book import DealerBook
 from engine.dealers.segments import Segment
-from engine.dealers.stats import CLASSIC_WEIGHTS
 from engine.domain.instrument import AssetClass
 from engine.domain.recommendation import Ended, LeftOut, RunnerUp, Scalar, Selection, Why
 from engine.errors import ConfigError
-from engine.rules.plan import Ask, AskNamed, AskTiers, AskTop, Plan, Ranking
-from engine.selection.ranking import Rankings, Table, WeightedScorer, classic, weighted
+from engine.rules.plan import Ask, AskNamed, AskPanel, AskSequence, AskTiers, AskTop, Mode, Plan, Ranking
+from engine.selection.explore import POOL_MAX, Chances, Explored, Pool, chances, drawn, inclusion, uniform
+from engine.selection.model import Choice, Counted, Limits, Model, modelled
+from engine.selection.prospect import Margin
+from engine.selection.ranking import Table, WeightedScorer, classic, weighted
+from engine.selection.request import Exploring, Parameters, Records, Request
 
 RUNNERS_UP_MAX: Final = 3
 
 _LOOKED_FOR_MAX: Final = 16
 """So many names are looked for one by one; a table of all places costs more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be asked for: where it belongs, and when. Tiers are made over its whole asset class."""
-
-    segment: Segment
-    asset_class: str
-    now_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,11 @@ class TierPlan:
 
 @dataclass(frozen=True, slots=True)
 class RulePlan:
-    """What the rule wants and what the protections allow. `informed` are the dealers that know of the exposure."""
+    """What the rule wants and what the protections allow. `informed` are the dealers that know of the exposure.
+
+    `explores` is False where the rule says so, `protected` is True where a protection is in force: nothing is drawn
+    then.
+    """
 
     ranking: Ranking
     ask: Ask | Listed
@@ -79,25 +79,36 @@ class RulePlan:
     limits: Plan
     informed: tuple[str, ...] = ()
     tiers: TierPlan | None = None
+    explores: bool = True
+    protected: bool = False
 
 
 def choose(
     request: Request,
     plan: RulePlan,
     candidates: Candidates,
-    records: Rankings,
+    records: Records,
     parameters: Parameters,
     entropy: bytes,
 ) -> Selection:
     """Whom to ask, and the numbers and the reason of everybody else.
 
-    Nothing is drawn, so `entropy` is not looked at and every probability is 1 or 0. Raises ConfigError for a ranking
-    that names no scorer.
+    Without `entropy` nothing is drawn: the probabilities are those that a draw would have. Raises ConfigError for a
+    ranking that names no scorer, and for a model without estimates.
     """
     listed = plan.ask.dealers if isinstance(plan.ask, Listed) else None
-    table = _of_list(listed) if listed is not None else _ranked(request, plan, candidates, records, parameters)
+    model = None if listed is not None else _model(request, plan, candidates, records, parameters)
+    if listed is not None:
+        table = _of_list(listed)
+    elif model is not None and plan.ranking.scorer == MODEL:
+        table = model.table(plan.ranking.window_days)
+    else:
+        table = _ranked(request, plan, candidates, records, parameters)
+        model = model.numbered_as(table.dealers) if model is not None else None
     everybody = table.dealers
     chosen = _Choice(plan.limits, plan.informed, [name for name in everybody if name in plan.everyone])
+    tier_of: Mapping[str, int | None] = {}
+    counted = Counted.not_at_all
     match plan.ask:
         case AskTop(n):
             decided = chosen.take(everybody, n)
@@ -114,17 +125,34 @@ def choose(
                 chosen.ended = Ended.no_tiers
                 chosen.leave(Why.not_named, (), everybody)
             else:
-                _take_tiers(chosen, everybody, wanted, _tiers(request, plan.tiers, records, parameters))
+                tier_of = _tiers(request, plan.tiers, records, parameters)
+                _take_tiers(chosen, everybody, wanted, tier_of)
+        case AskPanel(n) | AskSequence(n):
+            assert model is not None
+            counted = _take_best(chosen, model, plan, everybody, n)
         case _:
             chosen.take(everybody, None)
-    return _selection(plan, table, candidates, chosen)
+    numbers = _numbers(model, plan, everybody, chosen, counted)
+    if numbers is not None and counted is not Counted.not_at_all:
+        _leave_by_worth(chosen, everybody, numbers)
+    explored = _explored(request, plan, parameters, entropy, table, chosen, numbers, tier_of)
+    return _selection(request, plan, table, candidates, chosen, explored, numbers)
 
 
 def _ranked(
-    request: Request, plan: RulePlan, candidates: Candidates, records: Rankings, parameters: Parameters
+    request: Request, plan: RulePlan, candidates: Candidates, records: Records, parameters: Parameters
 ) -> Table:
-    scorer = scorer_of(plan.ranking, parameters)
-    return scorer(records, request.segment, request.now_ns, frozenset(candidates.dealers))
+    return scorer_of(plan.ranking, parameters)(records, request, frozenset(candidates.dealers))
+
+
+def _model(
+    request: Request, plan: RulePlan, candidates: Candidates, records: Records, parameters: Parameters
+) -> Model | None:
+    """The model, where the rule ranks or chooses by it."""
+    if plan.ranking.scorer != MODEL and not isinstance(plan.ask, AskPanel | AskSequence):
+        return None
+    model = modelled(request, candidates.dealers, records, parameters)
+    return model.ranked() if plan.ranking.scorer == MODEL else model
 
 
 def _of_list(dealers: tuple[str, ...]) -> Table:
@@ -132,10 +160,11 @@ def _of_list(dealers: tuple[str, ...]) -> Table:
     return Table((), (), (), 0, (), dealers, (), ())
 
 
-def _tiers(request: Request, tiers: TierPlan, records: Rankings, parameters: Parameters) -> dict[str, int | None]:
+def _tiers(request: Request, tiers: TierPlan, records: Records, parameters: Parameters) -> dict[str, int | None]:
     """Tiers are made over all dealers of the asset class; the rule picks among its candidates."""
     scorer = scorer_of(tiers.ranking, parameters)
-    found = standings(scorer(records, Segment(request.asset_class), request.now_ns, tiers.dealers))
+    whole_class = replace(request, segment=Segment(request.asset_class))
+    found = standings(scorer(records, whole_class, tiers.dealers))
     dealers = [each.dealer for each in found]
     return dict(zip(dealers, tiers.assign(dealers, [each.rank for each in found]), strict=True))
 
@@ -154,6 +183,211 @@ def _take_tiers(
     for name in chosen.undecided(everybody):
         its = tier_of.get(name)
         chosen.leave(*((Why.tier_full, (str(its),)) if its is not None else (Why.no_tier, words)), (name,))
+
+
+# --- by the model ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What the model says of the dealers asked, and of every candidate beside them."""
+
+    model: Model
+    limits: Limits
+    choice: Choice
+    chosen: tuple[int, ...]
+    margins: Sequence[Margin]
+
+
+def _take_best(chosen: _Choice, model: Model, plan: RulePlan, everybody: Sequence[str], most: int) -> Counted:
+    """The best panel; or, where dealers are asked one at a time, the best search, of no more than the panel has."""
+    limits = _limits(chosen, plan, everybody, most)
+    if isinstance(plan.ask, AskSequence):
+        found, counted = model.search(limits), Counted.search
+    elif plan.limits.mode is Mode.ONE_AT_A_TIME:
+        found = model.search(replace(limits, most=len(model.panel(limits))))
+        counted = Counted.search
+    else:
+        found, counted = model.panel(limits), Counted.panel
+    chosen.take([everybody[at] for at in found], None)
+    chosen.take(chosen.named, None)
+    if len(found) >= limits.most and chosen.ended is Ended.nobody_left:
+        chosen.ended = Ended.enough
+    return counted
+
+
+def _limits(chosen: _Choice, plan: RulePlan, everybody: Sequence[str], most: int) -> Limits:
+    informed, at_most = frozenset(plan.informed), plan.limits.at_most
+    forced = tuple([at for at, name in enumerate(everybody) if name in chosen.reserved])
+    return Limits(
+        most=max(most, len(forced)),
+        forced=forced,
+        never=frozenset([at for at, name in enumerate(everybody) if name in plan.limits.never]),
+        informed=frozenset([at for at, name in enumerate(everybody) if name in informed]),
+        at_most=at_most,
+        room=None if at_most is None else max(0, at_most - len(informed)),
+    )
+
+
+def _numbers(
+    model: Model | None, plan: RulePlan, everybody: Sequence[str], chosen: _Choice, counted: Counted
+) -> _Numbers | None:
+    """What the model says of the dealers chosen."""
+    if model is None:
+        return None
+    place_of = {name: place for place, name in enumerate(everybody)}
+    asked = tuple([place_of[name] for name in chosen.asked])
+    one_by_one = counted is Counted.search or plan.limits.mode is Mode.ONE_AT_A_TIME
+    wanted = _wanted(plan.ask)
+    limits = _limits(chosen, plan, everybody, len(everybody) if wanted is None else wanted)
+    margins = model.margins(asked, one_by_one=one_by_one)
+    return _Numbers(model, limits, Choice(one_by_one, counted), asked, margins)
+
+
+def _leave_by_worth(chosen: _Choice, everybody: tuple[str, ...], numbers: _Numbers) -> None:
+    """Why the model leaves out each of the others, and why it stops where it does."""
+    limits, asked = numbers.limits, numbers.chosen
+    found: dict[Why, list[str]] = {}
+    for at, name in enumerate(everybody):
+        if chosen.is_decided(name):
+            continue
+        if at in limits.never:
+            chosen.leave_never(name)
+        elif numbers.margins[at].gain_bps <= 0:
+            found.setdefault(Why.no_gain, []).append(name)
+        elif not limits.may_join(at, asked):
+            found.setdefault(Why.limit, []).append(name)
+        else:
+            found.setdefault(Why.panel_full, []).append(name)
+    chosen.leave(Why.no_gain, (), found.get(Why.no_gain, ()))
+    chosen.leave(Why.panel_full, (str(len(asked)),), found.get(Why.panel_full, ()))
+    chosen.leave_for_limit(found.get(Why.limit, ()))
+    if Why.limit not in found and chosen.ended is not Ended.limit:
+        full, none = Why.panel_full in found, Why.no_gain not in found
+        chosen.ended = Ended.enough if full else Ended.nobody_left if none else Ended.no_gain
+
+
+# --- exploration ----------------------------------------------------------------------------------
+
+_CHANCE_MIN: Final = 0.01
+_UNTRIED_CHANCE: Final = 0.5
+"""Nobody knows whether a dealer that was never tried belongs in the panel."""
+
+_SPREADS: Final = 4.0
+"""So many standard deviations lie, about, between the first and the last score of a ranking."""
+
+_SD_MIN_BPS: Final = 0.1
+
+
+def _explored(
+    request: Request,
+    plan: RulePlan,
+    parameters: Parameters,
+    entropy: bytes,
+    table: Table,
+    chosen: _Choice,
+    numbers: _Numbers | None,
+    tier_of: Mapping[str, int | None],
+) -> tuple[Chances, Explored, float | None]:
+    """What may be drawn, what was, and the number that decided it (None: nothing was drawn).
+
+    A place can be given away unless the rule names its dealer; to whom the rule might have asked there: a candidate
+    left out, of the same tier where tiers are asked, that no limit keeps out.
+    """
+    base = _places(table.dealers, tuple(chosen.asked))
+    if not _may_explore(request, plan, parameters.exploring):
+        none = chances(base, (), (), 0.0, 0.0)
+        return none, drawn(none, None), None
+    exploring = parameters.exploring
+    free = [place for place, at in enumerate(base) if table.dealers[at] not in plan.everyone]
+    slots, untried = _slots(plan, table, chosen, base, free, numbers, tier_of)
+    p_swap = exploring.epsilon_untried if untried else exploring.epsilon
+    p_drop = min(exploring.epsilon_drop, 1.0 - p_swap) if len(base) > 1 else 0.0
+    found = chances(base, slots, free, p_swap, p_drop)
+    draw = request.draw if request.draw is not None else uniform(entropy) if entropy else None
+    return found, drawn(found, draw), draw
+
+
+def _may_explore(request: Request, plan: RulePlan, exploring: Exploring) -> bool:
+    """Never under a protection, over a size, against the rule, or in a list that somebody wrote down."""
+    if plan.protected or not plan.explores or isinstance(plan.ask, Listed | AskNamed):
+        return False
+    if not (exploring.epsilon or exploring.epsilon_untried or exploring.epsilon_drop):
+        return False
+    most = exploring.quantity_max
+    return most is None or (request.quantity is not None and request.quantity <= most)
+
+
+def _slots(
+    plan: RulePlan,
+    table: Table,
+    chosen: _Choice,
+    base: Sequence[int],
+    free: Sequence[int],
+    numbers: _Numbers | None,
+    tier_of: Mapping[str, int | None],
+) -> tuple[list[tuple[int, Pool]], bool]:
+    """The places that can be given away, to whom; and whether nobody has tried one of those."""
+    members, never, informed = set(base), plan.limits.never, frozenset(plan.informed)
+    dealers = table.dealers
+    others = [at for at in range(len(dealers)) if at not in members]
+    if never:
+        others = [at for at in others if dealers[at] not in never]
+    at_most = plan.limits.at_most
+    full = at_most is not None and len(informed.union(chosen.asked)) >= at_most
+    pools: dict[tuple[int | None, bool], Pool] = {}
+    any_untried = False
+    slots: list[tuple[int, Pool]] = []
+    for place in free:
+        name = dealers[base[place]]
+        # Who knows already makes no room when its place is given away.
+        key = tier_of.get(name), full and name in informed
+        if key not in pools:
+            fitting = others
+            if tier_of:
+                fitting = [at for at in fitting if tier_of.get(dealers[at]) == key[0]]
+            if key[1]:
+                fitting = [at for at in fitting if dealers[at] in informed]
+            untried = [at for at in fitting if not table.values[at]]
+            any_untried = any_untried or bool(untried)
+            pools[key] = _pool(table, base, fitting, untried, numbers)
+        slots.append((place, pools[key]))
+    return slots, any_untried
+
+
+def _pool(
+    table: Table, base: Sequence[int], fitting: Sequence[int], untried: Sequence[int], numbers: _Numbers | None
+) -> Pool:
+    """Who may be drawn, by the chance to belong among those asked."""
+    if len(fitting) > POOL_MAX:
+        new = set(untried[: POOL_MAX // 2])
+        tried = (at for at in fitting if at not in new and table.values[at])
+        fitting = sorted([*new, *islice(tried, POOL_MAX - len(new))])
+    if numbers is not None:
+        # One more must be worth its cost, and more than the least of those asked where no more fit.
+        full = len(base) >= numbers.limits.most or numbers.choice.counted is Counted.not_at_all
+        bar = min([numbers.margins[at].gain_bps for at in base]) if full else 0.0
+        return Pool(tuple(fitting), tuple([_belongs(numbers.margins[at], bar) for at in fitting]))
+    worst = table.scores[max(base)]
+    spread = (table.scores[0] - table.scores[-1]) / _SPREADS
+    weights = [
+        _UNTRIED_CHANCE
+        if not spread or not table.values[at]
+        else max(_CHANCE_MIN, _normal((table.scores[at] - worst) / spread))
+        for at in fitting
+    ]
+    return Pool(tuple(fitting), tuple(weights))
+
+
+def _belongs(margin: Margin, bar_bps: float) -> float:
+    return max(_CHANCE_MIN, _normal((margin.gain_bps - bar_bps) / max(_SD_MIN_BPS, margin.gain_sd_bps)))
+
+
+def _normal(t: float) -> float:
+    return 0.5 * math.erfc(-t / math.sqrt(2.0))
+
+
+# --- a panel as it grows --------------------------------------------------------------------------
 
 
 class _Choice:
@@ -199,13 +433,11 @@ class _Choice:
                 continue
             self._known.add(name)
             if name in self._limits.never:
-                self.leave(Why.never, self._said_by(f"never ask {name}"), (name,))
+                self.leave_never(name)
                 continue
             full, over = self._full(name)
             if full or over:
-                most = str(self._limits.at_most)
-                self.leave(Why.limit, (most, *self._said_by(f"at most {most} dealers")), (name,))
-                self.ended = Ended.limit
+                self.leave_for_limit((name,))
                 places += full
                 continue
             self._places_named.discard(name)
@@ -215,6 +447,37 @@ class _Choice:
         if wanted is not None and places < wanted and self.ended is Ended.enough:
             self.ended = Ended.nobody_left
         return len(order)
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """The dealers that the rule names and the limit has room for."""
+        return frozenset(self._places_named)
+
+    def is_decided(self, name: str) -> bool:
+        """Asked, or left out with a reason?"""
+        return name in self._known
+
+    def leave_never(self, name: str) -> None:
+        """Leave out a dealer that a protection forbids."""
+        self.leave(Why.never, self._said_by(f"never ask {name}"), (name,))
+
+    def leave_for_limit(self, dealers: Sequence[str]) -> None:
+        """Leave out dealers that would be one too many that know."""
+        if dealers:
+            most = str(self._limits.at_most)
+            self.leave(Why.limit, (most, *self._said_by(f"at most {most} dealers")), dealers)
+            self.ended = Ended.limit
+
+    def exchange(self, asked: list[str], came: str | None, went: str | None) -> None:
+        """Ask these instead: a draw put one in, or left one out."""
+        self.asked = asked
+        if came is not None:
+            for dealers in self._left.values():
+                if came in dealers:
+                    dealers.remove(came)
+        if went is not None:
+            why, facts = (Why.gave_way, (came,)) if came is not None else (Why.dropped, ())
+            self.leave(why, facts, (went,))
 
     def leave(self, why: Why, facts: tuple[str, ...], dealers: Sequence[str]) -> None:
         """Leave dealers out for a reason."""
@@ -227,7 +490,7 @@ class _Choice:
         return dealers if known.isdisjoint(dealers) else [name for name in dealers if name not in known]
 
     def left_out(self) -> Iterator[LeftOut]:
-        return (LeftOut(why, tuple(dealers), facts) for (why, facts), dealers in self._left.items())
+        return (LeftOut(why, tuple(dealers), facts) for (why, facts), dealers in self._left.items() if dealers)
 
     def _reserved(self, named: Sequence[str]) -> set[str]:
         """The named dealers that the limit has room for: their places are left free."""
@@ -259,14 +522,32 @@ class _Choice:
         return self._sources.get(what, ())
 
 
-def _selection(plan: RulePlan, table: Table, candidates: Candidates, chosen: _Choice) -> Selection:
+def _selection(
+    request: Request,
+    plan: RulePlan,
+    table: Table,
+    candidates: Candidates,
+    chosen: _Choice,
+    exploration: tuple[Chances, Explored, float | None],
+    numbers: _Numbers | None,
+) -> Selection:
+    of, explored, draw = exploration
+    base, names = tuple(chosen.asked), table.dealers
+    came = names[explored.came] if explored.came is not None else None
+    went = names[explored.went] if explored.went is not None else None
+    if went is not None:
+        chosen.exchange([names[at] for at in explored.panel], came, went)
     asked = tuple(chosen.asked)
     if not asked and chosen.ended is Ended.enough:
         chosen.ended = Ended.nobody_left
-    places = _places(table.dealers, asked)
-    inclusion_p = [0.0] * len(table.dealers)
-    for place in places:
-        inclusion_p[place] = 1.0
+    inclusion_p = [0.0] * len(names)
+    for place, p in inclusion(of).items():
+        inclusion_p[place] = p
+    expected = None
+    if numbers is not None:
+        expected = numbers.model.expected(
+            numbers.chosen, explored.panel, numbers.margins, numbers.limits, numbers.choice, plan.informed
+        )
     return Selection(
         scorer="" if isinstance(plan.ask, Listed) else name_of(plan.ranking),
         window_days=table.window_days,
@@ -279,19 +560,27 @@ def _selection(plan: RulePlan, table: Table, candidates: Candidates, chosen: _Ch
         wanted=_wanted(plan.ask),
         at_most=plan.limits.at_most,
         ended=chosen.ended,
-        candidates=table.dealers,
+        candidates=names,
         scores=table.scores,
         values=table.values,
         inclusion_p=tuple(inclusion_p),
         left_out=(*chosen.left_out(), *candidates.left_out),
-        runners_up=_runners_up(table, places),
+        runners_up=_runners_up(table, of.panel, numbers),
         undefined_tiers=chosen.undefined_tiers,
+        panel_p=explored.panel_p,
+        explored=came or "",
+        draw=draw,
+        round=request.round,
+        base=base if went is not None else (),
+        replaced=went or "" if came is not None else "",
+        dropped=went or "" if came is None else "",
+        expected=expected,
     )
 
 
 def _wanted(ask: Ask | Listed) -> int | None:
     match ask:
-        case AskTop(n):
+        case AskTop(n) | AskPanel(n) | AskSequence(n):
             return n
         case AskNamed(names):
             return len(names)
@@ -311,15 +600,20 @@ def _places(dealers: tuple[str, ...], asked: tuple[str, ...]) -> list[int]:
     return [place_of[name] for name in asked]
 
 
-def _runners_up(table: Table, places: Sequence[int]) -> tuple[RunnerUp, ...]:
-    """The best of those that are not asked, beside the worst that is."""
+def _runners_up(table: Table, places: Sequence[int], numbers: _Numbers | None) -> tuple[RunnerUp, ...]:
+    """The best of those that are not asked, beside the worst that is: by what they add, or by their score."""
     if not places or not table.scores:
         return ()
-    worst, members = min(table.scores[place] for place in places), set(places)
-    others = (place for place in range(len(table.dealers)) if place not in members)
-    return tuple(
-        RunnerUp(table.dealers[place], worst - table.scores[place]) for place in islice(others, RUNNERS_UP_MAX)
-    )
+    members = set(places)
+    others = [place for place in range(len(table.dealers)) if place not in members]
+    if numbers is None or numbers.choice.counted is Counted.not_at_all:
+        worth: Sequence[float] = table.scores
+    else:
+        worth = [margin.gain_bps for margin in numbers.margins]
+        others = [place for place in others if place not in numbers.limits.never]
+        others.sort(key=lambda place: (-worth[place], place))
+    worst = min(worth[place] for place in places)
+    return tuple(RunnerUp(table.dealers[place], worst - worth[place]) for place in others[:RUNNERS_UP_MAX])
 
 
 # --- scorers --------------------------------------------------------------------------------------
@@ -331,15 +625,10 @@ OWN_WEIGHTS: Final = "weights"
 """What a ranking by a rule's own weights is called where a scorer's name is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """The desk's own settings of its scorers. `classic_weights` are in percent."""
+MODEL: Final = "model"
 
-    classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS
-
-
-Scorer = Callable[[Rankings, Segment, int, Container[str] | None], Table]
-"""All eligible dealers (None: everybody) for a segment at a time, best first, with the numbers behind the order."""
+Scorer = Callable[[Records, Request, AbstractSet[str]], Table]
+"""All eligible dealers for a request, best first, with the numbers behind the order."""
 
 _Maker = Callable[[Ranking, Parameters], Scorer]
 
@@ -355,11 +644,22 @@ def _classic(weights: tuple[tuple[str, Decimal], ...], window_days: int) -> Weig
 
 
 def _kept_order(scorer: WeightedScorer) -> Scorer:
-    return lambda records, segment, now_ns, eligible: records.table(scorer, segment, now_ns, eligible)
+    def ranked(records: Records, request: Request, eligible: AbstractSet[str]) -> Table:
+        return records.rankings.table(scorer, request.segment, request.now_ns, eligible)
+
+    return ranked
+
+
+def _by_worth(ranking: Ranking, desk: Parameters) -> Scorer:
+    def ranked(records: Records, request: Request, eligible: AbstractSet[str]) -> Table:
+        return modelled(request, sorted(eligible), records, desk).ranked().table(ranking.window_days)
+
+    return ranked
 
 
 NAMED: Final[Mapping[str, _Maker]] = {
     "classic": lambda ranking, desk: _kept_order(_classic(desk.classic_weights, ranking.window_days)),
+    MODEL: _by_worth,
 }
 """Every scorer that a rule may name after `rank by`."""
 

@@ -31,7 +31,7 @@ from itertools import pairwise
 from operator import mul
 from typing import Final
 
-from engine.selection.prospect import Prospect, Stakes, sigmoid
+from engine.selection.prospect import Margin, Prospect, Stakes, sigmoid
 from engine.selection.student import REACH, STEPS
 
 CURVE_MAX: Final = 8
@@ -47,6 +47,10 @@ _GAUSS: Final = tuple(
     (0.5 * (1 + at), weight / 18) for at, weight in ((-math.sqrt(0.6), 5), (0.0, 8), (math.sqrt(0.6), 5))
 )
 _TINY_BPS: Final = 1e-9
+
+_PATIENCE: Final = 2
+"""So many dealers in a row that add less than they leak end the path: what they crowd out they may give back."""
+
 _SHAPED_BY_MAX: Final = 40
 """So many of the most promising dealers shape the grid."""
 
@@ -77,15 +81,6 @@ class Panel:
     chosen: tuple[int, ...]
     worth_bps: float
     path: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """What one dealer adds to a panel, leaving it out or taking it in, with its error; how likely it is to trade."""
-
-    gain_bps: float
-    gain_sd_bps: float
-    p_win: float
 
 
 class Panels:
@@ -134,14 +129,19 @@ class Panels:
         `never` holds for the curve, too; `may_join` does not: it tells what a limit costs. The path has `beyond` steps
         if there are as many dealers.
         """
-        path = self._path(most, forced, (), never, may_join, beyond)
+        length = max(most, beyond)
+        path = self._path(most, forced, (), never, may_join, beyond, length)
         count = _highest(path, most, len(forced))
         chosen = [step.at for step in path[:count]]
         if self._swapped(chosen, forced, never, may_join):
-            path = self._path(most, forced, chosen, never, may_join, beyond)
+            path = self._path(most, forced, chosen, never, may_join, beyond, length)
             count = _highest(path[: len(chosen)], most, len(forced))
         worth = path[count - 1].worth_bps if count else 0.0
         return Panel(tuple([step.at for step in path[:count]]), worth, path)
+
+    def curve(self, chosen: Sequence[int], most: int, never: Container[int], may_join: MayJoin) -> tuple[Step, ...]:
+        """What each of these adds to those before it, whoever adds most first; then what one more would."""
+        return self._path(max(most, len(chosen)), (), chosen, never, may_join, CURVE_MAX, CURVE_MAX)
 
     def worth(self, chosen: Sequence[int]) -> float:
         """U of these dealers."""
@@ -201,15 +201,22 @@ class Panels:
         never: Container[int],
         may_join: MayJoin,
         beyond: int,
+        longest: int,
     ) -> tuple[Step, ...]:
-        """The forced ones, then of `first`, then of everybody, each time whoever adds most; then past the limits."""
+        """The forced ones, then of `first`, then of everybody, each time whoever adds most; then past the limits.
+
+        It ends after `longest` steps, or sooner, but after `beyond`, once dealers add less than they leak.
+        """
         prospects = self._prospects
         left = [at for at in range(len(prospects)) if at not in never]
         steps: list[Step] = []
         chosen: list[int] = []
         bounds = list(self._excess)
         leaks, worth, allowed = 0.0, 0.0, True
-        while left and len(chosen) < max(beyond, most if allowed else 0):
+        held = {*forced, *first}
+        while left and len(chosen) < longest:
+            if len(chosen) >= max(beyond, len(held)) and (not allowed or _falls(steps[-_PATIENCE:])):
+                break
             asked = len(chosen) + 1
             beside = _Beside(self._below(chosen, asked), self._weights)
             crowded = self._whole - beside.rest - leaks - worth
@@ -330,6 +337,11 @@ class _Beside:
             steps = [between[0], *[other - one for one, other in pairwise(between)]]
             self._falling = [0.0] * start + steps
         return self._falling
+
+
+def _falls(last: Sequence[Step]) -> bool:
+    """Did the last dealers all add less than they leak?"""
+    return len(last) == _PATIENCE and all(step.gain_bps <= step.leak_bps for step in last)
 
 
 def _highest(path: Sequence[Step], most: int, at_least: int) -> int:

@@ -91,6 +91,15 @@ class Prospect:
         return found if at == net_bps else found + (at - net_bps) * self.law.above(t)
 
 
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What one dealer adds to those asked, as one of them or as one more, with its error; how likely it is to trade."""
+
+    gain_bps: float
+    gain_sd_bps: float
+    p_win: float
+
+
 def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
     """A dealer's outlook in the numbers of the choice."""
     firm = min(1.0, max(_FIRM_MIN, outlook.f.value))

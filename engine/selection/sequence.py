@@ -27,7 +27,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.selection.prospect import Prospect, Stakes
+from engine.selection.prospect import Margin, Prospect, Stakes
 from engine.selection.student import REACH
 
 _NEWTON_MAX: Final = 60
@@ -113,7 +113,7 @@ def best_search(
         chosen = _reached(prospects, stakes, order, others, held, informed, fresh)
     if not stakes.recall:
         _exchange(prospects, stakes, chosen)
-    return _told(prospects, stakes, chosen)
+    return search_of(prospects, stakes, chosen)
 
 
 def _worthwhile(prospects: Sequence[Prospect], stakes: Stakes, order: Sequence[int], held: Container[int]) -> list[int]:
@@ -194,7 +194,64 @@ def _both(first: Prospect, second: Prospect, beyond: float, stakes: Stakes) -> f
     return then + _gain(first, then, stakes.c_fail_bps)
 
 
-def _told(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int]) -> Search:
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a search comes to: how likely it is to trade, what asking leaks, what each dealer is to it."""
+
+    fill: float
+    leak_bps: float
+    margins: list[Margin]
+
+
+def forecast(prospects: Sequence[Prospect], stakes: Stakes, search: Search) -> Forecast:
+    """What this search comes to, and what every dealer adds: as one of it, or at the place that its index gives it."""
+    chosen = search.chosen
+    whole = _worth(prospects, stakes, chosen)
+    found: list[Margin] = [Margin(0.0, 0.0, 0.0)] * len(prospects)
+    reached, fill, leak = 1.0, 0.0, 0.0
+    reached_at: list[float] = []
+    for place, at in enumerate(chosen):
+        each = prospects[at]
+        reached_at.append(reached)
+        others = [*chosen[:place], *chosen[place + 1 :]]
+        margin = _margin(
+            each, stakes, reached, search.worth_after_bps[place], whole - _worth(prospects, stakes, others)
+        )
+        found[at] = margin
+        taken = margin.p_win / each.firm
+        leak += (reached - taken) * each.leak_bps
+        fill += margin.p_win
+        reached -= taken
+    reached_at.append(reached)
+    indices = [index_bps(prospects[at], stakes) for at in chosen]
+    for at, each in enumerate(prospects):
+        if at in chosen:
+            continue
+        place = sum(index >= index_bps(each, stakes) for index in indices)
+        beyond = search.worth_bps if not place else search.worth_after_bps[place - 1]
+        gain = _worth(prospects, stakes, [*chosen[:place], at, *chosen[place:]]) - whole
+        found[at] = _margin(each, stakes, reached_at[place], beyond, gain)
+    return Forecast(fill, leak, found)
+
+
+def _margin(each: Prospect, stakes: Stakes, reached: float, beyond: float, gain: float) -> Margin:
+    taken_from = (beyond - each.leak_bps) / each.firm - stakes.c_fail_bps
+    p_win = reached * each.fills(1) * each.above(taken_from)
+    got = reached * each.fills(1) * each.excess(taken_from)
+    q = each.answers(1) / each.in_time if each.in_time else 1.0
+    errors = (p_win * each.edge_sd_bps, got / q * each.q_sd, got / each.firm * each.firm_sd, reached * each.leak_sd_bps)
+    return Margin(gain, math.hypot(*errors), p_win)
+
+
+def _worth(prospects: Sequence[Prospect], stakes: Stakes, order: Sequence[int]) -> float:
+    worth = 0.0
+    for at in reversed(order):
+        worth += _gain(prospects[at], worth, stakes.c_fail_bps)
+    return worth
+
+
+def search_of(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int]) -> Search:
+    """The search over these dealers in this very order: where it stops, and what it is worth."""
     if stakes.recall > 0:
         return _with_recall(prospects, stakes, chosen)
     after, worth = [0.0], 0.0
@@ -202,11 +259,11 @@ def _told(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int]) 
         worth += _gain(prospects[at], worth, stakes.c_fail_bps)
         after.append(worth)
     after.reverse()
-    stops = [_edge(prospects[at], stakes, beyond) for at, beyond in zip(chosen, after[1:], strict=True)]
+    stops = [edge_worth(prospects[at], stakes, beyond) for at, beyond in zip(chosen, after[1:], strict=True)]
     return Search(tuple(chosen), tuple(stops), tuple(after[1:]), after[0])
 
 
-def _edge(each: Prospect, stakes: Stakes, worth_bps: float) -> float:
+def edge_worth(each: Prospect, stakes: Stakes, worth_bps: float) -> float:
     """The edge of a quote of this dealer that is worth so much."""
     refusals = each.move_bps * (1 - each.firm) / each.firm
     return (worth_bps - each.leak_bps) / each.firm - stakes.c_fail_bps + refusals
@@ -231,7 +288,7 @@ def _with_recall(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence
     for at in reversed(chosen):
         each = prospects[at]
         after.append(values[0])
-        stops.append(_edge(each, stakes, _crossing(hands, going_on)))
+        stops.append(edge_worth(each, stakes, _crossing(hands, going_on)))
         fills = each.answers(1)
         above = [fills * each.above((hand - each.leak_bps) / each.firm - c_fail) for hand in hands]
         expected, rest = values.copy(), 0.0

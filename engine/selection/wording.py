@@ -114,6 +114,14 @@ def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str
             return f"in none of {', '.join(f'tier {tier}' for tier in facts)}"
         case Why.limit:
             return f"at most {facts[0]} dealers: {', '.join(facts[1:]) or 'by rule'}"
+        case Why.no_gain:
+            return "adds less than asking it costs"
+        case Why.panel_full:
+            return f"{facts[0]} are asked already"
+        case Why.gave_way:
+            return f"its place goes to {facts[0]} this time, to learn of that one"
+        case Why.dropped:
+            return "left out this time, to learn what asking costs"
         case Why.never:
             return f"never asked: {', '.join(facts) or 'by rule'}"
         case Why.other_class:

@@ -17,7 +17,7 @@ from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.segments import Segment, segment_of, similar_key
-from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats
+from engine.dealers.stats import DealerStats
 from engine.desk.draft import Draft
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
@@ -31,6 +31,7 @@ from engine.rules import rating
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
+from engine.selection.request import Parameters
 
 RULES: Final = 50
 NOW_NS: Final = int(datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC).timestamp()) * NS_PER_S
@@ -245,7 +246,7 @@ def desk(dealers: int, *, other_class: float = 0.0) -> Desk:
         stats=stats,
         rankings=Rankings(stats, dealer_book.ids),
         learning=Learning(EstimateParameters()),
-        classic_weights=CLASSIC_WEIGHTS,
+        parameters=Parameters(),
         book=book(names),
         scoring_hash="benchmark",
     )

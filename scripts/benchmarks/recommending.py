@@ -36,7 +36,7 @@ def measure(effort: Effort) -> list[Line]:
     order, draw, segment = house.order(), random.Random(11), house.segment()
     rule = desk.book.decide(_subject(desk, order)).rule
     assert rule.ranking.scorer == "classic"
-    scorer = classic(desk.classic_weights, rule.ranking.window_days)
+    scorer = classic(desk.parameters.classic_weights, rule.ranking.window_days)
 
     # A recommendation reads a draft and leaves it as it is: the turn has made it.
     draft = house.draft(desk, up.__contains__)

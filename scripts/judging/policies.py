@@ -19,8 +19,9 @@ from engine.domain.observation import Answer, Horizon, MarkAfter, RoundSeen, Tak
 from engine.domain.order import MarkUsed
 from engine.market.tca import classic_reversion_bps, price_improvement_bps
 from engine.rules.plan import Ask, AskTop, Mode, Plan, Ranking
-from engine.selection.choose import Candidates, Parameters, Request, RulePlan, choose
+from engine.selection.choose import Candidates, RulePlan, choose
 from engine.selection.ranking import Rankings
+from engine.selection.request import Parameters, Records, Request
 from judging.sight import Asking, Panel, plain
 
 _LIST_NOISE: Final = 1.0
@@ -125,7 +126,7 @@ class Classic:
             self._arrivals.setdefault(str(asking.piece.order), asking.mark)
         plan = RulePlan(self._ranking, self._ask(asking), frozenset(), unlimited(asking.at_most))
         request = Request(asking.segment, asking.bond.asset_class, asking.at_ns)
-        chosen = choose(request, plan, Candidates(asking.dealers, ()), self._rankings, Parameters(), b"")
+        chosen = choose(request, plan, Candidates(asking.dealers, ()), Records(self._rankings), Parameters(), b"")
         return plain(chosen.asked)
 
     def _ask(self, asking: Asking) -> Ask:

@@ -24,7 +24,7 @@ from engine.clock import NS_PER_S, Instant
 from engine.commands import answering
 from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.estimates import EstimateParameters
-from engine.dealers.stats import CLASSIC_WEIGHTS, DealerStats
+from engine.dealers.stats import DealerStats
 from engine.desk import decide
 from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
@@ -43,6 +43,7 @@ from engine.market.marks import Mark, MarkBook, Quality
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
+from engine.selection.request import Parameters
 
 RULES = Path(__file__).parents[2] / "config" / "rules"
 
@@ -94,7 +95,7 @@ def make_desk(
         stats=stats,
         rankings=Rankings(stats, known.ids),
         learning=Learning(EstimateParameters()),
-        classic_weights=CLASSIC_WEIGHTS,
+        parameters=Parameters(),
         book=book if book is not None else shipped_book(known.ids),
         scoring_hash="scoring-of-the-tests",
         drop_copies=("dropcopy",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
 import pytest
@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.scoring import ClassicWeights
-from engine.dealers.segments import Segment
 from engine.dealers.stats import CLASSIC_WEIGHTS, METRIC_SYNONYMS, METRICS
 from engine.desk.apply import apply, observe
 from engine.desk.explaining import tell
 from engine.desk.fields import catalogue
 from engine.rules import RuleBookError, Source, compile_book
 from engine.rules.signature import words_of
-from engine.selection.choose import NAMED, Parameters, scorer_of
-from engine.selection.ranking import Rankings, Table, classic
+from engine.selection.choose import NAMED, scorer_of
+from engine.selection.ranking import Table, classic
+from engine.selection.request import Parameters, Records, Request
 
 pytestmark = pytest.mark.starts("noon")
 
@@ -84,7 +84,6 @@ def test_whatever_the_checker_lets_pass_ranks_dealers(drawn: tuple[list[str], li
         pytest.param("rank by 50% reversion + 50% leakage ask top 1", "weighted twice", id="two words, turned round"),
         pytest.param("rank by 50% edge + 50% edge ask top 1", "weighted twice", id="one metric twice"),
         pytest.param("rank by 50% edge + 50% asks ask top 1", "unknown metric 'asks'", id="a field that is no metric"),
-        pytest.param("rank by model ask top 1", "not available yet", id="a scorer that is still to come"),
         pytest.param("rank by clasic ask top 1", "unknown scorer 'clasic'", id="a scorer that does not exist"),
         pytest.param("consider dealers where adv(30d) > 5mm ask top 1", "field of the order", id="of the order"),
         pytest.param("ask all of tier 2", "no tiers define tier 2", id="a tier that no tiers define"),
@@ -145,11 +144,11 @@ def test_a_tier_that_other_tiers_have_goes_to_the_trader() -> None:
 def test_a_new_scorer_is_a_line_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """By that line the checker knows it, orders are ranked by it, and what it measured is told by parts."""
 
-    def longest_name_first(records: Rankings, segment: Segment, now_ns: int, eligible: Container[str] | None) -> Table:
-        everybody = records.table(classic(), segment, now_ns, eligible).dealers
+    def longest_name_first(records: Records, request: Request, eligible: AbstractSet[str]) -> Table:
+        everybody = records.rankings.table(classic(), request.segment, request.now_ns, eligible).dealers
         dealers = tuple(sorted(everybody, key=lambda name: (-len(name), name)))
         lengths = tuple(float(len(name)) for name in dealers)
-        return Table(("length",), ("rate",), (1.0,), 1, (None,), dealers, lengths, tuple((each,) for each in lengths))
+        return Table(("length",), ("rate",), (1.0,), 1, (0.0,), dealers, lengths, tuple((each,) for each in lengths))
 
     rules = f'rule "tested" when side == buy\n  rank by length\n  ask top 2\n{DEFAULT}'
     with pytest.raises(RuleBookError, match="unknown scorer 'length'"):

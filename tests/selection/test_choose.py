@@ -16,8 +16,9 @@ from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Ended, Selection, Why
 from engine.errors import ConfigError
 from engine.rules.plan import Ask, AskAll, AskNamed, AskTiers, AskTop, Mode, Plan, Ranking, Restriction
-from engine.selection.choose import Candidates, Listed, Parameters, Request, RulePlan, TierPlan, choose
+from engine.selection.choose import Candidates, Listed, RulePlan, TierPlan, choose
 from engine.selection.ranking import Rankings
+from engine.selection.request import Parameters, Records, Request
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 """Best first: each has traded less than the one before."""
@@ -25,11 +26,11 @@ REQUEST = Request(SEGMENT, "corporate", NOW)
 
 
 @pytest.fixture(scope="module")
-def records() -> Rankings:
+def records() -> Records:
     stats = DealerStats()
     for place, name in enumerate(NAMES):
         feed(stats, name, asks=20, trades=15 - 2 * place, improvement_bps=1.0, reversion_bps=0.0)
-    return Rankings(stats, NAMES)
+    return Records(Rankings(stats, NAMES))
 
 
 def limits(at_most: int | None = None, never: Sequence[str] = ()) -> Plan:
@@ -43,7 +44,7 @@ def plan(ask: Ask | Listed, everyone: Sequence[str] = (), informed: Sequence[str
     return RulePlan(Ranking(), ask, frozenset(everyone), limits(**limit), tuple(informed))  # type: ignore[arg-type]
 
 
-def chosen(records: Rankings, wanted: RulePlan, among: Sequence[str] = NAMES) -> Selection:
+def chosen(records: Records, wanted: RulePlan, among: Sequence[str] = NAMES) -> Selection:
     return choose(REQUEST, wanted, Candidates(tuple(among), ()), records, Parameters(), bytes(16))
 
 
@@ -80,12 +81,12 @@ LIMIT_2 = (Why.limit, ("2", 'protect "q"', 'rule "r"'))
         pytest.param(plan(Listed(("f", "a", "c")), at_most=2, never="f"), "ac", Ended.enough, id="a list, protected"),
     ],
 )
-def test_who_is_asked(records: Rankings, wanted: RulePlan, asked: str, ended: Ended) -> None:
+def test_who_is_asked(records: Records, wanted: RulePlan, asked: str, ended: Ended) -> None:
     found = chosen(records, wanted)
     assert ("".join(found.asked), found.ended) == (asked, ended)
 
 
-def test_everybody_has_numbers_and_a_reason(records: Rankings) -> None:
+def test_everybody_has_numbers_and_a_reason(records: Records) -> None:
     found = chosen(records, plan(AskTop(4), at_most=2, never="a"))
     assert found.candidates == NAMES
     assert found.asked == ("b", "c")
@@ -101,7 +102,7 @@ def test_everybody_has_numbers_and_a_reason(records: Rankings) -> None:
     assert (found.scorer, found.window_days, found.wanted, found.at_most) == ("classic", 90, 4, 2)
 
 
-def test_probabilities_are_one_or_nought_and_the_next_best_are_named(records: Rankings) -> None:
+def test_probabilities_are_one_or_nought_and_the_next_best_are_named(records: Records) -> None:
     found = chosen(records, plan(AskTop(2)))
     assert found.inclusion_p == (1.0, 1.0, 0.0, 0.0, 0.0, 0.0)
     assert (found.panel_p, found.explored, found.draw) == (1.0, "", None)
@@ -109,7 +110,7 @@ def test_probabilities_are_one_or_nought_and_the_next_best_are_named(records: Ra
     assert [each.behind for each in found.runners_up] == [found.scores[1] - score for score in found.scores[2:5]]
 
 
-def test_entropy_moves_nothing_while_nothing_is_drawn(records: Rankings) -> None:
+def test_entropy_moves_nothing_while_nothing_is_drawn(records: Records) -> None:
     wanted = plan(AskTop(3))
     one, other = (
         choose(REQUEST, wanted, Candidates(NAMES, ()), records, Parameters(), entropy) for entropy in (b"a", b"b")
@@ -117,16 +118,16 @@ def test_entropy_moves_nothing_while_nothing_is_drawn(records: Rankings) -> None
     assert one == other
 
 
-def test_a_rules_own_weights_are_another_scorer_behind_the_same_entry(records: Rankings) -> None:
+def test_a_rules_own_weights_are_another_scorer_behind_the_same_entry(records: Records) -> None:
     by_speed = replace(plan(AskTop(1)), ranking=Ranking(None, (("speed", Decimal(100)),), 30))
     found = chosen(records, by_speed)
     assert (found.scorer, found.metrics, found.units, found.weights) == ("weights", ("speed",), ("s",), (1.0,))
     assert found.window_days == 30
 
 
-def test_a_scorer_that_does_not_exist_is_never_another_one(records: Rankings) -> None:
-    with pytest.raises(ConfigError, match="rank by model: there is no such scorer"):
-        chosen(records, replace(plan(AskTop(1)), ranking=Ranking("model")))
+def test_a_scorer_that_does_not_exist_is_never_another_one(records: Records) -> None:
+    with pytest.raises(ConfigError, match="rank by wizard: there is no such scorer"):
+        chosen(records, replace(plan(AskTop(1)), ranking=Ranking("wizard")))
 
 
 # --- tiers ---------------------------------------------------------------------------------------
@@ -141,14 +142,14 @@ def tiers(tier_of: dict[str, int], numbers: Sequence[int] = (1, 2)) -> TierPlan:
 TIERS = {"b": 1, "c": 2, "d": 1, "e": 2, "f": 3}
 
 
-def test_by_tier_then_by_rank(records: Rankings) -> None:
+def test_by_tier_then_by_rank(records: Records) -> None:
     wanted = replace(plan(AskTiers(((1, None), (2, 1)))), tiers=tiers(TIERS))
     found = chosen(records, wanted)
     assert found.asked == ("b", "d", "c")
     assert left(found) == {"a": (Why.no_tier, ("1", "2")), "e": (Why.tier_full, ("2",)), "f": (Why.tier_full, ("3",))}
 
 
-def test_the_limit_holds_over_tiers_and_the_forbidden_make_room(records: Rankings) -> None:
+def test_the_limit_holds_over_tiers_and_the_forbidden_make_room(records: Records) -> None:
     wanted = replace(plan(AskTiers(((1, 1), (2, None))), at_most=2, never="b"), tiers=tiers(TIERS))
     found = chosen(records, wanted)
     assert found.asked == ("d", "c")
@@ -163,13 +164,13 @@ def test_the_limit_holds_over_tiers_and_the_forbidden_make_room(records: Ranking
     ],
 )
 def test_a_tier_that_is_not_defined_for_the_order_is_a_persons_matter(
-    records: Rankings, defined: TierPlan | None, undefined: tuple[int, ...]
+    records: Records, defined: TierPlan | None, undefined: tuple[int, ...]
 ) -> None:
     found = chosen(records, replace(plan(AskTiers(((1, None), (2, 1)))), tiers=defined))
     assert (found.asked, found.ended, found.undefined_tiers) == ((), Ended.no_tiers, undefined)
 
 
-def test_tiers_are_made_over_the_whole_class_in_its_own_segment(records: Rankings) -> None:
+def test_tiers_are_made_over_the_whole_class_in_its_own_segment(records: Records) -> None:
     """`assign` sees everybody with the place among those that have data, whoever the candidates are."""
     seen: list[tuple[Sequence[str], Sequence[int | None]]] = []
 
@@ -211,7 +212,7 @@ def test_no_limit_is_ever_passed_and_nobody_is_forgotten(
     wanted = RulePlan(
         Ranking(), ask, frozenset(() if listed else everyone), limits(at_most, never), informed, tiers(TIERS)
     )
-    found = chosen(Rankings(stats, NAMES), wanted, among)
+    found = chosen(Records(Rankings(stats, NAMES)), wanted, among)
     asked = found.asked
     candidates = ask.dealers if isinstance(ask, Listed) else among
     assert set(asked) <= set(candidates) - set(never)

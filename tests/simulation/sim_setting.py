@@ -26,6 +26,7 @@ from engine.market.marks import MarkBook
 from engine.rules.program import compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
+from engine.selection.request import Parameters
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DEALERS: Final = ("alder", "birch", "cedar", "dogwood")
@@ -109,7 +110,7 @@ class Setting:
             stats=stats,
             rankings=Rankings(stats, dealers.ids),
             learning=Learning(EstimateParameters()),
-            classic_weights=self.weights,
+            parameters=Parameters(self.weights),
             book=self.book,
             scoring_hash="simulation",
             drop_copies=("dropcopy",),

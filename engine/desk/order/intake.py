@@ -110,7 +110,7 @@ def try_order(draft: Draft, terms: OrderTerms, actor: str) -> tuple[Order, Recom
 def work(draft: Draft, order_id: str) -> None:
     """Recommend, and send if the rule says so and nothing speaks against it."""
     order = draft.state.orders[order_id]
-    advice = recommend(draft, order)
+    advice = recommend(draft, order, draws=True)
     draft.record(e.OrderRecommended(draft.now_ns, order_id, advice))
     draft.wake(Timer(TimerKind.order, order_id))
     order = draft.state.orders[order_id]

@@ -6,6 +6,7 @@ the round that its message moved, None when it moved none; whoever called it adv
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -127,14 +128,18 @@ def _drive(draft: Draft, rfq_id: str) -> None:
 def _stopping(draft: Draft, rfq: Rfq) -> Stops:
     """Does a quote end this one-at-a-time search?
 
-    Within the rule's tolerance of fair; where fair is unknown, any executable quote inside the order's limit.
+    Within the rule's tolerance of fair, and worth more than to ask on where the plan says from what edge it is; where
+    fair is unknown, any executable quote inside the order's limit.
     """
     order = draft.state.orders[rfq.order_id]
     limit, sign = order.terms.limit_price, rfq.side.sign
+    enough_bps = stop_bps(rfq)
 
     def stops(quote: Quote) -> bool:
         assert quote.price is not None
         if limit is not None and (quote.price - limit) * sign > 0:
+            return False
+        if quote.edge_bps is not None and quote.edge_bps < enough_bps:
             return False
         if rfq.plan.accept is None:
             return True
@@ -250,6 +255,16 @@ def collected(rfq: Rfq, now_ns: int, stops: Stops, guard_ns: int) -> bool:
     if stopped(rfq, now_ns, stops, guard_ns):
         return True
     return not rfq.unasked and all(ask.answered for ask in rfq.asks)
+
+
+def stop_bps(rfq: Rfq) -> float:
+    """The edge from which a quote is worth more than to ask on, by the plan; minus infinity where it says nothing."""
+    plan = rfq.plan
+    if not plan.stops_bps:
+        return -math.inf
+    asked = {ask.dealer for ask in rfq.asks}
+    reached = [stop for dealer, stop in zip(plan.dealers, plan.stops_bps, strict=True) if dealer in asked]
+    return reached[-1] if reached else math.inf
 
 
 def overdue(rfq: Rfq, now_ns: int) -> tuple[Ask, ...]:

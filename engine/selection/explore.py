@@ -1,0 +1,113 @@
+"""Exploration: now and then a dealer is asked that would not be, or one is left out, so that something is learnt.
+
+With probability `p_swap` one of the places is drawn, each as likely as another, and given to a dealer left out, drawn
+by its chance to belong there; with `p_drop` one dealer is left out instead. Whoever draws once knows the probability of
+every panel that could have come of it, in closed form: no panel comes about in two ways, since it tells which place
+was given to whom. So the probability of the panel sent, and every dealer's to be in it, are exact.
+
+One number in [0, 1) decides: what is drawn next is made of it, so that it stands for the whole draw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+POOL_MAX: Final = 64
+"""So many dealers left out can be drawn for a place; of more, those nobody has tried and those nearest come first."""
+
+_BITS: Final = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Dealers (by number) that could be given a place, and in what proportion they are drawn."""
+
+    dealers: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """All that a draw can make of a panel: the places that can be given away, to whom, and who can be left out."""
+
+    panel: tuple[int, ...]
+    slots: tuple[tuple[int, Pool], ...]
+    drops: tuple[int, ...]
+    p_swap: float
+    p_drop: float
+
+    @property
+    def p_base(self) -> float:
+        """The probability that the panel is asked as it was chosen."""
+        return 1.0 - self.p_swap - self.p_drop
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """The panel after the draw, who came in, whose place it was, who was dropped (numbers; None for nobody)."""
+
+    panel: tuple[int, ...]
+    panel_p: float
+    came: int | None = None
+    went: int | None = None
+
+
+def chances(
+    panel: Sequence[int], slots: Iterable[tuple[int, Pool]], drops: Iterable[int], p_swap: float, p_drop: float
+) -> Chances:
+    """What can be drawn: nothing is where there is no place to give away, or nobody to leave out."""
+    feasible = tuple([(place, pool) for place, pool in slots if pool.dealers])
+    droppable = tuple(drops)
+    return Chances(tuple(panel), feasible, droppable, p_swap if feasible else 0.0, p_drop if droppable else 0.0)
+
+
+def drawn(of: Chances, draw: float | None) -> Explored:
+    """The panel that this draw makes; None draws nothing."""
+    if draw is None or draw >= of.p_swap + of.p_drop:
+        return Explored(of.panel, of.p_base)
+    second, third = following(draw)
+    if draw < of.p_swap:
+        place, pool = of.slots[int(second * len(of.slots))]
+        sums = list(accumulate(pool.weights))
+        at = min(bisect_right(sums, third * sums[-1]), len(sums) - 1)
+        panel = (*of.panel[:place], pool.dealers[at], *of.panel[place + 1 :])
+        share = pool.weights[at] / sums[-1]
+        return Explored(panel, of.p_swap * share / len(of.slots), pool.dealers[at], of.panel[place])
+    place = of.drops[int(second * len(of.drops))]
+    panel = (*of.panel[:place], *of.panel[place + 1 :])
+    return Explored(panel, of.p_drop / len(of.drops), None, of.panel[place])
+
+
+def inclusion(of: Chances) -> Mapping[int, float]:
+    """Every dealer's probability to be asked; one that is not here has none."""
+    found = dict.fromkeys(of.panel, 1.0)
+    for place, pool in of.slots:
+        share = of.p_swap / len(of.slots)
+        found[of.panel[place]] -= share
+        whole = sum(pool.weights)
+        for dealer, weight in zip(pool.dealers, pool.weights, strict=True):
+            found[dealer] = found.get(dealer, 0.0) + share * weight / whole
+    for place in of.drops:
+        found[of.panel[place]] -= of.p_drop / len(of.drops)
+    return found
+
+
+def uniform(entropy: bytes) -> float:
+    """A number in [0, 1) made of a turn's entropy."""
+    return _fraction(hashlib.blake2b(entropy, digest_size=8, person=b"exploration").digest())
+
+
+def following(draw: float) -> tuple[float, float]:
+    """Two more numbers in [0, 1), made of the first one."""
+    found = hashlib.blake2b(struct.pack("<d", draw), digest_size=16, person=b"exploration").digest()
+    return _fraction(found[:8]), _fraction(found[8:])
+
+
+def _fraction(octets: bytes) -> float:
+    return (int.from_bytes(octets, "big") >> (64 - _BITS)) / (1 << _BITS)

@@ -1,0 +1,311 @@
+"""The model: what is expected of every candidate, the panel or the search that is worth most, and its numbers.
+
+Dealers are numbered in the order of the ranking: by what asking each alone is worth, best first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from engine.dealers.outlook import Outlook
+from engine.domain.recommendation import CountWorth, Expected
+from engine.errors import ConfigError
+from engine.selection.panel import CURVE_MAX, Panels
+from engine.selection.prospect import Margin, Prospect, Stakes, alone_bps, prospect
+from engine.selection.ranking import Table
+from engine.selection.request import Parameters, Records, Request
+from engine.selection.sequence import best_search, edge_worth, forecast, index_bps, search_of
+
+WORTH: Final = "worth"
+"""What the model ranks by: the worth of asking a dealer alone, in bps beside not trading."""
+
+_DIGITS: Final = 4
+"""Numbers are kept to a ten-thousandth: what is behind that is no estimate's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Who may be asked beside whom, by number. `most` counts the whole panel; None is no limit.
+
+    `room` is how many dealers may learn of the exposure that are not `informed`.
+    """
+
+    most: int
+    forced: tuple[int, ...]
+    never: frozenset[int]
+    informed: frozenset[int]
+    at_most: int | None
+    room: int | None
+
+    def may_join(self, at: int, beside: Sequence[int]) -> bool:
+        """May this dealer be asked beside these?"""
+        if self.at_most is not None and len(beside) >= self.at_most:
+            return False
+        if self.room is None or at in self.informed:
+            return True
+        return sum(other not in self.informed for other in beside) < self.room
+
+    def holds(self, chosen: Sequence[int]) -> bool:
+        """Is nobody in it who may not be?"""
+        if not self.never.isdisjoint(chosen):
+            return False
+        return all(self.may_join(at, chosen[:place]) for place, at in enumerate(chosen))
+
+
+class Model:
+    """The candidates of one order, numbered in the order of a ranking: their outlooks, and what is at stake."""
+
+    __slots__ = ("_panels", "alone_bps", "outlooks", "parameters", "prospects", "request", "stakes")
+
+    def __init__(self, request: Request, parameters: Parameters, outlooks: Sequence[Outlook]) -> None:
+        self.request = request
+        self.parameters = parameters
+        self.outlooks = tuple(outlooks)
+        self.stakes = _stakes(request, parameters)
+        self.prospects = tuple([prospect(each, self.stakes) for each in outlooks])
+        self.alone_bps = tuple([alone_bps(each, self.stakes) for each in self.prospects])
+        self._panels: Panels | None = None
+
+    def ranked(self) -> Model:
+        """The same, numbered by what asking each alone is worth."""
+        found = sorted(zip(self.alone_bps, self.outlooks, strict=True), key=lambda entry: (-entry[0], entry[1].dealer))
+        return Model(self.request, self.parameters, [each for _, each in found])
+
+    def numbered_as(self, dealers: Sequence[str]) -> Model:
+        """The same, numbered in this order."""
+        outlook_of = {each.dealer: each for each in self.outlooks}
+        return Model(self.request, self.parameters, [outlook_of[name] for name in dealers])
+
+    def table(self, window_days: int) -> Table:
+        """The ranking, in the order of the numbers."""
+        worth = self.alone_bps
+        values = tuple([(own,) if each.asks else () for own, each in zip(worth, self.outlooks, strict=True)])
+        dealers = tuple([each.dealer for each in self.outlooks])
+        return Table((WORTH,), ("bps",), (1.0,), window_days, (0.0,), dealers, worth, values)
+
+    @property
+    def panels(self) -> Panels:
+        if self._panels is None:
+            self._panels = Panels(self.prospects, self.stakes)
+        return self._panels
+
+    # --- the choice ---
+
+    def panel(self, limits: Limits, c_fail_bps: float | None = None) -> tuple[int, ...]:
+        """The panel that is worth most under these limits. A limit never makes it larger than it would be without."""
+        panels = self.panels if c_fail_bps is None else self.panels.at_cost(c_fail_bps)
+        free = panels.best(limits.most, forced=limits.forced, beyond=0).chosen
+        if limits.holds(free):
+            return free
+        return panels.best(
+            min(limits.most, len(free)),
+            forced=limits.forced,
+            never=limits.never,
+            may_join=limits.may_join,
+            beyond=0,
+        ).chosen
+
+    def search(self, limits: Limits, c_fail_bps: float | None = None) -> tuple[int, ...]:
+        """The search that is worth most under these limits, no longer than it would be without."""
+        stakes = self.stakes if c_fail_bps is None else replace(self.stakes, c_fail_bps=c_fail_bps)
+        free = best_search(self.prospects, stakes, limits.most, forced=limits.forced).chosen
+        if limits.holds(free):
+            return free
+        most = min(limits.most, len(free)) if limits.at_most is None else min(limits.most, len(free), limits.at_most)
+        return best_search(
+            self.prospects,
+            stakes,
+            most,
+            forced=limits.forced,
+            never=limits.never,
+            informed=limits.informed,
+            room=limits.room,
+        ).chosen
+
+    def stops_bps(self, asked: Sequence[int]) -> tuple[float, ...]:
+        """The edge at which the quote of each of these, asked in this order, ends the search."""
+        return tuple([round(stop, _DIGITS) for stop in search_of(self.prospects, self.stakes, asked).stops_bps])
+
+    # --- its numbers ---
+
+    def margins(self, chosen: Sequence[int], *, one_by_one: bool) -> list[Margin]:
+        """What every candidate is to these, asked together or one after another."""
+        if one_by_one:
+            return forecast(self.prospects, self.stakes, search_of(self.prospects, self.stakes, chosen)).margins
+        return self.panels.margins(chosen)
+
+    def expected(
+        self,
+        chosen: Sequence[int],
+        sent: Sequence[int],
+        margins: Sequence[Margin],
+        limits: Limits,
+        choice: Choice,
+        informed: tuple[str, ...],
+    ) -> Expected:
+        """The numbers of every candidate beside those chosen, and of those that are sent as a whole."""
+        outlooks, prospects, stakes = self.outlooks, self.prospects, self.stakes
+        if choice.one_by_one:
+            search = search_of(prospects, stakes, sent)
+            came = forecast(prospects, stakes, search)
+            fill, leak, worth = came.fill, self._unweighted(came.leak_bps), search.worth_bps + came.leak_bps
+            curve = self._curve_of_searches(chosen, limits)
+        else:
+            charged = sum(prospects[at].leak_bps for at in sent)
+            fill, leak = self.panels.fill(sent), self._unweighted(charged)
+            worth = self.panels.worth(sent) + charged
+            curve = self._curve_of_panels(chosen, limits)
+        costs = (stakes.c_fail_bps / 2, 2 * stakes.c_fail_bps)
+        choose = {Counted.not_at_all: None, Counted.panel: self.panel, Counted.search: self.search}[choice.counted]
+        half, twice = ((), ()) if choose is None else (choose(limits, cost) for cost in costs)
+        names = [each.dealer for each in outlooks]
+        return Expected(
+            p_quote=_rounded([each.q.value for each in outlooks]),
+            p_in_time=_rounded([each.in_time for each in outlooks]),
+            edge_bps=_rounded([each.e.value for each in outlooks]),
+            edge_sd_bps=_rounded([each.sd_bps for each in prospects]),
+            firmness=_rounded([each.f.value for each in outlooks]),
+            size_share=_rounded([each.z.value for each in outlooks]),
+            p_win=_rounded([each.p_win for each in margins]),
+            leak_in_bps=_rounded([each.leak_in.value for each in outlooks]),
+            leak_post_bps=_rounded([each.leak_post.value for each in outlooks]),
+            leak_se_bps=_rounded([math.hypot(each.leak_in.sd, stakes.rho * each.leak_post.sd) for each in outlooks]),
+            leak_identified=tuple([each.leak_identified.value for each in outlooks]),
+            marginal_bps=_rounded([each.gain_bps for each in margins]),
+            marginal_se_bps=_rounded([each.gain_sd_bps for each in margins]),
+            reservation_bps=tuple([_reservation(each, stakes) for each in prospects]),
+            latency_p50_s=tuple([_round(each.latency_p50_s) for each in outlooks]),
+            latency_p90_s=tuple([_round(each.latency_p90_s) for each in outlooks]),
+            asks=tuple([each.asks for each in outlooks]),
+            n_eff=tuple(zip(*[_n_eff(each) for each in outlooks], strict=True)),
+            cost_bps=round(stakes.c_fail_bps - worth + leak, _DIGITS),
+            cost_se_bps=round(math.sqrt(sum(margins[at].gain_sd_bps ** 2 for at in sent)), _DIGITS),
+            fill=round(fill, _DIGITS),
+            leak_bps=round(leak, _DIGITS),
+            worth_by_count=curve,
+            c_fail_bps=stakes.c_fail_bps,
+            aversion=stakes.aversion,
+            rho=stakes.rho,
+            at_half=tuple([names[at] for at in half]),
+            at_twice=tuple([names[at] for at in twice]),
+            stops_bps=self.stops_bps(sent) if choice.counted is Counted.search else (),
+            mark=self.request.mark,
+            limit_edge_bps=stakes.limit_edge_bps,
+            exposure=self.request.exposure,
+            informed=informed,
+            parameters=self.parameters.digest,
+        )
+
+    def _unweighted(self, leak_bps: float) -> float:
+        return leak_bps / self.stakes.aversion if self.stakes.aversion else 0.0
+
+    def _curve_of_panels(self, chosen: Sequence[int], limits: Limits) -> tuple[CountWorth, ...]:
+        """What one more is worth: those chosen first, then whoever adds most."""
+        found: list[CountWorth] = []
+        gross = leaks = 0.0
+        for count, step in enumerate(self.panels.curve(chosen, limits.most, limits.never, limits.may_join), 1):
+            leak = self._unweighted(step.leak_bps)
+            gross, leaks = gross + step.gain_bps, leaks + leak
+            found.append(
+                CountWorth(
+                    count=count,
+                    dealer=self.outlooks[step.at].dealer,
+                    gain_bps=round(step.gain_bps, _DIGITS),
+                    gain_se_bps=round(step.gain_sd_bps, _DIGITS),
+                    leak_bps=round(leak, _DIGITS),
+                    leak_se_bps=round(self._unweighted(step.leak_sd_bps), _DIGITS),
+                    cost_bps=round(self.stakes.c_fail_bps - gross + leaks, _DIGITS),
+                    allowed=step.allowed,
+                )
+            )
+        return tuple(found)
+
+    def _curve_of_searches(self, chosen: Sequence[int], limits: Limits) -> tuple[CountWorth, ...]:
+        """The same of dealers asked one after another: the best search of each length, of this one the chosen."""
+        prospects, stakes = self.prospects, self.stakes
+        found: list[CountWorth] = []
+        gross = leaks = 0.0
+        before: tuple[int, ...] = ()
+        for count in range(1, CURVE_MAX + 1):
+            now = (
+                tuple(chosen)
+                if count == len(chosen)
+                else best_search(prospects, stakes, count, never=limits.never).chosen
+            )
+            if len(now) < count:
+                break
+            search = search_of(prospects, stakes, now)
+            came = forecast(prospects, stakes, search)
+            new = next((at for at in now if at not in before), now[-1])
+            margin, leak = came.margins[new], self._unweighted(came.leak_bps)
+            found.append(
+                CountWorth(
+                    count=count,
+                    dealer=self.outlooks[new].dealer,
+                    gain_bps=round(search.worth_bps + came.leak_bps - gross, _DIGITS),
+                    gain_se_bps=round(margin.gain_sd_bps, _DIGITS),
+                    leak_bps=round(leak - leaks, _DIGITS),
+                    leak_se_bps=round(self._unweighted(prospects[new].leak_sd_bps), _DIGITS),
+                    cost_bps=round(stakes.c_fail_bps - search.worth_bps - came.leak_bps + leak, _DIGITS),
+                    allowed=count <= limits.most and limits.holds(now),
+                )
+            )
+            gross, leaks, before = search.worth_bps + came.leak_bps, leak, now
+        return tuple(found)
+
+
+class Counted(Enum):
+    """Does the model say how many are asked, and of what kind?"""
+
+    not_at_all = "not at all"
+    panel = "panel"
+    search = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How the dealers of a choice are asked, and who says how many."""
+
+    one_by_one: bool
+    counted: Counted
+
+
+def modelled(request: Request, dealers: Sequence[str], records: Records, parameters: Parameters) -> Model:
+    """The model of these candidates, in their order. Raises ConfigError where nothing is known of anybody."""
+    if records.outlooks is None:
+        raise ConfigError("the model needs estimates of the dealers: there are none here")
+    return Model(request, parameters, records.outlooks(dealers, request))
+
+
+def _stakes(request: Request, parameters: Parameters) -> Stakes:
+    return Stakes(
+        c_fail_bps=max(0.0, parameters.c_fail_bps),
+        aversion=parameters.aversion,
+        rho=parameters.rho,
+        limit_edge_bps=request.limit_edge_bps,
+        wait_bps_per_s=parameters.wait_bps_per_s,
+        wait_s=request.wait_s,
+    )
+
+
+def _reservation(each: Prospect, stakes: Stakes) -> float | None:
+    index = index_bps(each, stakes)
+    return None if index == -math.inf else round(edge_worth(each, stakes, index), _DIGITS)
+
+
+def _n_eff(each: Outlook) -> tuple[float, ...]:
+    """In the order of `N_EFF`."""
+    measures = (each.q, each.e, each.f, each.z, each.leak_in, each.leak_post, each.r)
+    return tuple([round(measure.n_eff, 1) for measure in measures])
+
+
+def _rounded(column: Sequence[float]) -> tuple[float, ...]:
+    return tuple([round(value, _DIGITS) for value in column])
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

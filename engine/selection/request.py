@@ -1,0 +1,93 @@
+"""What a choice is made from: the order's facts, the records of the dealers, the desk's own settings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from engine.dealers.outlook import Outlook
+from engine.dealers.segments import Segment
+from engine.dealers.stats import CLASSIC_WEIGHTS
+from engine.domain.order import MarkUsed
+from engine.selection.ranking import Rankings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be asked for: where it belongs, how much, and when. Tiers are made over its whole asset class.
+
+    A dealer is given `wait_s`. `limit_edge_bps` is the edge that a quote just at the order's limit has against `mark`;
+    None without a limit or a mark. `exposure` is the whole exposure's face amount. `round` counts from 1; `draw` is
+    what was drawn for this round before, which stands.
+    """
+
+    segment: Segment
+    asset_class: str
+    now_ns: int
+    quantity: Decimal | None = None
+    wait_s: float = 60.0
+    limit_edge_bps: float | None = None
+    mark: MarkUsed | None = None
+    exposure: Decimal | None = None
+    round: int = 1
+    draw: float | None = None
+
+
+Outlooks = Callable[[Sequence[str], Request], Sequence[Outlook]]
+"""What to expect of each of these dealers for a request, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What is known of dealers: the kept orders of weighted scores, and what to expect of each (None: nobody knows)."""
+
+    rankings: Rankings
+    outlooks: Outlooks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exploring:
+    """How often a dealer is asked to learn of it.
+
+    `epsilon` is the chance that a place goes to a dealer left out, `epsilon_untried` the same while nobody has tried
+    one of those, `epsilon_drop` the chance that one dealer is left out for once: without that the panel's size never
+    varies, and what asking costs is never known. Never for more than `quantity_max` (face amount; None: no bound).
+    """
+
+    epsilon: float = 0.05
+    epsilon_untried: float = 0.3
+    epsilon_drop: float = 0.01
+    quantity_max: Decimal | None = Decimal(5_000_000)
+
+
+NO_EXPLORING: Final = Exploring(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The desk's own settings of its scorers. `classic_weights` are in percent.
+
+    Of the model: `c_fail_bps` is what not trading costs, a leak counts `aversion` times, and what it moves after the
+    decision on the share `rho` of the size. A second of waiting costs `wait_bps_per_s`.
+    """
+
+    classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS
+    c_fail_bps: float = 20.0
+    aversion: float = 1.0
+    rho: float = 0.5
+    wait_bps_per_s: float = 0.005
+    exploring: Exploring = NO_EXPLORING
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the settings."""
+        return _digest(self)
+
+
+@lru_cache(maxsize=16)
+def _digest(parameters: Parameters) -> str:
+    return hashlib.sha256(repr(parameters).encode()).hexdigest()
