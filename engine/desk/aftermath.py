@@ -30,7 +30,7 @@ GRACES_NS: Final[Mapping[Horizon, int]] = {Horizon.minute: 30 * NS_PER_S, Horizo
 """Of horizons that would mean something else with a longer one."""
 
 RECHECK_NS: Final = 5 * NS_PER_S
-"""How often a mark is looked for while it is waited for."""
+"""How often a mark is looked for while it is waited for; with a long grace twelve times in it."""
 
 
 def measure(draft: Draft, exec_id: str) -> None:
@@ -111,7 +111,7 @@ def reversion_due_ns(state: DeskState, exec_id: str, now_ns: int) -> int | None:
     pending = state.reversions.get(exec_id)
     if pending is None or pending.done:
         return None
-    return _look_ns(pending.due_ns, GRACE_NS, now_ns)
+    return _look_ns(pending.due_ns, GRACE_NS, RECHECK_NS, now_ns)
 
 
 def marks_due_ns(state: DeskState, key: str, now_ns: int) -> int | None:
@@ -122,9 +122,10 @@ def marks_due_ns(state: DeskState, key: str, now_ns: int) -> int | None:
     looks = [known.settle_ns] if known.settle_ns else []
     if known.waiting:
         horizon, due_ns = known.waiting[0]
-        looks.append(_look_ns(due_ns, GRACES_NS.get(horizon, GRACE_NS), now_ns))
+        grace_ns = GRACES_NS.get(horizon, GRACE_NS)
+        looks.append(_look_ns(due_ns, grace_ns, max(RECHECK_NS, grace_ns // 12), now_ns))
     return min(looks)
 
 
-def _look_ns(due_ns: int, grace_ns: int, now_ns: int) -> int:
-    return due_ns if now_ns < due_ns else min(now_ns + RECHECK_NS, max(now_ns, due_ns + grace_ns))
+def _look_ns(due_ns: int, grace_ns: int, recheck_ns: int, now_ns: int) -> int:
+    return due_ns if now_ns < due_ns else min(now_ns + recheck_ns, max(now_ns, due_ns + grace_ns))

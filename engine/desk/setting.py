@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from engine.dealers.book import DealerBook
 from engine.dealers.stats import DealerStats
+from engine.desk.costs import Costs
 from engine.desk.learning import Learning
 from engine.domain.instrument import Security
 from engine.market.appraisal import Appraisal
@@ -103,6 +104,10 @@ class Desk:
     market_sessions: tuple[str, ...] = ()
     hours: Mapping[str, Hours] = field(default_factory=dict)
     """By session; one that is not here is always open."""
+    costs: Costs = field(default_factory=Costs)
+    """What trades cost: kept while the engine runs, made again from the journal at a start."""
+    outside_tca: bool = False
+    """Do an outside provider's figures count in place of ours, where there are any?"""
     earlier_books: Mapping[str, Book] = field(default_factory=dict)
     """By hash, rule books that decided before: what they decided is told in their words."""
     axes: AxeLimits = AxeLimits()
@@ -144,6 +149,6 @@ class Desk:
 
 
 _LIVING: Final = frozenset(
-    {"marks", "appraisal", "refusals", "sides", "stats", "rankings", "learning", "hold", "earlier_books"}
+    {"costs", "marks", "appraisal", "refusals", "sides", "stats", "rankings", "learning", "hold", "earlier_books"}
 )
 """What is learned while the engine runs, and in no file."""

@@ -302,6 +302,8 @@ class CancelSettled(Event):
 class OrderCanceled(Event):
     order_id: str
     reason: str
+    mark: MarkUsed | None = None
+    """What the bond was worth: what was not filled is held against it."""
 
 
 @row
@@ -309,6 +311,7 @@ class OrderCanceled(Event):
 class OrderExpired(Event):
     order_id: str
     reason: str
+    mark: MarkUsed | None = None
 
 
 @row
@@ -612,6 +615,8 @@ class FillBooked(Event):
     reversion_due_ns: int
     day_ends: tuple[int, ...] = ()
     """The end of this trading day and of the next one, where marks follow the fill; UTC nanoseconds."""
+    half_spread_bps: float | None = None
+    """Half the distance of bid and offer then, of the middle; None where no source gave both."""
 
 
 @row
@@ -727,6 +732,26 @@ class FillMarked(Event):
     mark: MarkUsed | None
     index: Decimal | None
     reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class TcaResult:
+    """What an outside provider says one execution cost, figure by figure; None for one that it does not give."""
+
+    exec_id: str
+    bps: tuple[float | None, ...]
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class TcaReceived(Event):
+    """Results of an outside provider, matched on our ExecID(17). `figures` names them as `desk.costs` does."""
+
+    source: str
+    figures: tuple[str, ...]
+    results: tuple[TcaResult, ...]
+    actor: str
 
 
 # --- what other systems saw ----------------------------------------------------------------------

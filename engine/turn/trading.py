@@ -13,6 +13,7 @@ from typing import Final
 from engine.clock import Instant
 from engine.desk import decide, replacing
 from engine.desk.apply import apply, learn, observe
+from engine.desk.costs import COSTED
 from engine.desk.draft import Draft, Send
 from engine.desk.learning import LEARNT
 from engine.desk.order.reporting import return_to_trader
@@ -138,6 +139,8 @@ class Trading:
         for event in decided.events:
             if type(event) in LEARNT:
                 self._learn(event)
+            if type(event) in COSTED:
+                self.desk.costs.fold(self.state, event)
         if self._followed is not None:
             self._followed.extend(decided.events)
         if decided.heard:
@@ -205,6 +208,8 @@ class Trading:
         observe(self.desk.stats, self.state, event)
         if type(event) in LEARNT:
             self._learn(event)
+        if type(event) in COSTED:
+            self.desk.costs.fold(self.state, event)
 
     def _learn(self, event: e.Event) -> None:
         self.desk.learning.fold(event)

@@ -180,6 +180,8 @@ class DeskWorld:
         """Adopt a draft, and keep what it would have sent."""
         self.state.adopt(draft.state)
         learn(self.desk.stats, draft.lessons)
+        for event in draft.events:
+            self.desk.costs.fold(self.state, event)
         self.events += draft.events
         self.sends += draft.sends
         self.notices += notices(draft.events, draft.pages, self.state, len(self.events))

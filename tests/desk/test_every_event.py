@@ -42,7 +42,7 @@ FACTS: Final = frozenset(
         "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionUp", "SessionDown",
         "SessionReset", "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
         "AcceptBlocked", "FillRepeated", "RuleBookLoaded", "Reloaded", "LogLevelSet",
-        "MessageIgnored", "MoneyDiffered", "ReloadRefused", "EstimatesRebuilt",
+        "MessageIgnored", "MoneyDiffered", "ReloadRefused", "EstimatesRebuilt", "TcaReceived",
     }
 )  # fmt: skip
 """Events for the record: the desk's state is the same without them."""
@@ -67,6 +67,8 @@ RECORD_ONLY: Final = frozenset(
         "RoundMarked.mark", "RoundMarked.reason",
         "HistoryAdded.at_ns", "HistoryAdded.origin", "HistoryAdded.actor", "AxeAdvertised.actor", "AxeWithdrawn.actor",
         "AxeWithdrawn.reason",
+        "OrderCanceled.mark", "OrderExpired.mark",
+        "FillBooked.half_spread_bps",
     }
 )  # fmt: skip
 """Fields that no row keeps: they are for the record, for the stats, or say again what a row has already."""

@@ -33,6 +33,11 @@ def of(seen: RoundSeen, dealer: str) -> AskSeen:
     return ask
 
 
+def plain(mark: MarkUsed | None) -> tuple[Decimal, int] | None:
+    """Its price and its age in seconds."""
+    return (mark.price, mark.age_ns // NS_PER_S) if mark is not None else None
+
+
 def s(seconds: float) -> int:
     return start().utc_ns + int(seconds * NS_PER_S)
 
@@ -62,18 +67,18 @@ def test_a_round_with_a_trade_tells_of_everybody_who_was_asked() -> None:
     assert (seen.bond.maturity, seen.bond.coupon_pct) == (BOND.maturity, BOND.coupon_pct)
     assert seen.segment == world.the(order_id).facts.segment
     assert (seen.protocol, seen.n_asked, seen.informed) == (Protocol.parallel, 3, 0)
-    assert seen.mark_decision == MarkUsed(Decimal("100.02"), "marks", 0, "composite")
+    assert plain(seen.mark_decision) == (Decimal("100.02"), 0)
     assert seen.cover == Decimal("100.05")
     assert (seen.p_panel, seen.is_drawn) == (1.0, True)
     ash = of(seen, "ash")
     assert (ash.position, ash.sent_ns, ash.deadline_ns, ash.answered_ns) == (1, s(0), s(60), s(4))
     assert (ash.answer, ash.price, ash.quantity) == (Answer.quote, Decimal("99.95"), None)
     assert ash.edge_bps == pytest.approx(6 / 100.01 * 100)
-    assert ash.mark_sent == MarkUsed(Decimal(100), "marks", 0, "composite")
-    assert ash.mark_answered == MarkUsed(Decimal("100.01"), "marks", 0, "composite")
+    assert plain(ash.mark_sent) == (Decimal(100), 0)
+    assert plain(ash.mark_answered) == (Decimal("100.01"), 0)
     assert (ash.taken, ash.accepted_ns, ash.decided_ns) == (Taken.filled, s(7), s(10))
-    assert ash.mark_accepted == MarkUsed(Decimal("100.02"), "marks", 0, "composite")
-    assert ash.mark_decided == MarkUsed(Decimal("100.02"), "marks", 3 * NS_PER_S, "composite")
+    assert plain(ash.mark_accepted) == (Decimal("100.02"), 0)
+    assert plain(ash.mark_decided) == (Decimal("100.02"), 3)
     assert (ash.filled, ash.fill_price) == (MM, Decimal("99.95"))
     assert (ash.chosen_by, ash.p) == (ChosenBy.rule, 1.0)
     beech = of(seen, "beech")

@@ -86,8 +86,8 @@ def test_whoever_is_woken_is_over_or_has_a_later_time(first: int) -> None:
                     again_ns = due_at(day, state, key, down, now_ns)
                     assert again_ns is None or again_ns > now_ns, f"{key} is due at once again"
                 else:
-                    assert key.kind is TimerKind.reversion, f"{key} was woken {TURNS_MAX} times"
-    assert set(kinds) == {"rfq", "placement", "order", "reversion"}
+                    assert key.kind in (TimerKind.reversion, TimerKind.marks), f"{key} was woken {TURNS_MAX} times"
+    assert set(kinds) == {"rfq", "placement", "order", "reversion", "marks"}
 
 
 @pytest.mark.parametrize("is_up", [True, False])
@@ -108,6 +108,23 @@ def test_a_reversion_waits_for_a_mark_so_many_times_and_no_more(is_up: bool) -> 
         state = wake(day, state, key, down, now_ns)
         assert turns < 100
     assert turns == 61
+
+
+def test_marks_after_a_round_are_waited_for_so_many_times_and_no_more() -> None:
+    """Seven times for the horizon of a minute, thirteen for each of the others; then the row is gone."""
+    day = a_day()
+    order_id = day.order(BOND, "buy", MM, account="PARALLEL")
+    day.advance(60)
+    day.no_price()
+    key = Timer(TimerKind.marks, day.rfq(order_id).rfq_id)
+    assert key in [*decide.open_keys(day.state)]
+    state, now_ns, turns = day.state, day.now.utc_ns, 0
+    while (due_ns := due_at(day, state, key, set(), now_ns)) is not None:
+        now_ns, turns = due_ns, turns + 1
+        state = wake(day, state, key, set(), now_ns)
+        assert turns < 100
+    assert turns == 7 + 5 * 13
+    assert state.marks_due.get(key.ident) is None
 
 
 @pytest.mark.parametrize("first", range(0, 24, 12))

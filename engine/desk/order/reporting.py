@@ -244,7 +244,8 @@ def finish_cancel(draft: Draft, order_id: str) -> None:
     order = draft.state.orders[order_id]
     cl_ord_id = order.cancel_cl_ord_id
     close_round(draft, order, "canceled")
-    draft.record(e.OrderCanceled(draft.now_ns, order_id, "canceled on request"))
+    mark = draft.mark_of(order.terms.security_id)
+    draft.record(e.OrderCanceled(draft.now_ns, order_id, "canceled on request", mark))
     order = draft.state.orders[order_id]
     draft.wake(Timer(TimerKind.order, order_id))
     report(draft, order, ReportKind.canceled, cl_ord_id="" if cl_ord_id == "-" else cl_ord_id)
@@ -256,6 +257,7 @@ def expire(draft: Draft, order_id: str) -> None:
     if not order.open or draft.state.open_placement(order_id) is not None:
         return
     close_round(draft, order, "expired")
-    draft.record(e.OrderExpired(draft.now_ns, order_id, f"time in force {order.terms.tif} ran out"))
+    reason, mark = f"time in force {order.terms.tif} ran out", draft.mark_of(order.terms.security_id)
+    draft.record(e.OrderExpired(draft.now_ns, order_id, reason, mark))
     draft.wake(Timer(TimerKind.order, order_id))
     report(draft, draft.state.orders[order_id], ReportKind.expired)
