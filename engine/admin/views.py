@@ -51,6 +51,9 @@ def status(paper: Paper, answer: Answer) -> Lines:
         ("bonds", f"{answer['securities']:,}"),
         ("rules", f"{answer['rules']} rules, {answer['protections']} protections, book {answer['book_hash'][:12]}"),
     ]
+    waiting = answer["estimates"]["rounds_waiting"]
+    if waiting:
+        rows.append(("estimates", Cell(f"{waiting:,} rounds told by others are being learnt", "yellow")))
     missed = [key for key in sessions["down"] if key not in sessions["closed"]]
     if missed:
         rows.append(("down", Cell(", ".join(missed), "red")))

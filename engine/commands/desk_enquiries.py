@@ -71,6 +71,7 @@ def status(call: Call) -> dict[str, Any]:
         "rules": len(desk.book.rules),
         "protections": len(desk.book.protections),
         "scoring_hash": desk.scoring_hash,
+        "estimates": {"observations": desk.learning.observations, "rounds_waiting": desk.learning.waiting},
     }
 
 

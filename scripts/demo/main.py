@@ -13,7 +13,18 @@ from pathlib import Path
 
 from demo import story
 from demo.orders import Day, drawn_day, sample_day
-from demo.processes import ROOT, Daemon, Failed, Market, Setting, now_ns, put_away, whole_milliseconds
+from demo.processes import (
+    ROOT,
+    Daemon,
+    Failed,
+    Market,
+    Setting,
+    import_history,
+    now_ns,
+    put_away,
+    whole_milliseconds,
+    write_history,
+)
 from demo.trader import ENDED, Trader
 from engine.admin.client import AdminClient
 from engine.config import load
@@ -25,6 +36,8 @@ SPEED = 30.0
 """Scaled seconds a real second: the 30 minutes after a fill pass in one minute."""
 INTERVAL_S = 12.0
 PATIENCE_S = 240.0
+REMEMBERING_S = 10.0
+"""Real seconds before the first order, in which the engine takes a history in."""
 QUIET_LINES_MAX = 25
 
 
@@ -45,6 +58,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--exit", action="store_true", help="end after the story instead of staying up")
     parser.add_argument("--kill", type=int, default=0, metavar="N", help="kill -9 the daemon N times on the way")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the paper market and of the kills")
+    parser.add_argument("--no-history", dest="history", action="store_false", help="begin knowing nothing of anybody")
     parser.add_argument("--securities", type=Path, default=None, metavar="FILE", help="a published holdings file")
     parser.add_argument("--speed", type=float, default=SPEED, help=f"scaled seconds a real second (default {SPEED:g})")
     return parser.parse_args(argv)
@@ -55,7 +69,13 @@ def _day(options: argparse.Namespace) -> int:
     run_dir = config.journal.path.parent
     run_dir.mkdir(parents=True, exist_ok=True)
     moved = put_away(
-        [*sorted(run_dir.glob("journal.db*")), run_dir / "paper", *sorted(run_dir.glob("*.log"))], run_dir / "earlier"
+        [
+            *sorted(run_dir.glob("journal.db*")),
+            run_dir / "paper",
+            *sorted(run_dir.glob("*.log")),
+            run_dir / "history.csv",
+        ],
+        run_dir / "earlier",
     )
     if moved is not None:
         print(f"run: moved what the last run left to {moved.relative_to(ROOT)}")
@@ -63,13 +83,18 @@ def _day(options: argparse.Namespace) -> int:
     origin_ns = whole_milliseconds(now_ns())
     setting = Setting(config.path, securities, run_dir, options.speed, origin_ns, options.seed)
     script = run_dir / "orders.jsonl"
-    script.write_text("".join(json.dumps(step) + "\n" for step in day.steps))
+    steps = [*day.steps]
+    if options.history and steps:
+        steps[0] = {**steps[0], "after_s": steps[0].get("after_s", 0.0) + REMEMBERING_S * options.speed}
+    script.write_text("".join(json.dumps(step) + "\n" for step in steps))
     market, daemon = Market(setting, script), Daemon(setting)
     print(f"run: daemon and paper market on 127.0.0.1, clock at {options.speed:g}x, everything under {run_dir.name}/")
     market.start()
     daemon.start()
     trader = Trader(lambda: AdminClient(config.admin.socket), day, print)
     try:
+        if options.history:
+            _remember(setting, daemon, trader)
         failures = _work(options, day, market, daemon, trader)
         stories = _stories(trader)
         dealers = trader.call("dealers")
@@ -114,6 +139,16 @@ def _bonds_and_orders(options: argparse.Namespace, shipped: Path, run_dir: Path)
     target.write_text(format_securities(imported.securities))
     bonds = parse_securities(target.read_text()).securities
     return target, drawn_day(bonds, options.seed, INTERVAL_S)
+
+
+def _remember(setting: Setting, daemon: Daemon, trader: Trader) -> None:
+    """Give the engine ninety days that never were, by the command that takes a desk's own blotter."""
+    history = setting.run_dir / "history.csv"
+    write_history(setting, history)
+    trader.wait(daemon.check, PATIENCE_S)
+    print(f"run: an invented history of ninety days: rfqctl history import {history.name}", flush=True)
+    import_history(setting, history)
+    trader.wait(daemon.check, PATIENCE_S, lambda status: not status["estimates"]["rounds_waiting"])
 
 
 def _work(options: argparse.Namespace, day: Day, market: Market, daemon: Daemon, trader: Trader) -> list[str]:

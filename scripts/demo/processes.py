@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +119,30 @@ class Market:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def write_history(setting: Setting, out: Path) -> None:
+    """Ninety days up to yesterday, in which the dealers of the market did as they do in it."""
+    today = iso_timestamp(setting.origin_ns)[:10]
+    _done(
+        [sys.executable, "-m", "paper", "history", "--securities", str(setting.securities), "--seed", str(setting.seed),
+         "--until", today, "--out", str(out)],
+        {**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+    )  # fmt: skip
+
+
+def import_history(setting: Setting, history: Path) -> None:
+    """As a person would."""
+    _done(
+        [sys.executable, "-m", "engine.admin.cli", "--config", str(setting.config), "history", "import", str(history)]
+    )
+
+
+def _done(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    """Raises Failed if it does not come to a good end."""
+    status = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    if status:
+        raise Failed(f"'{' '.join(command[2:])}' ended with status {status}")
 
 
 def whole_milliseconds(utc_ns: int) -> int:

@@ -5,6 +5,7 @@ What he does follows from what he sees, so that it does not matter when the daem
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,21 @@ class Trader:
                 raise
             self.leave()
             return False
+
+    def wait(
+        self, check: Callable[[], None], patience_s: float, done: Callable[[Answer], bool] = lambda status: True
+    ) -> None:
+        """Until the engine answers, and its status is as wanted; `check` raises if it cannot come any more."""
+        began = time.monotonic()
+        while time.monotonic() - began < patience_s:
+            check()
+            try:
+                if done(self.call("status")):
+                    return
+            except (StartError, OSError):
+                self.leave()
+            time.sleep(0.1)
+        raise StartError("the engine did not come to what was waited for")
 
     def leave(self) -> None:
         if self._client is not None:

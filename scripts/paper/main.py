@@ -4,6 +4,7 @@
     market dealer --name ALDER --style fast-wide ...   one dealer
     market market-data --name MARKS ...                the price provider
     market oms --orders FILE ...                       the order system and its drop copy reader
+    market history --until DATE --out FILE             an invented history of these dealers, as a file of rounds
     market reconcile --state-dir DIR                   what the parties' records say; exit status 1 on findings
 
 A party runs until SIGTERM or SIGINT, logs out, and exits with status 0. With --json it prints one JSON object per
@@ -23,9 +24,11 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from . import past
 from .clock import PaperClock
 from .dealer import Dealer
 from .market_data import MarketData
@@ -76,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if options.command == "reconcile":
         return _reconcile(options)
+    if options.command == "history":
+        return _history(options)
     if not options.origin_ns:
         options.origin_ns = time.time_ns()
     try:
@@ -139,12 +144,36 @@ def build_parser() -> argparse.ArgumentParser:
     oms.add_argument("--cl-ord-prefix", default="", help="beginning of ClOrdIDs; default: name and date")
     oms.add_argument("--reset-on-logon", action="store_true")
 
+    history = commands.add_parser("history", help="write an invented history of these dealers, as a file of rounds")
+    history.add_argument(
+        "--securities", type=Path, default=ROOT / "config" / "securities" / "sample.csv", help="as for the market"
+    )
+    history.add_argument("--seed", type=int, default=1)
+    history.add_argument(
+        "--until", type=date.fromisoformat, required=True, metavar="DATE", help="the day after its last"
+    )
+    history.add_argument("--days", type=int, default=90, help="calendar days before that")
+    history.add_argument("--out", type=Path, required=True, metavar="FILE", help="the CSV file to write")
+    history.add_argument("-v", "--verbose", action="count", default=0)
+
     commands.add_parser("reconcile", parents=[common], help="compare the parties' records")
     return parser
 
 
 class _Plain(argparse.RawDescriptionHelpFormatter):
     pass
+
+
+def _history(options: argparse.Namespace) -> int:
+    try:
+        securities = load_securities(options.securities)
+        with options.out.open("w", encoding="utf-8", newline="") as out:
+            count = past.write(past.Past(securities, options.seed, options.until, options.days).rows(), out)
+    except OSError as error:
+        print(f"market history: {error}", file=sys.stderr)
+        return 2
+    print(f"{count:,} rows of an invented history written to {options.out}")
+    return 0
 
 
 # --- one party -------------------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ STATUS: dict[str, Any] = {
     "orders": {"open": 2, "with_trader": 1, "asking": 0, "placed": 1, "total": 17},
     "rfqs": {"open": 0, "total": 19}, "sessions": {"up": 7, "configured": 8, "down": ["elm"], "closed": {}},
     "dealers": {"connected": 4, "configured": 5}, "securities": 24, "rules": 6, "protections": 2,
+    "estimates": {"observations": 12, "rounds_waiting": 0},
     "book_hash": "89588d659c1ac2be", "kills": [], "unanswered": [], "quarantined": 0,
 }  # fmt: skip
 

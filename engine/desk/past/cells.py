@@ -183,14 +183,17 @@ class Marks:
     def at_request(self) -> MarkUsed | None:
         return self._mark(self.price("mark_sent"), self._age_ns)
 
-    def during(self, name: str, at_ns: int) -> MarkUsed | None:
-        """The mark at a moment of the round; where the row has none, the one at the request while it is not too old."""
-        price = self.price(name)
+    def beside_quote(self, at_ns: int) -> MarkUsed | None:
+        """What a quote is held against; where the row has no mark of then, the one at the request, if not too old yet.
+
+        Nothing else stands in for a mark that is missing: from a mark to itself nothing has moved, and that is no news.
+        """
+        price = self.price("mark_answered")
         if price is not None:
             return self._mark(price, 0)
         return self._mark(self.price("mark_sent"), self._age_ns + max(0, at_ns - self._sent_ns))
 
-    def after(self, name: str) -> MarkUsed | None:
+    def at_its_time(self, name: str) -> MarkUsed | None:
         return self._mark(self.price(name), 0)
 
     def price(self, name: str) -> Decimal | None:

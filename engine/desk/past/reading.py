@@ -164,7 +164,9 @@ def _row(row: Row, known: Known, source: str) -> _Read:
     bond = _bond(cells, known, sent_ns)
     prices, marks = Prices(cells, bond, sent_ns), Marks(cells, known.mark_age_ns_max, sent_ns)
     ask = _ask(cells, sent_ns, side, quantity, prices, marks, known.now_ns)
-    after = tuple(MarkAfter(each, marks.after(f"mark_{each}"), _level(cells, f"index_{each}")) for each in Horizon)
+    after = tuple(
+        MarkAfter(each, marks.at_its_time(f"mark_{each}"), _level(cells, f"index_{each}")) for each in Horizon
+    )
     shared = _Shared(
         parent_id=cells.text("parent_id"),
         security=bond.security_id,
@@ -190,7 +192,7 @@ def _row(row: Row, known: Known, source: str) -> _Read:
         segment=segment_of(bond, quantity, side.value, day_of(sent_ns)).key,
         ask=ask,
         cover=prices.of("cover"),
-        decided=marks.during("mark_decision", ask.accepted_ns or ask.answered_ns or sent_ns),
+        decided=marks.at_its_time("mark_decision"),
         after=tuple(each for each in after if each.mark is not None or each.index is not None),
     )
 
@@ -265,7 +267,9 @@ def _ask(
         raise RowError("price: expected one beside the answer 'quote', found nothing")
     if answer is Answer.none and answered_ns is not None and not late:
         raise RowError(f"answered_at: {cells.text('answered_at')}, and the answer is 'none'")
-    mark = marks.during("mark_answered", answered_ns if answered_ns is not None else sent_ns)
+    mark = None
+    if answered_ns is not None or price is not None:
+        mark = marks.beside_quote(answered_ns if answered_ns is not None else sent_ns)
     edge_bps = None
     if price is not None and mark is not None:
         edge_bps = quote_edge_bps(side.sign, price, mark.price)
@@ -294,7 +298,7 @@ def _ask(
         taken=taken,
         accepted_ns=accepted_ns,
         decided_ns=accepted_ns,
-        mark_decided=marks.during("mark_decision", accepted_ns) if accepted_ns is not None else None,
+        mark_decided=marks.at_its_time("mark_decision") if accepted_ns is not None else None,
         reject_reason=cells.text("reject_reason"),
         filled=filled,
         fill_price=fill_price,

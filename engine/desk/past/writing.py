@@ -76,9 +76,17 @@ def _of_ask(ask: AskSeen) -> dict[str, str]:
         "mark_age_s": _seconds(sent.age_ns) if sent is not None else "",
         "mark_sd_bps": _float(sent.sd_bps) if sent is not None else "",
         "mark_sent": _price(ask.mark_sent),
-        "mark_answered": _price(ask.mark_answered),
+        "mark_answered": _price(ask.mark_answered) if not _is_older(ask) else "",
         "index_sent": _number(ask.index_sent),
     }
+
+
+def _is_older(ask: AskSeen) -> bool:
+    """Was the price held against the mark at the request, for want of a newer one? Then a reader does so, too."""
+    sent, answered = ask.mark_sent, ask.mark_answered
+    if sent is None or answered is None or ask.answered_ns is None:
+        return sent is not None and answered == sent
+    return (answered.price, answered.age_ns) == (sent.price, sent.age_ns + ask.answered_ns - ask.sent_ns)
 
 
 def _price(mark: MarkUsed | None) -> str:
