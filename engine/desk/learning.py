@@ -17,9 +17,12 @@ from engine.clock import utc_day
 from engine.dealers.estimates import EstimateParameters, Estimates
 from engine.domain import events as e
 from engine.domain.observation import RoundSeen
+from engine.domain.rows import changed
 
-OBSERVATIONS: Final = frozenset({e.HistoryAdded})
+OBSERVATIONS: Final = frozenset({e.RoundObserved, e.RoundAmended, e.HistoryAdded})
 """The events that are learnt from."""
+AMENDABLE_MAX: Final = 4_096
+"""Rounds of late of which something may still be learnt: a request that did not arrive, a last word that came late."""
 LEARNT: Final = OBSERVATIONS | {e.EstimatesRebuilt}
 """All events that `fold` takes notice of."""
 
@@ -28,6 +31,7 @@ class Learning:
     """The estimates, and what they were made of. `fold` and `settle` change them; decisions only read `estimates`."""
 
     __slots__ = (
+        "_amendable",
         "_aside",
         "_day",
         "_gathered",
@@ -53,6 +57,7 @@ class Learning:
         """What happened since a rebuild aside began."""
         self._sorted = 0
         self._aside: Learning | None = None
+        self._amendable: dict[str, RoundSeen] = {}
 
     # --- events ------------------------------------------------------------------------------------
 
@@ -85,11 +90,40 @@ class Learning:
         self._begin_day(event.at_ns)
         if isinstance(event, e.HistoryAdded):
             self.waiting += len(event.rounds)
+        else:
+            self._take(event)
 
     def _learn_sorted(self, events: Sequence[e.Event]) -> None:
-        for at_ns, seen in sorted(_rounds(events), key=lambda each: (each[0], each[1].source, each[1].rfq_id)):
+        """What is told counts when it happened, what the desk saw itself when it was seen."""
+        timed: list[tuple[int, e.Event | RoundSeen]] = []
+        for event in events:
+            if isinstance(event, e.HistoryAdded):
+                timed += [(told.seen.sent_ns, told.seen) for told in event.rounds]
+            else:
+                timed.append((event.at_ns, event))
+        timed.sort(key=_at_ns)
+        for at_ns, one in timed:
             self._begin_day(at_ns)
-            self.estimates.learn(seen)
+            if isinstance(one, RoundSeen):
+                self.estimates.learn(one)
+            else:
+                self._take(one)
+
+    def _take(self, event: e.Event) -> None:
+        """Of our own rounds: what was seen of one, or what became of it later."""
+        if isinstance(event, e.RoundObserved):
+            seen = event.round
+            while len(self._amendable) >= AMENDABLE_MAX:
+                del self._amendable[next(iter(self._amendable))]
+            self._amendable[seen.rfq_id] = changed(seen, asks=())
+            self.estimates.learn(_settled(seen))
+        elif isinstance(event, e.RoundAmended):
+            known = self._amendable.get(event.rfq_id)
+            if known is None:
+                return
+            for ask in event.was:
+                self.estimates.forget(known.source, known.rfq_id, known.round, ask.dealer)
+            self.estimates.learn(_settled(changed(known, asks=event.now, residual=event.residual)))
 
     def _begin_day(self, at_ns: int) -> None:
         """Scales and strengths change with the first observation of a day."""
@@ -127,6 +161,7 @@ class Learning:
         behind = since[len(since) - (self.observations - aside.observations) :]
         self._aside = self._since = None
         self.estimates, self._day, self.waiting = aside.estimates, aside._day, aside.waiting
+        self._amendable = aside._amendable
         for later in behind:
             self._learn(later)
 
@@ -135,9 +170,12 @@ class Learning:
         return self.estimates.let_go()
 
 
-def _rounds(events: Sequence[e.Event]) -> Iterator[tuple[int, RoundSeen]]:
-    """Every round with the time at which it is learnt."""
-    for event in events:
-        if isinstance(event, e.HistoryAdded):
-            for told in event.rounds:
-                yield told.seen.sent_ns, told.seen
+def _at_ns(timed: tuple[int, object]) -> int:
+    return timed[0]
+
+
+def _settled(seen: RoundSeen) -> RoundSeen:
+    """The round without those whose time is not over: they have not said their word yet."""
+    if not any(ask.pending for ask in seen.asks):
+        return seen
+    return changed(seen, asks=tuple([ask for ask in seen.asks if not ask.pending]))
