@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from engine.clock import NS_PER_DAY
 from engine.dealers.book import Dealer
+from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment
-from engine.dealers.stats import METRICS, Source, Unit
+from engine.dealers.stats import METRICS, Metric, Source, Unit
 from engine.desk.setting import Desk
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.market.calendars import trade_date
 from engine.rules import rating
-from engine.rules.signature import Catalogue, Field, Kind
+from engine.rules.signature import RANK, SCORE, TIER, Catalogue, Field, Kind
 from engine.selection.choose import NAMED
 
 _ADV_DAYS: Final = 30
@@ -53,6 +54,19 @@ class DealerSubject:
     segment: Segment
     now_ns: int
     connected: bool
+    request: ForRequest
+
+
+class ForRequest(Protocol):
+    """What is known of dealers for one request alone: looked up when a rule first wants it."""
+
+    def outlook(self, dealer: str) -> Outlook:
+        """What the model expects of it."""
+        ...
+
+    def has_axe(self, dealer: str) -> bool:
+        """Whether it advertises that it wants the other side of this order."""
+        ...
 
 
 def catalogue(
@@ -203,6 +217,29 @@ def _metric(name: str) -> Callable[[DealerSubject, int], float | None]:
     return value
 
 
+def _expected(value: Callable[[Outlook], float]) -> Callable[[DealerSubject], float]:
+    """A number of the model's: of a dealer that nobody has tried, what is expected of dealers like it."""
+    return lambda subject: value(subject.request.outlook(subject.dealer.id))
+
+
+def _leak_cost(expected: Outlook) -> float:
+    return expected.leak_in.value + expected.leak_post.value
+
+
+_BARE: Final = {
+    "edge": (_expected(lambda expected: expected.e.value), "without a window what the model expects"),
+    "firmness": (_expected(lambda expected: expected.f.value), "without a window what the model expects"),
+}
+"""Metrics that the model has an estimate of: the word without a window means that one, and how it is told."""
+
+
+def _windowed(metric: Metric) -> Field:
+    bare, told = _BARE.get(metric.name, (None, ""))
+    doc = f"{metric.doc}; {told}" if told else metric.doc
+    kind = _KINDS[metric.unit]
+    return Field(metric.name, kind, _metric(metric.name), doc, windowed=True, synonyms=metric.synonyms, bare=bare)
+
+
 _KINDS: Final = {Unit.RATE: Kind.RATE, Unit.BPS: Kind.BPS, Unit.SECONDS: Kind.SECONDS}
 
 _DEALER_FIELDS: Final = (
@@ -216,8 +253,13 @@ _DEALER_FIELDS: Final = (
     Field("trades", Kind.NUMBER, _count("trades"), "trades, in the asset class", windowed=True),
     Field("quoted_issuer", Kind.BOOL, _quoted_issuer, "quoted a bond of this issuer", windowed=True),
     Field("quoted_similar", Kind.BOOL, _quoted_similar, "quoted this issuer or a similar bond", windowed=True),
-    *(
-        Field(each.name, _KINDS[each.unit], _metric(each.name), each.doc, windowed=True, synonyms=each.synonyms)
-        for each in METRICS.values()
+    Field("has_axe", Kind.BOOL, lambda s: s.request.has_axe(s.dealer.id), "it advertises the other side of this order"),
+    Field(
+        "p_quote", Kind.RATE, _expected(lambda found: found.q.value), "the model's chance that it quotes, asked alone"
     ),
+    Field("leak_cost", Kind.BPS, _expected(_leak_cost), "what the model thinks asking it costs; positive is bad"),
+    RANK,
+    SCORE,
+    TIER,
+    *(_windowed(each) for each in METRICS.values()),
 )

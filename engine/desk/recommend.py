@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from engine.dealers.estimates import Asking
 from engine.dealers.outlook import Outlook
-from engine.dealers.segments import segment_of_key
+from engine.dealers.segments import Segment, segment_of_key
 from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.gate.risk import exposure_of
@@ -48,16 +48,19 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False) -> Recommendat
     decision = decide(draft, order, exposure)
     rule = decision.rule
     limits = strictest(rule, decision.protections)
+    wait_s = _wait_s(desk, limits)
     wanted = RulePlan(
         rule.ranking,
         rule.ask,
         rule.everyone,
         limits,
         exposure.dealers,
-        _tiers(draft, order, rule),
+        _tiers(draft, order, rule, wait_s),
+        explores=rule.explore,
         protected=bool(decision.protections),
     )
-    choice = _choose(draft, order, wanted, _candidates(draft, order, rule), exposure.quantity, draws=draws)
+    among = _candidates(draft, order, rule, wait_s)
+    choice = _choose(draft, order, wanted, among, exposure.quantity, draws=draws)
     return Recommendation(
         book_hash=desk.book.hash,
         scoring_hash=desk.scoring_hash,
@@ -114,13 +117,12 @@ def _choose(
 ) -> Selection:
     desk, terms = draft.desk, order.terms
     mark, limit = draft.mark_of(terms.security_id), terms.limit_price
-    limits = wanted.limits
     request = Request(
         segment_of_key(order.facts.segment),
         order.facts.asset_class,
         draft.now_ns,
         quantity=order.leaves,
-        wait_s=limits.wait_s if limits.wait_s is not None else desk.clocks.wait_ns / _NS_PER_S,
+        wait_s=_wait_s(desk, wanted.limits),
         limit_edge_bps=None if limit is None or mark is None else quote_edge_bps(terms.side.sign, limit, mark.price),
         mark=mark,
         exposure=exposure,
@@ -130,6 +132,11 @@ def _choose(
     # Of each order its own: a turn may decide on several.
     entropy = draft.entropy + order.order_id.encode() if draws else b""
     return choose(request, wanted, among, Records(desk.rankings, _outlooks(desk)), desk.parameters, entropy)
+
+
+def _wait_s(desk: Desk, limits: Plan) -> float:
+    """How long each dealer gets."""
+    return limits.wait_s if limits.wait_s is not None else desk.clocks.wait_ns / _NS_PER_S
 
 
 def _outlooks(desk: Desk) -> Outlooks:
@@ -147,7 +154,28 @@ def _drawn(draft: Draft, order: Order) -> float | None:
     return made.draw if made is not None and made.round == order.rounds + 1 else None
 
 
-def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
+class _ForRequest:
+    """What is known of dealers for one request: each looked up once, when a rule first wants it."""
+
+    __slots__ = ("_asking", "_draft", "_found", "_terms")
+
+    def __init__(self, draft: Draft, order: Order, segment: Segment, wait_s: float) -> None:
+        self._draft, self._terms = draft, order.terms
+        self._asking = Asking(segment, order.leaves, wait_s, draft.now_ns)
+        self._found: dict[str, Outlook] = {}
+
+    def outlook(self, dealer: str) -> Outlook:
+        found = self._found.get(dealer)
+        if found is None:
+            found = self._found[dealer] = self._draft.desk.learning.estimates.outlook(dealer, self._asking)
+        return found
+
+    def has_axe(self, dealer: str) -> bool:
+        draft, terms = self._draft, self._terms
+        return draft.state.axe_of(dealer, terms.security_id, terms.side, draft.now_ns) is not None
+
+
+def _candidates(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> Candidates:
     desk, state = draft.desk, draft.state
     account, now_ns = order.terms.account, draft.now_ns
 
@@ -158,10 +186,13 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
     def closed(session: str) -> str:
         return desk.closed(session, now_ns)
 
-    def consider(dealer: str) -> tuple[Scalar, ...] | None:
-        return rule.excluded_by(DealerSubject(desk, desk.dealers[dealer], order.facts, segment, now_ns, connected=True))
-
     segment = segment_of_key(order.facts.segment)
+    request = _ForRequest(draft, order, segment, wait_s)
+
+    def consider(dealer: str) -> tuple[Scalar, ...] | None:
+        profile = desk.dealers[dealer]
+        return rule.excluded_by(DealerSubject(desk, profile, order.facts, segment, now_ns, True, request))
+
     return candidates(
         desk.dealers,
         Situation(
@@ -181,7 +212,7 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule) -> Candidates:
     )
 
 
-def _tiers(draft: Draft, order: Order, rule: CompiledRule) -> TierPlan | None:
+def _tiers(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> TierPlan | None:
     """The tiers that the rule speaks of, if it does and they are defined for this order."""
     if not isinstance(rule.ask, AskTiers):
         return None
@@ -192,11 +223,12 @@ def _tiers(draft: Draft, order: Order, rule: CompiledRule) -> TierPlan | None:
     if definition is None:
         return None
     segment = segment_of_key(order.facts.asset_class)
+    request = _ForRequest(draft, order, segment, wait_s)
 
     def assign(dealers: Sequence[str], places: Sequence[int | None]) -> Sequence[int | None]:
         known = (desk.dealers[name] for name in dealers)
         subjects = [
-            DealerSubject(desk, each, order.facts, segment, draft.now_ns, draft.session_up(each.session))
+            DealerSubject(desk, each, order.facts, segment, draft.now_ns, draft.session_up(each.session), request)
             for each in known
         ]
         return definition.assign(subjects, places)

@@ -19,7 +19,7 @@ from engine.rules.meaning import Meaning
 from engine.rules.plan import Ranking
 from engine.rules.reachability import Reachability, alternatives, text_overlap
 from engine.rules.resolved import Condition, Fact, Layout
-from engine.rules.signature import Catalogue, Field, Kind
+from engine.rules.signature import OF_RANKING, RANK, RANKED, Catalogue
 from engine.rules.source import Diagnostic, Source, Span
 from engine.rules.syntax import (
     AskClause,
@@ -47,10 +47,10 @@ DEALER_NODES_MAX: Final = 200
 
 _CONDITIONS: Final = (Between, Comparison, Has, Logic, Member, Not, State, TopRank, Truth)
 
-RANK: Final = Field("rank", Kind.NUMBER, lambda subject: None, "place in the ranking, 1 is the best")
-RANKED: Final = Field("ranked", Kind.NUMBER, lambda subject: None, "how many dealers are ranked")
-INTRINSIC: Final = {each.name: each for each in (RANK, RANKED)}
-"""What the language itself knows of a dealer, in `tiers` alone."""
+_NOT_IN_TIERS: Final = {
+    "tier": ("tiers are made here: no dealer has one yet", "compare its rank or a metric"),
+    "score": ("tiers know a dealer's rank, not its score", "write 'rank in top 20%'"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Checker:
 
     def book(self, sources: Sequence[Source], blocks: Sequence[Block]) -> CheckedBook | None:
         defines = [block for block in blocks if isinstance(block, Define)]
-        self._definitions = Definitions(defines, self._catalogue, self._diagnostics, frozenset(INTRINSIC))
+        self._definitions = Definitions(defines, self._catalogue, self._diagnostics, frozenset(OF_RANKING))
         rule_layout, protection_layout, tiers_layout = Layout(), Layout(), Layout()
         rules, protections = self._meaning(rule_layout), self._meaning(protection_layout)
         self._unused(defines)
@@ -126,7 +126,7 @@ class _Checker:
             if not isinstance(define.body, _CONDITIONS):
                 continue  # A value, such as an amount: it gets its kind where it is used.
             dealers = bool(self._definitions.speaks_of_dealers(define.body))
-            intrinsic = INTRINSIC if dealers else None
+            intrinsic = OF_RANKING if dealers else None
             meaning = Meaning(
                 self._catalogue,
                 self._definitions,
@@ -230,7 +230,8 @@ class _Checker:
             self._diagnostics,
             layout,
             dealers=True,
-            intrinsic=INTRINSIC,
+            intrinsic=OF_RANKING,
+            refused=_NOT_IN_TIERS,
             window_days=ranking.window_days,
         )
         if not block.lines and not block.broken:

@@ -31,7 +31,7 @@ from engine.rules.plan import (
     Tolerance,
 )
 from engine.rules.resolved import AllOf, Condition, Layout
-from engine.rules.signature import Catalogue, named, words_of
+from engine.rules.signature import OF_RANKING, Catalogue, named, words_of
 from engine.rules.source import Diagnostic, Source, Span, did_you_mean
 from engine.rules.syntax import (
     Accept,
@@ -103,6 +103,15 @@ class CheckedBlock:
     send: Send
     execute: Execute
 
+
+_CIRCLE: Final = "comes of ranking the dealers that are considered, so it cannot say which are"
+_CIRCULAR: Final = {
+    "rank": (f"'rank' {_CIRCLE}", "say how many: ask top 10"),
+    "ranked": (f"'ranked' {_CIRCLE}", "say how many: ask top 10"),
+    "score": (f"'score' {_CIRCLE}", "say how many: ask top 10, or compare what it is made of, such as fill_rate(90d)"),
+    "tier": (f"'tier' {_CIRCLE}", "say whom: ask all of tier 1"),
+}
+"""What a condition about dealers cannot know before they are ranked, and what to write."""
 
 _MODE_OF: Final[Mapping[type, Mode]] = {AskSequence: Mode.ONE_AT_A_TIME}
 """How requests follow each other where a rule does not say: in parallel, but for these."""
@@ -237,7 +246,15 @@ class Clauses:
 
     def _consider(self, block: RuleBlock, layout: Layout) -> Condition | None:
         """All `where` of a rule in one condition about a dealer."""
-        meaning = Meaning(self._catalogue, self._definitions, self._diagnostics, layout, dealers=True)
+        meaning = Meaning(
+            self._catalogue,
+            self._definitions,
+            self._diagnostics,
+            layout,
+            dealers=True,
+            intrinsic=OF_RANKING,
+            refused=_CIRCULAR,
+        )
         found = [meaning.resolve(block.source, where.condition) for where in _all(block, Consider)]
         conditions = tuple(condition for condition in found if condition is not None)
         return AllOf(conditions) if len(conditions) > 1 else conditions[0] if conditions else None

@@ -361,7 +361,10 @@ _NUMERIC: Final = frozenset(
 
 
 def _reader(slot: Slot) -> Callable[[Any], Any]:
-    getter, days = slot.field.getter, slot.window_days
+    days = slot.window_days
+    getter: Callable[..., Any] = slot.field.getter
+    if days is None and slot.field.bare is not None:
+        getter = slot.field.bare
     if slot.field.kind not in _NUMERIC:
         return getter if days is None else lambda subject: getter(subject, days)
     read: Callable[[Any], Any] = getter if days is None else lambda subject: getter(subject, days)

@@ -31,7 +31,7 @@ from engine.rules.resolved import (
     Opposite,
     SameText,
 )
-from engine.rules.signature import Field, Kind
+from engine.rules.signature import RANKED, Field, Kind
 from engine.rules.source import Diagnostic, Source, Span, did_you_mean
 from engine.rules.syntax import (
     Between,
@@ -260,12 +260,10 @@ class Meaning(Vocabulary):
             if value < 1 or value != value.to_integral_value():
                 raise Wrong(expr.size.span, "the top is a whole number of dealers from 1, or a share")
             return Compare("<=", operand, Const(int(value), expr.size.span), text, expr.span)
-        if self._ranked is None:
-            raise Wrong(expr.span, "a share of the ranks is known in 'tiers' only", "write 'rank in top 10'")
         if not 0 < value <= 100:
             raise Wrong(expr.size.span, "a share is more than 0% and at most 100%")
         share = Fraction(value) / 100
-        ranked = FieldValue(self._layout.slot(self._ranked, None), Kind.NUMBER, "ranked", expr.span)
+        ranked = FieldValue(self._layout.slot(RANKED, None), Kind.NUMBER, "ranked", expr.span)
         return InTopShare(operand, ranked, share.numerator, share.denominator, text, expr.span)
 
 

@@ -26,7 +26,7 @@ from engine.rules.clauses import CheckedBlock
 from engine.rules.closures import Dispatch, Predicate, certainly, certainly_not, readers
 from engine.rules.explanation import Reasoning, RuleTrace
 from engine.rules.parser import parse
-from engine.rules.plan import Ask, Execute, Mode, Ranking, Send, Tolerance
+from engine.rules.plan import MODEL, Ask, Execute, Mode, Ranking, Send, Tolerance
 from engine.rules.rating import NR, NotRated, Rating
 from engine.rules.rating import parse as parse_rating
 from engine.rules.resolved import Condition, Layout, Slot
@@ -470,8 +470,8 @@ def _place(source: Source, span: Span) -> str:
 
 
 def _dealer_windows(checked: CheckedBook) -> tuple[int, ...]:
-    named = {rule.ranking.window_days for rule in checked.rules}
-    named.update(tiers.ranking.window_days for tiers in checked.tiers)
+    rankings = (*(rule.ranking for rule in checked.rules), *(tiers.ranking for tiers in checked.tiers))
+    named = {ranking.window_days for ranking in rankings if ranking.scorer != MODEL}
     for layout in (*(rule.dealer_layout for rule in checked.rules), *(tiers.dealer_layout for tiers in checked.tiers)):
         named.update(slot.window_days for slot in layout.slots if slot.window_days is not None)
     return tuple(sorted(named))

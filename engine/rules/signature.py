@@ -77,6 +77,9 @@ class Field:
     unknown. `choices`, where given, are all the words a TEXT or SET_OF_TEXT field can hold. `synonyms` are other
     words for it. `windows_days`, where given, are the only windows over which it is ever known. `unknown_because` says
     why it can only be unknown where this book is to run (nobody delivers what it is made of); empty: it can be known.
+
+    `bare(subject)`, where given, is what a windowed field means without a window: `edge(90d)` is what was seen in 90
+    days, `edge` what is expected now. Where a window stands already, as in `tiers ... over 90d`, the word means that.
     """
 
     name: str
@@ -88,6 +91,19 @@ class Field:
     synonyms: tuple[str, ...] = ()
     windows_days: tuple[int, ...] | None = None
     unknown_because: str = ""
+    bare: Callable[[Any], Any] | None = None
+
+
+def _told_by_the_ranking(subject: Any) -> None:
+    """No getter: whoever ranks tells these."""
+
+
+RANK: Final = Field("rank", Kind.NUMBER, _told_by_the_ranking, "place in the ranking, 1 is the best; in 'tiers'")
+RANKED: Final = Field("ranked", Kind.NUMBER, _told_by_the_ranking, "how many dealers are ranked; in 'tiers'")
+SCORE: Final = Field("score", Kind.NUMBER, _told_by_the_ranking, "what it scores in the ranking; in 'tiers'")
+TIER: Final = Field("tier", Kind.NUMBER, _told_by_the_ranking, "its tier, for 'ask all of tier 1'")
+OF_RANKING: Final[Mapping[str, Field]] = {each.name: each for each in (RANK, RANKED, SCORE, TIER)}
+"""What comes of ranking dealers: the language knows these itself, and where a ranking cannot be known yet."""
 
 
 def named(fields: Mapping[str, Field], word: str) -> Field | None:

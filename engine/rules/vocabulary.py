@@ -21,7 +21,7 @@ from engine.rules.resolved import (
     Scaled,
     Value,
 )
-from engine.rules.signature import Catalogue, Field, Kind, named, words_of
+from engine.rules.signature import OF_RANKING, Catalogue, Field, Kind, named, words_of
 from engine.rules.source import Diagnostic, Source, Span, did_you_mean
 from engine.rules.syntax import (
     Chain,
@@ -77,7 +77,8 @@ class Vocabulary:
     """Reads words and values about one subject into one layout.
 
     `dealers` says whether the subject is a dealer. `intrinsic` are fields that exist here besides the
-    catalogue's; `window_days`, where given, is what a field means that names no window.
+    catalogue's, `refused` fields that cannot be known here: why not, and what to write. `window_days`, where given, is
+    what a field means that names no window.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Vocabulary:
         *,
         dealers: bool,
         intrinsic: Mapping[str, Field] | None = None,
+        refused: Mapping[str, tuple[str, str]] | None = None,
         window_days: int | None = None,
     ) -> None:
         self._catalogue = catalogue
@@ -99,7 +101,7 @@ class Vocabulary:
         fields = catalogue.dealer_fields if dealers else catalogue.order_fields
         self._fields: Mapping[str, Field] = {**fields, **(intrinsic or {})}
         self._elsewhere = catalogue.order_fields if dealers else catalogue.dealer_fields
-        self._ranked = (intrinsic or {}).get("ranked")
+        self._refused = refused or {}
         self._window_days = window_days
         self._source = Source("", "")
         self._failed = False
@@ -244,6 +246,8 @@ class Vocabulary:
         entry = named(self._fields, expr.text)
         if entry is None:
             raise self._unknown(expr)
+        if entry.name in self._refused:
+            raise Wrong(expr.span, *self._refused[entry.name])
         return entry
 
     def _field_value(self, expr: Expr) -> FieldValue:
@@ -255,11 +259,11 @@ class Vocabulary:
         days: int | None = None
         if entry.windowed:
             days = self._window_days if expr.window is None else window_days(expr.window)
-            if days is None and expr.window is None:
+            if days is None and expr.window is None and entry.bare is None:
                 raise Wrong(expr.span, f"'{expr.text}' needs a window", f"write {expr.text}(30d)")
-            if days is None:
+            if days is None and expr.window is not None:
                 raise self._bad_window(expr.window)
-            if entry.windows_days is not None and days not in entry.windows_days:
+            if days is not None and entry.windows_days is not None and days not in entry.windows_days:
                 known = " and ".join(f"{each}d" for each in entry.windows_days)
                 span = expr.span if expr.window is None else expr.window.span
                 raise Wrong(
@@ -270,8 +274,7 @@ class Vocabulary:
         shown = entry.name if days is None else f"{entry.name}({days}d)"
         return FieldValue(self._layout.slot(entry, days), entry.kind, shown, expr.span)
 
-    def _bad_window(self, window: Quantity | None) -> Wrong:
-        assert window is not None
+    def _bad_window(self, window: Quantity) -> Wrong:
         return Wrong(window.span, *window_problem(window))
 
     def _choice(self, expr: Expr, entry: Field) -> str:
@@ -290,8 +293,9 @@ class Vocabulary:
 
     def _unknown(self, word: Word) -> Wrong:
         subject, other = ("a dealer", "the order") if self._dealers else ("the order", "a dealer")
-        if named(self._elsewhere, word.text) is not None:
-            place = "'when'" if self._dealers else "'consider dealers where'"
+        of_ranking = not self._dealers and word.text in OF_RANKING
+        if of_ranking or named(self._elsewhere, word.text) is not None:
+            place = "'tiers for ...'" if of_ranking else "'when'" if self._dealers else "'consider dealers where'"
             return Wrong(word.span, f"'{word.text}' is a field of {other}, not of {subject}", f"use it in {place}")
         names = [*words_of(self._fields), *self._definitions]
         last = word.text.rpartition(".")[2]

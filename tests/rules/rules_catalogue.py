@@ -54,8 +54,6 @@ ORDER_FIELDS = [
 DEALER_FIELDS = [
     plain("name", Kind.TEXT),
     plain("specialty", Kind.SET_OF_TEXT, ("corporate", "municipal", "high_yield")),
-    plain("tier", Kind.NUMBER),
-    plain("rank", Kind.NUMBER),
     plain("connected", Kind.BOOL),
     plain("has_axe", Kind.BOOL),
     plain("last_asked", Kind.DAYS),
@@ -64,6 +62,7 @@ DEALER_FIELDS = [
     Field(
         "leakage", Kind.BPS, windowed("leakage"), "price move after execution", windowed=True, synonyms=("reversion",)
     ),
+    Field("edge", Kind.BPS, windowed("edge"), "against the mid", windowed=True, bare=getter("edge")),
     Field("response_time", Kind.SECONDS, windowed("response_time"), "to a firm quote", windowed=True),
     Field("quoted_issuer", Kind.BOOL, windowed("quoted_issuer"), "quoted this issuer", windowed=True),
     Field("quoted_similar", Kind.BOOL, windowed("quoted_similar"), "quoted a similar bond", windowed=True),
