@@ -171,8 +171,9 @@ def told(world: Scene, order_id: str) -> list[str]:
     answer = world.command("rules__explain", role="viewer", order=order_id)
     lines = explain(Paper(width=200), answer)
     del answer["book_hash"]
-    if not answer["notes"]:
-        del answer["notes"]  # Earlier engines had none.
+    for name in ("notes", "axes"):
+        if not answer[name]:
+            del answer[name]  # Earlier engines had none.
     rest = {key: value for key, value in answer.items() if key != "lines"}
     return [*lines, json.dumps(rest, sort_keys=True), *(json.dumps(line, sort_keys=True) for line in answer["lines"])]
 
