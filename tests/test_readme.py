@@ -17,6 +17,7 @@ NAMES = (
     "config/README.md",
     "config/rules/README.md",
     "config/fix/README.md",
+    "config/history/README.md",
     "tests/README.md",
 )
 PAGES = {name: (ROOT / name).read_text() for name in NAMES}
