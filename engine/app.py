@@ -24,6 +24,7 @@ from typing import Any
 import uvloop
 
 from engine import __version__
+from engine.admin.record import Record
 from engine.admin.server import AdminServer
 from engine.boot import assembly, configured, securing, session_settings, take_over
 from engine.boot.configured import Configured
@@ -152,7 +153,8 @@ class Daemon:
             await runtime.idle()
             metrics.state(machine, taken.trading)
             metrics.sessions(machine, self.clock.now(), {})
-            admin = AdminServer(config.admin, runtime.command, runtime.watchers)
+            record = Record(reader, lambda: runtime.event_seq, taken.trading.state)
+            admin = AdminServer(config.admin, runtime.command, runtime.watchers, record=record)
             await admin.start()
             servers.append(admin)
             endpoint = MetricsEndpoint(config.metrics.host, config.metrics.port, metrics, self._readiness)

@@ -90,6 +90,10 @@ def dealers(given: _Arguments) -> int:
     if switches and (given.dealer is None or given.reason is None):
         missing = "the DEALER" if given.dealer is None else "--reason REASON"
         raise ConfigError(f"dealers --{switches[0]}: {missing} is missing")
+    if given.history:
+        if switches or given.dealer is None:
+            raise ConfigError("dealers --history: expected a DEALER and nothing else")
+        return ask(given, "dealer.history", {"dealer": given.dealer})
     if given.reason is not None and not switches:
         raise ConfigError("dealers: --reason goes with --pause or --resume")
     if switches:

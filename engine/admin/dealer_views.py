@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from engine.admin.tables import Cell, Column, Paper, clock, grouped, measure, table
+from engine.admin.tables import Cell, Column, Paper, clipped, clock, grouped, measure, table
 from engine.admin.views import Answer, Lines, who
 
 WIDTH: Final = 80
@@ -149,6 +149,33 @@ def _classic(paper: Paper, classic: Answer) -> Lines:
     return [*lines, *(table(paper, columns, rows) if rows else [])]
 
 
+# --- what changed --------------------------------------------------------------------------------
+
+
+def history(paper: Paper, answer: Answer) -> Lines:
+    """Who changed what of it, the latest first."""
+    lines: Lines = []
+    for each in answer["history"]:
+        head = f"{each['time']} {each['what']} by {each['actor']}: {each['reason']}"
+        lines.append(paper.styled(clipped(head, paper.width), "bold"))
+        for change in each["changes"]:
+            for sign, style, value in (("-", "red", change["before"]), ("+", "green", change["after"])):
+                for words in _values(value):
+                    lines += [paper.styled(f"  {sign} {change['key']}: {words}", style)]
+    return lines
+
+
+def _values(value: Any) -> list[str]:
+    """A key's value, an entry a line; nothing for what is not there."""
+    if value is None or value == []:
+        return []
+    if isinstance(value, list):
+        return [words for each in value for words in _values(each)]
+    if isinstance(value, dict):
+        return ["; ".join(f"{name} {words}" for name, each in value.items() for words in _values(each))]
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
+
+
 # --- pausing -------------------------------------------------------------------------------------
 
 
@@ -204,3 +231,27 @@ def axes(paper: Paper, answer: Answer) -> Lines:
 def how_much(axe: Answer) -> str:
     """Face amount, or the dealer's word for it."""
     return grouped(axe["quantity"]) or axe["size"] or ""
+
+
+def credit(paper: Paper, answer: Answer) -> Lines:
+    """Every credit limit that stands."""
+    if not answer["limits"]:
+        return ["no credit limit was delivered"]
+    columns = [
+        Column("scope"),
+        Column("a request", right=True),
+        Column("a day", right=True),
+        Column("dealt today", right=True),
+        Column("left", right=True),
+    ]
+    rows = [
+        (
+            each["scope"],
+            grouped(each["request_max"]),
+            grouped(each["day_max"]),
+            grouped(each["dealt"]),
+            Cell(grouped(each["room"]), "red" if each["room"] == "0" else ""),
+        )
+        for each in answer["limits"]
+    ]
+    return table(paper, columns, rows)

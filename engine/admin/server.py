@@ -17,7 +17,9 @@ from typing import Any, Final, Protocol, cast
 from engine.admin import protocol
 from engine.admin.listening import listen, peer_of, remove
 from engine.admin.protocol import BadRequest, Request, read_request
+from engine.admin.record import Record
 from engine.commands.parameters import did_you_mean
+from engine.commands.table import COMMANDS, By
 from engine.config.tables import AdminConfig, AdminPerson, Role
 from engine.desk.notices import Notice, Topic
 from engine.errors import CommandError
@@ -76,6 +78,7 @@ class AdminServer:
         submit: Submit,
         notices: Notices,
         *,
+        record: Record | None = None,
         line_bytes_max: int = LINE_BYTES_MAX,
         in_flight_max: int = IN_FLIGHT_MAX,
         output_bytes_max: int = OUTPUT_BYTES_MAX,
@@ -86,6 +89,7 @@ class AdminServer:
         self.in_flight_max = in_flight_max
         self.output_bytes_max = output_bytes_max
         self.notices = notices
+        self._record = record
         self._unwatch: Callable[[], None] | None = None
         """While somebody subscribes: notices nobody hears are not made."""
         self._server: asyncio.Server | None = None
@@ -116,6 +120,15 @@ class AdminServer:
         for connection in tuple(self.connections):
             self.unsubscribe(connection)
             connection.close()
+
+    async def ask(self, method: str, params: Mapping[str, Any], actor: str, role: str) -> Any:
+        """Answer from the journal's file what it answers; give everything else to the desk. Raises CommandError."""
+        command = COMMANDS.get(method)
+        if command is None or command.by is not By.record:
+            return await self.submit(method, params, actor, role)
+        if self._record is None:
+            raise CommandError(f"{method}: there is no journal to read", code="state")
+        return await self._record.answer(method, params, actor, role)
 
     # --- who is told -------------------------------------------------------------------------------
 
@@ -261,9 +274,7 @@ class _Connection(asyncio.Protocol):
     async def _answer(self, request: Request) -> None:
         assert self._person is not None
         try:
-            result = await self._server.submit(
-                request.method, request.params, self._person.actor, self._person.role.value
-            )
+            result = await self._server.ask(request.method, request.params, self._person.actor, self._person.role.value)
         except CommandError as error:
             self.write(protocol.refusal_line(request.id, str(error), error.code))
         except Exception:

@@ -16,7 +16,7 @@ from engine.config import Config
 from engine.config.sessions import SessionRole
 from engine.dealers.book import DealerBook
 from engine.dealers.estimates import EstimateParameters
-from engine.dealers.segments import maturity_bucket, rating_bucket
+from engine.dealers.segments import peer_group
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
@@ -40,7 +40,6 @@ from engine.selection.ranking import Rankings
 from engine.selection.request import Parameters
 
 _NS_PER_S = 1_000_000_000
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +141,7 @@ def desk(
     config: Config, book: Book, bonds: Mapping[str, Security], hours: Mapping[str, Schedule] | None = None
 ) -> Desk:
     """The desk with empty stats and no marks yet."""
+    known = dict(bonds)
     dealers = DealerBook(each.profile() for each in config.dealers)
     windows = tuple(sorted({*book.windows(), 90, 180, config.scoring.window_days}))
     stats = DealerStats(
@@ -168,9 +168,10 @@ def desk(
             quotes_per_rfq_max=config.rfq.quotes_per_rfq_max,
         ),
         dealers=dealers,
-        securities=bonds,
+        securities=known,
+        filed=bonds,
         marks=MarkBook(),
-        appraisal=appraisal(config, bonds),
+        appraisal=appraisal(config, known),
         stats=stats,
         rankings=Rankings(stats, dealers.ids),
         learning=Learning(EstimateParameters(), is_replaying=True),
@@ -198,13 +199,6 @@ def appraisal(config: Config, bonds: Mapping[str, Security]) -> Appraisal:
         Groups({security_id: peer_group(bond) for security_id, bond in bonds.items()}),
         Tape(tape.days, tape.trades_max, tape.quiet_days_max),
     )
-
-
-def peer_group(bond: Security) -> str:
-    """Which bonds one is as liquid as or not: its asset class, its credit, its term as of its own file's day."""
-    today = bond.liquidity_as_of or _EPOCH
-    rating, maturity = rating_bucket(bond.rating), maturity_bucket(bond.years_to_maturity(today))
-    return f"{bond.asset_class}|{rating}|{maturity}"
 
 
 def dialects(config: Config) -> tuple[dict[str, Dialect], dict[str, Dialect]]:

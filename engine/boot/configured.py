@@ -169,7 +169,8 @@ def with_open_bonds(start: Start, file: ReadOnly, trading: Trading) -> Start:
     if not found:
         return start
     securities = dataclasses.replace(configured.securities, bonds={**configured.securities.bonds, **found})
-    desk.securities = securities.bonds
+    desk.filed = securities.bonds
+    desk.securities.update(found)
     return dataclasses.replace(start, configured=dataclasses.replace(configured, securities=securities))
 
 

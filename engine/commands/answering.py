@@ -85,6 +85,6 @@ def _handler(command: Command) -> Callable[[Any], Answer]:
 
 
 HANDLERS: Final[Mapping[str, Callable[[Any], Answer]]] = {
-    command.name: _handler(command) for command in COMMANDS.values()
+    command.name: _handler(command) for command in COMMANDS.values() if command.by is not By.record
 }
 """By command: found when the daemon starts, so that a name that is none is noticed then."""

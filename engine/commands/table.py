@@ -39,6 +39,8 @@ class By(StrEnum):
     """A function of a `Call`: the desk alone."""
     sessions = "sessions"
     """A function of a `SessionCall`: sessions, their TLS, the process."""
+    record = "record"
+    """The journal's file, read beside the work: a method of `admin.record`."""
     terminal = "terminal"
     """rfqctl itself; no daemon is needed unless the function asks one."""
 
@@ -99,6 +101,7 @@ class Typed:
 ORDERS_SHOWN: Final = 50
 ORDERS_SHOWN_MAX: Final = 1_000
 AXES_SHOWN: Final = 50
+EVENTS_MAX: Final = 500
 AXES_SHOWN_MAX: Final = 10_000
 NOTES_SHOWN: Final = 20
 NOTES_SHOWN_MAX: Final = 50
@@ -120,6 +123,13 @@ _SEQ_NUM: Final = whole(1, SEQ_NUM_MAX)
 _LIMIT: Final = Param("limit", price, "limit price in percent of par; none for a market order", typed="--limit PRICE")
 _ACCOUNT: Final = Param("account", name, "the account it is for")
 _JOURNAL: Final = Param("journal", path, "the journal; default: the configured one", typed="--journal FILE")
+
+
+_CURSOR: Final = (
+    Param("after", whole(0, 2**53), "the seq behind which to begin, 0 for the first", default=0),
+    Param("limit", whole(1, EVENTS_MAX), "how many at most", default=EVENTS_MAX),
+    Param("wait_s", whole(0, 60), "how long to wait for the first one", default=0),
+)
 
 
 def _bond(required: bool) -> tuple[Param, ...]:
@@ -173,6 +183,7 @@ TABLE: Final[tuple[Command, ...]] = (
                 _ASSET_CLASS,
                 Param("pause", flag, "have it not asked from now on, over restarts too; role trader"),
                 Param("resume", flag, "let it be asked again, as far as people say so; role operator"),
+                Param("history", flag, "who changed what of it, and when"),
                 Param("reason", text, "why, for the record; with --pause and --resume"),
             ),
         ),
@@ -342,6 +353,78 @@ TABLE: Final[tuple[Command, ...]] = (
             ),
         ),
         is_typed=False,
+    ),
+    # --- what the journal has ---
+    Command(
+        "events",
+        "feed",
+        "events behind a cursor, in order, at least once; `next` is where to go on",
+        By.record,
+        "record.events",
+        params=(
+            *_CURSOR,
+            Param("types", names, "only events of these types"),
+        ),
+        is_typed=False,
+    ),
+    Command(
+        "executions",
+        "feed",
+        "fills behind a cursor, with what cost analysis needs of their orders; `next` is where to go on",
+        By.record,
+        "record.executions",
+        params=_CURSOR,
+        is_typed=False,
+    ),
+    Command(
+        "dealer.history",
+        "viewer",
+        "who changed what of a dealer's profile, and when: the latest first",
+        By.record,
+        "record.dealer_history",
+        "dealer_views.history",
+        (_DEALER,),
+        is_typed=False,
+    ),
+    # --- what feeds deliver ---
+    Command(
+        "securities.put",
+        "feed",
+        "add bonds or replace them, a row each, over restarts too; a row that is wrong is named and stops no other",
+        By.desk,
+        "feed_commands.securities_put",
+        params=(
+            Param(
+                "rows",
+                rows,
+                "cells by the columns of the securities file; or isin and remove: as the file has it again",
+                required=True,
+            ),
+        ),
+        is_typed=False,
+    ),
+    Command(
+        "credit_limits.put",
+        "feed",
+        "set credit limits of dealers, accounts and issuers; the stricter of file and feed holds",
+        By.desk,
+        "feed_commands.credit_limits_put",
+        params=(
+            Param(
+                "rows",
+                rows,
+                "scope (dealer:NAME, account:NAME, issuer:NAME) with request_max, day_max or both; or lift",
+                required=True,
+            ),
+        ),
+        is_typed=False,
+    ),
+    _desk(
+        "credit",
+        "viewer",
+        "feed_commands.credit_limits",
+        "dealer_views.credit",
+        "credit limits that were delivered, with what is dealt today and what is left",
     ),
     # --- what other systems saw ---
     Command(

@@ -243,6 +243,14 @@ def with_dealers(config: Config, text: str) -> Config:
     return dataclasses.replace(config, dealers=dealers, texts=kept)
 
 
+def dealers_in(text: str) -> tuple[DealerConfig, ...]:
+    """The dealers of a text that was in force once, whatever the sessions were then; none if it cannot be read."""
+    reading = Reading("dealers", Path())
+    raw = reading.parse(text)
+    file = reading.table(DealersFile, raw) if not reading.problems else None
+    return file.dealer if file is not None else ()
+
+
 def load_echo(path: Path | str, environ: Mapping[str, str] | None = None) -> EchoFile:
     """[fix] and [[session]] tables alone, sessions of role 'echo': what an echo acceptor needs."""
     path = Path(path).absolute()

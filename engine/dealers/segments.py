@@ -25,6 +25,7 @@ from engine.domain.instrument import NOT_RATED, Security, rating_notch
 ANY: Final = "*"
 """Stands for "whatever it is" in a segment, and is the scope of everything."""
 
+_EPOCH: Final = datetime.date(1970, 1, 1)
 _A_MINUS_NOTCH: Final = rating_notch("A-") or 0
 _BBB_MINUS_NOTCH: Final = rating_notch("BBB-") or 0
 
@@ -137,6 +138,13 @@ def similar_key(security: Security, today: datetime.date) -> str | None:
     if not sector or rating is RatingBucket.UNKNOWN or maturity is MaturityBucket.UNDATED:
         return None
     return f"{security.asset_class}|{sector}|{rating}|{maturity}"
+
+
+def peer_group(bond: Security) -> str:
+    """Which bonds one is as liquid as or not: its asset class, its credit, its term as of its own file's day."""
+    today = bond.liquidity_as_of or _EPOCH
+    rating, maturity = rating_bucket(bond.rating), maturity_bucket(bond.years_to_maturity(today))
+    return f"{bond.asset_class}|{rating}|{maturity}"
 
 
 @lru_cache(maxsize=256)

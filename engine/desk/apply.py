@@ -30,6 +30,7 @@ from engine.desk.state import (
     Switch,
     alike_key,
     axe_key,
+    dealt_key,
     exposure_key,
     oms_key,
     oms_latest_key,
@@ -39,8 +40,9 @@ from engine.desk.state import (
 from engine.domain import events as e
 from engine.domain import moves
 from engine.domain.axe import Axe, Axes
+from engine.domain.credit import CreditKind, CreditScope
 from engine.domain.observation import Horizon, horizons
-from engine.domain.order import Order, OrderState
+from engine.domain.order import ZERO, Order, OrderState
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
 from engine.domain.rows import changed
@@ -236,6 +238,33 @@ def _rfq_closed(state: DeskState, event: e.RfqClosed) -> None:
     _count(state, "open_rfqs", -1)
 
 
+# --- what feeds deliver ---------------------------------------------------------------------------
+
+
+def _securities_put(state: DeskState, event: e.SecuritiesPut) -> None:
+    for bond in event.bonds:
+        state.bonds.put(bond.security_id, bond)
+    for security_id in event.removed:
+        state.bonds.drop(security_id)
+
+
+def _credit_limits_put(state: DeskState, event: e.CreditLimitsPut) -> None:
+    for limit in event.limits:
+        state.credit.put(limit.scope, limit)
+
+
+def _deal(state: DeskState, order: Order, dealer: str, quantity: Decimal, at_ns: int) -> None:
+    """What credit limits of a day are held against."""
+    day = utc_day(at_ns)
+    for kind, name in (
+        (CreditKind.dealer, dealer),
+        (CreditKind.account, order.terms.account),
+        (CreditKind.issuer, order.facts.issuer),
+    ):
+        key = dealt_key(CreditScope(kind, name), day)
+        state.dealt.put(key, (state.dealt.get(key) or ZERO) + quantity)
+
+
 # --- what dealers advertise ------------------------------------------------------------------------
 
 
@@ -374,6 +403,7 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
             mark=event.mark.price if event.mark is not None else None,
         ),
     )
+    _deal(state, order, fill.dealer, fill.quantity, event.at_ns)
     _follow(state, fill.exec_id, order.terms.security_id, event.segment, event.at_ns, event.day_ends)
 
 
@@ -540,6 +570,8 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.RoundAmended: _round_amended,
     e.RoundMarked: _marked,
     e.FillMarked: _marked,
+    e.SecuritiesPut: _securities_put,
+    e.CreditLimitsPut: _credit_limits_put,
     e.AxeAdvertised: _axe_advertised,
     e.AxeWithdrawn: _axe_withdrawn,
     e.AxesExpired: _axes_expired,

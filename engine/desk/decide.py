@@ -6,7 +6,7 @@ timer. Times are UTC nanoseconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.desk import aftermath, axes, deliveries
 from engine.desk.draft import Delivery, Draft
@@ -130,12 +130,17 @@ def gap_filled(draft: Draft, outbox_id: int) -> None:
         advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
 
 
-def _subscribe(draft: Draft, session: str) -> None:
-    known = draft.desk.appraisal.parameters
-    securities, with_trades = list(draft.desk.securities), session in known.trades_from
+def subscribe_to(draft: Draft, session: str, securities: Sequence[str]) -> None:
+    """Ask a market session for the prices of these bonds, and for their trades where it tells them."""
+    with_trades = session in draft.desk.appraisal.parameters.trades_from
     for start in range(0, len(securities), _SUBSCRIBE_AT_ONCE):
         wanted = tuple(securities[start : start + _SUBSCRIBE_AT_ONCE])
         draft.send(session, m.SubscribeMarketData(draft.fresh_id(), wanted, with_trades), Delivery.afresh)
+
+
+def _subscribe(draft: Draft, session: str) -> None:
+    known = draft.desk.appraisal.parameters
+    subscribe_to(draft, session, list(draft.desk.securities))
     # Of a benchmark the level is wanted; by the provider's own name, unless it is one of the bonds.
     levels = tuple(dict.fromkeys(each for each in known.benchmarks.values() if each not in draft.desk.securities))
     if levels:

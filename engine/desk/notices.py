@@ -29,6 +29,7 @@ class Topic(StrEnum):
     closed = "closed"
     dealer = "dealer"
     declined = "declined"
+    feed = "feed"
     fill = "fill"
     ignored = "ignored"
     kill = "kill"
@@ -152,6 +153,12 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
         case e.AxeWithdrawn():
             what = {"security_id": event.security_id, "state": "withdrawn", "reason": event.reason}
             return Topic.axe, {"dealer": event.dealer, "axe_id": event.axe_id, **what}
+        case e.SecuritiesPut():
+            what = {"what": "securities", "rows": len(event.bonds) + len(event.removed)}
+            return Topic.feed, {**what, "actor": _who(event.actor)}
+        case e.CreditLimitsPut():
+            what = {"what": "credit_limits", "rows": len(event.limits)}
+            return Topic.feed, {**what, "actor": _who(event.actor)}
         # Acceptances and fills.
         case e.QuoteAccepted():
             what = {"price": str(event.price), "actor": event.actor}

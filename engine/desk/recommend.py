@@ -13,6 +13,7 @@ from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment, segment_of_key
 from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
+from engine.desk.gate import credit
 from engine.desk.gate.risk import exposure_of
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
@@ -207,6 +208,7 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -
             consider=consider if rule.consider_text is not None else None,
             condition=rule.consider_text or "",
             considered_by=rule.considered_by,
+            rooms=credit.rooms(draft, desk.dealers.ids) if state.any_credit() else None,
             paused={name: state.pauses[name].words for name in state.paused_dealers()},
         ),
     )

@@ -37,7 +37,7 @@ def _bonds(state: DeskState, before: Desk, after: Desk) -> Iterator[str]:
     missing: dict[str, list[str]] = {}
     for order in state.open_orders():
         security_id = order.terms.security_id
-        if security_id in before.securities and security_id not in after.securities:
+        if security_id in before.securities and security_id not in after.securities and security_id not in state.bonds:
             missing.setdefault(security_id, []).append(order.order_id)
     for security_id, orders in missing.items():
         yield f"securities: {security_id} is missing, and {_named(orders)} in it: end that first, or leave it in"

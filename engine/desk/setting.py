@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from engine.dealers.book import DealerBook
+from engine.dealers.segments import peer_group
 from engine.dealers.stats import DealerStats
 from engine.desk.costs import Costs
 from engine.desk.learning import Learning
@@ -85,7 +86,8 @@ class Desk:
     risk: RiskLimits
     clocks: RfqClocks
     dealers: DealerBook
-    securities: Mapping[str, Security]
+    securities: dict[str, Security]
+    """Every bond by its identifier: the file's, and in their place those that feeds delivered."""
     marks: MarkBook
     stats: DealerStats
     rankings: Rankings
@@ -110,6 +112,8 @@ class Desk:
     """Do an outside provider's figures count in place of ours, where there are any?"""
     earlier_books: Mapping[str, Book] = field(default_factory=dict)
     """By hash, rule books that decided before: what they decided is told in their words."""
+    filed: Mapping[str, Security] = field(default_factory=dict)
+    """The bonds as their file has them."""
     axes: AxeLimits = AxeLimits()
     hold: str = ""
     """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
@@ -137,6 +141,15 @@ class Desk:
             return known
         mark = self.marks.of(security_id, source)
         return Sides(security_id, source) if mark is None else Sides.of(mark)
+
+    def know(self, security_id: str, delivered: Security | None) -> None:
+        """A bond as a feed delivered it; None: as the file has it, if it does."""
+        bond = delivered if delivered is not None else self.filed.get(security_id)
+        if bond is not None:
+            self.securities[security_id] = bond
+        else:
+            self.securities.pop(security_id, None)
+        self.appraisal.know(security_id, peer_group(bond) if bond is not None else None)
 
     def closed(self, session: str, now_ns: int) -> str:
         """`closed until ...` while the session's hours are over; empty while it is open."""

@@ -22,7 +22,9 @@ import orjson
 
 from engine.clock import NS_PER_DAY, utc_day
 from engine.domain.axe import Axe, Axes
+from engine.domain.credit import CreditLimit, CreditScope
 from engine.domain.events import OrderOverridden
+from engine.domain.instrument import Security
 from engine.domain.keys import Scope, ScopeKind, scopes_of
 from engine.domain.observation import Horizon
 from engine.domain.order import ZERO, Order, OrderTerms, Side
@@ -482,6 +484,10 @@ def _if_on(switch: Kill | Pause) -> Group | None:
     return _ALL if switch.on else None
 
 
+def _if_standing(limit: CreditLimit) -> Group | None:
+    return _ALL if limit.stands else None
+
+
 def _axing(row: Axes) -> Group | None:
     return row.dealer if row.axes else None
 
@@ -510,7 +516,10 @@ class DeskState:
         "alike",
         "asks",
         "axes",
+        "bonds",
         "counters",
+        "credit",
+        "dealt",
         "exposures",
         "fills",
         "kills",
@@ -546,6 +555,10 @@ class DeskState:
         self.exposures: Table[Exposure] = Table(below.exposures if below else None)
         self.kills: Table[Kill] = Table(below.kills if below else None, _if_on)
         self.axes: Table[Axes] = Table(below.axes if below else None, _axing, _axed)
+        self.bonds: PassingTable[Security] = PassingTable(below.bonds if below else None)
+        """Bonds that feeds delivered, in the place of the file's."""
+        self.credit: Table[CreditLimit] = Table(below.credit if below else None, _if_standing)
+        self.dealt: Table[Decimal] = Table(below.dealt if below else None)
         self.pauses: Table[Pause] = Table(below.pauses if below else None, _if_on)
         self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
@@ -576,6 +589,9 @@ class DeskState:
             ("exposures", self.exposures),
             ("kills", self.kills),
             ("axes", self.axes),
+            ("bonds", self.bonds),
+            ("credit", self.credit),
+            ("dealt", self.dealt),
             ("pauses", self.pauses),
             ("switches", self.switches),
             ("counters", self.counters),
@@ -704,6 +720,21 @@ class DeskState:
         """The keys of `marks_due`: rounds and fills that marks are still to follow."""
         return list(self.marks_due.keys())
 
+    # --- credit ----------------------------------------------------------------------------------------
+
+    def any_credit(self) -> bool:
+        """Does any credit limit stand?"""
+        return self.credit.indexes[0].count(_ALL) > 0
+
+    def credit_limit(self, scope: CreditScope) -> CreditLimit | None:
+        """The limit of this scope that stands."""
+        limit = self.credit.get(str(scope))
+        return limit if limit is not None and limit.stands else None
+
+    def dealt_on(self, scope: CreditScope, day: int) -> Decimal:
+        """Face amount that was filled on a UTC day."""
+        return self.dealt.get(dealt_key(scope, day)) or ZERO
+
     # --- what dealers advertise ------------------------------------------------------------------------
 
     def axe_of(self, dealer: str, security_id: str, desk_side: Side, now_ns: int) -> Axe | None:
@@ -776,6 +807,10 @@ def _plain(value: object) -> object:
 
 def axe_key(dealer: str, security_id: str) -> str:
     return f"{dealer}|{security_id}"
+
+
+def dealt_key(scope: CreditScope, day: int) -> str:
+    return f"{scope}|{day}"
 
 
 def exposure_key(security_id: str, side: Side, day: int) -> str:

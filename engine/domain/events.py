@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 from engine.domain.axe import Axe
+from engine.domain.credit import CreditLimit
+from engine.domain.instrument import Security
 from engine.domain.keys import Scope
 from engine.domain.messages import OrderReport
 from engine.domain.observation import AskSeen, Horizon, RoundSeen, RoundTold
@@ -519,6 +521,28 @@ class AxesExpired(Event):
     """Room is made for a dealer's next interest: those of its own that are over leave the state."""
 
     dealer: str
+
+
+# --- what feeds deliver ---------------------------------------------------------------------------
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class SecuritiesPut(Event):
+    """Bonds that stand in the place of the file's, or beside them; `removed` are as the file has them again."""
+
+    bonds: tuple[Security, ...]
+    removed: tuple[str, ...]
+    actor: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class CreditLimitsPut(Event):
+    """Limits, each in the place of the one of its scope."""
+
+    limits: tuple[CreditLimit, ...]
+    actor: str
 
 
 # --- executing -----------------------------------------------------------------------------------

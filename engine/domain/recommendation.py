@@ -59,6 +59,8 @@ class Why(StrEnum):
     """Its session is outside its hours; facts: the session, until when."""
     too_large = "too_large"
     """The order is beyond its own limit; each: the limit."""
+    credit = "credit"
+    """The order is beyond what its credit limit leaves; each: what that is."""
     rule_never = "rule_never"
     """The rule never asks it; facts: the rule."""
     not_considered = "not_considered"

@@ -6,6 +6,7 @@ batch: serve a resend only after the batch that holds its last number. Whole fil
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,6 +81,16 @@ class JournalReader:
         """A page of events beyond a cursor, for feeds."""
         query = f"SELECT {EVENT} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
         return [EventRow(*row) for row in await self._all(query, (after_seq, limit))]
+
+    async def last_event(self) -> int:
+        """The seq of the last event that is durable; 0 while there is none."""
+        return int((await self._all("SELECT coalesce(max(seq), 0) FROM events", ()))[0][0])
+
+    async def events_of(self, types: Collection[str], after_seq: int, upto: int, limit: int) -> list[EventRow]:
+        """Events of these types, all of them if there are none, behind one and up to another: a short read."""
+        wanted = f" AND type IN ({', '.join('?' * len(types))})" if types else ""
+        query = f"SELECT {EVENT} FROM events WHERE seq > ? AND seq <= ?{wanted} ORDER BY seq LIMIT ?"
+        return [EventRow(*row) for row in await self._all(query, (after_seq, upto, *types, limit))]
 
     async def query(self, sql: str, parameters: tuple[object, ...] = (), limit: int = 1000) -> list[tuple[Any, ...]]:
         """At most `limit` rows of a query: views and such."""

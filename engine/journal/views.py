@@ -236,6 +236,8 @@ _WHY_LEFT_OUT: Final = f"""CASE json_extract(l.value, '$.why')
     WHEN 'down' THEN 'session ' || {_EACH} || ' is not logged on'
     WHEN 'closed' THEN 'session ' || {_fact(0)} || ' is ' || {_fact(1)}
     WHEN 'too_large' THEN 'its limit is ' || printf('%,d', {_EACH})
+    WHEN 'credit' THEN 'its credit limit leaves ' || printf('%,d', {_EACH})
+    WHEN 'paused' THEN 'paused' || coalesce(' by ' || {_EACH}, '')
     WHEN 'rule_never' THEN {_fact(0)} || ' never asks it'
     WHEN 'not_considered' THEN 'not considered: ' || {_fact(0)} || coalesce(' (' || (
         SELECT group_concat(n.value || ' is ' || coalesce(json_extract(l.value,

@@ -126,6 +126,11 @@ class Appraisal:
         self.bonds, self.parameters, self.groups = after.bonds, after.parameters, after.groups
         self._day = -1
 
+    def know(self, security_id: str, group: str | None) -> None:
+        """A bond was delivered, `bonds` has it: it is held against this group from now on, of None it is gone."""
+        self.groups.put(security_id, group)
+        self._day = -1
+
     # --- trading -----------------------------------------------------------------------------------
 
     def is_believed(self, security: Security, now_ns: int) -> bool:

@@ -58,12 +58,12 @@ def _share(ordered: Sequence[float], value: float) -> float:
 
 
 class Groups:
-    """Which bonds are of one group; made when the security master is read."""
+    """Which bonds are of one group; made when the security master is read, and kept as bonds are delivered."""
 
     __slots__ = ("_members", "_of")
 
     def __init__(self, group_of: Mapping[str, str]) -> None:
-        self._of = group_of
+        self._of = dict(group_of)
         members: dict[str, list[str]] = {}
         for security_id, group in group_of.items():
             members.setdefault(group, []).append(security_id)
@@ -71,6 +71,15 @@ class Groups:
 
     def of(self, security_id: str) -> str | None:
         return self._of.get(security_id)
+
+    def put(self, security_id: str, group: str | None) -> None:
+        """A bond is of this group from now on; of none where it is not known any more."""
+        before = self._of.pop(security_id, None)
+        if before is not None:
+            self._members[before].remove(security_id)
+        if group is not None:
+            self._of[security_id] = group
+            self._members.setdefault(group, []).append(security_id)
 
     def members(self, group: str) -> Sequence[str]:
         return self._members.get(group, ())

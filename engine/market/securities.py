@@ -125,6 +125,15 @@ def parse_securities(text: str, as_of: datetime.date | None = None) -> ParsedSec
     return ParsedSecurities(tuple(securities.values()), tuple(problems))
 
 
+def bond_of(cells: Mapping[str, str], as_of: datetime.date | None = None) -> tuple[Security | None, list[str]]:
+    """One bond by its columns, held against what a line of the file is, and every reason why it is none."""
+    whole = {**dict.fromkeys(REQUIRED, ""), **cells}
+    unknown = _unknown_columns([*whole])
+    if unknown:
+        return None, unknown
+    return _security([*whole], [cell.strip() for cell in whole.values()], as_of)
+
+
 def format_securities(securities: Iterable[Security]) -> str:
     """The text that `parse_securities` gives back as these bonds, all of them known by ISIN."""
     out = io.StringIO()
@@ -236,13 +245,18 @@ REQUIRED: Final = ("isin", "name", "issuer", "asset_class")
 _ATTRIBUTES: Final = {"isin": "security_id"}
 
 
-def _header_problems(header: list[str]) -> list[str]:
+def _unknown_columns(header: list[str]) -> list[str]:
     problems = []
     for column in header:
         if column not in _READERS:
             near = difflib.get_close_matches(column, COLUMNS, n=1)
             hint = f" (did you mean '{near[0]}'?)" if near else f" (known: {', '.join(COLUMNS)})"
             problems.append(f"unknown column '{column}'{hint}")
+    return problems
+
+
+def _header_problems(header: list[str]) -> list[str]:
+    problems = _unknown_columns(header)
     problems.extend(f"the column '{column}' is missing" for column in REQUIRED if column not in header)
     problems.extend(
         f"the column '{column}' is there twice" for column in dict.fromkeys(header) if header.count(column) > 1

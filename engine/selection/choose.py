@@ -733,8 +733,9 @@ class Situation:
     `leaves` is what is left of the order. `closed` says until when a session is closed, empty for one that is open;
     None where no session has hours. `stopped` gives the kill switch that is on for a dealer, empty for none; None while
     no switch is on. `paused` are the dealers that a person has paused, with who and why; None while there is none.
-    `consider` gives None for a dealer that meets the rule's condition, else the values it was judged by, read from
-    `considered_by`; it is None where the rule has no condition.
+    `rooms` is the most that credit limits leave for one request, of dealers that have one. `consider` gives None for a
+    dealer that meets the rule's condition, else the values it was judged by, read from `considered_by`; it is None
+    where the rule has no condition.
     """
 
     asset_class: AssetClass
@@ -748,6 +749,7 @@ class Situation:
     condition: str = ""
     considered_by: tuple[str, ...] = ()
     paused: Mapping[str, str] | None = None
+    rooms: Mapping[str, Decimal] | None = None
 
 
 def candidates(book: DealerBook, now: Situation) -> Candidates:
@@ -775,6 +777,12 @@ def candidates(book: DealerBook, now: Situation) -> Candidates:
         names = tuple([name for name in names if name not in too_large])
         if small:
             left.append(LeftOut(Why.too_large, tuple(small), each=tuple([str(too_large[name]) for name in small])))
+    if now.rooms:
+        rooms, leaves = now.rooms, now.leaves
+        beyond = [name for name in names if name in rooms and leaves > rooms[name]]
+        if beyond:
+            names = tuple([name for name in names if name not in rooms or leaves <= rooms[name]])
+            left.append(LeftOut(Why.credit, tuple(beyond), each=tuple([str(rooms[name]) for name in beyond])))
     if now.never:
         excluded = tuple([name for name in names if name in now.never])
         names = tuple([name for name in names if name not in now.never])

@@ -136,6 +136,8 @@ def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str
             return f"session {facts[0]} is {facts[1]}"
         case Why.too_large:
             return f"its limit is {Decimal(left.each[at]):,}"
+        case Why.credit:
+            return f"its credit limit leaves {Decimal(left.each[at]):,}"
         case Why.rule_never:
             return f"{facts[0]} never asks it"
         case Why.not_considered:

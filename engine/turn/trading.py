@@ -141,6 +141,8 @@ class Trading:
                 self._learn(event)
             if type(event) in COSTED:
                 self.desk.costs.fold(self.state, event)
+            if isinstance(event, e.SecuritiesPut):
+                self._know(event)
         if self._followed is not None:
             self._followed.extend(decided.events)
         if decided.heard:
@@ -197,6 +199,8 @@ class Trading:
             for event in (self._followed or [])[has:]:
                 aside.fold(event)
         self.desk.take_up(after.desk, with_stats=after.folded is not None)
+        for security_id, bond in self.state.bonds.items():
+            self.desk.know(security_id, bond)
         self._dialects, self._session_dialects = dict(after.dialects), dict(after.session_dialects)
 
     def file_switch(self, kind: str) -> Scope | None:
@@ -210,6 +214,15 @@ class Trading:
             self._learn(event)
         if type(event) in COSTED:
             self.desk.costs.fold(self.state, event)
+        if isinstance(event, e.SecuritiesPut):
+            self._know(event)
+
+    def _know(self, event: e.SecuritiesPut) -> None:
+        """Bonds that were delivered are what everybody looks up from now on."""
+        for bond in event.bonds:
+            self.desk.know(bond.security_id, bond)
+        for security_id in event.removed:
+            self.desk.know(security_id, None)
 
     def _learn(self, event: e.Event) -> None:
         self.desk.learning.fold(event)

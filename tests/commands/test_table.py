@@ -15,6 +15,7 @@ from session_world import SessionWorld
 from engine.admin import cli
 from engine.admin.help import COMMON, bash, markdown, zsh
 from engine.admin.naming import named
+from engine.admin.record import Record
 from engine.commands.answering import HANDLERS, understood
 from engine.commands.parameters import Param, amount, date, flag, name, names, natural, path, price, rows, text, whole
 from engine.commands.table import COMMANDS, GROUPS, NOTES_SHOWN_MAX, TABLE, TYPED, By, Command
@@ -83,8 +84,10 @@ def test_names_are_taken_once_and_groups_are_told() -> None:
 
 
 def test_every_handler_view_and_function_is_there() -> None:
-    assert list(HANDLERS) == list(COMMANDS)
+    assert list(HANDLERS) == [each.name for each in COMMANDS.values() if each.by is not By.record]
     for command in TABLE:
+        if command.by is By.record:
+            assert callable(getattr(Record, command.carried_out.removeprefix("record."))), command.name
         if command.shown:
             assert callable(named(command.shown)), command.name
         if command.by is By.terminal:
@@ -114,6 +117,12 @@ def test_what_acts_on_a_session_or_the_process_needs_a_reason() -> None:
 WHOLE: Final = {
     ("orders", "limit"): (1, 1_000),
     ("axes", "limit"): (1, 10_000),
+    ("events", "after"): (0, 2**53),
+    ("events", "limit"): (1, 500),
+    ("events", "wait_s"): (0, 60),
+    ("executions", "after"): (0, 2**53),
+    ("executions", "limit"): (1, 500),
+    ("executions", "wait_s"): (0, 60),
     ("session.show", "events"): (0, 50),
     ("session.resend", "begin"): (1, 10**18 - 1),
     ("session.resend", "end"): (1, 10**18 - 1),

@@ -13,6 +13,7 @@ from engine.desk.draft import Page
 from engine.desk.notices import Notice, Topic, notice_of, notices
 from engine.domain import events as e
 from engine.domain.axe import Axe, AxeSize
+from engine.domain.credit import CreditLimit
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.messages import Ignored
 from engine.domain.order import Side
@@ -121,6 +122,16 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             e.AxeWithdrawn(AT, "ash", "X", "A-1", "why"),
             "axe",
             {"dealer": "ash", "axe_id": "A-1", "security_id": "X", "state": "withdrawn", "reason": "why"},
+        ),
+        (
+            e.SecuritiesPut(AT, (BOND,), ("X", "Y"), kim),
+            "feed",
+            {"what": "securities", "rows": 3, "actor": "kim"},
+        ),
+        (
+            e.CreditLimitsPut(AT, (CreditLimit("dealer:ash"),), kim),
+            "feed",
+            {"what": "credit_limits", "rows": 1, "actor": "kim"},
         ),
         (
             e.DealerPaused(AT, "ash", True, kim, "why"),

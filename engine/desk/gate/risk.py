@@ -1,6 +1,6 @@
 """The pre-trade risk gate: nothing goes to a dealer as R or D without a `Cleared`, and only this module makes one.
 
-Five checks and the kill switch. A check that cannot be made, because something is unknown, does not pass.
+Six checks and the kill switch. A check that cannot be made, because something is unknown, does not pass.
 Every `Cleared` carries the last time at which it may leave, and is looked at once more at release.
 
 `exposure_of` is what information protection looks at: one bond, one side, everything of it that is open or was done on
@@ -15,6 +15,7 @@ from decimal import Decimal
 from engine.clock import utc_day
 from engine.dealers.book import Dealer
 from engine.desk.draft import GATE_KEY, Cleared, Draft
+from engine.desk.gate import credit
 from engine.desk.state import Exposure, exposure_key
 from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
@@ -47,6 +48,7 @@ def clear_accept(
     blocked = (
         _over(draft, order)
         or _content_blocked(draft, order)
+        or _credit_blocked(draft, order, said.quantity)
         or _dealer_blocked(draft, order, dealer, said.quantity)
         or _quantity_blocked(draft, order, said.quantity)
         or _price_blocked(draft, order, rfq, said.price, by_rule=by_rule)
@@ -58,7 +60,13 @@ def clear_accept(
 
 def order_blocked(draft: Draft, order: Order) -> Blocked | None:
     """What keeps any dealer from being asked on this order: content, duplicates and how much is open."""
-    return _over(draft, order) or _content_blocked(draft, order) or _duplicate(order) or _too_many_open(draft, order)
+    return (
+        _over(draft, order)
+        or _content_blocked(draft, order)
+        or _credit_blocked(draft, order, order.leaves)
+        or _duplicate(order)
+        or _too_many_open(draft, order)
+    )
 
 
 def _over(draft: Draft, order: Order) -> Blocked | None:
@@ -84,6 +92,11 @@ def _content_blocked(draft: Draft, order: Order) -> Blocked | None:
     if order.facts.issuer in restricted:
         return Blocked("restricted", f"issuer {order.facts.issuer} is on the restricted list")
     return None
+
+
+def _credit_blocked(draft: Draft, order: Order, quantity: Decimal) -> Blocked | None:
+    words = credit.of_order(draft, order, quantity)
+    return Blocked("credit", words) if words else None
 
 
 def _duplicate(order: Order) -> Blocked | None:
@@ -119,6 +132,9 @@ def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decima
         return Blocked("journal", draft.desk.hold)
     if dealer.notional_max is not None and quantity > dealer.notional_max:
         return Blocked("dealer_limit", f"{quantity:,} is above the limit of {dealer.notional_max:,} with {dealer.id}")
+    words = credit.of_dealer(draft, dealer.id, quantity)
+    if words:
+        return Blocked("credit", words)
     trouble = draft.session_trouble(dealer.session)
     if trouble:
         return Blocked("session", trouble)
