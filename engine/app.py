@@ -29,6 +29,7 @@ from engine.admin.server import AdminServer
 from engine.boot import assembly, configured, securing, session_settings, take_over
 from engine.boot.configured import Configured
 from engine.boot.connecting import Connecting
+from engine.boot.leak_batch import LeakBatch
 from engine.boot.memory import settle_memory
 from engine.boot.reload import Reloading
 from engine.clock import Clock, iso_timestamp
@@ -64,6 +65,8 @@ LOG_FRAMES_MAX = 65_536
 """Pages of 4 KiB that the journal's log may hold before a commit has to begin it anew: some 2,000 orders."""
 LOOP_LAG_EVERY_S = 0.25
 HASH_AHEAD_EVERY_S = 0.05
+LEAKS_EVERY_S = 10.0
+"""How often it is looked whether leaks are to be solved; not at once after a start, which has enough to do."""
 
 
 class Daemon:
@@ -153,6 +156,8 @@ class Daemon:
             await runtime.idle()
             metrics.state(machine, taken.trading)
             metrics.sessions(machine, self.clock.now(), {})
+            if (known := taken.trading.desk.learning.leaks) is not None:
+                metrics.leaks(known.table)
             record = Record(reader, lambda: runtime.event_seq, taken.trading.state)
             admin = AdminServer(config.admin, runtime.command, runtime.watchers, record=record)
             await admin.start()
@@ -169,7 +174,9 @@ class Daemon:
                 lambda now: self._taken_up(now, connections, admin),
             )
             servers.append(reloading)
-            for work in (self._housekeeping(metrics, reader, reloading), self._hashing_ahead()):
+            leaks = LeakBatch(runtime, taken.trading, lambda: self.config)
+            servers.append(leaks)
+            for work in (self._housekeeping(metrics, reader, reloading, leaks), self._hashing_ahead()):
                 tasks.append(loop.create_task(work))
                 tasks[-1].add_done_callback(self._house_kept)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -184,6 +191,7 @@ class Daemon:
             self._ready = False
             connections.close()  # Whoever is logged out dials again at once, and would find the door open.
             reloading.close()
+            leaks.close()
             for task in tasks:
                 task.cancel()
             if not self._failure:
@@ -215,10 +223,13 @@ class Daemon:
 
     # --- while it runs -----------------------------------------------------------------------------
 
-    async def _housekeeping(self, metrics: Metrics, reader: JournalReader, reloading: Reloading) -> None:
+    async def _housekeeping(
+        self, metrics: Metrics, reader: JournalReader, reloading: Reloading, leaks: LeakBatch
+    ) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
         loop = asyncio.get_running_loop()
         next_digest, next_checkpoint, next_anchor, next_proof = 0.0, 0.0, 0.0, 0.0
+        next_leaks = loop.time() + LEAKS_EVERY_S
         config = self.config.journal
         told = 0
         while True:
@@ -246,6 +257,9 @@ class Daemon:
                 self.runtime.ask_for_proof()
                 self._watch_clock()
                 self.runtime.alarms.look_at_schedules()
+            if now >= next_leaks:
+                next_leaks = now + LEAKS_EVERY_S
+                leaks.look()
             if now >= next_digest:
                 next_digest = now + DIGEST_EVERY_S
                 self.runtime.note_digest(take_over.LOGIC_VERSION)

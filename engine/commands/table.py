@@ -426,6 +426,22 @@ TABLE: Final[tuple[Command, ...]] = (
         "dealer_views.credit",
         "credit limits that were delivered, with what is dealt today and what is left",
     ),
+    # --- what asking costs ---
+    _desk(
+        "leak.show",
+        "viewer",
+        "leak_commands.show",
+        "leak_views.shown",
+        "what asking each dealer costs, as the last batch found it, with errors",
+    ),
+    _sessions(
+        "leak.solve",
+        "operator",
+        "leak_commands.solve",
+        "leak_views.solved",
+        "find anew what asking each dealer costs, beside the work of the day",
+        _REASON,
+    ),
     # --- what other systems saw ---
     Command(
         "history.add",
@@ -808,6 +824,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "session": "one FIX session: look, log on and off, numbers",
     "tls": "certificates and revocation lists",
     "log": "what the log tells",
+    "leak": "what asking a dealer costs",
     "history": "rounds that were asked elsewhere, or here: in and out as files",
     "audit": "the journal file; needs no daemon",
     "fix": "FIX messages in files; needs no daemon",

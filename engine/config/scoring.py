@@ -5,11 +5,17 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
+from engine.clock import NS_PER_S
 from engine.config.reading import setting
+from engine.config.schedules import minute_of_day
+from engine.dealers.leak import LeakParameters
 from engine.dealers.stats import CLASSIC_WEIGHTS
+from engine.domain.observation import Horizon
 
 _HOUSE = {metric: weight / 100 for metric, weight in CLASSIC_WEIGHTS}
 
@@ -30,6 +36,38 @@ class ClassicWeights:
         return tuple((metric, weight) for metric, weight in weights if weight)
 
 
+class LeakHorizon(StrEnum):
+    """How long after the decision the market is watched."""
+
+    MINUTE = Horizon.minute.value
+    FIVE_MINUTES = Horizon.five_minutes.value
+    HALF_HOUR = Horizon.half_hour.value
+    HOUR = Horizon.hour.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakConfig:
+    """[leak]: how what asking costs is found, and when."""
+
+    half_life_days: float = setting(90.0, above=0, at_most=3650)
+    window_days: int = setting(365, at_least=1, at_most=3650)
+    watch: LeakHorizon = setting(LeakHorizon.HALF_HOUR)
+    solve_at: str = setting("05:30", check=minute_of_day)
+    time_limit_s: float = setting(900.0, at_least=1, at_most=86_400)
+
+    @property
+    def parameters(self) -> LeakParameters:
+        return LeakParameters(
+            half_life_days=self.half_life_days, window_days=self.window_days, horizon=Horizon(self.watch)
+        )
+
+    @property
+    def solve_at_ns(self) -> int:
+        """Since midnight UTC."""
+        at = datetime.time.fromisoformat(self.solve_at)
+        return (at.hour * 60 + at.minute) * 60 * NS_PER_S
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringConfig:
     """The parameter set of every score: part of what makes a projection reproducible."""
@@ -37,6 +75,7 @@ class ScoringConfig:
     half_life_days: float = setting(30.0, above=0, at_most=3650)
     window_days: int = setting(90, at_least=1, at_most=3650)
     classic: ClassicWeights = setting(ClassicWeights())
+    leak: LeakConfig = setting(LeakConfig())
 
 
 def scoring_problems(scoring: ScoringConfig) -> list[tuple[str, str]]:

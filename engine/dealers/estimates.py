@@ -378,7 +378,7 @@ class Estimates:
         if own is not None:
             unit = self._evidence.aging.unit(picture.day)
             table = latency.table((own,), unit, table, self.parameters.latency_strength)
-        in_bps, post_bps, identified = self._leak_of(dealer)
+        in_bps, post_bps, identified = self.leak_of(dealer)
         asked = _n_eff(own, ev.ASKS, ev.ASKS_SQUARED)
         accepted, sized = _n_eff(own, ev.F_WEIGHT, ev.F_SQUARED), _n_eff(own, ev.Z_WEIGHT, ev.Z_SQUARED)
         return _Known(
@@ -398,12 +398,18 @@ class Estimates:
             asks=0 if own is None else round(own[ev.COUNT]),
         )
 
-    def _leak_of(self, dealer: str) -> tuple[Measure, Measure, Identified]:
+    def leak_of(self, dealer: str) -> tuple[Measure, Measure, Identified]:
+        """(until the decision, after it, how much of it can be told)"""
         if self._leaks is not None:
             return self._leaks.of(dealer)
-        mean, sd = self.parameters.leak_mean_bps, self.parameters.leak_sd_bps
-        prior = Measure(mean, sd, mean - rates.Z90 * sd, mean + rates.Z90 * sd, 0.0)
+        prior = prior_leak(self.parameters)
         return prior, prior, Identified.none
+
+
+def prior_leak(parameters: EstimateParameters) -> Measure:
+    """What a dealer costs of whom, and of all others, nothing was seen yet."""
+    mean, sd = parameters.leak_mean_bps, parameters.leak_sd_bps
+    return Measure(mean, sd, mean - rates.Z90 * sd, mean + rates.Z90 * sd, 0.0)
 
 
 def _edge(picture: _Picture, dealer: str, n_eff: float) -> Measure:

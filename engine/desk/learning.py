@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from engine.clock import utc_day
-from engine.dealers.estimates import EstimateParameters, Estimates
+from engine.dealers.estimates import EstimateParameters, Estimates, prior_leak
+from engine.dealers.leak import Leaks
 from engine.domain import events as e
 from engine.domain.observation import RoundSeen
 from engine.domain.rows import changed
@@ -23,7 +24,7 @@ OBSERVATIONS: Final = frozenset({e.RoundObserved, e.RoundAmended, e.HistoryAdded
 """The events that are learnt from."""
 AMENDABLE_MAX: Final = 4_096
 """Rounds of late of which something may still be learnt: a request that did not arrive, a last word that came late."""
-LEARNT: Final = OBSERVATIONS | {e.EstimatesRebuilt}
+LEARNT: Final = OBSERVATIONS | {e.EstimatesRebuilt, e.LeakSolved}
 """All events that `fold` takes notice of."""
 
 
@@ -35,10 +36,13 @@ class Learning:
         "_aside",
         "_day",
         "_gathered",
+        "_rebuilt_at",
         "_since",
         "_sorted",
         "estimates",
+        "leaks",
         "observations",
+        "observations_solved",
         "parameters",
         "waiting",
     )
@@ -51,6 +55,11 @@ class Learning:
         """Events learnt from so far."""
         self.waiting = 0
         """Rounds told by others that wait to be learnt."""
+        self.leaks: Leaks | None = None
+        """What asking whom costs, as the last batch found it."""
+        self.observations_solved = 0
+        """Of the events learnt from, those that the batch has looked at."""
+        self._rebuilt_at = 0
         self._day = 0
         self._gathered: list[e.Event] | None = [] if is_replaying else None
         self._since: list[e.Event] | None = None
@@ -67,6 +76,10 @@ class Learning:
         if kind is e.EstimatesRebuilt:
             assert isinstance(event, e.EstimatesRebuilt)
             self._rebuilt(event)
+            self._rebuilt_at = event.observations
+        elif kind is e.LeakSolved:
+            assert isinstance(event, e.LeakSolved)
+            self._solved(event)
         elif kind in OBSERVATIONS:
             self.observations += 1
             if self._gathered is not None:
@@ -75,6 +88,16 @@ class Learning:
             if self._since is not None:
                 self._since.append(event)
             self._learn(event)
+
+    def _solved(self, event: e.LeakSolved) -> None:
+        self.leaks = Leaks(event.table, prior_leak(self.parameters))
+        self.observations_solved = event.observations
+        self.estimates.leak(self.leaks)
+
+    @property
+    def is_leak_due(self) -> bool:
+        """Was the past learnt anew since leaks were last solved?"""
+        return self._rebuilt_at > self.observations_solved
 
     def settle(self) -> None:
         """The journal is folded: learn what was gathered, the first part of it in the order of its own times."""
@@ -162,6 +185,7 @@ class Learning:
         self._aside = self._since = None
         self.estimates, self._day, self.waiting = aside.estimates, aside._day, aside.waiting
         self._amendable = aside._amendable
+        self.estimates.leak(self.leaks)
         for later in behind:
             self._learn(later)
 

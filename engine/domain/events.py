@@ -15,6 +15,7 @@ from engine.domain.axe import Axe
 from engine.domain.credit import CreditLimit
 from engine.domain.instrument import Security
 from engine.domain.keys import Scope
+from engine.domain.leak import LeakTable
 from engine.domain.messages import OrderReport
 from engine.domain.observation import AskSeen, Horizon, RoundSeen, RoundTold
 from engine.domain.order import MarkUsed, OrderFacts, OrderRefusal, OrderTerms
@@ -801,6 +802,24 @@ class EstimatesRebuilt(Event):
 
     observations: int
     rounds: int
+    reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class LeakSolved(Event):
+    """A batch has found what asking whom costs: `table` holds until the next one.
+
+    It rests on the first `up_to` events of the record, `observations` of them such as estimates learn from, which had
+    `rounds` rounds of the window to tell of. `took_s` is how long it took. `actor` is the engine or a person.
+    """
+
+    table: LeakTable
+    rounds: int
+    up_to: int
+    observations: int
+    took_s: float
+    actor: str
     reason: str
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import platform
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,8 @@ from prometheus_client.registry import Collector
 from engine.clock import NS_PER_S, Instant
 from engine.domain import events as e
 from engine.domain.keys import Scope
+from engine.domain.leak import LeakTable
+from engine.domain.measure import Identified
 from engine.domain.messages import ReportKind
 from engine.domain.order import OrderStatus
 from engine.domain.placement import PlacementState
@@ -207,6 +210,20 @@ class Metrics(Collector):
         self._last_reload = Levels(
             "config_last_reload_timestamp_seconds", "When files were last read again, by outcome", "kind", "outcome"
         )
+        self._leak_batches = Tally(
+            "leak_batches_total",
+            "Batches that were to find what asking costs, by what became of them",
+            outcome=_closed("solved", "failed", "late"),
+        )
+        self._leak_solved = Levels("leak_solved_timestamp_seconds", "When leaks were last solved")
+        self._leak_seconds = Levels("leak_solve_seconds", "How long that took")
+        self._leak_rows = Levels("leak_rows", "Windows that it rests on, by outcome", "outcome")
+        self._leak_dealers = Levels(
+            "leak_dealers",
+            "Dealers of it by outcome, and by how much can be told of them",
+            "outcome",
+            "identified",
+        )
         self._inputs_refused = Tally(
             "inputs_refused_total", "Inputs that could not be handled: nothing came of them", source=sources
         )
@@ -316,6 +333,10 @@ class Metrics(Collector):
             self._reloads.add((kind, outcome))
             self._last_reload.put(utc_ns / 1e9, (kind, outcome))
 
+    def leak_batch(self, outcome: str) -> None:
+        """A batch is over: `solved`, `failed`, or ended for being `late`."""
+        self._leak_batches.add((outcome,))
+
     def called(self, session: str, outcome: str) -> None:
         """A connection of ours is over, or there was none."""
         self._called.add((session, outcome))
@@ -361,6 +382,15 @@ class Metrics(Collector):
         self._tca_pending.put(desk.reversions_pending())
         self._count_kills(trading)
         self._count_placements(trading)
+
+    def leaks(self, table: LeakTable) -> None:
+        """What asking costs, as it was last found."""
+        self._leak_solved.put(table.at_ns / NS_PER_S)
+        for name, outcome in (("in", table.leak_in), ("post", table.leak_post)):
+            self._leak_rows.put(outcome.rows, (name,))
+            told = Counter(each.identified for each in outcome.dealers)
+            for identified in Identified:
+                self._leak_dealers.put(told[identified], (name, identified.value))
 
     def _learn(self, names: Names, values: Iterable[str]) -> None:
         for value in names.learn(values):
@@ -496,6 +526,10 @@ class Metrics(Collector):
         if event.mark is None:
             self._marks_missing.add(("reversion",))
 
+    def _on_leak_solved(self, event: e.LeakSolved, turn: Turn) -> None:
+        self._leak_seconds.put(event.took_s)
+        self.leaks(event.table)
+
     def _on_refused_input(self, event: e.InputRefused, turn: Turn) -> None:
         self._inputs_refused.add((event.source,))
 
@@ -525,6 +559,7 @@ _BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] =
     e.FillBooked: Metrics._on_fill,
     e.FillQuarantined: Metrics._on_quarantined,
     e.ReversionMeasured: Metrics._on_reversion,
+    e.LeakSolved: Metrics._on_leak_solved,
     e.InputRefused: Metrics._on_refused_input,
     e.SessionUp: Metrics._on_up,
     e.SessionReset: Metrics._on_reset,

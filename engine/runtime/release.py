@@ -35,6 +35,7 @@ from engine.turn import (
     Reply,
     SetLogLevel,
     Settled,
+    SolveLeaks,
     Welcome,
     Withhold,
     Write,
@@ -85,6 +86,8 @@ class Release:
         """Called when files are to be read anew; what was found comes back as an input."""
         self.on_files_settled: Callable[[Settled], None] = lambda settled: None
         """Called once that input was decided on, with what is in force now."""
+        self.on_leaks_wanted: Callable[[SolveLeaks], None] = lambda wanted: None
+        """Called when leaks are to be solved anew; what was found comes back as an input."""
         self._machine = machine
         self._trading = trading
         self._hub = hub
@@ -244,6 +247,8 @@ class Release:
             self.on_files_wanted(effect)
         elif type(effect) is Settled:
             self.on_files_settled(effect)
+        elif type(effect) is SolveLeaks:
+            self.on_leaks_wanted(effect)
         elif type(effect) is SetLogLevel:
             self.on_log_level(effect.level)
             self._shows_wire = self._hub.look_at_log()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.clock import Instant
-from engine.domain.events import Event
+from engine.domain.events import Event, LeakSolved
 from engine.domain.keys import Timer
 from engine.errors import GarbledMessage
 from engine.fix.session.entrance import LOCAL, Origin
@@ -169,6 +169,18 @@ class FilesRead:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaksFound:
+    """A batch is over: what it `found`, or the `problem` with it. `refs` are the commands that wait for it."""
+
+    now: Instant
+    refs: tuple[int, ...]
+    actor: str
+    found: LeakSolved | None
+    problem: str
+    entropy: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SentPage:
     """Some of the rows that `ReadSentRows` asked for, from the first on; `last` if these are all up to `end`."""
 
@@ -228,6 +240,7 @@ Input = (
     | TimerDue
     | CommandGiven
     | FilesRead
+    | LeaksFound
     | SentPage
     | UndeliveredPage
     | BindDue

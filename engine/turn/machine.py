@@ -19,7 +19,7 @@ from engine.fix.session.certificates import TlsFile
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire import codec
-from engine.turn import newcomers, numbering, refusing, reloading, steps
+from engine.turn import leaks, newcomers, numbering, refusing, reloading, steps
 from engine.turn.application import Application
 from engine.turn.draft import TurnDraft
 from engine.turn.history import CANNOT_CONNECT, History
@@ -34,6 +34,7 @@ from engine.turn.inputs import (
     HeldDue,
     HoldChanged,
     Input,
+    LeaksFound,
     LogoutWanted,
     Noted,
     NotSent,
@@ -229,6 +230,7 @@ HANDLERS: Final[Mapping[type, Callable[[TurnDraft, Any], None]]] = {
     HeldDue: on_held_due,
     TimerDue: on_timer_due,
     FilesRead: reloading.on_files_read,
+    LeaksFound: leaks.on_leaks_found,
     SentPage: on_sent_page,
     UndeliveredPage: numbering.on_undelivered_page,
     BindDue: numbering.on_bind_due,

@@ -247,6 +247,15 @@ class ReadFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class SolveLeaks:
+    """A batch for the command `ref`, beside whatever is under way already: comes as `LeaksFound`."""
+
+    ref: int
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """A reload is over: `taken` is what came with `FilesRead` and is in force now, None if nothing was taken up."""
 
@@ -280,6 +289,7 @@ Effect = (
     | ReadUndelivered
     | BindMore
     | ReadFiles
+    | SolveLeaks
     | Settled
     | SetLogLevel
     | Page

@@ -99,6 +99,9 @@ SPANS: Final[dict[str, Span]] = {
     "dealer.firm_time_s": (">", 0, 86_400),
     "half_life_days": (">", 0, 3650),
     "window_days": (">=", 1, 3650),
+    "leak.half_life_days": (">", 0, 3650),
+    "leak.window_days": (">=", 1, 3650),
+    "leak.time_limit_s": (">=", 1, 86_400),
     "classic.fill_rate": (">=", 0, 1),
     "classic.price_improvement": (">=", 0, 1),
     "classic.leakage": (">=", 0, 1),
@@ -216,6 +219,7 @@ ISIN: Final = "US0378331005"
 TEXTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "tca.day_end": (("00:00", "23:59"), ("24:00", "7:00", "17:60", "17:00:30")),
     "tca.day_end_zone": (("UTC", "America/New_York"), ("New York", "")),
+    "leak.solve_at": (("00:00", "23:59"), ("24:00", "5:30", "05:60", "05:30:00")),
     "engine.name": NAME,
     "engine.base_currency": (("USD",), ("", "US", "USDD", "usd")),
     "fix.allow": NETWORK,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from leak_rounds import LEAKER, solved, victim_rounds
 
-from engine.dealers.estimates import EstimateParameters
+from engine.dealers.estimates import EstimateParameters, prior_leak
 from engine.desk.learning import Learning
 from engine.desk.past.reading import Known, Row, read_rows
 from engine.domain import events as e
+from engine.domain.measure import Identified
 from engine.domain.observation import RoundTold
 
 pytestmark = pytest.mark.starts("noon")
@@ -122,3 +125,41 @@ def test_other_parameters_are_another_learning() -> None:
             learning.fold(event)
         learning.settle()
     assert one.estimates.digest() != other.estimates.digest()
+
+
+# --- what asking costs ---------------------------------------------------------------------------
+
+SOLVED = e.LeakSolved(AFTER_NS, solved(victim_rounds(1)), 150, 2, 2, 1.0, "engine", "test")
+
+
+def test_leaks_hold_until_they_are_solved_again_whatever_else_is_learnt_anew() -> None:
+    learning = Learning(EstimateParameters())
+    events = [LATER, EARLIER, SOLVED]
+    for event in events:
+        learning.fold(event)
+    events.append(rebuilt(learning))
+    learning.fold(events[-1])
+    for each in (learning, replayed(*events)):
+        assert each.leaks is not None
+        assert each.leaks.table == SOLVED.table
+        assert each.estimates.leak_of(LEAKER)[0] == each.leaks.of(LEAKER)[0]
+        assert not each.is_leak_due
+
+
+def test_leaks_are_due_once_the_past_was_learnt_anew() -> None:
+    learning = Learning(EstimateParameters())
+    events = [LATER, replace(SOLVED, observations=1), EARLIER]
+    for event in events:
+        learning.fold(event)
+    assert not learning.is_leak_due
+    events.append(rebuilt(learning))
+    learning.fold(events[-1])
+    assert learning.is_leak_due
+    assert replayed(*events).is_leak_due
+    learning.fold(SOLVED)
+    assert not learning.is_leak_due
+
+
+def test_without_a_batch_a_leak_is_its_prior() -> None:
+    prior = prior_leak(EstimateParameters())
+    assert Learning(EstimateParameters()).estimates.leak_of("ash") == (prior, prior, Identified.none)
