@@ -6,10 +6,11 @@ held back from that record: it may be of the new kind, and joins it when the sum
 record begins anew with what was held back.
 
 Thresholds are set for the desk as a whole: fewer than one false alarm a quarter of all dealers and measures together,
-for 50 dealers, 15 rounds a day and four asked in each, whose rates lie where dealers' do (Beta(6, 3)). A dealer that
-halves its response is found in nine of ten cases within 30 asks from a rate of .75, 60 from .5, 120 from .3: thresholds
-are lowest there, and higher in between. Both are found by simulation in the tests. `caution` adds to all of them: ln 2
-for a desk of twice as many asks, less for a smaller one.
+for 50 dealers, 15 rounds a day and four asked in each, whose rates lie where dealers' do (Beta(6, 3)). A dealer with a
+record of 300 asks that halves its response is found in nine of ten cases within 30 asks from a rate of .75, 60 from .5,
+120 from .3: thresholds are lowest there, and higher in between. The two bounds leave hardly room for each other, and a
+short record, which is itself in error, none: there the thresholds are higher and an alarm takes longer. `caution` adds
+to all of them: ln 2 for a desk of twice as many asks, less for a smaller one.
 
 Imported rounds are learnt from and raise nothing: `raises` says whether a step may.
 """
@@ -24,10 +25,16 @@ from typing import Final
 
 from engine.domain.rows import row
 
-_RECORD_MIN: Final = 60.0
+_RECORD_MIN: Final = 40.0
 """Observations before anything is said."""
-_RECORD_MAX: Final = 400.0
+_RECORD_MAX: Final = 500.0
 """Observations that a record is worth at most: older ones fade."""
+_RECORD_LONG: Final = 285.0
+"""A shorter record is itself in error: the threshold is raised by one for each `_RECORD_STEP` that it lacks."""
+_RECORD_STEP: Final = 60.0
+_CAUTION_MAX: Final = 3.5
+_RECORD_LEFT: Final = 30.0
+"""Observations that the old record is worth after an alarm."""
 _SEGMENT_STRENGTH: Final = 10.0
 """Of a dealer's record at large, in the record of one segment."""
 _HELD_MAX: Final = 400
@@ -35,18 +42,18 @@ _LOOKED_FOR: Final = 0.63
 """Of the usual rate. A half is found in time more often by looking for this than for a half."""
 _RESPONSE_AT: Final = (
     (0.15, 5.5),
-    (0.28, 5.0),
-    (0.33, 5.1),
-    (0.39, 6.8),
-    (0.43, 6.6),
-    (0.47, 5.2),
-    (0.53, 5.2),
-    (0.58, 6.8),
-    (0.64, 7.4),
-    (0.71, 5.9),
-    (0.77, 5.9),
-    (0.82, 7.2),
-    (0.90, 9.5),
+    (0.27, 5.0),
+    (0.33, 5.0),
+    (0.38, 8.0),
+    (0.43, 8.0),
+    (0.465, 5.05),
+    (0.535, 5.05),
+    (0.58, 8.0),
+    (0.67, 8.4),
+    (0.72, 5.75),
+    (0.775, 5.75),
+    (0.82, 8.6),
+    (0.90, 10.0),
 )
 """(rate, threshold): between two of them straight."""
 _FIRMNESS_AT: Final = ((0.0, 9.0),)
@@ -107,8 +114,10 @@ class _Record:
             self._join()
 
     def restart(self) -> None:
+        """Begin anew with what was held back, and a little of the old."""
         self.score = 0.0
-        self.at_large = [0.0, 0.0, 0.0]
+        share = min(1.0, _RECORD_LEFT / self.at_large[0])
+        self.at_large = [x * share for x in self.at_large]
         self.segments.clear()
         self._join()
 
@@ -160,7 +169,7 @@ class Watch:
         if record is None or record.at_large[0] < _RECORD_MIN:
             return None
         mean = record.mean(step.segment, step.start)
-        if _score(record, step, mean) < _threshold(step.measure, mean) + self.caution:
+        if _score(record, step, mean) < _threshold(step.measure, mean) + self._caution(record):
             return None
         weight = step.weight + sum(weight for _, weight, _, _ in record.held)
         total = step.total + sum(total for _, _, total, _ in record.held)
@@ -185,7 +194,7 @@ class Watch:
         for measure in Drifting:
             record = self._records.get((dealer, measure))
             if record is not None:
-                found[measure] = record.score / (_threshold(measure, record.mean("", 0.5)) + self.caution)
+                found[measure] = record.score / (_threshold(measure, record.mean("", 0.5)) + self._caution(record))
         return found
 
     def dump(self) -> list[tuple[str, str, list[float], list[tuple[str, list[float]]], float]]:
@@ -194,6 +203,10 @@ class Watch:
             (dealer, measure.value, record.at_large, sorted(record.segments.items()), record.score)
             for (dealer, measure), record in sorted(self._records.items())
         ]
+
+    def _caution(self, record: _Record) -> float:
+        lacking = (_RECORD_LONG - record.at_large[0]) / _RECORD_STEP
+        return self.caution + min(max(lacking, 0.0), _CAUTION_MAX)
 
     def let_go(self) -> None:
         """Forget everything."""
