@@ -373,7 +373,7 @@ class Estimates:
     def _known(self, dealer: str, segment: Segment, picture: _Picture) -> _Known:
         scope = next((each for each in segment.scopes if is_segment(each)), segment.key)
         own = self._evidence.cells.get(scope, NO_CELLS).get(dealer)
-        coarse, z = picture.coarse, self._scales.rates["z"]
+        coarse = picture.coarse
         table = coarse.answers_of.get(dealer, coarse.answers)
         if own is not None:
             unit = self._evidence.aging.unit(picture.day)
@@ -390,7 +390,7 @@ class Estimates:
             e=_edge(picture, dealer, _n_eff(own, ev.EDGES, ev.EDGES_SQUARED)),
             f=rates.measure_of_rate(picture.rates["f"].of(dealer), accepted),
             reject_move_bps=coarse.reject_moves_bps.get(dealer, self.parameters.reject_move_bps),
-            z=rates.measure_of_rate(picture.rates["z"].of(dealer), sized, z.spread),
+            z=rates.measure_of_rate(picture.rates["z"].of(dealer), sized),
             leak_in=in_bps,
             leak_post=post_bps,
             identified=identified,

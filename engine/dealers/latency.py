@@ -1,9 +1,11 @@
 """How long dealers take to answer: discounted life tables on ten logarithmic bins.
 
-Of those answers that came in time. Each was seen only because its deadline let it, so the table is read backwards:
-of the answers that came by the end of a bin and would have been seen had they come in it, the share that did come in
-it (Lynden-Bell, 1971). With one deadline for all that is the plain share. Silence is no latency: `q` counts it once,
-and the chance of an answer within a wait is q x `Table.within`.
+Each answer was seen only because its deadline let it, so the table is read backwards: of the answers that came by the
+end of a bin and would have been seen had they come in it, the share that did come in it (Lynden-Bell, 1971).
+
+Silence is no latency: `q` counts it once, as no answer by the deadlines that there were. So `Table.within` is the
+share of answers within a wait over the share within those deadlines, and the chance of an answer within a wait is q x
+that. With one deadline for all it is the plain share, and 1 at the deadline.
 
 A table is drawn to that of all dealers by a strength in answers, as a rate is.
 """
@@ -35,23 +37,28 @@ def bin_of(seconds: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Shares of the answers by the end of each bin; the last is 1."""
+    """Shares of the answers by the end of each bin; the last is 1.
+
+    `usual` is the share that comes within the deadlines that there were.
+    """
 
     by_bin: tuple[float, ...]
+    usual: float
 
     def within(self, seconds: float) -> float:
-        """The share of answers that come within so many seconds, straight on the logarithm between two bounds."""
+        """The share of answers that come within so many seconds, of those that come within the usual deadlines."""
         if seconds <= 0.0:
             return 0.0
         place = bin_of(seconds)
-        start = self.by_bin[place - 1] if place else 0.0
         if place == 0:
-            return self.by_bin[0] * seconds / _FIRST_S
-        through = min(1.0, math.log2(seconds / BOUNDS_S[place - 1]))
-        return start + (self.by_bin[place] - start) * through
+            return min(1.0, self.by_bin[0] * seconds / _FIRST_S / self.usual)
+        # Straight on the logarithm between two bounds.
+        start, through = self.by_bin[place - 1], min(1.0, math.log2(seconds / BOUNDS_S[place - 1]))
+        return min(1.0, (start + (self.by_bin[place] - start) * through) / self.usual)
 
     def quantile(self, share: float) -> float:
-        """The seconds by which `share` of the answers have come."""
+        """The seconds by which `share` of the answers that come within the usual deadlines have come."""
+        share *= self.usual
         start = 0.0
         for place, end in enumerate(self.by_bin):
             if end >= share and end > start:
@@ -61,41 +68,46 @@ class Table:
         return LONGEST_S
 
 
-def _table(events: Sequence[float], ends: Sequence[float]) -> Table:
+def _shares(events: Sequence[float], ends: Sequence[float]) -> tuple[float, ...]:
+    """Shares by the end of each bin, of answers by bin and the same answers by the bin of their deadlines."""
     shares = [1.0] * BINS
-    at_risk = sum(events)
-    # At the last bin everybody whose deadline was later; nobody's, by then.
-    seen_by = at_risk
+    seen_by = sum(events)
     ended_before = sum(ends) - ends[-1]
     share = 1.0
     for place in range(BINS - 1, 0, -1):
+        # Answers by the end of the bin whose deadline was not over before it.
         at_risk = seen_by - ended_before
         if at_risk > 1e-12:
             share *= 1.0 - min(1.0, max(0.0, events[place] / at_risk))
         shares[place - 1] = share
         seen_by -= events[place]
         ended_before -= ends[place - 1]
-    return Table(tuple(shares))
+    return tuple(shares)
 
 
-PRIOR: Final = _table(_SHAPE, (0.0,) * (BINS - 1) + (1.0,))
-
-
-def answers(cell: Cell, unit: float) -> tuple[list[float], list[float]]:
-    """(answers by bin, the same by the bin of their deadline), as of a day."""
-    return [x * unit for x in cell[QUICK:ENDS]], [x * unit for x in cell[ENDS : ENDS + BINS]]
+PRIOR: Final = Table(_shares(_SHAPE, (0.0,) * (BINS - 1) + (1.0,)), 1.0)
 
 
 def table(cells: Iterable[Cell], unit: float, prior: Table, strength: float) -> Table:
     """The life table of some cells together, drawn to `prior` by `strength` answers that no deadline would have cut."""
     before = 0.0
-    events, ends = [], [0.0] * BINS
+    events = []
     for share in prior.by_bin:
         events.append(strength * (share - before))
         before = share
-    ends[-1] = strength
+    answers = [0.0] * BINS
     for cell in cells:
         for place in range(BINS):
             events[place] += cell[QUICK + place] * unit
-            ends[place] += cell[ENDS + place] * unit
-    return _table(events, ends)
+            answers[place] += cell[ENDS + place] * unit
+    ends = answers.copy()
+    ends[-1] += strength
+    shares = _shares(events, ends)
+    # So many asks had that deadline as there were answers over the share of answers that it lets through. What is drawn
+    # to the prior is drawn to its deadlines, too, but where nobody has seen any.
+    count = sum(answers)
+    drawn = strength if prior is not PRIOR else 0.0
+    if count + drawn <= 0.0:
+        return Table(shares, prior.usual)
+    asks = sum(n / max(share, 1e-6) for n, share in zip(answers, shares, strict=True))
+    return Table(shares, (count + drawn) / (asks + drawn / prior.usual))

@@ -21,6 +21,8 @@ Z90: Final = 1.6448536269514722
 """Quantile 95 % of the normal: an interval of 90 %."""
 
 _LEAST: Final = 1e-9
+_SKEW: Final = (Z90 * Z90 - 1.0) / 6.0
+"""Of Cornish and Fisher's expansion, at both ends of the interval."""
 
 Rate = tuple[float, float]
 """(mean, strength): a Beta with these."""
@@ -107,9 +109,9 @@ def descend(
 
 
 def apart(above: Known, level: int, cells: Mapping[str, Cell], counting: Counting, unit: float) -> tuple[float, float]:
-    """How far dealers of a scope are from what was expected of them, beyond chance: (sum, how many dealers).
+    """How far dealers of a scope are from what was expected of them, beyond chance: (weighted sum, weights).
 
-    In units of the variance of yes and no: 1 / (strength + 1) is what the mean of it says of the level's strength.
+    In units of the variance of yes and no: the mean of it is 1 / (strength + 1) of the level.
     """
     strength = strength_at(counting.strengths, level)
     means = [(cell, above.of(dealer)) for dealer, cell in cells.items() if cell[counting.weight] * unit > _LEAST]
@@ -123,17 +125,21 @@ def apart(above: Known, level: int, cells: Mapping[str, Cell], counting: Countin
         others = _move(sums[0] - own[0], sums[1] - own[1], sums[2] - own[2], strength)
         start = min(max(_shifted(mean, others), 0.01), 0.99)
         n_eff = cell[counting.plain] ** 2 / cell[counting.squared] * cell[counting.weight] / cell[counting.plain]
+        whole = start * (1.0 - start)
         off = cell[counting.total] * unit / weight - start
         by_chance = counting.spread / n_eff + (0.0 if prior == math.inf else 1.0 / (prior + 1.0))
-        believed = n_eff / (n_eff + strength)
-        total += believed * (min(off * off / (start * (1.0 - start)), 1.0) - by_chance)
+        # How well one dealer tells it: the variance of a squared deviation, which rare failures make wide.
+        believed = 1.0 / ((2.0 + 1.0 / (n_eff * whole)) * (by_chance + 1.0 / (strength + 1.0)) ** 2)
+        total += believed * (off * off / whole - by_chance)
         count += believed
     return total, count
 
 
-def strength_of(apart_sum: float, count: float, start: float, dealers: float) -> float:
-    """The strength of a level by what its dealers said, drawn to `start` by so many dealers; 2 to 500."""
-    share = (dealers / (start + 1.0) + apart_sum) / (dealers + count)
+def strength_of(total: float, count: float, start: float, dealers: float) -> float:
+    """The strength of a level by what `apart` found, drawn to `start` as if by so many dealers; 2 to 500."""
+    usual = 1.0 / (start + 1.0)
+    drawn = dealers / (2.0 * usual * usual)
+    share = (drawn * usual + total) / (drawn + count)
     return 1.0 / min(max(share, 1.0 / 501.0), 1.0 / 3.0) - 1.0
 
 
@@ -164,41 +170,40 @@ def expit(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0
 
 
-def measure_of_rate(rate: Rate, n_eff: float, spread: float = 1.0, move: float = 0.0) -> Measure:
-    """A Beta as a measure: its interval is that of the logit's normal with the same mean and variance.
+def measure_of_rate(rate: Rate, n_eff: float, move: float = 0.0) -> Measure:
+    """A Beta as a measure: its interval is that of the logit, by its first three cumulants (Cornish-Fisher).
 
-    `move` is added to the logit. `spread` below 1 is of a rate whose observations vary less than yes and no.
+    `move` is added to the logit.
     """
     mean, strength = rate
     mean = min(max(mean, 1e-6), 1.0 - 1e-6)
-    yes, no = mean * strength, (1.0 - mean) * strength
-    centre, variance = digamma(yes) - digamma(no), trigamma(yes) + trigamma(no)
-    width = Z90 * math.sqrt(variance)
-    value = _shifted(mean, move)
+    yes, no = polygammas(mean * strength), polygammas((1.0 - mean) * strength)
+    sd = math.sqrt(yes[1] + no[1])
+    skew = (yes[2] - no[2]) / (sd * sd * sd) * _SKEW
+    centre, value = yes[0] - no[0] + move, _shifted(mean, move)
     return Measure(
         value=value,
         sd=math.sqrt(value * (1.0 - value) / (strength + 1.0)),
-        low=min(value, expit(centre + move - width)),
-        high=max(value, expit(centre + move + width)),
+        low=min(value, expit(centre + sd * (skew - Z90))),
+        high=max(value, expit(centre + sd * (skew + Z90))),
         n_eff=n_eff,
     )
 
 
-def digamma(x: float) -> float:
-    """To 1e-5, for x above 0."""
-    below = 0.0
-    while x < 4.0:
-        below += 1.0 / x
+def polygammas(x: float) -> tuple[float, float, float]:
+    """Digamma and its first two derivatives, to 1e-4, for x above 0."""
+    first = second = third = 0.0
+    while x < 3.0:
+        inverse = 1.0 / x
+        square = inverse * inverse
+        first -= inverse
+        second += square
+        third -= 2.0 * square * inverse
         x += 1.0
-    inverse = 1.0 / (x * x)
-    return math.log(x) - 0.5 / x - inverse * (1 / 12 - inverse * (1 / 120 - inverse / 252)) - below
-
-
-def trigamma(x: float) -> float:
-    """To 1e-5, for x above 0."""
-    below = 0.0
-    while x < 4.0:
-        below += 1.0 / (x * x)
-        x += 1.0
-    inverse = 1.0 / (x * x)
-    return 1.0 / x + 0.5 * inverse + inverse / x * (1 / 6 - inverse * (1 / 30 - inverse / 42)) + below
+    inverse = 1.0 / x
+    square = inverse * inverse
+    return (
+        first + math.log(x) - 0.5 * inverse - square * (1 / 12 - square * (1 / 120 - square / 252)),
+        second + inverse + 0.5 * square + square * inverse * (1 / 6 - square * (1 / 30 - square / 42)),
+        third - square * (1.0 + inverse + 0.5 * square - square * square * (1 / 6 - square / 6)),
+    )

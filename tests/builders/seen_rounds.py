@@ -63,13 +63,26 @@ def asking(day: float = 0.0, segment: str = BUY, quantity: Decimal = SIZE, wait_
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a dealer is drawn by."""
+    """What a dealer is drawn by: `q` is of one that is asked alone; `*_apart` is what a buy adds and a sell takes."""
 
     q: float
     e_bps: float
     f: float
     z: float
     median_s: float = 12.0
+    q_apart: float = 0.0
+    """On the logit."""
+    e_apart_bps: float = 0.0
+
+    def q_of(self, segment: str, logit: float = 0.0) -> float:
+        """The chance of an answer, moved by so much on the logit."""
+        apart = -self.q_apart if segment.endswith("sell") else self.q_apart
+        odds = self.q / (1.0 - self.q) * math.exp(logit + apart)
+        return odds / (1.0 + odds)
+
+    def e_of(self, segment: str) -> float:
+        """The edge."""
+        return self.e_bps + (-self.e_apart_bps if segment.endswith("sell") else self.e_apart_bps)
 
 
 def drawn_dealers(rng: random.Random, count: int) -> dict[str, Truth]:
@@ -81,6 +94,8 @@ def drawn_dealers(rng: random.Random, count: int) -> dict[str, Truth]:
             f=rng.betavariate(18, 1.5),
             z=rng.betavariate(8, 2),
             median_s=math.exp(rng.gauss(2.5, 0.4)),
+            q_apart=rng.gauss(0.0, 0.12),
+            e_apart_bps=rng.gauss(0.0, 1.5),
         )
         for place in range(count)
     }
@@ -103,8 +118,7 @@ def drawn_round(
     asks: list[AskSeen] = []
     for place, dealer in enumerate(panel):
         truth = dealers[dealer]
-        offset = panel_slope * math.log(len(panel))
-        q = 1.0 / (1.0 + (1.0 - truth.q) / truth.q * math.exp(-offset))
+        q = truth.q_of(segment, panel_slope * math.log(len(panel)))
         latency_s = truth.median_s * math.exp(rng.gauss(0.0, 0.5))
         if rng.random() < q:
             # Half of the sizes are whole, or nearly: the mean is the dealer's own.
@@ -113,7 +127,7 @@ def drawn_round(
                 asked(
                     dealer,
                     day,
-                    truth.e_bps + off + rng.gauss(0.0, noise_bps),
+                    truth.e_of(segment) + off + rng.gauss(0.0, noise_bps),
                     position=place + 1,
                     answered_ns=round((FIRST_DAY + day) * DAY_NS + min(latency_s, DEADLINE_S) * 1e9),
                     quantity=SIZE * Decimal(round(share, 4)),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 from dataclasses import astuple, replace
+from decimal import Decimal
+from math import log
 
 import pytest
-from seen_rounds import BUY, DAY_NS, FIRST_DAY, SELL, asked, asking, drawn_dealers, drawn_round, seen
+from seen_rounds import BUY, DAY_NS, FIRST_DAY, SELL, SIZE, asked, asking, drawn_dealers, drawn_round, seen
 
 from engine.dealers.estimate_parameters import EstimateParameters
 from engine.dealers.estimates import Estimates
 from engine.dealers.outlook import Identified, Outlook
+from engine.dealers.rates import expit, logit
 from engine.domain.observation import Answer, Taken
+from engine.domain.order import MarkUsed
 
 QUARTER = EstimateParameters(q_mean=0.25, panel_reference=1.0)
 
@@ -224,3 +228,127 @@ def _floats(outlook: Outlook) -> list[float]:
     for value in astuple(outlook):
         flat += value if isinstance(value, tuple) else [value]
     return [x for x in flat if isinstance(x, int | float)]
+
+
+def test_what_an_acceptance_came_to() -> None:
+    estimates = Estimates()
+    before = estimates.outlook("alder", asking())
+    mark = MarkUsed(Decimal("100.00"), "firm", 0, "firm")
+    worse = MarkUsed(Decimal("100.08"), "firm", 0, "firm")
+    rejected = asked("alder", 0.0, 1.0, taken=Taken.rejected, mark_answered=mark, mark_decided=worse)
+    for number in range(10):
+        estimates.learn(seen(f"r{number}", [rejected]))
+    after = estimates.outlook("alder", asking())
+    assert after.f.value < before.f.value - 0.3
+    # We buy and the mark went up by 8 bps until it said no; a sell of the same would have gained.
+    assert before.reject_move_bps < after.reject_move_bps < 8.0
+    sold = Estimates()
+    for number in range(10):
+        sold.learn(seen(f"r{number}", [rejected], segment=SELL))
+    assert sold.outlook("alder", asking(0, SELL)).reject_move_bps < before.reject_move_bps
+
+
+def test_a_part_fill_is_a_trade_and_not_a_whole_one() -> None:
+    estimates = Estimates()
+    for number in range(20):
+        estimates.learn(seen(f"r{number}", [asked("alder", 0.0, 1.0, taken=Taken.partial, quantity=SIZE / 2)]))
+    outlook, fresh = estimates.outlook("alder", asking()), Estimates().outlook("alder", asking())
+    assert outlook.f.value < 0.5
+    assert outlook.r.value > 0.5 > fresh.r.value
+    assert outlook.z.value == pytest.approx(0.5, abs=0.1)
+
+
+def test_fewer_answer_among_many_and_the_slope_is_learnt() -> None:
+    rng, estimates = random.Random(4), Estimates()
+    for day in range(40):
+        for number in range(10):
+            n = rng.choice((1, 2, 4, 8))
+            asks = [asked(f"D{k}", day, -5.0 if rng.random() < expit(1.5 - 0.8 * log(n)) else None) for k in range(n)]
+            estimates.learn(seen(f"r{day}-{number}", asks, day))
+        estimates.daily((FIRST_DAY + day) * DAY_NS)
+    outlook = estimates.outlook("D0", asking(40))
+    # Some 1,500 answers: the slope's standard error is about .1, and the prior of -.3 has one of .3.
+    assert outlook.q_slope == pytest.approx(-0.8, abs=0.25)
+    for n in (1, 4, 8):
+        among = expit(logit(outlook.q.value) + outlook.q_slope * log(n))
+        assert among == pytest.approx(expit(1.5 - 0.8 * log(n)), abs=0.1)
+
+
+def test_a_favourite_does_not_speak_for_everybody() -> None:
+    # One dealer asked 500 times never answers; nine asked ten times always do: a newcomer is like the nine.
+    estimates = Estimates()
+    for number in range(500):
+        estimates.learn(seen(f"f{number}", [asked("favourite")], n_asked=3))
+    for number in range(10):
+        estimates.learn(seen(f"r{number}", [asked(f"D{n}", 0.0, -5.0) for n in range(9)], n_asked=3))
+    newcomer = estimates.outlook("nobody", replace(asking(), quantity=SIZE)).q
+    assert newcomer.value > 0.6
+    assert newcomer.n_eff == 0
+
+
+def test_what_a_dealer_does_elsewhere_is_its_prior_here() -> None:
+    estimates, other = Estimates(), "corporate|HY|3-7y|500k-2mm|buy"
+    for number in range(60):
+        asks = [asked("alder"), asked("birch", 0.0, -5.0)]
+        estimates.learn(seen(f"r{number}", asks, segment=other))
+    alder, birch, nobody = estimates.outlooks(["alder", "birch", "nobody"], asking())
+    assert alder.q.value < nobody.q.value < birch.q.value
+    assert (alder.asks, alder.q.n_eff) == (0, 0.0)
+    estimates.daily((FIRST_DAY + 1) * DAY_NS)
+    alder, birch, nobody = estimates.outlooks(["alder", "birch", "nobody"], asking(1))
+    assert alder.q.value < nobody.q.value < birch.q.value
+
+
+@pytest.mark.parametrize("half_life", [1, 30])
+def test_years_of_rounds_stay_within_a_float(half_life: int) -> None:
+    estimates = Estimates(EstimateParameters(half_life_days=half_life, window_days=60, panel_reference=1.0))
+    for day in range(0, 1_500, 5):
+        estimates.daily((FIRST_DAY + day) * DAY_NS)
+        estimates.learn(seen(f"r{day}", [asked("alder", day, -5.0)], day))
+    fresh = Estimates(estimates.parameters)
+    for day in range(1_495 - 60 + 1, 1_500):
+        if day % 5 == 0:
+            fresh.learn(seen(f"r{day}", [asked("alder", day, -5.0)], day))
+    found, expected = (one.outlook("alder", asking(1_495)).q for one in (estimates, fresh))
+    assert found.n_eff == pytest.approx(expected.n_eff, rel=1e-9)
+    assert found.value == pytest.approx(expected.value, abs=0.05)
+
+
+def test_no_more_rounds_are_kept_than_allowed() -> None:
+    estimates = Estimates(EstimateParameters(rounds_max=100))
+    for day in range(30):
+        for number in range(10):
+            estimates.learn(seen(f"r{day}-{number}", [asked("alder", day, -5.0)], day))
+        estimates.daily((FIRST_DAY + day) * DAY_NS)
+    assert estimates.outlook("alder", asking(30)).asks == 100
+
+
+def test_a_round_in_one_segment_leaves_the_others_as_they_are() -> None:
+    rng = random.Random(9)
+    dealers, other = drawn_dealers(rng, 6), "corporate|HY|3-7y|500k-2mm|buy"
+    estimates = Estimates()
+    for number in range(60):
+        segment = (BUY, other)[number % 2]
+        estimates.learn(drawn_round(rng, f"r{number}", rng.sample(sorted(dealers), 3), dealers, 0, segment))
+    estimates.daily((FIRST_DAY + 1) * DAY_NS)
+    before, there = (estimates.outlooks(sorted(dealers), asking(1, s)) for s in (BUY, other))
+    estimates.learn(drawn_round(rng, "last", ["D00", "D01"], dealers, 1, other))
+    assert estimates.outlooks(sorted(dealers), asking(1)) == before
+    assert estimates.outlooks(sorted(dealers), asking(1, other)) != there
+    # What was kept is what would be computed.
+    estimates._pictures.clear()
+    assert estimates.outlooks(sorted(dealers), asking(1)) == before
+
+
+def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
+    rng = random.Random(10)
+    dealers = drawn_dealers(rng, 6)
+    rows = [drawn_round(rng, f"r{n}", rng.sample(sorted(dealers), 3), dealers, n // 10) for n in range(60)]
+    curious, quiet = Estimates(), Estimates()
+    for row in rows:
+        for one in (curious, quiet):
+            one.learn(row)
+        curious.outlooks(sorted(dealers), asking(6))
+        curious.outlooks(sorted(dealers), asking(6, SELL))
+    assert curious.outlooks(sorted(dealers), asking(6)) == quiet.outlooks(sorted(dealers), asking(6))
+    assert curious.digest() == quiet.digest()

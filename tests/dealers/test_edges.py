@@ -1,0 +1,154 @@
+"""Dealers told apart from rounds: as with every round's effect spelt out; what a round did is nobody's merit."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from seen_rounds import BUY, SELL, asked, asking, seen
+
+from engine.dealers import edges
+from engine.dealers.edges import EdgeSums, Spreads, descend
+from engine.dealers.estimate_parameters import EstimateParameters
+from engine.dealers.estimates import Estimates
+from engine.domain.observation import RoundSeen
+
+SPREADS = Spreads(noise=3.0, rounds=0.0, dealers=(8.0,), scopes=(20.0,), level=-10.0)
+ROUND_SD = 6.0
+
+
+def solved_by_hand(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Every unknown spelt out (level, dealers, rounds) and the normal equations eliminated."""
+    dealers = sorted({name for one in rounds for name in one})
+    size = 1 + len(dealers) + len(rounds)
+    matrix = [[0.0] * (size + 1) for _ in range(size)]
+
+    def believe(row: dict[int, float], value: float, sd: float) -> None:
+        for i, x in row.items():
+            for j, y in row.items():
+                matrix[i][j] += x * y / sd**2
+            matrix[i][size] += x * value / sd**2
+
+    believe({0: 1.0}, SPREADS.level, SPREADS.scopes[0])
+    for i in range(len(dealers)):
+        believe({1 + i: 1.0, 0: -1.0}, 0.0, SPREADS.dealers[0])
+    for i, one in enumerate(rounds):
+        believe({1 + len(dealers) + i: 1.0}, 0.0, ROUND_SD)
+        for name, edge in one.items():
+            believe({1 + dealers.index(name): 1.0, 1 + len(dealers) + i: 1.0}, edge, SPREADS.noise)
+    for i in range(size):
+        matrix[i] = [x / matrix[i][i] for x in matrix[i]]
+        for j in range(size):
+            if j != i:
+                matrix[j] = [x - matrix[j][i] * y for x, y in zip(matrix[j], matrix[i], strict=True)]
+    return {name: matrix[1 + i][size] for i, name in enumerate(dealers)}
+
+
+def test_effects_are_those_of_the_whole_model() -> None:
+    rng = random.Random(1)
+    rounds = [
+        {name: rng.gauss(-12, 9) for name in rng.sample(["alder", "birch", "cedar", "elm", "fir"], rng.randint(1, 4))}
+        for _ in range(12)
+    ]
+    sums = EdgeSums()
+    for one in rounds:
+        pull = ROUND_SD**2 / (SPREADS.noise**2 + len(one) * ROUND_SD**2)
+        sums.add(tuple(one.items()), pull, 2.0)
+    solved = descend(edges.begin(SPREADS), 0, sums, None, SPREADS, 0.5)
+    by_hand = solved_by_hand(rounds)
+    assert {name: solved.expected(name)[0] for name in by_hand} == pytest.approx(by_hand, abs=1e-9)
+
+
+def test_what_was_seen_in_a_finer_scope_counts_once() -> None:
+    rng = random.Random(2)
+    coarse, fine = EdgeSums(), EdgeSums()
+    for _ in range(10):
+        edges_seen = [(name, rng.gauss(-5, 5)) for name in ("alder", "birch")]
+        coarse.add(edges_seen, 0.4, 1.0)
+        fine.add(edges_seen, 0.4, 1.0)
+    nothing = descend(edges.begin(SPREADS), 0, coarse, fine, SPREADS, 1.0)
+    assert nothing.expected("alder") == pytest.approx(edges_of_nobody())
+
+
+def edges_of_nobody() -> tuple[float, float]:
+    return SPREADS.level, SPREADS.dealers[0] ** 2 + SPREADS.scopes[0] ** 2
+
+
+def edge_of(estimates: Estimates, dealer: str, segment: str = BUY) -> float:
+    return estimates.outlook(dealer, asking(1, segment)).e.value
+
+
+def told(rounds: list[RoundSeen], **parameters: float) -> Estimates:
+    estimates = Estimates(replace(EstimateParameters(), **parameters))
+    for one in rounds:
+        estimates.learn(one)
+    return estimates
+
+
+def test_a_marks_error_shared_by_a_round_is_no_dealers_merit() -> None:
+    # A mark that is off by 40 bps now this way, now that: dealers 6 bps apart are told apart to a fraction of it.
+    rng = random.Random(5)
+    rounds = []
+    for number in range(60):
+        off = rng.gauss(0.0, 40.0)
+        rounds.append(
+            seen(f"r{number}", [asked("alder", 0.0, -5 + off + rng.gauss(0, 2)), asked("birch", 0.0, -11 + off)])
+        )
+    estimates = told(rounds, mark_sd_bps=40.0)
+    assert edge_of(estimates, "alder") - edge_of(estimates, "birch") == pytest.approx(6.0, abs=1.0)
+    # The level is known as well as 60 such marks know it, at best.
+    assert estimates.outlook("alder", asking(1)).e.sd > 40 / 60**0.5 / 1.5
+
+
+def test_who_is_asked_with_whom_makes_nobody_better() -> None:
+    # Alder and birch are alike; alder is asked when marks are kind, birch when they are not; cedar is asked with both.
+    rng = random.Random(6)
+    rounds = []
+    for number in range(200):
+        name, off = ("alder", 8.0) if number % 2 else ("birch", -8.0)
+        asks = [
+            asked(name, 0.0, -10 + off + rng.gauss(0, 3)),
+            asked("cedar", 0.0, -20 + off + rng.gauss(0, 3)),
+        ]
+        rounds.append(seen(f"r{number}", asks))
+    estimates = told(rounds, mark_sd_bps=15.0)
+    estimates.daily(asking(1).now_ns)
+    assert edge_of(estimates, "alder") - edge_of(estimates, "birch") == pytest.approx(0.0, abs=2.0)
+    assert edge_of(estimates, "alder") - edge_of(estimates, "cedar") == pytest.approx(10.0, abs=2.0)
+
+
+def test_a_panel_that_never_changes_is_anchored_to_the_mark() -> None:
+    rounds = [seen(f"r{n}", [asked("alder", 0.0, -42.0), asked("birch", 0.0, -38.0)]) for n in range(60)]
+    estimates = told(rounds, mark_sd_bps=2.0)
+    assert edge_of(estimates, "alder") == pytest.approx(-42.0, abs=2.0)
+    assert edge_of(estimates, "birch") == pytest.approx(-38.0, abs=2.0)
+
+
+def test_one_quote_alone_is_held_against_the_mark() -> None:
+    estimates = told([seen(f"r{n}", [asked("alder", 0.0, -30.0)]) for n in range(40)])
+    outlook = estimates.outlook("alder", asking(1))
+    assert outlook.e.value == pytest.approx(-30.0, abs=1.5)
+    assert outlook.e.n_eff == pytest.approx(40)
+
+
+def test_what_is_seen_on_one_side_speaks_for_the_other_and_for_newcomers() -> None:
+    rounds = [seen(f"r{n}", [asked("alder", 0.0, -40.0), asked("birch", 0.0, -20.0)]) for n in range(60)]
+    estimates = told(rounds)
+    alder, birch, nobody = (estimates.outlook(name, asking(1, SELL)).e for name in ("alder", "birch", "nobody"))
+    assert alder.value < nobody.value < birch.value < -15
+    assert nobody.sd > alder.sd > estimates.outlook("alder", asking(1)).e.sd
+
+
+def test_scales_follow_what_was_seen() -> None:
+    rng = random.Random(8)
+    estimates = Estimates()
+    for day in range(20):
+        for number in range(10):
+            asks = [asked(f"D{n}", day, -5.0 * n + rng.gauss(0, 1.0)) for n in rng.sample(range(6), 3)]
+            estimates.learn(seen(f"r{day}-{number}", asks, day))
+        estimates.daily(asking(day).now_ns)
+    outlook = estimates.outlook("D0", asking(20))
+    # The parameter says 6; what is seen says 1.
+    assert outlook.e_noise_sd == pytest.approx(1.0, abs=0.3)
+    assert outlook.e_df > 100
