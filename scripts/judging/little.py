@@ -6,6 +6,7 @@ is said, and whoever is best trades. It draws from one generator of its own, ord
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ from engine.domain.order import MarkUsed, Side
 from judging.policies import Policy
 from judging.sight import WAIT_S, Asking, Panel, at_ns, horizon_s
 
-ORDERS_A_DAY: Final = 10
+ORDERS_A_DAY: Final = 15
+_TRADING_DAY_S: Final = 27_000.0
 _SEGMENT: Final = segment_of_key("corporate|BBB|3-7y|500k-2mm|buy")
 
 
@@ -73,13 +75,14 @@ class Little:
         return Asking(
             piece=piece,
             key=str(order),
+            parent_id=str(order),
             at_ns=at_ns(at_s),
             bond=bond,
             segment=_SEGMENT,
             side=Side.buy,
             quantity=Decimal(1_000_000),
-            adv=Decimal(5_000_000),
-            volatility_bps=30.0,
+            adv=Decimal(self._chance.randrange(2_000_000, 20_000_000)),
+            volatility_bps=self._drift_sd_bps * math.sqrt(_TRADING_DAY_S / 1_800.0),
             mark=_mark(100.0),
             limit=Decimal(101),
             informed=frozenset(),
@@ -87,8 +90,8 @@ class Little:
             at_most=at_most,
         )
 
-    def trade(self, policy: Policy, order: int) -> Panel:
-        """One order: whom the policy asked, after it has been told what came of it."""
+    def trade(self, policy: Policy, order: int) -> tuple[Panel, RoundSeen]:
+        """One order: whom the policy asked and what came of it, which it has been told."""
         asking = self.asking(order)
         panel = policy.choose(asking)
         seen, after = self.round_of(asking, panel, order)
@@ -97,13 +100,14 @@ class Little:
             policy.marked(seen, each)
         if order % ORDERS_A_DAY == 0:
             policy.day_ends(asking.at_ns)
-        return panel
+        return panel, seen
 
     def round_of(self, asking: Asking, panel: Panel, order: int) -> tuple[RoundSeen, list[MarkAfter]]:
         """What is seen of a round with these dealers."""
         chance, habits = self._chance, dict(zip(self.dealers, self._habits(order), strict=True))
         drawn = {name: (chance.random(), chance.gauss(0.0, 1.0), chance.uniform(3.0, 20.0)) for name in self.dealers}
         drift = chance.gauss(0.0, self._drift_sd_bps)
+        decision = _mark(100.0 + chance.gauss(0.0, self._drift_sd_bps / 16) / 100)
         quotes = {
             name: 100.0 + (habits[name].distance_bps + self._noise_bps * drawn[name][1]) / 100
             for name in panel.dealers
@@ -113,7 +117,9 @@ class Little:
         sent_s = asking.piece.at_s
         decided_s = sent_s + (WAIT_S if len(quotes) < len(panel.dealers) else 21.0)
         asks = tuple(
-            self._ask_seen(panel, name, position, quotes.get(name), sent_s, drawn[name][2], decided_s, name == winner)
+            self._ask_seen(
+                panel, name, position, quotes.get(name), sent_s, drawn[name][2], decision, decided_s, name == winner
+            )
             for position, name in enumerate(panel.dealers, 1)
         )
         moved = drift + sum(habits[name].moves_bps for name in panel.dealers)
@@ -123,7 +129,7 @@ class Little:
             source="",
             rfq_id=asking.key,
             round=1,
-            parent_id=asking.key,
+            parent_id=asking.parent_id,
             sent_ns=asking.at_ns,
             closed_ns=at_ns(decided_s),
             bond=asking.bond,
@@ -137,11 +143,11 @@ class Little:
             adv=asking.adv,
             volatility_bps=asking.volatility_bps,
             decided_ns=at_ns(decided_s),
-            mark_decision=_mark(100.0),
+            mark_decision=decision,
             index_decision=Decimal(100),
             p_panel=panel.p_panel,
         )
-        later = _mark(100.0 * (1 + moved / 10_000))
+        later = _mark(float(decision.price) * (1 + moved / 10_000))
         after = [MarkAfter(horizon, later, Decimal(100)) for horizon in Horizon]
         return seen, sorted(after, key=lambda each: horizon_s(each.horizon, decided_s))
 
@@ -153,6 +159,7 @@ class Little:
         price: float | None,
         sent_s: float,
         seconds: float,
+        decision: MarkUsed,
         decided_s: float,
         wins: bool,
     ) -> AskSeen:
@@ -173,7 +180,7 @@ class Little:
             taken=Taken.filled if wins else Taken.no,
             accepted_ns=at_ns(decided_s) if wins else None,
             decided_ns=at_ns(decided_s + 1) if wins else None,
-            mark_decided=_mark(100.0) if wins else None,
+            mark_decided=decision if wins else None,
             filled=Decimal(1_000_000) if wins else Decimal(0),
             fill_price=quoted if wins else None,
             chosen_by=ChosenBy.explored if name in panel.explored else ChosenBy.rule,

@@ -7,22 +7,30 @@ told what a desk sees; the oracle alone looks at the world.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Protocol
 
 from worlds import street as market
 from worlds.oracle import Oracle
 from worlds.world import FIRST_DAY, World
 
+from engine.dealers import estimates
+from engine.dealers.estimates import Estimates
+from engine.dealers.leak import Leaks
+from engine.dealers.outlook import Outlook
 from engine.dealers.segments import segment_of_key
 from engine.dealers.stats import DealerStats
+from engine.domain.measure import Measure
 from engine.domain.observation import Answer, Horizon, MarkAfter, RoundSeen, Taken
 from engine.domain.order import MarkUsed
-from engine.market.tca import classic_reversion_bps, price_improvement_bps
-from engine.rules.plan import Ask, AskTop, Mode, Plan, Ranking
+from engine.market.tca import classic_reversion_bps, price_improvement_bps, quote_edge_bps
+from engine.rules.plan import AskPanel, AskTop, Mode, Plan, Ranking
 from engine.selection.choose import Candidates, RulePlan, choose
 from engine.selection.ranking import Rankings
-from engine.selection.request import Parameters, Records, Request
-from judging.sight import Asking, Panel, plain
+from engine.selection.request import NO_EXPLORING, Exploring, Parameters, Records, Request
+from judging.leaks import LeakBook
+from judging.sight import WAIT_S, Asking, Panel, plain
 
 _LIST_NOISE: Final = 1.0
 """Of the sd by which dealers differ: a list made from memory has about seven tenths of its order from the truth."""
@@ -42,7 +50,7 @@ class Policy(Protocol):
         """What a desk does once a day."""
 
 
-class _Deaf:
+class Deaf:
     """Learns nothing."""
 
     def saw(self, asking: Asking, seen: RoundSeen, closed: market.Round | None) -> None: ...
@@ -52,7 +60,7 @@ class _Deaf:
     def day_ends(self, now_ns: int) -> None: ...
 
 
-class Random(_Deaf):
+class Random(Deaf):
     """Anybody, as many as may be asked."""
 
     def __init__(self, street: market.Street) -> None:
@@ -63,7 +71,7 @@ class Random(_Deaf):
         return plain(drawn[: asking.at_most])
 
 
-class Static(_Deaf):
+class Static(Deaf):
     """The first of a list that was made before the first round, from what somebody remembered of dealers."""
 
     def __init__(self, street: market.Street) -> None:
@@ -90,7 +98,7 @@ def _remembered(world: World) -> list[str]:
     return sorted(told, key=lambda name: -told[name])
 
 
-class Knowing(_Deaf):
+class Knowing(Deaf):
     """The oracle."""
 
     def __init__(self, street: market.Street) -> None:
@@ -112,33 +120,100 @@ def unlimited(at_most: int) -> Plan:
     return Plan(Mode.PARALLEL, at_most, None, None, frozenset(), ())
 
 
-class Classic:
-    """`rank by classic`, `ask top` as many as may be asked."""
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one of the engine's policies chooses: by which scorer, with what exploration, with or without leaks.
 
-    def __init__(self, dealers: Sequence[str]) -> None:
+    `counts`: the model says how many are asked, too, at most as many as may be; else as many as may be.
+    """
+
+    scorer: str
+    counts: bool = False
+    exploring: Exploring = NO_EXPLORING
+    minds_leaks: bool = True
+
+
+class EnginesOwn:
+    """`rank by classic` and `ask top` so many, or `rank by model` and `ask best panel of at most` so many."""
+
+    def __init__(self, dealers: Sequence[str], manner: Manner, luck: str) -> None:
+        self._manner, self._luck = manner, luck
+        self._models = manner.scorer == "model"
         self._stats = DealerStats()
-        self._rankings = Rankings(self._stats, dealers)
-        self._ranking = Ranking()
+        self._estimates = Estimates()
+        self._leaks = LeakBook()
+        self._records = Records(Rankings(self._stats, dealers), self._outlooks)
+        self._parameters = Parameters(exploring=manner.exploring, aversion=1.0 if manner.minds_leaks else 0.0)
+        self._ranking = Ranking(scorer=manner.scorer)
         self._arrivals: dict[str, MarkUsed] = {}
 
     def choose(self, asking: Asking) -> Panel:
         if asking.mark is not None:
-            self._arrivals.setdefault(str(asking.piece.order), asking.mark)
-        plan = RulePlan(self._ranking, self._ask(asking), frozenset(), unlimited(asking.at_most))
-        request = Request(asking.segment, asking.bond.asset_class, asking.at_ns)
-        chosen = choose(request, plan, Candidates(asking.dealers, ()), Records(self._rankings), Parameters(), b"")
-        return plain(chosen.asked)
+            self._arrivals.setdefault(asking.parent_id, asking.mark)
+        most = asking.at_most
+        plan = RulePlan(
+            self._ranking,
+            AskPanel(most) if self._manner.counts else AskTop(most),
+            frozenset(),
+            unlimited(most + len(asking.informed)),  # Who knows of an earlier part is no bound to this one.
+            tuple(sorted(asking.informed)),
+        )
+        request = Request(
+            asking.segment,
+            asking.bond.asset_class,
+            asking.at_ns,
+            quantity=asking.quantity,
+            wait_s=WAIT_S,
+            limit_edge_bps=_limit_edge_bps(asking),
+            mark=asking.mark,
+        )
+        entropy = f"{self._luck} {asking.key}".encode()
+        found = choose(request, plan, Candidates(asking.dealers, ()), self._records, self._parameters, entropy)
+        expected = found.expected
+        return Panel(
+            dealers=found.asked,
+            p=dict(zip(found.candidates, found.inclusion_p, strict=True)),
+            base=found.chosen,
+            explored=frozenset({found.explored} if found.explored else ()),
+            p_panel=found.panel_p,
+            expects_bps=expected.cost_bps - expected.leak_bps if expected is not None else None,
+            c_fail_bps=expected.c_fail_bps if expected is not None else 0.0,
+        )
 
-    def _ask(self, asking: Asking) -> Ask:
-        return AskTop(asking.at_most)
+    def _outlooks(self, dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
+        quantity = request.quantity if request.quantity is not None else Decimal(0)
+        asking = estimates.Asking(request.segment, quantity, request.wait_s, request.now_ns)
+        return self._estimates.outlooks(dealers, asking)
 
     def saw(self, asking: Asking, seen: RoundSeen, closed: market.Round | None) -> None:
-        learn_classic(self._stats, seen, self._arrivals.get(seen.parent_id))
+        if self._models:
+            self._estimates.learn(seen)
+            self._leaks.saw(seen)
+        else:
+            learn_classic(self._stats, seen, self._arrivals.get(seen.parent_id))
 
     def marked(self, seen: RoundSeen, after: MarkAfter) -> None:
-        revert_classic(self._stats, seen, after)
+        if self._models:
+            self._leaks.marked(seen, after)
+        else:
+            revert_classic(self._stats, seen, after)
 
-    def day_ends(self, now_ns: int) -> None: ...
+    def day_ends(self, now_ns: int) -> None:
+        if not self._models:
+            return
+        self._estimates.daily(now_ns)
+        if self._manner.minds_leaks:
+            solved = self._leaks.solved(now_ns)
+            if solved is not None:
+                p = self._estimates.parameters
+                low, high = (p.leak_mean_bps + side * 1.645 * p.leak_sd_bps for side in (-1, 1))
+                self._estimates.leak(Leaks(solved, Measure(p.leak_mean_bps, p.leak_sd_bps, low, high, 0.0)))
+
+
+def _limit_edge_bps(asking: Asking) -> float | None:
+    if asking.mark is None:
+        return None
+    return quote_edge_bps(asking.side.sign, asking.limit, asking.mark.price)
 
 
 def learn_classic(stats: DealerStats, seen: RoundSeen, arrival: MarkUsed | None) -> None:
@@ -175,17 +250,22 @@ def revert_classic(stats: DealerStats, seen: RoundSeen, after: MarkAfter) -> Non
             stats.reversion(ask.dealer, segment_of_key(seen.segment), ask.decided_ns, bps)
 
 
-def _in_street(make: Callable[[Sequence[str]], Policy]) -> Callable[[market.Street], Policy]:
-    return lambda street: make(list(street.world.dealers))
+def _in_street(manner: Manner) -> Callable[[market.Street], Policy]:
+    return lambda street: EnginesOwn(list(street.world.dealers), manner, str(street.world.seed))
 
 
-ENGINES_OWN: Final[Mapping[str, Callable[[Sequence[str]], Policy]]] = {"classic": Classic}
-"""Those that go through the engine's choice, made for these dealers."""
+ENGINES_OWN: Final[Mapping[str, Manner]] = {
+    "classic": Manner("classic"),
+    "classic-explores": Manner("classic", exploring=Exploring()),
+    "model": Manner("model", counts=True, exploring=Exploring()),
+    "model-blind": Manner("model", counts=True, exploring=Exploring(), minds_leaks=False),
+}
+"""Those that go through the engine's choice."""
 
 POLICIES: Final[Mapping[str, Callable[[market.Street], Policy]]] = {
     "random": Random,
     "static": Static,
-    **{name: _in_street(make) for name, make in ENGINES_OWN.items()},
+    **{name: _in_street(manner) for name, manner in ENGINES_OWN.items()},
     "oracle": Knowing,
 }
 """By the name that results carry."""

@@ -29,6 +29,7 @@ from engine.domain.observation import (
     Taken,
 )
 from engine.domain.order import MarkUsed, Side
+from engine.market.marks import Mark, MarkErrors, Quality, sd_bps
 from engine.market.tca import quote_edge_bps
 
 WAIT_S: Final = 60.0
@@ -39,6 +40,7 @@ STALE_S: Final = 14_400.0
 
 _FIRST: Final = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.UTC)  # A Monday.
 _FIRST_NS: Final = int(_FIRST.timestamp()) * 1_000_000_000
+_ERRORS: Final = MarkErrors()
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _TOLD_VOLATILITY_SD: Final = 0.2
 """Of its logarithm: what a month of daily marks tells of it."""
@@ -67,6 +69,18 @@ def horizon_s(horizon: Horizon, decided_s: float) -> float:
     return ends_s + DAY_S - 1.0 if horizon is Horizon.next_day else decided_s + AFTER_S[horizon]
 
 
+def time_s(utc_ns: int) -> float:
+    """The moment of a world at UTC nanoseconds within a trading day."""
+    days, rest_ns = divmod(utc_ns - _FIRST_NS, _DAY_NS)
+    week, weekday = divmod(days, 7)
+    return (week * 5 + weekday) * DAY_S + rest_ns / 1_000_000_000
+
+
+def horizon_ns(horizon: Horizon, decided_ns: int) -> int:
+    """When the mark of a horizon is due, UTC."""
+    return at_ns(horizon_s(horizon, time_s(decided_ns)))
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What a policy is asked: whom to ask for this, given what a desk knows when it comes.
@@ -77,6 +91,7 @@ class Asking:
 
     piece: market.Piece
     key: str
+    parent_id: str
     at_ns: int
     bond: BondSeen
     segment: Segment
@@ -96,7 +111,8 @@ class Panel:
     """A policy's answer. `p` is the chance with which each dealer was to be asked, empty where nothing was drawn.
 
     `explored` are those that a draw put in, `base` whom it would have asked without one. `expects_bps` is what the
-    policy expects the round to save beside not trading, None where it says nothing.
+    policy expects the round to cost against the mark, leaks aside and at `c_fail_bps` for what is not traded; None
+    where it says nothing.
     """
 
     dealers: tuple[str, ...]
@@ -105,6 +121,7 @@ class Panel:
     explored: frozenset[str] = frozenset()
     p_panel: float | None = None
     expects_bps: float | None = None
+    c_fail_bps: float = 0.0
 
 
 def plain(dealers: Sequence[str]) -> Panel:
@@ -132,6 +149,7 @@ class Sight:
         return Asking(
             piece=piece,
             key=f"{piece.order}.{piece.number}",
+            parent_id=str(piece.order),
             at_ns=now_ns,
             bond=bond,
             segment=segment_of(security, quantity, side.value, today),
@@ -154,16 +172,19 @@ class Sight:
         answers: Sequence[market.Answer],
         decided_s: float,
     ) -> RoundSeen:
-        """The round as it ended. `decided_s` is how long after its beginning somebody was accepted, or nobody."""
+        """The round, when everybody's time is over: who answered after the desk had decided was only not fast enough.
+
+        `decided_s` is how long after its beginning somebody was accepted, or nobody.
+        """
         piece = closed.piece
-        asks = [self._ask_seen(panel, closed, answer, at, decided_s) for at, answer in enumerate(answers, 1)]
+        asks = [self._ask_seen(panel, closed, answer, at) for at, answer in enumerate(answers, 1)]
         prices = sorted((ask.price for ask in asks if ask.price is not None), reverse=piece.side < 0)
         decided = piece.at_s + decided_s
-        seen = RoundSeen(
+        return RoundSeen(
             source="",
             rfq_id=asking.key,
             round=1,
-            parent_id=str(piece.order),
+            parent_id=asking.parent_id,
             sent_ns=asking.at_ns,
             closed_ns=at_ns(piece.at_s + closed.lasted_s),
             bond=asking.bond,
@@ -185,21 +206,19 @@ class Sight:
             p_panel=panel.p_panel,
             is_drawn=not closed.changed_by_trader,
         )
-        self._informed.setdefault(piece.order, set()).update(closed.asked)
-        return seen
+
+    def informed(self, closed: market.Round) -> None:
+        """Who was asked knows of the order from now on."""
+        self._informed.setdefault(closed.piece.order, set()).update(closed.asked)
 
     def mark_after(self, piece: market.Piece, horizon: Horizon, decided_s: float) -> MarkAfter:
         """The mark of a horizon that has come."""
         moment = horizon_s(horizon, piece.at_s + decided_s)
         return MarkAfter(horizon, self._mark(piece, moment), self._index(piece, moment))
 
-    def _ask_seen(
-        self, panel: Panel, closed: market.Round, answer: market.Answer, position: int, decided_s: float
-    ) -> AskSeen:
+    def _ask_seen(self, panel: Panel, closed: market.Round, answer: market.Answer, position: int) -> AskSeen:
         piece, sent_s = closed.piece, closed.piece.at_s + answer.asked_s
-        # Whoever has not answered when the desk decides had no longer than until then.
-        waited_s = min(answer.asked_s + WAIT_S, decided_s)
-        in_time = answer.came_s <= waited_s and answer.said is not market.Said.NOTHING
+        in_time = answer.came_s <= answer.asked_s + WAIT_S and answer.said is not market.Said.NOTHING
         is_quote = in_time and answer.said is market.Said.QUOTE
         came_s = piece.at_s + answer.came_s
         came = self._mark(piece, came_s) if is_quote else None
@@ -219,7 +238,7 @@ class Sight:
             dealer=answer.dealer,
             position=position,
             sent_ns=at_ns(sent_s),
-            deadline_ns=at_ns(sent_s + WAIT_S) if in_time else at_ns(piece.at_s + waited_s),
+            deadline_ns=at_ns(sent_s + WAIT_S),
             answer=Answer.quote if is_quote else Answer.passed if in_time else Answer.none,
             answered_ns=at_ns(came_s) if in_time else None,
             late=not in_time and math.isfinite(answer.came_s),
@@ -230,6 +249,7 @@ class Sight:
             mark_sent=self._mark(piece, sent_s),
             index_sent=self._index(piece, sent_s),
             mark_answered=came,
+            priced_ns=at_ns(came_s) if is_quote else None,
             taken=taken,
             accepted_ns=at_ns(piece.at_s + fill.taken_s) if fill is not None else None,
             decided_ns=at_ns(piece.at_s + fill.said_s) if fill is not None else None,
@@ -246,7 +266,10 @@ class Sight:
         mark = self._street.mark(piece.bond, moment_s)
         if mark.age_s > STALE_S:
             return None
-        return MarkUsed(_price(mark.price), "composite", int(mark.age_s * 1_000_000_000), "composite")
+        now_ns, made_ns = at_ns(moment_s), at_ns(moment_s - mark.age_s)
+        told = Mark("", _price(mark.price), made_ns, "composite", Quality.COMPOSITE)
+        off_bps = sd_bps(told, now_ns - made_ns, _volatility_bps(self._world, piece.bond.number), _ERRORS)
+        return MarkUsed(told.price, told.source, now_ns - made_ns, told.quality.value, off_bps)
 
     def _index(self, piece: market.Piece, moment_s: float) -> Decimal:
         return _price(self._street.index(piece.bond.sector, moment_s))

@@ -17,7 +17,7 @@ from worlds.world import DAY_S, Kind, World, draw
 
 from engine.domain.observation import Horizon, RoundSeen
 from judging.policies import POLICIES, Policy
-from judging.sight import AFTER_S, WAIT_S, Sight, at_ns
+from judging.sight import AFTER_S, WAIT_S, Asking, Panel, Sight, at_ns
 
 ROUNDS: Final = 1_500
 _TO_ANSWER_S, _BEFORE_END_S = 1.0, 0.5
@@ -25,7 +25,8 @@ _MARGIN_S: Final = 300.0
 """A mark is told of so long after its moment: a round may last."""
 _TWO_DAYS_S: Final = 2 * DAY_S + _MARGIN_S
 
-_DUE: Final = {
+_DUE: Final[dict[float, tuple[Horizon, ...]]] = {
+    WAIT_S + 5.0: (),
     **{after_s + _MARGIN_S: (horizon,) for horizon, after_s in AFTER_S.items()},
     _TWO_DAYS_S: (Horizon.end_of_day, Horizon.next_day),
 }
@@ -83,6 +84,18 @@ def play_in(world: World, policy_name: str, rounds: int, at_most: int, paths: Pa
     )
 
 
+@dataclass(slots=True)
+class _Closed:
+    """A round that is over. It is told of when the time of everybody who was asked is over."""
+
+    asking: Asking
+    panel: Panel
+    round: Round
+    answers: list[Answer]
+    decided_s: float
+    seen: RoundSeen | None = None
+
+
 class Trading:
     """A desk in a street."""
 
@@ -93,7 +106,7 @@ class Trading:
         self.asked = self.explored = 0
         self._at_most = at_most
         self._sight = Sight(self.street)
-        self._seen: dict[tuple[int, int], tuple[RoundSeen, float]] = {}
+        self._closed: dict[tuple[int, int], _Closed] = {}
         self._day = -1
 
     def trade(self, rounds: int) -> None:
@@ -132,9 +145,8 @@ class Trading:
                 if fill.outcome is Outcome.FILLED:
                     self._count(piece, fill.price, piece.at_s + fill.said_s, fill.size / piece.size)
         opened.close(decided_s)
-        seen = self._sight.round_seen(asking, panel, opened, answers, decided_s)
-        self._seen[piece.order, piece.number] = seen, decided_s
-        self.policy.saw(asking, seen, opened)
+        self._sight.informed(opened)
+        self._closed[piece.order, piece.number] = _Closed(asking, panel, opened, answers, decided_s)
 
     def _count(self, piece: Piece, price: float, at_s: float, share: float) -> None:
         street = self.street
@@ -143,11 +155,15 @@ class Trading:
         self.leak_bps += share * piece.side * moved_bps
 
     def _tell(self, piece: Piece, after_s: float) -> None:
-        seen, decided_s = self._seen[piece.order, piece.number]
+        closed = self._closed[piece.order, piece.number]
+        if closed.seen is None:
+            told = (closed.asking, closed.panel, closed.round, closed.answers, closed.decided_s)
+            closed.seen = self._sight.round_seen(*told)
+            self.policy.saw(closed.asking, closed.seen, closed.round)
         for horizon in _DUE[after_s]:
-            self.policy.marked(seen, self._sight.mark_after(piece, horizon, decided_s))
+            self.policy.marked(closed.seen, self._sight.mark_after(piece, horizon, closed.decided_s))
         if after_s == _TWO_DAYS_S:
-            del self._seen[piece.order, piece.number]
+            del self._closed[piece.order, piece.number]
 
 
 def _is_usable(answer: Answer, piece: Piece, limit: float) -> bool:

@@ -1,4 +1,4 @@
-"""What a desk sees of a round: what happened, at times the engine understands, and nothing that only the world knows."""
+"""What a desk sees of a round: what happened, when, by the engine's clock, and nothing that only the world knows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from judging.sight import STALE_S, Sight, at_ns, horizon_s, plain
+from judging.sight import STALE_S, WAIT_S, Sight, at_ns, horizon_s, plain
 from worlds.street import Outcome, Piece, Round, Said, Street
 from worlds.world import DAY_S, Kind, World, draw
 
@@ -74,25 +74,27 @@ def test_a_round_is_told_as_it_was() -> None:
         assert ask.edge_bps == pytest.approx(1e4 * (1 - float(ask.price) / float(ask.mark_answered.price)), abs=1e-6)
     assert float(seen.residual or 0) == pytest.approx(asked.piece.left, abs=0.01)
     assert seen.cover == sorted(ask.price for ask in seen.asks if ask.price is not None)[1]
+    sight.informed(asked)
     again = sight.asking(asked.piece, 3)
     assert again.informed == frozenset(names), "the next part knows who was told of this one"
 
 
-def test_who_has_not_answered_when_the_desk_decides_gave_no_answer() -> None:
+def test_who_answers_after_the_desk_has_decided_was_only_not_fast_enough() -> None:
     world = eager(draw(Kind.QUIET, 3))
-    street, asked = opened(world)
-    sight = Sight(street)
-    asking = sight.asking(asked.piece, 3)
-    answers = asked.ask(asking.dealers[:3])
-    first, *_, last = sorted(answers, key=lambda each: each.came_s)
-    decided_s = (first.came_s + last.came_s) / 2
-    asked.close(decided_s)
-    seen = sight.round_seen(asking, plain(asking.dealers[:3]), asked, answers, decided_s)
-    told = {ask.dealer: ask for ask in seen.asks}
-    assert told[first.dealer].answer is Answer.quote
-    slow = told[last.dealer]
-    assert (slow.answer, slow.price, slow.edge_bps, slow.late) == (Answer.none, None, None, True)
-    assert slow.deadline_ns == at_ns(NOON_S + decided_s)
+    world = replace(world, dealers={name: replace(each, seconds_sd=1.5) for name, each in world.dealers.items()})
+    for at in range(40):
+        street, asked = opened(world, NOON_S + at * 1_000.0)
+        sight = Sight(street)
+        asking = sight.asking(asked.piece, 3)
+        answers = asked.ask(asking.dealers[:3])
+        came = sorted(answers, key=lambda each: each.came_s)
+        asked.close(came[0].came_s + 1.0)
+        street.now_s += WAIT_S
+        seen = sight.round_seen(asking, plain(asking.dealers[:3]), asked, answers, came[0].came_s + 1.0)
+        for ask, answer in zip(seen.asks, answers, strict=True):
+            in_time = answer.came_s <= WAIT_S
+            assert (ask.answer, ask.late) == ((Answer.quote, False) if in_time else (Answer.none, True))
+            assert (ask.price is None) is (ask.edge_bps is None) is not in_time
 
 
 def test_a_refusal_and_silence_are_not_the_same() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from judging.trading import Played, Trading, kind_of, play
 from worlds.street import Late
 from worlds.world import Kind, draw
 
-ROUNDS = 60
+ROUNDS = 25
 
 
 def played(policy: str, world: int, cost_bps: float, kind: str = "quiet") -> Played:
@@ -73,13 +74,16 @@ def test_what_nobody_trades_now_is_traded_later_at_what_it_costs_then() -> None:
 def test_the_engines_policies_learn_from_what_they_see(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     desk = Trading(draw(Kind.QUIET, 1), name, 3)
-    for what in ("saw", "marked"):
 
-        def heard(*facts: Any, what: str = what, tell: Any = getattr(desk.policy, what)) -> None:
+    def listening(what: str, tell: Callable[..., None]) -> Callable[..., None]:
+        def heard(*facts: Any) -> None:
             told.append(what)
             tell(*facts)
 
-        monkeypatch.setattr(desk.policy, what, heard)
+        return heard
+
+    for what in ("saw", "marked"):
+        monkeypatch.setattr(desk.policy, what, listening(what, getattr(desk.policy, what)))
     desk.trade(20)
     assert told.count("saw") == 20
     assert told.count("marked") == 20 * 6
