@@ -179,6 +179,12 @@ def history_export(given: _Arguments) -> int:
     return history_acts.export_file(given, journal, known.name if known is not None else "rfq")
 
 
+def tca_import(given: _Arguments) -> int:
+    from engine.admin import tca_acts
+
+    return tca_acts.import_file(given, _socket(given), _paper(given))
+
+
 def audit_verify(given: _Arguments) -> int:
     from engine.admin import offline
 

@@ -175,6 +175,7 @@ def desk(
         stats=stats,
         rankings=Rankings(stats, dealers.ids),
         learning=Learning(EstimateParameters(), is_replaying=True),
+        outside_tca=config.tca.prefer_outside,
         parameters=Parameters(config.scoring.classic.percent),
         book=book,
         scoring_hash=text_hash(config, "scoring"),

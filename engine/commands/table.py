@@ -476,6 +476,49 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("force", flag, "true: over a file that is there", default=False),
         _JOURNAL,
     ),
+    # --- what trades cost ---
+    _desk(
+        "tca.order",
+        "viewer",
+        "tca_commands.of_order",
+        "tca_views.of_order",
+        "what one order cost, figure by figure",
+        _ORDER,
+    ),
+    *(
+        _desk(
+            f"tca.{by}s",
+            "viewer",
+            f"tca_commands.{by}s",
+            "tca_views.means",
+            f"what trades cost by {by}: means with their standard errors",
+            Param("begin", date, "of this UTC day or later", typed="--from DATE"),
+            Param("end", date, "of this UTC day or before", typed="--to DATE"),
+        )
+        for by in ("dealer", "rule", "trader", "segment")
+    ),
+    Command(
+        "tca.put",
+        "feed",
+        "take an outside provider's results, matched on our ExecID(17); the same again changes nothing",
+        By.desk,
+        "tca_commands.put",
+        params=(
+            Param("rows", rows, "exec_id and figures by name, as text", required=True),
+            Param("source", name, "whose results they are", required=True),
+            Param("dry_run", flag, "true: say what would be taken, and take nothing", default=False),
+        ),
+        is_typed=False,
+    ),
+    _terminal(
+        "tca.import",
+        "feed",
+        "acts.tca_import",
+        "take a file of an outside provider's results; the same file again changes nothing",
+        Param("file", path, "a CSV file with exec_id and figures, a row an execution", required=True, typed="FILE"),
+        Param("source", name, "whose results they are; default: the file's name", typed="--source NAME"),
+        Param("dry_run", flag, "true: say what would be taken and what not, and take nothing", default=False),
+    ),
     # --- stopping ---
     Command(
         "kill",
@@ -825,6 +868,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "tls": "certificates and revocation lists",
     "log": "what the log tells",
     "leak": "what asking a dealer costs",
+    "tca": "what trades cost",
     "history": "rounds that were asked elsewhere, or here: in and out as files",
     "audit": "the journal file; needs no daemon",
     "fix": "FIX messages in files; needs no daemon",

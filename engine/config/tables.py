@@ -198,6 +198,7 @@ class TcaConfig:
     reversion_s: float = setting(1800.0, above=0, at_most=604_800)
     day_end: str = setting("17:00", check=minute_of_day)
     day_end_zone: str = setting("America/New_York", check=zone_problem)
+    prefer_outside: bool = setting(False)
 
     @property
     def day_end_time(self) -> datetime.time:

@@ -128,4 +128,8 @@ def marks_due_ns(state: DeskState, key: str, now_ns: int) -> int | None:
 
 
 def _look_ns(due_ns: int, grace_ns: int, recheck_ns: int, now_ns: int) -> int:
-    return due_ns if now_ns < due_ns else min(now_ns + recheck_ns, max(now_ns, due_ns + grace_ns))
+    """At its time, then every so often until its grace is over: the same times whoever asks, and when."""
+    if now_ns < due_ns:
+        return due_ns
+    looked = (now_ns - due_ns) // recheck_ns
+    return min(due_ns + (looked + 1) * recheck_ns, max(now_ns, due_ns + grace_ns))

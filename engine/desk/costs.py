@@ -172,8 +172,8 @@ class Costs:
     def of_order(self, order_id: str) -> OrderCosted | None:
         return self._orders.get(order_id)
 
-    def knows_fill(self, exec_id: str) -> bool:
-        return exec_id in self._order_of_fill
+    def of_fill(self, exec_id: str) -> FillCosted | None:
+        return self._fill_of(exec_id)
 
     def by(self, by: By, first_day: int, last_day: int) -> dict[str, dict[str, Both]]:
         """Per name and figure, over these UTC days, both included; names in alphabetical order."""
@@ -186,6 +186,14 @@ class Costs:
                         for figure, both in figures.items():
                             mine.setdefault(figure, Both()).merge(both)
         return dict(sorted(found.items()))
+
+    def dump(self) -> tuple[dict[str, str], dict[int, dict[str, str]]]:
+        """Everything, as values that can be compared."""
+        days = {
+            day: {f"{by}|{name}": repr(sorted(figures.items())) for (by, name), figures in cells.items()}
+            for day, cells in self._days.items()
+        }
+        return {order_id: repr(found) for order_id, found in self._orders.items()}, days
 
     # --- orders ------------------------------------------------------------------------------------
 

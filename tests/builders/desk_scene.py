@@ -314,7 +314,9 @@ def live_yesterday(world: Scene) -> None:
     world.command("kill", scope="dealer:ash", on=True, reason="yesterday's")
     world.command("kill", scope="dealer:ash", on=False, reason="yesterday's", role="operator")
     world.reports_of_nothing("ash")
-    world.order(HIGH_YIELD, "sell", MM, account="HAND", tif=TimeInForce.gtd, expire_ns=begun.utc_ns + 20 * NS_PER_DAY)
+    # It lives on, so that nothing of today may be called as it is.
+    lives = {"tif": TimeInForce.gtd, "expire_ns": begun.utc_ns + 20 * NS_PER_DAY}
+    world.order(HIGH_YIELD, "sell", MM, account="HAND", cl_ord_id="standing", **lives)
     world.advance((midnight_ns - world.now.utc_ns) / NS_PER_S - 120)
     late = world.order(BOND, "buy", MM, account="PARALLEL")
     world.says("ash", "99.95", late, valid_until_ns=midnight_ns + 3600 * NS_PER_S)

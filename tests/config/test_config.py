@@ -122,7 +122,7 @@ WRONG_ENGINE = [
     ),
     pytest.param(
         "[tca]\nzzz = 1\n",
-        "tca.zzz: unknown key (known: reversion_s, day_end, day_end_zone)",
+        "tca.zzz: unknown key (known: reversion_s, day_end, day_end_zone, prefer_outside)",
         id="unknown key, near none",
     ),
     pytest.param("[metrix]\nport = 1\n", "metrix: unknown table (did you mean 'metrics'?)", id="unknown table"),

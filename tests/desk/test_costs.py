@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from desk_scene import BOND, MM, Scene, scene
 
+from engine.admin import tca_acts, tca_views
+from engine.admin.tables import Paper
 from engine.clock import NS_PER_DAY
 from engine.desk.apply import apply
-from engine.desk.costs import DAYS_MAX, By, Costs, OrderCosted, Tally
+from engine.desk.costs import DAYS_MAX, FIGURES, By, Costs, OrderCosted, Tally
 from engine.desk.state import DeskState
 from engine.domain import events as e
+from engine.errors import ConfigError
+from engine.market.calendars import trade_date
 from engine.market.marks import Mark, Quality
 
 pytestmark = pytest.mark.starts("noon", "second noon")
@@ -182,13 +189,6 @@ def test_outside_results_stand_beside_ours_and_count_where_they_are_preferred() 
 # --- the fold -------------------------------------------------------------------------------------
 
 
-def plain(costs: Costs) -> Any:
-    return {
-        day: {name: {figure: repr(both) for figure, both in cell.items()} for name, cell in cells.items()}
-        for day, cells in costs._days.items()
-    }, {order_id: repr(found) for order_id, found in costs._orders.items()}
-
-
 def test_a_restart_comes_out_at_the_same_costs() -> None:
     """Live a whole turn is there when its events are taken in, on a restart one event after another."""
     world, _ = worked()
@@ -199,11 +199,7 @@ def test_a_restart_comes_out_at_the_same_costs() -> None:
     for event in [*world.before, *world.events]:
         apply(state, event)
         costs.fold(state, event)
-    mine = plain(costs)
-    if world.before:  # What the scene's yesterday cost nobody asks the scene.
-        assert all(mine[1][order] == found for order, found in plain(world.desk.costs)[1].items())
-        return
-    assert mine == plain(world.desk.costs)
+    assert costs.dump() == world.desk.costs.dump()
 
 
 def test_days_are_kept_so_many() -> None:
@@ -231,3 +227,140 @@ def test_a_mean_with_its_standard_error(values: list[float], mean: float | None,
     tally.add(7.0)
     tally.add(7.0, -1)
     assert tally.n == len(values)
+
+
+# --- as people ask for it -------------------------------------------------------------------------
+
+
+def lines_of(figures: list[dict[str, Any]]) -> dict[str, Any]:
+    return {each["figure"]: each for each in figures}
+
+
+def test_an_order_is_shown_figure_by_figure() -> None:
+    world, order_id = worked()
+    [exec_id] = costed(world, order_id).fills
+    rows = [{"exec_id": exec_id, "improvement": "-6.1"}]
+    assert world.command("tca.put", role="feed", source="house", rows=rows)["taken"] == 1
+    answer = world.command("tca.order", order=order_id)
+    assert (answer["decision"]["mark"], answer["arrival"]["mark"]) == ("98.50", "98.45")
+    assert lines_of(answer["figures"])["shortfall"]["ours"] == 10.152
+    [round_answer], [fill] = answer["rounds"], answer["fills"]
+    assert lines_of(round_answer["figures"])["adverse_30m"]["ours"] == 15.236
+    found = lines_of(fill["figures"])
+    assert [*found] == [figure for figure in FIGURES if figure in found]
+    assert (found["improvement"]["outside"], found["improvement"]["source"]) == (-6.1, "house")
+    assert found["improvement"]["difference"] == pytest.approx(-1.021)
+    assert found["capture"]["reason"] == "no two-sided mark at the fill"
+    text = tca_views.of_order(Paper(width=80), answer)
+    assert max(len(line) for line in text) <= 80
+    assert any("implementation shortfall  +10.15bp" in line for line in text)
+    assert any("adverse drift 30m  +15.24bp" in line for line in text)
+
+
+def traded_often(times: int) -> Scene:
+    """So many orders of a rule, each a little worse than the one before."""
+    world = scene()
+    for number in range(times):
+        order_id = world.order(BOND, "sell", MM, account="PARALLEL")
+        world.says("ash", str(100 - Decimal(number) / 100), order_id)
+        world.command("execute", order=order_id)
+        world.fills(order_id)
+        world.advance(100)
+    return world
+
+
+@pytest.mark.parametrize("by", ["dealer", "rule", "trader", "segment"])
+def test_means_come_with_their_errors_in_80_columns(by: str) -> None:
+    world = traded_often(6)
+    answer = world.command(f"tca.{by}s")
+    [row] = [each for each in answer["rows"] if each["name"] in ("ash", "parallel", "none") or "|" in each["name"]]
+    improvement = row["figures"]["improvement"]
+    assert improvement == {
+        "n": 6, "mean": -2.5, "se": 0.764, "tells": True, "outside": None, "difference": None
+    }  # fmt: skip
+    text = tca_views.means(Paper(width=80), answer)
+    assert max(len(line) for line in text) <= 80
+    assert any("-2.5 ±0.8 (6)" in line for line in text)
+
+
+def test_few_observations_tell_nothing() -> None:
+    answer = traded_often(4).command("tca.dealers")
+    assert answer["rows"][0]["figures"]["improvement"]["tells"] is False
+    assert any("? (4)" in line for line in tca_views.means(Paper(width=80), answer))
+
+
+def test_the_days_are_those_that_are_asked_for() -> None:
+    world = traded_often(1)
+    today = trade_date(world.now.utc_ns)
+    assert world.command("tca.dealers", begin=str(today), end=str(today))["rows"]
+    assert world.command("tca.dealers", begin=str(today + timedelta(days=1)))["rows"] == []
+    assert tca_views.means(Paper(), world.command("tca.rules", end="2000-01-01"))[-1].startswith("nothing")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        pytest.param({"improvement": "1"}, "exec_id: missing", id="no execution"),
+        pytest.param({"exec_id": "E-999999", "improvement": "1"}, "no execution E-999999 of ours", id="not ours"),
+        pytest.param({"improvment": "1"}, "did you mean 'improvement'", id="no such figure"),
+        pytest.param({"improvement": "one"}, "improvement: expected a number, found 'one'", id="no number"),
+        pytest.param({"improvement": "NaN"}, "out of range", id="not a number"),
+        pytest.param({"improvement": ""}, "no figure", id="nothing"),
+    ],
+)
+def test_a_result_that_cannot_be_used_is_named_and_the_others_are_taken(row: dict[str, str], reason: str) -> None:
+    world, order_id = worked()
+    [exec_id] = costed(world, order_id).fills
+    wrong = row if "exec_id: missing" in reason or "exec_id" in row else {"exec_id": exec_id, **row}
+    rows = [{**wrong, "line": 7}, {"exec_id": exec_id, "cover": "4", "line": 8}]
+    answer = world.command("tca.put", role="feed", source="house", rows=rows)
+    assert answer["taken"] == 1
+    [refused] = answer["refused"]
+    assert refused["line"] == 7
+    assert reason in refused["reason"]
+
+
+def test_the_same_results_again_change_nothing() -> None:
+    world, order_id = worked()
+    [exec_id] = costed(world, order_id).fills
+    rows = [{"exec_id": exec_id, "cover": "4"}]
+    dry = world.command("tca.put", role="feed", source="house", rows=rows, dry_run=True)
+    assert (dry["taken"], dry["recorded"]) == (1, False)
+    assert world.command("tca.put", role="feed", source="house", rows=rows)["recorded"]
+    again = world.command("tca.put", role="feed", source="house", rows=rows)
+    assert (again["taken"], again["known"], again["recorded"]) == (0, 1, False)
+    assert len(world.recorded(e.TcaReceived)) == 1
+    world.desk.outside_tca = True
+    answer = world.command("tca.dealers")
+    assert answer["rows"][0]["figures"]["cover"]["mean"] == 4.0
+    assert "outside results less ours (the outside provider's figures count):" in tca_views.means(Paper(), answer)
+
+
+def test_a_file_of_results_is_taken_in_pieces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world, order_id = worked()
+    [exec_id] = costed(world, order_id).fills
+    path = tmp_path / "house.csv"
+    path.write_text(f"exec_id,cover,improvement\n{exec_id},4,\nE-999999,1,1\n")
+    given = argparse.Namespace(file=path, source=None, dry_run=False, json=False, timeout=1.0)
+
+    class Desk:
+        def __enter__(self) -> Desk:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            return None
+
+        def call(self, name: str, **params: Any) -> Any:
+            return world.command(name, role="feed", **params)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tca_acts, "AdminClient", lambda *_: Desk())
+        assert tca_acts.import_file(given, tmp_path, Paper()) == 1
+        assert "line 3: exec_id: no execution E-999999" in capsys.readouterr().out
+        path.write_text(f"exec_id,cover\n{exec_id},4\n")
+        assert tca_acts.import_file(given, tmp_path, Paper()) == 0
+        assert capsys.readouterr().out == "0 taken, 1 known before, none refused\n"
+        for text, wrong in (("a,b\n1,2\n", "no column 'exec_id'"), ("exec_id\nE,2\n", "more cells")):
+            path.write_text(text)
+            with pytest.raises(ConfigError, match=wrong):
+                tca_acts.import_file(given, tmp_path, Paper())

@@ -16,10 +16,12 @@ from sim_timers import TimerChecks
 from sim_wire import SESSION_TYPES, Msg, read
 
 from engine.dealers.window import ASKS, SILENCES
+from engine.desk.aftermath import GRACE_NS, GRACES_NS
 from engine.desk.draft import Delivery
 from engine.domain import events as e
+from engine.domain.observation import Horizon, RoundSeen
 from engine.domain.placement import Fill, PlacementState
-from engine.domain.rfq import RfqState
+from engine.domain.rfq import AskState, RfqState
 from engine.fix.session.phases import Phase
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import NumberRow, OutboxRow, StagedTurn
@@ -48,6 +50,7 @@ class Record:
         self.outbox: dict[int, OutboxRow] = {}
         self.trading = Trading(setting.desk())
         self.events: list[e.Event] = []
+        self.seen = SeenChecks(self.trading, fail)
         self._fail = fail
 
     def take(self, turns: Sequence[StagedTurn]) -> None:
@@ -67,6 +70,8 @@ class Record:
                 decoded = CODEC.decode(event.type, event.version, event.body)
                 self.events.append(decoded)
                 self.trading.fold(decoded)
+                self.seen.take(decoded)
+            self.seen.hold()
 
     def catch_up(self, file: ReadOnly) -> None:
         """Take what a commit kept that the process did not live to see; everything else has to be as it was."""
@@ -85,6 +90,66 @@ class Record:
     def explains(self, outbox_id: int | None) -> str:
         entry = self.outbox.get(outbox_id) if outbox_id is not None else None
         return entry.message_class if entry is not None else ""
+
+
+class SeenChecks:
+    """Of every turn: a round that is over was seen, its marks are pending or there, and none is made of nothing."""
+
+    def __init__(self, trading: Trading, fail: Fail) -> None:
+        self._trading = trading
+        self._fail = fail
+        self._waiting: dict[str, set[Horizon]] = {}
+        """Of each round that is over, and each fill, the horizons that no event has told of."""
+        self._closed: set[str] = set()
+        self.marks = 0
+
+    def take(self, event: e.Event) -> None:
+        match event:
+            case e.RfqClosed():
+                self._closed.add(event.rfq_id)
+            case e.QuoteAccepted():
+                self._waiting.setdefault(event.rfq_id, set(Horizon))
+            case e.RoundObserved():
+                self._closed.discard(event.round.rfq_id)
+                self._waiting.setdefault(event.round.rfq_id, set(Horizon))
+                self._seen(event.round)
+            case e.FillBooked():
+                self._waiting[event.fill.exec_id] = set(Horizon)
+            case e.RoundMarked():
+                self._marked(event.rfq_id, event)
+            case e.FillMarked():
+                self._marked(event.exec_id, event)
+
+    def _seen(self, seen: RoundSeen) -> None:
+        asked = {ask.dealer: ask for ask in self._trading.state.rfqs[seen.rfq_id].asks}
+        for ask in seen.asks:
+            if asked[ask.dealer].state in (AskState.blocked, AskState.withheld, AskState.not_delivered):
+                self._fail(f"{seen.rfq_id}: {ask.dealer} was seen, and was {asked[ask.dealer].state}")
+            if ask.edge_bps is not None and ask.mark_answered is None:
+                self._fail(f"{seen.rfq_id}: {ask.dealer} has an edge against no mark")
+
+    def _marked(self, key: str, event: e.RoundMarked | e.FillMarked) -> None:
+        if event.horizon not in self._waiting[key]:
+            self._fail(f"{key} has a second mark at {event.horizon}")
+        self._waiting[key].discard(event.horizon)
+        if (event.mark is None) is (event.reason == ""):
+            self._fail(f"{key} at {event.horizon}: {event.mark}, because {event.reason!r}")
+        if event.mark is not None:
+            self.marks += 1
+            if not 0 <= event.at_ns - event.due_ns <= GRACES_NS.get(event.horizon, GRACE_NS):
+                self._fail(f"{key}: the mark at {event.horizon} was taken {event.at_ns - event.due_ns} ns late")
+
+    def hold(self) -> None:
+        """A turn is whole."""
+        if self._closed:
+            self._fail(f"{self._closed} ended, and nobody has seen them")
+        due = self._trading.state.marks_due
+        for key, waiting in [*self._waiting.items()]:
+            row = due.get(key)
+            if {horizon for horizon, _ in (row.waiting if row is not None else ())} != waiting:
+                self._fail(f"{key} waits for {waiting}, its row is {row}")
+            if not waiting and row is None:
+                del self._waiting[key]
 
 
 class WireChecks:

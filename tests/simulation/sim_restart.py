@@ -20,6 +20,7 @@ from world import OBEDIENT, QUIET, Scenario, Temper, World
 from engine.boot.assembly import Parts
 from engine.boot.take_over import take_over
 from engine.dealers.window import Cell, Recollection
+from engine.desk.costs import Costs
 from engine.desk.draft import Delivery
 from engine.desk.state import Table
 from engine.domain.keys import Timer, TimerKind
@@ -184,7 +185,7 @@ def plain(value: Any) -> Any:
         return {security: value.marks(security) for security, known in value._by_security.items() if known}
     if isinstance(value, Tape | Closes | Quoting):
         return value.dump()
-    if isinstance(value, Recollection):
+    if isinstance(value, Recollection | Costs):
         return value.dump()
     if isinstance(value, Cell):
         return {name: plain(getattr(value, name)) for name in Cell.__slots__ if name != "_shape"}
