@@ -17,7 +17,8 @@ _AXES_SHOWN: Final = 3
 
 def profile(paper: Paper, answer: Answer) -> Lines:
     """Who it is, what is agreed, what it did."""
-    return [*_static(paper, answer), *_axes(paper, answer), "", *_classic(paper, answer["classic"])]
+    lines = [*_static(paper, answer), *_axes(paper, answer), *_classic(paper, answer["classic"])]
+    return [*lines, "", *_model(paper, answer)]
 
 
 def _axes(paper: Paper, answer: Answer) -> Lines:
@@ -121,7 +122,7 @@ def _entry(paper: Paper, name: str, words: str, style: str = "") -> Lines:
     return lines + [" " * _LABEL + paper.styled(line, style) for line in rest]
 
 
-# --- what it did ---------------------------------------------------------------------------------
+# --- what it did, and is expected to do ----------------------------------------------------------
 
 _COUNTED: Final = (
     ("asks", "asked"),
@@ -135,18 +136,81 @@ _COUNTED: Final = (
 
 
 def _classic(paper: Paper, classic: Answer) -> Lines:
+    """The score of the house: its place, what it was counted from, every measure with how many stand behind it."""
     counts = classic["counts"]
     place = f"{classic['rank']} of {classic['ranked']}, score {classic['score']:.3f}" if classic["rank"] else "no place"
-    lines = [paper.styled(f"classic, {classic['scope']}, the last {classic['window_days']} days: {place}", "bold")]
     told = [f"{counts[name]} {words}" for name, words in _COUNTED if counts[name] or name == "asks"]
-    lines += _entry(paper, "counts", ", ".join(told))
-    rows: list[tuple[Cell | str, ...]] = [
-        (name.replace("_", " "), measure(each["value"], each["unit"]), str(each["observations"]), each["scope"] or "")
+    lines = _entry(paper, "classic", f"{place}; {classic['scope']}, {classic['window_days']} days")
+    lines += _entry(paper, "", ", ".join(told))
+    measures = [
+        f"{name.replace('_', ' ')} {measure(each['value'], each['unit'])} of {each['observations']}"
         for name, each in classic["metrics"].items()
         if each["value"] is not None
     ]
-    columns = [Column("measure"), Column("value", right=True), Column("of", right=True), Column("known for")]
-    return [*lines, *(table(paper, columns, rows) if rows else [])]
+    return lines + (_entry(paper, "", ", ".join(measures)) if measures else [])
+
+
+_MODEL: Final = (
+    ("p_quote", "quotes", "rate", "quote_rate"),
+    ("edge_bps", "edge", "bps", "edge"),
+    ("firmness", "firmness", "rate", "firmness"),
+    ("size_share", "size quoted", "rate", ""),
+    ("leak_in_bps", "leak, asked", "bps", ""),
+    ("leak_post_bps", "leak, after", "bps", ""),
+    ("trade_share", "trades/asks", "rate", "fill_rate"),
+)
+"""Measure, its name, its unit, and the counted one whose months stand beside it."""
+_IDENTIFIED: Final = {
+    "none": "leak: nothing can be told, whoever was asked was always asked",
+    "relative": "leak: dealers can be told apart, not the level",
+    "level": "leak: dealers and level can be told",
+}
+
+
+def _model(paper: Paper, answer: Answer) -> Lines:
+    """Every estimate with its interval, what it rests on, its place, and the counted months one by one."""
+    model, months = answer["model"], answer["trend"]
+    head = f"model, {model['scope']}, {model['asks']} asks, {grouped(model['quantity'])} within {model['wait_s']:g} s"
+    columns = [
+        Column("measure"),
+        Column("value", right=True),
+        Column("90 %", right=True),
+        Column("n_eff", right=True),
+        Column("place", right=True),
+        *(Column(f"to {each['to'][5:]}", right=True) for each in months),
+    ]
+    rows: list[tuple[Cell | str, ...]] = []
+    for name, title, unit, counted in _MODEL:
+        each = model["measures"][name]
+        rows.append(
+            (
+                title,
+                Cell(measure(each["value"], unit), "" if each["n_eff"] else "dim"),
+                f"{_plain(each['low'], unit)}..{_plain(each['high'], unit)}",
+                f"{each['n_eff']:.1f}",
+                f"{each['place']}/{model['peers']}" if each["place"] else "",
+                *(measure(month[counted], unit) if counted and month[counted] is not None else "" for month in months),
+            )
+        )
+    rows.append(("asks", "", "", "", "", *(str(month["asks"]) for month in months)))
+    lines = [paper.styled(head, "bold"), *table(paper, columns, rows)]
+    time = f"{model['p_in_time'] * 100:.0f}% of answers in time"
+    if model["latency_p50_s"] is not None:
+        time += f"; half within {model['latency_p50_s']:.0f} s"
+    if model["latency_p90_s"] is not None:
+        time += f", nine of ten within {model['latency_p90_s']:.0f} s"
+    lines += _entry(paper, "answers", time)
+    lines += _entry(paper, "", _IDENTIFIED[model["leak_identified"]])
+    drift = ", ".join(f"{name} {level:.2f}" for name, level in model["drift"].items())
+    alarmed = any(level >= 1 for level in model["drift"].values())
+    return lines + _entry(
+        paper, "drift", f"{drift} (1 is an alarm)" if drift else "no record yet", "red" if alarmed else ""
+    )
+
+
+def _plain(value: float, unit: str) -> str:
+    """A bound of an interval: the unit stands beside it already."""
+    return f"{value * 100:.0f}" if unit == "rate" else f"{value + 0.0:+.1f}"
 
 
 # --- what changed --------------------------------------------------------------------------------

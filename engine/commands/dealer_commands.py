@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
+from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.commands import as_json
 from engine.commands.desk_call import Call
 from engine.commands.desk_enquiries import standing_of
 from engine.dealers.book import Contact, Dealer, TradingDesk
+from engine.dealers.estimates import Asking
+from engine.dealers.outlook import Measure, Outlook
+from engine.dealers.segments import ANY, Segment
 from engine.domain import events as e
+from engine.domain.instrument import AssetClass
 from engine.domain.rfq import AskState
 from engine.errors import CommandError
 from engine.market.calendars import trade_date
@@ -31,6 +38,8 @@ def show(call: Call) -> dict[str, Any]:
             )[:AXES_SHOWN_MAX]
         ],
         "classic": standing_of(draft, dealer, call.given["asset_class"]),
+        "model": _model(call, dealer),
+        "trend": _trend(call, dealer),
     }
 
 
@@ -101,6 +110,82 @@ def _open(call: Call, dealer: Dealer) -> dict[str, Any]:
             for each in waiting
         ],
     }
+
+
+# --- what it is expected to do -------------------------------------------------------------------
+
+TREND_DAYS: Final = 30
+TREND_SPANS: Final = 3
+_TREND: Final = ("quote_rate", "fill_rate", "edge", "firmness", "leakage", "speed")
+
+
+def _scope(call: Call) -> str:
+    asset_class: str | None = call.given["asset_class"]
+    return asset_class or ANY
+
+
+def _model(call: Call, dealer: Dealer) -> dict[str, Any]:
+    """Every estimate with its 90 % interval, and its place among the dealers that trade the same."""
+    draft, scope = call.draft, _scope(call)
+    estimates, wait_s = draft.desk.learning.estimates, draft.desk.clocks.wait_ns / NS_PER_S
+    quantity = Decimal(round(estimates.parameters.size_reference))
+    peers = [
+        each.id for each in draft.desk.dealers if each.id == dealer.id or scope == ANY or each.trades(AssetClass(scope))
+    ]
+    asking = Asking(Segment(scope), quantity, wait_s, draft.now_ns)
+    outlooks = {each.dealer: each for each in estimates.outlooks(peers, asking)}
+    own = outlooks[dealer.id]
+    measures = {}
+    for name, (of, better) in _MEASURES.items():
+        measure = of(own)
+        ahead = sum((of(each).value - measure.value) * better > 0 for each in outlooks.values())
+        measures[name] = {
+            "value": measure.value,
+            "low": measure.low,
+            "high": measure.high,
+            "n_eff": measure.n_eff,
+            # What rests on nothing of its own has no place.
+            "place": 1 + ahead if measure.n_eff else None,
+        }
+    return {
+        "scope": "all asset classes" if scope == ANY else scope,
+        "quantity": as_json.amount(quantity),
+        "wait_s": wait_s,
+        "asks": own.asks,
+        "peers": len(outlooks),
+        "measures": measures,
+        "p_in_time": own.in_time,
+        "latency_p50_s": own.latency_p50_s,
+        "latency_p90_s": own.latency_p90_s,
+        "leak_identified": own.leak_identified.value,
+        "drift": {measure.value: level for measure, level in estimates.drifting(dealer.id).items()},
+    }
+
+
+_MEASURES: Final[Mapping[str, tuple[Callable[[Outlook], Measure], int]]] = {
+    "p_quote": (lambda outlook: outlook.q, 1),
+    "edge_bps": (lambda outlook: outlook.e, 1),
+    "firmness": (lambda outlook: outlook.f, 1),
+    "size_share": (lambda outlook: outlook.z, 1),
+    "leak_in_bps": (lambda outlook: outlook.leak_in, -1),
+    "leak_post_bps": (lambda outlook: outlook.leak_post, -1),
+    "trade_share": (lambda outlook: outlook.r, 1),
+}
+"""By name: where it stands, and whether more of it is better."""
+
+
+def _trend(call: Call, dealer: Dealer) -> list[dict[str, Any]]:
+    """The last three months one by one, the oldest first, as counted."""
+    spans = call.draft.desk.stats.spans(dealer.id, _scope(call), TREND_DAYS, TREND_SPANS, call.draft.now_ns)
+    return [
+        {
+            "from": str(trade_date(span.first_day * NS_PER_DAY)),
+            "to": str(trade_date(span.last_day * NS_PER_DAY)),
+            "asks": span.asks,
+            **{name: span.values[name] for name in _TREND},
+        }
+        for span in spans
+    ]
 
 
 # --- pausing -------------------------------------------------------------------------------------

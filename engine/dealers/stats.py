@@ -120,6 +120,16 @@ def plan_of(metrics: Iterable[Metric]) -> Plan:
     return tuple((m.unit is Unit.RATE, m.numerator, m.denominator, w.is_slow(m.denominator)) for m in metrics)
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a dealer did from one UTC day to another, both counted from 1970: None is no observation."""
+
+    first_day: int
+    last_day: int
+    asks: int
+    values: Mapping[str, float | None]
+
+
 class Source(StrEnum):
     """Where a number about a dealer came from."""
 
@@ -394,6 +404,24 @@ class DealerStats:
             response_s=estimates["speed"].value,
             estimates=tuple(estimates.items()),
         )
+
+    def spans(self, dealer: str, scope: str, days: int, count: int, now_ns: int) -> tuple[Span, ...]:
+        """So many spans of so many days one after the other, the last one ends today; nothing in them is decayed."""
+        cell, today = self._cells.get(dealer, {}).get(scope), self.today(now_ns)
+        found = []
+        for place in range(count, 0, -1):
+            first = today - place * days + 1
+            sums = [0] * w.FIELDS
+            for _, bucket in cell.days(first, first + days - 1) if cell is not None else ():
+                sums = [total + amount for total, amount in zip(sums, bucket, strict=True)]
+            values = {
+                name: _ratio(each.unit is Unit.RATE, sums[each.numerator], sums[each.denominator])
+                if sums[each.denominator] > 0
+                else None
+                for name, each in METRICS.items()
+            }
+            found.append(Span(first, first + days - 1, sums[w.ASKS], values))
+        return tuple(found)
 
     def quoted_issuer(self, dealer: str, issuer: str, window_days: int, now_ns: int) -> bool:
         """True if the dealer gave any price in a bond of the issuer within the window."""
