@@ -66,7 +66,8 @@ def test_the_tour_is_short() -> None:
 
 def _commands() -> list[str]:
     page = PAGES["config/README.md"]
-    table = page[page.index("| rfqctl |") : page.index("Who somebody is")]
+    begin = page.index("| rfqctl |")
+    table = page[begin : page.index("\n\n", begin)]
     cells = [line.split("|")[1] for line in table.splitlines()[2:] if line.startswith("|")]
     words = [re.match(r"[a-z -]*[a-z]", code) for cell in cells for code in re.findall(r"`([a-z][^`]*)`", cell)]
     return sorted({re.sub(r" (sell|buy)$| --?[a-z].*$", "", word[0]).strip() for word in words if word is not None})
