@@ -15,6 +15,7 @@ from typing import Final
 
 from engine.clock import utc_day
 from engine.dealers.estimates import EstimateParameters, Estimates, prior_leak
+from engine.dealers.failing import Failing
 from engine.dealers.leak import Leaks
 from engine.domain import events as e
 from engine.domain.observation import RoundSeen
@@ -40,6 +41,7 @@ class Learning:
         "_since",
         "_sorted",
         "estimates",
+        "failing",
         "leaks",
         "observations",
         "observations_solved",
@@ -51,6 +53,8 @@ class Learning:
         """`is_replaying`: a whole journal is folded first, then `settle` is called."""
         self.parameters = parameters
         self.estimates = Estimates(parameters)
+        self.failing = Failing()
+        """What it costs not to trade."""
         self.observations = 0
         """Events learnt from so far."""
         self.waiting = 0
@@ -128,7 +132,7 @@ class Learning:
         for at_ns, one in timed:
             self._begin_day(at_ns)
             if isinstance(one, RoundSeen):
-                self.estimates.learn(one)
+                self._round(one)
             else:
                 self._take(one)
 
@@ -139,7 +143,7 @@ class Learning:
             while len(self._amendable) >= AMENDABLE_MAX:
                 del self._amendable[next(iter(self._amendable))]
             self._amendable[seen.rfq_id] = changed(seen, asks=())
-            self.estimates.learn(_settled(seen))
+            self._round(seen)
         elif isinstance(event, e.RoundAmended):
             known = self._amendable.get(event.rfq_id)
             if known is None:
@@ -147,6 +151,16 @@ class Learning:
             for ask in event.was:
                 self.estimates.forget(known.source, known.rfq_id, known.round, ask.dealer)
             self.estimates.learn(_settled(changed(known, asks=event.now, residual=event.residual)))
+
+    def _round(self, seen: RoundSeen) -> None:
+        self.estimates.learn(_settled(seen))
+        order, mark = f"{seen.source}|{seen.parent_id}", seen.mark_decision
+        fills = [(ask.filled, ask.fill_price) for ask in seen.asks if ask.filled and ask.fill_price is not None]
+        if fills:
+            price = sum(float(size) * float(each) for size, each in fills) / sum(float(size) for size, _ in fills)
+            self.failing.traded(order, price, utc_day(seen.sent_ns))
+        elif mark is not None and mark.price > 0:
+            self.failing.failed(order, seen.side.sign, float(mark.price))
 
     def _begin_day(self, at_ns: int) -> None:
         """Scales and strengths change with the first observation of a day."""
@@ -184,7 +198,7 @@ class Learning:
         behind = since[len(since) - (self.observations - aside.observations) :]
         self._aside = self._since = None
         self.estimates, self._day, self.waiting = aside.estimates, aside._day, aside.waiting
-        self._amendable = aside._amendable
+        self._amendable, self.failing = aside._amendable, aside.failing
         self.estimates.leak(self.leaks)
         for later in behind:
             self._learn(later)

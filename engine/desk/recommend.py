@@ -6,6 +6,7 @@ Budget: 50 dealers x (0.1 us to see whether it may be asked + 0.1 us of its numb
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from engine.dealers.estimates import Asking
@@ -33,7 +34,7 @@ from engine.selection.choose import (
     candidates,
     choose,
 )
-from engine.selection.request import Outlooks, Records, Request
+from engine.selection.request import Outlooks, Parameters, Records, Request
 
 _NS_PER_S = 1_000_000_000
 
@@ -132,7 +133,13 @@ def _choose(
     )
     # Of each order its own: a turn may decide on several.
     entropy = draft.entropy + order.order_id.encode() if draws else b""
-    return choose(request, wanted, among, Records(desk.rankings, _outlooks(desk)), desk.parameters, entropy)
+    return choose(request, wanted, among, Records(desk.rankings, _outlooks(desk)), _parameters(desk), entropy)
+
+
+def _parameters(desk: Desk) -> Parameters:
+    """The desk's own, with what not trading has cost since; to a hundredth of a bp, so that few differ."""
+    failing = desk.learning.failing.measure(desk.parameters.c_fail_bps)
+    return replace(desk.parameters, c_fail_bps=round(failing.value, 2)) if failing.n_eff else desk.parameters
 
 
 def _wait_s(desk: Desk, limits: Plan) -> float:

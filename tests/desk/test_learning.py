@@ -163,3 +163,20 @@ def test_leaks_are_due_once_the_past_was_learnt_anew() -> None:
 def test_without_a_batch_a_leak_is_its_prior() -> None:
     prior = prior_leak(EstimateParameters())
     assert Learning(EstimateParameters()).estimates.leak_of("ash") == (prior, prior, Identified.none)
+
+
+def test_what_an_order_was_filled_at_after_a_round_without_a_trade_is_what_failing_costs() -> None:
+    """Put off at a mark of 100, bought later at 100.5: 50 bps, beside ten of the prior's 20."""
+    shared: dict[str, Any] = {
+        "security": "XS0000000009", "asset_class": "corporate", "side": "buy", "quantity": "1000000", "dealer": "ash",
+        "parent_id": "P-1", "mark_sent": "100", "mark_decision": "100",
+    }  # fmt: skip
+    first = {**shared, "rfq_id": "T-1", "sent_at": "2026-06-01T12:00:00Z", "answer": "pass"}
+    later = {
+        **shared, "rfq_id": "T-2", "sent_at": "2026-06-03T12:00:00Z", "answer": "quote", "price": "100.5",
+        "outcome": "filled", "accepted_at": "2026-06-03T12:01:00Z",
+    }  # fmt: skip
+    rounds, refused = read_rows([Row(1, first), Row(2, later)], Known({}, AFTER_NS, 900 * 10**9), "elsewhere")
+    assert not refused
+    learning = replayed(added(*rounds), e.EstimatesRebuilt(AFTER_NS, 1, 2, ""))
+    assert learning.failing.measure().value == pytest.approx((10 * 20 + 50) / 11)

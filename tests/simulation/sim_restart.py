@@ -302,6 +302,8 @@ SHAPES: Final[dict[str, Callable[[Engine], Any]]] = {
     "history._notes": lambda engine: _notes(engine.machine.history),
     "desk.rankings": _ranked,
     "state._sum": lambda engine: engine.trading.state.digest(),
+    "learning.failing": lambda engine: engine.trading.desk.learning.failing.measure(),
+    "learning._amendable": lambda engine: dict(engine.trading.desk.learning._amendable),
     "learning.estimates": lambda engine: engine.trading.desk.learning.estimates.digest(),
     "stats._shape": lambda engine: engine.trading.desk.stats._shape.windows_days,
     "metrics._sessions": lambda engine: sorted(engine.metrics._sessions),
