@@ -110,6 +110,7 @@ class Daemon:
                 self._start = configured.with_open_bonds(start, file, taken.trading)
             folded = taken.folded
             self.clock.not_before(folded.last_utc_ns)
+            configured.name_never_known(taken.trading.desk, self.clock.now().utc_ns)
             log.info(
                 "journal taken over events=%d digests=%d boot=%s",
                 folded.events,

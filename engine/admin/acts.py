@@ -152,16 +152,21 @@ def rules_check(given: _Arguments) -> int:
 
 def _checked(paper: Paper, answer: views.Answer) -> views.Lines:
     what = f"{len(answer['rules'])} rules, {len(answer['protections'])} protections in {len(answer['files'])} file(s)"
-    return [paper.styled("no mistakes", "green") + f": {what}", *(f"  {name}" for name in answer["files"])]
+    lines = [paper.styled("no mistakes", "green") + f": {what}", *(f"  {name}" for name in answer["files"])]
+    for each in answer["never_known"]:
+        lines.append(
+            f"{each['file']}:{each['line']}:{each['column']}: {paper.styled('warning', 'yellow')}: {each['text']}"
+        )
+    return lines
 
 
 def rules_fields(given: _Arguments) -> int:
+    from engine.admin import offline
     from engine.commands.desk_enquiries import listing
-    from engine.desk.fields import catalogue
 
     known = _places(given)
     dealers, currency = (known.dealers, known.base_currency) if known is not None else (None, "USD")
-    _print(given, listing(catalogue(dealers, currency)), advice.fields)
+    _print(given, listing(offline.known_here(known).catalogue(dealers, currency)), advice.fields)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,27 @@ import orjson
 from engine.clock import iso_timestamp
 from engine.config import Places
 from engine.desk.fields import catalogue
+from engine.desk.known_here import EVERYTHING, KnownHere
+from engine.desk.setting import TellsOfBonds
 from engine.errors import ConfigError
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import EventRow
 from engine.masking import masked_values
-from engine.rules import Book, Source, compile_book
+from engine.rules import Book, Diagnostic, Source, compile_book
 
 TAIL_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A book without mistakes: the files it was made of, and what is in it."""
+    """A book without mistakes: the files it was made of, and what is in it.
+
+    `never_known` are the places that read what can only be unknown in this installation.
+    """
 
     files: tuple[str, ...]
     book: Book
+    never_known: tuple[Diagnostic, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -36,6 +43,10 @@ class Checked:
             "rules": [rule.name for rule in self.book.rules],
             "protections": [protection.name for protection in self.book.protections],
             "windows_days": list(self.book.windows()),
+            "never_known": [
+                {"file": each.source.name, "line": each.line, "column": each.column, "text": each.text}
+                for each in self.never_known
+            ],
         }
 
 
@@ -57,7 +68,17 @@ def check_rules(files: Sequence[Path], folder: Path | None, places: Places | Non
     sources = [Source(str(path), _text(path)) for path in paths]
     dealers = places.dealers if places is not None else None
     currency = places.base_currency if places is not None else "USD"
-    return Checked(tuple(str(path) for path in paths), compile_book(sources, catalogue(dealers, currency)))
+    book = compile_book(sources, catalogue(dealers, currency))
+    return Checked(tuple(str(path) for path in paths), book, book.never_known(known_here(places).never))
+
+
+def known_here(places: Places | None) -> KnownHere:
+    """What can be known in the installation that is configured; without one, or its securities, everything can."""
+    if places is None or not places.securities.is_file():
+        return EVERYTHING
+    day = datetime.fromtimestamp(places.securities.stat().st_mtime, UTC).date()
+    told = TellsOfBonds(*places.told_of_bonds)
+    return KnownHere.by_files(_text(places.securities), day, places.file_days, told, time.time_ns())
 
 
 def _rule_files(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from engine.dealers.segments import peer_group
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
-from engine.desk.setting import AxeLimits, Desk, RfqClocks, RiskLimits
+from engine.desk.setting import AxeLimits, Desk, RfqClocks, RiskLimits, TellsOfBonds
 from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.fix.flows.dialect import DEFAULT, Dialect
@@ -181,6 +181,7 @@ def desk(
         scoring_hash=text_hash(config, "scoring"),
         drop_copies=tuple(each.key for each in config.sessions_of(SessionRole.DROPCOPY)),
         market_sessions=tuple(each.key for each in config.sessions_of(SessionRole.MARKET)),
+        told_of_bonds=TellsOfBonds(*config.told_of_bonds),
         hours=dict(hours or {}),
         axes=AxeLimits(
             life_ns=_ns(config.axes.life_s),

@@ -21,6 +21,8 @@ from engine.boot import assembly, securing, session_settings
 from engine.boot.assembly import Parts, SecurityFile
 from engine.boot.securing import Secured
 from engine.config import REREAD, Config, ConfigProblems, load, reread, with_dealers, with_passphrases
+from engine.desk.known_here import KnownHere
+from engine.desk.setting import Desk
 from engine.domain.events import EngineStarted, Reloaded, TextInForce
 from engine.domain.instrument import Security
 from engine.errors import ConfigError, EngineError, RuleError
@@ -288,3 +290,15 @@ def apart(whole: str) -> list[Source]:
     """The texts that were joined."""
     _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
     return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
+
+
+# --- what the rules speak of in vain ---------------------------------------------------------------
+
+
+def name_never_known(desk: Desk, now_ns: int) -> None:
+    """Name in the log every place of the rule book that reads what can only be unknown here."""
+    found = desk.book.never_known(KnownHere.of(desk, now_ns).never)
+    for each in found[:PROBLEMS_SHOWN_MAX]:
+        log.warning("rules: %s:%d: %s", each.source.name, each.line, each.text)
+    if len(found) > PROBLEMS_SHOWN_MAX:
+        log.warning("rules: %d more places read what is never known here", len(found) - PROBLEMS_SHOWN_MAX)

@@ -14,7 +14,7 @@ from engine.dealers.book import Dealer
 from engine.dealers.segments import ANY, Segment
 from engine.dealers.stats import METRICS, Metrics
 from engine.desk.draft import Draft
-from engine.desk.fields import catalogue
+from engine.desk.known_here import KnownHere
 from engine.desk.recommend import recommend
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState
@@ -199,7 +199,7 @@ def explain(call: Call) -> dict[str, Any]:
 def fields(call: Call) -> dict[str, Any]:
     """What a rule book may speak of."""
     desk = call.draft.desk
-    return listing(catalogue(desk.dealers.ids, desk.base_currency))
+    return listing(KnownHere.of(desk, call.draft.now_ns).catalogue(desk.dealers.ids, desk.base_currency))
 
 
 def listing(known: Catalogue) -> dict[str, Any]:

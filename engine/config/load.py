@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import pwd
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from engine.config.tables import (
     ReferenceConfig,
     RfqConfig,
     RiskConfig,
+    Role,
     RulesConfig,
     TcaConfig,
 )
@@ -105,6 +106,11 @@ class Config:
             if session.key == key:
                 return session
         raise KeyError(key)
+
+    @property
+    def told_of_bonds(self) -> tuple[bool, bool]:
+        """Whether anybody is to tell of prices, and of trades of the market."""
+        return told_of_bonds(self.admin, self.sessions, self.market)
 
     def sessions_of(self, role: SessionRole) -> tuple[SessionConfig, ...]:
         return tuple(session for session in self.sessions if session.role is role)
@@ -282,6 +288,11 @@ class Places:
     dealers: tuple[str, ...] | None
     name: str
     """What the daemon is called."""
+    securities: Path
+    file_days: int
+    """How long the security file is believed of its bonds' trading."""
+    told_of_bonds: tuple[bool, bool]
+    """Whether anybody is to tell of prices, and of trades of the market."""
 
 
 def places(path: Path | str) -> Places:
@@ -301,8 +312,19 @@ def places(path: Path | str) -> Places:
         anchor=file.journal.anchor,
         rules=file.rules.directory,
         base_currency=file.engine.base_currency,
+        securities=file.reference.securities,
+        file_days=file.market.file_days,
+        told_of_bonds=told_of_bonds(file.admin, file.session, file.market),
         dealers=tuple(each.id for each in dealers.dealer) if dealers is not None and known else None,
     )
+
+
+def told_of_bonds(admin: AdminConfig, sessions: Sequence[SessionConfig], market: MarketConfig) -> tuple[bool, bool]:
+    """Whether anybody is to tell of prices, and of trades of the market: market sessions, and people of role feed."""
+    feeds = Role.FEED in (admin.own_role, *(person.role for person in admin.people))
+    markets = [session.key for session in sessions if session.role is SessionRole.MARKET]
+    with_trades = {source.key for source in market.source if source.trades}
+    return feeds or bool(markets), feeds or not with_trades.isdisjoint(markets)
 
 
 def loopback_only(config: Config) -> bool:

@@ -79,7 +79,9 @@ def catalogue(
     reasons = never_known or {}
 
     def named(fields: Iterable[Field]) -> dict[str, Field]:
-        return {each.name: replace(each, unknown_because=reasons.get(each.name, "")) for each in fields}
+        return {
+            each.name: replace(each, unknown_because=reasons.get(each.name, each.unknown_because)) for each in fields
+        }
 
     return Catalogue(
         order_fields=named(_ORDER_FIELDS),

@@ -72,6 +72,14 @@ class AxeLimits:
     """Of one dealer in one bond."""
 
 
+@dataclass(frozen=True, slots=True)
+class TellsOfBonds:
+    """Whether anybody tells of bonds, besides the security file: of prices, of trades of the market."""
+
+    prices: bool = True
+    trades: bool = True
+
+
 class Hours(Protocol):
     """When a session is open."""
 
@@ -104,6 +112,7 @@ class Desk:
     drop_copies: tuple[str, ...] = ()
     """Sessions that see every report."""
     market_sessions: tuple[str, ...] = ()
+    told_of_bonds: TellsOfBonds = TellsOfBonds()
     hours: Mapping[str, Hours] = field(default_factory=dict)
     """By session; one that is not here is always open."""
     costs: Costs = field(default_factory=Costs)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -38,6 +38,9 @@ from engine.rules.syntax import Block
 SOURCES_MAX: Final = 100
 
 _Reader = Callable[[Any], Any]
+
+WhyNever = Callable[[str, int | None], tuple[str, str] | None]
+"""Why a field, over a window, can only be unknown where a book is to run, and what to do; None if it can be known."""
 
 Kept = str | int | float | bool | None
 """A value that a decision read, as it is kept."""
@@ -254,6 +257,7 @@ class Book:
         "_rule_readers",
         "_tier_readers",
         "_tier_tests",
+        "_uses",
         "_windows",
         "hash",
         "names",
@@ -288,6 +292,7 @@ class Book:
         )
         self._windows = _dealer_windows(checked)
         self._field_windows = _field_windows(checked)
+        self._uses = tuple(_uses(checked))
 
     def windows(self) -> tuple[int, ...]:
         """The windows of dealer statistics the book names, in calendar days, ascending."""
@@ -296,6 +301,17 @@ class Book:
     def field_windows(self) -> tuple[tuple[str, int], ...]:
         """The fields of the order that the book reads over a window, such as ("adv", 30)."""
         return self._field_windows
+
+    def never_known(self, why: WhyNever) -> tuple[Diagnostic, ...]:
+        """Every place where the book reads what can only be unknown, in the order of the text: no mistakes."""
+        found: list[Diagnostic] = []
+        for slot, source, span, is_protection in self._uses:
+            because = why(slot.field.name, slot.window_days)
+            if because is not None:
+                counts = "true in a protection" if is_protection else "false in a rule"
+                message = f"'{slot.shown}' is never known here, which counts as {counts}: {because[0]}"
+                found.append(Diagnostic(source, span, message, because[1]))
+        return _in_order(self.texts, found)
 
     def decide(self, order: Any, exposure: Any = None, held: AbstractSet[str] = frozenset()) -> Decision:
         """The rule and the protections for an order.
@@ -475,6 +491,14 @@ def _dealer_windows(checked: CheckedBook) -> tuple[int, ...]:
     for layout in (*(rule.dealer_layout for rule in checked.rules), *(tiers.dealer_layout for tiers in checked.tiers)):
         named.update(slot.window_days for slot in layout.slots if slot.window_days is not None)
     return tuple(sorted(named))
+
+
+def _uses(checked: CheckedBook) -> Iterator[tuple[Slot, Source, Span, bool]]:
+    """Every place that reads a field, and whether a protection does."""
+    dealers = (*(rule.dealer_layout for rule in checked.rules), *(tiers.dealer_layout for tiers in checked.tiers))
+    for layout in (checked.rule_layout, checked.protection_layout, checked.tiers_layout, *dealers):
+        for slot, source, span in layout.uses:
+            yield layout.slots[slot], source, span, layout is checked.protection_layout
 
 
 def _field_windows(checked: CheckedBook) -> tuple[tuple[str, int], ...]:

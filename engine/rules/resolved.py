@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.rules.signature import Catalogue, Field, Kind
-from engine.rules.source import Span
+from engine.rules.source import Source, Span
 
 NOWHERE: Final = Span(0, 0)
 
@@ -37,10 +37,12 @@ class Slot:
 class Layout:
     """Which values a group of conditions needs, each read once."""
 
-    __slots__ = ("_index", "slots")
+    __slots__ = ("_index", "slots", "uses")
 
     def __init__(self, slots: Sequence[Slot] = ()) -> None:
         self.slots: list[Slot] = list(slots)
+        self.uses: list[tuple[int, Source, Span]] = []
+        """Every place in the text that reads a slot."""
         self._index: dict[tuple[str, int | None], int] = {
             (slot.field.name, slot.window_days): index for index, slot in enumerate(self.slots)
         }
@@ -53,6 +55,10 @@ class Layout:
             index = self._index[key] = len(self.slots)
             self.slots.append(Slot(entry, window_days))
         return index
+
+    def used(self, slot: int, source: Source, span: Span) -> None:
+        """The text reads a slot here."""
+        self.uses.append((slot, source, span))
 
     def rate_slot(self, catalogue: Catalogue, currency: str) -> int:
         """The place of what one unit of a currency is worth in base currency."""

@@ -272,7 +272,9 @@ class Vocabulary:
         elif expr.window is not None:
             raise Wrong(expr.span, f"'{expr.text}' has no window", f"write {expr.text}")
         shown = entry.name if days is None else f"{entry.name}({days}d)"
-        return FieldValue(self._layout.slot(entry, days), entry.kind, shown, expr.span)
+        slot = self._layout.slot(entry, days)
+        self._layout.used(slot, self._source, expr.span)
+        return FieldValue(slot, entry.kind, shown, expr.span)
 
     def _bad_window(self, window: Quantity) -> Wrong:
         return Wrong(window.span, *window_problem(window))

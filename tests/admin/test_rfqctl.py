@@ -237,6 +237,27 @@ def test_rules_check_of_the_shipped_book(capsys: pytest.CaptureFixture[str]) -> 
     assert "no mistakes" in capsys.readouterr().out
 
 
+def test_rules_check_names_what_can_only_be_unknown_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No mistake: a warning with its place, what it comes to, and what would make it known."""
+    (tmp_path / "bonds.csv").write_text("isin,name,issuer,asset_class\nUS99Z003ZZ19,X,X Inc,corporate\n")
+    text = (ROOT / "engine.toml").read_text().replace("config/securities/sample.csv", str(tmp_path / "bonds.csv"))
+    (tmp_path / "engine.toml").write_text(text.replace('"config/', f'"{ROOT}/config/'))
+    rules = tmp_path / "r.rules"
+    rules.write_text('rule "junk" when rating < BBB ask top 1\nrule "else" when true ask top 3\n')
+    config = ["--config", str(tmp_path / "engine.toml")]
+    assert cli.main(["rules", "check", str(rules), *config]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"{rules}:1:18: warning: 'rating' is never known here, which counts as false in a rule: "
+        "no bond of the security file has its rating (add the column, and reload)"
+    )
+    assert cli.main(["--json", "rules", "check", str(rules), *config]) == 0
+    [found] = orjson.loads(capsys.readouterr().out)["never_known"]
+    assert (found["file"], found["line"], found["column"]) == (str(rules), 1, 18)
+    assert cli.main(["rules", "fields", *config]) == 0
+    [line] = [each for each in capsys.readouterr().out.splitlines() if each.lstrip().startswith("rating ")]
+    assert "never known here: no bond of the security file has its rating" in line
+
+
 def test_rules_check_of_a_folder_is_of_every_file_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = ["--config", str(ROOT / "engine.toml")]
     assert cli.main(["--json", "rules", "check", str(ROOT / "config" / "rules"), *config]) == 0

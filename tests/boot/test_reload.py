@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
 import shutil
 import sys
 import threading
@@ -15,11 +17,12 @@ from typing import Any
 import pytest
 from desk_builder import make_desk
 
-from engine.boot.configured import KINDS, Configured, read, read_again
+from engine.boot.configured import KINDS, Configured, name_never_known, read, read_again
 from engine.boot.reload import STOPPING, Reloading, _soon_switching, _unlooked_at
 from engine.config import ConfigProblems, load
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
+from engine.desk.setting import TellsOfBonds
 from engine.desk.state import Kill
 from engine.journal.writer import Journal
 from engine.turn import FilesRead, ReadFiles, Settled
@@ -240,3 +243,26 @@ def test_the_collector_goes_on_after_a_fold_that_failed() -> None:
     with pytest.raises(ConfigProblems):
         fold()
     assert gc.isenabled()
+
+
+def test_what_the_rules_read_in_vain_is_named_in_the_log(shipped: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody delivers trades, and what the file says is too old: the protection always holds, rules never fire."""
+    os.utime(shipped.parent / "config" / "securities" / "sample.csv", (1_600_000_000, 1_600_000_000))
+    desk = read(load(shipped)).configured.parts().desk
+    desk.told_of_bonds = TellsOfBonds(prices=True, trades=False)
+
+    with caplog.at_level(logging.WARNING):
+        name_never_known(desk, 1_800_000_000_000_000_000)
+
+    named = [each.getMessage() for each in caplog.records]
+    assert any(
+        each.startswith("rules: 10-protection.rules:")
+        and "'adv(30d)' is never known here, which counts as true in a protection" in each
+        and "too old to be believed (add a session of role market" in each
+        for each in named
+    )
+    assert any("'liquidity_score' is never known here, which counts as false in a rule" in each for each in named)
+    desk.told_of_bonds = TellsOfBonds()
+    caplog.clear()
+    name_never_known(desk, 1_800_000_000_000_000_000)
+    assert not caplog.records
