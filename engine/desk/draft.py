@@ -154,13 +154,6 @@ class Draft:
         found = self.desk.appraisal.volatility(security_id, self.now_ns)
         return None if found is None else found.bps
 
-    def half_spread_bps_of(self, security_id: str) -> float | None:
-        """Half the distance of bid and offer, by the best mark now that has both sides."""
-        desk = self.desk
-        return desk.marks.half_spread_bps(
-            security_id, self.now_ns, desk.clocks.mark_age_ns_max, desk.appraisal.parameters.age_ns_max
-        )
-
     def index_of(self, segment: str) -> Decimal | None:
         """The level of the segment's benchmark now, None where it has none or the level is not known."""
         benchmark = self.desk.appraisal.parameters.benchmarks.get(segment.partition("|")[0])

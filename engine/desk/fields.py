@@ -24,9 +24,6 @@ from engine.rules import rating
 from engine.rules.signature import RANK, SCORE, TIER, Catalogue, Field, Kind
 from engine.selection.choose import NAMED
 
-_ADV_DAYS: Final = 30
-"""The window the security master's average daily volume is over, in business days."""
-
 
 @dataclass(frozen=True, slots=True)
 class OrderSubject:
@@ -110,8 +107,28 @@ def _rating(subject: OrderSubject) -> Any:
 
 
 def _days_since_trade(subject: OrderSubject) -> float | None:
-    last = subject.security.last_trade_date
-    return (trade_date(subject.now_ns) - last).days if last is not None else None
+    return subject.desk.appraisal.days_since_trade(subject.security, subject.now_ns)
+
+
+def _liquidity_score(subject: OrderSubject) -> int | None:
+    return subject.desk.appraisal.liquidity_score(subject.security, subject.now_ns)
+
+
+def _volatility(subject: OrderSubject) -> float | None:
+    found = subject.desk.appraisal.volatility(subject.security.security_id, subject.now_ns)
+    return None if found is None else found.bps
+
+
+def _expected_impact(subject: OrderSubject) -> float | None:
+    found = subject.desk.appraisal.expected_impact(subject.security, subject.quantity, subject.now_ns)
+    return None if found is None else found.bps
+
+
+def _expected_cost(subject: OrderSubject) -> float | None:
+    desk = subject.desk
+    half_spread_bps = desk.half_spread_bps_of(subject.security.security_id, subject.now_ns)
+    found = desk.appraisal.expected_cost(subject.security, subject.quantity, half_spread_bps, subject.now_ns)
+    return None if found is None else found.total.bps
 
 
 def _years(subject: OrderSubject) -> float | None:
@@ -119,8 +136,8 @@ def _years(subject: OrderSubject) -> float | None:
 
 
 def _adv(subject: OrderSubject, window_days: int) -> Decimal | None:
-    """Known for the window the security master gives; any other window is unknown, never guessed."""
-    return subject.security.adv_30d if window_days == _ADV_DAYS and subject.base else None
+    """From the tape where it covers the window, or from the security file over the one window that it gives."""
+    return subject.desk.appraisal.adv(subject.security, window_days, subject.now_ns) if subject.base else None
 
 
 def _outstanding(subject: OrderSubject) -> Decimal | None:
@@ -164,11 +181,11 @@ _ORDER_FIELDS: Final = (
         _adv,
         "average face volume a business day, days without trade included",
         windowed=True,
-        windows_days=(_ADV_DAYS,),
     ),
-    Field("liquidity_score", Kind.NUMBER, _of_security("liquidity_score"), "1 hardly trades, 10 always"),
-    Field("expected_impact", Kind.BPS, lambda s: None, "pre-trade estimate of our own price impact"),
-    Field("volatility", Kind.BPS, lambda s: None, "standard deviation of a day's price change"),
+    Field("liquidity_score", Kind.NUMBER, _liquidity_score, "1 hardly trades, 10 always, among bonds like it"),
+    Field("expected_impact", Kind.BPS, _expected_impact, "what the order's own size is expected to move"),
+    Field("expected_cost", Kind.BPS, _expected_cost, "half of bid and offer, and the expected impact"),
+    Field("volatility", Kind.BPS, _volatility, "standard deviation of a day's price change"),
     Field("fair", Kind.PRICE, lambda s: s.mark.price if s.mark else None, "the mark, in percent of par"),
     Field("time", Kind.TIME, _time_of_day, "time of day, UTC"),
     Field("account", Kind.TEXT, lambda s: s.terms.account, "the account it is for"),

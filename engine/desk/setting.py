@@ -143,6 +143,11 @@ class Desk:
         else:
             self.rankings = Rankings(self.stats, self.dealers.ids)
 
+    def half_spread_bps_of(self, security_id: str, now_ns: int) -> float | None:
+        """Half the distance of bid and offer, by the best mark now that has both sides."""
+        ages = self.appraisal.parameters.age_ns_max
+        return self.marks.half_spread_bps(security_id, now_ns, self.clocks.mark_age_ns_max, ages)
+
     def sides_of(self, security_id: str, source: str) -> Sides:
         """Bid and offer as the source last told of them."""
         known = self.sides.get((security_id, source))

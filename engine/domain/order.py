@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
+from engine.domain.instrument import BondTraits
 from engine.domain.rows import row
 
 ZERO = Decimal(0)
@@ -118,8 +119,11 @@ class OrderTerms:
 class OrderFacts:
     """What the desk looked up when the order came, kept because reference data changes.
 
-    `segment` is the dealer-stats segment, `similar` the key of bonds like this one, `adv_30d` face
-    amount a business day; None is unknown.
+    `segment` is the dealer-stats segment, `adv_30d` face amount a business day; None is unknown. `similar` is what an
+    older engine told bonds like this one by; `traits` is what they are told by now. `volatility_bps` is the standard
+    deviation of a day's change of price, made of `volatility_n` of them. `impact_bps` is what the order's own size is
+    expected to move, `impact_low_bps` and `impact_high_bps` its 90 % interval; with half of bid and offer,
+    `half_spread_bps`, it is the expected cost.
     """
 
     issuer: str
@@ -130,6 +134,21 @@ class OrderFacts:
     adv_30d: Decimal | None
     liquidity_score: int | None
     day: int
+    traits: BondTraits | None = None
+    days_since_trade: int | None = None
+    volatility_bps: float | None = None
+    volatility_n: int = 0
+    half_spread_bps: float | None = None
+    impact_bps: float | None = None
+    impact_low_bps: float | None = None
+    impact_high_bps: float | None = None
+
+    @property
+    def cost_bps(self) -> float | None:
+        """What it is expected to cost: half a spread and its own impact; None where either is unknown."""
+        if self.half_spread_bps is None or self.impact_bps is None:
+            return None
+        return self.half_spread_bps + self.impact_bps
 
 
 @row

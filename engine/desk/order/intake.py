@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from engine.clock import NS_PER_DAY, utc_day
-from engine.dealers.segments import segment_of, similar_key
+from engine.dealers.segments import segment_of
 from engine.desk.draft import Draft
 from engine.desk.explaining import problem
 from engine.desk.gate import risk
@@ -25,6 +25,7 @@ from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, Report
 from engine.domain.order import CancelProblem, Handling, Order, OrderFacts, OrderRefusal, OrderTerms, TimeInForce
 from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
+from engine.market.appraisal import FILE_WINDOW_DAYS
 from engine.market.calendars import trade_date
 
 _NS_PER_S = 1_000_000_000
@@ -202,17 +203,33 @@ def _take(draft: Draft, terms: OrderTerms, manual: str, *, actor: str) -> Order:
 
 
 def _facts(draft: Draft, terms: OrderTerms, security: Security) -> OrderFacts:
-    today = trade_date(draft.now_ns)
+    now_ns, known = draft.now_ns, draft.desk.appraisal
+    moves = known.volatility(security.security_id, now_ns)
+    half_spread_bps = draft.desk.half_spread_bps_of(security.security_id, now_ns)
+    impact = known.expected_impact(security, terms.quantity, now_ns)
     return OrderFacts(
         issuer=security.issuer,
         asset_class=security.asset_class.value,
-        segment=segment_of(security, terms.quantity, terms.side.value, today).key,
-        similar=similar_key(security, today) or "",
+        segment=segment_of(security, terms.quantity, terms.side.value, trade_date(now_ns)).key,
+        similar="",
         rating=security.rating,
-        adv_30d=security.adv_30d,
-        liquidity_score=security.liquidity_score,
-        day=utc_day(draft.now_ns),
+        adv_30d=known.adv(security, FILE_WINDOW_DAYS, now_ns),
+        liquidity_score=known.liquidity_score(security, now_ns),
+        day=utc_day(now_ns),
+        traits=security.traits,
+        days_since_trade=known.days_since_trade(security, now_ns),
+        volatility_bps=None if moves is None else _kept(moves.bps),
+        volatility_n=0 if moves is None else moves.n,
+        half_spread_bps=None if half_spread_bps is None else _kept(half_spread_bps),
+        impact_bps=None if impact is None else _kept(impact.bps),
+        impact_low_bps=None if impact is None else _kept(impact.low_bps),
+        impact_high_bps=None if impact is None else _kept(impact.high_bps),
     )
+
+
+def _kept(bps: float) -> float:
+    """As it is recorded: the rest of the digits says nothing."""
+    return round(bps, 4)
 
 
 def _duplicate_of(draft: Draft, terms: OrderTerms) -> str:

@@ -126,6 +126,7 @@ def round_seen(draft: Draft, rfq: Rfq) -> RoundSeen:
         limit_price=terms.limit_price,
         informed=rfq.informed,
         adv=facts.adv_30d,
+        volatility_bps=facts.volatility_bps,
         decided_ns=first.sent_ns if first is not None else draft.now_ns,
         mark_decision=first.mark if first is not None else draft.mark_of(terms.security_id),
         index_decision=first.index if first is not None else draft.index_of(facts.segment),
