@@ -20,7 +20,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from engine.domain.instrument import NOT_RATED, Security, rating_notch
+from engine.domain.instrument import NOT_RATED, BondTraits, Security, rating_notch
 
 ANY: Final = "*"
 """Stands for "whatever it is" in a segment, and is the scope of everything."""
@@ -69,6 +69,7 @@ _MATURITY_BOUNDS_YEARS: Final = (
     (7.0, MaturityBucket.MEDIUM),
     (12.0, MaturityBucket.LONG),
 )
+_MIDDLE_YEARS: Final = {"0-1y": 0.5, "1-3y": 2.0, "3-7y": 5.0, "7-12y": 9.5, "12y+": 20.0}
 _SIZE_BOUNDS: Final = (
     (Decimal(500_000), SizeTier.ODD),
     (Decimal(2_000_000), SizeTier.SMALL),
@@ -126,18 +127,17 @@ def segment_of_key(key: str) -> Segment:
     return Segment(*key.split("|"))
 
 
-def similar_key(security: Security, today: datetime.date) -> str | None:
-    """What two similar bonds have in common: asset class, sector, rating and maturity buckets.
+def traits_of_key(key: str, issuer: str, rating: str | None, day: int) -> BondTraits | None:
+    """What an older engine knew of a bond on a UTC day, from the key it told bonds like it by.
 
-    A municipal bond without a sector goes by its purpose. None if one of them is unknown: two bonds of
-    which nothing is known are not alike.
+    `asset class|sector|rating bucket|maturity bucket`: its years to maturity are the middle of their bucket, its coupon
+    is unknown. None for an empty key.
     """
-    sector = security.sector or security.purpose
-    rating = rating_bucket(security.rating)
-    maturity = maturity_bucket(security.years_to_maturity(today))
-    if not sector or rating is RatingBucket.UNKNOWN or maturity is MaturityBucket.UNDATED:
+    parts = key.split("|")
+    if len(parts) != 4 or parts[3] not in _MIDDLE_YEARS:
         return None
-    return f"{security.asset_class}|{sector}|{rating}|{maturity}"
+    maturity_day = day + round(_MIDDLE_YEARS[parts[3]] * 365.25)
+    return BondTraits(parts[0], issuer, parts[1], rating, maturity_day, None)
 
 
 def peer_group(bond: Security) -> str:

@@ -30,14 +30,16 @@ from typing import Any, Final, NamedTuple
 
 from engine.clock import utc_day
 from engine.dealers import window as w
+from engine.dealers.quoted import QuotedBonds
 from engine.dealers.segments import Segment
 from engine.dealers.window import Cell, Changes, Recollection, Shape
+from engine.domain.instrument import BondTraits
 
 _BILLION: Final = 1_000_000_000
 _BPS_MAX: Final = 10_000.0
 """A price that moved by more than itself is garbage in, and no observation."""
 _LATENCY_S_MAX: Final = 30 * 86_400.0
-_DUMP_VERSION: Final = 1
+_DUMP_VERSION: Final = 2
 
 
 # --- the measures of a dealer ---------------------------------------------------------------------
@@ -225,10 +227,10 @@ class DealerStats:
         "_last_day",
         "_pool",
         "_quoted_issuer",
-        "_quoted_similar",
         "_shape",
         "_touched",
         "parameters",
+        "quoted",
         "version",
     )
 
@@ -240,7 +242,8 @@ class DealerStats:
         self._pool: dict[str, Cell] = {}
         self._asked = Recollection(p.recollections_max, times_max=16)
         self._quoted_issuer = Recollection(p.recollections_max)
-        self._quoted_similar = Recollection(p.recollections_max)
+        self.quoted = QuotedBonds(p.recollections_max)
+        """Which bonds, by their traits."""
         self._touched: dict[str, list[int]] = {}
         self._last_day = 0
         self.version = 0
@@ -270,7 +273,7 @@ class DealerStats:
         executable: bool,
         edge_bps: float | None,
         issuer: str | None = None,
-        similar_key: str | None = None,
+        bond: BondTraits | None = None,
     ) -> None:
         """The dealer's first price for a request; an indicative one shows that it quotes the bond, no more.
 
@@ -278,8 +281,8 @@ class DealerStats:
         """
         if issuer is not None:
             self._quoted_issuer.note(f"{dealer}\x1f{issuer}", at_ns)
-        if similar_key is not None:
-            self._quoted_similar.note(f"{dealer}\x1f{similar_key}", at_ns)
+        if bond is not None:
+            self.quoted.note(dealer, bond, at_ns)
         changes: Changes = ((w.ANSWERS, 1),)
         if executable:
             changes += _firm(latency_s, edge_bps)
@@ -344,7 +347,7 @@ class DealerStats:
             while each:
                 each.popitem()
                 yield
-        for kept in (self._asked, self._quoted_issuer, self._quoted_similar):
+        for kept in (self._asked, self._quoted_issuer, self.quoted):
             yield from kept.let_go()
 
     def estimate(self, dealer: str, metric: str, segment: Segment, window_days: int, now_ns: int) -> Estimate:
@@ -427,11 +430,9 @@ class DealerStats:
         """True if the dealer gave any price in a bond of the issuer within the window."""
         return self._within(self._quoted_issuer.last(f"{dealer}\x1f{issuer}"), window_days, now_ns)
 
-    def quoted_similar(self, dealer: str, similar_key: str | None, window_days: int, now_ns: int) -> bool:
-        """True if the dealer gave any price in a bond of the same `segments.similar_key` within the window."""
-        if similar_key is None:
-            return False
-        return self._within(self._quoted_similar.last(f"{dealer}\x1f{similar_key}"), window_days, now_ns)
+    def quoted_any(self, dealer: str, bonds: Iterable[BondTraits], window_days: int, now_ns: int) -> bool:
+        """True if the dealer gave any price in one of these bonds within the window."""
+        return self._within(self.quoted.last(dealer, bonds), window_days, now_ns)
 
     def last_asked(self, dealer: str, security_id: str | None = None) -> int | None:
         """UTC ns of the last request to the dealer (in one bond, if given); None for never."""
@@ -540,7 +541,7 @@ class DealerStats:
             "pool": buckets(self._pool),
             "asked": self._asked.dump(),
             "quoted_issuer": self._quoted_issuer.dump(),
-            "quoted_similar": self._quoted_similar.dump(),
+            "quoted": self.quoted.dump(),
         }
 
     @classmethod
@@ -556,7 +557,7 @@ class DealerStats:
         stats._pool = stats._filled(dump["pool"])
         stats._asked.load(dump["asked"])
         stats._quoted_issuer.load(dump["quoted_issuer"])
-        stats._quoted_similar.load(dump["quoted_similar"])
+        stats.quoted.load(dump["quoted"])
         return stats
 
     def fold_digest(self) -> str:

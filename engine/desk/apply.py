@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from engine.clock import utc_day
-from engine.dealers.segments import segment_of_key
+from engine.dealers.segments import segment_of_key, traits_of_key
 from engine.dealers.stats import DealerStats
 from engine.desk.past.lessons import lessons_told
 from engine.desk.state import (
@@ -41,8 +41,9 @@ from engine.domain import events as e
 from engine.domain import moves
 from engine.domain.axe import Axe, Axes
 from engine.domain.credit import CreditKind, CreditScope
+from engine.domain.instrument import BondTraits
 from engine.domain.observation import Horizon, horizons
-from engine.domain.order import ZERO, Order, OrderState
+from engine.domain.order import ZERO, Order, OrderFacts, OrderState
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
 from engine.domain.rows import changed
@@ -632,9 +633,16 @@ def _of_quote(state: DeskState, event: e.QuoteReceived) -> tuple[Lesson, ...]:
         found = ((DealerStats.firmed, (event.dealer, where, event.at_ns, latency_s, quote.edge_bps)),)
     if event.first:
         facts = _order_asked_about(state, event.rfq_id).facts
-        answer = (latency_s, not quote.problem, quote.edge_bps, facts.issuer, facts.similar or None)
+        answer = (latency_s, not quote.problem, quote.edge_bps, facts.issuer, traits_of(facts))
         found = (*found, (DealerStats.answered, (event.dealer, where, event.at_ns, *answer)))
     return found
+
+
+def traits_of(facts: OrderFacts) -> BondTraits | None:
+    """What the order's bond is compared with others by."""
+    if facts.traits is not None:
+        return facts.traits
+    return traits_of_key(facts.similar, facts.issuer, facts.rating, facts.day)
 
 
 def _of_declining(state: DeskState, event: e.DealerDeclined) -> tuple[Lesson, ...]:

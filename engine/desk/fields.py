@@ -16,6 +16,7 @@ from engine.dealers.book import Dealer
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, Metric, Source, Unit
+from engine.desk.apply import traits_of
 from engine.desk.setting import Desk
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
@@ -211,11 +212,12 @@ def _quoted_issuer(subject: DealerSubject, window_days: int) -> bool:
 
 
 def _quoted_similar(subject: DealerSubject, window_days: int) -> bool:
-    stats, dealer, facts = subject.desk.stats, subject.dealer.id, subject.facts
+    desk, dealer, facts, now_ns = subject.desk, subject.dealer.id, subject.facts, subject.now_ns
     # The same issuer counts as similar: whoever quotes the name quotes the bond.
-    return stats.quoted_issuer(dealer, facts.issuer, window_days, subject.now_ns) or stats.quoted_similar(
-        dealer, facts.similar or None, window_days, subject.now_ns
-    )
+    if desk.stats.quoted_issuer(dealer, facts.issuer, window_days, now_ns):
+        return True
+    bond = traits_of(facts)
+    return bond is not None and desk.stats.quoted_any(dealer, desk.neighbours_of(bond, now_ns), window_days, now_ns)
 
 
 def _count(name: str) -> Callable[[DealerSubject, int], int]:

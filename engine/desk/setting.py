@@ -11,16 +11,18 @@ from datetime import UTC, time
 from decimal import Decimal
 from typing import Final, Protocol
 
+from engine.clock import utc_day
 from engine.dealers.book import DealerBook
 from engine.dealers.segments import peer_group
 from engine.dealers.stats import DealerStats
 from engine.desk.costs import Costs
 from engine.desk.learning import Learning
-from engine.domain.instrument import Security
+from engine.domain.instrument import BondTraits, Security
 from engine.market.appraisal import Appraisal
 from engine.market.calendars import DayEnd
 from engine.market.hearing import Refusals, Sides
 from engine.market.marks import MarkBook
+from engine.market.similar import Neighbours
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
 from engine.selection.request import Parameters
@@ -107,6 +109,8 @@ class Desk:
     """What is known of bonds besides their prices, and the desk's numbers for it."""
     refusals: Refusals = field(default_factory=Refusals)
     """Prices and trades that were delivered and not taken."""
+    neighbours: Neighbours = field(default_factory=Neighbours)
+    """Which of the bonds that dealers have quoted are like one: looked up once a day."""
     sides: dict[tuple[str, str], Sides] = field(default_factory=dict)
     """By bond and source, for sources that tell of changes alone."""
     drop_copies: tuple[str, ...] = ()
@@ -140,6 +144,7 @@ class Desk:
         self.appraisal.take_up(after.appraisal)
         if with_stats:
             self.stats, self.rankings, self.learning = after.stats, after.rankings, after.learning
+            self.neighbours = Neighbours()
         else:
             self.rankings = Rankings(self.stats, self.dealers.ids)
 
@@ -147,6 +152,11 @@ class Desk:
         """Half the distance of bid and offer, by the best mark now that has both sides."""
         ages = self.appraisal.parameters.age_ns_max
         return self.marks.half_spread_bps(security_id, now_ns, self.clocks.mark_age_ns_max, ages)
+
+    def neighbours_of(self, bond: BondTraits, now_ns: int) -> tuple[BondTraits, ...]:
+        """The bonds like this one that any dealer has quoted."""
+        quoted, radius = self.stats.quoted, self.appraisal.parameters.similar_radius
+        return self.neighbours.of(bond, quoted.like(bond), quoted.version(bond), utc_day(now_ns), radius)
 
     def sides_of(self, security_id: str, source: str) -> Sides:
         """Bid and offer as the source last told of them."""
@@ -176,6 +186,18 @@ class Desk:
 
 
 _LIVING: Final = frozenset(
-    {"costs", "marks", "appraisal", "refusals", "sides", "stats", "rankings", "learning", "hold", "earlier_books"}
+    {
+        "costs",
+        "marks",
+        "appraisal",
+        "refusals",
+        "neighbours",
+        "sides",
+        "stats",
+        "rankings",
+        "learning",
+        "hold",
+        "earlier_books",
+    }
 )
 """What is learned while the engine runs, and in no file."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant, utc_day
 from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.estimates import EstimateParameters
-from engine.dealers.segments import Segment, segment_of, similar_key
+from engine.dealers.segments import Segment, segment_of
 from engine.dealers.stats import DealerStats
 from engine.desk.draft import Draft
 from engine.desk.fields import catalogue
@@ -281,7 +281,7 @@ def _past(desk: Desk, dealers: Sequence[str]) -> None:
 
 
 def order(number: int = 1) -> Order:
-    security, today = bond(), trade_date(NOW_NS)
+    security = bond()
     terms = OrderTerms(
         cl_ord_id=f"ord{number}",
         session="oms",
@@ -300,11 +300,12 @@ def order(number: int = 1) -> Order:
         issuer=security.issuer,
         asset_class=security.asset_class.value,
         segment=segment().key,
-        similar=similar_key(security, today) or "",
+        similar="",
         rating=security.rating,
         adv_30d=security.adv_30d,
         liquidity_score=security.liquidity_score,
         day=utc_day(NOW_NS),
+        traits=security.traits,
     )
     return Order(f"O-{number:06d}", terms, facts, OrderState.with_trader, NOW_NS, None)
 

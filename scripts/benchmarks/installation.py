@@ -14,7 +14,7 @@ from typing import Final
 
 from benchmarks import house
 from engine.clock import NS_PER_DAY, NS_PER_S, utc_day
-from engine.dealers.segments import segment_of, similar_key
+from engine.dealers.segments import segment_of
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
@@ -164,11 +164,12 @@ def _request(number: int, dealer: str, at_ns: int, latency_s: float, edge_bps: f
         issuer=security.issuer,
         asset_class=security.asset_class.value,
         segment=segment,
-        similar=similar_key(security, day) or "",
+        similar="",
         rating=security.rating,
         adv_30d=security.adv_30d,
         liquidity_score=security.liquidity_score,
         day=utc_day(at_ns),
+        traits=security.traits,
     )
     plan = AskPlan(Mode.PARALLEL, (dealer,), 60 * NS_PER_S, 0, None, ExecutePlan(False))
     quote = Quote(

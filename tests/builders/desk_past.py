@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.clock import NS_PER_DAY, NS_PER_S, utc_day
 from engine.dealers.book import Dealer
-from engine.dealers.segments import segment_of, similar_key
+from engine.dealers.segments import segment_of
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass, Security, isin_check_digit
 from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderTerms, Side, TimeInForce
@@ -225,11 +225,12 @@ def _past_order(past: Past, number: int, at_ns: int, quoted: bool, traded: bool)
         issuer=security.issuer,
         asset_class=security.asset_class.value,
         segment=segment,
-        similar=similar_key(security, day) or "",
+        similar="",
         rating=security.rating,
         adv_30d=security.adv_30d,
         liquidity_score=security.liquidity_score,
         day=utc_day(at_ns),
+        traits=security.traits,
     )
     plan = AskPlan(Mode.PARALLEL, (past.dealer,), 60 * NS_PER_S, 0, None, ExecutePlan(False))
     answered_ns = at_ns + past.latency_s * NS_PER_S

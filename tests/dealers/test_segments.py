@@ -16,10 +16,10 @@ from engine.dealers.segments import (
     maturity_bucket,
     rating_bucket,
     segment_of,
-    similar_key,
     size_tier,
+    traits_of_key,
 )
-from engine.domain.instrument import AssetClass, Security
+from engine.domain.instrument import AssetClass, BondTraits, Security
 from engine.domain.order import Side
 
 TODAY = datetime.date(2026, 11, 20)
@@ -108,19 +108,20 @@ def test_a_side_that_is_none_is_refused() -> None:
         segment_of(bond(), D(1), "8", TODAY)
 
 
-def test_similar_bonds_share_sector_maturity_and_rating() -> None:
-    key = similar_key(bond(), TODAY)
-    assert key == similar_key(bond(issuer="Other", rating="B", maturity=datetime.date(2030, 1, 1)), TODAY)
-    assert key != similar_key(bond(sector="utilities"), TODAY)
-    assert key != similar_key(bond(rating="BBB"), TODAY)
-    assert key != similar_key(bond(asset_class=AssetClass.AGENCY), TODAY)
+@pytest.mark.parametrize(
+    ("key", "years"),
+    [("0-1y", 0.5), ("1-3y", 2.0), ("3-7y", 5.0), ("7-12y", 9.5), ("12y+", 20.0)],
+)
+def test_what_an_older_engine_kept_of_a_bond_is_still_understood(key: str, years: float) -> None:
+    found = traits_of_key(f"corporate|utilities|BBB|{key}", "Tamarack", "BBB+", 20_000)
+    assert found == BondTraits("corporate", "Tamarack", "utilities", "BBB+", 20_000 + round(years * 365.25), None)
 
 
-@pytest.mark.parametrize("unknown", ["sector", "rating", "maturity"])
-def test_bonds_of_which_something_is_unknown_are_not_similar(unknown: str) -> None:
-    assert similar_key(bond(**{unknown: None}), TODAY) is None
+@pytest.mark.parametrize("key", ["", "corporate|utilities|BBB", "corporate|utilities|BBB|undated", "similar"])
+def test_where_it_kept_nothing_nothing_is_known(key: str) -> None:
+    assert traits_of_key(key, "Tamarack", "BBB+", 20_000) is None
 
 
 def test_a_municipal_bond_goes_by_its_purpose() -> None:
     muni = bond(asset_class=AssetClass.MUNICIPAL, sector=None, purpose="water", rating="NR")
-    assert similar_key(muni, TODAY) == "municipal|water|NR|3-7y"
+    assert muni.traits.sector == "water"

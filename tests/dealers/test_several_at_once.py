@@ -19,6 +19,7 @@ from engine.dealers import window as w
 from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, DealerStats, Source, StatsParameters
 from engine.dealers.window import Cell, Recollection, Shape
+from engine.domain.instrument import BondTraits
 from engine.selection.choose import standings
 from engine.selection.ranking import Rankings, WeightedScorer, classic, rank, weighted
 
@@ -334,6 +335,10 @@ def test_a_recollection_is_its_model(script: list[tuple[bool, str, int]], keys_m
         assert kept.dump() == sorted(model.items())
 
 
+def like(issuer: str) -> BondTraits:
+    return BondTraits("corporate", issuer, "utilities", "BBB", 23_000, 4.5)
+
+
 @pytest.mark.parametrize("taken_back", NAMES[:2])
 def test_whom_somebody_asked_last_is_kept_by_dealer_and_bond(taken_back: str) -> None:
     """Two dealers asked for two bonds at the same instants: taking one back leaves the other three."""
@@ -342,7 +347,9 @@ def test_whom_somebody_asked_last_is_kept_by_dealer_and_bond(taken_back: str) ->
         for bond in ("XS1", "XS2"):
             stats.asked(dealer, SEGMENT, NOW, bond)
             stats.asked(dealer, SEGMENT, NOW + S, bond)
-            stats.answered(dealer, SEGMENT, NOW, 1.0, True, None, f"issuer of {dealer} {bond}", f"like {dealer} {bond}")
+            stats.answered(
+                dealer, SEGMENT, NOW, 1.0, True, None, f"issuer of {dealer} {bond}", like(f"{dealer} {bond}")
+            )
     stats.unask(taken_back, SEGMENT, NOW + S, "XS1")
     for dealer in NAMES[:2]:
         for bond in ("XS1", "XS2"):
@@ -351,5 +358,4 @@ def test_whom_somebody_asked_last_is_kept_by_dealer_and_bond(taken_back: str) ->
         for other in NAMES[:2]:
             for bond in ("XS1", "XS2"):
                 assert stats.quoted_issuer(dealer, f"issuer of {other} {bond}", 90, NOW) is (dealer == other)
-                assert stats.quoted_similar(dealer, f"like {other} {bond}", 90, NOW) is (dealer == other)
-                assert not stats.quoted_similar(dealer, f"issuer of {dealer} {bond}", 90, NOW)
+                assert stats.quoted_any(dealer, [like(f"{other} {bond}")], 90, NOW) is (dealer == other)

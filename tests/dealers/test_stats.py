@@ -14,12 +14,19 @@ from dealer_support import DAY, NOW, SEGMENT, S, feed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.dealers.quoted import QuotedBonds
 from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, DealerStats, Source, StatsParameters
+from engine.domain.instrument import BondTraits
 
 SELL = Segment("corporate", "HY", "3-7y", "5mm-10mm", "sell")
 LONG = Segment("corporate", "BBB", "12y+", "0-500k", "buy")
 MUNI = Segment("municipal", "NR", "3-7y", "2mm-5mm", "buy")
+
+
+LIKE = BondTraits("corporate", "Issuer", "utilities", "BBB", 23_000, 4.5)
+OTHER = BondTraits("corporate", "Another", "utilities", "A-", 23_500, None)
+ELSEWHERE = BondTraits("corporate", "Another", "banking", "A-", 23_500, None)
 
 
 def test_metrics_of_a_month_of_dealing() -> None:
@@ -60,7 +67,7 @@ def test_silence_is_one_failure_and_one_censored_latency() -> None:
 def test_an_indicative_answer_is_no_quote_but_shows_interest() -> None:
     stats = DealerStats()
     stats.asked("elm", SEGMENT, NOW)
-    stats.answered("elm", SEGMENT, NOW, 5.0, False, 9.0, "Issuer", "corporate|energy|HY|3-7y")
+    stats.answered("elm", SEGMENT, NOW, 5.0, False, 9.0, "Issuer", LIKE)
     found = stats.metrics("elm", SEGMENT, 90, NOW)
     assert (found.answers, found.quotes) == (1, 0)
     assert found.hit_rate is None
@@ -247,13 +254,42 @@ def test_what_a_dealer_lacks_is_the_segments_mean_over_dealers() -> None:
 
 def test_who_quoted_what_within_a_window() -> None:
     stats = DealerStats()
-    stats.answered("elm", SEGMENT, NOW - 179 * DAY, 5.0, True, None, "Issuer", "similar")
+    stats.answered("elm", SEGMENT, NOW - 179 * DAY, 5.0, True, None, "Issuer", LIKE)
     assert stats.quoted_issuer("elm", "Issuer", 180, NOW)
     assert not stats.quoted_issuer("elm", "Issuer", 179, NOW)
     assert not stats.quoted_issuer("elm", "Other", 180, NOW)
     assert not stats.quoted_issuer("birch", "Issuer", 180, NOW)
-    assert stats.quoted_similar("elm", "similar", 180, NOW)
-    assert not stats.quoted_similar("elm", None, 180, NOW)
+    assert stats.quoted_any("elm", [OTHER, LIKE], 180, NOW)
+    assert not stats.quoted_any("elm", [LIKE], 179, NOW)
+    assert not stats.quoted_any("elm", [OTHER], 180, NOW)
+    assert not stats.quoted_any("elm", [], 180, NOW)
+    assert not stats.quoted_any("birch", [LIKE], 180, NOW)
+
+
+def test_bonds_that_were_quoted_are_found_by_their_kind() -> None:
+    quoted = QuotedBonds(bonds_max=2)
+    quoted.note("elm", LIKE, NOW)
+    version = quoted.version(LIKE)
+    quoted.note("birch", LIKE, NOW - DAY)
+    quoted.note("birch", ELSEWHERE, NOW)
+    assert (list(quoted.like(OTHER)), quoted.version(LIKE)) == ([LIKE], version)
+    assert (quoted.last("birch", [LIKE]), quoted.last("birch", [LIKE, ELSEWHERE])) == (NOW - DAY, NOW)
+    quoted.note("elm", LIKE, NOW + DAY)
+    quoted.note("elm", OTHER, NOW)
+    assert (list(quoted.like(OTHER)), list(quoted.like(ELSEWHERE))) == ([LIKE, OTHER], [])
+    assert quoted.version(LIKE) > version
+
+
+def test_bonds_that_were_quoted_are_read_back() -> None:
+    quoted, again = QuotedBonds(9), QuotedBonds(9)
+    for dealer, kept, at_ns in (("elm", LIKE, NOW), ("birch", LIKE, NOW + 1), ("elm", OTHER, NOW - 1)):
+        quoted.note(dealer, kept, at_ns)
+    again.load(quoted.dump())
+    assert again.dump() == quoted.dump()
+    assert again.last("birch", [LIKE]) == NOW + 1
+    for _ in again.let_go():
+        pass
+    assert again.dump() == []
 
 
 def test_last_asked_is_the_latest_even_if_told_late() -> None:
@@ -311,7 +347,7 @@ def apply(stats: DealerStats, observation: Observation) -> None:
     if what == "ask":
         stats.asked(dealer, segment, at, "XS1")
     elif what == "quote":
-        stats.answered(dealer, segment, at, abs(number), True, number, "Issuer", "similar")
+        stats.answered(dealer, segment, at, abs(number), True, number, "Issuer", LIKE)
     elif what == "silent":
         stats.silent(dealer, segment, at, 30.0)
     elif what == "trade":

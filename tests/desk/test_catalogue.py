@@ -93,10 +93,10 @@ def test_what_would_fail_when_an_order_comes_does_not_pass_the_checker(clauses: 
     assert error in compiled(clauses)
 
 
-def test_a_volume_over_a_window_that_nobody_keeps_is_an_error() -> None:
-    text = 'protect "p" when notional > 10% of adv(60d)\n  at most 1 dealers\n' + DEFAULT
-    with pytest.raises(RuleBookError, match=r"'adv' is known over 30d only \(write adv\(30d\)\)"):
-        compile_book([Source("book.rules", text)], KNOWN)
+@pytest.mark.parametrize("window", [1, 30, 60, 120])
+def test_a_volume_may_be_over_any_window(window: int) -> None:
+    text = f'protect "p" when notional > 10% of adv({window}d)\n  at most 1 dealers\n' + DEFAULT
+    assert compile_book([Source("book.rules", text)], KNOWN).protections
 
 
 @pytest.mark.parametrize("word", ["response_time", "reversion", "speed", "leakage"])

@@ -165,4 +165,5 @@ def test_a_state_and_its_statistics_that_are_let_go_are_empty_when_it_is_over() 
     assert not stats._pool
     assert not stats._touched
     assert not any(stats._cells.values())
-    assert not any(kept._times for kept in (stats._asked, stats._quoted_issuer, stats._quoted_similar))
+    assert not any(kept._times for kept in (stats._asked, stats._quoted_issuer))
+    assert stats.quoted.dump() == []

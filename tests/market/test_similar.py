@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.instrument import NOT_RATED, RATING_SCALE, BondTraits
-from engine.market.similar import RADIUS, distance
+from engine.market.similar import RADIUS, Neighbours, distance
 
 TODAY = (date(2026, 11, 24) - date(1970, 1, 1)).days
 BOND = BondTraits("corporate", "Quillmere Foods plc", "utilities", "BBB+", TODAY + round(6.9 * 365.25), 4.5)
@@ -69,6 +69,18 @@ def test_what_cannot_be_compared(other: BondTraits) -> None:
 
 def test_two_without_a_rating_are_alike() -> None:
     assert distance(replace(BOND, rating=NOT_RATED), replace(OTHER, rating=NOT_RATED), TODAY) == 0
+
+
+def test_neighbours_are_looked_up_anew_where_something_changed() -> None:
+    neighbours, near, far = Neighbours(known_max=2), replace(OTHER, rating="A-"), replace(OTHER, rating="BB")
+    assert neighbours.of(BOND, [near, far], 1, TODAY, RADIUS) == (near,)
+    assert neighbours.of(BOND, [], 1, TODAY, RADIUS) == (near,), "the same version: nobody looks again"
+    assert neighbours.of(BOND, [near, far], 2, TODAY, RADIUS) == (near,)
+    assert neighbours.of(BOND, [near, far], 2, TODAY, 5.0) == (near, far)
+    assert neighbours.of(BOND, [], 2, TODAY + 1, RADIUS) == ()
+    for number in range(3):
+        neighbours.of(replace(BOND, issuer=f"{number}"), [near], 1, TODAY, RADIUS)
+    assert neighbours.of(BOND, [far], 2, TODAY + 1, RADIUS) == (), "forgotten, and looked up again"
 
 
 traits = st.builds(

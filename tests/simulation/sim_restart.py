@@ -19,6 +19,7 @@ from world import OBEDIENT, QUIET, Scenario, Temper, World
 
 from engine.boot.assembly import Parts
 from engine.boot.take_over import take_over
+from engine.dealers.quoted import QuotedBonds
 from engine.dealers.window import Cell, Recollection
 from engine.desk.costs import Costs
 from engine.desk.draft import Delivery
@@ -108,6 +109,7 @@ EXEMPT: Final[dict[str, str]] = {
     "desk.stats": "a part of its own",
     "desk.appraisal": "a part of its own",
     "desk.refusals": "deliveries counted by this process",
+    "desk.neighbours": "looked up anew from what is compared",
     "desk.sides": "what a provider said on a connection, and says again after its next logon",
     "appraisal.bonds": "configuration",
     "appraisal.parameters": "configuration",
@@ -183,7 +185,7 @@ def plain(value: Any) -> Any:
         return [dict(value.items()), *groups]
     if isinstance(value, MarkBook):
         return {security: value.marks(security) for security, known in value._by_security.items() if known}
-    if isinstance(value, Tape | Closes | Quoting):
+    if isinstance(value, Tape | Closes | Quoting | QuotedBonds):
         return value.dump()
     if isinstance(value, Recollection | Costs):
         return value.dump()

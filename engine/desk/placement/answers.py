@@ -255,7 +255,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             mark=draft.mark_of(placement.security_id),
             reversion_due_ns=draft.now_ns + draft.desk.clocks.reversion_ns,
             day_ends=draft.desk.clocks.day_end.after(draft.now_ns),
-            half_spread_bps=draft.half_spread_bps_of(placement.security_id),
+            half_spread_bps=draft.desk.half_spread_bps_of(placement.security_id, draft.now_ns),
         )
     )
     amending.done("filled after the round")
