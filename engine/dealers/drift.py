@@ -6,11 +6,11 @@ held back from that record: it may be of the new kind, and joins it when the sum
 record begins anew with what was held back.
 
 Thresholds are set for the desk as a whole: fewer than one false alarm a quarter of all dealers and measures together,
-for 50 dealers, 15 rounds a day and four asked in each, whose rates lie where dealers' do (Beta(6, 3)). A dealer with a
-record of 300 asks that halves its response is found in nine of ten cases within 30 asks from a rate of .75, 60 from .5,
-120 from .3: thresholds are lowest there, and higher in between. The two bounds leave hardly room for each other, and a
-short record, which is itself in error, none: there the thresholds are higher and an alarm takes longer. `caution` adds
-to all of them: ln 2 for a desk of twice as many asks, less for a smaller one.
+over the years, for 50 dealers, 15 rounds a day and four asked in each, whose rates lie where dealers' do (Beta(6, 3)).
+A dealer with a record of 200 asks that halves its response is found in nine of ten cases within 30 asks from a rate of
+.75, 60 from .5, 120 from .3: thresholds are lowest there, and higher in between. The two bounds leave hardly room for
+each other, and a short record, which is itself in error, none: it is watched for a collapse alone. `caution` adds to
+all thresholds: ln 2 for a desk of twice as many asks, less for a smaller one.
 
 Imported rounds are learnt from and raise nothing: `raises` says whether a step may.
 """
@@ -27,12 +27,10 @@ from engine.domain.rows import row
 
 _RECORD_MIN: Final = 40.0
 """Observations before anything is said."""
+_RECORD_SHORT: Final = 130.0
+"""A shorter record is watched for a collapse alone."""
 _RECORD_MAX: Final = 500.0
 """Observations that a record is worth at most: older ones fade."""
-_RECORD_LONG: Final = 285.0
-"""A shorter record is itself in error: the threshold is raised by one for each `_RECORD_STEP` that it lacks."""
-_RECORD_STEP: Final = 60.0
-_CAUTION_MAX: Final = 3.5
 _RECORD_LEFT: Final = 30.0
 """Observations that the old record is worth after an alarm."""
 _SEGMENT_STRENGTH: Final = 10.0
@@ -40,24 +38,27 @@ _SEGMENT_STRENGTH: Final = 10.0
 _HELD_MAX: Final = 400
 _LOOKED_FOR: Final = 0.63
 """Of the usual rate. A half is found in time more often by looking for this than for a half."""
+_COLLAPSE: Final = 0.3
+"""Of the usual rate: what is looked for while the record is short, ..."""
+_COLLAPSE_AT: Final = 9.0
+"""... with this threshold, which is that of firmness, too."""
 _RESPONSE_AT: Final = (
     (0.15, 5.5),
-    (0.27, 5.0),
-    (0.33, 5.0),
+    (0.27, 4.9),
+    (0.33, 4.9),
     (0.38, 8.0),
     (0.43, 8.0),
-    (0.465, 5.05),
-    (0.535, 5.05),
+    (0.465, 4.95),
+    (0.535, 4.95),
     (0.58, 8.0),
-    (0.67, 8.4),
-    (0.72, 5.75),
-    (0.775, 5.75),
+    (0.67, 8.5),
+    (0.72, 5.7),
+    (0.78, 5.7),
     (0.82, 8.6),
     (0.90, 10.0),
 )
 """(rate, threshold): between two of them straight."""
-_FIRMNESS_AT: Final = ((0.0, 9.0),)
-_EDGE_THRESHOLD: Final = 10.0
+_EDGE_THRESHOLD: Final = 12.0
 _EDGE_SHIFT: Final = 1.0
 """The worse edge that is looked for, in sds of one quote."""
 _EDGE_SDS_MAX: Final = 3.0
@@ -90,7 +91,7 @@ class Drift:
 class _Record:
     """Sums of one measure of one dealer, at large and by segment, and what is held back from them."""
 
-    __slots__ = ("at_large", "held", "score", "segments")
+    __slots__ = ("at_large", "held", "is_short", "score", "segments")
 
     def __init__(self) -> None:
         self.at_large = [0.0, 0.0, 0.0]
@@ -98,6 +99,7 @@ class _Record:
         self.segments: dict[str, list[float]] = {}
         self.held: list[tuple[str, float, float, float]] = []
         self.score = 0.0
+        self.is_short = True
 
     def mean(self, segment: str, start: float) -> float:
         weight, total, _ = self.at_large
@@ -107,6 +109,15 @@ class _Record:
             return at_large
         return (_SEGMENT_STRENGTH * at_large + own[1]) / (_SEGMENT_STRENGTH + own[0])
 
+    def grown(self) -> bool:
+        """True if the record is long enough by now to be watched for less than a collapse."""
+        return self.at_large[0] + sum(weight for _, weight, _, _ in self.held) >= _RECORD_SHORT
+
+    def begin(self) -> None:
+        """The record is long: the sum of what was looked for before says nothing of what is looked for now."""
+        self.is_short, self.score = False, 0.0
+        self._join()
+
     def step(self, score: float, segment: str, weight: float, total: float, square: float) -> None:
         self.score = score
         self.held.append((segment, weight, total, square))
@@ -115,7 +126,7 @@ class _Record:
 
     def restart(self) -> None:
         """Begin anew with what was held back, and a little of the old."""
-        self.score = 0.0
+        self.score, self.is_short = 0.0, True
         share = min(1.0, _RECORD_LEFT / self.at_large[0])
         self.at_large = [x * share for x in self.at_large]
         self.segments.clear()
@@ -166,10 +177,11 @@ class Watch:
     def look(self, dealer: str, step: Step, at_ns: int) -> Drift | None:
         """The alarm that this observation raises, if any."""
         record = self._records.get((dealer, step.measure))
-        if record is None or record.at_large[0] < _RECORD_MIN:
+        if record is None or record.at_large[0] < _RECORD_MIN or (record.is_short and record.grown()):
+            # A sum that is about to begin anew raises nothing.
             return None
         mean = record.mean(step.segment, step.start)
-        if _score(record, step, mean) < _threshold(step.measure, mean) + self._caution(record):
+        if _score(record, step, mean) < self._threshold(record, step.measure, mean):
             return None
         weight = step.weight + sum(weight for _, weight, _, _ in record.held)
         total = step.total + sum(total for _, _, total, _ in record.held)
@@ -181,6 +193,8 @@ class Watch:
         if record is None:
             record = self._records[dealer, step.measure] = _Record()
         raised = raises and self.look(dealer, step, 0) is not None
+        if record.is_short and record.grown():
+            record.begin()
         # Too short a record to judge by: everything joins it.
         known = record.at_large[0] >= _RECORD_MIN and raises
         score = _score(record, step, record.mean(step.segment, step.start)) if known else 0.0
@@ -194,7 +208,7 @@ class Watch:
         for measure in Drifting:
             record = self._records.get((dealer, measure))
             if record is not None:
-                found[measure] = record.score / (_threshold(measure, record.mean("", 0.5)) + self._caution(record))
+                found[measure] = record.score / self._threshold(record, measure, record.mean("", 0.5))
         return found
 
     def dump(self) -> list[tuple[str, str, list[float], list[tuple[str, list[float]]], float]]:
@@ -204,9 +218,12 @@ class Watch:
             for (dealer, measure), record in sorted(self._records.items())
         ]
 
-    def _caution(self, record: _Record) -> float:
-        lacking = (_RECORD_LONG - record.at_large[0]) / _RECORD_STEP
-        return self.caution + min(max(lacking, 0.0), _CAUTION_MAX)
+    def _threshold(self, record: _Record, measure: Drifting, mean: float) -> float:
+        if measure is Drifting.edge:
+            return self.caution + _EDGE_THRESHOLD
+        if record.is_short or measure is Drifting.firmness:
+            return self.caution + _COLLAPSE_AT
+        return self.caution + _response_threshold(mean)
 
     def let_go(self) -> None:
         """Forget everything."""
@@ -222,10 +239,10 @@ def _score(record: _Record, step: Step, mean: float) -> float:
     if step.offset:
         odds = usual / (1.0 - usual) * math.exp(step.offset)
         usual = odds / (1.0 + odds)
-    worse = usual * _LOOKED_FOR
+    share = _COLLAPSE if record.is_short else _LOOKED_FOR
     if step.seen > 0.5:
-        return max(0.0, record.score + math.log(_LOOKED_FOR))
-    return record.score + math.log((1.0 - worse) / (1.0 - usual))
+        return max(0.0, record.score + math.log(share))
+    return record.score + math.log((1.0 - share * usual) / (1.0 - usual))
 
 
 def _sd(record: _Record, scale: float) -> float:
@@ -238,13 +255,11 @@ def _sd(record: _Record, scale: float) -> float:
     return max(math.sqrt(within / count), 1e-3)
 
 
-def _threshold(measure: Drifting, mean: float) -> float:
-    if measure is Drifting.edge:
-        return _EDGE_THRESHOLD
-    points = _RESPONSE_AT if measure is Drifting.response else _FIRMNESS_AT
-    if mean <= points[0][0]:
+def _response_threshold(rate: float) -> float:
+    points = _RESPONSE_AT
+    if rate <= points[0][0]:
         return points[0][1]
     for (low, start), (high, end) in pairwise(points):
-        if mean <= high:
-            return start + (end - start) * (mean - low) / (high - low)
+        if rate <= high:
+            return start + (end - start) * (rate - low) / (high - low)
     return points[-1][1]

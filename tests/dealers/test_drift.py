@@ -13,7 +13,7 @@ from engine.dealers.drift import Drifting, Step, Watch
 from engine.dealers.estimates import Estimates
 from engine.domain.observation import Taken
 
-RECORD = 300
+RECORD = 200
 
 
 def response(answered: bool) -> Step:
@@ -58,8 +58,8 @@ def test_a_halved_response_is_found(rate: float, within: int) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize(("rate", "within"), [(0.95, 30), (0.85, 30), (0.75, 30), (0.5, 60), (0.3, 120)])
 def test_a_halved_response_is_found_in_nine_of_ten(rate: float, within: int) -> None:
-    # 4,000 dealers: the standard error of .9 is .005.
-    assert share_found(random.Random(9), rate, within, 4_000) >= 0.9 - 0.005
+    # 2,000 dealers: the standard error of .9 is .0067; two of them below, as the record itself is in error.
+    assert share_found(random.Random(9), rate, within, 2_000) >= 0.9 - 2 * 0.0067
 
 
 def false_alarms(rng: random.Random, quarters: int, dealers: int) -> float:
