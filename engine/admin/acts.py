@@ -73,13 +73,14 @@ def _places(given: _Arguments) -> Places | None:
 
 def recommend(given: _Arguments) -> int:
     what: list[str] = given.what
+    supposed = {"rank": given.rank, "assume_connected": given.assume_connected}
     if len(what) == 1:
-        return ask(given, "recommend", {"order": what[0]})
+        return ask(given, "recommend", {"order": what[0], **supposed})
     if len(what) != 3:
         raise ConfigError("recommend: expected ORDER, or SIDE QUANTITY SECURITY such as: sell 12mm US99O014AG12")
     side, quantity, security = what
     bond = {"side": side, "quantity": quantity, "security": security, "limit": given.limit, "account": given.account}
-    return ask(given, "recommend", bond)
+    return ask(given, "recommend", {**bond, **supposed})
 
 
 def dealers(given: _Arguments) -> int:

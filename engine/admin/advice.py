@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
+from engine.admin import worth
 from engine.admin.dealer_views import how_much
-from engine.admin.tables import Cell, Column, Paper, grouped, measure, table
+from engine.admin.tables import Cell, Column, Paper, grouped, measure, plain, table, wide, wrapped
 from engine.admin.views import MODE_WORDS, Answer, Lines
 
 
@@ -17,7 +19,12 @@ def recommend(paper: Paper, answer: Answer) -> Lines:
     price = (
         f"fair {fair['price']} ({fair['source']}, {fair['age_s']:g} s old)" if fair is not None else "fair is unknown"
     )
-    lines = [paper.styled(what, "bold"), f"{price}; segment {answer['segment']}"]
+    lines = [paper.styled(what, "bold"), *wrapped(f"{price}; segment {answer['segment']}", paper.width)]
+    supposed = answer["supposing"]
+    if supposed["rank"] is not None:
+        lines.append(f"ranked by {supposed['rank']}, whatever the rule says")
+    if supposed["assume_connected"]:
+        lines.append("as if every dealer were logged on")
     if answer["blocked"]:
         lines.append(paper.styled(f"nobody would be asked: {answer['blocked']}", "red"))
     return [*lines, "", *recommendation(paper, answer)]
@@ -25,7 +32,7 @@ def recommend(paper: Paper, answer: Answer) -> Lines:
 
 def recommendation(paper: Paper, answer: Answer) -> Lines:
     """The list with every score by its parts; whoever is no candidate below it, by reason."""
-    lines = [f"rule “{answer['rule']}”: {_plan(answer)}"]
+    lines = wrapped(f"rule “{answer['rule']}”: {_plan(answer)}", paper.width)
     if answer["protections"]:
         names = ", ".join(f"“{name}”" for name in answer["protections"])
         lines.append(paper.styled(f"protections in force: {names}", "yellow"))
@@ -34,16 +41,22 @@ def recommendation(paper: Paper, answer: Answer) -> Lines:
         lines.append(paper.styled(answer["problem"].partition(": ")[0], "red"))
     lines += _axes(paper, answer["axes"])
     ranked = [line for line in answer["lines"] if line["rank"] is not None]
-    if ranked:
+    if ranked and answer.get("worth_by_count") and not ranked[0]["parts"]:
+        lines += ["", *worth.table_of(paper, answer)]
+    elif ranked:
         lines += ["", *_ranked(paper, ranked)]
-    lines += [paper.styled(note, "yellow") for note in answer["notes"]]
+    if answer.get("worth_by_count"):
+        lines += ["", *worth.curve_of(paper, answer), ""]
+    for note in answer["notes"]:
+        lines += [paper.styled(line, "yellow") for line in wrapped(note, paper.width)]
     dropped: dict[str, list[str]] = {}
     for line in answer["lines"]:
         if line["rank"] is None:
             dropped.setdefault(line["reason"], []).append(line["dealer"])
     if dropped:
         lines += ["", paper.styled("no candidates", "dim")]
-        lines += [f"  {', '.join(names)}: {reason}" for reason, names in dropped.items()]
+        for reason, dealers in dropped.items():
+            lines += wrapped(f"{', '.join(dealers)}: {reason}", paper.width, "  ")
     return lines
 
 
@@ -82,6 +95,43 @@ _LEFT_OUT: Final = "left out"
 
 
 def _ranked(paper: Paper, ranked: Sequence[Answer]) -> Lines:
+    """Every score by its parts; where there is no room, without what each counts as, the reasons below."""
+    lines = _by_parts(paper, ranked)
+    if paper.width and max(wide(line) for line in map(plain, lines)) > paper.width:
+        lines = [*_by_values(paper, ranked), *worth.reasons_of(paper, ranked)]
+    sources = {part["source"] for line in ranked for part in line["parts"]}
+    legend = "; ".join([words for name, words in _LEGEND if name in sources])
+    return [*lines, *[paper.styled(line, "dim") for line in wrapped(legend, paper.width) if line]]
+
+
+def _by_values(paper: Paper, ranked: Sequence[Answer]) -> Lines:
+    parts = [part for part in ranked[0]["parts"] if part["source"] != _LEFT_OUT]
+    columns = [
+        Column("ask", right=True),
+        Column("dealer"),
+        Column("score", right=True),
+        *(Column(f"{part['metric'].partition('_')[0]} ×{part['weight'] * 100:g}%", right=True) for part in parts),
+    ]
+    places = itertools.count(1)
+    rows = [
+        (
+            Cell(str(next(places)), "green") if line["chosen"] else "",
+            Cell(line["dealer"], "bold" if line["chosen"] else ""),
+            Cell(f"{line['score']:.3f}", "bold" if line["chosen"] else ""),
+            *(_value(part) for part in line["parts"] if part["source"] != _LEFT_OUT),
+        )
+        for line in ranked
+    ]
+    return table(paper, columns, rows)
+
+
+def _value(part: Answer) -> Cell | str:
+    mark = _MARKS.get(part["source"], "")
+    text = mark if part["value"] is None else f"{mark}{measure(part['value'], part['unit'])}"
+    return Cell(text, "dim") if mark else text
+
+
+def _by_parts(paper: Paper, ranked: Sequence[Answer]) -> Lines:
     parts = [part for part in ranked[0]["parts"] if part["source"] != _LEFT_OUT]
     columns = [
         Column("ask", right=True),
@@ -105,12 +155,7 @@ def _ranked(paper: Paper, ranked: Sequence[Answer]) -> Lines:
                 Cell(line["reason"], "" if line["chosen"] else "dim"),
             )
         )
-    lines = table(paper, columns, rows)
-    sources = {part["source"] for line in ranked for part in line["parts"]}
-    legend = [words for name, words in _LEGEND if name in sources]
-    if legend:
-        lines.append(paper.styled("; ".join(legend), "dim"))
-    return lines
+    return table(paper, columns, rows)
 
 
 def _part(part: Answer) -> Cell | str:

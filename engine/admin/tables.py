@@ -6,6 +6,7 @@ A cell is text, or text with a style; widths are counted without the style.
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,9 +88,21 @@ def wide(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
+def plain(line: str) -> str:
+    """A line without its colours."""
+    return _STYLE.sub("", line)
+
+
 def clipped(text: str, width: int) -> str:
     """A text in at most so many columns; 0 is no limit."""
     return text if not width or len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """A text in lines of at most so many columns, what follows the first one indented; 0 is no limit."""
+    if not width:
+        return [indent + text]
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
 
 
 def cut(line: str, width: int) -> str:

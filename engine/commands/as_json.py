@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.clock import NS_PER_S, iso_timestamp
+from engine.commands import selected
 from engine.dealers.book import Dealer
 from engine.dealers.stats import METRICS
 from engine.desk.draft import Draft
@@ -143,8 +144,12 @@ def order_story(draft: Draft, order: Order) -> Plain:
 # --- recommendations -----------------------------------------------------------------------------
 
 
-def recommendation(desk: Desk, advice: Recommendation) -> Plain:
-    told = tell(desk, advice)
+def recommendation(desk: Desk, advice: Recommendation, *, with_numbers: bool = False) -> Plain:
+    """A recommendation in words; with the numbers of a selection that was made by them, or whose are wanted."""
+    told, made = tell(desk, advice), advice.selection
+    numbers: Plain = {}
+    if made is not None and (with_numbers or made.expected is not None):
+        numbers = selected.selection(made, {line.dealer: line.reason for line in told.lines})
     return {
         "rule": advice.rule,
         "sends": "automatically" if advice.sends_itself else "after approval",
@@ -157,6 +162,7 @@ def recommendation(desk: Desk, advice: Recommendation) -> Plain:
         "trace": list(told.trace),
         "book_hash": advice.book_hash,
         "scoring_hash": advice.scoring_hash,
+        **numbers,
     }
 
 

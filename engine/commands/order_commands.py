@@ -17,7 +17,7 @@ from engine.desk.explaining import problem
 from engine.desk.gate import risk
 from engine.desk.order import intake
 from engine.desk.placement import placing
-from engine.desk.recommend import override_plan, recommend
+from engine.desk.recommend import Supposing, override_plan, recommend
 from engine.desk.round import asking
 from engine.domain import events as e
 from engine.domain.instrument import Security
@@ -51,6 +51,7 @@ def show(call: Call) -> dict[str, Any]:
 def recommend_dry(call: Call) -> dict[str, Any]:
     """What would be recommended now, for an order or for a bond, side and quantity: nothing is recorded."""
     given = call.given
+    supposing = Supposing(given["rank"] or "", given["assume_connected"])
     if given["order"] is not None:
         extra = [name for name in ("security", "side", "quantity", "limit", "account") if given[name] is not None]
         if extra:
@@ -58,7 +59,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         order = call.order()
         if not order.open:
             raise CommandError(f"order {order.order_id} is {order.state}", code="state")
-        advice, blocked = recommend(call.draft, order), risk.order_blocked(call.draft, order)
+        advice, blocked = recommend(call.draft, order, supposing=supposing), risk.order_blocked(call.draft, order)
         words = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
     else:
         missing = [name for name in ("security", "side", "quantity") if given[name] is None]
@@ -67,7 +68,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
                 f"recommend: missing {', '.join(missing)}: give an order, or a security, side and quantity",
                 code="params",
             )
-        order, advice, words = intake.try_order(call.draft, _terms(call), call.by)
+        order, advice, words = intake.try_order(call.draft, _terms(call), call.by, supposing)
     terms, facts = order.terms, order.facts
     return {
         "security": terms.security_id,
@@ -78,7 +79,8 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "segment": facts.segment,
         "fair": as_json.mark(call.draft.mark_of(terms.security_id)),
         "blocked": words or None,
-        **as_json.recommendation(call.draft.desk, advice),
+        "supposing": {"rank": supposing.scorer or None, "assume_connected": supposing.assume_connected},
+        **as_json.recommendation(call.draft.desk, advice, with_numbers=True),
     }
 
 

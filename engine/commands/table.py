@@ -122,6 +122,10 @@ _NOTES: Final = whole(0, NOTES_SHOWN_MAX)
 _SEQ_NUM: Final = whole(1, SEQ_NUM_MAX)
 _LIMIT: Final = Param("limit", price, "limit price in percent of par; none for a market order", typed="--limit PRICE")
 _ACCOUNT: Final = Param("account", name, "the account it is for")
+_SUPPOSED: Final = (
+    Param("rank", choice("model", "classic"), "rank by this scorer, whatever the rule says", typed="--rank SCORER"),
+    Param("assume_connected", flag, "as if every dealer were logged on", default=False),
+)
 _JOURNAL: Final = Param("journal", path, "the journal; default: the configured one", typed="--journal FILE")
 
 
@@ -282,7 +286,7 @@ TABLE: Final[tuple[Command, ...]] = (
         By.desk,
         "order_commands.recommend_dry",
         "advice.recommend",
-        (Param("order", name, "an open order, in place of the following"), *_bond(False)),
+        (Param("order", name, "an open order, in place of the following"), *_bond(False), *_SUPPOSED),
         typed=Typed(
             "acts.recommend",
             (
@@ -295,6 +299,7 @@ TABLE: Final[tuple[Command, ...]] = (
                 ),
                 _LIMIT,
                 _ACCOUNT,
+                *_SUPPOSED,
             ),
         ),
     ),

@@ -234,6 +234,7 @@ class Estimates:
                     leak_identified=one.identified,
                     r=one.r,
                     asks=one.asks,
+                    e_common_sd=math.sqrt(picture.solved.common_variance),
                 )
             )
         return tuple(found)

@@ -23,9 +23,10 @@ class Outlook:
     `q` is the chance that it answers at all with a price that can be executed, asked alone; `q_slope` is what its
     logit changes by per ln(how many are asked), mostly negative. `in_time` is the chance that an answer which comes at
     all comes within the wait. `e` is the edge in bps that its quotes have on average (the sd is that of the estimate);
-    `e_noise_sd` what one quote scatters around that, `e_df` the degrees of freedom of both together. `f` is the chance
-    that an accepted quote is filled in full at its price; `reject_move_bps` the move against us until a reject. `z` is
-    the share of the size that it quotes. `leak_in` and `leak_post` are what asking it costs, in bps: until the
+    `e_common_sd` is the part of its error that all dealers share, which makes none of them better than another;
+    `e_noise_sd` is what one quote scatters around that, `e_df` the degrees of freedom of both together. `f` is the
+    chance that an accepted quote is filled in full at its price; `reject_move_bps` the move against us until a reject.
+    `z` is the share of the size that it quotes. `leak_in` and `leak_post` are what asking it costs, in bps: until the
     decision on the whole size, after it on what is left. `r` is our trades over our asks with it. `asks` counts the
     dealer's own asks in the segment, undecayed; 0 is a dealer that nobody has tried there.
     """
@@ -47,3 +48,4 @@ class Outlook:
     leak_identified: Identified
     r: Measure
     asks: int
+    e_common_sd: float = 0.0

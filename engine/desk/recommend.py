@@ -6,9 +6,10 @@ Budget: 50 dealers x (0.1 us to see whether it may be asked + 0.1 us of its numb
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from engine.dealers.axes import with_axe
 from engine.dealers.estimates import Asking
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment, segment_of_key
@@ -22,7 +23,7 @@ from engine.domain.order import ZERO, Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.market.tca import quote_edge_bps
-from engine.rules.plan import AskSequence, AskTiers, Execute, ExecuteByTrader, Mode, Plan, Send, strictest
+from engine.rules.plan import AskSequence, AskTiers, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import wording
 from engine.selection.choose import (
@@ -39,11 +40,19 @@ from engine.selection.request import Outlooks, Parameters, Records, Request
 _NS_PER_S = 1_000_000_000
 
 
-def recommend(draft: Draft, order: Order, *, draws: bool = False) -> Recommendation:
+@dataclass(frozen=True, slots=True)
+class Supposing:
+    """What is supposed of an order that is only looked at: another scorer than the rule's, everybody connected."""
+
+    scorer: str = ""
+    assume_connected: bool = False
+
+
+def recommend(draft: Draft, order: Order, *, draws: bool = False, supposing: Supposing | None = None) -> Recommendation:
     """The rule book's answer for this order now; reads the draft, changes nothing.
 
     What was drawn for a round stands: only with `draws`, and only where nothing was yet, is something drawn. So whoever
-    is shown a recommendation again sees the same list.
+    is shown a recommendation again sees the same list. With `supposing` it is only looked at, with all numbers.
     """
     desk = draft.desk
     exposure = exposure_of(draft, order)
@@ -51,8 +60,9 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False) -> Recommendat
     rule = decision.rule
     limits = strictest(rule, decision.protections)
     wait_s = _wait_s(desk, limits)
+    scorer = supposing.scorer if supposing is not None else ""
     wanted = RulePlan(
-        rule.ranking,
+        Ranking(scorer, (), rule.ranking.window_days) if scorer else rule.ranking,
         rule.ask,
         rule.everyone,
         limits,
@@ -61,8 +71,9 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False) -> Recommendat
         explores=rule.explore,
         protected=bool(decision.protections),
     )
-    among = _candidates(draft, order, rule, wait_s)
-    choice = _choose(draft, order, wanted, among, exposure.quantity, draws=draws)
+    everybody_up = supposing is not None and supposing.assume_connected
+    among = _candidates(draft, order, rule, wait_s, everybody_up=everybody_up)
+    choice = _choose(draft, order, wanted, among, exposure.quantity, draws=draws, numbers=supposing is not None)
     return Recommendation(
         book_hash=desk.book.hash,
         scoring_hash=desk.scoring_hash,
@@ -115,7 +126,14 @@ class _Unlimited:
 
 
 def _choose(
-    draft: Draft, order: Order, wanted: RulePlan, among: Candidates, exposure: Decimal, *, draws: bool = False
+    draft: Draft,
+    order: Order,
+    wanted: RulePlan,
+    among: Candidates,
+    exposure: Decimal,
+    *,
+    draws: bool = False,
+    numbers: bool = False,
 ) -> Selection:
     desk, terms = draft.desk, order.terms
     mark, limit = draft.mark_of(terms.security_id), terms.limit_price
@@ -130,10 +148,11 @@ def _choose(
         exposure=exposure,
         round=order.rounds + 1,
         draw=_drawn(draft, order),
+        numbers=numbers,
     )
     # Of each order its own: a turn may decide on several.
     entropy = draft.entropy + order.order_id.encode() if draws else b""
-    return choose(request, wanted, among, Records(desk.rankings, _outlooks(desk)), _parameters(desk), entropy)
+    return choose(request, wanted, among, Records(desk.rankings, _outlooks(draft, order)), _parameters(desk), entropy)
 
 
 def _parameters(desk: Desk) -> Parameters:
@@ -147,10 +166,17 @@ def _wait_s(desk: Desk, limits: Plan) -> float:
     return limits.wait_s if limits.wait_s is not None else desk.clocks.wait_ns / _NS_PER_S
 
 
-def _outlooks(desk: Desk) -> Outlooks:
+def _outlooks(draft: Draft, order: Order) -> Outlooks:
+    """What to expect of dealers: by their record, and by what they advertise in this bond."""
+    desk, terms = draft.desk, order.terms
+
     def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
         asking = Asking(request.segment, request.quantity or ZERO, request.wait_s, request.now_ns)
-        return desk.learning.estimates.outlooks(dealers, asking)
+        found = desk.learning.estimates.outlooks(dealers, asking)
+        axes = {axe.dealer: axe for axe in draft.state.axes_for(terms.security_id, terms.side, draft.now_ns)}
+        if not axes:
+            return found
+        return [with_axe(each, axes.get(each.dealer), desk.parameters.axes) for each in found]
 
     return outlooks
 
@@ -175,7 +201,10 @@ class _ForRequest:
     def outlook(self, dealer: str) -> Outlook:
         found = self._found.get(dealer)
         if found is None:
-            found = self._found[dealer] = self._draft.desk.learning.estimates.outlook(dealer, self._asking)
+            draft, terms = self._draft, self._terms
+            axe = draft.state.axe_of(dealer, terms.security_id, terms.side, draft.now_ns)
+            known = draft.desk.learning.estimates.outlook(dealer, self._asking)
+            found = self._found[dealer] = with_axe(known, axe, draft.desk.parameters.axes)
         return found
 
     def has_axe(self, dealer: str) -> bool:
@@ -183,7 +212,9 @@ class _ForRequest:
         return draft.state.axe_of(dealer, terms.security_id, terms.side, draft.now_ns) is not None
 
 
-def _candidates(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> Candidates:
+def _candidates(
+    draft: Draft, order: Order, rule: CompiledRule, wait_s: float, *, everybody_up: bool = False
+) -> Candidates:
     desk, state = draft.desk, draft.state
     account, now_ns = order.terms.account, draft.now_ns
 
@@ -206,7 +237,7 @@ def _candidates(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -
         Situation(
             asset_class=desk.securities[order.terms.security_id].asset_class,
             leaves=order.leaves,
-            session_up=draft.session_up,
+            session_up=draft.session_up if not everybody_up else lambda session: True,
             closed=closed if desk.hours else None,
             # Looked at once here rather than three times a dealer: as good as always none is on.
             stopped=stopped if state.any_kill() else None,

@@ -132,10 +132,11 @@ class Expected:
     """What is expected of each candidate, a column a number, in the order of `Selection.candidates`; and of the whole.
 
     `p_quote` is the chance of an executable quote, asked alone, of which `p_in_time` come in time; `edge_bps` is the
-    mean of its quotes and `edge_sd_bps` what one of them scatters, its error included; `p_win` is the chance to trade
-    with it. `marginal_bps` is what it adds to those asked, as one of them or as one more; `reservation_bps` the edge
-    that a quote in hand must have for asking this dealer to be pointless, None where nothing is too good. `n_eff` has a
-    column for each of `N_EFF`: what the estimates rest on, of the dealer's own.
+    mean of its quotes and `edge_sd_bps` what one of them scatters, the error of the mean included; `p_win` is the
+    chance to trade with it; `se` are standard errors of the estimates. `marginal_bps` is what it adds to those asked,
+    as one of them or as one more; `reservation_bps` the edge that a quote in hand must have for asking this dealer to
+    be pointless, None where nothing is too good. `n_eff` has a column for each of `N_EFF`: what the estimates rest on,
+    of the dealer's own.
 
     Of the whole, as it is sent: `cost_bps` is what trading is expected to cost, not trading counted as `c_fail_bps`;
     `fill` the chance to trade, `leak_bps` what asking moves. `stops_bps` is set for dealers asked one after another:
@@ -145,9 +146,12 @@ class Expected:
 
     p_quote: tuple[float, ...]
     p_in_time: tuple[float, ...]
+    p_quote_se: tuple[float, ...]
     edge_bps: tuple[float, ...]
+    edge_se_bps: tuple[float, ...]
     edge_sd_bps: tuple[float, ...]
     firmness: tuple[float, ...]
+    firmness_se: tuple[float, ...]
     size_share: tuple[float, ...]
     p_win: tuple[float, ...]
     leak_in_bps: tuple[float, ...]

@@ -37,6 +37,9 @@ from engine.selection.request import Exploring, Parameters, Records, Request
 
 RUNNERS_UP_MAX: Final = 3
 
+_NUMBERS_MAX: Final = 200
+"""Of more candidates than this nobody is told what is expected of them who has not ranked them by it: 10 ms."""
+
 _LOOKED_FOR_MAX: Final = 16
 """So many names are looked for one by one; a table of all places costs more."""
 
@@ -148,8 +151,9 @@ def _ranked(
 def _model(
     request: Request, plan: RulePlan, candidates: Candidates, records: Records, parameters: Parameters
 ) -> Model | None:
-    """The model, where the rule ranks or chooses by it."""
-    if plan.ranking.scorer != MODEL and not isinstance(plan.ask, AskPanel | AskSequence):
+    """The model, where the rule ranks or chooses by it, or its numbers are wanted of so few that they cost little."""
+    shown = request.numbers and len(candidates.dealers) <= _NUMBERS_MAX
+    if plan.ranking.scorer != MODEL and not isinstance(plan.ask, AskPanel | AskSequence) and not shown:
         return None
     model = modelled(request, candidates.dealers, records, parameters)
     return model.ranked() if plan.ranking.scorer == MODEL else model

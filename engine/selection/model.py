@@ -18,7 +18,7 @@ from engine.selection.panel import CURVE_MAX, Panels
 from engine.selection.prospect import Margin, Prospect, Stakes, alone_bps, prospect
 from engine.selection.ranking import Table
 from engine.selection.request import Parameters, Records, Request
-from engine.selection.sequence import best_search, edge_worth, forecast, index_bps, search_of
+from engine.selection.sequence import best_addition, best_search, edge_worth, forecast, index_bps, search_of
 
 WORTH: Final = "worth"
 """What the model ranks by: the worth of asking a dealer alone, in bps beside not trading."""
@@ -159,6 +159,7 @@ class Model:
             fill, leak = self.panels.fill(sent), self._unweighted(charged)
             worth = self.panels.worth(sent) + charged
             curve = self._curve_of_panels(chosen, limits)
+        common = max([each.e_common_sd for each in outlooks], default=0.0)
         costs = (stakes.c_fail_bps / 2, 2 * stakes.c_fail_bps)
         choose = {Counted.not_at_all: None, Counted.panel: self.panel, Counted.search: self.search}[choice.counted]
         half, twice = ((), ()) if choose is None else (choose(limits, cost) for cost in costs)
@@ -166,6 +167,9 @@ class Model:
         return Expected(
             p_quote=_rounded([each.q.value for each in outlooks]),
             p_in_time=_rounded([each.in_time for each in outlooks]),
+            p_quote_se=_rounded([each.q.sd for each in outlooks]),
+            edge_se_bps=_rounded([each.e.sd for each in outlooks]),
+            firmness_se=_rounded([each.f.sd for each in outlooks]),
             edge_bps=_rounded([each.e.value for each in outlooks]),
             edge_sd_bps=_rounded([each.sd_bps for each in prospects]),
             firmness=_rounded([each.f.value for each in outlooks]),
@@ -183,7 +187,7 @@ class Model:
             asks=tuple([each.asks for each in outlooks]),
             n_eff=tuple(zip(*[_n_eff(each) for each in outlooks], strict=True)),
             cost_bps=round(stakes.c_fail_bps - worth + leak, _DIGITS),
-            cost_se_bps=round(math.sqrt(sum(margins[at].gain_sd_bps ** 2 for at in sent)), _DIGITS),
+            cost_se_bps=round(math.hypot(fill * common, *[margins[at].gain_sd_bps for at in sent]), _DIGITS),
             fill=round(fill, _DIGITS),
             leak_bps=round(leak, _DIGITS),
             worth_by_count=curve,
@@ -225,22 +229,19 @@ class Model:
         return tuple(found)
 
     def _curve_of_searches(self, chosen: Sequence[int], limits: Limits) -> tuple[CountWorth, ...]:
-        """The same of dealers asked one after another: the best search of each length, of this one the chosen."""
+        """The same of dealers asked one after another, each at the place that its index gives it."""
         prospects, stakes = self.prospects, self.stakes
         found: list[CountWorth] = []
         gross = leaks = 0.0
-        before: tuple[int, ...] = ()
+        now: list[int] = []
         for count in range(1, CURVE_MAX + 1):
-            now = (
-                tuple(chosen)
-                if count == len(chosen)
-                else best_search(prospects, stakes, count, never=limits.never).chosen
-            )
-            if len(now) < count:
+            left = [at for at in range(len(prospects)) if at not in now and at not in limits.never]
+            group = [at for at in chosen if at not in now] or left
+            if not group:
                 break
-            search = search_of(prospects, stakes, now)
+            new, now = best_addition(prospects, stakes, now, group)
+            search = search_of(prospects, stakes, chosen if count == len(chosen) else now)
             came = forecast(prospects, stakes, search)
-            new = next((at for at in now if at not in before), now[-1])
             margin, leak = came.margins[new], self._unweighted(came.leak_bps)
             found.append(
                 CountWorth(
@@ -251,10 +252,10 @@ class Model:
                     leak_bps=round(leak - leaks, _DIGITS),
                     leak_se_bps=round(self._unweighted(prospects[new].leak_sd_bps), _DIGITS),
                     cost_bps=round(stakes.c_fail_bps - search.worth_bps - came.leak_bps + leak, _DIGITS),
-                    allowed=count <= limits.most and limits.holds(now),
+                    allowed=count <= len(chosen) or (count <= limits.most and limits.holds(now)),
                 )
             )
-            gross, leaks, before = search.worth_bps + came.leak_bps, leak, now
+            gross, leaks = search.worth_bps + came.leak_bps, leak
         return tuple(found)
 
 

@@ -6,7 +6,8 @@ market has moved by then, and the next quote is tried. A quote's *net edge* is i
 fill: edge - move x (1 - f) / f. Quotes are worth trying in falling net edge: swapping two neighbours shows that any
 other order is worth less.
 
-The mark's own error is the same for all dealers of a round: it moves no dealer ahead of another and is left out here.
+The mark's own error, and that of the level of all edges, is the same for all dealers of a round: it moves no dealer
+ahead of another and is left out here.
 What scatters is the dealer's effect, as far as it is not known, and its own noise. The size quoted counts as the whole
 order and an earlier quote as gone, as long as a desk can use neither part of a size nor an earlier quote.
 """
@@ -109,6 +110,8 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
     typical_s = outlook.latency_p50_s if outlook.latency_p50_s is not None else stakes.wait_s
     answered = q * outlook.in_time
     waited_s = answered * min(typical_s, stakes.wait_s) + (1 - answered) * stakes.wait_s
+    # What all dealers share makes no difference between them.
+    own_sd = math.sqrt(max(0.0, outlook.e.sd**2 - outlook.e_common_sd**2))
     return Prospect(
         dealer=outlook.dealer,
         logit_q=math.log(q / (1 - q)),
@@ -117,13 +120,13 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
         firm=firm,
         move_bps=outlook.reject_move_bps,
         net_bps=outlook.e.value - refusals,
-        sd_bps=max(_SD_MIN_BPS, math.hypot(outlook.e.sd, outlook.e_noise_sd)),
+        sd_bps=max(_SD_MIN_BPS, math.hypot(own_sd, outlook.e_noise_sd)),
         law=student(outlook.e_df),
         floor_bps=-math.inf if limit is None else limit - refusals,
         leak_bps=stakes.aversion * (outlook.leak_in.value + stakes.rho * outlook.leak_post.value),
         wait_bps=stakes.wait_bps_per_s * waited_s,
         leak_sd_bps=stakes.aversion * math.hypot(outlook.leak_in.sd, stakes.rho * outlook.leak_post.sd),
-        edge_sd_bps=outlook.e.sd,
+        edge_sd_bps=own_sd,
         q_sd=outlook.q.sd,
         firm_sd=outlook.f.sd,
     )

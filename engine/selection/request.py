@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from engine.dealers.axes import AxeParameters
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment
 from engine.dealers.stats import CLASSIC_WEIGHTS
@@ -19,6 +20,8 @@ from engine.selection.ranking import Rankings
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is to be asked for: where it belongs, how much, and when. Tiers are made over its whole asset class.
+
+    With `numbers` it is said of every candidate what is expected of it, whatever the dealers are ranked by.
 
     A dealer is given `wait_s`. `limit_edge_bps` is the edge that a quote just at the order's limit has against `mark`;
     None without a limit or a mark. `exposure` is the whole exposure's face amount. `round` counts from 1; `draw` is
@@ -35,6 +38,7 @@ class Request:
     exposure: Decimal | None = None
     round: int = 1
     draw: float | None = None
+    numbers: bool = False
 
 
 Outlooks = Callable[[Sequence[str], Request], Sequence[Outlook]]
@@ -65,6 +69,7 @@ class Exploring:
 
 
 NO_EXPLORING: Final = Exploring(0.0, 0.0, 0.0)
+_AXES: Final = AxeParameters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class Parameters:
     """The desk's own settings of its scorers. `classic_weights` are in percent.
 
     Of the model: `c_fail_bps` is what not trading costs, a leak counts `aversion` times, and what it moves after the
-    decision on the share `rho` of the size. A second of waiting costs `wait_bps_per_s`.
+    decision on the share `rho` of the size. A second of waiting costs `wait_bps_per_s`; `axes` is what
+    an advertised interest adds.
     """
 
     classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS
@@ -81,6 +87,7 @@ class Parameters:
     rho: float = 0.5
     wait_bps_per_s: float = 0.005
     exploring: Exploring = NO_EXPLORING
+    axes: AxeParameters = _AXES
 
     @property
     def digest(self) -> str:

@@ -194,6 +194,22 @@ def _both(first: Prospect, second: Prospect, beyond: float, stakes: Stakes) -> f
     return then + _gain(first, then, stakes.c_fail_bps)
 
 
+def best_addition(
+    prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int], group: Sequence[int]
+) -> tuple[int, list[int]]:
+    """Whoever of the group makes this search worth most, and the search with it at the place of its index."""
+    indices = [index_bps(prospects[at], stakes) for at in chosen]
+    best: tuple[float, int, list[int]] | None = None
+    for at in group:
+        place = sum(index >= index_bps(prospects[at], stakes) for index in indices)
+        order = [*chosen[:place], at, *chosen[place:]]
+        worth = _worth(prospects, stakes, order)
+        if best is None or worth > best[0]:
+            best = worth, at, order
+    assert best is not None  # the group holds somebody
+    return best[1], best[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What a search comes to: how likely it is to trade, what asking leaks, what each dealer is to it."""

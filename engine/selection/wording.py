@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from engine.domain.recommendation import DealerLine, Ended, LeftOut, Scalar, Selection, Why
+from engine.domain.recommendation import CountWorth, DealerLine, Ended, Expected, LeftOut, Scalar, Selection, Why
 from engine.selection import earlier_scores
 from engine.selection.ranking import has_data, parts_at
 
 VERSION: Final = 2
+
+_MODEL: Final = "model"
 
 _OF_THE_CHOICE: Final = frozenset({Why.limit, Why.never})
 """Reasons for which a dealer is left out that would have been asked."""
@@ -40,7 +42,78 @@ def lines(selection: Selection, why_not: WhyNot, told_by: int) -> tuple[DealerLi
 
 
 def notes(selection: Selection, told_by: int) -> tuple[str, ...]:
-    """What must be known of the scores as a whole: metrics that count for nobody, since nobody has them."""
+    """What must be known of the choice as a whole: of its scores, of its draw, of what it is expected to come to."""
+    return (*_of_scores(selection, told_by), *_of_the_draw(selection), *_of_worth(selection))
+
+
+def _of_the_draw(selection: Selection) -> Iterator[str]:
+    chance = f"{100 * selection.panel_p:.2g} %"
+    if selection.explored:
+        drawn = f"{selection.explored} in place of {selection.replaced}"
+        yield f"drawn to learn: {drawn}; this list had a chance of {chance}"
+    elif selection.dropped:
+        yield f"drawn to learn what asking costs: without {selection.dropped}; this list had a chance of {chance}"
+    elif selection.panel_p < 1:
+        yield f"once it is sent, a draw changes this list with a chance of {100 * (1 - selection.panel_p):.2g} %"
+
+
+def _of_worth(selection: Selection) -> Iterator[str]:
+    worth = selection.expected
+    if worth is None or not selection.asked:
+        return
+    yield (
+        f"expected cost {worth.cost_bps:.1f} ±{worth.cost_se_bps:.1f} bp, chance to trade {100 * worth.fill:.0f} %, "
+        f"asking leaks {worth.leak_bps:.1f} bp of that"
+    )
+    counts = _told_counts(worth.worth_by_count, len(selection.asked))
+    if counts:
+        yield counts
+    c_fail = worth.c_fail_bps
+    if _by_worth(selection):
+        half, twice = _others(selection, worth.at_half), _others(selection, worth.at_twice)
+        yield f"not trading is counted as {c_fail:g} bp; at {c_fail / 2:g}: {half}; at {2 * c_fail:g}: {twice}"
+    else:
+        yield f"not trading is counted as {c_fail:g} bp"
+    yield from _unknown(selection, worth)
+
+
+def _told_counts(counts: Sequence[CountWorth], asked: int) -> str:
+    """`asking 3 of these costs about 4 bp, 1 about 9`."""
+    cost_of = {each.count: each.cost_bps for each in counts}
+    if asked not in cost_of:
+        return ""
+    others = [count for count in (1, asked + 1) if count in cost_of and count != asked]
+    told = [f"{count} about {cost_of[count]:.1f}" for count in others]
+    return f"asking {', '.join([f'{asked} of these costs about {cost_of[asked]:.1f} bp', *told])}"
+
+
+def _others(selection: Selection, names: tuple[str, ...]) -> str:
+    """Who would be asked, beside who is."""
+    chosen = selection.chosen
+    if set(names) == set(chosen):
+        return "the same"
+    more = [f"also {name}" for name in names if name not in chosen]
+    less = [f"not {name}" for name in chosen if name not in names]
+    return ", ".join([*more, *less])
+
+
+def _unknown(selection: Selection, worth: Expected) -> Iterator[str]:
+    """What is not known of those asked, and of the bond."""
+    asked = [selection.candidates.index(name) for name in selection.asked]
+    new = [selection.candidates[at] for at in asked if not worth.asks[at]]
+    if new:
+        yield f"never asked in this segment, known from others alone: {', '.join(new)}"
+    unknown = [selection.candidates[at] for at in asked if worth.leak_identified[at] == "none"]
+    if len(unknown) == len(asked):
+        yield "what asking leaks cannot be told yet: the same dealers were always asked, it stands on what is assumed"
+    elif unknown:
+        yield f"what asking leaks cannot be told yet of: {', '.join(unknown)}"
+    if worth.mark is None:
+        yield "the bond has no mark: edges are of dealers' past alone, and a limit could not be looked at"
+
+
+def _of_scores(selection: Selection, told_by: int) -> tuple[str, ...]:
+    """Metrics that count for nobody, since nobody has them."""
     unknown = [
         name
         for at, name in enumerate(selection.metrics)
@@ -87,11 +160,36 @@ def _candidate(
     if place is None:
         reason = reasons.get(name, f"not among {selection.ask}")
     else:
-        reason = f"asked as no. {place}: {selection.ask}"
+        reason = f"asked as no. {place}: {_asked_for(selection, at)}"
         reason += "" if has_data(values, selection.means) else ", no data yet"
+    if selection.scorer == _MODEL:
+        return DealerLine(name, place is not None, at + 1, selection.scores[at], (), reason)
     make = earlier_scores.parts_at if told_by == 1 else parts_at
     parts = make(selection.metrics, selection.units, selection.weights, selection.means, values)
     return DealerLine(name, place is not None, at + 1, selection.scores[at], parts, reason)
+
+
+def _asked_for(selection: Selection, at: int) -> str:
+    """What a dealer is asked for: by the rule, for what it adds, or to learn of it."""
+    if selection.candidates[at] == selection.explored:
+        return f"to learn of it, in place of {selection.replaced}"
+    worth = selection.expected
+    return selection.ask if worth is None or not _by_worth(selection) else f"{selection.ask}, {_adds(worth, at)}"
+
+
+def _by_worth(selection: Selection) -> bool:
+    """Did the model say who and how many?"""
+    return selection.ask.startswith("best ")
+
+
+def _adds(worth: Expected, at: int) -> str:
+    """`adds +3.2 ±0.8 bp`, its leak taken off."""
+    return f"adds {_signed(worth.marginal_bps[at])} ±{worth.marginal_se_bps[at]:.1f} bp"
+
+
+def _signed(bps: float) -> str:
+    """`+3.2`, `-0.4`; never `-0.0`."""
+    return f"{round(bps, 1) + 0.0:+.1f}"
 
 
 def _reasons(selection: Selection, why_not: WhyNot) -> Iterator[tuple[Why, str, str]]:
@@ -115,9 +213,9 @@ def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str
         case Why.limit:
             return f"at most {facts[0]} dealers: {', '.join(facts[1:]) or 'by rule'}"
         case Why.no_gain:
-            return "adds less than asking it costs"
+            return f"costs more than it brings: one more that {_adds_of(selection, left, at)}"
         case Why.panel_full:
-            return f"{facts[0]} are asked already"
+            return f"{facts[0]} are asked already; it {_adds_of(selection, left, at)}"
         case Why.gave_way:
             return f"its place goes to {facts[0]} this time, to learn of that one"
         case Why.dropped:
@@ -148,6 +246,11 @@ def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str
 def _or(metrics: Sequence[str]) -> str:
     words = [name.replace("_", " ") for name in metrics]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _adds_of(selection: Selection, left: LeftOut, at: int) -> str:
+    assert selection.expected is not None
+    return _adds(selection.expected, selection.candidates.index(left.dealers[at]))
 
 
 def _tiers(tiers: tuple[int, ...]) -> str:

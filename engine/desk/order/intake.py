@@ -15,7 +15,7 @@ from engine.desk.gate import risk
 from engine.desk.order import reporting
 from engine.desk.order.reporting import finish_cancel, return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer
-from engine.desk.recommend import recommend
+from engine.desk.recommend import Supposing, recommend
 from engine.desk.round.asking import open_round
 from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
@@ -94,7 +94,9 @@ def enter_order(draft: Draft, terms: OrderTerms, actor: str) -> str:
     return order.order_id
 
 
-def try_order(draft: Draft, terms: OrderTerms, actor: str) -> tuple[Order, Recommendation, str]:
+def try_order(
+    draft: Draft, terms: OrderTerms, actor: str, supposing: Supposing | None = None
+) -> tuple[Order, Recommendation, str]:
     """What `enter_order` would recommend, and what the gate would say against asking; the draft stays as it is.
 
     Raises CommandError with what is wrong.
@@ -105,7 +107,8 @@ def try_order(draft: Draft, terms: OrderTerms, actor: str) -> tuple[Order, Recom
     scratch = draft.scratch()
     order = _take(scratch, terms, "", actor=actor)
     blocked = risk.order_blocked(scratch, order)
-    return order, recommend(scratch, order), "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+    advice = recommend(scratch, order, supposing=supposing)
+    return order, advice, "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
 
 
 def work(draft: Draft, order_id: str) -> None:
