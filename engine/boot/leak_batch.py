@@ -46,6 +46,7 @@ class LeakBatch:
         self._trading = trading
         self._config = config
         self._module = module
+        self._codec = codec()
         self._task: asyncio.Task[None] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._refs: list[int] = []
@@ -158,7 +159,7 @@ class LeakBatch:
             lines = said.decode(errors="replace").strip().splitlines()
             last = lines[-1][-TOLD_MAX:] if lines else "it said nothing"
             raise _ChildFailed(f"the child ended with {child.returncode}: {last}")
-        solved = codec().decode(e.LeakSolved.__name__, e.LeakSolved.VERSION, body)
+        solved = self._codec.decode(e.LeakSolved.__name__, e.LeakSolved.VERSION, body)
         assert isinstance(solved, e.LeakSolved)
         return solved
 

@@ -78,7 +78,7 @@ class LeakParameters:
     """A drift further from the middle than this many scatters counts as that far."""
     variance_floor_bps2: float = 0.25
     """No window is believed to be measured better than this."""
-    between_scale_bps: float = 3.0
+    between_scale_bps: float = 5.0
     """Half-Cauchy prior of how dealers differ: half of all desks differ by less."""
     level_scale_bps: float = 1.0
     """The same of what the usual panel leaks, and of the drift with nobody asked."""
