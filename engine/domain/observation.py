@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from engine.clock import NS_PER_S
 from engine.domain.order import ZERO, MarkUsed, Side
@@ -102,6 +102,8 @@ class AskSeen:
     word. `p` is the probability with which this dealer was to be asked, None where nobody knows.
     """
 
+    SPARSE: ClassVar[bool] = True
+
     dealer: str
     position: int
     sent_ns: int
@@ -160,6 +162,8 @@ class RoundSeen:
     after it was drawn (a trader's list, a request withheld): such a round counts for estimates, not for the value of
     another policy.
     """
+
+    SPARSE: ClassVar[bool] = True
 
     source: str
     rfq_id: str

@@ -5,8 +5,10 @@ dataclass, `tuple`, `Mapping`/`dict` (keys str, int or Enum), any of these or No
 dataclasses (told apart by a key `~`). Sets are refused: their order is not the same on every machine. So are NaN and
 infinities: JSON has no word for them and orjson would write null.
 
-Every field is written, in the order of the class. When read, a missing field takes its default and a field nobody
-knows is an error; what defaults cannot express is a new VERSION of the class and an upcaster from the old one.
+Every field is written, in the order of the class; of a class with a true `SPARSE` a field only where it is not its
+default, behind those without one: it has many, and most say nothing. When read, a missing field takes its default and a
+field nobody knows is an error; what defaults cannot express is a new VERSION of the class and an upcaster from the old
+one.
 """
 
 from __future__ import annotations
@@ -178,7 +180,10 @@ class Compiler:
                 defaults[field.name] = field
         self._names[f"_class_{number}"] = cls
         self._names[f"_complete_{number}"] = self._completer(cls, defaults)
-        self._run(f"_encode_{number}(o)", [f"return {{{', '.join(written)}}}"])
+        if getattr(cls, "SPARSE", False):
+            self._run(f"_encode_{number}(o)", self._write_sparsely(cls, hints, number))
+        else:
+            self._run(f"_encode_{number}(o)", [f"return {{{', '.join(written)}}}"])
         body = [f"if len(d) != {len(read)}: d = _complete_{number}(d)"]
         if _has_plain_slots(cls):
             body.append(f"o = _new(_class_{number})")
@@ -191,6 +196,23 @@ class Compiler:
             body.append(f"return _class_{number}({arguments})")
         self._run(f"_decode_{number}(d)", body)
         return number
+
+    def _write_sparsely(self, cls: type, hints: Mapping[str, Any], number: int) -> list[str]:
+        """The body of a writer that leaves out what is a default."""
+        always, others = [], []
+        for field in fields(cls):
+            name = field.name
+            value = self._write(hints[name], f"o.{name}", f"{cls.__name__}.{name}")
+            if field.default is MISSING:
+                always.append(f"{name!r}: {value}")
+            elif field.default is None:
+                others.append(f"if o.{name} is not None: r[{name!r}] = {value}")
+            else:
+                plain = f"_plain_{number}_{name}"
+                self._run(f"{plain}_of(o)", [f"return {self._write(hints[name], 'o', f'{cls.__name__}.{name}')}"])
+                self._names[plain] = self._names[f"{plain}_of"](field.default)
+                others.append(f"if (x := {value}) != {plain}: r[{name!r}] = x")
+        return [f"r = {{{', '.join(always)}}}", *others, "return r"]
 
     def _run(self, signature: str, body: Iterable[str]) -> None:
         # Generated source, as dataclasses do it: built from field names of our own classes alone.
