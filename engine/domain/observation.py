@@ -91,9 +91,10 @@ class AskSeen:
     """One dealer that was asked, whatever came of it. One that was withheld or is in doubt is no `AskSeen`.
 
     `position` counts from 1 in the order of asking. `answered_ns` is when it first said what `answer` says, None for
-    silence; a word that came after `deadline_ns` is no answer, `late` tells of it. Within its own time it is one,
-    though the round may be over: somebody else was faster. `pending` is an ask whose time was not over when the round
-    was: what it says comes as an amendment, and until then its silence is no observation.
+    silence; a word that came after `deadline_ns` is no answer, `late` tells of it, and `answered_ns` is its time then.
+    Within its own time it is one, though the round may be over: somebody else was faster. `pending` is an ask whose
+    time was not over when the round was: what it says comes as an amendment, and until then its silence is no
+    observation.
 
     `price`, `quantity`, `valid_until_ns` and `priced_ns` are those of one price: the accepted one, else the last one in
     time that could be executed, else the last one in time. A dealer that would trade less than what was asked for has

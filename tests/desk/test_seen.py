@@ -72,7 +72,7 @@ def test_a_round_with_a_trade_tells_of_everybody_who_was_asked() -> None:
     assert (seen.p_panel, seen.is_drawn) == (1.0, True)
     ash = of(seen, "ash")
     assert (ash.position, ash.sent_ns, ash.deadline_ns, ash.answered_ns) == (1, s(0), s(60), s(4))
-    assert (ash.answer, ash.price, ash.quantity) == (Answer.quote, Decimal("99.95"), None)
+    assert (ash.answer, ash.price, ash.quantity) == (Answer.quote, Decimal("99.95"), MM)
     assert ash.edge_bps == pytest.approx(6 / 100.01 * 100)
     assert plain(ash.mark_sent) == (Decimal(100), 0)
     assert plain(ash.mark_answered) == (Decimal("100.01"), 0)

@@ -241,7 +241,12 @@ def _ask_seen(
         answered_ns = ask.declined_ns if passed else in_time[0].received_ns
     comparable = quote is not None and quote.problem != NO_PERCENT and not quote.problem.startswith("for ")
     crossed = quote is not None and quote.problem.startswith("crossed")
-    late = len(in_time) < len(ask.quotes) or ask.declined_ns >= ask.wait_until_ns
+    too_late = [each.received_ns for each in ask.quotes if each.received_ns >= ask.wait_until_ns]
+    if ask.declined_ns >= ask.wait_until_ns:
+        too_late.append(ask.declined_ns)
+    late = answer is Answer.none and bool(too_late)
+    if late:
+        answered_ns = min(too_late)
     reason = ""
     if answer is Answer.passed:
         reason = ask.note if passed else in_time[-1].problem
@@ -256,7 +261,7 @@ def _ask_seen(
         withdrawn=quote is not None and quote.withdrawn,
         pass_reason=reason,
         price=quote.price if quote is not None and comparable else None,
-        quantity=(quote.quantity or None) if quote is not None else None,
+        quantity=(quote.quantity or rfq.quantity) if quote is not None else None,  # Without a size for the whole.
         valid_until_ns=quote.firm_until_ns if quote is not None else None,
         edge_bps=quote.edge_bps if quote is not None and comparable and not crossed else None,
         mark_sent=ask.mark,
