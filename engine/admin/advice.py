@@ -182,12 +182,15 @@ def fields(paper: Paper, answer: Answer) -> Lines:
     for title in ("order", "dealer"):
         rows = [
             (
-                f"{each['name']}(30d)" if each["windowed"] else each["name"],
+                each["name"],
                 each["kind"],
+                each["unit"] or "",
+                _windows(each),
+                "yes" if each["known_here"] else Cell("never", "yellow"),
                 each["doc"]
                 + (f": {', '.join(each['choices'])}" if each["choices"] else "")
                 + (f" (also {', '.join(each['synonyms'])})" if each["synonyms"] else "")
-                + (f" -- never known here: {each['unknown_because']}" if each["unknown_because"] else ""),
+                + (f"; never known here: {each['unknown_because']}" if each["unknown_because"] else ""),
             )
             for each in sorted(answer[title], key=lambda each: str(each["name"]))
         ]
@@ -198,4 +201,20 @@ def fields(paper: Paper, answer: Answer) -> Lines:
     return lines
 
 
-_FIELD_COLUMNS: Final = (Column("field"), Column("kind"), Column("meaning"))
+def _windows(field: Answer) -> str:
+    """Which windows may stand behind a field: `any`, `30d`, `none or any`."""
+    if not field["windowed"]:
+        return ""
+    days = field["windows_days"]
+    windows = "any" if days is None else ", ".join(f"{each}d" for each in days)
+    return f"none or {windows}" if field["without_window"] else windows
+
+
+_FIELD_COLUMNS: Final = (
+    Column("field"),
+    Column("kind"),
+    Column("unit"),
+    Column("window"),
+    Column("known"),
+    Column("meaning"),
+)

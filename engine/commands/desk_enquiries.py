@@ -217,9 +217,13 @@ def _field(field: Field) -> dict[str, Any]:
     return {
         "name": field.name,
         "kind": field.kind.value,
+        "unit": field.kind.unit or None,
         "windowed": field.windowed,
+        "windows_days": list(field.windows_days) if field.windows_days is not None else None,
+        "without_window": not field.windowed or field.bare is not None,
         "doc": field.doc,
         "synonyms": list(field.synonyms),
         "choices": list(field.choices) if field.choices is not None else None,
+        "known_here": not field.unknown_because,
         "unknown_because": field.unknown_because or None,
     }

@@ -48,7 +48,23 @@ class Kind(StrEnum):
         """How a message names the kind, with an example."""
         return _PHRASES[self]
 
+    @property
+    def unit(self) -> str:
+        """What one of it counts, as a rule may write it; empty where it counts nothing."""
+        return _UNITS.get(self, "")
 
+
+_UNITS: Final[Mapping[Kind, str]] = {
+    Kind.MONEY: "k, mm, bn",
+    Kind.DAYS: "d",
+    Kind.YEARS: "y",
+    Kind.PERCENT: "%",
+    Kind.RATE: "%",
+    Kind.BPS: "bp",
+    Kind.SECONDS: "s, min",
+    Kind.PRICE: "% of par",
+    Kind.RATIO: "%",
+}
 _PHRASES: Final[Mapping[Kind, str]] = {
     Kind.BOOL: "a condition",
     Kind.NUMBER: "a number",

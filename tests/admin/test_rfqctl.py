@@ -254,8 +254,11 @@ def test_rules_check_names_what_can_only_be_unknown_here(tmp_path: Path, capsys:
     [found] = orjson.loads(capsys.readouterr().out)["never_known"]
     assert (found["file"], found["line"], found["column"]) == (str(rules), 1, 18)
     assert cli.main(["rules", "fields", *config]) == 0
-    [line] = [each for each in capsys.readouterr().out.splitlines() if each.lstrip().startswith("rating ")]
-    assert "never known here: no bond of the security file has its rating" in line
+    fields = {each.split()[0]: each for each in capsys.readouterr().out.splitlines() if each.strip()}
+    assert "never known here: no bond of the security file has its rating" in fields["rating"]
+    assert fields["rating"].split()[:3] == ["rating", "rating", "never"]
+    assert fields["edge"].split()[:7] == ["edge", "bps", "bp", "none", "or", "any", "yes"]
+    assert fields["quoted_similar"].split()[:4] == ["quoted_similar", "bool", "any", "yes"]
 
 
 def test_rules_check_of_a_folder_is_of_every_file_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
