@@ -192,12 +192,15 @@ class Watch:
         record = self._records.get((dealer, step.measure))
         if record is None:
             record = self._records[dealer, step.measure] = _Record()
-        raised = raises and self.look(dealer, step, 0) is not None
-        if record.is_short and record.grown():
-            record.begin()
-        # Too short a record to judge by: everything joins it.
-        known = record.at_large[0] >= _RECORD_MIN and raises
-        score = _score(record, step, record.mean(step.segment, step.start)) if known else 0.0
+        mean, raised, score = record.mean(step.segment, step.start), False, 0.0
+        # Too short a record to judge by, or others' word: everything joins it.
+        if record.at_large[0] >= _RECORD_MIN and raises:
+            begun = record.is_short and record.grown()
+            if begun:
+                record.begin()
+                mean = record.mean(step.segment, step.start)
+            score = _score(record, step, mean)
+            raised = not begun and score >= self._threshold(record, step.measure, mean)
         record.step(score, step.segment, step.weight, step.total, step.total * step.total)
         if raised:
             record.restart()

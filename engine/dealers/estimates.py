@@ -180,8 +180,10 @@ class Estimates:
         self._evidence.expire(day - self.parameters.window_days + 1, self.parameters.rounds_max)
         self._evidence.renew(day)
         segments = sorted(scope for scope in self._evidence.cells if is_segment(scope))
+        # What the scales are held against is what was known yesterday.
         descent = self._descent(day, {})
-        self._scales = scales.fitted(descent, {s: descent.compute_above(chain_of(s)) for s in segments})
+        known = {s: self._coarse.get(s) or descent.compute_above(chain_of(s)) for s in segments}
+        self._scales = scales.fitted(descent, known)
         descent = self._descent(day, {})
         self._coarse = {scope: descent.compute_above(chain_of(scope)) for scope in segments}
         self._frozen = {s: descent.below(chain_of(s), above)[1][-1] for s, above in self._coarse.items()}

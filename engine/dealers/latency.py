@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.dealers.evidence import BINS, ENDS, QUICK, Cell
+from engine.dealers.evidence import BINS, ENDS, FIELDS, QUICK, Cell
 
 _FIRST_S: Final = 1.0
 BOUNDS_S: Final = tuple(_FIRST_S * 2.0**place for place in range(BINS - 1))
@@ -90,16 +90,12 @@ PRIOR: Final = Table(_shares(_SHAPE, (0.0,) * (BINS - 1) + (1.0,)), 1.0)
 
 def table(cells: Iterable[Cell], unit: float, prior: Table, strength: float) -> Table:
     """The life table of some cells together, drawn to `prior` by `strength` answers that no deadline would have cut."""
-    before = 0.0
-    events = []
-    for share in prior.by_bin:
-        events.append(strength * (share - before))
-        before = share
+    by_bin = prior.by_bin
+    events = [strength * (end - start) for start, end in zip((0.0, *by_bin), by_bin, strict=False)]
     answers = [0.0] * BINS
     for cell in cells:
-        for place in range(BINS):
-            events[place] += cell[QUICK + place] * unit
-            answers[place] += cell[ENDS + place] * unit
+        events = [x + y * unit for x, y in zip(events, cell[QUICK:ENDS], strict=True)]
+        answers = [x + y * unit for x, y in zip(answers, cell[ENDS:FIELDS], strict=True)]
     ends = answers.copy()
     ends[-1] += strength
     shares = _shares(events, ends)

@@ -94,18 +94,18 @@ def descend(
         sum_of_weights += precision
         seen_sum += precision * total / weight
         expected_sum += precision * mean
-    moved = _move(sum_of_weights, seen_sum, expected_sum, strength)
-    found = {dealer: (_shifted(mean, moved), _joined(prior, strength)) for dealer, (mean, prior) in above.rates.items()}
+    ratio = _odds_ratio(sum_of_weights, seen_sum, expected_sum, strength)
+    found = {dealer: (_moved(mean, ratio), _joined(prior, strength)) for dealer, (mean, prior) in above.rates.items()}
     for dealer, (weight, total, precision, own_seen, own_expected) in seen.items():
         mean, prior = above.rates.get(dealer, newcomer)
         prior = _joined(prior, strength)
-        others = _move(sum_of_weights - precision, seen_sum - own_seen, expected_sum - own_expected, strength)
+        others = _odds_ratio(sum_of_weights - precision, seen_sum - own_seen, expected_sum - own_expected, strength)
         inner = finer.get(dealer)
         if inner is not None:
             weight = max(weight - inner[weight_at] * unit, 0.0)
             total = total - inner[total_at] * unit if weight > _LEAST else 0.0
-        found[dealer] = ((prior * _shifted(mean, others) + total) / (prior + weight), prior + weight)
-    return Known(found, (_shifted(newcomer[0], moved), _joined(newcomer[1], strength)))
+        found[dealer] = ((prior * _moved(mean, others) + total) / (prior + weight), prior + weight)
+    return Known(found, (_moved(newcomer[0], ratio), _joined(newcomer[1], strength)))
 
 
 def apart(above: Known, level: int, cells: Mapping[str, Cell], counting: Counting, unit: float) -> tuple[float, float]:
@@ -122,8 +122,8 @@ def apart(above: Known, level: int, cells: Mapping[str, Cell], counting: Countin
     sums = sum(precisions), sum(seen), sum(expected)
     total = count = 0.0
     for (cell, (mean, prior)), weight, *own in zip(means, weights, precisions, seen, expected, strict=True):
-        others = _move(sums[0] - own[0], sums[1] - own[1], sums[2] - own[2], strength)
-        start = min(max(_shifted(mean, others), 0.01), 0.99)
+        others = _odds_ratio(sums[0] - own[0], sums[1] - own[1], sums[2] - own[2], strength)
+        start = min(max(_moved(mean, others), 0.01), 0.99)
         n_eff = cell[counting.plain] ** 2 / cell[counting.squared] * cell[counting.weight] / cell[counting.plain]
         whole = start * (1.0 - start)
         off = cell[counting.total] * unit / weight - start
@@ -147,16 +147,18 @@ def _joined(above: float, strength: float) -> float:
     return strength if above == math.inf else above * strength / (above + strength)
 
 
-def _move(weights: float, seen: float, expected: float, strength: float) -> float:
-    """How far dealers of this scope are from what was expected of them, on the logit; drawn to 0 while they are few."""
+def _odds_ratio(weights: float, seen: float, expected: float, strength: float) -> float:
+    """How far dealers of this scope are from what was expected of them, as odds; drawn to 1 while they are few."""
     if weights <= _LEAST:
-        return 0.0
-    mean = expected / weights
-    return logit((seen + strength * mean) / (weights + strength)) - logit(mean)
+        return 1.0
+    mean = min(max(expected / weights, _LEAST), 1.0 - _LEAST)
+    found = min(max((seen + strength * mean) / (weights + strength), _LEAST), 1.0 - _LEAST)
+    return found * (1.0 - mean) / ((1.0 - found) * mean)
 
 
-def _shifted(mean: float, move: float) -> float:
-    return mean if move == 0.0 else expit(logit(mean) + move)
+def _moved(mean: float, ratio: float) -> float:
+    odds = mean * ratio
+    return odds / (1.0 - mean + odds)
 
 
 def logit(p: float) -> float:
@@ -180,7 +182,7 @@ def measure_of_rate(rate: Rate, n_eff: float, move: float = 0.0) -> Measure:
     yes, no = polygammas(mean * strength), polygammas((1.0 - mean) * strength)
     sd = math.sqrt(yes[1] + no[1])
     skew = (yes[2] - no[2]) / (sd * sd * sd) * _SKEW
-    centre, value = yes[0] - no[0] + move, _shifted(mean, move)
+    centre, value = yes[0] - no[0] + move, _moved(mean, math.exp(move)) if move else mean
     return Measure(
         value=value,
         sd=math.sqrt(value * (1.0 - value) / (strength + 1.0)),

@@ -21,7 +21,7 @@ from engine.dealers.segments import ANY
 
 _LEVELS: Final = 4
 """Of scopes: the desk, the asset class, the segment, side and size."""
-_READ_MAX: Final = 16
+_READ_MAX: Final = 8
 """Scopes of a level that scales are read from."""
 _ROUNDS: Final = 20.0
 """Rounds that the parameter of what rounds have in common is worth."""
