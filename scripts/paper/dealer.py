@@ -3,6 +3,7 @@
     R   -> S (537=1, some 537=0), AG, or nothing      D, AJ 694=1 -> 8 150=0 (some), then 8 150=F or 8 150=8
     H   -> 8 150=I                                    F           -> 9
     a   -> AI                                         AJ 694=4|5|6: noted
+    once a day, after its logon: 6, what it wants to buy and sell; later one replaced, one cancelled
 
 What it promised and what it traded are facts in its store, so a dealer that is killed goes on where it was.
 An order is traded only if it came in time, on the terms of a live firm quote, under a ClOrdID(11) never seen.
@@ -19,13 +20,15 @@ from .clock import NS_PER_S, format_timestamp, parse_timestamp
 from .party import Party
 from .prices import BPS, CENT, FairPrices, accrued_amount, to_tick
 from .session import FixSession
-from .styles import Answer, QuotePlan, Style, plan_fill, plan_quote
+from .styles import Answer, Interest, QuotePlan, Style, plan_fill, plan_interests, plan_quote
 from .wire import Message, MissingField, Value
 
 Body = list[tuple[int, Value]]
 
 BUY, SELL = "1", "2"
 OPEN = ("pending", "looking")
+INTEREST_LIFE_S = 8 * 3600.0
+MINDED_AFTER_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Dealer:
 
     def on_logon(self, session: FixSession) -> None:
         self._party.tell("logon", session=session.name)
+        self._advertise()
 
     def on_logout(self, session: FixSession, reason: str) -> None:
         self._party.tell("logout", session=session.name, reason=reason)
@@ -123,7 +127,8 @@ class Dealer:
             return
         nth = self._store.count(f"requests {security_id}")
         speciality = bool(self._speciality) and security.asset_class == self._speciality
-        plan = plan_quote(self._style, self._seed, self._party.name, security_id, nth, speciality=speciality)
+        keen = speciality or self._wants(security_id, side)
+        plan = plan_quote(self._style, self._seed, self._party.name, security_id, nth, speciality=keen)
         self._party.tell("request", quote_req_id=request_id, security_id=security_id, answer=str(plan.answer))
         if plan.answer is not Answer.SILENCE:
             self._party.later(plan.latency_s, lambda: self._answer(request_id, request, plan))
@@ -198,6 +203,49 @@ class Dealer:
             body.append((649, message.need(649)))
         body += [*_instrument(shown), (297, status)]
         self._send("AI", body)
+
+    # --- interests -----------------------------------------------------------------------------------
+
+    def _advertise(self) -> None:
+        """Say what it wants today, once; what it has said stands over its own restart."""
+        day = f"{_utc_date(self._clock.now_ns()):%Y%m%d}"
+        if self._store.recall("interests", day) is not None:
+            return
+        wanted = self._wanted(day)
+        self._store.remember("interests", day, {"bonds": [each.security_id for each in wanted]})
+        for number, each in enumerate(wanted, 1):
+            self._say_interest(day, number, each, [(28, "N")])
+        if len(wanted) > 1:
+            self._party.later(MINDED_AFTER_S, lambda: self._mind(day))
+
+    def _mind(self, day: str) -> None:
+        """It wants less of the first now, and nothing of the last any more."""
+        wanted = self._wanted(day)
+        first, last = wanted[0], len(wanted)
+        smaller = Interest(first.security_id, first.side, "500000")
+        self._say_interest(day, 1, smaller, [(28, "R"), (26, self._interest_id(day, 1))], renewed="R")
+        cancel: Body = [(28, "C"), (26, self._interest_id(day, last))]
+        self._say_interest(day, last, wanted[-1], cancel, renewed="C")
+
+    def _wanted(self, day: str) -> list[Interest]:
+        kind = self._speciality or "corporate"
+        bonds = sorted(each.security_id for each in self._prices.securities.values() if each.asset_class == kind)
+        return plan_interests(self._style, self._seed, self._party.name, bonds, day)
+
+    def _wants(self, security_id: str, side: str | None) -> bool:
+        """Is it the other side of what was asked for?"""
+        day = f"{_utc_date(self._clock.now_ns()):%Y%m%d}"
+        return any(each.security_id == security_id and each.side != side for each in self._wanted(day))
+
+    def _interest_id(self, day: str, number: int) -> str:
+        return f"{self._party.name}-I{day}-{number}"
+
+    def _say_interest(self, day: str, number: int, each: Interest, kind: Body, renewed: str = "") -> None:
+        body: Body = [(23, self._interest_id(day, number) + renewed), *kind, (55, "[N/A]"), (48, each.security_id)]
+        body += [(22, "4"), (54, each.side), (27, each.size)]
+        ends_ns = self._clock.now_ns() + int(INTEREST_LIFE_S * NS_PER_S)
+        self._send("6", [*body, (62, format_timestamp(ends_ns)), (25, "H"), (60, self._clock.timestamp())])
+        self._party.tell("interest", security_id=each.security_id, side=each.side, kind=kind[0][1])
 
     # --- orders --------------------------------------------------------------------------------------
 

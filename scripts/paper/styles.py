@@ -6,7 +6,7 @@ same on every run, whatever identifiers the other side draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -30,10 +30,13 @@ class Style:
     honours_valid_until: bool = True  # the quote stands as long as the request's ValidUntilTime(62)
     answers_late: bool = False
     skew_bps: float = 4.0  # how far its view of fair may lie from everyone's
+    advertises: int = 0  # bonds that it says each day it wants to buy or sell, by IOI(6)
 
 
 STYLES: Final[Mapping[str, Style]] = {
-    "fast-wide": Style(latency_s=(0.2, 0.9), half_spread_bps=(28, 45), quote_life_s=(60, 120), declines=0.01),
+    "fast-wide": Style(
+        latency_s=(0.2, 0.9), half_spread_bps=(28, 45), quote_life_s=(60, 120), declines=0.01, advertises=3
+    ),
     "slow-tight": Style(latency_s=(5, 14), half_spread_bps=(7, 13), quote_life_s=(30, 60), answers_late=True),
     "silent-half": Style(latency_s=(1, 4), half_spread_bps=(14, 24), quote_life_s=(30, 60), silent=0.5),
     "last-look": Style(
@@ -45,7 +48,7 @@ STYLES: Final[Mapping[str, Style]] = {
         acknowledges=True,
         honours_valid_until=False,
     ),
-    "average": Style(latency_s=(1, 5), half_spread_bps=(16, 26), quote_life_s=(30, 90), declines=0.05),
+    "average": Style(latency_s=(1, 5), half_spread_bps=(16, 26), quote_life_s=(30, 90), declines=0.05, advertises=4),
 }
 
 
@@ -68,6 +71,15 @@ class QuotePlan:
     skew_bps: float
     quote_life_s: float
     decline_reason: int  # QuoteRequestRejectReason(658)
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What a dealer wants: `side` as Side(54) has it, `size` as IOIQty(27), a face amount or S, M, L."""
+
+    security_id: str
+    side: str
+    size: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,14 @@ def plan_quote(style: Style, seed: int, dealer: str, security_id: str, nth: int,
             break
         chance -= share
     return QuotePlan(answer, latency_s, half_spread_bps, skew_bps, quote_life_s, decline_reason)
+
+
+def plan_interests(style: Style, seed: int, dealer: str, securities: Sequence[str], day: str) -> list[Interest]:
+    """What it advertises on a day, of these bonds."""
+    dice = draw(seed, dealer, "interests", day, len(securities))
+    chosen = dice.sample(list(securities), min(style.advertises, len(securities)))
+    sizes = ("1000000", "2000000", "5000000", "S", "M", "L")
+    return [Interest(security_id, dice.choice("12"), dice.choice(sizes)) for security_id in chosen]
 
 
 def plan_fill(style: Style, seed: int, dealer: str, security_id: str, nth: int) -> FillPlan:

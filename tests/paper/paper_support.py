@@ -26,6 +26,7 @@ MUNI = "US0000000BB2"
 CSV = f"""security_id,price,coupon_pct,coupon_frequency,maturity,asset_class,name
 {ISIN},99.5,5,2,2031-03-15,corporate,Anvil 5 31
 {MUNI},104.25,4,2,2035-06-01,municipal,Bigtown 4 35
+US0000000CC3,97,4.5,2,2030-03-15,corporate,Chisel 4.5 30
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 from paper import wire
 from paper.clock import NS_PER_S, PaperClock
 from paper.dealer import Dealer
-from paper.styles import STYLES, Answer, Style, plan_fill, plan_quote
+from paper.styles import STYLES, Answer, Style, plan_fill, plan_interests, plan_quote
 from paper.wire import Message, MissingField
 from paper_support import ISIN, End, Peer, acceptor, ends, initiator, order_on, prices, quote_request
 
@@ -388,3 +388,34 @@ async def test_nonsense_is_refused_and_never_trips_the_dealer(tmp_path: Path, ms
     assert refused or msg_type == "a"  # a status request has nothing it must say
     assert taken
     assert not [event for event in end.events.seen if event["event"] == "fill"]
+
+
+# --- interests -------------------------------------------------------------------------------------------
+
+
+async def test_it_advertises_once_a_day_and_changes_its_mind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paper.dealer.MINDED_AFTER_S", 0.0)
+    scene = await Scene(tmp_path, style(advertises=2)).start()
+    await scene.engine.peer.message("6", 4)
+    said = list(scene.engine.peer.of("6"))
+    assert [each.get(28) for each in said] == ["N", "N", "R", "C"]
+    first, second, replaced, cancelled = said
+    assert (replaced.get(26), cancelled.get(26)) == (first.get(23), second.get(23))
+    assert len({each.get(23) for each in said}) == 4
+    for each in said:
+        assert each.get(54) in ("1", "2")
+        assert all(each.get(tag) for tag in (48, 27, 62, 25))
+    await scene.restart_dealer()
+    async with ends(scene.engine, scene.dealer):
+        await scene.quote()
+        assert len(scene.engine.peer.of("6")) == 4
+
+
+def test_what_is_advertised_is_the_same_for_the_same_seed_and_day() -> None:
+    bonds = [f"B{number}" for number in range(20)]
+    keen = style(advertises=3)
+    wanted = plan_interests(keen, 1, "ALDER", bonds, "20261130")
+    assert wanted == plan_interests(keen, 1, "ALDER", bonds, "20261130")
+    assert wanted != plan_interests(keen, 1, "ALDER", bonds, "20261201")
+    assert len({each.security_id for each in wanted}) == 3
+    assert plan_interests(style(), 1, "ALDER", bonds, "20261130") == []
