@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from operator import mul
 from typing import Final
 
 from engine.dealers.leak import DAY_NS, NOTHING, ORDER, LeakParameters, LeakRow
@@ -273,15 +274,18 @@ class _Regression:
 
     def _scatter(self, lines: list[list[float]], scores: list[Sparse]) -> list[float]:
         """The sandwich: what each line's estimate varies by, one parent order being one observation."""
-        # By column: what a parent order pulls at every line at once.
-        by_column = list(zip(*lines, strict=True))
-        scatter = [0.0] * len(lines)
+        size = len(lines[0])
+        pulls = [[0.0] * size for _ in range(size)]
         for score in scores:
-            told = [0.0] * len(lines)
             for column, value in score:
-                told = [have + value * line for have, line in zip(told, by_column[column], strict=True)]
-            scatter = [have + value * value for have, value in zip(scatter, told, strict=True)]
-        return scatter
+                row = pulls[column]
+                for other, beside in score:
+                    row[other] += value * beside
+        found = []
+        for line in lines:
+            varies = [sum(map(mul, row, line)) for row in pulls]
+            found.append(max(sum(map(mul, line, varies)), 0.0))
+        return found
 
     def _asked(self) -> list[list[int]]:
         """Per dealer, the rows that it was asked in."""
