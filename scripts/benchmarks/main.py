@@ -20,6 +20,7 @@ from benchmarks import (
     encoding,
     growing,
     lasting,
+    leaking,
     parts,
     recommending,
     reloading,
@@ -39,6 +40,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "commit": committing.measure,
     "deadlines": waiting.measure,
     "reload": reloading.measure,
+    "leaks": leaking.measure,
     "memory": growing.measure,
     "lasting": lasting.measure,
 }

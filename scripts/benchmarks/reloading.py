@@ -76,13 +76,13 @@ async def _reloads(folder: Path, rounds: int) -> Mapping[str, float]:
         found: dict[str, list[float]] = {"whole": [], "turn": [], "late": []}
         turns_ms: list[float] = []
         machine: Any = taken.machine
-        machine.take = _timed(machine.take, turns_ms)
+        machine.take = timed(machine.take, turns_ms)
         for number in range(rounds):
             if number % 2:
                 config.reference.securities.write_text(format_securities(_bonds(f" {number}")))
             turns_ms.clear()
             late_ms: list[float] = []
-            ticking = loop.create_task(_tick(late_ms))
+            ticking = loop.create_task(tick(late_ms))
             began = time.perf_counter()
             await runtime.command("reload", {"reason": "a benchmark"}, "bench", "operator")
             found["whole"].append((time.perf_counter() - began) * 1_000)
@@ -94,21 +94,22 @@ async def _reloads(folder: Path, rounds: int) -> Mapping[str, float]:
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-async def _tick(late_ms: list[float]) -> None:
+async def tick(late_ms: list[float]) -> None:
+    """Ask to be woken again and again; by how much later that comes."""
     while True:
         asked = time.perf_counter()
         await asyncio.sleep(_TICK_S)
         late_ms.append((time.perf_counter() - asked - _TICK_S) * 1_000)
 
 
-def _timed(call: Callable[[Any], T], took_ms: list[float]) -> Callable[[Any], T]:
-    def timed(given: Any) -> T:
+def timed(call: Callable[[Any], T], took_ms: list[float]) -> Callable[[Any], T]:
+    def measured(given: Any) -> T:
         began = time.perf_counter()
         result = call(given)
         took_ms.append((time.perf_counter() - began) * 1_000)
         return result
 
-    return timed
+    return measured
 
 
 def _bonds(suffix: str) -> list[Security]:
