@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.dealers import evidence as ev
 from engine.dealers.edges import Spreads
 from engine.dealers.rates import Counting
+from engine.dealers.widths import Widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,9 @@ class EstimateParameters:
     Slopes are of the logit of answering, by ln(how many are asked / `panel_reference`) and ln(size /
     `size_reference`); the first is estimated, with `panel_slope_sd` as its prior's error. `edge_dealers_bps` and
     `edge_scopes_bps` are the sds of dealers and of whole scopes, by the same levels; `edge_round_bps` that of what all
-    quotes of a round have in common beside the mark's error, which is `mark_sd_bps` where the mark does not say.
+    quotes of a round have in common beside the mark's error, which is `mark_sd_bps` where the mark does not say. Edges
+    are of a bond of the usual width at a size of `width_reference` of its ADV; `width_slope` is the power of the size
+    in a width, before it is estimated; a bond's own width is drawn to the usual one by `width_strength` quotes.
     """
 
     half_life_days: int = 30
@@ -48,6 +51,9 @@ class EstimateParameters:
     edge_round_bps: float = 5.0
     mark_sd_bps: float = 5.0
     edge_clip_sds: float = 5.0
+    width_slope: float = 0.3
+    width_reference: float = 0.3
+    width_strength: float = 5.0
     reject_move_bps: float = 1.0
     drift_caution: float = 0.0
     leak_mean_bps: float = 0.5
@@ -61,6 +67,7 @@ class Scales:
     rates: dict[str, Counting]
     spreads: Spreads
     panel_slope: float
+    widths: Widths
 
 
 def scales_before(p: EstimateParameters) -> Scales:
@@ -73,4 +80,4 @@ def scales_before(p: EstimateParameters) -> Scales:
         "r": Counting(asks, ev.TRADES, asks, squares, p.r_mean, p.strengths),
     }
     spreads = Spreads(p.edge_noise_bps, p.edge_round_bps, p.edge_dealers_bps, p.edge_scopes_bps, p.edge_level_bps)
-    return Scales(rates, spreads, p.panel_slope)
+    return Scales(rates, spreads, p.panel_slope, Widths(p.width_slope, p.width_reference, p.size_reference, {}))

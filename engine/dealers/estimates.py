@@ -37,6 +37,7 @@ from engine.dealers.estimate_parameters import EstimateParameters, scales_before
 from engine.dealers.evidence import Cell, Evidence, KeptRound, RoundKey
 from engine.dealers.outlook import Identified, Measure, Outlook
 from engine.dealers.segments import Segment, segment_of_key
+from engine.dealers.widths import seen_in
 from engine.domain.observation import Answer, AskSeen, RoundSeen, Taken
 
 __all__ = ["Asking", "EstimateParameters", "Estimates", "Leaks"]
@@ -47,12 +48,18 @@ _PICTURES_MAX: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What dealers are to be asked for: face amount, the seconds they get, and when."""
+    """What dealers are to be asked for: face amount, the seconds they get, and when.
+
+    `bond` is the security's id, `adv` its face amount a business day: of a bond that is not told, edges are those of
+    one of the usual width.
+    """
 
     segment: Segment
     quantity: Decimal
     wait_s: float
     now_ns: int
+    bond: str = ""
+    adv: Decimal | None = None
 
 
 class Leaks(Protocol):
@@ -142,6 +149,9 @@ class Estimates:
         kept = self._evidence.rounds.get(key)
         if kept is None:
             kept = KeptRound(day, segment_of_key(seen.segment).scopes, {}, {}, (), 0.0)
+            widths, kept.bond = self._scales.widths, seen.bond.security_id
+            kept.width = widths.of(kept.bond, seen.quantity, seen.adv)
+            kept.size_log = widths.size_log(seen.quantity, seen.adv)
             self._evidence.keep(key, kept)
         self._last_day = max(self._last_day, day)
         panel = tally.panel_log(seen, p)
@@ -150,9 +160,10 @@ class Estimates:
             self._watch.step(dealer, step, raises=not seen.source)
         for ask, response in zip(new, counted, strict=True):
             self._evidence.add(kept, ask.dealer, tally.changes(ask, seen, response, panel), response.slope)
-        quotes = {ask.dealer: edge for ask in new if (edge := tally.edge_of(ask)) is not None}
+        quotes = {ask.dealer: edge / kept.width for ask in new if (edge := tally.edge_of(ask)) is not None}
         if quotes:
-            kept.mark_variance = max(kept.mark_variance, tally.mark_variance(new, p.mark_sd_bps))
+            mark_variance = tally.mark_variance(new, p.mark_sd_bps) / kept.width**2
+            kept.mark_variance = max(kept.mark_variance, mark_variance)
             self._quote(kept, {**kept.quotes, **quotes})
         self._note(kept)
 
@@ -212,6 +223,7 @@ class Estimates:
         slope, known = self._scales.panel_slope, picture.known
         # From the usual panel and size to being asked alone for this size.
         move = tally.size_offset(asking.quantity, p) - slope * math.log(p.panel_reference)
+        width = self._scales.widths.of(asking.bond, asking.quantity, asking.adv)
         found: list[Outlook] = []
         for dealer in dealers:
             one = known.get(dealer)
@@ -225,8 +237,8 @@ class Estimates:
                     in_time=one.answers.within(asking.wait_s),
                     latency_p50_s=one.p50_s,
                     latency_p90_s=one.p90_s,
-                    e=one.e,
-                    e_noise_sd=picture.noise_bps,
+                    e=_times(one.e, width),
+                    e_noise_sd=picture.noise_bps * width,
                     e_df=picture.df,
                     f=one.f,
                     reject_move_bps=one.reject_move_bps,
@@ -266,6 +278,8 @@ class Estimates:
             [[scope, sorted(f.index.items()), f.means, f.variances] for scope, f in sorted(self._frozen.items())],
             evidence.common,
             evidence.slopes,
+            evidence.width_line,
+            sorted(evidence.widths.items()),
             repr(self._scales),
             self._watch.dump(),
         ]
@@ -298,6 +312,7 @@ class Estimates:
         p, scopes = self.parameters, segment_of_key(seen.segment).scopes
         segment = next((scope for scope in scopes if is_segment(scope)), seen.segment)
         offset = self._scales.panel_slope * panel + tally.size_offset(seen.quantity, p)
+        width = self._scales.widths.of(seen.bond.security_id, seen.quantity, seen.adv)
         steps: list[tuple[str, Step]] = []
         offs: dict[str, tuple[float, float]] = {}
         for ask, response in zip(asks, counted, strict=True):
@@ -307,7 +322,7 @@ class Estimates:
             edge = tally.edge_of(ask)
             if edge is not None:
                 mean = self._expected_edge(scopes, ask.dealer)[0]
-                offs[ask.dealer] = edge - mean, mean
+                offs[ask.dealer] = edge / width - mean, mean
             if ask.taken is not Taken.no:
                 held = 1.0 if ask.taken is Taken.filled else 0.0
                 steps.append((ask.dealer, Step(Drifting.firmness, segment, held, p.f_mean, total=held)))
@@ -332,7 +347,10 @@ class Estimates:
         if any(scope in self._frozen for scope in kept.scopes):
             common = tally.in_common(taken, expected, spreads.noise, kept.mark_variance)
         pull = round_variance / (spreads.noise**2 + len(quotes) * round_variance)
-        self._evidence.quote(kept, taken, pull, common)
+        widths = self._scales.widths
+        own = widths.bonds.get(kept.bond, 1.0)
+        width = seen_in(kept.bond, kept.size_log, kept.width, own, widths.slope, taken, expected)
+        self._evidence.quote(kept, taken, pull, common, width)
 
     def _expected_edge(self, scopes: Sequence[str], dealer: str) -> tuple[float, float]:
         """(mean, variance) of the dealer's effect as of the last `daily`."""
@@ -420,6 +438,10 @@ def _edge(picture: _Picture, dealer: str, n_eff: float) -> Measure:
     sd = math.sqrt(variance)
     width = edges.t_quantile(picture.df) * sd
     return Measure(mean, sd, mean - width, mean + width, n_eff)
+
+
+def _times(one: Measure, width: float) -> Measure:
+    return Measure(one.value * width, one.sd * width, one.low * width, one.high * width, one.n_eff)
 
 
 def _n_eff(cell: Cell | None, weight: int, squared: int) -> float:

@@ -16,6 +16,7 @@ from math import ldexp
 from typing import Final
 
 from engine.dealers.edges import EdgeSums
+from engine.dealers.widths import Seen
 
 BINS: Final = 10
 
@@ -103,13 +104,18 @@ class KeptRound:
     scopes: tuple[str, ...]
     asks: dict[str, tuple[Change, ...]]
     quotes: dict[str, float]
-    """Edges in bps as they were told."""
+    """Edges over the width of the round, as they were told."""
     edges: tuple[tuple[str, float], ...]
     """Edges as they were taken, clipped."""
     pull: float
     """How much of a quote is what the round's quotes have in common."""
     mark_variance: float = 0.0
-    """Of the marks that the edges are against, in bps squared."""
+    """Of the marks that the edges are against, over the width squared."""
+    bond: str = ""
+    width: float = 1.0
+    """What its edges are over."""
+    size_log: float = 0.0
+    width_seen: Seen | None = None
     common: float | None = None
     """Square of what its quotes had in common, less what the mark, noise and the dealers' own errors make of it."""
     slopes: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -119,7 +125,7 @@ class KeptRound:
 class Evidence:
     """The sums of one desk and the log of the rounds they are made of."""
 
-    __slots__ = ("_days", "aging", "cells", "common", "edges", "rounds", "slopes")
+    __slots__ = ("_days", "aging", "cells", "common", "edges", "rounds", "slopes", "width_line", "widths")
 
     def __init__(self, half_life_days: int) -> None:
         self.aging = Aging(half_life_days)
@@ -131,6 +137,10 @@ class Evidence:
         """What quotes of a round have in common: squares, weights."""
         self.slopes = [0.0, 0.0]
         """Of answering by how many are asked: information, score."""
+        self.widths: dict[str, list[float]] = {}
+        """By bond: what its quotes cost, what they would have cost by their dealers alone."""
+        self.width_line = [0.0] * 5
+        """Of widths by size: the sums of a straight line."""
         self.rounds: dict[RoundKey, KeptRound] = {}
         self._days: dict[int, list[RoundKey]] = {}
 
@@ -149,7 +159,14 @@ class Evidence:
             kept.slopes[dealer] = slope
             self._lean(kept, slope, 1.0)
 
-    def quote(self, kept: KeptRound, edges: tuple[tuple[str, float], ...], pull: float, common: float | None) -> None:
+    def quote(
+        self,
+        kept: KeptRound,
+        edges: tuple[tuple[str, float], ...],
+        pull: float,
+        common: float | None,
+        width: Seen | None = None,
+    ) -> None:
         """Take the edges of a round in place of those it had."""
         weight = self.aging.weight(kept.day)
         if kept.edges:
@@ -157,13 +174,20 @@ class Evidence:
                 self.edges[scope].add(kept.edges, kept.pull, -weight)
         if kept.common is not None:
             self.common = [self.common[0] - weight * kept.common, self.common[1] - weight]
+        for one, sign in ((kept.width_seen, -weight), (width, weight)):
+            if one is not None:
+                sums = self.widths.setdefault(one.bond, [0.0, 0.0])
+                sums[0] += sign * one.cost
+                sums[1] += sign * one.expected
+                self.width_line = [x + sign * y for x, y in zip(self.width_line, one.line, strict=True)]
+        kept.width_seen = width
         kept.edges, kept.pull, kept.common = edges, pull, common
         if edges:
             for scope in kept.scopes:
-                sums = self.edges.get(scope)
-                if sums is None:
-                    sums = self.edges[scope] = EdgeSums()
-                sums.add(edges, pull, weight)
+                equations = self.edges.get(scope)
+                if equations is None:
+                    equations = self.edges[scope] = EdgeSums()
+                equations.add(edges, pull, weight)
         if common is not None:
             self.common = [self.common[0] + weight * common, self.common[1] + weight]
 
@@ -201,6 +225,8 @@ class Evidence:
                 del self.edges[scope]
             else:
                 sums.clear_dust(self.cells[scope])
+        held = {kept.bond for kept in self.rounds.values() if kept.width_seen is not None}
+        self.widths = {bond: sums for bond, sums in self.widths.items() if bond in held}
         for scope in [scope for scope, cells in self.cells.items() if not cells]:
             del self.cells[scope]
 
@@ -212,6 +238,8 @@ class Evidence:
         factor = ldexp(1.0, -halvings)
         self.common = [x * factor for x in self.common]
         self.slopes = [x * factor for x in self.slopes]
+        self.width_line = [x * factor for x in self.width_line]
+        self.widths = {bond: [x * factor for x in sums] for bond, sums in self.widths.items()}
         for sums in self.edges.values():
             sums.scale(factor)
         factors = [ldexp(1.0, -halvings * power) for power in POWERS]
@@ -221,7 +249,7 @@ class Evidence:
 
     def let_go(self) -> Iterator[None]:
         """Empty it, a part a step."""
-        held: Iterable[dict[object, object]] = (self.cells, self.edges, self.rounds, self._days)  # type: ignore[assignment]
+        held: Iterable[dict[object, object]] = (self.cells, self.edges, self.widths, self.rounds, self._days)  # type: ignore[assignment]
         for each in held:
             while each:
                 each.popitem()

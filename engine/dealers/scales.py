@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Final
 
 from engine.dealers import evidence as ev
-from engine.dealers import rates
+from engine.dealers import rates, widths
 from engine.dealers.backoff import NO_CELLS, Coarse, Descent, chain_of, is_coarse
 from engine.dealers.edges import Spreads
 from engine.dealers.estimate_parameters import Scales
 from engine.dealers.rates import Counting
 from engine.dealers.segments import ANY
+from engine.dealers.widths import Widths
 
 _LEVELS: Final = 4
 """Of scopes: the desk, the asset class, the segment, side and size."""
@@ -36,6 +37,7 @@ def fitted(descent: Descent, coarse: Mapping[str, Coarse]) -> Scales:
         {name: _strengths(name, scopes, descent, coarse) for name in descent.scales.rates},
         _spreads(scopes, descent, coarse),
         _panel_slope(descent),
+        _widths(descent),
     )
 
 
@@ -116,6 +118,14 @@ def _panel_slope(descent: Descent) -> float:
     prior = 1.0 / (p.panel_slope_sd * p.panel_slope_sd)
     slope = (prior * p.panel_slope + score * descent.unit) / (prior + information * descent.unit)
     return min(max(slope, -2.0), 0.0)
+
+
+def _widths(descent: Descent) -> Widths:
+    p, evidence = descent.parameters, descent.evidence
+    strength = p.width_strength * max(1.0, abs(p.edge_level_bps))
+    return widths.fitted(
+        descent.scales.widths, evidence.widths, evidence.width_line, descent.unit, p.width_slope, strength
+    )
 
 
 def _sd(squares: float, count: float, start: float, strength: float, bound: float) -> float:

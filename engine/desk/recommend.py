@@ -171,7 +171,8 @@ def _outlooks(draft: Draft, order: Order) -> Outlooks:
     desk, terms = draft.desk, order.terms
 
     def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
-        asking = Asking(request.segment, request.quantity or ZERO, request.wait_s, request.now_ns)
+        size, adv = request.quantity or ZERO, order.facts.adv_30d
+        asking = Asking(request.segment, size, request.wait_s, request.now_ns, terms.security_id, adv)
         found = desk.learning.estimates.outlooks(dealers, asking)
         axes = {axe.dealer: axe for axe in draft.state.axes_for(terms.security_id, terms.side, draft.now_ns)}
         if not axes:
@@ -195,7 +196,8 @@ class _ForRequest:
 
     def __init__(self, draft: Draft, order: Order, segment: Segment, wait_s: float) -> None:
         self._draft, self._terms = draft, order.terms
-        self._asking = Asking(segment, order.leaves, wait_s, draft.now_ns)
+        bond, adv = order.terms.security_id, order.facts.adv_30d
+        self._asking = Asking(segment, order.leaves, wait_s, draft.now_ns, bond, adv)
         self._found: dict[str, Outlook] = {}
 
     def outlook(self, dealer: str) -> Outlook:

@@ -146,8 +146,10 @@ class EnginesOwn:
         self._parameters = Parameters(exploring=manner.exploring, aversion=1.0 if manner.minds_leaks else 0.0)
         self._ranking = Ranking(scorer=manner.scorer)
         self._arrivals: dict[str, MarkUsed] = {}
+        self._bond: tuple[str, Decimal | None] = ("", None)
 
     def choose(self, asking: Asking) -> Panel:
+        self._bond = asking.bond.security_id, asking.adv
         if asking.mark is not None:
             self._arrivals.setdefault(asking.parent_id, asking.mark)
         most = asking.at_most
@@ -182,7 +184,8 @@ class EnginesOwn:
 
     def _outlooks(self, dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
         quantity = request.quantity if request.quantity is not None else Decimal(0)
-        asking = estimates.Asking(request.segment, quantity, request.wait_s, request.now_ns)
+        bond, adv = self._bond
+        asking = estimates.Asking(request.segment, quantity, request.wait_s, request.now_ns, bond, adv)
         return self._estimates.outlooks(dealers, asking)
 
     def saw(self, asking: Asking, seen: RoundSeen, closed: market.Round | None) -> None:

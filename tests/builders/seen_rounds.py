@@ -58,7 +58,7 @@ def seen(name: str, asks: Sequence[AskSeen], day: float = 0.0, segment: str = BU
 
 def asking(day: float = 0.0, segment: str = BUY, quantity: Decimal = SIZE, wait_s: float = DEADLINE_S) -> Asking:
     """A request of that day."""
-    return Asking(segment_of_key(segment), quantity, wait_s, round((FIRST_DAY + day) * DAY_NS))
+    return Asking(segment_of_key(segment), quantity, wait_s, round((FIRST_DAY + day) * DAY_NS), "bond")
 
 
 @dataclass(frozen=True, slots=True)

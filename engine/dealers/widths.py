@@ -1,0 +1,113 @@
+"""How wide a bond is quoted at a size: what an edge in bps is measured in.
+
+A dealer's edge is a share of the bond's own spread: whoever is 4 bps from the mark in a liquid bond is 40 from it in
+one that nobody wants, and further for a large order. Estimates of dealers are therefore of edges over the width of the
+request, and an outlook is multiplied by it again:
+
+    width = bond's own x (size / ADV / reference) ^ slope
+
+The slope is estimated for the desk, the bond's own part for every bond: what its quotes cost over what they would have
+cost by their dealers alone, beside the same of all bonds, drawn to 1. Both are as of the last daily event. A width is 1
+for a bond of which nothing is known at the reference size, so that the parameters of edges are in bps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+_NARROWEST: Final = 0.1
+_WIDEST: Final = 10.0
+_LOGS_MAX: Final = 5.0
+_SLOPE_STRENGTH: Final = 20.0
+"""Quotes at a tenth or ten times the reference size that the parameter of the slope is worth."""
+_OFF_MAX: Final = 3.0
+_LEAST: Final = 1e-6
+_COST_BPS_MIN: Final = 1.0
+"""Dealers that are expected to quote nearer to the mark than that say nothing of a width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """The widths of a day."""
+
+    slope: float
+    reference: float
+    """Size over ADV."""
+    size_reference: float
+    """Of bonds whose ADV nobody knows: face amount."""
+    bonds: Mapping[str, float]
+
+    def of(self, bond: str, quantity: Decimal, adv: Decimal | None) -> float:
+        """The width of a request."""
+        width = self.bonds.get(bond, 1.0) * self.of_size(quantity, adv)
+        return min(max(width, _NARROWEST), _WIDEST)
+
+    def of_size(self, quantity: Decimal, adv: Decimal | None) -> float:
+        """The part of it that is the size's."""
+        return math.exp(self.slope * self.size_log(quantity, adv))
+
+    def size_log(self, quantity: Decimal, adv: Decimal | None) -> float:
+        """ln of the size over the reference."""
+        size = max(float(quantity), 1.0)
+        ratio = size / float(adv) / self.reference if adv else size / self.size_reference
+        return min(max(math.log(ratio), -_LOGS_MAX), _LOGS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a round says of widths, before its weight: of its bond, and of the slope (sums of a straight line)."""
+
+    bond: str
+    cost: float
+    expected: float
+    line: tuple[float, float, float, float, float]
+
+
+def seen_in(
+    bond: str,
+    size_log: float,
+    width: float,
+    own: float,
+    slope: float,
+    taken: Sequence[tuple[str, float]],
+    expected: Mapping[str, tuple[float, float]],
+) -> Seen | None:
+    """What the edges of a round, over its width, say of it. `own` is the bond's part of the width."""
+    n = len(taken)
+    usual = -sum(expected[dealer][0] for dealer, _ in taken)
+    if usual < _COST_BPS_MIN * n:
+        return None
+    cost = -sum(edge for _, edge in taken)
+    # Over what was expected, so that a wide bond does not speak for all; a wild round speaks as a bad one.
+    off = min(max(cost / usual - 1.0, -_OFF_MAX), _OFF_MAX)
+    cost = usual * (1.0 + off)
+    value = off + slope * size_log
+    line = (float(n), n * size_log, n * size_log * size_log, n * value, n * value * size_log)
+    return Seen(bond, cost * width, usual * width / own, line)
+
+
+def fitted(
+    before: Widths,
+    bonds: Mapping[str, Sequence[float]],
+    line: Sequence[float],
+    unit: float,
+    slope: float,
+    strength: float,
+) -> Widths:
+    """The widths of the next day. `strength` is the cost in bps, of quotes together, that a bond's 1 is worth."""
+    n, x, xx, y, xy = (total * unit for total in line)
+    spread, lean = (xx - x * x / n, xy - x * y / n) if n > _LEAST else (0.0, 0.0)
+    prior = _SLOPE_STRENGTH * math.log(10.0) ** 2
+    fitted_slope = (prior * slope + lean) / (prior + max(spread, 0.0))
+    # What all bonds have in common is the level of edges, not the width of any.
+    costs, usual = sum(max(cost, 0.0) for cost, _ in bonds.values()), sum(usual for _, usual in bonds.values())
+    level = costs / usual if costs > 0.0 and usual > 0.0 else 1.0
+    own = {}
+    for bond, (cost, expected) in sorted(bonds.items()):
+        ratio = (strength + max(cost, 0.0) / level * unit) / (strength + max(expected, 0.0) * unit)
+        own[bond] = min(max(ratio, _NARROWEST), _WIDEST)
+    return Widths(min(max(fitted_slope, 0.0), 1.0), before.reference, before.size_reference, own)
