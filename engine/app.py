@@ -64,6 +64,8 @@ CHECKPOINT_EVERY_S = 2.0
 LOG_FRAMES_MAX = 65_536
 """Pages of 4 KiB that the journal's log may hold before a commit has to begin it anew: some 2,000 orders."""
 LOOP_LAG_EVERY_S = 0.25
+SCORES_EVERY_S = 5.0
+"""One asset class each time: 500 dealers are 20 ms of work."""
 HASH_AHEAD_EVERY_S = 0.05
 LEAKS_EVERY_S = 10.0
 """How often it is looked whether leaks are to be solved; not at once after a start, which has enough to do."""
@@ -229,7 +231,7 @@ class Daemon:
     ) -> None:
         """Digests now and then, checkpoints, the anchor, the loop's own lag, the commit's."""
         loop = asyncio.get_running_loop()
-        next_digest, next_checkpoint, next_anchor, next_proof = 0.0, 0.0, 0.0, 0.0
+        next_digest, next_checkpoint, next_anchor, next_proof, next_scores = 0.0, 0.0, 0.0, 0.0, 0.0
         next_leaks = loop.time() + LEAKS_EVERY_S
         config = self.config.journal
         told = 0
@@ -247,6 +249,9 @@ class Daemon:
             self._hold(f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else "")
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
                 self._fail(f"a commit has been pending for {config.commit_stall_max_s:g} s")
+            if now >= next_scores:
+                next_scores = now + SCORES_EVERY_S
+                metrics.scores(self.trading, self.clock.now().utc_ns)
             if now >= next_checkpoint:
                 next_checkpoint = now + CHECKPOINT_EVERY_S
                 await self._checkpoint(reader)

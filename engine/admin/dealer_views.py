@@ -203,9 +203,12 @@ def _model(paper: Paper, answer: Answer) -> Lines:
     lines += _entry(paper, "", _IDENTIFIED[model["leak_identified"]])
     drift = ", ".join(f"{name} {level:.2f}" for name, level in model["drift"].items())
     alarmed = any(level >= 1 for level in model["drift"].values())
-    return lines + _entry(
-        paper, "drift", f"{drift} (1 is an alarm)" if drift else "no record yet", "red" if alarmed else ""
-    )
+    lines += _entry(paper, "drift", f"{drift} (1 is an alarm)" if drift else "no record yet", "red" if alarmed else "")
+    for found in model["drifted"]:
+        share = found["measure"] != "edge"
+        before, since = (f"{found[name]:.0%}" if share else f"{found[name]:+.1f} bp" for name in ("before", "since"))
+        lines += _entry(paper, "", f"since {found['at'][:10]} {found['measure']} is {since}; it was {before}", "yellow")
+    return lines
 
 
 def _plain(value: float, unit: str) -> str:

@@ -11,6 +11,7 @@ from engine.commands import as_json
 from engine.commands.desk_call import Call
 from engine.commands.desk_enquiries import standing_of
 from engine.dealers.book import Contact, Dealer, TradingDesk
+from engine.dealers.drift import Drifting
 from engine.dealers.estimates import Asking
 from engine.dealers.outlook import Measure, Outlook
 from engine.dealers.segments import ANY, Segment
@@ -159,6 +160,11 @@ def _model(call: Call, dealer: Dealer) -> dict[str, Any]:
         "latency_p90_s": own.latency_p90_s,
         "leak_identified": own.leak_identified.value,
         "drift": {measure.value: level for measure, level in estimates.drifting(dealer.id).items()},
+        "drifted": [
+            {"measure": each.measure, "at": as_json.at(each.at_ns), "before": each.before, "since": each.since}
+            for measure in Drifting
+            if (each := draft.state.drifts.get(f"{dealer.id}|{measure}")) is not None
+        ],
     }
 
 

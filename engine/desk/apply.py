@@ -419,6 +419,10 @@ def _reversion_measured(state: DeskState, event: e.ReversionMeasured) -> None:
     state.reversions.put(event.exec_id, measured)
 
 
+def _dealer_drifted(state: DeskState, event: e.DealerDrifted) -> None:
+    state.drifts.put(f"{event.dealer}|{event.measure}", event)
+
+
 def _history_added(state: DeskState, event: e.HistoryAdded) -> None:
     for told in event.rounds:
         seen = told.seen
@@ -567,6 +571,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.FillQuarantined: _fill_quarantined,
     e.ReversionMeasured: _reversion_measured,
     e.HistoryAdded: _history_added,
+    e.DealerDrifted: _dealer_drifted,
     e.RoundObserved: _round_observed,
     e.RoundAmended: _round_amended,
     e.RoundMarked: _marked,

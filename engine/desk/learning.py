@@ -150,10 +150,10 @@ class Learning:
                 return
             for ask in event.was:
                 self.estimates.forget(known.source, known.rfq_id, known.round, ask.dealer)
-            self.estimates.learn(_settled(changed(known, asks=event.now, residual=event.residual)))
+            self.estimates.learn(settled(changed(known, asks=event.now, residual=event.residual)))
 
     def _round(self, seen: RoundSeen) -> None:
-        self.estimates.learn(_settled(seen))
+        self.estimates.learn(settled(seen))
         order, mark = f"{seen.source}|{seen.parent_id}", seen.mark_decision
         fills = [(ask.filled, ask.fill_price) for ask in seen.asks if ask.filled and ask.fill_price is not None]
         if fills:
@@ -212,7 +212,7 @@ def _at_ns(timed: tuple[int, object]) -> int:
     return timed[0]
 
 
-def _settled(seen: RoundSeen) -> RoundSeen:
+def settled(seen: RoundSeen) -> RoundSeen:
     """The round without those whose time is not over: they have not said their word yet."""
     if not any(ask.pending for ask in seen.asks):
         return seen

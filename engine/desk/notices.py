@@ -29,6 +29,7 @@ class Topic(StrEnum):
     closed = "closed"
     dealer = "dealer"
     declined = "declined"
+    drift = "drift"
     feed = "feed"
     fill = "fill"
     ignored = "ignored"
@@ -183,6 +184,9 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
         case e.ReversionMeasured():
             what = {"bps": event.reversion_bps, "reason": event.reason}
             return Topic.reversion, {"exec_id": event.exec_id, "dealer": event.dealer, **what}
+        case e.DealerDrifted():
+            what = {"before": event.before, "since": event.since, "observations": event.observations}
+            return Topic.drift, {"dealer": event.dealer, "measure": event.measure, **what}
         # Messages that change nothing.
         case e.StrayMessage():
             what = {"kind": event.kind, "reference": event.reference, "text": event.text}

@@ -23,7 +23,7 @@ import orjson
 from engine.clock import NS_PER_DAY, utc_day
 from engine.domain.axe import Axe, Axes
 from engine.domain.credit import CreditLimit, CreditScope
-from engine.domain.events import OrderOverridden
+from engine.domain.events import DealerDrifted, OrderOverridden
 from engine.domain.instrument import Security
 from engine.domain.keys import Scope, ScopeKind, scopes_of
 from engine.domain.observation import Horizon
@@ -520,6 +520,7 @@ class DeskState:
         "counters",
         "credit",
         "dealt",
+        "drifts",
         "exposures",
         "fills",
         "kills",
@@ -562,6 +563,7 @@ class DeskState:
         self.pauses: Table[Pause] = Table(below.pauses if below else None, _if_on)
         self.switches: Table[Switch] = Table(below.switches if below else None)
         self.counters: Table[int] = Table(below.counters if below else None)
+        self.drifts: Table[DealerDrifted] = Table(below.drifts if below else None)
         self.told: Table[str] = Table(below.told if below else None)
         self._sum = 0
 
@@ -596,6 +598,7 @@ class DeskState:
             ("switches", self.switches),
             ("counters", self.counters),
             ("told", self.told),
+            ("drifts", self.drifts),
         )
 
     def let_go(self) -> Iterator[None]:

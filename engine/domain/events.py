@@ -779,6 +779,21 @@ class TcaReceived(Event):
     actor: str
 
 
+@row
+@dataclass(frozen=True, slots=True)
+class DealerDrifted(Event):
+    """A dealer is not what it was in one `measure`: response and firmness are rates, edge is bps against its rounds.
+
+    `before` is its record, `since` what came of the last `observations`.
+    """
+
+    dealer: str
+    measure: str
+    before: float
+    since: float
+    observations: int
+
+
 # --- what other systems saw ----------------------------------------------------------------------
 
 

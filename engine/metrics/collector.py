@@ -14,7 +14,7 @@ import platform
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import cycle, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -23,7 +23,9 @@ from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from engine.clock import NS_PER_S, Instant
+from engine.desk.scoreboard import scoreboard
 from engine.domain import events as e
+from engine.domain.instrument import AssetClass
 from engine.domain.keys import Scope
 from engine.domain.leak import LeakTable
 from engine.domain.measure import Identified
@@ -58,6 +60,9 @@ SAMPLES_PER_PIECE: Final = 64
 COMMIT_BOUNDS_S: Final = (25e-6, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
 BATCH_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 LAG_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+COST_BOUNDS_BPS: Final = (-50, -25, -10, -5, -2, 0, 2, 5, 10, 25, 50, 100)
+AGE_BOUNDS_S: Final = (1, 5, 15, 60, 300, 900, 3_600, 14_400)
+PANEL_BOUNDS: Final = (1, 2, 3, 4, 5, 6, 8, 12, 20)
 QUOTE_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 300, 600)
 
 _SESSION_MESSAGES: Final = SESSION_MESSAGES.encode()
@@ -176,6 +181,31 @@ class Metrics(Collector):
         )
         self._late_quotes = Tally("rfq_late_quotes_total", "Quotes that came after their time", dealer=dealers)
 
+        self._rules = Tally("rule_fired_total", "Orders that a rule decided, by its name", rule=Names())
+        self._overrides = Tally("overrides_total", "Rounds for which a trader took another list than the recommended")
+        self._panel_size = Distribution(
+            "rfq_panel_size", "Dealers that a round was to ask", PANEL_BOUNDS, mode=_closed(*Mode)
+        )
+        self._explored = Tally(
+            "explored_total",
+            "Recommendations that a draw changed: a dealer put in the place of another, or one left out",
+            change=_closed("swapped", "dropped"),
+        )
+        self._drifts = Tally(
+            "dealer_drift_total",
+            "Times a dealer was found not to be what it was",
+            dealer=dealers,
+            measure=_closed("response", "edge", "firmness"),
+        )
+        self._score_parts = Levels(
+            "dealer_score_part", "What a measure adds to the house score", "asset_class", "dealer", "metric"
+        )
+        self._n_eff = Levels(
+            "dealer_n_eff", "Observations that the model's estimate is worth", "asset_class", "dealer", "measure"
+        )
+
+        self._classes = cycle(AssetClass)
+
         self._orders = Tally(
             "orders_total",
             "Orders that came to be in a state",
@@ -189,6 +219,14 @@ class Metrics(Collector):
         self._marks_missing = Tally(
             "tca_mark_missing_total", "Moments a cost has no mark of", mark=_closed("arrival", "execution", "reversion")
         )
+
+        self._slippage = Distribution(
+            "tca_slippage_bps", "Fills against the mark at arrival; positive cost", COST_BOUNDS_BPS
+        )
+        self._leak = Distribution(
+            "tca_leak_bps", "What the mark went against us in 30 minutes after a fill; positive cost", COST_BOUNDS_BPS
+        )
+        self._mark_age = Distribution("mark_age_seconds", "Age of the mark that a round was opened with", AGE_BOUNDS_S)
 
         self._risk_blocks = Tally(
             "risk_blocks_total",
@@ -383,6 +421,17 @@ class Metrics(Collector):
         self._count_kills(trading)
         self._count_placements(trading)
 
+    def scores(self, trading: Trading, now_ns: int) -> None:
+        """Each dealer's score by parts and what its estimates are worth: one asset class a call, in turn."""
+        asset_class = next(self._classes)
+        for family in (self._score_parts, self._n_eff):
+            family.drop(asset_class.value)
+        for each in scoreboard(trading.desk, asset_class, now_ns):
+            for metric, contribution in each.parts:
+                self._score_parts.put(contribution, (asset_class.value, each.dealer, metric))
+            for measure, n_eff in each.n_eff:
+                self._n_eff.put(n_eff, (asset_class.value, each.dealer, measure))
+
     def leaks(self, table: LeakTable) -> None:
         """What asking costs, as it was last found."""
         self._leak_solved.put(table.at_ns / NS_PER_S)
@@ -489,6 +538,23 @@ class Metrics(Collector):
 
     def _on_rfq_opened(self, event: e.RfqOpened, turn: Turn) -> None:
         self._rfqs_started.add((event.plan.mode,))
+        self._panel_size.add(len(event.plan.dealers), (event.plan.mode,))
+        if event.fair is not None:
+            self._mark_age.add(event.fair.age_ns / NS_PER_S)
+
+    def _on_recommended(self, event: e.OrderRecommended, turn: Turn) -> None:
+        self._rules.add((event.recommendation.rule,))
+        selection = event.recommendation.selection
+        if selection is not None and selection.explored:
+            self._explored.add(("swapped",))
+        if selection is not None and selection.dropped:
+            self._explored.add(("dropped",))
+
+    def _on_overridden(self, event: e.OrderOverridden, turn: Turn) -> None:
+        self._overrides.add()
+
+    def _on_drift(self, event: e.DealerDrifted, turn: Turn) -> None:
+        self._drifts.add((event.dealer, event.measure))
 
     def _on_rfq_closed(self, event: e.RfqClosed, turn: Turn) -> None:
         self._rfq_outcomes.add((event.outcome.replace(" ", "_"),))
@@ -518,6 +584,8 @@ class Metrics(Collector):
         self._fill_notional.add((), float(fill.quantity) * float(fill.price) / 100)
         if event.mark is None:
             self._marks_missing.add(("execution",))
+        if event.improvement_bps is not None:
+            self._slippage.add(-event.improvement_bps)
 
     def _on_quarantined(self, event: e.FillQuarantined, turn: Turn) -> None:
         self._quarantined.add()
@@ -525,6 +593,8 @@ class Metrics(Collector):
     def _on_reversion(self, event: e.ReversionMeasured, turn: Turn) -> None:
         if event.mark is None:
             self._marks_missing.add(("reversion",))
+        if event.reversion_bps is not None:
+            self._leak.add(-event.reversion_bps)
 
     def _on_leak_solved(self, event: e.LeakSolved, turn: Turn) -> None:
         self._leak_seconds.put(event.took_s)
@@ -548,6 +618,9 @@ _BY_EVENT: Final[Mapping[type[e.Event], Callable[[Metrics, Any, Turn], None]]] =
     e.OrderCanceled: Metrics._on_order_canceled,
     e.OrderExpired: Metrics._on_order_expired,
     e.OrderReported: Metrics._on_order_reported,
+    e.OrderRecommended: Metrics._on_recommended,
+    e.OrderOverridden: Metrics._on_overridden,
+    e.DealerDrifted: Metrics._on_drift,
     e.RfqOpened: Metrics._on_rfq_opened,
     e.RfqClosed: Metrics._on_rfq_closed,
     e.AskBlocked: Metrics._on_blocked,

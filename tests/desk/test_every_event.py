@@ -141,6 +141,9 @@ def some_day(seed: int) -> Day:
         command(
             day, f"dealer.{'pause' if on else 'resume'}", role="operator", dealer="ash", reason="so that both happened"
         )
+    draft = day.draft()
+    draft.record(e.DealerDrifted(day.now.utc_ns, "ash", "response", 0.75, 0.4, 30))
+    day.keep(draft)
     for enabled in (False, True):
         draft = day.draft()
         draft.record(e.SessionSwitched(day.now.utc_ns, "ash", enabled, "person:kim", "agreed on the phone"))

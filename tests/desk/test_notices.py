@@ -227,6 +227,11 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             {"exec_id": "X-000001", "dealer": "ash", "bps": -1.5, "reason": "100 then 99"},
         ),
         (
+            e.DealerDrifted(AT, "ash", "response", 0.75, 0.4, 30),
+            "drift",
+            {"dealer": "ash", "measure": "response", "before": 0.75, "since": 0.4, "observations": 30},
+        ),
+        (
             e.StrayMessage(AT, "ash", "QuoteCancel", "Q1", "withdraws nothing we know"),
             "stray",
             {"session": "ash", "kind": "QuoteCancel", "reference": "Q1", "text": "withdraws nothing we know"},

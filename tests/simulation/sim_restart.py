@@ -128,6 +128,7 @@ EXEMPT: Final[dict[str, str]] = {
     "stats.version": "which kept orders are out of date: the orders themselves are compared, as desk.rankings",
     "recorder._codec": "configuration",
     "metrics.registry": "who serves the families",
+    "metrics._classes": "which asset class has its scores told next",
     "metrics._families": "which families there are: each is compared",
     "metrics._session_levels": "a part of its own",
     "metrics._in": "messages counted by this process",

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.desk.draft import Draft
+from engine.desk.learning import settled
 from engine.desk.round.quotes import NO_PERCENT, too_small
 from engine.desk.state import DeskState, override_key
 from engine.domain import events as e
@@ -20,6 +21,7 @@ from engine.domain.observation import Answer, AskSeen, BondSeen, ChosenBy, Proto
 from engine.domain.order import ZERO, Order
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Quote, Rfq
+from engine.domain.rows import changed
 from engine.rules.plan import Mode
 
 PROTOCOLS: Final[Mapping[Mode, Protocol]] = {
@@ -37,8 +39,9 @@ _AVERAGE: Final = Decimal("1e-8")
 
 def observe(draft: Draft, rfq_id: str) -> None:
     """Record what was seen of a round that has just ended, and have marks follow it."""
-    rfq = draft.state.rfqs[rfq_id]
-    draft.record(e.RoundObserved(draft.now_ns, round_seen(draft, rfq), draft.desk.clocks.day_end.after(draft.now_ns)))
+    seen = round_seen(draft, draft.state.rfqs[rfq_id])
+    _say_drift(draft, seen)
+    draft.record(e.RoundObserved(draft.now_ns, seen, draft.desk.clocks.day_end.after(draft.now_ns)))
     draft.wake(Timer(TimerKind.marks, rfq_id))
 
 
@@ -94,8 +97,20 @@ def _amend(
     if was or now or settles:
         rfq = draft.state.rfqs[rfq_id]
         left = _left(draft.state.orders[rfq.order_id])
+        if any(not each.pending for each in now):
+            _say_drift(draft, changed(round_seen(draft, rfq), asks=now))
         draft.record(e.RoundAmended(draft.now_ns, rfq_id, rfq.round, was, now, left, reason, settles))
         draft.wake(Timer(TimerKind.marks, rfq_id))
+
+
+def _say_drift(draft: Draft, seen: RoundSeen) -> None:
+    """Whoever is not what it was any more, by what is about to be learnt of this round."""
+    for found in draft.desk.learning.estimates.drifts(settled(seen)):
+        draft.record(
+            e.DealerDrifted(
+                draft.now_ns, found.dealer, found.measure.value, found.before, found.since, found.observations
+            )
+        )
 
 
 # --- a round --------------------------------------------------------------------------------------
