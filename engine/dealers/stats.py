@@ -1,9 +1,9 @@
 """What the desk knows of its dealers: the measures there are, observations in, measures out.
 
-Owns every measure by name (`METRICS`), the counts per dealer and scope (`segments`), the same counts over all
-dealers together (the pool, for the segment's mean), and when a dealer last quoted an issuer or a similar bond.
+Owns every measure by name (`METRICS`), the counts per dealer and scope (`segments`), and when a dealer last quoted an
+issuer or a similar bond.
 The stats are a projection: a pure function of the observations and one `StatsParameters`, whatever order they came
-in. An observation costs the same however long the history is (8 cells x 1 bucket, 5-20 us).
+in. An observation costs the same however long the history is (4 cells x 1 bucket, 3-10 us).
 
 What is an observation and what is not:
 - A dealer that was not asked gave none: a waterfall's rest, withheld and gap-filled requests do not appear here.
@@ -137,6 +137,7 @@ class Source(StrEnum):
 
     OWN = "own"
     SEGMENT_MEAN = "segment mean"
+    """The mean over all observations of the segment: in decisions of earlier engines alone."""
     TYPICAL = "typical"
     """The worse of mean and median of the dealers that have it."""
     NO_DATA = "no data"
@@ -225,7 +226,6 @@ class DealerStats:
         "_cells",
         "_enough",
         "_last_day",
-        "_pool",
         "_quoted_issuer",
         "_shape",
         "_touched",
@@ -239,7 +239,6 @@ class DealerStats:
         self._shape = Shape(p.windows_days, p.half_life_days, p.leakage_half_life_days, p.retained_days)
         self._enough = p.scope_observations_min
         self._cells: dict[str, dict[str, Cell]] = {}
-        self._pool: dict[str, Cell] = {}
         self._asked = Recollection(p.recollections_max, times_max=16)
         self._quoted_issuer = Recollection(p.recollections_max)
         self.quoted = QuotedBonds(p.recollections_max)
@@ -342,7 +341,7 @@ class DealerStats:
 
     def let_go(self) -> Iterator[None]:
         """Empty statistics that nobody needs any more, a cell a step: freed at once, they hold everybody up."""
-        held: tuple[dict[str, Any], ...] = (*self._cells.values(), self._pool, self._touched)
+        held: tuple[dict[str, Any], ...] = (*self._cells.values(), self._touched)
         for each in held:
             while each:
                 each.popitem()
@@ -351,21 +350,14 @@ class DealerStats:
             yield from kept.let_go()
 
     def estimate(self, dealer: str, metric: str, segment: Segment, window_days: int, now_ns: int) -> Estimate:
-        """The dealer's own value by back-off, else the mean over all dealers of the segment, else unknown."""
-        plan, today = plan_of((METRICS[metric],)), self.today(now_ns)
-        own = self.own(dealer, plan, segment, window_days, today)[0]
-        if own is not None:
-            return Estimate(*own, Source.OWN)
-        mean = self.means(plan, segment, window_days, today)[0]
-        return UNKNOWN if mean is None else Estimate(*mean, Source.SEGMENT_MEAN)
+        """The dealer's own value by back-off, else unknown."""
+        plan = plan_of((METRICS[metric],))
+        own = self.own(dealer, plan, segment, window_days, self.today(now_ns))[0]
+        return UNKNOWN if own is None else Estimate(*own, Source.OWN)
 
     def own(self, dealer: str, plan: Plan, segment: Segment, window_days: int, today: int) -> list[Value | None]:
         """The dealer's own values, as `values` finds them."""
         return self.values(self._cells.get(dealer, {}), plan, segment.scopes, self.reading(window_days, today))
-
-    def means(self, plan: Plan, segment: Segment, window_days: int, today: int) -> list[Value | None]:
-        """The segment's means over all dealers: every observation counts alike, back-off as for a dealer."""
-        return self.values(self._pool, plan, segment.scopes, self.reading(window_days, today))
 
     def metrics(self, dealer: str, segment: Segment | str, window_days: int, now_ns: int) -> Metrics:
         """The dealer's own figures: of a scope exactly, or of a segment, each by back-off."""
@@ -538,7 +530,6 @@ class DealerStats:
             "version": _DUMP_VERSION,
             "last_day": self._last_day,
             "dealers": [entry for entry in dealers if entry[1]],
-            "pool": buckets(self._pool),
             "asked": self._asked.dump(),
             "quoted_issuer": self._quoted_issuer.dump(),
             "quoted": self.quoted.dump(),
@@ -554,7 +545,6 @@ class DealerStats:
         for dealer, scopes in dump["dealers"]:
             stats._cells[dealer] = stats._filled(scopes)
             stats._touch(dealer, list(range(w.FIELDS)))
-        stats._pool = stats._filled(dump["pool"])
         stats._asked.load(dump["asked"])
         stats._quoted_issuer.load(dump["quoted_issuer"])
         stats.quoted.load(dump["quoted"])
@@ -583,14 +573,13 @@ class DealerStats:
         cells = self._cells.get(dealer)
         if cells is None:
             cells = self._cells[dealer] = {}
-        for group in (cells, self._pool):
-            for scope in segment.scopes:
-                cell = group.get(scope)
-                if cell is None:
-                    cell = group[scope] = Cell(self._shape, day)
-                elif cell.day < day:
-                    cell.prune(oldest)
-                cell.add(day, changes)
+        for scope in segment.scopes:
+            cell = cells.get(scope)
+            if cell is None:
+                cell = cells[scope] = Cell(self._shape, day)
+            elif cell.day < day:
+                cell.prune(oldest)
+            cell.add(day, changes)
         self._touch(dealer, [field for field, _ in changes])
 
     def _touch(self, dealer: str, fields: list[int]) -> None:

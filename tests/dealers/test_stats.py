@@ -242,14 +242,14 @@ def test_a_scope_given_by_name_does_not_back_off() -> None:
     assert stats.metrics("alder", "municipal", 90, NOW).fill_rate == 0.5
 
 
-def test_what_a_dealer_lacks_is_the_segments_mean_over_dealers() -> None:
+def test_what_a_dealer_lacks_is_unknown_whatever_others_have() -> None:
     stats = DealerStats()
     feed(stats, "alder", asks=30, trades=20, improvement_bps=3.0)
     feed(stats, "birch", asks=10, trades=10, improvement_bps=0.0)
     feed(stats, "cedar", asks=10, trades=0)
-    estimate = stats.estimate("cedar", "price_improvement", SEGMENT, 90, NOW)
-    assert (estimate.value, estimate.n, estimate.source) == (2.0, 30, Source.SEGMENT_MEAN)
-    assert stats.estimate("cedar", "leakage", SEGMENT, 90, NOW).source is Source.NO_DATA
+    for metric in ("price_improvement", "leakage"):
+        estimate = stats.estimate("cedar", metric, SEGMENT, 90, NOW)
+        assert (estimate.value, estimate.n, estimate.source) == (None, 0, Source.NO_DATA)
 
 
 def test_who_quoted_what_within_a_window() -> None:

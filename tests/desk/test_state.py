@@ -162,7 +162,6 @@ def test_a_state_and_its_statistics_that_are_let_go_are_empty_when_it_is_over() 
     for name, kept in state.tables():
         left = [*kept.keys(), *kept.touched, *(group for index in kept.indexes for group in index.groups())]
         assert left == [], name
-    assert not stats._pool
     assert not stats._touched
     assert not any(stats._cells.values())
     assert not any(kept._times for kept in (stats._asked, stats._quoted_issuer))
