@@ -284,10 +284,8 @@ def _alarms(engine: Engine) -> dict[Timer, int]:
         if due_ns is None or (kind is not TimerKind.schedule and not _has_deadline(engine, key)):
             continue
         pending = state.reversions.get(ident) if kind is TimerKind.reversion else None
-        followed = state.marks_due.get(ident) if kind is TimerKind.marks else None
-        dues = [each for _, each in followed.waiting] if followed is not None else []
-        if (pending is not None and pending.due_ns <= engine.now_ns) or any(each <= engine.now_ns for each in dues):
-            due_ns = 0  # It waits for a mark and looks again and again, counted from whenever it looked last.
+        if pending is not None and pending.due_ns <= engine.now_ns:
+            due_ns = 0  # It waits for a mark and looks again and again.
         found[key] = max(due_ns, engine.now_ns)
     return found
 

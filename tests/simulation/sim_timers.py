@@ -71,6 +71,8 @@ class TimerChecks:
         for pending in state.reversions.values():
             if not pending.done:
                 yield Timer(TimerKind.reversion, pending.exec_id)
+        for key in state.rounds_and_fills_to_mark():
+            yield Timer(TimerKind.marks, key)
         for order in state.orders.values():
             if order.open and order.state is not OrderState.placed and order.terms.expire_ns is not None:
                 yield Timer(TimerKind.order, order.order_id)
@@ -138,4 +140,6 @@ class TimerChecks:
             return not state.placements[ident].unanswered
         if kind is TimerKind.order:
             return not state.orders[ident].open
+        if kind is TimerKind.marks:
+            return ident not in state.marks_due
         return kind is TimerKind.reversion and state.reversions[ident].done

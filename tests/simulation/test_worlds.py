@@ -14,6 +14,7 @@ from sim_wire import encode, timestamp
 from world import OBEDIENT, QUIET, World
 
 from engine.domain import events as e
+from engine.domain.observation import Horizon
 from engine.domain.placement import PlacementState
 from engine.journal.archive import ReadOnly
 from engine.turn.trading import Trading
@@ -370,6 +371,27 @@ def test_the_cost_of_a_trade_is_measured_although_the_engine_died_in_between(dow
         w.run(down_s + 120)
         [measured] = w.events(e.ReversionMeasured)
         assert measured.reversion_bps is not None
+        finish(w)
+
+
+@pytest.mark.parametrize("down_s", [1.0, 80.0], ids=["down before one is due", "down until it is too late for one"])
+def test_marks_follow_a_round_and_its_fill_over_restarts(down_s: float) -> None:
+    """Those whose time passed while the engine was down are no observation; the others come at their own times."""
+    with world().ready() as w:
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(w.oms.fills()))
+        w.run(30)
+        w.kill(down_s)
+        w.run(down_s + 100)
+        w.kill(1)
+        w.run(300)
+        rounds, fills = w.events(e.RoundMarked), w.events(e.FillMarked)
+        for marked in (rounds, fills):
+            assert [each.horizon for each in marked] == [Horizon.minute, Horizon.five_minutes]
+            assert [each.mark is not None for each in marked] == [down_s < 30, True]
+            assert marked[0].reason == ("" if down_s < 30 else "nobody looked when it was due")
+        assert len(w.state.marks_due) == 2
+        assert all(len(due.waiting) == 4 for due in w.state.marks_due.values())
         finish(w)
 
 
