@@ -241,9 +241,11 @@ print(trading.state.digest(), trading.desk.stats.fold_digest())
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
 def test_guarantee_3_state_is_the_fold_of_the_events_in_any_process(hash_seed: str) -> None:
     with World(5) as w:
+        w._schedule_noise()
         w.run(80)
         w.calm()
         w.until(lambda: w.engine.settled)
+        assert w.events(e.RoundObserved), "nobody traded: nothing was folded"
         live = f"{w.state.digest()} {w.engine.trading.desk.stats.fold_digest()}"
         script = _REPLAY.format(simulation=str(ROOT / "tests" / "simulation"), root=str(ROOT), journal=str(w.path))
         environment = {"PYTHONHASHSEED": hash_seed, "TZ": "Asia/Tokyo", "LC_ALL": "C"}

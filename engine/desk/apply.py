@@ -150,7 +150,6 @@ def _rfq_opened(state: DeskState, event: e.RfqOpened) -> None:
         fair=event.fair,
         opened_ns=event.at_ns,
         opened_by=event.opened_by,
-        informed=event.informed,
         index=event.index,
     )
     state.rfqs.put(event.rfq_id, moves.begin_round(state.rfqs.get(event.rfq_id), rfq))
@@ -163,6 +162,12 @@ def _rfq_opened(state: DeskState, event: e.RfqOpened) -> None:
 def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
     rfq = state.rfqs[event.rfq_id]
     at_the_opening = event.at_ns == rfq.opened_ns
+    order = state.orders[rfq.order_id]
+    key = exposure_key(order.terms.security_id, order.terms.side, order.facts.day)
+    known = state.exposures.get(key) or Exposure()
+    knew = event.dealer in known.dealers
+    if not knew:
+        state.exposures.put(key, changed(known, dealers=(*known.dealers, event.dealer)))
     ask = Ask(
         dealer=event.dealer,
         state=AskState.asked,
@@ -172,15 +177,11 @@ def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
         wait_until_ns=event.wait_until_ns,
         mark=rfq.fair if at_the_opening else event.mark,
         index=rfq.index if at_the_opening else event.index,
+        knew=knew,
     )
     state.rfqs.put(event.rfq_id, moves.begin_ask(rfq, ask))
     state.asks.put(event.quote_req_id, AskRef(event.rfq_id, event.dealer))
     state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer))
-    order = state.orders[rfq.order_id]
-    key = exposure_key(order.terms.security_id, order.terms.side, order.facts.day)
-    known = state.exposures.get(key) or Exposure()
-    if event.dealer not in known.dealers:
-        state.exposures.put(key, changed(known, dealers=(*known.dealers, event.dealer)))
 
 
 def _ask_blocked(state: DeskState, event: e.AskBlocked) -> None:

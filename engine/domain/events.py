@@ -351,8 +351,6 @@ class RfqOpened(Event):
     quantity: Decimal
     fair: MarkUsed | None
     opened_by: str
-    informed: int = 0
-    """Dealers that knew of the exposure before."""
     index: Decimal | None = None
     """The level of the segment's benchmark."""
 

@@ -130,6 +130,8 @@ class Ask:
     firm_ns: int = 0
     """When its first price came that could be executed, 0 before."""
     declined_ns: int = 0
+    knew: bool = False
+    """It had been asked about the same bond and side before, that day."""
 
     @property
     def answered(self) -> bool:
@@ -172,8 +174,6 @@ class Rfq:
     outcome: str = ""
     opened_by: str = ""
     """`rule:NAME` or `person:ACTOR`."""
-    informed: int = 0
-    """Dealers that knew of the exposure before."""
     index: Decimal | None = None
     """The level of the segment's benchmark at the opening."""
 

@@ -58,7 +58,6 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
             quantity=order.leaves,
             fair=draft.mark_of(order.terms.security_id),
             opened_by=opened_by,
-            informed=len(risk.exposure_of(draft, order).dealers),
             index=draft.index_of(order.facts.segment),
         )
     )

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.desk.draft import Draft
+from engine.desk.gate.risk import exposure_of
 from engine.desk.learning import settled
 from engine.desk.round.quotes import NO_PERCENT, too_small
 from engine.desk.state import DeskState, override_key
@@ -139,7 +140,7 @@ def round_seen(draft: Draft, rfq: Rfq) -> RoundSeen:
         n_asked=len(asks),
         asks=asks,
         limit_price=terms.limit_price,
-        informed=rfq.informed,
+        informed=_informed(draft, order, rfq),
         adv=facts.adv_30d,
         volatility_bps=facts.volatility_bps,
         decided_ns=first.sent_ns if first is not None else draft.now_ns,
@@ -154,6 +155,12 @@ def round_seen(draft: Draft, rfq: Rfq) -> RoundSeen:
 def _left(order: Order) -> Decimal:
     """Of the parent, whatever became of it."""
     return order.terms.quantity - order.filled
+
+
+def _informed(draft: Draft, order: Order, rfq: Rfq) -> int:
+    """Dealers that know of the exposure, but for those that this round told."""
+    told = sum(not ask.knew for ask in rfq.asks if ask.state is not AskState.blocked)
+    return max(0, len(exposure_of(draft, order).dealers) - told)
 
 
 def _bond(draft: Draft, order: Order) -> BondSeen:
