@@ -440,6 +440,12 @@ def _round_observed(state: DeskState, event: e.RoundObserved) -> None:
     seen = event.round
     if seen.rfq_id not in state.marks_due and seen.decided_ns == event.at_ns:
         _follow(state, seen.rfq_id, seen.bond.security_id, seen.segment, event.at_ns, event.day_ends)
+    rfq, told = state.rfqs[seen.rfq_id], {ask.dealer: ask for ask in seen.asks}
+    asks = tuple(
+        changed(ask, chosen_by=told[ask.dealer].chosen_by, p=told[ask.dealer].p) if ask.dealer in told else ask
+        for ask in rfq.asks
+    )
+    state.rfqs.put(rfq.rfq_id, changed(rfq, asks=asks))
     _settle(state, seen.rfq_id, event.at_ns)
 
 

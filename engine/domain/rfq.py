@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.domain.observation import ChosenBy
 from engine.domain.order import MarkUsed, Side
 from engine.domain.rows import row
 from engine.rules.plan import Mode, Tolerance
@@ -132,6 +133,10 @@ class Ask:
     declined_ns: int = 0
     knew: bool = False
     """It had been asked about the same bond and side before, that day."""
+    chosen_by: ChosenBy | None = None
+    """Once the round is over: who put it on the list. The order may get another recommendation then."""
+    p: float | None = None
+    """Once the round is over: the probability with which it was to be asked."""
 
     @property
     def answered(self) -> bool:

@@ -76,8 +76,8 @@ RECORD_ONLY: Final = frozenset(
 )  # fmt: skip
 """Fields that no row keeps: they are for the record, for the stats, or say again what a row has already."""
 
-KEPT_OF_A_ROUND: Final = ("rfq_id", "decided_ns", "segment", "bond")
-"""What was seen of a round is for those who learn of it: of it all the state keeps what its marks need."""
+KEPT_OF_A_ROUND: Final = ("rfq_id", "decided_ns", "segment", "bond", "asks")
+"""What was seen of a round is for those who learn of it: of it all the state keeps what marks and amendments need."""
 
 FOR_THE_STATS: Final = frozenset(
     {

@@ -11,6 +11,7 @@ from desk_start import start
 from engine.clock import NS_PER_S
 from engine.desk.setting import RfqClocks
 from engine.domain import events as e
+from engine.domain import messages as m
 from engine.domain.observation import Answer, AskSeen, ChosenBy, Horizon, Protocol, RoundSeen, Taken
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import QuoteKind
@@ -259,6 +260,48 @@ def test_a_request_that_turns_out_not_to_have_arrived_was_no_request() -> None:
     world.down.discard("cedar")
     world.says("cedar", "100.2", order_id)
     assert len(amended(world)) == 2, "what came of it nobody can tell"
+
+
+def test_what_an_amendment_takes_back_is_what_was_told() -> None:
+    """Though the order has another recommendation by then, and another round."""
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL")
+    world.says("ash", "99.95", order_id)
+    world.command("execute", order=order_id)
+    world.fills(order_id, 400_000)
+    world.rejects(order_id)
+    world.declines("beech", order_id)
+    world.withdraws("ash", order_id)
+    first = world.rfq(order_id)
+    world.advance(70)
+    [told] = rounds(world)
+    world.command("override", order=order_id, dealers=["cedar"], reason="they called")
+    ref = first.ask_of("cedar")
+    assert ref is not None
+    prices = (None, Decimal(100), None, None)
+    late = m.QuoteAnswer(ref.quote_req_id, "late", BOND.security_id, QuoteKind.tradeable, *prices, None)
+    world.hear("cedar", late)
+    [event] = [event for event in amended(world) if event.rfq_id == told.rfq_id]
+    assert event.was == (of(told, "cedar"),)
+    [cedar] = event.now
+    assert (cedar.late, cedar.chosen_by, cedar.p) == (True, ChosenBy.rule, 1.0)
+
+
+def test_a_withdrawal_after_the_round_is_amended() -> None:
+    world, order_id = placed()
+    world.fills(order_id)
+    world.withdraws("beech", order_id)
+    [event] = amended(world)
+    assert (event.was[0].withdrawn, event.now[0].withdrawn) == (False, True)
+
+
+def test_no_mark_follows_a_round_in_which_nobody_was_asked() -> None:
+    world = scene()
+    world.command("kill", scope="all", on=True, reason="stop")
+    world.order(BOND, "buy", MM, account="PARALLEL")
+    for event in world.recorded(e.RoundObserved):
+        assert event.round.asks == ()
+    assert [*world.today("marks_due")] == []
 
 
 def test_a_fill_after_the_end_amends_what_was_seen() -> None:

@@ -111,7 +111,7 @@ class SeenChecks:
                 self._waiting.setdefault(event.rfq_id, set(Horizon))
             case e.RoundObserved():
                 self._closed.discard(event.round.rfq_id)
-                self._waiting.setdefault(event.round.rfq_id, set(Horizon))
+                self._waiting.setdefault(event.round.rfq_id, set(Horizon) if event.day_ends else set())
                 self._seen(event.round)
             case e.FillBooked():
                 self._waiting[event.fill.exec_id] = set(Horizon)

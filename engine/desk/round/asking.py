@@ -393,7 +393,9 @@ def _withdraw_all(draft: Draft, session: str, quote_id: str) -> tuple[str, ...]:
 
 
 def _withdraw(draft: Draft, rfq_id: str, dealer: str, quote_id: str) -> None:
+    amending = Amending(draft, rfq_id)
     draft.record(e.QuoteWithdrawn(draft.now_ns, rfq_id, dealer, quote_id))
+    amending.done("it withdrew after the round")
 
 
 def _declined(draft: Draft, rfq: Rfq, ask: Ask, reason: str) -> None:

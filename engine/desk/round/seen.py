@@ -42,7 +42,9 @@ def observe(draft: Draft, rfq_id: str) -> None:
     """Record what was seen of a round that has just ended, and have marks follow it."""
     seen = round_seen(draft, draft.state.rfqs[rfq_id])
     _say_drift(draft, seen)
-    draft.record(e.RoundObserved(draft.now_ns, seen, draft.desk.clocks.day_end.after(draft.now_ns)))
+    # Where nobody was asked nobody may have told anybody: no mark follows.
+    day_ends = draft.desk.clocks.day_end.after(draft.now_ns) if seen.asks else ()
+    draft.record(e.RoundObserved(draft.now_ns, seen, day_ends))
     draft.wake(Timer(TimerKind.marks, rfq_id))
 
 
@@ -209,7 +211,7 @@ def asks_seen(state: DeskState, rfq: Rfq, until_ns: int | None) -> tuple[AskSeen
         if ask.state in _NOT_ASKED:
             continue
         pending = until_ns is not None and ask.state is AskState.asked and ask.wait_until_ns > until_ns
-        chosen_by, p = chosen(ask.dealer)
+        chosen_by, p = (ask.chosen_by, ask.p) if ask.chosen_by is not None else chosen(ask.dealer)
         seen.append(_ask_seen(state, rfq, ask, place, accepted.get(ask.dealer), chosen_by, p, pending))
     return tuple(seen)
 
