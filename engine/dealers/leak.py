@@ -11,7 +11,8 @@ would be a cost of whoever does. What a trade itself does is in the model of `le
 is over before there is one, and whether one comes of it depends on the drift. The common mean is what one more dealer
 costs: the coefficient of how many were asked.
 
-Priors come from the data. tau is averaged over a grid by its likelihood. The drift with nobody asked (an order may know
+Priors come from the data. How far a dealer's own rounds are believed is averaged over tau by
+its likelihood, and that it is not known better is in the error. The drift with nobody asked (an order may know
 something) and what the usual panel leaks are drawn from one N(0, v) each, with v by its likelihood: where panels differ
 in size the data tell the two apart, where they never do the drift is split between them and the error says so. Only the
 common mean is floored at 0.

@@ -93,15 +93,15 @@ class _Regression:
             self._parents.setdefault(each.parent_id, []).append(at)
 
     def outcome(self) -> LeakOutcome:
-        noise, between = self._variances()
-        level = self._level_variance(noise, between)
-        penalties = self._penalties(noise, between, level)
+        noise, self._between = self._variances()
+        level = self._level_variance(noise)
+        penalties = self._penalties(noise, self._own_variances(noise), level)
         solution = solve_at(self._moments, penalties)
         level_sd = math.sqrt(noise * solution.column(self._count)[self._count])
         if solution.beta[self._count] < 0:
             # Nobody is paid for being asked.
             solution = solve_at(self._moments, penalties, self._count)
-        return self._told(solution, penalties, noise, between, level_sd)
+        return self._told(solution, penalties, noise, level_sd)
 
     # --- columns -----------------------------------------------------------------------------------
 
@@ -143,9 +143,9 @@ class _Regression:
         spread = math.sqrt(self._mean([(value - mean) ** 2 for value in values]))
         return [(value - mean) / spread for value in values] if spread > 1e-9 else []
 
-    def _penalties(self, noise: float, between: float, level: float | None) -> list[float]:
-        """`noise` is phi; `between` and `level` are prior variances. Without a `level` it is what the data say."""
-        penalties = [noise / between] * len(self._dealers)
+    def _penalties(self, noise: float, own: Sequence[float], level: float | None) -> list[float]:
+        """`noise` is phi; `own` (by dealer) and `level` are prior variances. Without a `level` it is what data say."""
+        penalties = [noise / variance for variance in own]
         penalties += [1.0 / (_CONTROL_SDS**2 * self._usual_variance)] * (self._first_segment - len(self._dealers))
         penalties += [noise / self._parameters.segment_sd_bps**2] * len(self._segments)
         for column, per_bps in ((self._intercept, 1.0), (self._count, self._n_usual**2)):
@@ -155,29 +155,49 @@ class _Regression:
 
     # --- what the priors are -------------------------------------------------------------------------
 
-    def _variances(self) -> tuple[float, float]:
-        """(phi, tau^2) by restricted likelihood: their means over a grid."""
+    def _variances(self) -> tuple[float, list[tuple[float, float]]]:
+        """(phi, [(chance, tau^2)]) by restricted likelihood."""
         size = self._count + self._n_varied
-        free = max(self._total - 1.0 - self._n_varied, 1.0)
+        free, count = max(self._total - 1.0 - self._n_varied, 1.0), len(self._dealers)
         noise = 1.0
         found = list[tuple[float, float, float]]()
         for ratio in _RATIOS:
             share = ratio * ratio * self._usual_variance
             # The penalty of segments wants the noise: that of the ratio before is near enough.
-            solution = solve_at(self._moments, self._penalties(noise, noise * share, None), size)
+            solution = solve_at(self._moments, self._penalties(noise, [noise * share] * count, None), size)
             noise = max(solution.left / free, _NOISE_BPS_MIN**2 / self._usual_variance)
-            likelihood = -0.5 * (free * math.log(noise) + solution.log_det + len(self._dealers) * math.log(share))
+            likelihood = -0.5 * (free * math.log(noise) + solution.log_det + count * math.log(share))
             belief = _belief(math.sqrt(noise * share), self._parameters.between_scale_bps)
             found.append((likelihood + belief, noise, noise * share))
         chances = _chances([each[0] for each in found])
-        return (
-            sum(chance * each[1] for chance, each in zip(chances, found, strict=True)),
-            sum(chance * each[2] for chance, each in zip(chances, found, strict=True)),
-        )
+        noise = math.fsum(chance * each[1] for chance, each in zip(chances, found, strict=True))
+        return noise, [(chance, each[2]) for chance, each in zip(chances, found, strict=True)]
 
-    def _level_variance(self, noise: float, between: float) -> float:
+    def _mean_variance(self) -> float:
+        return math.fsum(chance * variance for chance, variance in self._between)
+
+    def _shares(self, noise: float) -> list[tuple[float, float, float]]:
+        """Per dealer: the variance its own rounds leave of it, how much they are believed, and how sure that is.
+
+        To believe them by the mean of tau^2 would be to believe them too much: the share is averaged, not tau.
+        """
+        total = sum(self._weight)
+        found = []
+        for at in range(len(self._dealers)):
+            weight = self._moments.matrix[at][at]
+            variance = noise / max(weight * (1.0 - weight / total), 1e-12 * weight)
+            shares = [(chance, tau / (tau + variance)) for chance, tau in self._between]
+            mean = math.fsum(chance * share for chance, share in shares)
+            spread = math.fsum(chance * (share - mean) ** 2 for chance, share in shares)
+            found.append((variance, mean, math.sqrt(spread)))
+        return found
+
+    def _own_variances(self, noise: float) -> list[float]:
+        return [variance * share / (1.0 - share) for variance, share, _ in self._shares(noise)]
+
+    def _level_variance(self, noise: float) -> float:
         """Of the drift with nobody asked, and of what the usual panel leaks; held to be alike."""
-        penalties = self._penalties(noise, between, None)
+        penalties = self._penalties(noise, [self._mean_variance()] * len(self._dealers), None)
         solution = solve_at(self._moments, penalties, self._count + self._n_varied)
         lines = [solution.column(self._intercept)]
         if self._n_varied:
@@ -231,9 +251,7 @@ class _Regression:
             found.append(list(pulls.items()))
         return found
 
-    def _told(
-        self, solution: Solution, penalties: list[float], noise: float, between: float, level_sd: float
-    ) -> LeakOutcome:
+    def _told(self, solution: Solution, penalties: list[float], noise: float, level_sd: float) -> LeakOutcome:
         """`level_sd` is the error of the common mean as it was before it was floored."""
         size = len(solution.beta)
         floored = size <= self._count
@@ -245,7 +263,9 @@ class _Regression:
         scatter = self._scatter(lines, self._scores(solution, inverse))
         common = 0.0 if floored else solution.beta[self._count]
         beyond = level_sd**2 if floored else 0.0
+        between = self._mean_variance()
         unknown = _measure(common, math.sqrt(between + level_sd**2), 0.0)
+        shares = self._shares(noise)
         identified, asked = self._identified(), self._asked()
         residuals = [self._residual(at, solution.beta) for at in range(len(self._rows))]
         found = []
@@ -257,7 +277,9 @@ class _Regression:
                 continue
             prior = noise * sum([p * x * x for p, x in zip(penalties, lines[at], strict=False)])
             reliability = 1.0 - penalties[at] * inverse[at][at]
-            sd = math.sqrt(scatter[at] + prior + beyond + (reliability * told_apart) ** 2)
+            _, share, unsure = shares[at]
+            own = unsure / share * solution.beta[at]
+            sd = math.sqrt(scatter[at] + prior + beyond + own * own + (reliability * told_apart) ** 2)
             leak = _measure(value, sd, _effective([self._weight[k] for k in asked[at]]))
             found.append(LeakOf(dealer, leak, math.sqrt(scatter[at]), identified[at], len(asked[at]), lost, won))
         return LeakOutcome(
