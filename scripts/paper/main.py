@@ -37,6 +37,7 @@ from .oms import CopyReader, OrderSystem
 from .orders import ScriptError, read_script, seeded_orders
 from .party import Party, json_lines, silent
 from .prices import FairPrices, load_securities
+from .prints import Prints
 from .reconcile import reconcile
 from .session import FixSession, Settings
 from .store import Store, StoreInUse
@@ -204,7 +205,7 @@ async def run_dealer(options: argparse.Namespace, stop: asyncio.Event) -> None:
 async def run_market_data(options: argparse.Namespace, stop: asyncio.Event) -> None:
     prices = FairPrices(load_securities(options.securities), options.seed)
     party = _open_party(options, options.name, "market")
-    application = MarketData(party, prices, update_s=options.update_s)
+    application = MarketData(party, prices, update_s=options.update_s, prints=Prints(prices, options.seed))
     settings = Settings(options.name, options.peer, initiator=False, ephemeral=frozenset({"W"}))
     await _accept(party, FixSession(party, settings, application), options, stop)
 

@@ -38,13 +38,14 @@ class Security:
     day_count: str = "30/360"
     maturity: date | None = None
     asset_class: str = ""
+    adv: Decimal | None = None
 
 
 def load_securities(path: Path) -> dict[str, Security]:
     """Read the securities file; rows without an ISIN or a positive price are left out.
 
-    Columns security_id (or isin) and price are needed; coupon_pct, coupon_frequency, day_count, maturity (YYYY-MM-DD)
-    and asset_class are used if there.
+    Columns security_id (or isin) and price are needed; coupon_pct, coupon_frequency, day_count, maturity (YYYY-MM-DD),
+    asset_class and adv_30d are used if there.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         return parse_securities(csv.DictReader(line for line in file if not line.startswith("#")))
@@ -66,6 +67,7 @@ def parse_securities(rows: Iterable[Mapping[str, str | None]]) -> dict[str, Secu
             (row.get("day_count") or "").strip() or "30/360",
             _date(row.get("maturity")),
             (row.get("asset_class") or "").strip().lower(),
+            _decimal(row.get("adv_30d")),
         )
     return found
 
@@ -93,6 +95,16 @@ class FairPrices:
             for (period, size), phase in zip(_WAVES, phases, strict=True)
         )
         return to_tick(security.price * (1 + Decimal(round(bps, 6)) * BPS))
+
+    def level(self, asset_class: str, utc_ns: int) -> Decimal:
+        """The level of a class's market: a thousand times the mean of its bonds' prices over their base prices."""
+        shares = []
+        for security in self.securities.values():
+            if security.asset_class == asset_class:
+                fair = self.fair(security.security_id, utc_ns)
+                assert fair is not None
+                shares.append(fair / security.price)
+        return (1000 * sum(shares, Decimal(0)) / len(shares)).quantize(CENT) if shares else Decimal(1000)
 
 
 def draw(seed: int, *what: object) -> random.Random:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from paper.clock import PaperClock
+from paper.clock import PaperClock, parse_timestamp
 from paper.market_data import MarketData
-from paper_support import ISIN, MUNI, End, acceptor, ends, initiator, prices
+from paper.prices import FairPrices
+from paper.prints import Prints
+from paper_support import ISIN, MUNI, End, acceptor, ends, initiator, prices, securities
 
 
 class Feed:
@@ -26,8 +29,10 @@ class Feed:
         await self.engine.peer.until(lambda: self.engine.session.active)
         return self
 
-    def ask(self, request_id: str, *ids: str, kind: int = 1) -> None:
-        body: list = [(262, request_id), (263, kind), (264, 1), (265, 0), (267, 2), (269, 0), (269, 1), (146, len(ids))]
+    def ask(self, request_id: str, *ids: str, kind: int = 1, trades: bool = False) -> None:
+        kinds = (0, 1, 2) if trades else (0, 1)
+        body: list = [(262, request_id), (263, kind), (264, 1), (265, 0), (267, len(kinds))]
+        body += [*((269, each) for each in kinds), (146, len(ids))]
         for security_id in ids:
             body += [(55, "[N/A]"), (48, security_id), (22, 4)]
         self.engine.session.send("V", body)
@@ -100,3 +105,65 @@ async def test_prices_come_again_when_they_change_and_after_a_new_logon(tmp_path
         feed.ask("M1", ISIN)
         await feed.engine.peer.message("W", 3)
         assert feed.engine.peer.of("Y") == []
+
+
+# --- trades and levels ---------------------------------------------------------------------------
+
+LIQUID = replace(securities()[ISIN], adv=Decimal(6_000_000))
+THIN = replace(securities()[MUNI], adv=Decimal(100_000))
+DAY_NS = 86_400 * 10**9
+NOW_NS = parse_timestamp("20261124-22:00:00.000")
+
+
+def prints(seed: int = 1) -> Prints:
+    return Prints(FairPrices({LIQUID.security_id: LIQUID, THIN.security_id: THIN}, seed), seed)
+
+
+def test_trades_depend_on_seed_bond_and_day_alone_and_add_up_to_the_volume() -> None:
+    """Over 400 weekdays: 6mm a day within a tenth; the thin bond's 100k within a half."""
+    days = 560
+    for security, rel in ((LIQUID, 0.1), (THIN, 0.5)):
+        trades = prints().between(security.security_id, NOW_NS - days * DAY_NS, NOW_NS)
+        assert trades == prints().between(security.security_id, NOW_NS - days * DAY_NS, NOW_NS)
+        assert trades != prints(2).between(security.security_id, NOW_NS - days * DAY_NS, NOW_NS)
+        assert [trade.utc_ns for trade in trades] == sorted(trade.utc_ns for trade in trades)
+        assert security.adv is not None
+        assert float(sum(trade.size for trade in trades)) / 400 == pytest.approx(float(security.adv), rel=rel)
+
+
+def test_pieces_of_time_have_the_trades_of_the_whole() -> None:
+    whole = prints().between(ISIN, NOW_NS - 10 * DAY_NS, NOW_NS)
+    step = DAY_NS // 7
+    pieces = [
+        prints().between(ISIN, NOW_NS - 10 * DAY_NS + at * step, NOW_NS - 10 * DAY_NS + (at + 1) * step)
+        for at in range(70)
+    ]
+    assert [trade for piece in pieces for trade in piece] == whole
+    assert all((trade.utc_ns // DAY_NS + 3) % 7 < 5 for trade in whole)
+
+
+def test_a_bond_without_a_volume_never_trades() -> None:
+    assert Prints(prices(), 1).between(ISIN, NOW_NS - 100 * DAY_NS, NOW_NS) == []
+
+
+async def test_who_asks_for_trades_gets_those_of_the_past_once_and_levels_are_told(tmp_path: Path) -> None:
+    feed = Feed(tmp_path, PaperClock(), update_s=1_000_000)
+    provider = feed.marks.session._application
+    assert isinstance(provider, MarketData)
+    provider._prints = prints()
+    async with ends(feed.engine, feed.marks):
+        await feed.start()
+        feed.ask("M1", ISIN, trades=True)
+        feed.ask("M2", ISIN)
+        feed.ask("M3", "PAPER-CORPORATE", trades=True)
+        await feed.engine.peer.message("W", 3)
+        with_trades, without, level = feed.engine.peer.of("W")
+        kinds = [entry[269] for entry in with_trades.group(268, frozenset({269, 270, 15, 271, 272, 273}))]
+        assert kinds[:2] == ["0", "1"]
+        assert set(kinds[2:]) == {"2"}
+        assert len(kinds) > 50
+        assert without.get(268) == "2"
+        assert (level.get(48), level.get(22)) == ("PAPER-CORPORATE", "8")
+        bid, offer = (Decimal(value) for tag, value in level.fields if tag == 270)
+        assert bid == offer
+        assert 990 < bid < 1010
