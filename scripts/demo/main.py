@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from demo import story
+from demo.closes import CLOSES_DAYS, closing_marks
 from demo.orders import Day, drawn_day, sample_day
 from demo.processes import (
     ROOT,
@@ -27,6 +28,7 @@ from demo.processes import (
 )
 from demo.trader import ENDED, Trader
 from engine.admin.client import AdminClient
+from engine.commands.parameters import ROWS_MAX
 from engine.config import load
 from engine.errors import CommandError, ConfigError, EngineError, StartError
 from engine.market.holdings import UnknownFormat, import_holdings
@@ -149,6 +151,10 @@ def _remember(setting: Setting, daemon: Daemon, trader: Trader) -> None:
     print(f"run: an invented history of ninety days: rfqctl history import {history.name}", flush=True)
     import_history(setting, history)
     trader.wait(daemon.check, PATIENCE_S, lambda status: not status["estimates"]["rounds_waiting"])
+    rows = closing_marks(setting.securities, setting.seed, setting.origin_ns)
+    for start in range(0, len(rows), ROWS_MAX):
+        trader.call("marks.put", rows=rows[start : start + ROWS_MAX], source="closes")
+    print(f"run: {len(rows):,} closing prices of the last {CLOSES_DAYS} days: marks.put", flush=True)
 
 
 def _work(options: argparse.Namespace, day: Day, market: Market, daemon: Daemon, trader: Trader) -> list[str]:

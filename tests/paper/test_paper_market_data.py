@@ -132,12 +132,9 @@ def test_trades_depend_on_seed_bond_and_day_alone_and_add_up_to_the_volume() -> 
 
 
 def test_pieces_of_time_have_the_trades_of_the_whole() -> None:
-    whole = prints().between(ISIN, NOW_NS - 10 * DAY_NS, NOW_NS)
-    step = DAY_NS // 7
-    pieces = [
-        prints().between(ISIN, NOW_NS - 10 * DAY_NS + at * step, NOW_NS - 10 * DAY_NS + (at + 1) * step)
-        for at in range(70)
-    ]
+    begin, step = NOW_NS - 10 * DAY_NS, DAY_NS // 7
+    whole = prints().between(ISIN, begin, begin + 70 * step)
+    pieces = [prints().between(ISIN, begin + at * step, begin + (at + 1) * step) for at in range(70)]
     assert [trade for piece in pieces for trade in piece] == whole
     assert all((trade.utc_ns // DAY_NS + 3) % 7 < 5 for trade in whole)
 
