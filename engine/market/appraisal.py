@@ -101,7 +101,18 @@ class Quoting:
 class Appraisal:
     """The answers. `tape`, `closes` and `quoting` live on; `bonds`, `groups` and `parameters` are what files say."""
 
-    __slots__ = ("_day", "_scores", "bonds", "closes", "groups", "parameters", "quoting", "tape")
+    __slots__ = (
+        "_averages",
+        "_day",
+        "_made_of",
+        "_scores",
+        "bonds",
+        "closes",
+        "groups",
+        "parameters",
+        "quoting",
+        "tape",
+    )
 
     def __init__(
         self,
@@ -120,11 +131,14 @@ class Appraisal:
         self.quoting = Quoting() if quoting is None else quoting
         self._day = -1
         self._scores: dict[str, GroupScores] = {}
+        self._averages: dict[tuple[str, int], tuple[Security, Decimal | None]] = {}
+        self._made_of = (-1, -1)
+        """Of which day, and of how much of the tape, the averages are that were made so far."""
 
     def take_up(self, after: Appraisal) -> None:
         """Files were read again: what was heard stays."""
         self.bonds, self.parameters, self.groups = after.bonds, after.parameters, after.groups
-        self._day = -1
+        self._day, self._made_of = -1, (-1, -1)
 
     def know(self, security_id: str, group: str | None) -> None:
         """A bond was delivered, `bonds` has it: it is held against this group from now on, of None it is gone."""
@@ -144,6 +158,17 @@ class Appraisal:
         Days before the tape began count as the file says, if the window is the file's own and it is believed.
         """
         today = utc_day(now_ns)
+        made_of = today, self.tape.changes
+        if made_of != self._made_of:
+            self._made_of, self._averages = made_of, {}
+        # An order asks for the same one several times, by its rule, its protections and its facts.
+        known = self._averages.get((security.security_id, window_days))
+        if known is None or known[0] is not security:
+            known = security, self._adv(security, window_days, today, now_ns)
+            self._averages[security.security_id, window_days] = known
+        return known[1]
+
+    def _adv(self, security: Security, window_days: int, today: int, now_ns: int) -> Decimal | None:
         first = business_day_before(today, window_days)
         covered = self.tape.covered_from(security.asset_class, today)
         if covered is not None and covered <= first:

@@ -52,10 +52,12 @@ class CompleteFrom:
 class _Bond:
     """What is kept of one bond: (trades, face) by day, and sums over windows that somebody asked for."""
 
-    __slots__ = ("days", "sums")
+    __slots__ = ("days", "last", "sums")
 
     def __init__(self) -> None:
         self.days: dict[int, tuple[int, Decimal]] = {}
+        self.last: int | None = None
+        """The latest of the days."""
         self.sums: dict[int, tuple[int, int, int, Decimal]] = {}
         """By window: first day, the day after the last, trades, face."""
 
@@ -63,8 +65,11 @@ class _Bond:
         had_count, had_face = self.days.get(day, (0, _NOTHING))
         if had_count + count:
             self.days[day] = (had_count + count, had_face + face)
+            if self.last is None or day > self.last:
+                self.last = day
         else:
             self.days.pop(day, None)
+            self.last = max(self.days, default=None)
         for window, (first, end, trades, total) in self.sums.items():
             if first <= day < end:
                 self.sums[window] = (first, end, trades + count, total + face)
@@ -90,7 +95,7 @@ class _Class:
 class Tape:
     """Trades by bond, of the last `days` days; of the last `trades_max` it is known which they were."""
 
-    __slots__ = ("_bonds", "_classes", "_pruned", "_trades", "_trades_max", "days", "quiet_days_max")
+    __slots__ = ("_bonds", "_classes", "_pruned", "_trades", "_trades_max", "changes", "days", "quiet_days_max")
 
     def __init__(self, days: int = 200, trades_max: int = 500_000, quiet_days_max: int = 5) -> None:
         self.days = days
@@ -100,6 +105,8 @@ class Tape:
         self._classes: dict[str, _Class] = {}
         self._trades: dict[tuple[str, str], Trade] = {}
         self._pruned = 0
+        self.changes = 0
+        """How often anything was heard: what was made of it before holds while this stands still."""
 
     def __len__(self) -> int:
         return len(self._trades)
@@ -115,6 +122,7 @@ class Tape:
 
         `complete_sources` are those that tell of their past too: what they tell of covers the days since.
         """
+        self.changes += 1
         heard_day, day = utc_day(heard_ns), utc_day(trade.utc_ns)
         self._prune(heard_day)
         key = trade.source, trade.trade_id
@@ -130,6 +138,7 @@ class Tape:
 
     def complete_from(self, said: CompleteFrom, heard_ns: int) -> None:
         """From this day on the class is covered."""
+        self.changes += 1
         self._cover(said.asset_class, utc_day(heard_ns), said.day)
 
     # --- what it says ------------------------------------------------------------------------------
@@ -157,7 +166,7 @@ class Tape:
     def last_day(self, security_id: str) -> int | None:
         """The day of the bond's latest trade; None if there is none on the tape."""
         bond = self._bonds.get(security_id)
-        return max(bond.days, default=None) if bond is not None else None
+        return bond.last if bond is not None else None
 
     def dump(self) -> dict[str, object]:
         """All that is kept, as plain values."""
@@ -193,6 +202,7 @@ class Tape:
             bond = self._bonds[security_id]
             bond.days = {day: each for day, each in bond.days.items() if day >= oldest}
             bond.sums.clear()
+            bond.last = max(bond.days, default=None)
             if not bond.days:
                 del self._bonds[security_id]
         gone = [key for key, trade in self._trades.items() if utc_day(trade.utc_ns) < oldest]

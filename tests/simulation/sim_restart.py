@@ -115,6 +115,8 @@ EXEMPT: Final[dict[str, str]] = {
     "appraisal.parameters": "configuration",
     "appraisal.groups": "configuration",
     "appraisal._day": "which scores are kept: made anew from what is compared",
+    "appraisal._averages": "made anew from what is compared",
+    "appraisal._made_of": "made anew from what is compared",
     "appraisal._scores": "made anew from what is compared",
     "desk.learning": "a part of its own",
     "desk.costs": "a part of its own",
