@@ -337,6 +337,7 @@ def mark(used: MarkUsed | None) -> Plain | None:
         "source": used.source,
         "age_s": seconds(used.age_ns),
         "quality": used.quality,
+        "sd_bps": used.sd_bps,
     }
 
 

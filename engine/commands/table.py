@@ -103,6 +103,8 @@ ORDERS_SHOWN_MAX: Final = 1_000
 AXES_SHOWN: Final = 50
 EVENTS_MAX: Final = 500
 AXES_SHOWN_MAX: Final = 10_000
+ADV_DAYS_SHOWN: Final = 30
+ADV_DAYS_MAX: Final = 3_650
 NOTES_SHOWN: Final = 20
 NOTES_SHOWN_MAX: Final = 50
 """As many as are kept of a session: `turn.history.NOTES_MAX`."""
@@ -392,6 +394,47 @@ TABLE: Final[tuple[Command, ...]] = (
         is_typed=False,
     ),
     # --- what feeds deliver ---
+    _desk(
+        "bond",
+        "viewer",
+        "market_commands.bond",
+        "market_views.bond",
+        "what is known of a bond: its prices, how it trades, what an order of it is expected to cost",
+        Param("security", name, "the bond's ISIN or CUSIP", required=True),
+        Param("quantity", amount, "face amount of an order, such as 5mm", typed="[QUANTITY]"),
+        Param(
+            "window",
+            whole(1, ADV_DAYS_MAX),
+            "business days of the average volume",
+            default=ADV_DAYS_SHOWN,
+            typed="--window N",
+        ),
+    ),
+    Command(
+        "marks.put",
+        "feed",
+        "take prices of bonds, or levels of benchmarks, a row each; a row that is wrong is named and stops no other",
+        By.desk,
+        "market_commands.marks_put",
+        params=(
+            Param("rows", rows, "security; bid and offer, or price; time, quality", required=True),
+            Param("source", name, "whose prices they are; feed:NAME of who delivers, if left out"),
+        ),
+        is_typed=False,
+    ),
+    Command(
+        "trades.put",
+        "feed",
+        "take trades of bonds, a row each; the same again changes nothing, a row that is wrong stops no other",
+        By.desk,
+        "market_commands.trades_put",
+        params=(
+            Param("rows", rows, "security, price, quantity, time, id; canceled: it is taken back", required=True),
+            Param("source", name, "whose trades they are; feed:NAME of who delivers, if left out"),
+            Param("complete_from", date, "all trades of these asset classes since this day are told"),
+        ),
+        is_typed=False,
+    ),
     Command(
         "securities.put",
         "feed",

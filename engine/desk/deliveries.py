@@ -12,6 +12,7 @@ from functools import partial
 
 from engine.clock import NS_PER_DAY, utc_day
 from engine.desk.draft import Draft
+from engine.desk.setting import Desk
 from engine.domain.instrument import Security
 from engine.domain.messages import MarketChanges, MarketPrice, SideChange, TradePrint
 from engine.market.hearing import (
@@ -67,6 +68,27 @@ def _new_sides(delivery: Delivery, security_id: str, sides: Sides) -> None:
         delivery.two_sided(security_id, sides.bid, sides.offer, quoted_ns, Quality.COMPOSITE)
 
     delivery.attempt(security_id, mark)
+
+
+def adopt(desk: Desk, heard: Iterable[Heard], now_ns: int) -> None:
+    """What was delivered becomes what everybody looks up. A start makes the same of the journal's tape."""
+    appraisal = desk.appraisal
+    for each in heard:
+        match each:
+            case Mark():
+                if desk.marks.update(each) and (each.security_id, each.source) in desk.sides:
+                    desk.sides[each.security_id, each.source] = Sides.of(each)
+                appraisal.closes.take_mark(each)
+            case Trade():
+                appraisal.tape.take(each, now_ns, appraisal.parameters.past_trades)
+            case Withdrawal(security_id, source):
+                desk.marks.withdraw(security_id, source)
+            case CompleteFrom():
+                appraisal.tape.complete_from(each, now_ns)
+            case Sides(security_id, source):
+                desk.sides[security_id, source] = each
+            case Refusal():
+                desk.refusals.take(each)
 
 
 class Delivery:

@@ -59,6 +59,16 @@ def settlement_date(utc_ns: int, days: int = 1) -> date:
     return _settlement(utc_day(utc_ns), days)
 
 
+def day_number(day: date) -> int:
+    """The number of a date."""
+    return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The date of a day's number."""
+    return _date(number)
+
+
 def business_days(first: int, end: int) -> int:
     """How many weekdays there are from `first` on and before `end`; negative where `end` comes first."""
     return _weekdays_before(end) - _weekdays_before(first)

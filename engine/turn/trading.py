@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.clock import Instant
-from engine.desk import decide, replacing
+from engine.desk import decide, deliveries, replacing
 from engine.desk.apply import apply, learn, observe
 from engine.desk.costs import COSTED
 from engine.desk.draft import Draft, Send
@@ -28,9 +28,6 @@ from engine.fix.flows.dialect import DEFAULT, Dialect
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
 from engine.fix.wire.message import Message
-from engine.market.hearing import Heard, Refusal, Sides, Withdrawal
-from engine.market.marks import Mark
-from engine.market.tape import CompleteFrom, Trade
 from engine.masking import masked
 from engine.turn.application import SentAs
 from engine.turn.outcome import Change
@@ -146,28 +143,7 @@ class Trading:
         if self._followed is not None:
             self._followed.extend(decided.events)
         if decided.heard:
-            self._hear(decided.heard, decided.now_ns)
-
-    def _hear(self, heard: Sequence[Heard], now_ns: int) -> None:
-        """What was delivered, where everybody looks it up. A start makes the same of the journal's tape."""
-        desk = self.desk
-        appraisal = desk.appraisal
-        for each in heard:
-            match each:
-                case Mark():
-                    if desk.marks.update(each) and (each.security_id, each.source) in desk.sides:
-                        desk.sides[each.security_id, each.source] = Sides.of(each)
-                    appraisal.closes.take_mark(each)
-                case Trade():
-                    appraisal.tape.take(each, now_ns, appraisal.parameters.past_trades)
-                case Withdrawal(security_id, source):
-                    desk.marks.withdraw(security_id, source)
-                case CompleteFrom():
-                    appraisal.tape.complete_from(each, now_ns)
-                case Sides(security_id, source):
-                    desk.sides[security_id, source] = each
-                case Refusal():
-                    desk.refusals.take(each)
+            deliveries.adopt(self.desk, decided.heard, decided.now_ns)
 
     # --- another setting ---------------------------------------------------------------------------
 

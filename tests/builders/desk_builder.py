@@ -25,7 +25,7 @@ from engine.commands import answering
 from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats
-from engine.desk import decide
+from engine.desk import decide, deliveries
 from engine.desk.apply import apply, learn, observe
 from engine.desk.draft import Draft, Send
 from engine.desk.fields import catalogue
@@ -182,6 +182,7 @@ class DeskWorld:
         learn(self.desk.stats, draft.lessons)
         for event in draft.events:
             self.desk.costs.fold(self.state, event)
+        deliveries.adopt(self.desk, draft.heard, draft.now_ns)
         self.events += draft.events
         self.sends += draft.sends
         self.notices += notices(draft.events, draft.pages, self.state, len(self.events))

@@ -115,6 +115,7 @@ def test_what_acts_on_a_session_or_the_process_needs_a_reason() -> None:
 # --- edges ---------------------------------------------------------------------------------------
 
 WHOLE: Final = {
+    ("bond", "window"): (1, 3_650),
     ("orders", "limit"): (1, 1_000),
     ("axes", "limit"): (1, 10_000),
     ("events", "after"): (0, 2**53),
