@@ -260,7 +260,9 @@ def recall_tape(journal: ReadOnly, desk: Desk) -> None:
     """What the tape says of prices and trades; how old a price may be is for whoever uses it."""
     appraisal = desk.appraisal
     for row in journal.marks():
-        if row.price is not None:
+        if row.price is None:
+            desk.marks.withdraw(row.security_id, row.source, row.utc_ns)
+        else:
             half = None if row.half_spread is None else Decimal(row.half_spread)
             quality = Quality(row.quality)
             desk.marks.update(Mark(row.security_id, Decimal(row.price), row.utc_ns, row.source, quality, half))

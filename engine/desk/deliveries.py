@@ -56,7 +56,8 @@ def on_changes(draft: Draft, session: str, heard: MarketChanges) -> None:
 
 
 def _new_sides(delivery: Delivery, security_id: str, sides: Sides) -> None:
-    quoted_ns = None if sides.bid_ns is None or sides.offer_ns is None else min(sides.bid_ns, sides.offer_ns)
+    # A side that was not mentioned stands as it was: the price is of the time of the latest change.
+    quoted_ns = None if sides.bid_ns is None or sides.offer_ns is None else max(sides.bid_ns, sides.offer_ns)
 
     def mark() -> None:
         delivery.bond(security_id)
@@ -81,8 +82,8 @@ def adopt(desk: Desk, heard: Iterable[Heard], now_ns: int) -> None:
                 appraisal.closes.take_mark(each)
             case Trade():
                 appraisal.tape.take(each, now_ns, appraisal.parameters.past_trades)
-            case Withdrawal(security_id, source):
-                desk.marks.withdraw(security_id, source)
+            case Withdrawal(security_id, source, at_ns):
+                desk.marks.withdraw(security_id, source, at_ns)
             case CompleteFrom():
                 appraisal.tape.complete_from(each, now_ns)
             case Sides(security_id, source):

@@ -102,12 +102,14 @@ def grown_bps(sd: float, further_ns: int, volatility_bps: float | None, errors: 
 class MarkBook:
     """The latest mark of each source for each bond; at `marks_max` marks a new one is refused, old ones go on."""
 
-    __slots__ = ("_by_security", "_count", "_marks_max")
+    __slots__ = ("_by_security", "_count", "_marks_max", "_withdrawn")
 
     def __init__(self, marks_max: int = 200_000) -> None:
         self._by_security: dict[str, dict[str, Mark]] = {}
         self._count = 0
         self._marks_max = marks_max
+        self._withdrawn: dict[tuple[str, str], int] = {}
+        """When a source took its price back: what it told before that is no price any more, whenever it comes."""
 
     def __len__(self) -> int:
         return self._count
@@ -119,6 +121,11 @@ class MarkBook:
         sources = self._by_security.get(mark.security_id)
         known = None if sources is None else sources.get(mark.source)
         if known is None:
+            if self._withdrawn:
+                withdrawn_ns = self._withdrawn.get((mark.security_id, mark.source))
+                if withdrawn_ns is not None and mark.utc_ns <= withdrawn_ns:
+                    return False
+                self._withdrawn.pop((mark.security_id, mark.source), None)
             if self._count >= self._marks_max:
                 return False
             self._count += 1
@@ -129,11 +136,13 @@ class MarkBook:
         sources[mark.source] = mark
         return True
 
-    def withdraw(self, security_id: str, source: str) -> None:
-        """The source no longer has a price for the bond."""
+    def withdraw(self, security_id: str, source: str, utc_ns: int | None = None) -> None:
+        """The source no longer has a price for the bond, since `utc_ns` where that is said."""
         sources = self._by_security.get(security_id, {})
         if sources.pop(source, None) is not None:
             self._count -= 1
+        if utc_ns is not None and len(self._withdrawn) < self._marks_max:
+            self._withdrawn[security_id, source] = utc_ns
 
     def best(
         self, security_id: str, now_ns: int, age_ns_max: int, by_source: Mapping[str, int] = NO_AGES

@@ -137,3 +137,13 @@ def test_a_source_may_have_to_be_younger_than_others() -> None:
     assert book.best("XS1", NOW, 60 * MINUTE, {"composite": 4 * MINUTE}) is None
     assert book.of("XS1", "composite") is not None
     assert book.of("XS1", "other") is None
+
+
+def test_what_a_source_took_back_does_not_come_again_late() -> None:
+    book = MarkBook()
+    book.update(mark(Quality.COMPOSITE, 5))
+    book.withdraw("XS1", "composite", NOW - 2 * MINUTE)
+    assert not book.update(mark(Quality.COMPOSITE, 3))
+    assert book.best("XS1", NOW, 60 * MINUTE) is None
+    assert book.update(mark(Quality.COMPOSITE, 1))
+    assert len(book) == 1
