@@ -203,9 +203,10 @@ class Selection:
     tiers that the rule wants and the order has not, empty where it has none at all.
 
     `inclusion_p` is each candidate's probability to be asked, `panel_p` that of the dealers asked; a draw may have
-    changed the choice, which is `base` then. `explored` is the dealer that it put in, in place of `replaced`; `dropped`
-    the dealer that it left out. `draw` is what was drawn for this `round` of the order, None where nothing was: so is
-    it while a recommendation is only shown. `expected` is set where dealers were chosen by what is expected of them.
+    changed the choice, which is `base` then. `explored` is the dealer that it put in, in place of `replaced` (empty: in
+    a place that the choice left empty); `dropped` the dealer that it left out. `draw` is what was drawn for this
+    `round` of the order, None where nothing was: so is it while a recommendation is only shown. `expected` is set where
+    dealers were chosen by what is expected of them.
     """
 
     scorer: str

@@ -29,7 +29,7 @@ from engine.domain.instrument import AssetClass
 from engine.domain.recommendation import Ended, LeftOut, RunnerUp, Scalar, Selection, Why
 from engine.errors import ConfigError
 from engine.rules.plan import Ask, AskNamed, AskPanel, AskSequence, AskTiers, AskTop, Mode, Plan, Ranking
-from engine.selection.explore import POOL_MAX, Chances, Explored, Pool, chances, drawn, inclusion, uniform
+from engine.selection.explore import POOL_MAX, Chances, Explored, Pool, Slot, chances, drawn, inclusion, uniform
 from engine.selection.model import Choice, Counted, Limits, Model, modelled
 from engine.selection.prospect import Margin
 from engine.selection.ranking import Table, WeightedScorer, classic, weighted
@@ -296,7 +296,8 @@ def _explored(
     """What may be drawn, what was, and the number that decided it (None: nothing was drawn).
 
     A place can be given away unless the rule names its dealer; to whom the rule might have asked there: a candidate
-    left out, of the same tier where tiers are asked, that no limit keeps out.
+    left out, of the same tier where tiers are asked, that no limit keeps out. So can one that the model leaves empty;
+    in a search it is the first one, since the others may never be reached.
     """
     base = _places(table.dealers, tuple(chosen.asked))
     if not _may_explore(request, plan, parameters.exploring):
@@ -330,7 +331,7 @@ def _slots(
     free: Sequence[int],
     numbers: _Numbers | None,
     tier_of: Mapping[str, int | None],
-) -> tuple[list[tuple[int, Pool]], bool]:
+) -> tuple[list[Slot], bool]:
     """The places that can be given away, to whom; and whether nobody has tried one of those."""
     members, never, informed = set(base), plan.limits.never, frozenset(plan.informed)
     dealers = table.dealers
@@ -341,7 +342,7 @@ def _slots(
     full = at_most is not None and len(informed.union(chosen.asked)) >= at_most
     pools: dict[tuple[int | None, bool], Pool] = {}
     any_untried = False
-    slots: list[tuple[int, Pool]] = []
+    slots: list[Slot] = []
     for place in free:
         name = dealers[base[place]]
         # Who knows already makes no room when its place is given away.
@@ -355,7 +356,16 @@ def _slots(
             untried = [at for at in fitting if not table.values[at]]
             any_untried = any_untried or bool(untried)
             pools[key] = _pool(table, base, fitting, untried, numbers)
-        slots.append((place, pools[key]))
+        slots.append(Slot(place, pools[key]))
+    if numbers is not None and numbers.choice.counted is not Counted.not_at_all and not full:
+        empty = numbers.limits.most - len(base)
+        if at_most is not None:
+            empty = min(empty, at_most - len(base))
+        if empty > 0:
+            untried = [at for at in others if not table.values[at]]
+            any_untried = any_untried or bool(untried)
+            first = 0 if numbers.choice.counted is Counted.search else len(base)
+            slots.append(Slot(first, _pool(table, base, others, untried, numbers), empty))
     return slots, any_untried
 
 
@@ -370,7 +380,7 @@ def _pool(
     if numbers is not None:
         # One more must be worth its cost, and more than the least of those asked where no more fit.
         full = len(base) >= numbers.limits.most or numbers.choice.counted is Counted.not_at_all
-        bar = min([numbers.margins[at].gain_bps for at in base]) if full else 0.0
+        bar = min([numbers.margins[at].gain_bps for at in base], default=0.0) if full else 0.0
         return Pool(tuple(fitting), tuple([_belongs(numbers.margins[at], bar) for at in fitting]))
     worst = table.scores[max(base)]
     spread = (table.scores[0] - table.scores[-1]) / _SPREADS
@@ -539,7 +549,8 @@ def _selection(
     base, names = tuple(chosen.asked), table.dealers
     came = names[explored.came] if explored.came is not None else None
     went = names[explored.went] if explored.went is not None else None
-    if went is not None:
+    is_changed = came is not None or went is not None
+    if is_changed:
         chosen.exchange([names[at] for at in explored.panel], came, went)
     asked = tuple(chosen.asked)
     if not asked and chosen.ended is Ended.enough:
@@ -575,7 +586,7 @@ def _selection(
         explored=came or "",
         draw=draw,
         round=request.round,
-        base=base if went is not None else (),
+        base=base if is_changed else (),
         replaced=went or "" if came is not None else "",
         dropped=went or "" if came is None else "",
         expected=expected,

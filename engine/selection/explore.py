@@ -1,9 +1,10 @@
 """Exploration: now and then a dealer is asked that would not be, or one is left out, so that something is learnt.
 
 With probability `p_swap` one of the places is drawn, each as likely as another, and given to a dealer left out, drawn
-by its chance to belong there; with `p_drop` one dealer is left out instead. Whoever draws once knows the probability of
-every panel that could have come of it, in closed form: no panel comes about in two ways, since it tells which place
-was given to whom. So the probability of the panel sent, and every dealer's to be in it, are exact.
+by its chance to belong there; a place that the rule allows and the choice left empty is one of them, so that asking
+nobody is not for ever. With `p_drop` one dealer is left out instead. Whoever draws once knows the probability of every
+panel that could have come of it, in closed form: no panel comes about in two ways, since it tells which place was given
+to whom. So the probability of the panel sent, and every dealer's to be in it, are exact.
 
 One number in [0, 1) decides: what is drawn next is made of it, so that it stands for the whole draw.
 """
@@ -33,11 +34,29 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that can be given to one of a pool; an `empty` one stands for so many, and comes before `place`."""
+
+    place: int
+    pool: Pool
+    empty: int = 0
+
+    @property
+    def times(self) -> int:
+        """How many places it stands for."""
+        return self.empty or 1
+
+    def given(self, panel: tuple[int, ...], dealer: int) -> tuple[int, ...]:
+        """The panel once the dealer has the place."""
+        return (*panel[: self.place], dealer, *panel[self.place + (not self.empty) :])
+
+
+@dataclass(frozen=True, slots=True)
 class Chances:
     """All that a draw can make of a panel: the places that can be given away, to whom, and who can be left out."""
 
     panel: tuple[int, ...]
-    slots: tuple[tuple[int, Pool], ...]
+    slots: tuple[Slot, ...]
     drops: tuple[int, ...]
     p_swap: float
     p_drop: float
@@ -46,6 +65,11 @@ class Chances:
     def p_base(self) -> float:
         """The probability that the panel is asked as it was chosen."""
         return 1.0 - self.p_swap - self.p_drop
+
+    @property
+    def places(self) -> int:
+        """How many places can be given away."""
+        return sum(slot.times for slot in self.slots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +82,9 @@ class Explored:
     went: int | None = None
 
 
-def chances(
-    panel: Sequence[int], slots: Iterable[tuple[int, Pool]], drops: Iterable[int], p_swap: float, p_drop: float
-) -> Chances:
+def chances(panel: Sequence[int], slots: Iterable[Slot], drops: Iterable[int], p_swap: float, p_drop: float) -> Chances:
     """What can be drawn: nothing is where there is no place to give away, or nobody to leave out."""
-    feasible = tuple([(place, pool) for place, pool in slots if pool.dealers])
+    feasible = tuple([slot for slot in slots if slot.pool.dealers])
     droppable = tuple(drops)
     return Chances(tuple(panel), feasible, droppable, p_swap if feasible else 0.0, p_drop if droppable else 0.0)
 
@@ -73,12 +95,12 @@ def drawn(of: Chances, draw: float | None) -> Explored:
         return Explored(of.panel, of.p_base)
     second, third = following(draw)
     if draw < of.p_swap:
-        place, pool = of.slots[int(second * len(of.slots))]
-        sums = list(accumulate(pool.weights))
-        at = min(bisect_right(sums, third * sums[-1]), len(sums) - 1)
-        panel = (*of.panel[:place], pool.dealers[at], *of.panel[place + 1 :])
-        share = pool.weights[at] / sums[-1]
-        return Explored(panel, of.p_swap * share / len(of.slots), pool.dealers[at], of.panel[place])
+        slot = of.slots[_drawn_of([slot.times for slot in of.slots], second)]
+        at = _drawn_of(slot.pool.weights, third)
+        dealer, share = slot.pool.dealers[at], slot.pool.weights[at] / sum(slot.pool.weights)
+        went = None if slot.empty else of.panel[slot.place]
+        p = of.p_swap * slot.times / of.places * share
+        return Explored(slot.given(of.panel, dealer), p, dealer, went)
     place = of.drops[int(second * len(of.drops))]
     panel = (*of.panel[:place], *of.panel[place + 1 :])
     return Explored(panel, of.p_drop / len(of.drops), None, of.panel[place])
@@ -87,15 +109,22 @@ def drawn(of: Chances, draw: float | None) -> Explored:
 def inclusion(of: Chances) -> Mapping[int, float]:
     """Every dealer's probability to be asked; one that is not here has none."""
     found = dict.fromkeys(of.panel, 1.0)
-    for place, pool in of.slots:
-        share = of.p_swap / len(of.slots)
-        found[of.panel[place]] -= share
-        whole = sum(pool.weights)
-        for dealer, weight in zip(pool.dealers, pool.weights, strict=True):
+    for slot in of.slots:
+        share = of.p_swap * slot.times / of.places
+        if not slot.empty:
+            found[of.panel[slot.place]] -= share
+        whole = sum(slot.pool.weights)
+        for dealer, weight in zip(slot.pool.dealers, slot.pool.weights, strict=True):
             found[dealer] = found.get(dealer, 0.0) + share * weight / whole
     for place in of.drops:
         found[of.panel[place]] -= of.p_drop / len(of.drops)
     return found
+
+
+def _drawn_of(weights: Sequence[float], draw: float) -> int:
+    """The place that a number in [0, 1) falls on, each in proportion to its weight."""
+    sums = list(accumulate(weights))
+    return min(bisect_right(sums, draw * sums[-1]), len(sums) - 1)
 
 
 def uniform(entropy: bytes) -> float:

@@ -286,11 +286,18 @@ def _stakes(request: Request, parameters: Parameters) -> Stakes:
     return Stakes(
         c_fail_bps=max(0.0, parameters.c_fail_bps),
         aversion=parameters.aversion,
-        rho=parameters.rho,
+        rho=_rho(request, parameters),
         limit_edge_bps=request.limit_edge_bps,
         wait_bps_per_s=parameters.wait_bps_per_s,
         wait_s=request.wait_s,
     )
+
+
+def _rho(request: Request, parameters: Parameters) -> float:
+    """How much is traded after this round, as a share of what is asked for."""
+    if request.residual is None or not request.quantity:
+        return parameters.rho
+    return float(request.residual / request.quantity) + parameters.unfilled
 
 
 def _reservation(each: Prospect, stakes: Stakes) -> float | None:

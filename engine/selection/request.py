@@ -24,8 +24,9 @@ class Request:
     With `numbers` it is said of every candidate what is expected of it, whatever the dealers are ranked by.
 
     A dealer is given `wait_s`. `limit_edge_bps` is the edge that a quote just at the order's limit has against `mark`;
-    None without a limit or a mark. `exposure` is the whole exposure's face amount. `round` counts from 1; `draw` is
-    what was drawn for this round before, which stands.
+    None without a limit or a mark. `residual` is what is left to trade after this order (None: nobody knows).
+    `exposure` is the whole exposure's face amount. `round` counts from 1; `draw` is what was drawn for this round
+    before, which stands.
     """
 
     segment: Segment
@@ -36,6 +37,7 @@ class Request:
     limit_edge_bps: float | None = None
     mark: MarkUsed | None = None
     exposure: Decimal | None = None
+    residual: Decimal | None = None
     round: int = 1
     draw: float | None = None
     numbers: bool = False
@@ -76,15 +78,17 @@ _AXES: Final = AxeParameters()
 class Parameters:
     """The desk's own settings of its scorers. `classic_weights` are in percent.
 
-    Of the model: `c_fail_bps` is what not trading costs, a leak counts `aversion` times, and what it moves after the
-    decision on the share `rho` of the size. A second of waiting costs `wait_bps_per_s`; `axes` is what
-    an advertised interest adds.
+    Of the model: `c_fail_bps` is what not trading costs. A leak counts `aversion` times, and what it moves after the
+    decision on the share of the size that is traded later: `rho` where nobody knows what is left of the parent, else
+    that and the share `unfilled` of orders that a round does not trade. A second of waiting costs `wait_bps_per_s`;
+    `axes` is what an advertised interest adds.
     """
 
     classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS
     c_fail_bps: float = 20.0
     aversion: float = 1.0
     rho: float = 0.5
+    unfilled: float = 0.15
     wait_bps_per_s: float = 0.005
     exploring: Exploring = NO_EXPLORING
     axes: AxeParameters = _AXES

@@ -49,7 +49,8 @@ def notes(selection: Selection, told_by: int) -> tuple[str, ...]:
 def _of_the_draw(selection: Selection) -> Iterator[str]:
     chance = f"{100 * selection.panel_p:.2g} %"
     if selection.explored:
-        drawn = f"{selection.explored} in place of {selection.replaced}"
+        beside = f"in place of {selection.replaced}" if selection.replaced else "beside the others"
+        drawn = f"{selection.explored} {beside}"
         yield f"drawn to learn: {drawn}; this list had a chance of {chance}"
     elif selection.dropped:
         yield f"drawn to learn what asking costs: without {selection.dropped}; this list had a chance of {chance}"
@@ -172,7 +173,7 @@ def _candidate(
 def _asked_for(selection: Selection, at: int) -> str:
     """What a dealer is asked for: by the rule, for what it adds, or to learn of it."""
     if selection.candidates[at] == selection.explored:
-        return f"to learn of it, in place of {selection.replaced}"
+        return "to learn of it" + (f", in place of {selection.replaced}" if selection.replaced else "")
     worth = selection.expected
     return selection.ask if worth is None or not _by_worth(selection) else f"{selection.ask}, {_adds(worth, at)}"
 

@@ -18,7 +18,7 @@ from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Selection, Why
 from engine.rules.plan import Ask, AskAll, AskNamed, AskPanel, AskSequence, AskTiers, AskTop, Mode, Plan, Ranking
 from engine.selection.choose import Candidates, Listed, RulePlan, TierPlan, choose
-from engine.selection.explore import Chances, Pool, chances, drawn, following, inclusion, uniform
+from engine.selection.explore import Chances, Pool, Slot, chances, drawn, following, inclusion, uniform
 from engine.selection.ranking import Rankings
 from engine.selection.request import Exploring, Parameters, Records, Request
 
@@ -29,11 +29,14 @@ EXPLORING = Exploring(epsilon=0.05, epsilon_untried=0.3, epsilon_drop=0.01, quan
 def enumerated(of: Chances) -> dict[tuple[int, ...], float]:
     """Every panel that can come of it, and its probability, by counting."""
     found: dict[tuple[int, ...], float] = {of.panel: 1 - of.p_swap - of.p_drop}
-    for place, pool in of.slots:
+    places = sum(slot.empty or 1 for slot in of.slots)
+    for slot in of.slots:
+        pool, place = slot.pool, slot.place
         for dealer, weight in zip(pool.dealers, pool.weights, strict=True):
-            panel = (*of.panel[:place], dealer, *of.panel[place + 1 :])
+            after = of.panel[place:] if slot.empty else of.panel[place + 1 :]
+            panel = (*of.panel[:place], dealer, *after)
             assert panel not in found, "no panel comes about in two ways"
-            found[panel] = of.p_swap / len(of.slots) * weight / sum(pool.weights)
+            found[panel] = of.p_swap * (slot.empty or 1) / places * weight / sum(pool.weights)
     for place in of.drops:
         found[(*of.panel[:place], *of.panel[place + 1 :])] = of.p_drop / len(of.drops)
     return found
@@ -44,13 +47,15 @@ weights = st.floats(0.01, 1.0)
 
 @st.composite
 def all_chances(draw: st.DrawFn) -> Chances:
-    size = draw(st.integers(1, 4))
+    size = draw(st.integers(0, 4))
     panel = tuple(range(size))
     slots = [
-        (place, Pool(others, tuple([draw(weights) for _ in others])))
+        Slot(place, Pool(others, tuple([draw(weights) for _ in others])))
         for place in panel
         if (others := tuple(draw(st.sets(st.integers(10, 14), max_size=4))))
     ]
+    if empty := draw(st.integers(0, 3)):
+        slots.append(Slot(draw(st.sampled_from([0, size])), Pool((10, 12), (draw(weights), draw(weights))), empty))
     drops = draw(st.sets(st.sampled_from(panel))) if size > 1 else set()
     return chances(panel, slots, sorted(drops), draw(st.floats(0, 0.5)), draw(st.floats(0, 0.3)))
 
@@ -74,9 +79,9 @@ def test_a_draw_gives_one_of_these_panels_with_its_probability(of: Chances, draw
 
 
 def test_draws_come_as_often_as_they_should() -> None:
-    """40,000 draws of one in eight panels: each within 5 standard errors."""
+    """40,000 draws of one of ten panels: each within 5 standard errors."""
     pool = Pool((10, 11), (1.0, 3.0))
-    of = chances((0, 1, 2), [(0, pool), (2, pool)], (0, 1, 2), 0.4, 0.3)
+    of = chances((0, 1, 2), [Slot(0, pool), Slot(2, pool), Slot(3, pool, 2)], (0, 1, 2), 0.4, 0.3)
     count = 40_000
     seen = Counter(drawn(of, uniform(at.to_bytes(4, "big"))).panel for at in range(count))
     panels = enumerated(of)
@@ -240,3 +245,21 @@ def test_the_numbers_of_the_whole_are_those_of_the_dealers_sent(records: Records
     assert found.expected is not None
     assert found.expected.cost_bps > base.expected.cost_bps
     assert found.expected.marginal_bps == base.expected.marginal_bps
+
+
+def test_asking_nobody_is_not_for_ever(records: Records) -> None:
+    """Where nobody known is worth asking, the empty place is drawn for, with the probability that is told."""
+    wanted = plan(AskPanel(2), ranking=Ranking("model"))
+    worthless = Records(
+        records.rankings,
+        lambda dealers, request: [
+            outlook(name, edge=-60.0, edge_sd=5.0, noise=3.0, leak_in=0.5, asks=0 if name == "f" else 9)
+            for name in dealers
+        ],
+    )
+    assert made(worthless, wanted).asked == ()
+    found = [made(worthless, wanted, at.to_bytes(4, "big")) for at in range(300)]
+    asked = [each for each in found if each.asked]
+    assert abs(len(asked) - 0.3 * len(found)) < 5 * (0.21 * len(found)) ** 0.5
+    assert {(len(each.asked), each.base, each.replaced) for each in asked} == {(1, (), "")}
+    assert sum(found[0].inclusion_p) == pytest.approx(0.3)

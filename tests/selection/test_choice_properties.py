@@ -1,0 +1,195 @@
+"""What must hold of any choice, whatever the scorer, while nothing is drawn: through the one entry.
+
+A better dealer never ranks lower for being better; a useless one changes nothing; the unit of money changes nothing; a
+constraint never makes a panel larger.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from dealer_support import NOW, SEGMENT, feed
+from hypothesis import given
+from hypothesis import strategies as st
+from prospect_support import outlook, some
+
+from engine.dealers.outlook import Outlook
+from engine.dealers.stats import DealerStats
+from engine.domain.recommendation import Selection
+from engine.rules.plan import Ask, AskAll, AskPanel, AskSequence, AskTop, Mode, Plan, Ranking
+from engine.selection.choose import Candidates, RulePlan, choose
+from engine.selection.ranking import Rankings
+from engine.selection.request import Exploring, Parameters, Records, Request
+
+NAMES = tuple(f"d{at:02}" for at in range(8))
+REQUEST = Request(SEGMENT, "corporate", NOW, quantity=Decimal(2_000_000), exposure=Decimal(3_000_000))
+MODEL, CLASSIC = Ranking("model"), Ranking()
+
+
+def records(outlooks: Mapping[str, Outlook], trades: Mapping[str, int] | None = None) -> Records:
+    stats = DealerStats()
+    for name, traded in (trades or {}).items():
+        feed(stats, name, asks=20, trades=traded, improvement_bps=1.0, reversion_bps=0.0)
+    return Records(Rankings(stats, [*outlooks]), lambda dealers, request: [outlooks[name] for name in dealers])
+
+
+def plan(
+    ask: Ask,
+    ranking: Ranking = MODEL,
+    *,
+    at_most: int | None = None,
+    never: Sequence[str] = (),
+    informed: Sequence[str] = (),
+    mode: Mode = Mode.PARALLEL,
+) -> RulePlan:
+    return RulePlan(ranking, ask, frozenset(), Plan(mode, at_most, None, None, frozenset(never), ()), tuple(informed))
+
+
+def chosen(
+    known: Records,
+    wanted: RulePlan,
+    request: Request = REQUEST,
+    parameters: Parameters | None = None,
+    among: Sequence[str] = NAMES,
+) -> Selection:
+    return choose(request, wanted, Candidates(tuple(among), ()), known, parameters or Parameters(), b"")
+
+
+def drawn(seed: int) -> dict[str, Outlook]:
+    return dict(zip(NAMES, some(random.Random(seed), len(NAMES)), strict=True))
+
+
+seeds = st.integers(0, 10**6)
+model_asks = st.one_of(
+    st.integers(1, 6).map(AskTop), st.integers(1, 6).map(AskPanel), st.integers(1, 6).map(AskSequence)
+)
+
+
+# --- a better dealer never ranks lower ------------------------------------------------------------
+
+
+@given(seeds, st.sampled_from(NAMES), st.sampled_from(["e", "q", "f", "leak_in", "leak_post"]), st.floats(0.01, 4))
+def test_a_better_dealer_never_ranks_lower_by_the_model(seed: int, name: str, field: str, by: float) -> None:
+    known = drawn(seed)
+    own = getattr(known[name], field)
+    value = own.value - by if field.startswith("leak") else own.value + by
+    value = min(1.0, value) if field in ("q", "f") else value
+    better = {**known, name: replace(known[name], **{field: replace(own, value=value)})}
+    before, after = (chosen(records(each), plan(AskTop(3))).candidates for each in (known, better))
+    assert after.index(name) <= before.index(name)
+
+
+@given(st.lists(st.integers(0, 20), min_size=8, max_size=8), st.sampled_from(NAMES), st.integers(1, 20))
+def test_a_dealer_that_fills_more_never_ranks_lower_by_the_classic_score(
+    fills: list[int], name: str, more: int
+) -> None:
+    known = dict(zip(NAMES, fills, strict=True))
+    better = {**known, name: min(20, known[name] + more)}
+    before, after = (
+        chosen(records(drawn(1), each), plan(AskTop(3), Ranking(None, (("fill_rate", Decimal(100)),)))).candidates
+        for each in (known, better)
+    )
+    assert after.index(name) <= before.index(name)
+
+
+# --- a useless one changes nothing ----------------------------------------------------------------
+
+
+@given(seeds, model_asks)
+def test_a_useless_dealer_changes_nothing(seed: int, ask: Ask) -> None:
+    known = drawn(seed)
+    useless = outlook("useless", edge=-400.0, noise=1.0, leak_in=0.5, leak_post=0.5)
+    without = chosen(records(known), plan(ask))
+    beside = chosen(records({**known, "useless": useless}), plan(ask), among=(*NAMES, "useless"))
+    assert tuple(name for name in beside.candidates if name != "useless") == without.candidates
+    if not isinstance(ask, AskTop):
+        assert beside.asked == without.asked
+    assert without.expected is not None
+    assert beside.expected is not None
+    if beside.asked == without.asked:
+        assert beside.expected.cost_bps == without.expected.cost_bps
+
+
+# --- money ----------------------------------------------------------------------------------------
+
+
+@given(seeds, model_asks, st.integers(1, 10_000))
+def test_the_unit_of_money_changes_nothing(seed: int, ask: Ask, times: int) -> None:
+    assert REQUEST.quantity is not None
+    assert REQUEST.exposure is not None
+    known = records(drawn(seed))
+    cap = Decimal(2_000_000 + seed % 3 - 1)
+    scaled = replace(
+        REQUEST,
+        quantity=REQUEST.quantity * times,
+        exposure=REQUEST.exposure * times,
+        residual=Decimal(1_000_000) * times,
+    )
+    plain, other = (
+        chosen(known, plan(ask), request, Parameters(exploring=Exploring(quantity_max=most)))
+        for request, most in ((replace(REQUEST, residual=Decimal(1_000_000)), cap), (scaled, cap * times))
+    )
+    assert (plain.asked, plain.scores, plain.inclusion_p, plain.panel_p) == (
+        other.asked,
+        other.scores,
+        other.inclusion_p,
+        other.panel_p,
+    )
+
+
+# --- constraints ----------------------------------------------------------------------------------
+
+
+@given(
+    seeds,
+    st.one_of(model_asks, st.just(AskAll())),
+    st.sampled_from([MODEL, CLASSIC]),
+    st.none() | st.integers(1, 6),
+    st.sets(st.sampled_from(NAMES), max_size=3),
+    st.sets(st.sampled_from(NAMES), max_size=3),
+    st.booleans(),
+)
+def test_a_constraint_never_makes_the_panel_larger(
+    seed: int,
+    ask: Ask,
+    ranking: Ranking,
+    at_most: int | None,
+    never: set[str],
+    informed: set[str],
+    one_at_a_time: bool,
+) -> None:
+    known = records(drawn(seed), {name: at for at, name in enumerate(NAMES)})
+    free = chosen(known, plan(ask, ranking))
+    held = chosen(
+        known,
+        plan(
+            ask,
+            ranking,
+            at_most=at_most,
+            never=sorted(never),
+            informed=sorted(informed),
+            mode=Mode.ONE_AT_A_TIME if one_at_a_time else Mode.PARALLEL,
+        ),
+    )
+    assert len(held.asked) <= len(free.asked)
+    assert not never & set(held.asked)
+    if at_most is not None:
+        assert len(held.asked) <= at_most
+        assert len(informed | set(held.asked)) <= max(at_most, len(informed))
+
+
+@given(seeds, model_asks)
+def test_everybody_has_numbers_and_a_reason_and_entropy_changes_nothing(seed: int, ask: Ask) -> None:
+    known = records(drawn(seed))
+    found = chosen(known, plan(ask))
+    assert choose(REQUEST, plan(ask), Candidates(NAMES, ()), known, Parameters(), b"any") == found
+    told = [name for left in found.left_out for name in left.dealers]
+    assert sorted([*found.asked, *told]) == sorted(NAMES)
+    assert found.expected is not None
+    assert len(found.expected.marginal_bps) == len(NAMES)
+    assert 0.0 <= found.expected.fill <= 1.0
+    for name, p in zip(found.candidates, found.inclusion_p, strict=True):
+        assert p == (name in found.asked)
