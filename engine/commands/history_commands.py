@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from engine.commands.desk_call import Call
 from engine.desk.past.reading import Known, Refused, Row, read_rows
 from engine.desk.state import TOLD_APART, DeskState, told_key
 from engine.domain import events as e
+from engine.domain.instrument import Security
 from engine.domain.observation import RoundTold
 from engine.domain.rows import changed
+from engine.market.appraisal import FILE_WINDOW_DAYS
 
 
 def add(call: Call) -> dict[str, Any]:
@@ -21,7 +24,13 @@ def add(call: Call) -> dict[str, Any]:
     draft, given = call.draft, call.given
     origin: str = given["origin"]
     rows, refused = _rows(given["rows"])
-    known = Known(draft.desk.securities, draft.now_ns, draft.desk.clocks.mark_age_ns_max)
+    desk, now_ns = draft.desk, draft.now_ns
+
+    def liquidity(security: Security) -> tuple[Decimal | None, float | None]:
+        moves = desk.appraisal.volatility(security.security_id, now_ns)
+        return desk.appraisal.adv(security, FILE_WINDOW_DAYS, now_ns), None if moves is None else moves.bps
+
+    known = Known(desk.securities, now_ns, desk.clocks.mark_age_ns_max, liquidity)
     rounds, wrong = read_rows(rows, known, origin)
     refused += wrong
     fresh = [new for told in rounds if (new := _unknown(draft.state, told)) is not None]

@@ -3,12 +3,12 @@
 The same rows come from a file and live over the admin socket. A row that contradicts itself or the others of its round
 is refused with its line and the reason; the rest is taken. Nothing of today's files is needed: a bond that has matured
 and a dealer that has left are kept as known from then. What a row leaves open of a bond is as in today's file, if
-the bond is in it.
+the bond is in it, and how much it trades and moves is as the desk knows it today: no row says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -75,11 +75,16 @@ class Disclosed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the desk itself knows, for cells that are empty, and how old a mark may be."""
+    """What the desk itself knows today, for what a row cannot say, and how old a mark may be.
+
+    `liquidity` gives a bond's face amount a business day and the sd of a day's change of its price, in bps; None for
+    what is not known.
+    """
 
     securities: Mapping[str, Security]
     now_ns: int
     mark_age_ns_max: int
+    liquidity: Callable[[Security], tuple[Decimal | None, float | None]] = lambda security: (None, None)
 
 
 def header_problems(columns: Sequence[str]) -> list[str]:
@@ -106,7 +111,7 @@ def read_rows(rows: Iterable[Row], known: Known, source: str) -> tuple[list[Roun
             refused.append(Refused(row.line, str(error)))
             continue
         by_round.setdefault(read.key, []).append(read)
-    rounds = [_round(found) for found in by_round.values()]
+    rounds = [_round(found, known) for found in by_round.values()]
     rounds.sort(key=lambda told: (told.seen.sent_ns, told.seen.source, told.seen.rfq_id, told.seen.round))
     return rounds, refused
 
@@ -268,7 +273,7 @@ def _ask(
     if answer is Answer.none and answered_ns is not None and not late:
         raise RowError(f"answered_at: {cells.text('answered_at')}, and the answer is 'none'")
     mark = None
-    if answered_ns is not None or price is not None:
+    if price is not None:
         mark = marks.beside_quote(answered_ns if answered_ns is not None else sent_ns)
     edge_bps = None
     if price is not None and mark is not None:
@@ -342,7 +347,7 @@ def _agree(read: _Read, others: Sequence[_Read]) -> None:
             raise RowError(f"{name}: {texts} in line {first.line} of the same round")
 
 
-def _round(rows: Sequence[_Read]) -> RoundTold:
+def _round(rows: Sequence[_Read], known: Known) -> RoundTold:
     ordered = sorted(rows, key=lambda each: (each.ask.position, each.ask.sent_ns, each.ask.dealer))
     first, asks = ordered[0], tuple(each.ask for each in ordered)
     shared, (source, rfq_id, number) = first.shared, first.key
@@ -354,6 +359,8 @@ def _round(rows: Sequence[_Read]) -> RoundTold:
     for each in ordered:
         for found in each.after:
             after.setdefault(found.horizon, found)
+    today = known.securities.get(shared.security)
+    adv, volatility_bps = known.liquidity(today) if today is not None else (None, None)
     seen = RoundSeen(
         source=source,
         rfq_id=rfq_id,
@@ -373,6 +380,8 @@ def _round(rows: Sequence[_Read]) -> RoundTold:
         venue=shared.venue,
         list_id=shared.list_id,
         limit_price=shared.limit,
+        adv=adv,
+        volatility_bps=volatility_bps,
         decided_ns=decided_ns,
         mark_decision=next((each.decided for each in ordered if each.decided is not None), None),
         index_decision=shared.index_decision,

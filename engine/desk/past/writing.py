@@ -14,7 +14,7 @@ from engine.domain.order import MarkUsed
 def rows_of(told: RoundTold, source: str) -> Iterator[dict[str, str]]:
     """A row a dealer, only the cells that hold something. `source` names what is the engine's own.
 
-    A row has room for one source, age and error of its marks: those of the mark at the request.
+    A row has room for one source and age of its marks, those of the mark at the request, and for one error.
     """
     seen = told.seen
     shared = {
@@ -53,6 +53,8 @@ def rows_of(told: RoundTold, source: str) -> Iterator[dict[str, str]]:
 
 def _of_ask(ask: AskSeen) -> dict[str, str]:
     sent = ask.mark_sent if ask.mark_sent is not None else ask.mark_answered
+    # The error is that of the mark which the quote is held against, where there is one: estimates weigh it.
+    error = ask.mark_answered if ask.mark_answered is not None else sent
     return {
         "sent_at": _time(ask.sent_ns),
         "dealer": ask.dealer,
@@ -74,7 +76,7 @@ def _of_ask(ask: AskSeen) -> dict[str, str]:
         "p_dealer": _float(ask.p),
         "mark_source": sent.source if sent is not None else "",
         "mark_age_s": _seconds(sent.age_ns) if sent is not None else "",
-        "mark_sd_bps": _float(sent.sd_bps) if sent is not None else "",
+        "mark_sd_bps": _float(error.sd_bps) if error is not None else "",
         "mark_sent": _price(ask.mark_sent),
         "mark_answered": _price(ask.mark_answered) if not _is_older(ask) else "",
         "index_sent": _number(ask.index_sent),
