@@ -309,10 +309,12 @@ class Costs:
             return
         figure, sent = f"adverse_{event.horizon}", _sent_mark(rfq)
         after = event.mark.price if event.mark is not None else None
-        move = 0.0
-        if rfq.index is not None and event.index is not None:
-            move = tca.index_move_bps(rfq.index, event.index)
         reason = event.reason or "no mark at the request"
+        move: float | None = 0.0
+        if (rfq.index is None) is not (event.index is None) and after is not None:
+            move, reason = None, "no level of the benchmark"
+        elif rfq.index is not None and event.index is not None:
+            move = tca.index_move_bps(rfq.index, event.index)
         self._figure(known, figure, reason, _adverse, rfq.side.sign, sent, after, move)
 
     def _round_observed(self, state: DeskState, event: e.RoundObserved) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,8 @@ from engine.desk.apply import apply
 from engine.desk.costs import DAYS_MAX, FIGURES, By, Costs, OrderCosted, Tally
 from engine.desk.state import DeskState
 from engine.domain import events as e
+from engine.domain.observation import Horizon
+from engine.domain.order import MarkUsed
 from engine.errors import ConfigError
 from engine.market.calendars import trade_date
 from engine.market.marks import Mark, Quality
@@ -151,6 +154,30 @@ def test_what_is_taken_back_of_a_round_is_taken_back_of_the_edges() -> None:
     world.says("beech", "100.2", order_id)
     edge = world.desk.costs.by(By.dealer, 0, 10**6)["beech"]["edge"].ours
     assert (edge.n, edge.mean) == (1, pytest.approx(-20.0))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bps", "reason"),
+    [
+        pytest.param("200", "199.6", 0.0, "", id="only the index moved: a sell has not drifted"),
+        pytest.param("200", None, None, "no level of the benchmark", id="its level is not known any more"),
+        pytest.param(None, None, 20.0, "", id="there is none"),
+    ],
+)
+def test_the_hedge_is_taken_off_with_the_side(
+    before: str | None, after: str | None, bps: float | None, reason: str
+) -> None:
+    world = scene()
+    order_id = world.order(BOND, "sell", MM, account="PARALLEL")
+    rfq = world.rfq(order_id)
+    world.state.rfqs.put(rfq.rfq_id, replace(rfq, index=Decimal(before) if before else None))
+    mark = MarkUsed(Decimal("99.8"), "marks", 0, "composite")
+    level = Decimal(after) if after else None
+    marked = e.RoundMarked(world.now.utc_ns, rfq.rfq_id, Horizon.half_hour, 0, mark, level, "")
+    world.desk.costs.fold(world.state, marked)
+    found = costed(world, order_id).rounds[rfq.rfq_id]
+    assert found.figures.get("adverse_30m") == (pytest.approx(bps) if bps is not None else None)
+    assert found.missing.get("adverse_30m", "") == reason
 
 
 # --- another provider's -----------------------------------------------------------------------------
