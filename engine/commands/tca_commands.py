@@ -127,8 +127,8 @@ def _by(call: Call, by: By) -> dict[str, Any]:
                 "figures": {
                     figure: {
                         **_tally(both.told(outside_first)),
-                        "outside": _tally(both.theirs) if both.theirs.n else None,
-                        "difference": _tally(both.difference) if both.difference.n else None,
+                        "outside": _tally(both.outside.theirs) if both.outside is not None else None,
+                        "difference": _tally(both.outside.difference) if both.outside is not None else None,
                     }
                     for figure, both in figures.items()
                 },

@@ -32,9 +32,10 @@ from engine.domain.placement import Placement
 from engine.domain.rfq import Rfq
 from engine.market import tca
 
-ORDERS_MAX: Final = 50_000
-"""Orders of which the figures are kept one by one; the earliest go first. Means are kept by `DAYS_MAX`."""
+ORDERS_MAX: Final = 20_000
+"""Orders of which the figures are kept one by one, some 3 kB each; the earliest go first."""
 DAYS_MAX: Final = 400
+"""Days of which the sums are kept, some 150 bytes a name and figure of a day."""
 
 OF_AN_ORDER: Final = ("shortfall",)
 OF_A_FILL: Final = (
@@ -92,30 +93,44 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Both:
-    """One figure: ours, and an outside provider's with ours of the same executions."""
+class Outside:
+    """An outside provider's results of one figure, with ours of the same executions."""
 
-    ours: Tally = field(default_factory=Tally)
     theirs: Tally = field(default_factory=Tally)
     replaced: Tally = field(default_factory=Tally)
     difference: Tally = field(default_factory=Tally)
     """Theirs less ours, where both are known."""
 
-    def merge(self, other: Both) -> None:
-        for mine, others in zip(self._all(), other._all(), strict=True):
-            mine.merge(others)
 
-    def _all(self) -> tuple[Tally, Tally, Tally, Tally]:
-        return self.ours, self.theirs, self.replaced, self.difference
+@dataclass(slots=True)
+class Both:
+    """One figure: ours, and an outside provider's where there are any."""
+
+    ours: Tally = field(default_factory=Tally)
+    outside: Outside | None = None
+
+    def merge(self, other: Both) -> None:
+        self.ours.merge(other.ours)
+        if other.outside is not None:
+            mine = self.beside()
+            mine.theirs.merge(other.outside.theirs)
+            mine.replaced.merge(other.outside.replaced)
+            mine.difference.merge(other.outside.difference)
+
+    def beside(self) -> Outside:
+        """Where an outside provider's results are counted: hardly a figure has any."""
+        if self.outside is None:
+            self.outside = Outside()
+        return self.outside
 
     def told(self, outside_first: bool) -> Tally:
         """What counts: ours, or theirs wherever there are any."""
-        if not outside_first:
+        if not outside_first or self.outside is None:
             return self.ours
         found = Tally()
         found.merge(self.ours)
-        found.merge(self.replaced, -1)
-        found.merge(self.theirs)
+        found.merge(self.outside.replaced, -1)
+        found.merge(self.outside.theirs)
         return found
 
 
@@ -372,10 +387,11 @@ class Costs:
             if ours is not None:
                 cell.ours.add(ours, sign)
             if theirs is not None:
-                cell.theirs.add(theirs[1], sign)
+                beside = cell.beside()
+                beside.theirs.add(theirs[1], sign)
                 if ours is not None:
-                    cell.replaced.add(ours, sign)
-                    cell.difference.add(theirs[1] - ours, sign)
+                    beside.replaced.add(ours, sign)
+                    beside.difference.add(theirs[1] - ours, sign)
 
     def _cell(self, day: int, name: tuple[By, str], figure: str) -> Both:
         cells = self._days.get(day)

@@ -196,8 +196,9 @@ def test_outside_results_stand_beside_ours_and_count_where_they_are_preferred() 
     outside(world, ("improvement", "markout_1h"), -7.0, None, exec_id=exec_id)
     cell = world.desk.costs.by(By.dealer, 0, 10**6)["ash"]
     both = cell["improvement"]
-    assert (both.theirs.n, both.theirs.mean) == (1, -7.0), "what comes again replaces what came"
-    assert both.difference.mean == pytest.approx(-7.0 + 5.0787, abs=1e-3)
+    beside = both.beside()
+    assert (beside.theirs.n, beside.theirs.mean) == (1, -7.0), "what comes again replaces what came"
+    assert beside.difference.mean == pytest.approx(-7.0 + 5.0787, abs=1e-3)
     assert both.told(False).mean == pytest.approx(-5.0787, abs=1e-3)
     assert both.told(True).mean == pytest.approx(-7.0)
     assert (cell["markout_1h"].told(False).n, cell["markout_1h"].told(True).mean) == (0, 3.0)
@@ -210,7 +211,7 @@ def test_outside_results_stand_beside_ours_and_count_where_they_are_preferred() 
     world.price(BOND, "98.25")
     world.advance(1)
     both = world.desk.costs.by(By.dealer, 0, 10**6)["ash"]["markout_1h"]
-    assert (both.ours.n, both.replaced.n, both.difference.n) == (1, 1, 1)
+    assert (both.ours.n, both.beside().replaced.n, both.beside().difference.n) == (1, 1, 1)
 
 
 # --- the fold -------------------------------------------------------------------------------------
