@@ -26,6 +26,7 @@ from engine.boot.take_over import links
 from engine.config import ConfigProblems
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats
+from engine.desk.costs import Costs
 from engine.desk.learning import OBSERVATIONS, Learning
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
@@ -206,9 +207,9 @@ class Reloading:
                 # What is not durable yet is waited for: a journal that fails ends the daemon, and the wait with it.
                 self._rest()
 
-    def _let_go(self, state: DeskState, stats: DealerStats) -> None:
+    def _let_go(self, state: DeskState, stats: DealerStats, costs: Costs) -> None:
         """In a thread: free, bit by bit, what nobody needs any more."""
-        for at, _ in enumerate(chain(state.let_go(), stats.let_go()), 1):
+        for at, _ in enumerate(chain(state.let_go(), stats.let_go(), costs.let_go()), 1):
             if at % LET_GO_AT_ONCE == 0 and self._closed.wait(REST_S):
                 return
 
@@ -235,7 +236,7 @@ class Reloading:
             self._aside = None
             stats = aside.desk.stats if settled.taken is None else before
             # The loop keeps only weak references to tasks.
-            letting_go = asyncio.to_thread(self._let_go, aside.state, stats)
+            letting_go = asyncio.to_thread(self._let_go, aside.state, stats, aside.desk.costs)
             self._letting_go = asyncio.get_running_loop().create_task(letting_go)
         words = ",".join(settled.kinds)
         if settled.taken is None:
