@@ -1,17 +1,18 @@
 """What the desk estimates of its dealers: rounds in, an `Outlook` a dealer out.
 
 The entry of `evidence` (the sums), `tally` (what one ask adds to them), `rates` (q, f, z, r by back-off), `latency`
-(life tables), `edges` (dealers told apart from rounds), `backoff` (from the desk down to a segment), `scales` (what is
-fitted once a day) and `drift`. A projection: a pure function of the rounds it learnt, the days that were told by
-`daily`, and one `EstimateParameters`. To learn an ask costs the same however long the history is; the same journal
-gives the same bits, another order of rounds that keeps each dealer's own the same numbers to 1e-9.
+(life tables), `edges` (dealers told apart from rounds), `widths` (what edges are shares of), `backoff` (from the desk
+down to a segment), `scales` (what is fitted by the day) and `drift`. A projection: a pure function of the rounds it
+learnt, the days that were told by `daily`, and one `EstimateParameters`. To learn an ask costs the same however long
+the history is; the same journal gives the same bits, another order of rounds that keeps each dealer's own the same
+numbers to 1e-9.
 
 Not learnt from: a round or ask that was learnt before, an edge without a fit mark, what a dealer said too late. Who
 was not asked or is in doubt is no `AskSeen`; `forget` takes back one that turned out not to have arrived (of drift
 alone it cannot).
 
-What changes only by `daily`: the end of the window, the scales, what is known above a segment, where edges are clipped.
-Within a day a wild quote can therefore move an estimate by a known amount at most.
+What changes only by `daily`: the end of the window, scales and widths, what is known above a segment, where edges are
+clipped. Within a day a wild quote can therefore move an estimate by a known amount at most.
 
 Reference numbers: a prior mean of .25 with strength 10 makes 2 of 2 .375, 40 of 100 .386 and 0 of 3 .192; an
 observation of one half-life ago weighs .5.
@@ -42,6 +43,8 @@ from engine.domain.observation import Answer, AskSeen, RoundSeen, Taken
 
 __all__ = ["Asking", "EstimateParameters", "Estimates", "Leaks"]
 
+_NEW_SHARE: Final = 0.05
+_FITTED_DAYS_MAX: Final = 7
 _PICTURES_MAX: Final = 256
 """Segments whose estimates are kept between two rounds."""
 
@@ -112,9 +115,11 @@ class Estimates:
         "_coarse",
         "_daily_version",
         "_evidence",
+        "_fitted_day",
         "_frozen",
         "_last_day",
         "_leaks",
+        "_new_rounds",
         "_pictures",
         "_scales",
         "_watch",
@@ -135,6 +140,8 @@ class Estimates:
         self._pictures: dict[str, _Picture] = {}
         self._changed: dict[str, int] = {}
         self._daily_version = 0
+        # Rounds that came or went since the last fit.
+        self._fitted_day = self._new_rounds = 0
         self.version = 0
 
     # What changes them
@@ -186,18 +193,27 @@ class Estimates:
         self.version = self._daily_version = self.version + 1
 
     def daily(self, now_ns: int) -> None:
-        """A new day: the window moves on, scales are fitted, what is above segments is computed. Some ms a segment."""
+        """A new day: the window moves on; scales are fitted and what is above segments is computed.
+
+        The latter takes some ms a segment, so it waits until one round in twenty is new or gone, at most a week.
+        """
         day = self._last_day = max(utc_day(now_ns), self._last_day)
-        self._evidence.expire(day - self.parameters.window_days + 1, self.parameters.rounds_max)
-        self._evidence.renew(day)
+        evidence, p = self._evidence, self.parameters
+        self._new_rounds += evidence.expire(day - p.window_days + 1, p.rounds_max)
+        evidence.renew(day)
+        if self._new_rounds > _NEW_SHARE * len(evidence.rounds) or day >= self._fitted_day + _FITTED_DAYS_MAX:
+            self._fit(day)
+
+    def _fit(self, day: int) -> None:
         segments = sorted(scope for scope in self._evidence.cells if is_segment(scope))
-        # What the scales are held against is what was known yesterday.
+        # What the scales are held against is what was known at the last fit.
         descent = self._descent(day, {})
         known = {s: self._coarse.get(s) or descent.compute_above(chain_of(s)) for s in segments}
         self._scales = scales.fitted(descent, known)
         descent = self._descent(day, {})
         self._coarse = {scope: descent.compute_above(chain_of(scope)) for scope in segments}
         self._frozen = {s: descent.below(chain_of(s), above)[1][-1] for s, above in self._coarse.items()}
+        self._fitted_day, self._new_rounds = day, 0
         self._changed.clear()
         self.version = self._daily_version = self.version + 1
 
@@ -271,7 +287,7 @@ class Estimates:
         """SHA-256 of all sums and scales: equal for the same journal, to the bit."""
         evidence = self._evidence
         state = [
-            self._last_day,
+            [self._last_day, self._fitted_day, self._new_rounds],
             evidence.aging.base,
             [[scope, sorted(cells.items())] for scope, cells in sorted(evidence.cells.items())],
             [[scope, s.names, s.rows, s.sides, s.squares, s.quotes] for scope, s in sorted(evidence.edges.items())],
@@ -295,6 +311,7 @@ class Estimates:
 
     def _note(self, kept: KeptRound) -> None:
         self.version += 1
+        self._new_rounds += 1
         for scope in kept.scopes:
             self._changed[scope] = self.version
 

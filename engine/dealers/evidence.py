@@ -213,13 +213,19 @@ class Evidence:
         if not keys:
             del self._days[kept.day]
 
-    def expire(self, oldest: int, rounds_max: int) -> None:
-        """Drop the rounds of days before `oldest`, then of the oldest days until there are no more than so many."""
+    def expire(self, oldest: int, rounds_max: int) -> int:
+        """Drop the rounds of days before `oldest`, then of the oldest days until there are no more than so many.
+
+        Returns how many were dropped.
+        """
+        before = len(self.rounds)
         for day in sorted(self._days):
             if day >= oldest and len(self.rounds) <= rounds_max:
                 break
             for key in list(self._days[day]):
                 self.drop(key)
+        if len(self.rounds) == before:
+            return 0
         for scope, sums in list(self.edges.items()):
             if scope not in self.cells or not self.cells[scope]:
                 del self.edges[scope]
@@ -229,6 +235,7 @@ class Evidence:
         self.widths = {bond: sums for bond, sums in self.widths.items() if bond in held}
         for scope in [scope for scope, cells in self.cells.items() if not cells]:
             del self.cells[scope]
+        return before - len(self.rounds)
 
     def renew(self, day: int) -> None:
         """Scale every sum down where weights have grown far: exact, by whole half-lives."""
