@@ -15,7 +15,7 @@ What comes out is numbers and codes (`domain.recommendation.Selection`); `wordin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -109,7 +109,8 @@ def choose(
         table = _ranked(request, plan, candidates, records, parameters)
         model = model.numbered_as(table.dealers) if model is not None else None
     everybody = table.dealers
-    chosen = _Choice(plan.limits, plan.informed, [name for name in everybody if name in plan.everyone])
+    named = [name for name in everybody if name in plan.everyone] if plan.everyone else []
+    chosen = _Choice(plan.limits, plan.informed, named)
     tier_of: Mapping[str, int | None] = {}
     counted = Counted.not_at_all
     match plan.ask:
@@ -335,48 +336,50 @@ def _slots(
     """The places that can be given away, to whom; and whether nobody has tried one of those."""
     members, never, informed = set(base), plan.limits.never, frozenset(plan.informed)
     dealers = table.dealers
-    others = [at for at in range(len(dealers)) if at not in members]
-    if never:
-        others = [at for at in others if dealers[at] not in never]
+    untried = [at for at, own in enumerate(table.values) if not own and at not in members]
     at_most = plan.limits.at_most
     full = at_most is not None and len(informed.union(chosen.asked)) >= at_most
     pools: dict[tuple[int | None, bool], Pool] = {}
-    any_untried = False
+
+    def pool(tier: int | None, knowing: bool) -> Pool:
+        def fits(at: int) -> bool:
+            name = dealers[at]
+            if at in members or name in never or (knowing and name not in informed):
+                return False
+            return not tier_of or tier_of.get(name) == tier
+
+        found = pools.get((tier, knowing))
+        if found is None:
+            found = pools[tier, knowing] = _pool(table, base, _drawable(table, untried, fits), numbers)
+        return found
+
     slots: list[Slot] = []
     for place in free:
         name = dealers[base[place]]
         # Who knows already makes no room when its place is given away.
-        key = tier_of.get(name), full and name in informed
-        if key not in pools:
-            fitting = others
-            if tier_of:
-                fitting = [at for at in fitting if tier_of.get(dealers[at]) == key[0]]
-            if key[1]:
-                fitting = [at for at in fitting if dealers[at] in informed]
-            untried = [at for at in fitting if not table.values[at]]
-            any_untried = any_untried or bool(untried)
-            pools[key] = _pool(table, base, fitting, untried, numbers)
-        slots.append(Slot(place, pools[key]))
+        slots.append(Slot(place, pool(tier_of.get(name), full and name in informed)))
     if numbers is not None and numbers.choice.counted is not Counted.not_at_all and not full:
         empty = numbers.limits.most - len(base)
         if at_most is not None:
             empty = min(empty, at_most - len(base))
         if empty > 0:
-            untried = [at for at in others if not table.values[at]]
-            any_untried = any_untried or bool(untried)
             first = 0 if numbers.choice.counted is Counted.search else len(base)
-            slots.append(Slot(first, _pool(table, base, others, untried, numbers), empty))
-    return slots, any_untried
+            slots.append(Slot(first, pool(None, False), empty))
+    new = set(untried)
+    return slots, any(not new.isdisjoint(each.dealers) for each in pools.values())
 
 
-def _pool(
-    table: Table, base: Sequence[int], fitting: Sequence[int], untried: Sequence[int], numbers: _Numbers | None
-) -> Pool:
+def _drawable(table: Table, untried: Sequence[int], fits: Callable[[int], bool]) -> list[int]:
+    """At most so many dealers that fit: half of them untried ones if there are as many, the others by rank."""
+    new = [at for at in untried if fits(at)]
+    tried = islice((at for at, own in enumerate(table.values) if own and fits(at)), POOL_MAX)
+    first = new[: POOL_MAX // 2]
+    known = list(islice(tried, POOL_MAX - len(first)))
+    return sorted(known + new[: POOL_MAX - len(known)])
+
+
+def _pool(table: Table, base: Sequence[int], fitting: Sequence[int], numbers: _Numbers | None) -> Pool:
     """Who may be drawn, by the chance to belong among those asked."""
-    if len(fitting) > POOL_MAX:
-        new = set(untried[: POOL_MAX // 2])
-        tried = (at for at in fitting if at not in new and table.values[at])
-        fitting = sorted([*new, *islice(tried, POOL_MAX - len(new))])
     if numbers is not None:
         # One more must be worth its cost, and more than the least of those asked where no more fit.
         full = len(base) >= numbers.limits.most or numbers.choice.counted is Counted.not_at_all
@@ -620,15 +623,16 @@ def _runners_up(table: Table, places: Sequence[int], numbers: _Numbers | None) -
     if not places or not table.scores:
         return ()
     members = set(places)
-    others = [place for place in range(len(table.dealers)) if place not in members]
+    others: Iterable[int] = (place for place in range(len(table.dealers)) if place not in members)
     if numbers is None or numbers.choice.counted is Counted.not_at_all:
         worth: Sequence[float] = table.scores
     else:
         worth = [margin.gain_bps for margin in numbers.margins]
-        others = [place for place in others if place not in numbers.limits.never]
-        others.sort(key=lambda place: (-worth[place], place))
-    worst = min(worth[place] for place in places)
-    return tuple(RunnerUp(table.dealers[place], worst - worth[place]) for place in others[:RUNNERS_UP_MAX])
+        left = (place for place in others if place not in numbers.limits.never)
+        others = sorted(left, key=lambda place: (-worth[place], place))
+    worst = min([worth[place] for place in places])
+    first = islice(others, RUNNERS_UP_MAX)
+    return tuple([RunnerUp(table.dealers[place], worst - worth[place]) for place in first])
 
 
 # --- scorers --------------------------------------------------------------------------------------

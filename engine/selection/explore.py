@@ -109,13 +109,18 @@ def drawn(of: Chances, draw: float | None) -> Explored:
 def inclusion(of: Chances) -> Mapping[int, float]:
     """Every dealer's probability to be asked; one that is not here has none."""
     found = dict.fromkeys(of.panel, 1.0)
+    each = of.p_swap / max(1, of.places)
+    times: dict[int, tuple[Pool, int]] = {}
     for slot in of.slots:
-        share = of.p_swap * slot.times / of.places
         if not slot.empty:
-            found[of.panel[slot.place]] -= share
-        whole = sum(slot.pool.weights)
-        for dealer, weight in zip(slot.pool.dealers, slot.pool.weights, strict=True):
-            found[dealer] = found.get(dealer, 0.0) + share * weight / whole
+            found[of.panel[slot.place]] -= each
+        # Most places have one pool in common.
+        before = times.get(id(slot.pool), (slot.pool, 0))[1]
+        times[id(slot.pool)] = slot.pool, before + slot.times
+    for pool, count in times.values():
+        share = each * count / sum(pool.weights)
+        for dealer, weight in zip(pool.dealers, pool.weights, strict=True):
+            found[dealer] = found.get(dealer, 0.0) + share * weight
     for place in of.drops:
         found[of.panel[place]] -= of.p_drop / len(of.drops)
     return found

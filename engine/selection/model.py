@@ -18,7 +18,7 @@ from engine.selection.panel import CURVE_MAX, Panels
 from engine.selection.prospect import Margin, Prospect, Stakes, alone_bps, prospect
 from engine.selection.ranking import Table
 from engine.selection.request import Parameters, Records, Request
-from engine.selection.sequence import best_addition, best_search, edge_worth, forecast, index_bps, search_of
+from engine.selection.sequence import best_addition, best_search, edge_worth, forecast, indices_of, search_of
 
 WORTH: Final = "worth"
 """What the model ranks by: the worth of asking a dealer alone, in bps beside not trading."""
@@ -59,7 +59,7 @@ class Limits:
 class Model:
     """The candidates of one order, numbered in the order of a ranking: their outlooks, and what is at stake."""
 
-    __slots__ = ("_panels", "alone_bps", "outlooks", "parameters", "prospects", "request", "stakes")
+    __slots__ = ("_indices", "_panels", "alone_bps", "outlooks", "parameters", "prospects", "request", "stakes")
 
     def __init__(self, request: Request, parameters: Parameters, outlooks: Sequence[Outlook]) -> None:
         self.request = request
@@ -69,6 +69,7 @@ class Model:
         self.prospects = tuple([prospect(each, self.stakes) for each in outlooks])
         self.alone_bps = tuple([alone_bps(each, self.stakes) for each in self.prospects])
         self._panels: Panels | None = None
+        self._indices: list[float] | None = None
 
     def ranked(self) -> Model:
         """The same, numbered by what asking each alone is worth."""
@@ -93,6 +94,12 @@ class Model:
             self._panels = Panels(self.prospects, self.stakes)
         return self._panels
 
+    @property
+    def indices(self) -> list[float]:
+        if self._indices is None:
+            self._indices = indices_of(self.prospects, self.stakes)
+        return self._indices
+
     # --- the choice ---
 
     def panel(self, limits: Limits, c_fail_bps: float | None = None) -> tuple[int, ...]:
@@ -111,14 +118,18 @@ class Model:
 
     def search(self, limits: Limits, c_fail_bps: float | None = None) -> tuple[int, ...]:
         """The search that is worth most under these limits, no longer than it would be without."""
-        stakes = self.stakes if c_fail_bps is None else replace(self.stakes, c_fail_bps=c_fail_bps)
-        free = best_search(self.prospects, stakes, limits.most, forced=limits.forced).chosen
+        stakes, indices = self.stakes, self.indices
+        if c_fail_bps is not None:
+            stakes = replace(self.stakes, c_fail_bps=c_fail_bps)
+            indices = indices_of(self.prospects, stakes)
+        free = best_search(self.prospects, stakes, indices, limits.most, forced=limits.forced).chosen
         if limits.holds(free):
             return free
         most = min(limits.most, len(free)) if limits.at_most is None else min(limits.most, len(free), limits.at_most)
         return best_search(
             self.prospects,
             stakes,
+            indices,
             most,
             forced=limits.forced,
             never=limits.never,
@@ -135,7 +146,8 @@ class Model:
     def margins(self, chosen: Sequence[int], *, one_by_one: bool) -> list[Margin]:
         """What every candidate is to these, asked together or one after another."""
         if one_by_one:
-            return forecast(self.prospects, self.stakes, search_of(self.prospects, self.stakes, chosen)).margins
+            search = search_of(self.prospects, self.stakes, chosen)
+            return forecast(self.prospects, self.stakes, self.indices, search).margins
         return self.panels.margins(chosen)
 
     def expected(
@@ -151,7 +163,7 @@ class Model:
         outlooks, prospects, stakes = self.outlooks, self.prospects, self.stakes
         if choice.one_by_one:
             search = search_of(prospects, stakes, sent)
-            came = forecast(prospects, stakes, search)
+            came = forecast(prospects, stakes, self.indices, search)
             fill, leak, worth = came.fill, self._unweighted(came.leak_bps), search.worth_bps + came.leak_bps
             curve = self._curve_of_searches(chosen, limits)
         else:
@@ -181,7 +193,7 @@ class Model:
             leak_identified=tuple([each.leak_identified.value for each in outlooks]),
             marginal_bps=_rounded([each.gain_bps for each in margins]),
             marginal_se_bps=_rounded([each.gain_sd_bps for each in margins]),
-            reservation_bps=tuple([_reservation(each, stakes) for each in prospects]),
+            reservation_bps=tuple([_reservation(*each, stakes) for each in zip(prospects, self.indices, strict=True)]),
             latency_p50_s=tuple([_round(each.latency_p50_s) for each in outlooks]),
             latency_p90_s=tuple([_round(each.latency_p90_s) for each in outlooks]),
             asks=tuple([each.asks for each in outlooks]),
@@ -239,9 +251,9 @@ class Model:
             group = [at for at in chosen if at not in now] or left
             if not group:
                 break
-            new, now = best_addition(prospects, stakes, now, group)
+            new, now = best_addition(prospects, stakes, self.indices, now, group)
             search = search_of(prospects, stakes, chosen if count == len(chosen) else now)
-            came = forecast(prospects, stakes, search)
+            came = forecast(prospects, stakes, self.indices, search)
             margin, leak = came.margins[new], self._unweighted(came.leak_bps)
             found.append(
                 CountWorth(
@@ -300,8 +312,7 @@ def _rho(request: Request, parameters: Parameters) -> float:
     return float(request.residual / request.quantity) + parameters.unfilled
 
 
-def _reservation(each: Prospect, stakes: Stakes) -> float | None:
-    index = index_bps(each, stakes)
+def _reservation(each: Prospect, index: float, stakes: Stakes) -> float | None:
     return None if index == -math.inf else round(edge_worth(each, stakes, index), _DIGITS)
 
 

@@ -89,27 +89,39 @@ class Panels:
     Estimate: 50 dealers x 72 points x 0.2 us for those that come into question; 8 steps x some 10 sums x 3 us.
     """
 
-    __slots__ = ("_cut", "_excess", "_nodes", "_prospects", "_rows", "_stakes", "_weights", "_whole")
+    __slots__ = (
+        "_cells",
+        "_cut",
+        "_excess",
+        "_fills",
+        "_nodes",
+        "_prospects",
+        "_rows",
+        "_stakes",
+        "_weights",
+        "_whole",
+    )
 
     def __init__(self, prospects: Sequence[Prospect], stakes: Stakes) -> None:
         self._prospects = prospects
         self._stakes = stakes
-        self._nodes, self._weights = _grid(prospects, stakes.c_fail_bps)
+        self._nodes, self._cells = _grid(prospects, stakes.c_fail_bps)
         self._rows: dict[int, list[float]] = {}
+        self._fills: dict[int, list[float]] = {}
         self._cut_at(-stakes.c_fail_bps)
 
     def at_cost(self, c_fail_bps: float) -> Panels:
         """The same dealers where not trading costs half, or twice, as much: the grid has edges there."""
         other = Panels.__new__(Panels)
-        other._prospects, other._stakes, other._rows = self._prospects, self._stakes, self._rows
-        other._nodes, other._weights = _grid(self._prospects, self._stakes.c_fail_bps)
+        other._prospects, other._stakes = self._prospects, self._stakes
+        other._nodes, other._cells, other._rows, other._fills = self._nodes, self._cells, self._rows, self._fills
         other._cut_at(-c_fail_bps)
         return other
 
     def _cut_at(self, cut: float) -> None:
         """What is worse than not trading counts for nothing."""
         self._cut = cut
-        self._weights = [weight if node > cut else 0.0 for node, weight in zip(self._nodes, self._weights, strict=True)]
+        self._weights = [weight if node > cut else 0.0 for node, weight in zip(self._nodes, self._cells, strict=True)]
         self._whole = sum(self._weights)
         self._excess = [each.excess(cut) for each in self._prospects]
 
@@ -152,7 +164,7 @@ class Panels:
         none = 1.0
         for at in chosen:
             each = self._prospects[at]
-            none *= 1 - each.fills(len(chosen)) * each.above(self._cut)
+            none *= 1 - self._filling(len(chosen))[at] * each.above(self._cut)
         return 1 - none
 
     def margins(self, chosen: Sequence[int]) -> list[Margin]:
@@ -176,7 +188,7 @@ class Panels:
     def _margin(self, at: int, asked: int, beside: _Beside, crowding: float) -> Margin:
         """`crowding` is what the others lose, mostly, by being asked together with one more."""
         each, row = self._prospects[at], self._row(at)
-        fills = each.fills(asked)
+        fills = self._filling(asked)[at]
         gross = fills * sum(map(mul, beside.weighted, row))
         density = sum(map(mul, beside.falling, row)) + beside.first * (each.above(self._cut) - row[beside.start])
         error = self._error(each, asked, gross, density)
@@ -243,20 +255,17 @@ class Panels:
     def _most(self, group: Sequence[int], asked: int, beside: _Beside, bounds: list[float]) -> tuple[int, float]:
         """Whoever of the group adds most beside those asked, and how much before its leak; keeps `bounds` current."""
         prospects, weighted = self._prospects, beside.weighted
-        fills = [prospects[at].fills(asked) for at in group]
-        hopes = sorted(
-            [(fill * bounds[at] - prospects[at].leak_bps, -at, fill) for at, fill in zip(group, fills, strict=True)],
-            reverse=True,
-        )
+        fills = self._filling(asked)
+        hopes = sorted([(fills[at] * bounds[at] - prospects[at].leak_bps, -at) for at in group], reverse=True)
         best, found, gross = -math.inf, -1, 0.0
-        for hope, minus_at, fill in hopes:
+        for hope, minus_at in hopes:
             if hope <= best:
                 break
             at = -minus_at
             bounds[at] = sum(map(mul, weighted, self._row(at)))
-            net = fill * bounds[at] - prospects[at].leak_bps
+            net = fills[at] * bounds[at] - prospects[at].leak_bps
             if net > best:
-                best, found, gross = net, at, fill * bounds[at]
+                best, found, gross = net, at, fills[at] * bounds[at]
         return found, gross
 
     def _loosen(self, bounds: list[float], chosen: Sequence[int], asked: int) -> None:
@@ -265,7 +274,7 @@ class Panels:
         for at in chosen[:-1]:
             each = self._prospects[at]
             if each.q_slope:
-                factor *= (1 - each.fills(asked)) / max(1e-12, 1 - each.fills(asked - 1))
+                factor *= (1 - self._filling(asked)[at]) / max(1e-12, 1 - self._filling(asked - 1)[at])
         if factor > 1:
             bounds[:] = map(min, self._excess, [bound * factor for bound in bounds])
 
@@ -282,13 +291,20 @@ class Panels:
                 for other in range(len(self._prospects))
                 if other == at or (other not in chosen and other not in never and may_join(other, others))
             ]
-            own = self._prospects[at].fills(count) * sum(map(mul, beside.weighted, self._row(at)))
+            own = self._filling(count)[at] * sum(map(mul, beside.weighted, self._row(at)))
             best, gross = self._most(group, count, beside, list(self._excess))
             if gross - self._prospects[best].leak_bps > own - self._prospects[at].leak_bps + _TINY_BPS:
                 chosen[place], any_swapped = best, True
         return any_swapped
 
     # --- sums over the grid ---
+
+    def _filling(self, asked: int) -> list[float]:
+        """Of each dealer, the chance that it quotes and would fill, so many being asked."""
+        found = self._fills.get(asked)
+        if found is None:
+            found = self._fills[asked] = [each.fills(asked) for each in self._prospects]
+        return found
 
     def _gross(self, chosen: Sequence[int]) -> float:
         """E[max], before leaks."""
@@ -299,7 +315,7 @@ class Panels:
         """At each point of the grid, the chance that none of these has a better quote, so many being asked."""
         product = [1.0] * len(self._nodes)
         for at in chosen:
-            fills = self._prospects[at].fills(asked)
+            fills = self._filling(asked)[at]
             product = [below - below * fills * above for below, above in zip(product, self._row(at), strict=True)]
         return product
 

@@ -87,9 +87,15 @@ def _gain(each: Prospect, beyond_bps: float, c_fail_bps: float) -> float:
     return each.fills(1) * each.excess(taken_from) - each.leak_bps - each.wait_bps
 
 
+def indices_of(prospects: Sequence[Prospect], stakes: Stakes) -> list[float]:
+    """The index of each dealer."""
+    return [index_bps(each, stakes) for each in prospects]
+
+
 def best_search(
     prospects: Sequence[Prospect],
     stakes: Stakes,
+    indices: Sequence[float],
     most: int,
     *,
     forced: Sequence[int] = (),
@@ -102,7 +108,6 @@ def best_search(
     At most `room` of those may be asked that are not `informed` already; None is no limit.
     """
     order = [at for at in range(len(prospects)) if at not in never]
-    indices = {at: index_bps(prospects[at], stakes) for at in order}
     order.sort(key=lambda at: (-indices[at], at))
     held = {at for at in forced if at not in never}
     others = max(0, most - len(held))
@@ -195,13 +200,16 @@ def _both(first: Prospect, second: Prospect, beyond: float, stakes: Stakes) -> f
 
 
 def best_addition(
-    prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int], group: Sequence[int]
+    prospects: Sequence[Prospect],
+    stakes: Stakes,
+    indices: Sequence[float],
+    chosen: Sequence[int],
+    group: Sequence[int],
 ) -> tuple[int, list[int]]:
     """Whoever of the group makes this search worth most, and the search with it at the place of its index."""
-    indices = [index_bps(prospects[at], stakes) for at in chosen]
     best: tuple[float, int, list[int]] | None = None
     for at in group:
-        place = sum(index >= index_bps(prospects[at], stakes) for index in indices)
+        place = sum(indices[other] >= indices[at] for other in chosen)
         order = [*chosen[:place], at, *chosen[place:]]
         worth = _worth(prospects, stakes, order)
         if best is None or worth > best[0]:
@@ -219,7 +227,7 @@ class Forecast:
     margins: list[Margin]
 
 
-def forecast(prospects: Sequence[Prospect], stakes: Stakes, search: Search) -> Forecast:
+def forecast(prospects: Sequence[Prospect], stakes: Stakes, indices: Sequence[float], search: Search) -> Forecast:
     """What this search comes to, and what every dealer adds: as one of it, or at the place that its index gives it."""
     chosen = search.chosen
     whole = _worth(prospects, stakes, chosen)
@@ -239,11 +247,10 @@ def forecast(prospects: Sequence[Prospect], stakes: Stakes, search: Search) -> F
         fill += margin.p_win
         reached -= taken
     reached_at.append(reached)
-    indices = [index_bps(prospects[at], stakes) for at in chosen]
     for at, each in enumerate(prospects):
         if at in chosen:
             continue
-        place = sum(index >= index_bps(each, stakes) for index in indices)
+        place = sum(indices[other] >= indices[at] for other in chosen)
         beyond = search.worth_bps if not place else search.worth_after_bps[place - 1]
         gain = _worth(prospects, stakes, [*chosen[:place], at, *chosen[place:]]) - whole
         found[at] = _margin(each, stakes, reached_at[place], beyond, gain)

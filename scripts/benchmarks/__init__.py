@@ -5,6 +5,7 @@
     decoding      wire to message, validated                  acceptors     ours, its floor, the peers: processes
     encoding      values to wire                              sessions      round trip and throughput
     deciding      one decision of a rule book                 trading_desk  order in to first request out
+    choosing      the panel and the sequence of fifty
     recommending  whom to ask, of a thousand dealers          committing    the journal's appends
     waiting       a hundred thousand deadlines                parts         where the time of one order goes
     growing       memory over a million messages              main          the command line and the table

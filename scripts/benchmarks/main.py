@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import (
+    choosing,
     committing,
     deciding,
     decoding,
@@ -36,6 +37,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "session": sessions.measure,
     "desk": trading_desk.measure,
     "recommendation": recommending.measure,
+    "choice": choosing.measure,
     "rules": deciding.measure,
     "commit": committing.measure,
     "deadlines": waiting.measure,

@@ -6,12 +6,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 from prospect_support import outlook, some, stakes_of
 
 from engine.selection.prospect import Prospect, Stakes, prospect
-from engine.selection.sequence import Search, best_search, index_bps
+from engine.selection.sequence import Search, index_bps, indices_of
+from engine.selection.sequence import best_search as best_search_of
 
 
 # Source: DOMAIN 3.3, reservation values of Weitzman's search: (q, mean, sd, cost) -> z.
@@ -29,6 +31,10 @@ from engine.selection.sequence import Search, best_search, index_bps
 def test_weitzmans_index(q: float, mean: float, sd: float, cost: float, index: float) -> None:
     stakes = Stakes(0.0, wait_bps_per_s=cost / 10, wait_s=10.0, recall=1.0)
     assert index_bps(prospect(outlook(q=q, edge=mean, noise=sd), stakes), stakes) == pytest.approx(index, abs=1e-3)
+
+
+def best_search(prospects: Sequence[Prospect], stakes: Stakes, most: int, **limits: Any) -> Search:
+    return best_search_of(prospects, stakes, indices_of(prospects, stakes), most, **limits)
 
 
 def worth(prospects: Sequence[Prospect], stakes: Stakes, order: Sequence[int]) -> float:
