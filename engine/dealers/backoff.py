@@ -32,6 +32,8 @@ class Coarse:
     """Across dealers."""
     answers_of: dict[str, latency.Table]
     reject_moves_bps: dict[str, float]
+    asks: dict[str, int]
+    """Of each dealer in the whole asset class, undecayed."""
 
 
 def chain_of(scope: str) -> tuple[str, ...]:
@@ -84,6 +86,7 @@ class Descent:
             # Of a whole asset class or the desk itself: nothing stands still.
             levels = 0
         at_large = self.evidence.cells.get(chain[0], NO_CELLS)
+        of_class = self.evidence.cells.get(chain[min(1, len(chain) - 1)], NO_CELLS)
         strength = self.parameters.latency_strength
         across = _across(at_large.values(), self.unit, strength)
         return Coarse(
@@ -92,6 +95,7 @@ class Descent:
             across,
             {dealer: latency.table((cell,), self.unit, across, strength) for dealer, cell in at_large.items()},
             {dealer: self._reject_move(cell) for dealer, cell in at_large.items()},
+            {dealer: round(cell[ev.COUNT]) for dealer, cell in of_class.items()},
         )
 
     def below(self, chain: Sequence[str], coarse: Coarse) -> tuple[dict[str, rates.Known], list[Solved]]:

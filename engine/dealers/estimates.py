@@ -91,6 +91,7 @@ class _Known:
     identified: Identified
     r: Measure
     asks: int
+    asks_at_large: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,7 @@ class Estimates:
                     leak_identified=one.identified,
                     r=one.r,
                     asks=one.asks,
+                    asks_at_large=one.asks_at_large,
                     e_common_sd=math.sqrt(picture.solved.common_variance),
                 )
             )
@@ -434,6 +436,7 @@ class Estimates:
             identified=identified,
             r=rates.measure_of_rate(picture.rates["r"].of(dealer), asked),
             asks=0 if own is None else round(own[ev.COUNT]),
+            asks_at_large=coarse.asks.get(dealer, 0),
         )
 
     def leak_of(self, dealer: str) -> tuple[Measure, Measure, Identified]:

@@ -20,15 +20,16 @@ from engine.domain.rows import row
 class Outlook:
     """What to expect of `dealer` for one request of a segment, side and size, within a wait.
 
-    `q` is the chance that it answers at all with a price that can be executed, asked alone; `q_slope` is what its
-    logit changes by per ln(how many are asked), mostly negative. `in_time` is the chance that an answer which comes at
-    all comes within the wait. `e` is the edge in bps that its quotes have on average (the sd is that of the estimate);
+    `q` is the chance that it answers at all with a price that can be executed, asked alone; `q_slope` is what its logit
+    changes by per ln(how many are asked), mostly negative. `in_time` is the chance that an answer which comes at all
+    comes within the wait. `e` is the edge in bps that its quotes have on average (the sd is that of the estimate);
     `e_common_sd` is the part of its error that all dealers share, which makes none of them better than another;
     `e_noise_sd` is what one quote scatters around that, `e_df` the degrees of freedom of both together. `f` is the
     chance that an accepted quote is filled in full at its price; `reject_move_bps` the move against us until a reject.
     `z` is the share of the size that it quotes. `leak_in` and `leak_post` are what asking it costs, in bps: until the
     decision on the whole size, after it on what is left. `r` is our trades over our asks with it. `asks` counts the
-    dealer's own asks in the segment, undecayed; 0 is a dealer that nobody has tried there.
+    dealer's own asks in the segment, undecayed; 0 is a dealer that nobody has tried there; `asks_at_large` counts those
+    in its whole asset class (None: not counted).
     """
 
     dealer: str
@@ -49,3 +50,9 @@ class Outlook:
     r: Measure
     asks: int
     e_common_sd: float = 0.0
+    asks_at_large: int | None = None
+
+    @property
+    def untried(self) -> bool:
+        """Has nobody ever asked it for any bond of the kind?"""
+        return not self.asks and not self.asks_at_large

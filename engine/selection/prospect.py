@@ -52,7 +52,8 @@ class Stakes:
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """One dealer's numbers. `net_bps` and `sd_bps` are mean and standard deviation of its net edge; a quote below
-    `floor_bps` (a net edge, too) is none. `leak_bps` is what asking it costs; the `*_sd` are errors of estimates.
+    `floor_bps` (a net edge, too) is none. `leak_bps` is what asking it costs, never less than nothing: no dealer is
+    paid for what an estimate errs by; the `*_sd` are errors of estimates.
     """
 
     dealer: str
@@ -123,7 +124,7 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
         sd_bps=max(_SD_MIN_BPS, math.hypot(own_sd, outlook.e_noise_sd)),
         law=student(outlook.e_df),
         floor_bps=-math.inf if limit is None else limit - refusals,
-        leak_bps=stakes.aversion * (outlook.leak_in.value + stakes.rho * outlook.leak_post.value),
+        leak_bps=stakes.aversion * max(0.0, outlook.leak_in.value + stakes.rho * outlook.leak_post.value),
         wait_bps=stakes.wait_bps_per_s * waited_s,
         leak_sd_bps=stakes.aversion * math.hypot(outlook.leak_in.sd, stakes.rho * outlook.leak_post.sd),
         edge_sd_bps=own_sd,

@@ -263,3 +263,14 @@ def test_asking_nobody_is_not_for_ever(records: Records) -> None:
     assert abs(len(asked) - 0.3 * len(found)) < 5 * (0.21 * len(found)) ** 0.5
     assert {(len(each.asked), each.base, each.replaced) for each in asked} == {(1, (), "")}
     assert sum(found[0].inclusion_p) == pytest.approx(0.3)
+
+
+def test_who_was_tried_anywhere_in_its_class_is_not_untried(records: Records) -> None:
+    """A dealer that is new to one segment is known from others: it is not drawn as often as one that is new to all."""
+    wanted = plan(AskTop(3), ranking=Ranking("model"))
+
+    def known(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
+        return [replace(each, asks_at_large=12) for each in expected(dealers, request)]
+
+    assert made(records, wanted).panel_p == pytest.approx(1 - 0.3 - 0.01)
+    assert made(Records(records.rankings, known), wanted).panel_p == pytest.approx(1 - 0.05 - 0.01)

@@ -246,3 +246,9 @@ def test_a_dealer_that_gets_better_stays_in(seed: int, most: int, field: str, by
         alone_bps(prospect(next(each for each in better if each.dealer == lucky), stakes_now), stakes_now)
         >= worth[lucky] - 1e-9
     )
+
+
+def test_nobody_is_paid_for_a_leak_that_an_estimate_puts_below_nothing() -> None:
+    stakes = Stakes(20.0)
+    found, nothing = (prospect(outlook("a", leak_in=leak, leak_post=0.1), stakes) for leak in (-2.0, -0.05))
+    assert (found.leak_bps, nothing.leak_bps) == (0.0, 0.0)
