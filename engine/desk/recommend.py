@@ -23,7 +23,7 @@ from engine.domain.order import ZERO, Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.market.tca import quote_edge_bps
-from engine.rules.plan import AskSequence, AskTiers, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
+from engine.rules.plan import AskSequence, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import wording
 from engine.selection.choose import (
@@ -32,6 +32,7 @@ from engine.selection.choose import (
     RulePlan,
     Situation,
     TierPlan,
+    Where,
     candidates,
     choose,
 )
@@ -70,6 +71,7 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False, supposing: Sup
         _tiers(draft, order, rule, wait_s),
         explores=rule.explore,
         protected=bool(decision.protections),
+        where=_where(draft, order, rule, wait_s),
     )
     everybody_up = supposing is not None and supposing.assume_connected
     among = _candidates(draft, order, rule, wait_s, everybody_up=everybody_up)
@@ -254,9 +256,24 @@ def _candidates(
     )
 
 
+def _where(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> Where | None:
+    """What the rule asks of dealers once they are ranked, if it does."""
+    if rule.where_text is None:
+        return None
+    desk, segment = draft.desk, segment_of_key(order.facts.segment)
+    request = _ForRequest(draft, order, segment, wait_s)
+
+    def leaves_out(dealer: str, told: tuple[Scalar, ...]) -> tuple[Scalar, ...] | None:
+        profile = desk.dealers[dealer]
+        subject = DealerSubject(desk, profile, order.facts, segment, draft.now_ns, True, request)
+        return rule.not_where(subject, told)
+
+    return Where(rule.where_text, rule.where_names, leaves_out)
+
+
 def _tiers(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> TierPlan | None:
     """The tiers that the rule speaks of, if it does and they are defined for this order."""
-    if not isinstance(rule.ask, AskTiers):
+    if not rule.reads_tiers:
         return None
     desk, terms = draft.desk, order.terms
     security = desk.securities[terms.security_id]
@@ -267,13 +284,15 @@ def _tiers(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> Tie
     segment = segment_of_key(order.facts.asset_class)
     request = _ForRequest(draft, order, segment, wait_s)
 
-    def assign(dealers: Sequence[str], places: Sequence[int | None]) -> Sequence[int | None]:
+    def assign(
+        dealers: Sequence[str], places: Sequence[int | None], scores: Sequence[float | None]
+    ) -> Sequence[int | None]:
         known = (desk.dealers[name] for name in dealers)
         subjects = [
             DealerSubject(desk, each, order.facts, segment, draft.now_ns, draft.session_up(each.session), request)
             for each in known
         ]
-        return definition.assign(subjects, places)
+        return definition.assign(subjects, places, scores)
 
     everybody = frozenset(dealer.id for dealer in desk.dealers if dealer.trades(security.asset_class))
     return TierPlan(frozenset(number for number, _ in definition.lines), definition.ranking, everybody, assign)

@@ -19,7 +19,7 @@ from engine.rules.meaning import Meaning
 from engine.rules.plan import Ranking
 from engine.rules.reachability import Reachability, alternatives, text_overlap
 from engine.rules.resolved import Condition, Fact, Layout
-from engine.rules.signature import OF_RANKING, RANK, RANKED, Catalogue
+from engine.rules.signature import OF_RANKING, TIER, TOLD_TO_TIERS, Catalogue
 from engine.rules.source import Diagnostic, Source, Span
 from engine.rules.syntax import (
     AskClause,
@@ -49,13 +49,12 @@ _CONDITIONS: Final = (Between, Comparison, Has, Logic, Member, Not, State, TopRa
 
 _NOT_IN_TIERS: Final = {
     "tier": ("tiers are made here: no dealer has one yet", "compare its rank or a metric"),
-    "score": ("tiers know a dealer's rank, not its score", "write 'rank in top 20%'"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedTiers:
-    """One `tiers` block; a line's layout holds the rank, how many are ranked, then dealer fields."""
+    """One `tiers` block; a line's layout holds `TOLD_TO_TIERS`, then dealer fields."""
 
     source: Source
     span: Span
@@ -222,8 +221,8 @@ class _Checker:
         condition = None if block.condition is None else orders.resolve(block.source, block.condition)
         ranking = Ranking() if block.ranking is None else clauses.ranking(block.source, block.ranking)
         layout = Layout()
-        layout.slot(RANK, None)
-        layout.slot(RANKED, None)
+        for told in TOLD_TO_TIERS:
+            layout.slot(told, None)
         dealers = Meaning(
             self._catalogue,
             self._definitions,
@@ -250,13 +249,16 @@ class _Checker:
         return CheckedTiers(block.source, block.span, condition, ranking, tuple(lines), layout)
 
     def _tiers_exist(self, rules: Sequence[RuleBlock], blocks: Sequence[Block]) -> None:
-        """A rule may name a tier only if some `tiers` of the book defines it."""
+        """A rule may name a tier only if some `tiers` of the book defines it, and ask for one only if there are any."""
         tiers = [block for block in blocks if isinstance(block, Tiers)]
         known = {line.number for block in tiers for line in block.lines}
         if any(block.broken for block in tiers):
             return
         for rule in rules:
             for clause in rule.clauses:
+                where = clause.condition if isinstance(clause, Consider) and clause.trailing else None
+                if where is not None and not tiers and self._definitions.mentions(where, (TIER.name,)):
+                    self._report(rule.source, where.span, "the book defines no tiers", "add 'tiers for ...'")
                 for share in clause.shares if isinstance(clause, AskClause) else ():
                     if share.tier not in known:
                         suggestion = f"define it: tier {share.tier} when ..." if tiers else "add 'tiers for ...'"

@@ -5,7 +5,7 @@ Knows the defaults of what a rule leaves out. Conditions are `meaning`'s, the bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -31,7 +31,7 @@ from engine.rules.plan import (
     Tolerance,
 )
 from engine.rules.resolved import AllOf, Condition, Layout
-from engine.rules.signature import OF_RANKING, Catalogue, named, words_of
+from engine.rules.signature import OF_RANKING, TOLD_TO_WHERE, Catalogue, named, words_of
 from engine.rules.source import Diagnostic, Source, Span, did_you_mean
 from engine.rules.syntax import (
     Accept,
@@ -89,6 +89,9 @@ class CheckedBlock:
     consider: Condition | None
     consider_text: str | None
     dealer_layout: Layout
+    where: Condition | None
+    where_text: str | None
+    where_layout: Layout
     ranking: Ranking
     ask: Ask
     ask_span: Span
@@ -108,8 +111,8 @@ _CIRCLE: Final = "comes of ranking the dealers that are considered, so it cannot
 _CIRCULAR: Final = {
     "rank": (f"'rank' {_CIRCLE}", "say how many: ask top 10"),
     "ranked": (f"'ranked' {_CIRCLE}", "say how many: ask top 10"),
-    "score": (f"'score' {_CIRCLE}", "say how many: ask top 10, or compare what it is made of, such as fill_rate(90d)"),
-    "tier": (f"'tier' {_CIRCLE}", "say whom: ask all of tier 1"),
+    "score": (f"'score' {_CIRCLE}", "write it behind the ask: ask top 3 where score >= 0.8"),
+    "tier": (f"'tier' {_CIRCLE}", "say whom: ask all of tier 1, or write it behind the ask: ask top 3 where tier == 1"),
 }
 """What a condition about dealers cannot know before they are ranked, and what to write."""
 
@@ -145,8 +148,10 @@ class Clauses:
             self._missing(block, "'when'", "write 'when true' if it concerns every order")
         meaning = self._protections if block.protect else self._rules
         condition = None if when is None else meaning.resolve(source, when.condition)
-        layout = Layout()
-        consider = self._consider(block, layout)
+        layout, where_layout = Layout(), Layout()
+        before_ranking, behind = self._wheres(block)
+        consider = self._consider(block, before_ranking, layout)
+        where = self._where(block, behind, where_layout)
         rank_by = _one(block, RankBy)
         so_far = len(self._diagnostics)
         ranking = Ranking() if rank_by is None else self.ranking(source, rank_by)
@@ -161,7 +166,6 @@ class Clauses:
         accept, send, execute = _one(block, Accept), _one(block, SendClause), _one(block, ExecuteClause)
         if block.broken or len(self._diagnostics) > before or condition is None or when is None:
             return None
-        wheres = _all(block, Consider)
         return CheckedBlock(
             source=source,
             span=block.span,
@@ -170,8 +174,11 @@ class Clauses:
             when=condition,
             when_span=when.condition.span,
             consider=consider,
-            consider_text=" and ".join(source.words_at(where.condition.span) for where in wheres) or None,
+            consider_text=_text(source, before_ranking),
             dealer_layout=layout,
+            where=where,
+            where_text=_text(source, behind),
+            where_layout=where_layout,
             ranking=ranking,
             ask=ask,
             ask_span=next((clause.span for clause in _all(block, AskClause)), block.span),
@@ -244,8 +251,24 @@ class Clauses:
             self._report(source, name.span, f"unknown metric '{name.text}'", suggested)
         return None
 
-    def _consider(self, block: RuleBlock, layout: Layout) -> Condition | None:
-        """All `where` of a rule in one condition about a dealer."""
+    def _wheres(self, block: RuleBlock) -> tuple[list[Consider], list[Consider]]:
+        """The conditions about dealers that say who is ranked, and those that ask how a dealer was ranked."""
+        found: tuple[list[Consider], list[Consider]] = [], []
+        for clause in _all(block, Consider):
+            found[clause.trailing and self._definitions.mentions(clause.condition, OF_RANKING)].append(clause)
+        return found
+
+    def _where(self, block: RuleBlock, wheres: Sequence[Consider], layout: Layout) -> Condition | None:
+        """A `where` behind an ask that looks at the ranking: told of it, then reading fields of the dealer."""
+        for told in TOLD_TO_WHERE:
+            layout.slot(told, None)
+        meaning = Meaning(
+            self._catalogue, self._definitions, self._diagnostics, layout, dealers=True, intrinsic=OF_RANKING
+        )
+        return next((meaning.resolve(block.source, where.condition) for where in wheres), None)
+
+    def _consider(self, block: RuleBlock, wheres: Sequence[Consider], layout: Layout) -> Condition | None:
+        """All `where` that say who is ranked, in one condition about a dealer."""
         meaning = Meaning(
             self._catalogue,
             self._definitions,
@@ -255,7 +278,7 @@ class Clauses:
             intrinsic=OF_RANKING,
             refused=_CIRCULAR,
         )
-        found = [meaning.resolve(block.source, where.condition) for where in _all(block, Consider)]
+        found = [meaning.resolve(block.source, where.condition) for where in wheres]
         conditions = tuple(condition for condition in found if condition is not None)
         return AllOf(conditions) if len(conditions) > 1 else conditions[0] if conditions else None
 
@@ -392,6 +415,10 @@ def _all(block: RuleBlock, kind: type[_C]) -> list[_C]:
 
 def _one(block: RuleBlock, kind: type[_C]) -> _C | None:
     return next((clause for clause in block.clauses if isinstance(clause, kind)), None)
+
+
+def _text(source: Source, wheres: Sequence[Consider]) -> str | None:
+    return " and ".join(source.words_at(where.condition.span) for where in wheres) or None
 
 
 def _tolerance(within: Within) -> Tolerance:

@@ -7,7 +7,7 @@ or of a dealer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -106,6 +106,14 @@ class Definitions:
                 if speaks is not None:
                     return speaks
         return None
+
+    def mentions(self, expr: Expr, names: Collection[str]) -> bool:
+        """Whether an expression names one of these, or uses a definition that does."""
+        for word in self._words(expr):
+            used = self._usable.get(word.text)
+            if word.text in names or (used is not None and self.mentions(used.body, names)):
+                return True
+        return False
 
     def _admit(self, define: Define) -> None:
         name, fields = define.name.text, self._catalogue

@@ -26,12 +26,12 @@ from engine.rules.clauses import CheckedBlock
 from engine.rules.closures import Dispatch, Predicate, certainly, certainly_not, readers
 from engine.rules.explanation import Reasoning, RuleTrace
 from engine.rules.parser import parse
-from engine.rules.plan import MODEL, Ask, Execute, Mode, Ranking, Send, Tolerance
+from engine.rules.plan import MODEL, Ask, AskTiers, Execute, Mode, Ranking, Send, Tolerance
 from engine.rules.rating import NR, NotRated, Rating
 from engine.rules.rating import parse as parse_rating
 from engine.rules.resolved import Condition, Layout, Slot
 from engine.rules.scanner import scan
-from engine.rules.signature import Catalogue, Kind
+from engine.rules.signature import TIER, TOLD_TO_TIERS, TOLD_TO_WHERE, Catalogue, Kind
 from engine.rules.source import Diagnostic, RuleBookError, Source, Span
 from engine.rules.syntax import Block
 
@@ -61,6 +61,7 @@ class CompiledRule:
     place: str
     condition_text: str
     consider_text: str | None
+    where_text: str | None
     ranking: Ranking
     ask: Ask
     everyone: frozenset[str]
@@ -76,6 +77,7 @@ class CompiledRule:
     condition: Condition = field(repr=False)
     reasoning: Reasoning = field(repr=False)
     _filter: _DealerFilter | None = field(repr=False)
+    _where: _DealerFilter | None = field(repr=False)
 
     @property
     def title(self) -> str:
@@ -100,13 +102,33 @@ class CompiledRule:
         """The names of what `excluded_by` gives."""
         return () if self._filter is None else self._filter.names
 
+    def not_where(self, dealer: Any, told: Sequence[Kept]) -> tuple[Kept, ...] | None:
+        """What the `where` behind the ask read of a ranked dealer that it leaves out; None for one that may be asked.
+
+        `told` is the dealer's rank, how many are ranked, its score and its tier.
+        """
+        return None if self._where is None else self._where.excluded_by(dealer, told)
+
+    @property
+    def where_names(self) -> tuple[str, ...]:
+        """The names of what `not_where` gives."""
+        return () if self._where is None else self._where.names
+
+    @property
+    def reads_tiers(self) -> bool:
+        """Whether it speaks of tiers: in its ask, or in the `where` behind it."""
+        return isinstance(self.ask, AskTiers) or (self._where is not None and self._where.reads(TIER.name))
+
     def why(self, dealer: Any) -> RuleTrace | None:
         """Why a dealer is or is not a candidate, None if every dealer is."""
         return None if self._filter is None else self._filter.trace(dealer)
 
     def why_of(self, read: Mapping[str, Kept]) -> RuleTrace | None:
         """The same from what `excluded_by` gave, by name."""
-        return None if self._filter is None else self._filter.trace_of(read)
+        for each in (self._filter, self._where):
+            if each is not None and tuple(read) == each.names:
+                return each.trace_of(read)
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,28 +227,32 @@ class TierDefinition:
     def place(self) -> str:
         return _place(self.source, self.span)
 
-    def assign(self, dealers: Sequence[Any], rank_of: Sequence[int | None]) -> tuple[int | None, ...]:
+    def assign(
+        self, dealers: Sequence[Any], rank_of: Sequence[int | None], score_of: Sequence[float | None]
+    ) -> tuple[int | None, ...]:
         """The tier of each dealer, None for one that is in no tier.
 
-        `rank_of` holds each dealer's place in the ranking, 1 for the best, None for one that is not
-        ranked. The first line that is true decides; unknown counts as false.
+        `rank_of` holds each dealer's place in the ranking, 1 for the best, None for one that is not ranked; `score_of`
+        what it scores. The first line that is true decides; unknown counts as false.
         """
         ranked = sum(rank is not None for rank in rank_of)
-        return tuple(self._tier(dealer, rank, ranked) for dealer, rank in zip(dealers, rank_of, strict=True))
+        ranking = zip(dealers, rank_of, score_of, strict=True)
+        return tuple(self._tier(dealer, (rank, ranked, score)) for dealer, rank, score in ranking)
 
-    def _tier(self, dealer: Any, rank: int | None, ranked: int) -> int | None:
-        values = [rank, ranked, *[read(dealer) for read in self._readers]]
+    def _tier(self, dealer: Any, told: tuple[Kept, ...]) -> int | None:
+        values = [*told, *[read(dealer) for read in self._readers]]
         return next((number for number, holds in self.lines if holds(values)), None)
 
 
 class _DealerFilter:
-    """A condition about dealers, with what it reads of one."""
+    """A condition about dealers, with what it reads of one. The first `told` values it is told, and does not read."""
 
-    __slots__ = ("_false", "_readers", "_reasoning", "_slots", "_true", "names")
+    __slots__ = ("_false", "_readers", "_reasoning", "_slots", "_true", "_used", "names")
 
-    def __init__(self, name: str, span: Span, condition: Condition, layout: Layout) -> None:
+    def __init__(self, name: str, span: Span, condition: Condition, layout: Layout, told: int = 0) -> None:
         self._reasoning = Reasoning(name, span, condition, layout.slots)
-        self._readers = readers(layout)
+        self._readers = readers(layout)[told:]
+        self._used = frozenset(layout.slots[slot].field.name for slot, _, _ in layout.uses)
         self._slots = tuple(layout.slots)
         self.names = tuple(slot.shown for slot in layout.slots)
         self._true, self._false = certainly(condition), certainly_not(condition)
@@ -235,9 +261,12 @@ class _DealerFilter:
         values = [read(dealer) for read in self._readers]
         return True if self._true(values) else False if self._false(values) else None
 
-    def excluded_by(self, dealer: Any) -> tuple[Kept, ...] | None:
-        values = [read(dealer) for read in self._readers]
+    def excluded_by(self, dealer: Any, told: Sequence[Kept] = ()) -> tuple[Kept, ...] | None:
+        values = [*told, *[read(dealer) for read in self._readers]]
         return None if self._true(values) else kept(values)
+
+    def reads(self, field: str) -> bool:
+        return field in self._used
 
     def trace(self, dealer: Any) -> RuleTrace:
         return self._reasoning.trace([read(dealer) for read in self._readers])
@@ -434,6 +463,9 @@ def _rule(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledRule:
     judged = None
     if block.consider is not None:
         judged = _DealerFilter(block.name, block.span, block.consider, block.dealer_layout)
+    where = None
+    if block.where is not None:
+        where = _DealerFilter(block.name, block.span, block.where, block.where_layout, len(TOLD_TO_WHERE))
     return CompiledRule(
         name=block.name,
         source=block.source,
@@ -441,6 +473,7 @@ def _rule(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledRule:
         place=_place(block.source, block.span),
         condition_text=block.source.words_at(block.when_span),
         consider_text=block.consider_text,
+        where_text=block.where_text,
         ranking=block.ranking,
         ask=block.ask,
         everyone=frozenset(block.everyone),
@@ -456,6 +489,7 @@ def _rule(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledRule:
         condition=block.when,
         reasoning=Reasoning(block.name, block.span, block.when, slots),
         _filter=judged,
+        _where=where,
     )
 
 
@@ -477,8 +511,9 @@ def _protection(block: CheckedBlock, slots: Sequence[Slot]) -> CompiledProtectio
 
 def _tiers(tiers: CheckedTiers) -> TierDefinition:
     lines = tuple((number, certainly(condition)) for number, condition in tiers.lines)
-    # The first two slots are the rank and how many are ranked: `assign` fills them in.
-    return TierDefinition(tiers.source, tiers.span, tiers.ranking, lines, readers(tiers.dealer_layout)[2:])
+    # The first slots are what `assign` tells.
+    reads = readers(tiers.dealer_layout)[len(TOLD_TO_TIERS) :]
+    return TierDefinition(tiers.source, tiers.span, tiers.ranking, lines, reads)
 
 
 def _place(source: Source, span: Span) -> str:
@@ -488,15 +523,21 @@ def _place(source: Source, span: Span) -> str:
 def _dealer_windows(checked: CheckedBook) -> tuple[int, ...]:
     rankings = (*(rule.ranking for rule in checked.rules), *(tiers.ranking for tiers in checked.tiers))
     named = {ranking.window_days for ranking in rankings if ranking.scorer != MODEL}
-    for layout in (*(rule.dealer_layout for rule in checked.rules), *(tiers.dealer_layout for tiers in checked.tiers)):
+    for layout in _dealer_layouts(checked):
         named.update(slot.window_days for slot in layout.slots if slot.window_days is not None)
     return tuple(sorted(named))
 
 
+def _dealer_layouts(checked: CheckedBook) -> Iterator[Layout]:
+    for rule in checked.rules:
+        yield from (rule.dealer_layout, rule.where_layout)
+    for tiers in checked.tiers:
+        yield tiers.dealer_layout
+
+
 def _uses(checked: CheckedBook) -> Iterator[tuple[Slot, Source, Span, bool]]:
     """Every place that reads a field, and whether a protection does."""
-    dealers = (*(rule.dealer_layout for rule in checked.rules), *(tiers.dealer_layout for tiers in checked.tiers))
-    for layout in (checked.rule_layout, checked.protection_layout, checked.tiers_layout, *dealers):
+    for layout in (checked.rule_layout, checked.protection_layout, checked.tiers_layout, *_dealer_layouts(checked)):
         for slot, source, span in layout.uses:
             yield layout.slots[slot], source, span, layout is checked.protection_layout
 

@@ -114,12 +114,24 @@ def _told_by_the_ranking(subject: Any) -> None:
     """No getter: whoever ranks tells these."""
 
 
-RANK: Final = Field("rank", Kind.NUMBER, _told_by_the_ranking, "place in the ranking, 1 is the best; in 'tiers'")
-RANKED: Final = Field("ranked", Kind.NUMBER, _told_by_the_ranking, "how many dealers are ranked; in 'tiers'")
-SCORE: Final = Field("score", Kind.NUMBER, _told_by_the_ranking, "what it scores in the ranking; in 'tiers'")
-TIER: Final = Field("tier", Kind.NUMBER, _told_by_the_ranking, "its tier, for 'ask all of tier 1'")
+RANK: Final = Field(
+    "rank",
+    Kind.NUMBER,
+    _told_by_the_ranking,
+    "place in the ranking, 1 is the best; in 'tiers' and in 'where' behind an ask",
+)
+RANKED: Final = Field("ranked", Kind.NUMBER, _told_by_the_ranking, "how many dealers are ranked; where 'rank' is known")
+SCORE: Final = Field("score", Kind.NUMBER, _told_by_the_ranking, "what it scores in the ranking; where 'rank' is known")
+TIER: Final = Field("tier", Kind.NUMBER, _told_by_the_ranking, "its tier; in 'where' behind an ask")
 OF_RANKING: Final[Mapping[str, Field]] = {each.name: each for each in (RANK, RANKED, SCORE, TIER)}
 """What comes of ranking dealers: the language knows these itself, and where a ranking cannot be known yet."""
+
+
+TOLD_TO_TIERS: Final = (RANK, RANKED, SCORE)
+"""What a line of `tiers` is told of a dealer, in this order."""
+
+TOLD_TO_WHERE: Final = (RANK, RANKED, SCORE, TIER)
+"""The same for a `where` behind an ask."""
 
 
 def named(fields: Mapping[str, Field], word: str) -> Field | None:

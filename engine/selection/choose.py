@@ -54,8 +54,8 @@ class Listed:
         return "a list of a person's own"
 
 
-Assign = Callable[[Sequence[str], Sequence[int | None]], Sequence[int | None]]
-"""The tier of each dealer, given its place in the ranking; None for none."""
+Assign = Callable[[Sequence[str], Sequence[int | None], Sequence[float | None]], Sequence[int | None]]
+"""The tier of each dealer, given its place in the ranking and its score; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,19 @@ class TierPlan:
     ranking: Ranking
     dealers: AbstractSet[str]
     assign: Assign
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What the rule asks of dealers once they are ranked.
+
+    `leaves_out` is told of a dealer and of its rank and score, as the list shows them, how many are ranked, and its
+    tier; it gives None for one that may be asked, else the values it was judged by, by `names`.
+    """
+
+    condition: str
+    names: tuple[str, ...]
+    leaves_out: Callable[[str, tuple[Scalar, ...]], tuple[Scalar, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,7 @@ class RulePlan:
     tiers: TierPlan | None = None
     explores: bool = True
     protected: bool = False
+    where: Where | None = None
 
 
 def choose(
@@ -99,6 +113,8 @@ def choose(
     Without `entropy` nothing is drawn: the probabilities are those that a draw would have. Raises ConfigError for a
     ranking that names no scorer, and for a model without estimates.
     """
+    if plan.where is not None:
+        candidates = _narrowed(plan.where, request, plan, candidates, records, parameters)
     listed = plan.ask.dealers if isinstance(plan.ask, Listed) else None
     model = None if listed is not None else _model(request, plan, candidates, records, parameters)
     if listed is not None:
@@ -143,6 +159,29 @@ def choose(
     return _selection(request, plan, table, candidates, chosen, explored, numbers)
 
 
+def _narrowed(
+    where: Where,
+    request: Request,
+    plan: RulePlan,
+    candidates: Candidates,
+    records: Records,
+    parameters: Parameters,
+) -> Candidates:
+    """The candidates that the rule still wants once it knows how they rank: they alone are ranked and chosen from."""
+    table = _ranked(request, plan, candidates, records, parameters)
+    tier_of = _tiers(request, plan.tiers, records, parameters) if plan.tiers is not None else {}
+    left: dict[str, tuple[Scalar, ...]] = {}
+    for rank, (name, score) in enumerate(zip(table.dealers, table.scores, strict=True), 1):
+        read = where.leaves_out(name, (rank, len(table.dealers), score, tier_of.get(name)))
+        if read is not None:
+            left[name] = read
+    if not left:
+        return candidates
+    others = LeftOut(Why.not_considered, tuple(left), (where.condition,), (), where.names, tuple(left.values()))
+    kept = tuple([name for name in candidates.dealers if name not in left])
+    return Candidates(kept, (*candidates.left_out, others))
+
+
 def _ranked(
     request: Request, plan: RulePlan, candidates: Candidates, records: Records, parameters: Parameters
 ) -> Table:
@@ -169,9 +208,12 @@ def _tiers(request: Request, tiers: TierPlan, records: Records, parameters: Para
     """Tiers are made over all dealers of the asset class; the rule picks among its candidates."""
     scorer = scorer_of(tiers.ranking, parameters)
     whole_class = replace(request, segment=Segment(request.asset_class))
-    found = standings(scorer(records, whole_class, tiers.dealers))
-    dealers = [each.dealer for each in found]
-    return dict(zip(dealers, tiers.assign(dealers, [each.rank for each in found]), strict=True))
+    table = scorer(records, whole_class, tiers.dealers)
+    score_of = dict(zip(table.dealers, table.scores, strict=True))
+    found = standings(table)
+    dealers, ranks = [each.dealer for each in found], [each.rank for each in found]
+    scores = [score_of[each.dealer] if each.rank is not None else None for each in found]
+    return dict(zip(dealers, tiers.assign(dealers, ranks, scores), strict=True))
 
 
 def _take_tiers(

@@ -10,8 +10,11 @@ from desk_past import LIQUID, past_events
 from desk_scene import MM, Scene, scene
 
 from engine.desk.apply import apply, observe
+from engine.desk.explaining import tell
+from engine.domain import events as e
 from engine.domain.recommendation import Recommendation, Selection
 from engine.rules.plan import Mode
+from engine.runtime.staging import events_codec
 from engine.selection.request import Exploring
 
 pytestmark = pytest.mark.starts("noon")
@@ -71,3 +74,46 @@ def test_nobody_is_drawn_where_the_rule_never_explores(ask: str) -> None:
     made = advised(never)[1]
     assert (made.explored, made.draw, made.panel_p) == ("", None, 1.0)
     assert set(made.inclusion_p) <= {0.0, 1.0}
+
+
+# --- what a rule asks of dealers once they are ranked ----------------------------------------------
+
+
+def reasons(world: Scene, advice: Recommendation) -> dict[str, str]:
+    return {line.dealer: line.reason for line in tell(world.desk, advice).lines}
+
+
+@pytest.mark.parametrize("ranking", ["", "rank by model ", "rank by 60% hit_rate + 40% price_improvement "])
+def test_a_rule_may_ask_how_a_dealer_ranks(ranking: str) -> None:
+    _, everybody = advised(past(f"{ranking}ask all"))
+    world = past(f"{ranking}ask all where rank in {{2, 4}}")
+    advice, made = advised(world)
+    assert made.asked == tuple(everybody.candidates[at] for at in (1, 3))
+    first = everybody.candidates[0]
+    assert reasons(world, advice)[first] == "not considered: rank in {2, 4}: rank is 1"
+
+
+def test_a_panel_is_chosen_from_those_that_rank_high_enough() -> None:
+    _, everybody = advised(past("rank by model ask all"))
+    _, made = advised(past("ask best panel of at most 5 where rank <= 3"))
+    assert made.asked
+    assert set(made.asked) <= set(made.candidates) == set(everybody.candidates[:3])
+
+
+def test_a_rule_may_ask_for_a_tier_and_rank_by_something_else() -> None:
+    tiers = "tiers for true by classic over 90d\n  tier 1 when rank in top 2\n  tier 2 when score > 0.8\n"
+    world = past("rank by speed ask all where tier == 1", tiers)
+    advice, made = advised(world)
+    assert len(made.asked) == 2
+    assert any(reason == "not considered: tier == 1: tier is 2" for reason in reasons(world, advice).values())
+
+
+def test_what_was_read_of_the_ranking_is_told_after_a_restart_too() -> None:
+    world = past("ask top 3 where rank >= 2 and connected")
+    advice, made = advised(world)
+    codec = events_codec()
+    [event] = world.recorded(e.OrderRecommended)
+    again = codec.decode(*codec.encode(event))
+    assert isinstance(again, e.OrderRecommended)
+    assert reasons(world, again.recommendation) == reasons(world, advice)
+    assert len(made.asked) == 3

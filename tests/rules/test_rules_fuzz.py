@@ -65,7 +65,7 @@ def use(book: Book, order: dict[str, Any]) -> None:
     decision.rule.consider(order)
     tiers = book.tier_of(order)
     if tiers is not None:
-        tiers.assign([order, order], [2, None])
+        tiers.assign([order, order], [2, None], [0.5, None])
 
 
 ORDERS = st.fixed_dictionaries(

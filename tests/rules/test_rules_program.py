@@ -270,8 +270,8 @@ def test_tiers_are_assigned_by_rank_and_the_first_true_line() -> None:
     assert tiers.ranking == Ranking("classic", (), 60)
     dealers = [{"asks(60d)": 30}, {"asks(60d)": 5}, {}, {"asks(60d)": 99}, {"asks(60d)": 99}, {"asks(60d)": 99}]
     # Five are ranked: the top 20 % is one dealer, the top 50 % (2.5) is three.
-    assert tiers.assign(dealers, [1, 2, 3, 4, 5, None]) == (1, 2, 2, None, None, None)
-    assert tiers.assign(dealers[1:2], [1]) == (2,)
+    assert tiers.assign(dealers, [1, 2, 3, 4, 5, None], [None] * 6) == (1, 2, 2, None, None, None)
+    assert tiers.assign(dealers[1:2], [1], [None]) == (2,)
 
 
 def test_each_asset_class_can_have_its_own_tiers() -> None:
@@ -282,8 +282,49 @@ def test_each_asset_class_can_have_its_own_tiers() -> None:
     corporate, municipal = (compiled.tier_of({"asset_class": name}) for name in ("corporate", "municipal"))
     assert corporate is not None
     assert municipal is not None
-    assert corporate.assign([{}] * 3, [3, 1, 2]) == (None, 1, 1)
-    assert municipal.assign([{}] * 2, [1, None]) == (1, 1)
+    assert corporate.assign([{}] * 3, [3, 1, 2], [None] * 3) == (None, 1, 1)
+    assert municipal.assign([{}] * 2, [1, None], [None] * 2) == (1, 1)
+
+
+def test_tiers_know_what_a_dealer_scores() -> None:
+    """A score that is not known is in no tier."""
+    text = "tiers for true by classic\n tier 1 when score >= 0.8\n tier 2 when rank in top 2 or score > 0.5"
+    tiers = book(text).tiers[0]
+    assert tiers.assign([{}] * 4, [1, 2, 3, None], [0.9, 0.3, 0.6, None]) == (1, 2, 2, None)
+
+
+def test_a_where_behind_an_ask_may_look_at_the_ranking() -> None:
+    """It is told rank, how many are ranked, score and tier, and reads the dealer's own fields."""
+    compiled = rule("ask top 3 where score >= 0.5 and connected")
+    assert (compiled.consider_text, compiled.where_text) == (None, "score >= 0.5 and connected")
+    assert compiled.where_names == ("rank", "ranked", "score", "tier", "connected")
+    assert compiled.consider({"connected": False}) is True
+    assert compiled.not_where({"connected": True}, (1, 3, 0.6, None)) is None
+    read = compiled.not_where({"connected": True}, (2, 3, 0.4, None))
+    assert read == (2, 3, 0.4, None, True)
+    why = compiled.why_of(dict(zip(compiled.where_names, read, strict=True)))
+    assert why is not None
+    assert why.reason_text == "score >= 0.5: score is 0.4"
+    assert compiled.not_where({"connected": True}, (None, 3, None, None)) is not None, "unknown is not true"
+    assert not compiled.reads_tiers
+
+
+def test_a_where_that_looks_at_nothing_of_the_ranking_says_who_is_ranked() -> None:
+    compiled = rule("ask top 3 where connected")
+    assert (compiled.consider_text, compiled.where_text) == ("connected", None)
+    assert compiled.not_where({"connected": False}, (1, 1, 1.0, 1)) is None
+    both = rule("consider dealers where connected ask top 3 where rank in top 50%")
+    assert (both.consider_text, both.where_text) == ("connected", "rank in top 50%")
+    assert both.not_where({}, (2, 4, 1.0, None)) is None
+    assert both.not_where({}, (3, 4, 1.0, None)) is not None
+
+
+def test_a_where_that_reads_tiers_wants_them_made() -> None:
+    tiers = "tiers for true by classic\n tier 1 when rank in top 20%\ndefine preferred as tier == 1\n"
+    compiled = book(f'{tiers}rule "t" when side == buy ask top 3 where preferred').rules[0]
+    assert compiled.reads_tiers
+    assert compiled.not_where({}, (1, 3, 0.6, 1)) is None
+    assert compiled.not_where({}, (1, 3, 0.6, None)) is not None
 
 
 # The book

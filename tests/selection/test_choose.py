@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
-from engine.domain.recommendation import Ended, Selection, Why
+from engine.domain.recommendation import Ended, Scalar, Selection, Why
 from engine.errors import ConfigError
 from engine.rules.plan import Ask, AskAll, AskNamed, AskTiers, AskTop, Mode, Plan, Ranking, Restriction
-from engine.selection.choose import Candidates, Listed, RulePlan, TierPlan, choose
+from engine.selection.choose import Candidates, Listed, RulePlan, TierPlan, Where, choose
 from engine.selection.ranking import Rankings
 from engine.selection.request import Parameters, Records, Request
 
@@ -135,7 +135,10 @@ def test_a_scorer_that_does_not_exist_is_never_another_one(records: Records) -> 
 
 def tiers(tier_of: dict[str, int], numbers: Sequence[int] = (1, 2)) -> TierPlan:
     return TierPlan(
-        frozenset(numbers), Ranking(), frozenset(NAMES), lambda dealers, places: [tier_of.get(name) for name in dealers]
+        frozenset(numbers),
+        Ranking(),
+        frozenset(NAMES),
+        lambda dealers, places, scores: [tier_of.get(name) for name in dealers],
     )
 
 
@@ -174,7 +177,10 @@ def test_tiers_are_made_over_the_whole_class_in_its_own_segment(records: Records
     """`assign` sees everybody with the place among those that have data, whoever the candidates are."""
     seen: list[tuple[Sequence[str], Sequence[int | None]]] = []
 
-    def assign(dealers: Sequence[str], places: Sequence[int | None]) -> Sequence[int | None]:
+    def assign(
+        dealers: Sequence[str], places: Sequence[int | None], scores: Sequence[float | None]
+    ) -> Sequence[int | None]:
+        assert scores == sorted([score for score in scores if score is not None], reverse=True)
         seen.append((list(dealers), list(places)))
         return [1] * len(dealers)
 
@@ -183,6 +189,44 @@ def test_tiers_are_made_over_the_whole_class_in_its_own_segment(records: Records
     assert seen == [(list(NAMES), [1, 2, 3, 4, 5, 6])]
     assert found.asked == ("c", "e")
     assert Segment("corporate").key == REQUEST.asset_class
+
+
+# --- a condition on the ranking -------------------------------------------------------------------
+
+
+def where(keeps: Callable[[str, tuple[Scalar, ...]], bool]) -> Where:
+    """Keeps the dealers of which this is true; told is (rank, ranked, score, tier)."""
+    return Where("so", ("rank", "tier"), lambda name, told: None if keeps(name, told) else (told[0], told[3]))
+
+
+def test_what_a_rule_asks_of_ranked_dealers_leaves_the_others_out_with_what_was_read(records: Records) -> None:
+    found = chosen(records, replace(plan(AskTop(2)), where=where(lambda name, told: told[0] in (2, 3, 5))))
+    assert (found.candidates, found.asked, found.ended) == (("b", "c", "e"), ("b", "c"), Ended.enough)
+    [out] = [each for each in found.left_out if each.why is Why.not_considered]
+    assert (out.dealers, out.facts, out.read_names) == (("a", "d", "f"), ("so",), ("rank", "tier"))
+    assert out.read == ((1, None), (4, None), (6, None))
+
+
+def test_it_is_told_rank_and_score_as_the_list_has_them_and_the_tier() -> None:
+    stats, told_of = DealerStats(), dict[str, tuple[Scalar, ...]]()
+    for place, name in enumerate(NAMES[:4]):
+        feed(stats, name, asks=20, trades=15 - 2 * place, improvement_bps=1.0, reversion_bps=0.0)
+    kept = Records(Rankings(stats, NAMES))
+
+    def note(name: str, told: tuple[Scalar, ...]) -> bool:
+        told_of[name] = told
+        return True
+
+    found = chosen(kept, replace(plan(AskTop(2)), tiers=tiers(TIERS), where=where(note)))
+    scores = dict(zip(found.candidates, found.scores, strict=True))
+    assert told_of["b"] == (2, 6, scores["b"], 1)
+    assert told_of["a"] == (1, 6, scores["a"], None)
+    assert told_of["e"] == (5, 6, scores["e"], 2), "nobody has tried it: it has a place all the same"
+
+
+def test_nobody_is_asked_where_nobody_meets_it(records: Records) -> None:
+    found = chosen(records, replace(plan(AskTop(2)), where=where(lambda name, told: False)))
+    assert (found.asked, found.candidates, found.ended) == ((), (), Ended.nobody_left)
 
 
 # --- properties ----------------------------------------------------------------------------------

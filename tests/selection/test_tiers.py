@@ -32,7 +32,7 @@ def members(percent: str, found: Sequence[Standing]) -> list[str]:
     text = f'tiers for true by classic over 90d\n tier 1 when rank in top {percent}\nrule "x" when true ask top 1'
     known = Catalogue({}, {}, {}, scorers=frozenset({"classic"}))
     tiers = compile_book([Source("x.rules", text)], known).tiers[0]
-    assigned = tiers.assign([each.dealer for each in found], [each.rank for each in found])
+    assigned = tiers.assign([each.dealer for each in found], [each.rank for each in found], [None] * len(found))
     return [each.dealer for each, tier in zip(found, assigned, strict=True) if tier == 1]
 
 
