@@ -26,7 +26,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 from engine.clock import utc_day
 from engine.dealers import edges, latency, rates, scales, tally
@@ -36,12 +36,13 @@ from engine.dealers.drift import Drift, Drifting, Step, Watch
 from engine.dealers.edges import Solved
 from engine.dealers.estimate_parameters import EstimateParameters, scales_before
 from engine.dealers.evidence import Cell, Evidence, KeptRound, RoundKey
+from engine.dealers.leak import Leaks
 from engine.dealers.outlook import Identified, Measure, Outlook
 from engine.dealers.segments import Segment, segment_of_key
 from engine.dealers.widths import seen_in
 from engine.domain.observation import Answer, AskSeen, RoundSeen, Taken
 
-__all__ = ["Asking", "EstimateParameters", "Estimates", "Leaks"]
+__all__ = ["Asking", "EstimateParameters", "Estimates"]
 
 _NEW_SHARE: Final = 0.05
 _FITTED_DAYS_MAX: Final = 7
@@ -63,14 +64,6 @@ class Asking:
     now_ns: int
     bond: str = ""
     adv: Decimal | None = None
-
-
-class Leaks(Protocol):
-    """What is known of leaks: made by a batch, not by this fold."""
-
-    def of(self, dealer: str) -> tuple[Measure, Measure, Identified]:
-        """(until the decision, after it, how much of it can be told)"""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

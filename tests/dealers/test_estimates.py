@@ -352,3 +352,28 @@ def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
         curious.outlooks(sorted(dealers), asking(6, SELL))
     assert curious.outlooks(sorted(dealers), asking(6)) == quiet.outlooks(sorted(dealers), asking(6))
     assert curious.digest() == quiet.digest()
+
+
+def test_scales_are_fitted_when_enough_is_new_or_a_week_is_over() -> None:
+    rng, estimates = random.Random(12), Estimates()
+    dealers = drawn_dealers(rng, 6)
+
+    def learn(count: int, day: int) -> None:
+        for number in range(count):
+            row = drawn_round(rng, f"r{day}-{number}", rng.sample(sorted(dealers), 3), dealers, day)
+            estimates.learn(row)
+
+    learn(100, 0)
+    estimates.daily((FIRST_DAY + 1) * DAY_NS)
+    fitted = estimates._scales
+    learn(3, 1)
+    estimates.daily((FIRST_DAY + 2) * DAY_NS)
+    assert estimates._scales is fitted
+    learn(6, 2)
+    estimates.daily((FIRST_DAY + 3) * DAY_NS)
+    assert estimates._scales is not fitted
+    again = estimates._scales
+    estimates.daily((FIRST_DAY + 9) * DAY_NS)
+    assert estimates._scales is again
+    estimates.daily((FIRST_DAY + 10) * DAY_NS)
+    assert estimates._scales is not again
