@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from operator import mul
 from typing import Final
 
+from engine.dealers.edges import t_quantile
 from engine.dealers.leak import DAY_NS, NOTHING, ORDER, LeakParameters, LeakRow
 from engine.dealers.mixed_model import Moments, Solution, Sparse, solve_at
 from engine.domain.leak import LeakOf, LeakOutcome, LeakTable
 from engine.domain.measure import Identified, Measure
 
-_Z_90: Final = 1.6448536269514722
-"""Half of a 90 % interval, in standard deviations."""
 _RATIOS: Final = tuple(0.01 * 2.0**at for at in range(10))
 """tau over the noise of one row, from next to nothing to five times as much."""
 _LEVELS_BPS: Final = tuple(0.05 * 2.0 ** (at / 2) for at in range(20))
@@ -245,7 +244,7 @@ class _Regression:
                     leverage = weight * sum(
                         [value * sum([other * inverse[column][k] for k, other in sparse]) for column, value in sparse]
                     )
-                    residual /= math.sqrt(max(1.0 - leverage, 0.1))
+                    residual /= max(1.0 - leverage, 0.1)
                 for column, value in sparse:
                     pulls[column] = pulls.get(column, 0.0) + weight * value * residual
             found.append(list(pulls.items()))
@@ -264,7 +263,7 @@ class _Regression:
         common = 0.0 if floored else solution.beta[self._count]
         beyond = level_sd**2 if floored else 0.0
         between = self._mean_variance()
-        unknown = _measure(common, math.sqrt(between + level_sd**2), 0.0)
+        unknown = self._measure(common, math.sqrt(between + level_sd**2), 0.0)
         shares = self._shares(noise)
         identified, asked = self._identified(), self._asked()
         residuals = [self._residual(at, solution.beta) for at in range(len(self._rows))]
@@ -280,11 +279,11 @@ class _Regression:
             _, share, unsure = shares[at]
             own = unsure / share * solution.beta[at]
             sd = math.sqrt(scatter[at] + prior + beyond + own * own + (reliability * told_apart) ** 2)
-            leak = _measure(value, sd, _effective([self._weight[k] for k in asked[at]]))
+            leak = self._measure(value, sd, _effective([self._weight[k] for k in asked[at]]))
             found.append(LeakOf(dealer, leak, math.sqrt(scatter[at]), identified[at], len(asked[at]), lost, won))
         return LeakOutcome(
             dealers=tuple(found),
-            common=_measure(common, level_sd, _effective(self._weight)),
+            common=self._measure(common, level_sd, _effective(self._weight)),
             unknown=unknown,
             identified=max((each.identified for each in found), key=ORDER.index),
             drift_bps=solution.beta[self._intercept],
@@ -293,6 +292,11 @@ class _Regression:
             rows=len(self._rows),
             clipped=self._clipped,
         )
+
+    def _measure(self, value: float, sd: float, n_eff: float) -> Measure:
+        """By Student's t: what dealers have in common, and differ by, is known from as many of them as there are."""
+        width = sd * t_quantile(max(len(self._dealers) - 1.0, 3.0))
+        return Measure(value, sd, value - width, value + width, n_eff)
 
     def _scatter(self, lines: list[list[float]], scores: list[Sparse]) -> list[float]:
         """The sandwich: what each line's estimate varies by, one parent order being one observation."""
@@ -366,10 +370,6 @@ class _Regression:
 def _effective(weights: Sequence[float]) -> float:
     """How many observations of one weight these are worth."""
     return sum(weights) ** 2 / sum([weight * weight for weight in weights])
-
-
-def _measure(value: float, sd: float, n_eff: float) -> Measure:
-    return Measure(value, sd, value - _Z_90 * sd, value + _Z_90 * sd, n_eff)
 
 
 def _belief(sd_bps: float, scale_bps: float) -> float:

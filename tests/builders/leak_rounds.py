@@ -46,7 +46,7 @@ def victim_rounds(seed: int, rounds: int = 150) -> list[LeakRow]:
     return [_victim(rng, at, rng.sample(names(5), 3)) for at in range(rounds)]
 
 
-def explored_rounds(seed: int, base: Sequence[str], rounds: int = 300, drop: float = 0.02) -> list[LeakRow]:
+def explored_rounds(seed: int, base: Sequence[str], rounds: int = 300, drop: float = 0.01) -> list[LeakRow]:
     """The same panel each time but for exploration: one slot for somebody else, more rarely one dealer fewer."""
     rng = random.Random(seed)
     out = [name for name in names(5) if name not in base]
