@@ -125,6 +125,8 @@ def test_every_reading_command_records_nothing_and_is_json(world: DeskWorld) -> 
         "order.show": {"order": order_id},
         "rules.explain": {"order": order_id},
         "dealer.show": {"dealer": "ash"},
+        "bond": {"security": LIQUID.security_id},
+        "tca.order": {"order": order_id},
         "recommend": {"security": LIQUID.security_id, "side": "buy", "quantity": 100_000},
     }
     reading = [name for name, each in COMMANDS.items() if each.role == "viewer" and each.by is By.desk]
