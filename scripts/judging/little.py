@@ -81,6 +81,7 @@ class Little:
             segment=_SEGMENT,
             side=Side.buy,
             quantity=Decimal(1_000_000),
+            residual=Decimal(0),
             adv=Decimal(self._chance.randrange(2_000_000, 20_000_000)),
             volatility_bps=self._drift_sd_bps * math.sqrt(_TRADING_DAY_S / 1_800.0),
             mark=_mark(100.0),

@@ -168,6 +168,7 @@ class EnginesOwn:
             wait_s=WAIT_S,
             limit_edge_bps=_limit_edge_bps(asking),
             mark=asking.mark,
+            residual=asking.residual,
         )
         entropy = f"{self._luck} {asking.key}".encode()
         found = choose(request, plan, Candidates(asking.dealers, ()), self._records, self._parameters, entropy)

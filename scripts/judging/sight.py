@@ -85,8 +85,8 @@ def horizon_ns(horizon: Horizon, decided_ns: int) -> int:
 class Asking:
     """What a policy is asked: whom to ask for this, given what a desk knows when it comes.
 
-    `key` is the name of the round, `began_ns` when the parent order came. `limit` is the price that the order may not
-    go beyond, `dealers` are those that can be asked, at most `at_most` of them.
+    `key` is the name of the round, `residual` what is left of the parent order after it. `limit` is the price that the
+    order may not go beyond, `dealers` are those that can be asked, at most `at_most` of them.
     """
 
     piece: market.Piece
@@ -97,6 +97,7 @@ class Asking:
     segment: Segment
     side: Side
     quantity: Decimal
+    residual: Decimal
     adv: Decimal
     volatility_bps: float
     mark: MarkUsed | None
@@ -155,6 +156,7 @@ class Sight:
             segment=segment_of(security, quantity, side.value, today),
             side=side,
             quantity=quantity,
+            residual=_money(piece.left),
             adv=_money(piece.bond.adv),
             volatility_bps=_volatility_bps(self._world, piece.bond.number),
             mark=self._mark(piece, piece.at_s),

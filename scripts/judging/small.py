@@ -243,10 +243,10 @@ def expected_cost(seeds: int | None) -> Iterator[Line]:
     dealers are known; 95 % of intervals by seed hold 0 if expectations are right.
     """
     count = seeds or 40
-    found = [_surprise(seed, 200, 500) for seed in range(1, count + 1)]
+    found = [_surprise(seed, 150, 350) for seed in range(1, count + 1)]
     mean, low, high = interval(found)
     half = max(mean - low, high - mean)
-    counted = f"{count} seeds, orders 201-500; zero has to be within {half:.3f} of it"
+    counted = f"{count} seeds, orders 151-350; zero has to be within {half:.3f} of it"
     yield Line("realised less expected cost of the model's panels, bps", mean, -half, half, counted)
 
 
