@@ -468,8 +468,9 @@ def _check(path: Path) -> int:
 
     config = load(path)
     problems = [*check(config), *session_settings.problems(config), *securing.problems(config)]
+    book = None
     try:
-        assembly.rule_book(config)
+        book = assembly.rule_book(config)
     except (RuleError, ConfigError) as error:
         problems.append(str(error))
     try:
@@ -483,6 +484,11 @@ def _check(path: Path) -> int:
     if problems:
         print(f"{len(problems)} problem(s)", file=sys.stderr)
         return 2
+    assert book is not None
+    bonds, _ = assembly.securities(config.reference.securities)
+    now = Clock(config.clock.speed, config.clock.origin_utc_ns).now()
+    for line in configured.never_known(assembly.desk(config, book, bonds), now.utc_ns):
+        print(f"warning: {line}", file=sys.stderr)
     print(f"{path}: all is well: {len(config.sessions)} sessions, {len(config.dealers)} dealers")
     return 0
 

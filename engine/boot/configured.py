@@ -297,8 +297,14 @@ def apart(whole: str) -> list[Source]:
 
 def name_never_known(desk: Desk, now_ns: int) -> None:
     """Name in the log every place of the rule book that reads what can only be unknown here."""
+    for line in never_known(desk, now_ns):
+        log.warning("%s", line)
+
+
+def never_known(desk: Desk, now_ns: int) -> list[str]:
+    """Every place of the rule book that reads what can only be unknown here, a line each; the first so many."""
     found = desk.book.never_known(KnownHere.of(desk, now_ns).never)
-    for each in found[:PROBLEMS_SHOWN_MAX]:
-        log.warning("rules: %s:%d: %s", each.source.name, each.line, each.text)
-    if len(found) > PROBLEMS_SHOWN_MAX:
-        log.warning("rules: %d more places read what is never known here", len(found) - PROBLEMS_SHOWN_MAX)
+    lines = [f"rules: {each.source.name}:{each.line}: {each.text}" for each in found[:PROBLEMS_SHOWN_MAX]]
+    if (hidden := len(found) - PROBLEMS_SHOWN_MAX) > 0:
+        lines.append(f"rules: {hidden} more places read what is never known here")
+    return lines

@@ -248,6 +248,8 @@ class Clauses:
             self._report(source, name.span, message, suggestion)
         else:
             suggested = did_you_mean(name.text, words_of(self._catalogue.metrics))
+            if suggested is None and named(self._catalogue.dealer_fields, name.text) is not None:
+                suggested = "it can be compared, as in 'consider dealers where', and not weighted"
             self._report(source, name.span, f"unknown metric '{name.text}'", suggested)
         return None
 
