@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 from engine.boot.assembly import Parts
@@ -246,7 +247,9 @@ def _session(journal: ReadOnly, row: SessionRow) -> SessionState:
 def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
     """Unanswered requests and acceptances that were waiting for a number when the process ended: none of them left."""
     state = trading.state
-    asks = (ask for rfq in state.open_rounds() for ask in rfq.asks)
+    # Of a round that is over somebody may have time left: an answer, or silence, would be learnt from.
+    settling = (state.rfqs[key] for key in state.rounds_and_fills_to_mark() if key in state.rfqs)
+    asks = (ask for rfq in chain(state.open_rounds(), settling) for ask in rfq.asks)
     unanswered = {ask.outbox_id for ask in asks if ask.state in (AskState.asked, AskState.silent)}
     unanswered |= {placement.outbox_id for placement in state.unanswered()}
     if not unanswered:

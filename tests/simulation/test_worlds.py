@@ -395,6 +395,28 @@ def test_marks_follow_a_round_and_its_fill_over_restarts(down_s: float) -> None:
         finish(w)
 
 
+def test_a_request_that_the_dead_engine_had_not_numbered_is_taken_back_of_a_round_that_is_over() -> None:
+    """It waited behind a resend, its round ended, and the process did: nobody may be called silent for it."""
+    with world().ready() as w:
+        w.engine.reader._delay_s = lambda: 60.0
+        w.dealers["dogwood"].peer._admin("2", [(7, 1), (16, 1)])
+        w.run(0.01)
+        order = w.oms.new_order(**SMALL)
+        w.until(lambda: len(w.events(e.DealerAsked)) == 4)
+        w.oms.cancel(order)
+        w.until(lambda: bool(w.events(e.RoundObserved)))
+        [seen] = [event.round for event in w.events(e.RoundObserved)]
+        assert "dogwood" in [ask.dealer for ask in seen.asks if ask.pending]
+        w.kill(1)
+        w.run(30)
+        gone = [ask.dealer for event in w.events(e.RoundAmended) for ask in event.was if ask not in event.now]
+        kept = {ask.dealer for event in w.events(e.RoundAmended) for ask in event.now}
+        assert "dogwood" in gone
+        assert "dogwood" not in kept
+        assert not w.dealers["dogwood"].requests
+        finish(w)
+
+
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_round_goes_on_where_the_engine_died(phase: str) -> None:
     """The wait for an answer, and the time to decide, are in the events: a restart loses neither."""

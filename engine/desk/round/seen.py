@@ -181,8 +181,9 @@ def _bond(draft: Draft, order: Order) -> BondSeen:
 
 
 def _cover(rfq: Rfq, asks: Iterable[AskSeen]) -> Decimal | None:
-    """The second-best price that could be executed; None where fewer than two dealers gave one."""
-    prices = [each.price for each in asks if each.answer is Answer.quote and each.price is not None]
+    """The second-best price that could be executed for the whole; None where fewer than two dealers gave one."""
+    whole = [each for each in asks if each.answer is Answer.quote and (each.quantity or ZERO) >= rfq.quantity]
+    prices = [each.price for each in whole if each.price is not None]
     return sorted(prices, key=lambda price: price * rfq.side.sign)[1] if len(prices) > 1 else None
 
 
