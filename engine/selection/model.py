@@ -83,7 +83,7 @@ class Model:
 
     def table(self, window_days: int) -> Table:
         """The ranking, in the order of the numbers."""
-        worth = self.alone_bps
+        worth = _rounded(self.alone_bps)
         values = tuple([() if each.untried else (own,) for own, each in zip(worth, self.outlooks, strict=True)])
         dealers = tuple([each.dealer for each in self.outlooks])
         return Table((WORTH,), ("bps",), (1.0,), window_days, (0.0,), dealers, worth, values)
