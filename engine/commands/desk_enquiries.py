@@ -22,9 +22,9 @@ from engine.errors import CommandError
 from engine.market.calendars import trade_date
 from engine.rules.plan import Ranking
 from engine.rules.signature import Catalogue, Field, words_of
-from engine.selection.choose import scorer_of, standings
 from engine.selection.ranking import Table
 from engine.selection.request import Records, Request
+from engine.selection.scorers import scorer_of, standings
 
 
 def status(call: Call) -> dict[str, Any]:

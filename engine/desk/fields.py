@@ -23,7 +23,7 @@ from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.market.calendars import trade_date
 from engine.rules import rating
 from engine.rules.signature import RANK, SCORE, TIER, Catalogue, Field, Kind
-from engine.selection.choose import NAMED
+from engine.selection.scorers import NAMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,17 +26,10 @@ from engine.market.tca import quote_edge_bps
 from engine.rules.plan import AskSequence, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
 from engine.rules.program import CompiledRule, Decision
 from engine.selection import wording
-from engine.selection.choose import (
-    Candidates,
-    Listed,
-    RulePlan,
-    Situation,
-    TierPlan,
-    Where,
-    candidates,
-    choose,
-)
+from engine.selection.candidates import Candidates, Situation, candidates
+from engine.selection.choose import choose
 from engine.selection.request import Outlooks, Parameters, Records, Request
+from engine.selection.wanted import Listed, RulePlan, TierPlan, Where
 
 _NS_PER_S = 1_000_000_000
 

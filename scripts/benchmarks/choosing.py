@@ -19,12 +19,14 @@ from benchmarks.measuring import Effort, Line
 from engine.dealers.outlook import Identified, Measure, Outlook
 from engine.dealers.stats import DealerStats
 from engine.rules.plan import AskPanel, Mode, Plan, Ranking
-from engine.selection.choose import Candidates, RulePlan, choose
+from engine.selection.candidates import Candidates
+from engine.selection.choose import choose
 from engine.selection.panel import Panels
 from engine.selection.prospect import Stakes, prospect
 from engine.selection.ranking import Rankings
 from engine.selection.request import Exploring, Parameters, Records, Request
 from engine.selection.sequence import best_search, indices_of
+from engine.selection.wanted import RulePlan
 
 DEALERS: Final = 50
 MOST: Final = 5

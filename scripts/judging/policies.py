@@ -26,9 +26,11 @@ from engine.domain.observation import Answer, Horizon, MarkAfter, RoundSeen, Tak
 from engine.domain.order import MarkUsed
 from engine.market.tca import classic_reversion_bps, price_improvement_bps, quote_edge_bps
 from engine.rules.plan import AskPanel, AskTop, Mode, Plan, Ranking
-from engine.selection.choose import Candidates, RulePlan, choose
+from engine.selection.candidates import Candidates
+from engine.selection.choose import choose
 from engine.selection.ranking import Rankings
 from engine.selection.request import NO_EXPLORING, Exploring, Parameters, Records, Request
+from engine.selection.wanted import RulePlan
 from judging.leaks import LeakBook
 from judging.sight import WAIT_S, Asking, Panel, plain
 

@@ -22,9 +22,11 @@ from engine.dealers.stats import DealerStats
 from engine.domain.leak import LeakTable
 from engine.domain.observation import MarkAfter, RoundSeen
 from engine.rules.plan import AskTop, Ranking
-from engine.selection.choose import Candidates, RulePlan, choose
+from engine.selection.candidates import Candidates
+from engine.selection.choose import choose
 from engine.selection.ranking import Rankings
 from engine.selection.request import Exploring, Parameters, Records, Request
+from engine.selection.wanted import RulePlan
 from judging.crowd import PRINTS, STALE, Crowd
 from judging.leaks import LeakBook
 from judging.little import ORDERS_A_DAY, Habit, Little

@@ -20,8 +20,8 @@ from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, DealerStats, Source, StatsParameters
 from engine.dealers.window import Cell, Recollection, Shape
 from engine.domain.instrument import BondTraits
-from engine.selection.choose import standings
 from engine.selection.ranking import Rankings, WeightedScorer, classic, rank, weighted
+from engine.selection.scorers import standings
 
 NAMES: Final = ("alder", "birch", "cedar", "dogwood", "elm")
 SEGMENTS: Final = (

@@ -19,9 +19,9 @@ from engine.desk.explaining import tell
 from engine.desk.fields import catalogue
 from engine.rules import RuleBookError, Source, compile_book
 from engine.rules.signature import words_of
-from engine.selection.choose import NAMED, scorer_of
 from engine.selection.ranking import Table, classic
 from engine.selection.request import Parameters, Records, Request
+from engine.selection.scorers import NAMED, scorer_of
 
 pytestmark = pytest.mark.starts("noon")
 

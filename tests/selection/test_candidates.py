@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.dealers.book import Dealer, DealerBook
 from engine.domain.instrument import AssetClass
 from engine.domain.recommendation import Scalar, Why
-from engine.selection.choose import Candidates, Situation, candidates
+from engine.selection.candidates import Candidates, Situation, candidates
 
 NAMES = ("ash", "beech", "cedar", "fir")
 MUNICIPAL = (AssetClass.MUNICIPAL,)

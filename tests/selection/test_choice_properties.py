@@ -20,9 +20,11 @@ from engine.dealers.outlook import Outlook
 from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Selection
 from engine.rules.plan import Ask, AskAll, AskPanel, AskSequence, AskTop, Mode, Plan, Ranking
-from engine.selection.choose import Candidates, RulePlan, choose
+from engine.selection.candidates import Candidates
+from engine.selection.choose import choose
 from engine.selection.ranking import Rankings
 from engine.selection.request import Exploring, Parameters, Records, Request
+from engine.selection.wanted import RulePlan
 
 NAMES = tuple(f"d{at:02}" for at in range(8))
 REQUEST = Request(SEGMENT, "corporate", NOW, quantity=Decimal(2_000_000), exposure=Decimal(3_000_000))

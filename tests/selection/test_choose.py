@@ -16,9 +16,11 @@ from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Ended, Scalar, Selection, Why
 from engine.errors import ConfigError
 from engine.rules.plan import Ask, AskAll, AskNamed, AskTiers, AskTop, Mode, Plan, Ranking, Restriction
-from engine.selection.choose import Candidates, Listed, RulePlan, TierPlan, Where, choose
+from engine.selection.candidates import Candidates
+from engine.selection.choose import Where, choose
 from engine.selection.ranking import Rankings
 from engine.selection.request import Parameters, Records, Request
+from engine.selection.wanted import Listed, RulePlan, TierPlan
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 """Best first: each has traded less than the one before."""

@@ -17,10 +17,12 @@ from engine.dealers.outlook import Outlook
 from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Selection, Why
 from engine.rules.plan import Ask, AskAll, AskNamed, AskPanel, AskSequence, AskTiers, AskTop, Mode, Plan, Ranking
-from engine.selection.choose import Candidates, Listed, RulePlan, TierPlan, choose
+from engine.selection.candidates import Candidates
+from engine.selection.choose import choose
 from engine.selection.explore import Chances, Pool, Slot, chances, drawn, following, inclusion, uniform
 from engine.selection.ranking import Rankings
 from engine.selection.request import Exploring, Parameters, Records, Request
+from engine.selection.wanted import Listed, RulePlan, TierPlan
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 EXPLORING = Exploring(epsilon=0.05, epsilon_untried=0.3, epsilon_drop=0.01, quantity_max=Decimal(5_000_000))
@@ -128,7 +130,7 @@ TIERS = TierPlan(
     frozenset({1, 2}),
     Ranking(),
     frozenset(NAMES),
-    lambda dealers, places: [{"a": 1, "b": 1, "c": 2, "d": 2, "e": 1}.get(name) for name in dealers],
+    lambda dealers, places, scores: [{"a": 1, "b": 1, "c": 2, "d": 2, "e": 1}.get(name) for name in dealers],
 )
 
 

@@ -10,8 +10,8 @@ from dealer_support import NOW, feed
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
 from engine.rules import Catalogue, Source, compile_book
-from engine.selection.choose import Standing, standings
 from engine.selection.ranking import Rankings, classic
+from engine.selection.scorers import Standing, standings
 
 CORPORATE = Segment("corporate")
 
