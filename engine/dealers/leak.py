@@ -98,18 +98,24 @@ NOTHING: Final = LeakOutcome(
 class Leaks:
     """A table as the estimates ask it: a dealer that it does not know costs what dealers cost."""
 
-    __slots__ = ("_in", "_post", "table")
+    __slots__ = ("_in", "_post", "_told", "table")
 
     def __init__(self, table: LeakTable, prior: Measure) -> None:
         """`prior` is what a dealer costs where there was no row at all."""
         self.table = table
         self._in, self._post = _Known(table.leak_in, prior), _Known(table.leak_post, prior)
+        seen = ((self._in, table.leak_in.rows), (self._post, table.leak_post.rows))
+        self._told = [known for known, rows in seen if rows]
 
     def of(self, dealer: str) -> tuple[Measure, Measure, Identified]:
-        """(until the decision, after it, how much of both can be told)"""
-        leak_in, told_in = self._in.of(dealer)
-        leak_post, told_post = self._post.of(dealer)
-        return leak_in, leak_post, min(told_in, told_post, key=ORDER.index)
+        """(until the decision, after it, how much can be told).
+
+        Of two outcomes the less is told of counts, but not one that nothing was ever seen of: many marks stand still
+        for as long as a round takes.
+        """
+        told = [known.of(dealer)[1] for known in self._told]
+        identified = min(told, key=ORDER.index, default=Identified.none)
+        return self._in.of(dealer)[0], self._post.of(dealer)[0], identified
 
 
 ORDER: Final = (Identified.none, Identified.relative, Identified.level)

@@ -306,9 +306,13 @@ def test_a_table_is_asked_by_dealer() -> None:
     leaks = Leaks(table, prior)
     leak_in, leak_post, identified = leaks.of(LEAKER)
     assert leak_in == of(table.leak_in, LEAKER).leak
-    # Nothing was seen after a decision: that is the prior, and of both the less is known.
-    assert (leak_post, identified) == (prior, Identified.none)
+    # Nothing was ever seen after a decision: that is the prior, and says nothing against what was seen before.
+    assert (leak_post, identified) == (prior, Identified.relative)
     assert leaks.of("a stranger") == (table.leak_in.unknown, prior, Identified.none)
+    # Of a dealer that was always asked after the decision the less of both holds.
+    rows = [replace(each, asked=("d02", "d09"), n_asked=2) for each in victim_rounds(1)]
+    assert Leaks(solved(victim_rounds(1), rows), prior).of(LEAKER)[2] is Identified.none
+    assert Leaks(solve([], [], PARAMETERS, DAY_NS), prior).of(LEAKER) == (prior, prior, Identified.none)
 
 
 def test_a_late_stranger_may_be_asked() -> None:
