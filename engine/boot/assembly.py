@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from engine.boot import session_settings
 from engine.config import Config
+from engine.config.scoring import ScoringConfig
 from engine.config.sessions import SessionRole
 from engine.dealers.book import DealerBook
-from engine.dealers.estimates import EstimateParameters
 from engine.dealers.segments import peer_group
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
@@ -37,7 +37,7 @@ from engine.market.tape import Tape
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
-from engine.selection.request import Parameters
+from engine.selection.request import Exploring, Parameters
 
 _NS_PER_S = 1_000_000_000
 
@@ -174,9 +174,9 @@ def desk(
         appraisal=appraisal(config, known),
         stats=stats,
         rankings=Rankings(stats, dealers.ids),
-        learning=Learning(EstimateParameters(), is_replaying=True),
+        learning=Learning(config.scoring.estimate_parameters, is_replaying=True),
         outside_tca=config.tca.prefer_outside,
-        parameters=Parameters(config.scoring.classic.percent),
+        parameters=choice_parameters(config.scoring),
         book=book,
         scoring_hash=text_hash(config, "scoring"),
         drop_copies=tuple(each.key for each in config.sessions_of(SessionRole.DROPCOPY)),
@@ -200,6 +200,20 @@ def appraisal(config: Config, bonds: Mapping[str, Security]) -> Appraisal:
         config.market.parameters(),
         Groups({security_id: peer_group(bond) for security_id, bond in bonds.items()}),
         Tape(tape.days, tape.trades_max, tape.quiet_days_max),
+    )
+
+
+def choice_parameters(scoring: ScoringConfig) -> Parameters:
+    """The desk's own settings of whom to ask."""
+    model, explore = scoring.model, scoring.explore
+    return Parameters(
+        classic_weights=scoring.classic.percent,
+        c_fail_bps=model.c_fail_bps,
+        aversion=model.leak_weight,
+        rho=model.rho,
+        unfilled=model.unfilled,
+        wait_bps_per_s=model.wait_bps_per_s,
+        exploring=Exploring(explore.epsilon, explore.epsilon_untried, explore.epsilon_drop, explore.quantity_max),
     )
 
 

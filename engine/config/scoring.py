@@ -13,6 +13,7 @@ from enum import StrEnum
 from engine.clock import NS_PER_S
 from engine.config.reading import setting
 from engine.config.schedules import minute_of_day
+from engine.dealers.estimate_parameters import EstimateParameters
 from engine.dealers.leak import LeakParameters
 from engine.dealers.stats import CLASSIC_WEIGHTS
 from engine.domain.observation import Horizon
@@ -69,6 +70,42 @@ class LeakConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """[model]: what money the model's choice is about."""
+
+    c_fail_bps: float = setting(20.0, at_least=0, at_most=1_000)
+    leak_weight: float = setting(1.0, at_least=0, at_most=100)
+    rho: float = setting(0.5, at_least=0, at_most=10)
+    unfilled: float = setting(0.15, at_least=0, at_most=1)
+    wait_bps_per_s: float = setting(0.005, at_least=0, at_most=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatesConfig:
+    """[estimates]: what is believed of a dealer before it was seen, and how strongly."""
+
+    window_days: int = setting(365, at_least=1, at_most=3650)
+    answers: float = setting(0.6, above=0, at_most=1)
+    firm: float = setting(0.95, above=0, at_most=1)
+    edge_bps: float = setting(-10.0, at_least=-1_000, at_most=1_000)
+    edge_noise_bps: float = setting(6.0, above=0, at_most=1_000)
+    mark_sd_bps: float = setting(5.0, above=0, at_most=1_000)
+    leak_bps: float = setting(0.5, at_least=0, at_most=1_000)
+    leak_sd_bps: float = setting(1.0, above=0, at_most=1_000)
+    drift_caution: float = setting(0.0, at_least=0, at_most=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExploreConfig:
+    """[explore]: how often a dealer is asked to learn of it."""
+
+    epsilon: float = setting(0.05, at_least=0, at_most=0.5)
+    epsilon_untried: float = setting(0.3, at_least=0, at_most=1)
+    epsilon_drop: float = setting(0.01, at_least=0, at_most=0.5)
+    quantity_max: Decimal = setting(Decimal(5_000_000), at_least=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringConfig:
     """The parameter set of every score: part of what makes a projection reproducible."""
 
@@ -76,6 +113,26 @@ class ScoringConfig:
     window_days: int = setting(90, at_least=1, at_most=3650)
     classic: ClassicWeights = setting(ClassicWeights())
     leak: LeakConfig = setting(LeakConfig())
+    model: ModelConfig = setting(ModelConfig())
+    estimates: EstimatesConfig = setting(EstimatesConfig())
+    explore: ExploreConfig = setting(ExploreConfig())
+
+    @property
+    def estimate_parameters(self) -> EstimateParameters:
+        """What the model's estimates are made with: the half-life is that of every score."""
+        given = self.estimates
+        return EstimateParameters(
+            half_life_days=max(1, round(self.half_life_days)),
+            window_days=given.window_days,
+            q_mean=given.answers,
+            f_mean=given.firm,
+            edge_level_bps=given.edge_bps,
+            edge_noise_bps=given.edge_noise_bps,
+            mark_sd_bps=given.mark_sd_bps,
+            leak_mean_bps=given.leak_bps,
+            leak_sd_bps=given.leak_sd_bps,
+            drift_caution=given.drift_caution,
+        )
 
 
 def scoring_problems(scoring: ScoringConfig) -> list[tuple[str, str]]:

@@ -34,6 +34,10 @@ RULES = """rule "by itself"
 LEIS = {"alder": "0000DEMOALDER0000026", "birch": "0000DEMOBIRCH0000008"}
 
 
+NOTHING_DRAWN = "[explore]\nepsilon = 0\nepsilon_untried = 0\nepsilon_drop = 0\n"
+"""Whom the engine asks is as the rule says, each time."""
+
+
 @dataclass(slots=True)
 class Peer:
     """One configured session; `more` is further TOML of its table."""
@@ -66,6 +70,7 @@ class Desk:
         (self.folder / "rules").mkdir(parents=True, exist_ok=True)
         (self.folder / "rules/90-all.rules").write_text(self.rules)
         (self.folder / "bonds.csv").write_text(_bonds())
+        (self.folder / "scoring.toml").write_text(NOTHING_DRAWN)
         (self.folder / "dealers.toml").write_text("\n".join(self._dealer(each) for each in self._of("dealer")))
         config = self.folder / "engine.toml"
         config.write_text(self._toml())
@@ -90,7 +95,7 @@ class Desk:
 
     def _toml(self) -> str:
         tables = {
-            "engine": f'name = "interop"\ndealers = "dealers.toml"\nscoring = "{ROOT / "config/scoring.toml"}"',
+            "engine": 'name = "interop"\ndealers = "dealers.toml"\nscoring = "scoring.toml"',
             # A disk that is busy with other things would have orders left to the trader.
             "journal": f'path = "{self.journal}"\ncommit_slow_s = 20.0',
             "admin": f'socket = "{self.socket}"',
