@@ -32,7 +32,7 @@ FILE_WINDOW_DAYS: Final = 30
 """The window, in business days, that a security file's average daily volume is over."""
 
 _EPOCH: Final = date(1970, 1, 1)
-_CENT: Final = Decimal("0.01")
+_UNIT: Final = Decimal(1)
 _NO_GROUPS: Final = Groups({})
 
 
@@ -172,14 +172,14 @@ class Appraisal:
         first = business_day_before(today, window_days)
         covered = self.tape.covered_from(security.asset_class, today)
         if covered is not None and covered <= first:
-            return (self.tape.traded(security.security_id, window_days, today)[1] / window_days).quantize(_CENT)
+            return (self.tape.traded(security.security_id, window_days, today)[1] / window_days).quantize(_UNIT)
         told = security.adv_30d
         if told is None or window_days != FILE_WINDOW_DAYS or not self.is_believed(security, now_ns):
             return None
         if covered is None or covered >= today:
             return told
         seen = self.tape.traded_between(security.security_id, covered, today)
-        return ((seen + told * business_days(first, covered)) / window_days).quantize(_CENT)
+        return ((seen + told * business_days(first, covered)) / window_days).quantize(_UNIT)
 
     def days_since_trade(self, security: Security, now_ns: int) -> int | None:
         """Calendar days since it last traded, 0 for today."""

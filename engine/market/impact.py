@@ -67,8 +67,10 @@ def expected_impact(
     if adv is None or volatility_bps is None:
         return None
     cap = parameters.cap_bps
-    bps = parameters.y * volatility_bps * math.sqrt(quantity / adv) if adv > 0 else math.inf
     factor = math.exp(_Z90 * math.hypot(parameters.y_ln_sd, volatility_ln_sd))
+    if adv <= 0:
+        return Expected(cap, cap / factor, cap)
+    bps = parameters.y * volatility_bps * math.sqrt(quantity / adv)
     return Expected(min(bps, cap), min(bps / factor, cap), min(bps * factor, cap))
 
 

@@ -8,8 +8,8 @@ The parts, each a percentile among the bonds of its group (asset class, credit, 
     quoting       how many dealers quote, on average, when the desk asks for it
     agreement     how far their quotes are apart, closer is better
 
-A bond of which a part is unknown has the lowest of that part; a part that is unknown of every bond of the group is left
-out. A group is looked at anew once a day, on the first question about one of its bonds; between that, a bond's own
+A bond of which a part is unknown has the lowest of that part, and so has one that did not trade at all, or is quoted by
+nobody, however many others there are like it. A part that is unknown of every bond of the group is left out. A group is looked at anew once a day, on the first question about one of its bonds; between that, a bond's own
 trades move its score at once.
 
 Reference: the desk's own definition; there is no common one.
@@ -25,7 +25,9 @@ LOWEST: Final = 1.0
 HIGHEST: Final = 10.0
 
 Parts = Sequence[float | None]
-"""More is better, in one order for every bond; None is unknown."""
+"""More is better, in the order above; None is unknown."""
+_NONE_IS_LOWEST: Final = (True, True, False, True, False)
+"""Of which parts zero means that nothing happened."""
 
 
 class GroupScores:
@@ -40,8 +42,10 @@ class GroupScores:
     def score(self, parts: Parts) -> int | None:
         """1 to 10; None where no part is known of any bond."""
         found = [
-            LOWEST if value is None else LOWEST + (HIGHEST - LOWEST) * _share(column, value)
-            for column, value in zip(self._columns, parts, strict=True)
+            LOWEST
+            if value is None or (value == 0 and none_is_lowest)
+            else LOWEST + (HIGHEST - LOWEST) * _share(column, value)
+            for column, value, none_is_lowest in zip(self._columns, parts, _NONE_IS_LOWEST, strict=False)
             if column
         ]
         return round(sum(found) / len(found)) if found else None

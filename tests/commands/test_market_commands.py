@@ -123,10 +123,10 @@ def test_trades_make_an_average_where_they_are_complete(world: DeskWorld) -> Non
     answer = put(world, "trades", trade(world, 1), trade(world, 9), trade(world, 20), complete_from=since)
     assert answer == {"taken": 3, "known": 0, "refused": [], "complete": ["corporate"]}
     shown = world.command("bond", security=BOND, quantity="5mm", role="viewer")
-    assert (shown["adv"], shown["days_since_trade"], shown["trades_known_from"]) == ("200000.00", 1, since)
-    assert world.command("bond", security=OTHER, role="viewer")["adv"] == "0.00", "known not to have traded"
+    assert (shown["adv"], shown["days_since_trade"], shown["trades_known_from"]) == ("200000", 1, since)
+    assert world.command("bond", security=OTHER, role="viewer")["adv"] == "0", "known not to have traded"
     facts = world.state.orders[world.order(LIQUID, "buy", 5_000_000)].facts
-    assert (str(facts.adv_30d), facts.days_since_trade) == ("200000.00", 1)
+    assert (str(facts.adv_30d), facts.days_since_trade) == ("200000", 1)
 
 
 def test_the_same_delivery_again_changes_nothing_and_a_correction_corrects(world: DeskWorld) -> None:
@@ -222,7 +222,7 @@ def test_a_feed_delivers_over_the_socket_and_a_person_looks(
     assert (trades["taken"], trades["complete"]) == (1, ["corporate"])
     assert main(["bond", BOND, "5mm", "--window", "10", "--socket", str(daemon.socket)]) == 0
     shown = capsys.readouterr().out
-    for words in ("average day, 10 of them", "200,000.00", "3 days ago", "feed:local", "one sided", "unknown"):
+    for words in ("average day, 10 of them", "200,000", "3 days ago", "feed:local", "one sided", "unknown"):
         assert words in shown
     assert main(["bond", BOND, "--json", "--socket", str(daemon.socket)]) == 0
     assert orjson.loads(capsys.readouterr().out)["days_since_trade"] == 3

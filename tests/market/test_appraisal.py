@@ -100,7 +100,7 @@ def test_any_window_that_the_tape_covers(window: int) -> None:
     for ago in (1, 7, 30, 80):
         heard(appraisal, security, ago, 6)
     inside = sum(DAY - ago >= business_day_before(DAY, window) for ago in (1, 7, 30, 80))
-    assert appraisal.adv(security, window, NOW) == round(Decimal(6 * MM * inside) / window, 2)
+    assert appraisal.adv(security, window, NOW) == round(Decimal(6 * MM * inside) / window)
 
 
 def test_a_bond_that_is_known_not_to_have_traded_has_an_average_of_zero() -> None:
@@ -116,10 +116,10 @@ def test_days_before_the_tape_began_count_as_the_file_says() -> None:
     appraisal = known(security)
     covered(appraisal, 7)  # Since Tuesday a week ago: five whole business days.
     heard(appraisal, security, 6, 12)
-    assert appraisal.adv(security, 30, NOW) == round(Decimal(12 * MM + 25 * 3 * MM) / 30, 2)
+    assert appraisal.adv(security, 30, NOW) == round(Decimal(12 * MM + 25 * 3 * MM) / 30)
     stale = replace(security, liquidity_as_of=TODAY - timedelta(days=11))
     assert appraisal.adv(stale, 30, NOW) is None
-    assert appraisal.adv(stale, 5, NOW) == round(Decimal(12 * MM) / 5, 2)
+    assert appraisal.adv(stale, 5, NOW) == round(Decimal(12 * MM) / 5)
 
 
 def test_todays_trades_count_tomorrow() -> None:

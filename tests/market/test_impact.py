@@ -41,6 +41,11 @@ def test_the_law(quantity: Decimal, adv: Decimal | None, volatility: float | Non
         assert found.low_bps <= found.bps <= found.high_bps <= 150.0
 
 
+def test_where_nothing_trades_the_cap_is_no_certainty() -> None:
+    found = expected_impact(D(MM), D(0), 35.0, ImpactParameters(y_ln_sd=0.7))
+    assert found == Expected(150.0, pytest.approx(150 / math.exp(1.6449 * 0.7)), 150.0)
+
+
 def test_parameters_are_used() -> None:
     found = expected_impact(D(4), D(1), 10.0, ImpactParameters(y=1.0, y_ln_sd=0.0, cap_bps=1_000))
     assert found == Expected(20.0, 20.0, 20.0)

@@ -29,9 +29,16 @@ def test_of_nothing_there_is_no_score() -> None:
     assert GroupScores([]).score(()) is None
 
 
-@pytest.mark.parametrize(("trades", "score"), [(0, 5), (1, 10)])
+@pytest.mark.parametrize(("trades", "score"), [(1, 4), (2, 10), (0, 1)])
 def test_bonds_alike_share_the_middle(trades: int, score: int) -> None:
-    assert GroupScores([(0.0,), (0.0,), (0.0,), (1.0,)]).score((float(trades),)) == {5: 4, 10: 10}[score]
+    assert GroupScores([(1.0,), (1.0,), (1.0,), (2.0,)]).score((float(trades),)) == score
+
+
+def test_where_nobody_trades_everybody_has_the_lowest() -> None:
+    """And a bond that traded today has the best of what is counted in days since."""
+    group = GroupScores([(0.0, 0.0, None, 0.0), (0.0, 0.0, None, 0.0)])
+    assert group.score((0.0, 0.0, None, 0.0)) == 1
+    assert GroupScores([(1.0, 1.0, 0.0), (1.0, 1.0, -9.0)]).score((1.0, 1.0, 0.0)) == round((5.5 + 5.5 + 10) / 3)
 
 
 def test_a_bond_alone_is_in_the_middle() -> None:
