@@ -92,6 +92,15 @@ def adopt(desk: Desk, heard: Iterable[Heard], now_ns: int) -> None:
                 desk.refusals.take(each)
 
 
+REFUSED_FOR = tuple(each.value for each in Wrong)
+"""What a price or a trade may be refused for."""
+
+
+def refused_for(heard: Iterable[Heard]) -> list[str]:
+    """What was refused of a turn's deliveries, and for what."""
+    return [each.wrong.value for each in heard if isinstance(each, Refusal)]
+
+
 class Delivery:
     """What one source delivers in one turn, while it is judged."""
 

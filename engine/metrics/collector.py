@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from engine.clock import NS_PER_S, Instant
+from engine.desk.deliveries import REFUSED_FOR, refused_for
 from engine.desk.scoreboard import scoreboard
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass
@@ -226,6 +227,9 @@ class Metrics(Collector):
         self._leak = Distribution(
             "tca_leak_bps", "What the mark went against us in 30 minutes after a fill; positive cost", COST_BOUNDS_BPS
         )
+        self._prices_refused = Tally(
+            "prices_refused_total", "Prices and trades that were delivered and not taken", reason=_closed(*REFUSED_FOR)
+        )
         self._mark_age = Distribution("mark_age_seconds", "Age of the mark that a round was opened with", AGE_BOUNDS_S)
 
         self._risk_blocks = Tally(
@@ -302,6 +306,9 @@ class Metrics(Collector):
                 self._garbled.add((key or NO_SESSION, reason))
             for key, ending in turn.endings:
                 self._disconnects.add((key or NO_SESSION, ending.code))
+        if turn.heard:
+            for reason in refused_for(turn.heard):
+                self._prices_refused.add((reason,))
 
     def _stepped(self, turn: Turn, key: str, before: SessionState) -> None:
         state = turn.links[key].state

@@ -293,6 +293,8 @@ def test_prices_are_counted_though_none_of_them_has_a_row() -> None:
         world.say("marks", "W", (55, "[N/A]"), (48, "US0000000000"), (22, "4"), (268, "1"), (269, "0"), (270, "99.5"))
     assert not [each for turn in world.turns for each in turn.inbound]
     assert world.metric("fix_messages_total", session="marks", direction="in", msg_type="session") == before + 5
+    assert world.metric("prices_refused_total", reason="one_sided") == 5
+    assert world.metric("prices_refused_total", reason="crossed") == 0
 
 
 def test_levels_of_sessions() -> None:
