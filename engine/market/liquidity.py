@@ -9,8 +9,9 @@ The parts, each a percentile among the bonds of its group (asset class, credit, 
     agreement     how far their quotes are apart, closer is better
 
 A bond of which a part is unknown has the lowest of that part, and so has one that did not trade at all, or is quoted by
-nobody, however many others there are like it. A part that is unknown of every bond of the group is left out. A group is looked at anew once a day, on the first question about one of its bonds; between that, a bond's own
-trades move its score at once.
+nobody, however many others there are like it. A part that is unknown of every bond of the group is left out. A group is
+looked at anew once a day, on the first question about one of its bonds; between that, a bond's own trades move its
+score at once.
 
 Reference: the desk's own definition; there is no common one.
 """
