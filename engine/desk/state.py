@@ -12,11 +12,11 @@ The digest is a sum of one hash per row, so it does not depend on the order of w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import filterfalse, islice
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import orjson
 
@@ -133,7 +133,7 @@ class Table(Generic[V]):
     def __init__(self, below: Table[V] | None = None, *groups: Callable[[V], Group | None]) -> None:
         self._rows: dict[str, V] = {}
         self._below = below
-        self._is_indexed = bool(groups)
+        self._is_indexed: bool = bool(groups) if below is None else below._is_indexed
         self._indexes = tuple([Index(group_of) for group_of in groups]) if below is None else None
         self.touched: dict[str, V | None] = {} if below is None else below.touched
         """Of the keys written since they were last hashed the rows of then, None for a new one; a draft notes none."""
@@ -508,98 +508,100 @@ def _order_of_fill(row: BookedFill) -> Group | None:
     return row.fill.order_id
 
 
-class DeskState:
-    """All tables. `DeskState(below=live)` is a draft over the live state."""
+_TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group | None], ...]]]] = {
+    "orders": (Table, (_if_open, _standing, _order_session)),
+    "oms_ids": (Table, ()),
+    "alike": (Table, ()),
+    "recommendations": (Table, ()),
+    "overrides": (Table, ()),
+    "rfqs": (Table, (_if_open, _order_of)),
+    "asks": (Table, ()),
+    "sent": (Table, ()),
+    "placements": (Table, (_if_unanswered, _order_of)),
+    "fills": (Table, (_order_of_fill,)),
+    "quarantine": (Table, ()),
+    "reversions": (Table, (_if_pending,)),
+    "marks_due": (PassingTable, ()),
+    "exposures": (Table, ()),
+    "kills": (Table, (_if_on,)),
+    "axes": (Table, (_axing, _axed)),
+    "bonds": (PassingTable, ()),
+    "credit": (Table, (_if_standing,)),
+    "dealt": (Table, ()),
+    "pauses": (Table, (_if_on,)),
+    "switches": (Table, ()),
+    "counters": (Table, ()),
+    "told": (Table, ()),
+    "drifts": (Table, ()),
+}
+"""Every table: its kind, and what its indexes group by. The digest takes them in this order."""
 
-    __slots__ = (
-        "_sum",
-        "alike",
-        "asks",
-        "axes",
-        "bonds",
-        "counters",
-        "credit",
-        "dealt",
-        "drifts",
-        "exposures",
-        "fills",
-        "kills",
-        "marks_due",
-        "oms_ids",
-        "orders",
-        "overrides",
-        "pauses",
-        "placements",
-        "quarantine",
-        "recommendations",
-        "reversions",
-        "rfqs",
-        "sent",
-        "switches",
-        "told",
-    )
+
+class DeskState:
+    """All tables. `DeskState(below=live)` is a draft over the live state.
+
+    A draft begins a table when somebody first looks at it: a turn touches few of them, and every turn makes a draft.
+    """
+
+    __slots__ = ("_begun", "_below", "_sum", *_TABLES)
+
+    orders: Table[Order]
+    oms_ids: Table[str]
+    alike: Table[str]
+    recommendations: Table[Recommendation]
+    overrides: Table[OrderOverridden]
+    rfqs: Table[Rfq]
+    asks: Table[AskRef]
+    sent: Table[Sent]
+    placements: Table[Placement]
+    fills: Table[BookedFill]
+    quarantine: Table[Quarantined]
+    reversions: Table[PendingReversion]
+    marks_due: PassingTable[MarksDue]
+    exposures: Table[Exposure]
+    kills: Table[Kill]
+    axes: Table[Axes]
+    bonds: PassingTable[Security]
+    """Bonds that feeds delivered, in the place of the file's."""
+    credit: Table[CreditLimit]
+    dealt: Table[Decimal]
+    pauses: Table[Pause]
+    switches: Table[Switch]
+    counters: Table[int]
+    told: Table[str]
+    drifts: Table[DealerDrifted]
 
     def __init__(self, below: DeskState | None = None) -> None:
-        self.orders: Table[Order] = Table(below.orders if below else None, _if_open, _standing, _order_session)
-        self.oms_ids: Table[str] = Table(below.oms_ids if below else None)
-        self.alike: Table[str] = Table(below.alike if below else None)
-        self.recommendations: Table[Recommendation] = Table(below.recommendations if below else None)
-        self.overrides: Table[OrderOverridden] = Table(below.overrides if below else None)
-        self.rfqs: Table[Rfq] = Table(below.rfqs if below else None, _if_open, _order_of)
-        self.asks: Table[AskRef] = Table(below.asks if below else None)
-        self.sent: Table[Sent] = Table(below.sent if below else None)
-        self.placements: Table[Placement] = Table(below.placements if below else None, _if_unanswered, _order_of)
-        self.fills: Table[BookedFill] = Table(below.fills if below else None, _order_of_fill)
-        self.quarantine: Table[Quarantined] = Table(below.quarantine if below else None)
-        self.reversions: Table[PendingReversion] = Table(below.reversions if below else None, _if_pending)
-        self.marks_due: PassingTable[MarksDue] = PassingTable(below.marks_due if below else None)
-        self.exposures: Table[Exposure] = Table(below.exposures if below else None)
-        self.kills: Table[Kill] = Table(below.kills if below else None, _if_on)
-        self.axes: Table[Axes] = Table(below.axes if below else None, _axing, _axed)
-        self.bonds: PassingTable[Security] = PassingTable(below.bonds if below else None)
-        """Bonds that feeds delivered, in the place of the file's."""
-        self.credit: Table[CreditLimit] = Table(below.credit if below else None, _if_standing)
-        self.dealt: Table[Decimal] = Table(below.dealt if below else None)
-        self.pauses: Table[Pause] = Table(below.pauses if below else None, _if_on)
-        self.switches: Table[Switch] = Table(below.switches if below else None)
-        self.counters: Table[int] = Table(below.counters if below else None)
-        self.drifts: Table[DealerDrifted] = Table(below.drifts if below else None)
-        self.told: Table[str] = Table(below.told if below else None)
+        self._below = below
+        self._begun: list[tuple[str, Table[Any]]] = []
+        """Of a draft, the tables that somebody has looked at."""
         self._sum = 0
+        if below is None:
+            for name, (kind, groups) in _TABLES.items():
+                setattr(self, name, kind(None, *groups))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            """A table that the draft has not begun yet."""
+            if self._below is None:
+                raise AttributeError(f"{type(self).__name__} has no table {name!r}")
+            below = getattr(self._below, name)
+            table = type(below)(below)
+            setattr(self, name, table)
+            self._begun.append((name, table))
+            return table
 
     def adopt(self, draft: DeskState) -> None:
         """What a draft over this state has made of it is the state: the same as to fold the draft's events here."""
-        for (_, mine), (_, drafted) in zip(self.tables(), draft.tables(), strict=True):
+        for name, drafted in draft._begun:
             if drafted.is_written():
+                mine: Table[Any] = getattr(self, name)
                 mine.adopt(drafted)
 
     def tables(self) -> tuple[tuple[str, Table[Any]], ...]:
-        return (
-            ("orders", self.orders),
-            ("oms_ids", self.oms_ids),
-            ("alike", self.alike),
-            ("recommendations", self.recommendations),
-            ("overrides", self.overrides),
-            ("rfqs", self.rfqs),
-            ("asks", self.asks),
-            ("sent", self.sent),
-            ("placements", self.placements),
-            ("fills", self.fills),
-            ("quarantine", self.quarantine),
-            ("reversions", self.reversions),
-            ("marks_due", self.marks_due),
-            ("exposures", self.exposures),
-            ("kills", self.kills),
-            ("axes", self.axes),
-            ("bonds", self.bonds),
-            ("credit", self.credit),
-            ("dealt", self.dealt),
-            ("pauses", self.pauses),
-            ("switches", self.switches),
-            ("counters", self.counters),
-            ("told", self.told),
-            ("drifts", self.drifts),
-        )
+        """All of them by name; of a draft those too that nobody has looked at."""
+        return tuple([(name, getattr(self, name)) for name in _TABLES])
 
     def let_go(self) -> Iterator[None]:
         """Empty a state that nobody needs any more, a row a step: freed at once, a large one holds everybody up."""
