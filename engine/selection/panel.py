@@ -169,6 +169,8 @@ class Panels:
 
     def margins(self, chosen: Sequence[int]) -> list[Margin]:
         """Of every dealer: what it adds to these, or as one of these."""
+        if not self._prospects:
+            return []  # Nobody can be asked: there is no grid to sum over.
         members = {at: place for place, at in enumerate(chosen)}
         gross = self._gross(chosen)
         asked = len(chosen) + 1

@@ -346,6 +346,14 @@ def test_a_dealer_whose_session_is_closed_is_named_with_the_hour_of_its_return(w
     assert (blocked.dealer, blocked.check, blocked.reason) == ("beech", "session", why)
 
 
+@pytest.mark.parametrize("rank", ["classic", "model"])
+def test_a_recommendation_is_shown_though_nobody_can_be_asked(world: DeskWorld, rank: str) -> None:
+    world.down.update(world.desk.dealers.ids)
+    shown = world.command("recommend", security=LIQUID.security_id, side="buy", quantity=100_000, rank=rank)
+    assert shown["problem"].startswith("nobody to ask: ")
+    assert not any(line["chosen"] for line in shown["lines"])
+
+
 def test_nobody_to_ask_says_why(world: DeskWorld) -> None:
     world.down.update(world.desk.dealers.ids)
     order_id = world.order(HIGH_YIELD, "buy", 6_000_000)
