@@ -87,7 +87,7 @@ class EstimatesConfig:
     window_days: int = setting(365, at_least=1, at_most=3650)
     answers: float = setting(0.6, above=0, at_most=1)
     firm: float = setting(0.95, above=0, at_most=1)
-    edge_bps: float = setting(-10.0, at_least=-1_000, at_most=1_000)
+    cost_bps: float = setting(10.0, at_least=0, at_most=1_000)
     edge_noise_bps: float = setting(6.0, above=0, at_most=1_000)
     mark_sd_bps: float = setting(5.0, above=0, at_most=1_000)
     leak_bps: float = setting(0.5, at_least=0, at_most=1_000)
@@ -126,7 +126,7 @@ class ScoringConfig:
             window_days=given.window_days,
             q_mean=given.answers,
             f_mean=given.firm,
-            edge_level_bps=given.edge_bps,
+            edge_level_bps=-given.cost_bps,
             edge_noise_bps=given.edge_noise_bps,
             mark_sd_bps=given.mark_sd_bps,
             leak_mean_bps=given.leak_bps,
