@@ -111,7 +111,9 @@ def reversion_due_ns(state: DeskState, exec_id: str, now_ns: int) -> int | None:
     pending = state.reversions.get(exec_id)
     if pending is None or pending.done:
         return None
-    return _look_ns(pending.due_ns, GRACE_NS, RECHECK_NS, now_ns)
+    if now_ns < pending.due_ns:
+        return pending.due_ns
+    return min(now_ns + RECHECK_NS, max(now_ns, pending.due_ns + GRACE_NS))
 
 
 def marks_due_ns(state: DeskState, key: str, now_ns: int) -> int | None:

@@ -9,9 +9,11 @@ from desk_scene import BOND, MM, Scene, placed, scene
 from desk_start import start
 
 from engine.clock import NS_PER_S
+from engine.desk import decide
 from engine.desk.setting import RfqClocks
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.observation import Answer, AskSeen, ChosenBy, Horizon, Protocol, RoundSeen, Taken
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import QuoteKind
@@ -418,3 +420,23 @@ def test_every_horizon_is_waited_for(horizon: Horizon) -> None:
     due = world.state.marks_due[the_round(world).rfq_id]
     assert horizon in dict(due.waiting)
     assert [due_ns for _, due_ns in due.waiting] == sorted(due_ns for _, due_ns in due.waiting)
+
+
+@pytest.mark.parametrize(
+    ("after_due_s", "wanted_s"),
+    [
+        pytest.param(-10, 0, id="before: when it is due"),
+        pytest.param(0, 5, id="when it was due: a little later"),
+        pytest.param(7, 10, id="at the same times whoever asks, and when"),
+        pytest.param(29, 30, id="at the latest when the grace ends"),
+        pytest.param(500, 500, id="after a long stop: at once"),
+    ],
+)
+def test_its_timer_is_derived_from_the_state(after_due_s: float, wanted_s: float) -> None:
+    """No restart loses a mark, and none moves the times at which one is looked for."""
+    world = untraded()
+    key = Timer(TimerKind.marks, the_round(world).rfq_id)
+    assert key in [*decide.open_keys(world.state)]
+    clocks, due_ns = world.desk.clocks, s(120)
+    found = decide.deadline_of(world.state, key, clocks, lambda _: True, due_ns + int(after_due_s * NS_PER_S))
+    assert found == due_ns + int(wanted_s * NS_PER_S)
