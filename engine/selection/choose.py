@@ -94,7 +94,9 @@ def choose(
     numbers = numbers_of(model, plan, everybody, chosen, counted)
     if numbers is not None and counted is not Counted.not_at_all:
         leave_by_worth(chosen, everybody, numbers)
-    explored = explored_of(request, plan, parameters, entropy, table, chosen, numbers, tier_of)
+    # Numbers that are only shown move no draw: what is shown is what is sent.
+    judged = numbers if plan.ranking.scorer == MODEL or counted is not Counted.not_at_all else None
+    explored = explored_of(request, plan, parameters, entropy, table, chosen, judged, tier_of)
     return _selection(request, plan, table, candidates, chosen, explored, numbers)
 
 

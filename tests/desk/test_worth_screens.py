@@ -205,3 +205,27 @@ def test_a_search_ends_at_the_edge_that_its_plan_says() -> None:
     found.advance(1)
     rfq = found.state.rfqs[found.state.orders[order_id].rfq_id]
     assert [ask.dealer for ask in rfq.asks] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("accept", "ends"),
+    [
+        pytest.param("accept within 30bp price of fair", True, id="within the rule's tolerance"),
+        pytest.param("accept within 1bp price of fair", False, id="beyond it"),
+    ],
+)
+def test_what_a_rule_accepts_has_to_be_met_beside_it(accept: str, ends: bool) -> None:
+    """A quote that is worth more than to ask on ends the search only if the rule would take it, too."""
+    found = world()
+    text = f'rule "whisper" when true  rank by model  ask best sequence of at most 4  wait 20s  {accept}'
+    found.desk.book = compile_book([Source("accept.rules", text)], catalogue())
+    order_id = found.order(ILLIQUID, "sell", 12 * MM)
+    plan = found.state.recommendations[order_id].plan
+    assert plan is not None
+    assert plan.stops_bps[0] < -2
+    found.command("send", order=order_id, fresh=False)
+    above = Decimal("98.5") * (1 + Decimal(plan.stops_bps[0] + 0.5) / 10_000)
+    found.quote(plan.dealers[0], f"{above:.4f}", order_id=order_id)
+    found.advance(1)
+    rfq = found.state.rfqs[found.state.orders[order_id].rfq_id]
+    assert (len(rfq.asks) == 1) is ends

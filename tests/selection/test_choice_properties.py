@@ -6,6 +6,7 @@ constraint never makes a panel larger.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -195,3 +196,45 @@ def test_everybody_has_numbers_and_a_reason_and_entropy_changes_nothing(seed: in
     assert 0.0 <= found.expected.fill <= 1.0
     for name, p in zip(found.candidates, found.inclusion_p, strict=True):
         assert p == (name in found.asked)
+
+
+@given(
+    seeds,
+    model_asks,
+    st.sets(st.sampled_from(NAMES), max_size=2),
+    st.sampled_from([0.0, 1e-9, 3.0, 1e6]),
+    st.sampled_from([None, -1e6, 0.0, 1e6]),
+    st.sampled_from([Mode.PARALLEL, Mode.ONE_AT_A_TIME]),
+    st.booleans(),
+)
+def test_any_numbers_make_a_choice(
+    seed: int, ask: Ask, among: set[str], c_fail: float, limit: float | None, mode: Mode, extreme: bool
+) -> None:
+    """Nobody at all, one or two; nothing at stake, or everything; a limit that all meet, or none; sure estimates."""
+    known = drawn(seed)
+    if extreme:
+        known = {
+            name: replace(
+                each,
+                q=replace(each.q, value=float(at % 2), sd=0.0),
+                f=replace(each.f, value=float(at % 3 == 0), sd=0.0),
+                in_time=float(at % 4 != 1),
+                e=replace(each.e, sd=0.0),
+                e_noise_sd=0.0,
+                latency_p50_s=None,
+                latency_p90_s=None,
+            )
+            for at, (name, each) in enumerate(known.items())
+        }
+    request = replace(REQUEST, limit_edge_bps=limit, numbers=True)
+    parameters = Parameters(c_fail_bps=c_fail, exploring=Exploring())
+    wanted = plan(ask, mode=mode)
+    for entropy in (b"", b"a", b"b", b"c"):
+        found = choose(request, wanted, Candidates(tuple(sorted(among)), ()), records(known), parameters, entropy)
+        assert set(found.asked) <= among
+        assert 0.0 < found.panel_p <= 1.0
+        assert all(-1e-9 <= p <= 1 + 1e-9 for p in found.inclusion_p)
+        assert found.expected is not None
+        numbers = (found.expected.cost_bps, found.expected.fill, *found.expected.marginal_bps, *found.expected.p_win)
+        assert all(math.isfinite(number) for number in numbers)
+        assert -1e-9 <= found.expected.fill <= 1 + 1e-9

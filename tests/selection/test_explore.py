@@ -276,3 +276,13 @@ def test_who_was_tried_anywhere_in_its_class_is_not_untried(records: Records) ->
 
     assert made(records, wanted).panel_p == pytest.approx(1 - 0.3 - 0.01)
     assert made(Records(records.rankings, known), wanted).panel_p == pytest.approx(1 - 0.05 - 0.01)
+
+
+def test_numbers_that_are_only_shown_move_no_draw(records: Records) -> None:
+    wanted = plan(AskTop(3))
+    for at in range(50):
+        entropy = at.to_bytes(4, "big")
+        plain = made(records, wanted, entropy)
+        shown = made(records, wanted, entropy, replace(REQUEST, numbers=True))
+        assert (shown.asked, shown.inclusion_p, shown.panel_p) == (plain.asked, plain.inclusion_p, plain.panel_p)
+        assert shown.expected is not None
