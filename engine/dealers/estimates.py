@@ -259,7 +259,7 @@ class Estimates:
                     r=one.r,
                     asks=one.asks,
                     asks_at_large=one.asks_at_large,
-                    e_common_sd=math.sqrt(picture.solved.common_variance),
+                    e_common_sd=math.sqrt(picture.solved.common_variance) * width,
                 )
             )
         return tuple(found)

@@ -61,6 +61,9 @@ def test_errors_and_noise_go_with_the_width() -> None:
     ratio = wide.e.value / narrow.e.value
     assert wide.e.sd / narrow.e.sd == pytest.approx(ratio)
     assert wide.e_noise_sd / narrow.e_noise_sd == pytest.approx(ratio)
+    assert wide.e_common_sd / narrow.e_common_sd == pytest.approx(ratio)
+    # The part of the error that all share is never more than the whole of it.
+    assert 0 < narrow.e_common_sd < narrow.e.sd
     assert wide.q.value == narrow.q.value
 
 
