@@ -23,6 +23,8 @@ from typing import Final, NamedTuple
 
 _LEAST: Final = 1e-9
 """Quotes of today: less than that is the dust of rounding."""
+_EXACT_MAX: Final = 32
+"""Dealers of a scope whose errors are worked out in full: after each round that is done anew."""
 
 
 class EdgeSums:
@@ -242,17 +244,8 @@ def _solution(
     stiffness = max(sum(ties) + tie - sum(map(mul, ties, pulls)), tie)
     move = sum(map(mul, ties, first)) / stiffness
     found = [m + x + move * y for m, x, y in zip(means, first, pulls, strict=True)]
-    # A dealer's own part, and the part that all have in common: the sum of the matrix is what is known of the level.
-    # Within a sixth of the inverse's diagonal for panels drawn by chance, for two that hardly mix, and for one that
-    # never changes; the diagonal itself would take twice the time.
-    known = [row[i] for i, row in enumerate(rows)]
-    level = 1.0 / (sum(map(sum, rows)) + sum(ties))
-    # Of so many dealers the part in common is one in so many.
-    apart = 1.0 - sum(map(mul, known, known)) / sum(known) ** 2
-    variances = [
-        apart / (row[i] + t) + level + y * y / stiffness
-        for i, (row, t, y) in enumerate(zip(rows, ties, pulls, strict=True))
-    ]
+    own = _diagonal(low, inverse) if len(rows) <= _EXACT_MAX else _near_diagonal(rows, ties)
+    variances = [variance + y * y / stiffness for variance, y in zip(own, pulls, strict=True)]
     return _Solution(found, variances, move, 1.0 / stiffness, pulls)
 
 
@@ -268,6 +261,31 @@ def _cholesky(rows: list[list[float]], ties: list[float]) -> tuple[list[list[flo
         inverse.append(1.0 / math.sqrt(max(row[i] + ties[i] - sum(map(mul, entries, entries)), ties[i] * 1e-9)))
         low.append(entries)
     return low, inverse
+
+
+def _diagonal(low: list[list[float]], inverse: list[float]) -> list[float]:
+    """The diagonal of the inverse of the matrix: column by column of its triangle's inverse. 32 dealers: 0.3 ms."""
+    found: list[float] = []
+    for at, over in enumerate(inverse):
+        column = [over]
+        for i in range(at + 1, len(low)):
+            # `column` is as long as what is left of the row.
+            column.append(-sum(map(mul, low[i][at:], column)) * inverse[i])
+        found.append(sum(map(mul, column, column)))
+    return found
+
+
+def _near_diagonal(rows: list[list[float]], ties: list[float]) -> list[float]:
+    """The same of many dealers, in half the time: a dealer's own part, and what is known of the level of all.
+
+    Right for panels drawn by chance. Where panels hardly mix and marks are poor, each group's level is known by its own
+    rounds alone, and this says half the error.
+    """
+    known = [row[i] for i, row in enumerate(rows)]
+    level = 1.0 / (sum(map(sum, rows)) + sum(ties))
+    # Of so many dealers the part in common is one in so many.
+    apart = 1.0 - sum(map(mul, known, known)) / sum(known) ** 2
+    return [apart / (own + tie) + level for own, tie in zip(known, ties, strict=True)]
 
 
 def _substituted(low: list[list[float]], inverse: list[float], sides: list[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -18,11 +19,12 @@ SPREADS = Spreads(noise=3.0, rounds=0.0, dealers=(8.0,), scopes=(20.0,), level=-
 ROUND_SD = 6.0
 
 
-def solved_by_hand(rounds: list[dict[str, float]]) -> dict[str, float]:
-    """Every unknown spelt out (level, dealers, rounds) and the normal equations eliminated."""
+def solved_by_hand(rounds: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
+    """(mean, sd): every unknown spelt out (level, dealers, rounds) and the normal equations eliminated."""
     dealers = sorted({name for one in rounds for name in one})
     size = 1 + len(dealers) + len(rounds)
-    matrix = [[0.0] * (size + 1) for _ in range(size)]
+    # Beside the equations their right-hand sides, and one column each for the inverse.
+    matrix = [[0.0] * (size + 1) + [float(i == j) for j in range(size)] for i in range(size)]
 
     def believe(row: dict[int, float], value: float, sd: float) -> None:
         for i, x in row.items():
@@ -42,22 +44,39 @@ def solved_by_hand(rounds: list[dict[str, float]]) -> dict[str, float]:
         for j in range(size):
             if j != i:
                 matrix[j] = [x - matrix[j][i] * y for x, y in zip(matrix[j], matrix[i], strict=True)]
-    return {name: matrix[1 + i][size] for i, name in enumerate(dealers)}
+    return {name: (matrix[1 + i][size], math.sqrt(matrix[1 + i][size + 2 + i])) for i, name in enumerate(dealers)}
 
 
-def test_effects_are_those_of_the_whole_model() -> None:
-    rng = random.Random(1)
-    rounds = [
-        {name: rng.gauss(-12, 9) for name in rng.sample(["alder", "birch", "cedar", "elm", "fir"], rng.randint(1, 4))}
-        for _ in range(12)
-    ]
+def of_the_whole_model(rounds: list[dict[str, float]]) -> None:
+    """The effects and their errors are those of every unknown spelt out."""
     sums = EdgeSums()
     for one in rounds:
         pull = ROUND_SD**2 / (SPREADS.noise**2 + len(one) * ROUND_SD**2)
         sums.add(tuple(one.items()), pull, 2.0)
     solved = descend(edges.begin(SPREADS), 0, sums, None, SPREADS, 0.5)
-    by_hand = solved_by_hand(rounds)
-    assert {name: solved.expected(name)[0] for name in by_hand} == pytest.approx(by_hand, abs=1e-9)
+    for name, (mean, sd) in solved_by_hand(rounds).items():
+        found, variance = solved.expected(name)
+        assert (found, math.sqrt(variance)) == pytest.approx((mean, sd), abs=1e-9), name
+
+
+def test_effects_are_those_of_the_whole_model() -> None:
+    rng = random.Random(1)
+    of_the_whole_model(
+        [
+            {
+                name: rng.gauss(-12, 9)
+                for name in rng.sample(["alder", "birch", "cedar", "elm", "fir"], rng.randint(1, 4))
+            }
+            for _ in range(12)
+        ]
+    )
+
+
+@pytest.mark.parametrize("panels", [("ab", "cd", "ef"), ("ab", "bc", "cd", "de"), ("abc", "abd", "efg", "ehg")])
+def test_errors_are_told_in_full_where_panels_hardly_mix(panels: tuple[str, ...]) -> None:
+    """Fixed pairs, a chain, two blocks: what one group's rounds say of the level says little of another's."""
+    rng = random.Random(2)
+    of_the_whole_model([{name: rng.gauss(-12, 9) for name in panel} for panel in panels for _ in range(8)])
 
 
 def test_what_was_seen_in_a_finer_scope_counts_once() -> None:
