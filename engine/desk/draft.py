@@ -148,7 +148,7 @@ class Draft:
             return None
         age_ns = max(0, now_ns - mark.utc_ns)
         sd = sd_bps(mark, age_ns, self._volatility_bps(security_id), known.errors)
-        return MarkUsed(mark.price, mark.source, age_ns, mark.quality.value, round(sd, 3))
+        return MarkUsed(mark.price, mark.source, age_ns, mark.quality.value, sd)
 
     def _volatility_bps(self, security_id: str) -> float | None:
         found = self.desk.appraisal.volatility(security_id, self.now_ns)
@@ -175,7 +175,7 @@ class Draft:
             return None
         sd = then.sd_bps
         if sd is not None:
-            sd = round(grown_bps(sd, since_ns, self._volatility_bps(security_id), known.errors), 3)
+            sd = grown_bps(sd, since_ns, self._volatility_bps(security_id), known.errors)
         return replace(then, age_ns=age_ns, sd_bps=sd)
 
     def record(self, event: Event) -> None:

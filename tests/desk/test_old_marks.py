@@ -61,7 +61,7 @@ NONE = [
 def used(price: str, age_ns: int) -> MarkUsed:
     """A composite's price, off by what one is when it is new and by what a bond moves in that time."""
     sd_bps = math.hypot(5, 35 * math.sqrt(age_ns / NS_PER_DAY))
-    return MarkUsed(Decimal(price), "marks", age_ns, "composite", round(sd_bps, 3))
+    return MarkUsed(Decimal(price), "marks", age_ns, "composite", sd_bps)
 
 
 # --- at arrival ----------------------------------------------------------------------------------

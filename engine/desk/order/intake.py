@@ -221,18 +221,13 @@ def _facts(draft: Draft, terms: OrderTerms, security: Security) -> OrderFacts:
         day=utc_day(now_ns),
         traits=security.traits,
         days_since_trade=known.days_since_trade(security, now_ns),
-        volatility_bps=None if moves is None else _kept(moves.bps),
+        volatility_bps=None if moves is None else moves.bps,
         volatility_n=0 if moves is None else moves.n,
-        half_spread_bps=None if half_spread_bps is None else _kept(half_spread_bps),
-        impact_bps=None if impact is None else _kept(impact.bps),
-        impact_low_bps=None if impact is None else _kept(impact.low_bps),
-        impact_high_bps=None if impact is None else _kept(impact.high_bps),
+        half_spread_bps=half_spread_bps,
+        impact_bps=None if impact is None else impact.bps,
+        impact_low_bps=None if impact is None else impact.low_bps,
+        impact_high_bps=None if impact is None else impact.high_bps,
     )
-
-
-def _kept(bps: float) -> float:
-    """As it is recorded: the rest of the digits says nothing."""
-    return round(bps, 4)
 
 
 def _duplicate_of(draft: Draft, terms: OrderTerms) -> str:
