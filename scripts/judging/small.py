@@ -283,7 +283,7 @@ def drift(seeds: int | None) -> Iterator[Line]:
     quarters = max(1, count // 10)
     false = [_false_alarms(seed) for seed in range(1, quarters + 1)]
     what = "false alarms a quarter, 50 dealers, all measures"
-    yield Line(what, statistics.fmean(false), 0.0, 1.0, f"{4 * quarters} quarters")
+    yield Line(what, statistics.fmean(false), 0.0, math.nextafter(1.0, 0.0), f"{4 * quarters} quarters")
 
 
 class _Watcher(Deaf):
