@@ -8,7 +8,9 @@ from typing import Any, Final, TypeAlias
 from engine.clock import NS_PER_S
 from engine.dealers.segments import Segment, segment_of_key
 from engine.dealers.stats import DealerStats
-from engine.domain.observation import Answer, AskSeen, Horizon, RoundSeen, RoundTold, Taken
+from engine.domain.instrument import BondTraits
+from engine.domain.observation import Answer, AskSeen, BondSeen, Horizon, RoundSeen, RoundTold, Taken
+from engine.market.calendars import day_number
 from engine.market.tca import classic_reversion_bps, price_improvement_bps
 
 Lesson: TypeAlias = tuple[Callable[..., None], tuple[Any, ...]]
@@ -41,7 +43,7 @@ def _answer(seen: RoundSeen, segment: Segment, ask: AskSeen) -> Iterator[Lesson]
         # Nobody knows how long it took where the row does not say: not a number is no observation of a time.
         latency_s = float("nan") if ask.answered_ns is None else (ask.answered_ns - ask.sent_ns) / NS_PER_S
         firm = ask.answer is Answer.quote
-        facts = (latency_s, firm, ask.edge_bps, seen.bond.issuer or None, None)
+        facts = (latency_s, firm, ask.edge_bps, seen.bond.issuer or None, _traits(seen.bond))
         yield DealerStats.answered, (ask.dealer, segment, ask.answered_ns or ask.sent_ns, *facts)
 
 
@@ -59,3 +61,17 @@ def _trade(told: RoundTold, segment: Segment, ask: AskSeen) -> Iterator[Lesson]:
 
 def _ended_ns(ask: AskSeen) -> int:
     return ask.decided_ns or ask.accepted_ns or ask.answered_ns or ask.sent_ns
+
+
+def _traits(bond: BondSeen) -> BondTraits | None:
+    """What it is compared with other bonds by, where enough of it was told."""
+    if not bond.sector or bond.maturity is None:
+        return None
+    return BondTraits(
+        asset_class=bond.asset_class,
+        issuer=bond.issuer,
+        sector=bond.sector,
+        rating=bond.rating,
+        maturity_day=day_number(bond.maturity),
+        coupon_pct=None if bond.coupon_pct is None else float(bond.coupon_pct),
+    )
