@@ -44,7 +44,7 @@ The rooms
     desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision. `decide` is the
                   entry of every message heard, timer due and session up or down, and knows every deadline; `fields` is
                   the list of what rules may name, with kind, meaning and value; `notices` is what watchers get of
-                  each event, so what they are to hear is an event first
+                  each event, so what they are to hear is an event first; `axes` takes what dealers advertise
       order/        `intake` (also what holds an order for a person, and an order cancelled, its round with it),
                     `reporting` (what the OMS is told, when and with which values), how an order ends or comes back to
                     its trader; of an OMS no trader is known
@@ -52,7 +52,7 @@ The rooms
                     them count and which is best
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks before every request and acceptance: what they stop is "blocked"; how much of a
-                    bond a protection counts
+                    bond a protection counts; `credit` holds what feeds deliver of limits against what was dealt
     turn/         decide and adopt: what is kept of each session and waits for it, the handler of every input, numbers,
                   who is let in; the one place that sees fix and desk together
     commands/     what people and programs may ask: one table, from which rfqctl is made too, and its handlers; what an
@@ -66,7 +66,9 @@ The rooms
                   the endpoint that serves it
     config/       engine.toml and the files it names, as one typed tree
     admin/        the socket of people and programs, and how `rfqctl` shows an answer: `views` lists and status,
-                  `order_views` one order; no command is defined here, the table says which view it gets
+                  `order_views` one order, `dealer_views` one dealer; no command is defined here, the table says which
+                  view it gets. `record` answers from the journal's file, beside the work: events from a cursor on,
+                  executions, what changed of a dealer
 
 Imports point inward
 --------------------
