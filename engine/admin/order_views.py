@@ -171,3 +171,24 @@ def _reversion(reversion: Mapping[str, Any] | None) -> str:
 def _by(actor: str) -> str:
     kind, _, name = actor.partition(":")
     return f"rule “{name}”" if kind == "rule" else name or actor
+
+
+# --- tiers ---------------------------------------------------------------------------------------
+
+
+def tiers(paper: Paper, answer: Answer) -> Lines:
+    """Who is in which tier, best first, under the lines that say so."""
+    lines = [f"tiers for {answer['asset_class']}, by {answer['ranked_by']} ({answer['defined_at']})"]
+    lines += [f"  {line}" for line in answer["lines"]]
+    rows = [
+        (
+            str(each["tier"]) if each["tier"] is not None else Cell("none", "dim"),
+            each["dealer"],
+            f"{each['rank']} of {each['ranked']}" if each["rank"] is not None else Cell("not ranked", "dim"),
+            f"{each['score']:.3f}" if each["score"] is not None else "",
+            str(each["asks"]),
+        )
+        for each in answer["dealers"]
+    ]
+    columns = (Column("tier"), Column("dealer"), Column("rank"), Column("score", True), Column("asks", True))
+    return [*lines, "", *table(paper, columns, rows)]

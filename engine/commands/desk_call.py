@@ -48,9 +48,9 @@ class Call:
         """Raises CommandError (code `role`) unless the caller may do what `role` may."""
         need(self.role, role, what, self.actor)
 
-    def order(self) -> Order:
-        """The order that parameter `order` names: O-000012, or 12 for short."""
-        word: str = self.given["order"]
+    def order(self, param: str = "order") -> Order:
+        """The order that a parameter names: O-000012, or 12 for short."""
+        word: str = self.given[param]
         key = f"O-{int(word):06d}" if word.isascii() and word.isdigit() else word.upper()
         order = self.draft.state.orders.get(key)
         if order is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -17,10 +18,10 @@ from engine.desk.explaining import problem
 from engine.desk.gate import risk
 from engine.desk.order import intake
 from engine.desk.placement import placing
-from engine.desk.recommend import Supposing, override_plan, recommend
+from engine.desk.recommend import Supposing, override_plan, recommend, tiers_of
 from engine.desk.round import asking
 from engine.domain import events as e
-from engine.domain.instrument import Security
+from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderTerms, Side, TimeInForce
 from engine.domain.rfq import AskPlan, AskState
 from engine.domain.rows import changed
@@ -82,6 +83,60 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "supposing": {"rank": supposing.scorer or None, "assume_connected": supposing.assume_connected},
         **as_json.recommendation(call.draft.desk, advice, with_numbers=True),
     }
+
+
+def tiers(call: Call) -> dict[str, Any]:
+    """The tiers for an order, or for any bond of an asset class."""
+    draft, word = call.draft, call.given["of"]
+    order = _of_class(call, word) if word in {each.value for each in AssetClass} else call.order("of")
+    found = tiers_of(draft, order)
+    if found is None:
+        raise CommandError(f"the rule book defines no tiers for {word}", code="state")
+    definition, tiered = found
+    window_days = definition.ranking.window_days
+    stats, asset_class = draft.desk.stats, order.facts.asset_class
+    return {
+        "of": word,
+        "asset_class": asset_class,
+        "defined_at": definition.place,
+        "lines": list(definition.text),
+        "ranked_by": str(definition.ranking),
+        "dealers": [
+            {
+                "dealer": each.dealer,
+                "tier": each.tier,
+                "rank": each.rank,
+                "ranked": each.ranked,
+                "score": each.score,
+                "asks": stats.metrics(each.dealer, asset_class, window_days, draft.now_ns).asks,
+            }
+            for each in tiered
+        ],
+    }
+
+
+def _of_class(call: Call, asset_class: str) -> Order:
+    """An order in any bond of the class, as if it had come: nothing of it stays."""
+    draft = call.draft
+    bond = next((each for each in draft.desk.securities.values() if each.asset_class == asset_class), None)
+    if bond is None:
+        raise CommandError(f"no bond of the securities file is {asset_class}", code="unknown")
+    terms = OrderTerms(
+        cl_ord_id="",
+        session="",
+        account="",
+        trader=call.actor,
+        security_id=bond.security_id,
+        side=Side.buy,
+        quantity=Decimal(1_000_000),
+        limit_price=None,
+        tif=TimeInForce.day,
+        handling=Handling.automatic,
+        currency=bond.currency,
+        transact_ns=draft.now_ns,
+        expire_ns=(utc_day(draft.now_ns) + 1) * NS_PER_DAY,
+    )
+    return intake.try_order(draft, terms, call.by)[0]
 
 
 # --- entering and ending -------------------------------------------------------------------------

@@ -255,6 +255,16 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("limit", whole(1, ORDERS_SHOWN_MAX), "how many at most", default=ORDERS_SHOWN, typed="--limit N"),
     ),
     # --- one order ---
+    _desk(
+        "tiers",
+        "viewer",
+        "order_commands.tiers",
+        "order_views.tiers",
+        "who is in which tier for an order or an asset class, and by which line",
+        Param(
+            "of", name, f"an order such as O-000012 or 12, or one of {', '.join(_CLASSES)}", True, typed="ORDER|CLASS"
+        ),
+    ),
     _desk("order.show", "viewer", "order_commands.show", "order_views.order", "the whole story of an order", _ORDER),
     Command(
         "order.new",

@@ -24,10 +24,10 @@ from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.market.tca import quote_edge_bps
 from engine.rules.plan import AskSequence, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
-from engine.rules.program import CompiledRule, Decision
+from engine.rules.program import CompiledRule, Decision, TierDefinition
 from engine.selection import wording
 from engine.selection.candidates import Candidates, Situation, candidates
-from engine.selection.choose import choose
+from engine.selection.choose import Tiered, choose, in_tiers
 from engine.selection.request import Outlooks, Parameters, Records, Request
 from engine.selection.wanted import Listed, RulePlan, TierPlan, Where
 
@@ -264,16 +264,39 @@ def _where(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> Whe
     return Where(rule.where_text, rule.where_names, leaves_out)
 
 
-def _tiers(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> TierPlan | None:
-    """The tiers that the rule speaks of, if it does and they are defined for this order."""
-    if not rule.reads_tiers:
-        return None
-    desk, terms = draft.desk, order.terms
-    security = desk.securities[terms.security_id]
-    mark = draft.mark_of(terms.security_id)
-    definition = desk.book.tier_of(OrderSubject(desk, terms, security, terms.quantity, draft.now_ns, mark))
+def tiers_of(draft: Draft, order: Order) -> tuple[TierDefinition, tuple[Tiered, ...]] | None:
+    """The tiers that are defined for an order, and who is in which; None where none are."""
+    definition = _tier_definition(draft, order)
     if definition is None:
         return None
+    desk, terms = draft.desk, order.terms
+    wait_s = desk.clocks.wait_ns / _NS_PER_S
+    request = Request(
+        segment_of_key(order.facts.segment),
+        order.facts.asset_class,
+        draft.now_ns,
+        quantity=terms.quantity,
+        wait_s=wait_s,
+    )
+    records = Records(desk.rankings, _outlooks(draft, order))
+    plan = _tier_plan(draft, order, definition, wait_s)
+    return definition, in_tiers(request, plan, records, _parameters(desk))
+
+
+def _tiers(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> TierPlan | None:
+    """The tiers that the rule speaks of, if it does and they are defined for this order."""
+    definition = _tier_definition(draft, order) if rule.reads_tiers else None
+    return None if definition is None else _tier_plan(draft, order, definition, wait_s)
+
+
+def _tier_definition(draft: Draft, order: Order) -> TierDefinition | None:
+    desk, terms = draft.desk, order.terms
+    security, mark = desk.securities[terms.security_id], draft.mark_of(terms.security_id)
+    return desk.book.tier_of(OrderSubject(desk, terms, security, terms.quantity, draft.now_ns, mark))
+
+
+def _tier_plan(draft: Draft, order: Order, definition: TierDefinition, wait_s: float) -> TierPlan:
+    desk, security = draft.desk, draft.desk.securities[order.terms.security_id]
     segment = segment_of_key(order.facts.asset_class)
     request = _ForRequest(draft, order, segment, wait_s)
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any, Final
 
 from engine.rules.checker import CheckedBook, CheckedTiers, check
@@ -226,6 +227,12 @@ class TierDefinition:
     @property
     def place(self) -> str:
         return _place(self.source, self.span)
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """The lines of the block, as they were written: its head, and those that begin with `tier`."""
+        head, *rest = [line.strip() for line in self.source.text[self.span.start :].splitlines() if line.strip()]
+        return head, *takewhile(lambda line: line.startswith(("tier ", "#")), rest)
 
     def assign(
         self, dealers: Sequence[Any], rank_of: Sequence[int | None], score_of: Sequence[float | None]

@@ -15,7 +15,7 @@ What comes out is numbers and codes (`domain.recommendation.Selection`); `wordin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -145,7 +145,22 @@ def _of_list(dealers: tuple[str, ...]) -> Table:
     return Table((), (), (), 0, (), dealers, (), ())
 
 
+@dataclass(frozen=True, slots=True)
+class Tiered:
+    """A dealer's tier, and the place and score that it has it by; None for none. `rank` is of `ranked`."""
+
+    dealer: str
+    tier: int | None
+    rank: int | None
+    ranked: int
+    score: float | None
+
+
 def _tiers(request: Request, tiers: TierPlan, records: Records, parameters: Parameters) -> dict[str, int | None]:
+    return {each.dealer: each.tier for each in in_tiers(request, tiers, records, parameters)}
+
+
+def in_tiers(request: Request, tiers: TierPlan, records: Records, parameters: Parameters) -> tuple[Tiered, ...]:
     """Tiers are made over all dealers of the asset class; the rule picks among its candidates."""
     scorer = scorer_of(tiers.ranking, parameters)
     whole_class = replace(request, segment=Segment(request.asset_class))
@@ -154,7 +169,11 @@ def _tiers(request: Request, tiers: TierPlan, records: Records, parameters: Para
     found = standings(table)
     dealers, ranks = [each.dealer for each in found], [each.rank for each in found]
     scores = [score_of[each.dealer] if each.rank is not None else None for each in found]
-    return dict(zip(dealers, tiers.assign(dealers, ranks, scores), strict=True))
+    assigned = tiers.assign(dealers, ranks, scores)
+    return tuple(
+        Tiered(each.dealer, tier, each.rank, each.ranked, score)
+        for each, tier, score in zip(found, assigned, scores, strict=True)
+    )
 
 
 def _take_tiers(

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from desk_builder import DeskWorld, FakePhase, seeded_desk
+from desk_builder import DeskWorld, FakePhase, compiled, make_desk, seeded_desk
 from desk_past import EURO, HIGH_YIELD, ILLIQUID, LIQUID, MUNICIPAL, THIN
 
 from engine.commands.table import COMMANDS, By
@@ -15,6 +15,7 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import Handling, OrderState
 from engine.errors import CommandError
+from engine.rules.source import Source
 
 pytestmark = pytest.mark.starts("noon", others_in_full=True)
 
@@ -689,3 +690,40 @@ def test_a_whisper_goes_on_to_the_next_when_nobody_answers(world: DeskWorld) -> 
     world.advance(1)
     assert asked(world, order_id) == ["fir", "maple", "beech"]
     assert world.command("execute", order=order_id)["dealer"] == "beech"
+
+
+# --- tiers ---------------------------------------------------------------------------------------
+
+
+def test_tiers_say_who_is_in_which_and_by_which_lines() -> None:
+    text = """
+tiers for asset_class in {corporate} by classic over 90d
+  tier 1 when rank in top 20% and asks >= 20
+  tier 2 when rank in top 50%
+rule "all" when true
+  ask all of tier 1
+"""
+    world = seeded_desk(book=compiled((Source("tiers.rules", text),), tuple(make_desk().dealers.ids)))
+    order_id = world.order(HIGH_YIELD, "buy", 6_000_000)
+    for of in (order_id, "corporate"):
+        told = world.command("tiers", of=of)
+        assert told["asset_class"] == "corporate"
+        assert told["lines"][1:] == ["tier 1 when rank in top 20% and asks >= 20", "tier 2 when rank in top 50%"]
+        by_tier = {each["dealer"]: each["tier"] for each in told["dealers"]}
+        ranked = [each for each in told["dealers"] if each["rank"] is not None]
+        assert [each["rank"] for each in ranked] == list(range(1, len(ranked) + 1))
+        first = [each for each in ranked if each["tier"] == 1]
+        assert first
+        assert all(each["rank"] <= -(-len(ranked) // 5) and each["asks"] >= 20 for each in first)
+        assert None in by_tier.values()
+    advice = world.command("recommend", order=order_id)
+    assert advice["plan"]["dealers"] == [name for name, tier in by_tier.items() if tier == 1]
+
+
+def test_tiers_that_are_not_defined_are_said(world: DeskWorld) -> None:
+    order_id = world.order(HIGH_YIELD, "buy", 6_000_000)
+    world.desk.book = compiled((Source("none.rules", 'rule "all" when true\n  ask top 1'),), world.desk.dealers.ids)
+    refused(world, "tiers", "defines no tiers for corporate", of="corporate", code="state")
+    refused(world, "tiers", f"defines no tiers for {order_id}", of=order_id, code="state")
+    refused(world, "tiers", "no bond of the securities file is agency", of="agency", code="unknown")
+    refused(world, "tiers", "no order 99999", of="99999", code="unknown")
