@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from dealer_support import NOW, SEGMENT, feed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prospect_support import outlook, some
 
@@ -66,6 +66,8 @@ def drawn(seed: int) -> dict[str, Outlook]:
 
 
 seeds = st.integers(0, 10**6)
+few = settings(max_examples=40)
+"""A choice by the model takes some milliseconds."""
 model_asks = st.one_of(
     st.integers(1, 6).map(AskTop), st.integers(1, 6).map(AskPanel), st.integers(1, 6).map(AskSequence)
 )
@@ -74,6 +76,7 @@ model_asks = st.one_of(
 # --- a better dealer never ranks lower ------------------------------------------------------------
 
 
+@few
 @given(seeds, st.sampled_from(NAMES), st.sampled_from(["e", "q", "f", "leak_in", "leak_post"]), st.floats(0.01, 4))
 def test_a_better_dealer_never_ranks_lower_by_the_model(seed: int, name: str, field: str, by: float) -> None:
     known = drawn(seed)
@@ -85,6 +88,7 @@ def test_a_better_dealer_never_ranks_lower_by_the_model(seed: int, name: str, fi
     assert after.index(name) <= before.index(name)
 
 
+@few
 @given(st.lists(st.integers(0, 20), min_size=8, max_size=8), st.sampled_from(NAMES), st.integers(1, 20))
 def test_a_dealer_that_fills_more_never_ranks_lower_by_the_classic_score(
     fills: list[int], name: str, more: int
@@ -101,6 +105,7 @@ def test_a_dealer_that_fills_more_never_ranks_lower_by_the_classic_score(
 # --- a useless one changes nothing ----------------------------------------------------------------
 
 
+@few
 @given(seeds, model_asks)
 def test_a_useless_dealer_changes_nothing(seed: int, ask: Ask) -> None:
     known = drawn(seed)
@@ -119,6 +124,7 @@ def test_a_useless_dealer_changes_nothing(seed: int, ask: Ask) -> None:
 # --- money ----------------------------------------------------------------------------------------
 
 
+@few
 @given(seeds, model_asks, st.integers(1, 10_000))
 def test_the_unit_of_money_changes_nothing(seed: int, ask: Ask, times: int) -> None:
     assert REQUEST.quantity is not None
@@ -146,6 +152,7 @@ def test_the_unit_of_money_changes_nothing(seed: int, ask: Ask, times: int) -> N
 # --- constraints ----------------------------------------------------------------------------------
 
 
+@few
 @given(
     seeds,
     st.one_of(model_asks, st.just(AskAll())),
@@ -184,6 +191,7 @@ def test_a_constraint_never_makes_the_panel_larger(
         assert len(informed | set(held.asked)) <= max(at_most, len(informed))
 
 
+@few
 @given(seeds, model_asks)
 def test_everybody_has_numbers_and_a_reason_and_entropy_changes_nothing(seed: int, ask: Ask) -> None:
     known = records(drawn(seed))
@@ -198,6 +206,7 @@ def test_everybody_has_numbers_and_a_reason_and_entropy_changes_nothing(seed: in
         assert p == (name in found.asked)
 
 
+@few
 @given(
     seeds,
     model_asks,
