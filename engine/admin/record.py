@@ -29,7 +29,7 @@ SEQS_A_READ: Final = 2_000
 """Events that one read looks at; each read is a transaction of its own."""
 READS_A_CALL: Final = 25
 """An answer comes after so many reads, though it found nothing: its `next` has gone on all the same."""
-BYTES_A_CALL: Final = 1_048_576
+BYTES_A_CALL: Final = 262_144
 WAIT_STEP_S: Final = 0.05
 
 _TYPES: Final = tuple(kind.__name__ for kind in event_types(vars(e), e.Event))
