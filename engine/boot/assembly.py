@@ -15,6 +15,7 @@ from engine.boot import session_settings
 from engine.config import Config
 from engine.config.scoring import ScoringConfig
 from engine.config.sessions import SessionRole
+from engine.dealers.axes import AxeParameters
 from engine.dealers.book import DealerBook
 from engine.dealers.segments import peer_group
 from engine.dealers.stats import DealerStats, StatsParameters
@@ -213,6 +214,7 @@ def choice_parameters(scoring: ScoringConfig) -> Parameters:
         rho=model.rho,
         unfilled=model.unfilled,
         wait_bps_per_s=model.wait_bps_per_s,
+        axes=AxeParameters(model.axe_logit, model.axe_edge_bps),
         exploring=Exploring(explore.epsilon, explore.epsilon_untried, explore.epsilon_drop, explore.quantity_max),
     )
 

@@ -78,6 +78,8 @@ class ModelConfig:
     rho: float = setting(0.5, at_least=0, at_most=10)
     unfilled: float = setting(0.15, at_least=0, at_most=1)
     wait_bps_per_s: float = setting(0.005, at_least=0, at_most=10)
+    axe_logit: float = setting(0.8, at_least=0, at_most=10)
+    axe_edge_bps: float = setting(1.5, at_least=0, at_most=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,8 @@ SPANS: Final[dict[str, Span]] = {
     "model.rho": (">=", 0, 10),
     "model.unfilled": (">=", 0, 1),
     "model.wait_bps_per_s": (">=", 0, 10),
+    "model.axe_logit": (">=", 0, 10),
+    "model.axe_edge_bps": (">=", 0, 100),
     "estimates.window_days": (">=", 1, 3650),
     "estimates.answers": (">", 0, 1),
     "estimates.firm": (">", 0, 1),

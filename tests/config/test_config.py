@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.boot import session_settings
+from engine.boot.assembly import choice_parameters
 from engine.config import (
     AdminConfig,
     Config,
@@ -26,6 +27,7 @@ from engine.config import (
     with_clock,
     with_passphrases,
 )
+from engine.dealers.axes import AxeParameters
 from engine.dealers.book import Undelivered
 from engine.domain.instrument import AssetClass
 from engine.errors import ConfigError
@@ -1139,3 +1141,8 @@ def test_check_names_a_journal_that_is_a_folder(folder: Folder) -> None:
     assert check(folder.load()) == [
         f"journal.path: {folder.path / 'var/journal.db'} is a folder, expected a file in one"
     ]
+
+
+def test_what_an_interest_adds_is_the_desks_own(folder: Folder) -> None:
+    folder.write("scoring.toml", "[model]\naxe_logit = 0.5\naxe_edge_bps = 3\n")
+    assert choice_parameters(folder.load().scoring).axes == AxeParameters(0.5, 3.0)
