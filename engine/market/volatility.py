@@ -1,10 +1,13 @@
 """How much a bond's price moves in a day: robust, from the last mark of each day, with how many moves that is made of.
 
 A move is the change from one business day's last mark to the next one's, of one source, in bps; over a gap of n
-business days it is divided by the square root of n. The estimate is 1.4826 times the median distance of the moves from
-their median, which is the standard deviation of a normal distribution and hardly feels one absurd mark. Where more than
-half of the moves are the same (a price that its source seldom looks at) that is zero, and the root mean square of the
-moves with the outer tenth pulled in stands in its place. A price that never moved says nothing: unknown, not zero.
+business days it is divided by the square root of n. A price that is the same as the day before was not looked at: its
+day belongs to the gap of the next move, which holds what happened meanwhile. Counted as moves of 0, such days would
+halve the estimate where there are three in ten of them. The estimate is 1.4826 times the median distance of the moves
+from their median, which is the standard deviation of a normal distribution and hardly feels one absurd mark. Where more
+than half of the moves are the same that is zero, and the root mean square of the moves with the outer tenth pulled in
+stands in its place; with too few moves for a median it is the root of their squares over the days. A price that never
+moved says nothing: unknown, not zero.
 
 Reference: P. J. Rousseeuw and C. Croux, "Alternatives to the Median Absolute Deviation", 1993: its relative standard
 error is 1.17 / sqrt(n).
@@ -15,7 +18,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
@@ -25,6 +28,8 @@ from engine.market.marks import Mark
 
 _MAD_TO_SD: Final = 1.4826
 _RELATIVE_SE: Final = 1.17
+_FEW_CLIP: Final = 5.0
+"""Of a few moves none counts as more than so many times the middle one."""
 _GAP_DAYS_MAX: Final = 5
 """Over a longer gap a change says too little of a single day."""
 
@@ -114,11 +119,13 @@ class Closes:
         # 60 moves: 40 us, once a day for each bond that somebody asks about.
         best: Volatility | None = None
         for source, closes in sorted(self._bonds.get(security_id, {}).items()):
-            moves = _moves(closes, today)
-            if len(moves) >= self._moves_min and (best is None or len(moves) > best.n):
-                bps = robust_sd(moves)
-                if bps is not None:
-                    best = Volatility(bps, len(moves), source)
+            seen = _moves(closes, today)
+            n = len(seen.by_day)
+            if seen.looks < self._moves_min or (best is not None and n <= best.n):
+                continue
+            bps = robust_sd(seen.by_day) if n >= self._moves_min else _sd_of_few(seen)
+            if bps is not None:
+                best = Volatility(bps, n, source)
         return best
 
     def dump(self) -> dict[str, object]:
@@ -149,13 +156,40 @@ def robust_sd(moves: list[float]) -> float | None:
     return root if root > 0 else None
 
 
-def _moves(closes: _Closes, today: int) -> list[float]:
-    moves = []
+@dataclass(slots=True)
+class _Moves:
+    """Moves over the root of the days that each took, those days, and what stood still since the last."""
+
+    by_day: list[float] = field(default_factory=list)
+    days: list[int] = field(default_factory=list)
+    still: int = 0
+    looks: int = 0
+    """Pairs of closes, moved or not."""
+
+
+def _sd_of_few(seen: _Moves) -> float | None:
+    """The root of the squares over the days; None where nothing moved."""
+    if not seen.by_day:
+        return None
+    most = _FEW_CLIP * median(map(abs, seen.by_day))
+    squares = sum(min(abs(move), most) ** 2 * days for move, days in zip(seen.by_day, seen.days, strict=True))
+    return math.sqrt(squares / (sum(seen.days) + seen.still))
+
+
+def _moves(closes: _Closes, today: int) -> _Moves:
+    seen = _Moves()
     days, prices = closes.days, closes.prices
     for at in range(1, len(days)):
         if days[at] >= today:
             break
         gap = business_days(days[at - 1], days[at])
-        if 1 <= gap <= _GAP_DAYS_MAX:
-            moves.append((prices[at] / prices[at - 1] - 1) * 10_000 / math.sqrt(gap))
-    return moves
+        if not 1 <= gap <= _GAP_DAYS_MAX:
+            seen.still = 0
+            continue
+        seen.looks += 1
+        seen.still += gap
+        if prices[at] != prices[at - 1]:
+            seen.by_day.append((prices[at] / prices[at - 1] - 1) * 10_000 / math.sqrt(seen.still))
+            seen.days.append(seen.still)
+            seen.still = 0
+    return seen

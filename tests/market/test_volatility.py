@@ -72,6 +72,32 @@ def test_a_price_that_is_seldom_looked_at_is_not_still() -> None:
     assert found.bps == pytest.approx(30 * math.sqrt(4 / 12))
 
 
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.45, 0.6, 0.8])
+def test_days_on_which_nobody_looked_hide_no_volatility(share: float) -> None:
+    """35 bps a day, the price not looked at on so many days: over 100 seeds the mean is within a tenth."""
+    found, spread = [], []
+    for seed in range(100):
+        rng, moves, hidden = random.Random(seed), [], 0.0
+        for _ in range(60):
+            hidden += rng.gauss(0, 35)
+            looked = rng.random() >= share
+            moves.append(hidden if looked else 0.0)
+            hidden = 0.0 if looked else hidden
+        one = fed(moves).volatility("A", 10**6)
+        assert one is not None
+        found.append(one.bps)
+        spread.append(one.ln_sd)
+    assert statistics.fmean(found) == pytest.approx(35, rel=0.1)
+    # What is known of it falls with the looks.
+    assert statistics.fmean(spread) == pytest.approx(1.17 / math.sqrt(60 * (1 - share)), rel=0.15)
+
+
+def test_one_absurd_mark_among_a_few_moves_is_held_in() -> None:
+    found = fed([0, 0, 30, 0, 0, -30, 0, 0, 30, 0, 0, -30, 3_000, 0, 0]).volatility("A", 10**6)
+    assert found is not None
+    assert found.bps < 60
+
+
 def test_the_open_day_does_not_count() -> None:
     moves = [10.0, -10.0] * 6
     closes = fed(moves)
