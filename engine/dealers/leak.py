@@ -86,7 +86,7 @@ class LeakParameters:
     segment_sd_bps: float = 3.0
     """How the drift of segments differs, with the same dealers asked."""
     size_varied_min: float = 10.0
-    """Rows (decayed) of another panel size than the usual one that tell what one more dealer costs."""
+    """Rows (decayed) of another panel size than the usual one of their segment that tell what one more dealer costs."""
 
 
 NOTHING: Final = LeakOutcome(

@@ -322,18 +322,23 @@ class _Regression:
         return asked
 
     def _identified(self) -> list[Identified]:
-        """Per dealer: within some segment there are rows with it and without it, and it is not always with another."""
-        sizes: dict[int, float] = {}
+        """Per dealer: within some segment there are rows with it and without it, and it is not always with another.
+
+        The level is told by panels of several sizes within a segment: what segments differ by is no leak.
+        """
+        sizes: dict[str, dict[int, float]] = {}
         everything: dict[str, int] = {}
         for each, decay in zip(self._rows, self._decay, strict=True):
-            sizes[each.n_asked] = sizes.get(each.n_asked, 0.0) + decay
+            there = sizes.setdefault(each.segment, {})
+            there[each.n_asked] = there.get(each.n_asked, 0.0) + decay
             everything[each.segment] = everything.get(each.segment, 0) + 1
         # A dealer always asked with another cannot be told from it.
         asked = [tuple(rows) for rows in self._asked()]
         times: dict[tuple[int, ...], int] = {}
         for rows in asked:
             times[rows] = times.get(rows, 0) + 1
-        level = self._total - max(sizes.values()) >= self._parameters.size_varied_min
+        varying = sum(sum(there.values()) - max(there.values()) for there in sizes.values())
+        level = varying >= self._parameters.size_varied_min
         found = []
         for rows in asked:
             by_segment: dict[str, int] = {}

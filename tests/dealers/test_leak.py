@@ -173,6 +173,22 @@ def test_panels_of_several_sizes_tell_the_level() -> None:
     assert one.drift_bps == pytest.approx(3.0, abs=0.6)
 
 
+def test_a_panel_size_of_its_own_for_each_segment_tells_no_level() -> None:
+    """Two are asked for what is hard to trade and five for the rest: that one falls and the other rises is no leak."""
+    rng, rows = random.Random(1), list[LeakRow]()
+    for at in range(400):
+        hard = rng.random() < 0.5
+        panel, segment = rng.sample(names(12), 2 if hard else 5), "corporate|HY|7-12y" if hard else "corporate|A|0-3y"
+        rows.append(window(at, panel, rng.gauss(-2.0 if hard else 1.0, 4.0), 16.0, segment=segment))
+    assert solved(rows).leak_in.identified is Identified.relative
+    # Within one of them: some of either size.
+    rows += [
+        window(400 + at, rng.sample(names(12), 4), rng.gauss(1.0, 4.0), 16.0, segment="corporate|A|0-3y")
+        for at in range(12)
+    ]
+    assert solved(rows).leak_in.identified is Identified.level
+
+
 def test_what_the_orders_know_is_no_leak() -> None:
     """The market drifts against us by 5 bps whoever is asked, and however many."""
     rng = random.Random(3)
