@@ -34,6 +34,9 @@ _NEWTON_MAX: Final = 60
 _CLOSE_BPS: Final = 1e-7
 _TINY_BPS: Final = 1e-9
 
+_TRIED_MIN: Final = 5
+"""So many dealers, at least, that a limit keeps out are tried in place of one that it lets in."""
+
 _POINTS: Final = 128
 """Values in hand that are looked at where a quote may live on while others are asked."""
 
@@ -116,6 +119,8 @@ def best_search(
     joining = [at for at in chosen if at not in held]
     if len(joining) > others or (fresh is not None and sum(at not in informed for at in joining) > fresh):
         chosen = _reached(prospects, stakes, order, others, held, informed, fresh)
+        if not stakes.recall:
+            chosen = _replaced(prospects, stakes, chosen, order, held, informed, fresh)
     if not stakes.recall:
         _exchange(prospects, stakes, chosen)
     return search_of(prospects, stakes, chosen)
@@ -177,6 +182,40 @@ def _reached(
                 left -= 1
                 free -= limited and at not in informed
     return found
+
+
+def _replaced(
+    prospects: Sequence[Prospect],
+    stakes: Stakes,
+    chosen: list[int],
+    order: Sequence[int],
+    held: Container[int],
+    informed: Container[int],
+    room: int | None,
+) -> list[int]:
+    """Try the next in the order in place of each dealer, at every place, once.
+
+    Who is best among so many is decided in the order of the indices, and another order may want others.
+    """
+    others = [at for at in order if at not in chosen][: max(_TRIED_MIN, len(chosen))]
+    best = _worth(prospects, stakes, chosen)
+    for at in list(chosen):
+        if at in held:
+            continue
+        place = chosen.index(at)
+        rest = [*chosen[:place], *chosen[place + 1 :]]
+        new = sum(other not in informed for other in rest if other not in held)
+        for other in (at, *others):
+            if other in chosen and other != at:
+                continue
+            if room is not None and other not in informed and new >= room:
+                continue
+            for into in range(len(rest) + 1):
+                tried = [*rest[:into], other, *rest[into:]]
+                worth = _worth(prospects, stakes, tried)
+                if worth > best + _TINY_BPS:
+                    best, chosen = worth, tried
+    return chosen
 
 
 def _exchange(prospects: Sequence[Prospect], stakes: Stakes, chosen: list[int]) -> None:
