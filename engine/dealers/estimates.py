@@ -26,6 +26,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from statistics import median
 from typing import Final
 
 from engine.clock import utc_day
@@ -339,9 +340,10 @@ class Estimates:
                 held = 1.0 if ask.taken is Taken.filled else 0.0
                 steps.append((ask.dealer, Step(Drifting.firmness, segment, held, p.f_mean, total=held)))
         if len(offs) > 1:
-            total, noise = sum(off for off, _ in offs.values()), self._scales.spreads.noise
+            noise = self._scales.spreads.noise
             for dealer, (off, mean) in offs.items():
-                edge = off + mean - (total - off) / (len(offs) - 1)
+                # The middle of the others and of the mark: one that grew better makes nobody look worse.
+                edge = off + mean - median([0.0, *[other for name, (other, _) in offs.items() if name != dealer]])
                 steps.append((dealer, Step(Drifting.edge, segment, edge, mean, noise, total=edge)))
         return steps
 

@@ -141,6 +141,31 @@ def test_more_in_a_panel_is_no_drift() -> None:
     assert alarms == [0, 0]
 
 
+def edge_alarms(seed: int, change_bps: float) -> list[str]:
+    """Who is said to have drifted, of three that are always asked together and of whom alder alone changes."""
+    rng, estimates, alarms = random.Random(seed), Estimates(), list[str]()
+    for number in range(240):
+        day = min(number, 180) // 3
+        estimates.daily((FIRST_DAY + day) * DAY_NS)
+        mark_off = rng.gauss(0, 5)
+        quotes = [
+            asked(name, day, -10.0 + mark_off + rng.gauss(0, 4) + off * (number >= 180))
+            for name, off in (("alder", change_bps), ("birch", 0.0), ("cedar", 0.0))
+        ]
+        row = seen(f"r{number}", quotes, day)
+        alarms += [each.dealer for each in estimates.drifts(row) if each.measure is Drifting.edge]
+        estimates.learn(row)
+    return alarms
+
+
+def test_who_grows_better_makes_nobody_look_worse() -> None:
+    better = [edge_alarms(seed, 12.0) for seed in range(6)]
+    assert not any("alder" in alarms for alarms in better)
+    # Against the mean of the others every one of the twelve is blamed.
+    assert sum(len(set(alarms)) for alarms in better) <= 2
+    assert all(set(edge_alarms(seed, -12.0)) == {"alder"} for seed in range(6))
+
+
 def test_to_look_changes_nothing_and_imports_raise_nothing() -> None:
     estimates = Estimates()
     rows = [
