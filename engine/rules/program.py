@@ -232,7 +232,7 @@ class TierDefinition:
     def text(self) -> tuple[str, ...]:
         """The lines of the block, as they were written: its head, and those that begin with `tier`."""
         head, *rest = [line.strip() for line in self.source.text[self.span.start :].splitlines() if line.strip()]
-        return head, *takewhile(lambda line: line.startswith(("tier ", "#")), rest)
+        return head, *takewhile(lambda line: line.startswith("tier "), rest)
 
     def assign(
         self, dealers: Sequence[Any], rank_of: Sequence[int | None], score_of: Sequence[float | None]
