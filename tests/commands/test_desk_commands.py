@@ -128,6 +128,7 @@ def test_every_reading_command_records_nothing_and_is_json(world: DeskWorld) -> 
         "dealer.show": {"dealer": "ash"},
         "bond": {"security": LIQUID.security_id},
         "tca.order": {"order": order_id},
+        "tiers": {"of": "municipal"},
         "recommend": {"security": LIQUID.security_id, "side": "buy", "quantity": 100_000},
     }
     reading = [name for name, each in COMMANDS.items() if each.role == "viewer" and each.by is By.desk]
