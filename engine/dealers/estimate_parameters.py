@@ -80,4 +80,4 @@ def scales_before(p: EstimateParameters) -> Scales:
         "r": Counting(asks, ev.TRADES, asks, squares, p.r_mean, p.strengths),
     }
     spreads = Spreads(p.edge_noise_bps, p.edge_round_bps, p.edge_dealers_bps, p.edge_scopes_bps, p.edge_level_bps)
-    return Scales(rates, spreads, p.panel_slope, Widths(p.width_slope, p.width_reference, p.size_reference, {}))
+    return Scales(rates, spreads, p.panel_slope, Widths(p.width_slope, p.width_reference, p.size_reference, {}, {}))

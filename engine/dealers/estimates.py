@@ -234,7 +234,9 @@ class Estimates:
         slope, known = self._scales.panel_slope, picture.known
         # From the usual panel and size to being asked alone for this size.
         move = tally.size_offset(asking.quantity, p) - slope * math.log(p.panel_reference)
-        width = self._scales.widths.of(asking.bond, asking.quantity, asking.adv)
+        widths = self._scales.widths
+        width, off = widths.of(asking.bond, asking.quantity, asking.adv), widths.error_of(asking.bond)
+        common_variance = picture.solved.common_variance
         found: list[Outlook] = []
         for dealer in dealers:
             one = known.get(dealer)
@@ -248,7 +250,7 @@ class Estimates:
                     in_time=one.answers.within(asking.wait_s),
                     latency_p50_s=one.p50_s,
                     latency_p90_s=one.p90_s,
-                    e=_times(one.e, width),
+                    e=_times(one.e, width, off),
                     e_noise_sd=picture.noise_bps * width,
                     e_df=picture.df,
                     f=one.f,
@@ -260,7 +262,7 @@ class Estimates:
                     r=one.r,
                     asks=one.asks,
                     asks_at_large=one.asks_at_large,
-                    e_common_sd=math.sqrt(picture.solved.common_variance) * width,
+                    e_common_sd=math.sqrt(common_variance + (one.e.value * off) ** 2) * width,
                 )
             )
         return tuple(found)
@@ -455,8 +457,11 @@ def _edge(picture: _Picture, dealer: str, n_eff: float) -> Measure:
     return Measure(mean, sd, mean - width, mean + width, n_eff)
 
 
-def _times(one: Measure, width: float) -> Measure:
-    return Measure(one.value * width, one.sd * width, one.low * width, one.high * width, one.n_eff)
+def _times(one: Measure, width: float, off: float) -> Measure:
+    """In bps of a request: `off` is the error of its width, as a share of it."""
+    value, more = one.value * width, one.value * width * off
+    below, above = (math.hypot(end * width, rates.Z90 * more) for end in (one.value - one.low, one.high - one.value))
+    return Measure(value, math.hypot(one.sd * width, more), value - below, value + above, one.n_eff)
 
 
 def _n_eff(cell: Cell | None, weight: int, squared: int) -> float:

@@ -9,6 +9,9 @@ request, and an outlook is multiplied by it again:
 The slope is estimated for the desk, the bond's own part for every bond: what its quotes cost over what they would have
 cost by their dealers alone, beside the same of all bonds, drawn to 1. Both are as of the last daily event. A width is 1
 for a bond of which nothing is known at the reference size, so that the parameters of edges are in bps.
+
+How far bonds lie apart is estimated from what they came to; what is left of it, once a bond's own quotes are seen, is
+the error of its width. All dealers of a request share it.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ _SLOPE_STRENGTH: Final = 20.0
 """Quotes at a tenth or ten times the reference size that the parameter of the slope is worth."""
 _OFF_MAX: Final = 3.0
 _LEAST: Final = 1e-6
+_APART: Final = 0.4
+"""The sd of widths over the usual one before bonds were seen, ..."""
+_APART_BONDS: Final = 10.0
+"""... worth so many bonds."""
 _COST_BPS_MIN: Final = 1.0
 """Dealers that are expected to quote nearer to the mark than that say nothing of a width."""
 
@@ -40,6 +47,14 @@ class Widths:
     size_reference: float
     """Of bonds whose ADV nobody knows: face amount."""
     bonds: Mapping[str, float]
+    errors: Mapping[str, float]
+    """Standard errors of the bonds' widths, as shares of them."""
+    apart: float = _APART
+    """The same of a bond that nobody asked for."""
+
+    def error_of(self, bond: str) -> float:
+        """The standard error of a width, as a share of it; a bond that is not told has the usual one."""
+        return self.errors.get(bond, self.apart) if bond else 0.0
 
     def of(self, bond: str, quantity: Decimal, adv: Decimal | None) -> float:
         """The width of a request."""
@@ -106,8 +121,21 @@ def fitted(
     # What all bonds have in common is the level of edges, not the width of any.
     costs, usual = sum(max(cost, 0.0) for cost, _ in bonds.values()), sum(usual for _, usual in bonds.values())
     level = costs / usual if costs > 0.0 and usual > 0.0 else 1.0
-    own = {}
+    own, left = dict[str, float](), dict[str, float]()
+    apart, count = _APART_BONDS * _APART * _APART, _APART_BONDS
     for bond, (cost, expected) in sorted(bonds.items()):
-        ratio = (strength + max(cost, 0.0) / level * unit) / (strength + max(expected, 0.0) * unit)
-        own[bond] = min(max(ratio, _NARROWEST), _WIDEST)
-    return Widths(min(max(fitted_slope, 0.0), 1.0), before.reference, before.size_reference, own)
+        cost, expected = max(cost, 0.0) / level * unit, max(expected, 0.0) * unit
+        own[bond] = min(max((strength + cost) / (strength + expected), _NARROWEST), _WIDEST)
+        left[bond] = strength / (strength + expected)
+        if expected > _LEAST:
+            # `strength` says how much of this is chance.
+            off = min(max(cost / expected - 1.0, -_OFF_MAX), _OFF_MAX)
+            apart, count = apart + off * off * (1.0 - left[bond]), count + 1.0
+    sd = math.sqrt(apart / count)
+    # Where one bond is nearly all there is, its width is the level.
+    errors = {
+        bond: sd * math.sqrt(left[bond]) * (1.0 - max(expected, 0.0) / usual if usual > 0.0 else 1.0) / own[bond]
+        for bond, (_, expected) in bonds.items()
+    }
+    slope_now = min(max(fitted_slope, 0.0), 1.0)
+    return Widths(slope_now, before.reference, before.size_reference, own, errors, sd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 from seen_rounds import asked, asking, seen
 
 from engine.dealers.estimates import Estimates
-from engine.dealers.widths import Widths
+from engine.dealers.widths import Widths, fitted
 from engine.domain.observation import BondSeen, RoundSeen
 
 NARROW, WIDE, UNKNOWN = ("narrow", 0.5), ("wide", 2.0), ("unknown", 1.0)
@@ -59,11 +60,12 @@ def test_errors_and_noise_go_with_the_width() -> None:
         for bond in ("narrow", "wide")
     )
     ratio = wide.e.value / narrow.e.value
-    assert wide.e.sd / narrow.e.sd == pytest.approx(ratio)
+    own = [math.sqrt(each.e.sd**2 - each.e_common_sd**2) for each in (narrow, wide)]
+    assert own[1] / own[0] == pytest.approx(ratio)
     assert wide.e_noise_sd / narrow.e_noise_sd == pytest.approx(ratio)
-    assert wide.e_common_sd / narrow.e_common_sd == pytest.approx(ratio)
-    # The part of the error that all share is never more than the whole of it.
+    # The part of the error that all share, that of the bond's own width in it, is never more than the whole of it.
     assert 0 < narrow.e_common_sd < narrow.e.sd
+    assert 0 < wide.e_common_sd < wide.e.sd
     assert wide.q.value == narrow.q.value
 
 
@@ -87,7 +89,47 @@ def test_one_bond_alone_has_the_usual_width() -> None:
     assert estimates.outlook("alder", replace(asking(6), bond="another")).e.value == pytest.approx(-30.0, abs=1.5)
 
 
+@pytest.mark.parametrize("apart", [0.4, 0.8])
+def test_intervals_know_that_a_bonds_width_is_not_known(apart: float) -> None:
+    """Forty bonds, some never asked for: the 90 % interval of an edge holds in each kind of them."""
+    held = {"never": [0, 0], "seldom": [0, 0], "often": [0, 0]}
+    for seed in range(2):
+        rng, estimates = random.Random(seed), Estimates()
+        markups = {f"d{number}": rng.gauss(-10.0, 3.0) for number in range(8)}
+        widths = [math.exp(rng.gauss(0.0, apart)) for _ in range(40)]
+        times = [0] * len(widths)
+        for day in range(40):
+            estimates.daily(asking(day).now_ns)
+            for number in range(6):
+                at = min(int(rng.expovariate(1 / 6)), len(widths) - 1)
+                times[at] += 1
+                mark_off = rng.gauss(0, 3)
+                asks = [
+                    asked(name, day, (markups[name] + rng.gauss(0, 2)) * widths[at] + mark_off)
+                    for name in rng.sample(sorted(markups), 3)
+                ]
+                estimates.learn(seen(f"{day}-{number}", asks, day, bond=BondSeen(f"b{at}", "issuer", "corporate")))
+        estimates.daily(asking(40).now_ns)
+        for at, width in enumerate(widths):
+            kind = held["never" if not times[at] else "seldom" if times[at] < 4 else "often"]
+            for one in estimates.outlooks(sorted(markups), replace(asking(40), bond=f"b{at}")):
+                kind[0] += one.e.low <= markups[one.dealer] * width <= one.e.high
+                kind[1] += 1
+    # A bond's dealers are right or wrong together: thirty bonds of a kind have a standard error of .055.
+    assert all(have / of >= 0.9 - 3 * 0.055 for have, of in held.values()), held
+
+
+def test_a_width_that_is_not_in_question_has_no_error() -> None:
+    widths = fitted(Widths(0.3, 0.3, 1e6, {}, {}), {"only": (2_000.0, 1_000.0)}, (0.0,) * 5, 1.0, 0.3, 50.0)
+    # One bond alone is the level of edges; one that is not told is of the usual width.
+    assert (widths.error_of("only"), widths.error_of("")) == (0.0, 0.0)
+    assert widths.error_of("another") > 0.3
+    seen_more = {"a": (900.0, 1_000.0), "b": (40.0, 50.0), "c": (1_100.0, 1_000.0)}
+    widths = fitted(Widths(0.3, 0.3, 1e6, {}, {}), seen_more, (0.0,) * 5, 1.0, 0.3, 50.0)
+    assert widths.error_of("a") < widths.error_of("b") < widths.error_of("another")
+
+
 def test_a_width_has_bounds() -> None:
-    widths = Widths(0.5, 0.3, 1e6, {"mad": 10.0})
+    widths = Widths(0.5, 0.3, 1e6, {"mad": 10.0}, {})
     assert widths.of("mad", Decimal(10) ** 12, Decimal(1)) == 10.0
     assert widths.of("unknown", Decimal(0), Decimal(0)) == pytest.approx(0.1)
