@@ -83,7 +83,7 @@ class Scene:
         for key in wanted:
             self.until_on(key)
         if "marks" in wanted:
-            self.board.until("the prices to be in the journal", lambda: self.query("SELECT 1 FROM marks") or None)
+            self.board.until("the prices to be in the journal", lambda: self.query("SELECT 1 FROM tape_marks") or None)
 
     def join(self, key: str, *, wait: bool = True, **changed: Any) -> Party:
         """Start a party's engine on the store of its last time, if there was one."""
