@@ -171,7 +171,7 @@ class Model:
             fill, leak = self.panels.fill(sent), self._unweighted(charged)
             worth = self.panels.worth(sent) + charged
             curve = self._curve_of_panels(chosen, limits)
-        common = max([each.e_common_sd for each in outlooks], default=0.0)
+        common = max([outlooks[at].e_common_sd for at in sent], default=0.0)
         costs = (stakes.c_fail_bps / 2, 2 * stakes.c_fail_bps)
         choose = {Counted.not_at_all: None, Counted.panel: self.panel, Counted.search: self.search}[choice.counted]
         half, twice = ((), ()) if choose is None else (choose(limits, cost) for cost in costs)

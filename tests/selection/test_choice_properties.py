@@ -121,6 +121,16 @@ def test_a_useless_dealer_changes_nothing(seed: int, ask: Ask) -> None:
         assert beside.expected.cost_bps == without.expected.cost_bps
 
 
+def test_the_error_of_a_cost_is_that_of_those_who_are_asked() -> None:
+    near = {name: replace(outlook(name, edge=-5.0, edge_sd=3.0), e_common_sd=2.0) for name in NAMES[:2]}
+    far = replace(outlook(NAMES[2], edge=-80.0, edge_sd=40.0), e_common_sd=39.0)
+    alone = chosen(records(near), plan(AskTop(2)), among=NAMES[:2]).expected
+    beside = chosen(records({**near, NAMES[2]: far}), plan(AskTop(2)), among=NAMES[:3]).expected
+    assert alone is not None
+    assert beside is not None
+    assert beside.cost_se_bps == alone.cost_se_bps
+
+
 # --- money ----------------------------------------------------------------------------------------
 
 
