@@ -35,21 +35,26 @@ The rooms
       sockets/      ports, calls, TLS, who may connect at all
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost
-    dealers/      who the dealers are, and what each of them did, counted from what `desk.apply` teaches of an event.
-                  A number about a dealer is a line in `stats.METRICS`: rules filter and rank by it from there
+    dealers/      who the dealers are, and what each of them did. `stats` counts for the house score, from what
+                  `desk.apply` teaches of an event: a number there is a line in `stats.METRICS`, rules filter and rank
+                  by it. `estimates` is what the model expects, with errors, of rounds as they were seen; `leak` what
+                  asking costs, `failing` what not trading does; an `Outlook` is all of it for one dealer and request
     selection/    whom to ask: candidates, tiers, one entry `choose`, which keeps to limits and protections; the words
-                  for what was chosen. `ranking` keeps the order by a weighted sum of measures; another arithmetic is a
-                  module and a line in `choose.NAMED`
+                  for what was chosen. `ranking` keeps the order by a weighted sum of measures, `panel` and `sequence`
+                  choose by what dealers are worth together, `explore` draws; another arithmetic is a module and a
+                  line in `scorers.NAMED`
     rules/        the rule language, from text to plan; which fields and scorers there are is handed in
     desk/         where the cores meet: the state and its indexes, `apply`, the draft of a decision. `decide` is the
                   entry of every message heard, timer due and session up or down, and knows every deadline; `fields` is
                   the list of what rules may name, with kind, meaning and value; `notices` is what watchers get of
-                  each event, so what they are to hear is an event first; `axes` takes what dealers advertise
+                  each event, so what they are to hear is an event first; `axes` takes what dealers advertise;
+                  `learning` folds rounds into estimates, `leak_rows` and `costs` the marks that followed them
+      past/         rounds that other systems asked: rows of a blotter in, kept as what was seen, and out again
       order/        `intake` (also what holds an order for a person, and an order cancelled, its round with it),
                     `reporting` (what the OMS is told, when and with which values), how an order ends or comes back to
                     its trader; of an OMS no trader is known
       round/        one round: `asking`, from its opening to its end (who is due, what is next); `quotes`, which of
-                    them count and which is best
+                    them count and which is best; `seen`, what the round comes to for whoever learns from it
       placement/    one acceptance at a dealer: sent, answered or in doubt, its fills booked
       gate/         the risk checks before every request and acceptance: what they stop is "blocked"; how much of a
                     bond a protection counts; `credit` holds what feeds deliver of limits against what was dealt
