@@ -220,7 +220,10 @@ def nobody_leaks(seeds: int | None) -> Iterator[Line]:
         yield Line(f"nobody leaks: share of {which} with |z| > 2", far, 0.03, 0.08, counted)
         for what, name in (("the stale quoter's", STALE), ("the printed winner's", PRINTS)):
             own = [each for each in found if each.dealer == name]
-            error = statistics.stdev(each.leak.value for each in own) / math.sqrt(len(own))
+            # Of one seed nobody can tell what it scatters by.
+            error = (
+                statistics.stdev(each.leak.value for each in own) / math.sqrt(len(own)) if len(own) > 1 else math.inf
+            )
             mean = statistics.fmean(each.leak.value for each in own)
             yield Line(f"nobody leaks: {what} {which}, bps", mean, -2 * error - 0.1, 2 * error + 0.1, counted)
 
