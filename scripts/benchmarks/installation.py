@@ -95,6 +95,10 @@ fill_rate = 0.30
 price_improvement = 0.40
 leakage = 0.20
 speed = 0.10
+[explore]  # the street waits for three requests, no more and no fewer
+epsilon = 0
+epsilon_untried = 0
+epsilon_drop = 0
 """
 
 
