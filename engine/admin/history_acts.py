@@ -18,6 +18,7 @@ from engine.admin.history_read import rounds_of
 from engine.admin.tables import Paper
 from engine.clock import NS_PER_DAY
 from engine.desk.past.writing import rows_of
+from engine.errors import ConfigError
 
 _PAUSE_S: Final = 0.2
 _EPOCH: Final = date(1970, 1, 1)
@@ -65,8 +66,19 @@ def export_file(given: argparse.Namespace, journal: Path, name: str) -> int:
     if str(given.file) == "-":
         write_rows(rows(), sys.stdout)
         return 0
-    with given.file.open("x" if not given.force else "w", encoding="utf-8", newline="") as out:
-        count = write_rows(rows(), out)
+    path: Path = given.file
+    if path.exists() and not given.force:
+        raise ConfigError(f"{path} is there already: name another file, or --force to write over it")
+    # Whole or not at all: a journal that cannot be read leaves no half of a history.
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as out:
+            count = write_rows(rows(), out)
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
     print(f"{count:,} rows written to {given.file}")
     return 0
 

@@ -86,6 +86,10 @@ def read_blotter(path: Path) -> Blotter:
     for name, words_of in values.items():
         if not isinstance(words_of, dict) or not all(isinstance(each, str) for each in words_of.values()):
             problems.append(f'values.{name}: expected a table of "theirs" = "ours"')
+    theirs = [*columns.values()]
+    twice = next((each for at, each in enumerate(theirs) if each in theirs[:at]), None)
+    if twice is not None:
+        problems.append(f"columns: '{twice}' is named for two columns")
     delimiter = found.get("delimiter", ",")
     if len(delimiter) != 1:
         problems.append(f"delimiter: expected one character, found {delimiter!r}")
@@ -168,7 +172,10 @@ def _rows(path: Path, blotter: Blotter) -> tuple[list[_Line], list[Refused]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=blotter.delimiter, strict=True)
-            header = _header(path, next(reader, []), blotter)
+            try:
+                header = _header(path, next(reader, []), blotter)
+            except csv.Error as error:
+                raise ConfigError(f"{path}: its first line is no header: {error}") from error
             while True:
                 number = reader.line_num + 1
                 try:

@@ -74,7 +74,7 @@ class Reloading:
         self._on_taken_up = on_taken_up
         self._read_again = read
         self._task: asyncio.Task[None] | None = None
-        self._aside: tuple[Trading, DealerStats] | None = None
+        self._aside: tuple[Trading, DealerStats, Learning] | None = None
         """Of the reload under way: what was made anew from the journal, and the statistics until then."""
         self._letting_go: asyncio.Task[None] | None = None
         self._closed = threading.Event()
@@ -153,7 +153,8 @@ class Reloading:
             self._submit(wanted, (f"{type(error).__name__}: {error}",), None)
         else:
             if change.application.folded is not None:
-                self._aside = (change.application.folded[0], self._trading.desk.stats)
+                desk = self._trading.desk
+                self._aside = (change.application.folded[0], desk.stats, desk.learning)
             self._submit(wanted, (), change, rows)
 
     def _look(self, kinds: Sequence[str], up_to: int) -> tuple[Sequence[TextRow], Change]:
@@ -207,9 +208,9 @@ class Reloading:
                 # What is not durable yet is waited for: a journal that fails ends the daemon, and the wait with it.
                 self._rest()
 
-    def _let_go(self, state: DeskState, stats: DealerStats, costs: Costs) -> None:
+    def _let_go(self, state: DeskState, stats: DealerStats, costs: Costs, learning: Learning) -> None:
         """In a thread: free, bit by bit, what nobody needs any more."""
-        for at, _ in enumerate(chain(state.let_go(), stats.let_go(), costs.let_go()), 1):
+        for at, _ in enumerate(chain(state.let_go(), stats.let_go(), costs.let_go(), learning.let_go()), 1):
             if at % LET_GO_AT_ONCE == 0 and self._closed.wait(REST_S):
                 return
 
@@ -232,11 +233,12 @@ class Reloading:
         self._task = None
         self._trading.unfollow()
         if self._aside is not None:
-            aside, before = self._aside
+            aside, stats, learning = self._aside
             self._aside = None
-            stats = aside.desk.stats if settled.taken is None else before
+            if settled.taken is None:
+                stats, learning = aside.desk.stats, aside.desk.learning
             # The loop keeps only weak references to tasks.
-            letting_go = asyncio.to_thread(self._let_go, aside.state, stats, aside.desk.costs)
+            letting_go = asyncio.to_thread(self._let_go, aside.state, stats, aside.desk.costs, learning)
             self._letting_go = asyncio.get_running_loop().create_task(letting_go)
         words = ",".join(settled.kinds)
         if settled.taken is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from engine.commands.desk_call import Call
 from engine.desk.past.reading import Known, Refused, Row, read_rows
@@ -12,7 +12,11 @@ from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.observation import RoundTold
 from engine.domain.rows import changed
+from engine.errors import CommandError
 from engine.market.appraisal import FILE_WINDOW_DAYS
+
+ROUNDS_TOLD_MAX: Final = 1_000_000
+"""Rounds of other systems that one engine knows: some 200 MB, and more than the window of any estimate."""
 
 
 def add(call: Call) -> dict[str, Any]:
@@ -34,6 +38,8 @@ def add(call: Call) -> dict[str, Any]:
     rounds, wrong = read_rows(rows, known, origin)
     refused += wrong
     fresh = [new for told in rounds if (new := _unknown(draft.state, told)) is not None]
+    if len(draft.state.told) + len(fresh) > ROUNDS_TOLD_MAX:
+        raise CommandError(f"no more than {ROUNDS_TOLD_MAX:,} rounds of others are kept: begin with later ones")
     asks = sum(len(told.seen.asks) for told in fresh)
     if fresh and not given["dry_run"]:
         draft.record(e.HistoryAdded(draft.now_ns, tuple(fresh), origin, call.by))

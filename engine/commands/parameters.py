@@ -228,6 +228,12 @@ def _instant(given: Any) -> int:
     return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000
 
 
+def _typed_date(typed: str) -> str:
+    """Checked where it is typed: not every command asks a daemon. Sent as it stands."""
+    _date(typed)
+    return typed
+
+
 def _natural(typed: str) -> int:
     if not typed.isascii() or not typed.isdigit() or int(typed) < 1:
         raise ValueError("a number from 1")
@@ -241,7 +247,7 @@ names: Final = Kind("a list of names", _names)
 rows: Final = Kind(f"a list of 1 to {ROWS_MAX} rows", _rows)
 amount: Final = Kind("a face amount in the bond's currency, such as 2500000 or 5mm", _amount)
 price: Final = Kind("a clean price in percent of par, such as 99.25", _price)
-date: Final = Kind("a UTC day, such as 2026-11-30", _date)
+date: Final = Kind("a UTC day, such as 2026-11-30", _date, _typed_date)
 instant: Final = Kind("a time with its zone, such as 2026-11-30T15:00:00Z", _instant)
 natural: Final = Kind("a number from 1", _text, _natural)
 path: Final = Kind("a file or folder", _text, Path)

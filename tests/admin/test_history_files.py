@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from desk_builder import DeskWorld, make_desk, make_world
 
+from engine.admin import cli
 from engine.admin.history_files import ROWS_AT_ONCE, Blotter, Imported, deliver, read_blotter
+from engine.commands import history_commands
 from engine.domain import events as e
-from engine.errors import ConfigError
+from engine.errors import CommandError, ConfigError
+from engine.journal.writer import Journal
 
 HEADER = "rfq_id,sent_at,security,side,quantity,dealer,answer,answered_at,price,mark_sent,asset_class,outcome\n"
 
@@ -72,6 +75,16 @@ def test_imported_rounds_teach_the_classic_measures(world: DeskWorld, tmp_path: 
     assert (found.asks, found.quotes, found.trades, found.fill_rate) == (20, 20, 10, 0.5)
     # 5 cents above the mark at the request.
     assert found.price_improvement_bps == pytest.approx(-5.01, abs=0.01)
+
+
+def test_more_rounds_than_are_kept_are_refused_and_those_before_stay(
+    world: DeskWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_commands, "ROUNDS_TOLD_MAX", 2)
+    given(world, write(tmp_path / "old.csv", HEADER + line("T-1") + line("T-2")))
+    with pytest.raises(CommandError, match="no more than 2 rounds of others are kept"):
+        given(world, write(tmp_path / "more.csv", HEADER + line("T-3")))
+    assert given(world, tmp_path / "old.csv").known == 2
 
 
 def test_rows_of_a_round_go_together_wherever_they_stand(world: DeskWorld, tmp_path: Path) -> None:
@@ -182,3 +195,66 @@ def test_what_cannot_be_read_is_said(world: DeskWorld, tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes(HEADER.encode() + "T-\xe9".encode("latin-1"))
     with pytest.raises(ConfigError, match="expected UTF-8, found byte 0xe9"):
         given(world, tmp_path / "latin.csv")
+
+
+# --- out -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    path = tmp_path / "journal.db"
+    Journal(path, "normal", reserve_bytes=0).close()
+    return path
+
+
+def exported(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    try:
+        status = cli.main(["history", "export", *words])
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    return status, capsys.readouterr().err
+
+
+def test_a_file_that_is_there_is_not_written_over(
+    tmp_path: Path, journal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "out.csv", "mine")
+    status, said = exported(capsys, str(path), "--journal", str(journal))
+    assert status != 0
+    assert "is there already: name another file, or --force" in said
+    assert path.read_text() == "mine"
+    assert exported(capsys, str(path), "--journal", str(journal), "--force")[0] == 0
+    assert path.read_text().startswith("source,rfq_id,round,")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["nowhere/out.csv"], "cannot be written: No such file or directory", id="no such folder"),
+        pytest.param(["out.csv", "--from", "yesterday"], "expected a date (such as '2026-11-30')", id="no date"),
+        pytest.param(["out.csv", "--to", "2026-13-01"], "expected a date (such as '2026-11-30')", id="no such day"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_clear_line(
+    tmp_path: Path, journal: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    status, told = exported(capsys, str(tmp_path / words[0]), *words[1:], "--journal", str(journal))
+    assert status != 0
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_without_a_journal_no_file_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _ = exported(capsys, str(tmp_path / "out.csv"), "--journal", str(tmp_path / "none.db"))
+    assert status != 0
+    assert [each.name for each in tmp_path.iterdir()] == []
+
+
+def test_a_first_line_that_is_none_is_said(world: DeskWorld, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="its first line is no header"):
+        given(world, write(tmp_path / "big.csv", "rfq_id," + "x" * 200_000 + "\n"))
+
+
+def test_one_of_their_columns_is_one_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'Time' is named for two columns"):
+        read_blotter(write(tmp_path / "map.toml", "[columns]\nsent_at = 'Time'\nanswered_at = 'Time'"))

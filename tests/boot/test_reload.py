@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 from desk_builder import make_desk
+from seen_rounds import asked, asking, seen
 
 from engine.boot.configured import KINDS, Configured, name_never_known, read, read_again
 from engine.boot.reload import STOPPING, Reloading, _soon_switching, _unlooked_at
 from engine.config import ConfigProblems, load
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
+from engine.desk.learning import Learning
 from engine.desk.setting import TellsOfBonds
 from engine.desk.state import Kill
 from engine.journal.writer import Journal
@@ -191,7 +193,10 @@ class Aside:
         self.folded.state.kills.put("all", Kill(True, "a row of it", "kim", 1))
         for stats in (self.live, self.folded.desk.stats):
             stats.asked("ash", Segment("corporate"), 1)
-        stage.reloading._aside = (self.folded, self.live)
+        self.learning = stage.reloading._trading.desk.learning
+        for learning in (self.learning, self.folded.desk.learning):
+            learning.estimates.learn(seen("Q-1", [asked("ash", edge_bps=-3.0)]))
+        stage.reloading._aside = (self.folded, self.live, self.learning)
 
     def settled(self, taken: Configured | None) -> None:
         async def play() -> None:
@@ -201,6 +206,10 @@ class Aside:
             await letting_go
 
         asyncio.run(play())
+
+
+def asks_in(learning: Learning) -> int:
+    return learning.estimates.outlook("ash", asking()).asks
 
 
 def dealers_in(stats: DealerStats) -> list[str]:
@@ -215,6 +224,8 @@ def test_the_state_that_was_folded_aside_is_freed_bit_by_bit_and_the_old_statist
     assert len(aside.folded.state.kills) == 0
     assert not dealers_in(aside.live)
     assert dealers_in(aside.folded.desk.stats) == ["ash"], "they are the live ones by now"
+    assert asks_in(aside.learning) == 0
+    assert asks_in(aside.folded.desk.learning) == 1
 
 
 def test_what_was_folded_for_a_reload_that_is_refused_is_freed_and_nothing_that_lives(stage: Stage) -> None:
@@ -224,6 +235,8 @@ def test_what_was_folded_for_a_reload_that_is_refused_is_freed_and_nothing_that_
 
     assert len(aside.folded.state.kills) == 0
     assert dealers_in(aside.live) == ["ash"]
+    assert asks_in(aside.folded.desk.learning) == 0
+    assert asks_in(aside.learning) == 1
     assert not dealers_in(aside.folded.desk.stats)
 
 

@@ -113,6 +113,14 @@ def test_a_rebuild_that_came_to_nothing_leaves_everything_as_it_was() -> None:
     assert (learning.waiting, learning.estimates.digest()) == (2, before)
 
 
+def test_a_rebuild_that_was_made_for_another_learning_changes_nothing() -> None:
+    """A reload may have put a new one in place while the event was on its way."""
+    learning = replayed(LATER, EARLIER)
+    before = learning.estimates.digest()
+    learning.fold(e.EstimatesRebuilt(AFTER_NS, 2, 4, "for another"))
+    assert (learning.waiting, learning.estimates.digest()) == (4, before)
+
+
 def test_a_start_before_the_rebuild_has_it_wait_again() -> None:
     again = replayed(LATER, EARLIER)
     assert (again.waiting, again.observations) == (4, 2)
