@@ -15,11 +15,15 @@ import orjson
 
 from engine.clock import iso_timestamp
 from engine.commands.answering import understood
+from engine.commands.as_json import amount
 from engine.commands.parameters import did_you_mean
 from engine.config import dealers_in
+from engine.desk.round.seen import asks_seen, cover_of
 from engine.desk.state import DeskState
 from engine.domain import events as e
+from engine.domain.observation import Answer
 from engine.domain.order import MarkUsed, Order
+from engine.domain.rfq import Rfq
 from engine.errors import CommandError
 from engine.journal.batch import EventRow
 from engine.journal.event_codec import Codec, event_types
@@ -79,12 +83,14 @@ class Record:
     def _execution(self, row: EventRow) -> dict[str, Any]:
         booked = self._codec.decode(row.type, row.version, row.body)
         assert isinstance(booked, e.FillBooked)
-        fill, order = booked.fill, self._state.orders.get(booked.fill.order_id)
+        fill, state = booked.fill, self._state
+        order, placed = state.orders.get(fill.order_id), state.placements.get(fill.placement_id)
         return {
             "seq": row.seq,
             "exec_id": fill.exec_id,
             "order_id": fill.order_id,
-            **_terms(order),
+            **_terms(state, order),
+            **_round(state, state.rfqs.get(placed.rfq_id) if placed is not None else None),
             "quantity": f"{fill.quantity:f}",
             "price": f"{fill.price:f}",
             "time": iso_timestamp(row.utc_ns),
@@ -93,6 +99,10 @@ class Record:
             "dealer_exec_id": fill.dealer_exec_id,
             "trade_date": fill.trade_date,
             "settl_date": fill.settl_date,
+            "accrued": amount(fill.accrued),
+            "gross": amount(fill.gross),
+            "net": amount(fill.net),
+            "computed": list(fill.computed),
             "manual": fill.manual,
             "segment": booked.segment,
             "mark": _mark(booked.mark),
@@ -196,16 +206,51 @@ def _wanted(types: tuple[str, ...] | None) -> tuple[str, ...]:
     return types or ()
 
 
-def _terms(order: Order | None) -> dict[str, Any]:
+_TERMS: Final = (
+    *("cl_ord_id", "account", "trader", "source", "security", "side", "currency", "order_quantity", "limit", "rule"),
+    *("received", "decision", "arrived", "arrival"),
+)
+
+
+def _terms(state: DeskState, order: Order | None) -> dict[str, Any]:
+    """What the order was; `decision` is the mark when the desk had it, `arrival` that when the first dealer was asked."""
     if order is None:
-        return dict.fromkeys(("cl_ord_id", "account", "security", "side", "arrival"))
-    terms = order.terms
+        return dict.fromkeys(_TERMS)
+    terms, advice = order.terms, state.recommendations.get(order.order_id)
+    rounds = state.rounds_of(order.order_id)
+    first = rounds[0].asks[0] if rounds and rounds[0].asks else None
+    values = (
+        terms.cl_ord_id,
+        terms.account,
+        terms.trader or None,
+        terms.session or f"trader {terms.trader}",
+        terms.security_id,
+        terms.side.value,
+        terms.currency,
+        amount(terms.quantity),
+        amount(terms.limit_price),
+        advice.rule if advice is not None else None,
+        iso_timestamp(order.received_ns),
+        _mark(order.arrival),
+        iso_timestamp(first.asked_ns) if first is not None else None,
+        _mark(first.mark) if first is not None else None,
+    )
+    return dict(zip(_TERMS, values, strict=True))
+
+
+def _round(state: DeskState, asked: Rfq | None) -> dict[str, Any]:
+    """The round that it came of: how many were asked, how many gave a price, and the second-best one."""
+    if asked is None:
+        return dict.fromkeys(("rfq", "round", "mode", "opened_by", "asked", "quoted", "cover"))
+    asks = asks_seen(state, asked, None)
     return {
-        "cl_ord_id": terms.cl_ord_id,
-        "account": terms.account,
-        "security": terms.security_id,
-        "side": terms.side.value,
-        "arrival": _mark(order.arrival),
+        "rfq": asked.rfq_id,
+        "round": asked.round,
+        "mode": asked.plan.mode.value,
+        "opened_by": asked.opened_by,
+        "asked": len(asks),
+        "quoted": sum(each.answer is Answer.quote for each in asks),
+        "cover": amount(cover_of(asked, asks)),
     }
 
 

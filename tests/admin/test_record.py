@@ -17,7 +17,7 @@ from desk_scene import BOND, MM, Scene, scene
 from engine.admin import record as recording
 from engine.admin.record import Record
 from engine.admin.server import AdminServer
-from engine.clock import NS_PER_S
+from engine.clock import NS_PER_S, iso_timestamp
 from engine.config.tables import AdminConfig, AdminPerson, Role
 from engine.desk.notices import Notice
 from engine.domain import events as e
@@ -237,7 +237,14 @@ async def test_executions_have_what_cost_analysis_needs(kept: Kept, tmp_path: Pa
         assert found["exec_id"] == booked.fill.exec_id
         assert (found["order_id"], found["security"], found["side"]) == (order.order_id, BOND.security_id, "buy")
         assert (found["quantity"], found["price"], found["dealer"]) == (str(MM), "99.95", "ash")
-        assert found["arrival"]["price"] == found["mark"]["price"] == "100"
+        assert found["arrival"]["price"] == found["mark"]["price"] == found["decision"]["price"] == "100"
+        # Shortfall wants the whole order and when it was decided; cover wants the round.
+        assert (found["order_quantity"], found["limit"], found["currency"]) == (str(MM), None, "USD")
+        assert (found["received"], found["arrived"]) == (iso_timestamp(order.received_ns), found["received"])
+        rule = kept.world.state.recommendations[order.order_id].rule
+        assert (found["rule"], found["rfq"], found["round"], found["mode"]) == (rule, order.rfq_id, 1, "parallel")
+        assert (found["asked"], found["quoted"], found["cover"]) == (3, 3, "99.97")
+        assert found["gross"] == "999500.00"
         assert page["next"] == kept.seq
         assert (await line.ask("executions", after=found["seq"]))["executions"] == []
 

@@ -148,7 +148,7 @@ def round_seen(draft: Draft, rfq: Rfq) -> RoundSeen:
         decided_ns=first.sent_ns if first is not None else draft.now_ns,
         mark_decision=first.mark if first is not None else draft.mark_of(terms.security_id),
         index_decision=first.index if first is not None else draft.index_of(facts.segment),
-        cover=_cover(rfq, asks),
+        cover=cover_of(rfq, asks),
         p_panel=_panel_p(state, rfq),
         is_drawn=_is_drawn(state, rfq),
     )
@@ -180,7 +180,7 @@ def _bond(draft: Draft, order: Order) -> BondSeen:
     )
 
 
-def _cover(rfq: Rfq, asks: Iterable[AskSeen]) -> Decimal | None:
+def cover_of(rfq: Rfq, asks: Iterable[AskSeen]) -> Decimal | None:
     """The second-best price that could be executed for the whole; None where fewer than two dealers gave one."""
     whole = [each for each in asks if each.answer is Answer.quote and (each.quantity or ZERO) >= rfq.quantity]
     prices = [each.price for each in whole if each.price is not None]
