@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from engine.admin import worth
@@ -20,6 +20,7 @@ def recommend(paper: Paper, answer: Answer) -> Lines:
         f"fair {fair['price']} ({fair['source']}, {fair['age_s']:g} s old)" if fair is not None else "fair is unknown"
     )
     lines = [paper.styled(what, "bold"), *wrapped(f"{price}; segment {answer['segment']}", paper.width)]
+    lines += wrapped(by_size(answer["by_size"]), paper.width)
     supposed = answer["supposing"]
     if supposed["rank"] is not None:
         lines.append(f"ranked by {supposed['rank']}, whatever the rule says")
@@ -28,6 +29,18 @@ def recommend(paper: Paper, answer: Answer) -> Lines:
     if answer["blocked"]:
         lines.append(paper.styled(f"nobody would be asked: {answer['blocked']}", "red"))
     return [*lines, "", *recommendation(paper, answer)]
+
+
+def by_size(found: Answer) -> str:
+    """What the bond alone says of an order of this size: another figure than what dealers are expected to quote."""
+    impact, half = found["impact"], found["half_spread_bps"]
+    if impact is None:
+        missing = "ADV" if found["adv_30d"] is None else "volatility"
+        return f"by its size alone, whoever trades it: unknown, as the bond's {missing} is"
+    moves = f"impact {impact['bps']:.1f} bp ({impact['low_bps']:.1f} to {impact['high_bps']:.1f})"
+    if half is None:
+        return f"by its size alone, whoever trades it: {moves}; half a spread unknown"
+    return f"by its size alone, whoever trades it: {moves} + half a spread {half:.1f} = {found['cost_bps']:.1f} bp"
 
 
 def recommendation(paper: Paper, answer: Answer) -> Lines:
@@ -44,7 +57,7 @@ def recommendation(paper: Paper, answer: Answer) -> Lines:
     if ranked and answer.get("worth_by_count") and not ranked[0]["parts"]:
         lines += ["", *worth.table_of(paper, answer)]
     elif ranked:
-        lines += ["", *_ranked(paper, ranked)]
+        lines += ["", *_ranked(paper, ranked, answer.get("candidates") or ())]
     if answer.get("worth_by_count"):
         lines += ["", *worth.curve_of(paper, answer), ""]
     for note in answer["notes"]:
@@ -94,23 +107,55 @@ _LEFT_OUT: Final = "left out"
 """The source of a part that counts for nobody: a note says so, the list has no column of it."""
 
 
-def _ranked(paper: Paper, ranked: Sequence[Answer]) -> Lines:
-    """Every score by its parts; where there is no room, without what each counts as, the reasons below."""
-    lines = _by_parts(paper, ranked)
-    if paper.width and max(wide(line) for line in map(plain, lines)) > paper.width:
-        lines = [*_by_values(paper, ranked), *worth.reasons_of(paper, ranked)]
+def _ranked(paper: Paper, ranked: Sequence[Answer], candidates: Sequence[Answer]) -> Lines:
+    """Every score by its parts; where there is no room, without what each counts as, the reasons below.
+
+    Where the model's numbers are there, how much stands behind a dealer, and what it would add with its error.
+    """
+    behind = {each["dealer"]: each for each in candidates if each.get("asks") is not None}
+    shown: tuple[str, ...] = _BEHIND if behind else ()
+    lines = _by_parts(paper, ranked, behind, shown)
+    if not _fits(paper, lines):
+        lines = _by_values(paper, ranked, behind, shown)
+        while shown and not _fits(paper, lines):
+            shown = shown[:-1]
+            lines = _by_values(paper, ranked, behind, shown)
+        lines += worth.reasons_of(paper, ranked)
     sources = {part["source"] for line in ranked for part in line["parts"]}
     legend = "; ".join([words for name, words in _LEGEND if name in sources])
-    return [*lines, *[paper.styled(line, "dim") for line in wrapped(legend, paper.width) if line]]
+    lines += [paper.styled(line, "dim") for line in wrapped(legend, paper.width) if line]
+    told = "; ".join(_BEHIND_WORDS[name] for name in shown)
+    return [*lines, *[paper.styled(line, "dim") for line in wrapped(told, paper.width) if line]]
 
 
-def _by_values(paper: Paper, ranked: Sequence[Answer]) -> Lines:
+def _fits(paper: Paper, lines: Lines) -> bool:
+    return not paper.width or max(wide(line) for line in map(plain, lines)) <= paper.width
+
+
+_BEHIND: Final = ("asks", "adds bp")
+"""What is told of the model beside a score, the last one first to go where there is no room."""
+_BEHIND_WORDS: Final = {
+    "asks": "asks: its own, of this segment",
+    "adds bp": "adds: worth to the list by the model, its leak taken off; ± one standard error",
+}
+
+
+def _of_model(line: Answer, behind: Mapping[str, Answer], shown: Sequence[str]) -> list[Cell]:
+    found = behind.get(line["dealer"])
+    texts = ["", ""]
+    if found is not None:
+        texts = [str(found["asks"]), worth.give_or_take(found["marginal_bps"], found["marginal_se_bps"])]
+    return [Cell(text, "" if line["chosen"] else "dim") for text in texts[: len(shown)]]
+
+
+def _by_values(paper: Paper, ranked: Sequence[Answer], behind: Mapping[str, Answer], shown: Sequence[str]) -> Lines:
     parts = [part for part in ranked[0]["parts"] if part["source"] != _LEFT_OUT]
     columns = [
         Column("ask", right=True),
         Column("dealer"),
         Column("score", right=True),
         *(Column(f"{part['metric'].partition('_')[0]} ×{part['weight'] * 100:g}%", right=True) for part in parts),
+        *(Column(name, right=True) for name in shown),
     ]
     places = itertools.count(1)
     rows = [
@@ -119,6 +164,7 @@ def _by_values(paper: Paper, ranked: Sequence[Answer]) -> Lines:
             Cell(line["dealer"], "bold" if line["chosen"] else ""),
             Cell(f"{line['score']:.3f}", "bold" if line["chosen"] else ""),
             *(_value(part) for part in line["parts"] if part["source"] != _LEFT_OUT),
+            *_of_model(line, behind, shown),
         )
         for line in ranked
     ]
@@ -131,7 +177,7 @@ def _value(part: Answer) -> Cell | str:
     return Cell(text, "dim") if mark else text
 
 
-def _by_parts(paper: Paper, ranked: Sequence[Answer]) -> Lines:
+def _by_parts(paper: Paper, ranked: Sequence[Answer], behind: Mapping[str, Answer], shown: Sequence[str]) -> Lines:
     parts = [part for part in ranked[0]["parts"] if part["source"] != _LEFT_OUT]
     columns = [
         Column("ask", right=True),
@@ -139,6 +185,7 @@ def _by_parts(paper: Paper, ranked: Sequence[Answer]) -> Lines:
         Column("dealer"),
         Column("score", right=True),
         *(Column(f"{part['metric'].replace('_', ' ')} ×{part['weight'] * 100:g}%", right=True) for part in parts),
+        *(Column(name, right=True) for name in shown),
         Column("reason"),
     ]
     rows = []
@@ -152,6 +199,7 @@ def _by_parts(paper: Paper, ranked: Sequence[Answer]) -> Lines:
                 Cell(line["dealer"], "bold" if line["chosen"] else ""),
                 Cell(f"{line['score']:.3f}", "bold" if line["chosen"] else ""),
                 *(_part(part) for part in line["parts"] if part["source"] != _LEFT_OUT),
+                *_of_model(line, behind, shown),
                 Cell(line["reason"], "" if line["chosen"] else "dim"),
             )
         )

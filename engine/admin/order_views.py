@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.admin.advice import recommendation
+from engine.admin.advice import by_size, recommendation
 from engine.admin.tables import Cell, Column, Paper, bp, clock, grouped, seconds, table
 from engine.admin.views import MODE_WORDS, Answer, Lines, state
 
@@ -43,6 +43,7 @@ def _head(paper: Paper, answer: Answer) -> Lines:
     if facts["liquidity_score"] is not None:
         known.append(f"liquidity {facts['liquidity_score']}")
     lines.append(f"  {', '.join(known)}; arrival {_mark(answer['arrival'])}")
+    lines.append(f"  {by_size(facts['by_size'])}")
     if answer["duplicate_of"]:
         words = f"  held as a duplicate of {answer['duplicate_of']}: rfqctl order allow-duplicate if it is meant"
         lines.append(paper.styled(words, "yellow"))

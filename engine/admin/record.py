@@ -213,7 +213,7 @@ _TERMS: Final = (
 
 
 def _terms(state: DeskState, order: Order | None) -> dict[str, Any]:
-    """What the order was; `decision` is the mark when the desk had it, `arrival` that when the first dealer was asked."""
+    """What the order was: `decision` is the mark when the desk had it, `arrival` when the first dealer was asked."""
     if order is None:
         return dict.fromkeys(_TERMS)
     terms, advice = order.terms, state.recommendations.get(order.order_id)

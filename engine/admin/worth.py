@@ -79,11 +79,11 @@ def _row(each: Answer, rho: float, *, wide: bool) -> list[Cell | str]:
     cells: list[Cell | str] = [
         Cell(str(each["place"]) if chosen else "", "green"),
         Cell(each["dealer"], "bold" if chosen else ""),
-        Cell(_pm(each["marginal_bps"], each["marginal_se_bps"]), "bold" if chosen else style),
-        Cell(_pm(each["edge_bps"], each["edge_se_bps"]), style),
+        Cell(give_or_take(each["marginal_bps"], each["marginal_se_bps"]), "bold" if chosen else style),
+        Cell(give_or_take(each["edge_bps"], each["edge_se_bps"]), style),
         Cell(_share(each["p_quote"] * each["p_in_time"], each["p_quote_se"] if wide else None), style),
         Cell(_share(each["firmness"], each["firmness_se"] if wide else None), style),
-        Cell(f"{mark}{_pm(leak, each['leak_se_bps'])}", style),
+        Cell(f"{mark}{give_or_take(leak, each['leak_se_bps'])}", style),
         Cell(_percent(each["p_win"]), style),
         Cell(str(each["asks"]), style),
     ]
@@ -123,7 +123,7 @@ def curve_of(paper: Paper, answer: Answer) -> Lines:
     longest = max([len(each["dealer"]) for each in counts])
     lines = [paper.styled("what one more dealer is worth, bp, its leak taken off; what the whole then costs", "dim")]
     for each, net in zip(counts, nets, strict=True):
-        told = _pm(net, (each["gain_se_bps"] ** 2 + each["leak_se_bps"] ** 2) ** 0.5)
+        told = give_or_take(net, (each["gain_se_bps"] ** 2 + each["leak_se_bps"] ** 2) ** 0.5)
         bar, cost = _bar(net / scale, width), _signed(each["cost_bps"])
         line = f"{each['count']:2}  {each['dealer']:{longest}}  {bar:{width}}  {told:>11}  {cost:>6}"
         if each["count"] == asked:
@@ -143,7 +143,8 @@ def _bar(share: float, width: int) -> str:
     return _FULL * whole + (_BLOCKS[part] if part else "")
 
 
-def _pm(value: float, error: float) -> str:
+def give_or_take(value: float, error: float) -> str:
+    """`+3.2 ±0.8`."""
     return f"{_signed(value)} ±{error:.1f}"
 
 

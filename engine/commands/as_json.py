@@ -20,7 +20,7 @@ from engine.desk.setting import Desk
 from engine.desk.state import PendingReversion, override_key
 from engine.domain.axe import Axe
 from engine.domain.events import OrderOverridden
-from engine.domain.order import MarkUsed, Order
+from engine.domain.order import MarkUsed, Order, OrderFacts
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
 from engine.domain.rfq import Ask, AskPlan, ExecutePlan, Quote, Rfq, RfqState
@@ -133,11 +133,27 @@ def order_story(draft: Draft, order: Order) -> Plain:
             "rating": facts.rating,
             "adv_30d": amount(facts.adv_30d),
             "liquidity_score": facts.liquidity_score,
+            "by_size": by_size(facts),
         },
         "recommendation": recommendation(draft.desk, advice) if advice is not None else None,
         "rfqs": [rfq(draft, each) for each in draft.state.rounds_of(order.order_id)],
         "placements": [placement(each) for each in placements],
         "fills": [fill(draft, order, each) for each in draft.state.fills_of(order.order_id)],
+    }
+
+
+def by_size(facts: OrderFacts) -> Plain:
+    """What an order of its size is expected to cost by the bond alone: half a spread, and what it moves by itself."""
+    impact = None
+    if facts.impact_bps is not None:
+        low, high = facts.impact_low_bps, facts.impact_high_bps
+        impact = {"bps": bps(facts.impact_bps), "low_bps": bps(low), "high_bps": bps(high)}
+    return {
+        "half_spread_bps": bps(facts.half_spread_bps),
+        "impact": impact,
+        "cost_bps": bps(facts.cost_bps),
+        "adv_30d": amount(facts.adv_30d),
+        "volatility_bps": bps(facts.volatility_bps),
     }
 
 

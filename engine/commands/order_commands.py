@@ -79,6 +79,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "account": terms.account,
         "segment": facts.segment,
         "fair": as_json.mark(call.draft.mark_of(terms.security_id)),
+        "by_size": as_json.by_size(facts),
         "blocked": words or None,
         "supposing": {"rank": supposing.scorer or None, "assume_connected": supposing.assume_connected},
         **as_json.recommendation(call.draft.desk, advice, with_numbers=True),

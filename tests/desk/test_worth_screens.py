@@ -135,6 +135,38 @@ def test_the_screens_are_those_of_the_file() -> None:
     assert made == golden()
 
 
+@pytest.mark.parametrize(
+    ("known", "line"),
+    [
+        pytest.param(
+            {},
+            "by its size alone, whoever trades it: impact 150.0 bp (56.9 to 150.0) + half a spread 12.0 = 162.0 bp",
+            id="what rules call expected_cost stands beside what dealers are expected to quote",
+        ),
+        pytest.param(
+            {"half_spread_bps": None, "cost_bps": None},
+            "by its size alone, whoever trades it: impact 150.0 bp (56.9 to 150.0); half a spread unknown",
+            id="no spread",
+        ),
+        pytest.param(
+            {"impact": None, "adv_30d": None},
+            "by its size alone, whoever trades it: unknown, as the bond's ADV is",
+            id="no volume",
+        ),
+        pytest.param(
+            {"impact": None},
+            "by its size alone, whoever trades it: unknown, as the bond's volatility is",
+            id="no volatility",
+        ),
+    ],
+)
+def test_what_the_size_alone_costs(known: dict[str, Any], line: str) -> None:
+    impact = {"bps": 150.0, "low_bps": 56.9, "high_bps": 150.0}
+    found = {"impact": impact, "half_spread_bps": 12.0, "cost_bps": 162.0, "adv_30d": "66667", **known}
+    answer = {**answered(ILLIQUID, "sell", 12 * MM), "by_size": found}
+    assert line in screen(Paper(), answer)
+
+
 @pytest.mark.parametrize(("name", "width"), CASES)
 def test_no_line_is_too_long(name: str, width: int) -> None:
     assert [line for line in told(name, width) if wide(line) > width] == []
