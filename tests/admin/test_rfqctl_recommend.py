@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_the_tail_of_the_journal(journal: Path, capsys: pytest.CaptureFixture[st
             "6mm",
             "rule “large high yield”: ask 3 in parallel, wait 120 s, send after approval, execute by trader",
             ["cedar", "beech", "ash"],
-            "80.0%  0.800           +1.0bp  1.100  asked as no. 1: top 3",
+            "80.0%  0.800           +1.0bp  1.100     0  .* asked as no. 1: top 3",
             id="C2 high yield",
         ),
         pytest.param(
@@ -82,7 +83,7 @@ def test_the_tail_of_the_journal(journal: Path, capsys: pytest.CaptureFixture[st
             "12mm",
             "rule “whisper block sale”: ask 4 one at a time, wait 20 s, accept within 25 bp price of fair",
             ["fir", "maple", "beech", "cedar"],
-            "+2.0bp  1.200    50.0%  0.500           +1.0bp  1.100  asked as no. 1: top 4",
+            "+2.0bp  1.200    50.0%  0.500           +1.0bp  1.100     0  .* asked as no. 1: top 4",
             id="C4",
         ),
     ],
@@ -104,7 +105,9 @@ def test_the_desks_own_examples(
     assert cli.main(words) == 0
     out = capsys.readouterr().out
     assert first in out
-    assert part in out
+    # What the model adds beside a score is none of the rule's.
+    shown = [re.escape(each) for each in part.split(" .* ")]
+    assert re.search(".* ".join(shown), out)
     rows = [line.split() for line in out.splitlines() if "asked as no." in line]
     assert [row[2] for row in rows] == asked
     assert [row[0] for row in rows] == [str(place) for place in range(1, len(asked) + 1)]
