@@ -30,6 +30,7 @@ class Style:
     honours_valid_until: bool = True  # the quote stands as long as the request's ValidUntilTime(62)
     answers_late: bool = False
     skew_bps: float = 4.0  # how far its view of fair may lie from everyone's
+    scatter_bps: float = 0.0  # what its half spread varies by beyond its range, one standard deviation
     advertises: int = 0  # bonds that it says each day it wants to buy or sell, by IOI(6)
 
 
@@ -99,6 +100,8 @@ def plan_quote(style: Style, seed: int, dealer: str, security_id: str, nth: int,
     skew_bps = dice.uniform(-style.skew_bps, style.skew_bps)
     quote_life_s = dice.uniform(*style.quote_life_s)
     decline_reason = dice.choice((9, 10))  # no inventory, pass
+    if style.scatter_bps:
+        half_spread_bps += dice.gauss(0.0, style.scatter_bps)
     answer = Answer.FIRM
     for outcome, share in (
         (Answer.SILENCE, style.silent),
