@@ -8,5 +8,6 @@ can know, are told what a desk sees, and the engine's own policies go through `s
     trading     one policy in one world from the first round to the last, and what it cost
     table       worlds and policies together: means, and intervals by world
     small       the measurements of decision quality, each with its bar
+    wire        two of them through the running daemon, over FIX
     main        the command line
 """

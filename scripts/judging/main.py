@@ -16,9 +16,12 @@ from typing import Any, Final
 from worlds.paths import Paths
 from worlds.world import draw
 
+from engine.domain.observation import SPANS_NS, Horizon
 from judging import small, table
 from judging.policies import ENGINES_OWN, POLICIES
 from judging.trading import ROUNDS, Played, kind_of, play_in
+from judging.wire import measure
+from judging.wire.desk import Failed
 
 TUNED_IN_MAX: Final = 1_000
 """Worlds beyond are for evidence, once for each version of the model."""
@@ -26,6 +29,8 @@ TUNED_IN_MAX: Final = 1_000
 _SOURCES: Final = Path(__file__).parents[2]
 _SHARED: Final = ("scripts/worlds", "scripts/judging")
 _ENGINE: Final = ("engine/dealers", "engine/selection", "engine/market", "engine/domain")
+
+_WIRED: Final = ("discovery", "victim")
 
 Key = tuple[int, str, int, int, str]
 """(world, policy, rounds, at most, version of the code)"""
@@ -49,8 +54,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     bars.add_argument("names", nargs="*", help=f"of {', '.join(small.MEASUREMENTS)}; default: all")
     bars.add_argument("--seeds", type=int, help="how many; default: as many as the bar asks for")
     bars.add_argument("--json", action="store_true")
+    wired = commands.add_parser("wire", help="two of the measurements through the running program, over FIX")
+    wired.add_argument("names", nargs="*", help=f"of {', '.join(_WIRED)}; default: both")
+    wired.add_argument("--runs", type=_positive, default=3, help="of discovery by each scorer; default: 3")
+    wired.add_argument("--orders", type=_positive, default=40, help="of a run of discovery; default: 40")
+    wired.add_argument("--rounds", type=_counts, default=[150, 300], metavar="N,N", help="default: 150,300")
+    wired.add_argument("--panels", type=lambda text: text.split(","), default=list(measure.PANELS), metavar="A,B",
+                       help=f"of {', '.join(measure.PANELS)}; default: all of them")  # fmt: skip
+    wired.add_argument("--watch", type=Horizon, choices=list(SPANS_NS), default=Horizon.half_hour,
+                       help="how long after the decision the market is watched; default: 30m, as shipped")  # fmt: skip
+    wired.add_argument("--speed", type=float, default=60.0, help="of the clock that daemon and street share")
+    wired.add_argument("--at-once", type=_positive, default=3, help="runs side by side; default: 3")
+    wired.add_argument("--seed", type=int, default=1)
+    wired.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    return _small(options) if options.command == "small" else _worlds(options)
+    return {"small": _small, "worlds": _worlds, "wire": _wire}[options.command](options)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("expected a whole number above 0")
+    return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return sorted({_positive(each) for each in text.split(",")})
 
 
 def _numbers(text: str) -> range:
@@ -77,6 +105,43 @@ def _small(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(line) | {"met": line.met} for line in lines], indent=2))
     return 0 if all(line.met for line in lines) else 1
+
+
+def _wire(options: argparse.Namespace) -> int:
+    unknown = [name for name in options.names if name not in _WIRED]
+    unknown += [name for name in options.panels if name not in measure.PANELS]
+    if unknown:
+        _say(f"judge: there is no {', '.join(unknown)}")
+        return 2
+    if options.speed < measure.SPEED_MIN or options.orders < measure.ORDERS_MIN:
+        _say(f"judge: --speed is {measure.SPEED_MIN:g} at least, --orders {measure.ORDERS_MIN}")
+        return 2
+    names = options.names or list(_WIRED)
+    began = time.monotonic()
+    try:
+        found = measure.run(
+            measure.Wanted(
+                scorers=measure.SCORERS if "discovery" in names else (),
+                runs=options.runs,
+                orders=options.orders,
+                panels=tuple(options.panels) if "victim" in names else (),
+                rounds=tuple(options.rounds),
+                horizon=options.watch,
+                speed=options.speed,
+                seed=options.seed,
+            ),
+            options.at_once,
+        )
+    except Failed as failed:
+        _say(f"judge: {failed}")
+        return 1
+    if options.json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for line in measure.told(found):
+            print(line)
+    _say(f"wire: {time.monotonic() - began:.1f} s")
+    return 0
 
 
 def _worlds(options: argparse.Namespace) -> int:
