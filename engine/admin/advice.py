@@ -21,6 +21,7 @@ def recommend(paper: Paper, answer: Answer) -> Lines:
     )
     lines = [paper.styled(what, "bold"), *wrapped(f"{price}; segment {answer['segment']}", paper.width)]
     lines += wrapped(by_size(answer["by_size"]), paper.width)
+    lines += _asked_lately(paper, answer["asked_lately"])
     supposed = answer["supposing"]
     if supposed["rank"] is not None:
         lines.append(f"ranked by {supposed['rank']}, whatever the rule says")
@@ -41,6 +42,16 @@ def by_size(found: Answer) -> str:
     if half is None:
         return f"by its size alone, whoever trades it: {moves}; half a spread unknown"
     return f"by its size alone, whoever trades it: {moves} + half a spread {half:.1f} = {found['cost_bps']:.1f} bp"
+
+
+def _asked_lately(paper: Paper, asked: Sequence[Answer]) -> Lines:
+    """Who knows of the bond already: asking again tells nobody new, and hardly finds another price."""
+    told: dict[str, list[str]] = {}
+    for each in asked:
+        told.setdefault(f"to {each['side']} {each['day']}", []).append(each["dealer"])
+    words = "; ".join(f"{', '.join(dealers)} ({when})" for when, dealers in told.items())
+    line = f"asked for this bond already: {words}" if words else ""
+    return [paper.styled(each, "yellow") for each in wrapped(line, paper.width) if line]
 
 
 def recommendation(paper: Paper, answer: Answer) -> Lines:

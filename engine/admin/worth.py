@@ -50,6 +50,7 @@ def table_of(paper: Paper, answer: Answer) -> Lines:
             Column("size", right=True),
             Column("n edge", right=True),
             Column("n leak", right=True),
+            Column("trades", right=True),
             Column("in list", right=True),
             Column("needless at", right=True),
         ]
@@ -57,7 +58,7 @@ def table_of(paper: Paper, answer: Answer) -> Lines:
     lines = table(paper, columns, rows)
     if len(others) > _OTHERS_MAX:
         lines.append(paper.styled(f"and {len(others) - _OTHERS_MAX} others, worth less: --json has them", "dim"))
-    lines += [paper.styled(line, "dim") for line in wrapped(_legend(shown), paper.width)]
+    lines += [paper.styled(line, "dim") for line in wrapped(_legend(shown, wide=wide), paper.width)]
     return lines + reasons_of(paper, [each for each in shown if not each["reason"].startswith(_WORTHLESS)])
 
 
@@ -96,14 +97,17 @@ def _row(each: Answer, rho: float, *, wide: bool) -> list[Cell | str]:
             Cell(_percent(each["size_share"]), style),
             Cell(f"{n_eff['edge']:.0f}", style),
             Cell(f"{n_eff['leak_in']:.0f}", style),
+            Cell("" if each["trade_share"] is None else _percent(each["trade_share"]), style),
             Cell(_percent(each["inclusion_p"]), style),
             Cell("" if each["reservation_bps"] is None else _signed(each["reservation_bps"]), style),
         ]
     return cells
 
 
-def _legend(shown: list[Answer]) -> str:
-    words = ["adds: worth to the list, its leak taken off; ± one standard error"]
+def _legend(shown: list[Answer], *, wide: bool) -> str:
+    words = ["adds: worth to the list, its leak taken off; ± one standard error; answers: asked alone"]
+    if wide:
+        words.append("trades: of our asks")
     identified = {each["leak_identified"] for each in shown}
     if "none" in identified:
         words.append("? leak not told by the lists asked so far")

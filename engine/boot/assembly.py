@@ -167,6 +167,7 @@ def desk(
             reversion_ns=_ns(config.tca.reversion_s),
             day_end=DayEnd(config.tca.day_end_time, ZoneInfo(config.tca.day_end_zone)),
             quotes_per_rfq_max=config.rfq.quotes_per_rfq_max,
+            cool_down_days=config.rfq.cool_down_days,
         ),
         dealers=dealers,
         securities=known,
@@ -214,6 +215,8 @@ def choice_parameters(scoring: ScoringConfig) -> Parameters:
         rho=model.rho,
         unfilled=model.unfilled,
         wait_bps_per_s=model.wait_bps_per_s,
+        trade_share_min=model.trade_share_min,
+        trade_share_bps=model.trade_share_bps,
         axes=AxeParameters(model.axe_logit, model.axe_edge_bps),
         exploring=Exploring(explore.epsilon, explore.epsilon_untried, explore.epsilon_drop, explore.quantity_max),
     )

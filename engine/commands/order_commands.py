@@ -26,6 +26,7 @@ from engine.domain.order import OPEN_STATES, Handling, Order, OrderState, OrderT
 from engine.domain.rfq import AskPlan, AskState
 from engine.domain.rows import changed
 from engine.errors import CommandError
+from engine.market.calendars import day_of
 
 # --- looking -------------------------------------------------------------------------------------
 
@@ -81,6 +82,10 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "fair": as_json.mark(call.draft.mark_of(terms.security_id)),
         "by_size": as_json.by_size(facts),
         "blocked": words or None,
+        "asked_lately": [
+            {"dealer": each.dealer, "side": each.side.value, "day": str(day_of(each.day))}
+            for each in risk.asked_lately(call.draft, terms.security_id)
+        ],
         "supposing": {"rank": supposing.scorer or None, "assume_connected": supposing.assume_connected},
         **as_json.recommendation(call.draft.desk, advice, with_numbers=True),
     }

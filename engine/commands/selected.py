@@ -33,6 +33,8 @@ _COLUMNS = (
     "latency_p50_s",
     "latency_p90_s",
     "asks",
+    "trade_share",
+    "trade_share_se",
 )
 
 
@@ -68,7 +70,7 @@ def selection(made: Selection, reasons: Mapping[str, str]) -> dict[str, Any]:
 def _numbers(expected: Expected | None, at: int) -> dict[str, Any]:
     if expected is None:
         return {**dict.fromkeys(_COLUMNS), "n_eff": None}
-    columns: dict[str, Any] = {name: getattr(expected, name)[at] for name in _COLUMNS}
+    columns: dict[str, Any] = {name: column[at] if (column := getattr(expected, name)) else None for name in _COLUMNS}
     return {**columns, "n_eff": {name: column[at] for name, column in zip(N_EFF, expected.n_eff, strict=True)}}
 
 

@@ -179,6 +179,7 @@ class RfqConfig:
     stale_order_s: float = setting(60.0, above=0, at_most=86_400)
     mark_age_max_s: float = setting(900.0, above=0, at_most=604_800)
     undelivered_ask_s: float = setting(5.0, above=0, at_most=3600)
+    cool_down_days: int = setting(1, at_least=0, at_most=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,8 @@ class RfqClocks:
     """How often a silent dealer is asked for the state of our order before a person is."""
     day_end: DayEnd = _AT_NINE_UTC
     """When a trading day ends: marks follow a round and a fill until the end of the next one."""
+    cool_down_days: int = 1
+    """For so many business days before today a dealer that was asked for a bond still knows of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,9 @@ class Expected:
     informed: tuple[str, ...] = ()
     parameters: str = ""
     """The digest of the settings it was computed by."""
+    trade_share: tuple[float, ...] = ()
+    """Our trades over our asks with each; empty where an older engine decided."""
+    trade_share_se: tuple[float, ...] = ()
 
 
 N_EFF: Final = ("p_quote", "edge", "firmness", "size_share", "leak_in", "leak_post", "reciprocity")

@@ -164,12 +164,12 @@ class Model:
         if choice.one_by_one:
             search = search_of(prospects, stakes, sent)
             came = forecast(prospects, stakes, self.indices, search)
-            fill, leak, worth = came.fill, self._unweighted(came.leak_bps), search.worth_bps + came.leak_bps
+            fill, leak = came.fill, self._unweighted(came.leak_bps)
+            worth = search.worth_bps + came.leak_bps + came.strain_bps
             curve = self._curve_of_searches(chosen, limits)
         else:
-            charged = sum(prospects[at].leak_bps for at in sent)
-            fill, leak = self.panels.fill(sent), self._unweighted(charged)
-            worth = self.panels.worth(sent) + charged
+            fill, leak = self.panels.fill(sent), self._unweighted(sum(prospects[at].leak_bps for at in sent))
+            worth = self.panels.worth(sent) + sum(prospects[at].asking_bps for at in sent)
             curve = self._curve_of_panels(chosen, limits)
         common = max([outlooks[at].e_common_sd for at in sent], default=0.0)
         costs = (stakes.c_fail_bps / 2, 2 * stakes.c_fail_bps)
@@ -197,6 +197,8 @@ class Model:
             latency_p50_s=tuple([_round(each.latency_p50_s) for each in outlooks]),
             latency_p90_s=tuple([_round(each.latency_p90_s) for each in outlooks]),
             asks=tuple([each.asks for each in outlooks]),
+            trade_share=_rounded([each.r.value for each in outlooks]),
+            trade_share_se=_rounded([each.r.sd for each in outlooks]),
             n_eff=tuple(zip(*[_n_eff(each) for each in outlooks], strict=True)),
             cost_bps=round(stakes.c_fail_bps - worth + leak, _DIGITS),
             cost_se_bps=round(math.hypot(fill * common, *[margins[at].gain_sd_bps for at in sent]), _DIGITS),
@@ -224,13 +226,14 @@ class Model:
         found: list[CountWorth] = []
         gross = leaks = 0.0
         for count, step in enumerate(self.panels.curve(chosen, limits.most, limits.never, limits.may_join), 1):
-            leak = self._unweighted(step.leak_bps)
+            each = self.prospects[step.at]
+            leak = self._unweighted(each.leak_bps)
             gross, leaks = gross + step.gain_bps, leaks + leak
             found.append(
                 CountWorth(
                     count=count,
                     dealer=self.outlooks[step.at].dealer,
-                    gain_bps=round(step.gain_bps, _DIGITS),
+                    gain_bps=round(step.gain_bps - each.strain_bps, _DIGITS),
                     gain_se_bps=round(step.gain_sd_bps, _DIGITS),
                     leak_bps=round(leak, _DIGITS),
                     leak_se_bps=round(self._unweighted(step.leak_sd_bps), _DIGITS),
@@ -263,7 +266,9 @@ class Model:
                     gain_se_bps=round(margin.gain_sd_bps, _DIGITS),
                     leak_bps=round(leak - leaks, _DIGITS),
                     leak_se_bps=round(self._unweighted(prospects[new].leak_sd_bps), _DIGITS),
-                    cost_bps=round(stakes.c_fail_bps - search.worth_bps - came.leak_bps + leak, _DIGITS),
+                    cost_bps=round(
+                        stakes.c_fail_bps - search.worth_bps - came.leak_bps - came.strain_bps + leak, _DIGITS
+                    ),
                     allowed=count <= len(chosen) or (count <= limits.most and limits.holds(now)),
                 )
             )
@@ -302,6 +307,8 @@ def _stakes(request: Request, parameters: Parameters) -> Stakes:
         limit_edge_bps=request.limit_edge_bps,
         wait_bps_per_s=parameters.wait_bps_per_s,
         wait_s=request.wait_s,
+        trade_share_min=parameters.trade_share_min,
+        trade_share_bps=parameters.trade_share_bps,
     )
 
 

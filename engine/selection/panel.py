@@ -60,7 +60,7 @@ MayJoin = Callable[[int, Sequence[int]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One dealer of the path: what it adds beside those before it and what it leaks, both with their errors.
+    """One dealer of the path: what it adds beside those before it and what asking it costs, both with their errors.
 
     `worth_bps` is U of the panel up to it; `allowed` is False where a limit keeps it from being asked.
     """
@@ -68,7 +68,7 @@ class Step:
     at: int
     gain_bps: float
     gain_sd_bps: float
-    leak_bps: float
+    asking_bps: float
     leak_sd_bps: float
     worth_bps: float
     allowed: bool
@@ -157,7 +157,7 @@ class Panels:
 
     def worth(self, chosen: Sequence[int]) -> float:
         """U of these dealers."""
-        return self._gross(chosen) - sum(self._prospects[at].leak_bps for at in chosen)
+        return self._gross(chosen) - sum(self._prospects[at].asking_bps for at in chosen)
 
     def fill(self, chosen: Sequence[int]) -> float:
         """The chance that one of them trades at a price that beats not trading."""
@@ -194,7 +194,7 @@ class Panels:
         gross = fills * sum(map(mul, beside.weighted, row))
         density = sum(map(mul, beside.falling, row)) + beside.first * (each.above(self._cut) - row[beside.start])
         error = self._error(each, asked, gross, density)
-        return Margin(crowding + gross - each.leak_bps, math.hypot(error, each.leak_sd_bps), fills * density)
+        return Margin(crowding + gross - each.asking_bps, math.hypot(error, each.leak_sd_bps), fills * density)
 
     @staticmethod
     def _error(each: Prospect, asked: int, gross: float, density: float) -> float:
@@ -248,8 +248,8 @@ class Panels:
             density = sum(map(mul, beside.falling, row)) + beside.first * (each.above(self._cut) - row[beside.start])
             error = self._error(each, asked, gross, density)
             gain = crowded + gross
-            leaks, worth = leaks + each.leak_bps, worth + gain - each.leak_bps
-            steps.append(Step(at, gain, error, each.leak_bps, each.leak_sd_bps, worth, allowed))
+            leaks, worth = leaks + each.asking_bps, worth + gain - each.asking_bps
+            steps.append(Step(at, gain, error, each.asking_bps, each.leak_sd_bps, worth, allowed))
             chosen.append(at)
             left.remove(at)
         return tuple(steps)
@@ -258,14 +258,14 @@ class Panels:
         """Whoever of the group adds most beside those asked, and how much before its leak; keeps `bounds` current."""
         prospects, weighted = self._prospects, beside.weighted
         fills = self._filling(asked)
-        hopes = sorted([(fills[at] * bounds[at] - prospects[at].leak_bps, -at) for at in group], reverse=True)
+        hopes = sorted([(fills[at] * bounds[at] - prospects[at].asking_bps, -at) for at in group], reverse=True)
         best, found, gross = -math.inf, -1, 0.0
         for hope, minus_at in hopes:
             if hope <= best:
                 break
             at = -minus_at
             bounds[at] = sum(map(mul, weighted, self._row(at)))
-            net = fills[at] * bounds[at] - prospects[at].leak_bps
+            net = fills[at] * bounds[at] - prospects[at].asking_bps
             if net > best:
                 best, found, gross = net, at, fills[at] * bounds[at]
         return found, gross
@@ -295,7 +295,7 @@ class Panels:
             ]
             own = self._filling(count)[at] * sum(map(mul, beside.weighted, self._row(at)))
             best, gross = self._most(group, count, beside, list(self._excess))
-            if gross - self._prospects[best].leak_bps > own - self._prospects[at].leak_bps + _TINY_BPS:
+            if gross - self._prospects[best].asking_bps > own - self._prospects[at].asking_bps + _TINY_BPS:
                 chosen[place], any_swapped = best, True
         return any_swapped
 
@@ -358,8 +358,8 @@ class _Beside:
 
 
 def _falls(last: Sequence[Step]) -> bool:
-    """Did the last dealers all add less than they leak?"""
-    return len(last) == _PATIENCE and all(step.gain_bps <= step.leak_bps for step in last)
+    """Did the last dealers all add less than asking them costs?"""
+    return len(last) == _PATIENCE and all(step.gain_bps <= step.asking_bps for step in last)
 
 
 def _highest(path: Sequence[Step], most: int, at_least: int) -> int:
@@ -382,7 +382,7 @@ def _grid(prospects: Sequence[Prospect], c_fail_bps: float) -> tuple[list[float]
     """
     low = -2 * c_fail_bps
     hopes = sorted(
-        [(each.fills(1) * each.excess(low) - each.leak_bps, each.dealer, each) for each in prospects],
+        [(each.fills(1) * each.excess(low) - each.asking_bps, each.dealer, each) for each in prospects],
         key=lambda hope: (-hope[0], hope[1]),
     )
     shaping = [each for hope, _, each in hopes if hope > 0][:_SHAPED_BY_MAX] or [each for _, _, each in hopes[:1]]

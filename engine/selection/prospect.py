@@ -37,7 +37,8 @@ class Stakes:
     size, + `rho` x what it moves later, on what is then left). `limit_edge_bps` is the edge of a quote just at the
     order's limit: a worse one counts as none; None where the order has no limit or the bond no mark. A second of
     waiting costs `wait_bps_per_s`; a dealer is given `wait_s`. `recall` is the chance that a quote still lives after
-    another dealer was waited for.
+    another dealer was waited for. A dealer with whom we trade less than the share `trade_share_min` of what we
+    ask it for minds being asked: that counts up to `trade_share_bps`, if we never trade with it.
     """
 
     c_fail_bps: float
@@ -47,13 +48,16 @@ class Stakes:
     wait_bps_per_s: float = 0.0
     wait_s: float = 60.0
     recall: float = 0.0
+    trade_share_min: float = 0.0
+    trade_share_bps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """One dealer's numbers. `net_bps` and `sd_bps` are mean and standard deviation of its net edge; a quote below
-    `floor_bps` (a net edge, too) is none. `leak_bps` is what asking it costs, never less than nothing: no dealer is
-    paid for what an estimate errs by; the `*_sd` are errors of estimates.
+    `floor_bps` (a net edge, too) is none. `leak_bps` is what asking it leaks, never less than nothing: no dealer is
+    paid for what an estimate errs by; `strain_bps` is what it counts that we hardly ever trade with it, which no order
+    pays for; `asking_bps` is both. The `*_sd` are errors of estimates.
     """
 
     dealer: str
@@ -67,6 +71,8 @@ class Prospect:
     law: Student
     floor_bps: float
     leak_bps: float
+    strain_bps: float
+    asking_bps: float
     wait_bps: float
     leak_sd_bps: float
     edge_sd_bps: float
@@ -113,6 +119,8 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
     waited_s = answered * min(typical_s, stakes.wait_s) + (1 - answered) * stakes.wait_s
     # What all dealers share makes no difference between them.
     own_sd = math.sqrt(max(0.0, outlook.e.sd**2 - outlook.e_common_sd**2))
+    leak = stakes.aversion * max(0.0, outlook.leak_in.value + stakes.rho * outlook.leak_post.value)
+    strain = _strain_bps(outlook.r.value, stakes)
     return Prospect(
         dealer=outlook.dealer,
         logit_q=math.log(q / (1 - q)),
@@ -124,7 +132,9 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
         sd_bps=max(_SD_MIN_BPS, math.hypot(own_sd, outlook.e_noise_sd)),
         law=student(outlook.e_df),
         floor_bps=-math.inf if limit is None else limit - refusals,
-        leak_bps=stakes.aversion * max(0.0, outlook.leak_in.value + stakes.rho * outlook.leak_post.value),
+        leak_bps=leak,
+        strain_bps=strain,
+        asking_bps=leak + strain,
         wait_bps=stakes.wait_bps_per_s * waited_s,
         leak_sd_bps=stakes.aversion * math.hypot(outlook.leak_in.sd, stakes.rho * outlook.leak_post.sd),
         edge_sd_bps=own_sd,
@@ -135,7 +145,12 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
 
 def alone_bps(found: Prospect, stakes: Stakes) -> float:
     """What asking this dealer alone is worth, beside not trading."""
-    return found.fills(1) * found.excess(-stakes.c_fail_bps) - found.leak_bps
+    return found.fills(1) * found.excess(-stakes.c_fail_bps) - found.asking_bps
+
+
+def _strain_bps(trade_share: float, stakes: Stakes) -> float:
+    least = stakes.trade_share_min
+    return stakes.trade_share_bps * max(0.0, 1 - trade_share / least) if least else 0.0
 
 
 def sigmoid(x: float) -> float:

@@ -81,7 +81,8 @@ class Parameters:
     Of the model: `c_fail_bps` is what not trading costs. A leak counts `aversion` times, and what it moves after the
     decision on the share of the size that is traded later: `rho` where nobody knows what is left of the parent, else
     that and the share `unfilled` of orders that a round does not trade. A second of waiting costs `wait_bps_per_s`;
-    `axes` is what an advertised interest adds.
+    `axes` is what an advertised interest adds. Asking a dealer with whom we trade less than the share
+    `trade_share_min` counts up to `trade_share_bps`.
     """
 
     classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS
@@ -90,6 +91,8 @@ class Parameters:
     rho: float = 0.5
     unfilled: float = 0.15
     wait_bps_per_s: float = 0.005
+    trade_share_min: float = 0.0
+    trade_share_bps: float = 0.0
     exploring: Exploring = NO_EXPLORING
     axes: AxeParameters = _AXES
 

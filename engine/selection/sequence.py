@@ -56,7 +56,7 @@ class Search:
 
 def index_bps(each: Prospect, stakes: Stakes) -> float:
     """The dealer's index: asking it is worth its cost as long as what is in hand is worth less than this."""
-    cost = each.leak_bps + each.wait_bps
+    cost = each.asking_bps + each.wait_bps
     fills = each.fills(1)
     if cost <= 0:
         best = each.net_bps + REACH * each.sd_bps
@@ -64,7 +64,7 @@ def index_bps(each: Prospect, stakes: Stakes) -> float:
         return -math.inf
     else:
         best = _excess_of(each, cost / fills)
-    return each.leak_bps + each.firm * (best + stakes.c_fail_bps)
+    return each.asking_bps + each.firm * (best + stakes.c_fail_bps)
 
 
 def _excess_of(each: Prospect, wanted: float) -> float:
@@ -86,8 +86,8 @@ def _excess_of(each: Prospect, wanted: float) -> float:
 
 def _gain(each: Prospect, beyond_bps: float, c_fail_bps: float) -> float:
     """What asking is worth more than what lies behind."""
-    taken_from = (beyond_bps - each.leak_bps) / each.firm - c_fail_bps
-    return each.fills(1) * each.excess(taken_from) - each.leak_bps - each.wait_bps
+    taken_from = (beyond_bps - each.asking_bps) / each.firm - c_fail_bps
+    return each.fills(1) * each.excess(taken_from) - each.asking_bps - each.wait_bps
 
 
 def indices_of(prospects: Sequence[Prospect], stakes: Stakes) -> list[float]:
@@ -259,10 +259,11 @@ def best_addition(
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a search comes to: how likely it is to trade, what asking leaks, what each dealer is to it."""
+    """What a search comes to: how likely it is to trade, what asking leaks and strains, what each dealer is to it."""
 
     fill: float
     leak_bps: float
+    strain_bps: float
     margins: list[Margin]
 
 
@@ -271,7 +272,7 @@ def forecast(prospects: Sequence[Prospect], stakes: Stakes, indices: Sequence[fl
     chosen = search.chosen
     whole = _worth(prospects, stakes, chosen)
     found: list[Margin] = [Margin(0.0, 0.0, 0.0)] * len(prospects)
-    reached, fill, leak = 1.0, 0.0, 0.0
+    reached, fill, leak, strain = 1.0, 0.0, 0.0, 0.0
     reached_at: list[float] = []
     for place, at in enumerate(chosen):
         each = prospects[at]
@@ -283,6 +284,7 @@ def forecast(prospects: Sequence[Prospect], stakes: Stakes, indices: Sequence[fl
         found[at] = margin
         taken = margin.p_win / each.firm
         leak += (reached - taken) * each.leak_bps
+        strain += (reached - taken) * each.strain_bps
         fill += margin.p_win
         reached -= taken
     reached_at.append(reached)
@@ -293,11 +295,11 @@ def forecast(prospects: Sequence[Prospect], stakes: Stakes, indices: Sequence[fl
         beyond = search.worth_bps if not place else search.worth_after_bps[place - 1]
         gain = _worth(prospects, stakes, [*chosen[:place], at, *chosen[place:]]) - whole
         found[at] = _margin(each, stakes, reached_at[place], beyond, gain)
-    return Forecast(fill, leak, found)
+    return Forecast(fill, leak, strain, found)
 
 
 def _margin(each: Prospect, stakes: Stakes, reached: float, beyond: float, gain: float) -> Margin:
-    taken_from = (beyond - each.leak_bps) / each.firm - stakes.c_fail_bps
+    taken_from = (beyond - each.asking_bps) / each.firm - stakes.c_fail_bps
     p_win = reached * each.fills(1) * each.above(taken_from)
     got = reached * each.fills(1) * each.excess(taken_from)
     q = each.answers(1) / each.in_time if each.in_time else 1.0
@@ -328,7 +330,7 @@ def search_of(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[in
 def edge_worth(each: Prospect, stakes: Stakes, worth_bps: float) -> float:
     """The edge of a quote of this dealer that is worth so much."""
     refusals = each.move_bps * (1 - each.firm) / each.firm
-    return (worth_bps - each.leak_bps) / each.firm - stakes.c_fail_bps + refusals
+    return (worth_bps - each.asking_bps) / each.firm - stakes.c_fail_bps + refusals
 
 
 def _with_recall(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int]) -> Search:
@@ -339,7 +341,7 @@ def _with_recall(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence
     """
     c_fail = stakes.c_fail_bps
     top = max(
-        [each.firm * (each.net_bps + REACH / 2 * each.sd_bps + c_fail) + each.leak_bps for each in prospects],
+        [each.firm * (each.net_bps + REACH / 2 * each.sd_bps + c_fail) + each.asking_bps for each in prospects],
         default=1.0,
     )
     step = max(top, 1.0) / _POINTS
@@ -352,12 +354,12 @@ def _with_recall(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence
         after.append(values[0])
         stops.append(edge_worth(each, stakes, _crossing(hands, going_on)))
         fills = each.answers(1)
-        above = [fills * each.above((hand - each.leak_bps) / each.firm - c_fail) for hand in hands]
+        above = [fills * each.above((hand - each.asking_bps) / each.firm - c_fail) for hand in hands]
         expected, rest = values.copy(), 0.0
         for place in range(_POINTS - 1, -1, -1):
             rest += (values[place + 1] - values[place]) * (above[place] + above[place + 1]) / 2
             expected[place] += rest
-        cost, lost = each.leak_bps + each.wait_bps, (1 - stakes.recall) * expected[0]
+        cost, lost = each.asking_bps + each.wait_bps, (1 - stakes.recall) * expected[0]
         going_on = [stakes.recall * found + lost - cost for found in expected]
         values = list(map(max, hands, going_on))
     after.reverse()

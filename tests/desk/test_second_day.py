@@ -6,6 +6,8 @@ the day that the order was entered on.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from engine.dealers import window as w
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import OrderState, TimeInForce
+from engine.market.calendars import business_day_before
 
 DAY: dict[str, Any] = {"tif": TimeInForce.day, "expire_ns": None}
 
@@ -390,3 +393,28 @@ def test_an_order_ended_when_it_first_ended_although_it_is_filled_after_it() -> 
     at(world, 5)
     world.fills(order_id)
     assert (world.the(order_id).state, world.the(order_id).ended_ns) == (OrderState.filled, ended_ns)
+
+
+def test_who_was_asked_for_the_bond_is_told_until_the_cool_down_is_over() -> None:
+    """Both sides, each dealer's latest day; the day before a Monday is a Friday."""
+    world = scene()
+    known = utc_day(start().utc_ns)
+
+    def told() -> list[tuple[str, str, int]]:
+        given: dict[str, Any] = {"security": BOND.security_id, "side": "buy", "quantity": "1mm"}
+        answer = world.command("recommend", **given, rank=None, assume_connected=False)
+        days = {str(date.fromordinal(date(1970, 1, 1).toordinal() + day)): day for day in range(known - 9, known + 30)}
+        return [(each["dealer"], each["side"], days[each["day"]] - known) for each in answer["asked_lately"]]
+
+    before = told()
+    sold = world.order(BOND, "sell", MM, account="PARALLEL")
+    asked = [ask.dealer for ask in world.rfq(sold).asks]
+    assert [each for each in told() if each not in before] == [(name, "sell", 0) for name in asked]
+    world.desk.clocks = replace(world.desk.clocks, cool_down_days=0)
+    assert {day for _, _, day in told()} == {0}
+    world.desk.clocks = replace(world.desk.clocks, cool_down_days=1)
+    last = max(day for day in range(known, known + 6) if business_day_before(day, 1) <= known)
+    world.advance((last - known) * NS_PER_DAY / NS_PER_S)
+    assert [each for each in told() if each[1] == "sell"] == [(name, "sell", 0) for name in asked]
+    world.advance(NS_PER_DAY / NS_PER_S)
+    assert told() == []

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from dealer_support import NOW, SEGMENT, feed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prospect_support import outlook, some
+from prospect_support import measure, outlook, some
 
 from engine.dealers.outlook import Outlook
 from engine.dealers.stats import DealerStats
@@ -23,6 +24,7 @@ from engine.domain.recommendation import Selection
 from engine.rules.plan import Ask, AskAll, AskPanel, AskSequence, AskTop, Mode, Plan, Ranking
 from engine.selection.candidates import Candidates
 from engine.selection.choose import choose
+from engine.selection.prospect import Stakes, prospect
 from engine.selection.ranking import Rankings
 from engine.selection.request import Exploring, Parameters, Records, Request
 from engine.selection.wanted import RulePlan
@@ -257,3 +259,54 @@ def test_any_numbers_make_a_choice(
         numbers = (found.expected.cost_bps, found.expected.fill, *found.expected.marginal_bps, *found.expected.p_win)
         assert all(math.isfinite(number) for number in numbers)
         assert -1e-9 <= found.expected.fill <= 1 + 1e-9
+
+
+# --- who scores us, too ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("share", "bps"),
+    [
+        pytest.param(0.0, 0.4, id="never traded with"),
+        pytest.param(0.02, 0.24, id="hardly"),
+        pytest.param(0.05, 0.0, id="just enough"),
+        pytest.param(0.4, 0.0, id="often: nobody is paid for it"),
+    ],
+)
+def test_asking_counts_more_where_we_hardly_trade(share: float, bps: float) -> None:
+    known = replace(outlook(leak_in=1.0), r=measure(share))
+    found = prospect(known, Stakes(20.0, trade_share_min=0.05, trade_share_bps=0.4))
+    assert (found.leak_bps, found.strain_bps) == (1.0, pytest.approx(bps))
+    assert found.asking_bps == pytest.approx(1.0 + bps)
+    assert prospect(known, Stakes(20.0)).asking_bps == 1.0
+
+
+@few
+@given(seeds, model_asks)
+def test_it_moves_the_choice_and_no_figure_of_what_the_order_costs(seed: int, ask: Ask) -> None:
+    """The same dealers sent: the same cost, leak and chance to trade, whatever it counts for."""
+    found = {name: replace(each, r=measure(0.0)) for name, each in drawn(seed).items()}
+    minded = Parameters(trade_share_min=0.05, trade_share_bps=0.3)
+    plain, moved = (chosen(records(found), plan(ask), parameters=each) for each in (Parameters(), minded))
+    assert plain.expected is not None
+    assert moved.expected is not None
+    assert len(moved.asked) <= len(plain.asked)
+    for name, alone in zip(moved.candidates, moved.scores, strict=True):
+        assert alone == pytest.approx(plain.scores[plain.candidates.index(name)] - 0.3, abs=2e-4)
+    if moved.asked == plain.asked:
+        # A search stops a little sooner where asking the next one counts more.
+        near = 0.05 if isinstance(ask, AskSequence) else 5e-4
+        whole = (plain.expected.cost_bps, plain.expected.leak_bps, plain.expected.fill)
+        assert (moved.expected.cost_bps, moved.expected.leak_bps, moved.expected.fill) == pytest.approx(whole, abs=near)
+        costs = [each.cost_bps for each in plain.expected.worth_by_count[: len(plain.asked)]]
+        told = [each.cost_bps for each in moved.expected.worth_by_count[: len(plain.asked)]]
+        assert told == pytest.approx(costs, abs=near)
+
+
+def test_a_dealer_we_never_trade_with_gives_way_to_one_we_do() -> None:
+    twin = outlook(edge=-5.0, noise=4.0, firm=0.95)
+    minded = Parameters(trade_share_min=0.05, trade_share_bps=0.3)
+    for ask, first, second in ((AskPanel(1), "d00", "d01"), (AskTop(1), "d00", "d01"), (AskSequence(1), "d01", "d00")):
+        found = {first: replace(twin, dealer=first, r=measure(0.0)), second: replace(twin, dealer=second)}
+        assert chosen(records(found), plan(ask), among=[*found]).asked == (first,)
+        assert chosen(records(found), plan(ask), parameters=minded, among=[*found]).asked == (second,)

@@ -19,8 +19,9 @@ from engine.desk.gate import credit
 from engine.desk.state import Exposure, exposure_key
 from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
-from engine.domain.order import Order
+from engine.domain.order import Order, Side
 from engine.domain.rfq import Rfq
+from engine.market.calendars import business_day_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,28 @@ def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_r
 
 
 # --- what protections look at ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLately:
+    """A dealer that was asked for a bond on a UTC day, as the desk wanted to buy or to sell it."""
+
+    dealer: str
+    side: Side
+    day: int
+
+
+def asked_lately(draft: Draft, security_id: str) -> list[AskedLately]:
+    """Who was asked for a bond today or within the cool-down before, the latest first, each side by itself."""
+    today = utc_day(draft.now_ns)
+    first = business_day_before(today, draft.desk.clocks.cool_down_days)
+    found: dict[tuple[str, Side], AskedLately] = {}
+    for day in range(today, min(first, today) - 1, -1):
+        for side in Side:
+            known = draft.state.exposures.get(exposure_key(security_id, side, day))
+            for dealer in known.dealers if known is not None else ():
+                found.setdefault((dealer, side), AskedLately(dealer, side, day))
+    return list(found.values())
 
 
 def exposure_of(draft: Draft, order: Order) -> Exposure:
