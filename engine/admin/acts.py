@@ -185,6 +185,18 @@ def history_export(given: _Arguments) -> int:
     return history_acts.export_file(given, journal, known.name if known is not None else "rfq")
 
 
+def marks_import(given: _Arguments) -> int:
+    from engine.admin import market_acts
+
+    return market_acts.import_file(given, market_acts.MARKS, _socket(given), _paper(given))
+
+
+def trades_import(given: _Arguments) -> int:
+    from engine.admin import market_acts
+
+    return market_acts.import_file(given, market_acts.TRADES, _socket(given), _paper(given))
+
+
 def tca_import(given: _Arguments) -> int:
     from engine.admin import tca_acts
 

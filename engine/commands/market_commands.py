@@ -62,7 +62,7 @@ def marks_put(call: Call) -> dict[str, Any]:
     """Take the prices that are right; name the others."""
     delivery = Delivery(call.draft, _source(call))
     refused = _each(delivery, call.given["rows"], partial(_mark, delivery))
-    delivery.end()
+    _end(call, delivery)
     return {"taken": len(call.given["rows"]) - len(refused), "refused": refused}
 
 
@@ -93,7 +93,7 @@ def trades_put(call: Call) -> dict[str, Any]:
             delivery.complete_from(asset_class, day_number(since))
         except Refused as wrong:
             raise CommandError(f"complete_from: {wrong}", code="params") from None
-    delivery.end()
+    _end(call, delivery)
     return {"taken": sum(new), "known": len(new) - sum(new), "refused": refused, "complete": complete}
 
 
@@ -166,6 +166,11 @@ def _expected(found: Expected | None) -> dict[str, float] | None:
 
 
 # --- rows ----------------------------------------------------------------------------------------
+
+
+def _end(call: Call, delivery: Delivery) -> None:
+    if not call.given["dry_run"]:
+        delivery.end()
 
 
 def _each(delivery: Delivery, rows: Iterable[Row], take: Callable[[Row], None]) -> list[dict[str, Any]]:

@@ -228,6 +228,77 @@ def test_a_feed_delivers_over_the_socket_and_a_person_looks(
     assert orjson.loads(capsys.readouterr().out)["days_since_trade"] == 3
 
 
+def test_a_file_of_prices_is_taken_row_by_row(
+    daemon: Daemon, world: DeskWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In pieces, each row by itself; one without a time would be taken for a price of now, so it is not taken."""
+    file = tmp_path / "closes.csv"
+    old = [f"{BOND},,,{98 + day / 100},{ago(world, day)}" for day in range(1, 700)]
+    bad = [f"{BOND},99,,,{ago(world, 0.01)}", f"{OTHER},,,98,", f"nobody's,,,98,{ago(world, 1)}"]
+    good = f"{OTHER},98,98.4,,{ago(world, 0.001)}"
+    file.write_text("\n".join(["security,bid,offer,price,time", *old[:199], *bad, good]) + "\n")
+    command = ["marks", "import", str(file), "--socket", str(daemon.socket)]
+    assert main([*command, "--dry-run"]) == 1
+    assert "200 of 203 rows would be taken, 3 refused" in capsys.readouterr().out
+    assert world.desk.marks.of(OTHER, "closes") is None
+    assert main(command) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "line 202: time: expected a time with its zone (such as '2026-11-30T15:00:00Z'), found nothing",
+        "line 201: a mark is the middle of bid and offer, found only the bid",
+        "line 203: unknown security 'nobody's': it is not in the security master",
+        "200 of 203 rows taken, 3 refused",
+    ]
+    assert world.desk.marks.of(OTHER, "closes") is not None
+    assert world.desk.appraisal.volatility(BOND, world.now.utc_ns) is not None
+
+
+def test_a_file_of_trades_is_taken_once(
+    daemon: Daemon, world: DeskWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "prints.csv"
+    rows = [f"{BOND},99.5,2mm,{ago(world, day)}," for day in range(1, 30)]
+    file.write_text("\n".join(["security,price,quantity,time,canceled", *rows]) + "\n")
+    since = ago(world, 90)[:10]
+    command = ["trades", "import", str(file), "--source", "tape", "--socket", str(daemon.socket)]
+    assert main([*command, "--complete-from", since]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out == [
+        "29 of 29 rows taken, 0 known before, none refused",
+        f"all trades since {since} known of: corporate",
+    ]
+    assert world.desk.appraisal.adv(LIQUID, 20, world.now.utc_ns) > 0
+    assert main(command) == 0
+    assert capsys.readouterr().out == "0 of 29 rows taken, 29 known before, none refused\n"
+    rows[0] = rows[0] + "yes"
+    file.write_text("\n".join(["security,price,quantity,time,canceled", rows[0], f"{rows[1]}perhaps"]) + "\n")
+    assert main([*command, "--json"]) == 1
+    told = orjson.loads(capsys.readouterr().out)
+    assert (told["rows"], told["taken"], told["refused"][0]["line"]) == (2, 1, 3)
+    assert "expected true or false, found 'perhaps'" in told["refused"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        pytest.param("security,prise,time\n", "unknown column 'prise' (did you mean 'price'?)", id="a slip"),
+        pytest.param("security,price\n", "column 'time' is missing", id="no time"),
+        pytest.param("security,time,price,price\n", "column 'price' stands there twice", id="twice"),
+        pytest.param(
+            f"security,time,price\n{BOND},2026-01-01T00:00:00Z\n", "line 2: expected 3 cells", id="breaks off"
+        ),
+        pytest.param("", "column 'security' is missing", id="empty"),
+    ],
+)
+def test_nothing_is_taken_of_a_file_that_is_no_such_table(
+    daemon: Daemon, world: DeskWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, wrong: str
+) -> None:
+    file = tmp_path / "wrong.csv"
+    file.write_text(text)
+    assert main(["marks", "import", str(file), "--socket", str(daemon.socket)]) == 2
+    assert wrong in capsys.readouterr().err
+    assert world.desk.marks.of(BOND, "wrong") is None
+
+
 def test_ages_of_marks_are_by_source(world: DeskWorld) -> None:
     world.desk.marks.withdraw(BOND, "marks")
     world.desk.appraisal.parameters = MarketParameters(age_ns_max={"feed:vendor": 60 * NS_PER_S})
