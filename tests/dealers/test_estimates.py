@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import astuple, replace
 from decimal import Decimal
-from math import log
+from math import hypot, log
 
 import pytest
 from seen_rounds import BUY, DAY_NS, FIRST_DAY, SELL, SIZE, asked, asking, drawn_dealers, drawn_round, seen
@@ -42,6 +42,23 @@ def test_reference_numbers_of_a_rate(quotes: int, asks: int, expected: float) ->
     assert outlook.q.value == pytest.approx((2.5 + quotes) / (10 + asks), abs=1e-12)
     assert outlook.q.value == pytest.approx(expected, abs=5e-4)
     assert outlook.asks == asks
+
+
+@pytest.mark.parametrize(("asks", "z"), [pytest.param(50, 1.27, id="50 each"), pytest.param(200, 2.5, id="200 each")])
+def test_reference_numbers_of_two_rates_told_apart(asks: int, z: float) -> None:
+    # Source: DOMAIN 3.2, 5: .88 against .95. Next to no prior, so that the errors are those of the rounds alone;
+    # half a quote there is none, so the second rate is the mean of the one above and the one below it.
+    unbelieved = replace(QUARTER, strengths=(1e-3,) * 4)
+
+    def rate(share: float) -> tuple[float, float]:
+        twice = round(2 * share * asks)
+        found = [
+            told(unbelieved, each, asks - each).outlook("alder", asking()).q for each in (twice // 2, (twice + 1) // 2)
+        ]
+        return sum(each.value for each in found) / 2, sum(each.sd for each in found) / 2
+
+    (low, low_sd), (high, high_sd) = rate(0.88), rate(0.95)
+    assert (high - low) / hypot(low_sd, high_sd) == pytest.approx(z, abs=0.04)
 
 
 def test_two_of_two_do_not_outrank_forty_of_a_hundred() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from statistics import NormalDist
 from typing import Any
 
 import pytest
@@ -103,6 +105,21 @@ def test_a_round_has_a_window_until_the_decision_and_one_after_it() -> None:
     # What traded is a cause of what came after it alone.
     assert (row.traded, row.winners) == (0.0, ())
     assert (post.traded, post.winners) == (0.4, ("cedar",))
+
+
+@pytest.mark.parametrize(
+    ("apart_bps", "trades"),
+    [pytest.param(0.3, 10_500, id=".3 bp"), pytest.param(1.0, 940, id="1 bp"), pytest.param(2.0, 240, id="2 bp")],
+)
+def test_how_many_windows_a_leak_takes(apart_bps: float, trades: int) -> None:
+    """Of each of two dealers, to tell them apart in four cases of five, wrongly in one of twenty."""
+    # Source: DOMAIN 3.2, 4: a bond of 30 bps a day moves by 7.75 in half an hour; marks are taken to be exact.
+    exact = {"mark_decision": mark("100.05", sd_bps=0.0), "volatility_bps": 30.0}
+    later = replace(marked("R1", Horizon.half_hour, 1_860, "100.25"), mark=mark("100.25", sd_bps=0.0))
+    _, [post] = rows(observed(replace(seen("R1", THREE, 60), **exact)), later)
+    assert math.sqrt(post.variance_bps2) == pytest.approx(7.75, abs=0.01)
+    needed = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
+    assert 2 * post.variance_bps2 * (needed / apart_bps) ** 2 == pytest.approx(trades, rel=0.02)
 
 
 def test_a_sell_is_hurt_by_a_fall_and_the_benchmark_is_taken_out() -> None:

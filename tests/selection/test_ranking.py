@@ -45,6 +45,7 @@ def test_golden_scores_from_raw_observations() -> None:
     feed(stats, "a", asks=50, trades=44, improvement_bps=3.2, reversion_bps=-0.5, latency_s=12)
     feed(stats, "c", asks=40, trades=38, improvement_bps=2.8, reversion_bps=-0.2, latency_s=18)
     a, c = scored(classic(), stats, "a", "c")
+    # Source: DOMAIN 7.1. Not 1.096 and 1.116, which were printed somewhere and follow from nothing.
     assert a.total == 1.062
     assert c.total == 1.063
     assert [part.transformed for part in a.parts] == pytest.approx([0.88, 1.32, 0.95, 0.80])
