@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     bars.add_argument("--json", action="store_true")
     wired = commands.add_parser("wire", help="two of the measurements through the running program, over FIX")
     wired.add_argument("names", nargs="*", help=f"of {', '.join(_WIRED)}; default: both")
-    wired.add_argument("--runs", type=_positive, default=3, help="of discovery by each scorer; default: 3")
+    wired.add_argument("--runs", type=_positive, default=6, help="of discovery by each scorer; default: 6")
     wired.add_argument("--orders", type=_positive, default=40, help="of a run of discovery; default: 40")
     wired.add_argument("--rounds", type=_counts, default=[150, 300], metavar="N,N", help="default: 150,300")
     wired.add_argument("--panels", type=lambda text: text.split(","), default=list(measure.PANELS), metavar="A,B",

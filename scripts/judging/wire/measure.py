@@ -30,6 +30,8 @@ NAMES: Final = ("alder", "birch", "cedar", "dogwood", "elm")
 QUIET_S: Final = 60.0
 """Real seconds in which nothing new may be heard before a run is given up; beside the wait for a horizon."""
 
+_BETWEEN_S: Final = 30.0
+"""Between two orders: a round takes twenty."""
 _RULE: Final = """rule "{name}"
   when {when}
   {ask}
@@ -63,7 +65,7 @@ def discovery(scorer: str, seed: int, orders: int, speed: float) -> list[Found]:
         dealers=tuple(map(Planted, NAMES, DISTANCES_BPS)),
         rules=_RULE.format(name="top three", when="true", ask=f"rank by {scorer}\n  ask top 3"),
         orders=orders,
-        interval_s=45.0,
+        interval_s=_BETWEEN_S,
         bonds=min(orders, 20),
         speed=speed,
         seed=seed,
@@ -98,9 +100,10 @@ def discovery_told(found: Sequence[Found]) -> Iterator[str]:
         for first in sorted({half + 1, round(orders * 26 / 40)}):
             shares = [run.both(first, orders) for run in runs]
             each = ", ".join(f"{100 * share:.0f}" for share in shares)
+            error = f" ± {100 * statistics.stdev(shares) / len(shares) ** 0.5:.0f}" if len(shares) > 1 else ""
             yield (
                 f"  both good ones on the list before any draw, orders {first}-{orders}: "
-                f"{100 * statistics.fmean(shares):.0f} % (by run: {each})"
+                f"{100 * statistics.fmean(shares):.0f}{error} % (by run: {each})"
             )
         yield ""
 
@@ -112,7 +115,6 @@ LEAKER: Final = NAMES[2]
 BONDS: Final = 64
 """By the time a bond's turn comes again, its last round's half hour is over, whatever the panel."""
 PANELS: Final = ("random", "shipped", "strong")
-_BETWEEN_S: Final = 30.0
 _EXPLORE: Final = {
     "random": "[explore]\nepsilon = 0\nepsilon_untried = 0\nepsilon_drop = 0\n",
     "shipped": "",
@@ -234,7 +236,7 @@ def victim_told(found: Sequence[Blamed]) -> Iterator[str]:
             if late is not None:
                 interval = f"{late['low_bps']:+.1f} to {late['high_bps']:+.1f}"
                 line += f"{interval:>16}{late['bps'] / late['sd_bps']:>+6.1f}  {late['identified']:<11}"
-            yield line + ("" if reversion is None else f"{reversion:>+7.1f}")
+            yield line + (f"{'-':>7}" if reversion is None else f"{reversion:>+7.1f}")
         post = each.table["leak_post"]
         yield (
             f"  drift with nobody asked {post['drift_bps']:+.1f} bps, noise {post['noise_bps']:.1f}; one more dealer "
