@@ -40,7 +40,7 @@ from engine.dealers.evidence import Cell, Evidence, KeptRound, RoundKey
 from engine.dealers.leak import Leaks
 from engine.dealers.outlook import Identified, Measure, Outlook
 from engine.dealers.segments import Segment, segment_of_key
-from engine.dealers.widths import seen_in
+from engine.dealers.widths import Widths, seen_in
 from engine.domain.observation import Answer, AskSeen, RoundSeen, Taken
 
 __all__ = ["Asking", "EstimateParameters", "Estimates"]
@@ -435,6 +435,15 @@ class Estimates:
             asks=0 if own is None else round(own[ev.COUNT]),
             asks_at_large=coarse.asks.get(dealer, 0),
         )
+
+    @property
+    def widths(self) -> Widths:
+        """Those of the day: what edges are shares of."""
+        return self._scales.widths
+
+    def usual_edge(self, segment: str) -> float:
+        """What a quote of a dealer that nobody knows is worth there, over the width, as of the last `daily`."""
+        return self._expected_edge(segment_of_key(segment).scopes, "")[0]
 
     def leak_of(self, dealer: str) -> tuple[Measure, Measure, Identified]:
         """(until the decision, after it, how much of it can be told)"""

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from engine.clock import utc_day
-from engine.dealers.estimates import EstimateParameters, Estimates, prior_leak
-from engine.dealers.failing import Failing
+from engine.dealers.estimates import Asking, EstimateParameters, Estimates, prior_leak
+from engine.dealers.failing import Failing, NotTrading
 from engine.dealers.leak import Leaks
 from engine.domain import events as e
 from engine.domain.observation import RoundSeen
@@ -25,7 +25,7 @@ OBSERVATIONS: Final = frozenset({e.RoundObserved, e.RoundAmended, e.HistoryAdded
 """The events that are learnt from."""
 AMENDABLE_MAX: Final = 4_096
 """Rounds of late of which something may still be learnt: a request that did not arrive, a last word that came late."""
-LEARNT: Final = OBSERVATIONS | {e.EstimatesRebuilt, e.LeakSolved}
+LEARNT: Final = OBSERVATIONS | {e.RoundMarked, e.EstimatesRebuilt, e.LeakSolved}
 """All events that `fold` takes notice of."""
 
 
@@ -54,7 +54,7 @@ class Learning:
         self.parameters = parameters
         self.estimates = Estimates(parameters)
         self.failing = Failing()
-        """What it costs not to trade."""
+        """What it costs not to trade. Whatever the order it is told in: it has no part in what is learnt anew."""
         self.observations = 0
         """Events learnt from so far."""
         self.waiting = 0
@@ -84,14 +84,35 @@ class Learning:
         elif kind is e.LeakSolved:
             assert isinstance(event, e.LeakSolved)
             self._solved(event)
+        elif isinstance(event, e.RoundMarked):
+            if event.mark is not None:
+                self.failing.marked(event.rfq_id, event.at_ns, float(event.mark.price))
         elif kind in OBSERVATIONS:
             self.observations += 1
+            self._put_off(event)
             if self._gathered is not None:
                 self._gathered.append(event)
                 return
             if self._since is not None:
                 self._since.append(event)
             self._learn(event)
+
+    def _put_off(self, event: e.Event) -> None:
+        """What became of orders."""
+        if isinstance(event, e.RoundObserved):
+            self.failing.saw(settled(event.round))
+        elif isinstance(event, e.RoundAmended):
+            self.failing.amended(event.rfq_id, event.round, event.now)
+        elif isinstance(event, e.HistoryAdded):
+            for told in event.rounds:
+                self.failing.saw(told.seen, told.after)
+
+    def not_trading(self, asking: Asking, prior_bps: float) -> NotTrading:
+        """What not trading costs for a request. `prior_bps`: in a bond of the usual width, before anything was seen."""
+        estimates = self.estimates
+        found = self.failing.cost(utc_day(asking.now_ns), estimates.widths, estimates.usual_edge, prior_bps)
+        width = estimates.widths.of(asking.bond, asking.quantity, asking.adv)
+        return NotTrading(found.value * width, found.sd * width, estimates.widths.error_of(asking.bond), found.n_eff)
 
     def _solved(self, event: e.LeakSolved) -> None:
         self.leaks = Leaks(event.table, prior_leak(self.parameters))
@@ -132,7 +153,7 @@ class Learning:
         for at_ns, one in timed:
             self._begin_day(at_ns)
             if isinstance(one, RoundSeen):
-                self._round(one)
+                self.estimates.learn(settled(one))
             else:
                 self._take(one)
 
@@ -143,7 +164,7 @@ class Learning:
             while len(self._amendable) >= AMENDABLE_MAX:
                 del self._amendable[next(iter(self._amendable))]
             self._amendable[seen.rfq_id] = changed(seen, asks=())
-            self._round(seen)
+            self.estimates.learn(settled(seen))
         elif isinstance(event, e.RoundAmended):
             known = self._amendable.get(event.rfq_id)
             if known is None:
@@ -151,16 +172,6 @@ class Learning:
             for ask in event.was:
                 self.estimates.forget(known.source, known.rfq_id, known.round, ask.dealer)
             self.estimates.learn(settled(changed(known, asks=event.now, residual=event.residual)))
-
-    def _round(self, seen: RoundSeen) -> None:
-        self.estimates.learn(settled(seen))
-        order, mark = f"{seen.source}|{seen.parent_id}", seen.mark_decision
-        fills = [(ask.filled, ask.fill_price) for ask in seen.asks if ask.filled and ask.fill_price is not None]
-        if fills:
-            price = sum(float(size) * float(each) for size, each in fills) / sum(float(size) for size, _ in fills)
-            self.failing.traded(order, price, utc_day(seen.sent_ns))
-        elif mark is not None and mark.price > 0:
-            self.failing.failed(order, seen.side.sign, float(mark.price))
 
     def _begin_day(self, at_ns: int) -> None:
         """Scales and strengths change with the first observation of a day."""
@@ -198,7 +209,7 @@ class Learning:
         behind = since[len(since) - (self.observations - aside.observations) :]
         self._aside = self._since = None
         self.estimates, self._day, self.waiting = aside.estimates, aside._day, aside.waiting
-        self._amendable, self.failing = aside._amendable, aside.failing
+        self._amendable = aside._amendable
         self.estimates.leak(self.leaks)
         for later in behind:
             self._learn(later)

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from engine.dealers.axes import with_axe
 from engine.dealers.estimates import Asking
+from engine.dealers.failing import NotTrading
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment, segment_of_key
 from engine.desk.draft import Draft
@@ -28,7 +29,7 @@ from engine.rules.program import CompiledRule, Decision, TierDefinition
 from engine.selection import wording
 from engine.selection.candidates import Candidates, Situation, candidates
 from engine.selection.choose import Tiered, choose, in_tiers
-from engine.selection.request import Outlooks, Parameters, Records, Request
+from engine.selection.request import Records, Request
 from engine.selection.wanted import Listed, RulePlan, TierPlan, Where
 
 _NS_PER_S = 1_000_000_000
@@ -147,13 +148,7 @@ def _choose(
     )
     # Of each order its own: a turn may decide on several.
     entropy = draft.entropy + order.order_id.encode() if draws else b""
-    return choose(request, wanted, among, Records(desk.rankings, _outlooks(draft, order)), _parameters(desk), entropy)
-
-
-def _parameters(desk: Desk) -> Parameters:
-    """The desk's own, with what not trading has cost since; to a hundredth of a bp, so that few differ."""
-    failing = desk.learning.failing.measure(desk.parameters.c_fail_bps)
-    return replace(desk.parameters, c_fail_bps=round(failing.value, 2)) if failing.n_eff else desk.parameters
+    return choose(request, wanted, among, _records(draft, order), desk.parameters, entropy)
 
 
 def _wait_s(desk: Desk, limits: Plan) -> float:
@@ -161,20 +156,26 @@ def _wait_s(desk: Desk, limits: Plan) -> float:
     return limits.wait_s if limits.wait_s is not None else desk.clocks.wait_ns / _NS_PER_S
 
 
-def _outlooks(draft: Draft, order: Order) -> Outlooks:
-    """What to expect of dealers: by their record, and by what they advertise in this bond."""
+def _records(draft: Draft, order: Order) -> Records:
+    """What is known of dealers: by their record, and by what they advertise in this bond; what not trading costs."""
     desk, terms = draft.desk, order.terms
 
-    def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
+    def asking(request: Request) -> Asking:
         size, adv = request.quantity or ZERO, order.facts.adv_30d
-        asking = Asking(request.segment, size, request.wait_s, request.now_ns, terms.security_id, adv)
-        found = desk.learning.estimates.outlooks(dealers, asking)
+        return Asking(request.segment, size, request.wait_s, request.now_ns, terms.security_id, adv)
+
+    def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
+        found = desk.learning.estimates.outlooks(dealers, asking(request))
         axes = {axe.dealer: axe for axe in draft.state.axes_for(terms.security_id, terms.side, draft.now_ns)}
         if not axes:
             return found
         return [with_axe(each, axes.get(each.dealer), desk.parameters.axes) for each in found]
 
-    return outlooks
+    def not_trading(request: Request) -> NotTrading:
+        found = desk.learning.not_trading(asking(request), desk.parameters.c_fail_bps)
+        return replace(found, bps=round(found.bps, 2))
+
+    return Records(desk.rankings, outlooks, not_trading)
 
 
 def _drawn(draft: Draft, order: Order) -> float | None:
@@ -278,9 +279,9 @@ def tiers_of(draft: Draft, order: Order) -> tuple[TierDefinition, tuple[Tiered, 
         quantity=terms.quantity,
         wait_s=wait_s,
     )
-    records = Records(desk.rankings, _outlooks(draft, order))
+    records = _records(draft, order)
     plan = _tier_plan(draft, order, definition, wait_s)
-    return definition, in_tiers(request, plan, records, _parameters(desk))
+    return definition, in_tiers(request, plan, records, desk.parameters)
 
 
 def _tiers(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> TierPlan | None:

@@ -138,7 +138,8 @@ class Expected:
     be pointless, None where nothing is too good. `n_eff` has a column for each of `N_EFF`: what the estimates rest on,
     of the dealer's own.
 
-    Of the whole, as it is sent: `cost_bps` is what trading is expected to cost, not trading counted as `c_fail_bps`;
+    Of the whole, as it is sent: `cost_bps` is what trading is expected to cost, not trading counted as `c_fail_bps`,
+    which stands on `c_fail_n_eff` orders that were put off (its error of 0: an older engine knew none);
     `fill` the chance to trade, `leak_bps` what asking moves. `stops_bps` is set for dealers asked one after another:
     the edge at which each one's quote ends the search. `at_half` and `at_twice` are who would be asked if not trading
     cost half, or twice, as much.
@@ -185,6 +186,8 @@ class Expected:
     trade_share: tuple[float, ...] = ()
     """Our trades over our asks with each; empty where an older engine decided."""
     trade_share_se: tuple[float, ...] = ()
+    c_fail_se_bps: float = 0.0
+    c_fail_n_eff: float = 0.0
 
 
 N_EFF: Final = ("p_quote", "edge", "firmness", "size_share", "leak_in", "leak_post", "reciprocity")

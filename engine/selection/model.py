@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from engine.dealers.failing import NotTrading
 from engine.dealers.outlook import Outlook
 from engine.domain.recommendation import CountWorth, Expected
 from engine.errors import ConfigError
@@ -59,13 +60,30 @@ class Limits:
 class Model:
     """The candidates of one order, numbered in the order of a ranking: their outlooks, and what is at stake."""
 
-    __slots__ = ("_indices", "_panels", "alone_bps", "outlooks", "parameters", "prospects", "request", "stakes")
+    __slots__ = (
+        "_indices",
+        "_panels",
+        "alone_bps",
+        "not_trading",
+        "outlooks",
+        "parameters",
+        "prospects",
+        "request",
+        "stakes",
+    )
 
-    def __init__(self, request: Request, parameters: Parameters, outlooks: Sequence[Outlook]) -> None:
+    def __init__(
+        self,
+        request: Request,
+        parameters: Parameters,
+        outlooks: Sequence[Outlook],
+        not_trading: NotTrading | None = None,
+    ) -> None:
         self.request = request
         self.parameters = parameters
         self.outlooks = tuple(outlooks)
-        self.stakes = _stakes(request, parameters)
+        self.not_trading = not_trading
+        self.stakes = _stakes(request, parameters, not_trading)
         self.prospects = tuple([prospect(each, self.stakes) for each in outlooks])
         self.alone_bps = tuple([alone_bps(each, self.stakes) for each in self.prospects])
         self._panels: Panels | None = None
@@ -74,12 +92,12 @@ class Model:
     def ranked(self) -> Model:
         """The same, numbered by what asking each alone is worth."""
         found = sorted(zip(self.alone_bps, self.outlooks, strict=True), key=lambda entry: (-entry[0], entry[1].dealer))
-        return Model(self.request, self.parameters, [each for _, each in found])
+        return Model(self.request, self.parameters, [each for _, each in found], self.not_trading)
 
     def numbered_as(self, dealers: Sequence[str]) -> Model:
         """The same, numbered in this order."""
         outlook_of = {each.dealer: each for each in self.outlooks}
-        return Model(self.request, self.parameters, [outlook_of[name] for name in dealers])
+        return Model(self.request, self.parameters, [outlook_of[name] for name in dealers], self.not_trading)
 
     def table(self, window_days: int) -> Table:
         """The ranking, in the order of the numbers."""
@@ -171,11 +189,11 @@ class Model:
             fill, leak = self.panels.fill(sent), self._unweighted(sum(prospects[at].leak_bps for at in sent))
             worth = self.panels.worth(sent) + sum(prospects[at].asking_bps for at in sent)
             curve = self._curve_of_panels(chosen, limits)
-        common = max([outlooks[at].e_common_sd for at in sent], default=0.0)
         costs = (stakes.c_fail_bps / 2, 2 * stakes.c_fail_bps)
         choose = {Counted.not_at_all: None, Counted.panel: self.panel, Counted.search: self.search}[choice.counted]
         half, twice = ((), ()) if choose is None else (choose(limits, cost) for cost in costs)
         names = [each.dealer for each in outlooks]
+        failing = self.not_trading
         return Expected(
             p_quote=_rounded([each.q.value for each in outlooks]),
             p_in_time=_rounded([each.in_time for each in outlooks]),
@@ -201,11 +219,13 @@ class Model:
             trade_share_se=_rounded([each.r.sd for each in outlooks]),
             n_eff=tuple(zip(*[_n_eff(each) for each in outlooks], strict=True)),
             cost_bps=round(stakes.c_fail_bps - worth + leak, _DIGITS),
-            cost_se_bps=round(math.hypot(fill * common, *[margins[at].gain_sd_bps for at in sent]), _DIGITS),
+            cost_se_bps=round(self._cost_se_bps(sent, margins, fill, stakes.c_fail_bps - worth), _DIGITS),
             fill=round(fill, _DIGITS),
             leak_bps=round(leak, _DIGITS),
             worth_by_count=curve,
             c_fail_bps=stakes.c_fail_bps,
+            c_fail_se_bps=round(failing.measure.sd, _DIGITS) if failing is not None else 0.0,
+            c_fail_n_eff=round(failing.n_eff, 1) if failing is not None else 0.0,
             aversion=stakes.aversion,
             rho=stakes.rho,
             at_half=tuple([names[at] for at in half]),
@@ -217,6 +237,21 @@ class Model:
             informed=informed,
             parameters=self.parameters.digest,
         )
+
+    def _cost_se_bps(self, sent: Sequence[int], margins: Sequence[Margin], fill: float, gross_bps: float) -> float:
+        """The error of what the whole is expected to cost, `gross_bps` without leaks.
+
+        Beside what is not known of each dealer: the level of all edges counts as far as it trades, what not trading
+        costs as far as it does not. A bond that is wider than thought is so for both.
+        """
+        failing = self.not_trading
+        off, failing_sd = (failing.width_error, failing.sd_bps) if failing is not None else (0.0, 0.0)
+        levels = [
+            math.sqrt(max(0.0, each.e_common_sd**2 - (each.e.value * off) ** 2))
+            for each in (self.outlooks[at] for at in sent)
+        ]
+        shared = fill * max(levels, default=0.0), (1 - fill) * failing_sd, gross_bps * off
+        return math.hypot(*shared, *[margins[at].gain_sd_bps for at in sent])
 
     def _unweighted(self, leak_bps: float) -> float:
         return leak_bps / self.stakes.aversion if self.stakes.aversion else 0.0
@@ -296,12 +331,13 @@ def modelled(request: Request, dealers: Sequence[str], records: Records, paramet
     """The model of these candidates, in their order. Raises ConfigError where nothing is known of anybody."""
     if records.outlooks is None:
         raise ConfigError("the model needs estimates of the dealers: there are none here")
-    return Model(request, parameters, records.outlooks(dealers, request))
+    not_trading = None if records.not_trading is None else records.not_trading(request)
+    return Model(request, parameters, records.outlooks(dealers, request), not_trading)
 
 
-def _stakes(request: Request, parameters: Parameters) -> Stakes:
+def _stakes(request: Request, parameters: Parameters, not_trading: NotTrading | None) -> Stakes:
     return Stakes(
-        c_fail_bps=max(0.0, parameters.c_fail_bps),
+        c_fail_bps=max(0.0, parameters.c_fail_bps if not_trading is None else not_trading.bps),
         aversion=parameters.aversion,
         rho=_rho(request, parameters),
         limit_edge_bps=request.limit_edge_bps,

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from engine.dealers.axes import AxeParameters
+from engine.dealers.failing import NotTrading
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment
 from engine.dealers.stats import CLASSIC_WEIGHTS
@@ -49,10 +50,14 @@ Outlooks = Callable[[Sequence[str], Request], Sequence[Outlook]]
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What is known of dealers: the kept orders of weighted scores, and what to expect of each (None: nobody knows)."""
+    """What is known: the kept orders of weighted scores, what to expect of each dealer, what not trading costs.
+
+    None is not known: without outlooks there is no model, and not trading costs what the parameters say.
+    """
 
     rankings: Rankings
     outlooks: Outlooks | None = None
+    not_trading: Callable[[Request], NotTrading] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,11 @@ _AXES: Final = AxeParameters()
 class Parameters:
     """The desk's own settings of its scorers. `classic_weights` are in percent.
 
-    Of the model: `c_fail_bps` is what not trading costs. A leak counts `aversion` times, and what it moves after the
-    decision on the share of the size that is traded later: `rho` where nobody knows what is left of the parent, else
-    that and the share `unfilled` of orders that a round does not trade. A second of waiting costs `wait_bps_per_s`;
-    `axes` is what an advertised interest adds. Asking a dealer with whom we trade less than the share
-    `trade_share_min` counts up to `trade_share_bps`.
+    Of the model: `c_fail_bps` is what not trading costs in a bond of the usual width, before any order has said so. A
+    leak counts `aversion` times, and what it moves after the decision on the share of the size that is traded later:
+    `rho` where nobody knows what is left of the parent, else that and the share `unfilled` of orders that a round does
+    not trade. A second of waiting costs `wait_bps_per_s`; `axes` is what an advertised interest adds. Asking a dealer
+    with whom we trade less than the share `trade_share_min` counts up to `trade_share_bps`.
     """
 
     classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS

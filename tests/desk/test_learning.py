@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from leak_rounds import LEAKER, solved, victim_rounds
+from seen_rounds import SIZE, asked, asking, seen
 
+from engine.clock import utc_day
 from engine.dealers.estimates import EstimateParameters, prior_leak
+from engine.dealers.failing import PATIENCE_DAYS
 from engine.desk.learning import Learning
 from engine.desk.past.reading import Known, Row, read_rows
 from engine.domain import events as e
 from engine.domain.measure import Identified
-from engine.domain.observation import RoundTold
+from engine.domain.observation import Horizon, RoundTold
+from engine.domain.order import MarkUsed
+from engine.domain.rows import changed
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""
 
 DAY_NS = 86_400 * 1_000_000_000
 START = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
+MARK = MarkUsed(Decimal(100), "made", 0, "firm", 5.0)
+AFTER = changed(MARK, price=Decimal(101))
 AFTER_NS = int(datetime.datetime(2026, 9, 1, tzinfo=datetime.UTC).timestamp()) * 1_000_000_000
 
 
@@ -174,7 +182,7 @@ def test_without_a_batch_a_leak_is_its_prior() -> None:
 
 
 def test_what_an_order_was_filled_at_after_a_round_without_a_trade_is_what_failing_costs() -> None:
-    """Put off at a mark of 100, bought later at 100.5: 50 bps, beside ten of the prior's 20."""
+    """Put off at a mark of 100, bought later at 100.5: 50 bps, three months ago, beside ten of the prior's 20."""
     shared: dict[str, Any] = {
         "security": "XS0000000009", "asset_class": "corporate", "side": "buy", "quantity": "1000000", "dealer": "ash",
         "parent_id": "P-1", "mark_sent": "100", "mark_decision": "100",
@@ -187,4 +195,33 @@ def test_what_an_order_was_filled_at_after_a_round_without_a_trade_is_what_faili
     rounds, refused = read_rows([Row(1, first), Row(2, later)], Known({}, AFTER_NS, 900 * 10**9), "elsewhere")
     assert not refused
     learning = replayed(added(*rounds), e.EstimatesRebuilt(AFTER_NS, 1, 2, ""))
-    assert learning.failing.measure().value == pytest.approx((10 * 20 + 50) / 11)
+    found = learning.not_trading(replace(asking(), now_ns=AFTER_NS), 20.0)
+    width = learning.estimates.widths.of(asking().bond, asking().quantity, None)
+    aged = 0.5 ** ((utc_day(AFTER_NS) - utc_day(rounds[1].seen.sent_ns)) / 90)
+    assert found.bps / width == pytest.approx((10 * 20 + 50 * aged) / (10 + aged))
+    assert (found.n_eff, found.width_error) == (pytest.approx(1.0), learning.estimates.widths.error_of("bond"))
+
+
+def test_of_an_order_that_never_traded_the_marks_that_followed_its_round_are_learnt() -> None:
+    """And no rebuild of what was told takes them back."""
+    put_off = seen("RFQ-1", [asked("ash", 0.0, -14.0)], mark_decision=MARK)
+    later = e.RoundMarked(put_off.sent_ns + DAY_NS, "RFQ-1", Horizon.next_day, 0, AFTER, None, "")
+    events = [e.RoundObserved(put_off.closed_ns, put_off), later, LATER, EARLIER]
+    learning = Learning(EstimateParameters())
+    for event in events:
+        learning.fold(event)
+    assert learning.observations == 3
+    learning.begin_aside()
+    aside = Learning(learning.parameters, is_replaying=True)
+    for event in events:
+        aside.fold(event)
+    aside.rebuilt()
+    learning.end_aside(aside)
+    events.append(e.EstimatesRebuilt(AFTER_NS, aside.observations, learning.waiting, "test"))
+    learning.fold(events[-1])
+    request = asking(30.0)
+    found = learning.not_trading(request, 20.0)
+    assert found == replayed(*events).not_trading(request, 20.0)
+    width = learning.estimates.widths.of("bond", SIZE, None)
+    aged = 0.5 ** ((30 - PATIENCE_DAYS) / 90)
+    assert found.bps / width == pytest.approx((10 * 20 + aged * (100 + 14)) / (10 + aged * width))

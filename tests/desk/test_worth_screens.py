@@ -21,6 +21,7 @@ from engine.admin.advice import recommend as screen
 from engine.admin.tables import Paper, wide
 from engine.dealers.estimates import Asking
 from engine.dealers.outlook import Identified, Outlook
+from engine.dealers.widths import Widths
 from engine.desk.fields import catalogue
 from engine.domain.instrument import Security
 from engine.rules.program import compile_book
@@ -56,7 +57,12 @@ _DEALERS: Final = {
 
 @dataclass
 class Planted:
-    """Estimates that say what the test says."""
+    """Estimates that say what the test says. Sizes make no bond wider."""
+
+    widths = Widths(0.0, 0.3, 1e6, {}, {})
+
+    def usual_edge(self, segment: str) -> float:
+        return -10.0
 
     def outlooks(self, dealers: Sequence[str], asking: Asking) -> tuple[Outlook, ...]:
         return tuple(planted(name) for name in dealers)
@@ -178,7 +184,15 @@ KEYS: Final = {
     *("marginal_se_bps", "reservation_bps", "latency_p50_s", "latency_p90_s", "inclusion_p", "n_eff"),
 }
 WHOLE: Final = {
-    *("expected_cost_bps", "expected_fill", "expected_leak_bps", "worth_by_count", "panel_p", "c_fail_bps"),
+    *(
+        "expected_cost_bps",
+        "expected_fill",
+        "expected_leak_bps",
+        "worth_by_count",
+        "panel_p",
+        "c_fail_bps",
+        "c_fail_se_bps",
+    ),
     *("lambda", "rho", "mark", "exposure", "parameters"),
 }
 

@@ -19,6 +19,7 @@ from world import OBEDIENT, QUIET, Scenario, Temper, World
 
 from engine.boot.assembly import Parts
 from engine.boot.take_over import take_over
+from engine.clock import utc_day
 from engine.dealers.quoted import QuotedBonds
 from engine.dealers.window import Cell, Recollection
 from engine.desk.costs import Costs
@@ -296,6 +297,12 @@ def _has_deadline(engine: Engine, key: Timer) -> bool:
     return engine.trading.deadline_of(key, engine.machine.session_up, engine.now_ns) is not None
 
 
+def _put_off(engine: Engine) -> Any:
+    learning, day = engine.trading.desk.learning, utc_day(engine.now_ns)
+    estimates = learning.estimates
+    return learning.failing.cost(day + 30, estimates.widths, estimates.usual_edge)
+
+
 SHAPES: Final[dict[str, Callable[[Engine], Any]]] = {
     "links.state": _sessions,
     "links.confirmed": lambda engine: _confirmed(engine.machine),
@@ -305,7 +312,7 @@ SHAPES: Final[dict[str, Callable[[Engine], Any]]] = {
     "history._notes": lambda engine: _notes(engine.machine.history),
     "desk.rankings": _ranked,
     "state._sum": lambda engine: engine.trading.state.digest(),
-    "learning.failing": lambda engine: engine.trading.desk.learning.failing.measure(),
+    "learning.failing": _put_off,
     "learning._amendable": lambda engine: dict(engine.trading.desk.learning._amendable),
     "learning.estimates": lambda engine: engine.trading.desk.learning.estimates.digest(),
     "stats._shape": lambda engine: engine.trading.desk.stats._shape.windows_days,
