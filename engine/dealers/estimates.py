@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
@@ -47,6 +47,10 @@ __all__ = ["Asking", "EstimateParameters", "Estimates"]
 
 _NEW_SHARE: Final = 0.05
 _FITTED_DAYS_MAX: Final = 7
+_OFF: Final = 0.02
+"""A round is divided anew once its width has moved by this share."""
+_DIVIDED_MAX: Final = 200
+"""Rounds that are divided anew in one day."""
 _PICTURES_MAX: Final = 256
 """Segments whose estimates are kept between two rounds."""
 
@@ -106,6 +110,7 @@ class Estimates:
     """The estimates of one desk. `learn`, `forget`, `leak` and `daily` change them; queries do not."""
 
     __slots__ = (
+        "_asked_bonds",
         "_changed",
         "_coarse",
         "_daily_version",
@@ -134,6 +139,8 @@ class Estimates:
         self._frozen: dict[str, Solved] = {}
         self._pictures: dict[str, _Picture] = {}
         self._changed: dict[str, int] = {}
+        self._asked_bonds: dict[str, None] = {}
+        """Whose quotes came, went or were divided anew since the last `daily`."""
         self._daily_version = 0
         # Rounds that came or went since the last fit.
         self._fitted_day = self._new_rounds = 0
@@ -152,8 +159,8 @@ class Estimates:
         if kept is None:
             kept = KeptRound(day, segment_of_key(seen.segment).scopes, {}, {}, (), 0.0)
             widths, kept.bond = self._scales.widths, seen.bond.security_id
-            kept.width = widths.of(kept.bond, seen.quantity, seen.adv)
             kept.size_log = widths.size_log(seen.quantity, seen.adv)
+            kept.width = widths.of_log(kept.bond, kept.size_log)
             self._evidence.keep(key, kept)
         self._last_day = max(self._last_day, day)
         panel = tally.panel_log(seen, p)
@@ -162,10 +169,9 @@ class Estimates:
             self._watch.step(dealer, step, raises=not seen.source)
         for ask, response in zip(new, counted, strict=True):
             self._evidence.add(kept, ask.dealer, tally.changes(ask, seen, response, panel), response.slope)
-        quotes = {ask.dealer: edge / kept.width for ask in new if (edge := tally.edge_of(ask)) is not None}
+        quotes = {ask.dealer: edge for ask in new if (edge := tally.edge_of(ask)) is not None}
         if quotes:
-            mark_variance = tally.mark_variance(new, p.mark_sd_bps) / kept.width**2
-            kept.mark_variance = max(kept.mark_variance, mark_variance)
+            kept.mark_variance = max(kept.mark_variance, tally.mark_variance(new, p.mark_sd_bps))
             self._quote(kept, {**kept.quotes, **quotes})
         self._note(kept)
 
@@ -198,6 +204,10 @@ class Estimates:
         evidence.renew(day)
         if self._new_rounds > _NEW_SHARE * len(evidence.rounds) or day >= self._fitted_day + _FITTED_DAYS_MAX:
             self._fit(day)
+            return
+        self._scales = scales.with_bonds_of_today(self._scales, evidence, p, evidence.aging.unit(day))
+        asked, self._asked_bonds = self._asked_bonds, {}
+        self._divide_anew([kept for bond in asked for kept in evidence.of_bond.get(bond, {}).values()], day)
 
     def _fit(self, day: int) -> None:
         segments = sorted(scope for scope in self._evidence.cells if is_segment(scope))
@@ -205,6 +215,8 @@ class Estimates:
         descent = self._descent(day, {})
         known = {s: self._coarse.get(s) or descent.compute_above(chain_of(s)) for s in segments}
         self._scales = scales.fitted(descent, known)
+        self._asked_bonds.clear()
+        self._divide_anew(self._evidence.rounds.values(), day)
         descent = self._descent(day, {})
         self._coarse = {scope: descent.compute_above(chain_of(scope)) for scope in segments}
         self._frozen = {s: descent.below(chain_of(s), above)[1][-1] for s, above in self._coarse.items()}
@@ -294,6 +306,7 @@ class Estimates:
             evidence.slopes,
             evidence.width_line,
             sorted(evidence.widths.items()),
+            list(self._asked_bonds),
             repr(self._scales),
             self._watch.dump(),
         ]
@@ -308,8 +321,11 @@ class Estimates:
         return list({ask.dealer: ask for ask in reversed(seen.asks) if ask.dealer not in known}.values())[::-1]
 
     def _note(self, kept: KeptRound) -> None:
-        self.version += 1
         self._new_rounds += 1
+        self._mark_changed(kept)
+
+    def _mark_changed(self, kept: KeptRound) -> None:
+        self.version += 1
         for scope in kept.scopes:
             self._changed[scope] = self.version
 
@@ -350,23 +366,68 @@ class Estimates:
         return steps
 
     def _quote(self, kept: KeptRound, quotes: dict[str, float]) -> None:
-        """Take the edges of a round, all together: they are held against each other."""
+        """Take the edges of a round in bps, all together: they are held against each other."""
         kept.quotes = quotes
+        self._asked_bonds[kept.bond] = None
         if not quotes:
             self._evidence.quote(kept, (), 0.0, None)
             return
-        spreads = self._scales.spreads
-        round_variance = kept.mark_variance + spreads.rounds**2
-        expected = {dealer: self._expected_edge(kept.scopes, dealer) for dealer in quotes}
-        taken = tally.clipped(quotes, expected, spreads.noise, round_variance, self.parameters.edge_clip_sds)
+        taken, expected = self._divided(kept)
         common = None
         if any(scope in self._frozen for scope in kept.scopes):
-            common = tally.in_common(taken, expected, spreads.noise, kept.mark_variance)
-        pull = round_variance / (spreads.noise**2 + len(quotes) * round_variance)
-        widths = self._scales.widths
-        own = widths.bonds.get(kept.bond, 1.0)
-        width = seen_in(kept.bond, kept.size_log, kept.width, own, widths.slope, taken, expected)
+            mark_variance = kept.mark_variance / kept.width**2
+            common = tally.in_common(taken, expected, self._scales.spreads.noise, mark_variance)
+        self._take_edges(kept, taken, expected, common)
+
+    def _divided(self, kept: KeptRound) -> tuple[tuple[tuple[str, float], ...], dict[str, tuple[float, float]]]:
+        """(a round's edges over its width, clipped; what each was expected to be)"""
+        spreads, width = self._scales.spreads, kept.width
+        round_variance = kept.mark_variance / width**2 + spreads.rounds**2
+        expected = {dealer: self._expected_edge(kept.scopes, dealer) for dealer in kept.quotes}
+        over = {dealer: edge / width for dealer, edge in kept.quotes.items()}
+        return tally.clipped(over, expected, spreads.noise, round_variance, self.parameters.edge_clip_sds), expected
+
+    def _take_edges(
+        self,
+        kept: KeptRound,
+        taken: tuple[tuple[str, float], ...],
+        expected: dict[str, tuple[float, float]],
+        common: float | None,
+    ) -> None:
+        """Count a round's edges in place of those that it had."""
+        spreads = self._scales.spreads
+        round_variance = kept.mark_variance / kept.width**2 + spreads.rounds**2
+        pull = round_variance / (spreads.noise**2 + len(taken) * round_variance)
+        width = seen_in(kept.bond, kept.size_log, kept.width, self._scales.widths.slope, taken, expected)
         self._evidence.quote(kept, taken, pull, common, width)
+
+    def _divide_anew(self, rounds: Iterable[KeptRound], day: int) -> None:
+        """Divide rounds by what their bonds are known to be now, where that is not what they were divided by.
+
+        There is a bound: those that are off furthest come first, the others another day.
+        """
+        widths, evidence = self._scales.widths, self._evidence
+        unit, off = evidence.aging.unit(day), list[tuple[float, float, KeptRound]]()
+        for kept in rounds:
+            if not kept.quotes:
+                continue
+            without = (0.0, 0.0)
+            if kept.width_seen is not None:
+                share = evidence.aging.weight(kept.day) * unit
+                without = kept.width_seen.cost * share, kept.width_seen.expected * share
+            width = widths.of_log(kept.bond, kept.size_log, without)
+            far = abs(math.log(width / kept.width))
+            if far > _OFF:
+                off.append((far, width, kept))
+        if len(off) > _DIVIDED_MAX:
+            off.sort(key=_how_far, reverse=True)
+        for _, width, kept in off[:_DIVIDED_MAX]:
+            # What was known before the round is no longer at hand: what it was off by stays, in the new unit.
+            common = None if kept.common is None else kept.common * (kept.width / width) ** 2
+            kept.width = width
+            self._take_edges(kept, *self._divided(kept), common)
+            self._asked_bonds[kept.bond] = None
+            self._mark_changed(kept)
 
     def _expected_edge(self, scopes: Sequence[str], dealer: str) -> tuple[float, float]:
         """(mean, variance) of the dealer's effect as of the last `daily`."""
@@ -451,6 +512,10 @@ class Estimates:
             return self._leaks.of(dealer)
         prior = prior_leak(self.parameters)
         return prior, prior, Identified.none
+
+
+def _how_far(off: tuple[float, float, KeptRound]) -> float:
+    return off[0]
 
 
 def prior_leak(parameters: EstimateParameters) -> Measure:

@@ -104,16 +104,16 @@ class KeptRound:
     scopes: tuple[str, ...]
     asks: dict[str, tuple[Change, ...]]
     quotes: dict[str, float]
-    """Edges over the width of the round, as they were told."""
+    """Edges as they were told, in bps."""
     edges: tuple[tuple[str, float], ...]
-    """Edges as they were taken, clipped."""
+    """Edges as they were taken: over the width, clipped."""
     pull: float
     """How much of a quote is what the round's quotes have in common."""
     mark_variance: float = 0.0
-    """Of the marks that the edges are against, over the width squared."""
+    """Of the marks that the edges are against, in bps."""
     bond: str = ""
     width: float = 1.0
-    """What its edges are over."""
+    """What its edges are divided by."""
     size_log: float = 0.0
     width_seen: Seen | None = None
     common: float | None = None
@@ -125,7 +125,7 @@ class KeptRound:
 class Evidence:
     """The sums of one desk and the log of the rounds they are made of."""
 
-    __slots__ = ("_days", "aging", "cells", "common", "edges", "rounds", "slopes", "width_line", "widths")
+    __slots__ = ("_days", "aging", "cells", "common", "edges", "of_bond", "rounds", "slopes", "width_line", "widths")
 
     def __init__(self, half_life_days: int) -> None:
         self.aging = Aging(half_life_days)
@@ -142,11 +142,14 @@ class Evidence:
         self.width_line = [0.0] * 5
         """Of widths by size: the sums of a straight line."""
         self.rounds: dict[RoundKey, KeptRound] = {}
+        self.of_bond: dict[str, dict[RoundKey, KeptRound]] = {}
+        """The same rounds by bond."""
         self._days: dict[int, list[RoundKey]] = {}
 
     def keep(self, key: RoundKey, kept: KeptRound) -> None:
         """Begin a round."""
         self.rounds[key] = kept
+        self.of_bond.setdefault(kept.bond, {})[key] = kept
         self._days.setdefault(kept.day, []).append(key)
 
     def add(
@@ -208,6 +211,10 @@ class Evidence:
         self.quote(kept, (), 0.0, None)
         for dealer in list(kept.asks):
             self.take_back(kept, dealer)
+        of_bond = self.of_bond[kept.bond]
+        del of_bond[key]
+        if not of_bond:
+            del self.of_bond[kept.bond]
         keys = self._days[kept.day]
         keys.remove(key)
         if not keys:
@@ -256,7 +263,14 @@ class Evidence:
 
     def let_go(self) -> Iterator[None]:
         """Empty it, a part a step."""
-        held: Iterable[dict[object, object]] = (self.cells, self.edges, self.widths, self.rounds, self._days)  # type: ignore[assignment]
+        held: Iterable[dict[object, object]] = (
+            self.cells,
+            self.edges,
+            self.widths,
+            self.rounds,
+            self.of_bond,
+            self._days,
+        )  # type: ignore[assignment]
         for each in held:
             while each:
                 each.popitem()

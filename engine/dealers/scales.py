@@ -15,7 +15,8 @@ from engine.dealers import evidence as ev
 from engine.dealers import rates, widths
 from engine.dealers.backoff import NO_CELLS, Coarse, Descent, chain_of, is_coarse
 from engine.dealers.edges import Spreads
-from engine.dealers.estimate_parameters import Scales
+from engine.dealers.estimate_parameters import EstimateParameters, Scales
+from engine.dealers.evidence import Evidence
 from engine.dealers.rates import Counting
 from engine.dealers.segments import ANY
 from engine.dealers.widths import Widths
@@ -121,11 +122,18 @@ def _panel_slope(descent: Descent) -> float:
 
 
 def _widths(descent: Descent) -> Widths:
-    p, evidence = descent.parameters, descent.evidence
-    strength = p.width_strength * max(1.0, abs(p.edge_level_bps))
-    return widths.fitted(
-        descent.scales.widths, evidence.widths, evidence.width_line, descent.unit, p.width_slope, strength
-    )
+    p, evidence, before = descent.parameters, descent.evidence, descent.scales.widths
+    strength = _width_strength(p)
+    return widths.fitted(before, evidence.widths, evidence.width_line, descent.unit, p.width_slope, strength)
+
+
+def with_bonds_of_today(before: Scales, evidence: Evidence, p: EstimateParameters, unit: float) -> Scales:
+    """The same scales, but for the widths of bonds: of a bond that is new a day says much."""
+    return replace(before, widths=widths.of_bonds(before.widths, evidence.widths, unit, _width_strength(p)))
+
+
+def _width_strength(p: EstimateParameters) -> float:
+    return p.width_strength * max(1.0, abs(p.edge_level_bps))
 
 
 def _sd(squares: float, count: float, start: float, strength: float, bound: float) -> float:

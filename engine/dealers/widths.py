@@ -10,6 +10,9 @@ The slope is estimated for the desk, the bond's own part for every bond: what it
 cost by their dealers alone, beside the same of all bonds, drawn to 1. Both are as of the last daily event. A width is 1
 for a bond of which nothing is known at the reference size, so that the parameters of edges are in bps.
 
+A round that is kept is divided by what its bond is known to be now, by all its other rounds: its own quotes would make
+it look the usual one.
+
 How far bonds lie apart is estimated from what they came to; what is left of it, once a bond's own quotes are seen, is
 the error of its width. All dealers of a request share it.
 """
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -46,11 +49,16 @@ class Widths:
     """Size over ADV."""
     size_reference: float
     """Of bonds whose ADV nobody knows: face amount."""
-    bonds: Mapping[str, float]
+    bonds: Mapping[str, tuple[float, float]]
+    """What a bond's quotes cost, and what they would have cost at a width of 1."""
     errors: Mapping[str, float]
     """Standard errors of the bonds' widths, as shares of them."""
+    strength: float = 1.0
+    """What quotes have to cost together, in bps, to be worth as much as a bond's 1."""
+    total: tuple[float, float] = (0.0, 0.0)
+    """What quotes cost, and would have cost at a width of 1, of all bonds together."""
     apart: float = _APART
-    """The same of a bond that nobody asked for."""
+    """The standard error of a bond that nobody asked for."""
 
     def error_of(self, bond: str) -> float:
         """The standard error of a width, as a share of it; a bond that is not told has the usual one."""
@@ -58,12 +66,21 @@ class Widths:
 
     def of(self, bond: str, quantity: Decimal, adv: Decimal | None) -> float:
         """The width of a request."""
-        width = self.bonds.get(bond, 1.0) * self.of_size(quantity, adv)
-        return min(max(width, _NARROWEST), _WIDEST)
+        return self.of_log(bond, self.size_log(quantity, adv))
 
-    def of_size(self, quantity: Decimal, adv: Decimal | None) -> float:
-        """The part of it that is the size's."""
-        return math.exp(self.slope * self.size_log(quantity, adv))
+    def of_log(self, bond: str, size_log: float, without: tuple[float, float] = (0.0, 0.0)) -> float:
+        """The width of a request by the logarithm of its size, without what one round said of the bond."""
+        return _bounded(self.own(bond, without) * math.exp(self.slope * size_log))
+
+    def own(self, bond: str, without: tuple[float, float] = (0.0, 0.0)) -> float:
+        """The part of it that is the bond's."""
+        found = self.bonds.get(bond)
+        if found is None:
+            return 1.0
+        cost, expected, (costs, usual) = found[0] - without[0], found[1] - without[1], self.total
+        # What all bonds have in common is the level of edges, not the width of any.
+        level = _ratio(costs - without[0], usual - without[1])
+        return _bounded((self.strength + max(cost, 0.0) / level) / (self.strength + max(expected, 0.0)))
 
     def size_log(self, quantity: Decimal, adv: Decimal | None) -> float:
         """ln of the size over the reference."""
@@ -86,12 +103,11 @@ def seen_in(
     bond: str,
     size_log: float,
     width: float,
-    own: float,
     slope: float,
     taken: Sequence[tuple[str, float]],
     expected: Mapping[str, tuple[float, float]],
 ) -> Seen | None:
-    """What the edges of a round, over its width, say of it. `own` is the bond's part of the width."""
+    """What the edges of a round, over its width, say of it."""
     n = len(taken)
     usual = -sum(expected[dealer][0] for dealer, _ in taken)
     if usual < _COST_BPS_MIN * n:
@@ -102,7 +118,7 @@ def seen_in(
     cost = usual * (1.0 + off)
     value = off + slope * size_log
     line = (float(n), n * size_log, n * size_log * size_log, n * value, n * value * size_log)
-    return Seen(bond, cost * width, usual * width / own, line)
+    return Seen(bond, cost * width, usual * math.exp(slope * size_log), line)
 
 
 def fitted(
@@ -113,29 +129,44 @@ def fitted(
     slope: float,
     strength: float,
 ) -> Widths:
-    """The widths of the next day. `strength` is the cost in bps, of quotes together, that a bond's 1 is worth."""
+    """The widths of the next day: the slope, drawn to `slope`, and those of bonds."""
     n, x, xx, y, xy = (total * unit for total in line)
     spread, lean = (xx - x * x / n, xy - x * y / n) if n > _LEAST else (0.0, 0.0)
     prior = _SLOPE_STRENGTH * math.log(10.0) ** 2
     fitted_slope = (prior * slope + lean) / (prior + max(spread, 0.0))
-    # What all bonds have in common is the level of edges, not the width of any.
-    costs, usual = sum(max(cost, 0.0) for cost, _ in bonds.values()), sum(usual for _, usual in bonds.values())
-    level = costs / usual if costs > 0.0 and usual > 0.0 else 1.0
-    own, left = dict[str, float](), dict[str, float]()
-    apart, count = _APART_BONDS * _APART * _APART, _APART_BONDS
-    for bond, (cost, expected) in sorted(bonds.items()):
-        cost, expected = max(cost, 0.0) / level * unit, max(expected, 0.0) * unit
-        own[bond] = min(max((strength + cost) / (strength + expected), _NARROWEST), _WIDEST)
-        left[bond] = strength / (strength + expected)
+    sloped = replace(before, slope=min(max(fitted_slope, 0.0), 1.0), total=(0.0, 0.0))
+    return of_bonds(sloped, bonds, unit, strength)
+
+
+def of_bonds(before: Widths, bonds: Mapping[str, Sequence[float]], unit: float, strength: float) -> Widths:
+    """The same slope and level with the bonds as they are seen now; the level of all of them where there was none."""
+    seen = {bond: (max(cost, 0.0) * unit, max(expected, 0.0) * unit) for bond, (cost, expected) in bonds.items()}
+    costs, usual = sum(cost for cost, _ in seen.values()), sum(expected for _, expected in seen.values())
+    if before.total[1] > 0.0:
+        # Who estimates dealers anew can follow a level that moves, nobody else.
+        costs = usual * _ratio(*before.total)
+    level, apart, count = _ratio(costs, usual), _APART_BONDS * _APART * _APART, _APART_BONDS
+    for cost, expected in seen.values():
         if expected > _LEAST:
             # `strength` says how much of this is chance.
-            off = min(max(cost / expected - 1.0, -_OFF_MAX), _OFF_MAX)
-            apart, count = apart + off * off * (1.0 - left[bond]), count + 1.0
+            off = min(max(cost / level / expected - 1.0, -_OFF_MAX), _OFF_MAX)
+            apart, count = apart + off * off * expected / (strength + expected), count + 1.0
     sd = math.sqrt(apart / count)
+    widths = replace(before, bonds=seen, errors={}, strength=strength, total=(costs, usual), apart=sd)
     # Where one bond is nearly all there is, its width is the level.
     errors = {
-        bond: sd * math.sqrt(left[bond]) * (1.0 - max(expected, 0.0) / usual if usual > 0.0 else 1.0) / own[bond]
-        for bond, (_, expected) in bonds.items()
+        bond: sd
+        * math.sqrt(strength / (strength + expected))
+        * (1.0 - (expected / usual if usual > 0.0 else 0.0))
+        / widths.own(bond)
+        for bond, (_, expected) in seen.items()
     }
-    slope_now = min(max(fitted_slope, 0.0), 1.0)
-    return Widths(slope_now, before.reference, before.size_reference, own, errors, sd)
+    return replace(widths, errors=errors)
+
+
+def _ratio(costs: float, usual: float) -> float:
+    return costs / usual if costs > 0.0 and usual > 0.0 else 1.0
+
+
+def _bounded(width: float) -> float:
+    return min(max(width, _NARROWEST), _WIDEST)

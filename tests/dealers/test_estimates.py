@@ -380,17 +380,15 @@ def test_scales_are_fitted_when_enough_is_new_or_a_week_is_over() -> None:
             row = drawn_round(rng, f"r{day}-{number}", rng.sample(sorted(dealers), 3), dealers, day)
             estimates.learn(row)
 
-    learn(100, 0)
-    estimates.daily((FIRST_DAY + 1) * DAY_NS)
-    fitted = estimates._scales
-    learn(3, 1)
-    estimates.daily((FIRST_DAY + 2) * DAY_NS)
-    assert estimates._scales is fitted
-    learn(6, 2)
-    estimates.daily((FIRST_DAY + 3) * DAY_NS)
-    assert estimates._scales is not fitted
-    again = estimates._scales
-    estimates.daily((FIRST_DAY + 9) * DAY_NS)
-    assert estimates._scales is again
-    estimates.daily((FIRST_DAY + 10) * DAY_NS)
-    assert estimates._scales is not again
+    def is_fitted() -> bool:
+        spreads = estimates._scales.spreads
+        estimates.daily((FIRST_DAY + day) * DAY_NS)
+        return estimates._scales.spreads is not spreads
+
+    fits: list[int] = []
+    for day in range(1, 20):
+        learn({1: 100, 2: 3, 3: 6}.get(day, 0), day - 1)
+        if is_fitted():
+            fits.append(day)
+    # The widths of bonds alone follow every day.
+    assert fits == [1, 3, 10, 17]

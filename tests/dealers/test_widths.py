@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from seen_rounds import asked, asking, seen
 
-from engine.dealers.estimates import Estimates
+from engine.dealers.estimates import _DIVIDED_MAX, Estimates
 from engine.dealers.widths import Widths, fitted
 from engine.domain.observation import BondSeen, RoundSeen
 
@@ -119,6 +121,116 @@ def test_intervals_know_that_a_bonds_width_is_not_known(apart: float) -> None:
     assert all(have / of >= 0.9 - 3 * 0.055 for have, of in held.values()), held
 
 
+FIRST, LATER = ("alder", "birch", "cedar"), ("dogwood", "elm", "fir")
+
+
+def learn_all(
+    estimates: Estimates, rng: random.Random, day: int, bond: str, width: float, *panels: Sequence[str]
+) -> None:
+    """Dealers who are all alike: 10 widths from the mark."""
+    for number, panel in enumerate(panels):
+        mark_off = rng.gauss(0, 2)
+        asks = [asked(name, day, (-10.0 + rng.gauss(0, 2)) * width + mark_off) for name in panel]
+        estimates.learn(seen(f"{day}-{bond}-{number}", asks, day, bond=BondSeen(bond, "issuer", "corporate")))
+
+
+def known_dealers(rng: random.Random, days: int = 60) -> Estimates:
+    estimates = Estimates()
+    for day in range(days):
+        estimates.daily(asking(day).now_ns)
+        learn_all(estimates, rng, day, f"b{day % 5}", 1.0, *[rng.sample(FIRST + LATER, 3) for _ in range(6)])
+    return estimates
+
+
+def test_a_wide_bonds_first_rounds_are_divided_anew_within_two_days() -> None:
+    rng = random.Random(1)
+    estimates = known_dealers(rng)
+
+    def level(day: int) -> float:
+        return statistics.fmean(o.e.value for o in estimates.outlooks(FIRST + LATER, replace(asking(day), bond="b0")))
+
+    assert level(60) == pytest.approx(-10.0, abs=0.6)
+    learn_all(estimates, rng, 60, "wide", 6.0, *[FIRST] * 12)
+    # For one day quotes of 60 bps speak against everybody.
+    assert level(60) < -11.8
+    spreads = estimates._scales.spreads
+    # How far one round may speak is bounded: what is 6 times as wide takes two steps.
+    estimates.daily(asking(61).now_ns)
+    assert level(61) == pytest.approx(-10.0, abs=1.3)
+    # So much is not new that all scales would be fitted.
+    assert estimates._scales.spreads is spreads
+    estimates.daily(asking(62).now_ns)
+    assert level(62) == pytest.approx(-10.0, abs=0.8)
+
+
+def test_dealers_who_began_in_a_wide_bond_are_no_worse_once_they_are_mixed() -> None:
+    rng, estimates = random.Random(1), Estimates()
+    estimates.daily(asking(0).now_ns)
+    learn_all(estimates, rng, 0, "wide", 6.0, *[FIRST] * 12)
+    learn_all(estimates, rng, 0, "usual", 1.0, *[LATER] * 12)
+    for day in range(1, 5):
+        estimates.daily(asking(day).now_ns)
+        learn_all(estimates, rng, day, "usual", 1.0, rng.sample(FIRST + LATER, 3))
+        learn_all(estimates, rng, day, "wide", 6.0, *[rng.sample(FIRST + LATER, 3)] * (day == 3))
+    estimates.daily(asking(5).now_ns)
+    found = [outlook.e.value for outlook in estimates.outlooks(FIRST + LATER, replace(asking(5), bond="usual"))]
+    # It was 9 on the width of the first day.
+    assert abs(statistics.fmean(found[3:]) - statistics.fmean(found[:3])) < 2.0
+
+
+def test_no_more_rounds_are_divided_anew_in_a_day_than_allowed() -> None:
+    rng = random.Random(2)
+    estimates = known_dealers(rng, 10)
+    learn_all(estimates, rng, 10, "wide", 4.0, *[FIRST] * (_DIVIDED_MAX + 50))
+    kept, changed = list(estimates._evidence.rounds.values()), list[int]()
+    for day in (11, 12):
+        before = [one.width for one in kept]
+        estimates.daily(asking(day).now_ns)
+        changed.append(sum(one.width != was for one, was in zip(kept, before, strict=True)))
+    assert changed[0] == _DIVIDED_MAX
+    assert all(one.width != 1.0 for one in kept)
+
+
+def test_what_was_divided_anew_can_be_taken_back() -> None:
+    rng = random.Random(3)
+    estimates = known_dealers(rng, 10)
+    learn_all(estimates, rng, 10, "wide", 6.0, *[FIRST] * 12)
+    estimates.daily(asking(11).now_ns)
+    widths = [kept.width for kept in estimates._evidence.of_bond["wide"].values()]
+    assert min(widths) > 2.0
+    for (source, rfq_id, number), kept in list(estimates._evidence.rounds.items()):
+        for name in list(kept.asks):
+            estimates.forget(source, rfq_id, number, name)
+    left = [x for sums in estimates._evidence.edges.values() for row in [*sums.rows, sums.sides] for x in row]
+    left += [x for sums in estimates._evidence.widths.values() for x in sums]
+    assert max(map(abs, left)) < 1e-6
+    assert not estimates._evidence.of_bond
+
+
+def test_the_same_rounds_divided_anew_give_the_same_bits() -> None:
+    one, other = (known_dealers(random.Random(4), 12) for _ in range(2))
+    for estimates in (one, other):
+        rng = random.Random(5)
+        learn_all(estimates, rng, 12, "wide", 6.0, *[FIRST] * 12)
+        if estimates is one:
+            estimates.outlooks(FIRST, asking(12))
+        estimates.daily(asking(13).now_ns)
+    assert one.digest() == other.digest()
+
+
+def test_a_round_is_divided_by_what_all_others_say_of_its_bond() -> None:
+    """Its own quotes would make it look the usual one."""
+    bonds, line = {"a": (300.0, 100.0), "b": (1_000.0, 1_000.0)}, (0.0,) * 5
+    widths = fitted(Widths(0.3, 0.3, 1e6, {}, {}), bonds, line, 1.0, 0.3, 50.0)
+    without = {"a": (100.0, 50.0), "b": (1_000.0, 1_000.0)}
+    assert widths.own("a", (200.0, 50.0)) == pytest.approx(
+        fitted(Widths(0.3, 0.3, 1e6, {}, {}), without, line, 1.0, 0.3, 50.0).own("a")
+    )
+    # One bond alone is the usual one, whatever a round of it says.
+    alone = fitted(Widths(0.3, 0.3, 1e6, {}, {}), {"a": (300.0, 100.0)}, line, 1.0, 0.3, 50.0)
+    assert alone.own("a", (250.0, 50.0)) == pytest.approx(1.0)
+
+
 def test_a_width_that_is_not_in_question_has_no_error() -> None:
     widths = fitted(Widths(0.3, 0.3, 1e6, {}, {}), {"only": (2_000.0, 1_000.0)}, (0.0,) * 5, 1.0, 0.3, 50.0)
     # One bond alone is the level of edges; one that is not told is of the usual width.
@@ -130,6 +242,6 @@ def test_a_width_that_is_not_in_question_has_no_error() -> None:
 
 
 def test_a_width_has_bounds() -> None:
-    widths = Widths(0.5, 0.3, 1e6, {"mad": 10.0}, {})
+    widths = Widths(0.5, 0.3, 1e6, {"mad": (9e9, 1e3)}, {})
     assert widths.of("mad", Decimal(10) ** 12, Decimal(1)) == 10.0
     assert widths.of("unknown", Decimal(0), Decimal(0)) == pytest.approx(0.1)
