@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from operator import mul
 from random import Random
 
 import pytest
@@ -52,6 +53,33 @@ def test_golden_scores_from_raw_observations() -> None:
     assert [part.contribution for part in c.parts] == pytest.approx([0.285, 0.512, 0.196, 0.070])
     assert {part.source for part in a.parts + c.parts} == {Source.OWN}
     assert a.total == a.own
+
+
+@pytest.mark.parametrize(
+    ("parts", "adds_up_to", "printed"),
+    [
+        pytest.param((0.88, 1.32, 0.95, 0.88), 1.070, 1.096, id="a"),
+        pytest.param((0.95, 1.28, 0.98, 0.82), 1.075, 1.116, id="c"),
+    ],
+)
+def test_composites_that_were_once_printed_come_of_no_formula(
+    parts: tuple[float, ...], adds_up_to: float, printed: float
+) -> None:
+    """Neither of the parts printed beside them (a speed of 1 - s / 100 among them), nor of the house's formulas."""
+    weights = [float(weight) / 100 for _, weight in CLASSIC_WEIGHTS]
+    assert sum(map(mul, weights, parts)) == pytest.approx(adds_up_to, abs=5e-4)
+    stats = DealerStats()
+    feed(stats, "a", asks=50, trades=44, improvement_bps=3.2, reversion_bps=-0.5, latency_s=12)
+    feed(stats, "c", asks=40, trades=38, improvement_bps=2.8, reversion_bps=-0.2, latency_s=18)
+    assert all(abs(score.total - printed) > 0.03 for score in scored(classic(), stats, "a", "c"))
+
+
+def test_the_sign_of_leakage_decides_who_is_first() -> None:
+    """Adverse moves are negative: c leaks less and is first. With the sign turned round a would be, 1.082 to 1.071."""
+    stats = DealerStats()
+    feed(stats, "a", asks=50, trades=44, improvement_bps=3.2, reversion_bps=0.5, latency_s=12)
+    feed(stats, "c", asks=40, trades=38, improvement_bps=2.8, reversion_bps=0.2, latency_s=18)
+    assert [round(score.total, 3) for score in scored(classic(), stats, "a", "c")] == [1.082, 1.071]
 
 
 @pytest.mark.parametrize(
