@@ -100,10 +100,13 @@ def _day(options: argparse.Namespace) -> int:
         failures = _work(options, day, market, daemon, trader)
         stories = _stories(trader)
         dealers = trader.call("dealers")
+        profiles = trader.profiles(dealers)
         for one in stories:
             for line in story.tell(one):
                 print(line)
         for line in story.scores(trader.dealers_before, dealers):
+            print(line)
+        for line in story.learnt(trader.profiles_before, profiles):
             print(line)
         if not options.exit:
             _stay(trader, market, daemon)

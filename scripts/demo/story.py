@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from demo.orders import Day
@@ -59,6 +59,8 @@ def _recommendation(advice: Answer) -> Iterable[str]:
         yield f"     {mark} {line['dealer']:<9}{score}  {line['reason']}"
         if line["chosen"] and parts:
             yield f"                      {parts}"
+    for note in advice["notes"]:
+        yield f"     {note}"
 
 
 def _round(round_: Answer) -> Iterable[str]:
@@ -106,6 +108,43 @@ def scores(before: Answer | None, after: Answer) -> Iterable[str]:
         first = f"{was:.3f}" if was is not None else "  -  "
         last = f"{now:.3f}" if now is not None else "  -  "
         yield f"   {dealer['dealer']:<9} {first} → {last}"
+
+
+_LEARNT = (
+    ("answers", "p_quote", True),
+    ("edge", "edge_bps", False),
+    ("fills", "firmness", True),
+    ("leaks", "leak_in_bps", False),
+    ("and after", "leak_post_bps", False),
+)
+"""A measure's title, its name in a profile, and whether it is a share."""
+
+
+def learnt(before: Sequence[Answer], after: Sequence[Answer]) -> Iterable[str]:
+    """What the model believes of every dealer: each measure with its 90 % interval, and what it was this morning."""
+    earlier = {profile["dealer"]: profile["model"] for profile in before}
+    yield ""
+    yield "━━ Dealers: what was learnt of 1mm of any bond, this morning → now, 90 % interval; bps, leaks are costs"
+    for profile in after:
+        now, was = profile["model"], earlier.get(profile["dealer"])
+        asked = now["asks"] - was["asks"] if was is not None else now["asks"]
+        told = [_learnt(title, name, was, now, is_share=is_share) for title, name, is_share in _LEARNT]
+        yield f"   {profile['dealer']:<9} asked {asked} more, {now['asks']} in all; {'; '.join(told[:3])}"
+        known = {"none": "cannot be told yet", "relative": "beside the others' only", "level": "known by itself"}
+        yield f"             {'; '.join(told[3:])}: {known[now['leak_identified']]}"
+        for drift in now["drifted"]:
+            yield f"             is not what it was: {drift['measure']} {drift['before']:.3g} → {drift['since']:.3g}"
+
+
+def _learnt(title: str, name: str, was: Answer | None, now: Answer, *, is_share: bool) -> str:
+    measure = now["measures"][name]
+    numbers = [measure["value"], measure["low"], measure["high"]]
+    if was is not None:
+        numbers.append(was["measures"][name]["value"])
+    # Adding zero makes of a negative zero a plain one.
+    texts = [f"{each:.0%}" if is_share else f"{round(each, 1) + 0.0:+.1f}" for each in numbers]
+    first = f"{texts[3]} → " if was is not None else ""
+    return f"{title} {first}{texts[0]} ({texts[1]}..{texts[2]})"
 
 
 def wrong_ends(orders: dict[str, Answer], day: Day, refused: set[str]) -> list[str]:

@@ -38,6 +38,7 @@ class Trader:
         self.status: Answer = {}
         self.dealers_before: Answer | None = None
         """What was known of the dealers when the day began."""
+        self.profiles_before: list[Answer] = []
 
     def step(self) -> bool:
         """Look, and do what is next for every order. False while the daemon does not answer."""
@@ -85,9 +86,15 @@ class Trader:
         answer: Answer = self._client.call(name, **params)
         return answer
 
+    def profiles(self, dealers: Answer) -> list[Answer]:
+        """Of every dealer of a list, all that is known."""
+        return [self.call("dealer.show", dealer=each["dealer"]) for each in dealers["dealers"]]
+
     def _look(self) -> None:
         if self.dealers_before is None:
-            self.dealers_before = self.call("dealers")
+            dealers = self.call("dealers")
+            self.profiles_before = self.profiles(dealers)
+            self.dealers_before = dealers
         answer = self.call("orders", state="all", limit=500)
         self.orders = {order["order"]: order for order in answer["orders"]}
         self.status = self.call("status")
