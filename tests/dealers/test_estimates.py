@@ -83,6 +83,7 @@ def test_an_observation_of_one_half_life_ago_weighs_half() -> None:
     [pytest.param(30, 43, 87, id="30 days"), pytest.param(90, 130, 260, id="90 days")],
 )
 def test_reference_numbers_of_one_request_a_day(half_life: int, weights: float, n_eff: float) -> None:
+    # Source: DOMAIN 3.3.
     parameters = EstimateParameters(half_life_days=half_life, window_days=3_000, q_mean=0.5, panel_reference=1.0)
     estimates = Estimates(parameters)
     for day in range(2_000):

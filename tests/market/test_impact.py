@@ -14,7 +14,8 @@ MM = 1_000_000
 
 
 def test_the_reference_number() -> None:
-    """Y 0.5, sigma 35 bps, 10mm against an ADV of 5mm: 24.7 bps (the desk's own worked example)."""
+    """Y 0.5, sigma 35 bps, 10mm against an ADV of 5mm: 24.7 bps."""
+    # Source: DOMAIN 4, the square-root law.
     found = expected_impact(D(10 * MM), D(5 * MM), 35.0, ImpactParameters())
     assert found is not None
     assert found.bps == pytest.approx(24.7, abs=0.05)

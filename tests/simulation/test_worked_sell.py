@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from world import OBEDIENT, QUIET, World
 
+# Source: DOMAIN 4, to three decimals.
 WORKED = {
     "shortfall": 10.152,
     "improvement": -5.079,
