@@ -14,7 +14,8 @@ from engine.market import tca
 
 BUY, SELL = Side.buy.sign, Side.sell.sign
 
-# Source: DOMAIN 4, the worked sell. Decision 98.50, arrival 98.45, execution 98.40, mid 30 minutes later 98.30, cover 98.35.
+# Source: DOMAIN 4, the worked sell.
+# Decision 98.50, arrival 98.45, execution 98.40, mid 30 minutes later 98.30, cover 98.35.
 WORKED: list[tuple[Callable[[int], float], float]] = [
     (lambda s: tca.shortfall_bps(s, D(1), D("98.50"), D(1), D("98.40"), None), 10.15),
     (lambda s: tca.price_improvement_bps(s, D("98.40"), D("98.45")), -5.08),
