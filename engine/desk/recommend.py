@@ -142,6 +142,7 @@ def _choose(
         limit_edge_bps=None if limit is None or mark is None else quote_edge_bps(terms.side.sign, limit, mark.price),
         mark=mark,
         exposure=exposure,
+        residual=_left_after(draft, order),
         round=order.rounds + 1,
         draw=_drawn(draft, order),
         numbers=numbers,
@@ -154,6 +155,15 @@ def _choose(
 def _wait_s(desk: Desk, limits: Plan) -> float:
     """How long each dealer gets."""
     return limits.wait_s if limits.wait_s is not None else desk.clocks.wait_ns / _NS_PER_S
+
+
+def _left_after(draft: Draft, order: Order) -> Decimal:
+    """What is left to trade once this round has traded: it asks for all of its own order, others may be open beside it.
+
+    Costs one look per open order on the bond and side.
+    """
+    others = draft.state.open_orders_in(order.terms.security_id, order.terms.side)
+    return sum((other.leaves for other in others if other.order_id != order.order_id), ZERO)
 
 
 def _records(draft: Draft, order: Order) -> Records:

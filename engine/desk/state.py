@@ -472,6 +472,10 @@ def _standing(order: Order) -> Group | None:
     return (terms.security_id, terms.side, ended) if ended != day else None
 
 
+def _bond_if_open(order: Order) -> Group | None:
+    return (order.terms.security_id, order.terms.side) if order.open else None
+
+
 def _order_session(order: Order) -> Group | None:
     return order.terms.session
 
@@ -509,7 +513,7 @@ def _order_of_fill(row: BookedFill) -> Group | None:
 
 
 _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group | None], ...]]]] = {
-    "orders": (Table, (_if_open, _standing, _order_session)),
+    "orders": (Table, (_if_open, _standing, _order_session, _bond_if_open)),
     "oms_ids": (Table, ()),
     "alike": (Table, ()),
     "recommendations": (Table, ()),
@@ -697,6 +701,10 @@ class DeskState:
 
     def open_orders(self) -> list[Order]:
         return _rows(self.orders, 0, _ALL)
+
+    def open_orders_in(self, security_id: str, side: Side) -> list[Order]:
+        """Those on a bond and side."""
+        return _rows(self.orders, 3, (security_id, side))
 
     def standing_orders(self, security_id: str, side: Side, day: int) -> list[Order]:
         """Orders of more than a day on a bond and side: those open, and those of an earlier day ended on this one."""

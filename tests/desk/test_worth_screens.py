@@ -24,6 +24,7 @@ from engine.dealers.outlook import Identified, Outlook
 from engine.dealers.widths import Widths
 from engine.desk.fields import catalogue
 from engine.domain.instrument import Security
+from engine.domain.order import Handling
 from engine.rules.program import compile_book
 from engine.rules.source import Source
 from engine.selection.request import Exploring, Parameters
@@ -210,6 +211,27 @@ def test_the_keys_that_programs_are_promised(name: str) -> None:
     assert [each["count"] for each in answer["worth_by_count"]] == list(range(1, len(answer["worth_by_count"]) + 1))
     asked = sorted((each for each in answer["candidates"] if each["chosen"]), key=lambda each: each["place"])
     assert [each["dealer"] for each in asked] == answer["plan"]["dealers"]
+
+
+def test_a_later_leak_is_paid_by_what_is_left_of_the_exposure() -> None:
+    """A round asks for all of its order; beside it counts what other open orders on the bond and side have left."""
+    found = world()
+    asked_for = {"security": HIGH_YIELD.security_id, "side": "buy", "quantity": str(6 * MM)}
+
+    def rho() -> float:
+        rho: float = found.command("recommend", **asked_for, rank=None, assume_connected=False)["rho"]
+        return rho
+
+    unfilled = found.desk.parameters.unfilled
+    assert rho() == unfilled
+    found.order(HIGH_YIELD, "buy", 3 * MM, handling=Handling.manual)
+    found.order(HIGH_YIELD, "sell", 9 * MM, handling=Handling.manual)
+    found.order(ILLIQUID, "buy", 9 * MM, handling=Handling.manual)
+    assert rho() == pytest.approx(0.5 + unfilled)
+    other = found.order(HIGH_YIELD, "buy", 9 * MM, handling=Handling.manual)
+    assert rho() == pytest.approx(2.0 + unfilled)
+    found.command("order.cancel", order=other)
+    assert rho() == pytest.approx(0.5 + unfilled)
 
 
 def test_only_looking_draws_nothing_and_says_what_could_be() -> None:
