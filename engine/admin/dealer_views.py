@@ -151,7 +151,8 @@ def _classic(paper: Paper, classic: Answer) -> Lines:
 
 
 _MODEL: Final = (
-    ("p_quote", "quotes", "rate", "quote_rate"),
+    ("p_quote", "quotes, alone", "rate", "quote_rate"),
+    ("latency_s", "median answer", "s", ""),
     ("edge_bps", "edge", "bps", "edge"),
     ("firmness", "firmness", "rate", "firmness"),
     ("size_share", "size quoted", "rate", ""),
@@ -181,7 +182,9 @@ def _model(paper: Paper, answer: Answer) -> Lines:
     ]
     rows: list[tuple[Cell | str, ...]] = []
     for name, title, unit, counted in _MODEL:
-        each = model["measures"][name]
+        each = model["measures"].get(name)
+        if each is None:
+            continue
         rows.append(
             (
                 title,
@@ -213,6 +216,8 @@ def _model(paper: Paper, answer: Answer) -> Lines:
 
 def _plain(value: float, unit: str) -> str:
     """A bound of an interval: the unit stands beside it already."""
+    if unit == "s":
+        return f"{value:.1f}"
     return f"{value * 100:.0f}" if unit == "rate" else f"{value + 0.0:+.1f}"
 
 

@@ -112,7 +112,7 @@ def words(figure: str) -> str:
 def _value(figure: str, value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.2f}" if figure == _OUT_OF_ORDER else f"{value + 0.0:+.2f}bp"
+    return f"{value:.2f}" if figure == _OUT_OF_ORDER else f"{round(value, 2) + 0.0:+.2f}bp"
 
 
 # --- means over days -----------------------------------------------------------------------------

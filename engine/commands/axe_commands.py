@@ -74,6 +74,9 @@ def _take(call: Call, row: Mapping[str, Any]) -> NotFit | None:
         return axes.withdraw(
             draft, dealer.id, row["refers_to"], row["security"] or "", f"withdrawn by {call.actor}", call.by
         )
+    until_ns = row["valid_until"]
+    if action is AxeAction.new and until_ns is not None and until_ns <= draft.now_ns:
+        raise CommandError(f"valid_until: {as_json.at(until_ns)} is over", code="params")
     missing = [name for name in ("security", "side") if row[name] is None]
     if missing:
         raise CommandError(f"{' and '.join(missing)} missing", code="params")

@@ -139,7 +139,10 @@ def _model(call: Call, dealer: Dealer) -> dict[str, Any]:
     measures = {}
     for name, (of, better) in _MEASURES.items():
         measure = of(own)
-        ahead = sum((of(each).value - measure.value) * better > 0 for each in outlooks.values())
+        if measure is None:
+            continue
+        others = [found.value for each in outlooks.values() if (found := of(each)) is not None]
+        ahead = sum((value - measure.value) * better > 0 for value in others)
         measures[name] = {
             "value": measure.value,
             "low": measure.low,
@@ -168,8 +171,9 @@ def _model(call: Call, dealer: Dealer) -> dict[str, Any]:
     }
 
 
-_MEASURES: Final[Mapping[str, tuple[Callable[[Outlook], Measure], int]]] = {
+_MEASURES: Final[Mapping[str, tuple[Callable[[Outlook], Measure | None], int]]] = {
     "p_quote": (lambda outlook: outlook.q, 1),
+    "latency_s": (lambda outlook: outlook.latency_s, -1),
     "edge_bps": (lambda outlook: outlook.e, 1),
     "firmness": (lambda outlook: outlook.f, 1),
     "size_share": (lambda outlook: outlook.z, 1),

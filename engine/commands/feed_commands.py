@@ -131,7 +131,14 @@ def credit_limits_put(call: Call) -> dict[str, Any]:
             limits[limit.scope] = limit
     if limits:
         draft.record(e.CreditLimitsPut(draft.now_ns, tuple(limits.values()), call.by))
-    return {"taken": len(call.given["rows"]) - len(refused), "refused": refused}
+    issuers = {bond.issuer for bond in draft.desk.securities.values()}
+    # A limit may come before the bonds that it is for; a slip in a name is no limit for anybody, so it is told.
+    unmatched = [
+        limit.scope
+        for limit in limits.values()
+        if (scope := CreditScope.parse(limit.scope)).kind is CreditKind.issuer and scope.name not in issuers
+    ]
+    return {"taken": len(call.given["rows"]) - len(refused), "refused": refused, "unmatched": unmatched}
 
 
 def _limit(call: Call, row: Row) -> CreditLimit:

@@ -14,6 +14,7 @@ from engine.commands.parameters import did_you_mean
 from engine.desk.costs import FIGURES, OF_A_FILL, By, Costed, FillCosted, Tally
 from engine.domain import events as e
 from engine.domain.order import MarkUsed
+from engine.errors import CommandError
 from engine.market.calendars import trade_date
 
 TELLS_MIN: Final = 5
@@ -113,6 +114,8 @@ def _by(call: Call, by: By) -> dict[str, Any]:
     draft, given = call.draft, call.given
     last = given["end"] or trade_date(draft.now_ns)
     first = given["begin"] or date(1970, 1, 1)
+    if given["end"] is not None and first > last:
+        raise CommandError(f"tca: the first day, {first}, is after the last, {last}", code="params")
     found = draft.desk.costs.by(by, (first - _EPOCH).days, (last - _EPOCH).days)
     outside_first = draft.desk.outside_tca
     return {

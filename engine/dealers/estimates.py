@@ -78,7 +78,7 @@ class _Known:
     q: rates.Rate
     n_eff: float
     answers: latency.Table
-    p50_s: float
+    p50_s: Measure
     p90_s: float
     e: Measure
     f: Measure
@@ -260,7 +260,7 @@ class Estimates:
                     q=rates.measure_of_rate(one.q, one.n_eff, move=move),
                     q_slope=slope,
                     in_time=one.answers.within(asking.wait_s),
-                    latency_p50_s=one.p50_s,
+                    latency_p50_s=one.p50_s.value,
                     latency_p90_s=one.p90_s,
                     e=_times(one.e, width, off),
                     e_noise_sd=picture.noise_bps * width,
@@ -274,6 +274,7 @@ class Estimates:
                     r=one.r,
                     asks=one.asks,
                     asks_at_large=one.asks_at_large,
+                    latency_s=one.p50_s,
                     e_common_sd=math.sqrt(common_variance + (one.e.value * off) ** 2) * width,
                 )
             )
@@ -478,14 +479,15 @@ class Estimates:
             table = latency.table((own,), unit, table, self.parameters.latency_strength)
         in_bps, post_bps, identified = self.leak_of(dealer)
         asked = _n_eff(own, ev.ASKS, ev.ASKS_SQUARED)
+        quoted = _n_eff(own, ev.EDGES, ev.EDGES_SQUARED)
         accepted, sized = _n_eff(own, ev.F_WEIGHT, ev.F_SQUARED), _n_eff(own, ev.Z_WEIGHT, ev.Z_SQUARED)
         return _Known(
             q=picture.rates["q"].of(dealer),
             n_eff=asked,
             answers=table,
-            p50_s=table.quantile(0.5),
+            p50_s=latency.median(table, quoted, self.parameters.latency_strength),
             p90_s=table.quantile(0.9),
-            e=_edge(picture, dealer, _n_eff(own, ev.EDGES, ev.EDGES_SQUARED)),
+            e=_edge(picture, dealer, quoted),
             f=rates.measure_of_rate(picture.rates["f"].of(dealer), accepted),
             reject_move_bps=coarse.reject_moves_bps.get(dealer, self.parameters.reject_move_bps),
             z=rates.measure_of_rate(picture.rates["z"].of(dealer), sized),

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.dealers.evidence import BINS, ENDS, FIELDS, QUICK, Cell
+from engine.dealers.outlook import Measure
+from engine.dealers.rates import Z90
 
 _FIRST_S: Final = 1.0
 BOUNDS_S: Final = tuple(_FIRST_S * 2.0**place for place in range(BINS - 1))
@@ -66,6 +68,16 @@ class Table:
                 return _FIRST_S * part if place == 0 else BOUNDS_S[place - 1] * 2.0**part
             start = end
         return LONGEST_S
+
+
+def median(found: Table, answers: float, strength: float) -> Measure:
+    """The median, with the interval of 90 % that so many answers, and what they were drawn to, leave it.
+
+    Half of n answers come before the median, give or take sqrt(n) / 2 of them: the ends are those shares' quantiles.
+    """
+    value, off = found.quantile(0.5), Z90 / (2.0 * math.sqrt(answers + strength))
+    low, high = found.quantile(max(0.01, 0.5 - off)), found.quantile(min(0.99, 0.5 + off))
+    return Measure(value, (high - low) / (2.0 * Z90), low, high, answers)
 
 
 def _shares(events: Sequence[float], ends: Sequence[float]) -> tuple[float, ...]:

@@ -29,7 +29,8 @@ class Outlook:
     `z` is the share of the size that it quotes. `leak_in` and `leak_post` are what asking it costs, in bps: until the
     decision on the whole size, after it on what is left. `r` is our trades over our asks with it. `asks` counts the
     dealer's own asks in the segment, undecayed; 0 is a dealer that nobody has tried there; `asks_at_large` counts those
-    in its whole asset class (None: not counted).
+    in its whole asset class (None: not counted). `latency_s` is the median time to its answers with its error, None
+    where nobody said; `latency_p50_s` is its value.
     """
 
     dealer: str
@@ -51,6 +52,7 @@ class Outlook:
     asks: int
     e_common_sd: float = 0.0
     asks_at_large: int | None = None
+    latency_s: Measure | None = None
 
     @property
     def untried(self) -> bool:

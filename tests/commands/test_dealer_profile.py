@@ -91,7 +91,7 @@ def test_the_model_has_every_measure_with_its_interval_and_its_place() -> None:
     world = seeded_desk()
     model = profile(world)["model"]
     assert list(model["measures"]) == [
-        "p_quote", "edge_bps", "firmness", "size_share", "leak_in_bps", "leak_post_bps", "trade_share",
+        "p_quote", "latency_s", "edge_bps", "firmness", "size_share", "leak_in_bps", "leak_post_bps", "trade_share",
     ]  # fmt: skip
     for each in model["measures"].values():
         assert each["low"] <= each["value"] <= each["high"]

@@ -266,6 +266,7 @@ def test_a_feed_delivers_what_is_right_and_is_told_what_is_not(world: Scene) -> 
         ({**row, "price": "par"}, "parameter 'price': expected a price in percent of par"),
         ({**row, "valid_until": "2026-11-30T15:00:00"}, "parameter 'valid_until': expected a time with its zone"),
         ({**row, "valid_until": 7}, "parameter 'valid_until': expected a time with its zone"),
+        ({**row, "valid_until": "2026-01-01T15:00:00Z"}, "valid_until: 2026-01-01T15:00:00.000Z is over"),
         ({**row, "acton": "new"}, "unknown parameter 'acton' (did you mean 'action'?)"),
         ({"axe_id": "F1"}, "missing parameter 'dealer'"),
         ({"dealer": "ash", "axe_id": "F1"}, "security and side missing"),

@@ -21,7 +21,7 @@ from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.observation import Horizon
 from engine.domain.order import MarkUsed
-from engine.errors import ConfigError
+from engine.errors import CommandError, ConfigError
 from engine.market.calendars import trade_date
 from engine.market.marks import Mark, Quality
 
@@ -323,6 +323,8 @@ def test_the_days_are_those_that_are_asked_for() -> None:
     assert world.command("tca.dealers", begin=str(today), end=str(today))["rows"]
     assert world.command("tca.dealers", begin=str(today + timedelta(days=1)))["rows"] == []
     assert tca_views.means(Paper(), world.command("tca.rules", end="2000-01-01"))[-1].startswith("nothing")
+    with pytest.raises(CommandError, match="the first day, 2026-12-02, is after the last, 2026-12-01"):
+        world.command("tca.rules", begin="2026-12-02", end="2026-12-01")
 
 
 @pytest.mark.parametrize(

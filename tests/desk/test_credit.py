@@ -148,6 +148,11 @@ def test_a_row_that_is_wrong_is_named_and_stops_no_other() -> None:
         assert words in each["reason"]
     (event,) = world.recorded(e.CreditLimitsPut)
     assert (event.actor, event.limits[0].day_max) == ("person:credit", 0)
+    assert told["unmatched"] == []
+    issuers = put(
+        world, {"scope": "issuer:Varnholt Energie", "day_max": 1}, {"scope": f"issuer:{BOND.issuer}", "lift": True}
+    )
+    assert issuers["unmatched"] == ["issuer:Varnholt Energie"]
     for role in ("viewer", "trader"):
         with pytest.raises(CommandError, match="needs role feed"):
             world.command("credit_limits.put", role=role, rows=[{}])
