@@ -182,8 +182,8 @@ class _Bench:
     def _decide(self, application: Application, draft: Draft, settings: SessionSettings, message: Message) -> None:
         """The application's part, and how much of it is the recommendation: timed where the desk calls it."""
 
-        def recommended(draft: Draft, order: Order) -> Recommendation:
-            advice: Recommendation = self._timed("  recommend", lambda: recommend(draft, order))
+        def recommended(draft: Draft, order: Order, *, draws: bool) -> Recommendation:
+            advice: Recommendation = self._timed("  recommend", lambda: recommend(draft, order, draws=draws))
             return advice
 
         with patch.object(intake, "recommend", recommended):
