@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from engine.clock import Clock
+from engine.clock import Clock, Instant
 from engine.domain.events import Event
 from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, JournalError
@@ -131,7 +131,8 @@ class Runtime:
         self._loop = loop
         self._on_fatal = on_fatal
         self._on_phase = on_phase
-        self._set_alarm = self.alarms.set
+        self._touched: dict[Timer, Instant] = {}
+        """Timers to look at again, and when it was decided."""
         self._open = _Batch()
         self._full: deque[_Batch] = deque()
         """Batches that wait before the open one: with as many rows as one commit takes."""
@@ -193,13 +194,6 @@ class Runtime:
         batch.size += size
         self._staged_bytes += size
         try:
-            for timer in turn.touched:
-                self._set_alarm(timer, turn.now)
-        except Exception:
-            log.exception("no alarm could be set input=%s: this is a bug of the engine, it stops here", turn.kind)
-            self._fatal("a deadline could not be set")
-            return
-        try:
             self.metrics.turn(turn)
         except Exception:
             log.exception("turn not counted input=%s: this is a bug of the engine", turn.kind)
@@ -217,6 +211,22 @@ class Runtime:
             self._commit_asked = True
             self._idle.clear()
             self._loop.call_soon(self._commit)
+        if turn.touched:
+            if not self._touched:
+                self._loop.call_soon(self._set_alarms)
+            self._touched.update(dict.fromkeys(turn.touched, turn.now))
+
+    def _set_alarms(self) -> None:
+        """Set the alarms of what was decided on, behind the commit: no deadline is so near, and a dealer waits."""
+        touched, self._touched = self._touched, {}
+        if self._dead:
+            return
+        try:
+            for timer, now in touched.items():
+                self.alarms.set(timer, now)
+        except Exception:
+            log.exception("no alarm could be set: this is a bug of the engine, it stops here")
+            self._fatal("a deadline could not be set")
 
     def _held_due(self, key: str) -> None:
         self.submit(HeldDue(self.clock.now(), key, self.entropy()))
