@@ -20,12 +20,14 @@ from engine.desk.apply import traits_of
 from engine.desk.setting import Desk
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
+from engine.domain.rows import row
 from engine.market.calendars import trade_date
 from engine.rules import rating
 from engine.rules.signature import RANK, SCORE, TIER, Catalogue, Field, Kind
 from engine.selection.scorers import NAMED
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class OrderSubject:
     """An order as conditions see it; `quantity` is the whole exposure where a protection looks."""
@@ -42,6 +44,7 @@ class OrderSubject:
         return self.terms.currency == self.desk.base_currency
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class DealerSubject:
     """A dealer as conditions see it, for one order."""

@@ -577,7 +577,7 @@ class DeskState:
 
     def __init__(self, below: DeskState | None = None) -> None:
         self._below = below
-        self._begun: list[tuple[str, Table[Any]]] = []
+        self._begun: dict[str, Table[Any]] = {}
         """Of a draft, the tables that somebody has looked at."""
         self._sum = 0
         if below is None:
@@ -593,12 +593,20 @@ class DeskState:
             below = getattr(self._below, name)
             table = type(below)(below)
             setattr(self, name, table)
-            self._begun.append((name, table))
+            self._begun[name] = table
             return table
+
+    def _found(self, name: str) -> Table[Any]:
+        """A table, only to be read: a draft begins none for it. Most of them are looked at and hold nothing."""
+        state = self
+        while state._below is not None and name not in state._begun:
+            state = state._below
+        table: Table[Any] = getattr(state, name)
+        return table
 
     def adopt(self, draft: DeskState) -> None:
         """What a draft over this state has made of it is the state: the same as to fold the draft's events here."""
-        for name, drafted in draft._begun:
+        for name, drafted in draft._begun.items():
             if drafted.is_written():
                 mine: Table[Any] = getattr(self, name)
                 mine.adopt(drafted)
@@ -671,16 +679,16 @@ class DeskState:
 
     def any_kill(self) -> bool:
         """Is any kill switch on?"""
-        return self.kills.indexes[0].count(_ALL) > 0
+        return self._found("kills").indexes[0].count(_ALL) > 0
 
     def paused(self, dealer: str) -> Pause | None:
         """A person's pause of this dealer that is in force."""
-        pause = self.pauses.get(dealer)
+        pause: Pause | None = self._found("pauses").get(dealer)
         return pause if pause is not None and pause.on else None
 
     def paused_dealers(self) -> tuple[str, ...]:
         """Whom a person has paused; hardly ever anybody."""
-        return tuple(self.pauses.indexes[0].of(_ALL))
+        return tuple(self._found("pauses").indexes[0].of(_ALL))
 
     def files_broken(self) -> list[Scope]:
         """Switches of files in whose place an earlier text is used: while there are any, no rule acts by itself."""
@@ -737,7 +745,7 @@ class DeskState:
 
     def any_credit(self) -> bool:
         """Does any credit limit stand?"""
-        return self.credit.indexes[0].count(_ALL) > 0
+        return self._found("credit").indexes[0].count(_ALL) > 0
 
     def credit_limit(self, scope: CreditScope) -> CreditLimit | None:
         """The limit of this scope that stands."""
@@ -772,7 +780,7 @@ class DeskState:
 
     def axes_in(self, security_id: str, now_ns: int) -> list[Axe]:
         """Everybody's live interests in one bond; nothing to look at where nobody has any."""
-        return [axe for row in _rows(self.axes, 1, security_id) for axe in row.live(now_ns)]
+        return [axe for row in _rows(self._found("axes"), 1, security_id) for axe in row.live(now_ns)]
 
     def axes_for(self, security_id: str, desk_side: Side, now_ns: int) -> tuple[Axe, ...]:
         """Of every dealer that has one, the latest live interest that is of use to an order of this side."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from statistics import stdev
 from typing import Final
@@ -20,7 +20,7 @@ from engine.clock import NS_PER_S, utc_day
 from engine.domain.instrument import Security
 from engine.domain.observation import Answer, RoundSeen
 from engine.market import impact
-from engine.market.calendars import business_day_before, business_days, trade_date
+from engine.market.calendars import business_day_before, business_days, day_number
 from engine.market.impact import Expected, ExpectedCost, ImpactParameters
 from engine.market.liquidity import Groups, GroupScores, Parts
 from engine.market.marks import NO_AGES, MarkErrors
@@ -150,7 +150,7 @@ class Appraisal:
     def is_believed(self, security: Security, now_ns: int) -> bool:
         """May what the file says of its trading still be used?"""
         as_of = security.liquidity_as_of
-        return as_of is None or trade_date(now_ns) <= as_of + timedelta(days=self.parameters.file_days)
+        return as_of is None or utc_day(now_ns) - day_number(as_of) <= self.parameters.file_days
 
     def adv(self, security: Security, window_days: int, now_ns: int) -> Decimal | None:
         """Face amount a business day, over the last so many whole business days, those without a trade included.

@@ -7,10 +7,11 @@ over parallel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Protocol
 
 RANKING_WINDOW_DAYS_DEFAULT: Final = 90
@@ -163,7 +164,7 @@ class ExecuteAutomatic:
 Execute = ExecuteByTrader | ExecuteAutomatic
 
 
-class Restricting(Protocol):
+class Restricting(Hashable, Protocol):
     """What `strictest` reads of a rule and of a protection."""
 
     @property
@@ -221,6 +222,11 @@ def strictest(rule: RestrictingRule, protections: Sequence[Restricting]) -> Plan
 
     Protections never loosen what the rule says, and their order does not matter.
     """
+    return _strictest(rule, *protections)
+
+
+@lru_cache(maxsize=1_024)  # Blocks of a book that many orders meet alike: most of them one rule and no protection.
+def _strictest(rule: RestrictingRule, *protections: Restricting) -> Plan:
     blocks: tuple[Restricting, ...] = (rule, *protections)
     mode = max((block.mode for block in blocks), key=_STRICTNESS.__getitem__)
     limits = [block.at_most for block in blocks if block.at_most is not None]

@@ -14,8 +14,10 @@ from decimal import Decimal
 from engine.dealers.book import DealerBook
 from engine.domain.instrument import AssetClass
 from engine.domain.recommendation import LeftOut, Scalar, Why
+from engine.domain.rows import row
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """The dealers that may be asked, in the order of the book, and the others by reason."""
@@ -24,6 +26,7 @@ class Candidates:
     left_out: tuple[LeftOut, ...]
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What decides who may be asked, besides the dealers' own profiles.

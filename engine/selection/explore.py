@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
+from engine.domain.rows import row
+
 POOL_MAX: Final = 64
 """So many dealers left out can be drawn for a place; of more, those nobody has tried and those nearest come first."""
 
 _BITS: Final = 53
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Dealers (by number) that could be given a place, and in what proportion they are drawn."""
@@ -33,6 +36,7 @@ class Pool:
     weights: tuple[float, ...]
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A place that can be given to one of a pool; an `empty` one stands for so many, and comes before `place`."""
@@ -51,6 +55,7 @@ class Slot:
         return (*panel[: self.place], dealer, *panel[self.place + (not self.empty) :])
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Chances:
     """All that a draw can make of a panel: the places that can be given away, to whom, and who can be left out."""
@@ -72,6 +77,7 @@ class Chances:
         return sum(slot.times for slot in self.slots)
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Explored:
     """The panel after the draw, who came in, whose place it was, who was dropped (numbers; None for nobody)."""

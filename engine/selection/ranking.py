@@ -60,6 +60,7 @@ from engine.dealers.stats import (
     plan_of,
 )
 from engine.domain.recommendation import ScorePart
+from engine.domain.rows import row
 from engine.errors import ConfigError
 
 # Bound once: looking up a member of an enumeration costs more than the arithmetic it selects.
@@ -284,6 +285,7 @@ class Line:
     score: Score
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Table:
     """A ranking as numbers, best first: dealers, their totals, their own values of the weighted metrics.

@@ -15,9 +15,11 @@ from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment
 from engine.dealers.stats import CLASSIC_WEIGHTS
 from engine.domain.order import MarkUsed
+from engine.domain.rows import row
 from engine.selection.ranking import Rankings
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is to be asked for: where it belongs, how much, and when. Tiers are made over its whole asset class.
@@ -48,6 +50,7 @@ Outlooks = Callable[[Sequence[str], Request], Sequence[Outlook]]
 """What to expect of each of these dealers for a request, in their order."""
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Records:
     """What is known: the kept orders of weighted scores, what to expect of each dealer, what not trading costs.

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from engine.domain.recommendation import Scalar
+from engine.domain.rows import row
 from engine.rules.plan import Ask, AskNamed, AskPanel, AskSequence, AskTiers, AskTop, Plan, Ranking
 
 
@@ -34,6 +35,7 @@ class TierPlan:
     assign: Assign
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class Where:
     """What the rule asks of dealers once they are ranked.
@@ -47,6 +49,7 @@ class Where:
     leaves_out: Callable[[str, tuple[Scalar, ...]], tuple[Scalar, ...] | None]
 
 
+@row
 @dataclass(frozen=True, slots=True)
 class RulePlan:
     """What the rule wants and what the protections allow. `informed` are the dealers that know of the exposure.

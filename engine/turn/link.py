@@ -121,6 +121,12 @@ class Link(NamedTuple):
         moved: Link = _made(Link, (state, seq_num) + self[2:])  # noqa: RUF005
         return moved
 
+    def sent_once(self, state: SessionState, seq_num: int, outbox_id: int) -> Link:
+        """The same with this number given to what leaves at most once or afresh."""
+        ledger = self.ledger.add(seq_num, outbox_id)
+        moved: Link = _made(Link, (state, self.last_report, ledger) + self[3:])  # noqa: RUF005
+        return moved
+
     @property
     def can_send(self) -> bool:
         """May a new message be bound now, as far as the session and the store are concerned?"""

@@ -86,7 +86,7 @@ def _bind(
     if delivery is Delivery.at_least_once:
         turn.links[key] = link.sent_report(state, seq_num)
     else:
-        turn.links[key] = link._replace(state=state, ledger=link.ledger.add(seq_num, outbox_id))
+        turn.links[key] = link.sent_once(state, seq_num, outbox_id)
         if delivery is Delivery.at_most_once:
             gate = Gate(outbox_id, seq_num, not_after_ns, kill_scopes)
     if follows and gate is None:

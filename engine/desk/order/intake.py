@@ -211,8 +211,8 @@ def _facts(draft: Draft, terms: OrderTerms, security: Security) -> OrderFacts:
     half_spread_bps = draft.desk.half_spread_bps_of(security.security_id, now_ns)
     impact = known.expected_impact(security, terms.quantity, now_ns)
     return OrderFacts(
-        issuer=security.issuer,
-        asset_class=security.asset_class.value,
+        security.issuer,
+        security.asset_class.value,
         segment=segment_of(security, terms.quantity, terms.side.value, trade_date(now_ns)).key,
         similar="",
         rating=security.rating,

@@ -220,6 +220,7 @@ def _end_of_day(date: str | None) -> int | None:
 
 # --- out -----------------------------------------------------------------------------------------
 
+_COPY: Final = b"797=Y\x01"
 _TIF_FIELD: Final[Mapping[TimeInForce, str]] = {tif: f"59={code}\x01" for tif, code in TIF_CODE.items()}
 _KIND_FIELD: Final[Mapping[ReportKind, str]] = {kind: f"150={code}\x01" for kind, code in REPORT_KIND_CODE.items()}
 _REFUSAL_FIELD: Final = {refusal: f"103={code}\x01" for refusal, code in ORDER_REFUSAL_CODE.items()}
@@ -228,11 +229,34 @@ _REFUSAL_FIELD: Final = {refusal: f"103={code}\x01" for refusal, code in ORDER_R
 def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
     """ExecutionReport(8): ascending tags, written out field by field because every order causes several.
 
-    `copy` adds CopyMsgIndicator(797)=Y and changes nothing else. An OrdType(40) and a TimeInForce(59) are not
-    said of an order that was refused or is not known: it may have had others.
+    `copy` adds CopyMsgIndicator(797)=Y behind all else, which stays as it is. An OrdType(40) and a TimeInForce(59) are
+    not said of an order that was refused or is not known: it may have had others.
 
     Raises ValueError for a value, other than the text, that contains SOH.
     """
+    body = _spoken(_Same(report), dialect.bond_face)
+    return body + _COPY if copy else body
+
+
+class _Same:
+    """A report for a cache: the same object. To compare two by their fields takes as long as to write one."""
+
+    __slots__ = ("report",)
+
+    def __init__(self, report: OrderReport) -> None:
+        self.report = report
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.report is self.report
+
+    def __hash__(self) -> int:
+        return id(self.report)
+
+
+@lru_cache(maxsize=4)
+def _spoken(same: _Same, bond_face: Decimal | None) -> bytes:
+    """The body without the mark of a copy: an order session and the drop copies get the same one after another."""
+    report = same.report
     refuse_soh(
         report.account,
         report.cl_ord_id,
@@ -251,7 +275,6 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
     quantity, cumulated, leaves = report.quantity, report.cum_quantity, report.leaves_quantity
     last, last_price, limit = report.last_quantity, report.last_price, report.limit_price
     accrued, gross, net = report.accrued, report.gross, report.net
-    bond_face = dialect.bond_face
     if bond_face is not None:
         quantity, cumulated, leaves = quantity / bond_face, cumulated / bond_face, leaves / bond_face
         last = None if last is None else last / bond_face
@@ -286,7 +309,6 @@ def speak_report(report: OrderReport, dialect: Dialect, *, copy: bool) -> bytes:
         "423=1\x01",
         _parties(report.dealer, report.trader) if report.dealer or report.trader else "",
         f"527={report.dealer_exec_id}\x01" if report.dealer_exec_id else "",
-        "797=Y\x01" if copy else "",
     )
     return "".join(parts).encode()
 
