@@ -31,6 +31,7 @@ from engine.boot.configured import Configured
 from engine.boot.connecting import Connecting
 from engine.boot.leak_batch import LeakBatch
 from engine.boot.memory import settle_memory
+from engine.boot.refitting import refit
 from engine.boot.reload import Reloading
 from engine.clock import Clock, iso_timestamp
 from engine.config import Config, check, load, with_clock
@@ -179,7 +180,11 @@ class Daemon:
             servers.append(reloading)
             leaks = LeakBatch(runtime, taken.trading, lambda: self.config)
             servers.append(leaks)
-            for work in (self._housekeeping(metrics, reader, reloading, leaks), self._hashing_ahead()):
+            for work in (
+                self._housekeeping(metrics, reader, reloading, leaks),
+                self._hashing_ahead(),
+                refit(runtime, taken.trading),
+            ):
                 tasks.append(loop.create_task(work))
                 tasks[-1].add_done_callback(self._house_kept)
             for number in (signal.SIGTERM, signal.SIGINT):

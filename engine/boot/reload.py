@@ -26,10 +26,8 @@ from engine.boot.take_over import links
 from engine.config import ConfigProblems
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats
-from engine.desk.costs import Costs
 from engine.desk.learning import OBSERVATIONS, Learning
 from engine.desk.setting import Desk
-from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import TextRow
@@ -76,7 +74,7 @@ class Reloading:
         self._task: asyncio.Task[None] | None = None
         self._aside: tuple[Trading, DealerStats, Learning] | None = None
         """Of the reload under way: what was made anew from the journal, and the statistics until then."""
-        self._letting_go: asyncio.Task[None] | None = None
+        self._letting_go: set[asyncio.Task[None]] = set()
         self._closed = threading.Event()
         runtime.release.on_files_wanted = self._wanted
         runtime.release.on_files_settled = self._settled
@@ -107,12 +105,14 @@ class Reloading:
             learning.end_aside(aside)
             self._task = None
         if aside is not None:
-            rebuilt, rounds = aside, learning.waiting
+            rebuilt, rounds, before = aside, learning.waiting, learning.estimates
             self._runtime.note(
                 "estimates rebuilt",
                 lambda at_ns: [e.EstimatesRebuilt(at_ns, rebuilt.observations, rounds, "rounds were told of")],
             )
             log.info("estimates made anew observations=%d rounds_told=%d", rebuilt.observations, rounds)
+            if learning.estimates is not before:
+                self._free(before.let_go())
 
     def _learnt_anew(self, parameters: EstimateParameters, up_to: int) -> Learning:
         """In a thread: all that the journal has to learn from, up to `up_to` at least, in the order of its times."""
@@ -208,9 +208,15 @@ class Reloading:
                 # What is not durable yet is waited for: a journal that fails ends the daemon, and the wait with it.
                 self._rest()
 
-    def _let_go(self, state: DeskState, stats: DealerStats, costs: Costs, learning: Learning) -> None:
-        """In a thread: free, bit by bit, what nobody needs any more."""
-        for at, _ in enumerate(chain(state.let_go(), stats.let_go(), costs.let_go(), learning.let_go()), 1):
+    def _free(self, parts: Iterator[None]) -> None:
+        """Have freed, bit by bit, what nobody needs any more: at once it would hold everybody up."""
+        task = asyncio.get_running_loop().create_task(asyncio.to_thread(self._let_go, parts))
+        self._letting_go.add(task)  # The loop keeps only weak references to tasks.
+        task.add_done_callback(self._letting_go.discard)
+
+    def _let_go(self, parts: Iterator[None]) -> None:
+        """In a thread."""
+        for at, _ in enumerate(parts, 1):
             if at % LET_GO_AT_ONCE == 0 and self._closed.wait(REST_S):
                 return
 
@@ -237,9 +243,7 @@ class Reloading:
             self._aside = None
             if settled.taken is None:
                 stats, learning = aside.desk.stats, aside.desk.learning
-            # The loop keeps only weak references to tasks.
-            letting_go = asyncio.to_thread(self._let_go, aside.state, stats, aside.desk.costs, learning)
-            self._letting_go = asyncio.get_running_loop().create_task(letting_go)
+            self._free(chain(aside.state.let_go(), stats.let_go(), aside.desk.costs.let_go(), learning.let_go()))
         words = ",".join(settled.kinds)
         if settled.taken is None:
             log.warning("files not taken up kinds=%s: %s", words, "; ".join(settled.problems))

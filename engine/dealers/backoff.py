@@ -7,9 +7,9 @@ and what is finer follow every round. Nothing here depends on when it was asked 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, TypeVar
 
 from engine.dealers import edges, latency, rates
 from engine.dealers import evidence as ev
@@ -20,6 +20,20 @@ from engine.dealers.segments import segment_of_key
 
 NO_CELLS: Final[Mapping[str, Cell]] = {}
 _REJECT_STRENGTH: Final = 10.0
+
+R = TypeVar("R")
+Steps: TypeAlias = Generator[None, None, R]
+"""A computation that pauses now and then, so that others get their turn; what it comes to is the same."""
+
+
+def finished(steps: Steps[R]) -> R:
+    """What it comes to, without a pause."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: R = end.value
+            return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +68,7 @@ def is_coarse(scope: str) -> bool:
 class Descent:
     """The sums and scales that a chain is gone down with, as of a day."""
 
-    __slots__ = ("coarse", "evidence", "parameters", "scales", "unit")
+    __slots__ = ("_tops", "coarse", "evidence", "parameters", "scales", "unit")
 
     def __init__(
         self,
@@ -70,39 +84,67 @@ class Descent:
         self.unit = unit
         self.coarse = coarse
         """What stands still, by segment."""
+        self._tops: dict[tuple[bool, tuple[str, ...]], Coarse] = {}
 
-    def above(self, chain: Sequence[str]) -> Coarse:
+    def above(self, chain: tuple[str, ...]) -> Coarse:
         """What is known above the segment of a chain: what stands still, or else as of now."""
         for scope in chain:
             known = self.coarse.get(scope)
             if known is not None:
                 return known
-        return self.compute_above(chain)
+        return finished(self.computing_above(chain))
 
-    def compute_above(self, chain: Sequence[str]) -> Coarse:
+    def computing_above(self, chain: tuple[str, ...]) -> Steps[Coarse]:
         """What is known above the segment of a chain, as of now."""
         levels = sum(1 for scope in chain if is_coarse(scope))
         if levels == len(chain):
             # Of a whole asset class or the desk itself: nothing stands still.
             levels = 0
-        at_large = self.evidence.cells.get(chain[0], NO_CELLS)
-        of_class = self.evidence.cells.get(chain[min(1, len(chain) - 1)], NO_CELLS)
-        strength = self.parameters.latency_strength
-        across = _across(at_large.values(), self.unit, strength)
-        return Coarse(
-            {name: self.rates(name, chain, 0, levels) for name in self.scales.rates},
-            self.edges(chain, 0, levels)[-1],
-            across,
-            {dealer: latency.table((cell,), self.unit, across, strength) for dealer, cell in at_large.items()},
-            {dealer: self._reject_move(cell) for dealer, cell in at_large.items()},
-            {dealer: round(cell[ev.COUNT]) for dealer, cell in of_class.items()},
-        )
+        # What all segments of an asset class have in common is computed once.
+        key = levels > 0, chain[:2]
+        found = self._tops.get(key)
+        if found is None:
+            known, solved = yield from self._known_at(chain, 0, min(1, levels), None)
+            at_large = self.evidence.cells.get(chain[0], NO_CELLS)
+            of_class = self.evidence.cells.get(chain[min(1, len(chain) - 1)], NO_CELLS)
+            strength = self.parameters.latency_strength
+            across = _across(at_large.values(), self.unit, strength)
+            found = self._tops[key] = Coarse(
+                known,
+                solved,
+                across,
+                {dealer: latency.table((cell,), self.unit, across, strength) for dealer, cell in at_large.items()},
+                {dealer: self._reject_move(cell) for dealer, cell in at_large.items()},
+                {dealer: round(cell[ev.COUNT]) for dealer, cell in of_class.items()},
+            )
+            yield
+        if levels <= 1:
+            return found
+        known, solved = yield from self._known_at(chain, 1, levels, found)
+        return replace(found, rates=known, solved=solved)
+
+    def _known_at(
+        self, chain: Sequence[str], first: int, end: int, above: Coarse | None
+    ) -> Steps[tuple[dict[str, rates.Known], Solved]]:
+        """Rates and edges after the levels from `first` to before `end`."""
+        rated = {
+            name: self.rates(name, chain, first, end, None if above is None else above.rates[name])
+            for name in self.scales.rates
+        }
+        yield
+        solved = self.edges(chain, first, end, None if above is None else above.solved)[-1]
+        yield
+        return rated, solved
 
     def below(self, chain: Sequence[str], coarse: Coarse) -> tuple[dict[str, rates.Known], list[Solved]]:
         """The rates of the finest scope, and the edges of every scope from the segment down."""
         first = _first_below(chain)
         found = {name: self.rates(name, chain, first, len(chain), coarse.rates[name]) for name in coarse.rates}
-        return found, self.edges(chain, first, len(chain), coarse.solved)[1:]
+        return found, self.edges_below(chain, coarse)
+
+    def edges_below(self, chain: Sequence[str], coarse: Coarse) -> list[Solved]:
+        """The edges of every scope from the segment down."""
+        return self.edges(chain, _first_below(chain), len(chain), coarse.solved)[1:]
 
     def rates(
         self, name: str, chain: Sequence[str], first: int, end: int, above: rates.Known | None = None

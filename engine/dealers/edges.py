@@ -55,6 +55,14 @@ class EdgeSums:
         self.squares += weight * sum(edge * edge for _, edge in edges) - shared * total * total
         self.quotes += weight * len(edges)
 
+    def still(self) -> EdgeSums:
+        """The sums as they are now."""
+        copy = EdgeSums()
+        copy.names, copy.index = self.names.copy(), self.index.copy()
+        copy.rows, copy.sides = [row.copy() for row in self.rows], self.sides.copy()
+        copy.squares, copy.quotes = self.squares, self.quotes
+        return copy
+
     def clear_dust(self, quoting: Collection[str]) -> None:
         """Set to 0 what rounding left of dealers that are gone."""
         for place, name in enumerate(self.names):

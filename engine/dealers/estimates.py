@@ -23,22 +23,24 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
 from typing import Final
 
 from engine.clock import utc_day
-from engine.dealers import edges, latency, rates, scales, tally
+from engine.dealers import edges, latency, rates, tally
 from engine.dealers import evidence as ev
-from engine.dealers.backoff import NO_CELLS, Coarse, Descent, chain_of, is_segment
+from engine.dealers.backoff import NO_CELLS, Coarse, Descent, chain_of, finished, is_segment
 from engine.dealers.drift import Drift, Drifting, Step, Watch
 from engine.dealers.edges import Solved
 from engine.dealers.estimate_parameters import EstimateParameters, scales_before
 from engine.dealers.evidence import Cell, Evidence, KeptRound, RoundKey
+from engine.dealers.fitting import computing_segments, fitting_scales, looking_for_far_off, still_rounds
 from engine.dealers.leak import Leaks
 from engine.dealers.outlook import Identified, Measure, Outlook
+from engine.dealers.scales import with_bonds_of_today
 from engine.dealers.segments import Segment, segment_of_key
 from engine.dealers.widths import Widths, seen_in
 from engine.domain.observation import Answer, AskSeen, RoundSeen, Taken
@@ -47,10 +49,10 @@ __all__ = ["Asking", "EstimateParameters", "Estimates"]
 
 _NEW_SHARE: Final = 0.05
 _FITTED_DAYS_MAX: Final = 7
-_OFF: Final = 0.02
-"""A round is divided anew once its width has moved by this share."""
-_DIVIDED_MAX: Final = 200
-"""Rounds that are divided anew in one day."""
+_DIVIDED_AT_ONCE: Final = 25
+"""Rounds that are divided anew before others have their turn: 1.5 ms."""
+_WAITS: Final = "waits"
+"""What a fit says where the next thing it does changes something: it is done behind an event."""
 _PICTURES_MAX: Final = 256
 """Segments whose estimates are kept between two rounds."""
 
@@ -115,6 +117,9 @@ class Estimates:
         "_coarse",
         "_daily_version",
         "_evidence",
+        "_fit",
+        "_fit_day",
+        "_fit_waits",
         "_fitted_day",
         "_frozen",
         "_last_day",
@@ -144,6 +149,9 @@ class Estimates:
         self._daily_version = 0
         # Rounds that came or went since the last fit.
         self._fitted_day = self._new_rounds = 0
+        self._fit: Iterator[object] | None = None
+        self._fit_day = 0
+        self._fit_waits = False
         self.version = 0
 
     # What changes them
@@ -194,38 +202,96 @@ class Estimates:
         self.version = self._daily_version = self.version + 1
 
     def daily(self, now_ns: int) -> None:
-        """A new day: the window moves on; scales are fitted and what is above segments is computed.
+        """A new day, with all that belongs to it: see `begin_day`."""
+        self.begin_day(now_ns)
+        while self.fits is not None:
+            self.fitted()
 
-        The latter takes some ms a segment, so it waits until one round in twenty is new or gone, at most a week.
+    def begin_day(self, now_ns: int) -> None:
+        """A new day: the window moves on, and a fit begins of scales and of what is above segments.
+
+        A fit takes some ms a segment, so it waits until one round in twenty is new or gone, at most a week; between two
+        of them the widths of bonds are brought up to date. `go_on` takes a step of it, `fitted` puts in force what has
+        come of it so far: how far the steps have come makes no difference. What nobody did is done before the next day
+        begins.
         """
+        while self.fits is not None:
+            self.fitted()
         day = self._last_day = max(utc_day(now_ns), self._last_day)
         evidence, p = self._evidence, self.parameters
         self._new_rounds += evidence.expire(day - p.window_days + 1, p.rounds_max)
         evidence.renew(day)
-        if self._new_rounds > _NEW_SHARE * len(evidence.rounds) or day >= self._fitted_day + _FITTED_DAYS_MAX:
-            self._fit(day)
-            return
-        self._scales = scales.with_bonds_of_today(self._scales, evidence, p, evidence.aging.unit(day))
-        asked, self._asked_bonds = self._asked_bonds, {}
-        self._divide_anew([kept for bond in asked for kept in evidence.of_bond.get(bond, {}).values()], day)
+        is_due = self._new_rounds > _NEW_SHARE * len(evidence.rounds) or day >= self._fitted_day + _FITTED_DAYS_MAX
+        if is_due:
+            self._fitted_day, self._new_rounds = day, 0
+        self._fit_day, self._fit = day, self._fitting(day) if is_due else self._following_bonds(day)
+        self._step()
 
-    def _fit(self, day: int) -> None:
-        segments = sorted(scope for scope in self._evidence.cells if is_segment(scope))
-        # What the scales are held against is what was known at the last fit.
-        descent = self._descent(day, {})
-        known = {s: self._coarse.get(s) or descent.compute_above(chain_of(s)) for s in segments}
-        self._scales = scales.fitted(descent, known)
+    @property
+    def fits(self) -> int | None:
+        """The day of the fit that is under way, None if there is none."""
+        return None if self._fit is None else self._fit_day
+
+    def go_on(self) -> bool:
+        """Take a step of the fit that is under way; False where the next thing is to put in force what it came to.
+
+        Nothing that is asked of the estimates is different for it.
+        """
+        if self._fit is not None and not self._fit_waits:
+            self._step()
+        return self._fit is not None and not self._fit_waits
+
+    def fitted(self) -> None:
+        """Put in force what the fit comes to next: scales, some rounds divided anew, what is above segments."""
+        while self.go_on():
+            pass
+        if self._fit is not None:
+            self._step()
+
+    def _step(self) -> None:
+        assert self._fit is not None
+        try:
+            self._fit_waits = next(self._fit) is _WAITS
+        except StopIteration:
+            self._fit, self._fit_waits = None, False
+
+    def _fitting(self, day: int) -> Iterator[object]:
+        """A fit: between two yields it changes something only behind one that `_WAITS`."""
+        aging = self._evidence.aging
+        descent = self._still(day)
+        rounds, coarse = still_rounds(self._evidence.rounds.items()), self._coarse
+        yield None
+        scales = yield from fitting_scales(descent, coarse)
+        off = yield from looking_for_far_off(rounds, scales.widths, aging, descent.unit)
+        yield _WAITS
+        self._scales = scales
+        self.version = self._daily_version = self.version + 1
         self._asked_bonds.clear()
-        self._divide_anew(self._evidence.rounds.values(), day)
-        descent = self._descent(day, {})
-        self._coarse = {scope: descent.compute_above(chain_of(scope)) for scope in segments}
-        self._frozen = {s: descent.below(chain_of(s), above)[1][-1] for s, above in self._coarse.items()}
-        self._fitted_day, self._new_rounds = day, 0
+        yield from self._dividing_anew(off)
+        descent = self._still(day)
+        yield None
+        found = yield from computing_segments(descent)
+        yield _WAITS
+        self._coarse, self._frozen = found
         self._changed.clear()
         self.version = self._daily_version = self.version + 1
 
+    def _following_bonds(self, day: int) -> Iterator[object]:
+        """What a day without a fit brings: the widths of bonds as of today."""
+        evidence, p = self._evidence, self.parameters
+        unit = evidence.aging.unit(day)
+        self._scales = with_bonds_of_today(self._scales, evidence, p, unit)
+        asked, self._asked_bonds = self._asked_bonds, {}
+        rounds = still_rounds(one for bond in asked for one in evidence.of_bond.get(bond, {}).items())
+        yield from self._dividing_anew(finished(looking_for_far_off(rounds, self._scales.widths, evidence.aging, unit)))
+
+    def _still(self, day: int) -> Descent:
+        """The way down as of now, whatever is learnt later."""
+        return Descent(self._evidence.still(), self._scales, self.parameters, self._evidence.aging.unit(day), {})
+
     def let_go(self) -> Iterator[None]:
         """Empty estimates that nobody needs any more, a part a step: freed at once, they hold everybody up."""
+        self._fit = None
         held: tuple[dict[str, object], ...] = (self._pictures, self._coarse, self._frozen)  # type: ignore[assignment]
         for each in held:
             while each:
@@ -402,27 +468,14 @@ class Estimates:
         width = seen_in(kept.bond, kept.size_log, kept.width, self._scales.widths.slope, taken, expected)
         self._evidence.quote(kept, taken, pull, common, width)
 
-    def _divide_anew(self, rounds: Iterable[KeptRound], day: int) -> None:
-        """Divide rounds by what their bonds are known to be now, where that is not what they were divided by.
-
-        There is a bound: those that are off furthest come first, the others another day.
-        """
-        widths, evidence = self._scales.widths, self._evidence
-        unit, off = evidence.aging.unit(day), list[tuple[float, float, KeptRound]]()
-        for kept in rounds:
-            if not kept.quotes:
-                continue
-            without = (0.0, 0.0)
-            if kept.width_seen is not None:
-                share = evidence.aging.weight(kept.day) * unit
-                without = kept.width_seen.cost * share, kept.width_seen.expected * share
-            width = widths.of_log(kept.bond, kept.size_log, without)
-            far = abs(math.log(width / kept.width))
-            if far > _OFF:
-                off.append((far, width, kept))
-        if len(off) > _DIVIDED_MAX:
-            off.sort(key=_how_far, reverse=True)
-        for _, width, kept in off[:_DIVIDED_MAX]:
+    def _dividing_anew(self, rounds: Sequence[tuple[RoundKey, float]]) -> Iterator[object]:
+        """Divide rounds by what their bonds are known to be now, some at a time: one takes 60 us."""
+        for at, (key, width) in enumerate(rounds):
+            if at and at % _DIVIDED_AT_ONCE == 0:
+                yield _WAITS
+            kept = self._evidence.rounds.get(key)
+            if kept is None or not kept.quotes:
+                continue  # Taken back meanwhile.
             # What was known before the round is no longer at hand: what it was off by stays, in the new unit.
             common = None if kept.common is None else kept.common * (kept.width / width) ** 2
             kept.width = width
@@ -514,10 +567,6 @@ class Estimates:
             return self._leaks.of(dealer)
         prior = prior_leak(self.parameters)
         return prior, prior, Identified.none
-
-
-def _how_far(off: tuple[float, float, KeptRound]) -> float:
-    return off[0]
 
 
 def prior_leak(parameters: EstimateParameters) -> Measure:

@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.dealers import evidence as ev
 from engine.dealers import rates, widths
-from engine.dealers.backoff import NO_CELLS, Coarse, Descent, chain_of, is_coarse
+from engine.dealers.backoff import NO_CELLS, Coarse, Descent, Steps, chain_of, is_coarse
 from engine.dealers.edges import Spreads
 from engine.dealers.estimate_parameters import EstimateParameters, Scales
 from engine.dealers.evidence import Evidence
@@ -31,12 +31,17 @@ _QUOTES: Final = 20.0
 """Quotes that the parameter of how their sizes vary is worth."""
 
 
-def fitted(descent: Descent, coarse: Mapping[str, Coarse]) -> Scales:
+def fitting(descent: Descent, coarse: Mapping[str, Coarse]) -> Steps[Scales]:
     """The scales of the next day. `coarse` is what is known above each segment, with the scales of this one."""
     scopes = _most_asked(descent)
+    yield
+    rated: dict[str, Counting] = {}
+    for name in descent.scales.rates:
+        rated[name] = yield from _strengths(name, scopes, descent, coarse)
+    spreads = yield from _spreads(scopes, descent, coarse)
     return Scales(
-        {name: _strengths(name, scopes, descent, coarse) for name in descent.scales.rates},
-        _spreads(scopes, descent, coarse),
+        rated,
+        spreads,
         _panel_slope(descent),
         _widths(descent),
     )
@@ -51,7 +56,9 @@ def _most_asked(descent: Descent) -> list[tuple[int, str]]:
     return [(level, scope) for level in sorted(by_level) for _, scope in sorted(by_level[level])[:_READ_MAX]]
 
 
-def _strengths(name: str, scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[str, Coarse]) -> Counting:
+def _strengths(
+    name: str, scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[str, Coarse]
+) -> Steps[Counting]:
     counting, p = descent.scales.rates[name], descent.parameters
     found = [(0.0, 0.0)] * _LEVELS
     for level, scope in scopes:
@@ -63,6 +70,7 @@ def _strengths(name: str, scopes: list[tuple[int, str]], descent: Descent, coars
         above = descent.rates(name, chain, first, len(chain) - 1, known)
         total, count = rates.apart(above, level, descent.evidence.cells[scope], counting, descent.unit)
         found[level] = found[level][0] + total, found[level][1] + count
+        yield
     strengths = tuple(
         rates.strength_of(total, count, rates.strength_at(p.strengths, level), p.strength_dealers)
         for level, (total, count) in enumerate(found)
@@ -83,7 +91,7 @@ def _size_spread(descent: Descent) -> float:
     return min(max(within / of_all, 0.02), 1.0)
 
 
-def _spreads(scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[str, Coarse]) -> Spreads:
+def _spreads(scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[str, Coarse]) -> Steps[Spreads]:
     p, unit = descent.parameters, descent.unit
     found = [(0.0, 0.0)] * _LEVELS
     left, count = p.edge_noise_strength * p.edge_noise_bps**2, p.edge_noise_strength
@@ -99,6 +107,7 @@ def _spreads(scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[st
         found[level] = found[level][0] + solved.apart[0], found[level][1] + solved.apart[1]
         if not is_coarse(scope):
             left, count = left + solved.left[0], count + solved.left[1]
+        yield
     dealers = tuple(
         _sd(apart, n, p.edge_dealers_bps[min(level, len(p.edge_dealers_bps) - 1)], p.strength_dealers, 5.0)
         for level, (apart, n) in enumerate(found)

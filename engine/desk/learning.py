@@ -6,11 +6,15 @@ learnt as its turn is adopted; a restart folds the same events and comes out at 
 Rounds that another system tells of belong to the past, and estimates want each dealer's rounds in the order in which
 they happened. So what is told waits until everything is learnt anew aside, in the order of times, and the event
 `EstimatesRebuilt` swaps that in. A fold of the whole journal does the sorting once, at its end.
+
+The first observation of a day begins a fit of what is known by then. It is worked out in pieces between turns, and the
+events `EstimatesFitted` put it in force: a replay works it out at once where they stand, from the same sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from engine.clock import utc_day
@@ -25,7 +29,7 @@ OBSERVATIONS: Final = frozenset({e.RoundObserved, e.RoundAmended, e.HistoryAdded
 """The events that are learnt from."""
 AMENDABLE_MAX: Final = 4_096
 """Rounds of late of which something may still be learnt: a request that did not arrive, a last word that came late."""
-LEARNT: Final = OBSERVATIONS | {e.RoundMarked, e.EstimatesRebuilt, e.LeakSolved}
+LEARNT: Final = OBSERVATIONS | {e.RoundMarked, e.EstimatesRebuilt, e.EstimatesFitted, e.LeakSolved}
 """All events that `fold` takes notice of."""
 
 
@@ -87,8 +91,8 @@ class Learning:
         elif isinstance(event, e.RoundMarked):
             if event.mark is not None:
                 self.failing.marked(event.rfq_id, event.at_ns, float(event.mark.price))
-        elif kind in OBSERVATIONS:
-            self.observations += 1
+        elif kind in OBSERVATIONS or kind is e.EstimatesFitted:
+            self.observations += kind in OBSERVATIONS
             self._put_off(event)
             if self._gathered is not None:
                 self._gathered.append(event)
@@ -129,13 +133,19 @@ class Learning:
         if self._gathered is None:
             return
         gathered, self._gathered = self._gathered, None
-        self._learn_sorted(gathered[: self._sorted])
-        for event in gathered[self._sorted :]:
+        end = _behind(gathered, self._sorted)
+        self._learn_sorted([event for event in gathered[:end] if type(event) in OBSERVATIONS])
+        for event in gathered[end:]:
             self._learn(event)
 
     def _learn(self, event: e.Event) -> None:
         """As it comes. What others tell waits: its time is long past."""
-        self._begin_day(event.at_ns)
+        if isinstance(event, e.EstimatesFitted):
+            if event.day == self.estimates.fits:  # Else it was begun by estimates that others have replaced.
+                self.estimates.fitted()
+            return
+        if self._is_new_day(event.at_ns):
+            self.estimates.begin_day(event.at_ns)
         if isinstance(event, e.HistoryAdded):
             self.waiting += len(event.rounds)
         else:
@@ -151,7 +161,8 @@ class Learning:
                 timed.append((event.at_ns, event))
         timed.sort(key=_at_ns)
         for at_ns, one in timed:
-            self._begin_day(at_ns)
+            if self._is_new_day(at_ns):
+                self.estimates.daily(at_ns)
             if isinstance(one, RoundSeen):
                 self.estimates.learn(settled(one))
             else:
@@ -173,12 +184,13 @@ class Learning:
                 self.estimates.forget(known.source, known.rfq_id, known.round, ask.dealer)
             self.estimates.learn(settled(changed(known, asks=event.now, residual=event.residual)))
 
-    def _begin_day(self, at_ns: int) -> None:
-        """Scales and strengths change with the first observation of a day."""
+    def _is_new_day(self, at_ns: int) -> bool:
+        """Is this the first observation of a day?"""
         day = utc_day(at_ns)
-        if day > self._day:
-            self._day = day
-            self.estimates.daily(at_ns)
+        if day <= self._day:
+            return False
+        self._day = day
+        return True
 
     # --- anew --------------------------------------------------------------------------------------
 
@@ -195,7 +207,7 @@ class Learning:
     def rebuilt(self) -> None:
         """Learn all that was gathered in the order of its own times: what an `EstimatesRebuilt` will say."""
         assert self._gathered is not None
-        self._sorted = len(self._gathered)
+        self._sorted = self.observations
         self.settle()
 
     def _rebuilt(self, event: e.EstimatesRebuilt) -> None:
@@ -206,7 +218,8 @@ class Learning:
         if aside is None or since is None:
             return  # A reload has put another in the place of the one it was made for: what was told waits on.
         assert aside.observations == event.observations
-        behind = since[len(since) - (self.observations - aside.observations) :]
+        seen = sum(type(each) in OBSERVATIONS for each in since)
+        behind = since[_behind(since, seen - (self.observations - aside.observations)) :]
         self._aside = self._since = None
         self.estimates, self._day, self.waiting = aside.estimates, aside._day, aside.waiting
         self._amendable = aside._amendable
@@ -217,6 +230,12 @@ class Learning:
     def let_go(self) -> Iterator[None]:
         """Empty what nobody needs any more, a part a step."""
         return self.estimates.let_go()
+
+
+def _behind(events: Sequence[e.Event], observations: int) -> int:
+    """The place behind the first so many observations."""
+    places = (at for at, event in enumerate(events, 1) if type(event) in OBSERVATIONS)
+    return next(islice(places, observations - 1, None)) if observations else 0
 
 
 def _at_ns(timed: tuple[int, object]) -> int:

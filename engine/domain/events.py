@@ -820,6 +820,18 @@ class EstimatesRebuilt(Event):
 
 @row
 @dataclass(frozen=True, slots=True)
+class EstimatesFitted(Event):
+    """What the fit of estimates that `day` (UTC, counted from 1970) began with came to next is in force from here on.
+
+    One event for the scales, one for every so many rounds that are divided by other widths, one for what is known above
+    segments.
+    """
+
+    day: int
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class LeakSolved(Event):
     """A batch has found what asking whom costs: `table` holds until the next one.
 

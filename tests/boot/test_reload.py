@@ -202,8 +202,8 @@ class Aside:
         async def play() -> None:
             self.stage.reloading._settled(Settled(("scoring",), taken))
             letting_go = self.stage.reloading._letting_go
-            assert letting_go is not None
-            await letting_go
+            assert letting_go
+            await asyncio.gather(*letting_go)
 
         asyncio.run(play())
 

@@ -12,7 +12,8 @@ from decimal import Decimal
 import pytest
 from seen_rounds import asked, asking, seen
 
-from engine.dealers.estimates import _DIVIDED_MAX, Estimates
+from engine.dealers.estimates import Estimates
+from engine.dealers.fitting import DIVIDED_MAX
 from engine.dealers.widths import Widths, fitted
 from engine.domain.observation import BondSeen, RoundSeen
 
@@ -178,13 +179,13 @@ def test_dealers_who_began_in_a_wide_bond_are_no_worse_once_they_are_mixed() -> 
 def test_no_more_rounds_are_divided_anew_in_a_day_than_allowed() -> None:
     rng = random.Random(2)
     estimates = known_dealers(rng, 10)
-    learn_all(estimates, rng, 10, "wide", 4.0, *[FIRST] * (_DIVIDED_MAX + 50))
+    learn_all(estimates, rng, 10, "wide", 4.0, *[FIRST] * (DIVIDED_MAX + 50))
     kept, changed = list(estimates._evidence.rounds.values()), list[int]()
     for day in (11, 12):
         before = [one.width for one in kept]
         estimates.daily(asking(day).now_ns)
         changed.append(sum(one.width != was for one, was in zip(kept, before, strict=True)))
-    assert changed[0] == _DIVIDED_MAX
+    assert changed[0] == DIVIDED_MAX
     assert all(one.width != 1.0 for one in kept)
 
 

@@ -43,7 +43,7 @@ FACTS: Final = frozenset(
         "SessionReset", "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
         "AcceptBlocked", "FillRepeated", "RuleBookLoaded", "Reloaded", "LogLevelSet",
         "MessageIgnored", "MoneyDiffered", "ReloadRefused", "EstimatesRebuilt", "TcaReceived",
-        "LeakSolved",
+        "LeakSolved", "EstimatesFitted",
     }
 )  # fmt: skip
 """Events for the record: the desk's state is the same without them."""

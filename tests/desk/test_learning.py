@@ -225,3 +225,83 @@ def test_of_an_order_that_never_traded_the_marks_that_followed_its_round_are_lea
     width = learning.estimates.widths.of("bond", SIZE, None)
     aged = 0.5 ** ((30 - PATIENCE_DAYS) / 90)
     assert found.bps / width == pytest.approx((10 * 20 + aged * (100 + 14)) / (10 + aged * width))
+
+
+# --- the daily fit -------------------------------------------------------------------------------
+
+
+def observed(day: int, name: str) -> e.RoundObserved:
+    seen = replace(told(day, name, "99.9").seen, source="")
+    return e.RoundObserved(seen.sent_ns, seen)
+
+
+def fitted(learning: Learning, at: e.Event) -> e.EstimatesFitted:
+    """As the shell does it, some time after the day's first observation."""
+    day = learning.estimates.fits
+    assert day is not None
+    learning.estimates.go_on()
+    return e.EstimatesFitted(at.at_ns + 1, day)
+
+
+def test_the_first_observation_of_a_day_begins_a_fit_and_an_event_puts_it_in_force() -> None:
+    learning, events = Learning(EstimateParameters()), list[e.Event]()
+    for day in range(4):
+        for at in range(3):
+            events.append(observed(day, f"Q-{day}-{at}"))
+            learning.fold(events[-1])
+            if at == 1 and day != 2:  # The fit of one day is left to the next.
+                while learning.estimates.fits is not None:
+                    events.append(fitted(learning, events[-1]))
+                    learning.fold(events[-1])
+    again = replayed(*events)
+    assert again.estimates.digest() == learning.estimates.digest()
+    assert (again.observations, again.estimates.fits) == (12, None)
+
+
+def test_a_fit_under_way_is_under_way_after_a_restart() -> None:
+    learning, events = Learning(EstimateParameters()), [observed(0, "Q-1"), observed(1, "Q-2"), observed(1, "Q-3")]
+    for event in events:
+        learning.fold(event)
+    again = replayed(*events)
+    assert again.estimates.fits == learning.estimates.fits is not None
+    for each in (again, learning):
+        while each.estimates.fits is not None:
+            each.fold(fitted(each, events[-1]))
+    assert again.estimates.digest() == learning.estimates.digest()
+
+
+def test_a_fit_of_another_day_changes_nothing() -> None:
+    learning = Learning(EstimateParameters())
+    learning.fold(observed(0, "Q-1"))
+    before = learning.estimates.digest()
+    learning.fold(e.EstimatesFitted(AFTER_NS, 1))
+    assert (learning.estimates.digest(), learning.estimates.fits is None) == (before, False)
+
+
+@pytest.mark.parametrize("in_force", range(1, 9))
+def test_a_fit_is_in_force_before_or_behind_a_rebuild_as_the_record_has_it(in_force: int) -> None:
+    """A rebuild of the first observations; the fit begun on the old estimates is in force here or there, or never."""
+    learning, events = Learning(EstimateParameters()), list[e.Event]()
+
+    def fold(event: e.Event) -> None:
+        events.append(event)
+        learning.fold(event)
+        if len(events) == in_force and learning.estimates.fits is not None:
+            fold(fitted(learning, event))
+
+    fold(replace(LATER, at_ns=observed(79, "Q-0").at_ns))
+    fold(observed(79, "Q-0"))
+    fold(observed(80, "Q-1"))
+    observations = [event for event in events if not isinstance(event, e.EstimatesFitted)]
+    learning.begin_aside()
+    aside = Learning(learning.parameters, is_replaying=True)
+    for event in observations:
+        aside.fold(event)
+    aside.rebuilt()
+    fold(observed(80, "Q-2"))
+    fold(observed(81, "Q-3"))
+    learning.end_aside(aside)
+    fold(e.EstimatesRebuilt(AFTER_NS, aside.observations, 2, "test"))
+    fold(observed(81, "Q-4"))
+    assert replayed(*events).estimates.digest() == learning.estimates.digest()
+    assert replayed(*events).estimates.fits == learning.estimates.fits

@@ -34,7 +34,7 @@ SILENT: Final = frozenset(
         "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",
         "AxesExpired",
-        "TcaReceived", "LeakSolved",
+        "TcaReceived", "LeakSolved", "EstimatesFitted",
     }
 )  # fmt: skip
 """Nobody waits for these, or another event of the same turn says it: a report says what became of an order."""
