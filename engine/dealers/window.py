@@ -20,6 +20,7 @@ from array import array
 from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Final
 
 # What a bucket counts. Sums of bps and seconds are in billionths, so that 3.2 bps is a whole number.
@@ -61,12 +62,7 @@ class Decay:
         if half_life_days < 1:
             raise ValueError(f"a half-life has at least 1 day, found {half_life_days}")
         self.half_life_days = half_life_days
-        # Decimal, because its power is the same on every machine; the C library's is not quite.
-        context = Context(prec=30)
-        self._mantissas = tuple(
-            int(context.power(Decimal(2), context.divide(Decimal(day), Decimal(half_life_days))) * 2**_MANTISSA_BITS)
-            for day in range(half_life_days)
-        )
+        self._mantissas = _mantissas(half_life_days)
 
     def weight(self, day: int, oldest: int) -> int:
         """The weight of `day`, on the scale of the window whose first day is `oldest` (not after `day`)."""
@@ -76,6 +72,20 @@ class Decay:
     def rescale(self, oldest_before: int, oldest: int) -> int:
         """Bits to shift sums right when a window's first day moves; exact, as all that is left divides."""
         return oldest // self.half_life_days - oldest_before // self.half_life_days
+
+
+@lru_cache(maxsize=8)
+def _mantissas(half_life_days: int) -> tuple[int, ...]:
+    """2 ** (day / half-life) for the days of one half-life.
+
+    Kept, because they take milliseconds, and a desk has two half-lives however often its stats are made anew.
+    """
+    # Decimal, because its power is the same on every machine; the C library's is not quite.
+    context = Context(prec=30)
+    return tuple(
+        int(context.power(Decimal(2), context.divide(Decimal(day), Decimal(half_life_days))) * 2**_MANTISSA_BITS)
+        for day in range(half_life_days)
+    )
 
 
 class Shape:
