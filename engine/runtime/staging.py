@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from engine.clock import NS_PER_DAY
@@ -29,8 +30,9 @@ from engine.market.tape import CompleteFrom, Trade
 from engine.turn import Bound, Link, Turn
 
 
+@cache
 def events_codec() -> Codec:
-    """The codec of every event there is."""
+    """The codec of every event there is. One for the process: to write its functions takes longer than a turn may."""
     return Codec(event_types(vars(domain_events), domain_events.Event), domain_events.UPCASTERS)
 
 
