@@ -302,11 +302,13 @@ def _substituted(low: list[list[float]], inverse: list[float], sides: list[float
     forward: list[float] = []
     for entries, over, side in zip(low, inverse, sides, strict=True):
         forward.append((side - sum(map(mul, entries, forward))) * over)
+    found: list[float] = []
     for i in range(n - 1, -1, -1):
-        x = forward[i] = forward[i] * inverse[i]
-        for j, entry in enumerate(low[i]):
-            forward[j] -= entry * x
-    return forward
+        x = forward.pop() * inverse[i]
+        found.append(x)
+        forward = [y - entry * x for y, entry in zip(forward, low[i], strict=True)]
+    found.reverse()
+    return found
 
 
 def t_quantile(df: float) -> float:

@@ -44,6 +44,7 @@ from engine.dealers.scales import with_bonds_of_today
 from engine.dealers.segments import Segment, segment_of_key
 from engine.dealers.widths import Widths, seen_in
 from engine.domain.observation import Answer, AskSeen, RoundSeen, Taken
+from engine.domain.rows import row
 
 __all__ = ["Asking", "EstimateParameters", "Estimates"]
 
@@ -73,15 +74,32 @@ class Asking:
     adv: Decimal | None = None
 
 
+@row
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What a dealer's own record in a segment says by itself: as long as that is the same, so is this."""
+
+    cell: Cell | None
+    answers: latency.Table
+    p50_s: Measure
+    p90_s: float
+    asked: float
+    """How many asks, quotes, acceptances, quotes with a size it is worth."""
+    quoted: float
+    accepted: float
+    sized: float
+    asks: int
+    firmness: dict[rates.Rate, Measure]
+    """The last one: it moves with acceptances alone."""
+
+
+@row
 @dataclass(frozen=True, slots=True)
 class _Known:
     """All of one dealer's outlook that does not depend on size and wait."""
 
+    own: _Own
     q: rates.Rate
-    n_eff: float
-    answers: latency.Table
-    p50_s: Measure
-    p90_s: float
     e: Measure
     f: Measure
     reject_move_bps: float
@@ -90,7 +108,6 @@ class _Known:
     leak_post: Measure
     identified: Identified
     r: Measure
-    asks: int
     asks_at_large: int
 
 
@@ -105,7 +122,11 @@ class _Picture:
     solved: Solved
     noise_bps: float
     df: float
+    t: float
+    """The quantile 95 % of Student's t with these degrees of freedom."""
     known: dict[str, _Known]
+    own: dict[str, _Own]
+    """By dealer; handed from picture to picture of a day."""
 
 
 class Estimates:
@@ -320,27 +341,28 @@ class Estimates:
             one = known.get(dealer)
             if one is None:
                 one = known[dealer] = self._known(dealer, asking.segment, picture)
+            own = one.own
             found.append(
-                Outlook(
-                    dealer=dealer,
-                    q=rates.measure_of_rate(one.q, one.n_eff, move=move),
-                    q_slope=slope,
-                    in_time=one.answers.within(asking.wait_s),
-                    latency_p50_s=one.p50_s.value,
-                    latency_p90_s=one.p90_s,
-                    e=_times(one.e, width, off),
-                    e_noise_sd=picture.noise_bps * width,
-                    e_df=picture.df,
-                    f=one.f,
+                Outlook(  # The first ones by place: a call with more than fifteen names takes three times as long.
+                    dealer,
+                    rates.measure_of_rate(one.q, own.asked, move=move),
+                    slope,
+                    own.answers.within(asking.wait_s),
+                    own.p50_s.value,
+                    own.p90_s,
+                    _times(one.e, width, off),
+                    picture.noise_bps * width,
+                    picture.df,
+                    one.f,
                     reject_move_bps=one.reject_move_bps,
                     z=one.z,
                     leak_in=one.leak_in,
                     leak_post=one.leak_post,
                     leak_identified=one.identified,
                     r=one.r,
-                    asks=one.asks,
+                    asks=own.asks,
                     asks_at_large=one.asks_at_large,
-                    latency_s=one.p50_s,
+                    latency_s=own.p50_s,
                     e_common_sd=math.sqrt(common_variance + (one.e.value * off) ** 2) * width,
                 )
             )
@@ -518,39 +540,61 @@ class Estimates:
             squares, count = squares + one.left[0], count + one.left[1]
         if len(self._pictures) >= _PICTURES_MAX:
             self._pictures.clear()
-        picture = _Picture(version, day, coarse, found, solved[-1], math.sqrt(squares / count), count, {})
+        own: dict[str, _Own] = {}
+        if picture is not None and picture.day == day and picture.coarse is coarse:
+            own = picture.own
+        noise_bps, t = math.sqrt(squares / count), edges.t_quantile(count)
+        picture = _Picture(version, day, coarse, found, solved[-1], noise_bps, count, t, {}, own)
         self._pictures[segment.key] = picture
         return picture
 
     def _known(self, dealer: str, segment: Segment, picture: _Picture) -> _Known:
-        scope = next((each for each in segment.scopes if is_segment(each)), segment.key)
-        own = self._evidence.cells.get(scope, NO_CELLS).get(dealer)
-        coarse = picture.coarse
-        table = coarse.answers_of.get(dealer, coarse.answers)
-        if own is not None:
-            unit = self._evidence.aging.unit(picture.day)
-            table = latency.table((own,), unit, table, self.parameters.latency_strength)
+        coarse, own = picture.coarse, self._own(dealer, segment, picture)
         in_bps, post_bps, identified = self.leak_of(dealer)
-        asked = _n_eff(own, ev.ASKS, ev.ASKS_SQUARED)
-        quoted = _n_eff(own, ev.EDGES, ev.EDGES_SQUARED)
-        accepted, sized = _n_eff(own, ev.F_WEIGHT, ev.F_SQUARED), _n_eff(own, ev.Z_WEIGHT, ev.Z_SQUARED)
+        firm = picture.rates["f"].of(dealer)
+        f = own.firmness.get(firm)
+        if f is None:
+            f = rates.measure_of_rate(firm, own.accepted)
+            own.firmness.clear()
+            own.firmness[firm] = f
         return _Known(
+            own=own,
             q=picture.rates["q"].of(dealer),
-            n_eff=asked,
-            answers=table,
-            p50_s=latency.median(table, quoted, self.parameters.latency_strength),
-            p90_s=table.quantile(0.9),
-            e=_edge(picture, dealer, quoted),
-            f=rates.measure_of_rate(picture.rates["f"].of(dealer), accepted),
+            e=_edge(picture, dealer, own.quoted),
+            f=f,
             reject_move_bps=coarse.reject_moves_bps.get(dealer, self.parameters.reject_move_bps),
-            z=rates.measure_of_rate(picture.rates["z"].of(dealer), sized),
+            z=rates.measure_of_rate(picture.rates["z"].of(dealer), own.sized),
             leak_in=in_bps,
             leak_post=post_bps,
             identified=identified,
-            r=rates.measure_of_rate(picture.rates["r"].of(dealer), asked),
-            asks=0 if own is None else round(own[ev.COUNT]),
+            r=rates.measure_of_rate(picture.rates["r"].of(dealer), own.asked),
             asks_at_large=coarse.asks.get(dealer, 0),
         )
+
+    def _own(self, dealer: str, segment: Segment, picture: _Picture) -> _Own:
+        scope = next((each for each in segment.scopes if is_segment(each)), segment.key)
+        cell = self._evidence.cells.get(scope, NO_CELLS).get(dealer)
+        kept = picture.own.get(dealer)
+        if kept is not None and kept.cell == cell:
+            return kept
+        coarse, strength = picture.coarse, self.parameters.latency_strength
+        table = coarse.answers_of.get(dealer, coarse.answers)
+        if cell is not None:
+            table = latency.table((cell,), self._evidence.aging.unit(picture.day), table, strength)
+        quoted = _n_eff(cell, ev.EDGES, ev.EDGES_SQUARED)
+        made = picture.own[dealer] = _Own(
+            cell=None if cell is None else cell.copy(),
+            answers=table,
+            p50_s=latency.median(table, quoted, strength),
+            p90_s=table.quantile(0.9),
+            asked=_n_eff(cell, ev.ASKS, ev.ASKS_SQUARED),
+            quoted=quoted,
+            accepted=_n_eff(cell, ev.F_WEIGHT, ev.F_SQUARED),
+            sized=_n_eff(cell, ev.Z_WEIGHT, ev.Z_SQUARED),
+            asks=0 if cell is None else round(cell[ev.COUNT]),
+            firmness={},
+        )
+        return made
 
     @property
     def widths(self) -> Widths:
@@ -578,7 +622,7 @@ def prior_leak(parameters: EstimateParameters) -> Measure:
 def _edge(picture: _Picture, dealer: str, n_eff: float) -> Measure:
     mean, variance = picture.solved.expected(dealer)
     sd = math.sqrt(variance)
-    width = edges.t_quantile(picture.df) * sd
+    width = picture.t * sd
     return Measure(mean, sd, mean - width, mean + width, n_eff)
 
 

@@ -21,11 +21,14 @@ Z90: Final = 1.6448536269514722
 """Quantile 95 % of the normal: an interval of 90 %."""
 
 _LEAST: Final = 1e-9
+_MOST: Final = 1.0 - _LEAST
 _SKEW: Final = (Z90 * Z90 - 1.0) / 6.0
 """Of Cornish and Fisher's expansion, at both ends of the interval."""
 
 Rate = tuple[float, float]
 """(mean, strength): a Beta with these."""
+_NOT_YET: Final[Rate] = (0.0, 0.0)
+"""Keeps a dealer's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,33 +81,43 @@ def descend(
     """
     strength = strength_at(counting.strengths, level)
     unit /= counting.spread
-    weight_at, total_at, newcomer = counting.weight, counting.total, above.newcomer
-    seen: dict[str, tuple[float, float, float, float, float]] = {}
+    weight_at, total_at, known, newcomer = counting.weight, counting.total, above.rates, above.newcomer
+    seen: dict[str, tuple[float, float, float, float, float, float, float]] = {}
     sum_of_weights = seen_sum = expected_sum = 0.0
     for dealer, cell in cells.items():
         weight = cell[weight_at] * unit
         if weight <= _LEAST:
             continue
-        mean, prior = above.rates.get(dealer, newcomer)
-        prior = _joined(prior, strength)
+        mean, prior = known.get(dealer, newcomer)
+        prior = strength if prior == math.inf else prior * strength / (prior + strength)
         # 1 / (variance between dealers + variance within / asks), in units of one ask.
         precision = prior * weight / (prior + weight)
         total = cell[total_at] * unit
-        seen[dealer] = (weight, total, precision, precision * total / weight, precision * mean)
+        own_seen, own_expected = precision * total / weight, precision * mean
+        seen[dealer] = (mean, prior, weight, total, precision, own_seen, own_expected)
         sum_of_weights += precision
-        seen_sum += precision * total / weight
-        expected_sum += precision * mean
+        seen_sum += own_seen
+        expected_sum += own_expected
     ratio = _odds_ratio(sum_of_weights, seen_sum, expected_sum, strength)
-    found = {dealer: (_moved(mean, ratio), _joined(prior, strength)) for dealer, (mean, prior) in above.rates.items()}
-    for dealer, (weight, total, precision, own_seen, own_expected) in seen.items():
-        mean, prior = above.rates.get(dealer, newcomer)
-        prior = _joined(prior, strength)
-        others = _odds_ratio(sum_of_weights - precision, seen_sum - own_seen, expected_sum - own_expected, strength)
+    found = {
+        dealer: _NOT_YET if dealer in seen else (_moved(mean, ratio), _joined(prior, strength))
+        for dealer, (mean, prior) in known.items()
+    }
+    for dealer, (mean, prior, weight, total, precision, own_seen, own_expected) in seen.items():
+        # `_moved` by the `_odds_ratio` of the others, written out: a segment of 50 dealers asks for it 400 times.
+        weights = sum_of_weights - precision
+        odds = mean
+        if weights > _LEAST:
+            usual = (expected_sum - own_expected) / weights
+            usual = _LEAST if usual < _LEAST else _MOST if usual > _MOST else usual
+            here = (seen_sum - own_seen + strength * usual) / (weights + strength)
+            here = _LEAST if here < _LEAST else _MOST if here > _MOST else here
+            odds = mean * (here * (1.0 - usual) / ((1.0 - here) * usual))
         inner = finer.get(dealer)
         if inner is not None:
             weight = max(weight - inner[weight_at] * unit, 0.0)
             total = total - inner[total_at] * unit if weight > _LEAST else 0.0
-        found[dealer] = ((prior * _moved(mean, others) + total) / (prior + weight), prior + weight)
+        found[dealer] = ((prior * (odds / (1.0 - mean + odds)) + total) / (prior + weight), prior + weight)
     return Known(found, (_moved(newcomer[0], ratio), _joined(newcomer[1], strength)))
 
 
@@ -151,8 +164,8 @@ def _odds_ratio(weights: float, seen: float, expected: float, strength: float) -
     """How far dealers of this scope are from what was expected of them, as odds; drawn to 1 while they are few."""
     if weights <= _LEAST:
         return 1.0
-    mean = min(max(expected / weights, _LEAST), 1.0 - _LEAST)
-    found = min(max((seen + strength * mean) / (weights + strength), _LEAST), 1.0 - _LEAST)
+    mean = min(max(expected / weights, _LEAST), _MOST)
+    found = min(max((seen + strength * mean) / (weights + strength), _LEAST), _MOST)
     return found * (1.0 - mean) / ((1.0 - found) * mean)
 
 
