@@ -480,7 +480,7 @@ def test_guarantee_5_unknown_is_never_good_protections_apply_to_what_nobody_know
         )
         now = Instant(0, 1_795_444_200 * NS)
         draft = Draft(desk, now, b"x" * 16, 0, lambda key: True, DeskState(below=DeskState()))
-        return intake.try_order(draft, terms, "kim")[1].protections
+        return intake.try_order(draft, terms, "kim").advice.protections
 
     assert protections(adv_known=True) == ()
     assert protections(adv_known=False) == ("large against volume",)

@@ -29,7 +29,28 @@ def recommend(paper: Paper, answer: Answer) -> Lines:
         lines.append("as if every dealer were logged on")
     if answer["blocked"]:
         lines.append(paper.styled(f"nobody would be asked: {answer['blocked']}", "red"))
-    return [*lines, "", *recommendation(paper, answer)]
+    return [*lines, "", *recommendation(paper, answer), *_sizing(paper, answer["advice"])]
+
+
+def _sizing(paper: Paper, advice: Answer) -> Lines:
+    """How the order is better shown, if it is."""
+    show, both = advice["show"], advice["two_way"]
+    told = []
+    if show is not None:
+        part, cost = grouped(show["quantity"]), f"expected cost {show['cost_bps']:.1f} bp"
+        words = f"{part} at a time, in {show['rounds']} rounds: {cost}"
+        if show["saves_bps"] is None:
+            told.append(f"advice: nobody can be asked for the whole; {words}")
+        else:
+            saves = f"{show['saves_bps']:.1f} less than all at once (±{show['saves_se_bps_at_most']:.1f} at most)"
+            told.append(f"advice: {words}, {saves}")
+    if both is not None:
+        told.append(
+            f"advice: asked for a two-way price these dealers would leak {both['saves_bps']:.1f}"
+            f" ±{both['saves_se_bps']:.1f} bp less, and quote some {both['costs_bps']:.1f} worse"
+        )
+    lines = [line for words in told for line in wrapped(words, paper.width)]
+    return ["", *[paper.styled(line, "green") for line in lines]] if lines else []
 
 
 def by_size(found: Answer) -> str:

@@ -217,6 +217,8 @@ def choice_parameters(scoring: ScoringConfig) -> Parameters:
         wait_bps_per_s=model.wait_bps_per_s,
         trade_share_min=model.trade_share_min,
         trade_share_bps=model.trade_share_bps,
+        two_way_share=model.two_way_share,
+        two_way_bps=model.two_way_bps,
         axes=AxeParameters(model.axe_logit, model.axe_edge_bps),
         exploring=Exploring(explore.epsilon, explore.epsilon_untried, explore.epsilon_drop, explore.quantity_max),
     )

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from engine.clock import NS_PER_DAY, utc_day
-from engine.commands import as_json
+from engine.commands import as_json, selected
 from engine.commands.desk_call import Call
 from engine.commands.parameters import did_you_mean
 from engine.desk.draft import Draft
@@ -61,8 +61,7 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         order = call.order()
         if not order.open:
             raise CommandError(f"order {order.order_id} is {order.state}", code="state")
-        advice, blocked = recommend(call.draft, order, supposing=supposing), risk.order_blocked(call.draft, order)
-        words = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+        tried = intake.look_at(call.draft, order, supposing)
     else:
         missing = [name for name in ("security", "side", "quantity") if given[name] is None]
         if missing:
@@ -70,8 +69,8 @@ def recommend_dry(call: Call) -> dict[str, Any]:
                 f"recommend: missing {', '.join(missing)}: give an order, or a security, side and quantity",
                 code="params",
             )
-        order, advice, words = intake.try_order(call.draft, _terms(call), call.by, supposing)
-    terms, facts = order.terms, order.facts
+        tried = intake.try_order(call.draft, _terms(call), call.by, supposing)
+    terms, facts = tried.order.terms, tried.order.facts
     return {
         "security": terms.security_id,
         "name": call.draft.desk.securities[terms.security_id].name,
@@ -81,13 +80,14 @@ def recommend_dry(call: Call) -> dict[str, Any]:
         "segment": facts.segment,
         "fair": as_json.mark(call.draft.mark_of(terms.security_id)),
         "by_size": as_json.by_size(facts),
-        "blocked": words or None,
+        "blocked": tried.blocked or None,
         "asked_lately": [
             {"dealer": each.dealer, "side": each.side.value, "day": str(day_of(each.day))}
             for each in risk.asked_lately(call.draft, terms.security_id)
         ],
         "supposing": {"rank": supposing.scorer or None, "assume_connected": supposing.assume_connected},
-        **as_json.recommendation(call.draft.desk, advice, with_numbers=True),
+        **as_json.recommendation(call.draft.desk, tried.advice, with_numbers=True),
+        "advice": selected.sizing(tried.sizing),
     }
 
 
@@ -142,7 +142,7 @@ def _of_class(call: Call, asset_class: str) -> Order:
         transact_ns=draft.now_ns,
         expire_ns=(utc_day(draft.now_ns) + 1) * NS_PER_DAY,
     )
-    return intake.try_order(draft, terms, call.by)[0]
+    return intake.try_order(draft, terms, call.by).order
 
 
 # --- entering and ending -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 from engine.clock import NS_PER_S
 from engine.domain.order import MarkUsed
 from engine.domain.recommendation import N_EFF, CountWorth, Expected, Selection
+from engine.selection.sizing import Sizing
 
 _COLUMNS = (
     "p_quote",
@@ -140,4 +141,27 @@ def _count(each: CountWorth) -> dict[str, Any]:
         "leak_se_bps": each.leak_se_bps,
         "cost_bps": each.cost_bps,
         "allowed": each.allowed,
+    }
+
+
+def sizing(found: Sizing) -> dict[str, Any]:
+    """How the order is better shown than as a whole and on its side alone; null where it is not."""
+    parts, both = found.parts, found.both_sides
+    return {
+        "show": None
+        if parts is None
+        else {
+            "quantity": f"{parts.quantity:f}",
+            "rounds": parts.count,
+            "cost_bps": round(parts.cost_bps, 4),
+            "saves_bps": None if parts.saves_bps is None else round(parts.saves_bps, 4),
+            "saves_se_bps_at_most": None if parts.saves_se_bps is None else round(parts.saves_se_bps, 4),
+        },
+        "two_way": None
+        if both is None
+        else {
+            "saves_bps": round(both.saves_bps, 4),
+            "saves_se_bps": round(both.saves_se_bps, 4),
+            "costs_bps": round(both.costs_bps, 4),
+        },
     }

@@ -80,6 +80,8 @@ class ModelConfig:
     wait_bps_per_s: float = setting(0.005, at_least=0, at_most=10)
     trade_share_min: float = setting(0.05, at_least=0, at_most=1)
     trade_share_bps: float = setting(0.2, at_least=0, at_most=100)
+    two_way_share: float = setting(0.5, at_least=0, at_most=1)
+    two_way_bps: float = setting(0.5, at_least=0, at_most=100)
     axe_logit: float = setting(0.8, at_least=0, at_most=10)
     axe_edge_bps: float = setting(1.5, at_least=0, at_most=100)
 

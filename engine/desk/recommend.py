@@ -13,7 +13,7 @@ from engine.dealers.axes import with_axe
 from engine.dealers.estimates import Asking
 from engine.dealers.failing import NotTrading
 from engine.dealers.outlook import Outlook
-from engine.dealers.segments import Segment, segment_of_key
+from engine.dealers.segments import Segment, segment_of, segment_of_key
 from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.gate import credit
@@ -23,6 +23,8 @@ from engine.desk.state import Exposure
 from engine.domain.order import ZERO, Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
+from engine.domain.rows import changed
+from engine.market.calendars import trade_date
 from engine.market.tca import quote_edge_bps
 from engine.rules.plan import AskSequence, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
 from engine.rules.program import CompiledRule, Decision, TierDefinition
@@ -30,6 +32,7 @@ from engine.selection import wording
 from engine.selection.candidates import Candidates, Situation, candidates
 from engine.selection.choose import Tiered, choose, in_tiers
 from engine.selection.request import Records, Request
+from engine.selection.sizing import Sizing, sizing
 from engine.selection.wanted import Listed, RulePlan, TierPlan, Where
 
 _NS_PER_S = 1_000_000_000
@@ -50,26 +53,11 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False, supposing: Sup
     is shown a recommendation again sees the same list. With `supposing` it is only looked at, with all numbers.
     """
     desk = draft.desk
-    exposure = exposure_of(draft, order)
-    decision = decide(draft, order, exposure)
-    rule = decision.rule
-    limits = strictest(rule, decision.protections)
-    wait_s = _wait_s(desk, limits)
-    scorer = supposing.scorer if supposing is not None else ""
-    wanted = RulePlan(
-        Ranking(scorer, (), rule.ranking.window_days) if scorer else rule.ranking,
-        rule.ask,
-        rule.everyone,
-        limits,
-        exposure.dealers,
-        _tiers(draft, order, rule, wait_s),
-        explores=rule.explore,
-        protected=bool(decision.protections),
-        where=_where(draft, order, rule, wait_s),
-    )
-    everybody_up = supposing is not None and supposing.assume_connected
-    among = _candidates(draft, order, rule, wait_s, everybody_up=everybody_up)
-    choice = _choose(draft, order, wanted, among, exposure.quantity, draws=draws, numbers=supposing is not None)
+    asked = _question(draft, order, supposing)
+    decision, rule, limits = asked.decision, asked.decision.rule, asked.wanted.limits
+    among = _candidates(draft, order, rule, asked.wait_s, everybody_up=asked.everybody_up)
+    quantity = asked.exposure.quantity
+    choice = _choose(draft, order, asked.wanted, among, quantity, draws=draws, numbers=supposing is not None)
     return Recommendation(
         book_hash=desk.book.hash,
         scoring_hash=desk.scoring_hash,
@@ -84,6 +72,63 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False, supposing: Sup
         told_by=wording.VERSION,
         axes=draft.state.axes_for(order.terms.security_id, order.terms.side, draft.now_ns),
     )
+
+
+def sizing_of(draft: Draft, order: Order, advice: Recommendation, supposing: Supposing) -> Sizing:
+    """Whether the order is better asked for in parts, or without its direction: by the rule that decides on the whole.
+
+    Costs four choices more.
+    """
+    whole = advice.selection
+    if whole is None:
+        return Sizing()
+    desk, terms = draft.desk, order.terms
+    asked = _question(draft, order, supposing)
+    security, today = desk.securities[terms.security_id], trade_date(draft.now_ns)
+
+    def of_part(quantity: Decimal, left: Decimal) -> Selection:
+        segment = segment_of(security, quantity, terms.side.value, today).key
+        part = changed(
+            order,
+            terms=changed(terms, quantity=order.filled + quantity),
+            facts=changed(order.facts, segment=segment),
+        )
+        among = _candidates(draft, part, asked.decision.rule, asked.wait_s, everybody_up=asked.everybody_up)
+        return _choose(draft, part, asked.wanted, among, asked.exposure.quantity, numbers=True, left=left)
+
+    return sizing(whole, order.leaves, of_part, desk.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is to be chosen for an order: what the rules say, under which limits."""
+
+    decision: Decision
+    wanted: RulePlan
+    exposure: Exposure
+    wait_s: float
+    everybody_up: bool
+
+
+def _question(draft: Draft, order: Order, supposing: Supposing | None) -> _Question:
+    exposure = exposure_of(draft, order)
+    decision = decide(draft, order, exposure)
+    rule = decision.rule
+    limits = strictest(rule, decision.protections)
+    wait_s = _wait_s(draft.desk, limits)
+    scorer = supposing.scorer if supposing is not None else ""
+    wanted = RulePlan(
+        Ranking(scorer, (), rule.ranking.window_days) if scorer else rule.ranking,
+        rule.ask,
+        rule.everyone,
+        limits,
+        exposure.dealers,
+        _tiers(draft, order, rule, wait_s),
+        explores=rule.explore,
+        protected=bool(decision.protections),
+        where=_where(draft, order, rule, wait_s),
+    )
+    return _Question(decision, wanted, exposure, wait_s, supposing is not None and supposing.assume_connected)
 
 
 def decide(draft: Draft, order: Order, exposure: Exposure) -> Decision:
@@ -130,7 +175,9 @@ def _choose(
     *,
     draws: bool = False,
     numbers: bool = False,
+    left: Decimal = ZERO,
 ) -> Selection:
+    """`left` is what of the same parent is left after this, beside other orders."""
     desk, terms = draft.desk, order.terms
     mark, limit = draft.mark_of(terms.security_id), terms.limit_price
     request = Request(
@@ -142,7 +189,7 @@ def _choose(
         limit_edge_bps=None if limit is None or mark is None else quote_edge_bps(terms.side.sign, limit, mark.price),
         mark=mark,
         exposure=exposure,
-        residual=_left_after(draft, order),
+        residual=_left_after(draft, order) + left,
         round=order.rounds + 1,
         draw=_drawn(draft, order),
         numbers=numbers,

@@ -90,7 +90,8 @@ class Parameters:
     leak counts `aversion` times, and what it moves after the decision on the share of the size that is traded later:
     `rho` where nobody knows what is left of the parent, else that and the share `unfilled` of orders that a round does
     not trade. A second of waiting costs `wait_bps_per_s`; `axes` is what an advertised interest adds. Asking a dealer
-    with whom we trade less than the share `trade_share_min` counts up to `trade_share_bps`.
+    with whom we trade less than the share `trade_share_min` counts up to `trade_share_bps`. Of a leak the share
+    `two_way_share` is left where both sides are asked for, at prices that are worse by `two_way_bps`.
     """
 
     classic_weights: tuple[tuple[str, Decimal], ...] = CLASSIC_WEIGHTS
@@ -101,6 +102,8 @@ class Parameters:
     wait_bps_per_s: float = 0.005
     trade_share_min: float = 0.0
     trade_share_bps: float = 0.0
+    two_way_share: float = 0.5
+    two_way_bps: float = 0.5
     exploring: Exploring = NO_EXPLORING
     axes: AxeParameters = _AXES
 

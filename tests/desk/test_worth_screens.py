@@ -174,6 +174,41 @@ def test_what_the_size_alone_costs(known: dict[str, Any], line: str) -> None:
     assert line in screen(Paper(), answer)
 
 
+@pytest.mark.parametrize(
+    ("saves", "line"),
+    [
+        pytest.param(
+            {"saves_bps": 2.44, "saves_se_bps_at_most": 5.2},
+            "advice: 6,000,000 at a time, in 2 rounds: expected cost 8.1 bp, 2.4 less than all at once (±5.2 at most)",
+            id="parts cost less",
+        ),
+        pytest.param(
+            {"saves_bps": None, "saves_se_bps_at_most": None},
+            "advice: nobody can be asked for the whole; 6,000,000 at a time, in 2 rounds: expected cost 8.1 bp",
+            id="parts alone",
+        ),
+    ],
+)
+def test_how_the_order_is_better_shown(saves: dict[str, Any], line: str) -> None:
+    show = {"quantity": "6000000", "rounds": 2, "cost_bps": 8.1, **saves}
+    answer = {**answered(ILLIQUID, "sell", 12 * MM), "advice": {"show": show, "two_way": None}}
+    assert screen(Paper(), answer)[-1] == line
+    assert all(wide(each) <= 80 for each in screen(Paper(width=80), answer))
+
+
+def test_parts_are_for_whoever_takes_so_much_at_once() -> None:
+    """Nobody may be asked for 12mm, everybody for 6mm."""
+    desk = world()
+    rows = [{"scope": f"dealer:{name}", "request_max": "6mm"} for name in desk.desk.dealers.ids]
+    desk.command("credit_limits.put", actor="credit", role="feed", rows=rows)
+    given = {"rank": None, "assume_connected": False}
+    answer = desk.command("recommend", security=ILLIQUID.security_id, side="sell", quantity="12mm", **given)
+    show = answer["advice"]["show"]
+    assert answer["plan"] is None
+    assert (show["quantity"], show["rounds"], show["saves_bps"]) == ("6000000", 2, None)
+    assert "advice: nobody can be asked for the whole; 6,000,000 at a time" in "\n".join(screen(Paper(), answer))
+
+
 @pytest.mark.parametrize(("name", "width"), CASES)
 def test_no_line_is_too_long(name: str, width: int) -> None:
     assert [line for line in told(name, width) if wide(line) > width] == []

@@ -5,6 +5,7 @@ Reference: FIX 4.4 Vol 4, NewOrderSingle, OrderCancelRequest, OrderStatusRequest
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.clock import NS_PER_DAY, utc_day
@@ -15,7 +16,7 @@ from engine.desk.gate import risk
 from engine.desk.order import reporting
 from engine.desk.order.reporting import finish_cancel, return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer
-from engine.desk.recommend import Supposing, recommend
+from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import open_round
 from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
@@ -27,6 +28,7 @@ from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.market.appraisal import FILE_WINDOW_DAYS
 from engine.market.calendars import trade_date
+from engine.selection.sizing import Sizing
 
 _NS_PER_S = 1_000_000_000
 
@@ -94,21 +96,32 @@ def enter_order(draft: Draft, terms: OrderTerms, actor: str) -> str:
     return order.order_id
 
 
-def try_order(
-    draft: Draft, terms: OrderTerms, actor: str, supposing: Supposing | None = None
-) -> tuple[Order, Recommendation, str]:
-    """What `enter_order` would recommend, and what the gate would say against asking; the draft stays as it is.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An order as if it had come: what is recommended and advised, and what the gate says against asking."""
 
-    Raises CommandError with what is wrong.
-    """
+    order: Order
+    advice: Recommendation
+    sizing: Sizing
+    blocked: str
+
+
+def try_order(draft: Draft, terms: OrderTerms, actor: str, supposing: Supposing | None = None) -> Tried:
+    """What would come of `enter_order`; the draft stays as it is. Raises CommandError with what is wrong."""
     refusal = _refusal(draft, terms)
     if refusal is not None:
         raise CommandError(refusal[1])
     scratch = draft.scratch()
     order = _take(scratch, terms, "", actor=actor)
-    blocked = risk.order_blocked(scratch, order)
-    advice = recommend(scratch, order, supposing=supposing)
-    return order, advice, "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+    return look_at(scratch, order, supposing)
+
+
+def look_at(draft: Draft, order: Order, supposing: Supposing | None) -> Tried:
+    """What would be recommended for an order now."""
+    blocked = risk.order_blocked(draft, order)
+    advice = recommend(draft, order, supposing=supposing)
+    words = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
+    return Tried(order, advice, Sizing() if supposing is None else sizing_of(draft, order, advice, supposing), words)
 
 
 def work(draft: Draft, order_id: str) -> None:

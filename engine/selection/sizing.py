@@ -1,0 +1,105 @@
+"""Advice on how an order is shown: in smaller parts, or without its direction. The rule, or the trader, decides.
+
+**Parts.** An order of size Q that is asked for in n rounds of Q / n costs the mean of what its rounds cost: each is a
+choice of its own, by what is known of that size, and pays for what it leaks on the parts that are left. A round between
+the first and the last costs about what lies between them. What the market does of itself in the meantime is nobody's
+cost; what is not traded in a part costs what not trading costs, as ever.
+
+**Both sides.** A dealer that is asked for a two-way price does not know which side is wanted, so it has less to tell:
+`two_way_share` of a leak is left. Its price is worse by `two_way_bps`. Few desks have data of their own on either, so
+both are settings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from engine.domain.recommendation import Selection
+from engine.selection.request import Parameters
+
+PARTS: Final = (2, 4)
+"""Into how many parts an order may be advised to be cut."""
+_STEP: Final = Decimal(1_000)
+"""Parts are of whole thousands."""
+_WORTH_SAYING_BPS: Final = 0.5
+"""Less than that is within what any of these numbers is good for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """So many rounds of `quantity`: what they cost, and what they save beside one round of the whole.
+
+    `saves_bps` is None where nobody can be asked for the whole. Its error takes the errors of both for independent,
+    which they are not: it is that at most.
+    """
+
+    count: int
+    quantity: Decimal
+    cost_bps: float
+    saves_bps: float | None
+    saves_se_bps: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BothSides:
+    """What asking for a two-way price would leak less, with the error of the leaks, and what it would cost."""
+
+    saves_bps: float
+    saves_se_bps: float
+    costs_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """What is advised; None is nothing."""
+
+    parts: Parts | None = None
+    both_sides: BothSides | None = None
+
+
+def sizing(
+    whole: Selection, quantity: Decimal, of_part: Callable[[Decimal, Decimal], Selection], parameters: Parameters
+) -> Sizing:
+    """What to advise beside asking for the whole. `of_part` chooses for a size, where so much is left after it."""
+    return Sizing(_parts(whole, quantity, of_part), _both_sides(whole, parameters))
+
+
+def _parts(whole: Selection, quantity: Decimal, of_part: Callable[[Decimal, Decimal], Selection]) -> Parts | None:
+    best: Parts | None = None
+    for count in PARTS:
+        size = (quantity / count / _STEP).to_integral_value() * _STEP
+        if size <= 0:
+            continue
+        ends = [of_part(size, left).expected for left in (size * (count - 1), Decimal(0))]
+        rounds = [each for each in ends if each is not None and each.fill > 0]
+        if len(rounds) < len(ends):
+            continue
+        cost = sum(each.cost_bps for each in rounds) / len(rounds)
+        saves = error = None
+        if whole.asked and whole.expected is not None:
+            saves = whole.expected.cost_bps - cost
+            # Of the parts the same dealers are asked: their errors do not average out.
+            error = math.hypot(whole.expected.cost_se_bps, max(each.cost_se_bps for each in rounds))
+            if saves < _WORTH_SAYING_BPS:
+                continue
+        if best is None or cost < best.cost_bps - _WORTH_SAYING_BPS:
+            best = Parts(count, size, cost, saves, error)
+    return best
+
+
+def _both_sides(whole: Selection, parameters: Parameters) -> BothSides | None:
+    """Only by leaks that can be told: what is assumed of dealers is no reason to do anything."""
+    expected = whole.expected
+    if expected is None or not whole.asked:
+        return None
+    asked = [whole.candidates.index(name) for name in whole.asked]
+    if any(expected.leak_identified[at] == "none" for at in asked):
+        return None
+    spared = expected.aversion * (1 - parameters.two_way_share)
+    saves, costs = spared * expected.leak_bps, parameters.two_way_bps
+    error = spared * math.hypot(*[expected.leak_se_bps[at] for at in asked])
+    return BothSides(saves, error, costs) if saves > costs else None
