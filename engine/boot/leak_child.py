@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.dealers.leak import DAY_NS, LeakParameters
+from engine.dealers.leak import DAY_NS, LeakParameters, LeakPrior
 from engine.dealers.leak_regression import solve
 from engine.desk.leak_rows import FOLDED, LeakRounds
 from engine.domain import events as e
@@ -56,6 +56,8 @@ def wanted_of(data: bytes) -> Wanted:
     given: dict[str, Any] = json.loads(data)
     parameters = given.pop("parameters")
     parameters["horizon"] = Horizon(parameters["horizon"])
+    for name in ("leak_in", "leak_post"):
+        parameters[name] = LeakPrior(**parameters[name])
     return Wanted(**given, parameters=LeakParameters(**parameters))
 
 

@@ -14,7 +14,7 @@ from engine.clock import NS_PER_S
 from engine.config.reading import setting
 from engine.config.schedules import minute_of_day
 from engine.dealers.estimate_parameters import EstimateParameters
-from engine.dealers.leak import LeakParameters
+from engine.dealers.leak import LeakParameters, LeakPrior
 from engine.dealers.stats import CLASSIC_WEIGHTS
 from engine.domain.observation import Horizon
 
@@ -53,13 +53,31 @@ class LeakConfig:
     half_life_days: float = setting(90.0, above=0, at_most=3650)
     window_days: int = setting(365, at_least=1, at_most=3650)
     watch: LeakHorizon = setting(LeakHorizon.HALF_HOUR)
+    in_bps: float = setting(0.0, at_least=0, at_most=1_000)
+    in_sd_bps: float = setting(0.05, above=0, at_most=1_000)
+    in_own_bps: float = setting(0.1, above=0, at_most=1_000)
+    post_bps: float = setting(0.0, at_least=0, at_most=1_000)
+    post_sd_bps: float = setting(0.1, above=0, at_most=1_000)
+    post_own_bps: float = setting(0.2, above=0, at_most=1_000)
     solve_at: str = setting("05:30", check=minute_of_day)
     time_limit_s: float = setting(900.0, at_least=1, at_most=86_400)
 
     @property
+    def prior_in(self) -> LeakPrior:
+        return LeakPrior(self.in_bps, self.in_sd_bps, self.in_own_bps)
+
+    @property
+    def prior_post(self) -> LeakPrior:
+        return LeakPrior(self.post_bps, self.post_sd_bps, self.post_own_bps)
+
+    @property
     def parameters(self) -> LeakParameters:
         return LeakParameters(
-            half_life_days=self.half_life_days, window_days=self.window_days, horizon=Horizon(self.watch)
+            leak_in=self.prior_in,
+            leak_post=self.prior_post,
+            half_life_days=self.half_life_days,
+            window_days=self.window_days,
+            horizon=Horizon(self.watch),
         )
 
     @property
@@ -96,8 +114,6 @@ class EstimatesConfig:
     cost_bps: float = setting(10.0, at_least=0, at_most=1_000)
     edge_noise_bps: float = setting(6.0, above=0, at_most=1_000)
     mark_sd_bps: float = setting(5.0, above=0, at_most=1_000)
-    leak_bps: float = setting(0.5, at_least=0, at_most=1_000)
-    leak_sd_bps: float = setting(1.0, above=0, at_most=1_000)
     drift_caution: float = setting(0.0, at_least=0, at_most=20)
 
 
@@ -135,8 +151,8 @@ class ScoringConfig:
             edge_level_bps=-given.cost_bps,
             edge_noise_bps=given.edge_noise_bps,
             mark_sd_bps=given.mark_sd_bps,
-            leak_mean_bps=given.leak_bps,
-            leak_sd_bps=given.leak_sd_bps,
+            leak_in=self.leak.prior_in,
+            leak_post=self.leak.prior_post,
             drift_caution=given.drift_caution,
         )
 

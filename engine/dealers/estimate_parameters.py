@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.dealers import evidence as ev
 from engine.dealers.edges import Spreads
+from engine.dealers.leak import PRIOR_IN, PRIOR_POST, LeakPrior
 from engine.dealers.rates import Counting
 from engine.dealers.widths import Widths
 
@@ -56,8 +57,8 @@ class EstimateParameters:
     width_strength: float = 5.0
     reject_move_bps: float = 1.0
     drift_caution: float = 0.0
-    leak_mean_bps: float = 0.5
-    leak_sd_bps: float = 1.0
+    leak_in: LeakPrior = PRIOR_IN
+    leak_post: LeakPrior = PRIOR_POST
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ class Estimates:
         "_frozen",
         "_last_day",
         "_leaks",
+        "_leaks_before",
         "_new_rounds",
         "_pictures",
         "_scales",
@@ -159,6 +160,7 @@ class Estimates:
         self._scales = scales_before(p)
         self._watch = Watch(p.drift_caution)
         self._leaks: Leaks | None = None
+        self._leaks_before = self.parameters.leak_in.measure, self.parameters.leak_post.measure
         self._last_day = 0
         # As of the last `daily`, by segment: what is above it, and the edges in it.
         self._coarse: dict[str, Coarse] = {}
@@ -609,14 +611,7 @@ class Estimates:
         """(until the decision, after it, how much of it can be told)"""
         if self._leaks is not None:
             return self._leaks.of(dealer)
-        prior = prior_leak(self.parameters)
-        return prior, prior, Identified.none
-
-
-def prior_leak(parameters: EstimateParameters) -> Measure:
-    """What a dealer costs of whom, and of all others, nothing was seen yet."""
-    mean, sd = parameters.leak_mean_bps, parameters.leak_sd_bps
-    return Measure(mean, sd, mean - rates.Z90 * sd, mean + rates.Z90 * sd, 0.0)
+        return *self._leaks_before, Identified.none
 
 
 def _edge(picture: _Picture, dealer: str, n_eff: float) -> Measure:

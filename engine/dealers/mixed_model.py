@@ -42,6 +42,15 @@ class Moments:
             rhs[column] += weighted * y
         self.yy += weight * y * y
 
+    def less(self, column: int, coefficient: float) -> Moments:
+        """Those of the same rows once so much times a column is taken from every y. The matrix is shared."""
+        found = Moments.__new__(Moments)
+        found.size, found.matrix = self.size, self.matrix
+        beside = [self.matrix[max(at, column)][min(at, column)] for at in range(self.size)]
+        found.rhs = [value - coefficient * other for value, other in zip(self.rhs, beside, strict=True)]
+        found.yy = self.yy - coefficient * (2.0 * self.rhs[column] - coefficient * beside[column])
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Solution:

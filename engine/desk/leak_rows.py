@@ -6,13 +6,15 @@ what the market does from then on is no more this round's. Where it is cut short
 for the same bond, else the latest taken before.
 
 No window without both marks, nor where the later one is from before the window began: a price that stood still because
-nobody looked is no drift of 0. None where two rounds in one issuer began together.
+nobody looked is no drift of 0. Marks that come by the clock make no choice among rounds by that; where a price is made
+because it moved, it is taken whichever way it went. None where the earlier mark is from before another round's ask in
+the issuer: what that has leaked since stands between the two. None where two rounds in one issuer began together.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -125,9 +127,12 @@ class LeakRounds:
             if not one or any(_is_shared(wave, issuers[issuer], times[issuer]) for wave in one):
                 continue
             for wave in one:
-                end = self._end_before_decision(wave, issuers[issuer], times[issuer])
-                _add(leak_in, _row(wave.round, wave.dealers, wave.sent, end, parameters, None))
+                if all(each is wave for each in _since(wave.sent, issuers[issuer], times[issuer])):
+                    end = self._end_before_decision(wave, issuers[issuer], times[issuer])
+                    _add(leak_in, _row(wave.round, wave.dealers, wave.sent, end, parameters, None))
             known = self._rounds[key]
+            if any(each.round is not known for each in _since(known.decided, issuers[issuer], times[issuer])):
+                continue
             told = tuple(dealer for wave in one if wave.sent.at_ns <= known.decided.at_ns for dealer in wave.dealers)
             end = self._end_after_decision(known, issuers[issuer], times[issuer], parameters.horizon)
             traded = {each.dealer: each.filled for each in known.asks.values() if each.filled > 0}
@@ -224,6 +229,13 @@ def _is_shared(wave: _Wave, asked: Sequence[_Wave], times: Sequence[int]) -> boo
     first = bisect_right(times, wave.sent.at_ns - TOGETHER_NS)
     last = bisect_right(times, wave.sent.at_ns + TOGETHER_NS - 1)
     return any(each.round is not wave.round for each in asked[first:last])
+
+
+def _since(look: _Look, asked: Sequence[_Wave], times: Sequence[int]) -> Sequence[_Wave]:
+    """Who was asked after this mark was made and before it was looked at."""
+    if look.mark is None:
+        return ()
+    return asked[bisect_left(times, look.at_ns - look.mark.age_ns) : bisect_left(times, look.at_ns)]
 
 
 def _next(after_ns: int, asked: Sequence[_Wave], times: Sequence[int]) -> _Wave | None:

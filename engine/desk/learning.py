@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Final
 
 from engine.clock import utc_day
-from engine.dealers.estimates import Asking, EstimateParameters, Estimates, prior_leak
+from engine.dealers.estimates import Asking, EstimateParameters, Estimates
 from engine.dealers.failing import Failing, NotTrading
 from engine.dealers.leak import Leaks
 from engine.domain import events as e
@@ -119,7 +119,7 @@ class Learning:
         return NotTrading(found.value * width, found.sd * width, estimates.widths.error_of(asking.bond), found.n_eff)
 
     def _solved(self, event: e.LeakSolved) -> None:
-        self.leaks = Leaks(event.table, prior_leak(self.parameters))
+        self.leaks = Leaks(event.table, self.parameters.leak_in, self.parameters.leak_post)
         self.observations_solved = event.observations
         self.estimates.leak(self.leaks)
 

@@ -21,7 +21,6 @@ from engine.dealers.leak import Leaks
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import segment_of_key
 from engine.dealers.stats import DealerStats
-from engine.domain.measure import Measure
 from engine.domain.observation import Answer, Horizon, MarkAfter, RoundSeen, Taken
 from engine.domain.order import MarkUsed
 from engine.market.tca import classic_reversion_bps, price_improvement_bps, quote_edge_bps
@@ -212,8 +211,7 @@ class EnginesOwn:
             solved = self._leaks.solved(now_ns)
             if solved is not None:
                 p = self._estimates.parameters
-                low, high = (p.leak_mean_bps + side * 1.645 * p.leak_sd_bps for side in (-1, 1))
-                self._estimates.leak(Leaks(solved, Measure(p.leak_mean_bps, p.leak_sd_bps, low, high, 0.0)))
+                self._estimates.leak(Leaks(solved, p.leak_in, p.leak_post))
 
 
 def _limit_edge_bps(asking: Asking) -> float | None:

@@ -21,7 +21,7 @@ from engine.boot.leak_batch import DAILY, HISTORY, STOPPING, LeakBatch, _last_da
 from engine.boot.leak_child import Wanted, codec, found, wanted_of
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant
 from engine.config.scoring import LeakConfig
-from engine.dealers.leak import LeakParameters
+from engine.dealers.leak import PRIOR_IN, LeakParameters, LeakPrior
 from engine.domain import events as e
 from engine.domain.observation import Answer, AskSeen, BondSeen, Horizon, Protocol, RoundSeen, Taken
 from engine.domain.order import MarkUsed, Side
@@ -103,7 +103,9 @@ def wanted(history: tuple[Path, int], **changes: Any) -> Wanted:
 
 
 def test_what_is_wanted_comes_through_the_pipe_as_it_is(history: tuple[Path, int]) -> None:
-    given = wanted(history, parameters=LeakParameters(horizon=Horizon.hour, half_life_days=1 / 3))
+    given = wanted(
+        history, parameters=LeakParameters(PRIOR_IN, LeakPrior(0.1, 0.2, 0.3), Horizon.hour, half_life_days=1 / 3)
+    )
     assert wanted_of(given.as_json()) == given
 
 

@@ -47,6 +47,18 @@ def test_the_first_columns_may_be_solved_alone() -> None:
     assert solve_at(given, [1.0] * 6, 4) == solve_at(alone, [1.0] * 4)
 
 
+def test_a_coefficient_that_is_known_is_taken_from_what_was_seen() -> None:
+    rows = [([(0, 1.0), (2, 2.0)], 5.0), ([(1, 1.0), (2, 3.0)], 4.0), ([(0, 2.0), (1, 1.0)], 1.0)]
+    given, net = Moments(3), Moments(3)
+    for row, y in rows:
+        given.add(row, y, 0.5)
+        net.add(row, y - 0.7 * dict(row).get(2, 0.0), 0.5)
+    found = given.less(2, 0.7)
+    assert (found.matrix, found.size) == (given.matrix, 3)
+    assert found.rhs == pytest.approx(net.rhs)
+    assert found.yy == pytest.approx(net.yy)
+
+
 def test_without_a_penalty_columns_that_follow_from_others_have_no_answer() -> None:
     given = Moments(2)
     for value in (1.0, 2.0, 3.0):

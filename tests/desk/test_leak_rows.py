@@ -199,6 +199,26 @@ def test_an_ask_before_the_decision_ends_the_window_before_it() -> None:
     assert [each.asked for each in rows(first, sister)[0]] == [("doyle",)]
 
 
+def test_a_mark_from_before_another_ask_in_the_issuer_begins_no_window() -> None:
+    """What that round has leaked since would be laid on whoever is asked next."""
+    first = observed(seen("R1", [ask("doyle", -300)], -240, "100", bond=SISTER))
+    for age_s, windows in ((299, 1), (301, 0)):
+        asks = [replace(each, mark_sent=mark("100", age_s)) for each in THREE]
+        second = seen("R2", asks, 60, mark_decision=mark("100.05", age_s + 60))
+        # The mark at the decision, made after the ask, is a window's end, and no longer that old as a beginning.
+        fresh = replace(second, mark_decision=mark("100.05", 30))
+        after = marked("R2", Horizon.half_hour, 1_860, "100.25")
+        assert len([each for each in rows(first, observed(fresh))[0] if each.at_ns == T]) == windows
+        assert len(rows(first, observed(fresh), after)[1]) == 1
+        assert len(rows(first, observed(second), after)[1]) == windows
+
+
+def test_a_mark_from_before_its_own_ask_begins_the_window_after_the_decision() -> None:
+    """Then what is seen is what came of the ask altogether."""
+    told = seen("R1", THREE, 60, mark_decision=mark("100", age_s=600))
+    assert len(rows(observed(told), marked("R1", Horizon.half_hour, 1_860, "100.25"))[1]) == 1
+
+
 def test_rounds_begun_together_in_one_issuer_are_told_apart_by_nobody() -> None:
     first, second = seen("R1", THREE, 60), seen("R2", [ask("doyle", 0.3)], 60, bond=SISTER)
     marks = (marked("R1", Horizon.half_hour, 1_860, "100"), marked("R2", Horizon.half_hour, 1_860, "100"))

@@ -12,8 +12,9 @@ from leak_rounds import LEAKER, solved, victim_rounds
 from seen_rounds import SIZE, asked, asking, seen
 
 from engine.clock import utc_day
-from engine.dealers.estimates import EstimateParameters, prior_leak
+from engine.dealers.estimates import EstimateParameters
 from engine.dealers.failing import PATIENCE_DAYS
+from engine.dealers.leak import LeakPrior
 from engine.desk.learning import Learning
 from engine.desk.past.reading import Known, Row, read_rows
 from engine.domain import events as e
@@ -177,8 +178,10 @@ def test_leaks_are_due_once_the_past_was_learnt_anew() -> None:
 
 
 def test_without_a_batch_a_leak_is_its_prior() -> None:
-    prior = prior_leak(EstimateParameters())
-    assert Learning(EstimateParameters()).estimates.leak_of("ash") == (prior, prior, Identified.none)
+    parameters = EstimateParameters(leak_in=LeakPrior(0.1, 0.1, 0.5), leak_post=LeakPrior(0.3, 0.1, 0.5))
+    expected = (parameters.leak_in.measure, parameters.leak_post.measure, Identified.none)
+    assert (expected[0].value, expected[1].value) == (0.1, 0.3)
+    assert Learning(parameters).estimates.leak_of("ash") == expected
 
 
 def test_what_an_order_was_filled_at_after_a_round_without_a_trade_is_what_failing_costs() -> None:
