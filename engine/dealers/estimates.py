@@ -365,6 +365,7 @@ class Estimates:
                     asks=own.asks,
                     asks_at_large=one.asks_at_large,
                     latency_s=own.p50_s,
+                    e_round_sd=self._scales.spreads.rounds * width,
                     e_common_sd=math.sqrt(common_variance + (one.e.value * off) ** 2) * width,
                 )
             )

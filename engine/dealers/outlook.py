@@ -23,7 +23,8 @@ class Outlook:
     `q` is the chance that it answers at all with a price that can be executed, asked alone; `q_slope` is what its logit
     changes by per ln(how many are asked), mostly negative. `in_time` is the chance that an answer which comes at all
     comes within the wait. `e` is the edge in bps that its quotes have on average (the sd is that of the estimate);
-    `e_common_sd` is the part of its error that all dealers share, which makes none of them better than another;
+    `e_common_sd` is the part of its error that all dealers share, which makes none of them better than another, and
+    `e_round_sd` what all quotes of one round have in common beside the mark's error;
     `e_noise_sd` is what one quote scatters around that, `e_df` the degrees of freedom of both together. `f` is the
     chance that an accepted quote is filled in full at its price; `reject_move_bps` the move against us until a reject.
     `z` is the share of the size that it quotes. `leak_in` and `leak_post` are what asking it costs, in bps: until the
@@ -51,6 +52,7 @@ class Outlook:
     r: Measure
     asks: int
     e_common_sd: float = 0.0
+    e_round_sd: float = 0.0
     asks_at_large: int | None = None
     latency_s: Measure | None = None
 

@@ -341,6 +341,7 @@ def _stakes(request: Request, parameters: Parameters, not_trading: NotTrading | 
         aversion=parameters.aversion,
         rho=_rho(request, parameters),
         limit_edge_bps=request.limit_edge_bps,
+        mark_sd_bps=(request.mark.sd_bps or 0.0) if request.mark is not None else 0.0,
         wait_bps_per_s=parameters.wait_bps_per_s,
         wait_s=request.wait_s,
         trade_share_min=parameters.trade_share_min,

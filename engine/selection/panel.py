@@ -14,6 +14,11 @@ quote would fill with chance a = q f and has a net edge above n with chance S(n)
 
 One quadrature on a grid that all dealers share: a product of as many numbers as it has points. q falls with k.
 
+Where the order has a limit, S(n) is S(floor) below the dealer's floor, which hangs on what all quotes share: E[max] is
+the mean over its cases (`prospect.SHARED`). They differ below the highest floor alone. Each case has one point for all
+that lies between the cut and its floors, three for where dealers' floors differ, and what is above those it has in
+common with the others: a point there counts with the weight of the cases whose floors it is above.
+
 The maximum grows by less with each dealer (it is submodular), so the greedy choice is sound, and what a dealer added
 last time bounds what it adds now: most are never looked at again. The greedy path goes past the point where one more is
 worth less than it leaks: that is the curve people see. The panel is the path up to its highest point, then every dealer
@@ -25,13 +30,14 @@ Limits are part of the choice: `may_join` says who fits beside those already in.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import mul
 from typing import Final
 
-from engine.selection.prospect import Margin, Prospect, Stakes, sigmoid
+from engine.selection.prospect import Margin, Prospect, Stakes, cases_of, sigmoid
 from engine.selection.student import REACH, STEPS
 
 CURVE_MAX: Final = 8
@@ -90,11 +96,10 @@ class Panels:
     """
 
     __slots__ = (
-        "_cells",
         "_cut",
         "_excess",
         "_fills",
-        "_nodes",
+        "_grid",
         "_prospects",
         "_rows",
         "_stakes",
@@ -105,7 +110,7 @@ class Panels:
     def __init__(self, prospects: Sequence[Prospect], stakes: Stakes) -> None:
         self._prospects = prospects
         self._stakes = stakes
-        self._nodes, self._cells = _grid(prospects, stakes.c_fail_bps)
+        self._grid = _grid(prospects, stakes.c_fail_bps)
         self._rows: dict[int, list[float]] = {}
         self._fills: dict[int, list[float]] = {}
         self._cut_at(-stakes.c_fail_bps)
@@ -114,14 +119,14 @@ class Panels:
         """The same dealers where not trading costs half, or twice, as much: the grid has edges there."""
         other = Panels.__new__(Panels)
         other._prospects, other._stakes = self._prospects, self._stakes
-        other._nodes, other._cells, other._rows, other._fills = self._nodes, self._cells, self._rows, self._fills
+        other._grid, other._rows, other._fills = self._grid, self._rows, self._fills
         other._cut_at(-c_fail_bps)
         return other
 
     def _cut_at(self, cut: float) -> None:
         """What is worse than not trading counts for nothing."""
         self._cut = cut
-        self._weights = [weight if node > cut else 0.0 for node, weight in zip(self._nodes, self._cells, strict=True)]
+        self._weights = self._grid.weights(cut)
         self._whole = sum(self._weights)
         self._excess = [each.excess(cut) for each in self._prospects]
 
@@ -161,11 +166,15 @@ class Panels:
 
     def fill(self, chosen: Sequence[int]) -> float:
         """The chance that one of them trades at a price that beats not trading."""
-        none = 1.0
-        for at in chosen:
-            each = self._prospects[at]
-            none *= 1 - self._filling(len(chosen))[at] * each.above(self._cut)
-        return 1 - none
+        if not chosen:
+            return 0.0
+        fills, found = self._filling(len(chosen)), 0.0
+        for case, (_, weight) in enumerate(cases_of(self._prospects[at] for at in chosen)):
+            none = 1.0
+            for at in chosen:
+                none *= 1 - fills[at] * self._prospects[at].above_in(case, self._cut)
+            found += weight * (1 - none)
+        return found
 
     def margins(self, chosen: Sequence[int]) -> list[Margin]:
         """Of every dealer: what it adds to these, or as one of these."""
@@ -175,7 +184,7 @@ class Panels:
         gross = self._gross(chosen)
         asked = len(chosen) + 1
         beside = self._below(chosen, asked)
-        joined = _Beside(beside, self._weights)
+        joined = _Beside(beside, self._weights, self._grid, self._cut)
         without_it = self._whole - joined.rest
         found: list[Margin] = []
         for at in range(len(self._prospects)):
@@ -183,7 +192,7 @@ class Panels:
                 found.append(self._margin(at, asked, joined, without_it - gross))
                 continue
             others = [other for other in chosen if other != at]
-            alone = _Beside(self._below(others, len(chosen)), self._weights)
+            alone = _Beside(self._below(others, len(chosen)), self._weights, self._grid, self._cut)
             found.append(self._margin(at, len(chosen), alone, self._whole - alone.rest - self._gross(others)))
         return found
 
@@ -192,7 +201,7 @@ class Panels:
         each, row = self._prospects[at], self._row(at)
         fills = self._filling(asked)[at]
         gross = fills * sum(map(mul, beside.weighted, row))
-        density = sum(map(mul, beside.falling, row)) + beside.first * (each.above(self._cut) - row[beside.start])
+        density = beside.wins(each, row)
         error = self._error(each, asked, gross, density)
         return Margin(crowding + gross - each.asking_bps, math.hypot(error, each.leak_sd_bps), fills * density)
 
@@ -232,7 +241,7 @@ class Panels:
             if len(chosen) >= max(beyond, len(held)) and (not allowed or _falls(steps[-_PATIENCE:])):
                 break
             asked = len(chosen) + 1
-            beside = _Beside(self._below(chosen, asked), self._weights)
+            beside = _Beside(self._below(chosen, asked), self._weights, self._grid, self._cut)
             crowded = self._whole - beside.rest - leaks - worth
             self._loosen(bounds, chosen, asked)
             group = [at for at in forced if at not in chosen] or [at for at in first if at not in chosen]
@@ -245,8 +254,7 @@ class Panels:
             at, gross = self._most(group, asked, beside, bounds)
             each = prospects[at]
             row = self._row(at)
-            density = sum(map(mul, beside.falling, row)) + beside.first * (each.above(self._cut) - row[beside.start])
-            error = self._error(each, asked, gross, density)
+            error = self._error(each, asked, gross, beside.wins(each, row))
             gain = crowded + gross
             leaks, worth = leaks + each.asking_bps, worth + gain - each.asking_bps
             steps.append(Step(at, gain, error, each.asking_bps, each.leak_sd_bps, worth, allowed))
@@ -287,7 +295,7 @@ class Panels:
             if at in forced:
                 continue
             others = chosen[:place] + chosen[place + 1 :]
-            beside = _Beside(self._below(others, count), self._weights)
+            beside = _Beside(self._below(others, count), self._weights, self._grid, self._cut)
             group = [
                 other
                 for other in range(len(self._prospects))
@@ -315,7 +323,7 @@ class Panels:
 
     def _below(self, chosen: Sequence[int], asked: int) -> list[float]:
         """At each point of the grid, the chance that none of these has a better quote, so many being asked."""
-        product = [1.0] * len(self._nodes)
+        product = [1.0] * len(self._weights)
         for at in chosen:
             fills = self._filling(asked)[at]
             product = [below - below * fills * above for below, above in zip(product, self._row(at), strict=True)]
@@ -325,36 +333,61 @@ class Panels:
         """The dealer's chance to be above each point of the grid."""
         row = self._rows.get(at)
         if row is None:
-            row = self._rows[at] = _row(self._prospects[at], self._nodes)
+            row = self._rows[at] = self._grid.row(self._prospects[at])
         return row
 
 
 class _Beside:
     """What a dealer meets that joins a panel: how much is left for it, at each point of the grid.
 
-    `weighted` is for the integral of its chance to be above, `falling` (and `first`, at `start`) for its chance to win.
+    `weighted` is for the integral of its chance to be above, `wins` its chance to win.
     """
 
-    __slots__ = ("_below", "_falling", "_weights", "first", "rest", "start", "weighted")
+    __slots__ = ("_below", "_cut", "_falling", "_grid", "rest", "weighted")
 
-    def __init__(self, below: list[float], weights: list[float]) -> None:
+    def __init__(self, below: list[float], weights: list[float], grid: _Grid, cut: float) -> None:
         self._below = below
-        self._falling: list[float] | None = None
-        self._weights = weights
+        self._cut = cut
+        self._falling: tuple[list[float], float, int] | None = None
+        self._grid = grid
         self.weighted = list(map(mul, weights, below))
         self.rest = sum(self.weighted)
-        self.start = next((at for at, weight in enumerate(weights) if weight), 0)
-        self.first = below[self.start]
 
-    @property
-    def falling(self) -> list[float]:
-        """Summed with a dealer's chances: P(above the cut, and nobody better), a Stieltjes sum by parts."""
+    def wins(self, each: Prospect, row: list[float]) -> float:
+        """P(above the cut and its floor, and nobody better), if it quotes: a Stieltjes sum by parts."""
         if self._falling is None:
-            below, start = self._below, self.start
-            between = [(one + other) / 2 for one, other in pairwise(below[start:])] + [1.0]
-            steps = [between[0], *[other - one for one, other in pairwise(between)]]
-            self._falling = [0.0] * start + steps
-        return self._falling
+            self._falling = self._steps()
+        falling, first, start = self._falling
+        found: float = sum(map(mul, falling, row))
+        return found + first * (each.quotes_above(self._cut) - row[start]) if first else found
+
+    def _steps(self) -> tuple[list[float], float, int]:
+        """What a dealer's chances are summed with; what its chance at the cut is, and the first point above that."""
+        grid, below, cut = self._grid, self._below, self._cut
+        lead, start = grid.lead, grid.lead + bisect_right(grid.nodes, cut)
+        falling = [0.0] * len(below)
+        bound = [case for case, floor in enumerate(grid.lowest) if floor > cut]
+        free = 1.0 - sum([grid.shares[case] for case in bound])
+        for case in bound:
+            falling[case] = grid.shares[case] * below[case]
+        if start >= len(below):
+            return falling, 0.0, lead
+        between = [(one + other) / 2 for one, other in pairwise(below[start:])] + [1.0]
+        steps = [between[0], *[other - one for one, other in pairwise(between)]]
+        if not bound:
+            falling[start:] = steps
+            return falling, below[start], start
+        # A case begins above its floors, from what is below there.
+        begins: dict[int, list[int]] = {}
+        for case in bound:
+            begins.setdefault(max(start, lead + bisect_right(grid.nodes, grid.highest[case])), []).append(case)
+        live = free if free > _TINY_BPS else 0.0
+        for at, step in enumerate(steps, start):
+            falling[at] = live * step
+            for case in begins.get(at, ()):
+                falling[at] += grid.shares[case] * (between[at - start] - below[case])
+                live += grid.shares[case]
+        return falling, free * below[start] if free > _TINY_BPS else 0.0, start
 
 
 def _falls(last: Sequence[Step]) -> bool:
@@ -374,7 +407,41 @@ def _highest(path: Sequence[Step], most: int, at_least: int) -> int:
 # --- the grid ------------------------------------------------------------------------------------
 
 
-def _grid(prospects: Sequence[Prospect], c_fail_bps: float) -> tuple[list[float], list[float]]:
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The points: one for each case of a limit, those of its bands, then those that all cases have in common.
+
+    `lowest` and `highest` are the floors of each case: where dealers' begin to differ and where they end to; a band is
+    a case, a point between them and its part of it. `cells` are of the points in common, `nodes`.
+    """
+
+    shares: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    bands: tuple[tuple[int, float, float], ...]
+    nodes: list[float]
+    cells: list[float]
+
+    @property
+    def lead(self) -> int:
+        """Points before those in common."""
+        return len(self.shares) + len(self.bands)
+
+    def weights(self, cut: float) -> list[float]:
+        """Of each point, where what is below the cut counts for nothing."""
+        found = [share * max(0.0, low - cut) for share, low in zip(self.shares, self.lowest, strict=True)]
+        found += [part if node > cut else 0.0 for _, node, part in self.bands]
+        found += [cell if node > cut else 0.0 for node, cell in zip(self.nodes, self.cells, strict=True)]
+        return found
+
+    def row(self, each: Prospect) -> list[float]:
+        """P(net edge above) at each point."""
+        found = [each.above_in(case, -math.inf) for case in range(len(self.shares))]
+        found += [each.above_in(case, node) for case, node, _ in self.bands]
+        return found + _row(each, self.nodes)
+
+
+def _grid(prospects: Sequence[Prospect], c_fail_bps: float) -> _Grid:
     """Points and weights from twice the cost of not trading up to the best quote that can be.
 
     Cells end where quotes of the more promising dealers lie. A dealer that can only be worth less than it leaks
@@ -387,31 +454,48 @@ def _grid(prospects: Sequence[Prospect], c_fail_bps: float) -> tuple[list[float]
     )
     shaping = [each for hope, _, each in hopes if hope > 0][:_SHAPED_BY_MAX] or [each for _, _, each in hopes[:1]]
     if not shaping:
-        return [], []
-    edges = {low, -c_fail_bps, -c_fail_bps / 2}
-    edges.update([each.floor_bps for each in shaping[:4]])
+        return _Grid((), (), (), (), [], [])
+    shares, lowest, highest = _floors(shaping)
+    edges = {low, -c_fail_bps, -c_fail_bps / 2, *highest}
     marks = sorted([each.net_bps + at * each.sd_bps for each in shaping for at in _SHAPE])
     high = max(max(each.net_bps + REACH / 2 * each.sd_bps for each in shaping), low + 1.0)
     taken = max(1, len(marks) // _CELLS)
     edges.update(marks[taken // 2 :: taken])
     edges.add(high)
     inside = sorted([edge for edge in edges if low <= edge <= high])
-    nodes, weights = [], []
+    nodes, cells = [], []
     for start, end in pairwise(inside):
-        for at, weight in _GAUSS:
+        share = sum([each for each, floor in zip(shares, highest, strict=True) if floor <= start]) if shares else 1.0
+        for at, weight in _GAUSS if share else ():
             nodes.append(start + at * (end - start))
-            weights.append(weight * (end - start))
-    return nodes, weights
+            cells.append(weight * (end - start) * share)
+    bands = [
+        (case, floor + at * (top - floor), share * weight * (top - floor))
+        for case, (share, floor, top) in enumerate(zip(shares, lowest, highest, strict=True))
+        if top - floor > _TINY_BPS and top > low
+        for at, weight in _GAUSS
+    ]
+    return _Grid(shares, lowest, highest, tuple(bands), nodes, cells)
+
+
+def _floors(shaping: Sequence[Prospect]) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """(weight, lowest, highest floor) of each case; nothing without a limit."""
+    limited = [each for each in shaping if each.floors]
+    if not limited:
+        return (), (), ()
+    cases = cases_of(limited)
+    floors = [[each.floor_in(case) for each in limited] for case in range(len(cases))]
+    return tuple([weight for _, weight in cases]), tuple(map(min, floors)), tuple(map(max, floors))
 
 
 def _row(each: Prospect, nodes: Sequence[float]) -> list[float]:
-    """P(net edge above) at each node: `Prospect.above`, written out for a list."""
+    """P(net edge above) at each node: `Prospect.quotes_above`, written out for a list."""
     table, scale = each.law.survival, STEPS / each.sd_bps
     shift = (REACH - each.net_bps / each.sd_bps) * STEPS
-    last, floor = len(table) - 1, each.floor_bps
+    last = len(table) - 1
     row: list[float] = []
     for node in nodes:
-        place = (node if node > floor else floor) * scale + shift
+        place = node * scale + shift
         if place <= 0:
             row.append(1.0)
         elif place >= last:

@@ -6,16 +6,21 @@ market has moved by then, and the next quote is tried. A quote's *net edge* is i
 fill: edge - move x (1 - f) / f. Quotes are worth trying in falling net edge: swapping two neighbours shows that any
 other order is worth less.
 
-The mark's own error, and that of the level of all edges, is the same for all dealers of a round: it moves no dealer
-ahead of another and is left out here.
-What scatters is the dealer's effect, as far as it is not known, and its own noise. The size quoted counts as the whole
+The mark's own error, what a round does to all quotes in it, and the error of the level of all edges are the same for
+all dealers of a round: that moves no dealer ahead of another, and a quote is worth no more for it. What scatters is the
+dealer's effect, as far as it is not known, and its own noise. But a limit is a price: whether quotes keep within it
+hangs on what they share as well. So where a limit is near, what is computed is the mean over a few cases of that
+(`SHARED`): in each, every quote has to be so much better to keep within it, or may be so much worse.
+ The size quoted counts as the whole
 order and an earlier quote as gone, as long as a desk can use neither part of a size nor an earlier quote.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from engine.dealers.outlook import Outlook
@@ -23,6 +28,26 @@ from engine.selection.student import Student, student
 
 _FIRM_MIN: Final = 1e-3
 """A dealer that never fills is worth nothing; this keeps its net edge a number."""
+
+
+def _normal(count: int, apart: float) -> tuple[tuple[float, float], ...]:
+    """A normal law as so many cases of the same distance, of mean 0 and variance 1: the trapezoidal rule."""
+    found = [(at - count // 2) * apart for at in range(count)]
+    weights = [math.exp(-at * at / 2) for at in found]
+    whole = sum(weights)
+    sd = math.sqrt(sum(weight * at * at for at, weight in zip(found, weights, strict=True)) / whole)
+    return tuple([(at / sd, weight / whole) for at, weight in zip(found, weights, strict=True)])
+
+
+SHARED: Final = _normal(7, 0.9)
+"""What quotes of a round share: cases in standard deviations, and their weights. A chance is right to 0.2 % where
+what is shared scatters twice as much as the best of the quotes, to 1 % at three times, to 5 % at six times."""
+
+_ALONE: Final = ((0.0, 1.0),)
+"""Nothing that is shared matters."""
+
+_NEAR_SDS: Final = 4.0
+"""A limit so far below a dealer's quotes, and below what is shared, is none."""
 
 _SD_MIN_BPS: Final = 0.05
 _P_EDGE: Final = 1e-6
@@ -35,10 +60,11 @@ class Stakes:
 
     `c_fail_bps` is what not trading costs. A leak costs `aversion` x (what it moves until the decision, on the whole
     size, + `rho` x what it moves later, on what is then left). `limit_edge_bps` is the edge of a quote just at the
-    order's limit: a worse one counts as none; None where the order has no limit or the bond no mark. A second of
-    waiting costs `wait_bps_per_s`; a dealer is given `wait_s`. `recall` is the chance that a quote still lives after
-    another dealer was waited for. A dealer with whom we trade less than the share `trade_share_min` of what we
-    ask it for minds being asked: that counts up to `trade_share_bps`, if we never trade with it.
+    order's limit: a worse one counts as none; None where the order has no limit or the bond no mark, which is off by
+    `mark_sd_bps`. A second of waiting costs `wait_bps_per_s`; a dealer is given `wait_s`. `recall` is the chance that a
+    quote still lives after another dealer was waited for. A dealer with whom we trade less than the share
+    `trade_share_min` of what we ask it for minds being asked: that counts up to `trade_share_bps`, if we never trade
+    with it.
     """
 
     c_fail_bps: float
@@ -50,14 +76,16 @@ class Stakes:
     recall: float = 0.0
     trade_share_min: float = 0.0
     trade_share_bps: float = 0.0
+    mark_sd_bps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """One dealer's numbers. `net_bps` and `sd_bps` are mean and standard deviation of its net edge; a quote below
-    `floor_bps` (a net edge, too) is none. `leak_bps` is what asking it leaks, never less than nothing: no dealer is
-    paid for what an estimate errs by; `strain_bps` is what it counts that we hardly ever trade with it, which no order
-    pays for; `asking_bps` is both. The `*_sd` are errors of estimates.
+    a floor (a net edge, too) is none: there is one of `floors`, falling, for each case of `SHARED`, a single one where
+    what is shared does not matter, none without a limit. `leak_bps` is what asking it leaks, never less than nothing:
+    no dealer is paid for what an estimate errs by; `strain_bps` is what it counts that we hardly ever trade with it,
+    which no order pays for; `asking_bps` is both. The `*_sd` are errors of estimates.
     """
 
     dealer: str
@@ -69,7 +97,7 @@ class Prospect:
     net_bps: float
     sd_bps: float
     law: Student
-    floor_bps: float
+    floors: tuple[float, ...]
     leak_bps: float
     strain_bps: float
     asking_bps: float
@@ -78,6 +106,9 @@ class Prospect:
     edge_sd_bps: float
     q_sd: float
     firm_sd: float
+    _floored: tuple[tuple[float, float, float], ...] = field(init=False, repr=False, compare=False)
+    _rising: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    """The floors with their signs turned: to be looked up."""
 
     def answers(self, asked: int) -> float:
         """The chance of an executable quote in time, where so many are asked."""
@@ -87,16 +118,54 @@ class Prospect:
         """The chance that it quotes, and that its quote would fill."""
         return self.answers(asked) * self.firm
 
+    def __post_init__(self) -> None:
+        """Of so many cases in whose way the floor is: their weights times excess and chance there, summed."""
+        found = [(0.0, 0.0, 1.0)]
+        for floor, (_, weight) in zip(self.floors, cases_of((self,)) if self.floors else (), strict=True):
+            t = (floor - self.net_bps) / self.sd_bps
+            above, excess, left = self.law.above(t), self.sd_bps * self.law.excess_above(t), found[-1][2] - weight
+            before = found[-1]
+            found.append((before[0] + weight * (excess + floor * above), before[1] + weight * above, left))
+        object.__setattr__(self, "_floored", tuple(found))
+        object.__setattr__(self, "_rising", tuple([-floor for floor in self.floors]))
+
     def above(self, net_bps: float) -> float:
-        """The chance that a quote of its has a better net edge."""
-        return self.law.above((max(net_bps, self.floor_bps) - self.net_bps) / self.sd_bps)
+        """The chance that a quote of its has a better net edge, whatever is shared."""
+        _, above, left = self._floored[bisect_left(self._rising, -net_bps)]
+        return above + left * self.quotes_above(net_bps) if left > _P_EDGE else above
 
     def excess(self, net_bps: float) -> float:
-        """E[(net edge - `net_bps`)+], a quote below its floor being none."""
-        at = max(net_bps, self.floor_bps)
+        """E[(net edge - `net_bps`)+], a quote below its floor being none, whatever is shared."""
+        excess, above, left = self._floored[bisect_left(self._rising, -net_bps)]
+        found = excess - above * net_bps if above else 0.0
+        if left <= _P_EDGE:
+            return found
+        return found + left * self.sd_bps * self.law.excess_above((net_bps - self.net_bps) / self.sd_bps)
+
+    def above_in(self, case: int, net_bps: float) -> float:
+        """`above` in one case of what is shared."""
+        return self.quotes_above(max(net_bps, self.floor_in(case)))
+
+    def excess_in(self, case: int, net_bps: float, taken_from: float) -> float:
+        """E[net edge - `net_bps`, of what is taken] in one case of what is shared."""
+        at = max(taken_from, self.floor_in(case))
         t = (at - self.net_bps) / self.sd_bps
         found = self.sd_bps * self.law.excess_above(t)
         return found if at == net_bps else found + (at - net_bps) * self.law.above(t)
+
+    def floor_in(self, case: int) -> float:
+        """The floor in one case of what is shared."""
+        floors = self.floors
+        return floors[case if len(floors) > 1 else 0] if floors else -math.inf
+
+    def quotes_above(self, net_bps: float) -> float:
+        """The chance that its quote has a better net edge, within its floor or not."""
+        return self.law.above((net_bps - self.net_bps) / self.sd_bps)
+
+
+def cases_of(prospects: Iterable[Prospect]) -> tuple[tuple[float, float], ...]:
+    """The cases of what is shared that make a difference to any of these, and their weights."""
+    return SHARED if any(len(each.floors) > 1 for each in prospects) else _ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +181,13 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
     """A dealer's outlook in the numbers of the choice."""
     firm = min(1.0, max(_FIRM_MIN, outlook.f.value))
     refusals = outlook.reject_move_bps * (1 - firm) / firm
-    limit = stakes.limit_edge_bps
     q = min(1 - _P_EDGE, max(_P_EDGE, outlook.q.value))
     typical_s = outlook.latency_p50_s if outlook.latency_p50_s is not None else stakes.wait_s
     answered = q * outlook.in_time
     waited_s = answered * min(typical_s, stakes.wait_s) + (1 - answered) * stakes.wait_s
     # What all dealers share makes no difference between them.
     own_sd = math.sqrt(max(0.0, outlook.e.sd**2 - outlook.e_common_sd**2))
+    net, sd = outlook.e.value - refusals, max(_SD_MIN_BPS, math.hypot(own_sd, outlook.e_noise_sd))
     leak = stakes.aversion * max(0.0, outlook.leak_in.value + stakes.rho * outlook.leak_post.value)
     strain = _strain_bps(outlook.r.value, stakes)
     return Prospect(
@@ -128,10 +197,10 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
         in_time=outlook.in_time,
         firm=firm,
         move_bps=outlook.reject_move_bps,
-        net_bps=outlook.e.value - refusals,
-        sd_bps=max(_SD_MIN_BPS, math.hypot(own_sd, outlook.e_noise_sd)),
+        net_bps=net,
+        sd_bps=sd,
         law=student(outlook.e_df),
-        floor_bps=-math.inf if limit is None else limit - refusals,
+        floors=_floors(outlook, stakes, refusals, net, sd),
         leak_bps=leak,
         strain_bps=strain,
         asking_bps=leak + strain,
@@ -141,6 +210,19 @@ def prospect(outlook: Outlook, stakes: Stakes) -> Prospect:
         q_sd=outlook.q.sd,
         firm_sd=outlook.f.sd,
     )
+
+
+def _floors(outlook: Outlook, stakes: Stakes, refusals: float, net: float, sd: float) -> tuple[float, ...]:
+    """Where a quote's net edge has to be for it to keep within the limit, by what quotes of the round share."""
+    if stakes.limit_edge_bps is None:
+        return ()
+    floor = stakes.limit_edge_bps - refusals
+    shared = math.sqrt(stakes.mark_sd_bps**2 + outlook.e_round_sd**2 + outlook.e_common_sd**2)
+    # What is worse than not trading is not taken, even if that cost twice as much.
+    beyond = max(net - _NEAR_SDS * sd, -2 * stakes.c_fail_bps)
+    if not shared or floor + SHARED[-1][0] * shared <= beyond:
+        return (floor,)
+    return tuple([floor - case * shared for case, _ in SHARED])
 
 
 def alone_bps(found: Prospect, stakes: Stakes) -> float:

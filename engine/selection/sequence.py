@@ -18,6 +18,11 @@ or W(j+1) if that is more: then j is left out. Where a limit keeps some out, one
 still be asked finds the best so many. Then neighbours are exchanged while that is worth more: without recall a falling
 index alone is not always the best order. `tests/selection/test_sequence.py` holds it against every order of every
 subset.
+
+Where quotes have to keep within a limit, whoever asks does not know how far off the mark is: stops are those of the
+mean. But what the whole is worth, and how often it trades, is the mean over the cases of what quotes share
+(`prospect.SHARED`): where one did not keep within the limit, the next one hardly will. The last ones that are worth
+nothing then are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.selection.prospect import Margin, Prospect, Stakes
+from engine.selection.prospect import Margin, Prospect, Stakes, cases_of
 from engine.selection.student import REACH
 
 _NEWTON_MAX: Final = 60
@@ -123,6 +128,7 @@ def best_search(
             chosen = _replaced(prospects, stakes, chosen, order, held, informed, fresh)
     if not stakes.recall:
         _exchange(prospects, stakes, chosen)
+        chosen = _shortened(prospects, stakes, chosen, held)
     return search_of(prospects, stakes, chosen)
 
 
@@ -233,6 +239,19 @@ def _exchange(prospects: Sequence[Prospect], stakes: Stakes, chosen: list[int]) 
             return
 
 
+def _shortened(prospects: Sequence[Prospect], stakes: Stakes, chosen: list[int], held: Container[int]) -> list[int]:
+    """Without the last ones, if they are worth nothing once the others have not traded."""
+    if len(cases_of(prospects[at] for at in chosen)) == 1:
+        return chosen
+    worth = _worth_in_cases(prospects, stakes, chosen)
+    while chosen and chosen[-1] not in held:
+        without = _worth_in_cases(prospects, stakes, chosen[:-1])
+        if without < worth:
+            break
+        chosen, worth = chosen[:-1], without
+    return chosen
+
+
 def _both(first: Prospect, second: Prospect, beyond: float, stakes: Stakes) -> float:
     then = beyond + _gain(second, beyond, stakes.c_fail_bps)
     return then + _gain(first, then, stakes.c_fail_bps)
@@ -270,40 +289,49 @@ class Forecast:
 def forecast(prospects: Sequence[Prospect], stakes: Stakes, indices: Sequence[float], search: Search) -> Forecast:
     """What this search comes to, and what every dealer adds: as one of it, or at the place that its index gives it."""
     chosen = search.chosen
-    whole = _worth(prospects, stakes, chosen)
+    whole = _worth_in_cases(prospects, stakes, chosen)
     found: list[Margin] = [Margin(0.0, 0.0, 0.0)] * len(prospects)
-    reached, fill, leak, strain = 1.0, 0.0, 0.0, 0.0
-    reached_at: list[float] = []
+    shares = [weight for _, weight in cases_of(prospects)]
+    reached, fill, leak, strain = shares, 0.0, 0.0, 0.0
+    reached_at: list[list[float]] = []
     for place, at in enumerate(chosen):
         each = prospects[at]
         reached_at.append(reached)
         others = [*chosen[:place], *chosen[place + 1 :]]
         margin = _margin(
-            each, stakes, reached, search.worth_after_bps[place], whole - _worth(prospects, stakes, others)
+            each, stakes, reached, search.worth_after_bps[place], whole - _worth_in_cases(prospects, stakes, others)
         )
         found[at] = margin
-        taken = margin.p_win / each.firm
-        leak += (reached - taken) * each.leak_bps
-        strain += (reached - taken) * each.strain_bps
+        taken_from = _taken_from(each, stakes, search.worth_after_bps[place])
+        left = [there * (1 - each.answers(1) * each.above_in(case, taken_from)) for case, there in enumerate(reached)]
+        leak += sum(left) * each.leak_bps
+        strain += sum(left) * each.strain_bps
         fill += margin.p_win
-        reached -= taken
+        reached = left
     reached_at.append(reached)
+    first = _worth(prospects, stakes, chosen)
     for at, each in enumerate(prospects):
         if at in chosen:
             continue
         place = sum(indices[other] >= indices[at] for other in chosen)
-        beyond = search.worth_bps if not place else search.worth_after_bps[place - 1]
-        gain = _worth(prospects, stakes, [*chosen[:place], at, *chosen[place:]]) - whole
+        beyond = first if not place else search.worth_after_bps[place - 1]
+        gain = _worth_in_cases(prospects, stakes, [*chosen[:place], at, *chosen[place:]]) - whole
         found[at] = _margin(each, stakes, reached_at[place], beyond, gain)
     return Forecast(fill, leak, strain, found)
 
 
-def _margin(each: Prospect, stakes: Stakes, reached: float, beyond: float, gain: float) -> Margin:
-    taken_from = (beyond - each.asking_bps) / each.firm - stakes.c_fail_bps
-    p_win = reached * each.fills(1) * each.above(taken_from)
-    got = reached * each.fills(1) * each.excess(taken_from)
+def _margin(each: Prospect, stakes: Stakes, reached: Sequence[float], beyond: float, gain: float) -> Margin:
+    """`reached` is the chance that it is asked, and so the case."""
+    taken_from, fills = _taken_from(each, stakes, beyond), each.fills(1)
+    p_win = fills * sum([there * each.above_in(case, taken_from) for case, there in enumerate(reached)])
+    got = fills * sum([there * each.excess_in(case, taken_from, taken_from) for case, there in enumerate(reached)])
     q = each.answers(1) / each.in_time if each.in_time else 1.0
-    errors = (p_win * each.edge_sd_bps, got / q * each.q_sd, got / each.firm * each.firm_sd, reached * each.leak_sd_bps)
+    errors = (
+        p_win * each.edge_sd_bps,
+        got / q * each.q_sd,
+        got / each.firm * each.firm_sd,
+        sum(reached) * each.leak_sd_bps,
+    )
     return Margin(gain, math.hypot(*errors), p_win)
 
 
@@ -312,6 +340,27 @@ def _worth(prospects: Sequence[Prospect], stakes: Stakes, order: Sequence[int]) 
     for at in reversed(order):
         worth += _gain(prospects[at], worth, stakes.c_fail_bps)
     return worth
+
+
+def _worth_in_cases(prospects: Sequence[Prospect], stakes: Stakes, order: Sequence[int]) -> float:
+    """What a search is worth that stops where it does without knowing what its quotes share."""
+    cases = cases_of(prospects[at] for at in order)
+    if len(cases) == 1:
+        return _worth(prospects, stakes, order)
+    mean, worths = 0.0, [0.0] * len(cases)
+    for at in reversed(order):
+        each = prospects[at]
+        taken_from, fills = _taken_from(each, stakes, mean), each.fills(1)
+        mean += _gain(each, mean, stakes.c_fail_bps)
+        for case, beyond in enumerate(worths):
+            got = each.excess_in(case, _taken_from(each, stakes, beyond), taken_from)
+            worths[case] = beyond + fills * got - each.asking_bps - each.wait_bps
+    return sum([weight * worth for (_, weight), worth in zip(cases, worths, strict=True)])
+
+
+def _taken_from(each: Prospect, stakes: Stakes, beyond_bps: float) -> float:
+    """The net edge that is worth as much as what lies behind."""
+    return (beyond_bps - each.asking_bps) / each.firm - stakes.c_fail_bps
 
 
 def search_of(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[int]) -> Search:
@@ -324,7 +373,7 @@ def search_of(prospects: Sequence[Prospect], stakes: Stakes, chosen: Sequence[in
         after.append(worth)
     after.reverse()
     stops = [edge_worth(prospects[at], stakes, beyond) for at, beyond in zip(chosen, after[1:], strict=True)]
-    return Search(tuple(chosen), tuple(stops), tuple(after[1:]), after[0])
+    return Search(tuple(chosen), tuple(stops), tuple(after[1:]), _worth_in_cases(prospects, stakes, chosen))
 
 
 def edge_worth(each: Prospect, stakes: Stakes, worth_bps: float) -> float:

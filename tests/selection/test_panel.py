@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from prospect_support import equal, outlook, some, stakes_of
 
 from engine.selection.panel import Panels
-from engine.selection.prospect import Prospect, Stakes, alone_bps, prospect
+from engine.selection.prospect import SHARED, Prospect, Stakes, alone_bps, prospect
+from engine.selection.student import student
 
 CERTAIN = Stakes(c_fail_bps=1_000.0)
 """Not trading costs so much that what is got is the best of all quotes."""
@@ -101,7 +102,7 @@ def test_the_sum_over_the_grid_is_the_mean_of_many_draws(seed: int) -> None:
         tried = []
         for each in prospects:
             net = draw.gauss(each.net_bps, each.sd_bps)
-            if draw.random() < each.answers(4) and net >= each.floor_bps and net > -stakes.c_fail_bps:
+            if draw.random() < each.answers(4) and net >= each.floor_in(0) and net > -stakes.c_fail_bps:
                 tried.append((net, each))
         # Quotes are tried in falling net edge; each refusal costs its move, so that a fill is worth the true edge.
         got = 0.0
@@ -254,3 +255,116 @@ def test_nobody_is_paid_for_a_leak_that_an_estimate_puts_below_nothing() -> None
     stakes = Stakes(20.0)
     found, nothing = (prospect(outlook("a", leak_in=leak, leak_post=0.1), stakes) for leak in (-2.0, -0.05))
     assert (found.leak_bps, nothing.leak_bps) == (0.0, 0.0)
+
+
+# --- a limit, and what all quotes share ----------------------------------------------------------
+
+
+def shared(draw: random.Random, count: int) -> tuple[list[Prospect], Stakes]:
+    """Dealers in a round whose mark is off, under a limit about where the quotes are."""
+    limit = draw.uniform(-14, -2)
+    stakes = replace(stakes_of(draw), limit_edge_bps=limit, mark_sd_bps=draw.choice([0.0, draw.uniform(1, 8)]))
+    level, in_round = draw.uniform(0, 3), draw.uniform(0, 6)
+    outlooks = [
+        replace(each, e=replace(each.e, sd=math.hypot(each.e.sd, level)), e_common_sd=level, e_round_sd=in_round)
+        for each in some(draw, count)
+    ]
+    return [prospect(each, stakes) for each in outlooks], stakes
+
+
+def drawn(draw: random.Random, prospects: list[Prospect], stakes: Stakes, shared_bps: float) -> tuple[float, int]:
+    """One round of all of them: (what is got beside not trading, who trades, -1 for nobody).
+
+    What quotes share moves them against the limit, which is a price, and makes no trade worth more.
+    """
+    assert stakes.limit_edge_bps is not None
+    tried = []
+    for at, each in enumerate(prospects):
+        net = draw.gauss(each.net_bps, each.sd_bps)
+        refusals = each.move_bps * (1 - each.firm) / each.firm
+        keeps = net + refusals + shared_bps >= stakes.limit_edge_bps
+        if draw.random() < each.answers(len(prospects)) and keeps and net > -stakes.c_fail_bps:
+            tried.append((net, at))
+    for net, at in sorted(tried, reverse=True):
+        if draw.random() < prospects[at].firm:
+            return net + stakes.c_fail_bps, at
+    return 0.0, -1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_under_a_limit_a_panel_trades_as_often_as_it_says(seed: int) -> None:
+    """20,000 rounds in which the mark is off for all: chances and worth within 4 standard errors of a simulation."""
+    draw, rounds = random.Random(seed), 20_000
+    prospects, stakes = shared(draw, 4)
+    prospects = [replace(each, law=student(math.inf)) for each in prospects]
+    level, mark = draw.uniform(0, 4), draw.uniform(2, 7)
+    sd = math.hypot(level, mark)
+    floors = [
+        tuple(stakes.limit_edge_bps - each.move_bps * (1 - each.firm) / each.firm - case * sd for case, _ in SHARED)  # type: ignore[operator]
+        for each in prospects
+    ]
+    prospects = [replace(each, floors=own) for each, own in zip(prospects, floors, strict=True)]
+    found = [drawn(draw, prospects, stakes, draw.gauss(0.0, sd)) for _ in range(rounds)]
+    panels, all_four = Panels(prospects, stakes), range(4)
+    fill = sum(at >= 0 for _, at in found) / rounds
+    assert abs(panels.fill(all_four) - fill) < 4 * math.sqrt(fill * (1 - fill) / rounds) + 0.002
+    worths = [worth for worth, _ in found]
+    mean = sum(worths) / rounds
+    error = math.sqrt(sum((worth - mean) ** 2 for worth in worths)) / rounds
+    expected = panels.worth(all_four) + sum(each.asking_bps for each in prospects)
+    assert abs(expected - mean) < 4 * error + 0.002 * stakes.c_fail_bps
+    for at, margin in enumerate(panels.margins(all_four)):
+        wins = sum(who == at for _, who in found) / rounds
+        # A refusal gives the next one its turn: what wins is the best that fills.
+        assert abs(margin.p_win - wins) < 4 * math.sqrt(max(wins * (1 - wins), 1e-4) / rounds) + 0.006
+
+
+@pytest.mark.parametrize(("noise", "within"), [(4.0, 0.005), (2.0, 0.05)])
+def test_a_limit_that_is_out_of_the_dealers_reach_is_met_where_the_mark_is_wrong(noise: float, within: float) -> None:
+    """Five dealers 8 bps from a mark that is off by 8, a limit 3 bps better than they quote."""
+    stakes = Stakes(40.0, limit_edge_bps=-2.0, mark_sd_bps=8.0)
+    five = [outlook(f"d{at}", edge=-8.0, noise=noise, q=0.9) for at in range(5)]
+    blind = Panels([prospect(each, replace(stakes, mark_sd_bps=0.0)) for each in five], stakes).fill(range(5))
+    draw, rounds, traded = random.Random(1), 40_000, 0
+    for _ in range(rounds):
+        off = draw.gauss(0.0, 8.0)
+        traded += any(draw.random() < 0.9 and draw.gauss(-8.0, noise) + off >= -2.0 for _ in range(5))
+    true = traded / rounds
+    told = Panels([prospect(each, stakes) for each in five], stakes).fill(range(5))
+    assert abs(told - true) < 3 * math.sqrt(true * (1 - true) / rounds) + within
+    assert abs(blind - true) > 3 * abs(told - true)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_near_the_best_of_all_panels_under_a_limit(seed: int) -> None:
+    draw = random.Random(seed)
+    prospects, stakes = shared(draw, 8)
+    assert_near_the_best(prospects, stakes, draw.randint(1, 5))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_under_a_limit_winning_adds_up_to_a_fill_and_half_the_cost_is_as_anew(seed: int) -> None:
+    prospects, stakes = shared(random.Random(seed), 9)
+    panels = Panels(prospects, stakes)
+    chosen = panels.best(4).chosen
+    assert sum(panels.margins(chosen)[at].p_win for at in chosen) == pytest.approx(panels.fill(chosen), abs=0.006)
+    for factor in (0.5, 2.0):
+        anew = Panels(prospects, replace(stakes, c_fail_bps=factor * stakes.c_fail_bps))
+        there = panels.at_cost(factor * stakes.c_fail_bps)
+        assert there.worth(range(4)) == pytest.approx(anew.worth(range(4)), abs=0.02)
+
+
+def test_a_limit_far_from_everything_changes_nothing() -> None:
+    five = [outlook(f"d{at}", edge=-8.0 + at, noise=2.0, q=0.9) for at in range(5)]
+    free, far = Stakes(40.0, mark_sd_bps=8.0), Stakes(40.0, limit_edge_bps=-60.0, mark_sd_bps=8.0)
+    without, within = (Panels([prospect(each, stakes) for each in five], stakes) for stakes in (free, far))
+    assert within.worth(range(5)) == pytest.approx(without.worth(range(5)), abs=1e-3)
+    assert within.fill(range(5)) == pytest.approx(without.fill(range(5)), abs=1e-6)
+    assert all(len(prospect(each, far).floors) == 1 for each in five)
+
+
+def test_what_is_shared_never_has_more_dealers_asked_where_there_is_no_limit() -> None:
+    for level in (0.0, 10.0):
+        dealers = [replace(outlook(f"d{at}", noise=10.0, leak_in=3.0), e_round_sd=level) for at in range(12)]
+        stakes = replace(CERTAIN, mark_sd_bps=level)
+        assert len(Panels([prospect(each, stakes) for each in dealers], stakes).best(12).chosen) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from prospect_support import outlook, some, stakes_of
 
 from engine.selection.prospect import Prospect, Stakes, prospect
-from engine.selection.sequence import Search, index_bps, indices_of
+from engine.selection.sequence import Search, forecast, index_bps, indices_of, search_of
 from engine.selection.sequence import best_search as best_search_of
 
 
@@ -153,3 +154,44 @@ def test_a_dealer_that_is_worth_nothing_is_left_out() -> None:
     stakes = Stakes(10.0)
     dealers = [outlook("a"), outlook("b", edge=-400.0, leak_in=1.0), replace(outlook("c"), in_time=0.0)]
     assert best_search([prospect(each, stakes) for each in dealers], stakes, 3).chosen == (0,)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_under_a_limit_a_search_trades_as_often_and_is_worth_what_it_says(seed: int) -> None:
+    """20,000 searches while the mark is off for all of each: within 4 standard errors."""
+    draw, rounds = random.Random(seed), 20_000
+    stakes = Stakes(30.0, 1.0, 0.5, limit_edge_bps=draw.uniform(-8, -3), mark_sd_bps=draw.uniform(3, 6))
+    outlooks = [replace(each, e_df=math.inf, e=replace(each.e, sd=0.0)) for each in some(draw, 5)]
+    prospects = [prospect(each, stakes) for each in outlooks]
+    assert stakes.limit_edge_bps is not None
+    assert any(len(each.floors) > 1 for each in prospects)
+    search = search_of(prospects, stakes, range(5))
+    came = forecast(prospects, stakes, indices_of(prospects, stakes), search)
+    worths, traded = [], 0
+    for _ in range(rounds):
+        off, worth = draw.gauss(0.0, stakes.mark_sd_bps), 0.0
+        for at, stop in zip(search.chosen, search.stops_bps, strict=True):
+            each = prospects[at]
+            refusals = each.move_bps * (1 - each.firm) / each.firm
+            edge = draw.gauss(each.net_bps, each.sd_bps) + refusals
+            worth -= each.wait_bps
+            if draw.random() < each.answers(1) and edge + off >= stakes.limit_edge_bps and edge >= stop:
+                worth += each.firm * (edge - refusals + stakes.c_fail_bps)
+                traded += draw.random() < each.firm
+                break
+            worth -= each.asking_bps
+        worths.append(worth)
+    mean = sum(worths) / rounds
+    error = math.sqrt(sum((worth - mean) ** 2 for worth in worths)) / rounds
+    assert abs(search.worth_bps - mean) < 4 * error + 0.05
+    assert abs(came.fill - traded / rounds) < 4 * math.sqrt(0.25 / rounds) + 0.002
+
+
+def test_a_dealer_that_is_worth_nothing_once_others_were_beyond_the_limit_is_not_asked() -> None:
+    """Alike, hardly with a noise of their own: where one is beyond the limit, so is the next; not with their own."""
+    stakes = Stakes(20.0, 1.0, 0.5, limit_edge_bps=-5.0, mark_sd_bps=10.0)
+    alike = [prospect(outlook(f"d{at}", edge=-6.0, noise=0.5, leak_in=2.0), stakes) for at in range(4)]
+    assert len(best_search(alike, stakes, 4).chosen) == 1
+    own = replace(stakes, mark_sd_bps=0.0)
+    apart = [prospect(outlook(f"d{at}", edge=-6.0, noise=10.0, leak_in=2.0), own) for at in range(4)]
+    assert len(best_search(apart, own, 4).chosen) > 1
