@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from engine.admin.tables import Cell, Column, Paper, bp, clipped, clock, grouped, measure, table
+from engine.admin.tables import Cell, Column, Paper, bp, clipped, clock, grouped, measure, plain, table, wide, wrapped
 
 Answer = Mapping[str, Any]
 Lines = list[str]
@@ -120,21 +121,22 @@ def _best(best: Answer | None) -> Cell | str:
 
 
 def dealers(paper: Paper, answer: Answer) -> Lines:
+    """The list; where there is no room for all of it, what decides, and where the rest is."""
     columns = [
         Column("#", right=True),
         Column("dealer"),
-        Column("name"),
+        Column("name", yields=9),
         Column("score", right=True),
         Column("asks", right=True),
-        Column("quotes", right=True),
-        Column("trades", right=True),
-        Column("silent", right=True),
+        Column("quotes", right=True, yields=6),
+        Column("trades", right=True, yields=5),
+        Column("silent", right=True, yields=7),
         Column("fill rate", right=True),
-        Column("hit rate", right=True),
+        Column("hit rate", right=True, yields=4),
         Column("improvement", right=True),
         Column("reversion", right=True),
-        Column("response", right=True),
-        Column("trades in"),
+        Column("response", right=True, yields=3),
+        Column("trades in", yields=8),
         Column("state"),
     ]
     rows = []
@@ -159,7 +161,15 @@ def dealers(paper: Paper, answer: Answer) -> Lines:
             )
         )
     head = f"{answer['scope']}, the last {answer['window_days']} days; score: {answer['scorer']}"
-    return [paper.styled(head, "bold"), *table(paper, columns, rows)]
+    lines = [paper.styled(line, "bold") for line in wrapped(head, paper.width)]
+    whole = table(replace(paper, screen=False), columns, rows)
+    if not paper.width or max(wide(plain(line)) for line in whole) <= paper.width:
+        return [*lines, *whole]
+    lines += table(replace(paper, screen=True), columns, rows)
+    return [
+        *lines,
+        *[paper.styled(line, "dim") for line in wrapped("more on a wider screen, and by --json", paper.width)],
+    ]
 
 
 def _metric(metric: Answer) -> str:

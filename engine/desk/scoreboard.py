@@ -12,6 +12,7 @@ from engine.dealers.estimates import Asking
 from engine.dealers.segments import Segment
 from engine.desk.setting import Desk
 from engine.domain.instrument import AssetClass
+from engine.domain.measure import Measure
 from engine.selection.ranking import classic
 
 SIZE: Final = Decimal(1_000_000)
@@ -21,11 +22,11 @@ MEASURES: Final = ("q", "e", "f", "leak_in", "leak_post")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`parts` by metric: what each adds to the score; `n_eff` by measure: observations that its estimate is worth."""
+    """`parts` by metric: what each adds to the score; `estimates` by measure, each with its error and its `n_eff`."""
 
     dealer: str
     parts: tuple[tuple[str, float], ...]
-    n_eff: tuple[tuple[str, float], ...]
+    estimates: tuple[tuple[str, Measure], ...]
 
 
 def scoreboard(desk: Desk, asset_class: AssetClass, now_ns: int) -> Iterator[Standing]:
@@ -42,5 +43,5 @@ def scoreboard(desk: Desk, asset_class: AssetClass, now_ns: int) -> Iterator[Sta
         yield Standing(
             line.dealer,
             tuple((part.metric, part.contribution) for part in line.score.parts),
-            tuple((name, getattr(outlook, name).n_eff) for name in MEASURES),
+            tuple((name, getattr(outlook, name)) for name in MEASURES),
         )

@@ -204,6 +204,16 @@ class Metrics(Collector):
         self._n_eff = Levels(
             "dealer_n_eff", "Observations that the model's estimate is worth", "asset_class", "dealer", "measure"
         )
+        self._estimates = Levels(
+            "dealer_estimate",
+            "What the model expects for 1mm: shares of q and f, bps of e (+ better than mid) and of leaks (+ costs us)",
+            "asset_class",
+            "dealer",
+            "measure",
+        )
+        self._errors = Levels(
+            "dealer_estimate_error", "Standard error of what the model expects", "asset_class", "dealer", "measure"
+        )
 
         self._classes = cycle(AssetClass)
 
@@ -431,13 +441,16 @@ class Metrics(Collector):
     def scores(self, trading: Trading, now_ns: int) -> None:
         """Each dealer's score by parts and what its estimates are worth: one asset class a call, in turn."""
         asset_class = next(self._classes)
-        for family in (self._score_parts, self._n_eff):
+        for family in (self._score_parts, self._n_eff, self._estimates, self._errors):
             family.drop(asset_class.value)
         for each in scoreboard(trading.desk, asset_class, now_ns):
             for metric, contribution in each.parts:
                 self._score_parts.put(contribution, (asset_class.value, each.dealer, metric))
-            for measure, n_eff in each.n_eff:
-                self._n_eff.put(n_eff, (asset_class.value, each.dealer, measure))
+            for name, measure in each.estimates:
+                labels = (asset_class.value, each.dealer, name)
+                self._n_eff.put(measure.n_eff, labels)
+                self._estimates.put(measure.value, labels)
+                self._errors.put(measure.sd, labels)
 
     def leaks(self, table: LeakTable) -> None:
         """What asking costs, as it was last found."""

@@ -11,8 +11,8 @@ import pytest
 from desk_builder import DeskWorld, make_desk, make_world, seeded_desk
 from desk_past import DEALERS, LIQUID
 
-from engine.admin import dealer_views
-from engine.admin.tables import Paper
+from engine.admin import dealer_views, views
+from engine.admin.tables import Paper, wide
 from engine.clock import NS_PER_DAY, utc_day
 from engine.dealers.book import Agreement, Contact, DealerBook, TradingDesk
 from engine.dealers.segments import Segment
@@ -149,3 +149,14 @@ def test_months_are_counted_one_by_one_and_not_decayed() -> None:
 def test_a_dealer_that_nobody_knows() -> None:
     with pytest.raises(CommandError, match="no dealer 'asch' \\(did you mean 'ash'"):
         profile(make_world(make_desk()), "asch")
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_the_list_of_dealers_fits_the_screen_and_says_where_the_rest_is(width: int) -> None:
+    world = seeded_desk()
+    lines = views.dealers(Paper(width=width), world.command("dealers"))
+    assert all(wide(line) <= width for line in lines)
+    head = next(line for line in lines if "score" in line and "dealer" in line)
+    assert {"score", "asks", "improvement", "reversion", "state"} <= {*head.split()}
+    assert ("more on a wider screen" in lines[-1]) is ("hit rate" not in head or "name" not in head)
+    assert len(lines) > 8

@@ -228,6 +228,21 @@ CASES = [
     ),
     Case("MarksMissing", {'tca_mark_missing_total{mark="arrival"}': "0x20 3x40"}),
     Case(
+        "DealerDrifted",
+        {'dealer_drift_total{dealer="alder",measure="edge"}': "0x20 1x40"},
+        "alder is not what it was: edge",
+        {"dealer": "alder", "measure": "edge"},
+    ),
+    Case("DealerDrifted", {'dealer_drift_total{dealer="alder",measure="edge"}': "2x60"}),
+    Case(
+        "LeaksNotSolved",
+        {'leak_batches_total{outcome="failed"}': "0x20 1x200"},
+        "What asking a dealer costs was not found anew: the last finding is used on",
+        {"outcome": "failed"},
+        at="2h",
+    ),
+    Case("LeaksNotSolved", {'leak_batches_total{outcome="solved"}': "0x20 1x200"}, at="2h"),
+    Case(
         "CertificateEnds",
         {'fix_certificate_not_after_seconds{key="fix.tls.certificate"}': f"{3 * DAY_S + 600}x60"},
         "The certificate of fix.tls.certificate ends in 3d 0h 0m 0s",
