@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from desk_past import DEALERS
-from desk_scene import BOND, MM, PROTECT, RULES, Scene, scene
+from desk_scene import BOND, MM, PROTECT, RULES, Scene, live_yesterday, rows, scene
 from desk_start import start
 
 from engine.clock import NS_PER_DAY, NS_PER_S, utc_day
 from engine.dealers import window as w
+from engine.desk.costs import Costs
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import OrderState, TimeInForce
@@ -418,3 +419,16 @@ def test_who_was_asked_for_the_bond_is_told_until_the_cool_down_is_over() -> Non
     assert [each for each in told() if each[1] == "sell"] == [(name, "sell", 0) for name in asked]
     world.advance(NS_PER_DAY / NS_PER_S)
     assert told() == []
+
+
+@pytest.mark.starts("before midnight")
+def test_a_day_before_that_is_remembered_is_the_one_that_was_lived() -> None:
+    """Scenes fold the events of a day that was lived once: rows, costs, names and numbers come out the same."""
+    remembered = [scene(), scene()][-1]
+    lived = Scene(replace(remembered.desk, costs=Costs()), remembered.machine)
+    live_yesterday(lived)
+    assert rows(remembered.state) == rows(lived.state)
+    assert remembered.state.digest() == lived.state.digest()
+    assert (remembered.before, remembered.outbox_id, remembered.drawn) == (lived.before, lived.outbox_id, lived.drawn)
+    assert (remembered.now, remembered.lives, remembered._old) == (lived.now, lived.lives, lived._old)
+    assert remembered.desk.costs.dump() == lived.desk.costs.dump()
