@@ -38,8 +38,10 @@ def traded(order: str, price: float, day: float) -> RoundSeen:
 
 
 def widths(bonds: dict[str, float] | None = None) -> Widths:
-    """Sizes make no difference."""
-    return Widths(0.0, 0.3, 1e6, bonds or {}, {})
+    """So much was seen of these bonds that they are as wide as they were; sizes make no difference."""
+    seen_bps = 1e12
+    known = {bond: (width * seen_bps, seen_bps) for bond, width in (bonds or {}).items()}
+    return Widths(0.0, 0.3, 1e6, known, {}, total=(seen_bps, seen_bps))
 
 
 def cost(failing: Failing, day: int = 30, of: Widths | None = None, prior_bps: float | None = None) -> Measure:
