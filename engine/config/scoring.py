@@ -114,7 +114,7 @@ class EstimatesConfig:
     cost_bps: float = setting(10.0, at_least=0, at_most=1_000)
     edge_noise_bps: float = setting(6.0, above=0, at_most=1_000)
     mark_sd_bps: float = setting(5.0, above=0, at_most=1_000)
-    drift_caution: float = setting(0.0, at_least=0, at_most=20)
+    drift_alarms: float = setting(1.0, above=0, at_most=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ class ScoringConfig:
             mark_sd_bps=given.mark_sd_bps,
             leak_in=self.leak.prior_in,
             leak_post=self.leak.prior_post,
-            drift_caution=given.drift_caution,
+            drift_alarms=given.drift_alarms,
         )
 
 

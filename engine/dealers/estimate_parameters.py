@@ -26,6 +26,7 @@ class EstimateParameters:
     quotes of a round have in common beside the mark's error, which is `mark_sd_bps` where the mark does not say. Edges
     are of a bond of the usual width at a size of `width_reference` of its ADV; `width_slope` is the power of the size
     in a width, before it is estimated; a bond's own width is drawn to the usual one by `width_strength` quotes.
+    `drift_alarms` is how many false alarms a quarter, of all dealers and measures together, the desk puts up with.
     """
 
     half_life_days: int = 30
@@ -56,7 +57,7 @@ class EstimateParameters:
     width_reference: float = 0.3
     width_strength: float = 5.0
     reject_move_bps: float = 1.0
-    drift_caution: float = 0.0
+    drift_alarms: float = 1.0
     leak_in: LeakPrior = PRIOR_IN
     leak_post: LeakPrior = PRIOR_POST
 

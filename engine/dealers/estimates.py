@@ -54,6 +54,8 @@ _DIVIDED_AT_ONCE: Final = 25
 """Rounds that are divided anew before others have their turn: 1.5 ms."""
 _WAITS: Final = "waits"
 """What a fit says where the next thing it does changes something: it is done behind an event."""
+_QUARTER_DAYS: Final = 63
+"""Of business, in a quarter."""
 _PICTURES_MAX: Final = 256
 """Segments whose estimates are kept between two rounds."""
 
@@ -158,7 +160,7 @@ class Estimates:
         p = self.parameters = EstimateParameters() if parameters is None else parameters
         self._evidence = Evidence(p.half_life_days)
         self._scales = scales_before(p)
-        self._watch = Watch(p.drift_caution)
+        self._watch = Watch(p.drift_alarms)
         self._leaks: Leaks | None = None
         self._leaks_before = self.parameters.leak_in.measure, self.parameters.leak_post.measure
         self._last_day = 0
@@ -196,7 +198,7 @@ class Estimates:
         self._last_day = max(self._last_day, day)
         panel = tally.panel_log(seen, p)
         counted = self._responses(new, seen, panel)
-        for dealer, step in self._steps(new, counted, seen, panel):
+        for dealer, step in self._steps(new, seen, panel):
             self._watch.step(dealer, step, raises=not seen.source)
         for ask, response in zip(new, counted, strict=True):
             self._evidence.add(kept, ask.dealer, tally.changes(ask, seen, response, panel), response.slope)
@@ -244,6 +246,7 @@ class Estimates:
         evidence, p = self._evidence, self.parameters
         self._new_rounds += evidence.expire(day - p.window_days + 1, p.rounds_max)
         evidence.renew(day)
+        self._watch.expect(_QUARTER_DAYS * evidence.asks_a_day())
         is_due = self._new_rounds > _NEW_SHARE * len(evidence.rounds) or day >= self._fitted_day + _FITTED_DAYS_MAX
         if is_due:
             self._fitted_day, self._new_rounds = day, 0
@@ -377,13 +380,13 @@ class Estimates:
         if seen.source or not new:
             return ()
         panel = tally.panel_log(seen, self.parameters)
-        steps = self._steps(new, self._responses(new, seen, panel), seen, panel)
+        steps = self._steps(new, seen, panel)
         looks = (self._watch.look(dealer, step, seen.closed_ns) for dealer, step in steps)
         return tuple(found for found in looks if found is not None)
 
     def drifting(self, dealer: str) -> dict[Drifting, float]:
         """How far each measure of a dealer is on its way to an alarm: 1 is one."""
-        return self._watch.scores(dealer)
+        return self._watch.scores(dealer, self.parameters.q_mean)
 
     def digest(self) -> str:
         """SHA-256 of all sums and scales: equal for the same journal, to the bit."""
@@ -428,9 +431,7 @@ class Estimates:
         size, unit = tally.size_offset(seen.quantity, p), evidence.aging.unit(utc_day(seen.sent_ns))
         return [tally.response(cells, ask, panel, slope, size, p, unit) for ask in asks]
 
-    def _steps(
-        self, asks: Sequence[AskSeen], counted: Sequence[tally.Response], seen: RoundSeen, panel: float
-    ) -> list[tuple[str, Step]]:
+    def _steps(self, asks: Sequence[AskSeen], seen: RoundSeen, panel: float) -> list[tuple[str, Step]]:
         """What is watched for drift in a round: answers, edges against the others' in the round, acceptances."""
         p, scopes = self.parameters, segment_of_key(seen.segment).scopes
         segment = next((scope for scope in scopes if is_segment(scope)), seen.segment)
@@ -438,23 +439,22 @@ class Estimates:
         width = self._scales.widths.of(seen.bond.security_id, seen.quantity, seen.adv)
         steps: list[tuple[str, Step]] = []
         offs: dict[str, tuple[float, float]] = {}
-        for ask, response in zip(asks, counted, strict=True):
+        for ask in asks:
             answered = 1.0 if ask.answer is Answer.quote else 0.0
-            step = Step(Drifting.response, segment, answered, p.q_mean, 1.0, offset, response.weight, response.total)
-            steps.append((ask.dealer, step))
+            steps.append((ask.dealer, Step(Drifting.response, segment, answered, p.q_mean, offset=offset)))
             edge = tally.edge_of(ask)
             if edge is not None:
                 mean = self._expected_edge(scopes, ask.dealer)[0]
                 offs[ask.dealer] = edge / width - mean, mean
             if ask.taken is not Taken.no:
                 held = 1.0 if ask.taken is Taken.filled else 0.0
-                steps.append((ask.dealer, Step(Drifting.firmness, segment, held, p.f_mean, total=held)))
+                steps.append((ask.dealer, Step(Drifting.firmness, segment, held, p.f_mean)))
         if len(offs) > 1:
             noise = self._scales.spreads.noise
             for dealer, (off, mean) in offs.items():
                 # The middle of the others and of the mark: one that grew better makes nobody look worse.
                 edge = off + mean - median([0.0, *[other for name, (other, _) in offs.items() if name != dealer]])
-                steps.append((dealer, Step(Drifting.edge, segment, edge, mean, noise, total=edge)))
+                steps.append((dealer, Step(Drifting.edge, segment, edge, mean, noise)))
         return steps
 
     def _quote(self, kept: KeptRound, quotes: dict[str, float]) -> None:

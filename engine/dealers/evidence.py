@@ -16,6 +16,7 @@ from math import ldexp
 from typing import Final
 
 from engine.dealers.edges import EdgeSums
+from engine.dealers.segments import ANY
 from engine.dealers.widths import Seen
 
 BINS: Final = 10
@@ -258,6 +259,12 @@ class Evidence:
         for scope in [scope for scope, cells in self.cells.items() if not cells]:
             del self.cells[scope]
         return before - len(self.rounds)
+
+    def asks_a_day(self) -> float:
+        """How many asks of dealers a day brings on which anybody is asked, of late; 0 before the first."""
+        asks = sum(cell[ASKS] for cell in self.cells.get(ANY, {}).values())
+        days = sum(self.aging.weight(each) for each in sorted(self._days))
+        return asks / days if days > 0.0 else 0.0
 
     def renew(self, day: int) -> None:
         """Scale every sum down where weights have grown far: exact, by whole half-lives."""

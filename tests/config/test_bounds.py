@@ -126,7 +126,7 @@ SPANS: Final[dict[str, Span]] = {
     "estimates.cost_bps": (">=", 0, 1_000),
     "estimates.edge_noise_bps": (">", 0, 1_000),
     "estimates.mark_sd_bps": (">", 0, 1_000),
-    "estimates.drift_caution": (">=", 0, 20),
+    "estimates.drift_alarms": (">", 0, 20),
     "explore.epsilon": (">=", 0, 0.5),
     "explore.epsilon_untried": (">=", 0, 1),
     "explore.epsilon_drop": (">=", 0, 0.5),
