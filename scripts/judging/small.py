@@ -278,7 +278,7 @@ _RECORD: Final = 200
 
 def drift(seeds: int | None) -> Iterator[Line]:
     """A dealer answers half as often as it did: it is to be said within so many asks, and seldom of anybody else."""
-    count = seeds or 100
+    count = seeds or 200
     for rate, within in ((0.75, 30), (0.5, 60), (0.3, 120)):
         found = [_is_said(seed, rate, within) for seed in range(1, count + 1)]
         what = f"drift from q = {rate:g}: said within {within} asks"
