@@ -42,7 +42,7 @@ def _sizing(paper: Paper, advice: Answer) -> Lines:
         if show["saves_bps"] is None:
             told.append(f"advice: nobody can be asked for the whole; {words}")
         else:
-            saves = f"{show['saves_bps']:.1f} less than all at once (±{show['saves_se_bps_at_most']:.1f} at most)"
+            saves = f"{show['saves_bps']:.1f} ±{show['saves_se_bps']:.1f} less than all at once"
             told.append(f"advice: {words}, {saves}")
     if both is not None:
         told.append(

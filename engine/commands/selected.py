@@ -155,7 +155,7 @@ def sizing(found: Sizing) -> dict[str, Any]:
             "rounds": parts.count,
             "cost_bps": round(parts.cost_bps, 4),
             "saves_bps": None if parts.saves_bps is None else round(parts.saves_bps, 4),
-            "saves_se_bps_at_most": None if parts.saves_se_bps is None else round(parts.saves_se_bps, 4),
+            "saves_se_bps": None if parts.saves_se_bps is None else round(parts.saves_se_bps, 4),
         },
         "two_way": None
         if both is None

@@ -33,8 +33,7 @@ _WORTH_SAYING_BPS: Final = 0.5
 class Parts:
     """So many rounds of `quantity`: what they cost, and what they save beside one round of the whole.
 
-    `saves_bps` is None where nobody can be asked for the whole. Its error takes the errors of both for independent,
-    which they are not: it is that at most.
+    `saves_bps` is None where nobody can be asked for the whole, and more than its error `saves_se_bps` otherwise.
     """
 
     count: int
@@ -74,21 +73,39 @@ def _parts(whole: Selection, quantity: Decimal, of_part: Callable[[Decimal, Deci
         size = (quantity / count / _STEP).to_integral_value() * _STEP
         if size <= 0:
             continue
-        ends = [of_part(size, left).expected for left in (size * (count - 1), Decimal(0))]
-        rounds = [each for each in ends if each is not None and each.fill > 0]
-        if len(rounds) < len(ends):
+        parts = [of_part(size, left) for left in (size * (count - 1), Decimal(0))]
+        rounds = [each.expected for each in parts if each.expected is not None and each.expected.fill > 0]
+        if len(rounds) < len(parts):
             continue
         cost = sum(each.cost_bps for each in rounds) / len(rounds)
         saves = error = None
         if whole.asked and whole.expected is not None:
             saves = whole.expected.cost_bps - cost
             # Of the parts the same dealers are asked: their errors do not average out.
-            error = math.hypot(whole.expected.cost_se_bps, max(each.cost_se_bps for each in rounds))
-            if saves < _WORTH_SAYING_BPS:
+            error = max(_error_bps(whole, part) for part in parts)
+            if saves < max(error, _WORTH_SAYING_BPS):
                 continue
         if best is None or cost < best.cost_bps - _WORTH_SAYING_BPS:
             best = Parts(count, size, cost, saves, error)
     return best
+
+
+def _error_bps(whole: Selection, part: Selection) -> float:
+    """What the difference of two costs may be off by.
+
+    What all dealers share, and what not trading costs, is the same for both, and counts as far as they rest on it
+    unequally. Of what is not known of a dealer half is taken to be the same at any size.
+    """
+    (own, shared), (other, also) = _errors_bps(whole), _errors_bps(part)
+    return math.hypot(math.sqrt(own**2 + other**2 - own * other), shared - also)
+
+
+def _errors_bps(choice: Selection) -> tuple[float, float]:
+    """(of the dealers asked, each its own; of what they share)"""
+    expected = choice.expected
+    assert expected is not None
+    own = math.hypot(*[expected.marginal_se_bps[choice.candidates.index(name)] for name in choice.asked])
+    return own, math.sqrt(max(0.0, expected.cost_se_bps**2 - own**2))
 
 
 def _both_sides(whole: Selection, parameters: Parameters) -> BothSides | None:
@@ -102,4 +119,4 @@ def _both_sides(whole: Selection, parameters: Parameters) -> BothSides | None:
     spared = expected.aversion * (1 - parameters.two_way_share)
     saves, costs = spared * expected.leak_bps, parameters.two_way_bps
     error = spared * math.hypot(*[expected.leak_se_bps[at] for at in asked])
-    return BothSides(saves, error, costs) if saves > costs else None
+    return BothSides(saves, error, costs) if saves - error > costs else None

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from dealer_support import NOW, SEGMENT
-from prospect_support import outlook
+from prospect_support import measure, outlook
 
 from engine.dealers.outlook import Identified, Outlook
 from engine.dealers.stats import DealerStats
@@ -114,3 +114,17 @@ def test_both_sides_are_advised_where_the_leak_that_they_spare_is_worth_more_tha
     assert found.both_sides.costs_bps == 0.6
     assert advised(lambda size: leaking(Identified.level), parameters=dear)[0].both_sides is None
     assert advised(lambda size: leaking(Identified.none), parameters=cheap)[0].both_sides is None
+
+
+def test_nothing_is_advised_that_is_less_than_its_error() -> None:
+    """The same saving with edges that nobody knows well, and with ones that are known: the level that all share is no
+    part of it."""
+    vague, _ = advised(lambda size: outlook(edge=-3.0 - size / 2, edge_sd=12.0, noise=3.0))
+    assert vague.parts is None
+    shared, _ = advised(lambda size: replace(outlook(edge=-3.0 - size / 2, edge_sd=12.0, noise=3.0), e_common_sd=11.9))
+    assert shared.parts is not None
+    assert shared.parts.saves_bps is not None
+    assert shared.parts.saves_se_bps is not None
+    assert shared.parts.saves_se_bps < shared.parts.saves_bps
+    leaky, _ = advised(lambda size: replace(leaking(Identified.level), leak_in=measure(1.0, 1.5)))
+    assert leaky.both_sides is None
