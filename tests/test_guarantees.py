@@ -20,7 +20,7 @@ from engine.boot import assembly
 from engine.clock import Instant
 from engine.config import load
 from engine.desk import apply as folding
-from engine.desk.draft import Draft
+from engine.desk.draft import AskedOneByOne, Draft
 from engine.desk.gate.risk import Cleared
 from engine.desk.order import intake
 from engine.desk.state import DeskState
@@ -479,7 +479,7 @@ def test_guarantee_5_unknown_is_never_good_protections_apply_to_what_nobody_know
             0,
         )
         now = Instant(0, 1_795_444_200 * NS)
-        draft = Draft(desk, now, b"x" * 16, 0, lambda key: True, DeskState(below=DeskState()))
+        draft = Draft(desk, now, b"x" * 16, 0, AskedOneByOne(lambda key: True), DeskState(below=DeskState()))
         return intake.try_order(draft, terms, "kim").advice.protections
 
     assert protections(adv_known=True) == ()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from engine.clock import Instant
 from engine.desk.apply import Lesson, apply, lessons
@@ -88,6 +88,31 @@ class Page(NamedTuple):
     body: Mapping[str, Any]
 
 
+class SessionsUp(Protocol):
+    """Which sessions are up, as far as the turn has come."""
+
+    def __call__(self, key: str) -> bool: ...
+
+    def among(self, keys: tuple[str, ...]) -> frozenset[str]:
+        """Those of these that are up."""
+        ...
+
+
+class AskedOneByOne:
+    """Which sessions are up, for whoever knows it of each."""
+
+    __slots__ = ("_session_up",)
+
+    def __init__(self, session_up: Callable[[str], bool]) -> None:
+        self._session_up = session_up
+
+    def __call__(self, key: str) -> bool:
+        return self._session_up(key)
+
+    def among(self, keys: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(filter(self._session_up, keys))
+
+
 @dataclass(slots=True, init=False)
 class Draft:
     desk: Desk
@@ -95,7 +120,7 @@ class Draft:
     entropy: bytes
     outbox_id: int
     """The last outbox number given out."""
-    session_up: Callable[[str], bool]
+    session_up: SessionsUp
     state: DeskState
     now_ns: int
     """UTC: asked for some forty times by an order."""
@@ -116,7 +141,7 @@ class Draft:
         now: Instant,
         entropy: bytes,
         outbox_id: int,
-        session_up: Callable[[str], bool],
+        session_up: SessionsUp,
         state: DeskState,
     ) -> None:
         # Written out: every message makes one, and default factories take twice as long.

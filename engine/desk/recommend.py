@@ -292,7 +292,7 @@ def _candidates(
         Situation(
             asset_class=desk.securities[order.terms.security_id].asset_class,
             leaves=order.leaves,
-            session_up=draft.session_up if not everybody_up else lambda session: True,
+            sessions_up=draft.session_up.among if not everybody_up else frozenset,
             closed=closed if desk.hours else None,
             # Looked at once here rather than three times a dealer: as good as always none is on.
             stopped=stopped if state.any_kill() else None,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -126,7 +127,12 @@ def _narrowed(
 def _ranked(
     request: Request, plan: RulePlan, candidates: Candidates, records: Records, parameters: Parameters
 ) -> Table:
-    return scorer_of(plan.ranking, parameters)(records, request, frozenset(candidates.dealers))
+    return scorer_of(plan.ranking, parameters)(records, request, _set_of(candidates.dealers))
+
+
+@lru_cache(maxsize=16)
+def _set_of(dealers: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(dealers)
 
 
 def _model(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine.clock import Instant
-from engine.desk.draft import Draft, Send
+from engine.desk.draft import Draft, Send, SessionsUp
 from engine.desk.state import Switch
 from engine.domain.keys import Scope, Timer
 from engine.fix.session.reasons import Ending
@@ -20,7 +20,7 @@ SentAs = Callable[[int], int | None]
 class Application(Protocol):
     """What speaks over the sessions. Decisions go through a `Draft`; only `adopt` changes the live state."""
 
-    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft: ...
+    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: SessionsUp) -> Draft: ...
 
     def hear(self, draft: Draft, settings: SessionSettings, message: Message, sent: SentAs) -> None:
         """Raises ProtocolError for Reject(3), NotTaken for BusinessMessageReject(j)."""

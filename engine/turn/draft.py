@@ -7,7 +7,8 @@ are functions that take it: `numbering` gives messages their numbers, `steps` ta
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache
+from typing import Final
 
 from engine.desk.draft import Delivery, Draft
 from engine.domain.keys import Timer, TimerKind
@@ -66,7 +67,7 @@ class TurnDraft:
             standing = self.standing
             # A method of this object would make a ring of it, its draft and all that was decided, for the garbage
             # collector to find: a turn is to be gone when it is done.
-            session_up = partial(_session_up, standing.links, self.turn.links)
+            session_up = _SessionsUp(standing.up, self.turn.links)
             desk = standing.application.draft(self.now, self.given.entropy, standing.outbox_id, session_up)
             self.desk_if_begun = desk
         return desk
@@ -130,6 +131,30 @@ class TurnDraft:
         return turn
 
 
-def _session_up(kept: dict[str, Link], changed: dict[str, Link], key: str) -> bool:
-    link = changed.get(key) or kept.get(key)
-    return link is not None and link.state.phase is Phase.ACTIVE
+class _SessionsUp:
+    """The sessions that are up: those of before the turn, but for what it has made of some so far."""
+
+    __slots__ = ("_changed", "_up")
+
+    def __init__(self, up: frozenset[str], changed: dict[str, Link]) -> None:
+        self._up = up
+        self._changed = changed
+
+    def __call__(self, key: str) -> bool:
+        link = self._changed.get(key)
+        return key in self._up if link is None else link.state.phase is _ACTIVE
+
+    def among(self, keys: tuple[str, ...]) -> frozenset[str]:
+        """Those of these that are up. As good as always the same as for the order before."""
+        for key, link in self._changed.items():
+            if (link.state.phase is _ACTIVE) is not (key in self._up):
+                return frozenset(filter(self, keys))
+        return _up_among(self._up, keys)
+
+
+@lru_cache(maxsize=32)
+def _up_among(up: frozenset[str], keys: tuple[str, ...]) -> frozenset[str]:
+    return up.intersection(keys)
+
+
+_ACTIVE: Final = Phase.ACTIVE  # A member is looked up in its class in three times what a name takes.

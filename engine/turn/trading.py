@@ -14,7 +14,7 @@ from engine.clock import Instant
 from engine.desk import decide, deliveries, replacing
 from engine.desk.apply import apply, learn, observe
 from engine.desk.costs import COSTED
-from engine.desk.draft import Draft, Send
+from engine.desk.draft import Draft, Send, SessionsUp
 from engine.desk.learning import LEARNT
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.setting import Desk
@@ -68,7 +68,7 @@ class Trading:
         self._followed: list[e.Event] | None = None
         """What happened since `follow`; None while nobody needs it."""
 
-    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft:
+    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: SessionsUp) -> Draft:
         return Draft(self.desk, now, entropy, outbox_id, session_up, DeskState(below=self.state))
 
     def hear(self, draft: Draft, settings: SessionSettings, message: Message, sent: SentAs) -> None:

@@ -18,7 +18,7 @@ from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.segments import Segment, segment_of
 from engine.dealers.stats import DealerStats
-from engine.desk.draft import Draft
+from engine.desk.draft import AskedOneByOne, Draft
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
@@ -312,4 +312,5 @@ def order(number: int = 1) -> Order:
 
 def draft(desk: Desk, session_up: Callable[[str], bool] = lambda key: True) -> Draft:
     """A decision about to be made on an empty state."""
-    return Draft(desk, Instant(NOW_NS, NOW_NS), bytes(16), 0, session_up, DeskState(below=DeskState()))
+    up = AskedOneByOne(session_up)
+    return Draft(desk, Instant(NOW_NS, NOW_NS), bytes(16), 0, up, DeskState(below=DeskState()))

@@ -30,7 +30,7 @@ from engine.boot import assembly, session_settings
 from engine.boot.take_over import take_over
 from engine.clock import Clock
 from engine.config import load
-from engine.desk.draft import Draft
+from engine.desk.draft import AskedOneByOne, Draft
 from engine.desk.order import intake
 from engine.desk.recommend import recommend
 from engine.domain.order import Order
@@ -161,10 +161,10 @@ class _Bench:
             "  session step", lambda: session.received(settings, state, message, now, dictionary=dictionary)
         )
         self._took["  session step"][-1] -= validated
-        application = machine.application
+        application, up = machine.application, AskedOneByOne(machine.session_up)
         draft: Draft = self._timed(
             "  begin a draft",
-            lambda: application.draft(now, given.entropy, machine.outbox_id, machine.session_up),
+            lambda: application.draft(now, given.entropy, machine.outbox_id, up),
         )
         self._decide(application, draft, settings, message)
         spoken = self._timed("  speak", lambda: [application.speak(send) for send in draft.sends])

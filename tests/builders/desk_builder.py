@@ -27,7 +27,7 @@ from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats
 from engine.desk import decide, deliveries
 from engine.desk.apply import apply, learn, observe
-from engine.desk.draft import Draft, Send
+from engine.desk.draft import AskedOneByOne, Draft, Send
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
 from engine.desk.notices import Notice, notices
@@ -173,7 +173,12 @@ class DeskWorld:
         self.drawn += 1
         entropy = self.drawn.to_bytes(16, "big")
         return Draft(
-            self.desk, self.now, entropy, self.outbox_id, lambda key: key not in self.down, DeskState(below=self.state)
+            self.desk,
+            self.now,
+            entropy,
+            self.outbox_id,
+            AskedOneByOne(lambda key: key not in self.down),
+            DeskState(below=self.state),
         )
 
     def keep(self, draft: Draft) -> None:

@@ -18,7 +18,7 @@ from test_desk_properties import ACTS, Day, a_day, command
 
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant
 from engine.desk import decide
-from engine.desk.draft import Draft
+from engine.desk.draft import AskedOneByOne, Draft
 from engine.desk.state import DeskState
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState, TimeInForce
@@ -58,7 +58,12 @@ def due_at(day: Day, state: DeskState, key: Timer, down: set[str], now_ns: int) 
 def wake(day: Day, state: DeskState, key: Timer, down: set[str], now_ns: int) -> DeskState:
     """The state after one look at the key."""
     draft = Draft(
-        day.desk, Instant(now_ns, now_ns), bytes(16), 900_000, lambda key: key not in down, DeskState(below=state)
+        day.desk,
+        Instant(now_ns, now_ns),
+        bytes(16),
+        900_000,
+        AskedOneByOne(lambda key: key not in down),
+        DeskState(below=state),
     )
     decide.due(draft, key)
     return draft.state

@@ -32,7 +32,7 @@ def book(changes: Mapping[str, Mapping[str, Any]] | None = None) -> DealerBook:
 QUIET = Situation(
     asset_class=AssetClass.CORPORATE,
     leaves=Decimal(1_000_000),
-    session_up=lambda session: True,
+    sessions_up=frozenset,
     closed=None,
     stopped=None,
     rule='rule "r"',
@@ -65,10 +65,10 @@ def judged(name: str) -> tuple[Scalar, ...] | None:
             (Why.killed, "dealer:ash"),
             id="stopped",
         ),
-        pytest.param({}, {"session_up": lambda key: key != "s-ash"}, (Why.down, "s-ash"), id="down"),
+        pytest.param({}, {"sessions_up": lambda keys: frozenset(keys) - {"s-ash"}}, (Why.down, "s-ash"), id="down"),
         pytest.param(
             {},
-            {"session_up": lambda key: key != "s-ash", "closed": lambda key: "closed until 08:00 UTC"},
+            {"sessions_up": lambda keys: frozenset(keys) - {"s-ash"}, "closed": lambda key: "closed until 08:00 UTC"},
             (Why.closed, "s-ash", "closed until 08:00 UTC"),
             id="closed",
         ),
@@ -115,7 +115,7 @@ def test_the_first_reason_counts_and_nobody_is_forgotten(against: dict[str, set[
     situation = replace(
         QUIET,
         stopped=lambda name: f"dealer:{name}" if Why.killed in against[name] else "",
-        session_up=lambda session: Why.down not in against[session.removeprefix("s-")],
+        sessions_up=lambda keys: frozenset(key for key in keys if Why.down not in against[key.removeprefix("s-")]),
         never=frozenset(name for name, why in against.items() if Why.rule_never in why),
         consider=lambda name: (1,) if Why.not_considered in against[name] else None,
         considered_by=("x",),

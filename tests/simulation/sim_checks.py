@@ -288,6 +288,8 @@ class StateChecks:
             self._world.fail(problem)
         for key, link in life.machine.links.items():
             is_up = link.state.phase is Phase.ACTIVE
+            if is_up is not (key in life.machine.up):
+                self._world.fail(f"{key} is {link.state.phase}, and those up are said to be {sorted(life.machine.up)}")
             if not is_up and any(waiting.delivery is not Delivery.at_least_once for waiting in link.waiting):
                 self._world.fail(f"{key} is down and more than reports waits for it: {link.waiting}")
         at = (life.number, life.recorder.event_seq)

@@ -100,6 +100,7 @@ EXEMPT: Final[dict[str, str]] = {
     "machine._handlers": "code",
     "machine.links": "a part of its own, field by field",
     "machine.waits": "an index of links.waiting",
+    "machine.up": "no connection outlives its process",
     "machine.connections": "no connection outlives its process",
     "links.in_parts": "a connection over which a queue leaves in parts: no connection outlives its process",
     "links.round_trip_ns": "measured on a connection, and measured again on the next one",

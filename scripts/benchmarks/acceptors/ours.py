@@ -11,7 +11,7 @@ from typing import Any, cast
 from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fields
 from engine.boot.memory import settle_memory
 from engine.clock import Clock, Instant, fix_timestamp
-from engine.desk.draft import Delivery, Draft, Send
+from engine.desk.draft import Delivery, Draft, Send, SessionsUp
 from engine.desk.state import DeskState, Switch
 from engine.domain.keys import Scope, Timer
 from engine.fix.session.reasons import Ending
@@ -45,7 +45,7 @@ class Answering:
     state: DeskState = field(default_factory=DeskState)
     answered: int = 0
 
-    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: Callable[[str], bool]) -> Draft:
+    def draft(self, now: Instant, entropy: bytes, outbox_id: int, session_up: SessionsUp) -> Draft:
         return Draft(NO_DESK, now, entropy, outbox_id, session_up, self.state)
 
     def hear(
