@@ -106,7 +106,10 @@ class Prospect:
     edge_sd_bps: float
     q_sd: float
     firm_sd: float
+    _at_floors: tuple[tuple[float, float], ...] = field(init=False, repr=False, compare=False)
+    """What is taken at each floor: E[net edge, if it is above], the chance that it is."""
     _floored: tuple[tuple[float, float, float], ...] = field(init=False, repr=False, compare=False)
+    """The same summed over the first so many cases, by their weights, and the weight of the others."""
     _rising: tuple[float, ...] = field(init=False, repr=False, compare=False)
     """The floors with their signs turned: to be looked up."""
 
@@ -119,15 +122,21 @@ class Prospect:
         return self.answers(asked) * self.firm
 
     def __post_init__(self) -> None:
-        """Of so many cases in whose way the floor is: their weights times excess and chance there, summed."""
-        found = [(0.0, 0.0, 1.0)]
+        at_floors, found = list[tuple[float, float]](), [(0.0, 0.0, 1.0)]
         for floor, (_, weight) in zip(self.floors, cases_of((self,)) if self.floors else (), strict=True):
-            t = (floor - self.net_bps) / self.sd_bps
-            above, excess, left = self.law.above(t), self.sd_bps * self.law.excess_above(t), found[-1][2] - weight
+            got, above = self._taken(floor)
+            at_floors.append((got, above))
             before = found[-1]
-            found.append((before[0] + weight * (excess + floor * above), before[1] + weight * above, left))
+            found.append((before[0] + weight * got, before[1] + weight * above, before[2] - weight))
+        object.__setattr__(self, "_at_floors", tuple(at_floors))
         object.__setattr__(self, "_floored", tuple(found))
         object.__setattr__(self, "_rising", tuple([-floor for floor in self.floors]))
+
+    def _taken(self, net_bps: float) -> tuple[float, float]:
+        """(E[net edge, if it is above], the chance that it is)"""
+        t = (net_bps - self.net_bps) / self.sd_bps
+        above = self.law.above(t)
+        return self.sd_bps * self.law.excess_above(t) + net_bps * above, above
 
     def above(self, net_bps: float) -> float:
         """The chance that a quote of its has a better net edge, whatever is shared."""
@@ -146,12 +155,13 @@ class Prospect:
         """`above` in one case of what is shared."""
         return self.quotes_above(max(net_bps, self.floor_in(case)))
 
-    def excess_in(self, case: int, net_bps: float, taken_from: float) -> float:
-        """E[net edge - `net_bps`, of what is taken] in one case of what is shared."""
-        at = max(taken_from, self.floor_in(case))
-        t = (at - self.net_bps) / self.sd_bps
-        found = self.sd_bps * self.law.excess_above(t)
-        return found if at == net_bps else found + (at - net_bps) * self.law.above(t)
+    def taken_in(self, net_bps: float, cases: int) -> list[tuple[float, float]]:
+        """(E[net edge, if it is above and within its floor], the chance that it is) in each of so many cases."""
+        below = bisect_left(self._rising, -net_bps)
+        if len(self.floors) < cases:
+            return [self._at_floors[0] if below else self._taken(net_bps)] * cases
+        left = cases - below
+        return [*self._at_floors[:below], *([self._taken(net_bps)] * left if left else ())]
 
     def floor_in(self, case: int) -> float:
         """The floor in one case of what is shared."""

@@ -303,7 +303,8 @@ def forecast(prospects: Sequence[Prospect], stakes: Stakes, indices: Sequence[fl
         )
         found[at] = margin
         taken_from = _taken_from(each, stakes, search.worth_after_bps[place])
-        left = [there * (1 - each.answers(1) * each.above_in(case, taken_from)) for case, there in enumerate(reached)]
+        taken = each.taken_in(taken_from, len(reached))
+        left = [there * (1 - each.answers(1) * above) for there, (_, above) in zip(reached, taken, strict=True)]
         leak += sum(left) * each.leak_bps
         strain += sum(left) * each.strain_bps
         fill += margin.p_win
@@ -323,8 +324,9 @@ def forecast(prospects: Sequence[Prospect], stakes: Stakes, indices: Sequence[fl
 def _margin(each: Prospect, stakes: Stakes, reached: Sequence[float], beyond: float, gain: float) -> Margin:
     """`reached` is the chance that it is asked, and so the case."""
     taken_from, fills = _taken_from(each, stakes, beyond), each.fills(1)
-    p_win = fills * sum([there * each.above_in(case, taken_from) for case, there in enumerate(reached)])
-    got = fills * sum([there * each.excess_in(case, taken_from, taken_from) for case, there in enumerate(reached)])
+    taken = each.taken_in(taken_from, len(reached))
+    p_win = fills * sum([there * above for there, (_, above) in zip(reached, taken, strict=True)])
+    got = fills * sum([there * (net - taken_from * above) for there, (net, above) in zip(reached, taken, strict=True)])
     q = each.answers(1) / each.in_time if each.in_time else 1.0
     errors = (
         p_win * each.edge_sd_bps,
@@ -352,9 +354,11 @@ def _worth_in_cases(prospects: Sequence[Prospect], stakes: Stakes, order: Sequen
         each = prospects[at]
         taken_from, fills = _taken_from(each, stakes, mean), each.fills(1)
         mean += _gain(each, mean, stakes.c_fail_bps)
-        for case, beyond in enumerate(worths):
-            got = each.excess_in(case, _taken_from(each, stakes, beyond), taken_from)
-            worths[case] = beyond + fills * got - each.asking_bps - each.wait_bps
+        asking, firm, c_fail = each.asking_bps, each.firm, stakes.c_fail_bps
+        cost = asking + each.wait_bps
+        for case, (net, above) in enumerate(each.taken_in(taken_from, len(cases))):
+            beyond = worths[case]
+            worths[case] = beyond + fills * (net - ((beyond - asking) / firm - c_fail) * above) - cost
     return sum([weight * worth for (_, weight), worth in zip(cases, worths, strict=True)])
 
 

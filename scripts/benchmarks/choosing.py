@@ -11,6 +11,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -33,11 +34,14 @@ MOST: Final = 5
 _PANEL_US: Final = 5_000.0
 _SEQUENCE_US: Final = 2_000.0
 _STAKES: Final = Stakes(c_fail_bps=20.0, wait_bps_per_s=0.005)
+_LIMITED: Final = replace(_STAKES, limit_edge_bps=-5.0, mark_sd_bps=5.0)
+"""A limit where the quotes are, and a mark that is off for all of them."""
 
 
 def measure(effort: Effort) -> list[Line]:
     outlooks = {each.dealer: each for each in _outlooks(random.Random(5))}
     prospects = [prospect(each, _STAKES) for each in outlooks.values()]
+    limited = [prospect(each, _LIMITED) for each in outlooks.values()]
     names = tuple(outlooks)
     records = Records(Rankings(DealerStats(), names), lambda dealers, request: [outlooks[name] for name in dealers])
     plan = RulePlan(
@@ -49,6 +53,9 @@ def measure(effort: Effort) -> list[Line]:
     def panel() -> None:
         assert len(Panels(prospects, _STAKES).best(MOST).chosen) == MOST
 
+    def panel_within() -> None:
+        assert len(Panels(limited, _LIMITED).best(MOST).chosen) == MOST
+
     def sequence() -> None:
         assert best_search(prospects, _STAKES, indices_of(prospects, _STAKES), DEALERS).chosen
 
@@ -57,6 +64,7 @@ def measure(effort: Effort) -> list[Line]:
 
     return [
         Line(f"panel of at most {MOST} of {DEALERS}", "us", _measured(panel, effort), "the bar", _PANEL_US, 1.0),
+        Line("the same under a limit", "us", _measured(panel_within, effort), "the bar", _PANEL_US, 1.0),
         Line(f"sequence of {DEALERS}", "us", _measured(sequence, effort), "the bar", _SEQUENCE_US, 1.0),
         Line(f"choice by the model of {DEALERS}, explained", "us", _measured(whole, effort), "the bar", None, None),
     ]
