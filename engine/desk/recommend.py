@@ -33,7 +33,7 @@ from engine.selection.candidates import Candidates, Situation, candidates
 from engine.selection.choose import Tiered, choose, in_tiers
 from engine.selection.request import Records, Request
 from engine.selection.sizing import Sizing, sizing
-from engine.selection.wanted import Listed, RulePlan, TierPlan, Where
+from engine.selection.wanted import Listed, RulePlan, TierPlan, Where, asks_the_model
 
 _NS_PER_S = 1_000_000_000
 
@@ -189,7 +189,8 @@ def _choose(
         limit_edge_bps=None if limit is None or mark is None else quote_edge_bps(terms.side.sign, limit, mark.price),
         mark=mark,
         exposure=exposure,
-        residual=_left_after(draft, order) + left,
+        # Nobody but the model asks for it: a bond may have many orders open.
+        residual=_left_after(draft, order) + left if numbers or asks_the_model(wanted) else None,
         round=order.rounds + 1,
         draw=_drawn(draft, order),
         numbers=numbers,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.domain.recommendation import Scalar
 from engine.domain.rows import row
-from engine.rules.plan import Ask, AskNamed, AskPanel, AskSequence, AskTiers, AskTop, Plan, Ranking
+from engine.rules.plan import MODEL, Ask, AskNamed, AskPanel, AskSequence, AskTiers, AskTop, Plan, Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,12 @@ class RulePlan:
     explores: bool = True
     protected: bool = False
     where: Where | None = None
+
+
+def asks_the_model(plan: RulePlan) -> bool:
+    """Is anything of the choice up to what is expected of dealers?"""
+    rankings = (plan.ranking,) if plan.tiers is None else (plan.ranking, plan.tiers.ranking)
+    return isinstance(plan.ask, AskPanel | AskSequence) or any(each.scorer == MODEL for each in rankings)
 
 
 def wanted_by(ask: Ask | Listed) -> int | None:
