@@ -36,9 +36,10 @@ The rooms
       capture/      messages found in logs: what `rfqctl fix decode` is made of
     market/       the security master, marks and their age, settlement days, bond arithmetic, what a trade cost
     dealers/      who the dealers are, and what each of them did. `stats` counts for the house score, from what
-                  `desk.apply` teaches of an event: a number there is a line in `stats.METRICS`, rules filter and rank
-                  by it. `estimates` is what the model expects, with errors, of rounds as they were seen; `leak` what
-                  asking costs, `failing` what not trading does; an `Outlook` is all of it for one dealer and request
+                  `desk.classic_lessons` makes of an event: a number there is a line in `stats.METRICS`, rules filter
+                  and rank by it. `estimates` is what the model expects, with errors, of rounds as they were seen;
+                  `leak` what asking costs, `failing` what not trading does; an `Outlook` is all of it for one dealer
+                  and request
     selection/    whom to ask: candidates, tiers, one entry `choose`, which keeps to limits and protections; the words
                   for what was chosen. `ranking` keeps the order by a weighted sum of measures, `panel` and `sequence`
                   choose by what dealers are worth together, `explore` draws; another arithmetic is a module and a

@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
 from engine.clock import Instant
-from engine.desk.apply import Lesson, apply, lessons
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import lessons
+from engine.desk.past.lessons import Lesson
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.events import Event

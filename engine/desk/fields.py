@@ -16,7 +16,7 @@ from engine.dealers.book import Dealer
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, Metric, Source, Unit
-from engine.desk.apply import traits_of
+from engine.desk.classic_lessons import traits_of
 from engine.desk.setting import Desk
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms

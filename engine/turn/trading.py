@@ -12,7 +12,8 @@ from typing import Final
 
 from engine.clock import Instant
 from engine.desk import decide, deliveries, replacing
-from engine.desk.apply import apply, learn, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import learn, observe
 from engine.desk.costs import COSTED
 from engine.desk.draft import Draft, Send, SessionsUp
 from engine.desk.learning import LEARNT

@@ -26,7 +26,8 @@ from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats
 from engine.desk import decide, deliveries
-from engine.desk.apply import apply, learn, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import learn, observe
 from engine.desk.draft import AskedOneByOne, Draft, Send
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from engine.config.scoring import ClassicWeights
 from engine.dealers.stats import CLASSIC_WEIGHTS, METRIC_SYNONYMS, METRICS
-from engine.desk.apply import apply, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import observe
 from engine.desk.explaining import tell
 from engine.desk.fields import catalogue
 from engine.rules import RuleBookError, Source, compile_book

@@ -12,7 +12,8 @@ from desk_scene import MM, Scene, scene
 
 from engine.dealers.estimates import Asking, Estimates
 from engine.dealers.outlook import Measure, Outlook
-from engine.desk.apply import apply, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import observe
 from engine.desk.explaining import tell
 from engine.desk.fields import catalogue
 from engine.domain import events as e

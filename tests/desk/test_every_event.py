@@ -19,7 +19,8 @@ from test_desk_properties import ACTS, Day, a_day, command
 
 from engine.clock import NS_PER_S, iso_timestamp
 from engine.dealers.stats import DealerStats, StatsParameters
-from engine.desk.apply import apply, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import observe
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.moves import IllegalMove

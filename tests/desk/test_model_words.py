@@ -9,7 +9,8 @@ import pytest
 from desk_past import LIQUID, past_events
 from desk_scene import MM, Scene, scene
 
-from engine.desk.apply import apply, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import observe
 from engine.desk.explaining import tell
 from engine.domain import events as e
 from engine.domain.recommendation import Recommendation, Selection

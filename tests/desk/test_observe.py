@@ -12,7 +12,7 @@ from desk_start import start
 
 from engine.clock import NS_PER_S
 from engine.desk import decide
-from engine.desk.apply import observe
+from engine.desk.classic_lessons import observe
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.rfq import AskState, QuoteKind

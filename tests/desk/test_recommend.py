@@ -11,7 +11,8 @@ import pytest
 from desk_past import CORPORATE_DEALERS, DEALERS, HIGH_YIELD, MUNICIPAL, dealer, past_events
 from desk_scene import BOND, MM, Scene, scene
 
-from engine.desk.apply import apply, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import observe
 from engine.desk.explaining import tell
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState, Side

@@ -23,7 +23,8 @@ from engine.admin.advice import explain
 from engine.admin.tables import Paper
 from engine.boot.earlier_books import earlier_books
 from engine.boot.take_over import fold
-from engine.desk.apply import apply, observe
+from engine.desk.apply import apply
+from engine.desk.classic_lessons import observe
 from engine.desk.explaining import tell
 from engine.desk.setting import EARLIER_BOOKS_MAX
 from engine.domain import events as e

@@ -14,6 +14,7 @@ from engine.market.calendars import day_number
 from engine.market.tca import classic_reversion_bps, price_improvement_bps
 
 Lesson: TypeAlias = tuple[Callable[..., None], tuple[Any, ...]]
+"""One observation: which of the ways in which `DealerStats` takes one, and what it is to be told."""
 
 _REVERSION: Final = Horizon.half_hour
 _WAITED_S: Final = 120.0
