@@ -24,7 +24,8 @@ from engine.commands import answering
 from engine.desk import decide
 from engine.desk.apply import apply
 from engine.desk.draft import Delivery, Draft
-from engine.desk.state import DeskState, Group, Index
+from engine.desk.state import DeskState
+from engine.desk.tables import Group, Index
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Scope, Timer, TimerKind

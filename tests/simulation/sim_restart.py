@@ -24,7 +24,7 @@ from engine.dealers.quoted import QuotedBonds
 from engine.dealers.window import Cell, Recollection
 from engine.desk.costs import Costs
 from engine.desk.draft import Delivery
-from engine.desk.state import Table
+from engine.desk.tables import Table
 from engine.domain.keys import Timer, TimerKind
 from engine.fix.session.phases import Phase
 from engine.fix.session.sequence import SessionState
