@@ -30,7 +30,7 @@ _EXACT_MAX: Final = 32
 class EdgeSums:
     """The normal equations of one scope: rows of the matrix by dealer, in the order dealers first quoted."""
 
-    __slots__ = ("index", "names", "quotes", "rows", "sides", "squares")
+    __slots__ = ("index", "names", "quotes", "rows", "sides", "squares", "squares_weight")
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -38,10 +38,19 @@ class EdgeSums:
         self.rows: list[list[float]] = []
         self.sides: list[float] = []
         """Right-hand sides."""
-        self.squares = 0.0
         self.quotes = 0.0
+        self.squares = 0.0
+        """Squares of what quotes were off by, as far as it is their noise, ..."""
+        self.squares_weight = 0.0
+        """... and the weight of these."""
 
-    def add(self, edges: Sequence[tuple[str, float]], pull: float, weight: float) -> None:
+    def add(
+        self,
+        edges: Sequence[tuple[str, float]],
+        pull: float,
+        weight: float,
+        scatter: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         """One round; `pull` is tau^2 / (sigma^2 + n tau^2). A negative weight takes it back."""
         places = [self._place(dealer) for dealer, _ in edges]
         total = sum(edge for _, edge in edges)
@@ -52,15 +61,16 @@ class EdgeSums:
             for other in places:
                 row[other] -= shared
             self.sides[place] += weight * edge - shared * total
-        self.squares += weight * sum(edge * edge for _, edge in edges) - shared * total * total
         self.quotes += weight * len(edges)
+        self.squares += weight * scatter[0]
+        self.squares_weight += weight * scatter[1]
 
     def still(self) -> EdgeSums:
         """The sums as they are now."""
         copy = EdgeSums()
         copy.names, copy.index = self.names.copy(), self.index.copy()
         copy.rows, copy.sides = [row.copy() for row in self.rows], self.sides.copy()
-        copy.squares, copy.quotes = self.squares, self.quotes
+        copy.quotes, copy.squares, copy.squares_weight = self.quotes, self.squares, self.squares_weight
         return copy
 
     def clear_dust(self, quoting: Collection[str]) -> None:
@@ -77,8 +87,9 @@ class EdgeSums:
         for row in self.rows:
             row[:] = [x * factor for x in row]
         self.sides[:] = [x * factor for x in self.sides]
-        self.squares *= factor
         self.quotes *= factor
+        self.squares *= factor
+        self.squares_weight *= factor
 
     def _place(self, dealer: str) -> int:
         place = self.index.get(dealer)
@@ -113,8 +124,7 @@ class Solved:
     """The estimates of one scope: a dealer's own mean and variance, and the variance of the level of all.
 
     `apart` is what the dealers' deviations from their prior add up to, squared, with their uncertainty, and how many
-    they are, each as far as it was seen. `left` is the squares of what is left of the quotes, and their number less
-    what the estimates took. Both are of this scope alone.
+    they are, each as far as it was seen.
     """
 
     index: dict[str, int]
@@ -124,14 +134,18 @@ class Solved:
     newcomer_variance: float
     common_variance: float
     apart: tuple[float, float] = (0.0, 0.0)
-    left: tuple[float, float] = (0.0, 0.0)
 
     def expected(self, dealer: str) -> tuple[float, float]:
         """(mean, variance) of a dealer's effect, of one that never quoted as well."""
+        mean, variance = self.own(dealer)
+        return mean, variance + self.common_variance
+
+    def own(self, dealer: str) -> tuple[float, float]:
+        """The same without what is not known of the level of all."""
         place = self.index.get(dealer)
         if place is None:
-            return self.newcomer_mean, self.newcomer_variance + self.common_variance
-        return self.means[place], self.variances[place] + self.common_variance
+            return self.newcomer_mean, self.newcomer_variance
+        return self.means[place], self.variances[place]
 
 
 def begin(spreads: Spreads) -> Solved:
@@ -154,7 +168,7 @@ def descend(
     if sums is None or rest is None:
         return Solved(above.index, above.means, variances, above.newcomer_mean, newcomer, common)
     index, means = dict(above.index), list(above.means)
-    rows, sides, squares, quotes, names = rest
+    rows, sides, names = rest
     for name in names:
         if name not in index:
             index[name] = len(means)
@@ -170,7 +184,7 @@ def descend(
     shared = sum(row[i] * pull for i, (row, pull) in enumerate(zip(rows, solution.pulls, strict=True)))
     shared /= sum(row[i] for i, row in enumerate(rows))
     common = move_variance * shared * shared
-    deviations, seen, used = 0.0, 0.0, 0.0
+    deviations, seen = 0.0, 0.0
     # Whoever was not seen here goes with the move of the others.
     means = [mean + solution.move for mean in means]
     own = [variance + move_variance - common for variance in variances]
@@ -184,12 +198,7 @@ def descend(
         believed = rows[i][i] / (rows[i][i] + noise2 / apart)
         deviations += believed * (deviation * deviation + share * share * own[place] + apart * (1.0 - share))
         seen += believed
-        used += max(0.0, 1.0 - own[place] / prior)
         means[place] = solution.found[i]
-    left = sum(
-        found * (2.0 * side - sum(map(mul, row, solution.found)))
-        for found, side, row in zip(solution.found, sides, rows, strict=True)
-    )
     return Solved(
         index,
         means,
@@ -198,18 +207,15 @@ def descend(
         newcomer + move_variance - common,
         common,
         (deviations, seen),
-        (max(0.0, (squares - left) * unit), max(0.0, quotes * unit - used)),
     )
 
 
 def _rest(
     sums: EdgeSums, finer: EdgeSums | None, unit: float
-) -> tuple[list[list[float]], list[float], float, float, list[str]] | None:
-    """(matrix, right-hand sides, squares, quotes, dealers) of a scope without its finer one; None if nothing is."""
-    rows, sides, squares, quotes, names = sums.rows, sums.sides, sums.squares, sums.quotes, sums.names
-    if finer is not None:
-        squares, quotes = squares - finer.squares, quotes - finer.quotes
-    if quotes * unit <= _LEAST:
+) -> tuple[list[list[float]], list[float], list[str]] | None:
+    """(matrix, right-hand sides, dealers) of a scope without its finer one; None if nothing is."""
+    rows, sides, names = sums.rows, sums.sides, sums.names
+    if (sums.quotes - (0.0 if finer is None else finer.quotes)) * unit <= _LEAST:
         return None
     if finer is not None:
         rows, sides = [row.copy() for row in rows], sides.copy()
@@ -225,7 +231,7 @@ def _rest(
     if len(kept) < len(rows):
         rows = [[rows[i][j] for j in kept] for i in kept]
         sides, names = [sides[i] for i in kept], [names[i] for i in kept]
-    return rows, sides, squares, quotes, names
+    return rows, sides, names
 
 
 class _Solution(NamedTuple):

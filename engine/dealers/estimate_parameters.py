@@ -17,7 +17,7 @@ class EstimateParameters:
 
     `*_mean` are the desk's priors. `strengths` are asks that a prior is worth, by level: the dealer at large, in the
     asset class, in the segment, for side and size; joined like resistors the shipped ones are worth 10.
-    `strength_dealers` is how many dealers it takes to move strengths and spreads half the way to what they say.
+    `strength_dealers` is how many dealers it takes to move strengths half the way to what they say.
     `z_spread` is how much the share of the size that is quoted varies, over the variance of all or nothing.
 
     Slopes are of the logit of answering, by ln(how many are asked / `panel_reference`) and ln(size /

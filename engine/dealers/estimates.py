@@ -399,7 +399,10 @@ class Estimates:
             [self._last_day, self._fitted_day, self._new_rounds],
             evidence.aging.base,
             [[scope, sorted(cells.items())] for scope, cells in sorted(evidence.cells.items())],
-            [[scope, s.names, s.rows, s.sides, s.squares, s.quotes] for scope, s in sorted(evidence.edges.items())],
+            [
+                [scope, s.names, s.rows, s.sides, s.quotes, s.squares, s.squares_weight]
+                for scope, s in sorted(evidence.edges.items())
+            ],
             [[scope, sorted(f.index.items()), f.means, f.variances] for scope, f in sorted(self._frozen.items())],
             evidence.common,
             evidence.slopes,
@@ -469,11 +472,17 @@ class Estimates:
             self._evidence.quote(kept, (), 0.0, None)
             return
         taken, expected = self._divided(kept)
-        common = None
-        if any(scope in self._frozen for scope in kept.scopes):
-            mark_variance = kept.mark_variance / kept.width**2
-            common = tally.in_common(taken, expected, self._scales.spreads.noise, mark_variance)
-        self._take_edges(kept, taken, expected, common)
+        spreads, mark_variance, common = self._scales.spreads, kept.mark_variance / kept.width**2, None
+        known = next((self._frozen[scope] for scope in kept.scopes if scope in self._frozen), None)
+        if known is not None:
+            common = tally.in_common(taken, expected, spreads.noise, mark_variance)
+            level_variance = known.common_variance
+            own = {dealer: known.own(dealer) for dealer in quotes}
+        else:
+            level_variance = sum(x * x for x in spreads.scopes)
+            own = {dealer: (mean, variance - level_variance) for dealer, (mean, variance) in expected.items()}
+        scatter = tally.scatter(taken, own, spreads.noise, mark_variance + spreads.rounds**2 + level_variance)
+        self._take_edges(kept, taken, expected, common, scatter)
 
     def _divided(self, kept: KeptRound) -> tuple[tuple[tuple[str, float], ...], dict[str, tuple[float, float]]]:
         """(a round's edges over its width, clipped; what each was expected to be)"""
@@ -489,13 +498,14 @@ class Estimates:
         taken: tuple[tuple[str, float], ...],
         expected: dict[str, tuple[float, float]],
         common: float | None,
+        scatter: tuple[float, float],
     ) -> None:
         """Count a round's edges in place of those that it had."""
         spreads = self._scales.spreads
         round_variance = kept.mark_variance / kept.width**2 + spreads.rounds**2
         pull = round_variance / (spreads.noise**2 + len(taken) * round_variance)
         width = seen_in(kept.bond, kept.size_log, kept.width, self._scales.widths.slope, taken, expected)
-        self._evidence.quote(kept, taken, pull, common, width)
+        self._evidence.quote(kept, taken, pull, common, scatter, width)
 
     def _dividing_anew(self, rounds: Sequence[tuple[RoundKey, float]]) -> Iterator[object]:
         """Divide rounds by what their bonds are known to be now, some at a time: one takes 60 us."""
@@ -506,9 +516,11 @@ class Estimates:
             if kept is None or not kept.quotes:
                 continue  # Taken back meanwhile.
             # What was known before the round is no longer at hand: what it was off by stays, in the new unit.
-            common = None if kept.common is None else kept.common * (kept.width / width) ** 2
+            unit2 = (kept.width / width) ** 2
+            common = None if kept.common is None else kept.common * unit2
+            scatter = kept.scatter[0] * unit2, kept.scatter[1]
             kept.width = width
-            self._take_edges(kept, *self._divided(kept), common)
+            self._take_edges(kept, *self._divided(kept), common, scatter)
             self._asked_bonds[kept.bond] = None
             self._mark_changed(kept)
 
@@ -540,11 +552,12 @@ class Estimates:
         chain, descent = segment.scopes[::-1], self._descent(day, self._coarse)
         coarse = descent.above(chain)
         found, solved = descent.below(chain, coarse)
-        # A quote's own noise, by what is left of those in the segment.
+        # A quote's own noise, by what those in the segment scatter by.
         count = self.parameters.edge_noise_strength
         squares = count * self._scales.spreads.noise**2
-        for one in solved:
-            squares, count = squares + one.left[0], count + one.left[1]
+        sums = next((self._evidence.edges.get(scope) for scope in segment.scopes if is_segment(scope)), None)
+        if sums is not None:
+            squares, count = squares + sums.squares * descent.unit, count + sums.squares_weight * descent.unit
         if len(self._pictures) >= _PICTURES_MAX:
             self._pictures.clear()
         own: dict[str, _Own] = {}

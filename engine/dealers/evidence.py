@@ -119,6 +119,8 @@ class KeptRound:
     width_seen: Seen | None = None
     common: float | None = None
     """Square of what its quotes had in common, less what the mark, noise and the dealers' own errors make of it."""
+    scatter: tuple[float, float] = (0.0, 0.0)
+    """Squares of what its quotes were off by, as far as it is their noise; what weight they have."""
     slopes: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By dealer: what the ask says of the slope of answering by how many are asked (information, score)."""
 
@@ -184,13 +186,14 @@ class Evidence:
         edges: tuple[tuple[str, float], ...],
         pull: float,
         common: float | None,
+        scatter: tuple[float, float] = (0.0, 0.0),
         width: Seen | None = None,
     ) -> None:
         """Take the edges of a round in place of those it had."""
         weight = self.aging.weight(kept.day)
         if kept.edges:
             for scope in kept.scopes:
-                self.edges[scope].add(kept.edges, kept.pull, -weight)
+                self.edges[scope].add(kept.edges, kept.pull, -weight, kept.scatter)
         if kept.common is not None:
             self.common = [self.common[0] - weight * kept.common, self.common[1] - weight]
         for one, sign in ((kept.width_seen, -weight), (width, weight)):
@@ -200,13 +203,13 @@ class Evidence:
                 sums[1] += sign * one.expected
                 self.width_line = [x + sign * y for x, y in zip(self.width_line, one.line, strict=True)]
         kept.width_seen = width
-        kept.edges, kept.pull, kept.common = edges, pull, common
+        kept.edges, kept.pull, kept.common, kept.scatter = edges, pull, common, scatter
         if edges:
             for scope in kept.scopes:
                 equations = self.edges.get(scope)
                 if equations is None:
                     equations = self.edges[scope] = EdgeSums()
-                equations.add(edges, pull, weight)
+                equations.add(edges, pull, weight, scatter)
         if common is not None:
             self.common = [self.common[0] + weight * common, self.common[1] + weight]
 

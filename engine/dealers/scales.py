@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.dealers import evidence as ev
 from engine.dealers import rates, widths
-from engine.dealers.backoff import NO_CELLS, Coarse, Descent, Steps, chain_of, is_coarse
+from engine.dealers.backoff import NO_CELLS, Coarse, Descent, Steps, chain_of
 from engine.dealers.edges import Spreads
 from engine.dealers.estimate_parameters import EstimateParameters, Scales
 from engine.dealers.evidence import Evidence
@@ -27,6 +27,8 @@ _READ_MAX: Final = 8
 """Scopes of a level that scales are read from."""
 _ROUNDS: Final = 20.0
 """Rounds that the parameter of what rounds have in common is worth."""
+_DEALERS: Final = 2.0
+"""Dealers that the parameter of how far they lie apart is worth: it is known to a factor of two."""
 _QUOTES: Final = 20.0
 """Quotes that the parameter of how their sizes vary is worth."""
 
@@ -94,7 +96,6 @@ def _size_spread(descent: Descent) -> float:
 def _spreads(scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[str, Coarse]) -> Steps[Spreads]:
     p, unit = descent.parameters, descent.unit
     found = [(0.0, 0.0)] * _LEVELS
-    left, count = p.edge_noise_strength * p.edge_noise_bps**2, p.edge_noise_strength
     for level, scope in scopes:
         if scope not in descent.evidence.edges:
             continue
@@ -105,16 +106,15 @@ def _spreads(scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[st
                 first, known = place, coarse[each].solved
         solved = descent.edges(chain, first, len(chain), known)[-1]
         found[level] = found[level][0] + solved.apart[0], found[level][1] + solved.apart[1]
-        if not is_coarse(scope):
-            left, count = left + solved.left[0], count + solved.left[1]
         yield
     dealers = tuple(
-        _sd(apart, n, p.edge_dealers_bps[min(level, len(p.edge_dealers_bps) - 1)], p.strength_dealers, 5.0)
+        _sd(apart, n, p.edge_dealers_bps[min(level, len(p.edge_dealers_bps) - 1)], _DEALERS, 5.0)
         for level, (apart, n) in enumerate(found)
     )
-    common = descent.evidence.common
+    common, of_all = descent.evidence.common, descent.evidence.edges.get(ANY)
+    squares, weight = (0.0, 0.0) if of_all is None else (of_all.squares * unit, of_all.squares_weight * unit)
     return Spreads(
-        _sd(left, count, p.edge_noise_bps, 0.0, 10.0),
+        _sd(squares, weight, p.edge_noise_bps, p.edge_noise_strength, 10.0),
         _sd(common[0] * unit, common[1] * unit, p.edge_round_bps, _ROUNDS, 10.0),
         dealers,
         p.edge_scopes_bps,

@@ -166,6 +166,27 @@ def in_common(
     return off * off - by_chance
 
 
+def scatter(
+    taken: Sequence[tuple[str, float]],
+    own: Mapping[str, tuple[float, float]],
+    noise_bps: float,
+    in_common: float,
+) -> tuple[float, float]:
+    """(squares, weight) of what a round's quotes are off by, as far as it is their noise.
+
+    `own` is (mean, variance) of each dealer against the others as it was known before the round. By what quotes of a
+    round differ by, whatever they have in common; one quote alone is held against the mark, and `in_common` is the
+    variance of what it would have in common with others.
+    """
+    n, noise2 = len(taken), noise_bps * noise_bps
+    offs = [edge - own[dealer][0] for dealer, edge in taken]
+    middle = sum(offs) / n if n > 1 else 0.0
+    known = sum(own[dealer][1] for dealer, _ in taken) / n
+    # A variance that has several causes: each is thought to have its part (a step of expectation and maximisation).
+    part = noise2 / (noise2 + known + (in_common if n == 1 else 0.0))
+    return part * part * sum((off - middle) ** 2 for off in offs), part * max(n - 1.0, 1.0)
+
+
 def _move_against_bps(side: Side, before: MarkUsed | None, after: MarkUsed | None) -> float | None:
     """How far the mark went against us, in bps; None without both."""
     if before is None or after is None or before.price <= 0:
