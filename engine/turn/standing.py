@@ -20,7 +20,6 @@ from engine.turn.history import History
 from engine.turn.link import NOTHING_WAITS, Link
 from engine.turn.outcome import Change, Connection, Turn
 
-_ACTIVE: Final = Phase.ACTIVE  # A member is looked up in its class in three times what a name takes.
 UNBOUND_MAX: Final = 50_000
 """Reports of one session that may wait for a number; at the bound new orders are refused with j 380=4."""
 
@@ -106,12 +105,13 @@ class Standing:
         """The turn becomes the state. An exception in here is our bug: the caller stops the process."""
         self.links.update(turn.links)
         for key, link in turn.links.items():
-            if (link.state.phase is _ACTIVE) is not (key in self.up):
-                self.up = self.up ^ {key}
             if link.waiting is not NOTHING_WAITS and link.waiting:
                 self.waits[key] = None
             elif self.waits:
                 self.waits.pop(key, None)
+        for key in turn.stepped:  # Nothing else than a step moves a session on.
+            if (turn.links[key].state.phase is Phase.ACTIVE) is not (key in self.up):
+                self.up = self.up ^ {key}
         if turn.connections:
             for number, connection in turn.connections:
                 if connection is None:
