@@ -176,8 +176,9 @@ def _rows(given: Any) -> tuple[Mapping[str, Any], ...]:
     """A delivery: what each row may hold is for whoever takes it, who refuses rows one by one."""
     if not isinstance(given, list) or not 1 <= len(given) <= ROWS_MAX:
         raise ValueError(f"a list of 1 to {ROWS_MAX} rows")
-    if not all(isinstance(each, dict) for each in given):
-        raise ValueError("a list of rows, each an object")
+    odd = next((place for place, each in enumerate(given, 1) if not isinstance(each, dict)), None)
+    if odd is not None:
+        raise ValueError(f"a list of rows, each an object, which row {odd} is not")
     return tuple(given)
 
 

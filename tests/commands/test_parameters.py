@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.commands.parameters import did_you_mean
+from engine.commands.parameters import did_you_mean, rows
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""
@@ -37,3 +37,17 @@ def test_of_a_long_word_64_characters_are_compared(before: int, is_near: bool) -
     known = "k" * 28
     assert bool(did_you_mean("-" * before + known, (known,))) is is_near
     assert 2 * 28 / (65 + 28) > 0.6 > 2 * 27 / (64 + 28)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        pytest.param([{}, {"a": 1}, "foo", 7], "a list of rows, each an object, which row 3 is not", id="text"),
+        pytest.param([[]], "a list of rows, each an object, which row 1 is not", id="a list"),
+        pytest.param([], "a list of 1 to 1000 rows", id="none"),
+        pytest.param({"a": 1}, "a list of 1 to 1000 rows", id="one, not in a list"),
+    ],
+)
+def test_a_delivery_that_is_no_list_of_rows_is_told_where(given: object, wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong):
+        rows.read(given)
