@@ -27,6 +27,8 @@ _STEP: Final = Decimal(1_000)
 """Parts are of whole thousands."""
 _WORTH_SAYING_BPS: Final = 0.5
 """Less than that is within what any of these numbers is good for."""
+_NO_LEAK_BPS: Final = 0.1
+"""Where the first part, which has the most behind it, leaks no more than that, all parts cost the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,11 @@ def _parts(whole: Selection, quantity: Decimal, of_part: Callable[[Decimal, Deci
         size = (quantity / count / _STEP).to_integral_value() * _STEP
         if size <= 0:
             continue
-        parts = [of_part(size, left) for left in (size * (count - 1), Decimal(0))]
+        parts = [of_part(size, size * (count - 1))]
+        first = parts[0].expected
+        if first is not None and first.leak_bps > _NO_LEAK_BPS:
+            # What is left makes a difference: a choice is some milliseconds in which nobody else is served.
+            parts.append(of_part(size, Decimal(0)))
         rounds = [each.expected for each in parts if each.expected is not None and each.expected.fill > 0]
         if len(rounds) < len(parts):
             continue
@@ -83,6 +89,8 @@ def _parts(whole: Selection, quantity: Decimal, of_part: Callable[[Decimal, Deci
             saves = whole.expected.cost_bps - cost
             # Of the parts the same dealers are asked: their errors do not average out.
             error = max(_error_bps(whole, part) for part in parts)
+            if saves <= 0:
+                break  # What half of it does not save, a quarter does not.
             if saves < max(error, _WORTH_SAYING_BPS):
                 continue
         if best is None or cost < best.cost_bps - _WORTH_SAYING_BPS:
