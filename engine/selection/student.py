@@ -99,12 +99,10 @@ def _table(degrees: float) -> Student:
 
 
 def _density(degrees: float) -> Callable[[float], float]:
-    """The density of the law, stretched to a standard deviation of 1."""
+    """The density of the law, stretched to a standard deviation of 1, up to a factor: the whole is made 1 of it."""
     if degrees == math.inf:
-        front = 1.0 / math.sqrt(2 * math.pi)
-        return lambda t: front * math.exp(-0.5 * t * t)
+        return lambda t: math.exp(-0.5 * t * t)
     # Student's own variance is degrees / (degrees - 2): stretched to 1.
     stretch = math.sqrt(degrees / (degrees - 2))
-    front = stretch * math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
     power = -(degrees + 1) / 2
-    return lambda t: front * (1 + (t * stretch) ** 2 / degrees) ** power
+    return lambda t: float((1 + (t * stretch) ** 2 / degrees) ** power)
