@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from seen_rounds import DAY_NS, FIRST_DAY, asked, seen
 
-from engine.dealers.drift import Drifting, Step, Watch
+from engine.dealers.drift import _SEGMENT_STRENGTH, Drifting, Step, Watch, _Record
 from engine.dealers.estimates import Estimates
 from engine.domain.observation import Taken
 
@@ -256,3 +256,14 @@ def test_what_was_imported_raises_no_alarm_later_either() -> None:
         watch.step("alder", response(rng.random() < (0.8 if number < 300 else 0.2)), raises=False)
     assert raised(watch, (response(rng.random() < 0.8) for _ in range(60))) == 0
     assert raised(watch, (response(rng.random() < 0.4) for _ in range(60))) == 1
+
+
+def test_what_is_usual_in_a_segment_is_drawn_to_what_is_usual_at_large() -> None:
+    """A record of one answer in one segment and one silence in another, by hand."""
+    record = _Record()
+    record.step(0.0, "one", 1.0)
+    record.step(0.0, "other", 0.0)
+    s, start = _SEGMENT_STRENGTH, 0.6
+    at_large = (s * start + 1.0) / (s + 2.0)
+    means = [record.mean(segment, start) for segment in ("one", "other", "a third")]
+    assert means == pytest.approx([(s * at_large + 1.0) / (s + 1.0), s * at_large / (s + 1.0), at_large])

@@ -171,3 +171,11 @@ def test_scales_follow_what_was_seen() -> None:
     # The parameter says 6; what is seen says 1.
     assert outlook.e_noise_sd == pytest.approx(1.0, abs=0.3)
     assert outlook.e_df > 100
+
+
+@pytest.mark.parametrize(
+    ("df", "exact", "off"), [(3, 2.353363, 0.007), (5, 2.015048, 0.001), (10, 1.812461, 1e-4), (30, 1.697261, 1e-6)]
+)
+def test_the_quantile_is_students(df: int, exact: float, off: float) -> None:
+    """Against a table of t, 95 %."""
+    assert edges.t_quantile(df) == pytest.approx(exact, abs=off)

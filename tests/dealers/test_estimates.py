@@ -393,3 +393,28 @@ def test_scales_are_fitted_when_enough_is_new_or_a_week_is_over() -> None:
             fits.append(day)
     # The widths of bonds alone follow every day.
     assert fits == [1, 3, 10, 17]
+
+
+def test_of_a_dealer_that_never_quoted_the_noise_is_the_shipped_one() -> None:
+    p = EstimateParameters()
+    outlook = Estimates(p).outlook("alder", asking())
+    width = outlook.e.value / p.edge_level_bps
+    assert outlook.e_noise_sd == pytest.approx(p.edge_noise_bps * width)
+
+
+def test_how_much_one_dealer_says_of_itself_is_learnt_from_how_others_differ() -> None:
+    """Six of six answered: little where all dealers answer half of the time, much where they differ widely."""
+
+    def believed(rates: list[float]) -> float:
+        rng, estimates = random.Random(4), Estimates()
+        for number in range(40 * len(rates)):
+            name = f"d{number % len(rates):02}"
+            edge = -5.0 if rng.random() < rates[number % len(rates)] else None
+            estimates.learn(seen(f"r{number}", [asked(name, 0.0, edge)]))
+        for number in range(6):
+            estimates.learn(seen(f"l{number}", [asked("late", 0.0, -5.0)]))
+        estimates.daily(asking(1.0).now_ns)
+        return estimates.outlook("late", asking(1.0)).q.value
+
+    alike, apart = believed([0.5] * 30), believed([0.02 + 0.96 * (at % 2) for at in range(30)])
+    assert apart - alike > 0.2

@@ -426,3 +426,26 @@ def test_a_late_stranger_may_be_asked() -> None:
     assert "d09" not in {each.dealer for each in outcome.dealers}
     assert outcome.unknown.sd > outcome.common.sd
     assert {PRINTS, STALE} <= {each.dealer for each in outcome.dealers}
+
+
+def test_one_round_without_it_is_enough_to_compare_a_dealer_with_the_others() -> None:
+    rng = random.Random(1)
+    rows = [window(at, ["d00", rng.choice(("d01", "d02"))], rng.gauss(0.0, 8.0)) for at in range(60)]
+    assert of(solved(rows).leak_in, "d00").identified is Identified.none
+    rows.append(window(60, ["d01", "d02"], 0.0))
+    assert of(solved(rows).leak_in, "d00").identified is not Identified.none
+
+
+def test_what_nobody_causes_is_told_for_an_order_as_they_usually_are() -> None:
+    """Four of five are buys, against which the market moves 2 bps more, and 2 less against sales: 5.2 is usual."""
+    rng = random.Random(2)
+    rows = []
+    for at in range(2_000):
+        sign = 1 if rng.random() < 0.8 else -1
+        panel = rng.sample(names(10), rng.choice((1, 3, 5)))
+        rows.append(window(at, panel, 4.0 + 2.0 * sign + rng.gauss(0.0, 2.0), 4.0, sign=sign))
+    assert solved(rows).leak_in.drift_bps == pytest.approx(5.2, abs=0.4)
+
+
+def test_the_noise_of_a_usual_row_is_told() -> None:
+    assert solved(victim_rounds(1, 600)).leak_in.noise_bps == pytest.approx(NOISE_BPS, rel=0.1)

@@ -14,7 +14,7 @@ from seen_rounds import asked, asking, seen
 
 from engine.dealers.estimates import Estimates
 from engine.dealers.fitting import DIVIDED_MAX
-from engine.dealers.widths import Widths, fitted
+from engine.dealers.widths import Widths, fitted, of_bonds
 from engine.domain.observation import BondSeen, RoundSeen
 
 NARROW, WIDE, UNKNOWN = ("narrow", 0.5), ("wide", 2.0), ("unknown", 1.0)
@@ -243,3 +243,29 @@ def test_a_width_has_bounds() -> None:
     widths = Widths(0.5, 0.3, 1e6, {"mad": (9e9, 1e3)}, {})
     assert widths.of("mad", Decimal(10) ** 12, Decimal(1)) == 10.0
     assert widths.of("unknown", Decimal(0), Decimal(0)) == pytest.approx(0.1)
+
+
+def test_the_slope_is_that_of_the_line_wherever_the_sizes_lie() -> None:
+    """Sizes ten times and a hundred times the usual one, and none around it: .4 by ln of the size."""
+    before, points = Estimates().widths, [(math.log(size), 0.4 * math.log(size)) for size in (10.0, 30.0, 100.0)]
+    line = [
+        float(len(points)),
+        sum(x for x, _ in points),
+        sum(x * x for x, _ in points),
+        sum(y for _, y in points),
+        sum(x * y for x, y in points),
+    ]
+    assert fitted(before, {}, line, 1e6, 0.0, 5.0).slope == pytest.approx(0.4, abs=1e-3)
+
+
+def test_of_less_than_one_quote_the_slope_is_told_too() -> None:
+    line = [3.0, 6.0, 14.0, 3.0, 7.0]
+    assert fitted(Estimates().widths, {}, line, 0.3, 0.0, 5.0).slope > 0.0
+
+
+def test_bonds_that_are_as_wide_as_was_expected_lie_close_together() -> None:
+    before = Estimates().widths
+    alike = of_bonds(before, {f"bond{at}": (60.0, 60.0) for at in range(50)}, 1.0, 5.0)
+    unlike = of_bonds(before, {f"bond{at}": (60.0 * (0.6, 1.4)[at % 2], 60.0) for at in range(50)}, 1.0, 5.0)
+    assert alike.apart < 0.5 * of_bonds(before, {}, 1.0, 5.0).apart
+    assert unlike.apart == pytest.approx(0.4, abs=0.05)

@@ -61,3 +61,9 @@ def test_a_higher_yield_is_a_lower_price(coupon: int, days: int, yield_bp: int) 
     assert at[0] is not None
     assert at[1] is not None
     assert at[1] < at[0]
+
+
+def test_coupons_of_the_end_of_a_month_are_paid_on_the_last_of_february() -> None:
+    """On the coupon date nothing is accrued: the price is that of the annuity, at a yield of the coupon the face."""
+    at_end = bond("5", datetime.date(2031, 8, 31))
+    assert price_of_yield(at_end, Decimal(5), datetime.date(2027, 2, 28)) == Decimal(100)

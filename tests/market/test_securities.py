@@ -231,3 +231,11 @@ def test_the_shipped_bonds_are_nobodys() -> None:
 def test_the_columns_are_the_bonds_attributes() -> None:
     attributes = set(Security.__dataclass_fields__)
     assert {*COLUMNS, "security_id", "id_source"} - {"isin"} == attributes
+
+
+def test_a_bond_without_coupons_pays_none_a_year() -> None:
+    head = "isin,name,issuer,asset_class,coupon_pct,coupon_frequency\n"
+    line = "US99B001AB35,Quillmere 0 2031,Quillmere Foods plc,corporate,0,{}\n"
+    (bond,) = parse_securities(head + line.format(0)).securities
+    assert (bond.coupon_pct, bond.coupon_frequency) == (0, 0)
+    assert [each.line for each in parse_securities(head + line.format(13)).problems] == [2]

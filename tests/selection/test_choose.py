@@ -10,17 +10,32 @@ import pytest
 from dealer_support import NOW, SEGMENT, feed
 from hypothesis import given
 from hypothesis import strategies as st
+from prospect_support import outlook
 
+from engine.dealers.outlook import Outlook
 from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
 from engine.domain.recommendation import Ended, Scalar, Selection, Why
 from engine.errors import ConfigError
-from engine.rules.plan import Ask, AskAll, AskNamed, AskTiers, AskTop, Mode, Plan, Ranking, Restriction
+from engine.rules.plan import (
+    Ask,
+    AskAll,
+    AskNamed,
+    AskPanel,
+    AskSequence,
+    AskTiers,
+    AskTop,
+    Mode,
+    Plan,
+    Ranking,
+    Restriction,
+)
 from engine.selection.candidates import Candidates
 from engine.selection.choose import Where, choose
 from engine.selection.ranking import Rankings
 from engine.selection.request import Parameters, Records, Request
 from engine.selection.wanted import Listed, RulePlan, TierPlan
+from engine.selection.wording import notes
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 """Best first: each has traded less than the one before."""
@@ -76,6 +91,12 @@ LIMIT_2 = (Why.limit, ("2", 'protect "q"', 'rule "r"'))
         ),
         pytest.param(
             plan(AskTop(3), everyone="f", at_most=3), "abf", Ended.limit, id="a place is left for a named one"
+        ),
+        pytest.param(
+            plan(AskTop(2), everyone="c", at_most=2, informed="abc"),
+            "ac",
+            Ended.limit,
+            id="a place is left for a named one among many that know",
         ),
         pytest.param(plan(AskTop(1), everyone="ef", at_most=1), "e", Ended.limit, id="more named than may know"),
         pytest.param(plan(AskTop(2), everyone="b", never="b"), "ac", Ended.enough, id="named and forbidden"),
@@ -272,3 +293,46 @@ def test_no_limit_is_ever_passed_and_nobody_is_forgotten(
         named = [name for name in everyone if name in among and name not in never]
         if at_most is None or len({*informed, *named}) <= at_most:
             assert set(named) <= set(asked)
+
+
+def test_a_metric_that_nobody_has_is_named_and_one_that_all_have_is_not() -> None:
+    stats = DealerStats()
+    for name in NAMES:
+        feed(stats, name, asks=20, trades=10, improvement_bps=1.0)
+    found = chosen(Records(Rankings(stats, NAMES)), plan(AskTop(2)))
+    assert notes(found, 2) == ("nobody has leakage yet: left out, the other weights count for more",)
+
+
+def expected(dealers: Sequence[str], request: Request) -> list[Outlook]:
+    return [outlook(name, edge=-4.0 - NAMES.index(name), noise=3.0, q=0.8, leak_in=0.3) for name in dealers]
+
+
+def by_the_model(records: Records, ask: Ask, informed: Sequence[str] = (), **limit: object) -> RulePlan:
+    return replace(plan(ask, informed=informed, **limit), ranking=Ranking("model"))
+
+
+@pytest.mark.parametrize(
+    ("informed", "at_most", "asked"),
+    [
+        pytest.param("", None, "abc", id="no limit"),
+        pytest.param("", 2, "ab", id="two may know"),
+        pytest.param("ex", 2, "e", id="two know already, one of them a candidate"),
+        pytest.param("ex", 3, "ae", id="one more may know"),
+    ],
+)
+@pytest.mark.parametrize("ask", [AskPanel(3), AskSequence(3)])
+def test_the_model_asks_who_knows_already_where_nobody_else_may(
+    records: Records, ask: Ask, informed: str, at_most: int | None, asked: str
+) -> None:
+    given = Records(records.rankings, expected)
+    found = chosen(given, by_the_model(given, ask, informed, at_most=at_most))
+    assert "".join(sorted(found.asked)) == asked
+
+
+def test_leaks_that_are_not_minded_are_told_as_none(records: Records) -> None:
+    given = Records(records.rankings, expected)
+    parameters = replace(Parameters(), aversion=0.0)
+    wanted = by_the_model(given, AskPanel(3))
+    found = choose(REQUEST, wanted, Candidates(NAMES, ()), given, parameters, bytes(16))
+    assert found.expected is not None
+    assert found.expected.leak_bps == 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -286,3 +287,31 @@ def test_numbers_that_are_only_shown_move_no_draw(records: Records) -> None:
         shown = made(records, wanted, entropy, replace(REQUEST, numbers=True))
         assert (shown.asked, shown.inclusion_p, shown.panel_p) == (plain.asked, plain.inclusion_p, plain.panel_p)
         assert shown.expected is not None
+
+
+def test_a_dealer_left_out_comes_in_by_its_distance_in_quarters_of_all_scores() -> None:
+    """The first and the last score lie, about, four standard deviations apart: one below the worst asked has 16 %."""
+    stats = DealerStats()
+    for name, trades in zip("abcde", (20, 15, 10, 5, 0), strict=True):
+        feed(stats, name, asks=20, trades=trades, improvement_bps=1.0, reversion_bps=0.0)
+    ranking = Ranking(None, (("fill_rate", Decimal(100)),))
+    wanted = plan(AskTop(3), ranking=ranking)
+    given = replace(EXPLORING, epsilon_drop=0.0)
+    parameters = replace(PARAMETERS, exploring=given)
+    records = Records(Rankings(stats, tuple("abcde")))
+    found = choose(REQUEST, wanted, Candidates(tuple("abcde"), ()), records, parameters, b"")
+    assert found.asked == ("a", "b", "c")
+    p = dict(zip(found.candidates, found.inclusion_p, strict=True))
+    one_below, two_below = (0.5 * math.erfc(sds / math.sqrt(2.0)) for sds in (1.0, 2.0))
+    assert p["d"] == pytest.approx(0.05 * one_below / (one_below + two_below))
+    assert p["e"] == pytest.approx(0.05 * two_below / (one_below + two_below))
+
+
+def test_a_place_that_the_model_leaves_empty_is_given_away_too(records: Records) -> None:
+    """Unless one more would be one too many that know."""
+    wanted = plan(AskPanel(6), ranking=Ranking("model"))
+    count = len(made(records, wanted).asked)
+    assert count < 6
+    limited = replace(wanted, limits=replace(wanted.limits, at_most=count))
+    assert max(len(each.asked) for each in draws(records, wanted, 300)) == count + 1
+    assert max(len(each.asked) for each in draws(records, limited, 300)) == count

@@ -368,3 +368,29 @@ def test_what_is_shared_never_has_more_dealers_asked_where_there_is_no_limit() -
         dealers = [replace(outlook(f"d{at}", noise=10.0, leak_in=3.0), e_round_sd=level) for at in range(12)]
         stakes = replace(CERTAIN, mark_sd_bps=level)
         assert len(Panels([prospect(each, stakes) for each in dealers], stakes).best(12).chosen) == 2
+
+
+@pytest.mark.parametrize("seed", [321, 488, 646, 708, 1213])
+def test_every_step_is_whoever_adds_most_although_those_asked_answer_less_among_more(seed: int) -> None:
+    """They leave more to the next one: what a dealer could add at best may grow with those asked before it."""
+    draw = random.Random(seed)
+    stakes = Stakes(draw.choice([15.0, 40.0]), 1.0, 0.5)
+    prospects = [
+        prospect(
+            outlook(
+                f"d{at:02}",
+                q=draw.uniform(0.6, 0.99),
+                slope=draw.choice([0.0, -draw.uniform(1.0, 6.0)]),
+                edge=draw.gauss(-6, 1.5),
+                noise=draw.uniform(0.5, 4),
+            ),
+            stakes,
+        )
+        for at in range(7)
+    ]
+    panels, before = Panels(prospects, stakes), list[int]()
+    for step in panels.curve((), 7, (), lambda at, chosen: True):
+        others = [at for at in range(7) if at not in before]
+        most = max(panels.worth([*before, at]) for at in others)
+        before.append(step.at)
+        assert panels.worth(before) == pytest.approx(most, abs=1e-9)

@@ -85,6 +85,7 @@ def test_what_a_row_leaves_open_is_unknown_and_never_zero() -> None:
     told = one(mark_sent=None, answered_at=None)
     ask = told.seen.asks[0]
     assert (ask.edge_bps, ask.mark_sent, ask.answered_ns, ask.deadline_ns, ask.p) == (None, None, None, None, None)
+    assert (ask.position, told.seen.round) == (1, 1), "the first, as there is no other"
     assert (told.seen.residual, told.seen.adv, told.seen.p_panel, told.after) == (None, None, None, ())
 
 
