@@ -533,14 +533,14 @@ class _Kept:
     def table(self, eligible: Container[str] | None) -> Table:
         """The eligible dealers as numbers. 1,000 dealers: 60 us."""
         order, scorer = self.order(), self._scorer
-        names = order if eligible is None else [dealer for dealer in order if dealer in eligible]
+        names = tuple(order if eligible is None else filter(eligible.__contains__, order))
         return Table(
             scorer.metrics,
             scorer.units,
             scorer.fractions,
             scorer.window_days,
             self._typical,
-            tuple(names),
+            names,
             tuple(map(self._totals.__getitem__, names)),
             tuple(map(self._values.__getitem__, names)),
         )

@@ -67,7 +67,7 @@ class TurnDraft:
             standing = self.standing
             # A method of this object would make a ring of it, its draft and all that was decided, for the garbage
             # collector to find: a turn is to be gone when it is done.
-            session_up = _SessionsUp(standing.up, self.turn.links)
+            session_up = SessionsOfTurn(standing.up, self.turn.links)
             desk = standing.application.draft(self.now, self.given.entropy, standing.outbox_id, session_up)
             self.desk_if_begun = desk
         return desk
@@ -131,7 +131,7 @@ class TurnDraft:
         return turn
 
 
-class _SessionsUp:
+class SessionsOfTurn:
     """The sessions that are up: those of before the turn, but for what it has made of some so far."""
 
     __slots__ = ("_changed", "_up")

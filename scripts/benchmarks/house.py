@@ -18,7 +18,7 @@ from engine.dealers.book import Dealer, DealerBook
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.segments import Segment, segment_of
 from engine.dealers.stats import DealerStats
-from engine.desk.draft import AskedOneByOne, Draft
+from engine.desk.draft import Draft
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
 from engine.desk.setting import Desk, RfqClocks, RiskLimits
@@ -32,6 +32,7 @@ from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
 from engine.selection.request import Parameters
+from engine.turn.draft import SessionsOfTurn
 
 RULES: Final = 50
 NOW_NS: Final = int(datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC).timestamp()) * NS_PER_S
@@ -310,7 +311,7 @@ def order(number: int = 1) -> Order:
     return Order(f"O-{number:06d}", terms, facts, OrderState.with_trader, NOW_NS, None)
 
 
-def draft(desk: Desk, session_up: Callable[[str], bool] = lambda key: True) -> Draft:
+def draft(desk: Desk, up: frozenset[str] = frozenset()) -> Draft:
     """A decision about to be made on an empty state."""
-    up = AskedOneByOne(session_up)
-    return Draft(desk, Instant(NOW_NS, NOW_NS), bytes(16), 0, up, DeskState(below=DeskState()))
+    sessions = SessionsOfTurn(up, {})
+    return Draft(desk, Instant(NOW_NS, NOW_NS), bytes(16), 0, sessions, DeskState(below=DeskState()))

@@ -39,7 +39,7 @@ def measure(effort: Effort) -> list[Line]:
     scorer = classic(desk.parameters.classic_weights, rule.ranking.window_days)
 
     # A recommendation reads a draft and leaves it as it is: the turn has made it.
-    draft = house.draft(desk, up.__contains__)
+    draft = house.draft(desk, frozenset(up))
 
     def whole() -> None:
         assert recommend(draft, order).plan is not None
