@@ -125,6 +125,9 @@ def accrued_amount(security: Security, face: Decimal, settlement: date) -> Decim
         return None
     coupon = _coupon_before(security.maturity, 12 // security.coupon_frequency, settlement)
     start_day, end_day = min(coupon.day, 30), settlement.day
+    if _ends_month(security.maturity) and coupon.month == 2:
+        # Bonds that pay at the ends of months count the last of February as the thirtieth.
+        start_day = 30
     if end_day == 31 and start_day == 30:
         end_day = 30
     months = (settlement.year - coupon.year) * 12 + settlement.month - coupon.month
@@ -133,14 +136,19 @@ def accrued_amount(security: Security, face: Decimal, settlement: date) -> Decim
 
 
 def _coupon_before(maturity: date, months: int, settlement: date) -> date:
-    """The last coupon date not after settlement, counted back from maturity."""
+    """The last coupon date not after settlement, counted back from maturity; of a last day of a month, last days."""
     month_number = maturity.year * 12 + maturity.month - 1
     while True:
         month_number -= months
         year, month = divmod(month_number, 12)
-        coupon = date(year, month + 1, min(maturity.day, monthrange(year, month + 1)[1]))
+        last = monthrange(year, month + 1)[1]
+        coupon = date(year, month + 1, last if _ends_month(maturity) else min(maturity.day, last))
         if coupon <= settlement:
             return coupon
+
+
+def _ends_month(day: date) -> bool:
+    return day.day == monthrange(day.year, day.month)[1]
 
 
 def _decimal(text: str | None) -> Decimal | None:

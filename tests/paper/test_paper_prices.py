@@ -73,6 +73,19 @@ def test_accrued_interest_30_360(settlement: date, accrued: str) -> None:
     assert accrued_amount(securities()[ISIN], Decimal(1_000_000), settlement) == Decimal(accrued)
 
 
+@pytest.mark.parametrize(
+    ("coupon", "maturity", "settlement", "accrued"),
+    [
+        ("4.8", date(2034, 5, 31), date(2028, 5, 30), "24000.00"),
+        ("5", date(2031, 8, 31), date(2027, 8, 30), "25000.00"),
+        ("5", date(2031, 2, 28), date(2027, 8, 31), "0.00"),
+    ],
+)
+def test_accrued_interest_at_month_ends(coupon: str, maturity: date, settlement: date, accrued: str) -> None:
+    bond = Security("A", Decimal(99), Decimal(coupon), maturity=maturity)
+    assert accrued_amount(bond, Decimal(1_000_000), settlement) == Decimal(accrued)
+
+
 def test_accrued_is_unknown_without_terms_or_after_maturity() -> None:
     assert accrued_amount(Security("A", Decimal(99)), Decimal(1000), date(2030, 1, 2)) is None
     assert accrued_amount(securities()[ISIN], Decimal(1000), date(2031, 3, 15)) is None
