@@ -94,7 +94,8 @@ class Security:
     """One bond of the security master.
 
     Amounts are face in `currency`; `price` is clean, in percent of par; `dv01` is the change of
-    that price for one basis point of yield, per 100 face; `coupon_pct` is a year's, in percent. `adv_30d`,
+    that price for one basis point of yield, per 100 face; `coupon_pct` is a year's, in percent. Interest begins on
+    `dated_date`, where that is not the issue date; `last_coupon` is the last coupon date before maturity. `adv_30d`,
     `last_trade_date` and `liquidity_score` are what its file says, of the day `liquidity_as_of` where that is known.
     """
 
@@ -106,10 +107,14 @@ class Security:
     asset_class: AssetClass
     sector: str | None = None
     currency: str = "USD"
-    coupon_pct: Decimal = Decimal(0)
-    coupon_frequency: int = 2
-    day_count: str = "30/360"
+    coupon_pct: Decimal | None = None
+    coupon_frequency: int | None = None
+    day_count: str | None = None
     issue_date: datetime.date | None = None
+    dated_date: datetime.date | None = None
+    first_coupon: datetime.date | None = None
+    last_coupon: datetime.date | None = None
+    ex_dividend: str | None = None
     maturity: datetime.date | None = None
     factor: Decimal = Decimal(1)
     rating: str | None = None
@@ -136,7 +141,7 @@ class Security:
             sector=self.sector or self.purpose or "",
             rating=self.rating,
             maturity_day=None if self.maturity is None else (self.maturity - _EPOCH).days,
-            coupon_pct=float(self.coupon_pct),
+            coupon_pct=None if self.coupon_pct is None else float(self.coupon_pct),
         )
 
     def years_to_maturity(self, today: datetime.date) -> float | None:

@@ -22,6 +22,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from engine.domain.instrument import AssetClass, Security, is_cusip, is_isin
+from engine.market.bonds import FREQUENCIES
+from engine.market.day_count import DayCount
 from engine.market.securities import LineProblem
 
 _PRICE_STEP: Final = Decimal("0.000001")
@@ -175,9 +177,9 @@ def _nport(line: _Line) -> Security:
         sector="real estate" if category == "OTHER:REIT" else None,
         currency=currency,
         coupon_pct=_coupon(line["annualizedRt"]),
-        # The form does not say; these are the customs of the two markets.
-        coupon_frequency=1 if currency == "EUR" else 2,
-        day_count="ACT/ACT" if currency == "EUR" else "30/360",
+        # The form does not say: in euro as most bonds are, in others by the custom of the market.
+        coupon_frequency=1 if currency == "EUR" else None,
+        day_count=DayCount.ACT_ACT_ICMA.value if currency == "EUR" else None,
         maturity=_iso_date(line["maturityDt"]),
         price=_nport_price(line, currency),
     )
@@ -215,7 +217,7 @@ def _gsq(line: _Line) -> Security:
         # Nor does it say the currency: ISO 4217's code for none.
         currency="XXX",
         coupon_pct=_coupon(line["coupon"]),
-        coupon_frequency=int(frequency) if frequency.isdigit() else 0,
+        coupon_frequency=int(frequency) if frequency.isdigit() and int(frequency) in FREQUENCIES else None,
         issue_date=issued,
         maturity=maturity,
         amount_outstanding=_decimal(line["amtOutstanding"]),

@@ -7,6 +7,12 @@ The header names the columns, in any order; `isin`, `name`, `issuer` and `asset_
 empty cell means unknown (for `adv_30d` too: write 0 for a bond that is known not to have traded). Lines
 that begin with `#` are comments. What is said of trading (`adv_30d`, `last_trade_date`, `liquidity_score`) is of
 the day `liquidity_as_of`; without it, of the day the file is.
+
+What interest is by: `coupon_pct`, `coupon_frequency`, `day_count` (its market's custom where the last two are empty, as
+`engine.market.bonds` has it), `issue_date` or, where interest begins on another day, `dated_date`; `first_coupon` where
+the first period is shorter or longer than to the next regular date; `last_coupon` where the last one is; `ex_dividend`
+where trades leave the next coupon with the seller: `6bd` from six business days before it on, `7d` from seven days
+before it on, `0` never.
 """
 
 from __future__ import annotations
@@ -21,6 +27,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from engine.domain.instrument import RATING_SCALE, AssetClass, Security, is_cusip, is_isin, normal_rating
+from engine.market.bonds import FREQUENCIES, coupon_dates_problem, ex_dividend_of
+from engine.market.day_count import DayCount, day_count_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +202,27 @@ def _date(text: str) -> datetime.date:
         raise _Wrong("a date as in 2031-06-15") from None
 
 
+def _day_count(text: str) -> str:
+    counted = day_count_of(text)
+    if counted is None:
+        raise _Wrong(f"one of {', '.join(DayCount)}")
+    return counted.value
+
+
+def _coupon_frequency(text: str) -> int:
+    known = {str(each): each for each in FREQUENCIES}
+    if text not in known:
+        raise _Wrong(f"coupons a year: one of {', '.join(known)}")
+    return known[text]
+
+
+def _ex_dividend(text: str) -> str:
+    terms = ex_dividend_of(text)
+    if terms is None:
+        raise _Wrong("business days or days before a coupon, such as 6bd or 7d, or 0 for never")
+    return text
+
+
 def _number(what: str, lowest: int, above: bool = False) -> Callable[[str], Decimal]:
     def number(text: str) -> Decimal:
         try:
@@ -225,10 +254,14 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "sector": _words,
     "currency": _currency,
     "coupon_pct": _number("a coupon of 0 or more, in percent", 0),
-    "coupon_frequency": _whole("coupons a year, 0 to 12", 0, 12),
-    "day_count": _words,
+    "coupon_frequency": _coupon_frequency,
+    "day_count": _day_count,
     "issue_date": _date,
+    "dated_date": _date,
+    "first_coupon": _date,
+    "last_coupon": _date,
     "maturity": _date,
+    "ex_dividend": _ex_dividend,
     "factor": _number("a factor of 0 or more", 0),
     "rating": _rating,
     "amount_outstanding": _number("a face amount of 0 or more", 0),
@@ -281,7 +314,11 @@ def _security(header: list[str], cells: list[str], as_of: datetime.date | None) 
     issued, maturity = values.get("issue_date"), values.get("maturity")
     if issued is not None and maturity is not None and maturity <= issued:
         reasons.append(f"maturity {maturity} is not after the issue date {issued}")
-    return (None if reasons else Security(**values)), reasons
+    if reasons:
+        return None, reasons
+    security = Security(**values)
+    problem = coupon_dates_problem(security)
+    return (None, [problem]) if problem else (security, [])
 
 
 def _name(header: list[str], cells: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -827,8 +828,8 @@ def test_differences_are_told(name: str, sent: str, ours: str) -> None:
 
 def test_accrued_runs_to_the_settlement_that_the_dealer_names() -> None:
     world, order_id = placed()
-    world.fills(order_id, settl_date="20261125")
-    assert booked(world).accrued == Decimal("22222.22")
+    world.fills(order_id, settl_date="20261202")
+    assert booked(world).accrued == Decimal("23194.44")
 
 
 @IN_ITS_DAY
@@ -842,12 +843,63 @@ def test_money_counts_the_factor() -> None:
     assert (booked(world).gross, booked(world).accrued) == (Decimal("499750.00"), Decimal("11041.67"))
 
 
-def test_accrued_that_the_terms_do_not_tell_stays_unknown() -> None:
-    odd = replace(BOND, day_count="ACT/ACT")
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        pytest.param({"day_count": "BUS/252"}, "day_count 'BUS/252' is none that we count", id="day count"),
+        pytest.param({"coupon_pct": None}, "coupon_pct is not known", id="coupon"),
+        pytest.param({"maturity": None}, "neither maturity nor first_coupon is known", id="maturity"),
+        pytest.param(
+            {"issue_date": date(2027, 1, 15)},
+            "settlement 2026-12-01 is before issue_date 2027-01-15",
+            id="issued later",
+        ),
+    ],
+)
+def test_accrued_that_cannot_be_computed_stays_unknown_and_the_oms_is_told_why(
+    terms: dict[str, Any], reason: str
+) -> None:
+    odd = replace(BOND, **terms)
     world = scene(securities=[odd])
     order_id = world.order(odd, "buy", MM, account="PARALLEL")
     world.says("ash", "99.95", order_id)
     world.command("execute", order=order_id)
+    world.fills(order_id, settl_date="20261201")
+    fill, report = booked(world), world.reports()[-1]
+    assert (fill.gross, fill.accrued, fill.net, fill.computed) == (Decimal("999500.00"), None, None, ("gross",))
+    assert (report.gross, report.accrued, report.net) == (fill.gross, None, None)
+    assert report.text == f"computed by us: gross; not known: accrued, net: {reason}"
+
+
+def test_nothing_accrues_to_a_settlement_before_the_trade() -> None:
+    world, order_id = placed()
+    world.fills(order_id, settl_date="20200101", trade_date="20261123")
+    fill, report = booked(world), world.reports()[-1]
+    assert (fill.accrued, fill.net) == (None, None)
+    assert report.text == (
+        "computed by us: gross; not known: accrued, net: SettlDate(64) 20200101 is before TradeDate(75) 20261123"
+    )
+
+
+def test_what_the_dealer_knows_better_is_taken() -> None:
+    """It says what accrued where we cannot."""
+    odd = replace(BOND, day_count="BUS/252")
+    world = scene(securities=[odd])
+    order_id = world.order(odd, "buy", MM, account="PARALLEL")
+    world.says("ash", "99.95", order_id)
+    world.command("execute", order=order_id)
+    world.fills(order_id, accrued=Decimal("21950.00"))
+    fill = booked(world)
+    assert (fill.accrued, fill.net, fill.computed) == (Decimal("21950.00"), Decimal("1021450.00"), ("gross", "net"))
+    assert world.reports()[-1].text == "computed by us: gross, net"
+
+
+def test_of_a_bond_that_is_paid_back_no_money_is_told() -> None:
+    """Its factor is 0: neither 0.00 of principal nor 0.00 of interest."""
+    gone = replace(BOND, factor=Decimal(0))
+    world, order_id = placed()
+    world.desk.securities = {**world.desk.securities, BOND.security_id: gone}
     world.fills(order_id)
     fill = booked(world)
-    assert (fill.gross, fill.accrued, fill.net, fill.computed) == (Decimal("999500.00"), None, None, ("gross",))
+    assert (fill.gross, fill.accrued, fill.net, fill.computed) == (None, None, None, ())
+    assert world.reports()[-1].text == "not known: gross, accrued, net: factor is 0: nothing of it is outstanding"

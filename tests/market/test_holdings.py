@@ -160,7 +160,7 @@ def test_a_gsq_line_keeps_its_anonymity() -> None:
     assert (bond.security_id, bond.id_source, bond.issuer) == ("isin7", "8", "issuer3")
     # Neither the class, the currency nor the meaning of a rating is documented.
     assert (bond.asset_class, bond.currency, bond.rating) == (AssetClass.OTHER, "XXX", None)
-    assert (bond.coupon_frequency, bond.maturity) == (0, None)
+    assert (bond.coupon_frequency, bond.maturity) == (None, None), "not told, which is not none"
 
 
 def test_a_text_of_no_known_format() -> None:

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from engine.clock import NS_PER_S
 from engine.domain.instrument import Security
 from engine.domain.order import MarkUsed
-from engine.market.bonds import price_of_yield
+from engine.market.bonds import Unknown, price_of_yield
 
 CELL_LENGTH_MAX: Final = 200
 IMPORTED: Final = "imported"
@@ -161,8 +161,8 @@ class Prices:
         if not -_YIELD_MAX < value < _YIELD_MAX:
             raise RowError(f"{name}: expected a yield in percent a year, such as 5.25, found '{found}'")
         price = price_of_yield(self._bond, value, self._day)
-        if price is None:
-            raise RowError(f"{name}: a yield of {self._bond.security_id} is no price without its maturity and coupon")
+        if isinstance(price, Unknown):
+            raise RowError(f"{name}: the yield of {self._bond.security_id} cannot be made a price: {price.reason}")
         return price
 
 

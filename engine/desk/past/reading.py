@@ -233,14 +233,23 @@ def _bond(cells: Cells, known: Known, sent_ns: int) -> Security:
     if maturity is not None and maturity <= day_of(sent_ns):
         raise RowError(f"maturity: {maturity} is not after the day of the request")
     coupon = cells.number("coupon", at_least=0)
+    # Another maturity is another bond's, and so are its coupon dates.
+    dated = today if today is not None and today.maturity == maturity else None
     return Security(
         security_id=name,
         name=name,
         issuer=cells.text("issuer") or (today.issuer if today is not None else ""),
         asset_class=cells.word("asset_class", AssetClass, today.asset_class if today is not None else None),
         sector=cells.text("sector") or (today.sector if today is not None else None),
-        coupon_pct=coupon if coupon is not None else today.coupon_pct if today is not None else ZERO,
-        coupon_frequency=today.coupon_frequency if today is not None else 2,
+        currency=today.currency if today is not None else "USD",
+        coupon_pct=coupon if coupon is not None else today.coupon_pct if today is not None else None,
+        coupon_frequency=today.coupon_frequency if today is not None else None,
+        day_count=today.day_count if today is not None else None,
+        issue_date=dated.issue_date if dated is not None else None,
+        dated_date=dated.dated_date if dated is not None else None,
+        first_coupon=dated.first_coupon if dated is not None else None,
+        last_coupon=dated.last_coupon if dated is not None else None,
+        ex_dividend=today.ex_dividend if today is not None else None,
         maturity=maturity,
         factor=today.factor if today is not None else Decimal(1),
         rating=rating,

@@ -32,7 +32,7 @@ from engine.domain.messages import (
 )
 from engine.domain.order import CancelProblem, Order, OrderState, OrderStatus
 from engine.domain.placement import Fill, Placement, PlacementState
-from engine.market.bonds import accrued_interest, principal
+from engine.market.bonds import Unknown, accrued_interest, principal
 from engine.market.calendars import settlement_date, trade_date, wire_date
 from engine.market.tca import price_improvement_bps
 
@@ -222,7 +222,7 @@ def _fill_problem(draft: Draft, placement: Placement, heard: DealerReport) -> st
 def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quantity: Decimal, price: Decimal) -> None:
     """Record the fill with its money, tell OMS and drop copy, set the timer of its reversion."""
     order = draft.state.orders[placement.order_id]
-    fill = _with_money(
+    fill, said = _with_money(
         draft,
         Fill(
             exec_id=reporting.next_exec_id(draft),
@@ -264,47 +264,79 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
     draft.wake(Timer(TimerKind.placement, placement.placement_id))
     dealer = draft.desk.dealers.get(placement.dealer)
     executing = dealer.lei if dealer is not None else placement.dealer
-    text = f"computed by us: {', '.join(fill.computed)}" if fill.computed else ""
     order = draft.state.orders[order.order_id]
-    reporting.report(draft, order, ReportKind.trade, text=text, fill=fill, executing=executing)
+    reporting.report(draft, order, ReportKind.trade, text=said, fill=fill, executing=executing)
 
 
-def _with_money(draft: Draft, fill: Fill) -> Fill:
-    """Missing money fields computed and named; sent ones that differ from ours are told.
+def _with_money(draft: Draft, fill: Fill) -> tuple[Fill, str]:
+    """The fill with missing money fields computed, and a text that names them, and those that nobody can tell and why.
 
-    Of a bond that left the securities after its order had ended nothing is computed: the fill is booked all the same.
+    Sent ones that differ from ours are told. Of a bond that left the securities after its order had ended nothing is
+    computed: the fill is booked all the same.
     """
-    order = draft.state.orders[fill.order_id]
-    security = draft.desk.securities.get(order.terms.security_id)
-    gross = accrued = None
-    if security is not None:
-        gross = principal(fill.quantity * security.factor, fill.price)
-        accrued = accrued_interest(security, fill.quantity, _settlement(draft, fill))
-    net = gross + accrued if gross is not None and accrued is not None else None
-    money = (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued), ("net", fill.net, net))
-    for name, sent, ours in money:
-        if sent is not None and ours is not None and abs(sent - ours) > _MONEY_TOLERANCE:
-            draft.record(e.MoneyDiffered(draft.now_ns, fill.exec_id, fill.order_id, name, sent, ours))
-    computed = ["gross"] if fill.gross is None and gross is not None else []
-    if fill.accrued is None and accrued is not None:
-        computed.append("accrued")
+    gross, accrued = _money_of(draft, fill)
+    net = _net(gross, accrued)
+    sent = (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued), ("net", fill.net, net))
+    for name, theirs, ours in sent:
+        if theirs is not None and not isinstance(ours, Unknown) and abs(theirs - ours) > _MONEY_TOLERANCE:
+            draft.record(e.MoneyDiffered(draft.now_ns, fill.exec_id, fill.order_id, name, theirs, ours))
+    booked_gross = gross if fill.gross is None else fill.gross
+    booked_accrued = accrued if fill.accrued is None else fill.accrued
+    booked_net = _net(booked_gross, booked_accrued) if fill.net is None else fill.net
+    booked = (
+        ("gross", fill.gross, booked_gross),
+        ("accrued", fill.accrued, booked_accrued),
+        ("net", fill.net, booked_net),
+    )
+    computed = tuple(name for name, theirs, ours in booked if theirs is None and not isinstance(ours, Unknown))
+    unknown = [(name, ours.reason) for name, _, ours in booked if isinstance(ours, Unknown)]
+    said = [f"computed by us: {', '.join(computed)}"] if computed else []
+    for reason in dict.fromkeys(reason for _, reason in unknown):
+        names = ", ".join(name for name, why in unknown if why == reason)
+        said.append(f"not known: {names}: {reason}")
     fill = replace(
         fill,
-        gross=gross if fill.gross is None else fill.gross,
-        accrued=accrued if fill.accrued is None else fill.accrued,
+        gross=_known(booked_gross),
+        accrued=_known(booked_accrued),
+        net=_known(booked_net),
+        computed=computed,
     )
-    if fill.net is None and fill.gross is not None and fill.accrued is not None:
-        computed.append("net")
-        fill = replace(fill, net=fill.gross + fill.accrued)
-    return replace(fill, computed=tuple(computed))
+    return fill, "; ".join(said)
+
+
+def _money_of(draft: Draft, fill: Fill) -> tuple[Decimal | Unknown, Decimal | Unknown]:
+    """What gross and accrued are by the bond's terms."""
+    security = draft.desk.securities.get(draft.state.orders[fill.order_id].terms.security_id)
+    if security is None:
+        gone = Unknown("the bond is in the securities no more")
+        return gone, gone
+    gross = principal(security, fill.quantity, fill.price)
+    settlement, traded = _settlement(draft, fill), _day(fill.trade_date)
+    if traded is not None and settlement < traded:
+        return gross, Unknown(f"SettlDate(64) {fill.settl_date} is before TradeDate(75) {fill.trade_date}")
+    return gross, accrued_interest(security, fill.quantity, settlement)
+
+
+def _net(gross: Decimal | Unknown, accrued: Decimal | Unknown) -> Decimal | Unknown:
+    if isinstance(gross, Unknown):
+        return gross
+    return accrued if isinstance(accrued, Unknown) else gross + accrued
+
+
+def _known(amount: Decimal | Unknown) -> Decimal | None:
+    return None if isinstance(amount, Unknown) else amount
 
 
 def _settlement(draft: Draft, fill: Fill) -> date:
     """When the fill settles, as the dealer says; a day that cannot be read is the usual one."""
+    return _day(fill.settl_date) or settlement_date(draft.now_ns)
+
+
+def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(fill.settl_date)
+        return date.fromisoformat(text)
     except ValueError:
-        return settlement_date(draft.now_ns)
+        return None
 
 
 def _after_fill(draft: Draft, placement_id: str) -> str | None:
