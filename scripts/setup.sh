@@ -2,8 +2,8 @@
 #
 # Leaves the working directory at the project's root and sets `venv` to the folder of its programs. The
 # second time is quick: a stamp says which pyproject.toml and constraints.txt were installed. Set PYTHON to choose another
-# interpreter. Needs no root; pip uses whatever index it is configured for. QuickFIX comes as a wheel or not at all: where
-# there is none for the platform, its tests are skipped rather than its C++ compiled for ten minutes.
+# interpreter. Needs no root; pip uses whatever index it is configured for. QuickFIX and QuantLib come as wheels or not at
+# all: where there is none for the platform, its tests are skipped rather than its C++ compiled for ten minutes.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
@@ -23,7 +23,7 @@ find_python() {
 }
 
 setup() {
-    local python wanted
+    local python wanted package
     # The folder counts too: an editable install points at the checkout that made it.
     wanted=$({ cat pyproject.toml scripts/constraints.txt; echo "$root"; } | cksum)
     if [ -x "$venv/python" ] && [ "$(cat .venv/stamp 2>/dev/null)" = "$wanted" ]; then
@@ -36,8 +36,11 @@ setup() {
     fi
     echo "setup: installing the engine and its tools into .venv, versions of scripts/constraints.txt" >&2
     if ! install_into "$venv/python" '.[dev,interop]'; then
-        echo "setup: trying without QuickFIX; if that works, its tests are skipped" >&2
+        echo "setup: trying without QuickFIX and QuantLib, then each alone" >&2
         install_into "$venv/python" '.[dev]' fixcore-engine || return 1
+        for package in quickfix-tls QuantLib; do
+            install_into "$venv/python" '.[dev]' "$package" || echo "setup: no $package: its tests are skipped" >&2
+        done
     fi
     echo "$wanted" >.venv/stamp
 }
@@ -46,7 +49,7 @@ setup() {
 install_into() {
     local python=$1
     shift
-    "$python" -m pip install --quiet --disable-pip-version-check --only-binary quickfix-tls \
+    "$python" -m pip install --quiet --disable-pip-version-check --only-binary quickfix-tls,QuantLib \
         --constraint scripts/constraints.txt --editable "$@"
 }
 
