@@ -44,7 +44,9 @@ _RECORD_MAX: Final = 500.0
 _RECORD_LEFT: Final = 30.0
 """Observations that the old record of edges or firmness is worth after an alarm."""
 _SEGMENT_STRENGTH: Final = 10.0
-"""Of a dealer's record at large, in the record of one segment."""
+"""Of a dealer's record at large, in the record of one segment, of edges and of firmness."""
+_SEGMENT_ASKS: Final = 30.0
+"""The same of answers: with less, what chance makes of a segment's first asks is taken for a drift more often."""
 _PRIOR_STRENGTH: Final = 10.0
 """Asks that the desk's usual rate is worth."""
 _ASKS_A_QUARTER: Final = 3_780.0
@@ -170,7 +172,7 @@ class _Answers:
             usual = here = _inside(total / weight)
             own = self._segments.get(step.segment)
             if own is not None:
-                here = _inside((_SEGMENT_STRENGTH * usual + own[1]) / (_SEGMENT_STRENGTH + own[0]))
+                here = _inside((_SEGMENT_ASKS * usual + own[1]) / (_SEGMENT_ASKS + own[0]))
         off = step.offset - self._offset[1]
         return *_netted(step.seen, usual, here, off), *_netted(step.seen, here, here, off)
 
