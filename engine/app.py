@@ -113,6 +113,7 @@ class Daemon:
                 self._start = configured.with_open_bonds(start, file, taken.trading)
             folded = taken.folded
             self.clock.not_before(folded.last_utc_ns)
+            configured.name_unknown_interest(taken.trading.desk.securities.values())
             configured.name_never_known(taken.trading.desk, self.clock.now().utc_ns)
             log.info(
                 "journal taken over events=%d digests=%d boot=%s",
@@ -492,7 +493,8 @@ def _check(path: Path) -> int:
     assert book is not None
     bonds, _ = assembly.securities(config.reference.securities)
     now = Clock(config.clock.speed, config.clock.origin_utc_ns).now()
-    for line in configured.never_known(assembly.desk(config, book, bonds), now.utc_ns):
+    in_vain = configured.never_known(assembly.desk(config, book, bonds), now.utc_ns)
+    for line in [*configured.unknown_interest(bonds.values()), *in_vain]:
         print(f"warning: {line}", file=sys.stderr)
     print(f"{path}: all is well: {len(config.sessions)} sessions, {len(config.dealers)} dealers")
     return 0

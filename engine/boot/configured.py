@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from engine.errors import ConfigError, EngineError, RuleError
 from engine.fix.standard.dictionary import Dictionary
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import RULE_BOOK, TextRow
+from engine.market.bonds import interest_problem
 from engine.rules.program import Book
 from engine.rules.source import Source
 from engine.runtime.staging import events_codec
@@ -290,6 +291,29 @@ def apart(whole: str) -> list[Source]:
     """The texts that were joined."""
     _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
     return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
+
+
+# --- bonds whose interest nobody can tell ----------------------------------------------------------
+
+
+def name_unknown_interest(bonds: Iterable[Security]) -> None:
+    """Say in the log of which bonds no fill will have its accrued interest by us, and why."""
+    for line in unknown_interest(bonds):
+        log.warning("%s", line)
+
+
+def unknown_interest(bonds: Iterable[Security]) -> list[str]:
+    """A line for every reason, with the bonds that it holds for; the first so many."""
+    by_reason: dict[str, list[str]] = {}
+    for bond in bonds:
+        if reason := interest_problem(bond):
+            by_reason.setdefault(reason, []).append(bond.security_id)
+    lines = []
+    for reason, found in by_reason.items():
+        shown = ", ".join(found[:PROBLEMS_SHOWN_MAX])
+        more = f" and {hidden:,} more" if (hidden := len(found) - PROBLEMS_SHOWN_MAX) > 0 else ""
+        lines.append(f"securities: accrued interest cannot be computed, {reason}: {shown}{more}")
+    return lines
 
 
 # --- what the rules speak of in vain ---------------------------------------------------------------

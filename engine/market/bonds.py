@@ -165,6 +165,20 @@ def price_of_yield(
     return _price(dirty - accrued)
 
 
+def interest_problem(security: Security) -> str:
+    """What of its terms is missing, so that its interest can be computed on no day; empty where nothing is."""
+    if security.coupon_pct is None:
+        return "coupon_pct is not known"
+    if security.coupon_pct == 0:
+        return ""
+    frequency = _frequency(security)
+    if frequency == 0:
+        found: object = _years_since_begin(security, _begins(security) or date.min)
+    else:
+        found = _earned(security, frequency)
+    return found.reason if isinstance(found, Unknown) else ""
+
+
 _NO_BEGINNING: Final = Unknown("settlement is before first_coupon, and dated_date and issue_date are not known")
 
 
@@ -296,11 +310,13 @@ def _maturity(security: Security) -> date | None:
 
 
 def coupon_dates_problem(security: Security) -> str:
-    """Why the first and last coupon dates cannot be what they say; empty where they can."""
+    """Why the dates that interest is by cannot be what they say; empty where they can."""
     frequency = _frequency(security)
     begins, maturity = _begins(security), _maturity(security)
     named = (("first_coupon", security.first_coupon), ("last_coupon", security.last_coupon))
     known = [(name, day) for name, day in named if day is not None]
+    if security.dated_date is not None and maturity is not None and security.dated_date >= maturity:
+        return f"maturity {maturity} is not after dated_date {security.dated_date}"
     for name, day in known:
         if frequency == 0:
             return f"{name} {day}: a bond with coupon_frequency 0 has no coupon dates"

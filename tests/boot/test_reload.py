@@ -10,6 +10,8 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +20,7 @@ import pytest
 from desk_builder import make_desk
 from seen_rounds import asked, asking, seen
 
-from engine.boot.configured import KINDS, Configured, name_never_known, read, read_again
+from engine.boot.configured import KINDS, Configured, name_never_known, name_unknown_interest, read, read_again
 from engine.boot.reload import STOPPING, Reloading, _soon_switching, _unlooked_at
 from engine.config import ConfigProblems, load
 from engine.dealers.segments import Segment
@@ -256,6 +258,31 @@ def test_the_collector_goes_on_after_a_fold_that_failed() -> None:
     with pytest.raises(ConfigProblems):
         fold()
     assert gc.isenabled()
+
+
+def test_bonds_whose_interest_cannot_be_computed_are_named_in_the_log(
+    shipped: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line for every reason; nothing of a bond whose terms are known, or that pays nothing."""
+    bonds = [*read(load(shipped)).configured.parts().desk.securities.values()]
+    with caplog.at_level(logging.WARNING):
+        name_unknown_interest([*bonds, replace(bonds[0], coupon_pct=Decimal(0), day_count="BUS/252")])
+        assert not caplog.records
+        name_unknown_interest(
+            [
+                replace(bonds[0], security_id="A", coupon_pct=None),
+                replace(bonds[0], security_id="B", day_count="BUS/252"),
+                replace(bonds[0], security_id="C", coupon_pct=None),
+                replace(bonds[0], security_id="D", coupon_frequency=0, issue_date=None),
+                bonds[1],
+            ]
+        )
+    assert [each.getMessage() for each in caplog.records] == [
+        "securities: accrued interest cannot be computed, coupon_pct is not known: A, C",
+        "securities: accrued interest cannot be computed, day_count 'BUS/252' is none that we count: B",
+        "securities: accrued interest cannot be computed, interest is paid at maturity, and dated_date and issue_date "
+        "are not known: D",
+    ]
 
 
 def test_what_the_rules_read_in_vain_is_named_in_the_log(shipped: Path, caplog: pytest.LogCaptureFixture) -> None:

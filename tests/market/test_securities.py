@@ -19,6 +19,8 @@ from engine.domain.instrument import (
     is_investment_grade,
     isin_check_digit,
 )
+from engine.market.bonds import FREQUENCIES
+from engine.market.day_count import DayCount
 from engine.market.securities import COLUMNS, SecurityMaster, format_securities, parse_securities
 
 SAMPLE = Path(__file__).resolve().parents[2] / "config" / "securities" / "sample.csv"
@@ -84,6 +86,57 @@ def test_a_wrong_line_is_named_with_its_reason(old: str, new: str, reason: str) 
     result = parse_securities(HEADER + OTHER + GOOD.replace(old, new))
     assert [security.security_id for security in result.securities] == ["US99C002AC80"]
     assert [str(problem) for problem in result.problems] == [f"3: Quillmere 4.35 2031: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "reason"),
+    [
+        pytest.param(
+            "day_count", "BUS/252",
+            "day_count: expected one of 30/360, 30E/360, 30E/360 ISDA, ACT/ACT ICMA, ACT/ACT ISDA, ACT/360, ACT/365F, "
+            "found 'BUS/252'", id="day count",
+        ),
+        pytest.param(
+            "coupon_frequency", "5",
+            "coupon_frequency: expected coupons a year: one of 0, 1, 2, 3, 4, 6, 12, found '5'", id="frequency",
+        ),
+        pytest.param(
+            "ex_dividend", "weekly",
+            "ex_dividend: expected business days or days before a coupon, such as 6bd or 7d, or 0 for never, "
+            "found 'weekly'", id="ex-dividend",
+        ),
+        pytest.param(
+            "first_coupon", "2021-08-15",
+            "first_coupon 2021-08-15 is not reached from maturity 2031-03-15 in steps of 6 months: if the last period is "
+            "shorter or longer than the others, last_coupon has to say so", id="first coupon",
+        ),
+        pytest.param(
+            "dated_date", "2031-03-15", "maturity 2031-03-15 is not after dated_date 2031-03-15", id="dated date",
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_terms_of_interest_are_named(column: str, text: str, reason: str) -> None:
+    result = parse_securities(f"{column},{HEADER}{text},{GOOD}")
+    assert [problem.reason for problem in result.problems] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "value"),
+    [
+        ("day_count", "Actual/Actual (ICMA)", "ACT/ACT ICMA"),
+        ("day_count", "act/365", "ACT/365F"),
+        ("day_count", "", None),
+        ("coupon_frequency", "", None),
+        ("coupon_pct", "", None),
+        ("ex_dividend", "6bd", "6bd"),
+        ("first_coupon", "2021-09-15", datetime.date(2021, 9, 15)),
+        ("last_coupon", "2030-12-15", datetime.date(2030, 12, 15)),
+        ("dated_date", "2021-03-01", datetime.date(2021, 3, 1)),
+    ],
+)
+def test_terms_of_interest(column: str, text: str, value: object) -> None:
+    (bond,) = parse_securities(f"{column},{HEADER}{text},{GOOD}").securities
+    assert getattr(bond, column) == value
 
 
 def test_all_reasons_of_a_line_come_together() -> None:
@@ -155,7 +208,10 @@ def bonds(draw: st.DrawFn) -> Security:
         issuer=draw(words),
         asset_class=draw(st.sampled_from(AssetClass)),
         sector=draw(st.none() | words),
-        coupon_pct=draw(st.decimals(0, 20, places=3)),
+        coupon_pct=draw(st.none() | st.decimals(0, 20, places=3)),
+        coupon_frequency=draw(st.none() | st.sampled_from(FREQUENCIES)),
+        day_count=draw(st.none() | st.sampled_from([each.value for each in DayCount])),
+        ex_dividend=draw(st.none() | st.sampled_from(["0", "6bd", "7d"])),
         issue_date=issued,
         maturity=maturity,
         rating=draw(st.none() | st.sampled_from([*RATING_SCALE, "NR"])),
