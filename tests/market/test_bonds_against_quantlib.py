@@ -117,9 +117,7 @@ class Differs(StrEnum):
     UNEQUAL_STEPS = (
         "a yield where QuantLib's steps of thirty-day months pay the days to February, not equal parts of a year"
     )
-    FEBRUARY = (
-        "an odd first period to the end of February: QuantLib counts the step before from a 28th, not a 29th or 30th"
-    )
+    FEBRUARY = "an odd first period over the end of February: QuantLib counts back from a 28th, not from a 29th or 30th"
     ONE_PERIOD = "days of steps where the only period is odd: QuantLib's ActualActual does not know the steps"
     NO_ANSWER = "QuantLib raises"
 
@@ -145,7 +143,8 @@ def differs(case: Case, price: bool) -> Differs | None:
         ends = min([each for each in dates if each > bond.issue_date], default=anchor) if first is None else first
         if ends == bond.maturity:
             return Differs.ONE_PERIOD
-        if ends.month == 2 and anchor.day > 28 and not month_end and case.settlement < ends:
+        february = any(each.month == 2 and bond.issue_date < each <= ends for each in dates)
+        if february and anchor.day > 28 and not month_end and case.settlement < ends:
             return Differs.FEBRUARY
     return None
 
