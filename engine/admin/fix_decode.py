@@ -16,6 +16,7 @@ import orjson
 
 from engine.admin import fix_messages
 from engine.admin.tables import Paper
+from engine.config.text_file import NotText, read_text
 from engine.errors import ConfigError
 from engine.fix.capture.decoding import Decoded, Decoder
 from engine.fix.standard.dictionaries import load_quickfix_xml
@@ -50,11 +51,11 @@ def load_shelf(dictionaries: Iterable[Path], transport: Path | None, begin_strin
 
 def _dictionary(path: Path) -> Dictionary:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#04x}") from error
+    except NotText as error:
+        raise ConfigError(f"{path}: {error}") from error
     try:
         return load_quickfix_xml(text)
     except ConfigError as error:

@@ -30,6 +30,7 @@ from typing import Any, Final, NamedTuple, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.commands.parameters import did_you_mean
+from engine.config.text_file import NotText, open_table, read_text
 from engine.desk.past.reading import COLUMNS, Refused, header_problems
 from engine.errors import ConfigError
 
@@ -57,10 +58,10 @@ class Blotter:
 def read_blotter(path: Path) -> Blotter:
     """A mapping file. Raises ConfigError with everything that is wrong with it."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(read_text(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, NotText) as error:
         raise ConfigError(f"{path}: {error}") from error
     problems = [f"{key}: unknown key{did_you_mean(key, _KEYS)}" for key in found if key not in _KEYS]
     for key, kind, words in (
@@ -170,7 +171,7 @@ def _rows(path: Path, blotter: Blotter) -> tuple[list[_Line], list[Refused]]:
     rows: list[_Line] = []
     refused: list[Refused] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_table(path) as file:
             reader = csv.reader(file, delimiter=blotter.delimiter, strict=True)
             try:
                 header = _header(path, next(reader, []), blotter)
@@ -198,8 +199,8 @@ def _rows(path: Path, blotter: Blotter) -> tuple[list[_Line], list[Refused]]:
                     refused.append(Refused(number, str(error)))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#04x}") from error
+    except NotText as error:
+        raise ConfigError(f"{path}: {error}") from error
     return rows, refused
 
 

@@ -19,6 +19,7 @@ import orjson
 from engine.admin.client import AdminClient
 from engine.admin.tables import Paper
 from engine.commands.parameters import did_you_mean
+from engine.config.text_file import NotText, open_table
 from engine.errors import ConfigError
 
 _ROWS_AT_ONCE: Final = 500
@@ -86,7 +87,7 @@ def import_file(given: argparse.Namespace, what: Delivered, socket: Path, paper:
 def _rows(path: Path, what: Delivered) -> Iterator[tuple[int, dict[str, Any]]]:
     """The line and its cells by column. Raises ConfigError for a file that is no such table."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_table(path) as file:
             reader = csv.DictReader(file, strict=True)
             problems = _header_problems([*(reader.fieldnames or ())], what)
             if problems:
@@ -101,7 +102,9 @@ def _rows(path: Path, what: Delivered) -> Iterator[tuple[int, dict[str, Any]]]:
                 if "canceled" in row:
                     row["canceled"] = _FLAGS.get(row["canceled"].lower(), row["canceled"])
                 yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except NotText as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except (OSError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
 
 

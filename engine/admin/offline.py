@@ -13,6 +13,7 @@ import orjson
 
 from engine.clock import iso_timestamp
 from engine.config import Places
+from engine.config.text_file import NotText, read_text
 from engine.desk.fields import catalogue
 from engine.desk.known_here import EVERYTHING, KnownHere
 from engine.desk.setting import TellsOfBonds
@@ -90,11 +91,11 @@ def _rule_files(folder: Path) -> list[Path]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#04x}") from error
+    except NotText as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def verify_journal(journal: Path, anchor: Path | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import orjson
 
 from engine.admin.client import AdminClient
 from engine.admin.tables import Paper
+from engine.config.text_file import NotText, open_table
 from engine.errors import ConfigError
 
 _ROWS_AT_ONCE: Final = 500
@@ -45,7 +46,7 @@ def import_file(given: argparse.Namespace, socket: Path, paper: Paper) -> int:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     """Cells by column, with the line. Raises ConfigError for a file that is no such table."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_table(path) as file:
             reader = csv.DictReader(file, strict=True)
             if "exec_id" not in (reader.fieldnames or ()):
                 raise ConfigError(f"{path}: its first line has no column 'exec_id'")
@@ -53,5 +54,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 if None in cells:
                     raise ConfigError(f"{path}: line {reader.line_num} has more cells than the first line")
                 yield {"line": reader.line_num, **{name: text.strip() for name, text in cells.items() if text}}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except NotText as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except (OSError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error

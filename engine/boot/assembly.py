@@ -15,6 +15,7 @@ from engine.boot import session_settings
 from engine.config import Config
 from engine.config.scoring import ScoringConfig
 from engine.config.sessions import SessionRole
+from engine.config.text_file import NotText, read_text
 from engine.dealers.axes import AxeParameters
 from engine.dealers.book import DealerBook
 from engine.dealers.segments import peer_group
@@ -84,14 +85,19 @@ def rule_book(config: Config) -> Book:
     folder = config.rules.directory
     try:
         paths = sorted(folder.glob("*.rules"))
-        sources = [Source(path.name, path.read_text(encoding="utf-8")) for path in paths]
+        sources = [_source(path) for path in paths]
     except OSError as error:
         raise ConfigError(f"rules.directory: {error.filename} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"rules.directory: a file in {folder} is not UTF-8: {error}") from error
     if not paths:
         raise ConfigError(f"rules.directory: {folder} has no *.rules file: a book ends in one `when true` rule")
     return compiled(config, sources)
+
+
+def _source(path: Path) -> Source:
+    try:
+        return Source(path.name, read_text(path))
+    except NotText as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def compiled(config: Config, sources: Sequence[Source]) -> Book:
@@ -115,11 +121,11 @@ class SecurityFile:
 def security_file(path: Path) -> SecurityFile:
     """Raises ConfigError if it cannot be read at all."""
     try:
-        return security_master(path.read_text(encoding="utf-8-sig"), _day_of(path))
+        return security_master(read_text(path), _day_of(path))
     except OSError as error:
         raise ConfigError(f"reference.securities: cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"reference.securities: {path} is not UTF-8") from error
+    except NotText as error:
+        raise ConfigError(f"reference.securities: {path}: {error}") from error
 
 
 def _day_of(path: Path) -> date:

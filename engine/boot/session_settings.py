@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engine.config import Config, FixConfig, Reset, ScheduleConfig, SessionConfig
+from engine.config.text_file import NotText, read_text
 from engine.config.tls import networks, pin
 from engine.errors import ConfigError
 from engine.fix.session.schedule import EVERY_DAY, Schedule
@@ -111,10 +112,9 @@ def problems(config: Config) -> list[str]:
 def _read(session: SessionConfig, name: str, path: Path, version: str) -> Dictionary:
     where = f"session[{session.key}].{name}: {path}"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"{where} cannot be read: {why}") from error
+        text = read_text(path)
+    except (OSError, NotText) as error:
+        raise ConfigError(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
         read = load_quickfix_xml(text)
     except ConfigError as error:

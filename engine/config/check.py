@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.config.load import Config
 from engine.config.sessions import SessionRole
+from engine.config.text_file import NotText, read_text
 from engine.market.securities import parse_securities
 
 SOCKET_PATH_BYTES_MAX = 107
@@ -70,11 +71,11 @@ def _existing(folder: Path) -> Path:
 def _securities(config: Config) -> list[str]:
     path = config.reference.securities
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         return [f"reference.securities: {path} cannot be read: {error.strerror}"]
-    except UnicodeDecodeError:
-        return [f"reference.securities: {path} is not UTF-8"]
+    except NotText as error:
+        return [f"reference.securities: {path}: {error}"]
     result = parse_securities(text)
     problems = [f"{path.name}:{problem}" for problem in result.problems[:LINES_SHOWN_MAX]]
     if (hidden := len(result.problems) - LINES_SHOWN_MAX) > 0:

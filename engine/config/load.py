@@ -43,6 +43,7 @@ from engine.config.tables import (
     RulesConfig,
     TcaConfig,
 )
+from engine.config.text_file import NotText, read_text
 from engine.config.tls import ListenerTls
 
 T = TypeVar("T")
@@ -373,12 +374,12 @@ def _file(
     kind: str = "engine",
 ) -> T | None:
     try:
-        text = path.read_text(encoding="utf-8") if instead is None else instead
+        text = read_text(path) if instead is None else instead
     except OSError as error:
         reading.problem("", f"cannot be read: {error.strerror} ({path})")
         return None
-    except UnicodeDecodeError as error:
-        reading.problem("", f"expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}")
+    except NotText as error:
+        reading.problem("", str(error))
         return None
     texts.append(ConfigText(reading.name, text, kind))
     raw = reading.parse(text)
@@ -504,9 +505,9 @@ def _secret_file(reading: Reading, where: str, path: Path) -> str | None:
         if mode & 0o077:
             reading.problem(where, f"others can read {path} (mode {mode:03o}): chmod 600 it")
             return None
-        secret = path.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        secret = read_text(path).partition("\n")[0].strip()
+    except (OSError, NotText) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.without_words
         reading.problem(where, f"{path} cannot be read: {reason}")
         return None
     if not secret:

@@ -30,6 +30,7 @@ from demo.trader import ENDED, Trader
 from engine.admin.client import AdminClient
 from engine.commands.parameters import ROWS_MAX
 from engine.config import load
+from engine.config.text_file import NotText, read_text
 from engine.errors import CommandError, ConfigError, EngineError, StartError
 from engine.market.holdings import UnknownFormat, import_holdings
 from engine.market.securities import format_securities, parse_securities
@@ -128,9 +129,11 @@ def _bonds_and_orders(options: argparse.Namespace, shipped: Path, run_dir: Path)
     if options.securities is None:
         return shipped, sample_day(INTERVAL_S)
     try:
-        text = options.securities.read_text(encoding="utf-8-sig")
+        text = read_text(options.securities)
     except OSError as error:
         raise ConfigError(f"--securities: cannot read {options.securities}: {error.strerror}") from error
+    except NotText as error:
+        raise ConfigError(f"--securities: {options.securities}: {error}") from error
     imported = import_holdings(text)
     print(f"run: {options.securities.name}: {imported.source}, {len(imported.securities):,} bonds taken")
     for note in imported.notes:
@@ -141,8 +144,8 @@ def _bonds_and_orders(options: argparse.Namespace, shipped: Path, run_dir: Path)
     if not imported.securities:
         raise ConfigError(f"--securities: {options.securities}: no line can be used")
     target = run_dir / "securities.csv"
-    target.write_text(format_securities(imported.securities))
-    bonds = parse_securities(target.read_text()).securities
+    target.write_text(format_securities(imported.securities), encoding="utf-8")
+    bonds = parse_securities(read_text(target)).securities
     return target, drawn_day(bonds, options.seed, INTERVAL_S)
 
 

@@ -36,7 +36,7 @@ from .network import dial, listen
 from .oms import CopyReader, OrderSystem
 from .orders import ScriptError, read_script, seeded_orders
 from .party import Party, json_lines, silent
-from .prices import FairPrices, load_securities
+from .prices import FairPrices, NoText, load_securities
 from .prints import Prints
 from .reconcile import reconcile
 from .session import FixSession, Settings
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.origin_ns = time.time_ns()
     try:
         return asyncio.run(_run(options))
-    except (OSError, ScriptError, StoreInUse) as error:
+    except (OSError, NoText, ScriptError, StoreInUse) as error:
         print(f"market {options.command}: {error}", file=sys.stderr)
         return 2
 
@@ -170,7 +170,7 @@ def _history(options: argparse.Namespace) -> int:
         securities = load_securities(options.securities)
         with options.out.open("w", encoding="utf-8", newline="") as out:
             count = past.write(past.Past(securities, options.seed, options.until, options.days).rows(), out)
-    except OSError as error:
+    except (OSError, NoText) as error:
         print(f"market history: {error}", file=sys.stderr)
         return 2
     print(f"{count:,} rows of an invented history written to {options.out}")

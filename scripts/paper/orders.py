@@ -47,7 +47,11 @@ class Step:
 
 def read_script(path: Path, interval_s: float) -> list[Step]:
     """The steps of a file of JSON lines; blank lines and lines with # are passed over."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#04x} at offset {error.start}"
+        raise ScriptError(f"{path}: expected UTF-8, found {byte}: save it as UTF-8") from None
     return parse_script(((n, line) for n, line in enumerate(lines, 1)), interval_s)
 
 

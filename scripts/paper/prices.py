@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import math
 import random
 from calendar import monthrange
@@ -41,14 +42,23 @@ class Security:
     adv: Decimal | None = None
 
 
+class NoText(Exception):
+    """A file is not in UTF-8."""
+
+
 def load_securities(path: Path) -> dict[str, Security]:
     """Read the securities file; rows without an ISIN or a positive price are left out.
 
     Columns security_id (or isin) and price are needed; coupon_pct, coupon_frequency, day_count, maturity (YYYY-MM-DD),
-    asset_class and adv_30d are used if there.
+    asset_class and adv_30d are used if there. Raises NoText for a file that is not in UTF-8.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return parse_securities(csv.DictReader(line for line in file if not line.startswith("#")))
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#04x} at offset {error.start}"
+        raise NoText(f"{path}: expected UTF-8, found {byte}: save it as UTF-8") from None
+    lines = io.StringIO(text, newline="")
+    return parse_securities(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 
 def parse_securities(rows: Iterable[Mapping[str, str | None]]) -> dict[str, Security]:

@@ -712,7 +712,14 @@ def test_a_file_that_is_not_there(folder: Folder) -> None:
 
 def test_a_file_that_is_no_text(folder: Folder) -> None:
     (folder.path / "scoring.toml").write_bytes(b"window_days = 9 # \xff\n")
-    assert folder.problems() == ["scoring.toml: expected UTF-8, found byte 0xff at offset 18"]
+    (line,) = folder.problems()
+    assert line.startswith("scoring.toml: expected UTF-8, found byte 0xff at offset 18, line 1, in 'ÿ' if it is")
+
+
+def test_files_with_a_byte_order_mark_are_the_same_files(folder: Folder) -> None:
+    for path in folder.path.glob("*.toml"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [each.key for each in folder.load().sessions] == ["oms", "alder"]
 
 
 def test_a_missing_table_names_what_it_would_need(folder: Folder) -> None:

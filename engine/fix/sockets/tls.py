@@ -238,7 +238,7 @@ def _try_out(identity: Identity, *, server_side: bool) -> None:
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if server_side else ssl.PROTOCOL_TLS_SERVER)
     ours.check_hostname = theirs.check_hostname = False
     ours.verify_mode, theirs.verify_mode = ssl.CERT_NONE, ssl.CERT_REQUIRED
-    leaf = identity.certificate.read_text()
+    leaf = _text("certificate", identity.certificate)
     leaf = leaf[leaf.index(_CERTIFICATE) :]
     theirs.load_verify_locations(cadata=leaf[: leaf.index("-----END CERTIFICATE-----") + 26])
     theirs.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
