@@ -42,6 +42,7 @@ from engine.fix.sockets.admission import Refusal
 from engine.fix.sockets.backoff import Outcome
 from engine.fix.standard.tags import MsgType
 from engine.fix.standard.values import BusinessRejectReason, SessionRejectReason
+from engine.metrics.accepting import OPENMETRICS, preferred
 from engine.metrics.session_levels import SessionLevels
 from engine.metrics.tally import OTHER, Distribution, Levels, Names, Tally, counter_family
 from engine.rules.plan import Mode
@@ -80,7 +81,6 @@ _REJECT_REASONS: Final = (
     *(f"380={int(reason)}" for reason in BusinessRejectReason),
 )
 """What the label of a reject's reason may say; FIX.4.2 has Rejects without any, which are counted as `other`."""
-_OPENMETRICS: Final = "application/openmetrics-text"
 
 
 class Metrics(Collector):
@@ -492,11 +492,8 @@ class Metrics(Collector):
 
         Each piece takes about a millisecond to make, so the caller can let the loop turn between two.
         """
-        try:
-            encode, content_type = choose_encoder(accept)
-        except (ValueError, TypeError):  # It asks for a version that is none.
-            encode, content_type = choose_encoder("")
-        return self._pieces(encode, b"# EOF\n" if content_type.startswith(_OPENMETRICS) else b""), content_type
+        encode, content_type = choose_encoder(preferred(accept))
+        return self._pieces(encode, b"# EOF\n" if content_type.startswith(OPENMETRICS) else b""), content_type
 
     def _pieces(self, encode: Callable[[Collector], bytes], end: bytes) -> Iterator[bytes]:
         for family in self.registry.collect():

@@ -4,12 +4,14 @@
     GET /healthz   200 while the loop turns
     GET /readyz    200, or 503 with a line for everything that is missing for work
 
-Answers GET and HEAD, HTTP/1.1 and 1.0. Every connection has a bounded head, a bounded time for each request and for
-reading its answer, and a bounded number of answers; connections are bounded in number. A request body, or a second
-request sent before the first is answered, is not read: the connection closes behind the answer. An endpoint that fails
+Answers GET, HEAD and OPTIONS, HTTP/1.1 and 1.0 (`engine.metrics.http_request`). Every connection has a bounded head, a
+bounded time for each request and for reading its answer, and a bounded number of answers; connections are bounded in
+number. Requests sent ahead are answered in their order, one at a time, and no more of them is read meanwhile than one
+head and one piece from the socket. A request's body is not read: the connection ends behind the answer. Nothing is
+compressed, whatever Accept-Encoding says: that is work for this loop, which has orders to serve. An endpoint that fails
 answers 500; it never stops the engine. What is long is made in pieces, between which the loop turns.
 
-Reference: RFC 9112 (HTTP/1.1); Prometheus exposition formats.
+Reference: RFC 9110 and 9112 (HTTP); Prometheus exposition formats.
 """
 
 from __future__ import annotations
@@ -18,24 +20,38 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final, Protocol, cast
 
 from engine.errors import StartError
+from engine.metrics.http_request import (
+    METHODS,
+    Refusal,
+    Request,
+    end_of_head,
+    may_begin,
+    read_head,
+    without_empty_lines,
+)
 
 log = logging.getLogger(__name__)
 
-HEAD_BYTES_MAX: Final = 8192
-"""Bytes of a request line with its headers."""
+HEAD_BYTES_MAX: Final = 16_384
+"""Bytes of a request line with its fields."""
+LINE_BYTES_MAX: Final = 8192
+"""Bytes of a request line."""
 REQUEST_S_MAX: Final = 10.0
 """Seconds a request may take to arrive, however it trickles, and its answer to be read."""
+LINGER_S_MAX: Final = 2.0
+"""Seconds for a client to close after its last answer: what it still sends must not cost it that answer."""
 IDLE_S_MAX: Final = 75.0
 """Seconds a connection may wait for its next request: longer than a usual scrape interval."""
 CONNECTIONS_MAX: Final = 16
 ANSWERS_MAX: Final = 1000
 """Requests of one connection before it has to connect anew."""
 
-_HEAD_END: Final = b"\r\n\r\n"
+_ALLOW: Final = ", ".join(METHODS)
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -51,7 +67,9 @@ class Bounds:
     """What one endpoint allows its clients. Seconds are real."""
 
     head_bytes_max: int = HEAD_BYTES_MAX
+    line_bytes_max: int = LINE_BYTES_MAX
     request_s_max: float = REQUEST_S_MAX
+    linger_s_max: float = LINGER_S_MAX
     idle_s_max: float = IDLE_S_MAX
     connections_max: int = CONNECTIONS_MAX
     answers_max: int = ANSWERS_MAX
@@ -62,16 +80,8 @@ class _Answer:
     status: HTTPStatus
     body: Iterable[bytes]
     content_type: str = _TEXT
-    allow: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    path: str
-    accept: str
-    keep_alive: bool
-    has_body: bool
+    fields: tuple[str, ...] = ()
+    """Field lines of its own."""
 
 
 class MetricsEndpoint:
@@ -127,22 +137,26 @@ class MetricsEndpoint:
     def forget(self, connection: _Connection) -> None:
         self._connections.discard(connection)
 
-    def answer(self, request: _Request) -> _Answer:
+    def answer(self, request: Request) -> _Answer:
+        if request.path == "*":
+            return _Answer(HTTPStatus.NO_CONTENT, (), fields=(f"Allow: {_ALLOW}",))
         resource = {"/metrics": self._show, "/healthz": self._healthy, "/readyz": self._ready}.get(request.path)
+        if request.method not in METHODS and (resource is not None or not request.path):
+            return _Answer(HTTPStatus.METHOD_NOT_ALLOWED, (f"{_ALLOW} only\n".encode(),), fields=(f"Allow: {_ALLOW}",))
         if resource is None:
             return _said(HTTPStatus.NOT_FOUND, "not found: /metrics, /healthz and /readyz are what there is")
-        if request.method not in ("GET", "HEAD"):
-            return _Answer(HTTPStatus.METHOD_NOT_ALLOWED, (b"GET and HEAD only\n",), allow="GET, HEAD")
+        if request.method == "OPTIONS":
+            return _Answer(HTTPStatus.NO_CONTENT, (), fields=(f"Allow: {_ALLOW}",))
         return resource(request)
 
-    def _show(self, request: _Request) -> _Answer:
+    def _show(self, request: Request) -> _Answer:
         body, content_type = self._metrics.exposition(request.accept)
-        return _Answer(HTTPStatus.OK, body, content_type)
+        return _Answer(HTTPStatus.OK, body, content_type, ("Vary: Accept",))
 
-    def _healthy(self, request: _Request) -> _Answer:
+    def _healthy(self, request: Request) -> _Answer:
         return _said(HTTPStatus.OK, "ok")
 
-    def _ready(self, request: _Request) -> _Answer:
+    def _ready(self, request: Request) -> _Answer:
         missing = self._readiness()
         if missing:
             return _said(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(missing))
@@ -164,6 +178,12 @@ class _Connection(asyncio.Protocol):
         """An answer is being made."""
         self._unread = False
         """Much of an answer has not left yet: the client does not read."""
+        self._ended = False
+        """The last answer was written: what still comes is dropped."""
+        self._said_all = False
+        """The client will send nothing more."""
+        self._held = False
+        """Nothing is read from the socket: enough waits here."""
 
     # --- what the loop calls -----------------------------------------------------------------------
 
@@ -176,12 +196,20 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._gone:
             return
-        if not self._busy and not self._buffer and self._answers:
+        was_idle = not self._busy and not self._buffer
+        self._buffer += data
+        if self._busy:
+            self._hold(len(self._buffer) > self._bounds.head_bytes_max)
+            return
+        self._buffer = without_empty_lines(self._buffer)
+        if was_idle and self._buffer and self._answers:
             self._wait(self._bounds.request_s_max)  # Idle until now: the next request has begun.
-        # One byte over the bound is enough to know that it is.
-        self._buffer += data[: self._bounds.head_bytes_max + len(_HEAD_END) + 1 - len(self._buffer)]
-        if not self._busy:
-            self._read()
+        self._read()
+
+    def eof_received(self) -> bool:
+        """Whoever has said all that there is to say still gets the answers: True keeps the connection for them."""
+        self._said_all = True
+        return self._busy and not self._ended
 
     def pause_writing(self) -> None:
         self._unread = True
@@ -205,7 +233,7 @@ class _Connection(asyncio.Protocol):
 
     @property
     def _gone(self) -> bool:
-        return self._transport is None or self._transport.is_closing()
+        return self._ended or self._transport is None or self._transport.is_closing()
 
     def drop(self) -> None:
         if self._transport is not None:
@@ -213,30 +241,38 @@ class _Connection(asyncio.Protocol):
 
     def _read(self) -> None:
         """Answer the request in the buffer, if it is whole."""
-        end = self._buffer.find(_HEAD_END)
-        if end > self._bounds.head_bytes_max or (end < 0 and len(self._buffer) > self._bounds.head_bytes_max):
-            text = f"a request head of at most {self._bounds.head_bytes_max} bytes is read"
+        bounds, buffer = self._bounds, self._buffer
+        if not may_begin(buffer):
+            self._end(_said(HTTPStatus.BAD_REQUEST, "HTTP is spoken here, and no TLS"))
+            return
+        end = end_of_head(buffer)
+        line = buffer.find(b"\n", 0, bounds.line_bytes_max + 2)
+        if line < 0 and len(buffer) > bounds.line_bytes_max:
+            text = f"a request line of at most {bounds.line_bytes_max} bytes is read"
+            self._end(_said(HTTPStatus.REQUEST_URI_TOO_LONG, text))
+            return
+        if (end[0] if end else len(buffer) - 3) > bounds.head_bytes_max:  # Up to 3 bytes may be of the end.
+            text = f"a request head of at most {bounds.head_bytes_max} bytes is read"
             self._end(_said(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text))
             return
-        if end < 0:
+        if end is None:
             return
-        head, more = self._buffer[:end], self._buffer[end + len(_HEAD_END) :]
-        self._buffer = b""
-        request = _parse(head)
-        if isinstance(request, _Answer):
-            self._end(request)
+        request = read_head(buffer[: end[0]])
+        if isinstance(request, Refusal):
+            self._end(_said(request.status, request.text))
             return
+        self._buffer = without_empty_lines(buffer[end[1] :])
         self._answers += 1
-        last = not request.keep_alive or request.has_body or bool(more) or self._answers >= self._bounds.answers_max
+        last = not request.keep_alive or request.has_body or self._answers >= bounds.answers_max
         self._making = True
         try:
             answer = self._endpoint.answer(request)
         except Exception:
             self._failed(request)
             return
-        self._make(request, answer, iter(answer.body), [], last)
+        self._loop.call_soon(self._make, request, answer, iter(answer.body), [], last)
 
-    def _make(self, request: _Request, answer: _Answer, rest: Iterator[bytes], made: list[bytes], last: bool) -> None:
+    def _make(self, request: Request, answer: _Answer, rest: Iterator[bytes], made: list[bytes], last: bool) -> None:
         """One piece more of the answer; the loop turns before the next."""
         if self._gone:
             return
@@ -251,30 +287,52 @@ class _Connection(asyncio.Protocol):
             made.append(piece)
             self._loop.call_soon(self._make, request, answer, rest, made, last)
 
-    def _failed(self, request: _Request) -> None:
+    def _failed(self, request: Request) -> None:
         """Whoever looks on must not stop what they look at: the loop goes on, the log says why."""
         log.exception("metrics endpoint failed path=%s: this is a bug of the engine", request.path)
-        self._end(_said(HTTPStatus.INTERNAL_SERVER_ERROR, "this could not be shown: see the daemon's log"))
+        text = "this could not be shown: see the daemon's log"
+        self._end(_said(HTTPStatus.INTERNAL_SERVER_ERROR, text), bare=request.method == "HEAD")
 
-    def _end(self, answer: _Answer) -> None:
-        self._buffer = b""
-        self._send(_written(answer, b"".join(answer.body), last=True, bare=False), last=True)
+    def _end(self, answer: _Answer, *, bare: bool | None = None) -> None:
+        """Give the last answer. That to HEAD has no body, whatever it says and as far as its head was read."""
+        if bare is None:
+            bare = self._buffer.startswith(b"HEAD ")
+        self._send(_written(answer, b"".join(answer.body), last=True, bare=bare), last=True)
 
     def _send(self, data: bytes, *, last: bool) -> None:
         assert self._transport is not None
         self._making = False
+        self._ended = last
         self._transport.write(data)
         if last:
-            self._wait(self._bounds.request_s_max)
-            self._transport.close()
-        elif not self._unread:
+            self._buffer = b""
+            # 9112-9.6: closed with something unread, the network would take the answer back. What comes is dropped.
+            self._transport.write_eof()
+            self._hold(False)
+        if not self._unread:
             self._rest()
 
     def _rest(self) -> None:
-        """An answer has left: wait for the next request, or go on with what came meanwhile."""
-        self._wait(self._bounds.request_s_max if self._buffer or self._gone else self._bounds.idle_s_max)
-        if self._buffer and not self._gone:
+        """An answer has left: wait for the end or the next request, or go on with what came meanwhile."""
+        if self._ended:
+            self._wait(self._bounds.linger_s_max)
+            return
+        self._wait(self._bounds.request_s_max if self._buffer else self._bounds.idle_s_max)
+        if self._buffer:
             self._read()
+        if self._said_all and not self._busy and not self._ended and self._transport is not None:
+            self._transport.close()
+        self._hold(self._busy and len(self._buffer) > self._bounds.head_bytes_max)
+
+    def _hold(self, held: bool) -> None:
+        """Have the socket read no further, or again."""
+        if self._transport is None or self._transport.is_closing() or held == self._held:
+            return
+        self._held = held
+        if held:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _wait(self, seconds: float) -> None:
         """Start the one timer anew."""
@@ -289,30 +347,6 @@ class _Connection(asyncio.Protocol):
             self._end(_said(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time"))
 
 
-def _parse(head: bytes) -> _Request | _Answer:
-    """A request, or the answer to what is none."""
-    first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not all(words) or not words[2].startswith("HTTP/"):
-        return _said(HTTPStatus.BAD_REQUEST, "expected a request line such as 'GET /metrics HTTP/1.1'")
-    method, target, version = words
-    if version not in ("HTTP/1.1", "HTTP/1.0"):
-        return _said(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 and HTTP/1.0 are spoken here")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
-            return _said(HTTPStatus.BAD_REQUEST, "expected headers such as 'Host: localhost'")
-        name, value = name.lower(), value.strip()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    if version == "HTTP/1.1" and "host" not in headers:
-        return _said(HTTPStatus.BAD_REQUEST, "HTTP/1.1 needs a Host header")
-    wishes = {wish.strip().lower() for wish in headers.get("connection", "").split(",")}
-    keep_alive = "close" not in wishes if version == "HTTP/1.1" else "keep-alive" in wishes
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return _Request(method, target.partition("?")[0], headers.get("accept", ""), keep_alive, has_body)
-
-
 def _said(status: HTTPStatus, text: str) -> _Answer:
     return _Answer(status, (f"{text}\n".encode(),))
 
@@ -321,11 +355,11 @@ def _written(answer: _Answer, body: bytes, *, last: bool, bare: bool) -> bytes:
     """The bytes of an answer; `bare` is one to HEAD."""
     lines = [
         f"HTTP/1.1 {answer.status.value} {answer.status.phrase}",
-        f"Content-Type: {answer.content_type}",
-        f"Content-Length: {len(body)}",
+        f"Date: {formatdate(usegmt=True)}",
         "Cache-Control: no-store",
         f"Connection: {'close' if last else 'keep-alive'}",
+        *answer.fields,
     ]
-    if answer.allow:
-        lines.append(f"Allow: {answer.allow}")
-    return "\r\n".join(lines).encode("latin-1") + _HEAD_END + (b"" if bare else body)
+    if answer.status is not HTTPStatus.NO_CONTENT:  # 9110-8.6: which has no length.
+        lines += [f"Content-Type: {answer.content_type}", f"Content-Length: {len(body)}"]
+    return "\r\n".join((*lines, "", "")).encode("latin-1") + (b"" if bare else body)

@@ -9,6 +9,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -57,7 +59,7 @@ class Client:
         async with asyncio.timeout(HANG_S):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
-            size = int(headers["content-length"]) if has_body else 0
+            size = int(headers.get("content-length", 0)) if has_body else 0
             return Response(int(head[0].split(" ")[1]), headers, await self.reader.readexactly(size))
 
     async def closed(self) -> bytes:
@@ -108,7 +110,7 @@ async def serving() -> AsyncIterator[Start]:
 
     async def start(**bounds: float) -> Served:
         metrics, missing = Metrics("9.9"), list[str]()
-        endpoint = Endpoint("127.0.0.1", 0, metrics, lambda: missing, Bounds(**bounds))  # type: ignore[arg-type]
+        endpoint = Endpoint("127.0.0.1", 0, metrics, lambda: missing, Bounds(**{"linger_s_max": 0.2, **bounds}))  # type: ignore[arg-type]
         endpoint.left = asyncio.Queue()
         await endpoint.start()
         started.append(Served(endpoint, metrics, missing))
@@ -196,7 +198,14 @@ async def test_head_has_the_length_and_no_body(serve: Start, path: str) -> None:
         pytest.param("POST", "/nothing", 404, id="unknown before method"),
         pytest.param("POST", "/metrics", 405, id="POST"),
         pytest.param("DELETE", "/healthz", 405, id="DELETE"),
-        pytest.param("get", "/metrics", 405, id="methods are case-sensitive"),
+        pytest.param("CONNECT", "x:80", 405, id="CONNECT"),
+        pytest.param("TRACE", "/readyz", 405, id="TRACE"),
+        pytest.param("OPTIONS", "/metrics", 204, id="OPTIONS"),
+        pytest.param("OPTIONS", "*", 204, id="OPTIONS of the server"),
+        pytest.param("OPTIONS", "/nothing", 404, id="OPTIONS of nothing"),
+        pytest.param("GET", "http://localhost/metrics", 200, id="absolute form"),
+        pytest.param("GET", "HTTP://elsewhere:1/healthz?x", 200, id="absolute form, whatever the host"),
+        pytest.param("GET", "/%6detrics", 200, id="a needless escape"),
         pytest.param("GET", "/metrics?name[]=x", 200, id="a query is ignored"),
     ],
 )
@@ -204,7 +213,7 @@ async def test_head_has_the_length_and_no_body(serve: Start, path: str) -> None:
 async def test_paths_and_methods(serve: Start, method: str, path: str, status: int) -> None:
     response = await (await (await serve()).client()).ask(method, path)
     assert response.status == status
-    assert response.headers.get("allow") == ("GET, HEAD" if status == 405 else None)
+    assert response.headers.get("allow") == ("GET, HEAD, OPTIONS" if status in (204, 405) else None)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +226,11 @@ async def test_paths_and_methods(serve: Start, method: str, path: str, status: i
         pytest.param(b"GET /metrics HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n", 400, id="no header"),
         pytest.param(b"GET /metrics HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n", 400, id="a folded header"),
         pytest.param(b"GET /metrics HTTP/2.0\r\nHost: x\r\n\r\n", 505, id="another version"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 505, id="the preface of HTTP/2"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01", 400, id="TLS, of which no line ends"),
+        pytest.param(b"get /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 501, id="methods are case-sensitive"),
+        pytest.param(b"GET /" + b"x" * 8192, 414, id="a target without end"),
+        pytest.param(b"GET /" + b"x" * 8192 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, id="a target too long"),
     ],
 )
 @on_the_daemons_loop
@@ -364,7 +378,10 @@ async def test_keeping_a_connection(serve: Start, version: str, header: str, kep
     [
         pytest.param(b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", id="a body"),
         pytest.param(b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", id="chunks"),
-        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 100, id="a pipeline"),
+        pytest.param(
+            b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n", id="expected"
+        ),
+        pytest.param(b"PUT /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b"y" * 900_000, id="long"),
     ],
 )
 @on_the_daemons_loop
@@ -374,6 +391,102 @@ async def test_what_would_have_to_be_read_behind_a_request_is_not(serve: Start, 
     response = await client.answer()
     assert response.headers["connection"] == "close"
     assert await client.closed() == b"", "one answer, whatever else was sent"
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 300, id="whole"),
+        pytest.param(b"GET /healthz HTTP/1.1\nHost: x\n\n" * 300, id="bare line feeds"),
+        pytest.param(b"\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 300, id="empty lines before"),
+        pytest.param(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" * 300, id="answers without a body"),
+        pytest.param((b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 9000 + b"\r\n\r\n") * 300, id="2.7 MB"),
+    ],
+)
+@on_the_daemons_loop
+async def test_requests_sent_ahead_are_answered_in_their_order(serve: Start, requests: bytes) -> None:
+    client = await (await serve()).client()
+    client.writer.write(requests)
+    statuses = [(await client.answer()).status for _ in range(300)]
+    assert statuses == [204 if requests.startswith(b"OPTIONS") else 200] * 300
+    assert (await client.ask("GET", "/healthz")).status == 200
+
+
+@on_the_daemons_loop
+async def test_no_more_is_read_ahead_than_a_head_and_a_piece(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = await serve()
+    gate = [True]
+
+    def held(accept: str) -> tuple[Iterator[bytes], str]:
+        def each() -> Iterator[bytes]:
+            while gate[0]:
+                yield b""
+
+        return each(), "text/plain"
+
+    monkeypatch.setattr(served.metrics, "exposition", held)
+    client = await served.client()
+    client.writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" + b"x" * 20_000_000)
+    [connection] = served.endpoint._connections
+    for _ in range(int(HANG_S / 0.001)):
+        if connection._held:
+            break
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)
+    assert connection._held
+    assert len(connection._buffer) < 1_000_000
+    gate[0] = False
+    assert (await client.answer()).status == 200
+    assert (await client.answer()).status == 414
+
+
+@on_the_daemons_loop
+async def test_who_has_said_all_still_gets_the_answers(serve: Start) -> None:
+    client = await (await serve()).client()
+    client.writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.writer.write_eof()
+    assert [(await client.answer()).status for _ in range(2)] == [200, 200]
+    assert await client.closed() == b""
+
+
+@on_the_daemons_loop
+async def test_empty_lines_do_not_keep_a_connection(serve: Start) -> None:
+    served = await serve(idle_s_max=0.3)
+    client = await served.client()
+    assert (await client.ask("GET", "/healthz")).status == 200
+    left = asyncio.ensure_future(served.one_left())
+    while not left.done():
+        client.writer.write(b"\r\n")
+        await asyncio.sleep(0.02)
+    await left
+
+
+@on_the_daemons_loop
+async def test_an_answer_has_its_date_and_no_more_than_its_status_allows(serve: Start) -> None:
+    client = await (await serve()).client()
+    shown = await client.ask()
+    assert parsedate_to_datetime(shown.headers["date"]).tzinfo is UTC
+    assert shown.headers["vary"] == "Accept"
+    nothing = await client.ask("OPTIONS", "*")
+    assert not {"content-length", "content-type", "transfer-encoding"} & nothing.headers.keys()
+
+
+@on_the_daemons_loop
+async def test_the_answer_to_a_head_that_is_refused_has_no_body(serve: Start) -> None:
+    client = await (await serve()).client()
+    await client.send(b"HEAD /metrics HTTP/1.1\r\n\r\n")
+    assert (await client.answer(has_body=False)).status == 400
+    assert await client.closed() == b""
+
+
+@on_the_daemons_loop
+async def test_what_is_excluded_is_not_sent_and_nothing_is_compressed(serve: Start) -> None:
+    client = await (await serve()).client()
+    accept = "Accept: application/openmetrics-text;q=0, text/plain"
+    response = await client.ask("GET", "/metrics", accept, "Accept-Encoding: gzip, deflate")
+    assert response.headers["content-type"].startswith("text/plain")
+    assert "content-encoding" not in response.headers
+    assert list(text_string_to_metric_families(response.text))
 
 
 @on_the_daemons_loop
