@@ -173,7 +173,8 @@ def with_open_bonds(start: Start, file: ReadOnly, trading: Trading) -> Start:
         return start
     securities = dataclasses.replace(configured.securities, bonds={**configured.securities.bonds, **found})
     desk.filed = securities.bonds
-    desk.securities.update(found)
+    for each in found:
+        desk.know(each, None)
     return dataclasses.replace(start, configured=dataclasses.replace(configured, securities=securities))
 
 

@@ -210,12 +210,9 @@ def _terms(call: Call) -> OrderTerms:
 def security_of(draft: Draft, word: str) -> Security:
     """A bond by ISIN, or by CUSIP."""
     key = word.upper()
-    found = draft.desk.securities.get(key)
+    found = draft.desk.naming.bond_of("", key)
     if found is not None:
-        return found
-    for security in draft.desk.securities.values():
-        if security.cusip == key:
-            return security
+        return draft.desk.securities[found]
     near = did_you_mean(key, draft.desk.securities)
     raise CommandError(f"unknown security '{word}': it is not in the security master{near}", code="unknown")
 

@@ -14,7 +14,6 @@ from enum import IntEnum
 from engine.desk.draft import Delivery, Draft
 from engine.domain import events as e
 from engine.domain.axe import Axe, AxeQuality, AxeSize
-from engine.domain.instrument import is_cusip, isin_of_cusip
 from engine.domain.messages import AxeAction, AxeSaid, BusinessReject
 from engine.domain.order import Side
 
@@ -78,7 +77,7 @@ def on_said(draft: Draft, session: str, said: AxeSaid) -> None:
 def offer(draft: Draft, offered: Offered) -> NotFit | None:
     """Take an interest, in the place of the one it replaces; None where it was taken."""
     dealer, limits = offered.dealer, draft.desk.axes
-    security_id = _bond(draft, offered.security_id)
+    security_id = draft.desk.naming.bond_of("", offered.security_id)
     if security_id is None:
         return NotFit(Unfit.unknown_bond, f"SecurityID(48)={offered.security_id}: this desk does not know the bond")
     replaced = None
@@ -123,16 +122,6 @@ def withdraw(draft: Draft, dealer: str, axe_id: str, security_id: str, reason: s
 
 def _end(draft: Draft, axe: Axe, reason: str, actor: str) -> None:
     draft.record(e.AxeWithdrawn(draft.now_ns, axe.dealer, axe.security_id, axe.axe_id, reason, actor))
-
-
-def _bond(draft: Draft, given: str) -> str | None:
-    """The bond's identifier here, for an ISIN or a CUSIP."""
-    if given in draft.desk.securities:
-        return given
-    if not (is_cusip(given) and given.isalnum()):
-        return None
-    known = (isin_of_cusip(given, country) for country in ("US", "CA"))
-    return next((isin for isin in known if isin in draft.desk.securities), None)
 
 
 def _no_room(draft: Draft, axe: Axe, replaced: Axe | None) -> NotFit | None:

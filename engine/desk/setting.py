@@ -22,6 +22,7 @@ from engine.market.appraisal import Appraisal
 from engine.market.calendars import DayEnd
 from engine.market.hearing import Refusals, Sides
 from engine.market.marks import MarkBook
+from engine.market.naming import Naming
 from engine.market.similar import Neighbours
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
@@ -130,8 +131,13 @@ class Desk:
     filed: Mapping[str, Security] = field(default_factory=dict)
     """The bonds as their file has them."""
     axes: AxeLimits = AxeLimits()
+    naming: Naming = field(init=False)
+    """By which identifiers the bonds are known."""
     hold: str = ""
     """Why nobody may be asked just now, whatever the order: the journal is slow. Empty when all is well."""
+
+    def __post_init__(self) -> None:
+        self.naming = Naming(self.securities)
 
     def take_up(self, after: Desk, *, with_stats: bool) -> None:
         """Decide by what `after` says from now on; prices, and statistics unless they are made anew, stay."""
@@ -171,6 +177,7 @@ class Desk:
     def know(self, security_id: str, delivered: Security | None) -> None:
         """A bond as a feed delivered it; None: as the file has it, if it does."""
         bond = delivered if delivered is not None else self.filed.get(security_id)
+        self.naming.know(security_id, bond, self.securities.get(security_id))
         if bond is not None:
             self.securities[security_id] = bond
         else:

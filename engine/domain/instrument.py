@@ -236,6 +236,11 @@ def is_cusip(text: str) -> bool:
         return False
 
 
+def id_source_of(text: str) -> str:
+    """SecurityIDSource(22) of an identifier that nobody here knows, by its form: 1 for a CUSIP, else 4."""
+    return "1" if is_cusip(text) else "4"
+
+
 def isin_of_cusip(cusip: str, country: str = "US") -> str:
     """The ISIN that a US or Canadian CUSIP has: country, CUSIP, check digit."""
     return country + cusip + isin_check_digit(country + cusip)

@@ -55,6 +55,8 @@ class UnacceptableOrder:
     text: str
     currency: str = ""
     possible_resend: bool = False
+    id_source: str = "4"
+    """SecurityIDSource(22) that `security_id` stands under."""
 
 
 @row

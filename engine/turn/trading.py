@@ -74,7 +74,7 @@ class Trading:
 
     def hear(self, draft: Draft, settings: SessionSettings, message: Message, sent: SentAs) -> None:
         dialect = self._session_dialects.get(settings.key, DEFAULT)
-        heard = translation.hear(settings.role, message, dialect)
+        heard = translation.hear(settings.role, message, dialect, self.desk.naming)
         if isinstance(heard, RefusedByPeer):
             decide.refused(draft, settings.key, heard, sent(heard.ref_seq_num))
         else:

@@ -183,7 +183,7 @@ def test_a_session_without_a_dealer_advertises_nothing(world: Scene) -> None:
 
 def test_a_bond_may_be_named_by_its_cusip(world: Scene) -> None:
     isin = isin_of_cusip("037833AK6")
-    world.desk.securities = {**world.desk.securities, isin: replace(BOND, security_id=isin)}
+    world.desk.know(isin, replace(BOND, security_id=isin))
     assert say(world, security_id="037833AK6") == ""
     assert [each.security_id for each in world.state.axes_of_dealer("ash", world.now.utc_ns)] == [isin]
     assert "does not know the bond" in say(world, security_id="594918BW3")

@@ -81,7 +81,7 @@ def on_unacceptable(draft: Draft, session: str, heard: UnacceptableOrder) -> Non
         currency=heard.currency or draft.desk.base_currency,
         transact_ns=draft.now_ns,
     )
-    reporting.refuse_order(draft, terms, heard.code, heard.text)
+    reporting.refuse_order(draft, terms, heard.code, heard.text, heard.id_source)
 
 
 def enter_order(draft: Draft, terms: OrderTerms, actor: str) -> str:

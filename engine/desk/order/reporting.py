@@ -12,6 +12,7 @@ from decimal import Decimal
 from engine.desk.draft import Delivery, Draft
 from engine.desk.round import seen
 from engine.domain import events as e
+from engine.domain.instrument import id_source_of
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import CancelRefusal, OrderReport, ReportKind
 from engine.domain.order import (
@@ -103,7 +104,7 @@ def answer_unknown(draft: Draft, session: str, cl_ord_id: str, security_id: str,
         account="",
         trader="",
         security_id=security_id,
-        id_source="4",
+        id_source=id_source_of(security_id),
         side=Side.buy,
         quantity=ZERO,
         limit_price=None,
@@ -119,8 +120,10 @@ def answer_unknown(draft: Draft, session: str, cl_ord_id: str, security_id: str,
     draft.send(session, said, Delivery.at_least_once, copy=copy)
 
 
-def refuse_order(draft: Draft, terms: OrderTerms, code: OrderRefusal, reason: str) -> None:
-    """A report that says why, with a text; never silence."""
+def refuse_order(
+    draft: Draft, terms: OrderTerms, code: OrderRefusal, reason: str, id_source: str | None = None
+) -> None:
+    """A report that says why, with a text; never silence. `id_source` is SecurityIDSource(22) where it is known."""
     draft.record(e.OrderRefused(draft.now_ns, terms.session, terms.cl_ord_id, terms.security_id, code, reason))
     said = OrderReport(
         exec_id=_exec_id(draft),
@@ -133,7 +136,7 @@ def refuse_order(draft: Draft, terms: OrderTerms, code: OrderRefusal, reason: st
         account=terms.account,
         trader=terms.trader,
         security_id=terms.security_id,
-        id_source="4",
+        id_source=id_source or id_source_of(terms.security_id),
         side=terms.side,
         quantity=terms.quantity,
         limit_price=terms.limit_price,

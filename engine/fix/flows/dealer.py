@@ -44,6 +44,7 @@ from engine.fix.flows.dialect import (
     spoken,
     wire_quantity,
 )
+from engine.fix.flows.naming import Names, bond_named
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.tags import BusinessRejectReason, Tag
 from engine.fix.wire.message import Message
@@ -109,7 +110,7 @@ _NO_ORDER_ID: Final = frozenset({"", "NONE", "UNKNOWN", "[N/A]"})
 # --- in ------------------------------------------------------------------------------------------
 
 
-def hear_quote(message: Message, dialect: Dialect) -> QuoteAnswer:
+def hear_quote(message: Message, dialect: Dialect, names: Names) -> QuoteAnswer:
     """Quote(S). A price that is not positive, or has a size of 0, is no price on that side."""
     quote_id = message.require(117)
     quote_req_id = message.get(131)
@@ -124,7 +125,7 @@ def hear_quote(message: Message, dialect: Dialect) -> QuoteAnswer:
     return QuoteAnswer(
         quote_req_id=quote_req_id,
         quote_id=quote_id,
-        security_id=message.get(48) or "",
+        security_id=bond_named(message, names).told,
         # QuoteType(537) absent or unheard of is the one that no rule executes.
         kind=_KIND_OF.get(message.get(537) or "0", QuoteKind.indicative),
         bid=bid,
@@ -136,14 +137,14 @@ def hear_quote(message: Message, dialect: Dialect) -> QuoteAnswer:
     )
 
 
-def hear_decline(message: Message, dialect: Dialect) -> QuoteDecline:
+def hear_decline(message: Message, dialect: Dialect, names: Names) -> QuoteDecline:
     """QuoteRequestReject(AG): the reason in words, and the dealer's own text behind it."""
     quote_req_id = message.require(131)
     code = message.require(658)
     return QuoteDecline(quote_req_id, _worded(_DECLINE_REASON.get(code, f"reason {code}"), message.get(58)))
 
 
-def hear_quote_cancel(message: Message, dialect: Dialect) -> QuoteWithdrawal:
+def hear_quote_cancel(message: Message, dialect: Dialect, names: Names) -> QuoteWithdrawal:
     """QuoteCancel(Z): one quote, or with QuoteCancelType(298)=4 all under the request (or all there are)."""
     quote_id = message.get(117) or ""
     if message.require(298) == _CANCEL_ALL or quote_id == "*":
@@ -151,7 +152,7 @@ def hear_quote_cancel(message: Message, dialect: Dialect) -> QuoteWithdrawal:
     return QuoteWithdrawal(message.get(131) or "", quote_id)
 
 
-def hear_quote_status(message: Message, dialect: Dialect) -> QuoteWithdrawal | QuoteDecline | Ignored:
+def hear_quote_status(message: Message, dialect: Dialect, names: Names) -> QuoteWithdrawal | QuoteDecline | Ignored:
     """QuoteStatusReport(AI): what ends a quote withdraws it, a pass declines the request, the rest changes nothing.
 
     Without QuoteID(117) nothing is withdrawn: an empty one would mean every quote.
@@ -165,7 +166,7 @@ def hear_quote_status(message: Message, dialect: Dialect) -> QuoteWithdrawal | Q
     return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={quote_id}", message.get(58)))
 
 
-def hear_quote_acknowledgement(message: Message, dialect: Dialect) -> QuoteDecline | Ignored:
+def hear_quote_acknowledgement(message: Message, dialect: Dialect, names: Names) -> QuoteDecline | Ignored:
     """MassQuoteAcknowledgement(b), with which some venues answer an R: only a rejection says anything."""
     status, quote_req_id = message.get(297) or "", message.get(131) or ""
     if status == _QUOTE_REJECTED and quote_req_id:
@@ -176,7 +177,7 @@ def hear_quote_acknowledgement(message: Message, dialect: Dialect) -> QuoteDecli
     return Ignored("b", _worded(f"QuoteStatus(297)={status} QuoteReqID(131)={quote_req_id}", message.get(58)))
 
 
-def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
+def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerReport:
     """ExecutionReport(8).
     Raises ProtocolError only where there is no ExecID(17), or neither ExecType(150) nor OrdStatus(39).
     """
@@ -192,7 +193,7 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
         orig_cl_ord_id=get(41) or "",
         order_id=order_id,
         exec_id=message.require(17),
-        security_id=get(48) or "",
+        security_id=bond_named(message, names).told,
         side=DIRECTION_OF.get(get(54) or ""),
         last_quantity=_quantity(message, 32, dialect),
         last_price=_decimal(message, 31 if in_percent else 669),
@@ -212,7 +213,7 @@ def hear_execution(message: Message, dialect: Dialect) -> DealerReport:
     )
 
 
-def hear_cancel_refusal(message: Message, dialect: Dialect) -> DealerCancelRefused:
+def hear_cancel_refusal(message: Message, dialect: Dialect, names: Names) -> DealerCancelRefused:
     """OrderCancelReject(9). An unknown order has OrdStatus(39)=8; a 9 that says otherwise knows it after all."""
     return DealerCancelRefused(
         cl_ord_id=message.get(11) or "",

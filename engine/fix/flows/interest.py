@@ -16,6 +16,7 @@ from engine.domain.axe import AxeQuality, AxeSize
 from engine.domain.messages import AxeAction, AxeSaid, BusinessReject
 from engine.errors import ProtocolError
 from engine.fix.flows.dialect import PERCENT_OF_PAR, Dialect, direction, face_amount
+from engine.fix.flows.naming import Names, bond_named
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.tags import BusinessRejectReason, SessionRejectReason, Tag
 from engine.fix.wire.message import Message
@@ -26,7 +27,7 @@ _UNDISCLOSED: Final = "U"  # FIX 5.0.
 _QUALITY_OF: Final[Mapping[str, AxeQuality]] = {"L": AxeQuality.low, "M": AxeQuality.medium, "H": AxeQuality.high}
 
 
-def hear_interest(message: Message, dialect: Dialect) -> AxeSaid:
+def hear_interest(message: Message, dialect: Dialect, names: Names) -> AxeSaid:
     """IOI(6). A price in another unit than percent of par, or of 0, is none."""
     axe_id = message.require(23)
     action = _ACTION_OF.get(message.require(28))
@@ -37,10 +38,13 @@ def hear_interest(message: Message, dialect: Dialect) -> AxeSaid:
     if action is not AxeAction.new and not refers_to:
         raise _missing(message, axe_id, f"IOIRefID(26) missing: IOITransType(28)={message.get(28)} needs it")
     if action is AxeAction.cancel:
-        return AxeSaid(action, axe_id, refers_to, message.get(48) or "", message.seq_num)
-    security_id = message.get(48)
-    if not security_id:
+        return AxeSaid(action, axe_id, refers_to, bond_named(message, names).told, message.seq_num)
+    bond = bond_named(message, names)
+    if not bond.security_id:
         raise _missing(message, axe_id, "SecurityID(48) missing: bonds are told apart by it alone")
+    if bond.problem:
+        reason = BusinessRejectReason.UnknownSecurity
+        raise NotTaken(BusinessReject("6", message.seq_num, reason, bond.problem, axe_id))
     message.require(54)
     side = direction(message)
     if side is None:
@@ -53,7 +57,7 @@ def hear_interest(message: Message, dialect: Dialect) -> AxeSaid:
         action,
         axe_id,
         refers_to,
-        security_id,
+        bond.security_id,
         message.seq_num,
         side,
         quantity,

@@ -17,9 +17,10 @@ from engine.domain.messages import (
     TradePrint,
 )
 from engine.fix.flows.dialect import ISIN, NO_SYMBOL, Dialect, refuse_soh, spoken
+from engine.fix.flows.naming import Names, bond_named
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.tags import BusinessRejectReason
-from engine.fix.wire.message import Group, Message, timestamp_ns
+from engine.fix.wire.message import FieldView, Group, Message, timestamp_ns
 
 SECURITIES_PER_REQUEST_MAX: Final = 100
 
@@ -32,9 +33,9 @@ _PROVIDERS_NAME: Final = "8"
 """SecurityIDSource(22): what the provider itself calls it."""
 
 
-def hear_snapshot(message: Message, dialect: Dialect) -> MarketPrice:
+def hear_snapshot(message: Message, dialect: Dialect, names: Names) -> MarketPrice:
     """MarketDataSnapshotFullRefresh(W): the best bid and offer, and trades; prices that are not positive are none."""
-    security_id = message.get(48)
+    security_id = _named(message, names)
     if not security_id:
         text = "SecurityID(48) missing: bonds are told apart by it alone"
         reason = BusinessRejectReason.ConditionallyRequiredFieldMissing
@@ -61,7 +62,7 @@ def hear_snapshot(message: Message, dialect: Dialect) -> MarketPrice:
     return MarketPrice(security_id, bid, offer, quoted_ns, tuple(trades))
 
 
-def hear_changes(message: Message, dialect: Dialect) -> MarketChanges:
+def hear_changes(message: Message, dialect: Dialect, names: Names) -> MarketChanges:
     """MarketDataIncrementalRefresh(X): sides that are new, changed or gone; trades that are new, corrected or canceled.
 
     An entry without SecurityID(48) is for the bond of the one before.
@@ -70,7 +71,7 @@ def hear_changes(message: Message, dialect: Dialect) -> MarketChanges:
     trades: list[TradePrint] = []
     security_id = ""
     for entry in message.groups(268):
-        security_id = entry.get(48) or security_id
+        security_id = _named(entry, names) or security_id
         kind, is_gone = entry.get(269), entry.get(279) == _DELETED
         if kind == _TRADE:
             trades.append(_trade(entry, security_id, dialect, is_gone))
@@ -105,6 +106,13 @@ def speak_subscription(subscription: SubscribeMarketData, dialect: Dialect) -> b
         f"267={len(kinds)}\x01" + "".join([f"269={kind}\x01" for kind in kinds]),
     ]
     return spoken("V", chunks, dialect)
+
+
+def _named(fields: FieldView, names: Names) -> str:
+    """The bond, or what the provider calls something that it calculates; empty where nothing is named."""
+    if fields.get(22) == _PROVIDERS_NAME:
+        return fields.get(48) or ""
+    return bond_named(fields, names).told
 
 
 def _trade(entry: Group, security_id: str, dialect: Dialect, is_canceled: bool = False) -> TradePrint:

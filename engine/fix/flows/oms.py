@@ -32,7 +32,6 @@ from engine.domain.messages import (
 from engine.domain.order import ZERO, CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.errors import ProtocolError
 from engine.fix.flows.dialect import (
-    CUSIP,
     HANDLING_OF,
     ISIN,
     ORDER_STATUS_CODE,
@@ -47,6 +46,7 @@ from engine.fix.flows.dialect import (
     numbers,
     refuse_soh,
 )
+from engine.fix.flows.naming import BondNamed, Names, bond_named
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.currencies import CURRENCIES
 from engine.fix.standard.tags import BusinessRejectReason, Tag
@@ -88,7 +88,7 @@ _PERCENT: Final = "1"
 # --- in ------------------------------------------------------------------------------------------
 
 
-def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | UnacceptableOrder:
+def hear_new_order(message: Message, dialect: Dialect, names: Names) -> NewOrder | UnacceptableOrder:
     """NewOrderSingle(D)."""
     cl_ord_id = message.require(11)
     message.require(54)
@@ -106,13 +106,15 @@ def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | Unacceptabl
     tif = TIF_OF.get(message.get(59) or "0")
     handling = HANDLING_OF.get(message.get(21) or "1")
 
-    problem = _problem(message, quantity, price, tif, handling, expire_ns)
+    bond = bond_named(message, names)
+    problem = _problem(message, bond, quantity, price, tif, handling, expire_ns)
     if problem is not None or quantity is None or tif is None or handling is None:
         code, text = problem or (OrderRefusal.other, "the order cannot be taken")
         return UnacceptableOrder(
             cl_ord_id=cl_ord_id,
             account=message.get(1) or "",
-            security_id=message.get(48) or "",
+            security_id=bond.security_id,
+            id_source=message.get(22) or ISIN if bond.problem else ISIN,
             side=side,
             quantity=ZERO if quantity is None else quantity,
             code=code,
@@ -124,7 +126,7 @@ def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | Unacceptabl
         cl_ord_id=cl_ord_id,
         # What many orders say alike is one object: it stays as long as they do.
         account=intern(message.get(1) or ""),
-        security_id=intern(message.require(48)),
+        security_id=intern(bond.security_id),
         side=side,
         quantity=quantity,
         limit_price=price if order_type == _LIMIT else None,
@@ -138,7 +140,7 @@ def hear_new_order(message: Message, dialect: Dialect) -> NewOrder | Unacceptabl
     )
 
 
-def hear_cancel(message: Message, dialect: Dialect) -> CancelOrder:
+def hear_cancel(message: Message, dialect: Dialect, names: Names) -> CancelOrder:
     """OrderCancelRequest(F), or OrderCancelReplaceRequest(G)."""
     cl_ord_id = message.require(11)
     orig_cl_ord_id = message.require(41)
@@ -147,17 +149,18 @@ def hear_cancel(message: Message, dialect: Dialect) -> CancelOrder:
     if side is None:
         text = f"Side(54)={message.get(54)} has no direction: no order here has it"
         raise NotTaken(BusinessReject(message.msg_type, message.seq_num, BusinessRejectReason.Other, text, cl_ord_id))
-    security_id = message.get(48) or ""
+    security_id = bond_named(message, names).told
     return CancelOrder(cl_ord_id, orig_cl_ord_id, security_id, side, replace=message.msg_type == "G")
 
 
-def hear_status_request(message: Message, dialect: Dialect) -> AskOrderStatus:
+def hear_status_request(message: Message, dialect: Dialect, names: Names) -> AskOrderStatus:
     """OrderStatusRequest(H)."""
-    return AskOrderStatus(message.require(11), message.get(48) or "", direction(message))
+    return AskOrderStatus(message.require(11), bond_named(message, names).security_id, direction(message))
 
 
 def _problem(
     message: Message,
+    bond: BondNamed,
     quantity: Decimal | None,
     price: Decimal | None,
     tif: TimeInForce | None,
@@ -166,10 +169,10 @@ def _problem(
 ) -> tuple[OrderRefusal, str] | None:
     """The first thing that keeps the message from being an order of this desk, and a text."""
     get = message.get
-    if get(48) is None:
+    if not bond.security_id:
         return OrderRefusal.unknown_security, "SecurityID(48) missing"
-    if get(22) not in (ISIN, CUSIP, None):
-        return OrderRefusal.unknown_security, _found(message, Tag.SecurityIDSource, "4 (ISIN) or 1 (CUSIP)")
+    if bond.problem:
+        return OrderRefusal.unknown_security, bond.problem
     if quantity is None:
         return OrderRefusal.incorrect_quantity, "OrderQty(38) missing: face amounts only"
     if quantity <= 0:

@@ -34,6 +34,7 @@ from engine.fix.flows import interest
 from engine.fix.flows import market as market_flow
 from engine.fix.flows import oms as oms_flow
 from engine.fix.flows.dialect import DEFAULT, Dialect, Field
+from engine.fix.flows.naming import AS_NAMED, Names
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.session.settings import Role
 from engine.fix.standard.tags import BusinessRejectReason, SessionRejectReason, Tag
@@ -44,18 +45,18 @@ __all__ = ["DEFAULT", "ApplVer", "Dialect", "NotTaken", "Role", "hear", "speak"]
 
 ApplVer = Literal["44", "50SP2"]
 
-_Ear = Callable[[Message, Dialect], Heard]
+_Ear = Callable[[Message, Dialect, Names], Heard]
 
 
-def hear(role: Role, message: Message, dialect: Dialect = DEFAULT) -> Heard:
-    """What `message` says, coming over a session of `role`.
+def hear(role: Role, message: Message, dialect: Dialect = DEFAULT, names: Names = AS_NAMED) -> Heard:
+    """What `message` says, coming over a session of `role`; `names` knows bonds by their identifiers.
 
     Raises ProtocolError with SessionRejectReason(373) and the tag, or NotTaken with BusinessRejectReason(380).
     """
     ear = _EARS[role].get(message.msg_type)
     if ear is None:
         raise NotTaken(_not_taken(role, message))
-    return ear(message, dialect)
+    return ear(message, dialect, names)
 
 
 def speak(said: Said, dialect: Dialect = DEFAULT, *, copy: bool = False, appl_ver: ApplVer = "44") -> tuple[str, bytes]:
@@ -88,7 +89,7 @@ def speak(said: Said, dialect: Dialect = DEFAULT, *, copy: bool = False, appl_ve
             assert_never(said)
 
 
-def _hear_refusal(message: Message, dialect: Dialect) -> RefusedByPeer:
+def _hear_refusal(message: Message, dialect: Dialect, names: Names) -> RefusedByPeer:
     """Reject(3) or BusinessMessageReject(j): as lenient as can be, since nothing can be answered to it."""
     try:
         ref_seq_num = message.integer(45) or 0
@@ -110,7 +111,7 @@ def _hear_refusal(message: Message, dialect: Dialect) -> RefusedByPeer:
     )
 
 
-def _ignore(message: Message, dialect: Dialect) -> Ignored:
+def _ignore(message: Message, dialect: Dialect, names: Names) -> Ignored:
     return Ignored(message.msg_type, message.get(58) or "")
 
 

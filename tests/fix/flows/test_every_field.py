@@ -228,6 +228,7 @@ HEARD: Final[dict[str, Case]] = {
             "text": ("40=3", "OrdType(40)=3: expected 1 (market) or 2 (limit)"),
             "currency": ("15=EUR", "EUR"),
             "possible_resend": ("97=Y", True),
+            "id_source": ("22=2", "2"),
         },
     ),
     "CancelOrder": (
@@ -353,6 +354,7 @@ AS_WELL: Final = {
     ("NewOrder", "tif"): {"expire_ns"},
     ("UnacceptableOrder", "code"): {"text"},
     ("UnacceptableOrder", "text"): {"code"},
+    ("UnacceptableOrder", "id_source"): {"code", "text"},
     ("DealerReport", "unknown_order"): {"word"},
     ("AxeSaid", "size"): {"quantity"},
 }
