@@ -130,7 +130,8 @@ def differs(case: Case, price: bool) -> Differs | None:
     counted = DayCount(bond.day_count or "")
     first = bond.first_coupon
     month_end = is_month_end(anchor) and (first is None or is_month_end(first))
-    if not bond.coupon_frequency:
+    frequency = bond.coupon_frequency or (0 if bond.coupon_pct else 2)
+    if not frequency:
         return None
     if counted.has_thirty_day_months:
         last_of_all = 27 if counted is DayCount.THIRTY_E_360_ISDA else 28
@@ -138,7 +139,7 @@ def differs(case: Case, price: bool) -> Differs | None:
         return Differs.UNEQUAL_STEPS if price and late else None
     if not price and counted is not DayCount.ACT_ACT_ICMA:
         return None
-    dates = steps_before(anchor, 12 // bond.coupon_frequency, month_end)
+    dates = steps_before(anchor, 12 // frequency, month_end)
     if bond.issue_date is not None:
         ends = min([each for each in dates if each > bond.issue_date], default=anchor) if first is None else first
         if ends == bond.maturity:

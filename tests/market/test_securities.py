@@ -107,8 +107,8 @@ def test_a_wrong_line_is_named_with_its_reason(old: str, new: str, reason: str) 
         ),
         pytest.param(
             "first_coupon", "2021-08-15",
-            "first_coupon 2021-08-15 is not reached from maturity 2031-03-15 in steps of 6 months: if the last period is "
-            "shorter or longer than the others, last_coupon has to say so", id="first coupon",
+            "first_coupon 2021-08-15 is not reached from maturity 2031-03-15 in steps of 6 months: if the last period "
+            "is shorter or longer than the others, last_coupon has to say so", id="first coupon",
         ),
         pytest.param(
             "dated_date", "2031-03-15", "maturity 2031-03-15 is not after dated_date 2031-03-15", id="dated date",
