@@ -32,6 +32,7 @@ class NeverKnown(NamedTuple):
 _COLUMNS: Final[Mapping[str, str]] = {
     "sector": "sector",
     "rating": "rating",
+    "coupon": "coupon_pct",
     "maturity": "maturity",
     "years_to_maturity": "maturity",
     "amount_outstanding": "amount_outstanding",

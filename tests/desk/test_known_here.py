@@ -43,11 +43,12 @@ def because(known: KnownHere, name: str, window_days: int | None = None) -> str:
     return found.because if found is not None else ""
 
 
-@pytest.mark.parametrize("field", ["sector", "rating", "maturity", "years_to_maturity", "amount_outstanding"])
+@pytest.mark.parametrize("field", ["sector", "rating", "coupon", "maturity", "years_to_maturity", "amount_outstanding"])
 def test_a_column_that_no_bond_has(field: str) -> None:
-    empty: dict[str, Any] = {"sector": None, "rating": None, "maturity": None, "amount_outstanding": None}
+    columns = ("sector", "rating", "coupon_pct", "maturity", "amount_outstanding")
+    empty: dict[str, Any] = dict.fromkeys(columns)
     bare, other = replace(FULL, **empty), replace(FULL, security_id="US0000000000", **empty)
-    column = {"years_to_maturity": "maturity"}.get(field, field)
+    column = {"years_to_maturity": "maturity", "coupon": "coupon_pct"}.get(field, field)
     assert because(here(bare, other), field) == f"no bond of the security file has its {column}"
     assert because(here(bare, FULL), field) == "", "one bond is enough"
 
