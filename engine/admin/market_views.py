@@ -45,6 +45,7 @@ def bond(paper: Paper, answer: Answer) -> list[str]:
         rows += [
             (f"impact of {grouped(answer['quantity'])}", _or_unknown(answer["expected_impact"], _interval)),
             (f"cost of {grouped(answer['quantity'])}", _or_unknown(answer["expected_cost"], _interval)),
+            (f"interest to {answer['settlement']}", _interest(answer)),
         ]
     lines = [paper.styled(f"{answer['security']} {answer['name']}", "bold"), *table(paper, _FACTS, rows)]
     if answer["marks"]:
@@ -77,6 +78,11 @@ def _fair(fair: Answer | None) -> Cell | str:
 
 def _interval(found: Answer) -> str:
     return f"{bp(found['bps'])} ({bp(found['low_bps'])} to {bp(found['high_bps'])} at 90 %)"
+
+
+def _interest(answer: Answer) -> Cell | str:
+    reason = answer["accrued_unknown"]
+    return grouped(answer["accrued"]) if reason is None else f"unknown: {reason}"
 
 
 def _or_unknown(value: Any, shown: Any) -> Cell | str:

@@ -7,6 +7,7 @@ its trades names of their own may deliver them again: the same changes nothing, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Final
@@ -20,7 +21,8 @@ from engine.desk.deliveries import Delivery
 from engine.domain.instrument import Security
 from engine.domain.messages import TradePrint
 from engine.errors import CommandError
-from engine.market.calendars import day_number, day_of
+from engine.market.bonds import Unknown, accrued_interest
+from engine.market.calendars import day_number, day_of, settlement_date
 from engine.market.hearing import Refused, Wrong
 from engine.market.impact import Expected
 from engine.market.marks import Quality
@@ -137,8 +139,17 @@ def bond(call: Call) -> dict[str, Any]:
             "quantity": as_json.amount(quantity),
             "expected_impact": _expected(impact),
             "expected_cost": _expected(None if cost is None else cost.total),
+            **_interest(security, quantity, call.given["settlement"] or settlement_date(now_ns)),
         }
     return answer
+
+
+def _interest(security: Security, quantity: Decimal, settlement: date) -> dict[str, Any]:
+    """Accrued interest of an amount, or why it is not known."""
+    accrued = accrued_interest(security, quantity, settlement)
+    if isinstance(accrued, Unknown):
+        return {"settlement": str(settlement), "accrued": None, "accrued_unknown": accrued.reason}
+    return {"settlement": str(settlement), "accrued": as_json.amount(accrued), "accrued_unknown": None}
 
 
 def _refused(call: Call, security: Security) -> list[dict[str, Any]]:

@@ -409,9 +409,10 @@ TABLE: Final[tuple[Command, ...]] = (
         "viewer",
         "market_commands.bond",
         "market_views.bond",
-        "what is known of a bond: its prices, how it trades, what an order of it is expected to cost",
+        "what is known of a bond: its prices, how it trades, what an order of it is expected to cost, its interest",
         Param("security", name, "the bond's ISIN or CUSIP", required=True),
         Param("quantity", amount, "face amount of an order, such as 5mm", typed="[QUANTITY]"),
+        Param("settlement", date, "interest of the quantity to this day, not the usual one", typed="--settlement DATE"),
         Param(
             "window",
             whole(1, ADV_DAYS_MAX),

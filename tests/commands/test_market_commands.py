@@ -17,6 +17,7 @@ from engine.admin.client import AdminClient
 from engine.clock import NS_PER_DAY, NS_PER_S, iso_timestamp
 from engine.errors import CommandError
 from engine.market.appraisal import MarketParameters
+from engine.market.calendars import settlement_date
 
 pytestmark = pytest.mark.starts("noon")
 
@@ -203,6 +204,17 @@ def test_completeness_is_of_the_past(world: DeskWorld) -> None:
 # --- over a real socket --------------------------------------------------------------------------
 
 
+def test_the_interest_of_an_amount_or_why_it_is_not_known(world: DeskWorld) -> None:
+    """5 % on 15 June and 15 December, so half a year less a day of it."""
+    shown = world.command("bond", security=BOND, quantity="1mm", settlement="2028-12-14", role="viewer")
+    assert (shown["settlement"], shown["accrued"], shown["accrued_unknown"]) == ("2028-12-14", "24861.11", None)
+    late = world.command("bond", security=BOND, quantity="1mm", settlement="2033-06-15", role="viewer")
+    assert late["accrued"] is None
+    assert late["accrued_unknown"] == "settlement 2033-06-15 is not before maturity 2033-06-15"
+    usual = world.command("bond", security=BOND, quantity="1mm", role="viewer")
+    assert usual["settlement"] == str(settlement_date(world.now.utc_ns))
+
+
 @pytest.fixture
 def daemon(tmp_path: Path, world: DeskWorld) -> Iterator[Daemon]:
     running = Daemon(tmp_path, world)
@@ -224,6 +236,10 @@ def test_a_feed_delivers_over_the_socket_and_a_person_looks(
     shown = capsys.readouterr().out
     for words in ("average day, 10 of them", "200,000", "3 days ago", "feed:local", "one sided", "unknown"):
         assert words in shown
+    assert main(["bond", BOND, "1mm", "--settlement", "2028-12-14", "--socket", str(daemon.socket)]) == 0
+    assert "24,861.11" in capsys.readouterr().out
+    assert main(["bond", BOND, "1mm", "--settlement", "2033-06-15", "--socket", str(daemon.socket)]) == 0
+    assert "unknown: settlement 2033-06-15 is not before maturity 2033-06-15" in capsys.readouterr().out
     assert main(["bond", BOND, "--json", "--socket", str(daemon.socket)]) == 0
     assert orjson.loads(capsys.readouterr().out)["days_since_trade"] == 3
 
