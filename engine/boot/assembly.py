@@ -160,6 +160,7 @@ def desk(
             notional_max=Decimal(config.risk.notional_max),
             open_rfqs_max=config.risk.open_rfqs_max,
             price_collar_bps=config.risk.price_collar_bps,
+            fill_better_bps_max=config.risk.fill_better_bps_max,
             duplicate_window_ns=_ns(config.risk.duplicate_window_s),
             restricted=frozenset({*config.risk.restricted_isins, *config.risk.restricted_issuers}),
         ),

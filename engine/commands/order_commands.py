@@ -274,7 +274,8 @@ def execute(call: Call) -> dict[str, Any]:
     """The one action: take the best quote, or the named dealer's."""
     draft, order, name = call.draft, call.order(), call.given["dealer"]
     dealer = call.dealer(name).id if name is not None else None
-    placement = draft.state.placements[placing.execute(draft, order, dealer, actor=call.by)]
+    reason = call.given["reason"] or ""
+    placement = draft.state.placements[placing.execute(draft, order, dealer, actor=call.by, reason=reason)]
     return {
         "order": order.order_id,
         "state": draft.state.orders[order.order_id].state.value,

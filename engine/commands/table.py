@@ -343,6 +343,7 @@ TABLE: Final[tuple[Command, ...]] = (
         "take the best quote, or one dealer's",
         _ORDER,
         Param("dealer", name, "whose quote; the best one if left out"),
+        Param("reason", text, "why, where it is better than fair by more than the collar", typed="--reason TEXT"),
     ),
     # --- what dealers advertise ---
     _desk(

@@ -163,6 +163,7 @@ class RiskConfig:
     notional_max: Decimal = setting(above=0)
     open_rfqs_max: int = setting(200, at_least=1, at_most=100_000)
     price_collar_bps: float = setting(200.0, above=0, at_most=10_000)
+    fill_better_bps_max: float = setting(100.0, above=0, at_most=10_000)
     duplicate_window_s: float = setting(60.0, at_least=0, at_most=86_400)
     restricted_isins: tuple[str, ...] = setting((), check=_isin_problem)
     restricted_issuers: tuple[str, ...] = setting(())

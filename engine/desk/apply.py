@@ -355,6 +355,8 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
             status_asked_ns=event.at_ns if asked else placement.status_asked_ns,
             status_asks=placement.status_asks + asked,
             person_needed=placement.person_needed or event.person_needed,
+            counted=placement.counted if event.counted is None else event.counted,
+            ends_as=event.ends_as or placement.ends_as,
         ),
     )
 
@@ -369,14 +371,18 @@ def _placement_ended(state: DeskState, event: e.PlacementEnded) -> None:
 def _placement_cancel_asked(state: DeskState, event: e.PlacementCancelAsked) -> None:
     placement = state.placements[event.placement_id]
     state.placements.put(event.placement_id, changed(placement, cancel_id=event.cancel_id))
+    state.cancels.put(event.cancel_id, event.placement_id)
 
 
 def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
     fill = event.fill
-    state.fills.put(fill.key, BookedFill(fill, economics(fill.quantity, fill.price)))
+    # An engine that took TradeDate(75) into the key may have booked one ExecID(17) under two dates: both were told.
+    key = fill.key if fill.key not in state.fills else f"{fill.key}|{fill.exec_id}"
+    state.fills.put(key, BookedFill(fill, economics(fill.quantity, fill.price)))
     placement = state.placements.get(fill.placement_id)
     if placement is not None:
-        placement = changed(placement, filled=placement.filled + fill.quantity)
+        known_as = placement.dealer_order_id or fill.dealer_order_id
+        placement = changed(placement, filled=placement.filled + fill.quantity, dealer_order_id=known_as)
         if placement.filled >= placement.quantity:
             ended = {"ended_ns": event.at_ns, "ended_mark": event.mark}
             placement = moves.move_placement(placement, PlacementState.filled, **ended)
@@ -405,7 +411,8 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
 
 
 def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
-    kept = Quarantined(event.key, event.reason, event.session, event.dealer, event.quantity, event.price, event.at_ns)
+    told = (event.key, event.reason, event.session, event.dealer, event.quantity, event.price, event.at_ns)
+    kept = Quarantined(*told, event.placement_id)
     state.quarantine.put(event.key, kept)
 
 

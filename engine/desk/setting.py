@@ -43,6 +43,8 @@ class RiskLimits:
     price_collar_bps: float
     duplicate_window_ns: int
     restricted: frozenset[str] = frozenset()
+    fill_better_bps_max: float = 100.0
+    """How much better than the accepted price, in bps of it, a fill may be and still be booked."""
 
 
 @dataclass(frozen=True, slots=True)

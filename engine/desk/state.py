@@ -157,6 +157,8 @@ class Quarantined:
     quantity: Decimal
     price: Decimal
     since_ns: int
+    placement_id: str = ""
+    """What it says it is of: our ClOrdID there, or whatever stood in its place."""
 
 
 @row
@@ -204,6 +206,15 @@ def _if_unanswered(placement: Placement) -> Group | None:
     return placement.session if placement.unanswered else None
 
 
+def _if_unanswered_as(placement: Placement) -> Group | None:
+    known_as = placement.dealer_order_id
+    return (placement.session, known_as) if known_as and placement.unanswered else None
+
+
+def _placement_of(kept: Quarantined) -> Group | None:
+    return kept.placement_id
+
+
 def _if_on(switch: Kill | Pause) -> Group | None:
     return _ALL if switch.on else None
 
@@ -241,9 +252,10 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "rfqs": (Table, (_if_open, _order_of)),
     "asks": (Table, ()),
     "sent": (Table, ()),
-    "placements": (Table, (_if_unanswered, _order_of)),
+    "placements": (Table, (_if_unanswered, _order_of, _if_unanswered_as)),
+    "cancels": (Table, ()),
     "fills": (Table, (_order_of_fill,)),
-    "quarantine": (Table, ()),
+    "quarantine": (Table, (_placement_of,)),
     "reversions": (Table, (_if_pending,)),
     "marks_due": (PassingTable, ()),
     "exposures": (Table, ()),
@@ -278,6 +290,8 @@ class DeskState:
     asks: Table[AskRef]
     sent: Table[Sent]
     placements: Table[Placement]
+    cancels: Table[str]
+    """Our cancels at dealers by their ClOrdID(11): of which acceptance each is."""
     fills: Table[BookedFill]
     quarantine: Table[Quarantined]
     reversions: Table[PendingReversion]
@@ -449,6 +463,14 @@ class DeskState:
 
     def unanswered_at(self, session: str) -> list[Placement]:
         return _rows(self.placements, 0, session)
+
+    def unanswered_as(self, session: str, dealer_order_id: str) -> list[Placement]:
+        """Those that the dealer knows by this OrderID(37)."""
+        return _rows(self.placements, 2, (session, dealer_order_id))
+
+    def in_quarantine(self, placement_id: str) -> Decimal:
+        """Face amount of the fills of an acceptance that wait for a person."""
+        return sum((kept.quantity for kept in _rows(self.quarantine, 0, placement_id)), ZERO)
 
     def pending_reversions(self) -> list[PendingReversion]:
         return _rows(self.reversions, 0, _ALL)

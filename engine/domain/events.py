@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from engine.domain.axe import Axe
 from engine.domain.credit import CreditLimit
@@ -568,6 +568,8 @@ class QuoteAccepted(Event):
     """The level of the segment's benchmark."""
     day_ends: tuple[int, ...] = ()
     """The end of this trading day and of the next one, where marks follow the decision; UTC nanoseconds."""
+    reason: str = ""
+    """Why a person took it although it is better than fair by more than the collar."""
 
 
 @row
@@ -604,6 +606,10 @@ class PlacementDoubted(Event):
     evidence: str
     status_asked: bool
     person_needed: bool
+    counted: Decimal | None = None
+    """What the dealer counts as filled where that is not what is booked."""
+    ends_as: str = ""
+    """The state that its last word ends it in once the counts agree."""
 
 
 @row
@@ -629,6 +635,8 @@ class PlacementCancelAsked(Event):
 @row
 @dataclass(frozen=True, slots=True)
 class FillBooked(Event):
+    VERSION: ClassVar[int] = 2
+
     fill: Fill
     segment: str
     improvement_bps: float | None
@@ -659,6 +667,8 @@ class MoneyDiffered(Event):
 class FillQuarantined(Event):
     """A fill we cannot book as it stands; it pages someone and stays until a person decides."""
 
+    VERSION: ClassVar[int] = 2
+
     session: str
     dealer: str
     key: str
@@ -673,6 +683,8 @@ class FillQuarantined(Event):
 @dataclass(frozen=True, slots=True)
 class FillRepeated(Event):
     """Same key and same economics as a fill already booked: nothing changes."""
+
+    VERSION: ClassVar[int] = 2
 
     key: str
 
@@ -881,5 +893,19 @@ class RuleBookLoaded(Event):
     actor: str
 
 
-UPCASTERS: Final = {("OrderRecommended", 1): from_version_1}
+def _with_key(record: dict[str, Any]) -> dict[str, Any]:
+    """The key of a fill, once with TradeDate(75) at its end, without it."""
+    return {**record, "key": record["key"].rpartition("|")[0]}
+
+
+def _with_key_of_fill(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record, "fill": _with_key(record["fill"])}
+
+
+UPCASTERS: Final = {
+    ("OrderRecommended", 1): from_version_1,
+    ("FillBooked", 1): _with_key_of_fill,
+    ("FillQuarantined", 1): _with_key,
+    ("FillRepeated", 1): _with_key,
+}
 """What makes an event of an earlier version one of the next."""

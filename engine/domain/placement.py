@@ -61,6 +61,10 @@ class Placement:
     ended_mark: MarkUsed | None = None
     note: str = ""
     """The dealer's reason where the last word is no fill."""
+    counted: Decimal | None = None
+    """What the dealer last counted as filled where that is not what is booked."""
+    ends_as: str = ""
+    """The state that its last word will end it in, once what is booked is what it counts; empty without one."""
 
     @property
     def unanswered(self) -> bool:
@@ -77,7 +81,7 @@ class Placement:
 class Fill:
     """One execution, booked once under our own ExecID(17).
 
-    `key` is (session, dealer, our ClOrdID, dealer's ExecID, TradeDate). Money is in the bond's currency;
+    `key` is (session, dealer, our ClOrdID, dealer's ExecID). Money is in the bond's currency;
     what the dealer left out is computed and named in `computed`.
     """
 
@@ -97,3 +101,6 @@ class Fill:
     net: Decimal | None = None
     computed: tuple[str, ...] = ()
     manual: bool = False
+    counted: Decimal | None = None
+    """The dealer's CumQty(14) with this fill, face amount; None where it does not say."""
+    dealer_order_id: str = ""

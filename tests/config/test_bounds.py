@@ -65,6 +65,7 @@ SPANS: Final[dict[str, Span]] = {
     "risk.notional_max": (">", 0, None),
     "risk.open_rfqs_max": (">=", 1, 100_000),
     "risk.price_collar_bps": (">", 0, 10_000),
+    "risk.fill_better_bps_max": (">", 0, 10_000),
     "risk.duplicate_window_s": (">=", 0, 86_400),
     "rfq.wait_s": (">", 0, 86_400),
     "rfq.decide_s": (">", 0, 86_400),

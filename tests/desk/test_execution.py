@@ -548,11 +548,15 @@ def test_the_same_fill_again_is_a_duplicate(spelling: str, price: str) -> None:
     assert (len(world.reports()), quarantined(world)) == (reports, [])
 
 
-def test_the_same_exec_id_on_another_day_is_another_fill() -> None:
+@pytest.mark.parametrize("trade_date", ["", "20990101"], ids=["without TradeDate", "with another TradeDate"])
+def test_the_same_exec_id_is_the_same_fill_whatever_its_trade_date(trade_date: str) -> None:
     world, order_id = placed()
     world.fills(order_id, 400_000, exec_id="X9")
-    world.fills(order_id, 600_000, exec_id="X9", trade_date=start().settl_date)
-    assert world.the(order_id).state is S.filled
+    world.fills(order_id, 400_000, exec_id="X9", trade_date=trade_date, cum_quantity=Decimal(400_000))
+    assert (len(world.recorded(e.FillRepeated)), world.the(order_id).filled) == (1, 400_000)
+    world.fills(order_id, 600_000, exec_id="X9", trade_date=trade_date)
+    assert quarantined(world) == ["same ExecID, other economics than 400000@99.95"]
+    assert world.the(order_id).filled == 400_000
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ PART: Final = Decimal(MM) / 4
 
 ENDS: Final = {"4": PlacementState.canceled, "C": PlacementState.canceled, "8": PlacementState.rejected}
 """Of both tags: the codes after which nothing more will be filled. A status is what OrdStatus(39) says."""
-WORKS: Final = frozenset({"0", "A"})
+GOES_ON: Final = frozenset({"0", "A", "1", "2"})
 FILLS: Final = frozenset({"F", "1", "2"})
 CORRECTS: Final = frozenset({"G", "H"})
 COUNTS: Final = ("none", "fits", "more")
@@ -74,12 +74,16 @@ def accepted(draft: Draft) -> list[m.AcceptQuote]:
     return [send.said for send in draft.sends if isinstance(send.said, m.AcceptQuote)]
 
 
-def ended_by(exec_type: str, status: str) -> PlacementState | None:
-    """What the two codes end it as: the event's own word, or the status where the event is none of the order's."""
-    if exec_type in ENDS:
-        return ENDS[exec_type]
-    if exec_type in WORKS | FILLS | CORRECTS:
+def ended_by(exec_type: str, status: str, count: str = "fits", part: bool = False) -> PlacementState | None:
+    """What the two codes end it as: the event's own word, or what the order's state is whatever the event.
+
+    A status that goes on takes a last word back, unless the counts say that nothing is left. A filled one never fits
+    where not all is booked, a partly filled one not where nothing is.
+    """
+    if exec_type in CORRECTS or status == "2" or (status == "1" and not part):
         return None
+    if exec_type in ENDS:
+        return None if status in GOES_ON and count == "none" else ENDS[exec_type]
     return ENDS.get(status)
 
 
@@ -102,7 +106,7 @@ def test_a_final_word_ends_the_doubt_if_its_count_fits_and_not_otherwise(count: 
     for exec_type, status in CODES:
         draft = told(world, placement, exec_type, status, cum, PART)
         after = draft.state.placements[placement.placement_id]
-        expected = ended_by(exec_type, status) if count != "more" else None
+        expected = ended_by(exec_type, status, count, part) if count != "more" else None
         where = f"150={exec_type} 39={status} 14={cum}"
         assert after.filled == booked, where
         if expected is not None:
@@ -131,16 +135,22 @@ def test_a_count_beyond_what_is_booked_is_for_a_person(exec_type: str, part: boo
 
 @pytest.mark.parametrize("exec_type", sorted(FILLS))
 @pytest.mark.parametrize("part", [False, True], ids=["nothing booked", "a part booked"])
-def test_a_fill_ends_the_doubt_exactly_when_nothing_is_left(exec_type: str, part: bool) -> None:
+def test_a_fill_ends_the_doubt_when_nothing_is_left_or_its_status_says_so(exec_type: str, part: bool) -> None:
     world, order_id, placement = waiting(part)
     left = MM - placement.filled
     for status, last in product((each.value for each in OrdStatus), (left, left - 1)):
         draft = told(world, placement, exec_type, status, placement.filled + last, last)
         after = draft.state.placements[placement.placement_id]
         assert after.filled == placement.filled + last
-        assert after.unanswered is (last < left)
-        assert after.reserved == left - last
-        assert draft.state.orders[order_id].state is (OrderState.placed if last < left else OrderState.filled)
+        over = last == left or status in ENDS
+        assert after.unanswered is not over
+        assert after.reserved == (0 if over else left - last)
+        if last == left:
+            assert draft.state.orders[order_id].state is OrderState.filled
+        else:
+            # One bond is left: the next best is asked for it once this one is over, and not before.
+            assert draft.state.orders[order_id].state is OrderState.placed
+            assert [each.quantity for each in accepted(draft)] == ([1] if over else [])
 
 
 def test_without_an_exec_type_the_status_is_the_word() -> None:

@@ -266,6 +266,38 @@ def test_better_than_fair_passes_the_tolerance_but_beyond_the_collar_goes_to_the
     assert alert.reason.startswith("risk collar: 97.9 is 210.0 bps from fair 100")
 
 
+def test_a_person_takes_what_is_too_good_with_a_reason_and_the_journal_keeps_it() -> None:
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL")
+    world.says("ash", "97.9", order_id)
+    with pytest.raises(CommandError, match=r"better than fair by that much, it takes a person, and --reason TEXT"):
+        world.command("execute", order=order_id)
+    world.command("execute", order=order_id, reason="ash confirmed by phone")
+    [event] = world.recorded(e.QuoteAccepted)
+    assert (event.dealer, event.price, event.reason) == ("ash", Decimal("97.9"), "ash confirmed by phone")
+    world.fills(order_id)
+    assert world.the(order_id).state is OrderState.filled
+
+
+def test_a_sale_that_is_too_good_lies_above_fair() -> None:
+    world = scene()
+    order_id = world.order(BOND, "sell", MM, account="PARALLEL")
+    world.says("ash", "103", order_id)
+    with pytest.raises(CommandError, match="--reason TEXT"):
+        world.command("execute", order=order_id)
+    world.command("execute", order=order_id, reason="they want it")
+    assert world.accepted() == ["ash"]
+
+
+def test_no_reason_takes_what_is_worse_than_fair_by_more_than_the_collar() -> None:
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL")
+    world.says("ash", "102.01", order_id)
+    with pytest.raises(CommandError, match=r"risk\.price_collar_bps is 200$"):
+        world.command("execute", order=order_id, reason="I want it")
+    assert world.accepted() == []
+
+
 def test_the_collar_follows_the_mark() -> None:
     world = scene()
     order_id = world.order(BOND, "buy", MM, account="PARALLEL")

@@ -264,7 +264,7 @@ def test_a_fill_after_midnight_of_an_acceptance_before_it() -> None:
     [fill] = world.today("fills").values()
     assert fill.fill.trade_date == start().trade_date
     assert len(world.recorded(e.FillRepeated)) == 2
-    world.fills(order_id, 600_000, exec_id="X7", trade_date="20300101")
+    world.fills(order_id, 600_000, exec_id="X8", trade_date="20300101")
     assert world.the(order_id).state is OrderState.filled
 
 

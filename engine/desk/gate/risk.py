@@ -43,16 +43,24 @@ def clear_ask(draft: Draft, order: Order, dealer: Dealer, said: AskDealer, not_a
 
 
 def clear_accept(
-    draft: Draft, order: Order, rfq: Rfq, dealer: Dealer, said: AcceptQuote, not_after_ns: int, *, by_rule: bool
+    draft: Draft,
+    order: Order,
+    rfq: Rfq,
+    dealer: Dealer,
+    said: AcceptQuote,
+    not_after_ns: int,
+    *,
+    by_rule: bool,
+    reason: str = "",
 ) -> Cleared | Blocked:
-    """Gate for one NewOrderSingle(D) on a quote."""
+    """Gate for one NewOrderSingle(D) on a quote; `reason` is why a person takes one that is better than it can be."""
     blocked = (
         _over(draft, order)
         or _content_blocked(draft, order)
         or _credit_blocked(draft, order, said.quantity)
         or _dealer_blocked(draft, order, dealer, said.quantity)
         or _quantity_blocked(draft, order, said.quantity)
-        or _price_blocked(draft, order, rfq, said.price, by_rule=by_rule)
+        or _price_blocked(draft, order, rfq, said.price, by_rule=by_rule, reason=reason)
     )
     if blocked is not None:
         return blocked
@@ -152,7 +160,9 @@ def _quantity_blocked(draft: Draft, order: Order, quantity: Decimal) -> Blocked 
     return None
 
 
-def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_rule: bool) -> Blocked | None:
+def _price_blocked(
+    draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_rule: bool, reason: str
+) -> Blocked | None:
     terms = order.terms
     if terms.limit_price is not None and (price - terms.limit_price) * terms.side.sign > 0:
         return Blocked("limit", f"{price} is beyond the order's limit of {terms.limit_price}")
@@ -162,10 +172,14 @@ def _price_blocked(draft: Draft, order: Order, rfq: Rfq, price: Decimal, *, by_r
         # Unknown is never good: without a fair value only a person may say yes.
         return Blocked("collar", "no fair value to hold the price against") if by_rule else None
     away_bps = abs(float((price - mark.price) / mark.price)) * 10_000
-    if away_bps > collar_bps:
-        return Blocked(
-            "collar", f"{price} is {away_bps:.1f} bps from fair {mark.price}, risk.price_collar_bps is {collar_bps:g}"
-        )
+    if away_bps <= collar_bps:
+        return None
+    words = f"{price} is {away_bps:.1f} bps from fair {mark.price}, risk.price_collar_bps is {collar_bps:g}"
+    if (price - mark.price) * terms.side.sign > 0:
+        return Blocked("collar", words)
+    # In our favour: a mistake of the dealer's or of our price, or a bargain. A rule cannot tell; a person may.
+    if by_rule or not reason:
+        return Blocked("collar", f"{words}: better than fair by that much, it takes a person, and --reason TEXT")
     return None
 
 

@@ -5,7 +5,7 @@ An acceptance is in doubt from its commit until its answer: the dealer is asked,
 While it is, its quantity stays reserved and nobody else is asked to fill it: accepted + filled + in doubt never exceeds
 the order. Each handler returns the round that it moved.
 
-Reference: FIX 4.4 Vol 4, ExecutionReport; the key of a fill is (session, dealer, our ClOrdID, ExecID, TradeDate).
+Reference: FIX 4.4 Vol 4, ExecutionReport; the key of a fill is (session, dealer, our ClOrdID, ExecID).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from engine.desk.apply import economics
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import reporting
 from engine.desk.order.reporting import close_round, return_to_trader
+from engine.desk.placement.counting import GOES_ON, Fit, Weighed, uncounted, weigh
 from engine.desk.round.seen import Amending
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
@@ -30,7 +31,7 @@ from engine.domain.messages import (
     DealerWord,
     ReportKind,
 )
-from engine.domain.order import CancelProblem, Order, OrderState, OrderStatus
+from engine.domain.order import CancelProblem, Order, OrderState
 from engine.domain.placement import Fill, Placement, PlacementState
 from engine.market.bonds import Unknown, accrued_interest, principal
 from engine.market.calendars import settlement_date, trade_date, wire_date
@@ -39,67 +40,102 @@ from engine.market.tca import price_improvement_bps
 
 def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
     """ExecutionReport(8) of a dealer; the round it moved."""
-    placement = draft.state.placements.get(heard.cl_ord_id) or draft.state.placements.get(heard.orig_cl_ord_id)
-    if placement is not None and placement.session != session:
-        placement = None
+    placement = _placement_of(draft, session, heard)
     if heard.word is DealerWord.filled:
         return on_fill(draft, session, placement, heard)
     if placement is None:
         _stray(draft, session, heard, f"{heard.word} for nothing we ordered: {heard.text}")
         return None
-    if heard.word is DealerWord.status:
-        return _on_status(draft, placement, heard)
-    if heard.word is DealerWord.acknowledged:
-        if placement.state is PlacementState.in_doubt:
-            draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
+    if heard.word is DealerWord.corrected:
+        quarantine(draft, session, placement, heard, "trade cancel or correction: a person must book it")
         return None
-    if heard.word in (DealerWord.rejected, DealerWord.canceled):
-        if _lacks_a_fill(draft, placement, heard):
-            return None
-        if not placement.unanswered and placement.state != heard.word.value:
-            _stray(draft, session, heard, f"{heard.word} after it was {placement.state}: {heard.text}")
-        state = PlacementState.undelivered if heard.unknown_order else PlacementState(heard.word.value)
-        return end_placement(draft, placement, state, heard.text or heard.word.value)
-    quarantine(draft, session, placement, heard, "trade cancel or correction: a person must book it")
-    return None
-
-
-def _on_status(draft: Draft, placement: Placement, heard: DealerReport) -> str | None:
-    """The answer to our OrderStatusRequest(H)."""
-    if _lacks_a_fill(draft, placement, heard):
+    weighed = weigh(placement, draft.state.in_quarantine(placement.placement_id), heard)
+    if weighed.fit is not Fit.agrees:
+        _differs(draft, placement, heard, weighed)
         return None
-    if heard.unknown_order:
-        reason = f"never arrived: the dealer does not know it {heard.text}"
-        return end_placement(draft, placement, PlacementState.undelivered, reason)
-    if heard.status == OrderStatus.rejected:
-        return end_placement(draft, placement, PlacementState.rejected, heard.text or "rejected")
-    if heard.status in (OrderStatus.canceled, OrderStatus.expired):
-        return end_placement(draft, placement, PlacementState.canceled, heard.text or "canceled")
+    if weighed.ends_as is not None:
+        if odd := _odd(placement, heard, weighed.ends_as):
+            _stray(draft, session, heard, odd)
+        return end_placement(draft, placement, weighed.ends_as, _last_words(heard, weighed.ends_as))
     if placement.state is PlacementState.in_doubt:
         draft.record(e.PlacementAcknowledged(draft.now_ns, placement.placement_id, heard.order_id))
     return None
 
 
-def _lacks_a_fill(draft: Draft, placement: Placement, heard: DealerReport) -> bool:
-    """Does the dealer count more as filled than is booked? Then nothing ends here, whatever else it says.
+def _placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement | None:
+    """By our ClOrdID in 11 or 41, that of the order or of a cancel; else by the dealer's own OrderID(37)."""
+    state = draft.state
+    for name in (heard.cl_ord_id, heard.orig_cl_ord_id):
+        placement = state.placements.get(state.cancels.get(name) or name)
+        if placement is not None:
+            return placement if placement.session == session else None
+    if not heard.order_id:
+        return None
+    found = [
+        each
+        for each in state.unanswered_as(session, heard.order_id)
+        if heard.security_id in ("", each.security_id) and heard.side in (None, each.side)
+    ]
+    return found[0] if len(found) == 1 else None
 
-    The fill itself comes by the session's resend, or is in quarantine: only under its own ExecID can it be booked.
+
+def _last_words(heard: DealerReport, ends_as: PlacementState) -> str:
+    if heard.unknown_order and heard.word is DealerWord.status:
+        return f"never arrived: the dealer does not know it {heard.text}"
+    return heard.text or (heard.word.value if ends_as is PlacementState.undelivered else ends_as.value)
+
+
+def _odd(placement: Placement, heard: DealerReport, ends_as: PlacementState) -> str:
+    """What a last word that is believed says besides; empty for most."""
+    if not placement.unanswered:
+        return f"{ends_as} after it was {placement.state}: {heard.text}" if placement.state is not ends_as else ""
+    if heard.status in GOES_ON:
+        return f"{ends_as} with OrdStatus(39) {heard.status}, believed for its counts: {heard.text}"
+    return ""
+
+
+def _differs(draft: Draft, placement: Placement, heard: DealerReport, weighed: Weighed) -> None:
+    """The dealer's report and what is booked do not go together: nothing ends, and a person is told.
+
+    A fill that has not come comes by the session's resend, or is in quarantine: only under its own ExecID can it be
+    booked. Once what is booked is what the dealer counts, its last word takes effect: `settle_last_word`.
     """
-    if not heard.cum_quantity or heard.cum_quantity <= placement.filled:
-        return False
-    evidence = f"the dealer says {heard.cum_quantity} is filled; the fill itself has not come"
-    if placement.unanswered:
-        draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, False, True))
-        draft.wake(Timer(TimerKind.placement, placement.placement_id))
-    else:
-        _stray(draft, placement.session, heard, evidence)
-    page(draft, placement, evidence)
-    return True
+    if heard.word is DealerWord.acknowledged and weighed.fit is Fit.less and weighed.ends_as is None:
+        # It was overtaken by the fill: an acknowledgement tells of the beginning.
+        _stray(draft, placement.session, heard, weighed.words)
+        return
+    if not placement.unanswered:
+        _stray(draft, placement.session, heard, weighed.words)
+        page(draft, placement, weighed.words)
+        return
+    counted = weighed.counted
+    if heard.word is DealerWord.filled and counted is not None and placement.counted is not None:
+        counted = max(counted, placement.counted)  # A fill tells of its own time: the dealer may have counted on.
+    ends_as = weighed.ends_as.value if weighed.ends_as is not None else ""
+    known = (placement.evidence, placement.counted, placement.ends_as)
+    if placement.person_needed and known == (weighed.words, counted, ends_as or placement.ends_as):
+        return
+    draft.record(
+        e.PlacementDoubted(
+            draft.now_ns, placement.placement_id, weighed.words, False, True, counted=counted, ends_as=ends_as
+        )
+    )
+    draft.wake(Timer(TimerKind.placement, placement.placement_id))
+    page(draft, placement, weighed.words)
+
+
+def settle_last_word(draft: Draft, placement_id: str) -> str | None:
+    """What is booked has changed: a last word that was held back over its count may take effect now."""
+    placement = draft.state.placements[placement_id]
+    if not placement.unanswered or not placement.ends_as or placement.filled != placement.counted:
+        return None
+    return end_placement(draft, placement, PlacementState(placement.ends_as), placement.evidence)
 
 
 def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) -> str | None:
     """OrderCancelReject(9) of a dealer: our cancel came too late, or it knows no such order."""
-    placement = draft.state.placements.get(heard.orig_cl_ord_id)
+    state = draft.state
+    placement = state.placements.get(heard.orig_cl_ord_id or state.cancels.get(heard.cl_ord_id) or "")
     if placement is None or not placement.unanswered or placement.session != session:
         return None
     if heard.unknown_order:
@@ -181,7 +217,7 @@ def on_fill(draft: Draft, session: str, placement: Placement | None, heard: Deal
     book(draft, placement, heard, key, quantity, price)
     if not placement.unanswered:
         _after_the_end(draft, placement)
-    return _after_fill(draft, placement.placement_id)
+    return after_booking(draft, placement.placement_id, heard)
 
 
 def _after_the_end(draft: Draft, placement: Placement) -> None:
@@ -194,8 +230,8 @@ def _after_the_end(draft: Draft, placement: Placement) -> None:
 
 
 def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
-    """(session, dealer, our ClOrdID, ExecID, TradeDate): what makes a fill the same one."""
-    return f"{session}|{dealer}|{placement_id}|{heard.exec_id}|{heard.trade_date}"
+    """(session, dealer, our ClOrdID, ExecID): what makes a fill the same one. TradeDate(75) is not in every copy."""
+    return f"{session}|{dealer}|{placement_id}|{heard.exec_id}"
 
 
 def _fill_problem(draft: Draft, placement: Placement, heard: DealerReport) -> str:
@@ -216,7 +252,12 @@ def _fill_problem(draft: Draft, placement: Placement, heard: DealerReport) -> st
         return f"{quantity} is more than the {order.terms.quantity - order.filled} that was left of the order"
     if (price - placement.price) * placement.side.sign > 0:
         return f"{price} is worse than the quoted {placement.price}"
-    return ""
+    better_bps = float(abs(price - placement.price) / placement.price) * 10_000
+    if better_bps > draft.desk.risk.fill_better_bps_max:
+        most = f"risk.fill_better_bps_max is {draft.desk.risk.fill_better_bps_max:g}"
+        return f"{price} is {better_bps:.1f} bps better than the quoted {placement.price}, {most}"
+    fills = draft.state.fills_of(order.order_id)
+    return uncounted((each for each in fills if each.placement_id == placement.placement_id), heard, quantity)
 
 
 def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quantity: Decimal, price: Decimal) -> None:
@@ -239,6 +280,8 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             accrued=heard.accrued,
             gross=heard.gross,
             net=heard.net,
+            counted=heard.cum_quantity,
+            dealer_order_id=heard.order_id,
         ),
     )
     arrival = order.arrival
@@ -339,7 +382,8 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _after_fill(draft: Draft, placement_id: str) -> str | None:
+def after_booking(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:
+    """What a fill that was booked moves: its order, and what else its report says of the acceptance."""
     placement = draft.state.placements[placement_id]
     order = draft.state.orders[placement.order_id]
     if order.state is OrderState.filled:
@@ -349,7 +393,13 @@ def _after_fill(draft: Draft, placement_id: str) -> str | None:
     elif not placement.unanswered and order.placement_id == placement_id and order.state is OrderState.placed:
         close_round(draft, order, "executed")
         return_to_trader(draft, order, f"{order.leaves} left after a partial fill")
-    return None
+    weighed = weigh(placement, draft.state.in_quarantine(placement_id), heard)
+    if weighed.fit is Fit.agrees and weighed.ends_as is not None:
+        return end_placement(draft, placement, weighed.ends_as, _last_words(heard, weighed.ends_as))
+    if weighed.fit in (Fit.more, Fit.contradicts):
+        # Less is no wonder: fills may come in the wrong order, and each tells what was counted at its own time.
+        _differs(draft, placement, heard, weighed)
+    return settle_last_word(draft, placement_id)
 
 
 def _settle_cancel(draft: Draft, order: Order) -> None:

@@ -47,9 +47,10 @@ def take_best(draft: Draft, rfq_id: str) -> None:
         return_to_trader(draft, order, f"not executed by the rule: {reason}")
 
 
-def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> str:
+def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str, reason: str = "") -> str:
     """The trader's one action: the best quote, or the named dealer's. The ClOrdID(11) it left under.
 
+    `reason` is why a quote is taken that is better than fair by more than the collar.
     Raises CommandError when there is nothing to execute or the gate says no.
     """
     rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
@@ -64,7 +65,7 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str) -> st
     if rfq.state is RfqState.asking:
         draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, draft.now_ns, f"{actor} decided before all had answered"))
         rfq = draft.state.rfqs[rfq.rfq_id]
-    blocked = _accept(draft, order, rfq, *chosen[0], actor=actor, by_rule=False)
+    blocked = _accept(draft, order, rfq, *chosen[0], actor=actor, by_rule=False, reason=reason)
     if blocked is not None:
         raise CommandError(f"risk {blocked.check}: {blocked.reason}", code="risk")
     return draft.state.orders[order.order_id].placement_id
@@ -120,7 +121,7 @@ def _competing(draft: Draft, rfq: Rfq) -> int:
 
 
 def _accept(
-    draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, actor: str, by_rule: bool
+    draft: Draft, order: Order, rfq: Rfq, ask: Ask, quote: Quote, *, actor: str, by_rule: bool, reason: str = ""
 ) -> Blocked | None:
     dealer = draft.desk.dealers.get(ask.dealer)
     assert quote.price is not None
@@ -143,7 +144,7 @@ def _accept(
     )
     clocks = draft.desk.clocks
     not_after = (quote.firm_until_ns or draft.now_ns + clocks.decide_ns) - clocks.guard_ns
-    cleared = risk.clear_accept(draft, order, rfq, dealer, said, not_after, by_rule=by_rule)
+    cleared = risk.clear_accept(draft, order, rfq, dealer, said, not_after, by_rule=by_rule, reason=reason)
     if isinstance(cleared, Blocked):
         draft.record(e.AcceptBlocked(draft.now_ns, rfq.rfq_id, ask.dealer, cleared.check, cleared.reason))
         return cleared
@@ -164,6 +165,7 @@ def _accept(
             mark=draft.mark_of(security.security_id),
             index=draft.index_of(order.facts.segment),
             day_ends=draft.desk.clocks.day_end.after(draft.now_ns),
+            reason=reason,
         )
     )
     draft.send_cleared(cleared)

@@ -1,0 +1,134 @@
+"""What a dealer counts as filled, held against what is booked of it: the one place where an 8 is weighed.
+
+Every ExecutionReport(8) says up to four things of an order: CumQty(14), LeavesQty(151), OrdStatus(39), ExecType(150).
+Where they agree with each other and with what is booked, a last word ends the acceptance. Where the dealer counts more,
+something has traded that we do not know of, or that waits in quarantine; where it counts less, something is booked that
+it does not know of. Nothing ends then, and a person hears of it.
+
+Reference: FIX 4.4 Vol 4, ExecutionReport: OrdStatus(39) is always the order's current state; LeavesQty(151) "could be
+0" once the order is over, so that another number there says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from engine.domain.messages import DealerReport, DealerWord
+from engine.domain.order import ZERO, OrderStatus
+from engine.domain.placement import Fill, Placement, PlacementState
+
+
+class Fit(StrEnum):
+    """How a report and what is booked go together."""
+
+    agrees = "agrees"
+    more = "more"
+    """The dealer counts more than is booked."""
+    less = "less"
+    contradicts = "contradicts"
+    """Its own words do not go together."""
+
+
+class Weighed(NamedTuple):
+    fit: Fit
+    counted: Decimal | None
+    """What the dealer counts as filled, face amount; None where it does not say how much."""
+    ends_as: PlacementState | None
+    """What the order has become there, if the report is its last word."""
+    words: str
+    """What does not go together; empty where it agrees."""
+
+
+_ENDS_BY_WORD: Final = {
+    DealerWord.rejected: PlacementState.rejected,
+    DealerWord.canceled: PlacementState.canceled,
+}
+_ENDS_BY_STATUS: Final = {
+    OrderStatus.rejected: PlacementState.rejected,
+    OrderStatus.canceled: PlacementState.canceled,
+    OrderStatus.expired: PlacementState.canceled,
+}
+GOES_ON: Final = frozenset({OrderStatus.pending_new, OrderStatus.new, OrderStatus.partially_filled, OrderStatus.filled})
+"""No last word by itself."""
+
+
+def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> Weighed:
+    """One report against what is booked of the acceptance and what waits in quarantine of it.
+
+    Of a fill it is weighed after the fill has been booked.
+    """
+    ends_as, counted, booked = _ends_as(heard), _counted(placement, heard), placement.filled
+    if counted is not None and counted > booked:
+        return Weighed(Fit.more, counted, ends_as, _more(counted, booked, in_quarantine, heard))
+    if counted is not None and counted < booked:
+        words = f"the dealer counts {counted:f} as filled, {booked:f} is booked"
+        return Weighed(Fit.less, counted, ends_as, words)
+    if not counted and heard.status == OrderStatus.partially_filled and not booked:
+        return Weighed(Fit.more, None, ends_as, "the dealer says that a part is filled; the fill itself has not come")
+    if counted is None and ends_as is not None and in_quarantine:
+        words = f"{ends_as} without CumQty(14), and {in_quarantine:f} waits in quarantine"
+        return Weighed(Fit.more, None, ends_as, words)
+    if _contradicts(heard):
+        words = f"{heard.word} with OrdStatus(39) {heard.status}: it cannot be both"
+        return Weighed(Fit.contradicts, counted, ends_as, words)
+    return Weighed(Fit.agrees, counted, ends_as, "")
+
+
+def _ends_as(heard: DealerReport) -> PlacementState | None:
+    """OrdStatus(39) ends an order under any ExecType(150), as an ExecType that is a last word does under any status."""
+    if heard.unknown_order:
+        return PlacementState.undelivered
+    by_word = _ENDS_BY_WORD.get(heard.word)
+    if by_word is not None or heard.status is None:
+        return by_word
+    return _ENDS_BY_STATUS.get(heard.status)
+
+
+def _counted(placement: Placement, heard: DealerReport) -> Decimal | None:
+    """CumQty(14). A filled order counts whole whatever 14 says; of a part without 14 LeavesQty(151) says the rest."""
+    counted, whole, leaves = heard.cum_quantity, placement.quantity, heard.leaves_quantity
+    if heard.status == OrderStatus.filled and (counted is None or counted < whole):
+        return whole
+    if counted is None and heard.status == OrderStatus.partially_filled and leaves is not None and leaves < whole:
+        return whole - leaves
+    return counted
+
+
+def _contradicts(heard: DealerReport) -> bool:
+    """A last word by ExecType(150) of an order that goes on by OrdStatus(39), unless its counts say that it is over."""
+    if heard.word not in _ENDS_BY_WORD or heard.status not in GOES_ON:
+        return False
+    return heard.cum_quantity is None or heard.leaves_quantity != ZERO
+
+
+def _more(counted: Decimal, booked: Decimal, in_quarantine: Decimal, heard: DealerReport) -> str:
+    said = f"the dealer says {counted:f} is filled"
+    if heard.cum_quantity is not None and heard.cum_quantity < counted:
+        said += f" by OrdStatus(39), {heard.cum_quantity:f} by CumQty(14)"
+    if in_quarantine:
+        return f"{said}; {booked:f} is booked, {in_quarantine:f} waits in quarantine"
+    return f"{said}; the fill itself has not come"
+
+
+def uncounted(booked: Iterable[Fill], heard: DealerReport, quantity: Decimal) -> str:
+    """Why the dealer's CumQty(14) does not count this fill beside those booked; empty where it may.
+
+    Each fill takes the stretch from CumQty - LastQty to CumQty of the dealer's count. Fills may come in the wrong
+    order: what matters is that no two take the same stretch, and that what came before this one fits before it.
+    """
+    counted = heard.cum_quantity
+    if counted is None:
+        return ""
+    begins, fills = counted - quantity, list(booked)
+    total = sum((fill.quantity for fill in fills), ZERO)
+    if begins == total:
+        return ""
+    placed = [(fill.counted - fill.quantity, fill.counted) for fill in fills if fill.counted is not None]
+    later = sum((end - start for start, end in placed if start >= counted), ZERO)
+    overlaps = any(start < counted and end > begins for start, end in placed)
+    if begins < 0 or overlaps or total - later > begins:
+        return f"CumQty(14) {counted:f} does not count it: {total:f} is booked, LastQty(32) is {quantity:f}"
+    return ""
