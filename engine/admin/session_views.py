@@ -170,9 +170,11 @@ def logged_on(paper: Paper, answer: Answer) -> Lines:
 
 
 def logged_out(paper: Paper, answer: Answer) -> Lines:
-    asked = answer["state"] == "leaving"
-    what = "asking whether anything is missing, then Logout(5)" if asked else "Logout(5) sent, waiting for its answer"
-    words = f"{answer['session']}: {what}"
+    what = {
+        "leaving": "asking whether anything is missing, then Logout(5)",
+        "closed": "its own Logout(5) is answered, whatever is missing",
+    }
+    words = f"{answer['session']}: {what.get(answer['state'], 'Logout(5) sent, waiting for its answer')}"
     if answer["initiator"]:
         words += f"; it connects again by itself: 'rfqctl session disable {answer['session']}' keeps it off"
     return [words]

@@ -239,6 +239,8 @@ class Life:
             hold(after.phase in (Phase.ACTIVE, Phase.CLOSED), f"{after.phase} after a first message")
         expected = TRANSITIONS.get((before.phase, kind))
         allowed = {before.phase, *_BY_OURSELVES} | ({expected} if expected is not None else set())
+        if kind == "5" and before.phase in LOGGED_ON:
+            allowed.add(Phase.LOGOUT_RECEIVED)
         hold(after.phase in allowed, f"{before.phase} -> {after.phase} by 35={message.msg_type}")
         if expected is None:
             hold(after.phase is Phase.CLOSED, f"{before.phase}: 35={message.msg_type} is no legal move")
@@ -378,6 +380,8 @@ class Life:
             hold(drains or state.gap is not None, f"{numbers} are held and nothing was asked for")
         if state.phase is Phase.LEAVING:
             hold(state.probe is not None or state.lacking, "leaving, and nothing is waited for")
+        if state.phase is Phase.LOGOUT_RECEIVED:
+            hold(state.gap is not None or bool(state.held), "a Logout is in, and nothing is waited for")
         if state.serving is not None and state.phase in IN_SESSION:
             reads = any(isinstance(task, tuple) and task[0] == state.epoch for task in self._tasks)
             hold(reads, f"{state.serving} is served and nothing is read")

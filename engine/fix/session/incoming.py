@@ -122,9 +122,13 @@ def _checked(draft: StepDraft, message: Message, dictionary: Dictionary) -> list
 
 def _on_too_high(draft: StepDraft, message: Message) -> None:
     """Keep it and ask once for what is missing."""
+    if draft.state.phase in LOGGED_ON:  # Else our Logout(5) is out: the next Logon(A) will show the gap.
+        _hold(draft, message)
+
+
+def _hold(draft: StepDraft, message: Message) -> bool:
+    """Keep a too high message and ask once for what is missing; False if there was no room for it."""
     state = draft.state
-    if state.phase not in LOGGED_ON:
-        return  # Our Logout(5) is out: the next Logon(A) will show the gap.
     held = sequence.with_held(state, message, draft.settings.held_messages_max)
     if held is None:
         draft.warn("held_full", f"34={message.seq_num} is dropped to be asked for again: {len(state.held)} are held")
@@ -132,6 +136,7 @@ def _on_too_high(draft: StepDraft, message: Message) -> None:
         draft.state = held
     if draft.state.held[0].seq_num > state.next_in:
         draft.ask(message.seq_num - 1)
+    return held is not None
 
 
 def _on_too_low(draft: StepDraft, message: Message) -> None:
@@ -215,7 +220,11 @@ def _new_seq_num(message: Message, expected: int) -> int:
 
 
 def _on_logout(draft: StepDraft, message: Message) -> None:
-    """Answer it unless it is an answer; its number is not held against it."""
+    """Answer it unless it is an answer; its number is not held against it.
+
+    Above a gap what is missing is asked for first: it may be a fill, and the peer may not be back for a day. A peer
+    that says it again has waited long enough, and one that refuses our numbers sends nothing again.
+    """
     state = draft.state
     text = _said(message)
     code = DisconnectReason.LOGGED_OUT
@@ -227,11 +236,16 @@ def _on_logout(draft: StepDraft, message: Message) -> None:
         draft.do(PeerExpects(wanted))
         if wanted < state.next_out:
             draft.do(NotReceived(wanted))
+    ending = Ending(code, text or "the peer logged out")
+    above = state.phase in (Phase.ACTIVE, Phase.LEAVING) and message.seq_num > state.next_in
+    if above and code is DisconnectReason.LOGGED_OUT and _hold(draft, message):
+        draft.await_missing(ending)
+        return
     if state.phase in LOGGED_ON:
         draft.send(MsgType.Logout, [])
     if message.seq_num == state.next_in:
         draft.state = sequence.advanced(draft.state, message.seq_num + 1, draft.now.monotonic_ns)
-    draft.close(code, text or "the peer logged out")
+    draft.end(ending)
 
 
 def _said(message: Message) -> str:

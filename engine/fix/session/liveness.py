@@ -40,6 +40,9 @@ def on_tick(draft: StepDraft, reading: bool) -> None:
         if state.phase is Phase.LEAVING and now_ns >= _logout_due_ns(settings, state):
             logout.finish(draft)
             return
+        if state.phase is Phase.LOGOUT_RECEIVED and now_ns >= _logout_due_ns(settings, state):
+            logout.answer(draft)
+            return
         if reading and _doubts(state) and now_ns >= _close_due_ns(state):
             silence_s = (now_ns - state.last_received_ns) / 1e9
             draft.close(
@@ -72,7 +75,7 @@ def next_deadline_ns(settings: SessionSettings, state: SessionState, *, reading:
         due.append(_close_due_ns(state) if _doubts(state) else _test_due_ns(state))
         if state.gap is not None:
             due.append(state.gap.progress_ns + ns(settings.gap_timeout_s))
-    if state.phase is Phase.LEAVING:
+    if state.phase in (Phase.LEAVING, Phase.LOGOUT_RECEIVED):
         due.append(_logout_due_ns(settings, state))
     return min(due, default=None)
 
@@ -95,7 +98,7 @@ def on_test_request(draft: StepDraft, message: Message) -> None:
 
 
 def _logout_due_ns(settings: SessionSettings, state: SessionState) -> int:
-    """When the proof before our Logout(5), or the answer to it, is waited for no longer."""
+    """When the proof before our Logout(5), what is missing before it, or the answer to it, is waited for no longer."""
     return state.phase_since_ns + ns(settings.logout_timeout_s)
 
 

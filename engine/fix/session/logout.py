@@ -6,6 +6,9 @@ recommends: a peer that lacks something asks for it, is served, and is asked aga
 logout timeout, leads to the Logout. From the beginning nothing new is said by the application: what is proven stays
 proven. What arises meanwhile waits for the next Logon(A), as it would behind the Logout.
 
+The peer's Logout(5) above a gap is the other way round: what is missing is asked for, and ours is the answer once it
+has come. A peer that sends nothing again is not waited for longer than the logout timeout.
+
 An error's Logout does not wait: `StepDraft.begin_logout` and `StepDraft.logout_and_close`.
 
 Reference: FIX 4.4, Volume 2, "FIX Session Protocol", logout.
@@ -17,6 +20,7 @@ from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import Ending
 from engine.fix.session.sequence import SessionState
 from engine.fix.session.step import StepDraft
+from engine.fix.standard.tags import MsgType
 
 
 def begin(draft: StepDraft, ending: Ending) -> None:
@@ -32,7 +36,10 @@ def go_on(draft: StepDraft, before: SessionState) -> None:
     An answer that was given above a gap proves nothing, and one that was held may have been filled over.
     """
     state = draft.state
-    if state.phase is Phase.LEAVING and not state.lacking and (before.lacking or state.probe is None):
+    if state.phase is Phase.LOGOUT_RECEIVED:
+        if state.gap is None and not state.held:
+            answer(draft)
+    elif state.phase is Phase.LEAVING and not state.lacking and (before.lacking or state.probe is None):
         draft.probe(anew=True)
 
 
@@ -46,3 +53,10 @@ def finish(draft: StepDraft) -> None:
     """No more waiting: the Logout(5)."""
     assert draft.state.ending is not None  # Why it is leaving.
     draft.begin_logout(draft.state.ending)
+
+
+def answer(draft: StepDraft) -> None:
+    """No more waiting: the answer to the peer's Logout(5), and the end."""
+    assert draft.state.ending is not None  # What the peer said.
+    draft.send(MsgType.Logout, [])
+    draft.end(draft.state.ending)

@@ -20,12 +20,13 @@ class Phase(StrEnum):
     LOGON_SENT = "logon_sent"  # initiator: our Logon(A) is unanswered
     ACTIVE = "active"
     LEAVING = "leaving"  # an orderly end has begun: before our Logout(5) the peer is to prove that it lacks nothing
+    LOGOUT_RECEIVED = "logout_received"  # the peer's Logout(5) came above a gap: ours waits for what is missing
     LOGOUT_SENT = "logout_sent"  # our Logout(5) is unanswered
     CLOSED = "closed"  # the connection is being closed: nothing read from it counts any more
 
 
-# Both sides are logged on and none has said Logout(5): whatever comes is handled, and what is missing asked for.
-LOGGED_ON: Final = (Phase.ACTIVE, Phase.LEAVING)
+# Both sides are logged on and we have not said Logout(5): whatever comes is handled, and what is missing asked for.
+LOGGED_ON: Final = (Phase.ACTIVE, Phase.LEAVING, Phase.LOGOUT_RECEIVED)
 # What comes in order is still handled behind our own Logout(5), but nothing is asked for any more.
 IN_SESSION: Final = (*LOGGED_ON, Phase.LOGOUT_SENT)
 
@@ -51,9 +52,12 @@ TRANSITIONS: Final[Mapping[tuple[Phase, str], Phase]] = {
     (Phase.LOGON_SENT, MsgType.Logout): Phase.CLOSED,
     # Only with ResetSeqNumFlag(141)=Y; the handler looks.
     (Phase.ACTIVE, MsgType.Logon): Phase.ACTIVE,
+    # Above a gap LOGOUT_RECEIVED comes between; the handler looks.
     (Phase.ACTIVE, MsgType.Logout): Phase.CLOSED,
     (Phase.LEAVING, MsgType.Logon): Phase.LEAVING,
     (Phase.LEAVING, MsgType.Logout): Phase.CLOSED,
+    (Phase.LOGOUT_RECEIVED, MsgType.Logon): Phase.LOGOUT_RECEIVED,
+    (Phase.LOGOUT_RECEIVED, MsgType.Logout): Phase.CLOSED,
     (Phase.LOGOUT_SENT, MsgType.Logout): Phase.CLOSED,
     **{(phase, kind): phase for phase in IN_SESSION for kind in _HEARD},
 }

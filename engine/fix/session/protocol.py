@@ -190,7 +190,7 @@ def drain(settings: SessionSettings, state: SessionState, now: Instant, *, dicti
     held = state.held
     if held and held[0].seq_num == state.next_in and state.phase in IN_SESSION:
         message = held[0]
-        if message.msg_type in (MsgType.Logon, MsgType.ResendRequest):
+        if message.msg_type in (MsgType.Logon, MsgType.ResendRequest, MsgType.Logout):
             draft.advance(message.seq_num + 1)  # Obeyed when it came; only its number was still to be counted.
         else:
             incoming.on_expected(draft, message, dictionary)
@@ -291,6 +291,8 @@ def logout(settings: SessionSettings, state: SessionState, ending: Ending, now: 
         orderly.begin(draft, ending)
     elif state.phase is Phase.LEAVING:
         orderly.finish(draft)
+    elif state.phase is Phase.LOGOUT_RECEIVED:
+        orderly.answer(draft)
     elif state.phase in (Phase.AWAITING_LOGON, Phase.LOGON_SENT):
         draft.end(ending)
     return draft.step()

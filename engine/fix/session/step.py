@@ -270,6 +270,11 @@ class StepDraft:
         self._cease(ending)
         self.enter(Phase.LEAVING)
 
+    def await_missing(self, ending: Ending) -> None:
+        """The peer has said Logout(5) above a gap: ours waits for what is missing; see `fix.session.logout`."""
+        self._cease(ending)
+        self.enter(Phase.LOGOUT_RECEIVED)
+
     def begin_logout(self, ending: Ending, *, tell: bool = True) -> None:
         """Send Logout(5) and await the peer's; nothing if ours is on its way already. Its text says why if `tell`.
 

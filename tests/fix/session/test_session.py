@@ -377,6 +377,7 @@ def in_phase(phase: Phase, dictionary: Dictionary, **extra: str) -> Player:
         Phase.LOGON_SENT: ["@ connect"],
         Phase.ACTIVE: ["@ logon"],
         Phase.LEAVING: ["@ logon", "@ logout"],
+        Phase.LOGOUT_RECEIVED: ["@ logon", "> 35=5|34=5"],
         Phase.LOGOUT_SENT: ["@ logon", "@ logout", "> 35=0|34=2|112=TEST"],
         Phase.CLOSED: ["@ logon", "> 35=5|34=2"],
     }
