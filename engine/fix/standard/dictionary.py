@@ -167,7 +167,8 @@ BEFORE_FIELDS: Final = -1
 class Flaw:
     """One thing wrong: SessionRejectReason(373) and the tag, at a position in the message.
 
-    `rank` orders the checks made of one field; `detail` is for people.
+    `rank` orders the checks made of one field; `detail` is for people. Of what is `harmless` every value is read right
+    all the same.
     """
 
     position: int
@@ -175,6 +176,7 @@ class Flaw:
     reason: int
     tag: int | None
     detail: str
+    harmless: bool = False
 
 
 # Order of the checks: first those of the message as a whole, then field by field.
@@ -319,6 +321,9 @@ class _Walk:
         self._dictionary = dictionary
         self._message = message
         self._tags = tags
+        own = (dictionary.header, message.section if message else None, dictionary.trailer)
+        self._sections: tuple[Section, ...] = tuple(section for section in own if section is not None)
+        self._allowed: frozenset[int] = frozenset().union(*(section.tags for section in self._sections))
         self.index: dict[int, int] = {}
         self.nested: dict[int, int] = {}
         self.groups: dict[int, tuple[Entry, ...]] = {}
@@ -357,20 +362,28 @@ class _Walk:
         """The entries that follow the count at `position - 1`, and the position after them.
 
         An entry begins where the tag that began the first one comes again, or any other the open entry
-        already has: so entries written in another order than the dictionary's are still told apart.
+        already has: so entries written in another order than the dictionary's are still told apart. Between tags of
+        the group stands what the message does not know, user-defined or of another version: it is the open entry's.
         """
         tags, end, order = self._tags, len(self._tags), group.order
+        cut = broken = False
         entries: list[Entry] = []
         current: Entry | None = None
         place = -1
         count_position = position - 1
-        leader = tags[position] if position < end else 0
+        first = self._after_strangers(group, position)
+        leader = tags[first] if first < end else 0
         while position < end:
             tag = tags[position]
             if tag not in order:
-                break
+                known = self._after_strangers(group, position)
+                if known in (position, end) or tags[known] not in order:
+                    break
+                self._keep(position, known, current)
+                position, cut = known, True
+                continue
             if current is None or tag == leader or tag in current.index:
-                current, place = Entry(), -1
+                current, place, broken = Entry(), -1, cut
                 entries.append(current)
             if order[tag] < place or (place == -1 and tag != group.delimiter):
                 self._misplaced(group, position)
@@ -383,12 +396,40 @@ class _Walk:
                 current.groups[tag], position = self._entries(inner, position)
         if self._message is None:
             return tuple(entries), position  # a guess at an unknown message is not held against it
+        if broken:
+            self._broken(group, count_position)
         self.counts.append((count_position, len(entries)))
         for entry in entries:
             for tag in group.section.required:
                 if tag not in entry.index:
                     self._missing.append((tag, f"in an entry of {self._name(group.count_tag)}"))
         return tuple(entries), position
+
+    def _after_strangers(self, group: GroupDef, position: int) -> int:
+        """Where the next tag from `position` on stands that the message knows; the end if there is none.
+
+        Of a message or a group that is not known nothing can be told.
+        """
+        if self._message is None or group.count_tag not in self._allowed:
+            return position
+        tags, end = self._tags, len(self._tags)
+        while position < end and tags[position] not in self._allowed:
+            position += 1
+        return position
+
+    def _keep(self, position: int, end: int, entry: Entry | None) -> None:
+        """Tags of no group, from `position` to before `end`, belong to the open entry."""
+        for at in range(position, end):
+            tag = self._tags[at]
+            if entry is not None:
+                entry.index.setdefault(tag, at)
+            self.nested.setdefault(tag, at)
+
+    def _broken(self, group: GroupDef, count_position: int) -> None:
+        """For whoever is strict the group ends at a tag that it does not have: what comes behind is not counted."""
+        tag = group.count_tag
+        detail = f"an entry of {self._name(tag)} holds a tag that no entry has"
+        self._group_flaws.append(Flaw(count_position, RANK_COUNT, 16, tag, detail, harmless=True))
 
     def _misplaced(self, group: GroupDef, position: int) -> None:
         tag = self._tags[position]
@@ -413,10 +454,10 @@ class _Walk:
         yield from self._group_flaws
         for position in self._repeated:
             tag = self._tags[position]
-            yield Flaw(position, RANK_REPEATED, 13, tag, f"{self._name(tag)} appears more than once")
+            detail = f"{self._name(tag)} appears more than once"
+            yield Flaw(position, RANK_REPEATED, 13, tag, detail, harmless=tag not in self._allowed)
         known = dictionary.admin_fields if message is not None and message.is_admin else dictionary.fields
-        sections = (dictionary.header, body, dictionary.trailer)
-        allowed = frozenset().union(*(section.tags for section in sections))
+        allowed = self._allowed
         for position, tag in enumerate(self._tags):
             if tag in allowed:
                 continue
@@ -425,7 +466,7 @@ class _Walk:
             else:
                 detail = f"{self._name(tag)} does not belong to MsgType(35)={msg_type[:_SHOWN_MAX]}"
                 yield Flaw(position, RANK_FOREIGN, 2, tag, detail)
-        members = frozenset().union(*(section.members for section in sections))
+        members = frozenset().union(*(section.members for section in self._sections))
         for position in self._outside:
             tag = self._tags[position]
             if tag in allowed and tag not in members:

@@ -96,6 +96,18 @@ FLAWED = [
     pytest.param(swap(ORDER, "40=1|", "40=1|448=A|"), (2, 448), None, id="a member of a group outside it"),
     pytest.param(swap(FILL, "17=EX100|", "17=EX100|447=D|"), (2, 447), None, id="a member of a group behind it"),
     pytest.param(swap(BEAT, "49=", "628=HUB|49="), (2, 628), None, id="a member of a group of the header outside it"),
+    pytest.param(swap(BOOK, "269=1", "20001=x|269=1"), (16, 268), None, id="a custom tag behind an entry"),
+    pytest.param(swap(BOOK, "270=99", "270=99|278=E1"), (16, 268), None, id="a tag of other messages in an entry"),
+    pytest.param(swap(BOOK, "269=0", "5001=x|269=0"), (16, 268), None, id="a custom tag before all entries"),
+    pytest.param(swap(BOOK, "269=1", "9001=y|269=1|9001=x"), (16, 268), None, id="a custom tag in every entry"),
+    pytest.param(swap(REQUEST, "447=D", "20001=x|447=D"), (0, 20001), None, id="a custom tag in the only entry"),
+    pytest.param(
+        swap(FILL, "447=D|452=1", "20001=x|447=D|452=1"), (16, 453), None, id="a custom tag in a fill's Parties"
+    ),
+    pytest.param(f"{BEAT}5000=HI|5000=HO|", (0, 5000), None, id="a custom tag twice"),
+    pytest.param(
+        swap(BOOK, "268=2|269=0", "268=3|269=0|5001=x"), (16, 268), (16, 268), id="a custom tag, and too few entries"
+    ),
     pytest.param(swap(BOOK, "268=2", "268=3"), (16, 268), (16, 268), id="fewer entries than counted"),
     pytest.param(swap(BOOK, "268=2", "268=1"), (16, 268), (16, 268), id="more entries than counted"),
     pytest.param(swap(FILL, "453=2", "453=3"), (16, 453), None, id="Parties of a fill miscounted"),
@@ -321,3 +333,48 @@ class TestAgainstCaptures:
                 except GarbledMessage:
                     outcomes.add("garbled")
         assert outcomes == {"sound", "refused", "garbled"}
+
+
+QUOTE = f"35=S|{HEADER}131=R|117=Q|55=[N/A]|48=X|22=4|453=2|448=A|447=D|452=1|448=B|447=D|452=4|132=99|133=101|537=1|"
+
+
+class TestTagsThatNoEntryHas:
+    """User-defined ones, or those of another version: they stay with the entry, and cost no other one."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param(QUOTE.replace("447=D|452=1", "20001=x|447=D|452=1"), id="between two tags"),
+            pytest.param(QUOTE.replace("447=D", "20001=x|447=D"), id="in every entry"),
+            pytest.param(QUOTE.replace("448=B", "20001=x|448=B"), id="behind an entry"),
+            pytest.param(QUOTE.replace("448=A", "20001=x|448=A"), id="before the first"),
+            pytest.param(QUOTE.replace("452=4", "452=4|20001=x"), id="behind the last"),
+            pytest.param(QUOTE.replace("448=", "20001=x|448="), id="before every entry"),
+            pytest.param(QUOTE.replace("452=1", "20001=x|20002=y|452=1|2376=24"), id="several, one of another version"),
+        ],
+    )
+    def test_a_group_is_read_over_them(self, text: str) -> None:
+        message = decode(wire(text), DICTIONARY)
+        entries = message.groups(453)
+        assert [(entry.get(448), entry.get(447), entry.get(452)) for entry in entries] == [
+            ("A", "D", "1"),
+            ("B", "D", "4"),
+        ]
+        assert (message.get(132), message.get(133), message.get(20001)) == ("99", "101", "x")
+        warnings = validate(message, DICTIONARY, "tolerant")
+        assert any("20001" in warning for warning in warnings)
+
+    def test_they_are_the_entrys_own(self) -> None:
+        text = QUOTE.replace("448=A", "448=A|20001=x").replace("448=B", "448=B|20001=y")
+        assert [entry.get(20001) for entry in decode(wire(text), DICTIONARY).groups(453)] == ["x", "y"]
+
+    def test_within_a_group_within_a_group(self) -> None:
+        text = f"35=R|{HEADER}131=R|146=2|55=[N/A]|48=X|22=4|453=2|448=A|20001=x|447=D|452=1|448=B|447=D|452=4|"
+        text += "20002=y|55=[N/A]|48=Y|22=4|"
+        first, second = decode(wire(text), DICTIONARY).groups(146)
+        assert [party.get(448) for party in first.groups(453)] == ["A", "B"]
+        assert (first.get(20002), second.get(48)) == ("y", "Y")
+        assert len(verdict(text, "tolerant")) == 4
+
+    def test_a_tag_that_the_message_has_elsewhere_ends_the_group(self) -> None:
+        assert verdict(QUOTE.replace("448=B", "58=hello|448=B"), "tolerant") == (16, 453)
