@@ -432,7 +432,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "check":
-            return _check(arguments.config)
+            return _check(_overridden(load(arguments.config), arguments), arguments.config)
         if arguments.command == "replay":
             return _replay(arguments.config, arguments.file)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # For the moment until the daemon hears it.
@@ -469,10 +469,9 @@ async def _run(config: Config) -> int:
     return await Daemon(config).serve()
 
 
-def _check(path: Path) -> int:
+def _check(config: Config, path: Path) -> int:
     from engine.fix.flows.second_opinion import verify_samples  # A start has no use for simplefix.
 
-    config = load(path)
     problems = [*check(config), *session_settings.problems(config), *securing.problems(config)]
     book = None
     try:
@@ -491,10 +490,12 @@ def _check(path: Path) -> int:
         print(f"{len(problems)} problem(s)", file=sys.stderr)
         return 2
     assert book is not None
-    bonds, _ = assembly.securities(config.reference.securities)
+    file = assembly.security_file(config.reference.securities)
+    bonds = file.bonds
     now = Clock(config.clock.speed, config.clock.origin_utc_ns).now()
+    odd = configured.doubts(file, config.reference.securities)
     in_vain = configured.never_known(assembly.desk(config, book, bonds), now.utc_ns)
-    for line in [*configured.unknown_interest(bonds.values()), *in_vain]:
+    for line in [*odd, *configured.unknown_interest(bonds.values()), *in_vain]:
         print(f"warning: {line}", file=sys.stderr)
     print(f"{path}: all is well: {len(config.sessions)} sessions, {len(config.dealers)} dealers")
     return 0

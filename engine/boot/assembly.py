@@ -112,6 +112,8 @@ class SecurityFile:
     text: str
     bonds: Mapping[str, Security]
     problems: tuple[LineProblem, ...] = ()
+    warnings: tuple[LineProblem, ...] = ()
+    """Lines that are used, and that a person should look at."""
 
     @property
     def hash(self) -> str:
@@ -133,9 +135,10 @@ def _day_of(path: Path) -> date:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
 
 
-def security_master(text: str, as_of: date | None = None) -> SecurityFile:
-    parsed = parse_securities(text, as_of)
-    return SecurityFile(text, {each.security_id: each for each in parsed.securities}, parsed.problems)
+def security_master(text: str, as_of: date | None = None, *, kept: bool = False) -> SecurityFile:
+    """`kept` is for a text of the journal: what is implausible in it was dealt on, and holds."""
+    parsed = parse_securities(text, as_of, kept=kept)
+    return SecurityFile(text, {each.security_id: each for each in parsed.securities}, parsed.problems, parsed.warnings)
 
 
 def securities(path: Path) -> tuple[Mapping[str, Security], tuple[LineProblem, ...]]:

@@ -142,7 +142,7 @@ def _securities(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Secu
         file, problems = None, [str(error)]
     if problems:
         text = last_good(config.journal.path, SECURITIES)
-        before = None if text is None else assembly.security_master(text)
+        before = None if text is None else assembly.security_master(text, kept=True)
         if before is not None and (file is None or file.hash != before.hash):
             fallen_back[SECURITIES] = tuple(problems)
             return before
@@ -150,6 +150,7 @@ def _securities(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Secu
         raise ConfigError(problems[0])
     for problem in file.problems:
         log.warning("securities line not used: %s", problem)
+    name_doubts(file, path)
     return file
 
 
@@ -164,7 +165,7 @@ def with_open_bonds(start: Start, file: ReadOnly, trading: Trading) -> Start:
     missing = {each for each in wanted if each not in desk.securities}
     found: dict[str, Security] = {}
     for (text,) in file.query(_SECURITIES, ()) if missing else ():
-        bonds = assembly.security_master(text).bonds
+        bonds = assembly.security_master(text, kept=True).bonds
         found.update({each: bonds[each] for each in sorted(missing - found.keys()) if each in bonds})
     for each in sorted(missing):
         what = "goes on as the journal has it" if each in found else "is not in the journal either: fills fail"
@@ -241,6 +242,7 @@ def read_again(current: Configured, kinds: Collection[str]) -> Configured:
         wrong = _lines(path, file)
         if wrong:
             raise ConfigProblems(wrong)
+        name_doubts(file, path)
         found = dataclasses.replace(found, securities=file)
 
     def read_tls() -> None:
@@ -292,6 +294,23 @@ def apart(whole: str) -> list[Source]:
     """The texts that were joined."""
     _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
     return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
+
+
+# --- bonds that a person should look at -------------------------------------------------------------
+
+
+def name_doubts(file: SecurityFile, path: Path) -> None:
+    """Say in the log which lines of the securities file are used and hardly can be right."""
+    for line in doubts(file, path):
+        log.warning("%s", line)
+
+
+def doubts(file: SecurityFile, path: Path) -> list[str]:
+    """The same as lines; the first so many."""
+    lines = [f"{path.name}:{warning}" for warning in file.warnings[:PROBLEMS_SHOWN_MAX]]
+    if (hidden := len(file.warnings) - PROBLEMS_SHOWN_MAX) > 0:
+        lines.append(f"{path.name}: and {hidden} more warnings")
+    return lines
 
 
 # --- bonds whose interest nobody can tell ----------------------------------------------------------

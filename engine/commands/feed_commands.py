@@ -16,6 +16,7 @@ from engine.domain.credit import CreditKind, CreditLimit, CreditScope
 from engine.domain.instrument import Security
 from engine.errors import CommandError
 from engine.market.calendars import trade_date
+from engine.market.plausibility import cusip_of, doubtful
 from engine.market.securities import bond_of
 
 SECURITIES_MAX: Final = 200_000
@@ -40,9 +41,13 @@ def securities_put(call: Call) -> dict[str, Any]:
     put: dict[str, Security] = {}
     removed: list[str] = []
     refused: list[dict[str, Any]] = []
+    doubted: list[dict[str, Any]] = []
     delivered = len(draft.state.bonds)
+    cusips = _Cusips(known)
     for place, row in enumerate(call.given["rows"], 1):
         found = _bond(call, row)
+        if isinstance(found, Security) and (owner := cusips.owner(found)):
+            found = f"cusip: expected its own, found '{found.cusip}', the CUSIP of {owner}"
         if isinstance(found, str):
             refused.append(_refusal(place, found))
         elif isinstance(found, Security) and found.security_id in put:
@@ -51,6 +56,8 @@ def securities_put(call: Call) -> dict[str, Any]:
             refused.append(_refusal(place, f"{SECURITIES_MAX:,} bonds are delivered already"))
         elif isinstance(found, Security):
             put[found.security_id] = found
+            cusips.take(found)
+            doubted.extend(_refusal(place, reason) for reason in doubtful(found, trade_date(draft.now_ns)))
         else:
             removed.append(found[0])
     if put or removed:
@@ -59,7 +66,35 @@ def securities_put(call: Call) -> dict[str, Any]:
     for session in draft.desk.market_sessions if fresh else ():
         if draft.session_up(session):
             subscribe_to(draft, session, fresh)
-    return {"taken": len(put) + len(removed), "added": len(fresh), "removed": len(removed), "refused": refused}
+    return {
+        "taken": len(put) + len(removed),
+        "added": len(fresh),
+        "removed": len(removed),
+        "refused": refused,
+        "doubtful": doubted,
+    }
+
+
+class _Cusips:
+    """Whose each CUSIP is, among all bonds and those of a delivery; looked up when the first one is asked for."""
+
+    def __init__(self, known: Mapping[str, Security]) -> None:
+        self._known = known
+        self._owners: dict[str, str] = {}
+
+    def owner(self, bond: Security) -> str:
+        """Another bond that has this one's CUSIP; empty where none has."""
+        if bond.cusip is None:
+            return ""
+        if not self._owners:
+            for each in self._known.values():
+                self.take(each)
+        owner = self._owners.get(bond.cusip, bond.security_id)
+        return owner if owner != bond.security_id else ""
+
+    def take(self, bond: Security) -> None:
+        for cusip in filter(None, (cusip_of(bond.security_id), bond.cusip)):
+            self._owners.setdefault(cusip, bond.security_id)
 
 
 def _bond(call: Call, row: Row) -> Security | str | list[str]:

@@ -18,9 +18,14 @@ from engine.config.reading import matches, setting
 from engine.config.schedules import minute_of_day, zone_problem
 from engine.config.sessions import SessionConfig
 from engine.config.tls import ListenerTls, network_problem
+from engine.domain.currencies import currency_problem
 from engine.domain.instrument import is_isin
 
-_CURRENCY = matches(r"[A-Z]{3}", "a currency as ISO 4217 writes it, such as 'USD'")
+
+def _currency(text: str) -> str | None:
+    return currency_problem(text) or None
+
+
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -49,7 +54,7 @@ class EngineConfig:
     """[engine]: who this daemon is and where its other files are."""
 
     name: str = setting("rfq", check=matches(r"[a-z][a-z0-9_-]{0,31}", "lower-case letters, digits, '-' and '_'"))
-    base_currency: str = setting("USD", check=_CURRENCY)
+    base_currency: str = setting("USD", check=_currency)
     dealers: Path = setting()
     scoring: Path = setting()
 

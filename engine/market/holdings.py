@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from engine.domain.currencies import currency_problem
 from engine.domain.instrument import AssetClass, Security, is_cusip, is_isin
 from engine.market.bonds import FREQUENCIES
 from engine.market.day_count import DayCount
@@ -301,7 +302,7 @@ def _issuer(text: str) -> str:
 
 
 def _currency(text: str) -> str:
-    if not (len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()):
+    if currency_problem(text):
         raise _Unusable(f"'{text}' is no currency")
     return text
 

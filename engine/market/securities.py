@@ -5,8 +5,9 @@ reason; the other lines stand. Reads no file: its callers hand over the text.
 
 The header names the columns, in any order; `isin`, `name`, `issuer` and `asset_class` are required. An
 empty cell means unknown (for `adv_30d` too: write 0 for a bond that is known not to have traded). Lines
-that begin with `#` are comments. What is said of trading (`adv_30d`, `last_trade_date`, `liquidity_score`) is of
-the day `liquidity_as_of`; without it, of the day the file is.
+that begin with `#` are comments. What a line says is held against what bonds have (`engine.market.plausibility`): the
+impossible is an error, the doubtful a warning. What is said of trading (`adv_30d`, `last_trade_date`,
+`liquidity_score`) is of the day `liquidity_as_of`; without it, of the day the file is.
 
 What interest is by: `coupon_pct`, `coupon_frequency`, `day_count` (its market's custom where the last two are empty, as
 `engine.market.bonds` has it), `issue_date` or, where interest begins on another day, `dated_date`; `first_coupon` where
@@ -29,6 +30,7 @@ from typing import Any, Final
 from engine.domain.instrument import RATING_SCALE, AssetClass, Security, is_cusip, is_isin, normal_rating
 from engine.market.bonds import FREQUENCIES, coupon_dates_problem, ex_dividend_of
 from engine.market.day_count import DayCount, day_count_of
+from engine.market.plausibility import cusip_of, doubtful, impossible
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class LineProblem:
 
 @dataclass(frozen=True, slots=True)
 class ParsedSecurities:
-    """What a text gave: the usable bonds in its order, and a problem for every line that is not."""
+    """What a text gave: the usable bonds in its order, a problem for every line that is not, and warnings of others."""
 
     securities: tuple[Security, ...]
     problems: tuple[LineProblem, ...]
+    warnings: tuple[LineProblem, ...] = ()
 
 
 class SecurityMaster:
@@ -89,8 +92,11 @@ class SecurityMaster:
         return SecurityMaster([*self._by_id.values(), *securities])
 
 
-def parse_securities(text: str, as_of: datetime.date | None = None) -> ParsedSecurities:
-    """The bonds of a security file, which is of the day `as_of`; never raises over its content."""
+def parse_securities(text: str, as_of: datetime.date | None = None, *, kept: bool = False) -> ParsedSecurities:
+    """The bonds of a security file, which is of the day `as_of`; never raises over its content.
+
+    `kept` is for a text that was in force before and that something may be open in: what is implausible in it holds.
+    """
     lines = (
         # Blanked, not dropped: line numbers stay those of the file.
         "\n" if line.startswith("#") else line
@@ -119,10 +125,11 @@ def parse_securities(text: str, as_of: datetime.date | None = None) -> ParsedSec
                 break
             continue
         cells = [cell.strip() for cell in row]
-        security, reasons = _security(header, cells, as_of)
+        security, reasons = _security(header, cells, as_of, kept=kept)
         name = _name(header, cells)
         if security is not None and security.security_id in first_lines:
-            reasons = [f"the same ISIN as line {first_lines[security.security_id]}"]
+            before = first_lines[security.security_id]
+            reasons = [f"isin: expected each once, found '{security.security_id}': the same ISIN as line {before}"]
         if security is None or reasons:
             problems.append(LineProblem(line, name, "; ".join(reasons)))
             continue
@@ -130,7 +137,30 @@ def parse_securities(text: str, as_of: datetime.date | None = None) -> ParsedSec
         securities[security.security_id] = security
     if header is None:
         problems.append(LineProblem(1, "", f"empty: expected a header with {', '.join(REQUIRED)}"))
-    return ParsedSecurities(tuple(securities.values()), tuple(problems))
+    if not kept:
+        for taken, reason in cusips_of_others(securities.values()).items():
+            problems.append(LineProblem(first_lines[taken], securities.pop(taken).name, reason))
+        problems.sort(key=lambda problem: problem.line)
+    warnings = [
+        LineProblem(first_lines[each.security_id], each.name, reason)
+        for each in securities.values()
+        for reason in doubtful(each, as_of)
+    ]
+    return ParsedSecurities(tuple(securities.values()), tuple(problems), tuple(warnings))
+
+
+def cusips_of_others(securities: Iterable[Security]) -> dict[str, str]:
+    """By ISIN, the bonds whose CUSIP is another bond's, and of whom: by its ISIN, else who had it first."""
+    bonds = list(securities)
+    owners = {inside: each.security_id for each in bonds if (inside := cusip_of(each.security_id))}
+    wrong = {}
+    for each in bonds:
+        if each.cusip is None:
+            continue
+        owner = owners.setdefault(each.cusip, each.security_id)
+        if owner != each.security_id:
+            wrong[each.security_id] = f"cusip: expected its own, found '{each.cusip}', the CUSIP of {owner}"
+    return wrong
 
 
 def bond_of(cells: Mapping[str, str], as_of: datetime.date | None = None) -> tuple[Security | None, list[str]]:
@@ -139,7 +169,7 @@ def bond_of(cells: Mapping[str, str], as_of: datetime.date | None = None) -> tup
     unknown = _unknown_columns([*whole])
     if unknown:
         return None, unknown
-    return _security([*whole], [cell.strip() for cell in whole.values()], as_of)
+    return _security([*whole], [cell.strip() for cell in whole.values()], as_of, kept=False)
 
 
 def format_securities(securities: Iterable[Security]) -> str:
@@ -226,7 +256,8 @@ def _ex_dividend(text: str) -> str:
 def _number(what: str, lowest: int, above: bool = False) -> Callable[[str], Decimal]:
     def number(text: str) -> Decimal:
         try:
-            value = Decimal(text)
+            # Decimal takes digits of other scripts and underscores, which no other reader of the file would.
+            value = Decimal(text if text.isascii() and "_" not in text else "")
         except InvalidOperation:
             raise _Wrong(what) from None
         if not value.is_finite() or value < lowest or (above and value == lowest):
@@ -297,7 +328,9 @@ def _header_problems(header: list[str]) -> list[str]:
     return problems
 
 
-def _security(header: list[str], cells: list[str], as_of: datetime.date | None) -> tuple[Security | None, list[str]]:
+def _security(
+    header: list[str], cells: list[str], as_of: datetime.date | None, *, kept: bool
+) -> tuple[Security | None, list[str]]:
     if len(cells) != len(header):
         return None, [f"expected {len(header)} cells, as in the header, found {len(cells)}"]
     values: dict[str, Any] = {"liquidity_as_of": as_of}
@@ -317,8 +350,10 @@ def _security(header: list[str], cells: list[str], as_of: datetime.date | None) 
     if reasons:
         return None, reasons
     security = Security(**values)
-    problem = coupon_dates_problem(security)
-    return (None, [problem]) if problem else (security, [])
+    reasons = [problem] if (problem := coupon_dates_problem(security)) else []
+    if not kept:
+        reasons.extend(impossible(security))
+    return (None, reasons) if reasons else (security, [])
 
 
 def _name(header: list[str], cells: list[str]) -> str:

@@ -151,7 +151,9 @@ def test_all_reasons_of_a_line_come_together() -> None:
 def test_the_second_line_of_an_isin_is_refused() -> None:
     result = parse_securities("# a remark\n" + HEADER + GOOD + OTHER + GOOD)
     assert len(result.securities) == 2
-    assert [str(problem) for problem in result.problems] == ["5: Quillmere 4.35 2031: the same ISIN as line 3"]
+    assert [str(problem) for problem in result.problems] == [
+        "5: Quillmere 4.35 2031: isin: expected each once, found 'US99B001AB35': the same ISIN as line 3"
+    ]
 
 
 def test_line_numbers_count_comments_blanks_and_lines_within_quotes() -> None:
@@ -219,7 +221,7 @@ def bonds(draw: st.DrawFn) -> Security:
         adv_30d=draw(amounts),
         last_trade_date=draw(st.none() | dates),
         liquidity_score=draw(st.none() | st.integers(1, 10)),
-        price=draw(st.none() | st.decimals("0.001", 200, places=3)),
+        price=draw(st.none() | st.decimals("5", 200, places=3)),
     )
 
 

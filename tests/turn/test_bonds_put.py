@@ -58,6 +58,26 @@ def test_a_bond_is_added_and_replaced(world: SessionWorld) -> None:
     assert notice.body == {"what": "securities", "rows": 2, "actor": "master"}
 
 
+def test_what_no_bond_has_is_refused_and_what_hardly_any_has_is_told(world: SessionWorld) -> None:
+    told = put(world, {**ROW, "coupon_pct": "475"}, {**ROW, "price": "250"})
+    assert told["refused"] == [
+        {"line": 1, "reason": "coupon_pct: expected a coupon of at most 100, in percent, found '475'"}
+    ]
+    assert told["doubtful"] == [{"line": 2, "reason": "price: expected 200 or less in percent of par, found '250'"}]
+    assert known(world)["US0378331005"].price == 250
+
+
+def test_a_cusip_is_one_bonds_alone(world: SessionWorld) -> None:
+    other = {**ROW, "isin": "XS0378331002", "cusip": "037833100"}
+    told = put(world, ROW, other, {**ROW, "cusip": "037833100"})
+    assert [each["reason"] for each in told["refused"]] == [
+        "cusip: expected its own, found '037833100', the CUSIP of US0378331005",
+        "US0378331005 is in this delivery already",
+    ]
+    assert put(world, other)["refused"] != []
+    assert put(world, {**ROW, "cusip": "037833100"})["refused"] == []
+
+
 def test_one_is_given_back_to_the_file(world: SessionWorld) -> None:
     put(world, ROW, {**ROW, "isin": LIQUID.security_id})
     told = put(world, {"isin": LIQUID.security_id, "remove": True}, {"isin": "US0378331005", "remove": True})

@@ -19,6 +19,7 @@ from sys import intern
 from typing import Final
 
 from engine.clock import NS_PER_DAY, fix_timestamp
+from engine.domain.currencies import CURRENCIES
 from engine.domain.messages import (
     AskOrderStatus,
     BusinessReject,
@@ -48,7 +49,6 @@ from engine.fix.flows.dialect import (
 )
 from engine.fix.flows.naming import BondNamed, Names, bond_named
 from engine.fix.flows.refusal import NotTaken
-from engine.fix.standard.currencies import CURRENCIES
 from engine.fix.standard.tags import BusinessRejectReason, Tag
 from engine.fix.standard.values import CxlRejReason, ExecType, OrdRejReason
 from engine.fix.wire.codec import encode_body
