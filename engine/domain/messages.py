@@ -117,11 +117,15 @@ class QuoteWithdrawal:
     """QuoteCancel(Z), or a QuoteStatusReport(AI) that ends a quote.
 
     An empty `quote_id` withdraws everything under the request; with `quote_req_id` empty too, everything
-    the dealer has quoted.
+    the dealer has quoted in the bonds of `bonds`, in all of them where there is none. `widely` is that said beside a
+    QuoteID(117): it holds where that is no quote's.
     """
 
     quote_req_id: str
     quote_id: str
+    bonds: tuple[tuple[str, str], ...] = ()
+    """SecurityIDSource(22) and SecurityID(48) of each."""
+    widely: bool = False
 
 
 class DealerWord(StrEnum):

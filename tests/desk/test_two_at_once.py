@@ -7,7 +7,7 @@ ExecIDs: whatever is kept under a key that is too short, or lent from one to the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -376,6 +376,48 @@ def test_a_withdrawal_without_a_request_is_of_all_quotes_of_the_sessions_dealers
         (world.the(orders[which]).rfq_id, name) for which, name in gone
     }
     assert [stray.text for stray in world.recorded(e.StrayMessage)] == ([] if gone else ["withdraws nothing we know"])
+
+
+@pytest.mark.parametrize(
+    ("withdrawal", "gone"),
+    [
+        pytest.param(m.QuoteWithdrawal("", "", (("4", BOND.security_id),)), {"first"}, id="a bond by its ISIN"),
+        pytest.param(
+            m.QuoteWithdrawal("", "C7", (("4", BOND.security_id),), True), {"first"}, id="under an id of its own"
+        ),
+        pytest.param(
+            m.QuoteWithdrawal("", "", (("4", BOND.security_id), ("4", HIGH_YIELD.security_id))),
+            {"first", "second"},
+            id="two bonds",
+        ),
+        pytest.param(m.QuoteWithdrawal("", ""), {"first", "second"}, id="all"),
+        pytest.param(m.QuoteWithdrawal("", "C7", (), True), {"first", "second"}, id="all of a type of security"),
+        pytest.param(
+            m.QuoteWithdrawal("", "q1", (("4", BOND.security_id),), True), {"second"}, id="a quote that is known"
+        ),
+        pytest.param(m.QuoteWithdrawal("", "C7", (("4", BOND.security_id),)), set(), id="a quote that is not"),
+        pytest.param(m.QuoteWithdrawal("", "", (("4", "US9128283W81"),)), set(), id="another bond"),
+        pytest.param(m.QuoteWithdrawal("first", "C7", (), True), {"first"}, id="of a request"),
+    ],
+)
+def test_a_withdrawal_is_of_the_bonds_that_it_names(withdrawal: m.QuoteWithdrawal, gone: set[str]) -> None:
+    """Nothing is accepted on a quote that was withdrawn by its bond; those of other bonds stand."""
+    world = scene(dealers=HUB[:1])
+    orders = {
+        "first": world.order(BOND, "buy", MM, account="PARALLEL"),
+        "second": world.order(HIGH_YIELD, "buy", MM, account="PARALLEL"),
+    }
+    requests = {which: world.ask(order_id, "ash").quote_req_id for which, order_id in orders.items()}
+    for said, bond, which in (("q0", BOND, "first"), ("q1", HIGH_YIELD, "second")):
+        world.hear("hub", replace(answer(world, requests[which], "90", said), security_id=bond.security_id))
+    named = requests.get(withdrawal.quote_req_id, withdrawal.quote_req_id)
+    world.hear("hub", replace(withdrawal, quote_req_id=named))
+    found = {which for which, order_id in orders.items() if world.ask(order_id, "ash").quotes[-1].withdrawn}
+    assert found == gone
+    assert len(world.recorded(e.StrayMessage)) == (0 if gone else 1)
+    for which in gone:
+        with pytest.raises(CommandError):
+            world.command("execute", order=orders[which])
 
 
 def answer(world: Scene, quote_req_id: str, quoted: str, quote_id: str = "q1") -> m.QuoteAnswer:

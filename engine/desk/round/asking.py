@@ -7,7 +7,7 @@ the round that its message moved, None when it moved none; whoever called it adv
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from engine.desk.draft import Draft
@@ -361,9 +361,12 @@ def on_decline(draft: Draft, session: str, heard: QuoteDecline) -> str | None:
 
 
 def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[str, ...]:
-    """QuoteCancel(Z); the rounds it moved. Without QuoteReqID(131) all quotes of the session's dealers are meant."""
+    """QuoteCancel(Z); the rounds it moved. Without QuoteReqID(131) all quotes of the session's dealers are meant.
+
+    A request is of one bond: which ones the withdrawal names beside it says nothing more.
+    """
     if not heard.quote_req_id:
-        return _withdraw_all(draft, session, heard.quote_id)
+        return _withdraw_all(draft, session, heard)
     ref = draft.state.asks.get(heard.quote_req_id)
     if ref is None or not _from(draft, session, ref.dealer):
         _stray(draft, session, "QuoteCancel", heard.quote_req_id, "withdraws nothing we know")
@@ -371,6 +374,8 @@ def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[s
     rfq, ask, moved = _at_its_time(draft, ref)
     if any(heard.quote_id in ("", quote.quote_id) for quote in ask.quotes):
         _withdraw(draft, ref.rfq_id, ref.dealer, heard.quote_id)
+    elif heard.widely and ask.quotes:
+        _withdraw(draft, ref.rfq_id, ref.dealer, "")
     elif ask.state is AskState.asked:
         _declined(draft, rfq, ask, "withdrew before any price")
     else:
@@ -379,17 +384,33 @@ def on_withdrawal(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[s
     return (ref.rfq_id,)
 
 
-def _withdraw_all(draft: Draft, session: str, quote_id: str) -> tuple[str, ...]:
+def _withdraw_all(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[str, ...]:
+    """By QuoteID(117), wherever it is said; by bond, or all, where that names none."""
     dealers = [dealer.id for dealer in draft.desk.dealers.on_session(session)]
-    moved = []
-    for rfq in reversed(draft.state.open_rounds()):
-        for ask in rfq.asks:
-            if ask.dealer in dealers and any(quote_id in ("", quote.quote_id) for quote in ask.quotes):
-                _withdraw(draft, rfq.rfq_id, ask.dealer, quote_id)
-                moved.append(rfq.rfq_id)
-    if not moved:
-        _stray(draft, session, "QuoteCancel", quote_id, "withdraws nothing we know")
-    return tuple(moved)
+    quoted = [
+        (rfq, ask)
+        for rfq in reversed(draft.state.open_rounds())
+        for ask in rfq.asks
+        if ask.dealer in dealers and ask.quotes
+    ]
+    quote_id = heard.quote_id
+    meant = [(rfq, ask) for rfq, ask in quoted if quote_id in [quote.quote_id for quote in ask.quotes]]
+    if not meant and (not quote_id or heard.widely):
+        quote_id = ""
+        meant = [(rfq, ask) for rfq, ask in quoted if _is_of(draft, rfq, heard.bonds)]
+    for rfq, ask in meant:
+        _withdraw(draft, rfq.rfq_id, ask.dealer, quote_id)
+    if not meant:
+        named = heard.quote_id or ", ".join(text for _, text in heard.bonds)
+        _stray(draft, session, "QuoteCancel", named, "withdraws nothing we know")
+    return tuple(dict.fromkeys(rfq.rfq_id for rfq, _ in meant))
+
+
+def _is_of(draft: Draft, rfq: Rfq, bonds: Sequence[tuple[str, str]]) -> bool:
+    """Is the round about one of these bonds? Where there are none, it is meant all the same."""
+    security_id = draft.state.orders[rfq.order_id].terms.security_id
+    naming = draft.desk.naming
+    return not bonds or any(naming.agrees(security_id, source, text) for source, text in bonds)
 
 
 def _withdraw(draft: Draft, rfq_id: str, dealer: str, quote_id: str) -> None:

@@ -10,7 +10,7 @@ Source: FIX 4.4 Volume 3, "Quote Request", "Quote"; Volume 4, "Execution Report"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -47,7 +47,7 @@ from engine.fix.flows.dialect import (
 from engine.fix.flows.naming import Names, bond_named
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.tags import BusinessRejectReason, Tag
-from engine.fix.wire.message import Message
+from engine.fix.wire.message import FieldView, Message
 
 _KIND_OF: Final[Mapping[str, QuoteKind]] = {
     "0": QuoteKind.indicative,
@@ -81,6 +81,14 @@ _QUOTE_ENDED: Final = frozenset({"1", "2", "3", "4", "5", "6", "7", "9", "17", "
 _QUOTE_PASSED: Final = "11"
 _QUOTE_REJECTED: Final = "5"
 _CANCEL_ALL: Final = "4"
+_CANCEL_ONE: Final = "5"
+_BY_BOND: Final = "1"
+_BOND_CANCELED: Final = "1"
+_WIDELY_CANCELED: Final = frozenset({"1", "2", "3", "4"})
+"""QuoteStatus(297): by security, by security type, by underlying, all."""
+_NO_QUOTE_ID: Final = frozenset({"", "*", "NONE", "N/A", "[N/A]"})
+_NAMES_A_BOND: Final = frozenset({"1", "4", ""})
+"""SecurityIDSource(22) that we know bonds by."""
 
 # ExecType(150). Whatever is not here is a status: the order's state is then in OrdStatus(39).
 _WORD_OF_EXEC_TYPE: Final[Mapping[str, DealerWord]] = {
@@ -145,25 +153,44 @@ def hear_decline(message: Message, dialect: Dialect, names: Names) -> QuoteDecli
 
 
 def hear_quote_cancel(message: Message, dialect: Dialect, names: Names) -> QuoteWithdrawal:
-    """QuoteCancel(Z): one quote, or with QuoteCancelType(298)=4 all under the request (or all there are)."""
-    quote_id = message.get(117) or ""
-    if message.require(298) == _CANCEL_ALL or quote_id == "*":
-        quote_id = ""
-    return QuoteWithdrawal(message.get(131) or "", quote_id)
+    """QuoteCancel(Z): one quote, those in the bonds of its entries, or all; under the request, where there is one.
+
+    QuoteCancelType(298)=4 is all. What QuoteID(117) names counts before the kind: 4.4 has none for one quote, and 1 is
+    said instead. By security type, underlying or issuer it withdraws all: better one quote less than one taken that
+    is none any more.
+    """
+    kind, quote_req_id, quote_id = message.require(298), _identifier(message, 131), _identifier(message, 117)
+    if kind == _CANCEL_ALL:
+        return QuoteWithdrawal(quote_req_id, "")
+    entries = message.groups(295)
+    bonds = _bonds(entries) if kind in (_BY_BOND, _CANCEL_ONE) else ()
+    if not quote_id:
+        return QuoteWithdrawal(quote_req_id, "", bonds)
+    widely = bool(entries) and kind != _CANCEL_ONE
+    return QuoteWithdrawal(quote_req_id, quote_id, bonds if widely else (), widely)
 
 
 def hear_quote_status(message: Message, dialect: Dialect, names: Names) -> QuoteWithdrawal | QuoteDecline | Ignored:
     """QuoteStatusReport(AI): what ends a quote withdraws it, a pass declines the request, the rest changes nothing.
 
-    Without QuoteID(117) nothing is withdrawn: an empty one would mean every quote.
+    Where QuoteID(117) names none, it is of the bond's quotes, or of all where the status says so; else it withdraws
+    what is under the request.
     """
     status = message.get(297) or ""
-    quote_req_id, quote_id = message.get(131) or "", message.get(117) or ""
+    quote_req_id, quote_id = _identifier(message, 131), _identifier(message, 117)
     if status == _QUOTE_PASSED and quote_req_id:
         return QuoteDecline(quote_req_id, _worded("pass", message.get(58)))
-    if status in _QUOTE_ENDED and quote_id:
-        return QuoteWithdrawal(quote_req_id, quote_id)
-    return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={quote_id}", message.get(58)))
+    said_id = message.get(117) or ""
+    if status in _QUOTE_ENDED:
+        bonds = _bonds((message,)) if message.get(48) else ()
+        if quote_id:
+            widely = status == _BOND_CANCELED and bool(bonds)
+            return QuoteWithdrawal(quote_req_id, quote_id, bonds if widely else (), widely)
+        if status in _WIDELY_CANCELED:
+            return QuoteWithdrawal(quote_req_id, "", bonds if status == _BOND_CANCELED else ())
+        if said_id and (quote_req_id or message.get(48)):
+            return QuoteWithdrawal(quote_req_id, "", bonds)
+    return Ignored("AI", _worded(f"QuoteStatus(297)={status} QuoteID(117)={said_id}", message.get(58)))
 
 
 def hear_quote_acknowledgement(message: Message, dialect: Dialect, names: Names) -> QuoteDecline | Ignored:
@@ -221,6 +248,18 @@ def hear_cancel_refusal(message: Message, dialect: Dialect, names: Names) -> Dea
         text=message.get(58) or "",
         unknown_order=message.get(102) == _CANCEL_UNKNOWN_ORDER and message.get(39) in ("8", None),
     )
+
+
+def _identifier(message: Message, tag: int) -> str:
+    """An identifier; empty for the words that stand where there is none."""
+    value = message.get(tag) or ""
+    return "" if value.upper() in _NO_QUOTE_ID else value
+
+
+def _bonds(named: Sequence[FieldView]) -> tuple[tuple[str, str], ...]:
+    """SecurityIDSource(22) and SecurityID(48) of each; none at all where one of them cannot be told."""
+    bonds = tuple((each.get(22) or "", each.get(48) or "") for each in named)
+    return bonds if all(text and source in _NAMES_A_BOND for source, text in bonds) else ()
 
 
 def _side_of_quote(

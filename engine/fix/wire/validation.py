@@ -47,6 +47,8 @@ TEXTS: Final[Mapping[int, str]] = {
 """Text(58) of a Reject(3) by reason: the standard's words, which counterparties' tests compare."""
 
 _NEVER_LOST: Final = frozenset({"8", "AE"})
+_HEARD_WHATEVER_KIND: Final = frozenset({*_NEVER_LOST, "Z", "AI"})
+"""A required value that no list has is the application's to judge: refused, a withdrawn quote would be traded on."""
 _WARNED_ONLY: Final = frozenset({0, 2, 14, 15})
 """Reasons that leave every value readable."""
 _SHOWN_MAX: Final = 40
@@ -120,7 +122,7 @@ def _is_tolerable(flaw: Flaw, layout: Layout, msg_type: str) -> bool:
     if reason == 4:
         return not is_required
     if reason == 5:
-        return not is_required or msg_type in _NEVER_LOST
+        return not is_required or msg_type in _HEARD_WHATEVER_KIND
     return msg_type in _NEVER_LOST and not is_required
 
 

@@ -524,6 +524,54 @@ def test_quote(changes: tuple[str, ...], dialect: Dialect, expected: QuoteAnswer
         pytest.param("35=Z|131=R1|117=Q1|298=4", QuoteWithdrawal("R1", ""), id="all under the request"),
         pytest.param("35=Z|131=R1|117=*|298=1", QuoteWithdrawal("R1", ""), id="all, said with a star"),
         pytest.param("35=Z|117=Q1|298=4", QuoteWithdrawal("", ""), id="everything"),
+        pytest.param(
+            "35=Z|117=NONE|298=1|295=1|55=[N/A]|48=US0378331005|22=4",
+            QuoteWithdrawal("", "", (("4", "US0378331005"),)),
+            id="those of a bond",
+        ),
+        pytest.param(
+            "35=Z|131=none|117=*|298=1|295=2|55=[N/A]|48=US0378331005|22=4|55=[N/A]|48=037833100|22=1",
+            QuoteWithdrawal("", "", (("4", "US0378331005"), ("1", "037833100"))),
+            id="those of two bonds, said with a star",
+        ),
+        pytest.param(
+            "35=Z|117=Q1|298=1|295=1|55=[N/A]|48=US0378331005|22=4",
+            QuoteWithdrawal("", "Q1", (("4", "US0378331005"),), widely=True),
+            id="one quote, or those of a bond",
+        ),
+        pytest.param(
+            "35=Z|117=N/A|298=1|295=1|55=APPLE 35|48=A35|22=8", QuoteWithdrawal("", ""), id="a bond that cannot be told"
+        ),
+        pytest.param("35=Z|117=NONE|298=2|295=1|55=[N/A]|167=CORP", QuoteWithdrawal("", ""), id="a type of security"),
+        pytest.param(
+            "35=Z|117=C7|298=3|295=1|55=[N/A]|48=US0378331005|22=4",
+            QuoteWithdrawal("", "C7", (), widely=True),
+            id="an underlying",
+        ),
+        pytest.param(
+            "35=Z|117=Q1|298=5|295=1|55=[N/A]|48=US0378331005|22=4",
+            QuoteWithdrawal("", "Q1"),
+            id="one quote and its bond",
+        ),
+        pytest.param(
+            "35=AI|117=NONE|297=1|48=US0378331005|22=4",
+            QuoteWithdrawal("", "", (("4", "US0378331005"),)),
+            id="status: a bond's quotes are canceled",
+        ),
+        pytest.param("35=AI|117=*|297=4|48=US0378331005|22=4", QuoteWithdrawal("", ""), id="status: all are canceled"),
+        pytest.param(
+            "35=AI|117=*|297=7|48=US0378331005|22=4",
+            QuoteWithdrawal("", "", (("4", "US0378331005"),)),
+            id="status: a bond's quotes expired",
+        ),
+        pytest.param(
+            "35=AI|131=R1|117=NONE|297=17", QuoteWithdrawal("R1", ""), id="status: the request's are canceled"
+        ),
+        pytest.param(
+            "35=AI|117=NONE|297=7",
+            Ignored("AI", "QuoteStatus(297)=7 QuoteID(117)=NONE"),
+            id="status of nobody knows what ends none",
+        ),
         pytest.param("35=AI|131=R1|117=Q1|297=7", QuoteWithdrawal("R1", "Q1"), id="status: expired"),
         pytest.param("35=AI|131=R1|117=Q1|297=5", QuoteWithdrawal("R1", "Q1"), id="status: rejected"),
         pytest.param("35=AI|131=R1|117=Q1|297=11", QuoteDecline("R1", "pass"), id="status: pass"),

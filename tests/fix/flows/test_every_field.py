@@ -266,7 +266,12 @@ HEARD: Final[dict[str, Case]] = {
     ),
     "QuoteWithdrawal": (
         "dealer", "Z", "131=r1|117=q1|298=1", m.QuoteWithdrawal,
-        {"quote_req_id": ("131=r2", "r2"), "quote_id": ("117=q2", "q2")},
+        {
+            "quote_req_id": ("131=r2", "r2"),
+            "quote_id": ("117=q2", "q2"),
+            "bonds": (f"295=1|48={ISIN}|22=4", (("4", ISIN),)),
+            "widely": (f"295=1|48={ISIN}|22=4", True),
+        },
     ),
     "DealerReport": (
         "dealer", "8",
@@ -357,6 +362,8 @@ AS_WELL: Final = {
     ("UnacceptableOrder", "id_source"): {"code", "text"},
     ("DealerReport", "unknown_order"): {"word"},
     ("AxeSaid", "size"): {"quantity"},
+    ("QuoteWithdrawal", "bonds"): {"widely"},
+    ("QuoteWithdrawal", "widely"): {"bonds"},
 }
 """What has to move with a field: the time of an order that has none, the words of a code."""
 
