@@ -4,7 +4,8 @@
     rfqd check                            verify configuration, rules and reference data without starting
     rfqd replay FILE                      fold a journal again and compare every digest
 
-Exit status: 0 ended as asked, 1 failed while running, 2 the configuration or a rule is wrong, 3 cannot start here.
+Exit status: 0 ended as asked, 1 failed while running, 2 the configuration or a rule is wrong, 3 cannot start here,
+4 what was found could not be printed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 import uvloop
 
 from engine import __version__
+from engine.admin import streams
 from engine.admin.record import Record
 from engine.admin.server import AdminServer
 from engine.boot import assembly, configured, securing, session_settings, take_over
@@ -411,7 +413,11 @@ def _make_folder(path: Path, key: str) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of `rfqd` and of `python -m engine`."""
-    parser = argparse.ArgumentParser(prog="rfqd", description="Dynamic dealer selection for illiquid bonds over FIX.")
+    return streams.run("rfqd", lambda: _main(argv))
+
+
+def _main(argv: list[str] | None) -> int:
+    parser = streams.Parser(prog="rfqd", description="Dynamic dealer selection for illiquid bonds over FIX.")
     parser.add_argument("--version", action="version", version=f"rfqd {__version__}", help="which version this is")
     parser.add_argument("--config", default="engine.toml", type=Path, help="engine.toml (default: in this folder)")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
@@ -421,7 +427,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--securities", type=Path, default=None, help="overrides reference.securities")
     commands = parser.add_subparsers(dest="command", metavar="run | check | replay")
     # Understood before the command and behind it. Unsaid behind it, what was said before it stands.
-    named = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    named = streams.Parser(add_help=False, argument_default=argparse.SUPPRESS)
     named.add_argument("--config", type=Path, help="engine.toml (default: in this folder)")
     check_help = "verify configuration, rules and reference data without starting"
     commands.add_parser("run", help="serve (the default)", parents=[named])
@@ -441,13 +447,15 @@ def main(argv: list[str] | None = None) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(config))
     except (ConfigError, RuleError) as error:
-        print(error, file=sys.stderr)
+        streams.say(str(error))
         return 2
     except StartError as error:
-        print(f"rfqd cannot start: {error}", file=sys.stderr)
+        streams.say(f"rfqd cannot start: {error}")
         return 3
     except (EngineError, OSError) as error:
-        print(f"rfqd: {error}", file=sys.stderr)
+        if isinstance(error, OSError) and arguments.command in ("check", "replay") and streams.is_of_output(error):
+            raise
+        streams.say(f"rfqd: {error}")
         return 3
 
 

@@ -4,14 +4,13 @@ Owns the exit status and makes the command line of `commands.table`. Most comman
 and one view of the answer; the others are carried out by `acts`, some of them without a daemon.
 
 Exit status: 0 done, 1 the desk refused (or what was checked does not hold), 2 a wrong command line or
-configuration, 3 no daemon answers.
+configuration, 3 no daemon answers, 4 the output could not be written.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any, NoReturn
 import orjson
 
 from engine import __version__
+from engine.admin import streams
 from engine.admin.client import TIMEOUT_S
 from engine.admin.naming import named
 from engine.commands.parameters import Kind, Param, flag
@@ -32,14 +32,13 @@ _Arguments = argparse.Namespace
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status. One line per error, never a traceback for what a person can put right."""
+    return streams.run("rfqctl", partial(_carry_out, argv))
+
+
+def _carry_out(argv: Sequence[str] | None) -> int:
     given = _parser().parse_args(argv)
     try:
         status: int = given.run(given)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read us has seen enough; the interpreter must not flush into the closed pipe on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
     except EngineError as error:
@@ -51,17 +50,17 @@ def _failed(given: _Arguments, error: EngineError) -> int:
     status = 3 if isinstance(error, StartError) else 2 if isinstance(error, ConfigError) else 1
     if given.json:
         code = error.code if isinstance(error, CommandError) else type(error).__name__
-        print(orjson.dumps({"error": {"code": code, "message": str(error)}}).decode(), file=sys.stderr)
+        streams.say(orjson.dumps({"error": {"code": code, "message": str(error)}}).decode())
     else:
         lead = "" if isinstance(error, RuleError) else "rfqctl: "
-        print(f"{lead}{error}", file=sys.stderr)
+        streams.say(f"{lead}{error}")
     return status
 
 
 # --- the command line ----------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(streams.Parser):
     """One line per mistake, with the nearest right word."""
 
     def error(self, message: str) -> NoReturn:

@@ -1,5 +1,6 @@
 import sys
 
 from benchmarks.main import main
+from engine.admin import streams
 
-sys.exit(main())
+sys.exit(streams.run("bench", main))

@@ -21,6 +21,7 @@ from demo.trader import ENDED, Trader
 from paper.reconcile import reconcile
 
 from crash.daemon import PHASES
+from engine.admin import streams
 from engine.admin.client import AdminClient
 from engine.app import main as rfqd
 from engine.journal.archive import audit
@@ -184,4 +185,4 @@ def _free_base_port() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(streams.run("crash_test", main))

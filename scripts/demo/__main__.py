@@ -1,5 +1,6 @@
 import sys
 
 from demo.main import main
+from engine.admin import streams
 
-sys.exit(main())
+sys.exit(streams.run("demo", main))

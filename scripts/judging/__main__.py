@@ -2,7 +2,8 @@
 
 import sys
 
+from engine.admin import streams
 from judging.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(streams.run("judge", main))

@@ -2,6 +2,7 @@
 
 import sys
 
+from engine.admin import streams
 from mutating.main import main
 
-sys.exit(main())
+sys.exit(streams.run("mutate", main))
