@@ -139,6 +139,12 @@ def coupons_of(
     last: date | None = None,
 ) -> Coupons | None:
     """The coupon dates of a bond by what is known of them; None where nothing says on which days it pays."""
+    if last is not None and maturity is not None:
+        regular = coupons_of(frequency, maturity, begins=begins, first=first)
+        if regular is not None and regular.step(-1) == last:
+            # The last period is as long as the others: maturity tells their days, as it does of a bond of 30 August
+            # whose last coupon before it is on 28 February.
+            return regular
     anchor = last or maturity or first
     if anchor is None:
         return None

@@ -65,7 +65,8 @@ def random_case(dice: random.Random) -> Case:
             first = sorted(dates)[at]
     if frequency and first is None and dice.random() < 0.15:
         last = maturity - timedelta(days=dice.randrange(5, 30 * months + 40))
-        if (issued is not None and last <= issued) or last.day > 28:
+        regular = last in steps_before(maturity, months, is_month_end(maturity))
+        if regular or (issued is not None and last <= issued) or last.day > 28:
             last = None
     # Where months have thirty days QuantLib takes the days that are left for what is given back, which are not always
     # those that the coupon lacks.

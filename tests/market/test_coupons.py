@@ -102,6 +102,18 @@ def of_last(year: int, month: int) -> str:
             coupons(2, "2031-06-15", last="2031-03-15"), "2031-03-14", ("2030-09-15", "2031-03-15", True),
             id="before it",
         ),
+        pytest.param(
+            coupons(2, "2042-08-30", last="2042-02-28"), "2042-03-01", ("2042-02-28", "2042-08-30", True),
+            id="a last period that is none but whole, from 28 February",
+        ),
+        pytest.param(
+            coupons(2, "2042-08-30", last="2042-02-28"), "2041-09-01", ("2041-08-30", "2042-02-28", True),
+            id="and the one before it",
+        ),
+        pytest.param(
+            coupons(2, "2042-06-30", last="2041-12-30"), "2041-12-30", ("2041-12-30", "2042-06-30", True),
+            id="from 30 December",
+        ),
     ],
 )  # fmt: skip
 def test_the_period_of_a_day(of: Coupons, day: str, wanted: tuple[str, str, bool]) -> None:
