@@ -248,6 +248,16 @@ def test_a_second_fill_on_the_same_stretch_is_no_missing_one() -> None:
     assert (told(world), len(quarantined(world))) == (200_000, 1)
 
 
+def test_the_same_stretch_is_none_even_where_the_sum_would_fit() -> None:
+    """E2 came before E1, and once more as T: what was booked is as much as E1, whose place T would take."""
+    world, order_id = placed("AUTO")
+    report(world, order_id, "17=E2 150=F 39=1 32=200000 14=400000")
+    report(world, order_id, "17=T 150=F 39=1 32=200000 14=400000")
+    assert (told(world), len(quarantined(world))) == (200_000, 1)
+    report(world, order_id, "17=E1 150=F 39=1 32=200000 14=200000")
+    assert (told(world), len(quarantined(world))) == (400_000, 1)
+
+
 def test_a_fill_that_is_the_last_word_frees_the_rest() -> None:
     world, order_id = placed("AUTO")
     report(world, order_id, "17=E1 150=F 39=4 32=400000 14=400000 151=0")

@@ -117,15 +117,14 @@ def uncounted(booked: Iterable[Fill], heard: DealerReport, quantity: Decimal) ->
     """Why the dealer's CumQty(14) does not count this fill beside those booked; empty where it may.
 
     Each fill takes the stretch from CumQty - LastQty to CumQty of the dealer's count. Fills may come in the wrong
-    order: what matters is that no two take the same stretch, and that what came before this one fits before it.
+    order: what matters is that no two take the same stretch, and that what came before this one fits before it. Who
+    takes a booked fill back moves the stretches behind it down by as much.
     """
     counted = heard.cum_quantity
     if counted is None:
         return ""
     begins, fills = counted - quantity, list(booked)
     total = sum((fill.quantity for fill in fills), ZERO)
-    if begins == total:
-        return ""
     placed = [(fill.counted - fill.quantity, fill.counted) for fill in fills if fill.counted is not None]
     later = sum((end - start for start, end in placed if start >= counted), ZERO)
     overlaps = any(start < counted and end > begins for start, end in placed)
