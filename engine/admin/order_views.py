@@ -37,6 +37,10 @@ def _head(paper: Paper, answer: Answer) -> Lines:
     terms = [price, answer["tif"], f"from {answer['source']}"]
     terms += [f"account {answer['account']}"] if answer["account"] else []
     lines.append(f"  {', '.join(terms)}, ClOrdID {answer['cl_ord_id']}, received {answer['received']}")
+    if answer["settlement"] is not None:
+        lines.append(f"  to settle on {answer['settlement']}, as asked")
+    if answer["noted"]:
+        lines.append(f"  noted, without effect: {', '.join(answer['noted'])}")
     facts = answer["facts"]
     known = [facts["asset_class"], f"rated {facts['rating'] or 'unknown'}"]
     known.append(f"ADV {grouped(facts['adv_30d'])}" if facts["adv_30d"] is not None else "ADV unknown")

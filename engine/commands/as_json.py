@@ -17,10 +17,11 @@ from engine.desk.draft import Draft
 from engine.desk.explaining import tell
 from engine.desk.round.quotes import live_quotes
 from engine.desk.setting import Desk
+from engine.desk.settlement import settlement_of
 from engine.desk.state import PendingReversion, override_key
 from engine.domain.axe import Axe
 from engine.domain.events import OrderOverridden
-from engine.domain.order import MarkUsed, Order, OrderFacts
+from engine.domain.order import MarkUsed, Order, OrderFacts, OrderTerms
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
 from engine.domain.rfq import Ask, AskPlan, ExecutePlan, Quote, Rfq, RfqState
@@ -113,6 +114,10 @@ def order_line(draft: Draft, order: Order) -> Plain:
     }
 
 
+def _settlement_asked(terms: OrderTerms) -> bool:
+    return bool(terms.settl_date) or terms.settl_days is not None
+
+
 def order_story(draft: Draft, order: Order) -> Plain:
     """Everything about one order, in the order it happened."""
     terms, facts = order.terms, order.facts
@@ -123,6 +128,8 @@ def order_story(draft: Draft, order: Order) -> Plain:
         "tif": terms.tif.value,
         "handling": terms.handling.value,
         "expires": at(terms.expire_ns),
+        "settlement": settlement_of(terms, draft.now_ns).isoformat() if _settlement_asked(terms) else None,
+        "noted": list(terms.noted),
         "manual_reason": order.manual_reason or None,
         "duplicate_of": order.duplicate_of or None,
         "arrival": mark(order.arrival),

@@ -36,6 +36,13 @@ class NewOrder:
     possible_resend: bool = False
     sent_ns: int | None = None
     """OrigSendingTime(122) when the message was resent."""
+    settl_date: str = ""
+    settl_days: int | None = None
+    """SettlType(63) as days after the trade; None where it says nothing, or regular."""
+    settl_currency: str = ""
+    effective_ns: int | None = None
+    noted: tuple[str, ...] = ()
+    """Terms that have no effect here, as `Tag(number)=value`."""
 
 
 @row

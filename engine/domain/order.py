@@ -112,6 +112,12 @@ class OrderTerms:
     currency: str
     transact_ns: int
     expire_ns: int | None = None
+    settl_date: str = ""
+    """The day of settlement that was asked for, `YYYYMMDD`; empty where none was."""
+    settl_days: int | None = None
+    """Days after the trade that settlement was asked for; None: the usual ones."""
+    noted: tuple[str, ...] = ()
+    """Terms that came with it and have no effect here, as `Tag(number)=value`."""
 
 
 @row

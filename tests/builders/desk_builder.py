@@ -244,7 +244,14 @@ class DeskWorld:
         )
         self.hear(name, answer)
 
-    def fill(self, order_id: str, quantity: int | None = None, price: str | None = None, exec_id: str = "X1") -> None:
+    def fill(
+        self,
+        order_id: str,
+        quantity: int | None = None,
+        price: str | None = None,
+        exec_id: str = "X1",
+        settl_date: str | None = None,
+    ) -> None:
         """The dealer's fill of the order's acceptance."""
         placement = self.state.placements[self.state.orders[order_id].placement_id]
         done = Decimal(quantity) if quantity is not None else placement.quantity
@@ -262,7 +269,7 @@ class DeskWorld:
             leaves_quantity=placement.quantity - done,
             average_price=placement.price,
             trade_date=self.begun.trade_date,
-            settl_date=self.begun.settl_date,
+            settl_date=self.begun.settl_date if settl_date is None else settl_date,
             transact_ns=self.now.utc_ns,
             status="2" if done == placement.quantity else "1",
         )

@@ -16,6 +16,7 @@ from engine.clock import utc_day
 from engine.dealers.book import Dealer
 from engine.desk.draft import GATE_KEY, Cleared, Draft
 from engine.desk.gate import credit
+from engine.desk.settlement import unsettleable
 from engine.desk.state import Exposure, exposure_key
 from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
@@ -100,7 +101,9 @@ def _content_blocked(draft: Draft, order: Order) -> Blocked | None:
         return Blocked("restricted", f"{terms.security_id} is on the restricted list")
     if order.facts.issuer in restricted:
         return Blocked("restricted", f"issuer {order.facts.issuer} is on the restricted list")
-    return None
+    security = draft.desk.securities.get(terms.security_id)
+    problem = None if security is None else unsettleable(security, terms, draft.now_ns)
+    return None if problem is None else Blocked("settlement", problem[1])
 
 
 def _credit_blocked(draft: Draft, order: Order, quantity: Decimal) -> Blocked | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.clock import NS_PER_DAY, utc_day
+from engine.clock import NS_PER_DAY, fix_timestamp, utc_day
 from engine.dealers.segments import segment_of
 from engine.desk.draft import Draft
 from engine.desk.explaining import problem
@@ -18,6 +18,7 @@ from engine.desk.order.reporting import finish_cancel, return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import open_round
+from engine.desk.settlement import before_issue, unsettleable
 from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.instrument import Security
@@ -31,6 +32,8 @@ from engine.market.calendars import trade_date
 from engine.selection.sizing import Sizing
 
 _NS_PER_S = 1_000_000_000
+_CLOCKS_APART_NS = 5 * _NS_PER_S
+"""A time of the order system's that lies no further ahead is now, by its clock."""
 
 
 def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
@@ -49,7 +52,7 @@ def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
             f"duplicate order: ClOrdID {heard.cl_ord_id} is {known.order_id} already",
         )
         return
-    refusal = _refusal(draft, terms)
+    refusal = _refusal(draft, terms) or _unkept(draft, terms, heard)
     if refusal is not None:
         reporting.refuse_order(draft, terms, *refusal)
         return
@@ -59,6 +62,8 @@ def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
         manual = "HandlInst 3: manual execution only"
     elif draft.now_ns - min(heard.transact_ns, heard.sent_ns or heard.transact_ns) > stale_ns:
         manual = f"stale: entered more than {stale_ns // _NS_PER_S} s ago"
+    else:
+        manual = before_issue(draft.desk.securities[terms.security_id], terms, draft.now_ns)
     order = _take(draft, terms, manual, actor=f"session:{session}")
     reporting.report(draft, order, ReportKind.pending_new)
     reporting.report(draft, order, ReportKind.new)
@@ -268,6 +273,17 @@ def _refusal(draft: Draft, terms: OrderTerms) -> tuple[OrderRefusal, str] | None
         return OrderRefusal.other, f"limit price must be in percent of par, found {limit}"
     if terms.expire_ns is not None and terms.expire_ns <= draft.now_ns:
         return OrderRefusal.too_late, "the order's time is over already"
+    return unsettleable(draft.desk.securities[terms.security_id], terms, draft.now_ns)
+
+
+def _unkept(draft: Draft, terms: OrderTerms, heard: NewOrder) -> tuple[OrderRefusal, str] | None:
+    """A term of the message that only an order of another time or currency could keep."""
+    if heard.settl_currency not in ("", terms.currency):
+        text = f"SettlCurrency(120)={heard.settl_currency}: the bond settles in {terms.currency}"
+        return OrderRefusal.unsupported, text
+    if heard.effective_ns is not None and heard.effective_ns > draft.now_ns + _CLOCKS_APART_NS:
+        text = f"EffectiveTime(168)={fix_timestamp(heard.effective_ns)} lies ahead: an order is worked from its receipt"
+        return OrderRefusal.unsupported, text
     return None
 
 
@@ -283,13 +299,12 @@ def _known(draft: Draft, session: str, cl_ord_id: str) -> Order | None:
 
 
 def _same(one: OrderTerms, other: OrderTerms) -> bool:
-    return (one.security_id, one.side, one.quantity, one.limit_price, one.account) == (
-        other.security_id,
-        other.side,
-        other.quantity,
-        other.limit_price,
-        other.account,
-    )
+    return _told(one) == _told(other)
+
+
+def _told(terms: OrderTerms) -> tuple[object, ...]:
+    settlement = (terms.settl_date, terms.settl_days)
+    return terms.security_id, terms.side, terms.quantity, terms.limit_price, terms.account, settlement
 
 
 def _terms(draft: Draft, session: str, heard: NewOrder) -> OrderTerms:
@@ -308,6 +323,9 @@ def _terms(draft: Draft, session: str, heard: NewOrder) -> OrderTerms:
         currency=heard.currency or (security.currency if security is not None else draft.desk.base_currency),
         transact_ns=heard.transact_ns,
         expire_ns=heard.expire_ns if heard.expire_ns is not None else _day_end(heard),
+        settl_date=heard.settl_date,
+        settl_days=heard.settl_days,
+        noted=heard.noted,
     )
 
 

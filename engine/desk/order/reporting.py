@@ -209,6 +209,7 @@ def _report(draft: Draft, order: Order, kind: ReportKind, status: OrderStatus, *
         leaves_quantity=order.leaves,
         average_price=_rounded(order.average_price),
         transact_ns=draft.now_ns,
+        settl_date=terms.settl_date,
         text=text,
     )
 

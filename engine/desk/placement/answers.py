@@ -21,6 +21,7 @@ from engine.desk.order import reporting
 from engine.desk.order.reporting import close_round, return_to_trader
 from engine.desk.placement.counting import GOES_ON, Fit, Weighed, uncounted, weigh
 from engine.desk.round.seen import Amending
+from engine.desk.settlement import settlement_of
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import (
@@ -34,7 +35,7 @@ from engine.domain.messages import (
 from engine.domain.order import CancelProblem, Order, OrderState
 from engine.domain.placement import Fill, Placement, PlacementState
 from engine.market.bonds import Unknown, accrued_interest, principal
-from engine.market.calendars import settlement_date, trade_date, wire_date
+from engine.market.calendars import trade_date, wire_date
 from engine.market.tca import price_improvement_bps
 
 
@@ -275,7 +276,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             quantity=quantity,
             price=price,
             trade_date=heard.trade_date or wire_date(trade_date(draft.now_ns)),
-            settl_date=heard.settl_date or wire_date(settlement_date(draft.now_ns)),
+            settl_date=heard.settl_date or wire_date(settlement_of(order.terms, draft.now_ns)),
             transact_ns=heard.transact_ns or draft.now_ns,
             accrued=heard.accrued,
             gross=heard.gross,
@@ -284,6 +285,10 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             dealer_order_id=heard.order_id,
         ),
     )
+    otherwise = _settles_otherwise(order, placement, fill)
+    if otherwise:
+        said = f"{otherwise}; {said}" if said else otherwise
+        draft.page("settlement differs", order_id=order.order_id, dealer=placement.dealer, reason=otherwise)
     arrival = order.arrival
     improvement = None
     if arrival is not None and arrival.price > 0:
@@ -309,6 +314,15 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
     executing = dealer.lei if dealer is not None else placement.dealer
     order = draft.state.orders[order.order_id]
     reporting.report(draft, order, ReportKind.trade, text=said, fill=fill, executing=executing)
+
+
+def _settles_otherwise(order: Order, placement: Placement, fill: Fill) -> str:
+    """What the dealer's day of settlement is, where the order asked for another one; empty where it is that."""
+    terms = order.terms
+    if not terms.settl_date and terms.settl_days is None:
+        return ""
+    asked = wire_date(settlement_of(terms, placement.sent_ns))
+    return "" if asked == fill.settl_date else f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
 
 
 def _with_money(draft: Draft, fill: Fill) -> tuple[Fill, str]:
@@ -372,7 +386,7 @@ def _known(amount: Decimal | Unknown) -> Decimal | None:
 
 def _settlement(draft: Draft, fill: Fill) -> date:
     """When the fill settles, as the dealer says; a day that cannot be read is the usual one."""
-    return _day(fill.settl_date) or settlement_date(draft.now_ns)
+    return _day(fill.settl_date) or settlement_of(draft.state.orders[fill.order_id].terms, draft.now_ns)
 
 
 def _day(text: str) -> date | None:

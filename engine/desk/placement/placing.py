@@ -7,13 +7,14 @@ from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.round.quotes import fair_enough, live_quotes
+from engine.desk.settlement import settlement_of
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AcceptQuote
 from engine.domain.order import Order
 from engine.domain.rfq import Ask, Quote, Rfq, RfqState
 from engine.errors import CommandError
-from engine.market.calendars import settlement_date, wire_date
+from engine.market.calendars import wire_date
 
 
 def take_best(draft: Draft, rfq_id: str) -> None:
@@ -139,7 +140,7 @@ def _accept(
         quantity=min(rfq.quantity, order.leaves),
         price=quote.price,
         currency=order.terms.currency,
-        settl_date=wire_date(settlement_date(draft.now_ns)),
+        settl_date=wire_date(settlement_of(order.terms, draft.now_ns)),
         transact_ns=draft.now_ns,
     )
     clocks = draft.desk.clocks

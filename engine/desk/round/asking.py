@@ -17,6 +17,7 @@ from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
 from engine.desk.round.quotes import fair_enough, judge, live_quotes
 from engine.desk.round.seen import Amending
+from engine.desk.settlement import settlement_of
 from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
@@ -24,7 +25,7 @@ from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWi
 from engine.domain.order import Order
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import Ask, AskPlan, AskState, Quote, Rfq, RfqState
-from engine.market.calendars import settlement_date, wire_date
+from engine.market.calendars import wire_date
 from engine.rules.plan import Mode
 
 _NS_PER_S = 1_000_000_000
@@ -195,7 +196,7 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
         side=rfq.side,
         quantity=rfq.quantity,
         currency=order.terms.currency,
-        settl_date=wire_date(settlement_date(draft.now_ns)),
+        settl_date=wire_date(settlement_of(order.terms, draft.now_ns)),
         collect_until_ns=wait_until,
         firm_until_ns=wait_until + clocks.decide_ns,
         transact_ns=draft.now_ns,

@@ -13,6 +13,7 @@ Source: FIX 4.4 Volume 4, "New Order - Single", "Order Cancel/Replace Request", 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from sys import intern
@@ -32,6 +33,7 @@ from engine.domain.messages import (
 )
 from engine.domain.order import ZERO, CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.errors import ProtocolError
+from engine.fix.flows import terms
 from engine.fix.flows.dialect import (
     HANDLING_OF,
     ISIN,
@@ -137,6 +139,11 @@ def hear_new_order(message: Message, dialect: Dialect, names: Names) -> NewOrder
         transact_ns=transact_ns,
         possible_resend=message.poss_resend,
         sent_ns=message.timestamp_ns(122),
+        settl_date=message.get(64) or "",
+        settl_days=_SETTLEMENT_DAYS.get(message.get(63) or ""),
+        settl_currency=message.get(120) or "",
+        effective_ns=message.timestamp_ns(168),
+        noted=terms.noted(message),
     )
 
 
@@ -197,7 +204,29 @@ def _problem(
         return OrderRefusal.unsupported, _found(message, Tag.HandlInst, "1, 2 or 3")
     if get(15) is not None and get(15) not in CURRENCIES:
         return OrderRefusal.other, _found(message, Tag.Currency, "a code of ISO 4217")
-    return None
+    return _settlement_problem(message) or terms.refusal(message)
+
+
+_SETTLEMENT_DAYS: Final[Mapping[str, int]] = {"1": 0, "2": 1, "3": 2, "4": 3, "5": 4, "9": 5, "A": 1}
+"""SettlType(63) that is so many days after the trade; A is 5.0's name for T+1."""
+_REGULAR: Final = "0"
+_BY_DATE: Final = ("6", "B")
+"""Future, and 5.0's broken date."""
+
+
+def _settlement_problem(message: Message) -> tuple[OrderRefusal, str] | None:
+    kind, day = message.get(63), message.get(64)
+    if kind in _BY_DATE and not day:
+        return OrderRefusal.unsupported, f"{_found(message, Tag.SettlType, 'SettlDate(64) beside it')}"
+    if kind not in (None, _REGULAR, *_BY_DATE, *_SETTLEMENT_DAYS):
+        return OrderRefusal.unsupported, _found(message, Tag.SettlType, "0 to 5, 9, or 6 with SettlDate(64)")
+    if day is None:
+        return None
+    try:
+        is_day = len(day) == 8 and day.isdigit() and date.fromisoformat(day) is not None
+    except ValueError:
+        is_day = False
+    return None if is_day else (OrderRefusal.unsupported, _found(message, Tag.SettlDate, "a day as YYYYMMDD"))
 
 
 def _found(message: Message, tag: Tag, expected: str) -> str:
@@ -211,12 +240,12 @@ def _required_time(message: Message, tag: int) -> int:
     return value
 
 
-def _end_of_day(date: str | None) -> int | None:
+def _end_of_day(day: str | None) -> int | None:
     """The first instant after ExpireDate(432), a UTC day, in nanoseconds."""
-    if not date:
+    if not day:
         return None
     try:
-        return timestamp_ns(f"{date}-00:00:00") + NS_PER_DAY
+        return timestamp_ns(f"{day}-00:00:00") + NS_PER_DAY
     except ValueError:
         raise ProtocolError("ExpireDate(432): expected YYYYMMDD", reason=6, tag=Tag.ExpireDate) from None
 

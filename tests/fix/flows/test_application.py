@@ -149,7 +149,11 @@ DAY_START_NS = NOW_NS // NS_PER_DAY * NS_PER_DAY
         pytest.param((), ORDER, id="limit order for the day"),
         pytest.param(("54=2",), replace(ORDER, side=Side.sell), id="sell"),
         pytest.param(("40=1", "-44"), replace(ORDER, limit_price=None), id="market order"),
-        pytest.param(("40=1",), replace(ORDER, limit_price=None), id="a price on a market order is not a limit"),
+        pytest.param(
+            ("40=1",),
+            replace(ORDER, limit_price=None, noted=("Price(44)=99.5 on a market order",)),
+            id="a price on a market order is not a limit",
+        ),
         pytest.param(("-59",), ORDER, id="TimeInForce absent is day"),
         pytest.param(("-21",), ORDER, id="HandlInst absent is automatic"),
         pytest.param(("21=2",), replace(ORDER, handling=Handling.intervention), id="HandlInst 2"),
@@ -174,7 +178,7 @@ DAY_START_NS = NOW_NS // NS_PER_DAY * NS_PER_DAY
         pytest.param(
             ("43=Y", "122=20261122-10:14:30.123"), replace(ORDER, sent_ns=NOW_NS - 60 * NS_PER_S), id="OrigSendingTime"
         ),
-        pytest.param(("18=G", "9999=x"), ORDER, id="tags unheard of change nothing"),
+        pytest.param(("9999=x",), replace(ORDER, noted=("9999=x",)), id="a tag unheard of changes nothing"),
     ],
 )
 def test_new_order(changes: tuple[str, ...], expected: NewOrder) -> None:

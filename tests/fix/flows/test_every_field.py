@@ -213,6 +213,11 @@ HEARD: Final[dict[str, Case]] = {
             "transact_ns": (f"60={LATER}", NOW_NS + 90 * NS_PER_S),
             "possible_resend": ("97=Y", True),
             "sent_ns": (f"122={LATER}", NOW_NS + 90 * NS_PER_S),
+            "settl_date": ("64=20261130", "20261130"),
+            "settl_days": ("63=3", 2),
+            "settl_currency": ("120=EUR", "EUR"),
+            "effective_ns": (f"168={LATER}", NOW_NS + 90 * NS_PER_S),
+            "noted": ("18=1", ("ExecInst(18)=1",)),
         },
     ),
     "UnacceptableOrder": (
