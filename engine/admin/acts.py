@@ -23,7 +23,7 @@ from engine.admin.views import View
 from engine.admin.watch import is_screen, watch
 from engine.commands.table import COMMANDS
 from engine.config import Places, places
-from engine.errors import ConfigError, StartError
+from engine.errors import CommandError, ConfigError, StartError
 
 DEFAULT_CONFIG: Final = Path("engine.toml")
 EVENT_WIDTH: Final = 240
@@ -276,6 +276,8 @@ def fix_decode(given: _Arguments) -> int:
     wanted = fix_decode.Wanted(given.only_wrong, given.json, given.raw, not given.one_reading)
     with _capture(given.file) as (source, size):
         decoder = fix_decode.decode(source, size, shelf, given.validation, wanted, _paper(given), sys.stdout)
+    if unread := decoder.unread():
+        raise CommandError(f"{given.file}: {unread}", code="unread")
     return 1 if decoder.tally.wrong else 0
 
 

@@ -184,6 +184,7 @@ def plain_summary(decoder: Decoder) -> dict[str, Any]:
             ],
             "outside_bytes": capture.outside,
             "noise_bytes": capture.noise,
+            "unread_lines": capture.unread,
         }
     }
 

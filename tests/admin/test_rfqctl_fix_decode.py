@@ -245,3 +245,27 @@ def test_progress_is_not_drawn_for(size: int | None, screen: io.StringIO, quiet:
     progress.advance(65_536, 10)
     progress.clear()
     assert screen.getvalue() == ""
+
+
+# --- what cannot be read -------------------------------------------------------------------------
+
+
+def test_what_could_not_be_read_is_said_and_has_a_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(b"> 8=FIX.4.4 then 9=5 then 35=0 then 10=161\n")
+    assert cli.main(["fix", "decode", str(path)]) == 1
+    caught = capsys.readouterr()
+    assert "messages" in caught.out
+    assert (
+        caught.err
+        == f"rfqctl: {path}: 1 line looks like FIX and could not be read, first line 1: fields without a known SOH\n"
+    )
+    assert cli.main(["fix", "decode", str(path), "--json"]) == 1
+    assert orjson.loads(capsys.readouterr().err)["error"]["code"] == "unread"
+
+
+def test_a_capture_in_utf_16_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = (CAPTURES / "session.log").read_bytes()
+    ours = decoded(log, tmp_path, capsys)
+    theirs = decoded(log.decode("utf-8").encode("utf-16"), tmp_path, capsys)
+    assert [each.get("fields") for each in ours] == [each.get("fields") for each in theirs]

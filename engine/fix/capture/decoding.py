@@ -15,6 +15,7 @@ from engine.fix.capture.continuity import Continuity
 from engine.fix.capture.dissection import Dissection, Kind, dissect
 from engine.fix.capture.finding import Capture, Captured
 from engine.fix.capture.log_prefix import LogPrefix, read_prefix
+from engine.fix.capture.recoding import Recoder
 from engine.fix.capture.rendered import restore
 from engine.fix.capture.value_names import meanings
 from engine.fix.flows.second_opinion import SecondReader
@@ -77,6 +78,7 @@ class Decoder:
 
     def __init__(self, shelf: Shelf, mode: Mode = "tolerant", *, reads_twice: bool = True) -> None:
         self.capture = Capture()
+        self._recoder = Recoder()
         self.tally = Tally()
         self.second = SecondReader() if reads_twice else None
         self._shelf = shelf
@@ -84,12 +86,30 @@ class Decoder:
         self._continuity = Continuity()
 
     def feed(self, data: bytes) -> Iterator[Decoded]:
-        """The messages that `data` completes."""
-        return map(self._decode, self.capture.feed(data))
+        """The messages that `data` completes. Raises CommandError for gzip that is broken."""
+        for piece in self._recoder.feed(data):
+            yield from map(self._decode, self.capture.feed(piece))
 
     def finish(self) -> Iterator[Decoded]:
-        """The messages that only the end completes."""
-        return map(self._decode, self.capture.finish())
+        """The messages that only the end completes. Raises CommandError for gzip that ends too soon."""
+        for piece in self._recoder.finish():
+            yield from map(self._decode, self.capture.feed(piece))
+        yield from map(self._decode, self.capture.finish())
+
+    def unread(self) -> str:
+        """What could not be read, in words; empty where nothing is known to be missing."""
+        count, line = self.capture.unread, self.capture.unread_line
+        if self._recoder.packed:
+            return f"this is {self._recoder.packed}: unpack it first; gzip is read as it is"
+        if count:
+            lines = "1 line looks" if count == 1 else f"{count:,} lines look"
+            return f"{lines} like FIX and could not be read, first line {line}: fields without a known SOH"
+        if self._recoder.size and not self.tally.messages:
+            return (
+                f"no FIX message in {self._recoder.size:,} bytes: expected 8=FIX... with SOH between the fields, "
+                "or a sign for it such as | or ^A"
+            )
+        return ""
 
     def _decode(self, captured: Captured) -> Decoded:
         text, delimiter = captured.text, captured.delimiter

@@ -37,7 +37,8 @@ def _behind(token: bytes, *places: bytes) -> bytes:
 _NO_VALUE: Final = (rb"!=", rb"=[A-Za-z_]=", rb"=10=")
 """Not as a value, where a data field may hold a message; but behind `msg=` and a CheckSum(10) without a value."""
 _NO_NUMBER: Final = (
-    rb"![0-9=]", rb"=[A-Za-z_]=", rb"=\\x01", rb"=\\u0001", rb"=\\001", rb"=%01", rb"=10=[0-9]{3}",
+    rb"![0-9=]", rb"=[A-Za-z_]=", rb"=\\x01", rb"=\\x1", rb"=\\u0001", rb"=\\001", rb"=\\01", rb"=\\1", rb"=%01",
+    rb"=10=[0-9]{3}",
 )  # fmt: skip
 """Nor within a number, unless that is a delimiter or a CheckSum(10) that lost its own."""
 _VERSION: Final = rb"[A-Z0-9.]{0,12}?"
@@ -57,6 +58,9 @@ _CHECKSUM: Final = rb"10=(?:(?!8=FIX)[0-9A-Za-z]){0,8}"
 _CHECKSUM_BYTES_MAX: Final = 16
 """`10=`, a value and what tells that it ends there."""
 _TRAILERS_MAX: Final = 8
+_LIKE_FIX: Final = re.compile(rb"\n|8=FIX|35=")
+_LIKE_FIX_EDGE: Final = 4
+"""Bytes of a piece that may begin what the next one ends."""
 _BRACKETS: Final = frozenset({b"(", b"[", b"{"})
 _TEXT: Final = bytes([*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\n\r\x1b"])
 
@@ -81,9 +85,28 @@ class Captured:
 
 
 class Capture:
-    """Reads one capture. `outside` counts the bytes in no message so far, `noise` those of them that are no text."""
+    """Reads one capture. `outside` counts the bytes in no message so far, `noise` those of them that are no text.
 
-    __slots__ = ("_buffer", "_counted", "_gap", "_gap_noise", "_line", "_max", "_offset", "noise", "outside")
+    `unread` counts lines among them that look like FIX, with a BeginString(8) and a MsgType(35), and `unread_line` is
+    the first of those: what divides their fields is no sign for SOH that is known here.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_buffer",
+        "_counted",
+        "_edge",
+        "_gap",
+        "_gap_noise",
+        "_line",
+        "_max",
+        "_offset",
+        "_passed",
+        "noise",
+        "outside",
+        "unread",
+        "unread_line",
+    )
 
     def __init__(self, max_message_bytes: int = CAPTURE_BYTES_MAX) -> None:
         self._max = max_message_bytes
@@ -93,8 +116,13 @@ class Capture:
         self._counted = 0  # how far into the buffer lines are counted
         self._gap = 0  # bytes since the last message that have left the buffer
         self._gap_noise = 0
+        self._passed = 1  # the line up to which it was looked for what looks like FIX
+        self._begun = 0  # the line of a BeginString(8) in no message, 0 where its line is over
+        self._edge = b""
         self.outside = 0
         self.noise = 0
+        self.unread = 0
+        self.unread_line = 0
 
     def feed(self, data: bytes) -> list[Captured]:
         """The messages that `data` completes."""
@@ -187,6 +215,9 @@ class Capture:
         prefix_start = max(line_start, at - PREFIX_BYTES_MAX)
         before = self._gap + at - after
         noise = self._gap_noise + _noise(buffer[after:at])
+        self._look(buffer[after:at])
+        self._passed += buffer.count(b"\n", at, end)
+        self._begun, self._edge = 0, b""
         self.outside += at - after
         self.noise += noise - self._gap_noise
         self._gap = self._gap_noise = 0
@@ -210,6 +241,7 @@ class Capture:
     def _leave(self, upto: int, after: int = 0) -> None:
         """Takes what is before `upto` out of the buffer; from `after` on it was no message."""
         left = self._buffer[after:upto]
+        self._look(left)
         noise = _noise(left)
         self.outside += len(left)
         self.noise += noise
@@ -219,6 +251,24 @@ class Capture:
         self._counted -= upto
         self._offset += upto
         self._buffer = self._buffer[upto:]
+
+    def _look(self, data: bytes) -> None:
+        """Count what looks like FIX in `data`, which is in no message."""
+        text = self._edge + data
+        if self._begun or b"8=FIX" in text:
+            line = self._passed - self._edge.count(b"\n")
+            for found in _LIKE_FIX.finditer(text):
+                if found[0] == b"\n":
+                    line += 1
+                    self._begun = 0
+                elif found[0] == b"8=FIX":
+                    self._begun = line
+                elif self._begun:
+                    self.unread += 1
+                    self.unread_line = self.unread_line or self._begun
+                    self._begun = 0
+        self._passed += data.count(b"\n")
+        self._edge = text[-_LIKE_FIX_EDGE:]
 
     def _line_at(self, position: int) -> int:
         """The line of a position in the buffer that is not before any asked for so far."""

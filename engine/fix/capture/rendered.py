@@ -19,10 +19,14 @@ from engine.fix.wire.codec import checksum
 
 SOH: Final = b"\x01"
 
-# What stands for SOH: the spellings with letters or digits in them first, then line ends, then any other sign but `.`
-# and `=`, with or without blanks around it.
-_NAMED: Final = rb"\x01|\^A|<SOH>|\[SOH\]|\{SOH\}|\\+(?:x01|u0001|001)|&#(?:x0?|0*)1;|%01|\xe2\x90\x81|\xc2[\xa6\xb7]"
-_SIGNS: Final = rb" {0,2}[!-\-/:;<>-@\[-`{-~]{1,2} {0,2}| {1,4}|\t|\xa6"
+# What stands for SOH: other control bytes, the spellings with letters or digits in them, then line ends, then any other
+# sign but `.` and `=`, of ASCII or beyond it, with or without blanks around it.
+_CONTROL: Final = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_IN_BRACKETS: Final = rb"[\[<{(](?:SOH|soh|(?:0x|\\*x|U\+|u)?0{0,3}1)[\]>})]"
+_ESCAPED: Final = rb"\\+(?:x0?1|u0001|u\{0{0,5}1\}|0{0,2}1|SOH|soh)|&#(?:x0{0,3}|0*)1;|&SOH;|%01"
+_NAMED: Final = _CONTROL + rb"|\^A|" + _IN_BRACKETS + rb"|" + _ESCAPED
+_BEYOND: Final = rb"[\xc2-\xf4][\x80-\xbf]{1,3}|[\x80-\xff]"
+_SIGNS: Final = rb" {0,2}(?:[!-\-/:;<>-@\[-`{-~]{1,2}|" + _BEYOND + rb") {0,2}| {1,4}|\t"
 DELIMITER: Final = rb"(?:" + _NAMED + rb"|\r?\n|" + _SIGNS + rb")"
 """Pattern of a delimiter: what stands between BeginString(8) and the tag of the next field."""
 
