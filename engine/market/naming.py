@@ -29,6 +29,11 @@ class Naming:
         for security in securities.values():
             self._add(security)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Naming) and (self._securities, self._by_cusip) == (other._securities, other._by_cusip)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def bond_of(self, source: str, text: str) -> str | None:
         """The bond that `text` names under a SecurityIDSource(22): 4 is ISIN, 1 CUSIP, an empty one either."""
         if source in (ISIN, "") and text in self._securities:
@@ -69,4 +74,5 @@ class Naming:
 
     def _add(self, bond: Security) -> None:
         if bond.cusip:
-            self._by_cusip[bond.cusip] = (*self._by_cusip.get(bond.cusip, ()), bond.security_id)
+            claimed = {*self._by_cusip.get(bond.cusip, ()), bond.security_id}
+            self._by_cusip[bond.cusip] = tuple(sorted(claimed))
