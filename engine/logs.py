@@ -11,6 +11,7 @@ counted, and the count is logged once the window is over.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -41,7 +42,7 @@ def set_up_logging(level: str, file: Path | None) -> None:
 
     The file is opened anew when it was moved away, as logrotate does. Raises StartError if it cannot be opened.
     """
-    sink = logging.StreamHandler(sys.stderr) if file is None else _opened(file)
+    sink: logging.Handler = logging.StreamHandler(sys.stderr) if file is None else _opened(file)
     sink.setFormatter(LineFormatter())
     root = logging.getLogger()
     for handler in [each for each in root.handlers if isinstance(each, BoundedHandler)]:
@@ -171,10 +172,59 @@ class BoundedHandler(logging.Handler):
             self.sink.handle(logging.LogRecord(logger, logging.WARNING, "", 0, text, None, None))
 
 
+class FileSink(WatchedFileHandler):
+    """A log file. What it does not take, a full disk's, is counted, and one line on stderr says so.
+
+    The engine goes on. Once lines are taken again the log itself has how many are missing.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, encoding="utf-8")
+        self.lost_total = 0
+        self._lost = 0
+        """Since a line was last taken."""
+        self._was_told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        before = self._lost
+        super().emit(record)
+        if before and self._lost == before:
+            self._lost = 0
+            text = f"log lines lost count={before}: the log file could not be written"
+            super().emit(logging.LogRecord(__name__, logging.ERROR, "", 0, text, None, None))
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._lost += 1
+        self.lost_total += 1
+        if self._was_told:
+            return
+        self._was_told = True
+        why = error.strerror or error
+        line = f"the log cannot be written to {self.baseFilename}: {why}; make room there: lines are counted and lost"
+        with contextlib.suppress(OSError, AttributeError):
+            print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        # What the buffer still holds goes where the lines before it went.
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+def lost_total() -> int:
+    """Lines that no log file took."""
+    handlers = logging.getLogger().handlers
+    sinks = [each.sink for each in handlers if isinstance(each, BoundedHandler)]
+    return sum(sink.lost_total for sink in sinks if isinstance(sink, FileSink))
+
+
 def _opened(file: Path) -> logging.Handler:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        return WatchedFileHandler(file, encoding="utf-8")
+        return FileSink(file)
     except OSError as error:
         raise StartError(
             f"--log-file: cannot write {file}: {error.strerror or error}; name a file in a folder that can be written"

@@ -42,6 +42,7 @@ from engine.fix.sockets.admission import Refusal
 from engine.fix.sockets.backoff import Outcome
 from engine.fix.standard.tags import MsgType
 from engine.fix.standard.values import BusinessRejectReason, SessionRejectReason
+from engine.logs import lost_total
 from engine.metrics.accepting import OPENMETRICS, preferred
 from engine.metrics.session_levels import SessionLevels
 from engine.metrics.tally import OTHER, Distribution, Levels, Names, Tally, counter_family
@@ -524,6 +525,12 @@ class Metrics(Collector):
                 total[key, way] = total.get((key, way), 0) + cell[1]
         yield counter_family(
             "fix_bytes_total", "Bytes sent, and of application messages in", ("session", "direction"), total.items()
+        )
+        yield counter_family(
+            "log_lines_lost_total",
+            "Lines that the log file did not take",
+            (),
+            [((), lost_total())],
         )
         for level in self._session_levels.families:
             yield level.family()

@@ -2,8 +2,10 @@ r"""The log: one line a record, no credential in it, no line of somebody else's 
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
+import os
 import re
 import threading
 import traceback
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import StartError
-from engine.logs import BoundedHandler, LineFormatter, set_up_logging
+from engine.logs import BoundedHandler, FileSink, LineFormatter, _opened, set_up_logging
 from engine.masking import MASK
 
 SECRET = "hunter2"
@@ -232,3 +234,46 @@ def test_a_file_that_cannot_be_written(root_logger: logging.Logger, tmp_path: Pa
     with pytest.raises(StartError, match=r"--log-file: cannot write .*: Is a directory; name a file"):
         set_up_logging("INFO", tmp_path)
     assert root_logger.handlers == before
+
+
+def test_a_log_file_that_takes_nothing_is_one_line_on_stderr_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    sink = _opened(Path("/dev/full"))
+    assert isinstance(sink, FileSink)
+    sink.setFormatter(LineFormatter())
+    logger = logging.Logger("engine.test")
+    logger.addHandler(BoundedHandler(sink))
+    for number in range(704):
+        logger.error("line %d of %s", number, "x" * number)
+        logger.error(f"a phrase of its own {number}")
+    logger.handlers[0].close()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("the log cannot be written to /dev/full: No space left on device; make room")
+    assert sink.lost_total >= 704
+
+
+def test_a_log_file_that_takes_lines_again_says_how_many_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "log"
+    sink = FileSink(file)
+    logger = logging.Logger("engine.test")
+    logger.addHandler(sink)
+    full = [True]
+    flush = sink.flush
+
+    def failing() -> None:
+        if full[0]:
+            sink.stream.seek(0)
+            sink.stream.truncate()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush()
+
+    monkeypatch.setattr(sink, "flush", failing)
+    for number in range(5):
+        logger.error("lost %d", number)
+    full[0] = False
+    logger.error("taken")
+    sink.close()
+    assert file.read_text().splitlines()[-2:] == ["taken", "log lines lost count=5: the log file could not be written"]
+    assert capsys.readouterr().err.count("\n") == 1
