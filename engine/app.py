@@ -46,7 +46,7 @@ from engine.journal.lock import Boot
 from engine.journal.reader import JournalReader
 from engine.journal.tape import TapeBounds
 from engine.journal.writer import Journal
-from engine.logs import set_level, set_up_logging
+from engine.logs import lost_total, set_level, set_up_logging
 from engine.metrics.collector import Metrics
 from engine.metrics.endpoint import MetricsEndpoint
 from engine.runtime.hub import Patience
@@ -131,6 +131,7 @@ class Daemon:
         config, loop = self.config, asyncio.get_running_loop()
         machine, self.trading = taken.machine, taken.trading
         metrics = Metrics(__version__)
+        metrics.log_lines_lost = lost_total
         reader = await JournalReader.open(config.journal.path)
         self.runtime = runtime = Runtime(
             machine,

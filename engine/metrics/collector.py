@@ -42,7 +42,6 @@ from engine.fix.sockets.admission import Refusal
 from engine.fix.sockets.backoff import Outcome
 from engine.fix.standard.tags import MsgType
 from engine.fix.standard.values import BusinessRejectReason, SessionRejectReason
-from engine.logs import lost_total
 from engine.metrics.accepting import OPENMETRICS, preferred
 from engine.metrics.session_levels import SessionLevels
 from engine.metrics.tally import OTHER, Distribution, Levels, Names, Tally, counter_family
@@ -89,6 +88,8 @@ class Metrics(Collector):
 
     def __init__(self, version: str) -> None:
         self.version = version
+        self.log_lines_lost: Callable[[], int] = int
+        """How many lines no log file took, so far."""
         self.registry = CollectorRegistry()
 
         sessions = self._sessions = Names((NO_SESSION,))
@@ -530,7 +531,7 @@ class Metrics(Collector):
             "log_lines_lost_total",
             "Lines that the log file did not take",
             (),
-            [((), lost_total())],
+            [((), self.log_lines_lost())],
         )
         for level in self._session_levels.families:
             yield level.family()
