@@ -29,8 +29,9 @@ def unsettleable(security: Security, terms: OrderTerms, now_ns: int) -> tuple[Or
     asked = f"SettlDate(64)={terms.settl_date}" if terms.settl_date else f"settlement on {settles}"
     if terms.settl_days == 0 and not terms.settl_date:
         asked = f"SettlType(63)=1, settlement on {settles},"
-    if security.maturity is not None and security.maturity <= today:
-        return OrderRefusal.other, f"{security.security_id} matured on {security.maturity}"
+    ends = _paid_back(security)
+    if ends is not None and ends[0] <= today:
+        return OrderRefusal.other, f"{security.security_id} {ends[1]} on {ends[0]}"
     if security.factor == 0:
         return OrderRefusal.other, f"nothing of {security.security_id} is left: its factor is 0"
     if settles < today:
@@ -38,15 +39,25 @@ def unsettleable(security: Security, terms: OrderTerms, now_ns: int) -> tuple[Or
     number = day_number(settles)
     if business_days(number, number + 1) == 0:
         return OrderRefusal.unsupported, f"{asked} is no business day"
-    if security.maturity is not None and security.maturity <= settles:
+    if ends is not None and ends[0] <= settles:
         code = OrderRefusal.unsupported if terms.settl_date else OrderRefusal.other
-        return code, f"{asked} is not before {security.security_id} matures on {security.maturity}"
+        return code, f"{asked} is not before {ends[0]}, when {security.security_id} {ends[2]}"
     return None
 
 
-def before_issue(security: Security, terms: OrderTerms, now_ns: int) -> str:
-    """Why no rule may act on it: the bond is not there yet when the trade would settle; empty where it is."""
+def _paid_back(security: Security) -> tuple[date, str, str] | None:
+    """The day on which the bond is no more, and how that is said afterwards and before; None for one without an end."""
+    called, maturity = security.called, security.maturity
+    if called is not None and (maturity is None or called < maturity):
+        return called, "was called", "is called"
+    return None if maturity is None else (maturity, "matured", "matures")
+
+
+def a_persons(security: Security, terms: OrderTerms, now_ns: int) -> str:
+    """Why no rule may act on it: the bond is in default, or not there yet when the trade would settle; else empty."""
     settles = settlement_of(terms, now_ns)
+    if security.defaulted is not None and security.defaulted <= settles:
+        return f"{security.security_id} has been in default since {security.defaulted}"
     if security.issue_date is None or security.issue_date <= settles:
         return ""
     return f"settlement on {settles} is before the bond is issued on {security.issue_date}"

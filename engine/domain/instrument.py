@@ -126,6 +126,10 @@ class Security:
     price: Decimal | None = None
     dv01: Decimal | None = None
     purpose: str | None = None
+    called: datetime.date | None = None
+    """The day it is paid back in whole, before its maturity."""
+    defaulted: datetime.date | None = None
+    """The day it failed to pay."""
 
     @property
     def is_rated(self) -> bool:

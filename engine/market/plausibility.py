@@ -34,7 +34,16 @@ _YEARS_MAX: Final = 101
 _AMOUNT_SMALL: Final = 100_000
 _DV01_SHARE_MAX: Final = Decimal("1.5")
 """Of price x years: no bond's price moves by more for a basis point."""
-_DATES: Final = ("issue_date", "dated_date", "first_coupon", "last_coupon", "maturity", "last_trade_date")
+_DATES: Final = (
+    "issue_date",
+    "dated_date",
+    "first_coupon",
+    "last_coupon",
+    "maturity",
+    "last_trade_date",
+    "called",
+    "defaulted",
+)
 _EMBEDDING_CUSIP: Final = ("US", "CA")
 
 

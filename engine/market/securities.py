@@ -303,6 +303,8 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "price": _number("a clean price above 0, in percent of par", 0, above=True),
     "dv01": _number("a price change of 0 or more for a basis point, per 100 face", 0),
     "purpose": _words,
+    "called": _date,
+    "defaulted": _date,
 }
 COLUMNS: Final = tuple(_READERS)
 REQUIRED: Final = ("isin", "name", "issuer", "asset_class")

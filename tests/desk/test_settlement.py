@@ -15,6 +15,7 @@ from engine.desk.settlement import settlement_of
 from engine.domain import messages as m
 from engine.domain.instrument import Security
 from engine.domain.order import OrderState
+from engine.errors import CommandError
 from engine.market.calendars import settlement_date, trade_date
 
 
@@ -135,7 +136,7 @@ def test_a_trade_that_would_settle_when_the_bond_matures_is_refused() -> None:
     report = refused(world, aged(world, maturity=settlement_date(world.now.utc_ns)))
     assert report.code == 99
     assert "settlement on" in report.text
-    assert "matures on" in report.text
+    assert "matures" in report.text
 
 
 def test_a_bond_that_matures_a_day_later_is_taken() -> None:
@@ -150,6 +151,45 @@ def test_a_day_behind_the_maturity_is_refused_by_its_tag() -> None:
     report = refused(world, bond, settl_date=wire(next_day(today(world) + timedelta(days=40), is_weekday=True)))
     assert report.code == 11
     assert "SettlDate(64)=" in report.text
+
+
+def test_a_bond_that_was_called_is_refused() -> None:
+    world = scene()
+    report = refused(world, aged(world, called=date(2026, 9, 1)))
+    assert report.code == 99
+    assert "was called on 2026-09-01" in report.text
+
+
+def test_a_trade_that_would_settle_when_the_bond_is_called_is_refused() -> None:
+    world = scene()
+    report = refused(world, aged(world, called=settlement_date(world.now.utc_ns)))
+    assert report.code == 99
+    assert "is called" in report.text
+
+
+def test_a_bond_that_is_called_later_is_taken() -> None:
+    world = scene()
+    bond = aged(world, called=today(world) + timedelta(days=60))
+    assert world.state.orders[world.order(bond, "buy", MM, account="HAND")].open
+
+
+@pytest.mark.parametrize(("day", "is_held"), [(date(2026, 9, 1), True), (date(2030, 1, 1), False), (None, False)])
+def test_a_bond_in_default_is_the_traders(day: date | None, is_held: bool) -> None:
+    world = scene()
+    order = world.state.orders[world.order(aged(world, defaulted=day), "buy", MM, account="SINGLE")]
+    assert ("in default since" in order.manual_reason) is is_held
+    assert (order.state is OrderState.with_trader) is is_held
+
+
+def test_a_traders_own_order_is_held_against_the_same() -> None:
+    world = scene()
+    given = {"side": "buy", "quantity": str(MM), "security": BOND.security_id, "account": "SINGLE"}
+    aged(world, defaulted=date(2026, 9, 1))
+    order_id = world.command("order.new", **given)["order"]
+    assert "in default since" in world.state.orders[order_id].manual_reason
+    aged(world, called=date(2026, 9, 1))
+    with pytest.raises(CommandError, match="was called on 2026-09-01"):
+        world.command("order.new", **given)
 
 
 def test_a_bond_of_which_nothing_is_left_is_refused() -> None:
@@ -173,7 +213,7 @@ def test_an_order_that_waited_until_its_bond_matured_asks_nobody() -> None:
     for dealer in ("ash", "beech", "cedar"):
         world.quote(dealer, "100", order_id=order_id)
     aged(world, maturity=today(world))
-    with pytest.raises(Exception, match="settlement: .* matured on"):
+    with pytest.raises(CommandError, match="settlement: .* matured on"):
         world.command("execute", order=order_id, dealer="ash")
 
 

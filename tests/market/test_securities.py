@@ -132,6 +132,8 @@ def test_wrong_terms_of_interest_are_named(column: str, text: str, reason: str) 
         ("first_coupon", "2021-09-15", datetime.date(2021, 9, 15)),
         ("last_coupon", "2030-12-15", datetime.date(2030, 12, 15)),
         ("dated_date", "2021-03-01", datetime.date(2021, 3, 1)),
+        ("called", "2026-09-01", datetime.date(2026, 9, 1)),
+        ("defaulted", "2026-09-01", datetime.date(2026, 9, 1)),
     ],
 )
 def test_terms_of_interest(column: str, text: str, value: object) -> None:

@@ -18,7 +18,7 @@ from engine.desk.order.reporting import finish_cancel, return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import open_round
-from engine.desk.settlement import before_issue, unsettleable
+from engine.desk.settlement import a_persons, unsettleable
 from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.instrument import Security
@@ -63,7 +63,7 @@ def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
     elif draft.now_ns - min(heard.transact_ns, heard.sent_ns or heard.transact_ns) > stale_ns:
         manual = f"stale: entered more than {stale_ns // _NS_PER_S} s ago"
     else:
-        manual = before_issue(draft.desk.securities[terms.security_id], terms, draft.now_ns)
+        manual = a_persons(draft.desk.securities[terms.security_id], terms, draft.now_ns)
     order = _take(draft, terms, manual, actor=f"session:{session}")
     reporting.report(draft, order, ReportKind.pending_new)
     reporting.report(draft, order, ReportKind.new)
@@ -94,7 +94,8 @@ def enter_order(draft: Draft, terms: OrderTerms, actor: str) -> str:
     refusal = _refusal(draft, terms)
     if refusal is not None:
         raise CommandError(refusal[1])
-    manual = "held by its trader" if terms.handling is Handling.manual else ""
+    bond = draft.desk.securities[terms.security_id]
+    manual = "held by its trader" if terms.handling is Handling.manual else a_persons(bond, terms, draft.now_ns)
     order = _take(draft, terms, manual, actor=actor)
     reporting.report(draft, order, ReportKind.new)
     work(draft, order.order_id)
