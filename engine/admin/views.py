@@ -34,6 +34,12 @@ def state(word: str) -> Cell:
     return Cell(word.replace("_", " "), _STATE_STYLES.get(word, ""))
 
 
+def _standing(order: Answer) -> Cell:
+    if order["cancel_pending"]:
+        return Cell("canceling", "yellow")
+    return Cell("replacing", "yellow") if order["replace_pending"] else state(order["state"])
+
+
 # --- the desk ------------------------------------------------------------------------------------
 
 
@@ -96,7 +102,7 @@ def orders(paper: Paper, answer: Answer) -> Lines:
     rows = [
         (
             each["order"],
-            Cell("canceling", "yellow") if each["cancel_pending"] else state(each["state"]),
+            _standing(each),
             each["side"],
             grouped(each["quantity"]),
             grouped(each["filled"]) if each["filled"] != "0" else "",

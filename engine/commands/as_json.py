@@ -109,6 +109,7 @@ def order_line(draft: Draft, order: Order) -> Plain:
         "rfq": order.rfq_id or None,
         "rounds": order.rounds,
         "cancel_pending": order.open and bool(order.cancel_cl_ord_id),
+        "replace_pending": order.open and order.wanted is not None,
         "note": order.note,
         "best": _best(draft, order),
     }

@@ -88,6 +88,9 @@ def _duplicate_allowed(state: DeskState, event: e.DuplicateAllowed) -> None:
 def _order_recommended(state: DeskState, event: e.OrderRecommended) -> None:
     state.recommendations.put(event.order_id, event.recommendation)
     order = state.orders[event.order_id]
+    if order.again_ns:
+        order = changed(order, again_ns=0)
+        state.orders.put(event.order_id, order)
     key = exposure_key(order.terms.security_id, order.terms.side, order.facts.day)
     known = state.exposures.get(key) or Exposure()
     fresh = tuple(name for name in event.recommendation.protections if name not in known.protections)
@@ -105,9 +108,9 @@ def _order_reported(state: DeskState, event: e.OrderReported) -> None:
 
 
 def _order_returned(state: DeskState, event: e.OrderReturned) -> None:
-    state.orders.put(
-        event.order_id, moves.move_order(state.orders[event.order_id], OrderState.with_trader, event.reason)
-    )
+    order = state.orders[event.order_id]
+    returned = moves.move_order(order, OrderState.with_trader, event.reason, again_ns=event.again_ns)
+    state.orders.put(event.order_id, returned)
 
 
 def _cancel_asked(state: DeskState, event: e.CancelAsked) -> None:
@@ -119,6 +122,34 @@ def _cancel_asked(state: DeskState, event: e.CancelAsked) -> None:
 
 def _cancel_settled(state: DeskState, event: e.CancelSettled) -> None:
     state.orders.put(event.order_id, changed(state.orders[event.order_id], cancel_cl_ord_id=""))
+
+
+def _replace_asked(state: DeskState, event: e.ReplaceAsked) -> None:
+    order = state.orders[event.order_id]
+    state.orders.put(event.order_id, changed(order, wanted=event.terms, manual_reason=event.manual_reason))
+    _name(state, order, event.terms.cl_ord_id, utc_day(event.at_ns))
+
+
+def _replace_settled(state: DeskState, event: e.ReplaceSettled) -> None:
+    state.orders.put(event.order_id, changed(state.orders[event.order_id], wanted=None))
+
+
+def _order_replaced(state: DeskState, event: e.OrderReplaced) -> None:
+    before, terms = state.orders[event.order_id], event.terms
+    facts = event.facts if event.facts is not None else before.facts
+    order = changed(before, terms=terms, facts=facts, wanted=None, manual_reason=event.manual_reason)
+    _name(state, order, terms.cl_ord_id, utc_day(event.at_ns))
+    state.alike.put(alike_key(terms), event.order_id)
+    more = terms.quantity - before.terms.quantity
+    if more > 0:
+        # What was wanted once stays seen, as it does of an order that is canceled: only more of it counts.
+        key = exposure_key(terms.security_id, terms.side, facts.day)
+        known = state.exposures.get(key) or Exposure()
+        state.exposures.put(key, changed(known, quantity=known.quantity + more))
+    if order.filled >= terms.quantity:
+        _end(state, moves.move_order(order, OrderState.filled), event.at_ns)
+    else:
+        state.orders.put(event.order_id, order)
 
 
 def _order_canceled(state: DeskState, event: e.OrderCanceled) -> None:
@@ -557,6 +588,9 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.OrderReturned: _order_returned,
     e.CancelAsked: _cancel_asked,
     e.CancelSettled: _cancel_settled,
+    e.ReplaceAsked: _replace_asked,
+    e.ReplaceSettled: _replace_settled,
+    e.OrderReplaced: _order_replaced,
     e.OrderCanceled: _order_canceled,
     e.OrderExpired: _order_expired,
     e.RfqOpened: _rfq_opened,

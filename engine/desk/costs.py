@@ -228,6 +228,11 @@ class Costs:
     def _end(self, state: DeskState, event: e.OrderCanceled | e.OrderExpired) -> None:
         self._shortfall(state, event.order_id, event.mark)
 
+    def _replaced(self, state: DeskState, event: e.OrderReplaced) -> None:
+        order = state.orders[event.order_id]
+        if order.filled >= order.terms.quantity:
+            self._shortfall(state, event.order_id, None)
+
     def _shortfall(self, state: DeskState, order_id: str, end: MarkUsed | None) -> None:
         known, order = self._orders.get(order_id), state.orders[order_id]
         if known is None:
@@ -492,6 +497,7 @@ def _adverse(s: int, sent: Decimal, after: Decimal, index_move_bps: float) -> fl
 _HANDLERS: Final[Mapping[type[e.Event], Callable[[Costs, DeskState, Any], None]]] = {
     e.OrderReceived: Costs._begin,
     e.RfqOpened: Costs._sent,
+    e.OrderReplaced: Costs._replaced,
     e.OrderCanceled: Costs._end,
     e.OrderExpired: Costs._end,
     e.FillBooked: Costs._fill,

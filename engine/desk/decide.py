@@ -34,6 +34,8 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
             intake.on_unacceptable(draft, session, heard)
         case m.CancelOrder():
             intake.on_cancel(draft, session, heard)
+        case m.ReplaceOrder():
+            intake.on_replace(draft, session, heard)
         case m.AskOrderStatus():
             intake.on_status(draft, session, heard, copy=copy)
         case m.QuoteAnswer():
@@ -84,8 +86,11 @@ def due(draft: Draft, key: Timer) -> None:
         if draft.now_ns >= since + draft.desk.clocks.undelivered_ask_ns:
             answers.doubt(draft, placement, placement.evidence or "no answer")
     elif kind is TimerKind.order:
-        if draft.state.orders[ident].out_of_time(draft.now_ns):
+        order = draft.state.orders[ident]
+        if order.out_of_time(draft.now_ns):
             reporting.expire(draft, ident)
+        elif order.state is OrderState.with_trader and 0 < order.again_ns <= draft.now_ns:
+            intake.work(draft, ident)
     elif kind is TimerKind.reversion:
         aftermath.measure(draft, ident)
     elif kind is TimerKind.marks:
@@ -172,8 +177,10 @@ def deadline_of(
         return max(placement.sent_ns, placement.status_asked_ns) + clocks.undelivered_ask_ns
     if kind is TimerKind.order:
         order = state.orders.get(ident)
-        waits = order is None or not order.open or order.state is OrderState.placed
-        return None if order is None or waits else order.terms.expire_ns
+        if order is None or not order.open or order.state is OrderState.placed:
+            return None
+        again_ns = order.again_ns if order.state is OrderState.with_trader else 0
+        return min((each for each in (order.terms.expire_ns, again_ns) if each), default=None)
     if kind is TimerKind.marks:
         return aftermath.marks_due_ns(state, ident, now_ns)
     return aftermath.reversion_due_ns(state, ident, now_ns)

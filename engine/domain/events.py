@@ -277,10 +277,14 @@ class OrderRecommended(Event):
 @row
 @dataclass(frozen=True, slots=True)
 class OrderReturned(Event):
-    """The order is back with the trader: still New or Partially filled at the OMS."""
+    """The order is back with the trader: still New or Partially filled at the OMS.
+
+    `again_ns` is when the rule book is to look at it once more, 0 for never.
+    """
 
     order_id: str
     reason: str
+    again_ns: int = 0
 
 
 @row
@@ -298,6 +302,39 @@ class CancelSettled(Event):
 
     order_id: str
     reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class ReplaceAsked(Event):
+    """Other terms are wanted, and a dealer's answer must come first. No rule acts against `manual_reason`."""
+
+    order_id: str
+    terms: OrderTerms
+    manual_reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class ReplaceSettled(Event):
+    """A replace that had waited for a dealer's word is not carried out: the order has ended, or a cancel came."""
+
+    order_id: str
+    reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class OrderReplaced(Event):
+    """The order's terms are others now. With no more quantity than is filled already it is done.
+
+    `facts` are what was looked up for the new terms, None where what was looked up for the order stays.
+    """
+
+    order_id: str
+    terms: OrderTerms
+    facts: OrderFacts | None
+    manual_reason: str
 
 
 @row

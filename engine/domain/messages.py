@@ -69,13 +69,42 @@ class UnacceptableOrder:
 @row
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
-    """OrderCancelRequest(F), or with `replace` an OrderCancelReplaceRequest(G)."""
+    """OrderCancelRequest(F)."""
 
     cl_ord_id: str
     orig_cl_ord_id: str
     security_id: str
     side: Side
-    replace: bool = False
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class ReplaceOrder:
+    """OrderCancelReplaceRequest(G). What it leaves out (empty, or None) stays as it is; the limit is always said.
+
+    `problem` is what keeps its values from being an order of this desk, in words; empty when nothing does.
+    """
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    account: str
+    security_id: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal | None
+    tif: TimeInForce | None
+    expire_ns: int | None
+    handling: Handling | None
+    currency: str
+    transact_ns: int
+    problem: str = ""
+    possible_resend: bool = False
+    sent_ns: int | None = None
+    """OrigSendingTime(122) when the message was resent."""
+    settl_date: str = ""
+    settl_days: int | None = None
+    settl_currency: str = ""
+    effective_ns: int | None = None
 
 
 @row
@@ -387,9 +416,11 @@ class ReportKind(StrEnum):
     new = "0"
     trade = "F"
     canceled = "4"
+    replaced = "5"
     pending_cancel = "6"
     rejected = "8"
     expired = "C"
+    pending_replace = "E"
     status = "I"
 
 
@@ -465,6 +496,7 @@ Heard = (
     NewOrder
     | UnacceptableOrder
     | CancelOrder
+    | ReplaceOrder
     | AskOrderStatus
     | QuoteAnswer
     | QuoteDecline

@@ -66,6 +66,7 @@ class OrderStatus(StrEnum):
     pending_cancel = "6"
     rejected = "8"
     expired = "C"
+    pending_replace = "E"
 
 
 class OrderRefusal(IntEnum):
@@ -93,7 +94,7 @@ class CancelProblem(StrEnum):
 @row
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """What was asked of the desk; never changes.
+    """What was asked of the desk; other terms take their place only when whoever gave the order replaces it.
 
     `session` is the OMS session's key, empty for an order that a trader entered. `limit_price` is None
     for a market order. `expire_ns` is set for `gtd`; every other order ends with its UTC day at the latest.
@@ -196,6 +197,10 @@ class Order:
     rounds: int = 0
     cancel_cl_ord_id: str = ""
     """ClOrdID(11) of an OrderCancelRequest(F) that has been accepted but not yet decided."""
+    wanted: OrderTerms | None = None
+    """The terms of an OrderCancelReplaceRequest(G) that waits for a dealer's answer."""
+    again_ns: int = 0
+    """When the rule book is to look at an order that is with the trader once more, 0 for never."""
     note: str = ""
     """Why it is with the trader, in words."""
     ended_ns: int = 0

@@ -28,6 +28,14 @@ def _columns(**paths: str) -> str:
     return ", ".join(f"{_get(path)} AS {name}" for name, path in paths.items())
 
 
+def _latest(**paths: str) -> str:
+    """What stands in `c`, the last change, or in `e` where nothing was changed."""
+    return ", ".join(
+        f"CASE WHEN c.seq IS NULL THEN {_get(path)} ELSE {_get(path, 'c')} END AS {name}"
+        for name, path in paths.items()
+    )
+
+
 _STATUS_WORDS: Final = {
     "A": "pending new",
     "0": "new",
@@ -37,6 +45,7 @@ _STATUS_WORDS: Final = {
     "6": "pending cancel",
     "8": "rejected",
     "C": "expired",
+    "E": "pending replace",
 }
 _STATUS: Final = (
     f"CASE {_get('report.ord_status', 'r')} "
@@ -56,11 +65,12 @@ WITH fills AS (
     ) JOIN events AS r ON r.seq = last
 ), rounds AS (
     SELECT {_get("order_id")} AS order_id, count(*) AS rounds FROM events AS e WHERE type = 'RfqOpened' GROUP BY 1
+), changes AS (
+    SELECT {_get("order_id")} AS order_id, max(seq) AS last FROM events AS e WHERE type = 'OrderReplaced' GROUP BY 1
 )
 SELECT {_get("order_id")} AS order_id, {_time("e.utc_ns")} AS received, coalesce(p.status, 'not reported') AS status,
     {
     _columns(
-        cl_ord_id="terms.cl_ord_id",
         session="terms.session",
         account="terms.account",
         trader="terms.trader",
@@ -69,12 +79,17 @@ SELECT {_get("order_id")} AS order_id, {_time("e.utc_ns")} AS received, coalesce
         asset_class="facts.asset_class",
         rating="facts.rating",
         side="terms.side",
-        quantity="terms.quantity",
-        limit_price="terms.limit_price",
         currency="terms.currency",
-        time_in_force="terms.tif",
         arrival_price="arrival.price",
         arrival_source="arrival.source",
+    )
+},
+    {
+    _latest(
+        cl_ord_id="terms.cl_ord_id",
+        quantity="terms.quantity",
+        limit_price="terms.limit_price",
+        time_in_force="terms.tif",
         manual_reason="manual_reason",
     )
 },
@@ -82,6 +97,7 @@ SELECT {_get("order_id")} AS order_id, {_time("e.utc_ns")} AS received, coalesce
     f.value / f.filled AS average_price, p.said AS last_text, e.seq AS event_seq
 FROM events AS e LEFT JOIN fills AS f ON f.order_id = {_get("order_id")}
     LEFT JOIN reports AS p ON p.order_id = {_get("order_id")} LEFT JOIN rounds AS n ON n.order_id = {_get("order_id")}
+    LEFT JOIN changes AS h ON h.order_id = {_get("order_id")} LEFT JOIN events AS c ON c.seq = h.last
 WHERE e.type = 'OrderReceived'
 """
 

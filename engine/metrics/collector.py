@@ -558,7 +558,8 @@ class Metrics(Collector):
         self._orders.add(("expired",))
 
     def _on_order_reported(self, event: e.OrderReported, turn: Turn) -> None:
-        if event.report.ord_status == OrderStatus.filled and event.report.kind is ReportKind.trade:
+        ends = event.report.kind in (ReportKind.trade, ReportKind.replaced)
+        if event.report.ord_status == OrderStatus.filled and ends:
             self._orders.add(("filled",))
 
     def _on_rfq_opened(self, event: e.RfqOpened, turn: Turn) -> None:

@@ -69,7 +69,8 @@ def test_a_line_is_never_wider_than_the_screen_and_leaves_no_colour_on(
 
 
 ORDER: dict[str, Any] = {
-    "order": "O-000017", "state": "with_trader", "cancel_pending": False, "side": "sell", "quantity": "12000000",
+    "order": "O-000017", "state": "with_trader", "cancel_pending": False,
+    "replace_pending": False, "side": "sell", "quantity": "12000000",
     "filled": "400000", "security": "US99L011AD71", "name": "Halvorsen Water Works Inc 3.75 04/15/2049",
     "limit": "78.25", "average_price": "78.252",
     "best": {"price": "78.252", "edge_bps": -10.9, "dealer": "birch"},

@@ -149,6 +149,25 @@ class Scene(DeskWorld):
         }
         self.hear("oms", m.CancelOrder(**{**values, **changes}), role="oms")
 
+    def replace(self, order_id: str, cl_ord_id: str = "g1", quantity: int | None = None, **changes: Any) -> None:
+        """OrderCancelReplaceRequest(G) of the OMS: all as it stands but what is changed."""
+        terms = self.the(order_id).terms
+        values: dict[str, Any] = {
+            "cl_ord_id": cl_ord_id,
+            "orig_cl_ord_id": terms.cl_ord_id,
+            "account": terms.account,
+            "security_id": terms.security_id,
+            "side": terms.side,
+            "quantity": terms.quantity if quantity is None else Decimal(quantity),
+            "limit_price": terms.limit_price,
+            "tif": None,
+            "expire_ns": None,
+            "handling": None,
+            "currency": terms.currency,
+            "transact_ns": self.now.utc_ns,
+        }
+        self.hear("oms", m.ReplaceOrder(**{**values, **changes}), role="oms")
+
     def status(self, cl_ord_id: str, session: str = "oms") -> m.OrderReport:
         """OrderStatusRequest(H), and its answer."""
         role = "dropcopy" if session == "dropcopy" else "oms"

@@ -148,6 +148,7 @@ class Day(Scene):
             else:
                 assert rfq is None or not rfq.open, f"an order that is {order.state} has an open round"
             assert not (order.cancel_cl_ord_id and order.open and name not in reserved), "a cancel waits for nothing"
+            assert order.wanted is None or (order.open and name in reserved), "a replace waits for nothing"
         for placement in unanswered:
             due = self._deadline(Timer(TimerKind.placement, placement.placement_id))
             assert due is not None or placement.person_needed or placement.session in self.down, "forgotten in doubt"
@@ -332,7 +333,16 @@ def trade(day: Day, a: int, b: int, c: int) -> None:
 def cancel(day: Day, a: int, b: int, c: int) -> None:
     order_id = pick(orders(day)[::-1], a)
     if order_id is not None:
-        day.cancel(order_id, f"f{day.turns}", replace=c % 5 == 4)
+        day.cancel(order_id, f"f{day.turns}")
+
+
+def replaces(day: Day, a: int, b: int, c: int) -> None:
+    """Of an order of the OMS; a trader's own has no name there."""
+    order_id = pick([name for name in orders(day)[::-1] if day.the(name).terms.session], a)
+    if order_id is not None:
+        terms = day.the(order_id).terms
+        limit = (terms.limit_price, None, Decimal("100"), Decimal("99.9"))[c % 4]
+        day.replace(order_id, f"g{day.turns if c % 9 else 1}", (1 + b % 12) * MM // 4, limit_price=limit)
 
 
 def wait(day: Day, a: int, b: int, c: int) -> None:
@@ -370,6 +380,7 @@ ACTS: Final[dict[str, Callable[[Day, int, int, int], None]]] = {
     "cancel refused": cancel_refused,
     "trade": trade,
     "cancel": cancel,
+    "replace": replaces,
     "wait": wait,
     "wire": wire,
     "kill": kill,

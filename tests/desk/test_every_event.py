@@ -23,8 +23,10 @@ from engine.desk.apply import apply
 from engine.desk.classic_lessons import observe
 from engine.desk.state import DeskState
 from engine.domain import events as e
+from engine.domain.messages import DealerWord
 from engine.domain.moves import IllegalMove
 from engine.domain.observation import RoundSeen
+from engine.domain.order import OrderState
 from engine.journal.archive import ReadOnly, audit
 from engine.journal.batch import EventRow, StagedTurn
 from engine.journal.event_codec import Codec, event_types
@@ -53,7 +55,8 @@ RECORD_ONLY: Final = frozenset(
     {
         "OrderReceived.actor", "DuplicateAllowed.at_ns", "DuplicateAllowed.actor", "DuplicateAllowed.reason",
         "OrderRecommended.at_ns", "OrderReturned.at_ns", "CancelAsked.actor", "CancelSettled.at_ns",
-        "CancelSettled.reason", "OrderReported.at_ns", "OrderReported.report", "DealerAsked.segment",
+        "CancelSettled.reason", "ReplaceSettled.at_ns", "ReplaceSettled.reason",
+        "OrderReported.at_ns", "OrderReported.report", "DealerAsked.segment",
         "AskBlocked.check", "AskWithheld.at_ns", "AskWithheld.silent", "QuoteReceived.at_ns", "QuoteReceived.segment",
         "QuoteReceived.late", "QuoteReceived.first", "QuoteReceived.firmed", "QuoteWithdrawn.at_ns",
         "DealerDeclined.segment", "DealerDeclined.latency_ns", "DealerSilent.at_ns", "DealerSilent.segment",
@@ -113,8 +116,27 @@ def some_day(seed: int) -> Day:
     command(day, "order.allow_duplicate", order=day.order(BOND, "buy", MM, account="PARALLEL"), reason="meant")
     names = [*ACTS, *["order", "quote", "quote", "quote", "report", "report", "report", "trade", "trade", "wait"]]
     names.remove("kill")
+    names.remove("replace")
     for _ in range(45):
         ACTS[rng.choice(names)](day, rng.randrange(41), rng.randrange(41), rng.randrange(41))
+    day.replace(day.order(BOND, "sell", 2 * MM, account="HAND"), f"g{seed}", (1 + seed % 3) * MM)
+    pending = day.order(BOND, "sell", MM, account="PARALLEL")
+    command(day, "order.allow_duplicate", order=pending, reason="meant")
+    for dealer in ("ash", "beech", "cedar"):
+        if dealer in day.down:
+            day.restore(dealer)
+        if day.the(pending).state is OrderState.asking and day.rfq(pending).ask_of(dealer) is not None:
+            day.says(dealer, "100.02", pending)
+    command(day, "execute", order=pending)
+    if day.the(pending).state is OrderState.placed:
+        if seed % 3 != 2:
+            day.fills(pending, MM // 4)
+        day.replace(pending, f"h{seed}", MM // (5 if seed % 2 else 2), limit_price=None)
+        if seed % 3:
+            word, status = ((DealerWord.canceled, "4"), (DealerWord.rejected, "8"))[seed % 3 - 1]
+            day.reports_of(pending, word, status=status, cum_quantity=day.placement(pending).filled)
+        else:
+            day.cancel(pending, f"x{seed}")
     for scope in ("all", "dealer:ash", "account:AUTO"):
         command(day, "kill", scope=scope, on=True, reason="so that every switch was thrown")
     told = {

@@ -474,16 +474,6 @@ def test_f_under_a_cl_ord_id_that_is_taken() -> None:
     assert world.the(order_id).open
 
 
-def test_g_is_refused_as_an_answer_to_a_replace() -> None:
-    world, order_id = asking()
-    world.cancel(order_id, "g1", replace=True)
-    world.cancel(order_id, "g2", replace=True, orig_cl_ord_id="never")
-    one, other = world.said(m.CancelRefusal)
-    assert (one.to_replace, one.code, one.ord_status) == (True, CancelProblem.other, "0")
-    assert (other.to_replace, other.code, other.ord_status) == (True, CancelProblem.unknown_order, "8")
-    assert world.the(order_id).state is OrderState.asking
-
-
 def test_an_old_gtd_order_can_be_canceled_and_asked_about() -> None:
     world = scene()
     send(world, cl_ord_id="g1", tif=TimeInForce.gtd, expire_ns=start().utc_ns + 30 * NS_PER_DAY)

@@ -30,6 +30,7 @@ SILENT: Final = frozenset(
     {
         "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionReset",
         "OrderReceived", "DuplicateAllowed", "OrderRefused", "OrderRecommended", "CancelAsked", "CancelSettled",
+        "ReplaceAsked", "ReplaceSettled", "OrderReplaced",
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
         "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",

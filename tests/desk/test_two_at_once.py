@@ -115,8 +115,16 @@ def report(story: Story, world: Scene, a: int, b: int, step: int) -> None:
 
 def cancel(story: Story, world: Scene, a: int, b: int, step: int) -> None:
     order = story.order(world)
-    request = m.CancelOrder(f"F{a % 2}", "C1", order.terms.security_id, order.terms.side, replace=b == 0)
+    request = m.CancelOrder(f"F{a % 2}", "C1", order.terms.security_id, order.terms.side)
     world.hear(story.session, request, role="oms")
+
+
+def replaces(story: Story, world: Scene, a: int, b: int, step: int) -> None:
+    terms = story.order(world).terms
+    limit = (None, story.par, story.par - Decimal("0.04"))[a % 3]
+    more = (terms.account, terms.security_id, terms.side, Decimal(MM * (b + 1) // 4), limit)
+    same = (None, None, None, terms.currency, world.now.utc_ns)
+    world.hear(story.session, m.ReplaceOrder(f"G{step % 7}", "C1", *more, *same), role="oms")
 
 
 def status(story: Story, world: Scene, a: int, b: int, step: int) -> None:
@@ -138,6 +146,7 @@ def nothing(story: Story, world: Scene, a: int, b: int, step: int) -> None:
 
 ACTS: Final[dict[str, Callable[[Story, Scene, int, int, int], None]]] = {
     "quote": quote, "decline": decline, "execute": execute, "report": report, "cancel": cancel, "status": status,
+    "replace": replaces,
     "kill": kill, "price": price, "nothing": nothing,
 }  # fmt: skip
 OFTEN: Final = ["quote"] * 6 + ["execute"] * 2 + ["report"] * 4

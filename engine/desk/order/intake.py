@@ -5,7 +5,7 @@ Reference: FIX 4.4 Vol 4, NewOrderSingle, OrderCancelRequest, OrderStatusRequest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.clock import NS_PER_DAY, fix_timestamp, utc_day
@@ -13,17 +13,24 @@ from engine.dealers.segments import segment_of
 from engine.desk.draft import Draft
 from engine.desk.explaining import problem
 from engine.desk.gate import risk
-from engine.desk.order import reporting
+from engine.desk.order import changing, reporting
 from engine.desk.order.reporting import finish_cancel, return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
-from engine.desk.round.asking import open_round
+from engine.desk.round.asking import advance, open_round
 from engine.desk.settlement import a_persons, unsettleable
 from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.keys import Timer, TimerKind
-from engine.domain.messages import AskOrderStatus, CancelOrder, NewOrder, ReportKind, UnacceptableOrder
+from engine.domain.messages import (
+    AskOrderStatus,
+    CancelOrder,
+    NewOrder,
+    ReplaceOrder,
+    ReportKind,
+    UnacceptableOrder,
+)
 from engine.domain.order import CancelProblem, Handling, Order, OrderFacts, OrderRefusal, OrderTerms, TimeInForce
 from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
@@ -34,6 +41,7 @@ from engine.selection.sizing import Sizing
 _NS_PER_S = 1_000_000_000
 _CLOCKS_APART_NS = 5 * _NS_PER_S
 """A time of the order system's that lies no further ahead is now, by its clock."""
+_BY_HAND = "HandlInst 3: manual execution only"
 
 
 def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
@@ -56,15 +64,7 @@ def on_new_order(draft: Draft, session: str, heard: NewOrder) -> None:
     if refusal is not None:
         reporting.refuse_order(draft, terms, *refusal)
         return
-    stale_ns = draft.desk.clocks.stale_order_ns
-    manual = ""
-    if terms.handling is Handling.manual:
-        manual = "HandlInst 3: manual execution only"
-    elif draft.now_ns - min(heard.transact_ns, heard.sent_ns or heard.transact_ns) > stale_ns:
-        manual = f"stale: entered more than {stale_ns // _NS_PER_S} s ago"
-    else:
-        manual = a_persons(draft.desk.securities[terms.security_id], terms, draft.now_ns)
-    order = _take(draft, terms, manual, actor=f"session:{session}")
+    order = _take(draft, terms, _manual(draft, terms, heard), actor=f"session:{session}")
     reporting.report(draft, order, ReportKind.pending_new)
     reporting.report(draft, order, ReportKind.new)
     work(draft, order.order_id)
@@ -150,23 +150,13 @@ def work(draft: Draft, order_id: str) -> None:
 
 
 def on_cancel(draft: Draft, session: str, heard: CancelOrder) -> None:
-    """OrderCancelRequest(F), or G, which is refused: change by cancel and new order."""
+    """OrderCancelRequest(F)."""
     order = _known(draft, session, heard.orig_cl_ord_id)
     refuse = reporting.refuse_cancel
     ids = (heard.cl_ord_id, heard.orig_cl_ord_id)
     if order is None:
         text = f"unknown order: no order {heard.orig_cl_ord_id} today on this session"
-        refuse(draft, session, None, *ids, CancelProblem.unknown_order, text, to_replace=heard.replace)
-    elif heard.replace:
-        refuse(
-            draft,
-            session,
-            order,
-            *ids,
-            CancelProblem.other,
-            "replace is not taken: cancel and send anew",
-            to_replace=True,
-        )
+        refuse(draft, session, None, *ids, CancelProblem.unknown_order, text)
     elif not order.open:
         refuse(draft, session, order, *ids, CancelProblem.too_late, f"too late: the order is {order.state}")
     elif order.cancel_cl_ord_id:
@@ -179,6 +169,8 @@ def on_cancel(draft: Draft, session: str, heard: CancelOrder) -> None:
 
 def cancel(draft: Draft, order: Order, cl_ord_id: str, *, actor: str) -> None:
     """Cancel now, or as soon as the dealer that may have filled it has answered."""
+    if order.wanted is not None:
+        changing.refuse_waiting(draft, order, "too late: a cancel came before it was carried out")
     draft.record(e.CancelAsked(draft.now_ns, order.order_id, cl_ord_id, actor))
     placement = draft.state.open_placement(order.order_id)
     if placement is None:
@@ -193,6 +185,115 @@ def cancel(draft: Draft, order: Order, cl_ord_id: str, *, actor: str) -> None:
         cl_ord_id=cl_ord_id,
     )
     cancel_at_dealer(draft, placement)
+
+
+def on_replace(draft: Draft, session: str, heard: ReplaceOrder) -> None:
+    """OrderCancelReplaceRequest(G): other quantity, limit, time in force or handling, in whatever state it finds."""
+    order = _known(draft, session, heard.orig_cl_ord_id)
+    taken = _known(draft, session, heard.cl_ord_id)
+    if heard.possible_resend and taken is not None and taken is order and heard.cl_ord_id != heard.orig_cl_ord_id:
+        # PossResend(97)=Y of a request that we have: the answer is where the order stands, not a second change.
+        reporting.answer_status(draft, session, order)
+        return
+    wanted = _wanted(order, heard) if order is not None else None
+    refusal = _replace_refusal(draft, order, wanted, heard, taken)
+    if order is None or wanted is None or refusal is not None:
+        code, text = refusal or (CancelProblem.other, "the order cannot be replaced")
+        ids = (heard.cl_ord_id, heard.orig_cl_ord_id)
+        reporting.refuse_cancel(draft, session, order, *ids, code, text, to_replace=True)
+        return
+    manual = _manual(draft, wanted, heard) or ("" if order.manual_reason == _BY_HAND else order.manual_reason)
+    placement = draft.state.open_placement(order.order_id)
+    if placement is not None and not changing.holds_both(order, wanted, placement):
+        draft.record(e.ReplaceAsked(draft.now_ns, order.order_id, wanted, manual))
+        text = f"{placement.reserved} is unanswered at a dealer"
+        order = draft.state.orders[order.order_id]
+        reporting.report(draft, order, ReportKind.pending_replace, text=text, cl_ord_id=wanted.cl_ord_id)
+        cancel_at_dealer(draft, placement)
+        return
+    facts = None
+    if not order.rounds:
+        # Nobody was asked on the old terms: nothing has been learnt under what was looked up for them.
+        looked_up = _facts(draft, wanted, draft.desk.securities[wanted.security_id])
+        facts = replace(looked_up, day=order.facts.day)
+    before = order
+    changing.carry_out(draft, order, wanted, facts, manual)
+    order = draft.state.orders[order.order_id]
+    if not order.open or placement is not None:
+        return
+    rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
+    if rfq is not None and rfq.open:
+        advance(draft, rfq.rfq_id)
+    elif _may_find_more(before, order):
+        work(draft, order.order_id)
+
+
+def _wanted(order: Order, heard: ReplaceOrder) -> OrderTerms:
+    """The order's terms with what the request says in their place."""
+    tif, expire_ns = order.terms.tif, order.terms.expire_ns
+    if heard.tif is not None:
+        tif = heard.tif
+        # A day's order stays that day's: it ends when it would have.
+        was_of_the_day = order.terms.tif is not TimeInForce.gtd
+        kept = order.terms.expire_ns if was_of_the_day else _day_end(tif, heard.transact_ns)
+        expire_ns = heard.expire_ns if tif is TimeInForce.gtd else kept
+    elif tif is TimeInForce.gtd and heard.expire_ns is not None:
+        expire_ns = heard.expire_ns
+    return replace(
+        order.terms,
+        cl_ord_id=heard.cl_ord_id,
+        quantity=heard.quantity,
+        limit_price=heard.limit_price,
+        tif=tif,
+        expire_ns=expire_ns,
+        handling=order.terms.handling if heard.handling is None else heard.handling,
+        transact_ns=heard.transact_ns,
+    )
+
+
+def _replace_refusal(
+    draft: Draft, order: Order | None, wanted: OrderTerms | None, heard: ReplaceOrder, taken: Order | None
+) -> tuple[CancelProblem, str] | None:
+    """Why an order is not replaced, with the text; None for a request that can be carried out."""
+    if order is None or wanted is None:
+        text = f"unknown order: no order {heard.orig_cl_ord_id} today on this session"
+        return CancelProblem.unknown_order, text
+    if not order.open:
+        return CancelProblem.too_late, f"too late: the order is {order.state}"
+    if order.cancel_cl_ord_id:
+        return CancelProblem.already_pending, "a cancel is pending already"
+    if order.wanted is not None:
+        return CancelProblem.already_pending, f"replace {order.wanted.cl_ord_id} is pending already"
+    if taken is not None:
+        return CancelProblem.duplicate, f"duplicate ClOrdID {heard.cl_ord_id}"
+    if heard.problem:
+        return CancelProblem.other, heard.problem
+    fixed = (
+        ("Side(54)", heard.side, order.terms.side),
+        ("SecurityID(48)", heard.security_id, order.terms.security_id),
+        ("Account(1)", heard.account, order.terms.account),
+        ("Currency(15)", heard.currency, order.terms.currency),
+        ("SettlDate(64)", heard.settl_date, order.terms.settl_date or "none"),
+    )
+    for name, asked, stands in fixed:
+        if asked and asked != stands:
+            return CancelProblem.other, f"{name} cannot be replaced: the order has {stands}, found {asked}"
+    if heard.settl_days not in (None, order.terms.settl_days):
+        stands = "none" if order.terms.settl_days is None else f"T+{order.terms.settl_days}"
+        text = f"SettlType(63) cannot be replaced: the order has {stands}, found T+{heard.settl_days}"
+        return CancelProblem.other, text
+    refusal = _unkept(draft, wanted, heard) or _refusal(draft, wanted)
+    return None if refusal is None else (CancelProblem.other, refusal[1])
+
+
+def _may_find_more(before: Order, order: Order) -> bool:
+    """Is there something in the new terms that nobody was asked for on the old ones?"""
+    was, now = before.terms, order.terms
+    if now.quantity > was.quantity or now.tif is not was.tif or bool(before.manual_reason) > bool(order.manual_reason):
+        return True
+    if now.limit_price is None or was.limit_price is None:
+        return now.limit_price is None and was.limit_price is not None
+    return (now.limit_price - was.limit_price) * now.side.sign > 0
 
 
 def on_status(draft: Draft, session: str, heard: AskOrderStatus, *, copy: bool) -> None:
@@ -254,6 +355,8 @@ def _duplicate_of(draft: Draft, terms: OrderTerms) -> str:
     if other_id is None:
         return ""
     other = draft.state.orders[other_id]
+    if alike_key(other.terms) != alike_key(terms):
+        return ""  # It was alike until it was replaced.
     return other_id if draft.now_ns - other.received_ns < draft.desk.risk.duplicate_window_ns else ""
 
 
@@ -277,7 +380,7 @@ def _refusal(draft: Draft, terms: OrderTerms) -> tuple[OrderRefusal, str] | None
     return unsettleable(draft.desk.securities[terms.security_id], terms, draft.now_ns)
 
 
-def _unkept(draft: Draft, terms: OrderTerms, heard: NewOrder) -> tuple[OrderRefusal, str] | None:
+def _unkept(draft: Draft, terms: OrderTerms, heard: NewOrder | ReplaceOrder) -> tuple[OrderRefusal, str] | None:
     """A term of the message that only an order of another time or currency could keep."""
     if heard.settl_currency not in ("", terms.currency):
         text = f"SettlCurrency(120)={heard.settl_currency}: the bond settles in {terms.currency}"
@@ -323,15 +426,25 @@ def _terms(draft: Draft, session: str, heard: NewOrder) -> OrderTerms:
         handling=heard.handling,
         currency=heard.currency or (security.currency if security is not None else draft.desk.base_currency),
         transact_ns=heard.transact_ns,
-        expire_ns=heard.expire_ns if heard.expire_ns is not None else _day_end(heard),
+        expire_ns=heard.expire_ns if heard.expire_ns is not None else _day_end(heard.tif, heard.transact_ns),
         settl_date=heard.settl_date,
         settl_days=heard.settl_days,
         noted=heard.noted,
     )
 
 
-def _day_end(heard: NewOrder) -> int | None:
+def _day_end(tif: TimeInForce, transact_ns: int) -> int | None:
     """A day order ends with its UTC day; IOC and FOK end with their first round, or with the day if there is none."""
-    if heard.tif is TimeInForce.gtd:
+    if tif is TimeInForce.gtd:
         return None
-    return (utc_day(heard.transact_ns) + 1) * NS_PER_DAY
+    return (utc_day(transact_ns) + 1) * NS_PER_DAY
+
+
+def _manual(draft: Draft, terms: OrderTerms, heard: NewOrder | ReplaceOrder) -> str:
+    """Why no rule may send an order on these terms by itself; empty when one may."""
+    stale_ns = draft.desk.clocks.stale_order_ns
+    if terms.handling is Handling.manual:
+        return _BY_HAND
+    if draft.now_ns - min(heard.transact_ns, heard.sent_ns or heard.transact_ns) > stale_ns:
+        return f"stale: entered more than {stale_ns // _NS_PER_S} s ago"
+    return a_persons(draft.desk.securities[terms.security_id], terms, draft.now_ns)

@@ -39,6 +39,8 @@ def ord_status(order: Order) -> OrderStatus:
         return OrderStatus.expired
     if order.cancel_cl_ord_id:
         return OrderStatus.pending_cancel
+    if order.wanted is not None:
+        return OrderStatus.pending_replace
     return OrderStatus.partially_filled if order.filled else OrderStatus.new
 
 
@@ -51,14 +53,20 @@ def report(
     fill: Fill | None = None,
     executing: str = "",
     cl_ord_id: str = "",
+    orig_cl_ord_id: str = "",
 ) -> None:
-    """Record and send one report of the order as it stands; `cl_ord_id` is that of a cancel being answered."""
+    """Record and send one report of the order as it stands.
+
+    `cl_ord_id` is that of a cancel or a replace being answered, `orig_cl_ord_id` the name that a replace has changed.
+    """
     status = ord_status(order)
     if kind is ReportKind.pending_new:
         status = OrderStatus.pending_new
     said = _report(draft, order, kind, status, text=text)
     if cl_ord_id and cl_ord_id != order.terms.cl_ord_id:
         said = replace(said, cl_ord_id=cl_ord_id, orig_cl_ord_id=order.terms.cl_ord_id)
+    elif orig_cl_ord_id:
+        said = replace(said, orig_cl_ord_id=orig_cl_ord_id)
     if fill is not None:
         said = replace(
             said,
@@ -231,10 +239,13 @@ def close_round(draft: Draft, order: Order, outcome: str) -> None:
         draft.wake(Timer(TimerKind.rfq, rfq.rfq_id))
 
 
-def return_to_trader(draft: Draft, order: Order, reason: str) -> None:
-    """Back to the trader, still New or Partially filled at the OMS; IOC and FOK orders end instead."""
+def return_to_trader(draft: Draft, order: Order, reason: str, *, again_ns: int = 0) -> None:
+    """Back to the trader, still New or Partially filled at the OMS; IOC and FOK orders end instead.
+
+    `again_ns` is when the rule book is to look at it once more, 0 for never.
+    """
     close_round(draft, order, "no execution")
-    draft.record(e.OrderReturned(draft.now_ns, order.order_id, reason))
+    draft.record(e.OrderReturned(draft.now_ns, order.order_id, reason, again_ns))
     draft.wake(Timer(TimerKind.order, order.order_id))
     order = draft.state.orders[order.order_id]
     if order.cancel_cl_ord_id:

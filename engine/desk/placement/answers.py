@@ -17,7 +17,7 @@ from typing import Final
 
 from engine.desk.apply import economics
 from engine.desk.draft import Delivery, Draft
-from engine.desk.order import reporting
+from engine.desk.order import changing, reporting
 from engine.desk.order.reporting import close_round, return_to_trader
 from engine.desk.placement.counting import GOES_ON, Fit, Weighed, uncounted, weigh
 from engine.desk.round.seen import Amending
@@ -402,11 +402,15 @@ def after_booking(draft: Draft, placement_id: str, heard: DealerReport) -> str |
     order = draft.state.orders[placement.order_id]
     if order.state is OrderState.filled:
         _settle_cancel(draft, order)
+        changing.settle(draft, order.order_id)
         close_round(draft, order, "executed")
         draft.wake(Timer(TimerKind.order, order.order_id))
     elif not placement.unanswered and order.placement_id == placement_id and order.state is OrderState.placed:
         close_round(draft, order, "executed")
-        return_to_trader(draft, order, f"{order.leaves} left after a partial fill")
+        changing.settle(draft, order.order_id)
+        order = draft.state.orders[order.order_id]
+        if order.open:
+            _go_on(draft, order)
     weighed = weigh(placement, draft.state.in_quarantine(placement_id), heard)
     if weighed.fit is Fit.agrees and weighed.ends_as is not None:
         return end_placement(draft, placement, weighed.ends_as, _last_words(heard, weighed.ends_as))
@@ -414,6 +418,17 @@ def after_booking(draft: Draft, placement_id: str, heard: DealerReport) -> str |
         # Less is no wonder: fills may come in the wrong order, and each tells what was counted at its own time.
         _differs(draft, placement, heard, weighed)
     return settle_last_word(draft, placement_id)
+
+
+def _go_on(draft: Draft, order: Order) -> None:
+    """A round is executed and something is left. The rule book looks at what was asked for after the round began."""
+    rfq = draft.state.rfqs[order.rfq_id]
+    placements = [each for each in draft.state.placements_of(order.order_id) if each.rfq_id == rfq.rfq_id]
+    if sum((each.filled for each in placements), Decimal(0)) < rfq.quantity:
+        return_to_trader(draft, order, f"{order.leaves} left after a partial fill")
+        return
+    grown = f"{order.leaves} left: the order became larger while it was asked for"
+    return_to_trader(draft, order, grown, again_ns=draft.now_ns)
 
 
 def _settle_cancel(draft: Draft, order: Order) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
+from engine.desk.order import changing
 from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
 from engine.desk.round.quotes import fair_enough, judge, live_quotes
@@ -76,8 +77,12 @@ def advance(draft: Draft, rfq_id: str | None) -> None:
 
 
 def _ended(draft: Draft, rfq: Rfq) -> bool:
-    """An order that is being canceled, out of time or a person's ends its round before anybody else is asked."""
-    if rfq.state not in (RfqState.asking, RfqState.deciding):
+    """An order that is being canceled, out of time or a person's ends its round before anybody else is asked.
+
+    First comes a replace that waited for the dealer's word: it may end the order, or change when that is to end.
+    """
+    changing.settle(draft, rfq.order_id)
+    if draft.state.rfqs[rfq.rfq_id].state not in (RfqState.asking, RfqState.deciding):
         return False
     order = draft.state.orders[rfq.order_id]
     if order.cancel_cl_ord_id:

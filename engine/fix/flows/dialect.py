@@ -153,6 +153,7 @@ ORDER_STATUS_CODE: Final[Mapping[OrderStatus, OrdStatus]] = {
     OrderStatus.pending_cancel: OrdStatus.PendingCancel,
     OrderStatus.rejected: OrdStatus.Rejected,
     OrderStatus.expired: OrdStatus.Expired,
+    OrderStatus.pending_replace: OrdStatus.PendingReplace,
 }
 STATUS_OF: Final[Mapping[str, OrderStatus]] = {code.value: status for status, code in ORDER_STATUS_CODE.items()}
 ISIN: Final = "4"

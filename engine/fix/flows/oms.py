@@ -28,6 +28,7 @@ from engine.domain.messages import (
     CancelRefusal,
     NewOrder,
     OrderReport,
+    ReplaceOrder,
     ReportKind,
     UnacceptableOrder,
 )
@@ -77,9 +78,11 @@ REPORT_KIND_CODE: Final[Mapping[ReportKind, ExecType]] = {
     ReportKind.new: ExecType.New,
     ReportKind.trade: ExecType.Trade,
     ReportKind.canceled: ExecType.Canceled,
+    ReportKind.replaced: ExecType.Replaced,
     ReportKind.pending_cancel: ExecType.PendingCancel,
     ReportKind.rejected: ExecType.Rejected,
     ReportKind.expired: ExecType.Expired,
+    ReportKind.pending_replace: ExecType.PendingReplace,
     ReportKind.status: ExecType.OrderStatus,
 }
 
@@ -148,16 +151,63 @@ def hear_new_order(message: Message, dialect: Dialect, names: Names) -> NewOrder
 
 
 def hear_cancel(message: Message, dialect: Dialect, names: Names) -> CancelOrder:
-    """OrderCancelRequest(F), or OrderCancelReplaceRequest(G)."""
+    """OrderCancelRequest(F)."""
     cl_ord_id = message.require(11)
     orig_cl_ord_id = message.require(41)
+    side = _side_of_an_order(message, cl_ord_id)
+    return CancelOrder(cl_ord_id, orig_cl_ord_id, bond_named(message, names).told, side)
+
+
+def hear_replace(message: Message, dialect: Dialect, names: Names) -> ReplaceOrder:
+    """OrderCancelReplaceRequest(G): whatever it says that no order can be is answered by a 9, as `problem`."""
+    cl_ord_id = message.require(11)
+    orig_cl_ord_id = message.require(41)
+    side = _side_of_an_order(message, cl_ord_id)
+    order_type = message.require(40)
+    transact_ns = _required_time(message, 60)
+    quantity = face_amount(message, 38, dialect)
+    price = message.decimal(44)
+    expire_ns = message.timestamp_ns(126)
+    if expire_ns is None:
+        expire_ns = _end_of_day(message.get(432))
+    tif, handling = TIF_OF.get(message.get(59) or "0"), HANDLING_OF.get(message.get(21) or "1")
+    bond, problem = bond_named(message, names), ""
+    if message.get(152) is not None:
+        both = "OrderQty(38) and CashOrderQty(152) both stand in it" if quantity is not None else "CashOrderQty(152)"
+        problem = f"{both}: expected a face amount as OrderQty(38) alone"
+    elif (found := _problem(message, bond, quantity, price, tif, handling, expire_ns)) is not None:
+        problem = found[1]
+    return ReplaceOrder(
+        cl_ord_id=cl_ord_id,
+        orig_cl_ord_id=orig_cl_ord_id,
+        account=message.get(1) or "",
+        security_id=bond.security_id,
+        side=side,
+        quantity=ZERO if quantity is None else quantity,
+        limit_price=price if order_type == _LIMIT else None,
+        tif=tif if message.get(59) is not None else None,
+        expire_ns=expire_ns,
+        handling=handling if message.get(21) is not None else None,
+        currency=message.get(15) or "",
+        transact_ns=transact_ns,
+        problem=problem,
+        possible_resend=message.poss_resend,
+        sent_ns=message.timestamp_ns(122),
+        settl_date=message.get(64) or "",
+        settl_days=_SETTLEMENT_DAYS.get(message.get(63) or ""),
+        settl_currency=message.get(120) or "",
+        effective_ns=message.timestamp_ns(168),
+    )
+
+
+def _side_of_an_order(message: Message, cl_ord_id: str) -> Side:
+    """Side(54) of a request about an order; one without a direction is about none of ours."""
     message.require(54)
     side = direction(message)
     if side is None:
         text = f"Side(54)={message.get(54)} has no direction: no order here has it"
         raise NotTaken(BusinessReject(message.msg_type, message.seq_num, BusinessRejectReason.Other, text, cl_ord_id))
-    security_id = bond_named(message, names).told
-    return CancelOrder(cl_ord_id, orig_cl_ord_id, security_id, side, replace=message.msg_type == "G")
+    return side
 
 
 def hear_status_request(message: Message, dialect: Dialect, names: Names) -> AskOrderStatus:

@@ -120,7 +120,7 @@ _EARS: Final[Mapping[Role, Mapping[str, _Ear]]] = {
     "oms": {
         "D": oms_flow.hear_new_order,
         "F": oms_flow.hear_cancel,
-        "G": oms_flow.hear_cancel,
+        "G": oms_flow.hear_replace,
         "H": oms_flow.hear_status_request,
         "3": _hear_refusal,
         "j": _hear_refusal,

@@ -38,6 +38,7 @@ from engine.domain.messages import (
     QuoteDecline,
     QuoteWithdrawal,
     RefusedByPeer,
+    ReplaceOrder,
     ReportKind,
     Said,
     SideChange,
@@ -256,6 +257,33 @@ def test_order_that_breaks_fix(changes: tuple[str, ...], reason: int, tag: int) 
     assert (caught.value.reason, caught.value.tag) == (reason, tag)
 
 
+G = f"35=G|1=A1|11=C2|15=USD|21=1|22=4|38=1000|40=2|41=C1|44=99|48={ISIN}|54=2|55=[N/A]|59=0|60={NOW}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param((), "", id="nothing"),
+        pytest.param(("152=5",), "both stand in it", id="two kinds of quantity"),
+        pytest.param(("-38", "152=5"), "CashOrderQty(152): expected a face amount", id="cash"),
+        pytest.param(("-38",), "OrderQty(38) missing", id="no quantity"),
+        pytest.param(("38=0",), "OrderQty(38)=0: expected more than 0", id="none of it"),
+        pytest.param(("-44",), "Price(44) missing on a limit order", id="a limit order without one"),
+        pytest.param(("423=9",), "PriceType(423)=9", id="a limit in yield"),
+        pytest.param(("40=3",), "OrdType(40)=3", id="a stop"),
+        pytest.param(("59=7",), "TimeInForce(59)=7", id="at the close"),
+        pytest.param(("59=6",), "without ExpireTime(126)", id="until no day"),
+        pytest.param(("21=9",), "HandlInst(21)=9", id="handled how"),
+        pytest.param(("-48",), "SecurityID(48) missing", id="no bond"),
+    ],
+)
+def test_replace_that_no_order_can_become(changes: tuple[str, ...], problem: str) -> None:
+    heard = hear("oms", wire(but(G, *changes)))
+    assert isinstance(heard, ReplaceOrder)
+    assert problem in heard.problem
+    assert bool(heard.problem) is bool(problem)
+
+
 def test_order_in_bonds() -> None:
     heard = hear("oms", wire(but(D, "38=250")), BONDS)
     assert heard == replace(ORDER, quantity=Decimal(250_000))
@@ -270,8 +298,8 @@ def test_order_in_bonds() -> None:
             id="cancel",
         ),
         pytest.param(
-            f"35=G|11=C2|22=4|38=1|40=1|41=C1|48={ISIN}|54=2|55=[N/A]|60={NOW}",
-            CancelOrder("C2", "C1", ISIN, Side.sell, replace=True),
+            f"35=G|11=C2|22=4|38=1000|40=1|41=C1|48={ISIN}|54=2|55=[N/A]|60={NOW}",
+            ReplaceOrder("C2", "C1", "", ISIN, Side.sell, Decimal(1000), None, None, None, None, "", NOW_NS),
             id="replace",
         ),
         pytest.param(f"35=H|11=C1|22=4|48={ISIN}|54=1|55=[N/A]", AskOrderStatus("C1", ISIN, Side.buy), id="status"),
