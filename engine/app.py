@@ -36,7 +36,8 @@ from engine.boot.memory import settle_memory
 from engine.boot.refitting import refit
 from engine.boot.reload import Reloading
 from engine.clock import Clock, iso_timestamp
-from engine.config import Config, check, load, with_clock
+from engine.commands.table import COMMANDS
+from engine.config import Config, Role, check, load, with_clock
 from engine.domain import events as e
 from engine.errors import CommandError, ConfigError, EngineError, RuleError, StartError
 from engine.fix.session.phases import Phase
@@ -194,6 +195,7 @@ class Daemon:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
             runtime.release.on_log_level = set_level
+            runtime.only_look = frozenset(name for name, each in COMMANDS.items() if each.role == Role.VIEWER)
             settle_memory()
             self._ready = True
             log.info("ready name=%s journal=%s socket=%s", config.engine.name, self.journal.path, config.admin.socket)

@@ -46,7 +46,9 @@ def _print(given: _Arguments, answer: Any, view: View) -> None:
     if given.json:
         print(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
     else:
-        print("\n".join(view(_paper(given), answer)))
+        paper = _paper(given)
+        banner = answer.get("banner") if isinstance(answer, dict) else None
+        print("\n".join((*([paper.styled(banner, "red"), ""] if banner else []), *view(paper, answer))))
 
 
 def _paper(given: _Arguments) -> Paper:

@@ -49,6 +49,7 @@ from engine.turn import (
     Machine,
     Noted,
     ProofWanted,
+    Reply,
     Write,
 )
 from engine.turn.steps import FOR_PEOPLE
@@ -63,6 +64,8 @@ TURN_BYTES: Final = 512
 RETRY_S: Final = 0.01
 """Pause before a commit that the disk refused is tried again."""
 _made: Any = tuple.__new__  # In half the time that a constructor takes.
+STUCK_S: Final = 1.0
+"""A command that only looks waits so long for the commit before its answer."""
 INPUTS_HELD_MAX: Final = 10_000
 """Inputs that may wait while nothing can be committed; reading is paused long before."""
 
@@ -140,6 +143,10 @@ class Runtime:
         self._staged_bytes = 0
         self._commit_asked = False
         self._retrying_since: float | None = None
+        self.only_look: frozenset[str] = frozenset()
+        """Commands that change nothing: answered though the journal takes nothing."""
+        self._refused = ""
+        """Why the journal took nothing the last time."""
         self._commit_began = 0.0
         self._held: deque[tuple[Input, Sequence[TextRow]]] = deque()
         self._writer = ThreadPoolExecutor(1, "journal")
@@ -237,8 +244,48 @@ class Runtime:
             raise CommandError("the daemon is stopping", code="stopping")
         ref, future = self.release.expect()
         traffic = self.hub.traffic() if name in _SHOWN else {}
-        self.submit(CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), traffic))
-        return await future
+        given = CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), traffic)
+        if name not in self.only_look:
+            self.submit(given)
+            return await future
+        if not self.stuck:
+            self.submit(given)
+            await asyncio.wait((future,), timeout=STUCK_S)
+            if future.done() or not self.stuck:
+                return await future
+            future.cancel()
+            ref, future = self.release.expect()
+            given = CommandGiven(self.clock.now(), name, params, actor, role, ref, self.entropy(), traffic)
+        self._look(given)
+        answer = await future
+        stuck = self.stuck
+        return {**answer, "banner": stuck} if stuck and isinstance(answer, dict) else answer
+
+    def _look(self, given: Input) -> None:
+        """Answer a command that only looks, though the journal takes nothing: from memory, and the answer says so.
+
+        It is the one answer that does not wait for a commit. One that recorded something waits all the same.
+        """
+        batch, rows = self._open, len(self._open.rows)
+        self._take(given)
+        if self._dead or self._open is not batch or len(batch.rows) != rows:
+            return
+        for effect in batch.turns[-1].effects:
+            if type(effect) is Reply:
+                self.release.reply(effect, batch.turns[-1].seq)
+
+    @property
+    def stuck(self) -> str:
+        """What is wrong with a journal that takes nothing now, and what to do; empty while it does."""
+        if self._retrying_since is None and self.commit_pending_s < STUCK_S:
+            return ""
+        why = self._refused if self._retrying_since is not None else "the disk does not answer"
+        since_s = time.monotonic() - (self._retrying_since or self._commit_began)
+        return (
+            f"THE JOURNAL HAS TAKEN NOTHING for {since_s:.0f} s ({why}): messages wait, nothing is sent, and what is "
+            f"shown here may not be on disk yet. Make room on its disk: after {self._limits.commit_stall_max_s:g} s "
+            "the daemon stops, and the next start goes on from what was kept"
+        )
 
     def note(self, what: str, events: Callable[[int], Sequence[Event]], texts: Sequence[TextRow] = ()) -> None:
         """Record something about the process itself: `events` makes it, of the UTC time that it is noted at."""
@@ -365,6 +412,7 @@ class Runtime:
         now = time.monotonic()
         if self._retrying_since is None:
             self._retrying_since = now
+            self._refused = str(error)
             log.error("journal takes nothing, trying again: %s", error)
             self.metrics.commit_failed()
             self._pause()

@@ -224,7 +224,7 @@ class Release:
 
     def _carry_out(self, effect: Effect, seq: int) -> None:
         if type(effect) is Reply:
-            self._reply(effect, seq)
+            self.reply(effect, seq)
         elif type(effect) is Close:
             connection = self._connections.get(effect.connection)
             if connection is not None:
@@ -253,7 +253,7 @@ class Release:
             self.on_log_level(effect.level)
             self._shows_wire = self._hub.look_at_log()
 
-    def _reply(self, effect: Reply, seq: int) -> None:
+    def reply(self, effect: Reply, seq: int) -> None:
         future = self._replies.pop(effect.ref, None)
         if future is None or future.done():
             return

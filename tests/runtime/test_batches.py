@@ -213,3 +213,78 @@ def test_a_commit_that_waits_for_the_disk_does_so_beside_the_loop(tmp_path: Path
 
     asyncio.run(trade())
     assert beside == ([False, True, True, False, False] if durability == "normal" else [True] * 5)
+
+
+@pytest.mark.parametrize("durability", ["normal", "full"])
+def test_commands_that_look_are_answered_while_the_journal_takes_nothing(
+    tmp_path: Path, durability: Durability
+) -> None:
+    """And say so; what would change something waits."""
+
+    async def refused() -> None:
+        async with runtime_world(tmp_path / "journal.db", durability=durability) as world:
+            runtime, peer = world.runtime, Peer("oms")
+            runtime.only_look = frozenset({"status", "orders", "session.show"})
+            world.connect("oms")
+            await world.hear("oms", peer.say("A"))
+            answer = await runtime.command("status", {}, "ops", "viewer")
+            assert "banner" not in answer
+            insert, full = world.journal.insert, [True]
+
+            def insert_or_not(turns: Any) -> None:
+                if full[0]:
+                    raise CommitRetry("database or disk is full", code=sqlite3.SQLITE_FULL)
+                insert(turns)
+
+            stand_in = Finishing(world.journal, world.journal.finish)
+            stand_in.insert = insert_or_not  # type: ignore[attr-defined]
+            runtime._journal = stand_in  # type: ignore[assignment]
+            world.send("oms", peer.say("1"))
+            while runtime._retrying_since is None:  # noqa: ASYNC110 (nobody tells of it)
+                await asyncio.sleep(0)
+            kill = {"all": True, "reason": "test"}
+            killed = asyncio.ensure_future(runtime.command("kill", kill, "ops", "operator"))
+            for name, key in (("status", "sessions"), ("orders", "orders"), ("session.show", "sessions")):
+                async with asyncio.timeout(5):
+                    answer = await runtime.command(name, {"session": "oms"} if "." in name else {}, "ops", "viewer")
+                assert key in answer or "session" in answer
+                assert "TAKEN NOTHING" in answer["banner"]
+                assert "database or disk is full" in answer["banner"]
+                assert "Make room" in answer["banner"]
+            assert not killed.done()
+            assert b"112=are you there" not in world.wires["oms"].written
+            full[0] = False
+            async with asyncio.timeout(5):
+                await asyncio.wait((killed,))
+                await runtime.idle()
+            killed.exception()
+            assert "banner" not in await runtime.command("orders", {}, "ops", "viewer")
+            assert world.wires["oms"].written.count(b"\x01112=are you there\x01") == 1
+
+    asyncio.run(refused())
+
+
+def test_a_command_that_looks_is_answered_though_the_disk_hangs(tmp_path: Path) -> None:
+    async def hanging() -> None:
+        async with runtime_world(tmp_path / "journal.db", durability="full") as world:
+            peer, go_on = Peer("oms"), threading.Event()
+            world.runtime.only_look = frozenset({"status"})
+            world.connect("oms")
+            await world.hear("oms", peer.say("A"))
+            finish = world.journal.finish
+
+            def finish_late() -> None:
+                go_on.wait(20)
+                finish()
+
+            world.runtime._journal = Finishing(world.journal, finish_late)  # type: ignore[assignment]
+            world.send("oms", peer.say("1"))
+            try:
+                async with asyncio.timeout(10):
+                    answer = await world.runtime.command("status", {}, "ops", "viewer")
+            finally:
+                go_on.set()
+            assert "the disk does not answer" in answer["banner"]
+            await world.runtime.idle()
+
+    asyncio.run(hanging())
