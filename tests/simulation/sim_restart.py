@@ -311,6 +311,7 @@ SHAPES: Final[dict[str, Callable[[Engine], Any]]] = {
     "history.endings": _endings,
     "levels._queue": _queues,
     "history._notes": lambda engine: _notes(engine.machine.history),
+    "desk.naming": lambda engine: engine.trading.desk.naming._by_cusip,
     "desk.rankings": _ranked,
     "state._sum": lambda engine: engine.trading.state.digest(),
     "learning.failing": _put_off,
