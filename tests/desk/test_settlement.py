@@ -213,7 +213,7 @@ def test_an_order_that_waited_until_its_bond_matured_asks_nobody() -> None:
     for dealer in ("ash", "beech", "cedar"):
         world.quote(dealer, "100", order_id=order_id)
     aged(world, maturity=today(world))
-    with pytest.raises(CommandError, match="settlement: .* matured on"):
+    with pytest.raises(CommandError, match=r"settlement: .* matured on"):
         world.command("execute", order=order_id, dealer="ash")
 
 
