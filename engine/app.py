@@ -117,6 +117,7 @@ class Daemon:
             folded = taken.folded
             self.clock.not_before(folded.last_utc_ns)
             configured.name_unknown_interest(taken.trading.desk.securities.values())
+            configured.name_calendars_running_out(config, self.clock.now().utc_ns)
             configured.name_never_known(taken.trading.desk, self.clock.now().utc_ns)
             log.info(
                 "journal taken over events=%d digests=%d boot=%s",
@@ -506,6 +507,7 @@ def _check(config: Config, path: Path) -> int:
     now = Clock(config.clock.speed, config.clock.origin_utc_ns).now()
     odd = configured.doubts(file, config.reference.securities)
     in_vain = configured.never_known(assembly.desk(config, book, bonds), now.utc_ns)
+    odd += configured.calendars_running_out(config, now.utc_ns)
     for line in [*odd, *configured.unknown_interest(bonds.values()), *in_vain]:
         print(f"warning: {line}", file=sys.stderr)
     print(f"{path}: all is well: {len(config.sessions)} sessions, {len(config.dealers)} dealers")

@@ -175,7 +175,11 @@ def desk(
             mark_age_ns_max=_ns(config.rfq.mark_age_max_s),
             undelivered_ask_ns=_ns(config.rfq.undelivered_ask_s),
             reversion_ns=_ns(config.tca.reversion_s),
-            day_end=DayEnd(config.tca.day_end_time, ZoneInfo(config.tca.day_end_zone)),
+            day_end=DayEnd(
+                config.tca.day_end_time,
+                ZoneInfo(config.tca.day_end_zone),
+                config.calendar_of(config.engine.base_currency),
+            ),
             quotes_per_rfq_max=config.rfq.quotes_per_rfq_max,
             cool_down_days=config.rfq.cool_down_days,
         ),

@@ -21,6 +21,7 @@ from engine.boot import assembly, securing, session_settings
 from engine.boot.assembly import Parts, SecurityFile
 from engine.boot.securing import Secured
 from engine.config import REREAD, Config, ConfigProblems, load, reread, with_dealers, with_passphrases
+from engine.config.calendars import running_out
 from engine.desk.known_here import KnownHere
 from engine.desk.setting import Desk
 from engine.domain.events import EngineStarted, Reloaded, TextInForce
@@ -30,6 +31,7 @@ from engine.fix.standard.dictionary import Dictionary
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import RULE_BOOK, TextRow
 from engine.market.bonds import interest_problem
+from engine.market.calendars import trade_date
 from engine.rules.program import Book
 from engine.rules.source import Source
 from engine.runtime.staging import events_codec
@@ -294,6 +296,20 @@ def apart(whole: str) -> list[Source]:
     """The texts that were joined."""
     _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
     return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
+
+
+# --- calendars that end ----------------------------------------------------------------------------
+
+
+def name_calendars_running_out(config: Config, now_ns: int) -> None:
+    """Say in the log which calendars have to be put on."""
+    for line in calendars_running_out(config, now_ns):
+        log.warning("%s", line)
+
+
+def calendars_running_out(config: Config, now_ns: int) -> list[str]:
+    """The same as lines."""
+    return running_out(config.calendars, config.reference.calendar_months_min, trade_date(now_ns))
 
 
 # --- bonds that a person should look at -------------------------------------------------------------

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from engine.config.calendars import CalendarFile, currencies_of_two, name_calendar_problems
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
 from engine.config.echo import unheeded
 from engine.config.market import MarketConfig, market_problems
@@ -45,6 +46,7 @@ from engine.config.tables import (
 )
 from engine.config.text_file import NotText, read_text
 from engine.config.tls import ListenerTls
+from engine.market.calendars import Calendar
 
 T = TypeVar("T")
 
@@ -84,6 +86,7 @@ class Config:
     market: MarketConfig
     rules: RulesConfig
     reference: ReferenceConfig
+    calendars: tuple[Calendar, ...]
     dealers: tuple[DealerConfig, ...]
     scoring: ScoringConfig
     texts: tuple[ConfigText, ...]
@@ -100,6 +103,10 @@ class Config:
         for text in self.texts:
             digest.update(f"{text.name}\n{text.sha256}\n".encode())
         return digest.hexdigest()
+
+    def calendar_of(self, currency: str) -> Calendar | None:
+        """The calendar that bonds in this currency go by; None where none is configured."""
+        return next((each for each in self.calendars if currency in each.currencies), None)
 
     def session(self, key: str) -> SessionConfig:
         """The session of this key; KeyError if there is none."""
@@ -153,7 +160,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         fallen_back["scoring"] = tuple(score_problems)
         texts = [each for each in texts if each.kind != "scoring"]
         scoring, score_problems = _scoring(file.engine, path.parent, texts, text)
-    problems = [*problems, *dealer_problems, *score_problems]
+    calendars, calendar_problems = _calendars(file.reference, path.parent)
+    problems = [*problems, *dealer_problems, *score_problems, *calendar_problems]
     if problems or dealers is None or scoring is None:
         raise ConfigProblems([*problems, *(line for lines in fallen_back.values() for line in lines)])
     return Config(
@@ -172,6 +180,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         market=file.market,
         rules=file.rules,
         reference=file.reference,
+        calendars=calendars,
         dealers=dealers,
         scoring=scoring,
         texts=tuple(texts),
@@ -209,6 +218,8 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
             if "limits" in kinds:
                 changed |= {"risk": file.risk, "rfq": file.rfq, "tca": file.tca, "axes": file.axes}
                 changed["market"] = file.market
+                changed["calendars"], found = _calendars(config.reference, folder)
+                problems += found
                 _market(reading, file.market)
             if "people" in kinds:
                 changed["admin"] = dataclasses.replace(config.admin, people=_people(reading, file.admin.people))
@@ -385,6 +396,20 @@ def _file(
     raw = reading.parse(text)
     # After a syntax error every table would be missing: one problem is enough.
     return None if reading.problems else reading.table(cls, raw)
+
+
+def _calendars(reference: ReferenceConfig, folder: Path) -> tuple[tuple[Calendar, ...], list[str]]:
+    """The calendars of their files, each by the file's name without its ending, and everything wrong with them."""
+    found: list[Calendar] = []
+    problems: list[str] = []
+    for path in reference.calendars:
+        reading = Reading(_shown(path, folder), path.parent)
+        file = _file(CalendarFile, reading, path, [])
+        if file is not None:
+            name_calendar_problems(reading, file)
+            found.append(file.calendar(path.stem))
+        problems += reading.problems
+    return tuple(found), [*problems, *currencies_of_two(found)]
 
 
 def _tables(reading: Reading, kinds: Iterable[str]) -> tuple[ConfigText, ...]:

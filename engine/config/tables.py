@@ -221,9 +221,11 @@ class RulesConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceConfig:
-    """[reference]: the security master."""
+    """[reference]: the security master, and the calendars of markets, of which bonds have that of their currency."""
 
     securities: Path = setting()
+    calendars: tuple[Path, ...] = setting(())
+    calendar_months_min: int = setting(6, at_least=0, at_most=120)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,14 @@
-"""Settlement and business days, and when trading days end. Weekends are known, holidays are not.
+"""Settlement and business days, and when trading days end.
 
-A date of settlement that matters is the dealer's to confirm. A day is a number here, counted from 1970-01-01 in UTC, as
+Trading days end by a market's calendar where one is configured; settlement and business days know weekends alone. A
+date of settlement that matters is the dealer's to confirm. A day is a number here, counted from 1970-01-01 in UTC, as
 `clock.utc_day` gives it, but for the end of a trading day.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -18,11 +20,51 @@ _EPOCH_WEEKDAY: Final = _EPOCH.weekday()
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days of one market, as its file has them, from `first` to `last`; beyond them weekends alone are known.
+
+    It trades until `close`, or until what `early` has for a day, by the clock of `zone`. On the days of `closed` it
+    does not trade and nothing settles; on those of `no_settlement` it trades and nothing settles.
+    """
+
+    name: str
+    zone: tzinfo
+    close: time
+    currencies: tuple[str, ...]
+    first: date
+    last: date
+    closed: frozenset[date]
+    no_settlement: frozenset[date]
+    early: Mapping[date, time] = field(hash=False)
+
+    def trades_on(self, day: date) -> bool:
+        return day.weekday() < 5 and day not in self.closed
+
+    def knows(self, day: date) -> bool:
+        """Are the holidays of that day's time known?"""
+        return self.first <= day <= self.last
+
+
+@dataclass(frozen=True, slots=True)
 class DayEnd:
-    """When a trading day ends, by the clock on the wall of a zone; Saturdays and Sundays are none."""
+    """When a trading day ends, by the clock on the wall of a zone; Saturdays, Sundays and holidays are none.
+
+    Where the market of `calendar` closes early, by its own clock, the day ends then.
+    """
 
     at: time
     zone: tzinfo
+    calendar: Calendar | None = None
+
+    def on(self, day: date) -> datetime | None:
+        """The end of this day; None where it is no trading day."""
+        usual = datetime.combine(day, self.at, self.zone)
+        if self.calendar is None:
+            return usual if day.weekday() < 5 else None
+        if not self.calendar.trades_on(day):
+            return None
+        early = self.calendar.early.get(day)
+        return usual if early is None else min(usual, datetime.combine(day, early, self.calendar.zone))
 
     def after(self, utc_ns: int) -> tuple[int, int]:
         """The end of the trading day that this instant belongs to, and of the next one; UTC nanoseconds.
@@ -42,8 +84,8 @@ def _ends(day_end: DayEnd, minute: int) -> tuple[int, int]:
     ends: list[int] = []
     day = now.astimezone(day_end.zone).date()
     while len(ends) < 2:
-        end = datetime.combine(day, day_end.at, day_end.zone)
-        if day.weekday() < 5 and end > now:
+        end = day_end.on(day)
+        if end is not None and end > now:
             ends.append(int(end.timestamp()) * NS_PER_S)
         day += timedelta(days=1)
     return ends[0], ends[1]

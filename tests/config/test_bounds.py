@@ -76,6 +76,7 @@ SPANS: Final[dict[str, Span]] = {
     "rfq.undelivered_ask_s": (">", 0, 3600),
     "rfq.cool_down_days": (">=", 0, 30),
     "tca.reversion_s": (">", 0, 604_800),
+    "reference.calendar_months_min": (">=", 0, 120),
     "axes.life_s": (">", 0, 604_800),
     "axes.life_max_s": (">", 0, 604_800),
     "axes.per_dealer_max": (">=", 1, 100_000),
@@ -347,7 +348,8 @@ def test_with_every_number_at_its_bound_an_engine_can_be_made(tmp_path: Path, en
         table("market.source", end, '[[market.source]]\nkey = "feed"'),
         table("market.impact", end, "[market.impact]"),
         table("market.errors", end, "[market.errors]"),
-        '[rules]\ndirectory = "rules"\n[reference]\nsecurities = "securities.csv"',
+        '[rules]\ndirectory = "rules"',
+        table("reference", end, '[reference]\nsecurities = "securities.csv"'),
     ]
     for number, (key, role, how) in enumerate((("oms", "oms", "acceptor"), ("alder", "dealer", "initiator"))):
         of_session = table("session", end).splitlines()

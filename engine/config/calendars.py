@@ -1,0 +1,113 @@
+"""A market's calendar file: which days it is closed on, which end early, and how far it is known.
+
+Owns the file's keys and what they have to agree on; what is done by them is `engine.market.calendars`.
+"""
+
+# ruff: noqa: RUF009 (setting() gives a dataclass field, not a shared default)
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from engine.config.reading import Reading, setting
+from engine.config.schedules import minute_of_day, zone_problem
+from engine.domain.currencies import currency_problem
+from engine.market.calendars import Calendar
+
+_DAYS_A_MONTH: Final = 30
+
+
+def _currency(text: str) -> str | None:
+    return currency_problem(text) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyClose:
+    """A day on which the market ends before its usual time."""
+
+    day: datetime.date = setting()
+    close: str = setting(check=minute_of_day)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarFile:
+    """A file of `reference.calendars`. `no_settlement` are days on which is traded and nothing settles."""
+
+    zone: str = setting(check=zone_problem)
+    close: str = setting(check=minute_of_day)
+    currencies: tuple[str, ...] = setting(check=_currency)
+    first: datetime.date = setting()
+    last: datetime.date = setting()
+    closed: tuple[datetime.date, ...] = setting()
+    no_settlement: tuple[datetime.date, ...] = setting(())
+    early: tuple[EarlyClose, ...] = setting(())
+
+    def calendar(self, name: str) -> Calendar:
+        return Calendar(
+            name=name,
+            zone=ZoneInfo(self.zone),
+            close=datetime.time.fromisoformat(self.close),
+            currencies=self.currencies,
+            first=self.first,
+            last=self.last,
+            closed=frozenset(self.closed),
+            no_settlement=frozenset(self.no_settlement),
+            early={each.day: datetime.time.fromisoformat(each.close) for each in self.early},
+        )
+
+
+def name_calendar_problems(reading: Reading, file: CalendarFile) -> None:
+    """What its days do not agree on."""
+    if file.last < file.first:
+        reading.problem("last", f"expected a date from first, {file.first}, on, found {file.last}")
+        return
+    for where, day in _days(file):
+        if not file.first <= day <= file.last:
+            reading.problem(where, f"expected a date from {file.first} to {file.last}, found {day}")
+        elif day.weekday() >= 5:
+            reading.problem(where, f"expected a weekday, found {day}, a {day:%A}")
+    closed = set(file.closed)
+    seen: set[datetime.date] = set()
+    for where, day in _days(file):
+        if where != "closed" and day in closed:
+            reading.problem(where, f"{day} is in closed too")
+        elif day in seen and where == "closed":
+            reading.problem(where, f"{day} is there twice")
+        seen.add(day)
+    if not file.currencies:
+        reading.problem("currencies", "expected one at least: bonds go by a calendar through their currency")
+
+
+def currencies_of_two(calendars: Sequence[Calendar]) -> list[str]:
+    """Currencies that two calendars claim, as lines."""
+    owner: dict[str, str] = {}
+    lines = []
+    for each in calendars:
+        for currency in each.currencies:
+            if currency in owner:
+                lines.append(f"reference.calendars: {currency} is in {owner[currency]} and in {each.name}")
+            owner[currency] = each.name
+    return lines
+
+
+def running_out(calendars: Sequence[Calendar], months_min: int, today: datetime.date) -> list[str]:
+    """Of which calendars fewer months are left than there should be, as lines."""
+    lines = []
+    for each in calendars:
+        left = (each.last - today).days // _DAYS_A_MONTH
+        if left < months_min:
+            lines.append(
+                f"calendar {each.name}: known until {each.last}, expected {months_min} months ahead of {today}: add the"
+                " days that its market has published since, and put `last` on"
+            )
+    return lines
+
+
+def _days(file: CalendarFile) -> Iterator[tuple[str, datetime.date]]:
+    yield from (("closed", day) for day in file.closed)
+    yield from (("no_settlement", day) for day in file.no_settlement)
+    yield from ((f"early[{place}].day", each.day) for place, each in enumerate(file.early, 1))
