@@ -335,7 +335,9 @@ def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
     assert ask is not None
     quotes = tuple(changed(q, spent=True) if q.quote_id == event.quote_id else q for q in ask.quotes)
     rfq = moves.with_ask(rfq, changed(ask, quotes=quotes))
-    state.rfqs.put(event.rfq_id, moves.move_round(rfq, RfqState.placed))
+    was_open = rfq.open
+    # A round that is over stays so when a person takes a quote that outlives it.
+    state.rfqs.put(event.rfq_id, moves.move_round(rfq, RfqState.placed) if was_open else rfq)
     order = state.orders[event.order_id]
     state.orders.put(event.order_id, moves.move_order(order, OrderState.placed, placement_id=event.placement_id))
     placement = Placement(
@@ -358,7 +360,7 @@ def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
     state.placements.put(event.placement_id, moves.begin_placement(known, placement))
     state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer, event.placement_id))
     last = state.placements.get(order.placement_id)
-    if last is None or last.rfq_id != event.rfq_id:
+    if was_open and (last is None or last.rfq_id != event.rfq_id):
         # The first acceptance of a round is its decision.
         _follow(state, event.rfq_id, event.security_id, order.facts.segment, event.at_ns, event.day_ends)
 

@@ -102,6 +102,7 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     draft.record(e.SessionUp(draft.now_ns, session, epoch))
     if role == "dealer":
         answers.session_back(draft, session)
+        asking.session_back(draft, session)
     elif role == "market":
         _subscribe(draft, session)
 

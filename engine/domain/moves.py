@@ -26,7 +26,8 @@ _O, _R, _A, _P = OrderState, RfqState, AskState, PlacementState
 ORDER_MOVES: Final[Moves[OrderState]] = {
     None: frozenset({_O.with_trader}),
     # Returned once more with another reason is a move, too.
-    _O.with_trader: frozenset({_O.with_trader, _O.asking, _O.filled, _O.canceled, _O.expired}),
+    # To placed when a person takes a quote that outlives its round.
+    _O.with_trader: frozenset({_O.with_trader, _O.asking, _O.placed, _O.filled, _O.canceled, _O.expired}),
     _O.asking: frozenset({_O.with_trader, _O.placed, _O.filled, _O.canceled, _O.expired}),
     _O.placed: frozenset({_O.with_trader, _O.asking, _O.filled, _O.canceled, _O.expired}),
     # A fill is booked wherever the order stands: it is the dealer's word that a trade was done.

@@ -377,7 +377,7 @@ def test_the_trader_has_half_a_minute_at_most() -> None:
     for dealer in ("ash", "beech", "cedar"):
         world.says(dealer, "100.1", order_id, valid_until_ns=start().utc_ns + 3600 * NS_PER_S)
     world.advance(30)
-    assert world.the(order_id).note == "nobody executed: 3 quote(s) left to run out"
+    assert world.the(order_id).note == "nobody executed: 3 quote(s) left to be taken by a person"
 
 
 def test_every_open_round_has_a_deadline() -> None:

@@ -94,7 +94,7 @@ def test_the_trader_may_decide_before_all_have_answered() -> None:
             lambda world, order_id: (world.says("ash", "100", order_id), world.advance(30)), "ash: 100 over", id="over"
         ),
         pytest.param(
-            lambda world, order_id: world.advance(60), "has no quotes to execute: it is with_trader", id="round over"
+            lambda world, order_id: world.advance(60), "no executable quote of any dealer on", id="round over"
         ),
     ],
 )

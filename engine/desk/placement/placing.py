@@ -7,11 +7,12 @@ from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.round.quotes import fair_enough, live_quotes
+from engine.desk.round.seen import Amending
 from engine.desk.settlement import settlement_of
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AcceptQuote
-from engine.domain.order import Order
+from engine.domain.order import Order, OrderState
 from engine.domain.rfq import Ask, Quote, Rfq, RfqState
 from engine.errors import CommandError
 from engine.market.calendars import wire_date
@@ -24,11 +25,13 @@ def take_best(draft: Draft, rfq_id: str) -> None:
     draft.wake(Timer(TimerKind.rfq, rfq_id))
     live, killed = _takeable(draft, order, rfq)
     if not live:
+        if draft.now_ns < rfq.decide_until_ns and _awaits_a_session(draft, order, rfq):
+            return
         reason = f"kill switch {killed} is on" if killed else f"no executable quote: {_answers(draft, rfq)}"
         return_to_trader(draft, order, reason)
         return
     if draft.now_ns >= rfq.decide_until_ns:
-        return_to_trader(draft, order, f"nobody executed: {len(live)} quote(s) left to run out")
+        return_to_trader(draft, order, f"nobody executed: {len(live)} quote(s) left to be taken by a person")
         return
     execute = rfq.plan.execute
     # Once the trader was asked, the rest of the round is the trader's: the rule does not act behind a person's back.
@@ -55,7 +58,7 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str, reaso
     Raises CommandError when there is nothing to execute or the gate says no.
     """
     rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
-    if rfq is None or rfq.state not in (RfqState.asking, RfqState.deciding):
+    if rfq is None or not _quotes_stand(order, rfq):
         raise CommandError(f"order {order.order_id} has no quotes to execute: it is {order.state}")
     live, killed = _takeable(draft, order, rfq)
     chosen = [entry for entry in live if dealer in (None, entry[0].dealer)]
@@ -72,6 +75,13 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str, reaso
     return draft.state.orders[order.order_id].placement_id
 
 
+def _quotes_stand(order: Order, rfq: Rfq) -> bool:
+    """May a person take a quote of this round? Once it is over, only while the order is the trader's to work."""
+    if rfq.open:
+        return rfq.state is not RfqState.placed
+    return order.state is OrderState.with_trader and not order.cancel_cl_ord_id
+
+
 def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quote]], str]:
     """Live quotes that can be taken, best first, and a kill switch that stops others; empty if none does."""
     takeable: list[tuple[Ask, Quote]] = []
@@ -85,11 +95,34 @@ def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quo
     return takeable, stopped
 
 
+def _awaits_a_session(draft: Draft, order: Order, rfq: Rfq) -> bool:
+    """Is there a live quote that could be taken but for a session that is due to log on, as all are after a restart?"""
+    for ask, quote in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
+        dealer = draft.desk.dealers.get(ask.dealer)
+        if dealer is None or draft.state.kill_in_force(ask.dealer, order.terms.account) is not None:
+            continue
+        if not _beyond_limit(order, quote) and _is_due(draft, dealer.session):
+            return True
+    return False
+
+
+def _is_due(draft: Draft, session: str) -> bool:
+    """It is not logged on, and nothing but its connection keeps it from that: its hours and its switch allow it."""
+    switch = draft.state.switches.get(session)
+    may_log_on = switch is None or switch.enabled
+    return may_log_on and not draft.session_up(session) and not draft.desk.closed(session, draft.now_ns)
+
+
+def _beyond_limit(order: Order, quote: Quote) -> bool:
+    limit = order.terms.limit_price
+    return limit is not None and quote.price is not None and (quote.price - limit) * order.terms.side.sign > 0
+
+
 def _out_of_reach(draft: Draft, order: Order, ask: Ask, quote: Quote) -> str:
     """Why a live quote cannot be taken as things are; empty when it can. A kill switch is another matter."""
-    limit, dealer = order.terms.limit_price, draft.desk.dealers.get(ask.dealer)
-    if limit is not None and quote.price is not None and (quote.price - limit) * order.terms.side.sign > 0:
-        return f"beyond the limit of {limit}"
+    dealer = draft.desk.dealers.get(ask.dealer)
+    if _beyond_limit(order, quote):
+        return f"beyond the limit of {order.terms.limit_price}"
     if dealer is None:
         return "live, but it is no longer known"
     trouble = draft.session_trouble(dealer.session)
@@ -149,6 +182,7 @@ def _accept(
     if isinstance(cleared, Blocked):
         draft.record(e.AcceptBlocked(draft.now_ns, rfq.rfq_id, ask.dealer, cleared.check, cleared.reason))
         return cleared
+    amending = Amending(draft, rfq.rfq_id)
     draft.record(
         e.QuoteAccepted(
             draft.now_ns,
@@ -170,6 +204,7 @@ def _accept(
         )
     )
     draft.send_cleared(cleared)
+    amending.done("taken by a person after the round")
     draft.wake(Timer(TimerKind.placement, placement_id))
     draft.wake(Timer(TimerKind.marks, rfq.rfq_id))
     return None

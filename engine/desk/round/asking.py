@@ -23,7 +23,7 @@ from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal
-from engine.domain.order import Order
+from engine.domain.order import Order, OrderState
 from engine.domain.placement import PlacementState
 from engine.domain.rfq import Ask, AskPlan, AskState, Quote, Rfq, RfqState
 from engine.market.calendars import wire_date
@@ -71,6 +71,9 @@ def advance(draft: Draft, rfq_id: str | None) -> None:
     """Do everything that is due in this round; afterwards it has a deadline, waits for a dealer's word, or is over."""
     if rfq_id is None or _ended(draft, draft.state.rfqs[rfq_id]):
         return
+    if not draft.state.rfqs[rfq_id].open:
+        _after_its_end(draft, draft.state.rfqs[rfq_id])
+        return
     _drive(draft, rfq_id)
     if draft.state.rfqs[rfq_id].state is RfqState.deciding:
         placing.take_best(draft, rfq_id)
@@ -94,6 +97,20 @@ def _ended(draft: Draft, rfq: Rfq) -> bool:
     else:
         return False
     return True
+
+
+def _after_its_end(draft: Draft, rfq: Rfq) -> None:
+    """A quote that outlived the round was taken by a person, in vain: the order is the trader's again, or ends."""
+    order = draft.state.orders[rfq.order_id]
+    if order.rfq_id != rfq.rfq_id or order.state is not OrderState.asking:
+        return
+    if order.cancel_cl_ord_id:
+        finish_cancel(draft, order.order_id)
+    elif order.out_of_time(draft.now_ns):
+        expire(draft, order.order_id)
+    else:
+        last = draft.state.placements[order.placement_id]
+        return_to_trader(draft, order, _given_up(draft, order) or f"the acceptance at {last.dealer} was {last.state}")
 
 
 def _given_up(draft: Draft, order: Order) -> str:
@@ -395,7 +412,7 @@ def _withdraw_all(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[s
     dealers = [dealer.id for dealer in draft.desk.dealers.on_session(session)]
     quoted = [
         (rfq, ask)
-        for rfq in reversed(draft.state.open_rounds())
+        for rfq in (*reversed(draft.state.open_rounds()), *_outlived(draft))
         for ask in rfq.asks
         if ask.dealer in dealers and ask.quotes
     ]
@@ -410,6 +427,12 @@ def _withdraw_all(draft: Draft, session: str, heard: QuoteWithdrawal) -> tuple[s
         named = heard.quote_id or ", ".join(text for _, text in heard.bonds)
         _stray(draft, session, "QuoteCancel", named, "withdraws nothing we know")
     return tuple(dict.fromkeys(rfq.rfq_id for rfq, _ in meant))
+
+
+def _outlived(draft: Draft) -> list[Rfq]:
+    """Rounds that are over, whose quotes a person may still take."""
+    last = [draft.state.rfqs.get(order.rfq_id) for order in draft.state.open_orders() if order.rfq_id]
+    return [rfq for rfq in last if rfq is not None and not rfq.open]
 
 
 def _is_of(draft: Draft, rfq: Rfq, bonds: Sequence[tuple[str, str]]) -> bool:
@@ -431,6 +454,14 @@ def _declined(draft: Draft, rfq: Rfq, ask: Ask, reason: str) -> None:
     amending = Amending(draft, rfq.rfq_id)
     draft.record(e.DealerDeclined(draft.now_ns, rfq.rfq_id, ask.dealer, segment, reason, latency_ns))
     amending.done("it declined after the round")
+
+
+def session_back(draft: Draft, session: str) -> None:
+    """A dealer's session is up again: rounds that are to be decided may have waited for it."""
+    dealers = {dealer.id for dealer in draft.desk.dealers.on_session(session)}
+    for rfq in draft.state.open_rounds():
+        if rfq.state is RfqState.deciding and any(ask.quotes and ask.dealer in dealers for ask in rfq.asks):
+            advance(draft, rfq.rfq_id)
 
 
 def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:
