@@ -79,13 +79,13 @@ def test_guarantee_1_output_commit_what_records_nothing_leaves_in_its_turn_too()
         told: list[int] = []
         assert w.life is not None
         release = w.life.runtime.release
-        reply = release._reply
+        reply = release.reply
 
         def watched(*released: Any) -> None:
             told.append(w.wire.counts.get("8", 0) - written)
             reply(*released)
 
-        release._reply = watched  # type: ignore[method-assign]
+        release.reply = watched  # type: ignore[method-assign]
         w.oms.new_order(**SMALL)
         w.until(lambda: "O-000001" in w.state.orders)
         w.run(0.001)  # Its batch is on the way to the disk by now: the command's turn is the next one.
