@@ -7,6 +7,7 @@ from typing import Any
 from engine.commands import as_json
 from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
+from engine.desk.order import intake
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.placement.answers import cancel_at_dealer, end_placement
 from engine.desk.round import asking
@@ -29,6 +30,8 @@ def kill(call: Call) -> dict[str, Any]:
     reply: dict[str, Any] = {"scope": str(scope), "on": on}
     if on:
         reply.update(_stop(draft, scope, f"kill switch {scope}: {reason}"))
+    else:
+        intake.somebody_came_up(draft)
     reply["in_force"] = kills_in_force(draft)
     return reply
 

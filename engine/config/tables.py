@@ -183,6 +183,7 @@ class RfqConfig:
     quotes_per_rfq_max: int = setting(64, at_least=1, at_most=10_000)
     expiry_guard_ms: int = setting(250, at_least=0, at_most=60_000)
     stale_order_s: float = setting(60.0, above=0, at_most=86_400)
+    unasked_s: float = setting(60.0, above=0, at_most=86_400)
     mark_age_max_s: float = setting(900.0, above=0, at_most=604_800)
     undelivered_ask_s: float = setting(5.0, above=0, at_most=3600)
     cool_down_days: int = setting(1, at_least=0, at_most=30)

@@ -103,6 +103,7 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     if role == "dealer":
         answers.session_back(draft, session)
         asking.session_back(draft, session)
+        intake.somebody_came_up(draft)
     elif role == "market":
         _subscribe(draft, session)
 

@@ -59,6 +59,8 @@ class RfqClocks:
     undelivered_ask_ns: int
     reversion_ns: int
     quotes_per_rfq_max: int = 64
+    unasked_ns: int = 60_000_000_000
+    """How long an IOC or FOK order that nobody can be asked for waits for a person."""
     status_asks_max: int = 2
     """How often a silent dealer is asked for the state of our order before a person is."""
     day_end: DayEnd = _AT_NINE_UTC

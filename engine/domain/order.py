@@ -214,6 +214,11 @@ class Order:
     def leaves(self) -> Decimal:
         return self.terms.quantity - self.filled if self.open else ZERO
 
+    @property
+    def immediate(self) -> bool:
+        """Does it end with its first round, or before it?"""
+        return self.terms.tif in (TimeInForce.ioc, TimeInForce.fok)
+
     def out_of_time(self, now_ns: int) -> bool:
         """Has its TimeInForce(59) run out? It ends as soon as no dealer may have filled it."""
         return self.terms.expire_ns is not None and now_ns >= self.terms.expire_ns

@@ -72,6 +72,7 @@ SPANS: Final[dict[str, Span]] = {
     "rfq.quotes_per_rfq_max": (">=", 1, 10_000),
     "rfq.expiry_guard_ms": (">=", 0, 60_000),
     "rfq.stale_order_s": (">", 0, 86_400),
+    "rfq.unasked_s": (">", 0, 86_400),
     "rfq.mark_age_max_s": (">", 0, 604_800),
     "rfq.undelivered_ask_s": (">", 0, 3600),
     "rfq.cool_down_days": (">=", 0, 30),

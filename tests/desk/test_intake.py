@@ -264,6 +264,65 @@ def test_ioc_and_fok_that_nobody_sends_end_with_their_day(tif: TimeInForce) -> N
     assert [order.state for order in world.today("orders").values()] == [OrderState.expired] * 2
 
 
+def kill(world: Scene, on: bool) -> None:
+    world.command("kill", role="operator", scope="all", on=on, reason="test")
+
+
+IMMEDIATE: dict[str, Any] = {"tif": TimeInForce.ioc}
+
+
+def test_an_immediate_order_that_nobody_can_be_asked_for_ends_at_once_where_no_person_decides() -> None:
+    world = scene()
+    kill(world, on=True)
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL", **IMMEDIATE)
+    assert (world.kinds(), world.the(order_id).rounds) == (["A/A", "0/0", "C/C"], 0)
+    assert "nobody can be asked" in world.reports()[-1].text
+
+
+def test_where_a_person_decides_it_waits_for_a_minute() -> None:
+    world = scene()
+    kill(world, on=True)
+    order_id = world.order(BOND, "buy", MM, account="HAND", **IMMEDIATE)
+    world.advance(59)
+    assert world.the(order_id).open
+    world.advance(2)
+    assert world.kinds() == ["A/A", "0/0", "C/C"]
+
+
+def test_it_waits_for_dealers_that_are_still_logging_on() -> None:
+    """As after a restart: asked as soon as one is up, ended when the time to decide is over."""
+    world = scene()
+    for dealer in world.desk.dealers:
+        world.drop(dealer.session)
+    one = world.order(BOND, "buy", MM, account="PARALLEL", **IMMEDIATE)
+    world.advance(1)
+    assert world.the(one).state is OrderState.with_trader
+    world.restore("ash")
+    assert (world.the(one).state, world.asked()) == (OrderState.asking, ["ash"])
+    world.drop("ash")
+    other = world.order(BOND, "sell", MM, account="PARALLEL", **IMMEDIATE)
+    world.advance(29)
+    assert world.the(other).open
+    world.advance(2)
+    assert world.the(other).state is OrderState.expired
+
+
+def test_an_order_of_the_day_is_looked_at_again_when_somebody_comes_up() -> None:
+    world = scene()
+    kill(world, on=True)
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL")
+    assert world.the(order_id).state is OrderState.with_trader
+    kill(world, on=False)
+    assert world.the(order_id).state is OrderState.asking
+    down = scene()
+    for dealer in down.desk.dealers:
+        down.drop(dealer.session)
+    waits, by_hand = (down.order(BOND, side, MM, account=who) for side, who in (("buy", "PARALLEL"), ("sell", "HAND")))
+    down.restore("ash")
+    assert [down.the(each).state for each in (waits, by_hand)] == [OrderState.asking, OrderState.with_trader]
+    assert down.the(by_hand).note.endswith("sends after approval")
+
+
 def test_what_was_filled_stays_filled_when_the_rest_expires() -> None:
     world, order_id = placed(tif=TimeInForce.ioc)
     world.fills(order_id, 400_000)

@@ -546,10 +546,9 @@ def test_kill_on_needs_a_trader_and_off_an_operator_both_a_reason() -> None:
     world.command("kill", scope="all", on=True, reason="stop")
     with pytest.raises(CommandError, match="kill off needs role operator"):
         world.command("kill", scope="all", on=False, reason="go")
-    order_id = world.order(BOND, "buy", MM, account="PARALLEL")
+    world.order(BOND, "buy", MM, account="PARALLEL")
     assert world.asked() == []
     world.command("kill", role="operator", scope="all", on=False, reason="go")
-    world.command("send", order=order_id, fresh=True)
     assert world.asked() == ["ash", "beech", "cedar"]
     assert [(event.on, event.actor) for event in world.recorded(e.KillSwitched)] == [
         (True, "person:kim"),

@@ -31,7 +31,16 @@ from engine.domain.messages import (
     ReportKind,
     UnacceptableOrder,
 )
-from engine.domain.order import CancelProblem, Handling, Order, OrderFacts, OrderRefusal, OrderTerms, TimeInForce
+from engine.domain.order import (
+    CancelProblem,
+    Handling,
+    Order,
+    OrderFacts,
+    OrderRefusal,
+    OrderState,
+    OrderTerms,
+    TimeInForce,
+)
 from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.market.appraisal import FILE_WINDOW_DAYS
@@ -137,16 +146,52 @@ def work(draft: Draft, order_id: str) -> None:
     draft.record(e.OrderRecommended(draft.now_ns, order_id, advice))
     draft.wake(Timer(TimerKind.order, order_id))
     order = draft.state.orders[order_id]
-    if advice.plan is None:
-        return_to_trader(draft, order, problem(draft.desk, advice))
-        return
     stopped = draft.state.rules_stopped()
+    if advice.plan is None:
+        by_itself = advice.sends_itself and not order.manual_reason and not stopped
+        _nobody_to_ask(draft, order, problem(draft.desk, advice), by_itself=by_itself)
+        return
     if advice.sends_itself and not order.manual_reason and not stopped:
         open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
         return
     waits = stopped if advice.sends_itself else f"rule “{advice.rule}” sends after approval"
     reason = order.manual_reason or waits
     return_to_trader(draft, order, reason)
+
+
+def _nobody_to_ask(draft: Draft, order: Order, reason: str, *, by_itself: bool) -> None:
+    """It is the trader's. IOC and FOK end soon: at once if no person is to decide and no dealer is due to log on."""
+    clocks, until_ns = draft.desk.clocks, 0
+    unasked = order.immediate and not order.rounds
+    if unasked and not by_itself:
+        until_ns = order.received_ns + clocks.unasked_ns
+    elif unasked and _somebody_is_due(draft):
+        until_ns = order.received_ns + clocks.decide_ns
+    return_to_trader(draft, order, reason, again_ns=until_ns)
+    if unasked and draft.now_ns >= until_ns:
+        reporting.expire(draft, order.order_id, f"nobody can be asked: {reason}")
+
+
+def somebody_came_up(draft: Draft) -> None:
+    """A dealer's session is up, a kill switch off, a pause over: orders with nobody to ask are looked at again."""
+    state = draft.state
+    for order in state.open_orders():
+        advice = state.recommendations.get(order.order_id)
+        unasked = order.state is OrderState.with_trader and advice is not None and advice.plan is None
+        if not unasked or order.cancel_cl_ord_id or order.out_of_time(draft.now_ns):
+            continue
+        if recommend(draft, order).plan is not None:
+            work(draft, order.order_id)
+
+
+def _somebody_is_due(draft: Draft) -> bool:
+    """Is a dealer's session down that nothing but its connection keeps from logging on?"""
+    for session in {dealer.session: None for dealer in draft.desk.dealers}:
+        switch = draft.state.switches.get(session)
+        may_log_on = switch is None or switch.enabled
+        if may_log_on and not draft.session_up(session) and not draft.desk.closed(session, draft.now_ns):
+            return True
+    return False
 
 
 def on_cancel(draft: Draft, session: str, heard: CancelOrder) -> None:

@@ -250,7 +250,7 @@ def return_to_trader(draft: Draft, order: Order, reason: str, *, again_ns: int =
     order = draft.state.orders[order.order_id]
     if order.cancel_cl_ord_id:
         finish_cancel(draft, order.order_id)
-    elif order.terms.tif in (TimeInForce.ioc, TimeInForce.fok) and order.rounds:
+    elif order.immediate and order.rounds:
         expire(draft, order.order_id)
 
 
@@ -266,13 +266,13 @@ def finish_cancel(draft: Draft, order_id: str) -> None:
     report(draft, order, ReportKind.canceled, cl_ord_id="" if cl_ord_id == "-" else cl_ord_id)
 
 
-def expire(draft: Draft, order_id: str) -> None:
-    """TimeInForce ran out; while a dealer's answer is open the order waits for it."""
+def expire(draft: Draft, order_id: str, why: str = "") -> None:
+    """TimeInForce ran out, `why` in words; while a dealer's answer is open the order waits for it."""
     order = draft.state.orders[order_id]
     if not order.open or draft.state.open_placement(order_id) is not None:
         return
     close_round(draft, order, "expired")
-    reason, mark = f"time in force {order.terms.tif} ran out", draft.mark_of(order.terms.security_id)
+    reason, mark = why or f"time in force {order.terms.tif} ran out", draft.mark_of(order.terms.security_id)
     draft.record(e.OrderExpired(draft.now_ns, order_id, reason, mark))
     draft.wake(Timer(TimerKind.order, order_id))
-    report(draft, draft.state.orders[order_id], ReportKind.expired)
+    report(draft, draft.state.orders[order_id], ReportKind.expired, text=why)
