@@ -144,7 +144,8 @@ class Day(Scene):
                 assert rfq.state in (RfqState.asking, RfqState.deciding)
             elif order.state is OrderState.placed:
                 assert rfq is not None
-                assert rfq.state is RfqState.placed
+                # Or it is over, and a person took a quote that outlives it.
+                assert rfq.state is RfqState.placed or not rfq.open
             else:
                 assert rfq is None or not rfq.open, f"an order that is {order.state} has an open round"
             assert not (order.cancel_cl_ord_id and order.open and name not in reserved), "a cancel waits for nothing"
