@@ -105,6 +105,8 @@ def _live(main: Any, arguments: list[str], cwd: str, descriptors: list[int]) -> 
         for number, descriptor in enumerate([nothing, *descriptors]):
             os.dup2(descriptor, number)
             os.close(descriptor)
+        # As a new process has them: the nursery's own remember what they were opened on, and whether that can seek.
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, closefd=False) for number in (1, 2))
         sys.argv = ["rfqd", *arguments]
         status = main(arguments)
     except SystemExit as end:

@@ -180,20 +180,19 @@ def test_a_bond_that_something_is_open_in_is_known_after_a_start_without_it(hous
     oms = RawPeer.dial(house.desk.fix_port, "OMS").logon()
     house.rfqctl("kill", "on", "--all", "--reason", "so that the order stays open")
     house.order("O1", oms)
-    house.rfqctl("kill", "off", "--all", "--reason", "it is open")
     bonds = house.file("bonds.csv")
     bonds.write_text("".join(line for line in bonds.read_text().splitlines(True) if ISIN not in line))
     house.rfqd.kill()
 
     house.rfqd.start()
 
-    assert house.switches() == []
+    assert house.switches() == ["all"], "nobody asks anybody yet, and no file is wrong"
     assert any(f"bond {ISIN} is open and no more in bonds.csv" in line for line in house.rfqd.complaints)
     house.rfqctl("reload", "rules", "--reason", "it speaks against nothing else")
     assert f"securities: {ISIN} is missing" in house.rfqctl("reload", "securities", "--reason", "x", status=1)
     alder = house.dealer.accept(next_out=2)
     house.until_up("alder")
-    house.rfqctl("send", "1", "--fresh")
+    house.rfqctl("kill", "off", "--all", "--reason", "now it is asked for")
     alder.expect(t35="R", t48=ISIN)
     house.rfqd.kill()
 
