@@ -371,9 +371,9 @@ def test_enumerations_of_the_desk_are_kept_as_they_always_were() -> None:
     codec = Codec(DOMAIN)
     refused = domain_events.OrderRefused(1, "oms", "c1", "bond", OrderRefusal.duplicate, "why")
     assert b'"code":6,' in codec.encode(refused)[2]
-    assert [each.value for each in OrderStatus] == ["A", "0", "1", "2", "4", "6", "8", "C"]
+    assert [each.value for each in OrderStatus] == ["A", "0", "1", "2", "4", "6", "8", "C", "E"]
     assert [each.value for each in OrderRefusal] == [1, 4, 5, 6, 11, 13, 99]
     assert {each.name: each.value for each in ReportKind} == {
-        "pending_new": "A", "new": "0", "trade": "F", "canceled": "4", "pending_cancel": "6", "rejected": "8",
-        "expired": "C", "status": "I",
+        "pending_new": "A", "new": "0", "trade": "F", "canceled": "4", "replaced": "5", "pending_cancel": "6",
+        "rejected": "8", "expired": "C", "pending_replace": "E", "status": "I",
     }  # fmt: skip

@@ -173,7 +173,7 @@ def _load_identity(context: ssl.SSLContext, identity: Identity, *, server_side: 
         raise TlsProblem("certificate", f"{certificate} and {key} cannot be used: {why(error)}") from error
     try:
         _try_out(identity, server_side=server_side)
-        is_same = texts == (_text("certificate", certificate), _text("key", key))
+        is_same = texts == (_characters(certificate), _characters(key))
     except (OSError, ValueError):
         is_same = False
     if not is_same:
@@ -238,7 +238,7 @@ def _try_out(identity: Identity, *, server_side: bool) -> None:
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if server_side else ssl.PROTOCOL_TLS_SERVER)
     ours.check_hostname = theirs.check_hostname = False
     ours.verify_mode, theirs.verify_mode = ssl.CERT_NONE, ssl.CERT_REQUIRED
-    leaf = _text("certificate", identity.certificate)
+    leaf = _characters(identity.certificate)
     leaf = leaf[leaf.index(_CERTIFICATE) :]
     theirs.load_verify_locations(cadata=leaf[: leaf.index("-----END CERTIFICATE-----") + 26])
     theirs.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -268,7 +268,11 @@ def _shake_hands(open_ends: list[ssl.SSLObject]) -> None:
 
 def _text(name: str, path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_FILE_BYTES_MAX).decode("latin-1")
+        return _characters(path)
     except OSError as error:
         raise TlsProblem(name, f"{path} cannot be read: {error.strerror}") from error
+
+
+def _characters(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_FILE_BYTES_MAX).decode("latin-1")
