@@ -9,7 +9,8 @@ from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
 from engine.desk.order import intake
 from engine.desk.order.reporting import return_to_trader
-from engine.desk.placement.answers import cancel_at_dealer, end_placement
+from engine.desk.placement.doubting import cancel_at_dealer
+from engine.desk.placement.ending import end_placement
 from engine.desk.round import asking
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind

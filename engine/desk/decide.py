@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.desk import aftermath, axes, deliveries
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
-from engine.desk.placement import answers
+from engine.desk.placement import answers, doubting, ending
 from engine.desk.round import asking
 from engine.desk.round.asking import advance, next_deadline_ns
 from engine.desk.setting import RfqClocks
@@ -84,7 +84,7 @@ def due(draft: Draft, key: Timer) -> None:
         placement = draft.state.placements[ident]
         since = max(placement.sent_ns, placement.status_asked_ns)
         if draft.now_ns >= since + draft.desk.clocks.undelivered_ask_ns:
-            answers.doubt(draft, placement, placement.evidence or "no answer")
+            doubting.doubt(draft, placement, placement.evidence or "no answer")
     elif kind is TimerKind.order:
         order = draft.state.orders[ident]
         if order.out_of_time(draft.now_ns):
@@ -101,7 +101,7 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     """A session is active: ask again about what is unanswered there, subscribe to prices."""
     draft.record(e.SessionUp(draft.now_ns, session, epoch))
     if role == "dealer":
-        answers.session_back(draft, session)
+        doubting.session_back(draft, session)
         asking.session_back(draft, session)
         intake.somebody_came_up(draft)
     elif role == "market":
@@ -119,7 +119,7 @@ def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:
     if sent is None:
         return
     if sent.placement_id:
-        advance(draft, answers.withhold(draft, sent.placement_id, reason))
+        advance(draft, ending.withhold(draft, sent.placement_id, reason))
     else:
         advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=True))
 
@@ -132,7 +132,7 @@ def gap_filled(draft: Draft, outbox_id: int) -> None:
     reason = "filled over in a resend: it never arrived"
     if sent.placement_id:
         # Evidence is not proof: it stays in doubt until the dealer or a person says so.
-        answers.doubt(draft, draft.state.placements[sent.placement_id], reason)
+        doubting.doubt(draft, draft.state.placements[sent.placement_id], reason)
     else:
         advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
 

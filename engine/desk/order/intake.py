@@ -15,7 +15,7 @@ from engine.desk.explaining import problem
 from engine.desk.gate import risk
 from engine.desk.order import changing, reporting
 from engine.desk.order.reporting import finish_cancel, return_to_trader
-from engine.desk.placement.answers import cancel_at_dealer
+from engine.desk.placement.doubting import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import advance, open_round
 from engine.desk.settlement import a_persons, unsettleable

@@ -1,0 +1,70 @@
+"""Executions that cannot be booked as they stand: why, and kept once for a person; never dropped.
+
+The key of a fill is (session, dealer, our ClOrdID, ExecID).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.desk.draft import Draft
+from engine.desk.placement.counting import uncounted
+from engine.domain import events as e
+from engine.domain.messages import DealerReport
+from engine.domain.placement import Placement
+
+
+def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
+    """(session, dealer, our ClOrdID, ExecID): what makes a fill the same one. TradeDate(75) is not in every copy."""
+    return f"{session}|{dealer}|{placement_id}|{heard.exec_id}"
+
+
+def problem_of(draft: Draft, placement: Placement, heard: DealerReport) -> str:
+    """Why a fill cannot be booked as it stands; empty when it can."""
+    quantity, price = heard.last_quantity, heard.last_price
+    if quantity is None or price is None or not quantity.is_finite() or not price.is_finite():
+        return "no LastQty(32) or LastPx(31)"
+    if quantity <= 0 or price <= 0:
+        return f"LastQty(32) {quantity} at LastPx(31) {price}"
+    if heard.security_id and heard.security_id != placement.security_id:
+        return f"for {heard.security_id}, we ordered {placement.security_id}"
+    if heard.side is not None and heard.side is not placement.side:
+        return f"{heard.side}, we ordered to {placement.side}"
+    order = draft.state.orders[placement.order_id]
+    if quantity > placement.quantity - placement.filled:
+        return f"{quantity} is more than the {placement.quantity - placement.filled} that was left"
+    if quantity > order.terms.quantity - order.filled:
+        return f"{quantity} is more than the {order.terms.quantity - order.filled} that was left of the order"
+    if (price - placement.price) * placement.side.sign > 0:
+        return f"{price} is worse than the quoted {placement.price}"
+    better_bps = float(abs(price - placement.price) / placement.price) * 10_000
+    if better_bps > draft.desk.risk.fill_better_bps_max:
+        most = f"risk.fill_better_bps_max is {draft.desk.risk.fill_better_bps_max:g}"
+        return f"{price} is {better_bps:.1f} bps better than the quoted {placement.price}, {most}"
+    fills = draft.state.fills_of(order.order_id)
+    return uncounted((each for each in fills if each.placement_id == placement.placement_id), heard, quantity)
+
+
+def quarantine(draft: Draft, session: str, placement: Placement | None, heard: DealerReport, reason: str) -> None:
+    """Keep what cannot be booked, once, and page."""
+    dealer = placement.dealer if placement is not None else ""
+    placement_id = placement.placement_id if placement is not None else heard.cl_ord_id
+    key = fill_key(session, dealer, placement_id, heard)
+    known = draft.state.quarantine.get(key)
+    quantity, price = heard.last_quantity or Decimal(0), heard.last_price or Decimal(0)
+    if known is not None and (known.reason, known.quantity, known.price) == (reason, quantity, price):
+        return
+    draft.record(
+        e.FillQuarantined(
+            draft.now_ns,
+            session=session,
+            dealer=dealer,
+            key=key,
+            placement_id=placement_id,
+            dealer_exec_id=heard.exec_id,
+            quantity=quantity,
+            price=price,
+            reason=reason,
+        )
+    )
+    draft.page("fill quarantined", session=session, reference=heard.cl_ord_id, reason=reason)
