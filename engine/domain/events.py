@@ -16,7 +16,7 @@ from engine.domain.credit import CreditLimit
 from engine.domain.instrument import Security
 from engine.domain.keys import Scope
 from engine.domain.leak import LeakTable
-from engine.domain.messages import OrderReport
+from engine.domain.messages import DealerReport, DkReason, OrderReport
 from engine.domain.observation import AskSeen, Horizon, RoundSeen, RoundTold
 from engine.domain.order import MarkUsed, OrderFacts, OrderRefusal, OrderTerms
 from engine.domain.placement import Fill
@@ -702,9 +702,12 @@ class MoneyDiffered(Event):
 @row
 @dataclass(frozen=True, slots=True)
 class FillQuarantined(Event):
-    """A fill we cannot book as it stands; it pages someone and stays until a person decides."""
+    """A fill we cannot book as it stands; it pages someone and stays until a person decides.
 
-    VERSION: ClassVar[int] = 2
+    `report` is all that the dealer said, `dk` what it would be told if the execution is not taken for ours.
+    """
+
+    VERSION: ClassVar[int] = 3
 
     session: str
     dealer: str
@@ -714,6 +717,8 @@ class FillQuarantined(Event):
     quantity: Decimal
     price: Decimal
     reason: str
+    dk: DkReason
+    report: DealerReport
 
 
 @row
@@ -939,10 +944,28 @@ def _with_key_of_fill(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "fill": _with_key(record["fill"])}
 
 
+def _with_report(record: dict[str, Any]) -> dict[str, Any]:
+    """A fill in quarantine with as much of the dealer's report as was kept."""
+    is_fill = not record["reason"].startswith("trade cancel or correction")
+    said: dict[str, Any] = dict.fromkeys(
+        ("side", "cum_quantity", "leaves_quantity", "average_price", "transact_ns"), None
+    )
+    said |= dict.fromkeys(("orig_cl_ord_id", "order_id", "security_id", "trade_date", "settl_date"), "")
+    said |= {
+        "word": "filled" if is_fill else "corrected",
+        "cl_ord_id": record["placement_id"],
+        "exec_id": record["dealer_exec_id"],
+        "last_quantity": record["quantity"] if Decimal(record["quantity"]) else None,
+        "last_price": record["price"] if Decimal(record["price"]) else None,
+    }
+    return {**record, "dk": "Z", "report": said}
+
+
 UPCASTERS: Final = {
     ("OrderRecommended", 1): from_version_1,
     ("FillBooked", 1): _with_key_of_fill,
     ("FillQuarantined", 1): _with_key,
+    ("FillQuarantined", 2): _with_report,
     ("FillRepeated", 1): _with_key,
 }
 """What makes an event of an earlier version one of the next."""

@@ -5,7 +5,7 @@ Prices are clean percent of par, quantities face amount, times UTC nanoseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -175,6 +175,17 @@ class DealerWord(StrEnum):
     corrected = "corrected"
 
 
+class DkReason(StrEnum):
+    """DKReason(127): why an execution is not taken for ours. The values are the journal's spelling."""
+
+    unknown_symbol = "A"
+    wrong_side = "B"
+    quantity_exceeds_order = "C"
+    no_matching_order = "D"
+    price_exceeds_limit = "E"
+    other = "Z"
+
+
 @row
 @dataclass(frozen=True, slots=True)
 class DealerReport:
@@ -203,6 +214,16 @@ class DealerReport:
     """Where the order stands there; None where the dealer does not say, or says something else."""
     unknown_order: bool = False
     possible_resend: bool = False
+    currency: str = ""
+    """Currency(15); empty where it does not say."""
+    unread: tuple[str, ...] = ()
+    """What of the execution cannot be read, each as `Tag(number)=value: what was expected`."""
+    order_quantity: Decimal | None = None
+    """OrderQty(38), face amount."""
+    bond_named: tuple[str, str] = ("", "")
+    """SecurityIDSource(22) and SecurityID(48) as they stand."""
+    as_came: str = field(default="", compare=False)
+    """The whole message, latin-1, credentials covered; what it says is the same in another envelope."""
 
 
 @row

@@ -570,8 +570,8 @@ def test_the_same_exec_id_is_the_same_fill_whatever_its_trade_date(trade_date: s
         pytest.param({"last_price": None}, "no LastQty(32) or LastPx(31)", id="no price"),
         pytest.param({"last_quantity": Decimal(0)}, "LastQty(32) 0 at LastPx(31) 99.95", id="a quantity of 0"),
         pytest.param({"last_price": Decimal(-1)}, "LastQty(32) 1000000 at LastPx(31) -1", id="a negative price"),
-        pytest.param({"security_id": "US0"}, f"for US0, we ordered {BOND.security_id}", id="another bond"),
-        pytest.param({"side": "sell"}, "sell, we ordered to buy", id="the other side"),
+        pytest.param({"security_id": "US0"}, f"SecurityID(48)=US0: expected {BOND.security_id}", id="another bond"),
+        pytest.param({"side": "sell"}, "Side(54) is sell: expected buy", id="the other side"),
     ],
 )
 def test_a_fill_that_cannot_be_booked_is_kept_and_pages(changes: dict[str, Any], reason: str) -> None:

@@ -567,6 +567,10 @@ def test_kill_switches_by_what_they_stop(watched: Watched) -> None:
     assert watched.read("kill_switch_state", scope="account") == 0
 
 
+REPORT = m.DealerReport(
+    *(m.DealerWord.filled, "p", "", "k", "x", "US1", None, Decimal(1), Decimal(1)),
+    *(None, None, None, "", "", None),
+)
 QUOTE = Quote(
     quote_id="q",
     bid=None,
@@ -611,7 +615,7 @@ QUOTE = Quote(
             id="late is a quote",
         ),
         pytest.param(
-            e.FillQuarantined(1, "s", "d", "k", "p", "x", Decimal(1), Decimal(1), "why"),
+            e.FillQuarantined(1, "s", "d", "k", "p", "x", Decimal(1), Decimal(1), "why", m.DkReason.other, REPORT),
             "quarantined_fills_total",
             {},
             id="quarantined",

@@ -13,7 +13,7 @@ from engine.desk.placement.doubting import cancel_at_dealer
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
 from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
 from engine.domain import events as e
-from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord
+from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord, DkReason
 from engine.domain.placement import Placement, PlacementState
 
 
@@ -91,7 +91,7 @@ def on_refused_by_peer(draft: Draft, placement_id: str, text: str) -> str | None
 def on_fill(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> str | None:
     """A fill, by a trade's own word; the round it moved."""
     if placement is None:
-        quarantine(draft, session, None, heard, "a fill for nothing we ordered")
+        quarantine(draft, session, None, heard, "a fill for nothing we ordered", DkReason.no_matching_order)
         return None
     key = fill_key(session, placement.dealer, placement.placement_id, heard)
     quantity, price = heard.last_quantity, heard.last_price
@@ -103,8 +103,8 @@ def on_fill(draft: Draft, session: str, placement: Placement | None, heard: Deal
             quarantine(draft, session, placement, heard, f"same ExecID, other economics than {booked.economics}")
         return None
     problem = problem_of(draft, placement, heard)
-    if problem:
-        quarantine(draft, session, placement, heard, problem)
+    if problem is not None:
+        quarantine(draft, session, placement, heard, *problem)
         return None
     assert quantity is not None
     assert price is not None

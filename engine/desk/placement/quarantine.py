@@ -6,11 +6,12 @@ The key of a fill is (session, dealer, our ClOrdID, ExecID).
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from engine.desk.draft import Draft
 from engine.desk.placement.counting import uncounted
 from engine.domain import events as e
-from engine.domain.messages import DealerReport
+from engine.domain.messages import DealerReport, DkReason
 from engine.domain.placement import Placement
 
 
@@ -19,33 +20,55 @@ def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) 
     return f"{session}|{dealer}|{placement_id}|{heard.exec_id}"
 
 
-def problem_of(draft: Draft, placement: Placement, heard: DealerReport) -> str:
-    """Why a fill cannot be booked as it stands; empty when it can."""
+class Problem(NamedTuple):
+    """Why a fill cannot be booked as it stands: in words, and as the dealer would be told."""
+
+    words: str
+    dk: DkReason = DkReason.other
+
+
+def problem_of(draft: Draft, placement: Placement, heard: DealerReport) -> Problem | None:
+    """Why a fill cannot be booked as it stands; None when it can."""
     quantity, price = heard.last_quantity, heard.last_price
+    if heard.unread:
+        return Problem("; ".join(heard.unread))
     if quantity is None or price is None or not quantity.is_finite() or not price.is_finite():
-        return "no LastQty(32) or LastPx(31)"
+        return Problem("no LastQty(32) or LastPx(31)")
     if quantity <= 0 or price <= 0:
-        return f"LastQty(32) {quantity} at LastPx(31) {price}"
-    if heard.security_id and heard.security_id != placement.security_id:
-        return f"for {heard.security_id}, we ordered {placement.security_id}"
-    if heard.side is not None and heard.side is not placement.side:
-        return f"{heard.side}, we ordered to {placement.side}"
+        return Problem(f"LastQty(32) {quantity} at LastPx(31) {price}")
     order = draft.state.orders[placement.order_id]
+    if heard.currency and heard.currency != order.terms.currency:
+        return Problem(f"Currency(15)={heard.currency}: expected {order.terms.currency}")
+    if heard.security_id and heard.security_id != placement.security_id:
+        words = f"SecurityID(48)={heard.security_id}: expected {placement.security_id}"
+        return Problem(words, DkReason.unknown_symbol)
+    if heard.side is not None and heard.side is not placement.side:
+        return Problem(f"Side(54) is {heard.side}: expected {placement.side}", DkReason.wrong_side)
     if quantity > placement.quantity - placement.filled:
-        return f"{quantity} is more than the {placement.quantity - placement.filled} that was left"
+        words = f"{quantity} is more than the {placement.quantity - placement.filled} that was left"
+        return Problem(words, DkReason.quantity_exceeds_order)
     if quantity > order.terms.quantity - order.filled:
-        return f"{quantity} is more than the {order.terms.quantity - order.filled} that was left of the order"
+        words = f"{quantity} is more than the {order.terms.quantity - order.filled} that was left of the order"
+        return Problem(words, DkReason.quantity_exceeds_order)
     if (price - placement.price) * placement.side.sign > 0:
-        return f"{price} is worse than the quoted {placement.price}"
+        return Problem(f"{price} is worse than the quoted {placement.price}", DkReason.price_exceeds_limit)
     better_bps = float(abs(price - placement.price) / placement.price) * 10_000
     if better_bps > draft.desk.risk.fill_better_bps_max:
         most = f"risk.fill_better_bps_max is {draft.desk.risk.fill_better_bps_max:g}"
-        return f"{price} is {better_bps:.1f} bps better than the quoted {placement.price}, {most}"
+        return Problem(f"{price} is {better_bps:.1f} bps better than the quoted {placement.price}, {most}")
     fills = draft.state.fills_of(order.order_id)
-    return uncounted((each for each in fills if each.placement_id == placement.placement_id), heard, quantity)
+    words = uncounted((each for each in fills if each.placement_id == placement.placement_id), heard, quantity)
+    return Problem(words) if words else None
 
 
-def quarantine(draft: Draft, session: str, placement: Placement | None, heard: DealerReport, reason: str) -> None:
+def quarantine(
+    draft: Draft,
+    session: str,
+    placement: Placement | None,
+    heard: DealerReport,
+    reason: str,
+    dk: DkReason = DkReason.other,
+) -> None:
     """Keep what cannot be booked, once, and page."""
     dealer = placement.dealer if placement is not None else ""
     placement_id = placement.placement_id if placement is not None else heard.cl_ord_id
@@ -65,6 +88,8 @@ def quarantine(draft: Draft, session: str, placement: Placement | None, heard: D
             quantity=quantity,
             price=price,
             reason=reason,
+            dk=dk,
+            report=heard,
         )
     )
     draft.page("fill quarantined", session=session, reference=heard.cl_ord_id, reason=reason)

@@ -48,6 +48,7 @@ from engine.fix.flows.naming import Names, bond_named
 from engine.fix.flows.refusal import NotTaken
 from engine.fix.standard.tags import BusinessRejectReason, Tag
 from engine.fix.wire.message import FieldView, Message
+from engine.masking import for_keeping, one_line
 
 _KIND_OF: Final[Mapping[str, QuoteKind]] = {
     "0": QuoteKind.indicative,
@@ -111,6 +112,10 @@ _WORD_OF_TRANS_TYPE: Final[Mapping[str, DealerWord]] = {
     "2": DealerWord.corrected,
     "3": DealerWord.status,
 }
+_A_QUANTITY: Final = "a quantity such as 1000000"
+_A_PRICE: Final = "a price such as 99.25"
+_SHOWN_MAX: Final = 40
+"""Characters of a value that cannot be read that are shown."""
 _ORDER_UNKNOWN_REASON: Final = "5"
 _CANCEL_UNKNOWN_ORDER: Final = "1"
 _NO_ORDER_ID: Final = frozenset({"", "NONE", "UNKNOWN", "[N/A]"})
@@ -214,6 +219,9 @@ def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerRe
     order_id = get(37) or ""
     # A price in another unit would be booked as percent of par; LastParPx(669) is that by definition.
     in_percent = (get(423) or PERCENT_OF_PAR) == PERCENT_OF_PAR
+    last_quantity, last_price = _quantity(message, 32, dialect), _decimal(message, 31 if in_percent else 669)
+    is_read = last_quantity is not None and last_price is not None and last_quantity > 0 and last_price > 0
+    kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
     return DealerReport(
         word=word,
         cl_ord_id=get(11) or "",
@@ -222,8 +230,8 @@ def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerRe
         exec_id=message.require(17),
         security_id=bond_named(message, names).told,
         side=DIRECTION_OF.get(get(54) or ""),
-        last_quantity=_quantity(message, 32, dialect),
-        last_price=_decimal(message, 31 if in_percent else 669),
+        last_quantity=last_quantity,
+        last_price=last_price,
         cum_quantity=_quantity(message, 14, dialect),
         leaves_quantity=_quantity(message, 151, dialect),
         average_price=_decimal(message, 6) if in_percent else None,
@@ -237,6 +245,11 @@ def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerRe
         status=STATUS_OF.get(status),
         unknown_order=_knows_no_order(word, status, get(103), order_id),
         possible_resend=message.poss_resend,
+        currency=get(15) or "",
+        unread=() if is_read else _unread(message, last_quantity, last_price, in_percent),
+        order_quantity=_quantity(message, 38, dialect),
+        bond_named=(get(22) or "", get(48) or ""),
+        as_came=kept.decode("latin-1"),
     )
 
 
@@ -301,6 +314,34 @@ def _quantity(message: Message, tag: int, dialect: Dialect) -> Decimal | None:
         return face_amount(message, tag, dialect)
     except ProtocolError:
         return None
+
+
+def _unread(message: Message, quantity: Decimal | None, price: Decimal | None, in_percent: bool) -> tuple[str, ...]:
+    """What is wrong with LastQty(32) and LastPx(31), or what stands in its place: tag, value, what was expected."""
+    found = _unread_number(message, 32, quantity, _A_QUANTITY)
+    if in_percent:
+        return (*found, *_unread_number(message, 31, price, _A_PRICE))
+    if not message.get(669):
+        return (
+            *found,
+            f"PriceType(423)={_short(message.get(423))}: expected 1, percent of par, or LastParPx(669) beside it",
+        )
+    return (*found, *_unread_number(message, 669, price, _A_PRICE))
+
+
+def _unread_number(message: Message, tag: int, value: Decimal | None, expected: str) -> tuple[str, ...]:
+    named, said = f"{Tag(tag).name}({tag})", message.get(tag)
+    if not said:
+        return (f"{named} is missing: expected {expected}",)
+    if value is None:
+        return (f"{named}={_short(said)}: expected {expected}",)
+    return () if value > 0 else (f"{named}={_short(said)}: expected more than 0",)
+
+
+def _short(said: str | None) -> str:
+    """A peer's value for one line of text."""
+    text = one_line(said or "")
+    return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 3]}..."
 
 
 def _time(message: Message, tag: int) -> int | None:

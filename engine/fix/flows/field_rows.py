@@ -58,8 +58,10 @@ ROWS: Final[Mapping[str, tuple[FieldRow, ...]]] = {
         _row(
             "32 31",
             "how much, at which clean price in percent of par",
-            "missing, no number, too much, too bad: quarantined",
+            "missing, no number, 0 or less, too much, too bad: quarantined",
         ),
+        _row("15", "the order's currency", "absent: the order's; another one: quarantined"),
+        _row("38", "cited where the execution is not taken for ours", "absent: what we ordered is cited"),
         _row("423 669", "a price in another unit: LastParPx(669) is read for 31", "669 missing: quarantined"),
         _row("14 151", "held against what is booked", "more than we booked: nothing ends, and a person hears of it"),
         _row("6", "kept beside the fill", "no number: not known"),

@@ -681,6 +681,7 @@ FILL = DealerReport(
     gross=Decimal(4_925_000),
     net=Decimal(4_960_000),
     status="2",
+    bond_named=("4", ISIN),
 )
 
 
@@ -698,11 +699,31 @@ FILL = DealerReport(
             replace(FILL, average_price=None, transact_ns=None, net=None, accrued=None, leaves_quantity=None),
             id="values that cannot be read refuse no fill",
         ),
-        pytest.param(("31=n/a",), replace(FILL, last_price=None), id="not even an unreadable price does"),
-        pytest.param(("-32", "-54"), replace(FILL, last_quantity=None, side=None), id="nor missing ones"),
+        pytest.param(
+            ("31=n/a",),
+            replace(FILL, last_price=None, unread=("LastPx(31)=n/a: expected a price such as 99.25",)),
+            id="not even an unreadable price does",
+        ),
+        pytest.param(
+            ("-32", "-54"),
+            replace(
+                FILL,
+                last_quantity=None,
+                side=None,
+                unread=("LastQty(32) is missing: expected a quantity such as 1000000",),
+            ),
+            id="nor missing ones",
+        ),
         pytest.param(("54=Z",), replace(FILL, side=None), id="nor a side that is none"),
         pytest.param(
-            ("423=6",), replace(FILL, last_price=None, average_price=None), id="a spread is never booked as a price"
+            ("423=6",),
+            replace(
+                FILL,
+                last_price=None,
+                average_price=None,
+                unread=("PriceType(423)=6: expected 1, percent of par, or LastParPx(669) beside it",),
+            ),
+            id="a spread is never booked as a price",
         ),
         pytest.param(
             ("423=6", "31=120", "669=98.5"),
@@ -1356,7 +1377,12 @@ def test_report_round_trip(report: OrderReport, copy: bool, dialect: Dialect) ->
         text=report.text,
         status=report.ord_status,
         unknown_order=heard.unknown_order,
+        currency=report.currency,
+        unread=heard.unread,
+        order_quantity=report.quantity,
+        bond_named=(report.id_source, report.security_id),
     )
+    assert bool(heard.unread) is not (report.last_quantity is not None and report.last_price is not None)
     assert message.get(150) == report.kind.value
     assert message.get(797) == ("Y" if copy else None)
     assert message.get(1) == (report.account or None)
