@@ -278,10 +278,21 @@ def test_it_waits_for_the_dealer_and_is_carried_out_at_its_no(act: Callable[[Sce
     assert [each.placement_id for each in world.said(m.CancelPlacement)] == [world.placement(order_id).placement_id]
     assert world.status("g1").ord_status == "E"
     world.reports_of(order_id, m.DealerWord.canceled, status="4")
+    assert (world.kinds()[-1], world.the(order_id).terms.cl_ord_id, world.the(order_id).wanted) == ("5/0", "g1", None)
+    world.advance(0)
     order = world.the(order_id)
-    assert (world.kinds()[-1], order.terms.cl_ord_id, order.wanted) == ("5/0", "g1", None)
-    assert order.state is OrderState.with_trader, "what we called back is a person's"
+    assert (order.state, order.rounds) == (OrderState.asking, 2), "the rule book goes on, by the new terms"
+    assert world.rfq(order_id).quantity == order.terms.quantity
     nothing_too_much(world, order_id)
+
+
+def test_called_back_by_a_cancel_that_was_not_to_be_it_is_a_persons() -> None:
+    """Only the order system's own wish for other terms lets the rule book look again."""
+    world, order_id = placed()
+    less(world, order_id)
+    world.cancel(order_id, "f1")
+    world.reports_of(order_id, m.DealerWord.canceled, status="4")
+    assert (world.the(order_id).state, world.the(order_id).rounds) == (OrderState.canceled, 1)
 
 
 @pytest.mark.parametrize("act", [less, tighter])

@@ -254,14 +254,26 @@ def test_ioc_and_fok_end_with_their_first_round(tif: TimeInForce) -> None:
 
 
 @pytest.mark.parametrize("tif", [TimeInForce.ioc, TimeInForce.fok])
-def test_ioc_and_fok_that_nobody_sends_end_with_their_day(tif: TimeInForce) -> None:
-    world = scene()
+def test_ioc_and_fok_that_wait_for_a_person_wait_for_a_minute(tif: TimeInForce) -> None:
+    """Held for approval, or by the trader who entered it: immediate is not until the day ends."""
+    world, waits_s = scene(), min(60, over_s())
     send(world, tif=tif, expire_ns=None)
     world.command("order__new", security=BOND.security_id, side="sell", quantity=MM, tif=tif.value)
-    world.advance(over_s() - 1)
+    world.advance(waits_s - 1)
     assert [order.open for order in world.today("orders").values()] == [True, True]
     world.advance(1)
     assert [order.state for order in world.today("orders").values()] == [OrderState.expired] * 2
+    assert waits_s < 60 or world.reports()[-1].text.startswith("nobody decided: ")
+
+
+def test_an_immediate_order_that_is_approved_in_time_has_its_round() -> None:
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="HAND", tif=TimeInForce.ioc)
+    world.advance(min(59, over_s() - 10))
+    world.command("send", order=order_id)
+    world.says("ash", "99.95", order_id)
+    world.advance(5)
+    assert (world.the(order_id).state, world.kinds()) == (OrderState.asking, ["A/A", "0/0"])
 
 
 def kill(world: Scene, on: bool) -> None:

@@ -27,15 +27,21 @@ def holds_both(order: Order, wanted: OrderTerms, placement: Placement) -> bool:
     return within and order.filled + placement.reserved <= wanted.quantity
 
 
-def settle(draft: Draft, order_id: str) -> None:
-    """A replace that waited for a dealer's word: carried out, or refused where the order has ended meanwhile."""
+def settle(draft: Draft, order_id: str) -> bool:
+    """A replace that waited for a dealer's word: carried out, or refused where the order has ended meanwhile.
+
+    True if it was carried out now: what the order is to be worked by has changed.
+    """
     order = draft.state.orders[order_id]
     if order.wanted is None:
-        return
+        return False
     if not order.open:
         refuse_waiting(draft, order, f"too late: the order is {order.state}")
-    elif draft.state.open_placement(order_id) is None:
-        carry_out(draft, order, order.wanted, None, order.manual_reason)
+        return False
+    if draft.state.open_placement(order_id) is not None:
+        return False
+    carry_out(draft, order, order.wanted, None, order.manual_reason)
+    return True
 
 
 def carry_out(draft: Draft, order: Order, wanted: OrderTerms, facts: OrderFacts | None, manual_reason: str) -> None:

@@ -155,8 +155,15 @@ def work(draft: Draft, order_id: str) -> None:
         open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
         return
     waits = stopped if advice.sends_itself else f"rule “{advice.rule}” sends after approval"
-    reason = order.manual_reason or waits
-    return_to_trader(draft, order, reason)
+    _held(draft, order, order.manual_reason or waits)
+
+
+def _held(draft: Draft, order: Order, reason: str) -> None:
+    """A person is to decide. IOC and FOK wait for that no longer than for anybody who could be asked."""
+    until_ns = order.received_ns + draft.desk.clocks.unasked_ns if order.immediate and not order.rounds else 0
+    return_to_trader(draft, order, reason, again_ns=until_ns)
+    if until_ns and draft.now_ns >= until_ns:
+        reporting.expire(draft, order.order_id, f"nobody decided: {reason}")
 
 
 def _nobody_to_ask(draft: Draft, order: Order, reason: str, *, by_itself: bool) -> None:

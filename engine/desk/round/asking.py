@@ -69,23 +69,27 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
 
 def advance(draft: Draft, rfq_id: str | None) -> None:
     """Do everything that is due in this round; afterwards it has a deadline, waits for a dealer's word, or is over."""
-    if rfq_id is None or _ended(draft, draft.state.rfqs[rfq_id]):
+    if rfq_id is None:
+        return
+    # A replace that waited for the dealer's word comes first: it may end the order, or change when that is to end.
+    # Where the acceptance was called back for it, the rule book looks at the new terms.
+    again_ns = draft.now_ns if changing.settle(draft, draft.state.rfqs[rfq_id].order_id) else 0
+    if _ended(draft, draft.state.rfqs[rfq_id], again_ns):
         return
     if not draft.state.rfqs[rfq_id].open:
-        _after_its_end(draft, draft.state.rfqs[rfq_id])
+        _after_its_end(draft, draft.state.rfqs[rfq_id], again_ns)
         return
     _drive(draft, rfq_id)
     if draft.state.rfqs[rfq_id].state is RfqState.deciding:
         placing.take_best(draft, rfq_id)
 
 
-def _ended(draft: Draft, rfq: Rfq) -> bool:
+def _ended(draft: Draft, rfq: Rfq, again_ns: int) -> bool:
     """An order that is being canceled, out of time or a person's ends its round before anybody else is asked.
 
-    First comes a replace that waited for the dealer's word: it may end the order, or change when that is to end.
+    `again_ns` is when the rule book is to look at what comes back once more, 0 for never.
     """
-    changing.settle(draft, rfq.order_id)
-    if draft.state.rfqs[rfq.rfq_id].state not in (RfqState.asking, RfqState.deciding):
+    if rfq.state not in (RfqState.asking, RfqState.deciding):
         return False
     order = draft.state.orders[rfq.order_id]
     if order.cancel_cl_ord_id:
@@ -93,13 +97,13 @@ def _ended(draft: Draft, rfq: Rfq) -> bool:
     elif order.out_of_time(draft.now_ns):
         expire(draft, order.order_id)
     elif reason := _given_up(draft, order):
-        return_to_trader(draft, order, reason)
+        return_to_trader(draft, order, reason, again_ns=again_ns)
     else:
         return False
     return True
 
 
-def _after_its_end(draft: Draft, rfq: Rfq) -> None:
+def _after_its_end(draft: Draft, rfq: Rfq, again_ns: int) -> None:
     """A quote that outlived the round was taken by a person, in vain: the order is the trader's again, or ends."""
     order = draft.state.orders[rfq.order_id]
     if order.rfq_id != rfq.rfq_id or order.state is not OrderState.asking:
@@ -110,7 +114,8 @@ def _after_its_end(draft: Draft, rfq: Rfq) -> None:
         expire(draft, order.order_id)
     else:
         last = draft.state.placements[order.placement_id]
-        return_to_trader(draft, order, _given_up(draft, order) or f"the acceptance at {last.dealer} was {last.state}")
+        reason = _given_up(draft, order) or f"the acceptance at {last.dealer} was {last.state}"
+        return_to_trader(draft, order, reason, again_ns=again_ns)
 
 
 def _given_up(draft: Draft, order: Order) -> str:
