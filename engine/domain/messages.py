@@ -43,6 +43,8 @@ class NewOrder:
     effective_ns: int | None = None
     noted: tuple[str, ...] = ()
     """Terms that have no effect here, as `Tag(number)=value`."""
+    cusip: str = ""
+    """The CUSIP that names the bond in SecurityID(48); empty where its ISIN does."""
 
 
 @row
@@ -105,6 +107,8 @@ class ReplaceOrder:
     settl_days: int | None = None
     settl_currency: str = ""
     effective_ns: int | None = None
+    noted: tuple[str, ...] = ()
+    """Terms that have no effect here, as `Tag(number)=value`."""
 
 
 @row
@@ -485,6 +489,8 @@ class OrderReport:
     net: Decimal | None = None
     code: OrderRefusal | None = None
     text: str = ""
+    cusip: str = ""
+    """The CUSIP that the order named its bond by: SecurityID(48) of what is told, with the ISIN beside it."""
 
 
 @row

@@ -119,6 +119,8 @@ class OrderTerms:
     """Days after the trade that settlement was asked for; None: the usual ones."""
     noted: tuple[str, ...] = ()
     """Terms that came with it and have no effect here, as `Tag(number)=value`."""
+    cusip: str = ""
+    """The CUSIP that it named its bond by, and by which it is told of; empty where that is the ISIN."""
 
 
 @row

@@ -49,25 +49,52 @@ def order(world: SessionWorld, *named: tuple[int, str]) -> dict[int, str]:
     return dict(world.sent("oms")[-1])
 
 
+BY_ISIN = {48: BOND.security_id, 22: "4"}
+BY_CUSIP = {48: CUSIP, 22: "1", 455: BOND.security_id, 456: "4"}
+
+
+def named_in(report: dict[int, str]) -> dict[int, str]:
+    return {tag: report[tag] for tag in (48, 22, 455, 456) if tag in report}
+
+
 @pytest.mark.parametrize(
-    "named",
+    ("named", "told"),
     [
-        pytest.param(((48, BOND.security_id), (22, "4")), id="ISIN"),
-        pytest.param(((48, CUSIP), (22, "1")), id="CUSIP"),
-        pytest.param(((48, CUSIP),), id="CUSIP without a source"),
+        pytest.param(((48, BOND.security_id), (22, "4")), BY_ISIN, id="ISIN"),
+        pytest.param(((48, CUSIP), (22, "1")), BY_CUSIP, id="CUSIP"),
+        pytest.param(((48, CUSIP),), BY_CUSIP, id="CUSIP without a source"),
         pytest.param(
-            ((48, CUSIP), (22, "1"), (454, "1"), (455, BOND.security_id), (456, "4")), id="CUSIP and its ISIN"
+            ((48, CUSIP), (22, "1"), (454, "1"), (455, BOND.security_id), (456, "4")), BY_CUSIP,
+            id="CUSIP and its ISIN",
         ),
-        pytest.param(((48, "B000001"), (22, "2"), (454, "1"), (455, CUSIP), (456, "1")), id="SEDOL and a CUSIP"),
         pytest.param(
-            ((48, BOND.security_id), (22, "4"), (454, "1"), (455, "B000001"), (456, "2")), id="a SEDOL beside"
+            ((48, "B000001"), (22, "2"), (454, "1"), (455, CUSIP), (456, "1")), BY_ISIN, id="SEDOL and a CUSIP"
+        ),
+        pytest.param(
+            ((48, BOND.security_id), (22, "4"), (454, "1"), (455, "B000001"), (456, "2")), BY_ISIN,
+            id="a SEDOL beside",
         ),
     ],
-)
-def test_an_order_is_taken_by_any_name_of_its_bond(named: tuple[tuple[int, str], ...]) -> None:
+)  # fmt: skip
+def test_an_order_is_taken_by_any_name_of_its_bond_and_told_of_by_it(
+    named: tuple[tuple[int, str], ...], told: dict[int, str]
+) -> None:
+    """A CUSIP comes back with the ISIN beside it, also once the order was replaced, or asked after, by its ISIN."""
     world = world_of_two()
     report = order(world, *named)
-    assert (report[150], report[48], report[22]) == ("0", BOND.security_id, "4")
+    assert (report[150], named_in(report)) == ("0", told)
+    ids = ((48, BOND.security_id), (22, "4"), (54, "1"), (55, "[N/A]"))
+    at = fix_timestamp(world.now.utc_ns)
+    world.say("oms", "G", (11, "C2"), (41, "C1"), *ids, (38, "2000000"), (40, "1"), (60, at))
+    replaced = dict(world.sent("oms")[-1])
+    assert (replaced[150], named_in(replaced)) == ("5", told)
+    world.say("oms", "H", (11, "C2"), *ids)
+    assert named_in(dict(world.sent("oms")[-1])) == told
+
+
+def test_an_order_by_cusip_that_is_refused_is_told_of_by_it() -> None:
+    report = order(world_of_two(), (48, CUSIP), (22, "1"), (15, "EUR"))
+    assert (report[150], named_in(report)) == ("8", BY_CUSIP)
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,7 @@ def _wanted(order: Order, heard: ReplaceOrder) -> OrderTerms:
         expire_ns=expire_ns,
         handling=order.terms.handling if heard.handling is None else heard.handling,
         transact_ns=heard.transact_ns,
+        noted=heard.noted or order.terms.noted,
     )
 
 
@@ -482,6 +483,7 @@ def _terms(draft: Draft, session: str, heard: NewOrder) -> OrderTerms:
         settl_date=heard.settl_date,
         settl_days=heard.settl_days,
         noted=heard.noted,
+        cusip=heard.cusip,
     )
 
 

@@ -156,6 +156,7 @@ def refuse_order(
         transact_ns=draft.now_ns,
         code=code,
         text=reason,
+        cusip=terms.cusip,
     )
     publish(draft, said)
 
@@ -219,6 +220,7 @@ def _report(draft: Draft, order: Order, kind: ReportKind, status: OrderStatus, *
         transact_ns=draft.now_ns,
         settl_date=terms.settl_date,
         text=text,
+        cusip=terms.cusip,
     )
 
 

@@ -36,6 +36,7 @@ from engine.domain.order import ZERO, CancelProblem, Handling, OrderRefusal, Ord
 from engine.errors import ProtocolError
 from engine.fix.flows import terms
 from engine.fix.flows.dialect import (
+    CUSIP,
     HANDLING_OF,
     ISIN,
     ORDER_STATUS_CODE,
@@ -147,7 +148,14 @@ def hear_new_order(message: Message, dialect: Dialect, names: Names) -> NewOrder
         settl_currency=message.get(120) or "",
         effective_ns=message.timestamp_ns(168),
         noted=terms.noted(message),
+        cusip=_cusip(message, bond),
     )
+
+
+def _cusip(message: Message, bond: BondNamed) -> str:
+    """The CUSIP that the order names its bond by; empty where SecurityID(48) is the bond's name here."""
+    text = message.get(48) or ""
+    return text if message.get(22) in (CUSIP, None) and text != bond.security_id else ""
 
 
 def hear_cancel(message: Message, dialect: Dialect, names: Names) -> CancelOrder:
@@ -197,6 +205,7 @@ def hear_replace(message: Message, dialect: Dialect, names: Names) -> ReplaceOrd
         settl_days=_SETTLEMENT_DAYS.get(message.get(63) or ""),
         settl_currency=message.get(120) or "",
         effective_ns=message.timestamp_ns(168),
+        noted=terms.noted(message),
     )
 
 
@@ -343,6 +352,7 @@ def _spoken(same: _Same, bond_face: Decimal | None) -> bytes:
         report.account,
         report.cl_ord_id,
         report.currency,
+        report.cusip,
         report.exec_id,
         report.id_source,
         report.order_id,
@@ -361,6 +371,7 @@ def _spoken(same: _Same, bond_face: Decimal | None) -> bytes:
         quantity, cumulated, leaves = quantity / bond_face, cumulated / bond_face, leaves / bond_face
         last = None if last is None else last / bond_face
     order_qty, cum_qty, leaves_qty, avg_px = numbers((quantity, cumulated, leaves, report.average_price))
+    security_id, source = (report.cusip, CUSIP) if report.cusip else (report.security_id, report.id_source)
     parts = (
         f"1={report.account}\x01" if report.account else "",
         f"6={avg_px}\x01",
@@ -368,14 +379,14 @@ def _spoken(same: _Same, bond_face: Decimal | None) -> bytes:
         f"14={cum_qty}\x01",
         f"15={report.currency}\x01" if report.currency else "",
         f"17={report.exec_id}\x01",
-        f"22={report.id_source}\x01" if report.security_id else "",
+        f"22={source}\x01" if report.security_id else "",
         f"31={number(last_price)}\x01" if last_price is not None else "",
         f"32={number(last)}\x01" if last is not None else "",
         f"37={report.order_id or 'NONE'}\x0138={order_qty}\x0139={ORDER_STATUS_CODE[report.ord_status]}\x01",
         "40=2\x01" if limit is not None else "" if refused else "40=1\x01",
         f"41={report.orig_cl_ord_id}\x01" if report.orig_cl_ord_id else "",
         f"44={number(limit)}\x01" if limit is not None else "",
-        f"48={report.security_id}\x01" if report.security_id else "",
+        f"48={security_id}\x01" if report.security_id else "",
         "54=1\x0155=[N/A]\x01" if report.side is Side.buy else "54=2\x0155=[N/A]\x01",
         f"58={text}\x01" if text else "",
         "" if refused else _TIF_FIELD[report.tif],
@@ -389,6 +400,7 @@ def _spoken(same: _Same, bond_face: Decimal | None) -> bytes:
         f"159={number(accrued)}\x01" if accrued is not None else "",
         f"381={number(gross)}\x01" if gross is not None else "",
         "423=1\x01",
+        f"454=1\x01455={report.security_id}\x01456={report.id_source}\x01" if report.cusip else "",
         _parties(report.dealer, report.trader) if report.dealer or report.trader else "",
         f"527={report.dealer_exec_id}\x01" if report.dealer_exec_id else "",
     )

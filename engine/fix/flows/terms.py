@@ -166,7 +166,8 @@ def noted(message: Message) -> tuple[str, ...]:
 
 def _noted_of(message: Message) -> Iterator[str]:
     for tag in message.members:
-        if tag not in _SILENT and (value := message.get(tag)):
+        names_the_order = tag == 41 and message.msg_type == "G"
+        if tag not in _SILENT and not names_the_order and (value := message.get(tag)):
             yield _named(tag, value)
     if message.get(40) == "1" and (price := message.get(44)):
         yield f"{_named(44, price)} on a market order"
