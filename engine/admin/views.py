@@ -243,7 +243,8 @@ def sent(paper: Paper, answer: Answer) -> Lines:
 
 def executed(paper: Paper, answer: Answer) -> Lines:
     what = f"{answer['order']}: took {grouped(answer['quantity'])} at {answer['price']} from {answer['dealer']}"
-    return [f"{what} (ClOrdID {answer['placement']}); waiting for its answer"]
+    lines = [f"{what} (ClOrdID {answer['placement']}); waiting for its answer"]
+    return [*lines, paper.styled(answer["note"], "yellow")] if "note" in answer else lines
 
 
 def canceled(paper: Paper, answer: Answer) -> Lines:

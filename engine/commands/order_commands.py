@@ -271,8 +271,9 @@ def override(call: Call) -> dict[str, Any]:
 
 
 def execute(call: Call) -> dict[str, Any]:
-    """The one action: take the best quote, or the named dealer's."""
+    """The one action: take the best quote, or the named dealer's. A better one that cannot be had now is told."""
     draft, order, name = call.draft, call.order(), call.given["dealer"]
+    better = placing.better_elsewhere(draft, order)
     dealer = call.dealer(name).id if name is not None else None
     reason = call.given["reason"] or ""
     placement = draft.state.placements[placing.execute(draft, order, dealer, actor=call.by, reason=reason)]
@@ -280,6 +281,7 @@ def execute(call: Call) -> dict[str, Any]:
         "order": order.order_id,
         "state": draft.state.orders[order.order_id].state.value,
         **as_json.placement(placement),
+        **({"note": better} if better else {}),
     }
 
 

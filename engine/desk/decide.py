@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.desk import aftermath, axes, deliveries
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
-from engine.desk.placement import answers, doubting, ending
+from engine.desk.placement import answers, doubting, ending, placing
 from engine.desk.round import asking
 from engine.desk.round.asking import advance, next_deadline_ns
 from engine.desk.setting import RfqClocks
@@ -20,6 +20,7 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState
+from engine.domain.rfq import RfqState
 
 _SUBSCRIBE_AT_ONCE = 100
 
@@ -169,7 +170,9 @@ def deadline_of(
     kind, ident = key
     if kind is TimerKind.rfq:
         rfq = state.rfqs.get(ident)
-        return next_deadline_ns(rfq) if rfq is not None else None
+        if rfq is None or rfq.state is not RfqState.deciding:
+            return next_deadline_ns(rfq) if rfq is not None else None
+        return placing.next_look_ns(rfq, state.orders[rfq.order_id].terms.expire_ns, clocks.guard_ns, now_ns)
     if kind is TimerKind.placement:
         placement = state.placements.get(ident)
         if placement is None or not placement.unanswered or placement.person_needed:

@@ -264,13 +264,19 @@ def test_a_better_quote_while_the_trader_looks_is_told() -> None:
 
 
 def test_the_rule_passes_over_a_dealer_whose_session_is_down() -> None:
-    world = scene()
-    order_id = world.order(BOND, "buy", MM, account="AUTO")
-    world.says("ash", "99.9", order_id)
-    world.says("beech", "100", order_id)
-    world.drop("ash")
-    world.says("cedar", "100.1", order_id)
-    assert world.accepted() == ["beech"]
+    """At once where the session is closed, near the end of the quotes where it may still return."""
+    for closed in (True, False):
+        world = scene()
+        order_id = world.order(BOND, "buy", MM, account="AUTO")
+        world.says("ash", "99.9", order_id)
+        world.says("beech", "100", order_id)
+        world.drop("ash")
+        if closed:
+            world.close("ash", "08:00 UTC")
+        world.says("cedar", "100.1", order_id)
+        assert world.accepted() == (["beech"] if closed else [])
+        world.advance(29.5)
+        assert world.accepted() == ["beech"]
 
 
 # --- last look -----------------------------------------------------------------------------------

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
+from engine.clock import NS_PER_S
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
 from engine.desk.order.reporting import return_to_trader
+from engine.desk.returning import may_return
 from engine.desk.round.quotes import fair_enough, live_quotes
 from engine.desk.round.seen import Amending
 from engine.desk.settlement import settlement_of
@@ -17,38 +21,58 @@ from engine.domain.rfq import Ask, Quote, Rfq, RfqState
 from engine.errors import CommandError
 from engine.market.calendars import wire_date
 
+TAKEN_AHEAD_NS: Final = NS_PER_S // 2
+"""A rule that waits for a better quote takes the one it can have so long before that one is over."""
+
 
 def take_best(draft: Draft, rfq_id: str) -> None:
     """A round that is deciding: the rule executes, the trader is alerted, or it ends without a trade."""
     rfq = draft.state.rfqs[rfq_id]
     order = draft.state.orders[rfq.order_id]
     draft.wake(Timer(TimerKind.rfq, rfq_id))
-    live, killed = _takeable(draft, order, rfq)
-    if not live:
-        if draft.now_ns < rfq.decide_until_ns and _awaits_a_session(draft, order, rfq):
+    live = _live(draft, order, rfq)
+    if not live.takeable:
+        if draft.now_ns < rfq.decide_until_ns and live.awaited:
             return
-        reason = f"kill switch {killed} is on" if killed else f"no executable quote: {_answers(draft, rfq)}"
+        stopped = live.stopped_by
+        reason = f"kill switch {stopped} is on" if stopped else f"no executable quote: {_answers(draft, rfq)}"
         return_to_trader(draft, order, reason)
         return
     if draft.now_ns >= rfq.decide_until_ns:
-        return_to_trader(draft, order, f"nobody executed: {len(live)} quote(s) left to be taken by a person")
+        reason = f"nobody executed: {len(live.takeable)} quote(s) left to be taken by a person"
+        return_to_trader(draft, order, reason)
         return
-    execute = rfq.plan.execute
+    execute, best = rfq.plan.execute, live.takeable[0]
     # Once the trader was asked, the rest of the round is the trader's: the rule does not act behind a person's back.
     if not execute.automatic or order.manual_reason or rfq.alerted:
-        _alert(draft, rfq, live[0], f"best of {len(live)}")
+        _alert(draft, rfq, best, _and_better(f"best of {len(live.takeable)}", live))
         return
     if stopped := draft.state.rules_stopped():
-        _alert(draft, rfq, live[0], stopped)
+        _alert(draft, rfq, best, _and_better(stopped, live))
         return
-    reason = _against_automatic(draft, rfq, live)
+    if _is_worth_a_wait(draft, order, rfq, live):
+        return
+    reason = _against_automatic(draft, rfq, live.takeable)
     if reason == "":
-        blocked = _accept(draft, order, rfq, *live[0], actor="rule", by_rule=True)
+        blocked = _accept(draft, order, rfq, *best, actor="rule", by_rule=True)
         reason = "" if blocked is None else f"risk {blocked.check}: {blocked.reason}"
     if reason and execute.else_ask_trader:
-        _alert(draft, rfq, live[0], reason)
+        _alert(draft, rfq, best, _and_better(reason, live))
     elif reason:
         return_to_trader(draft, order, f"not executed by the rule: {reason}")
+
+
+def next_look_ns(rfq: Rfq, expire_ns: int | None, guard_ns: int, now_ns: int) -> int:
+    """When a round that is deciding has to be looked at again.
+
+    One that waits for a session is so as each of its quotes ends, and while the best that can be had is still there.
+    """
+    looks = [rfq.decide_until_ns]
+    if not rfq.alerted:
+        for _, quote in live_quotes(rfq, now_ns, guard_ns):
+            looks += [_last_chance_ns(rfq, quote, expire_ns, guard_ns)]
+            looks += [quote.firm_until_ns - guard_ns] if quote.firm_until_ns is not None else []
+    return min((each for each in looks if each > now_ns), default=rfq.decide_until_ns)
 
 
 def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str, reason: str = "") -> str:
@@ -60,11 +84,11 @@ def execute(draft: Draft, order: Order, dealer: str | None, *, actor: str, reaso
     rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
     if rfq is None or not _quotes_stand(order, rfq):
         raise CommandError(f"order {order.order_id} has no quotes to execute: it is {order.state}")
-    live, killed = _takeable(draft, order, rfq)
-    chosen = [entry for entry in live if dealer in (None, entry[0].dealer)]
+    live = _live(draft, order, rfq)
+    chosen = [entry for entry in live.takeable if dealer in (None, entry[0].dealer)]
     if not chosen:
         who = dealer or "any dealer"
-        stopped = f" (kill switch {killed} is on)" if killed else ""
+        stopped = f" (kill switch {live.stopped_by} is on)" if live.stopped_by else ""
         raise CommandError(f"no executable quote of {who} on {rfq.rfq_id}{stopped}: {_answers(draft, rfq)}")
     if rfq.state is RfqState.asking:
         draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, draft.now_ns, f"{actor} decided before all had answered"))
@@ -82,35 +106,76 @@ def _quotes_stand(order: Order, rfq: Rfq) -> bool:
     return order.state is OrderState.with_trader and not order.cancel_cl_ord_id
 
 
-def _takeable(draft: Draft, order: Order, rfq: Rfq) -> tuple[list[tuple[Ask, Quote]], str]:
-    """Live quotes that can be taken, best first, and a kill switch that stops others; empty if none does."""
+class _Live(NamedTuple):
+    """A round's live quotes, best first."""
+
+    takeable: list[tuple[Ask, Quote]]
+    awaited: list[tuple[Ask, Quote]]
+    """Those that could be taken but for their session, which may return: after a start nobody is logged on."""
+    better: list[tuple[Ask, Quote]]
+    """Those of them that are better than any that can be taken now."""
+    stopped_by: str
+    """A kill switch that stops one of the others; empty if none does."""
+
+
+def _live(draft: Draft, order: Order, rfq: Rfq) -> _Live:
     takeable: list[tuple[Ask, Quote]] = []
-    stopped = ""
-    for ask, quote in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
-        killed = draft.state.kill_in_force(ask.dealer, order.terms.account)
-        if killed is not None:
-            stopped = stopped or str(killed[0])
-        elif not _out_of_reach(draft, order, ask, quote):
-            takeable.append((ask, quote))
-    return takeable, stopped
-
-
-def _awaits_a_session(draft: Draft, order: Order, rfq: Rfq) -> bool:
-    """Is there a live quote that could be taken but for a session that is due to log on, as all are after a restart?"""
+    awaited: list[tuple[Ask, Quote]] = []
+    better: list[tuple[Ask, Quote]] = []
+    stopped_by = ""
     for ask, quote in live_quotes(rfq, draft.now_ns, draft.desk.clocks.guard_ns):
         dealer = draft.desk.dealers.get(ask.dealer)
-        if dealer is None or draft.state.kill_in_force(ask.dealer, order.terms.account) is not None:
-            continue
-        if not _beyond_limit(order, quote) and _is_due(draft, dealer.session):
-            return True
-    return False
+        killed = draft.state.kill_in_force(ask.dealer, order.terms.account)
+        if killed is not None:
+            stopped_by = stopped_by or str(killed[0])
+        elif not _out_of_reach(draft, order, ask, quote):
+            takeable.append((ask, quote))
+        elif dealer is not None and not _beyond_limit(order, quote) and may_return(draft, dealer.session):
+            awaited.append((ask, quote))
+            if not takeable:
+                better.append((ask, quote))
+    return _Live(takeable, awaited, better, stopped_by)
 
 
-def _is_due(draft: Draft, session: str) -> bool:
-    """It is not logged on, and nothing but its connection keeps it from that: its hours and its switch allow it."""
-    switch = draft.state.switches.get(session)
-    may_log_on = switch is None or switch.enabled
-    return may_log_on and not draft.session_up(session) and not draft.desk.closed(session, draft.now_ns)
+def _is_worth_a_wait(draft: Draft, order: Order, rfq: Rfq, live: _Live) -> bool:
+    """Is a better quote, or the competition that the rule wants, only a session's return away?
+
+    Not for longer than what can be had now can be had.
+    """
+    executable, wanted = _competing(draft, rfq), rfq.plan.execute.quotes_min
+    if not live.better and not executable < wanted <= executable + len(live.awaited):
+        return False
+    last_ns = _last_chance_ns(rfq, live.takeable[0][1], order.terms.expire_ns, draft.desk.clocks.guard_ns)
+    return draft.now_ns < last_ns
+
+
+def _last_chance_ns(rfq: Rfq, quote: Quote, expire_ns: int | None, guard_ns: int) -> int:
+    """Until when taking a quote may be put off: its own end, that of the decision and that of the order are near."""
+    ends = [rfq.decide_until_ns, *([expire_ns] if expire_ns is not None else [])]
+    if quote.firm_until_ns is not None:
+        ends.append(quote.firm_until_ns - guard_ns)
+    return min(ends) - TAKEN_AHEAD_NS
+
+
+def better_elsewhere(draft: Draft, order: Order) -> str:
+    """What is better than any quote that can be taken now, but for its session; empty where nothing is.
+
+    Whoever decides by hand is told, and waits for nobody.
+    """
+    rfq = draft.state.rfqs.get(order.rfq_id) if order.rfq_id else None
+    return _better(_live(draft, order, rfq)) if rfq is not None else ""
+
+
+def _better(live: _Live) -> str:
+    if not live.takeable or not live.better:
+        return ""
+    ask, quote = live.better[0]
+    return f"{quote.price} of {ask.dealer} is better, but its session is not logged on"
+
+
+def _and_better(reason: str, live: _Live) -> str:
+    better = _better(live)
+    return f"{reason}; {better}" if better else reason
 
 
 def _beyond_limit(order: Order, quote: Quote) -> bool:
@@ -149,9 +214,15 @@ def _against_automatic(draft: Draft, rfq: Rfq, live: list[tuple[Ask, Quote]]) ->
 
 def _competing(draft: Draft, rfq: Rfq) -> int:
     """Dealers whose quote can be executed now, or could be when we tried it."""
-    guard_ns = draft.desk.clocks.guard_ns
-    latest = [ask.quotes[-1] for ask in rfq.asks if ask.quotes]
-    return sum(quote.spent or quote.live(draft.now_ns, guard_ns) for quote in latest)
+    guard_ns, found = draft.desk.clocks.guard_ns, 0
+    for ask in rfq.asks:
+        if ask.quotes and not ask.quotes[-1].spent:
+            dealer = draft.desk.dealers.get(ask.dealer)
+            is_there = dealer is not None and draft.session_up(dealer.session)
+            found += is_there and ask.quotes[-1].live(draft.now_ns, guard_ns)
+        elif ask.quotes:
+            found += 1
+    return found
 
 
 def _accept(
