@@ -5,9 +5,9 @@ is not taken for agreement. Every party keeps its own durable record (`store`), 
 those records alone: it never asks the engine what happened.
 
     clock     scaled time, agreed without talking          prices       a fair price per bond and moment
-    wire      frames checked, messages read and written    dealer       styles, quotes, last look, fills
-    store     numbers, messages and facts, fsynced         oms          orders out, reports and copies in
-    session   one FIX session, initiator or acceptor       market_data  snapshots and updates
-    party     turns: commit first, then speak              reconcile    what the stores say happened
-    main      the command line; `market` starts it all
+    wire      frames checked, messages read and written    dealer       quotes by its style, orders taken
+    store     numbers, messages and facts, fsynced         execution    last look, fills, what is taken back
+    session   one FIX session, initiator or acceptor       oms          orders out, reports and copies in
+    party     turns: commit first, then speak              market_data  snapshots and updates
+    main      the command line; `market` starts it all     reconcile    what the stores say happened
 """

@@ -1,7 +1,6 @@
 """A dealer: answers requests for quotes by its style, trades on its live quotes, once.
 
-    R   -> S (537=1, some 537=0), AG, or nothing      D, AJ 694=1 -> 8 150=0 (some), then 8 150=F or 8 150=8
-    H   -> 8 150=I                                    F           -> 9
+    R   -> S (537=1, some 537=0), AG, or nothing      D, AJ 694=1, H, F -> 8, 9: see `execution`
     a   -> AI                                         AJ 694=4|5|6: noted
     once a day, after its logon: 6, what it wants to buy and sell; later one replaced, one cancelled
 
@@ -17,16 +16,17 @@ from decimal import Decimal
 from typing import Any
 
 from .clock import NS_PER_S, format_timestamp, parse_timestamp
+from .execution import Execution, instrument
+from .habits import Habits
 from .party import Party
-from .prices import BPS, CENT, FairPrices, accrued_amount, to_tick
+from .prices import BPS, FairPrices, to_tick
 from .session import FixSession
-from .styles import Answer, Interest, QuotePlan, Style, plan_fill, plan_interests, plan_quote
+from .styles import Answer, Interest, QuotePlan, Style, plan_interests, plan_quote
 from .wire import Message, MissingField, Value
 
 Body = list[tuple[int, Value]]
 
 BUY, SELL = "1", "2"
-OPEN = ("pending", "looking")
 INTEREST_LIFE_S = 8 * 3600.0
 MINDED_AFTER_S = 600.0
 
@@ -49,6 +49,7 @@ class Dealer:
         style: Style,
         seed: int,
         *,
+        habits: Habits | None = None,
         speciality: str = "",
         stale_order_s: float = 60.0,
     ) -> None:
@@ -61,13 +62,12 @@ class Dealer:
         self._speciality = speciality
         self._stale_order_s = stale_order_s
         self._session: FixSession | None = None
+        self._execution = Execution(party, prices, style, habits or Habits(), seed)
 
     def serve(self, session: FixSession) -> None:
         """Take up the session, and what was left undone when the dealer last stopped."""
         self._session = session
-        for cl_ord_id, order in self._store.recall_all("order").items():
-            if order["state"] in OPEN:
-                self._party.later(0.0, lambda key=cl_ord_id: self._finish(key))  # type: ignore[misc]
+        self._execution.serve(session)
 
     def on_logon(self, session: FixSession) -> None:
         self._party.tell("logon", session=session.name)
@@ -85,9 +85,9 @@ class Dealer:
             case "AJ":
                 self._on_quote_response(message)
             case "H":
-                self._on_status_request(message)
+                self._execution.on_status_request(message)
             case "F":
-                self._on_cancel_request(message)
+                self._execution.on_cancel_request(message)
             case "a":
                 self._on_quote_status_request(message)
             case "Q" | "j" | "AR":
@@ -164,7 +164,7 @@ class Dealer:
             "taken_by": None,
         }
         self._store.remember("quote", quote_id, quote)
-        body: Body = [(131, request_id), (117, quote_id), (537, 1 if firm else 0), *_instrument(request)]
+        body: Body = [(131, request_id), (117, quote_id), (537, 1 if firm else 0), *instrument(request)]
         if request["side"]:
             body.append((54, request["side"]))
         body += [(15, request["currency"])]
@@ -184,7 +184,7 @@ class Dealer:
         self._party.tell("quote", quote_id=quote_id, quote_req_id=request_id, bid=bid, offer=offer, firm=firm)
 
     def _decline(self, request_id: str, request: dict[str, Any], reason: int, text: str) -> None:
-        body: Body = [(131, request_id), (658, reason), (146, 1), *_instrument(request)]
+        body: Body = [(131, request_id), (658, reason), (146, 1), *instrument(request)]
         if text:
             body.append((58, text))
         self._send("AG", body)
@@ -201,7 +201,7 @@ class Dealer:
         body: Body = [(117, quote_id or "NONE")]
         if message.get(649):
             body.append((649, message.need(649)))
-        body += [*_instrument(shown), (297, status)]
+        body += [*instrument(shown), (297, status)]
         self._send("AI", body)
 
     # --- interests -----------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ class Dealer:
         if known is not None:
             # Never a second trade: say again where the first one stands.
             self._party.tell("order seen before", cl_ord_id=cl_ord_id, state=known["state"])
-            self._report(known, "I")
+            self._execution.report(known, "I")
             return
         quote = self._store.recall("quote", quote_id) if quote_id else None
         price = message.decimal(44)
@@ -282,20 +282,16 @@ class Dealer:
             "state": "pending",
             "nth": self._store.count(f"orders {security_id}"),
             "rejected_by": None,
-            "exec_id": None,
+            "trades": [],
         }
         self._party.tell("order", cl_ord_id=cl_ord_id, quote_id=quote_id, security_id=security_id)
         refusal = self._refusal(message, order, quote)
         if refusal is not None or quote is None or quote_id is None:
-            self._reject_order(order, refusal or Refusal(99, "unknown quote"))
+            refusal = refusal or Refusal(99, "unknown quote")
+            self._execution.reject(order, refusal.reason, refusal.text)
             return
         self._store.remember("quote", quote_id, quote | {"taken_by": cl_ord_id})
-        if self._style.acknowledges:
-            self._report(order, "0")
-            order["state"] = "looking"
-        self._store.remember("order", cl_ord_id, order)
-        plan = plan_fill(self._style, self._seed, self._party.name, security_id, order["nth"])
-        self._party.later(plan.latency_s, lambda: self._finish(cl_ord_id))
+        self._execution.begin(order)
 
     def _refusal(self, message: Message, order: dict[str, Any], quote: dict[str, Any] | None) -> Refusal | None:
         """Why an order is not taken at all; None: it may be traded."""
@@ -321,84 +317,6 @@ class Dealer:
             return Refusal(13, "quantity beyond the quote")
         return None
 
-    def _finish(self, cl_ord_id: str) -> None:
-        """The last look is over: trade, or refuse."""
-        order = self._store.recall("order", cl_ord_id)
-        if order is None or order["state"] not in OPEN:
-            return
-        quote = self._store.recall("quote", order["quote_id"])
-        plan = plan_fill(self._style, self._seed, self._party.name, order["security_id"], order["nth"])
-        if self._clock.now_ns() >= quote["valid_until_ns"]:
-            self._reject_order(order, Refusal(4, "the quote has expired"))
-        elif plan.rejects:
-            self._reject_order(order, Refusal(0, "last look"))
-        else:
-            order["state"] = "filled"
-            order["exec_id"] = f"{self._party.name}-E{self._store.count('execs')}"
-            self._store.remember("order", cl_ord_id, order)
-            self._report(order, "F")
-            self._party.tell("fill", cl_ord_id=cl_ord_id, exec_id=order["exec_id"], price=order["price"])
-
-    def _reject_order(self, order: dict[str, Any], refusal: Refusal) -> None:
-        order["state"] = "rejected"
-        order["rejected_by"] = [refusal.reason, refusal.text]
-        self._store.remember("order", order["cl_ord_id"], order)
-        self._report(order, "8")
-        self._party.tell("reject", cl_ord_id=order["cl_ord_id"], reason=refusal.reason, text=refusal.text)
-
-    def _on_status_request(self, message: Message) -> None:
-        order = self._store.recall("order", message.need(11))
-        if order is not None:
-            self._report(order, "I")
-            return
-        body: Body = [(37, "NONE"), (11, message.need(11)), (17, self._status_id()), (150, "I"), (39, "8"), (103, 5)]
-        body += [(55, message.get(55) or "[N/A]"), (48, message.get(48) or ""), (22, message.get(22) or "4")]
-        body += [(54, message.need(54)), (151, 0), (14, 0), (6, 0), (60, self._clock.timestamp())]
-        if message.get(790):
-            body.append((790, message.need(790)))
-        self._send("8", [*body, (58, "unknown order")])
-
-    def _on_cancel_request(self, message: Message) -> None:
-        order = self._store.recall("order", message.need(41))
-        body: Body = [(37, order["order_id"] if order else "NONE"), (11, message.need(11)), (41, message.need(41))]
-        body += [(39, _ord_status(order["state"]) if order else "8"), (434, 1), (102, 0 if order else 1)]
-        body += [(58, "too late to cancel" if order else "unknown order"), (60, self._clock.timestamp())]
-        self._send("9", body)
-
-    def _report(self, order: dict[str, Any], exec_type: str) -> None:
-        """An ExecutionReport(8) of an order as it stands now."""
-        filled = order["state"] == "filled"
-        live = order["state"] in OPEN
-        quantity = Decimal(order["quantity"])
-        price = Decimal(order["price"]) if order["price"] is not None else None
-        body: Body = [(37, order["order_id"]), (11, order["cl_ord_id"])]
-        if order["response_id"]:
-            body.append((693, order["response_id"]))
-        body += [(17, order["exec_id"] if exec_type == "F" else self._status_id()), (150, exec_type)]
-        body.append((39, _ord_status(order["state"])))
-        if order["rejected_by"]:
-            body += [(103, order["rejected_by"][0]), (58, order["rejected_by"][1])]
-        body += [*_instrument(order), (54, order["side"]), (38, quantity)]
-        if price is not None:
-            body += [(423, 1), (44, price)]
-        body += [(15, order["currency"]), (151, quantity if live else 0), (14, quantity if filled else 0)]
-        body += [(6, price if filled and price is not None else 0), (60, self._clock.timestamp())]
-        if exec_type == "F" and price is not None:
-            body += [(32, quantity), (31, price), *self._money(order, quantity, price)]
-        self._send("8", body)
-
-    def _money(self, order: dict[str, Any], quantity: Decimal, price: Decimal) -> Body:
-        """TradeDate, SettlDate, gross, accrued and net of a fill, in the bond's currency."""
-        trade_date = _utc_date(self._clock.now_ns())
-        settlement = _parse_date(order["settlement"]) or _next_weekday(trade_date)
-        gross = (quantity * price / 100).quantize(CENT)
-        body: Body = [(75, f"{trade_date:%Y%m%d}"), (64, f"{settlement:%Y%m%d}"), (381, gross)]
-        security = self._prices.securities.get(order["security_id"])
-        accrued = accrued_amount(security, quantity, settlement) if security else None
-        if accrued is not None:
-            body += [(159, accrued), (118, gross + accrued)]
-        return body
-
     # --- small things --------------------------------------------------------------------------------
 
     def _is_stale(self, message: Message) -> bool:
@@ -406,20 +324,9 @@ class Dealer:
         limit_ns = self._clock.now_ns() - int(self._stale_order_s * NS_PER_S)
         return any(made is not None and made < limit_ns for made in (_time(message, 60), _time(message, 122)))
 
-    def _status_id(self) -> str:
-        return f"{self._party.name}-S{self._store.count('statuses')}"
-
     def _send(self, msg_type: str, body: Body) -> None:
         if self._session is not None:
             self._session.send(msg_type, body)
-
-
-def _instrument(of: dict[str, Any]) -> Body:
-    return [(55, of["symbol"]), (48, of["security_id"]), (22, of.get("id_source", "4"))]
-
-
-def _ord_status(state: str) -> str:
-    return {"pending": "A", "looking": "0", "filled": "2", "rejected": "8"}[state]
 
 
 def _time(message: Message, tag: int) -> int | None:
@@ -432,18 +339,3 @@ def _time(message: Message, tag: int) -> int | None:
 
 def _utc_date(utc_ns: int) -> date:
     return date(1970, 1, 1) + timedelta(days=utc_ns // (86_400 * NS_PER_S))
-
-
-def _parse_date(text: str | None) -> date | None:
-    """A LocalMktDate of this century, else None."""
-    if not text or len(text) != 8 or not text.startswith("20"):
-        return None
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-    except ValueError:
-        return None
-
-
-def _next_weekday(day: date) -> date:
-    step = {4: 3, 5: 2}.get(day.weekday(), 1)
-    return day + timedelta(days=step)

@@ -31,6 +31,7 @@ from typing import Any
 from . import past
 from .clock import PaperClock
 from .dealer import Dealer
+from .habits import Habits
 from .market_data import MarketData
 from .network import dial, listen
 from .oms import CopyReader, OrderSystem
@@ -111,6 +112,15 @@ def build_parser() -> argparse.ArgumentParser:
     party.add_argument("--peer", default="BUYSIDE", help="CompID of the engine")
     party.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
 
+    dealing = argparse.ArgumentParser(add_help=False)
+    dealing.add_argument(
+        "--habits",
+        type=Habits.parse,
+        default=Habits(),
+        metavar="NAME=CHANCE,...",
+        help=f"how it fills and what it takes back, for every order or fill: {', '.join(Habits.__dataclass_fields__)}",
+    )
+
     orders = argparse.ArgumentParser(add_help=False)
     orders.add_argument("--orders", type=Path, help="script of JSON lines; without it orders are drawn from the seed")
     orders.add_argument("--count", type=int, default=20, help="how many orders are drawn")
@@ -120,12 +130,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="market", description=__doc__, formatter_class=_Plain)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    everyone = commands.add_parser("all", parents=[party, orders], help="every party of the shipped setup")
+    everyone = commands.add_parser("all", parents=[party, dealing, orders], help="every party of the shipped setup")
     everyone.add_argument("--base-port", type=int, default=BASE_PORT, help="the engine's; others follow from it")
     everyone.add_argument("--in-process", action="store_true", help="all parties in this one process")
     everyone.add_argument("--no-oms", action="store_true", help="only the parties the engine connects to")
 
-    dealer = commands.add_parser("dealer", parents=[party], help="one dealer")
+    dealer = commands.add_parser("dealer", parents=[party, dealing], help="one dealer")
     dealer.add_argument("--name", required=True, help="its CompID")
     dealer.add_argument("--style", choices=sorted(STYLES), default="average")
     dealer.add_argument("--port", type=int, required=True)
@@ -194,6 +204,7 @@ async def run_dealer(options: argparse.Namespace, stop: asyncio.Event) -> None:
         prices,
         STYLES[options.style],
         options.seed,
+        habits=options.habits,
         speciality=options.speciality,
         stale_order_s=options.stale_order_s,
     )
@@ -277,6 +288,7 @@ def shipped_commands(options: argparse.Namespace) -> list[list[str]]:
     commands = [["market-data", "--port", str(base + MARKET_DATA_OFFSET), *shared]]
     for dealer in SHIPPED_DEALERS:
         one = ["dealer", "--name", dealer.name, "--style", dealer.style, "--port", str(base + dealer.offset)]
+        one += ["--habits", str(options.habits)]
         commands.append([*one, "--speciality", dealer.speciality, *shared])
     if not options.no_oms:
         oms = ["oms", "--port", str(base), "--count", str(options.count), "--interval-s", str(options.interval_s)]

@@ -1,8 +1,9 @@
 """The order system and its drop copy reader: two sessions of one party, one record.
 
 Orders leave once each, at a pace, and only while the session is up; how far the script has come is a fact in
-the store. Reports are checked as they come: a fill counts once by ExecID(17), and an ExecID that comes again
-with other economics, or filled quantities that do not add up, are problems.
+the store. Reports are checked as they come: a fill counts once by ExecID(17), until a trade cancel (150=H) or a
+correction (150=G) takes it back. An ExecID that comes again with other economics, or filled quantities that do not add
+up, are problems.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ Body = list[tuple[int, Value]]
 
 ECONOMICS = {"cl_ord_id": 11, "security_id": 48, "side": 54, "quantity": 32, "price": 31}
 TERMINAL = frozenset({"2", "4", "8", "C", "3"})
+TRADES = frozenset("FGH")
+"""ExecTypes: a fill, its correction, its cancel."""
 
 
 class OrderSystem:
@@ -100,7 +103,8 @@ class OrderSystem:
             "quantity": str(step.quantity or 0),
             "price": None if step.price is None else str(step.price),
             "status": "sent",
-            "filled": "0",
+            "root": cl_ord_id,
+            "largest": str(step.quantity or 0),
         }
         self._store.remember("order", cl_ord_id, order)
         self._store.remember("named", step.name or cl_ord_id, cl_ord_id)
@@ -138,6 +142,7 @@ class OrderSystem:
         session.send("G", [*body, (59, step.time_in_force)])
         replaced = order | {"cl_ord_id": cl_ord_id, "quantity": str(quantity), "status": "sent"}
         replaced["price"] = None if price is None else str(price)
+        replaced["largest"] = str(max(quantity, Decimal(order["largest"])))
         self._store.remember("order", cl_ord_id, replaced)
         # Later steps under the old name mean the order as replaced.
         self._store.remember("named", step.of, cl_ord_id)
@@ -169,14 +174,17 @@ class OrderSystem:
             # A report on a cancel request carries the request's ClOrdID(11); it is about the order in 41.
             order = self._store.recall("order", message.need(41))
         if order is None:
-            self._problem("report for an unknown order", cl_ord_id)
+            _problem(self._party, "report for an unknown order", cl_ord_id)
             return
-        if exec_type == "F" and take_fill(self._party, "fill", message):
-            order["filled"] = str(Decimal(order["filled"]) + (message.decimal(32) or 0))
-            if message.decimal(14) not in (None, Decimal(order["filled"])):
-                self._problem("CumQty(14) is not the sum of the fills", cl_ord_id)
-            if Decimal(order["filled"]) > Decimal(order["quantity"]):
-                self._problem("filled beyond the order", cl_ord_id)
+        if exec_type in TRADES:
+            filled = Decimal(self._store.recall("filled", order["root"]) or 0)
+            filled += take_trade(self._party, "fill", message)
+            self._store.remember("filled", order["root"], str(filled))
+            again = message.poss_dup or message.poss_resend
+            if not again and message.decimal(14) not in (None, filled):
+                _problem(self._party, "CumQty(14) is not the sum of the fills", cl_ord_id)
+            if filled > Decimal(order["largest"]):
+                _problem(self._party, "filled beyond the order", cl_ord_id)
         if exec_type != "I" and not (order["status"] in TERMINAL and message.poss_resend):
             order["status"] = status
         self._store.remember("order", order["cl_ord_id"], order)
@@ -189,10 +197,6 @@ class OrderSystem:
             for name, cl_ord_id in self._store.recall_all("named").items():
                 if cl_ord_id == request:
                     self._store.remember("named", name, target)
-
-    def _problem(self, kind: str, text: str) -> None:
-        self._store.note("", self._party.clock.now_ns(), "problem", f"{kind}: {text}")
-        self._party.tell("problem", kind=kind, text=text)
 
 
 class CopyReader:
@@ -220,23 +224,37 @@ class CopyReader:
             )
             if message.get(797) != "Y":
                 self._party.tell("problem", kind="copy without CopyMsgIndicator(797)", text=message.get(17))
-            if message.get(150) == "F":
-                take_fill(self._party, "copy", message)
+            if message.get(150) in TRADES:
+                take_trade(self._party, "copy", message)
         return True
 
 
-def take_fill(party: Party, kind: str, message: Message) -> bool:
-    """Book a fill under its ExecID(17); False if it was booked before, whatever it says now."""
+def take_trade(party: Party, kind: str, message: Message) -> Decimal:
+    """Book what a report says of a trade, once by its ExecID(17); by how much it changes what is filled."""
     exec_id = message.need(17)
     economics = {name: message.get(tag) for name, tag in ECONOMICS.items()}
     booked = party.store.recall(kind, exec_id)
-    if booked is None:
-        party.store.remember(kind, exec_id, economics)
-        return True
-    if booked != economics:
-        party.store.note("", party.clock.now_ns(), "problem", f"ExecID {exec_id} with other economics")
-        party.tell("problem", kind="ExecID with other economics", text=exec_id)
-    return False
+    if booked is not None:
+        if booked != economics:
+            _problem(party, "ExecID with other economics", exec_id)
+        return Decimal(0)
+    party.store.remember(kind, exec_id, economics)
+    exec_type, change = message.get(150), message.decimal(32) or Decimal(0)
+    if exec_type == "F":
+        return change
+    change = change if exec_type == "G" else Decimal(0)
+    named = message.get(19) or ""
+    before = party.store.recall(kind, named)
+    if before is None or party.store.recall(f"{kind} taken back", named) is not None:
+        _problem(party, "cancel or correction of no fill that stands", f"{exec_id} of {named}")
+        return change
+    party.store.remember(f"{kind} taken back", named, exec_id)
+    return change - Decimal(before["quantity"] or 0)
+
+
+def _problem(party: Party, kind: str, text: str) -> None:
+    party.store.note("", party.clock.now_ns(), "problem", f"{kind}: {text}")
+    party.tell("problem", kind=kind, text=text)
 
 
 def _instrument(order: dict[str, Any]) -> Body:

@@ -3,11 +3,11 @@
 Every store in a directory is read and the engine is judged by what its counterparties hold:
 
     numbers     no number of an epoch carried two different new messages; a resend says what the original said
-    orders      every order, cancel and status request of the OMS was answered
-    fills       each ExecID once, under one set of economics; filled never beyond ordered
-    dealers     a ClOrdID traded at most once, a quote at most once; R, D and AJ never sent again
+    orders      every order, replace, cancel and status request of the OMS was answered
+    fills       each ExecID once, under one set of economics, until 150=H or G takes it back; never beyond ordered
+    dealers     an order traded never beyond its quantity, a quote taken once; R, D and AJ never sent again
     drop copy   carries exactly the order session's fills, plus those of orders the OMS never sent
-    totals      what dealers filled is what the desk was told, per bond and side, and per ExecID where 527 says so
+    totals      what dealers truly traded is what the desk was told, per bond and side, and per trade where 527 says so
     session     nobody had to reject, drop or refuse what the engine sent
 
 Run it when the market is quiet: what is still on its way looks lost.
@@ -39,6 +39,8 @@ class Finding:
     party: str
     key: str
     text: str = ""
+    about: frozenset[str] = frozenset()
+    """What a dealer's trade is known by, where it is about one: ExecIDs(17) of the dealer, our ClOrdID(11) at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Trade:
+    """A trade as it truly is by now, whatever its dealer has said of it; `said_as` are the ExecIDs it did so under."""
+
+    dealer: str
+    said_as: tuple[str, ...]
+    cl_ord_id: str
+    security_id: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    stands: bool
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((*self.said_as, self.cl_ord_id))
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One party's store."""
 
@@ -83,6 +103,8 @@ class Record:
     role: str
     rows: tuple[Row, ...]
     notes: tuple[tuple[str, str, str], ...]
+    trades: tuple[Trade, ...] = ()
+    """What it truly traded, if it is a dealer."""
 
     def inbound(self, *types: str, session: str = "") -> Iterator[Row]:
         return self._select("in", types, session)
@@ -107,8 +129,8 @@ class _Books:
     findings: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def find(self, kind: str, party: str, key: str, text: str = "") -> None:
-        self.findings.append(Finding(kind, party, key, text))
+    def find(self, kind: str, party: str, key: str, text: str = "", about: Iterable[str] = ()) -> None:
+        self.findings.append(Finding(kind, party, key, text, frozenset(about)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +161,8 @@ def read_record(path: Path) -> Record:
             if isinstance(message, Garbled):
                 raise ValueError(f"{path}: row {stored.row} cannot be read: {message.reason}")
             rows.append(Row(stored, message))
-        return Record(own["name"], own["role"], tuple(rows), tuple(reader.notes()))
+        trades = tuple(_trade(own["name"], fact) for fact in reader.facts("trade").values())
+        return Record(own["name"], own["role"], tuple(rows), tuple(reader.notes()), trades)
     finally:
         reader.close()
 
@@ -148,15 +171,15 @@ def compare(records: Iterable[Record]) -> Report:
     """All the checks; pure."""
     books = _Books()
     records = list(records)
-    dealer_fills: list[Fill] = []
     for record in records:
         _check_numbers(books, record)
         _check_notes(books, record)
         if record.role == "dealer":
-            dealer_fills += _check_dealer(books, record)
+            _check_dealer(books, record)
+    trades = [trade for record in records for trade in record.trades]
     for record in records:
         if record.role == "oms":
-            _check_oms(books, record, dealer_fills)
+            _check_oms(books, record, trades)
     return Report(tuple(books.findings), dict(books.counts))
 
 
@@ -199,8 +222,8 @@ def _check_notes(books: _Books, record: Record) -> None:
 # --- a dealer --------------------------------------------------------------------------------------------
 
 
-def _check_dealer(books: _Books, record: Record) -> list[Fill]:
-    """The engine's conduct towards a dealer; returns what the dealer filled."""
+def _check_dealer(books: _Books, record: Record) -> None:
+    """The engine's conduct towards a dealer, and whether the dealer told it what it traded."""
     for row in record.rows:
         again = row.message.poss_dup or row.message.poss_resend
         if row.stored.direction == "in" and again and row.stored.msg_type in ONCE_ONLY:
@@ -221,22 +244,44 @@ def _check_dealer(books: _Books, record: Record) -> list[Fill]:
     for quote_id, times in Counter(quote_id for _, quote_id in accepting if quote_id).items():
         if times > 1:
             books.find("quote_taken_twice", record.name, quote_id, f"{times} orders")
-    fills = [fill_of(row) for row in record.outbound("8") if row.get(150) == "F"]
-    books.counts["dealer fills"] += len(fills)
-    for cl_ord_id, times in Counter(fill.cl_ord_id for fill in fills).items():
-        if times > 1:
-            books.find("traded_twice", record.name, cl_ord_id, f"{times} fills")
-    settled = {row.get(11) for row in record.outbound("8") if row.get(150) in ("F", "8")}
+    ordered = {row.get(11) or row.get(693): row.message.decimal(38) for row in record.inbound("D", "AJ") if row.get(38)}
+    traded: dict[str, Decimal] = defaultdict(Decimal)
+    told = {row.get(17) for row in record.outbound("8")}
+    for trade in record.trades:
+        books.counts["trades"] += 1
+        if not trade.stands:
+            books.counts["trades canceled"] += 1
+        elif len(trade.said_as) > 1:
+            books.counts["trades corrected"] += 1
+        traded[trade.cl_ord_id] += trade.quantity if trade.stands else 0
+        for exec_id in set(trade.said_as) - told:
+            books.find("not_reported_by_dealer", record.name, exec_id)
+    for cl_ord_id, quantity in traded.items():
+        if quantity > (ordered.get(cl_ord_id) or 0):
+            books.find("traded_beyond_order", record.name, cl_ord_id, f"{quantity} of {ordered.get(cl_ord_id)}")
+    over = {row.get(11) for row in record.outbound("8") if row.get(39) not in ("A", "0")}
     for cl_ord_id, _ in accepting:
-        if cl_ord_id not in settled:
+        if cl_ord_id not in over:
             books.find("unanswered_at_dealer", record.name, cl_ord_id)
-    return fills
+
+
+def _trade(dealer: str, fact: dict[str, Any]) -> Trade:
+    return Trade(
+        dealer,
+        tuple(fact["said_as"]),
+        fact["cl_ord_id"],
+        fact["security_id"],
+        fact["side"],
+        Decimal(fact["quantity"]).normalize(),
+        Decimal(fact["price"]).normalize(),
+        fact["stands"],
+    )
 
 
 # --- the order system ------------------------------------------------------------------------------------
 
 
-def _check_oms(books: _Books, record: Record, dealer_fills: list[Fill]) -> None:
+def _check_oms(books: _Books, record: Record, trades: list[Trade]) -> None:
     sessions = {row.stored.session for row in record.rows}
     order_sessions = {s for s in sessions if s.startswith(f"{record.name}>")}
     has_copy = bool(sessions - order_sessions)
@@ -251,7 +296,7 @@ def _check_oms(books: _Books, record: Record, dealer_fills: list[Fill]) -> None:
     if has_copy:
         _check_copy(books, record.name, reports, copies, told, copied, ordered)
     # With a drop copy the desk was told everything there, orders entered by its traders included.
-    _check_totals(books, record.name, list((copied if has_copy else told).values()), dealer_fills)
+    _check_totals(books, record.name, list((copied if has_copy else told).values()), trades)
 
 
 def _check_answers(books: _Books, record: Record, order_sessions: set[str]) -> None:
@@ -363,35 +408,50 @@ def _check_copy(
             books.find("copy_missing", party, row.get(17), f"150={row.get(150)} of {row.get(11)}")
 
 
-def _check_totals(books: _Books, party: str, desk: list[Fill], dealers: list[Fill]) -> None:
+def _check_totals(books: _Books, party: str, desk: list[Fill], trades: list[Trade]) -> None:
     """What the desk was told is what dealers did: by their ExecID(527) where given, and in total."""
-    at_dealers = {fill.exec_id: fill for fill in dealers}
-    booked: Counter[str] = Counter()
+    named = {exec_id: trade for trade in trades for exec_id in trade.said_as}
+    booked: dict[str, list[Fill]] = defaultdict(list)
+    about: dict[tuple[str, str], set[str]] = defaultdict(set)
+    """By bond and side: what the differences of single trades are about."""
+
+    def differs(kind: str, key: str, text: str, where: Fill | Trade, names: Iterable[str]) -> None:
+        books.find(kind, party, key, text, names)
+        about[where.security_id, where.side].update(names)
+
     for fill in desk:
-        source = at_dealers.get(fill.dealer_exec_id)
+        source = named.get(fill.dealer_exec_id)
         if not fill.dealer_exec_id:
             continue  # a trade made by phone has no dealer's ExecID
         if source is None:
-            books.find("fill_without_trade", party, fill.exec_id, f"no dealer knows {fill.dealer_exec_id}")
+            text = f"no dealer knows {fill.dealer_exec_id}"
+            differs("fill_without_trade", fill.exec_id, text, fill, (fill.dealer_exec_id,))
             continue
-        booked[fill.dealer_exec_id] += 1
+        booked[source.said_as[0]].append(fill)
         mine = (fill.security_id, fill.side, fill.quantity, fill.price)
-        if mine != (source.security_id, source.side, source.quantity, source.price):
-            books.find("fill_differs", party, fill.exec_id, f"at the dealer {fill.dealer_exec_id}")
-    for exec_id, times in sorted(booked.items()):
-        if times > 1:
-            books.find("fill_booked_twice", party, exec_id, f"{times} ExecIDs for one trade")
-    if any(fill.dealer_exec_id for fill in desk):
-        for exec_id in sorted(set(at_dealers) - set(booked)):
-            books.find("fill_not_told", party, exec_id, "the dealer traded, the desk was not told")
+        true = (source.security_id, source.side, source.quantity, source.price)
+        if not source.stands:
+            differs("cancel_not_told", fill.exec_id, f"the dealer took {source.said_as[0]} back", fill, source.names)
+        elif mine != true:
+            text = f"at the dealer {source.said_as[0]} is {source.quantity} at {source.price}"
+            differs("fill_differs", fill.exec_id, f"{fill.quantity} at {fill.price}; {text}", fill, source.names)
+    for exec_id, fills in sorted(booked.items()):
+        if len(fills) > 1:
+            books.find("fill_booked_twice", party, exec_id, f"{len(fills)} ExecIDs for one trade")
+    by_exec_id = any(fill.dealer_exec_id for fill in desk)
+    for trade in trades:
+        if by_exec_id and trade.stands and trade.said_as[0] not in booked:
+            text = f"the dealer traded {trade.quantity} at {trade.price}, the desk was not told"
+            differs("fill_not_told", trade.said_as[0], text, trade, trade.names)
     balance: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for fill in dealers:
-        balance[fill.security_id, fill.side] += fill.quantity
+    for trade in trades:
+        balance[trade.security_id, trade.side] += trade.quantity if trade.stands else 0
     for fill in desk:
         balance[fill.security_id, fill.side] -= fill.quantity
     for (security_id, side), amount in sorted(balance.items()):
         if amount:
-            books.find("totals_differ", party, f"{security_id} side {side}", f"dealers minus desk: {amount}")
+            text = f"dealers minus desk: {amount:f}"
+            books.find("totals_differ", party, f"{security_id} side {side}", text, about[security_id, side])
 
 
 def fill_of(row: Row) -> Fill:

@@ -112,15 +112,15 @@ class FixSession:
 
     # --- what the party says -------------------------------------------------------------------------
 
-    def send(self, msg_type: str, body: Fields) -> int:
+    def send(self, msg_type: str, body: Fields, *, poss_resend: bool = False) -> int:
         """Number and keep an application message; it leaves when the turn is committed.
 
         While the session is down it waits in the store and the peer asks for it at the next logon.
         """
         with self._party.turn():
-            return self._number(msg_type, body)
+            return self._number(msg_type, body, poss_resend=poss_resend)
 
-    def _number(self, msg_type: str, body: Fields, *, transmit: bool | None = None) -> int:
+    def _number(self, msg_type: str, body: Fields, *, transmit: bool | None = None, poss_resend: bool = False) -> int:
         seq = self.numbers.next_out
         settings = self.settings
         raw = wire.encode(
@@ -131,6 +131,7 @@ class FixSession:
             self._party.clock.timestamp(),
             body,
             begin_string=settings.begin_string,
+            poss_resend=poss_resend,
         )
         self._set_numbers(next_out=seq + 1)
         if msg_type not in wire.SESSION_TYPES and msg_type not in settings.ephemeral:

@@ -150,6 +150,9 @@ class Store:
             (kind, key, json.dumps(value)),
         )
 
+    def forget(self, kind: str, key: str) -> None:
+        self._write("DELETE FROM facts WHERE kind = ? AND key = ?", (kind, key))
+
     def recall(self, kind: str, key: str) -> Any:
         """What was remembered, or None."""
         row = self._db.execute("SELECT value FROM facts WHERE kind = ? AND key = ?", (kind, key)).fetchone()
@@ -190,6 +193,10 @@ class StoreReader:
     def notes(self) -> list[tuple[str, str, str]]:
         """(session, kind, text) of every note, in order."""
         return self._db.execute("SELECT session, kind, text FROM notes ORDER BY id").fetchall()
+
+    def facts(self, kind: str) -> dict[str, Any]:
+        rows = self._db.execute("SELECT key, value FROM facts WHERE kind = ? ORDER BY key", (kind,))
+        return {key: json.loads(value) for key, value in rows}
 
     def fact(self, kind: str, key: str) -> Any:
         row = self._db.execute("SELECT value FROM facts WHERE kind = ? AND key = ?", (kind, key)).fetchone()

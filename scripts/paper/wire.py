@@ -198,6 +198,7 @@ def encode(
     *,
     begin_string: str = "FIX.4.4",
     poss_dup: bool = False,
+    poss_resend: bool = False,
     orig_sending_time: str | None = None,
 ) -> bytes:
     """A whole message: 8, 9, 35, then the header in ascending tag order, the body as given, 10."""
@@ -210,6 +211,8 @@ def encode(
     message.append_pair(49, sender)
     message.append_pair(52, sending_time)
     message.append_pair(56, target)
+    if poss_resend:
+        message.append_pair(97, "Y")
     if orig_sending_time is not None:
         message.append_pair(122, orig_sending_time)
     for tag, value in body:
@@ -234,6 +237,7 @@ def resend(raw: bytes, sending_time: str) -> bytes:
         body,
         begin_string=kept[8],
         poss_dup=True,
+        poss_resend=message.poss_resend,
         orig_sending_time=kept.get(122, kept[52]),
     )
 

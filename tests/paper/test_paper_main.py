@@ -166,7 +166,7 @@ async def test_a_day_at_the_shipped_market_reconciles(tmp_path: Path, how: list[
     assert len([e for e in events if e["event"] == "order" and e["party"] == "OMS"]) == ORDERS
     report = reconcile(tmp_path / "state")
     assert report.findings == ()
-    assert report.counts["dealer fills"] == report.counts["fills told"] == report.counts["fills copied"] == ORDERS
+    assert report.counts["trades"] == report.counts["fills told"] == report.counts["fills copied"] == ORDERS
 
 
 async def test_a_market_nobody_listens_to_stops_all_the_same(tmp_path: Path) -> None:

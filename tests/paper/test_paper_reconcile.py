@@ -77,6 +77,8 @@ class Day:
         self, dealer: Book, cl_ord_id: str, exec_id: str, bond: str, side: str, size: str, price: str
     ) -> None:
         dealer.said("8", t11=cl_ord_id, t17=exec_id, t150="F", t39="2", t48=bond, t54=side, t32=size, t31=price)
+        trade = {"said_as": [exec_id], "cl_ord_id": cl_ord_id, "security_id": bond, "side": side, "quantity": size}
+        dealer.store.remember("trade", exec_id, trade | {"price": price, "stands": True})
 
     def status(self, exec_type: str, exec_id: str, cl_ord_id: str = "A1") -> None:
         for on, mark in (("OMS", {}), ("DROPCOPY", {"t797": "Y"})):
@@ -128,13 +130,14 @@ class Day:
         return reconcile(self.path)
 
 
+Plant = Callable[[Day], None]
 FILL = ("X2", "A1", "ALDER-E1", ISIN, "1", "100", "99.5")
 
 
 def test_an_honest_day_has_no_findings(tmp_path: Path) -> None:
     report = Day(tmp_path).close()
     assert report.findings == ()
-    assert report.counts["dealer fills"] == 2
+    assert report.counts["trades"] == 2
     assert report.counts["fills of trader-entered orders"] == 1
     assert "nothing lost" in report.as_text()
     assert main(["reconcile", "--state-dir", str(tmp_path)]) == 0
@@ -168,12 +171,52 @@ def test_resends_and_repeats_that_say_so_are_no_doubles(tmp_path: Path) -> None:
 
 
 def a_trade_cancelled(day: Day) -> None:
-    """The dealer's cancel of a trade takes the fill back on both sessions; here the dealer's book is left open."""
+    """The desk takes a fill back on both sessions."""
     for on, mark in (("OMS", {}), ("DROPCOPY", {"t797": "Y"})):
         day.oms.heard("8", on=on, t11="A1", t17="X9", t19="X2", t150="H", t39="0", t48=ISIN, t54="1", t14="0", **mark)
 
 
-Plant = Callable[[Day], None]
+def a_trade_corrected(day: Day) -> None:
+    """The desk has a fill at another price from now on."""
+    fields = told_fields() | {"t17": "X9", "t19": "X2", "t527": "ALDER-E2", "t150": "G", "t31": "99.25"}
+    for on, mark in (("OMS", {}), ("DROPCOPY", {"t797": "Y"})):
+        day.oms.heard("8", on=on, **fields, **mark)
+
+
+def thought_again(day: Day, exec_type: str, **changed: Any) -> None:
+    """The dealer does the same in its own book, and says so."""
+    trade = {"said_as": ["ALDER-E1", "ALDER-E2"], "cl_ord_id": "c1", "security_id": ISIN, "side": "1"}
+    trade |= {"quantity": "100", "price": "99.5", "stands": True, **changed}
+    day.alder.store.remember("trade", "ALDER-E1", trade)
+    day.alder.said("8", t11="c1", t17="ALDER-E2", t19="ALDER-E1", t150=exec_type, t39="4", t48=ISIN, t54="1")
+
+
+@pytest.mark.parametrize(
+    ("desk", "exec_type", "changed", "count"),
+    [
+        pytest.param(a_trade_cancelled, "H", {"stands": False}, "trades canceled", id="canceled"),
+        pytest.param(a_trade_corrected, "G", {"price": "99.25"}, "trades corrected", id="corrected"),
+    ],
+)
+def test_what_a_dealer_takes_back_and_the_desk_too_is_no_difference(
+    tmp_path: Path, desk: Plant, exec_type: str, changed: dict[str, Any], count: str
+) -> None:
+    day = Day(tmp_path)
+    thought_again(day, exec_type, **changed)
+    desk(day)
+    report = day.close()
+    assert report.findings == ()
+    assert report.counts[count] == 1
+
+
+def test_a_difference_says_which_trade_it_is_about(tmp_path: Path) -> None:
+    day = Day(tmp_path)
+    thought_again(day, "H", stands=False)
+    names = {"ALDER-E1", "ALDER-E2", "c1"}
+    assert {finding.kind: set(finding.about) for finding in day.close().findings} == {
+        "cancel_not_told": names,
+        "totals_differ": names,
+    }
 
 
 @pytest.mark.parametrize(
@@ -238,9 +281,9 @@ Plant = Callable[[Day], None]
             id="two orders on one quote",
         ),
         pytest.param(
-            lambda d: d.dealer_fill(d.alder, "c1", "ALDER-E7", ISIN, "1", "0", "99.5"),
-            {"traded_twice", "fill_not_told"},
-            id="a dealer that trades an order twice",
+            lambda d: d.dealer_fill(d.alder, "c1", "ALDER-E7", ISIN, "1", "10", "99.5"),
+            {"traded_beyond_order", "fill_not_told", "totals_differ"},
+            id="a dealer that trades more than was ordered",
         ),
         pytest.param(
             lambda d: d.alder.heard("D", t11="c6", t117="q6", t48=ISIN),
@@ -279,6 +322,18 @@ Plant = Callable[[Day], None]
             lambda d: d.copy("X8", "M2", "ELM-E9", MUNI, "2", "5", "104"),
             {"fill_without_trade", "totals_differ"},
             id="a fill no dealer made",
+        ),
+        pytest.param(
+            lambda d: thought_again(d, "G", price="99.25"), {"fill_differs"}, id="a correction the desk was not told"
+        ),
+        pytest.param(
+            lambda d: d.alder.store.remember(
+                "trade",
+                "ALDER-E3",
+                d.alder.store.recall("trade", "ALDER-E1") | {"said_as": ["ALDER-E3"], "quantity": "0"},
+            ),
+            {"not_reported_by_dealer", "fill_not_told"},
+            id="a trade its dealer kept to itself",
         ),
         pytest.param(a_trade_cancelled, {"fill_not_told", "totals_differ"}, id="a trade cancelled at the desk alone"),
         pytest.param(lambda d: d.alder.note("garbled", "checksum"), {"garbled"}, id="garbled bytes"),
