@@ -116,9 +116,9 @@ class Daemon:
                 self._start = configured.with_open_bonds(start, file, taken.trading)
             folded = taken.folded
             self.clock.not_before(folded.last_utc_ns)
-            configured.name_unknown_interest(taken.trading.desk.securities.values())
-            configured.name_calendars_running_out(config, self.clock.now().utc_ns)
-            configured.name_never_known(taken.trading.desk, self.clock.now().utc_ns)
+            bonds, now_ns = self._start.configured.securities, self.clock.now().utc_ns
+            for line in configured.notices(config, bonds, taken.trading.desk, now_ns):
+                log.warning("%s", line)
             log.info(
                 "journal taken over events=%d digests=%d boot=%s",
                 folded.events,
@@ -503,12 +503,8 @@ def _check(config: Config, path: Path) -> int:
         return 2
     assert book is not None
     file = assembly.security_file(config.reference.securities)
-    bonds = file.bonds
     now = Clock(config.clock.speed, config.clock.origin_utc_ns).now()
-    odd = configured.doubts(file, config.reference.securities)
-    in_vain = configured.never_known(assembly.desk(config, book, bonds), now.utc_ns)
-    odd += configured.calendars_running_out(config, now.utc_ns)
-    for line in [*odd, *configured.unknown_interest(bonds.values()), *in_vain]:
+    for line in configured.notices(config, file, assembly.desk(config, book, file.bonds), now.utc_ns):
         print(f"warning: {line}", file=sys.stderr)
     print(f"{path}: all is well: {len(config.sessions)} sessions, {len(config.dealers)} dealers")
     return 0

@@ -47,8 +47,7 @@ def _print(given: _Arguments, answer: Any, view: View) -> None:
         print(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
     else:
         paper = _paper(given)
-        banner = answer.get("banner") if isinstance(answer, dict) else None
-        print("\n".join((*([paper.styled(banner, "red"), ""] if banner else []), *view(paper, answer))))
+        print("\n".join((*views.banner(paper, answer), *view(paper, answer))))
 
 
 def _paper(given: _Arguments) -> Paper:

@@ -14,6 +14,7 @@ def reloaded(paper: Paper, answer: Answer) -> Lines:
     for key, words in (("sessions_added", "sessions added"), ("sessions_gone", "sessions taken away")):
         if answer.get(key):
             lines.append(f"{words}: {', '.join(answer[key])}")
+    lines += [f"{paper.styled('warning', 'yellow')}: {warning}" for warning in answer["warnings"]]
     if answer.get("files"):
         lines += ["", *tls_views.reloaded(paper, answer)]
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -41,6 +42,15 @@ def _standing(order: Answer) -> Cell:
 
 
 # --- the desk ------------------------------------------------------------------------------------
+
+
+def banner(paper: Paper, answer: Any) -> Lines:
+    """What goes above any answer: that the engine takes nothing at present, and why; mostly nothing."""
+    words = answer.get("banner") if isinstance(answer, dict) else None
+    if not words:
+        return []
+    lines = textwrap.wrap(words, paper.width) if paper.width else [words]
+    return [*(paper.styled(line, "red") for line in lines), ""]
 
 
 def status(paper: Paper, answer: Answer) -> Lines:

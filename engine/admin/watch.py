@@ -57,7 +57,8 @@ def watch(
 
 
 def _lines(desk: AdminClient, paper: Paper, out: TextIO, count: int) -> None:
-    for line in views.status(paper, desk.snapshot("status")):
+    status = desk.snapshot("status")
+    for line in (*views.banner(paper, status), *views.status(paper, status)):
         print(line, file=out)
     print(file=out, flush=True)
     heard = 0
@@ -102,7 +103,8 @@ def _screen(desk: AdminClient, paper: Paper, out: TextIO, count: int) -> None:
 def picture(desk: AdminClient, paper: Paper, kept: deque[Heard], columns: int, lines: int) -> list[str]:
     """Status, the latest open orders, and as many notices as there is room for."""
     narrow = Paper(paper.colour, columns, screen=True)
-    drawn = views.status(narrow, desk.call("status"))
+    status = desk.call("status")
+    drawn = [*views.banner(narrow, status), *views.status(narrow, status)]
     drawn += ["", *views.orders(narrow, desk.call("orders", limit=ORDERS_SHOWN)), ""]
     room = max(0, lines - len(drawn))
     latest = list(kept)[-room:] if room else []

@@ -152,7 +152,6 @@ def _securities(config: Config, fallen_back: dict[str, tuple[str, ...]]) -> Secu
         raise ConfigError(problems[0])
     for problem in file.problems:
         log.warning("securities line not used: %s", problem)
-    name_doubts(file, path)
     return file
 
 
@@ -244,7 +243,6 @@ def read_again(current: Configured, kinds: Collection[str]) -> Configured:
         wrong = _lines(path, file)
         if wrong:
             raise ConfigProblems(wrong)
-        name_doubts(file, path)
         found = dataclasses.replace(found, securities=file)
 
     def read_tls() -> None:
@@ -298,48 +296,29 @@ def apart(whole: str) -> list[Source]:
     return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
 
 
-# --- calendars that end ----------------------------------------------------------------------------
+# --- in force, and to be looked at -------------------------------------------------------------------
 
 
-def name_calendars_running_out(config: Config, now_ns: int) -> None:
-    """Say in the log which calendars have to be put on."""
-    for line in calendars_running_out(config, now_ns):
-        log.warning("%s", line)
+def notices(config: Config, file: SecurityFile, desk: Desk, now_ns: int) -> list[str]:
+    """What is no mistake and a person should know, a line each: for the log, and for who has put it in force."""
+    return [
+        *_doubts(file, config.reference.securities),
+        *_unknown_interest(desk.securities.values()),
+        *running_out(config.calendars, config.reference.calendar_months_min, trade_date(now_ns)),
+        *_never_known(desk, now_ns),
+    ]
 
 
-def calendars_running_out(config: Config, now_ns: int) -> list[str]:
-    """The same as lines."""
-    return running_out(config.calendars, config.reference.calendar_months_min, trade_date(now_ns))
-
-
-# --- bonds that a person should look at -------------------------------------------------------------
-
-
-def name_doubts(file: SecurityFile, path: Path) -> None:
-    """Say in the log which lines of the securities file are used and hardly can be right."""
-    for line in doubts(file, path):
-        log.warning("%s", line)
-
-
-def doubts(file: SecurityFile, path: Path) -> list[str]:
-    """The same as lines; the first so many."""
+def _doubts(file: SecurityFile, path: Path) -> list[str]:
+    """Lines of the securities file that are used and hardly can be right; the first so many."""
     lines = [f"{path.name}:{warning}" for warning in file.warnings[:PROBLEMS_SHOWN_MAX]]
     if (hidden := len(file.warnings) - PROBLEMS_SHOWN_MAX) > 0:
         lines.append(f"{path.name}: and {hidden} more warnings")
     return lines
 
 
-# --- bonds whose interest nobody can tell ----------------------------------------------------------
-
-
-def name_unknown_interest(bonds: Iterable[Security]) -> None:
-    """Say in the log of which bonds no fill will have its accrued interest by us, and why."""
-    for line in unknown_interest(bonds):
-        log.warning("%s", line)
-
-
-def unknown_interest(bonds: Iterable[Security]) -> list[str]:
-    """A line for every reason, with the bonds that it holds for; the first so many."""
+def _unknown_interest(bonds: Iterable[Security]) -> list[str]:
+    """Of which bonds no fill will have its accrued interest by us: a line for every reason; the first so many."""
     by_reason: dict[str, list[str]] = {}
     for bond in bonds:
         if reason := interest_problem(bond):
@@ -352,16 +331,7 @@ def unknown_interest(bonds: Iterable[Security]) -> list[str]:
     return lines
 
 
-# --- what the rules speak of in vain ---------------------------------------------------------------
-
-
-def name_never_known(desk: Desk, now_ns: int) -> None:
-    """Name in the log every place of the rule book that reads what can only be unknown here."""
-    for line in never_known(desk, now_ns):
-        log.warning("%s", line)
-
-
-def never_known(desk: Desk, now_ns: int) -> list[str]:
+def _never_known(desk: Desk, now_ns: int) -> list[str]:
     """Every place of the rule book that reads what can only be unknown here, a line each; the first so many."""
     found = desk.book.never_known(KnownHere.of(desk, now_ns).never)
     lines = [f"rules: {each.source.name}:{each.line}: {each.text}" for each in found[:PROBLEMS_SHOWN_MAX]]

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Final
 
-from engine.boot.configured import KINDS, Configured, name_never_known, name_unknown_interest, read_again
+from engine.boot.configured import KINDS, Configured, notices, read_again
 from engine.boot.take_over import links
 from engine.config import ConfigProblems
 from engine.dealers.estimates import EstimateParameters
@@ -181,6 +181,7 @@ class Reloading:
             dictionaries=parts.dictionaries,
             links=self._links(set(parts.settings) - {each.key for each in before.config.sessions}),
             tls_files=tuple(parts.tls_files),
+            warnings=tuple(notices(found.config, found.securities, parts.desk, self._runtime.clock.now().utc_ns)),
             keep=found,
         )
 
@@ -253,8 +254,8 @@ class Reloading:
             if not self._closed.is_set():  # Ports and calls are closed already, and stay so.
                 self._on_taken_up(settled.taken)
             log.info("files taken up kinds=%s", words)
-            name_unknown_interest(self._trading.desk.securities.values())
-            name_never_known(self._trading.desk, self._runtime.clock.now().utc_ns)
+            for line in settled.warnings:
+                log.warning("%s", line)
         outcome = "refused" if settled.taken is None else "taken_up"
         self._runtime.metrics.reloaded(settled.kinds, outcome, self._runtime.clock.now().utc_ns)
 

@@ -134,6 +134,7 @@ class Change:
     `in_force` are all texts from then on, `changed` the kinds of those that are another one. `settings` are of every
     session there is to be; None: as before. `links` are those of sessions that were not there, as the journal has them.
     `application` is for the application, `keep` for the shell that has read it, which gets it back by `Settled`.
+    `warnings` are what is no mistake and a person should know, a line each.
     """
 
     in_force: tuple[TextInForce, ...] = ()
@@ -143,6 +144,7 @@ class Change:
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
     tls_files: tuple[TlsFile, ...] = ()
+    warnings: tuple[str, ...] = ()
     keep: Any = None
 
 
@@ -262,6 +264,7 @@ class Settled:
     kinds: tuple[str, ...]
     taken: Any
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

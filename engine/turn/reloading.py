@@ -58,7 +58,7 @@ def on_files_read(draft: TurnDraft, given: FilesRead) -> None:
         turn.effects.append(Settled(given.kinds, None, problems))
         turn.effects.append(Reply(given.ref, error=text, code=code))
         return
-    turn.effects.append(Settled(given.kinds, change.keep))
+    turn.effects.append(Settled(given.kinds, change.keep, warnings=change.warnings))
     _record(draft, given, change)
     for key in _gone(draft, change):
         if draft.state(key).phase is not Phase.DISCONNECTED:
@@ -79,7 +79,11 @@ def _record(draft: TurnDraft, given: FilesRead, change: Change) -> None:
         scope = standing.application.file_switch(kind)
         if scope is not None:
             desk.record(e.KillSwitched(desk.now_ns, scope, False, by, given.reason))
-    reply: dict[str, Any] = {"kinds": list(given.kinds), "changed": list(change.changed)}
+    reply: dict[str, Any] = {
+        "kinds": list(given.kinds),
+        "changed": list(change.changed),
+        "warnings": list(change.warnings),
+    }
     if TLS in given.kinds:
         before = {file.key: file.digest for file in standing.tls_files}
         files = change.tls_files

@@ -81,10 +81,13 @@ ORDER: dict[str, Any] = {
 class Answers:
     """The desk at the other end of the socket, for a picture of it."""
 
+    def __init__(self, **beside: Any) -> None:
+        self.beside = beside
+
     def call(self, method: str, **_: Any) -> dict[str, Any]:
         if method == "orders":
             return {"orders": [ORDER, {**ORDER, "order": "O-000016", "cancel_pending": True}]}
-        return STATUS
+        return {**STATUS, **self.beside}
 
 
 STATUS: dict[str, Any] = {
@@ -111,3 +114,10 @@ def test_the_picture_of_watch_fits_its_screen(columns: int, colour: bool) -> Non
     assert "canceling" in text
     assert "12,000,000" in text
     assert "nobody" in text
+
+
+def test_the_picture_of_watch_begins_with_what_keeps_the_engine_from_taking_anything() -> None:
+    desk: AdminClient = Answers(banner="TAKEN NOTHING since 15:00:00: disk full " * 9)  # type: ignore[assignment]
+    lines = picture(desk, Paper(False, 80), deque(), 80, 24)
+    assert " ".join(lines[: lines.index("")]) == ("TAKEN NOTHING since 15:00:00: disk full " * 9).strip()
+    assert all(wide(line) <= 80 for line in lines)

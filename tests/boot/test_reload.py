@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import shutil
 import sys
@@ -20,7 +19,7 @@ import pytest
 from desk_builder import make_desk
 from seen_rounds import asked, asking, seen
 
-from engine.boot.configured import KINDS, Configured, name_never_known, name_unknown_interest, read, read_again
+from engine.boot.configured import KINDS, Configured, notices, read, read_again
 from engine.boot.reload import STOPPING, Reloading, _soon_switching, _unlooked_at
 from engine.config import ConfigProblems, load
 from engine.dealers.segments import Segment
@@ -28,6 +27,7 @@ from engine.dealers.stats import DealerStats
 from engine.desk.learning import Learning
 from engine.desk.setting import TellsOfBonds
 from engine.desk.state import Kill
+from engine.domain.instrument import Security
 from engine.journal.writer import Journal
 from engine.turn import FilesRead, ReadFiles, Settled
 from engine.turn.trading import Trading
@@ -260,24 +260,24 @@ def test_the_collector_goes_on_after_a_fold_that_failed() -> None:
     assert gc.isenabled()
 
 
-def test_bonds_whose_interest_cannot_be_computed_are_named_in_the_log(
-    shipped: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_bonds_whose_interest_cannot_be_computed_are_named(shipped: Path) -> None:
     """A line for every reason; nothing of a bond whose terms are known, or that pays nothing."""
-    bonds = [*read(load(shipped)).configured.parts().desk.securities.values()]
-    with caplog.at_level(logging.WARNING):
-        name_unknown_interest([*bonds, replace(bonds[0], coupon_pct=Decimal(0), day_count="BUS/252")])
-        assert not caplog.records
-        name_unknown_interest(
-            [
-                replace(bonds[0], security_id="A", coupon_pct=None),
-                replace(bonds[0], security_id="B", day_count="BUS/252"),
-                replace(bonds[0], security_id="C", coupon_pct=None),
-                replace(bonds[0], security_id="D", coupon_frequency=0, issue_date=None),
-                bonds[1],
-            ]
-        )
-    assert [each.getMessage() for each in caplog.records] == [
+    found = read(load(shipped)).configured
+    desk = found.parts().desk
+    bond, other = [*desk.securities.values()][:2]
+
+    def named(*odd: Security) -> list[str]:
+        desk.securities = {each.security_id: each for each in (bond, other, *odd)}
+        lines = notices(found.config, found.securities, desk, 1_800_000_000_000_000_000)
+        return [line for line in lines if line.startswith("securities: accrued")]
+
+    assert named(replace(bond, security_id="Z", coupon_pct=Decimal(0), day_count="BUS/252")) == []
+    assert named(
+        replace(bond, security_id="A", coupon_pct=None),
+        replace(bond, security_id="B", day_count="BUS/252"),
+        replace(bond, security_id="C", coupon_pct=None),
+        replace(bond, security_id="D", coupon_frequency=0, issue_date=None),
+    ) == [
         "securities: accrued interest cannot be computed, coupon_pct is not known: A, C",
         "securities: accrued interest cannot be computed, day_count 'BUS/252' is none that we count: B",
         "securities: accrued interest cannot be computed, interest is paid at maturity, and dated_date and issue_date "
@@ -285,16 +285,13 @@ def test_bonds_whose_interest_cannot_be_computed_are_named_in_the_log(
     ]
 
 
-def test_what_the_rules_read_in_vain_is_named_in_the_log(shipped: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_rules_read_in_vain_is_named(shipped: Path) -> None:
     """Nobody delivers trades, and what the file says is too old: the protection always holds, rules never fire."""
     os.utime(shipped.parent / "config" / "securities" / "sample.csv", (1_600_000_000, 1_600_000_000))
-    desk = read(load(shipped)).configured.parts().desk
+    found = read(load(shipped)).configured
+    desk = found.parts().desk
     desk.told_of_bonds = TellsOfBonds(prices=True, trades=False)
-
-    with caplog.at_level(logging.WARNING):
-        name_never_known(desk, 1_800_000_000_000_000_000)
-
-    named = [each.getMessage() for each in caplog.records]
+    named = notices(found.config, found.securities, desk, 1_800_000_000_000_000_000)
     assert any(
         each.startswith("rules: 10-protection.rules:")
         and "'adv(30d)' is never known here, which counts as true in a protection" in each
@@ -303,6 +300,5 @@ def test_what_the_rules_read_in_vain_is_named_in_the_log(shipped: Path, caplog: 
     )
     assert any("'liquidity_score' is never known here, which counts as false in a rule" in each for each in named)
     desk.told_of_bonds = TellsOfBonds()
-    caplog.clear()
-    name_never_known(desk, 1_800_000_000_000_000_000)
-    assert not caplog.records
+    named = notices(found.config, found.securities, desk, 1_800_000_000_000_000_000)
+    assert not [each for each in named if each.startswith("rules")]

@@ -443,6 +443,17 @@ def test_a_bad_file_changes_nothing_and_is_told_of(house: House, fault: str) -> 
     assert f'config_reloads_total{{kind="{kind}",outcome="refused"}} 1' in house.answer("metrics")[1]
 
 
+def test_a_line_that_hardly_can_be_right_is_in_force_and_told_of(house: House) -> None:
+    """By whoever put it in force, not in the log alone: the next order in that bond leans on it."""
+    house.reload("securities")
+    assert "warning" not in house.reload("securities")
+    house.change("bonds.csv", "2035-03-15", "2135-03-15")
+    warned = [line for line in house.reload("securities").splitlines() if line.startswith("warning: ")]
+    assert len(warned) == 1
+    assert warned[0].startswith("warning: bonds.csv:2: Anvil Works 5 35: maturity: ")
+    assert any(warned[0].removeprefix("warning: ") in line for line in house.rfqd.lines)
+
+
 def test_every_kind_there_is_has_a_good_change_and_a_fault() -> None:
     assert set(MATTERS) == {fault.kind for fault in FAULTS.values()} == set(KINDS)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from engine.boot.assembly import security_file, security_master
-from engine.boot.configured import doubts
 from engine.domain.currencies import CURRENCIES
 from engine.market.securities import parse_securities
 
@@ -143,11 +142,11 @@ def test_a_text_that_was_in_force_gives_its_bonds_whatever_is_said_today() -> No
     assert [*security_master(odd, kept=True).bonds] == ["US99B001AB35"]
 
 
-def test_warnings_are_lines_for_the_log(tmp_path: Path) -> None:
+def test_a_warning_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "bonds.csv"
     path.write_text(text(price="250"))
-    (line,) = doubts(security_file(path), path)
-    assert line.startswith("bonds.csv:2: Quillmere 4.35 2031: price: expected 200 or less")
+    (warning,) = security_file(path).warnings
+    assert str(warning).startswith("2: Quillmere 4.35 2031: price: expected 200 or less")
 
 
 def test_the_shipped_bonds_leave_nothing_to_doubt() -> None:
