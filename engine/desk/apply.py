@@ -387,11 +387,14 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
             evidence=event.evidence or placement.evidence,
             status_asked_ns=event.at_ns if asked else placement.status_asked_ns,
             status_asks=placement.status_asks + asked,
+            status_outbox_id=event.outbox_id if asked else placement.status_outbox_id,
             person_needed=placement.person_needed or event.person_needed,
             counted=placement.counted if event.counted is None else event.counted,
             ends_as=event.ends_as or placement.ends_as,
         ),
     )
+    if event.outbox_id:
+        state.follow_ups.put(str(event.outbox_id), event.placement_id)
 
 
 def _placement_ended(state: DeskState, event: e.PlacementEnded) -> None:
@@ -403,8 +406,11 @@ def _placement_ended(state: DeskState, event: e.PlacementEnded) -> None:
 
 def _placement_cancel_asked(state: DeskState, event: e.PlacementCancelAsked) -> None:
     placement = state.placements[event.placement_id]
-    state.placements.put(event.placement_id, changed(placement, cancel_id=event.cancel_id))
+    asked = changed(placement, cancel_id=event.cancel_id, cancel_outbox_id=event.outbox_id)
+    state.placements.put(event.placement_id, asked)
     state.cancels.put(event.cancel_id, event.placement_id)
+    if event.outbox_id:
+        state.follow_ups.put(str(event.outbox_id), event.placement_id)
 
 
 def _fill_booked(state: DeskState, event: e.FillBooked) -> None:

@@ -126,16 +126,25 @@ def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:
 
 
 def gap_filled(draft: Draft, outbox_id: int) -> None:
-    """A committed R or D was filled over in a resend: it never arrived, as far as anybody can tell."""
+    """A committed R, D, H or F was filled over in a resend: it never arrived, as far as anybody can tell."""
     sent = draft.state.sent.get(str(outbox_id))
     if sent is None:
+        asked_after = draft.state.follow_ups.get(str(outbox_id))
+        if asked_after is not None:
+            doubting.filled_over(draft, draft.state.placements[asked_after], outbox_id)
         return
     reason = "filled over in a resend: it never arrived"
     if sent.placement_id:
-        # Evidence is not proof: it stays in doubt until the dealer or a person says so.
-        doubting.doubt(draft, draft.state.placements[sent.placement_id], reason)
+        # Evidence is not proof: it stays in doubt until the dealer or a person says so. What was asked about it until
+        # now stands behind it and was filled over, too.
+        doubting.doubt(draft, draft.state.placements[sent.placement_id], reason, afresh=True)
     else:
         advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=False))
+
+
+def subscription_filled_over(draft: Draft, session: str) -> None:
+    """A market session's subscription was filled over in a resend: nobody there knows of it."""
+    _subscribe(draft, session)
 
 
 def subscribe_to(draft: Draft, session: str, securities: Sequence[str]) -> None:

@@ -254,6 +254,7 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "sent": (Table, ()),
     "placements": (Table, (_if_unanswered, _order_of, _if_unanswered_as)),
     "cancels": (Table, ()),
+    "follow_ups": (Table, ()),
     "fills": (Table, (_order_of_fill,)),
     "quarantine": (Table, (_placement_of,)),
     "reversions": (Table, (_if_pending,)),
@@ -292,6 +293,8 @@ class DeskState:
     placements: Table[Placement]
     cancels: Table[str]
     """Our cancels at dealers by their ClOrdID(11): of which acceptance each is."""
+    follow_ups: Table[str]
+    """What was asked after acceptances, H and F, by outbox number: of which acceptance each is."""
     fills: Table[BookedFill]
     quarantine: Table[Quarantined]
     reversions: Table[PendingReversion]

@@ -647,6 +647,8 @@ class PlacementDoubted(Event):
     """What the dealer counts as filled where that is not what is booked."""
     ends_as: str = ""
     """The state that its last word ends it in once the counts agree."""
+    outbox_id: int = 0
+    """What carried the status request, 0 if none went out."""
 
 
 @row
@@ -667,6 +669,8 @@ class PlacementEnded(Event):
 class PlacementCancelAsked(Event):
     placement_id: str
     cancel_id: str
+    outbox_id: int = 0
+    """What carried it."""
 
 
 @row

@@ -63,6 +63,10 @@ class Placement:
     """The dealer's reason where the last word is no fill."""
     counted: Decimal | None = None
     """What the dealer last counted as filled where that is not what is booked."""
+    status_outbox_id: int = 0
+    """What carried the last OrderStatusRequest(H), 0 before the first."""
+    cancel_outbox_id: int = 0
+    """What carried the last OrderCancelRequest(F), 0 before the first."""
     ends_as: str = ""
     """The state that its last word will end it in, once what is booked is what it counts; empty without one."""
 

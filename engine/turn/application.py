@@ -45,6 +45,10 @@ class Application(Protocol):
 
     def gap_filled(self, draft: Draft, outbox_id: int) -> None: ...
 
+    def subscription_filled_over(self, draft: Draft, settings: SessionSettings) -> None:
+        """What was said to a market session since it logged on was filled over."""
+        ...
+
     def hold(self, reason: str) -> None:
         """From now on nobody new is asked, for this reason; empty: they may be."""
         ...

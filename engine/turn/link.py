@@ -108,6 +108,9 @@ class Link(NamedTuple):
     """Up to this outbox number, what nobody is known to have is still to be read from the store and bound again."""
     in_parts: int | None = None
     """The connection over which a long queue leaves in parts: the next one once the peer has read this one."""
+    subscribed_from: int = 0
+    """The first of our numbers since a market session logged on, or was subscribed again: what was asked for before
+    is over."""
     round_trip_ns: int | None = None
     """From our last answered TestRequest(1) to its answer."""
 

@@ -112,12 +112,15 @@ def _act(draft: TurnDraft, key: str, epoch: int, action: Action) -> None:
             if link.proven(epoch, begin):
                 draft.keep(key, link._replace(confirmed=Position(epoch, begin - 1)))
         case GapFilled(begin, end):
+            if draft.settings(key).role == "market":
+                _subscribe_again(draft, key, link, begin, end)
+                return
             for outbox_id in link.ledger.between(begin, end):
                 application.gap_filled(draft.desk, outbox_id)
         case LoggedOn():
             application.session_up(draft.desk, draft.settings(key), state.epoch)
             # It has taken our number after all.
-            draft.keep(key, draft.link(key)._replace(refusals=0, peer_expects=None))
+            draft.keep(key, draft.link(key)._replace(refusals=0, peer_expects=None, subscribed_from=state.next_out))
             draft.note(key, "logon", f"epoch {state.epoch}, HeartBtInt(108)={state.heart_bt_int_s}")
             if state.connection is not None:
                 turn.effects.append(Welcome(state.connection))
@@ -142,6 +145,16 @@ def _act(draft: TurnDraft, key: str, epoch: int, action: Action) -> None:
                 turn.effects.append(Close(connection, code, text, at_once))
         case DrainHeld():
             turn.held_due = key
+
+
+def _subscribe_again(draft: TurnDraft, key: str, link: Link, begin: int, end: int) -> None:
+    """A subscription among the numbers that were filled over never arrived: the session asks for its prices anew.
+
+    For all of them, once: which one it was is not kept, and prices that come twice do no harm.
+    """
+    if link.ledger.between(max(begin, link.subscribed_from), end):
+        draft.keep(key, link._replace(subscribed_from=link.state.next_out))
+        draft.standing.application.subscription_filled_over(draft.desk, draft.settings(key))
 
 
 _made: Any = tuple.__new__  # In half the time that a constructor takes.

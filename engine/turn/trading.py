@@ -114,6 +114,9 @@ class Trading:
     def gap_filled(self, draft: Draft, outbox_id: int) -> None:
         decide.gap_filled(draft, outbox_id)
 
+    def subscription_filled_over(self, draft: Draft, settings: SessionSettings) -> None:
+        decide.subscription_filled_over(draft, settings.key)
+
     def hold(self, reason: str) -> None:
         self.desk.hold = reason
 

@@ -103,6 +103,7 @@ EXEMPT: Final[dict[str, str]] = {
     "machine.up": "no connection outlives its process",
     "machine.connections": "no connection outlives its process",
     "links.in_parts": "a connection over which a queue leaves in parts: no connection outlives its process",
+    "links.subscribed_from": "since a logon: there is another one after a restart",
     "links.round_trip_ns": "measured on a connection, and measured again on the next one",
     "links.refusals": "refusals in a row: the session that is paused for them stands in the state",
     "links.peer_expects": "what a peer said when it refused us: shown to people, and said again at the next logon",

@@ -30,7 +30,8 @@ def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = F
     person = not ask and draft.session_up(placement.session)
     if not ask and not person and evidence == placement.evidence:
         return  # Nothing new is known and nobody can be asked: the session's return, or its next look, comes.
-    draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, ask, person))
+    outbox_id = draft.next_outbox_id() if ask else 0
+    draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, evidence, ask, person, outbox_id=outbox_id))
     draft.wake(Timer(TimerKind.placement, placement.placement_id))
     if ask:
         security = draft.desk.securities.get(placement.security_id)
@@ -42,8 +43,8 @@ def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = F
             side=placement.side,
         )
         draft.send(placement.session, said, Delivery.afresh, follows=placement.outbox_id)
-        if placement.cancel_id:
-            _send_cancel(draft, placement)
+    if placement.cancel_id and (ask or (afresh and person)):
+        _send_cancel(draft, placement)  # A cancel is asked for whatever becomes of a status request.
     if person and not placement.person_needed:
         page(draft, placement, evidence)
 
@@ -55,6 +56,19 @@ def session_back(draft: Draft, session: str) -> None:
         doubt(draft, placement, evidence, afresh=True)
 
 
+def filled_over(draft: Draft, placement: Placement, outbox_id: int) -> None:
+    """Our H or F was filled over in a resend: it never arrived, and is said again while it is still wanted.
+
+    Only the last of each: where another one was sent since, that is the one that counts.
+    """
+    if not placement.unanswered:
+        return
+    if outbox_id == placement.status_outbox_id:
+        doubt(draft, placement, placement.evidence or "no answer", afresh=True)
+    elif outbox_id == placement.cancel_outbox_id:
+        _send_cancel(draft, placement)
+
+
 def cancel_at_dealer(draft: Draft, placement: Placement) -> None:
     """OrderCancelRequest(F) for an acceptance that has not been answered."""
     if placement.unanswered and not placement.cancel_id:
@@ -63,7 +77,8 @@ def cancel_at_dealer(draft: Draft, placement: Placement) -> None:
 
 def _send_cancel(draft: Draft, placement: Placement) -> None:
     cancel_id = draft.fresh_id()
-    draft.record(e.PlacementCancelAsked(draft.now_ns, placement.placement_id, cancel_id))
+    outbox_id = draft.next_outbox_id()
+    draft.record(e.PlacementCancelAsked(draft.now_ns, placement.placement_id, cancel_id, outbox_id))
     security = draft.desk.securities.get(placement.security_id)
     said = CancelPlacement(
         dealer=placement.dealer,

@@ -63,6 +63,7 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
             index=draft.index_of(order.facts.segment),
         )
     )
+    draft.wake(Timer(TimerKind.order, order.order_id))  # The rule book need not look at it again.
     advance(draft, rfq_id)
     return rfq_id
 

@@ -82,6 +82,9 @@ class Answering:
     def gap_filled(self, draft: Draft, outbox_id: int) -> None:
         pass
 
+    def subscription_filled_over(self, draft: Draft, settings: SessionSettings) -> None:
+        pass
+
     def hold(self, reason: str) -> None:
         pass
 
