@@ -1,4 +1,8 @@
-"""`scripts/crash_test`: a stream of orders, a daemon that dies again and again, and the reckoning."""
+"""`scripts/crash_test`: a stream of orders, a daemon that dies again and again, and the reckoning.
+
+Dealers fill in parts, repeat themselves, take trades back and correct them, some of it long after a kill; the OMS
+replaces and cancels. Each kind has its share on the command line, 0 to leave it out.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,15 @@ from pathlib import Path
 from demo.orders import Day
 from demo.processes import ROOT, Failed, Setting, now_ns, whole_milliseconds
 from demo.trader import ENDED, Trader
+from paper.habits import Habits
+from paper.prices import load_securities
 from paper.reconcile import reconcile
+from paper.store import StoreReader
 
+from crash import orders
+from crash.accounting import account, read_journal
 from crash.daemon import PHASES
+from crash.person import Person
 from engine.admin import streams
 from engine.admin.client import AdminClient
 from engine.app import main as rfqd
@@ -31,17 +41,26 @@ ORDERS_PER_KILL = 2
 LIFE_S_MAX = 6.0
 """A daemon whose fuse has not blown by then is killed from outside; that counts as `any instant`."""
 CALM_S_MAX = 120.0
+INTERVAL_S = 9.0
+HABITS = "parts=0.4,stops=0.15,by_status=0.3,shuffles=0.2,repeats=0.3,busts=0.1,corrects=0.12,early=0.1,reopens=0.3"
+REPLACES, CANCELS = 0.25, 0.1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/crash_test")
     parser.add_argument("--kills", type=int, default=30, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument(
+        "--habits", type=Habits.parse, default=Habits.parse(HABITS), metavar="NAME=CHANCE,...",
+        help=f"how dealers fill and what they take back: {', '.join(Habits.__dataclass_fields__)}; default {HABITS}",
+    )  # fmt: skip
+    parser.add_argument("--replaces", type=float, default=REPLACES, metavar="SHARE", help="of orders, by the OMS (G)")
+    parser.add_argument("--cancels", type=float, default=CANCELS, metavar="SHARE", help="of orders, by the OMS (F)")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the run")
     options = parser.parse_args()
     run_dir = Path(tempfile.mkdtemp(prefix="rfq-crash-"))
     try:
-        status = _Run(options.kills, options.seed, run_dir).go()
+        status = _Run(options, run_dir).go()
     except Failed as error:
         print(f"crash_test: {error}", file=sys.stderr)
         status = 1
@@ -53,8 +72,9 @@ def main() -> int:
 
 
 class _Run:
-    def __init__(self, kills: int, seed: int, run_dir: Path) -> None:
-        self._kills, self._rng, self._dir = kills, random.Random(seed), run_dir
+    def __init__(self, options: argparse.Namespace, run_dir: Path) -> None:
+        seed, kills = options.seed, options.kills
+        self._options, self._kills, self._rng, self._dir = options, kills, random.Random(seed), run_dir
         self._base_port = _free_base_port()
         origin = whole_milliseconds(now_ns())
         self._setting = Setting(
@@ -64,6 +84,8 @@ class _Run:
         self._struck: Counter[str] = Counter()
         self._daemon: subprocess.Popen[bytes] | None = None
         self._trader = Trader(lambda: AdminClient(run_dir / "rfqd.sock"), Day((), (), (), ()), lambda line: None)
+        self._person = Person(self._trader.call, run_dir / "paper")
+        self._waiting: list[str] = []
 
     def go(self) -> int:
         market = self._start_market()
@@ -82,12 +104,17 @@ class _Run:
         return self._reckon(clean)
 
     def _start_market(self) -> subprocess.Popen[bytes]:
-        setting = self._setting
+        setting, options = self._setting, self._options
+        script = self._dir / "orders.jsonl"
+        orders.write(script, orders.steps(
+            load_securities(setting.securities), setting.seed, self._orders, INTERVAL_S,
+            replaces=options.replaces, cancels=options.cancels,
+        ))  # fmt: skip
         command = [
             sys.executable, "-m", "paper", "all", "--state-dir", str(self._dir / "paper"),
             "--securities", str(setting.securities), "--seed", str(setting.seed), "--speed", repr(SPEED),
             "--origin-ns", str(setting.origin_ns), "--base-port", str(self._base_port),
-            "--count", str(self._orders), "--interval-s", "9",
+            "--orders", str(script), "--habits", str(options.habits),
         ]  # fmt: skip
         log = (self._dir / "paper.log").open("ab")
         return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -120,20 +147,34 @@ class _Run:
             print(f"\rcrash_test: {number} of {self._kills} kills ", end="", file=sys.stderr)
 
     def _calm(self) -> None:
-        """No more kills: every order the OMS has sent comes to its end."""
+        """No more kills: everything comes to its end, or waits for a person who cannot end it."""
         began = time.monotonic()
         while time.monotonic() - began < CALM_S_MAX:
             assert self._daemon is not None
             if self._daemon.poll() is not None:
                 raise Failed(f"the daemon ended by itself with status {self._daemon.returncode}")
-            if self._trader.step():
-                orders = self._trader.orders.values()
-                if len(orders) >= self._orders and all(order["state"] in ENDED for order in orders):
+            if self._trader.step() and self._person.step() and len(self._trader.orders) >= self._orders:
+                left = [order for order in self._trader.orders.values() if order["state"] not in ENDED]
+                waiting = self._person.cannot_end
+                if all(order["order"] in waiting for order in left) and not self._tasks_left():
+                    self._waiting = [f"{order['order']} {waiting[order['order']]}" for order in left]
                     return
             time.sleep(0.1)
         left = [order for order in self._trader.orders.values() if order["state"] not in ENDED]
         words = "; ".join(f"{order['order']} {order['state']} {order['note']}" for order in left[:5])
-        raise Failed(f"{len(self._trader.orders)} of {self._orders} orders came, {len(left)} still open: {words}")
+        raise Failed(
+            f"{len(self._trader.orders)} of {self._orders} orders came, {len(left)} still open: {words}; "
+            f"dealers have {self._tasks_left()} things left to say or do"
+        )
+
+    def _tasks_left(self) -> int:
+        """What dealers have still to do or to say."""
+        left = 0
+        for path in (self._dir / "paper").glob("*.db"):
+            reader = StoreReader(path)
+            left += len(reader.facts("task"))
+            reader.close()
+        return left
 
     def _stop(self) -> bool:
         assert self._daemon is not None
@@ -145,8 +186,16 @@ class _Run:
         journal = self._dir / "journal.db"
         failures = [] if clean else ["the last daemon did not end cleanly"]
         report = reconcile(self._dir / "paper")
-        print(report.as_text())
-        failures += [str(finding) for finding in report.findings]
+        for name, number in sorted(report.counts.items()):
+            print(f"{name:28} {number}")
+        books = account(report, read_journal(journal))
+        print("", *books.lines, sep="\n")
+        failures += books.wrong
+        print(f"{len(books.told)} differences that a person was told of:")
+        for line in books.told:
+            print(f"  {line}")
+        for line in self._waiting:
+            print(f"  still with a person: {line}")
         verdict = audit(journal)
         if not verdict.holds:
             failures.append(f"the chain does not hold: {verdict}")
@@ -167,7 +216,7 @@ class _Run:
         for failure in failures:
             print(f"crash_test: WRONG: {failure}", file=sys.stderr)
         if not failures:
-            print("crash_test: nothing lost, nothing doubled, every replay the same")
+            print("crash_test: nothing lost, nothing doubled, nothing unsaid, every replay the same")
         return 1 if failures else 0
 
 

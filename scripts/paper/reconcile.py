@@ -16,7 +16,7 @@ Run it when the market is quiet: what is still on its way looks lost.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -42,6 +42,9 @@ class Finding:
     about: frozenset[str] = frozenset()
     """What a dealer's trade is known by, where it is about one: ExecIDs(17) of the dealer, our ClOrdID(11) at it."""
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.party} {self.key} {self.text}".rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -49,6 +52,12 @@ class Report:
 
     findings: tuple[Finding, ...]
     counts: dict[str, int]
+    trades: tuple[Trade, ...] = ()
+    """What dealers truly traded."""
+    told: Mapping[str, Fill] = field(default_factory=dict)
+    """Fills that stand by what the order session was told, by their ExecID(17)."""
+    copied: Mapping[str, Fill] = field(default_factory=dict)
+    """The same of the drop copy."""
 
     def as_json(self) -> dict[str, Any]:
         findings = [{"kind": f.kind, "party": f.party, "key": f.key, "text": f.text} for f in self.findings]
@@ -128,6 +137,8 @@ class _Books:
 
     findings: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    told: dict[str, Fill] = field(default_factory=dict)
+    copied: dict[str, Fill] = field(default_factory=dict)
 
     def find(self, kind: str, party: str, key: str, text: str = "", about: Iterable[str] = ()) -> None:
         self.findings.append(Finding(kind, party, key, text, frozenset(about)))
@@ -180,7 +191,7 @@ def compare(records: Iterable[Record]) -> Report:
     for record in records:
         if record.role == "oms":
             _check_oms(books, record, trades)
-    return Report(tuple(books.findings), dict(books.counts))
+    return Report(tuple(books.findings), dict(books.counts), tuple(trades), books.told, books.copied)
 
 
 # --- any party -------------------------------------------------------------------------------------------
@@ -258,7 +269,7 @@ def _check_dealer(books: _Books, record: Record) -> None:
             books.find("not_reported_by_dealer", record.name, exec_id)
     for cl_ord_id, quantity in traded.items():
         if quantity > (ordered.get(cl_ord_id) or 0):
-            books.find("traded_beyond_order", record.name, cl_ord_id, f"{quantity} of {ordered.get(cl_ord_id)}")
+            books.find("traded_beyond_order", record.name, cl_ord_id, f"{quantity:f} of {ordered.get(cl_ord_id)}")
     over = {row.get(11) for row in record.outbound("8") if row.get(39) not in ("A", "0")}
     for cl_ord_id, _ in accepting:
         if cl_ord_id not in over:
@@ -291,6 +302,8 @@ def _check_oms(books: _Books, record: Record, trades: list[Trade]) -> None:
     told = _fills_once(books, record.name, "order session", reports)
     copied = _fills_once(books, record.name, "drop copy", copies)
     ordered = _check_quantities(books, record, order_sessions, reports, told)
+    books.told |= told
+    books.copied |= copied
     books.counts["fills told"] += len(told)
     books.counts["fills copied"] += len(copied)
     if has_copy:
@@ -433,15 +446,15 @@ def _check_totals(books: _Books, party: str, desk: list[Fill], trades: list[Trad
         if not source.stands:
             differs("cancel_not_told", fill.exec_id, f"the dealer took {source.said_as[0]} back", fill, source.names)
         elif mine != true:
-            text = f"at the dealer {source.said_as[0]} is {source.quantity} at {source.price}"
-            differs("fill_differs", fill.exec_id, f"{fill.quantity} at {fill.price}; {text}", fill, source.names)
+            text = f"at the dealer {source.said_as[0]} is {source.quantity:f} at {source.price:f}"
+            differs("fill_differs", fill.exec_id, f"{fill.quantity:f} at {fill.price:f}; {text}", fill, source.names)
     for exec_id, fills in sorted(booked.items()):
         if len(fills) > 1:
             books.find("fill_booked_twice", party, exec_id, f"{len(fills)} ExecIDs for one trade")
     by_exec_id = any(fill.dealer_exec_id for fill in desk)
     for trade in trades:
         if by_exec_id and trade.stands and trade.said_as[0] not in booked:
-            text = f"the dealer traded {trade.quantity} at {trade.price}, the desk was not told"
+            text = f"the dealer traded {trade.quantity:f} at {trade.price:f}, the desk was not told"
             differs("fill_not_told", trade.said_as[0], text, trade, trade.names)
     balance: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for trade in trades:

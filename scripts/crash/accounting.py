@@ -1,0 +1,124 @@
+"""Four books of the same trades: the dealers' own, the journal's, the order system's and the drop copy's.
+
+They agree, or a person was told: a report about that very trade is in quarantine, or its acceptance is in doubt and
+waits for somebody. Everything else is wrong. What the parties know is read by `paper.reconcile` from their own files.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from paper.reconcile import Fill, Finding, Report
+
+MAY_BE_TOLD: Final = frozenset(
+    {"fill_not_told", "fill_differs", "cancel_not_told", "totals_differ", "fill_without_trade"}
+)
+"""Between what is true and what is booked. A difference between two of our own books nobody explains."""
+
+Economics = tuple[Decimal, Decimal]
+"""Quantity and price."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """What the events say is booked, under the ExecIDs(17) that OMS and drop copy know, and what people were told."""
+
+    fills: dict[str, Economics] = field(default_factory=dict)
+    by_hand: int = 0
+    told: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By a dealer's ExecID(17), or our ClOrdID(11) at it."""
+    _known_as: dict[str, str] = field(default_factory=dict)
+
+    def take(self, kind: str, body: Mapping[str, Any]) -> None:
+        match kind:
+            case "FillBooked":
+                self._book(body["fill"])
+                self.by_hand += bool(body["fill"].get("manual"))
+            case "FillCanceled":
+                del self.fills[self._known_as.pop(body["fill"]["exec_id"])]
+            case "FillCorrected":
+                del self.fills[self._known_as.pop(body["was"]["exec_id"])]
+                self._book(body["fill"])
+            case "FillQuarantined":
+                for name in (body["dealer_exec_id"], body["placement_id"]):
+                    self._tell(name, f"in quarantine: {body['reason']}")
+            case "PlacementDoubted" if body["person_needed"]:
+                self._tell(body["placement_id"], f"in doubt: {body['evidence']}")
+            case "StrayMessage":
+                self._tell(body["reference"], f"told: {body['text']}")
+
+    def _book(self, fill: Mapping[str, Any]) -> None:
+        known_as = fill.get("told_as") or fill["exec_id"]
+        self._known_as[fill["exec_id"]] = known_as
+        self.fills[known_as] = Decimal(fill["quantity"]).normalize(), Decimal(fill["price"]).normalize()
+
+    def _tell(self, name: str, text: str) -> None:
+        if name and text not in self.told[name]:
+            self.told[name].append(text)
+
+
+def read_journal(path: Path) -> Journal:
+    journal = Journal()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
+        for kind, body in file.execute("SELECT type, body FROM events ORDER BY seq"):
+            journal.take(kind, json.loads(body))
+    return journal
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The four books beside each other."""
+
+    lines: tuple[str, ...]
+    told: tuple[str, ...]
+    """Differences that a person was told of, a line each."""
+    wrong: tuple[str, ...]
+    """Those that nobody was told of, and whatever else must not be."""
+
+
+def account(report: Report, journal: Journal) -> Account:
+    standing = [trade for trade in report.trades if trade.stands]
+    books: dict[str, list[Decimal]] = {
+        "dealers truly": [trade.quantity for trade in standing],
+        "journal": [quantity for quantity, _ in journal.fills.values()],
+        "drop copy": [fill.quantity for fill in report.copied.values()],
+        "order system": [fill.quantity for fill in report.told.values()],
+    }
+    changed = sum(len(trade.said_as) > 1 for trade in report.trades)
+    lines = [f"{'trades':>21} {'quantity':>15}"]
+    lines += [f"{name:<14} {len(book):>6} {sum(book, Decimal(0)):>15,f}" for name, book in books.items()]
+    lines.append(f"{changed} trades were canceled or corrected on the way, {journal.by_hand} booked by hand")
+    told, wrong = [], list(_between(journal, report.copied))
+    for finding in report.findings:
+        why = _told_of(finding, journal) if finding.kind in MAY_BE_TOLD else []
+        line = str(finding)
+        if why:
+            told.append(f"{line}: {'; '.join(why)}")
+        else:
+            wrong.append(line)
+    return Account(tuple(lines), tuple(told), tuple(wrong))
+
+
+def _told_of(finding: Finding, journal: Journal) -> list[str]:
+    return list(dict.fromkeys(text for name in sorted(finding.about) for text in journal.told.get(name, ())))
+
+
+def _between(journal: Journal, copied: Mapping[str, Fill]) -> Iterator[str]:
+    """The journal against the drop copy, where every fill has to be, by hand or not."""
+    on_copy = {exec_id: (fill.quantity, fill.price) for exec_id, fill in copied.items()}
+    for exec_id in sorted(journal.fills.keys() | on_copy.keys()):
+        ours, theirs = journal.fills.get(exec_id), on_copy.get(exec_id)
+        if ours != theirs:
+            yield f"{exec_id}: the journal has {_shown(ours)}, the drop copy {_shown(theirs)}"
+
+
+def _shown(fill: Iterable[Decimal] | None) -> str:
+    return "nothing" if fill is None else " at ".join(f"{value:f}" for value in fill)

@@ -1,0 +1,63 @@
+"""Whoever is paged: calls the dealer, whose own book he is read from, and ends what nobody answers for any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from demo.trader import GONE
+from paper.execution import AT_WORK
+from paper.store import StoreReader
+
+from engine.errors import CommandError, StartError
+
+REASON = "the dealer says on the phone that this is all it has done, and all it will do"
+
+
+class Person:
+    """`call` is a command of the admin socket. What he cannot end is told with the reason."""
+
+    def __init__(self, call: Callable[..., dict[str, Any]], records: Path) -> None:
+        self._call = call
+        self._records = records
+        self.cannot_end: dict[str, str] = {}
+
+    def step(self) -> bool:
+        """Look at what waits for a person. False while the daemon does not answer."""
+        try:
+            self.cannot_end = {}
+            for waiting in self._call("status")["unanswered"]:
+                if waiting["person_needed"]:
+                    self._look_at(waiting["order"], waiting["dealer"])
+            return True
+        except (StartError, OSError):
+            return False
+        except CommandError as error:
+            if error.code not in GONE:
+                raise
+            return False
+
+    def _look_at(self, order: str, dealer: str) -> None:
+        story = self._call("order.show", order=order)
+        for placement in story["placements"]:
+            if placement["dealer"] != dealer or not placement["person_needed"]:
+                continue
+            at_work, traded = self._on_the_phone(dealer, placement["placement"])
+            if at_work:
+                self.cannot_end[order] = f"{dealer} is at work on it: {placement['evidence']}"
+            elif traded == Decimal(placement["filled"]):
+                self._call("order.force_state", order=order, reason=REASON)
+            else:
+                self.cannot_end[order] = f"{dealer} has traded {traded:f}, booked is {placement['filled']}"
+
+    def _on_the_phone(self, dealer: str, cl_ord_id: str) -> tuple[bool, Decimal]:
+        """Is it still worked on, and how much of it is traded?"""
+        with closing(StoreReader(self._records / f"{dealer}.db")) as book:
+            order = book.fact("order", cl_ord_id)
+            if order is None:
+                return False, Decimal(0)
+            trades = [book.fact("trade", exec_id) for exec_id in order["trades"]]
+        return order["state"] in AT_WORK, sum((Decimal(t["quantity"]) for t in trades if t["stands"]), Decimal(0))
