@@ -31,7 +31,7 @@ from engine.fix.session.schedule import Schedule
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionary import Dictionary
 from engine.market.appraisal import Appraisal
-from engine.market.calendars import DayEnd
+from engine.market.calendars import Calendars, DayEnd
 from engine.market.liquidity import Groups
 from engine.market.marks import MarkBook
 from engine.market.securities import LineProblem, parse_securities
@@ -176,17 +176,14 @@ def desk(
             mark_age_ns_max=_ns(config.rfq.mark_age_max_s),
             undelivered_ask_ns=_ns(config.rfq.undelivered_ask_s),
             reversion_ns=_ns(config.tca.reversion_s),
-            day_end=DayEnd(
-                config.tca.day_end_time,
-                ZoneInfo(config.tca.day_end_zone),
-                config.calendar_of(config.engine.base_currency),
-            ),
+            day_end=DayEnd(config.tca.day_end_time, ZoneInfo(config.tca.day_end_zone)),
             quotes_per_rfq_max=config.rfq.quotes_per_rfq_max,
             cool_down_days=config.rfq.cool_down_days,
         ),
         dealers=dealers,
         securities=known,
         filed=bonds,
+        calendars=Calendars(config.calendars),
         marks=MarkBook(),
         appraisal=appraisal(config, known),
         stats=stats,
@@ -211,12 +208,15 @@ def desk(
 
 def appraisal(config: Config, bonds: Mapping[str, Security]) -> Appraisal:
     """What bonds are appraised by, with nothing heard of them yet."""
-    tape = config.market.tape
+    tape, calendars = config.market.tape, Calendars(config.calendars)
+    trades = Tape(tape.days, tape.trades_max, tape.quiet_days_max)
+    trades.business_days = calendars.of_currency(config.engine.base_currency).trading
     return Appraisal(
         bonds,
         config.market.parameters(),
         Groups({security_id: peer_group(bond) for security_id, bond in bonds.items()}),
-        Tape(tape.days, tape.trades_max, tape.quiet_days_max),
+        trades,
+        calendars=calendars,
     )
 
 

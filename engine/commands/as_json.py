@@ -21,7 +21,7 @@ from engine.desk.settlement import settlement_of
 from engine.desk.state import PendingReversion, override_key
 from engine.domain.axe import Axe
 from engine.domain.events import OrderOverridden
-from engine.domain.order import MarkUsed, Order, OrderFacts, OrderTerms
+from engine.domain.order import MarkUsed, Order, OrderFacts
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
 from engine.domain.rfq import Ask, AskPlan, ExecutePlan, Quote, Rfq, RfqState
@@ -115,8 +115,15 @@ def order_line(draft: Draft, order: Order) -> Plain:
     }
 
 
-def _settlement_asked(terms: OrderTerms) -> bool:
-    return bool(terms.settl_date) or terms.settl_days is not None
+def _settlement_asked(draft: Draft, order: Order) -> str | None:
+    """The day of settlement that was asked for, of so many days after the trade that of a trade of now; else None.
+
+    Once the order has ended there is no trade of now: its fills have their own days.
+    """
+    terms = order.terms
+    if not terms.settl_date and (terms.settl_days is None or not order.open):
+        return None
+    return settlement_of(draft.desk, terms, draft.now_ns).isoformat()
 
 
 def order_story(draft: Draft, order: Order) -> Plain:
@@ -129,7 +136,7 @@ def order_story(draft: Draft, order: Order) -> Plain:
         "tif": terms.tif.value,
         "handling": terms.handling.value,
         "expires": at(terms.expire_ns),
-        "settlement": settlement_of(terms, draft.now_ns).isoformat() if _settlement_asked(terms) else None,
+        "settlement": _settlement_asked(draft, order),
         "noted": list(terms.noted),
         "manual_reason": order.manual_reason or None,
         "duplicate_of": order.duplicate_of or None,

@@ -18,11 +18,13 @@ from engine.commands.desk_call import Call
 from engine.commands.order_commands import security_of
 from engine.commands.parameters import Kind, Param, amount, choice, flag, instant, name, read
 from engine.desk.deliveries import Delivery
+from engine.desk.setting import Desk
+from engine.desk.settlement import usual_settlement
 from engine.domain.instrument import Security
 from engine.domain.messages import TradePrint
 from engine.errors import CommandError
 from engine.market.bonds import Unknown, accrued_interest
-from engine.market.calendars import day_number, day_of, settlement_date
+from engine.market.calendars import day_number, day_of
 from engine.market.hearing import Refused, Wrong
 from engine.market.impact import Expected
 from engine.market.marks import Quality
@@ -139,14 +141,15 @@ def bond(call: Call) -> dict[str, Any]:
             "quantity": as_json.amount(quantity),
             "expected_impact": _expected(impact),
             "expected_cost": _expected(None if cost is None else cost.total),
-            **_interest(security, quantity, call.given["settlement"] or settlement_date(now_ns)),
+            **_interest(desk, security, quantity, call.given["settlement"] or usual_settlement(desk, security, now_ns)),
         }
     return answer
 
 
-def _interest(security: Security, quantity: Decimal, settlement: date) -> dict[str, Any]:
+def _interest(desk: Desk, security: Security, quantity: Decimal, settlement: date) -> dict[str, Any]:
     """Accrued interest of an amount, or why it is not known."""
-    accrued = accrued_interest(security, quantity, settlement)
+    before = desk.calendars.of(security).settling.before
+    accrued = accrued_interest(security, quantity, settlement, business_day_before=before)
     if isinstance(accrued, Unknown):
         return {"settlement": str(settlement), "accrued": None, "accrued_unknown": accrued.reason}
     return {"settlement": str(settlement), "accrued": as_json.amount(accrued), "accrued_unknown": None}

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from engine.config.reading import Reading, setting
 from engine.config.schedules import minute_of_day, zone_problem
 from engine.domain.currencies import currency_problem
-from engine.market.calendars import Calendar
+from engine.market.calendars import JOINS, SETTLEMENT_DAYS_MAX, Calendar, Cycle
 
 _DAYS_A_MONTH: Final = 30
 
@@ -34,6 +34,14 @@ class EarlyClose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementChange:
+    """From trades of a day on, regular settlement is another number of days after the trade."""
+
+    trade_date: datetime.date = setting()
+    days: int = setting(at_least=0, at_most=SETTLEMENT_DAYS_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarFile:
     """A file of `reference.calendars`. `no_settlement` are days on which is traded and nothing settles."""
 
@@ -45,6 +53,8 @@ class CalendarFile:
     closed: tuple[datetime.date, ...] = setting()
     no_settlement: tuple[datetime.date, ...] = setting(())
     early: tuple[EarlyClose, ...] = setting(())
+    settlement_days: int = setting(1, at_least=0, at_most=SETTLEMENT_DAYS_MAX)
+    settlement_change: tuple[SettlementChange, ...] = setting(())
 
     def calendar(self, name: str) -> Calendar:
         return Calendar(
@@ -57,6 +67,10 @@ class CalendarFile:
             closed=frozenset(self.closed),
             no_settlement=frozenset(self.no_settlement),
             early={each.day: datetime.time.fromisoformat(each.close) for each in self.early},
+            cycles=(
+                Cycle(datetime.date.min, self.settlement_days),
+                *(Cycle(each.trade_date, each.days) for each in self.settlement_change),
+            ),
         )
 
 
@@ -80,12 +94,21 @@ def name_calendar_problems(reading: Reading, file: CalendarFile) -> None:
         seen.add(day)
     if not file.currencies:
         reading.problem("currencies", "expected one at least: bonds go by a calendar through their currency")
+    changes = [each.trade_date for each in file.settlement_change]
+    if changes != sorted(set(changes)):
+        reading.problem("settlement_change", "expected each trade_date after the one before")
 
 
-def currencies_of_two(calendars: Sequence[Calendar]) -> list[str]:
-    """Currencies that two calendars claim, as lines."""
+def problems_between(calendars: Sequence[Calendar]) -> list[str]:
+    """Names and currencies that two calendars claim, and names that cannot be joined, as lines."""
     owner: dict[str, str] = {}
-    lines = []
+    names = [each.name for each in calendars]
+    lines = [
+        f"reference.calendars: two files are called {name}.toml: bonds name their calendar by it"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    lines += [f"reference.calendars: {name}.toml: {JOINS} joins names" for name in names if JOINS in name]
     for each in calendars:
         for currency in each.currencies:
             if currency in owner:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from engine.config.calendars import CalendarFile, currencies_of_two, name_calendar_problems
+from engine.config.calendars import CalendarFile, name_calendar_problems, problems_between
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
 from engine.config.echo import unheeded
 from engine.config.market import MarketConfig, market_problems
@@ -103,10 +103,6 @@ class Config:
         for text in self.texts:
             digest.update(f"{text.name}\n{text.sha256}\n".encode())
         return digest.hexdigest()
-
-    def calendar_of(self, currency: str) -> Calendar | None:
-        """The calendar that bonds in this currency go by; None where none is configured."""
-        return next((each for each in self.calendars if currency in each.currencies), None)
 
     def session(self, key: str) -> SessionConfig:
         """The session of this key; KeyError if there is none."""
@@ -409,7 +405,7 @@ def _calendars(reference: ReferenceConfig, folder: Path) -> tuple[tuple[Calendar
             name_calendar_problems(reading, file)
             found.append(file.calendar(path.stem))
         problems += reading.problems
-    return tuple(found), [*problems, *currencies_of_two(found)]
+    return tuple(found), [*problems, *problems_between(found)]
 
 
 def _tables(reading: Reading, kinds: Iterable[str]) -> tuple[ConfigText, ...]:

@@ -204,6 +204,7 @@ def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
         mark=rfq.fair if at_the_opening else event.mark,
         index=rfq.index if at_the_opening else event.index,
         knew=knew,
+        settl_date=event.settl_date,
     )
     state.rfqs.put(event.rfq_id, moves.begin_ask(rfq, ask))
     state.asks.put(event.quote_req_id, AskRef(event.rfq_id, event.dealer))
@@ -355,6 +356,7 @@ def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
         sent_ns=event.at_ns,
         mark=event.mark,
         index=event.index,
+        settl_date=event.settl_date,
     )
     known = state.placements.get(event.placement_id)
     state.placements.put(event.placement_id, moves.begin_placement(known, placement))

@@ -6,7 +6,7 @@ Built and swapped by the shell; a decision only reads it. What a decision took f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, time
 from decimal import Decimal
 from typing import Final, Protocol
@@ -19,7 +19,7 @@ from engine.desk.costs import Costs
 from engine.desk.learning import Learning
 from engine.domain.instrument import BondTraits, Security
 from engine.market.appraisal import Appraisal
-from engine.market.calendars import DayEnd
+from engine.market.calendars import Calendar, Calendars, DayEnd
 from engine.market.hearing import Refusals, Sides
 from engine.market.marks import MarkBook
 from engine.market.naming import Naming
@@ -64,7 +64,7 @@ class RfqClocks:
     status_asks_max: int = 2
     """How often a silent dealer is asked for the state of our order before a person is."""
     day_end: DayEnd = _AT_NINE_UTC
-    """When a trading day ends: marks follow a round and a fill until the end of the next one."""
+    """When a trading day ends, on the days of a bond's calendar: marks follow a round and a fill until the next end."""
     cool_down_days: int = 1
     """For so many business days before today a dealer that was asked for a bond still knows of it."""
 
@@ -132,6 +132,7 @@ class Desk:
     """Do an outside provider's figures count in place of ours, where there are any?"""
     earlier_books: Mapping[str, Book] = field(default_factory=dict)
     """By hash, rule books that decided before: what they decided is told in their words."""
+    calendars: Calendars = field(default_factory=Calendars)
     filed: Mapping[str, Security] = field(default_factory=dict)
     """The bonds as their file has them."""
     axes: AxeLimits = AxeLimits()
@@ -187,6 +188,15 @@ class Desk:
         else:
             self.securities.pop(security_id, None)
         self.appraisal.know(security_id, peer_group(bond) if bond is not None else None)
+
+    def calendar_of(self, security_id: str, currency: str = "") -> Calendar:
+        """The calendar that a bond goes by; where it is in the securities no more, that of its currency."""
+        security = self.securities.get(security_id)
+        return self.calendars.of(security) if security is not None else self.calendars.of_currency(currency)
+
+    def day_ends_of(self, security_id: str, now_ns: int) -> tuple[int, int]:
+        """The end of the trading day of a bond that this instant belongs to, and of the next one; UTC nanoseconds."""
+        return replace(self.clocks.day_end, calendar=self.calendar_of(security_id, self.base_currency)).after(now_ns)
 
     def closed(self, session: str, now_ns: int) -> str:
         """`closed until ...` while the session's hours are over; empty while it is open."""

@@ -1,31 +1,72 @@
 """When an order's trades settle, and what keeps them from settling: the day asked for, or the bond's own end.
 
+Days are those of the bond's calendar. What was decided stands in the events: a calendar that is read again moves no day
+of the past.
+
 Source: FIX 4.4 Volume 6, SettlType(63) and SettlDate(64): 64 goes before 63.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from engine.domain.instrument import Security
+from engine.desk.setting import Desk
+from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import OrderRefusal, OrderTerms
-from engine.market.calendars import business_days, day_number, settlement_date, trade_date
-
-USUAL_DAYS: Final = 1
-"""T+1: US corporates and municipals."""
+from engine.domain.rfq import Ask
 
 
-def settlement_of(terms: OrderTerms, now_ns: int) -> date:
-    """The day on which a trade of now settles: the one asked for, else so many days after it, else the usual one."""
+def trade_date_of(desk: Desk, terms: OrderTerms, now_ns: int) -> date:
+    """The trading day of the bond's market that a trade of now is of."""
+    return desk.calendar_of(terms.security_id, terms.currency).trade_date(now_ns)
+
+
+def settlement_of(desk: Desk, terms: OrderTerms, now_ns: int) -> date:
+    """The day on which a trade of now settles: the one asked for, else so many days after it, else as is usual."""
     if terms.settl_date:
         return date.fromisoformat(terms.settl_date)
-    return settlement_date(now_ns, USUAL_DAYS if terms.settl_days is None else terms.settl_days)
+    security, calendar = desk.securities.get(terms.security_id), desk.calendar_of(terms.security_id, terms.currency)
+    days = _regular_days(security) if terms.settl_days is None and security is not None else terms.settl_days
+    return calendar.settlement(calendar.trade_date(now_ns), days)
 
 
-def unsettleable(security: Security, terms: OrderTerms, now_ns: int) -> tuple[OrderRefusal, str] | None:
+def settlement_of_quote(desk: Desk, terms: OrderTerms, ask: Ask, now_ns: int) -> date:
+    """The day on which a quote that is taken now settles.
+
+    On the day on which it was asked for that is what it was asked for, even where the market has closed meanwhile: a
+    price is for its settlement. Later it is that of a trade of now: the order's terms go on from the trade.
+    """
+    calendar = desk.calendar_of(terms.security_id, terms.currency)
+    if ask.settl_date and calendar.date_of(ask.asked_ns) == calendar.date_of(now_ns):
+        asked = date.fromisoformat(ask.settl_date)
+        if asked >= calendar.trade_date(now_ns):
+            return asked
+    return settlement_of(desk, terms, now_ns)
+
+
+def usual_settlement(desk: Desk, security: Security, now_ns: int) -> date:
+    """The day on which a trade of now in the bond settles where nothing else is agreed."""
+    calendar = desk.calendars.of(security)
+    return calendar.settlement(calendar.trade_date(now_ns), _regular_days(security))
+
+
+def _regular_days(security: Security) -> int | None:
+    """So many settlement days after the trade the bond settles, where that is its own matter and not its market's."""
+    if security.settlement_days is None and security.asset_class is AssetClass.GOVERNMENT:
+        return _GOVERNMENTS_DAYS.get(security.currency)
+    return security.settlement_days
+
+
+_GOVERNMENTS_DAYS: Final[Mapping[str, int]] = {"GBP": 1}
+"""Gilts settle T+1 (DMO, "UK Government Securities: a Guide to 'Gilts'"); others settle as their market does."""
+
+
+def unsettleable(desk: Desk, security: Security, terms: OrderTerms, now_ns: int) -> tuple[OrderRefusal, str] | None:
     """Why a trade of now could not settle, with the tag where a day was asked for; None where it can."""
-    settles, today = settlement_of(terms, now_ns), trade_date(now_ns)
+    calendar = desk.calendars.of(security)
+    settles, today = settlement_of(desk, terms, now_ns), calendar.trade_date(now_ns)
     asked = f"SettlDate(64)={terms.settl_date}" if terms.settl_date else f"settlement on {settles}"
     if terms.settl_days == 0 and not terms.settl_date:
         asked = f"SettlType(63)=1, settlement on {settles},"
@@ -36,9 +77,9 @@ def unsettleable(security: Security, terms: OrderTerms, now_ns: int) -> tuple[Or
         return OrderRefusal.other, f"nothing of {security.security_id} is left: its factor is 0"
     if settles < today:
         return OrderRefusal.unsupported, f"{asked} is before the trade date {today}"
-    number = day_number(settles)
-    if business_days(number, number + 1) == 0:
-        return OrderRefusal.unsupported, f"{asked} is no business day"
+    if not calendar.settles_on(settles):
+        of = f" of calendar {calendar.name}" if calendar.name and not calendar.unknown else ""
+        return OrderRefusal.unsupported, f"{asked} is no business day{of}"
     if ends is not None and ends[0] <= settles:
         code = OrderRefusal.unsupported if terms.settl_date else OrderRefusal.other
         return code, f"{asked} is not before {ends[0]}, when {security.security_id} {ends[2]}"
@@ -53,11 +94,15 @@ def _paid_back(security: Security) -> tuple[date, str, str] | None:
     return None if maturity is None else (maturity, "matured", "matures")
 
 
-def a_persons(security: Security, terms: OrderTerms, now_ns: int) -> str:
-    """Why no rule may act on it: the bond is in default, or not there yet when the trade would settle; else empty."""
-    settles = settlement_of(terms, now_ns)
+def a_persons(desk: Desk, security: Security, terms: OrderTerms, now_ns: int) -> str:
+    """Why no rule may act on it; else empty.
+
+    The bond is in default, or not there yet when the trade would settle, or nobody knows whether that is a holiday.
+    """
+    settles = settlement_of(desk, terms, now_ns)
     if security.defaulted is not None and security.defaulted <= settles:
         return f"{security.security_id} has been in default since {security.defaulted}"
-    if security.issue_date is None or security.issue_date <= settles:
-        return ""
-    return f"settlement on {settles} is before the bond is issued on {security.issue_date}"
+    if security.issue_date is not None and security.issue_date > settles:
+        return f"settlement on {settles} is before the bond is issued on {security.issue_date}"
+    why = desk.calendars.of(security).why_unknown(settles)
+    return f"settlement on {settles}: {why}, nobody knows whether that day is a holiday" if why else ""

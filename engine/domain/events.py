@@ -408,6 +408,8 @@ class DealerAsked(Event):
     wait_until_ns: int
     mark: MarkUsed | None = None
     index: Decimal | None = None
+    settl_date: str = ""
+    """SettlDate(64) that prices are asked for, `YYYYMMDD`."""
 
 
 @row
@@ -607,6 +609,8 @@ class QuoteAccepted(Event):
     """The end of this trading day and of the next one, where marks follow the decision; UTC nanoseconds."""
     reason: str = ""
     """Why a person took it although it is better than fair by more than the collar."""
+    settl_date: str = ""
+    """SettlDate(64) that was asked for, `YYYYMMDD`."""
 
 
 @row

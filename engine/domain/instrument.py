@@ -130,6 +130,10 @@ class Security:
     """The day it is paid back in whole, before its maturity."""
     defaulted: datetime.date | None = None
     """The day it failed to pay."""
+    calendar: str | None = None
+    """Of which market its days are, as `engine.market.calendars` names them; None: that of its currency."""
+    settlement_days: int | None = None
+    """So many settlement days after the trade it settles where nothing else is agreed; None: as its market does."""
 
     @property
     def is_rated(self) -> bool:

@@ -69,6 +69,8 @@ class Placement:
     """What carried the last OrderCancelRequest(F), 0 before the first."""
     ends_as: str = ""
     """The state that its last word will end it in, once what is booked is what it counts; empty without one."""
+    settl_date: str = ""
+    """SettlDate(64) that was asked for, `YYYYMMDD`; empty in older journals."""
 
     @property
     def unanswered(self) -> bool:

@@ -137,6 +137,8 @@ class Ask:
     """Once the round is over: who put it on the list. The order may get another recommendation then."""
     p: float | None = None
     """Once the round is over: the probability with which it was to be asked."""
+    settl_date: str = ""
+    """SettlDate(64) that its prices were asked for, `YYYYMMDD`; empty in older journals."""
 
     @property
     def answered(self) -> bool:

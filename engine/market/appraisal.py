@@ -20,7 +20,8 @@ from engine.clock import NS_PER_S, utc_day
 from engine.domain.instrument import Security
 from engine.domain.observation import Answer, RoundSeen
 from engine.market import impact
-from engine.market.calendars import business_day_before, business_days, day_number
+from engine.market.business_days import BusinessDays
+from engine.market.calendars import Calendars, day_number
 from engine.market.impact import Expected, ExpectedCost, ImpactParameters
 from engine.market.liquidity import Groups, GroupScores, Parts
 from engine.market.marks import NO_AGES, MarkErrors
@@ -107,6 +108,7 @@ class Appraisal:
         "_made_of",
         "_scores",
         "bonds",
+        "calendars",
         "closes",
         "groups",
         "parameters",
@@ -122,8 +124,10 @@ class Appraisal:
         tape: Tape | None = None,
         closes: Closes | None = None,
         quoting: Quoting | None = None,
+        calendars: Calendars | None = None,
     ) -> None:
         self.bonds = bonds
+        self.calendars = Calendars() if calendars is None else calendars
         self.parameters = MarketParameters() if parameters is None else parameters
         self.groups = groups
         self.tape = Tape() if tape is None else tape
@@ -138,6 +142,7 @@ class Appraisal:
     def take_up(self, after: Appraisal) -> None:
         """Files were read again: what was heard stays."""
         self.bonds, self.parameters, self.groups = after.bonds, after.parameters, after.groups
+        self.calendars, self.tape.business_days = after.calendars, after.tape.business_days
         self._day, self._made_of = -1, (-1, -1)
 
     def know(self, security_id: str, group: str | None) -> None:
@@ -169,17 +174,19 @@ class Appraisal:
         return known[1]
 
     def _adv(self, security: Security, window_days: int, today: int, now_ns: int) -> Decimal | None:
-        first = business_day_before(today, window_days)
+        business_days = self._business_days(security)
+        first = business_days.before(today, window_days)
         covered = self.tape.covered_from(security.asset_class, today)
         if covered is not None and covered <= first:
-            return (self.tape.traded(security.security_id, window_days, today)[1] / window_days).quantize(_UNIT)
+            face = self.tape.traded(security.security_id, window_days, today, business_days)[1]
+            return (face / window_days).quantize(_UNIT)
         told = security.adv_30d
         if told is None or window_days != FILE_WINDOW_DAYS or not self.is_believed(security, now_ns):
             return None
         if covered is None or covered >= today:
             return told
         seen = self.tape.traded_between(security.security_id, covered, today)
-        return ((seen + told * business_days(first, covered)) / window_days).quantize(_UNIT)
+        return ((seen + told * business_days.between(first, covered)) / window_days).quantize(_UNIT)
 
     def days_since_trade(self, security: Security, now_ns: int) -> int | None:
         """Calendar days since it last traded, 0 for today."""
@@ -201,7 +208,10 @@ class Appraisal:
     # --- price -------------------------------------------------------------------------------------
 
     def volatility(self, security_id: str, now_ns: int) -> Volatility | None:
-        return self.closes.volatility(security_id, utc_day(now_ns))
+        bond = self.bonds.get(security_id)
+        if bond is None:
+            return self.closes.volatility(security_id, utc_day(now_ns))
+        return self.closes.volatility(security_id, utc_day(now_ns), self._business_days(bond))
 
     def expected_impact(self, security: Security, quantity: Decimal, now_ns: int) -> Expected | None:
         """Of an order of so much face, in bps; None where the ADV over 30 days or the volatility is unknown."""
@@ -223,7 +233,8 @@ class Appraisal:
         today = utc_day(now_ns)
         covered = self.tape.covered_from(security.asset_class, today)
         group = self.groups.of(security.security_id)
-        if group is None or covered is None or covered > business_day_before(today, FILE_WINDOW_DAYS):
+        first = self._business_days(security).before(today, FILE_WINDOW_DAYS)
+        if group is None or covered is None or covered > first:
             return security.liquidity_score if self.is_believed(security, now_ns) else None
         if today != self._day:
             self._day, self._scores = today, {}
@@ -235,7 +246,7 @@ class Appraisal:
 
     def _parts(self, security: Security, now_ns: int) -> Parts:
         security_id, today = security.security_id, utc_day(now_ns)
-        trades, face = self.tape.traded(security_id, FILE_WINDOW_DAYS, today)
+        trades, face = self.tape.traded(security_id, FILE_WINDOW_DAYS, today, self._business_days(security))
         exists = security.amount_outstanding
         since = self.days_since_trade(security, now_ns)
         quoting, apart_bps = self.quoting.of(security_id)
@@ -246,3 +257,6 @@ class Appraisal:
             quoting,
             None if apart_bps is None else -apart_bps,
         )
+
+    def _business_days(self, security: Security) -> BusinessDays:
+        return self.calendars.of(security).trading

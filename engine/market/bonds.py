@@ -17,7 +17,8 @@ from fractions import Fraction
 from typing import Final
 
 from engine.domain.instrument import AssetClass, Security
-from engine.market.calendars import business_day_before, day_number, day_of
+from engine.market.business_days import WEEKDAYS
+from engine.market.calendars import day_number, day_of
 from engine.market.coupons import Coupons, Earned, Period, coupons_of
 from engine.market.day_count import DayCount, day_count_of
 
@@ -85,7 +86,7 @@ def accrued_interest(
     quantity: Decimal,
     settlement: date,
     *,
-    business_day_before: Callable[[int, int], int] = business_day_before,
+    business_day_before: Callable[[int, int], int] = WEEKDAYS.before,
 ) -> Decimal | Unknown:
     """Accrued interest on `quantity` face at `settlement`, in the bond's currency, to the cent, half a cent up.
 
@@ -118,7 +119,7 @@ def price_of_yield(
     yield_pct: Decimal,
     settlement: date,
     *,
-    business_day_before: Callable[[int, int], int] = business_day_before,
+    business_day_before: Callable[[int, int], int] = WEEKDAYS.before,
 ) -> Decimal | Unknown:
     """The clean price, percent of par, at which the bond yields `yield_pct` a year to its maturity.
 

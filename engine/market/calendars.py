@@ -1,48 +1,182 @@
-"""Settlement and business days, and when trading days end.
+"""The calendars of markets: which day a trade is of, when it settles, when trading days end, which are business days.
 
-Trading days end by a market's calendar where one is configured; settlement and business days know weekends alone. A
-date of settlement that matters is the dealer's to confirm. A day is a number here, counted from 1970-01-01 in UTC, as
-`clock.utc_day` gives it, but for the end of a trading day.
+A bond goes by the calendar that its line in the securities names, else by that of its currency. A name may join
+several, as in `us-bond+target`: the bond trades by the first and settles on days on which all of them settle. Where no
+calendar is configured at all, weekends alone are known. A date of settlement that matters is the dealer's to confirm.
+
+Sources: SIFMA, "Holiday Recommendations FAQ": early closes are recommended and do not change when trades settle; ICMA,
+"Secondary Market Rules & Recommendations", 202: settlement days are those on which the clearing system and payments
+in the currency are open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
 from engine.clock import NS_PER_S, utc_day
+from engine.domain.instrument import Security
+from engine.market.business_days import BusinessDays
 
 _EPOCH: Final = date(1970, 1, 1)
-_EPOCH_WEEKDAY: Final = _EPOCH.weekday()
+JOINS: Final = "+"
+"""Between the names of calendars that a bond goes by together."""
+SETTLEMENT_DAYS_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Cycle:
+    """So many settlement days after the trade date is regular settlement, for trades of `first` and later."""
+
+    first: date
+    days: int
+
+
+T_PLUS_1: Final = (Cycle(date.min, 1),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Calendar:
     """The days of one market, as its file has them, from `first` to `last`; beyond them weekends alone are known.
 
-    It trades until `close`, or until what `early` has for a day, by the clock of `zone`. On the days of `closed` it
-    does not trade and nothing settles; on those of `no_settlement` it trades and nothing settles.
+    On the days of `closed` it does not trade and nothing settles; on those of `no_settlement` it trades and nothing
+    settles. What is traded at `close` by the clock of `zone`, or later, or on a day without trading, is of the next
+    trading day; without a `close` it is of its date.
+    On the days of `early` prices are over earlier, and trades are of that day all the same.
     """
 
     name: str
     zone: tzinfo
-    close: time
+    close: time | None
     currencies: tuple[str, ...]
     first: date
     last: date
     closed: frozenset[date]
     no_settlement: frozenset[date]
-    early: Mapping[date, time] = field(hash=False)
+    early: Mapping[date, time]
+    cycles: tuple[Cycle, ...] = T_PLUS_1
+    """Earliest first."""
+    unknown: str = ""
+    """Why nothing is known by it, where it stands for a calendar that there is not; else empty."""
+    trading: BusinessDays = field(init=False, repr=False)
+    settling: BusinessDays = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trading", BusinessDays(self.closed))
+        object.__setattr__(self, "settling", BusinessDays(self.closed | self.no_settlement))
 
     def trades_on(self, day: date) -> bool:
         return day.weekday() < 5 and day not in self.closed
 
-    def knows(self, day: date) -> bool:
-        """Are the holidays of that day's time known?"""
-        return self.first <= day <= self.last
+    def settles_on(self, day: date) -> bool:
+        return self.trades_on(day) and day not in self.no_settlement
+
+    def why_unknown(self, day: date) -> str:
+        """Why it cannot be told whether that day is a holiday; empty where it can."""
+        if self.unknown or self.first <= day <= self.last:
+            return self.unknown
+        return f"calendar {self.name} is known from {self.first} to {self.last} only"
+
+    def is_known(self, day: date) -> bool:
+        """Is it a calendar's word whether that day is a holiday, and not weekends alone?"""
+        return bool(self.name) and not self.why_unknown(day)
+
+    def date_of(self, utc_ns: int) -> date:
+        """The date on the market's wall."""
+        return datetime.fromtimestamp(utc_ns // NS_PER_S, UTC).astimezone(self.zone).date()
+
+    def trade_date(self, utc_ns: int) -> date:
+        """The trading day that a trade of this instant is of."""
+        return day_of(_trading_day(self, utc_ns // NS_PER_S // _LOOKED_UP_S))
+
+    def settlement(self, traded: date, days: int | None = None) -> date:
+        """So many settlement days after a trade date; None: as many as is regular. 0 is the day itself."""
+        return _settlement(self, traded, self.regular_days(traded) if days is None else days)
+
+    def regular_days(self, traded: date) -> int:
+        """How many settlement days after this trade date trades settle where nothing else is agreed."""
+        return [each.days for each in self.cycles if each.first <= traded][-1]
+
+
+EVERY_WEEKDAY: Final = Calendar(
+    name="",
+    zone=UTC,
+    close=None,
+    currencies=(),
+    first=date.min,
+    last=date.max,
+    closed=frozenset(),
+    no_settlement=frozenset(),
+    early={},
+)
+"""Where no calendars are configured: days are those of UTC, and nobody knows a holiday."""
+
+
+class Calendars:
+    """The calendars that are configured, and which one of them a bond goes by."""
+
+    __slots__ = ("_by_currency", "_by_name", "_joined")
+
+    def __init__(self, calendars: Sequence[Calendar] = ()) -> None:
+        self._by_name = {each.name: each for each in calendars}
+        self._by_currency = {currency: each for each in calendars for currency in each.currencies}
+        self._joined: dict[str, Calendar] = {}
+        """By what a bond's line names, or by currency where there is none for it."""
+
+    def __iter__(self) -> Iterator[Calendar]:
+        return iter(self._by_name.values())
+
+    def of(self, security: Security) -> Calendar:
+        """Where what it names is not configured, one by which nothing is known."""
+        named = security.calendar
+        return self.of_currency(security.currency) if named is None else self.named(named)
+
+    def of_currency(self, currency: str) -> Calendar:
+        found = self._by_currency.get(currency)
+        if found is not None or not self._by_name:
+            return found or EVERY_WEEKDAY
+        return self._unknown(currency, f"no calendar of reference.calendars is for {currency}")
+
+    def named(self, names: str) -> Calendar:
+        """The calendar of this name, or of these names together."""
+        known = self._joined.get(names)
+        if known is None:
+            wanted = [name.strip() for name in names.split(JOINS)]
+            missing = [name for name in wanted if name not in self._by_name]
+            if missing:
+                return self._unknown(names, f"calendar {missing[0]} is not in reference.calendars")
+            known = self._joined[names] = joint([self._by_name[name] for name in wanted])
+        return known
+
+    def _unknown(self, key: str, why: str) -> Calendar:
+        known = self._joined.get(key)
+        if known is None:
+            known = self._joined[key] = replace(EVERY_WEEKDAY, name=key, unknown=why)
+        return known
+
+
+def joint(calendars: Sequence[Calendar]) -> Calendar:
+    """A market that trades by the first of them and settles where all of them do, each as late as the latest."""
+    first = calendars[0]
+    if len(calendars) == 1:
+        return first
+    off = frozenset[date]().union(*(each.closed | each.no_settlement for each in calendars))
+    changes = sorted({cycle.first for each in calendars for cycle in each.cycles})
+    return Calendar(
+        name=JOINS.join(each.name for each in calendars),
+        zone=first.zone,
+        close=first.close,
+        currencies=(),
+        first=max(each.first for each in calendars),
+        last=min(each.last for each in calendars),
+        closed=first.closed,
+        no_settlement=off - first.closed,
+        early=first.early,
+        cycles=tuple(Cycle(day, max(each.regular_days(day) for each in calendars)) for day in changes),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +188,13 @@ class DayEnd:
 
     at: time
     zone: tzinfo
-    calendar: Calendar | None = None
+    calendar: Calendar = EVERY_WEEKDAY
 
     def on(self, day: date) -> datetime | None:
         """The end of this day; None where it is no trading day."""
-        usual = datetime.combine(day, self.at, self.zone)
-        if self.calendar is None:
-            return usual if day.weekday() < 5 else None
         if not self.calendar.trades_on(day):
             return None
+        usual = datetime.combine(day, self.at, self.zone)
         early = self.calendar.early.get(day)
         return usual if early is None else min(usual, datetime.combine(day, early, self.calendar.zone))
 
@@ -96,11 +228,6 @@ def trade_date(utc_ns: int) -> date:
     return _date(utc_day(utc_ns))
 
 
-def settlement_date(utc_ns: int, days: int = 1) -> date:
-    """So many weekdays after the trade date: T+1 for US corporates and municipals."""
-    return _settlement(utc_day(utc_ns), days)
-
-
 def day_number(day: date) -> int:
     """The number of a date."""
     return (day - _EPOCH).days
@@ -109,23 +236,6 @@ def day_number(day: date) -> int:
 def day_of(number: int) -> date:
     """The date of a day's number."""
     return _date(number)
-
-
-def business_days(first: int, end: int) -> int:
-    """How many weekdays there are from `first` on and before `end`; negative where `end` comes first."""
-    return _weekdays_before(end) - _weekdays_before(first)
-
-
-def business_day_before(day: int, count: int) -> int:
-    """The weekday from which on there are `count` weekdays before `day`."""
-    weeks, rest = divmod(_weekdays_before(day) - count, 5)
-    return 7 * weeks + rest - _EPOCH_WEEKDAY
-
-
-def _weekdays_before(day: int) -> int:
-    """Weekdays before `day`, counted from the Monday of the week in which counting begins."""
-    weeks, rest = divmod(day + _EPOCH_WEEKDAY, 7)
-    return 5 * weeks + min(rest, 5)
 
 
 # Kept: a desk asks for the same few days all day long, several times an order.
@@ -141,10 +251,14 @@ def _date(day: int) -> date:
 
 
 @lru_cache(maxsize=1024)
-def _settlement(day: int, days: int) -> date:
-    found = _date(day)
-    while days:
-        found += timedelta(days=1)
-        if found.weekday() < 5:
-            days -= 1
-    return found
+def _settlement(calendar: Calendar, traded: date, days: int) -> date:
+    return day_of(calendar.settling.after(day_number(traded), days)) if days else traded
+
+
+@lru_cache(maxsize=256)
+def _trading_day(calendar: Calendar, minute: int) -> int:
+    now = datetime.fromtimestamp(minute * _LOOKED_UP_S, UTC).astimezone(calendar.zone)
+    today = day_number(now.date())
+    if calendar.close is None:
+        return today
+    return calendar.trading.before(today + (now.time() >= calendar.close), 0)

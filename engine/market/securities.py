@@ -29,6 +29,7 @@ from typing import Any, Final
 
 from engine.domain.instrument import RATING_SCALE, AssetClass, Security, is_cusip, is_isin, normal_rating
 from engine.market.bonds import FREQUENCIES, coupon_dates_problem, ex_dividend_of
+from engine.market.calendars import JOINS, SETTLEMENT_DAYS_MAX
 from engine.market.day_count import DayCount, day_count_of
 from engine.market.plausibility import cusip_of, doubtful, impossible
 
@@ -276,6 +277,13 @@ def _whole(what: str, lowest: int, highest: int) -> Callable[[str], int]:
     return whole
 
 
+def _calendar(text: str) -> str:
+    names = [name.strip() for name in text.split(JOINS)]
+    if not all(names) or len(set(names)) < len(names):
+        raise _Wrong("the name of a calendar, or several joined as in us-bond+target")
+    return JOINS.join(names)
+
+
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "isin": _isin,
     "cusip": _cusip,
@@ -305,6 +313,8 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "purpose": _words,
     "called": _date,
     "defaulted": _date,
+    "calendar": _calendar,
+    "settlement_days": _whole(f"a whole number from 0 to {SETTLEMENT_DAYS_MAX}", 0, SETTLEMENT_DAYS_MAX),
 }
 COLUMNS: Final = tuple(_READERS)
 REQUIRED: Final = ("isin", "name", "issuer", "asset_class")

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.clock import utc_day
-from engine.market.calendars import business_day_before, business_days
+from engine.market.business_days import WEEKDAYS, BusinessDays
 
 _NOTHING: Final = Decimal(0)
 
@@ -95,10 +95,22 @@ class _Class:
 class Tape:
     """Trades by bond, of the last `days` days; of the last `trades_max` it is known which they were."""
 
-    __slots__ = ("_bonds", "_classes", "_pruned", "_trades", "_trades_max", "changes", "days", "quiet_days_max")
+    __slots__ = (
+        "_bonds",
+        "_classes",
+        "_pruned",
+        "_trades",
+        "_trades_max",
+        "business_days",
+        "changes",
+        "days",
+        "quiet_days_max",
+    )
 
     def __init__(self, days: int = 200, trades_max: int = 500_000, quiet_days_max: int = 5) -> None:
         self.days = days
+        self.business_days = WEEKDAYS
+        """Those of the market as a whole: silence is measured in them."""
         self.quiet_days_max = quiet_days_max
         self._trades_max = trades_max
         self._bonds: dict[str, _Bond] = {}
@@ -146,16 +158,18 @@ class Tape:
     def covered_from(self, asset_class: str, today: int) -> int | None:
         """The first day since which all trades of the class are known; None where that cannot be said."""
         covered = self._classes.get(asset_class)
-        if covered is None or business_days(covered.latest, today) > self.quiet_days_max:
+        if covered is None or self.business_days.between(covered.latest, today) > self.quiet_days_max:
             return None
         return max(covered.begin, today - self.days)
 
-    def traded(self, security_id: str, window_days: int, today: int) -> tuple[int, Decimal]:
+    def traded(
+        self, security_id: str, window_days: int, today: int, business_days: BusinessDays = WEEKDAYS
+    ) -> tuple[int, Decimal]:
         """(trades, face amount) of the last so many whole business days before `today`."""
         bond = self._bonds.get(security_id)
         if bond is None:
             return 0, _NOTHING
-        return bond.sum(window_days, business_day_before(today, window_days), today)
+        return bond.sum(window_days, business_days.before(today, window_days), today)
 
     def traded_between(self, security_id: str, first: int, end: int) -> Decimal:
         """Face amount of first <= day < end."""
@@ -186,7 +200,7 @@ class Tape:
 
     def _cover(self, asset_class: str, heard_day: int, begin: int) -> None:
         covered = self._classes.get(asset_class)
-        if covered is None or business_days(covered.latest, heard_day) > self.quiet_days_max:
+        if covered is None or self.business_days.between(covered.latest, heard_day) > self.quiet_days_max:
             # The first one, or the first after a silence in which nobody knows what was missed.
             self._classes[asset_class] = _Class(begin, heard_day)
             return

@@ -23,7 +23,7 @@ from statistics import median
 from typing import Final
 
 from engine.clock import utc_day
-from engine.market.calendars import business_days
+from engine.market.business_days import WEEKDAYS, BusinessDays
 from engine.market.marks import Mark
 
 _MAD_TO_SD: Final = 1.4826
@@ -68,8 +68,8 @@ class Closes:
         self._days = days
         self._moves_min = moves_min
         self._bonds: dict[str, dict[str, _Closes]] = {}
-        self._known: dict[str, tuple[int, Volatility | None]] = {}
-        """What was made of a bond's closes, and on which day."""
+        self._known: dict[str, tuple[int, BusinessDays, Volatility | None]] = {}
+        """What was made of a bond's closes, on which day, and by which business days."""
 
     def take(self, security_id: str, source: str, utc_ns: int, price: float) -> None:
         """A mark: the last one of its day counts, whenever it is heard."""
@@ -100,26 +100,27 @@ class Closes:
     def take_mark(self, mark: Mark) -> None:
         self.take(mark.security_id, mark.source, mark.utc_ns, float(mark.price))
 
-    def volatility(self, security_id: str, today: int) -> Volatility | None:
+    def volatility(self, security_id: str, today: int, business_days: BusinessDays = WEEKDAYS) -> Volatility | None:
         """By the source with the most moves, then by its name; None with fewer than `moves_min` or none at all.
 
         The open day does not count: its last mark is not its close yet.
         """
         known = self._known.get(security_id)
-        if known is None or known[0] != today:
-            known = self._known[security_id] = today, self._made(security_id, today)
-        return known[1]
+        if known is None or known[0] != today or known[1] is not business_days:
+            known = today, business_days, self._made(security_id, today, business_days)
+            self._known[security_id] = known
+        return known[2]
 
     def _forget(self, security_id: str, changed_day: int) -> None:
         known = self._known.get(security_id)
         if known is not None and changed_day < known[0]:
             del self._known[security_id]
 
-    def _made(self, security_id: str, today: int) -> Volatility | None:
+    def _made(self, security_id: str, today: int, business_days: BusinessDays) -> Volatility | None:
         # 60 moves: 40 us, once a day for each bond that somebody asks about.
         best: Volatility | None = None
         for source, closes in sorted(self._bonds.get(security_id, {}).items()):
-            seen = _moves(closes, today)
+            seen = _moves(closes, today, business_days)
             n = len(seen.by_day)
             if seen.looks < self._moves_min or (best is not None and n <= best.n):
                 continue
@@ -176,13 +177,13 @@ def _sd_of_few(seen: _Moves) -> float | None:
     return math.sqrt(squares / (sum(seen.days) + seen.still))
 
 
-def _moves(closes: _Closes, today: int) -> _Moves:
+def _moves(closes: _Closes, today: int, business_days: BusinessDays) -> _Moves:
     seen = _Moves()
     days, prices = closes.days, closes.prices
     for at in range(1, len(days)):
         if days[at] >= today:
             break
-        gap = business_days(days[at - 1], days[at])
+        gap = business_days.between(days[at - 1], days[at])
         if not 1 <= gap <= _GAP_DAYS_MAX:
             seen.still = 0
             continue

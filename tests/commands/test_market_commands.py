@@ -17,7 +17,7 @@ from engine.admin.client import AdminClient
 from engine.clock import NS_PER_DAY, NS_PER_S, iso_timestamp
 from engine.errors import CommandError
 from engine.market.appraisal import MarketParameters
-from engine.market.calendars import settlement_date
+from engine.market.calendars import EVERY_WEEKDAY
 
 pytestmark = pytest.mark.starts("noon")
 
@@ -212,7 +212,7 @@ def test_the_interest_of_an_amount_or_why_it_is_not_known(world: DeskWorld) -> N
     assert late["accrued"] is None
     assert late["accrued_unknown"] == "settlement 2033-06-15 is not before maturity 2033-06-15"
     usual = world.command("bond", security=BOND, quantity="1mm", role="viewer")
-    assert usual["settlement"] == str(settlement_date(world.now.utc_ns))
+    assert usual["settlement"] == str(EVERY_WEEKDAY.settlement(EVERY_WEEKDAY.trade_date(world.now.utc_ns)))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from test_config import DEALER, ENGINE, OMS, Folder, spoiled
 
 from engine.config import load
 from engine.config.calendars import running_out
-from engine.market.calendars import Calendar
+from engine.market.calendars import Calendar, Calendars
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = """\
@@ -38,8 +38,8 @@ def folder(tmp_path: Path) -> Folder:
 def test_a_calendar_is_found_by_its_currency(folder: Folder) -> None:
     config = folder.load()
     (calendar,) = config.calendars
-    assert config.calendar_of("USD") is calendar
-    assert config.calendar_of("EUR") is None
+    assert Calendars(config.calendars).of_currency("USD") is calendar
+    assert Calendars(config.calendars).of_currency("EUR").unknown
     assert (calendar.name, calendar.early) == ("us", {datetime.date(2026, 11, 27): datetime.time(14)})
     assert not calendar.trades_on(datetime.date(2026, 11, 26))
 
@@ -59,6 +59,16 @@ def test_a_calendar_is_found_by_its_currency(folder: Folder) -> None:
         pytest.param("2026-12-25", "2026-11-26", "closed: 2026-11-26 is there twice", id="twice"),
         pytest.param("2026-11-27", "2026-11-26", "early[1].day: 2026-11-26 is in closed too", id="early and closed"),
         pytest.param("last = 2026-12-31", "last = 2025-12-31", "last: expected a date from first", id="ends at once"),
+        pytest.param(
+            'close = "17:00"', 'close = "17:00"\nsettlement_days = 11', "settlement_days: expected", id="in a fortnight"
+        ),
+        pytest.param(
+            'close = "17:00"',
+            'close = "17:00"\nsettlement_change = [{ trade_date = 2026-05-01, days = 2 }, '
+            "{ trade_date = 2026-05-01, days = 1 }]",
+            "settlement_change: expected each trade_date after the one before",
+            id="changes twice on a day",
+        ),
         pytest.param("closed =", "closd =", "closd: unknown key (did you mean 'closed'?)", id="a slip"),
     ],
 )
@@ -78,6 +88,29 @@ def test_two_calendars_cannot_have_one_currency(folder: Folder) -> None:
     folder.write("engine.toml", text.replace('["us.toml"]', '["us.toml", "other.toml"]'))
     folder.write("other.toml", FILE)
     assert folder.problems() == ["reference.calendars: USD is in us and in other"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "problem"),
+    [
+        ("a/us.toml", "b/us.toml", "two files are called us.toml: bonds name their calendar by it"),
+        ("us+eu.toml", "uk.toml", "us+eu.toml: + joins names"),
+    ],
+)
+def test_a_name_is_for_one_calendar(folder: Folder, first: str, second: str, problem: str) -> None:
+    text = (folder.path / "engine.toml").read_text()
+    folder.write("engine.toml", text.replace('["us.toml"]', f'["{first}", "{second}"]'))
+    for name, currency in ((first, "USD"), (second, "GBP")):
+        (folder.path / name).parent.mkdir(exist_ok=True)
+        folder.write(name, FILE.replace("USD", currency))
+    assert folder.problems() == [f"reference.calendars: {problem}"]
+
+
+def test_regular_settlement_is_in_the_file(folder: Folder) -> None:
+    added = "settlement_days = 2\nsettlement_change = [{ trade_date = 2026-10-12, days = 1 }]\nclosed ="
+    folder.write("us.toml", spoiled(FILE, "closed =", added))
+    (calendar,) = folder.load().calendars
+    assert [calendar.regular_days(datetime.date(2026, 10, day)) for day in (11, 12)] == [2, 1]
 
 
 def test_a_calendar_that_ends_soon_is_a_warning(folder: Folder) -> None:
@@ -159,3 +192,31 @@ def test_the_shipped_days_follow_the_rules(shipped: dict[str, Calendar], year: i
 def test_the_shipped_calendars_are_known_three_years_ahead(shipped: dict[str, Calendar]) -> None:
     assert {each.last for each in shipped.values()} == {datetime.date(2029, 12, 31)}
     assert {each.first for each in shipped.values()} == {datetime.date(2026, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "traded", "days", "expected"),
+    [
+        pytest.param("us-bond", "2026-11-25", None, "2026-11-27", id="T+1 over Thanksgiving"),
+        pytest.param("us-bond", "2026-11-27", None, "2026-11-30", id="of Black Friday"),
+        pytest.param("us-bond", "2026-11-24", 3, "2026-11-30", id="T+3 over Thanksgiving"),
+        pytest.param("us-bond", "2026-04-02", None, "2026-04-06", id="Good Friday that is traded"),
+        pytest.param("us-bond", "2027-03-25", None, "2027-03-29", id="Good Friday that is closed"),
+        pytest.param("us-bond", "2026-12-31", None, "2027-01-04", id="at the year's end"),
+        pytest.param("us-bond", "2027-12-31", None, "2028-01-03", id="a New Year's Day on a Saturday is not kept"),
+        pytest.param("us-bond", "2026-11-10", None, "2026-11-12", id="Veterans Day"),
+        pytest.param("target", "2026-04-29", None, "2026-05-04", id="T+2 over 1 May"),
+        pytest.param("target", "2026-12-23", None, "2026-12-28", id="26 December on a Saturday is not moved"),
+        pytest.param("target", "2028-12-22", None, "2028-12-27", id="T+1 since 2027, over both days of Christmas"),
+        pytest.param("target", "2027-10-08", None, "2027-10-12", id="the last trade of T+2"),
+        pytest.param("target", "2027-10-11", None, "2027-10-12", id="the first trade of T+1"),
+        pytest.param("london", "2026-12-24", 1, "2026-12-29", id="26 December in London is kept on the 28th"),
+        pytest.param("london", "2026-12-23", None, "2026-12-29", id="T+2 over it"),
+        pytest.param("london", "2026-04-02", 1, "2026-04-07", id="Good Friday and Easter Monday"),
+    ],
+)
+def test_settlement_by_the_shipped_calendars(
+    shipped: dict[str, Calendar], name: str, traded: str, days: int | None, expected: str
+) -> None:
+    found = shipped[name].settlement(datetime.date.fromisoformat(traded), days)
+    assert found == datetime.date.fromisoformat(expected)

@@ -21,7 +21,7 @@ from engine.desk.costs import Costs
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import OrderState, TimeInForce
-from engine.market.calendars import business_day_before
+from engine.market.business_days import WEEKDAYS
 
 DAY: dict[str, Any] = {"tif": TimeInForce.day, "expire_ns": None}
 
@@ -246,7 +246,8 @@ def test_each_message_names_the_settlement_of_its_own_day() -> None:
     at(world, 4 * 86_400 + 5)
     world.fills(order_id, trade_date="", settl_date="", transact_ns=None)
     report = world.reports()[-1]
-    assert (report.trade_date, report.settl_date, report.transact_ns) == ("20261202", "20261203", world.now.utc_ns)
+    # A fill that comes a day late and names no day is of the day of our D, and settles as that asked.
+    assert (report.trade_date, report.settl_date, report.transact_ns) == ("20261201", "20261202", world.now.utc_ns)
 
 
 def test_a_fill_after_midnight_of_an_acceptance_before_it() -> None:
@@ -414,7 +415,7 @@ def test_who_was_asked_for_the_bond_is_told_until_the_cool_down_is_over() -> Non
     world.desk.clocks = replace(world.desk.clocks, cool_down_days=0)
     assert {day for _, _, day in told()} == {0}
     world.desk.clocks = replace(world.desk.clocks, cool_down_days=1)
-    last = max(day for day in range(known, known + 6) if business_day_before(day, 1) <= known)
+    last = max(day for day in range(known, known + 6) if WEEKDAYS.before(day, 1) <= known)
     world.advance((last - known) * NS_PER_DAY / NS_PER_S)
     assert [each for each in told() if each[1] == "sell"] == [(name, "sell", 0) for name in asked]
     world.advance(NS_PER_DAY / NS_PER_S)

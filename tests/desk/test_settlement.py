@@ -16,7 +16,7 @@ from engine.domain import messages as m
 from engine.domain.instrument import Security
 from engine.domain.order import OrderState
 from engine.errors import CommandError
-from engine.market.calendars import settlement_date, trade_date
+from engine.market.calendars import EVERY_WEEKDAY, trade_date
 
 
 def wire(day: date) -> str:
@@ -34,6 +34,11 @@ def today(world: Scene) -> date:
     return trade_date(world.now.utc_ns)
 
 
+def settles(world: Scene, days: int | None = None) -> date:
+    """So many days after a trade of now, of a bond that goes by no calendar."""
+    return EVERY_WEEKDAY.settlement(EVERY_WEEKDAY.trade_date(world.now.utc_ns), days)
+
+
 def filled(world: Scene, **asked: Any) -> tuple[list[str], str]:
     """The days of settlement that dealers were asked for, R before D, and that of the fill's report."""
     order_id = world.order(BOND, "buy", MM, account="SINGLE", **asked)
@@ -48,7 +53,7 @@ def filled(world: Scene, **asked: Any) -> tuple[list[str], str]:
 @pytest.mark.parametrize("days", [None, 1, 2, 3, 4, 5])
 def test_days_after_the_trade_are_asked_of_the_dealers_and_said_on_the_report(days: int | None) -> None:
     world = scene()
-    expected = wire(settlement_date(world.now.utc_ns, days or 1))
+    expected = wire(settles(world, days))
     asked, reported = filled(world, settl_days=days)
     assert asked == [expected] * 4
     assert reported == expected
@@ -83,7 +88,7 @@ def test_a_dealers_other_day_is_booked_and_a_person_hears_of_it_where_one_was_as
 def test_a_trade_of_today_settles_today_where_that_is_asked_for() -> None:
     world = scene()
     terms = replace(world_terms(world), settl_days=0)
-    assert settlement_of(terms, world.now.utc_ns) == today(world)
+    assert settlement_of(world.desk, terms, world.now.utc_ns) == today(world)
 
 
 def world_terms(world: Scene) -> Any:
@@ -133,7 +138,7 @@ def test_a_bond_that_matures_today_is_refused() -> None:
 
 def test_a_trade_that_would_settle_when_the_bond_matures_is_refused() -> None:
     world = scene()
-    report = refused(world, aged(world, maturity=settlement_date(world.now.utc_ns)))
+    report = refused(world, aged(world, maturity=settles(world)))
     assert report.code == 99
     assert "settlement on" in report.text
     assert "matures" in report.text
@@ -141,7 +146,7 @@ def test_a_trade_that_would_settle_when_the_bond_matures_is_refused() -> None:
 
 def test_a_bond_that_matures_a_day_later_is_taken() -> None:
     world = scene()
-    bond = aged(world, maturity=settlement_date(world.now.utc_ns) + timedelta(days=1))
+    bond = aged(world, maturity=settles(world) + timedelta(days=1))
     assert world.state.orders[world.order(bond, "buy", MM, account="HAND")].open
 
 
@@ -162,7 +167,7 @@ def test_a_bond_that_was_called_is_refused() -> None:
 
 def test_a_trade_that_would_settle_when_the_bond_is_called_is_refused() -> None:
     world = scene()
-    report = refused(world, aged(world, called=settlement_date(world.now.utc_ns)))
+    report = refused(world, aged(world, called=settles(world)))
     assert report.code == 99
     assert "is called" in report.text
 

@@ -11,7 +11,7 @@ import pytest
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.domain.instrument import AssetClass, Security
 from engine.market.appraisal import Appraisal, MarketParameters, Quoting
-from engine.market.calendars import business_day_before
+from engine.market.business_days import WEEKDAYS
 from engine.market.impact import ImpactParameters
 from engine.market.liquidity import Groups
 from engine.market.tape import CompleteFrom, Trade
@@ -99,7 +99,7 @@ def test_any_window_that_the_tape_covers(window: int) -> None:
     covered(appraisal, 190)
     for ago in (1, 7, 30, 80):
         heard(appraisal, security, ago, 6)
-    inside = sum(DAY - ago >= business_day_before(DAY, window) for ago in (1, 7, 30, 80))
+    inside = sum(DAY - ago >= WEEKDAYS.before(DAY, window) for ago in (1, 7, 30, 80))
     assert appraisal.adv(security, window, NOW) == round(Decimal(6 * MM * inside) / window)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.clock import NS_PER_DAY, NS_PER_S
-from engine.market.calendars import business_day_before, business_days
+from engine.market.business_days import WEEKDAYS
 from engine.market.tape import CompleteFrom, Tape, Trade
 
 EPOCH = date(1970, 1, 1)
@@ -33,12 +33,12 @@ def weekdays(first: int, end: int) -> int:
 
 @given(st.integers(0, 40_000), st.integers(0, 400))
 def test_business_days_are_those_of_the_calendar(day: int, more: int) -> None:
-    assert business_days(day, day + more) == weekdays(day, day + more)
+    assert WEEKDAYS.between(day, day + more) == weekdays(day, day + more)
 
 
 @given(st.integers(400, 40_000), st.integers(1, 250))
 def test_a_window_begins_on_a_weekday_and_has_so_many(day: int, count: int) -> None:
-    first = business_day_before(day, count)
+    first = WEEKDAYS.before(day, count)
     assert (EPOCH + timedelta(days=first)).weekday() < 5
     assert weekdays(first, day) == count
 
@@ -64,7 +64,7 @@ def test_any_window_is_what_a_recount_gives(
         tape.traded(bond, windows[0], TODAY)
     today = TODAY + later
     for window in windows:
-        first = business_day_before(today, window)
+        first = WEEKDAYS.before(today, window)
         for bond in "AB":
             inside = [each for each in kept if each.security_id == bond and at(first, 0) <= each.utc_ns < at(today, 0)]
             assert tape.traded(bond, window, today) == (len(inside), sum(each.quantity for each in inside))

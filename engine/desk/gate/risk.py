@@ -22,7 +22,6 @@ from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
 from engine.domain.order import Order, Side
 from engine.domain.rfq import Rfq
-from engine.market.calendars import business_day_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def _content_blocked(draft: Draft, order: Order) -> Blocked | None:
     if order.facts.issuer in restricted:
         return Blocked("restricted", f"issuer {order.facts.issuer} is on the restricted list")
     security = draft.desk.securities.get(terms.security_id)
-    problem = None if security is None else unsettleable(security, terms, draft.now_ns)
+    problem = None if security is None else unsettleable(draft.desk, security, terms, draft.now_ns)
     return None if problem is None else Blocked("settlement", problem[1])
 
 
@@ -201,7 +200,7 @@ class AskedLately:
 def asked_lately(draft: Draft, security_id: str) -> list[AskedLately]:
     """Who was asked for a bond today or within the cool-down before, the latest first, each side by itself."""
     today = utc_day(draft.now_ns)
-    first = business_day_before(today, draft.desk.clocks.cool_down_days)
+    first = draft.desk.calendar_of(security_id).trading.before(today, draft.desk.clocks.cool_down_days)
     found: dict[tuple[str, Side], AskedLately] = {}
     for day in range(today, min(first, today) - 1, -1):
         for side in Side:

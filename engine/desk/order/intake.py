@@ -104,7 +104,9 @@ def enter_order(draft: Draft, terms: OrderTerms, actor: str) -> str:
     if refusal is not None:
         raise CommandError(refusal[1])
     bond = draft.desk.securities[terms.security_id]
-    manual = "held by its trader" if terms.handling is Handling.manual else a_persons(bond, terms, draft.now_ns)
+    manual = (
+        "held by its trader" if terms.handling is Handling.manual else a_persons(draft.desk, bond, terms, draft.now_ns)
+    )
     order = _take(draft, terms, manual, actor=actor)
     reporting.report(draft, order, ReportKind.new)
     work(draft, order.order_id)
@@ -430,7 +432,7 @@ def _refusal(draft: Draft, terms: OrderTerms) -> tuple[OrderRefusal, str] | None
         return OrderRefusal.other, f"limit price must be in percent of par, found {limit}"
     if terms.expire_ns is not None and terms.expire_ns <= draft.now_ns:
         return OrderRefusal.too_late, "the order's time is over already"
-    return unsettleable(draft.desk.securities[terms.security_id], terms, draft.now_ns)
+    return unsettleable(draft.desk, draft.desk.securities[terms.security_id], terms, draft.now_ns)
 
 
 def _unkept(draft: Draft, terms: OrderTerms, heard: NewOrder | ReplaceOrder) -> tuple[OrderRefusal, str] | None:
@@ -501,4 +503,4 @@ def _manual(draft: Draft, terms: OrderTerms, heard: NewOrder | ReplaceOrder) -> 
         return _BY_HAND
     if draft.now_ns - min(heard.transact_ns, heard.sent_ns or heard.transact_ns) > stale_ns:
         return f"stale: entered more than {stale_ns // _NS_PER_S} s ago"
-    return a_persons(draft.desk.securities[terms.security_id], terms, draft.now_ns)
+    return a_persons(draft.desk, draft.desk.securities[terms.security_id], terms, draft.now_ns)

@@ -250,6 +250,7 @@ def _bond(cells: Cells, known: Known, sent_ns: int) -> Security:
         first_coupon=dated.first_coupon if dated is not None else None,
         last_coupon=dated.last_coupon if dated is not None else None,
         ex_dividend=today.ex_dividend if today is not None else None,
+        calendar=today.calendar if today is not None else None,
         maturity=maturity,
         factor=today.factor if today is not None else Decimal(1),
         rating=rating,

@@ -16,14 +16,14 @@ from engine.desk.order.reporting import close_round, return_to_trader
 from engine.desk.placement.counting import Fit, weigh
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word
 from engine.desk.round.seen import Amending
-from engine.desk.settlement import settlement_of
+from engine.desk.settlement import settlement_of, trade_date_of
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, ReportKind
 from engine.domain.order import CancelProblem, Order, OrderState
 from engine.domain.placement import Fill, Placement
 from engine.market.bonds import Unknown, accrued_interest, principal
-from engine.market.calendars import trade_date, wire_date
+from engine.market.calendars import wire_date
 from engine.market.tca import price_improvement_bps
 
 _MONEY_TOLERANCE: Final = Decimal("0.02")
@@ -44,8 +44,8 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             dealer_exec_id=heard.exec_id,
             quantity=quantity,
             price=price,
-            trade_date=heard.trade_date or wire_date(trade_date(draft.now_ns)),
-            settl_date=heard.settl_date or wire_date(settlement_of(order.terms, draft.now_ns)),
+            trade_date=heard.trade_date or _trade_date(draft, order, placement, heard),
+            settl_date=heard.settl_date or _asked_for(draft, order, placement),
             transact_ns=heard.transact_ns or draft.now_ns,
             accrued=heard.accrued,
             gross=heard.gross,
@@ -54,7 +54,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             dealer_order_id=heard.order_id,
         ),
     )
-    otherwise = _settles_otherwise(order, placement, fill)
+    otherwise = _settles_otherwise(draft, order, placement, fill)
     if otherwise:
         said = f"{otherwise}; {said}" if said else otherwise
         draft.page("settlement differs", order_id=order.order_id, dealer=placement.dealer, reason=otherwise)
@@ -71,7 +71,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             improvement_bps=improvement,
             mark=draft.mark_of(placement.security_id),
             reversion_due_ns=draft.now_ns + draft.desk.clocks.reversion_ns,
-            day_ends=draft.desk.clocks.day_end.after(draft.now_ns),
+            day_ends=draft.desk.day_ends_of(placement.security_id, draft.now_ns),
             half_spread_bps=draft.desk.half_spread_bps_of(placement.security_id, draft.now_ns),
         )
     )
@@ -85,12 +85,31 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
     reporting.report(draft, order, ReportKind.trade, text=said, fill=fill, executing=executing)
 
 
-def _settles_otherwise(order: Order, placement: Placement, fill: Fill) -> str:
-    """What the dealer's day of settlement is, where the order asked for another one; empty where it is that."""
-    terms = order.terms
+def _trade_date(draft: Draft, order: Order, placement: Placement, heard: DealerReport) -> str:
+    """The trading day of the dealer's TransactTime(60), as far as that lies between our D and now.
+
+    A fill may come days late.
+    """
+    sent_ns = placement.sent_ns
+    traded_ns = min(max(heard.transact_ns or sent_ns, sent_ns), draft.now_ns)
+    return wire_date(trade_date_of(draft.desk, order.terms, traded_ns))
+
+
+def _asked_for(draft: Draft, order: Order, placement: Placement) -> str:
+    """The SettlDate(64) of our D; one of an older journal is reckoned by the calendar of today."""
+    return placement.settl_date or wire_date(settlement_of(draft.desk, order.terms, placement.sent_ns))
+
+
+def _settles_otherwise(draft: Draft, order: Order, placement: Placement, fill: Fill) -> str:
+    """What the dealer's day of settlement is, where another one was asked for; empty where it is that.
+
+    Where neither the order nor a calendar says when it settles, we asked for a guess: the dealer's word is as good.
+    """
+    terms, asked = order.terms, _asked_for(draft, order, placement)
     if not terms.settl_date and terms.settl_days is None:
-        return ""
-    asked = wire_date(settlement_of(terms, placement.sent_ns))
+        calendar = draft.desk.calendar_of(terms.security_id, terms.currency)
+        if not calendar.is_known(date.fromisoformat(asked)):
+            return ""
     return "" if asked == fill.settl_date else f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
 
 
@@ -138,9 +157,11 @@ def _money_of(draft: Draft, fill: Fill) -> tuple[Decimal | Unknown, Decimal | Un
         return gone, gone
     gross = principal(security, fill.quantity, fill.price)
     settlement, traded = _settlement(draft, fill), _day(fill.trade_date)
+    business_days = draft.desk.calendars.of(security).settling
     if traded is not None and settlement < traded:
         return gross, Unknown(f"SettlDate(64) {fill.settl_date} is before TradeDate(75) {fill.trade_date}")
-    return gross, accrued_interest(security, fill.quantity, settlement)
+    accrued = accrued_interest(security, fill.quantity, settlement, business_day_before=business_days.before)
+    return gross, accrued
 
 
 def _net(gross: Decimal | Unknown, accrued: Decimal | Unknown) -> Decimal | Unknown:
@@ -154,8 +175,9 @@ def _known(amount: Decimal | Unknown) -> Decimal | None:
 
 
 def _settlement(draft: Draft, fill: Fill) -> date:
-    """When the fill settles, as the dealer says; a day that cannot be read is the usual one."""
-    return _day(fill.settl_date) or settlement_of(draft.state.orders[fill.order_id].terms, draft.now_ns)
+    """When the fill settles, as the dealer says; where that cannot be read, as was asked for."""
+    order, placement = draft.state.orders[fill.order_id], draft.state.placements[fill.placement_id]
+    return _day(fill.settl_date) or date.fromisoformat(_asked_for(draft, order, placement))
 
 
 def _day(text: str) -> date | None:

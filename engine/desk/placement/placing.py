@@ -12,7 +12,7 @@ from engine.desk.order.reporting import return_to_trader
 from engine.desk.returning import may_return
 from engine.desk.round.quotes import fair_enough, live_quotes
 from engine.desk.round.seen import Amending
-from engine.desk.settlement import settlement_of
+from engine.desk.settlement import settlement_of_quote
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AcceptQuote
@@ -234,6 +234,7 @@ def _accept(
         return Blocked("dealer", f"{ask.dealer} is no longer known")
     security = draft.desk.securities[order.terms.security_id]
     placement_id = draft.fresh_id()
+    settl_date = wire_date(settlement_of_quote(draft.desk, order.terms, ask, draft.now_ns))
     said = AcceptQuote(
         dealer=ask.dealer,
         placement_id=placement_id,
@@ -244,7 +245,7 @@ def _accept(
         quantity=min(rfq.quantity, order.leaves),
         price=quote.price,
         currency=order.terms.currency,
-        settl_date=wire_date(settlement_of(order.terms, draft.now_ns)),
+        settl_date=settl_date,
         transact_ns=draft.now_ns,
     )
     clocks = draft.desk.clocks
@@ -270,8 +271,9 @@ def _accept(
             actor=actor,
             mark=draft.mark_of(security.security_id),
             index=draft.index_of(order.facts.segment),
-            day_ends=draft.desk.clocks.day_end.after(draft.now_ns),
+            day_ends=draft.desk.day_ends_of(security.security_id, draft.now_ns),
             reason=reason,
+            settl_date=settl_date,
         )
     )
     draft.send_cleared(cleared)

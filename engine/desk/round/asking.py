@@ -216,6 +216,7 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
     wait_until = draft.now_ns + rfq.plan.wait_ns
     security = draft.desk.securities[order.terms.security_id]
     quote_req_id = draft.fresh_id()
+    settl_date = wire_date(settlement_of(draft.desk, order.terms, draft.now_ns))
     said = AskDealer(
         dealer=dealer_id,
         quote_req_id=quote_req_id,
@@ -224,7 +225,7 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
         side=rfq.side,
         quantity=rfq.quantity,
         currency=order.terms.currency,
-        settl_date=wire_date(settlement_of(order.terms, draft.now_ns)),
+        settl_date=settl_date,
         collect_until_ns=wait_until,
         firm_until_ns=wait_until + clocks.decide_ns,
         transact_ns=draft.now_ns,
@@ -246,6 +247,7 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
             wait_until,
             mark=draft.mark_of(order.terms.security_id) if later else None,
             index=draft.index_of(order.facts.segment) if later else None,
+            settl_date=settl_date,
         )
     )
     draft.send_cleared(cleared)

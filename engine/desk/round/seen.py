@@ -43,7 +43,7 @@ def observe(draft: Draft, rfq_id: str) -> None:
     seen = round_seen(draft, draft.state.rfqs[rfq_id])
     _say_drift(draft, seen)
     # Where nobody was asked nobody may have told anybody: no mark follows.
-    day_ends = draft.desk.clocks.day_end.after(draft.now_ns) if seen.asks else ()
+    day_ends = draft.desk.day_ends_of(seen.bond.security_id, draft.now_ns) if seen.asks else ()
     draft.record(e.RoundObserved(draft.now_ns, seen, day_ends))
     draft.wake(Timer(TimerKind.marks, rfq_id))
 
