@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from interop_wire import Body, Said, utc_now
@@ -23,6 +23,8 @@ class DealerDesk:
     """quote, decline, or hold (no answer until `quote`)"""
     filling: str = "fill"
     """fill, parts (two fills), reject, or hold (no answer until `release`)"""
+    canceling: str = "unknown"
+    """unknown (it knows no such order), or hold (no answer to a cancel)"""
     asked: list[Said] = field(default_factory=list)
     orders: dict[str, Said] = field(default_factory=dict)
     status_asked: list[Said] = field(default_factory=list)
@@ -40,7 +42,7 @@ class DealerDesk:
         elif said.kind == "H":
             self.status_asked.append(said)
             yield self._status(said)
-        elif said.kind == "F":
+        elif said.kind == "F" and self.canceling == "unknown":
             yield "9", [(37, "NONE"), (11, said[11]), (41, said[41]), (39, "8"), (434, "1"), (102, "1")]
 
     def _to_request(self, said: Said) -> Iterator[Outgoing]:
@@ -75,6 +77,20 @@ class DealerDesk:
                 self.done[cl_ord_id].append(self._report(order, "F", status, filled, size - filled, last))
         for report in self.done[cl_ord_id]:
             yield "8", report
+
+    def tell(
+        self, cl_ord_id: str, exec_type: str, status: str, filled: int, left: int, more: Sequence[tuple[int, str]] = ()
+    ) -> Outgoing:
+        """Whatever a test has it say of an order, under an ExecID(17) of its own; fields of `more` go before others."""
+        order = self.orders[cl_ord_id]
+        body = self._report(order, exec_type, status, filled, left, [])
+        given = dict(more)
+        return "8", [*((tag, given.pop(tag, value)) for tag, value in body), *given.items()]  # type: ignore[list-item]
+
+    def fill(self, cl_ord_id: str, size: int, filled: int, left: int, price: str = "") -> Outgoing:
+        """One part of an order, which it has `filled` of by then."""
+        last = [(31, price or self.orders[cl_ord_id][44]), (32, str(size))]
+        return self.tell(cl_ord_id, "F", "1" if left else "2", filled, left, last)
 
     def _report(
         self, order: Said, exec_type: str, status: str, filled: int, left: int, more: list[tuple[int, str]]
@@ -133,6 +149,17 @@ def cancel(cl_ord_id: str, orig_cl_ord_id: str, security: str, quantity: int, *,
     return [
         (41, orig_cl_ord_id), (11, cl_ord_id), (55, "[N/A]"), (48, security), (22, "4"), (54, side),
         (38, str(quantity)), (60, utc_now()),
+    ]  # fmt: skip
+
+
+def replace(
+    cl_ord_id: str, orig_cl_ord_id: str, security: str, quantity: int, *, side: str = "1", limit: str | None = None
+) -> Body:
+    """OrderCancelReplaceRequest(G)."""
+    price = [(40, "2"), (44, limit), (423, "1")] if limit is not None else [(40, "1")]
+    return [
+        (41, orig_cl_ord_id), (11, cl_ord_id), (1, "ACC1"), (21, "1"), (55, "[N/A]"), (48, security), (22, "4"),
+        (54, side), (38, str(quantity)), *price, (15, "USD"), (59, "0"), (60, utc_now()),
     ]  # fmt: skip
 
 
