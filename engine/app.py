@@ -35,7 +35,7 @@ from engine.boot.leak_batch import LeakBatch
 from engine.boot.memory import settle_memory
 from engine.boot.refitting import refit
 from engine.boot.reload import Reloading
-from engine.clock import Clock, iso_timestamp
+from engine.clock import NS_PER_S, Clock, iso_timestamp
 from engine.commands.table import COMMANDS
 from engine.config import Config, Role, check, load, with_clock
 from engine.domain import events as e
@@ -48,6 +48,7 @@ from engine.journal.reader import JournalReader
 from engine.journal.tape import TapeBounds
 from engine.journal.writer import Journal
 from engine.logs import lost_total, set_level, set_up_logging
+from engine.market.calendars import DAYS_A_MONTH
 from engine.metrics.collector import Metrics
 from engine.metrics.endpoint import MetricsEndpoint
 from engine.runtime.hub import Patience
@@ -164,6 +165,7 @@ class Daemon:
             in_force, fallen_back = self._start.configured.in_force(), self._start.fallen_back
             take_over.begin(runtime, taken, self.journal.boot, in_force, fallen_back, reconcile=self._reconcile())
             await runtime.idle()
+            _count_calendars(metrics, config)
             metrics.state(machine, taken.trading)
             metrics.sessions(machine, self.clock.now(), {})
             if (known := taken.trading.desk.learning.leaks) is not None:
@@ -342,6 +344,7 @@ class Daemon:
     def _taken_up(self, now: Configured, connections: Connecting, admin: AdminServer) -> None:
         """The shell's own share of what was read again."""
         self.config = now.config
+        _count_calendars(self.runtime.metrics, now.config)
         connections.take_up(now.config, now.secured)
         admin.take_up(now.config.admin)
 
@@ -475,6 +478,11 @@ def _overridden(config: Config, arguments: argparse.Namespace) -> Config:
     except ValueError as error:
         raise ConfigError(f"--clock-origin: expected a time such as 2026-01-05T14:30:00Z: {error}") from error
     return with_clock(config, arguments.clock_speed, origin)
+
+
+def _count_calendars(metrics: Metrics, config: Config) -> None:
+    ends_s = {each.name: each.ends_ns / NS_PER_S for each in config.calendars}
+    metrics.calendars(ends_s, config.reference.calendar_months_min * DAYS_A_MONTH * 86_400)
 
 
 async def _run(config: Config) -> int:

@@ -69,6 +69,41 @@ def bond(paper: Paper, answer: Answer) -> list[str]:
     return lines
 
 
+def calendars(paper: Paper, answer: Answer) -> list[str]:
+    """A line for each calendar."""
+    if not answer["calendars"]:
+        return ["no calendars are configured: weekends alone are known, and trades settle T+1"]
+    columns = [
+        Column("calendar"),
+        Column("bonds in", yields=3),
+        Column("known from", yields=4),
+        Column("to"),
+        Column("trade date"),
+        Column("settles"),
+        Column("next closed"),
+        Column("not settled", yields=2),
+        Column("next early close", yields=1),
+    ]
+    rows = [
+        (
+            each["calendar"],
+            ", ".join(each["currencies"]),
+            each["from"],
+            each["to"],
+            each["trade_date"],
+            f"T+{each['settlement_days']} {each['settlement']}",
+            each["next_closed"] or _NONE_KNOWN,
+            each["next_without_settlement"] or "",
+            "" if each["next_early"] is None else f"{each['next_early']} {each['next_early_close']} {each['zone']}",
+        )
+        for each in answer["calendars"]
+    ]
+    return table(paper, columns, rows)
+
+
+_NONE_KNOWN: Final = Cell("none known", "yellow")
+
+
 def _fair(fair: Answer | None) -> Cell | str:
     if fair is None:
         return _UNKNOWN

@@ -305,6 +305,7 @@ def notices(config: Config, file: SecurityFile, desk: Desk, now_ns: int) -> list
         *_doubts(file, config.reference.securities),
         *_unknown_interest(desk.securities.values()),
         *running_out(config.calendars, config.reference.calendar_months_min, trade_date(now_ns)),
+        *_without_calendar(desk),
         *_never_known(desk, now_ns),
     ]
 
@@ -318,16 +319,28 @@ def _doubts(file: SecurityFile, path: Path) -> list[str]:
 
 
 def _unknown_interest(bonds: Iterable[Security]) -> list[str]:
-    """Of which bonds no fill will have its accrued interest by us: a line for every reason; the first so many."""
+    """Of which bonds no fill will have its accrued interest by us: a line for every reason."""
+    lines = _by_reason(bonds, interest_problem)
+    return [f"securities: accrued interest cannot be computed, {line}" for line in lines]
+
+
+def _without_calendar(desk: Desk) -> list[str]:
+    """Of which bonds nobody knows the holidays, so that their orders are the trader's: a line for every reason."""
+    lines = _by_reason(desk.securities.values(), lambda bond: desk.calendars.of(bond).unknown)
+    return [f"securities: the holidays of bonds are not known, their orders are the trader's: {line}" for line in lines]
+
+
+def _by_reason(bonds: Iterable[Security], reason_of: Callable[[Security], str]) -> list[str]:
+    """Bonds of which something is to be said: a line for every reason; of each the first so many."""
     by_reason: dict[str, list[str]] = {}
     for bond in bonds:
-        if reason := interest_problem(bond):
+        if reason := reason_of(bond):
             by_reason.setdefault(reason, []).append(bond.security_id)
     lines = []
     for reason, found in by_reason.items():
         shown = ", ".join(found[:PROBLEMS_SHOWN_MAX])
         more = f" and {hidden:,} more" if (hidden := len(found) - PROBLEMS_SHOWN_MAX) > 0 else ""
-        lines.append(f"securities: accrued interest cannot be computed, {reason}: {shown}{more}")
+        lines.append(f"{reason}: {shown}{more}")
     return lines
 
 

@@ -24,7 +24,7 @@ from engine.domain.instrument import Security
 from engine.domain.messages import TradePrint
 from engine.errors import CommandError
 from engine.market.bonds import Unknown, accrued_interest
-from engine.market.calendars import day_number, day_of
+from engine.market.calendars import Calendar, day_number, day_of
 from engine.market.hearing import Refused, Wrong
 from engine.market.impact import Expected
 from engine.market.marks import Quality
@@ -144,6 +144,35 @@ def bond(call: Call) -> dict[str, Any]:
             **_interest(desk, security, quantity, call.given["settlement"] or usual_settlement(desk, security, now_ns)),
         }
     return answer
+
+
+def calendars(call: Call) -> dict[str, Any]:
+    """What is known of the days of each market, seen from now."""
+    now_ns = call.draft.now_ns
+    return {"calendars": [_calendar(each, now_ns) for each in call.draft.desk.calendars]}
+
+
+def _calendar(known: Calendar, now_ns: int) -> dict[str, Any]:
+    today, traded = known.date_of(now_ns), known.trade_date(now_ns)
+    early = known.next_of(known.early, today)
+    return {
+        "calendar": known.name,
+        "currencies": list(known.currencies),
+        "zone": str(known.zone),
+        "from": str(known.first),
+        "to": str(known.last),
+        "trade_date": str(traded),
+        "settlement_days": known.regular_days(traded),
+        "settlement": str(known.settlement(traded)),
+        "next_closed": _day(known.next_of(known.closed, today)),
+        "next_without_settlement": _day(known.next_of(known.no_settlement, today)),
+        "next_early": _day(early),
+        "next_early_close": None if early is None else f"{known.early[early]:%H:%M}",
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else str(day)
 
 
 def _interest(desk: Desk, security: Security, quantity: Decimal, settlement: date) -> dict[str, Any]:

@@ -422,6 +422,13 @@ TABLE: Final[tuple[Command, ...]] = (
             typed="--window N",
         ),
     ),
+    _desk(
+        "calendars",
+        "viewer",
+        "market_commands.calendars",
+        "market_views.calendars",
+        "whose holidays are known until when, the next of them, and when a trade of now settles",
+    ),
     Command(
         "marks.put",
         "feed",

@@ -10,15 +10,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.config.reading import Reading, setting
 from engine.config.schedules import minute_of_day, zone_problem
 from engine.domain.currencies import currency_problem
-from engine.market.calendars import JOINS, SETTLEMENT_DAYS_MAX, Calendar, Cycle
-
-_DAYS_A_MONTH: Final = 30
+from engine.market.calendars import DAYS_A_MONTH, JOINS, SETTLEMENT_DAYS_MAX, Calendar, Cycle
 
 
 def _currency(text: str) -> str | None:
@@ -121,7 +118,7 @@ def running_out(calendars: Sequence[Calendar], months_min: int, today: datetime.
     """Of which calendars fewer months are left than there should be, as lines."""
     lines = []
     for each in calendars:
-        left = (each.last - today).days // _DAYS_A_MONTH
+        left = (each.last - today).days // DAYS_A_MONTH
         if left < months_min:
             lines.append(
                 f"calendar {each.name}: known until {each.last}, expected {months_min} months ahead of {today}: add the"

@@ -55,7 +55,8 @@ T = TypeVar("T")
 class ConfigText:
     """One configuration file as it was read, for the journal; `name` is relative to engine.toml.
 
-    `kind` is `engine`, `dealers` or `scoring`; or `limits`, `people` or `sessions` for tables of engine.toml.
+    `kind` is `engine`, `dealers`, `scoring` or `calendars` (all of them); or `limits`, `people` or `sessions` for
+    tables of engine.toml.
     """
 
     name: str
@@ -156,7 +157,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         fallen_back["scoring"] = tuple(score_problems)
         texts = [each for each in texts if each.kind != "scoring"]
         scoring, score_problems = _scoring(file.engine, path.parent, texts, text)
-    calendars, calendar_problems = _calendars(file.reference, path.parent)
+    calendars, calendar_problems = _calendars(file.reference, path.parent, texts)
     problems = [*problems, *dealer_problems, *score_problems, *calendar_problems]
     if problems or dealers is None or scoring is None:
         raise ConfigProblems([*problems, *(line for lines in fallen_back.values() for line in lines)])
@@ -214,7 +215,7 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
             if "limits" in kinds:
                 changed |= {"risk": file.risk, "rfq": file.rfq, "tca": file.tca, "axes": file.axes}
                 changed["market"] = file.market
-                changed["calendars"], found = _calendars(config.reference, folder)
+                changed["calendars"], found = _calendars(config.reference, folder, texts)
                 problems += found
                 _market(reading, file.market)
             if "people" in kinds:
@@ -394,17 +395,26 @@ def _file(
     return None if reading.problems else reading.table(cls, raw)
 
 
-def _calendars(reference: ReferenceConfig, folder: Path) -> tuple[tuple[Calendar, ...], list[str]]:
-    """The calendars of their files, each by the file's name without its ending, and everything wrong with them."""
+def _calendars(
+    reference: ReferenceConfig, folder: Path, texts: list[ConfigText]
+) -> tuple[tuple[Calendar, ...], list[str]]:
+    """The calendars of their files, each by the file's name without its ending, and everything wrong with them.
+
+    Together they are one text, of kind `calendars`.
+    """
     found: list[Calendar] = []
     problems: list[str] = []
+    read: list[ConfigText] = []
     for path in reference.calendars:
         reading = Reading(_shown(path, folder), path.parent)
-        file = _file(CalendarFile, reading, path, [])
+        file = _file(CalendarFile, reading, path, read)
         if file is not None:
             name_calendar_problems(reading, file)
             found.append(file.calendar(path.stem))
         problems += reading.problems
+    if read:
+        whole = "\n".join(f"### {each.name}\n{each.text}" for each in read)
+        texts.append(ConfigText("calendars", whole, "calendars"))
     return tuple(found), [*problems, *problems_between(found)]
 
 

@@ -11,7 +11,7 @@ in the currency are open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -25,6 +25,8 @@ _EPOCH: Final = date(1970, 1, 1)
 JOINS: Final = "+"
 """Between the names of calendars that a bond goes by together."""
 SETTLEMENT_DAYS_MAX: Final = 10
+DAYS_A_MONTH: Final = 30
+"""Where it is said for how many months ahead days are to be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ class Calendar:
         object.__setattr__(self, "trading", BusinessDays(self.closed))
         object.__setattr__(self, "settling", BusinessDays(self.closed | self.no_settlement))
 
+    @property
+    def ends_ns(self) -> int:
+        """When its last day is over; UTC nanoseconds."""
+        end = datetime.combine(self.last + timedelta(days=1), time(), self.zone)
+        return int(end.timestamp()) * NS_PER_S
+
     def trades_on(self, day: date) -> bool:
         return day.weekday() < 5 and day not in self.closed
 
@@ -79,6 +87,10 @@ class Calendar:
         if self.unknown or self.first <= day <= self.last:
             return self.unknown
         return f"calendar {self.name} is known from {self.first} to {self.last} only"
+
+    def next_of(self, days: Iterable[date], today: date) -> date | None:
+        """The first of these days from `today` on."""
+        return min((day for day in days if day >= today), default=None)
 
     def is_known(self, day: date) -> bool:
         """Is it a calendar's word whether that day is a holiday, and not weekends alone?"""

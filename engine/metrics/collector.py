@@ -264,6 +264,12 @@ class Metrics(Collector):
         self._last_reload = Levels(
             "config_last_reload_timestamp_seconds", "When files were last read again, by outcome", "kind", "outcome"
         )
+        self._calendars = Levels(
+            "calendar_known_until_timestamp_seconds", "When what is known of a market's holidays ends", "calendar"
+        )
+        self._calendars_ahead = Levels(
+            "calendar_known_ahead_min_seconds", "How long ahead a market's holidays are to be known", "calendar"
+        )
         self._leak_batches = Tally(
             "leak_batches_total",
             "Batches that were to find what asking costs, by what became of them",
@@ -389,6 +395,14 @@ class Metrics(Collector):
         for kind in kinds:
             self._reloads.add((kind, outcome))
             self._last_reload.put(utc_ns / 1e9, (kind, outcome))
+
+    def calendars(self, ends_s: Mapping[str, float], ahead_min_s: float) -> None:
+        """Which calendars are in use: until when each is known, and how long ahead it is to be."""
+        self._calendars.clear()
+        self._calendars_ahead.clear()
+        for name, end_s in ends_s.items():
+            self._calendars.put(end_s, (name,))
+            self._calendars_ahead.put(ahead_min_s, (name,))
 
     def leak_batch(self, outcome: str) -> None:
         """A batch is over: `solved`, `failed`, or ended for being `late`."""

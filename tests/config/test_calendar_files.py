@@ -10,6 +10,7 @@ from test_config import DEALER, ENGINE, OMS, Folder, spoiled
 
 from engine.config import load
 from engine.config.calendars import running_out
+from engine.config.load import reread
 from engine.market.calendars import Calendar, Calendars
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +112,18 @@ def test_regular_settlement_is_in_the_file(folder: Folder) -> None:
     folder.write("us.toml", spoiled(FILE, "closed =", added))
     (calendar,) = folder.load().calendars
     assert [calendar.regular_days(datetime.date(2026, 10, day)) for day in (11, 12)] == [2, 1]
+
+
+def test_calendars_are_one_text_of_the_configuration(folder: Folder) -> None:
+    [before] = [each for each in folder.load().texts if each.kind == "calendars"]
+    assert before.text == f"### us.toml\n{FILE}"
+    config = folder.load()
+    folder.write("us.toml", spoiled(FILE, "2026-12-25]", "2026-12-24, 2026-12-25]"))
+    again = reread(config, ["limits"])
+    [after] = [each for each in again.texts if each.kind == "calendars"]
+    assert after.sha256 != before.sha256
+    assert not again.calendars[0].trades_on(datetime.date(2026, 12, 24))
+    assert [each for each in reread(config, ["dealers"]).texts if each.kind == "calendars"] == [before]
 
 
 def test_a_calendar_that_ends_soon_is_a_warning(folder: Folder) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from desk_scene import BOND, MM, Scene, scene
 
+from engine.admin.market_views import calendars
+from engine.admin.tables import Paper
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.config import load
 from engine.desk.apply import apply
@@ -290,3 +292,39 @@ def test_an_ex_dividend_period_counts_the_business_days_of_the_bonds_market() ->
     told = world.command("bond", security=gilt.security_id, quantity=str(MM))
     assert told["settlement"] == "2026-12-22"
     assert told["accrued"] == f"{booked.fill.accrued:f}"
+
+
+# --- looking at them ---------------------------------------------------------------------------------
+
+
+def test_calendars_are_listed_with_their_next_days() -> None:
+    world = at("2026-11-25T15:00")
+    york, target, _ = world.command("calendars", role="viewer")["calendars"]
+    assert york == {
+        "calendar": "us-bond",
+        "currencies": ["USD"],
+        "zone": "America/New_York",
+        "from": "2026-01-01",
+        "to": "2029-12-31",
+        "trade_date": "2026-11-25",
+        "settlement_days": 1,
+        "settlement": "2026-11-27",
+        "next_closed": "2026-11-26",
+        "next_without_settlement": None,
+        "next_early": "2026-11-27",
+        "next_early_close": "14:00",
+    }
+    assert (target["settlement_days"], target["settlement"], target["next_early"]) == (2, "2026-11-27", None)
+
+
+def test_a_list_of_calendars_is_a_line_for_each() -> None:
+    world = at("2026-11-25T15:00")
+    lines = calendars(Paper(), world.command("calendars", role="viewer"))
+    assert [line.split()[0] for line in lines] == ["calendar", "us-bond", "target", "london"]
+    assert "T+1 2026-11-27" in lines[1]
+    assert "2026-11-27 14:00 America/New_York" in lines[1]
+    know(world, replace(SHIPPED["target"], closed=frozenset()))
+    assert "none known" in "\n".join(calendars(Paper(), world.command("calendars", role="viewer")))
+    world.desk.calendars = Calendars()
+    [line] = calendars(Paper(), world.command("calendars", role="viewer"))
+    assert line == "no calendars are configured: weekends alone are known, and trades settle T+1"

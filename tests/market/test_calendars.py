@@ -182,3 +182,14 @@ def test_without_any_calendar_nobody_is_missed() -> None:
     found = Calendars().of(replace(BOND, currency="CHF"))
     assert (found, found.why_unknown(date(2026, 11, 26))) == (EVERY_WEEKDAY, "")
     assert not found.is_known(date(2026, 11, 26))
+
+
+@pytest.mark.parametrize(
+    ("calendar", "expected"),
+    [
+        pytest.param(YORK, "2027-01-01T05:00", id="New York"),
+        pytest.param(TOKYO, "2026-12-31T15:00", id="Tokyo"),
+    ],
+)
+def test_a_calendar_ends_with_its_last_day_at_its_own_midnight(calendar: Calendar, expected: str) -> None:
+    assert calendar.ends_ns == utc(expected)

@@ -257,6 +257,22 @@ CASES = [
     ),
     Case("PeerCertificateEnds", {'fix_peer_certificate_not_after_seconds{session="ash"}': f"{15 * DAY_S}x60"}),
     Case(
+        "CalendarEnds",
+        {
+            'calendar_known_until_timestamp_seconds{calendar="target"}': f"{179 * DAY_S + 600}x60",
+            'calendar_known_ahead_min_seconds{calendar="target"}': f"{180 * DAY_S}x60",
+        },
+        "The holidays of calendar target are known for 179d 0h 0m 0s more",
+        {"calendar": "target"},
+    ),
+    Case(
+        "CalendarEnds",
+        {
+            'calendar_known_until_timestamp_seconds{calendar="target"}': f"{181 * DAY_S}x60",
+            'calendar_known_ahead_min_seconds{calendar="target"}': f"{180 * DAY_S}x60",
+        },
+    ),
+    Case(
         "RevocationListEnds",
         {'fix_revocation_list_next_update_seconds{key="fix.tls.client_crl"}': f"{2 * 3600 + 600}x60"},
         "The next revocation list of fix.tls.client_crl is due in 2h 0m 0s",
