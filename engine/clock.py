@@ -99,3 +99,11 @@ def iso_timestamp(utc_ns: int) -> str:
     """`2026-11-22T10:15:30.123Z`, for people and for views."""
     seconds, rest = divmod(utc_ns, NS_PER_S)
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest // NS_PER_MS:03d}Z"
+
+
+def span(ns: int) -> str:
+    """A length of time in whole hours, else in whole minutes, else in seconds: `26 h`."""
+    seconds = ns // NS_PER_S
+    if seconds >= 3_600:
+        return f"{seconds // 3_600} h"
+    return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"

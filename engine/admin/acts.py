@@ -192,6 +192,20 @@ def marks_import(given: _Arguments) -> int:
     return market_acts.import_file(given, market_acts.MARKS, _socket(given), _paper(given))
 
 
+def rates_put(given: _Arguments) -> int:
+    """One rate; 1 where it was refused."""
+    row = {"pair": given.pair, "price": given.price, "has_moved": given.has_moved}
+    if given.time is not None:
+        row["time"] = given.time
+    with AdminClient(_socket(given), given.timeout) as desk:
+        answer = desk.call("rates.put", rows=[row], source=given.source, reason=given.reason)
+    refused = answer["refused"]
+    if refused and not given.json:
+        raise CommandError(refused[0]["reason"], code="refused")
+    _print(given, answer, named(COMMANDS["rates.put"].shown))
+    return 1 if refused else 0
+
+
 def trades_import(given: _Arguments) -> int:
     from engine.admin import market_acts
 

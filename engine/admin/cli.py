@@ -112,15 +112,20 @@ def _parser() -> argparse.ArgumentParser:
         if group:
             if group[0] not in groups:
                 holder = top.add_parser(group[0], help=GROUPS[group[0]], description=GROUPS[group[0]])
-                groups[group[0]] = holder.add_subparsers(
-                    title="commands", metavar="COMMAND", required=True, parser_class=_Parser
-                )
+                groups[group[0]] = _commands_of(holder, required=True)
             under = groups[group[0]]
-        _add(under, last, command, common)
+        added = _add(under, last, command, common)
+        if not group and last in GROUPS:
+            # A word that does something by itself, and others behind it: `rates`, `rates put`.
+            groups[last] = _commands_of(added, required=False)
     return parser
 
 
-def _add(under: Any, name: str, command: Command, common: argparse.ArgumentParser) -> None:
+def _commands_of(parser: argparse.ArgumentParser, *, required: bool) -> Any:
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=required, parser_class=_Parser)
+
+
+def _add(under: Any, name: str, command: Command, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
     doc = command.doc + (f"; role {command.role}" if command.role else "; needs no daemon")
     wide = argparse.RawDescriptionHelpFormatter
     parser: argparse.ArgumentParser = under.add_parser(
@@ -137,6 +142,7 @@ def _add(under: Any, name: str, command: Command, common: argparse.ArgumentParse
         holder = one_of if one_of is not None and param.name in command.one_of else parser
         holder.add_argument(*flags, **options)
     parser.set_defaults(run=partial(_run, command))
+    return parser
 
 
 def _argument(param: Param) -> tuple[tuple[str, ...], dict[str, Any]]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.commands.desk_call import Call
+from engine.desk.gate.size import rate_or_none
 from engine.desk.past.reading import Known, Refused, Row, read_rows
 from engine.desk.state import TOLD_APART, DeskState, told_key
 from engine.domain import events as e
@@ -34,7 +35,11 @@ def add(call: Call) -> dict[str, Any]:
         moves = desk.appraisal.volatility(security.security_id, now_ns)
         return desk.appraisal.adv(security, FILE_WINDOW_DAYS, now_ns), None if moves is None else moves.bps
 
-    known = Known(desk.securities, now_ns, desk.clocks.mark_age_ns_max, liquidity)
+    def worth_of(currency: str) -> Decimal | None:
+        rate = rate_or_none(draft, currency)
+        return None if rate is None else rate.worth
+
+    known = Known(desk.securities, now_ns, desk.clocks.mark_age_ns_max, liquidity, worth_of)
     rounds, wrong = read_rows(rows, known, origin)
     refused += wrong
     fresh = [new for told in rounds if (new := _unknown(draft.state, told)) is not None]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.clock import NS_PER_S
+from engine.domain.exchange import pair_of
 from engine.errors import CommandError
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -210,6 +211,10 @@ def _price(given: Any) -> Decimal:
     return value
 
 
+def _pair(given: Any) -> str:
+    return pair_of(given if isinstance(given, str) else "")
+
+
 def _date(given: Any) -> datetime.date:
     try:
         return datetime.date.fromisoformat(given if isinstance(given, str) else "")
@@ -251,6 +256,7 @@ price: Final = Kind("a clean price in percent of par, such as 99.25", _price)
 date: Final = Kind("a UTC day, such as 2026-11-30", _date, _typed_date)
 instant: Final = Kind("a time with its zone, such as 2026-11-30T15:00:00Z", _instant)
 natural: Final = Kind("a number from 1", _text, _natural)
+pair: Final = Kind("a pair of currencies, such as EUR/USD or EURUSD", _pair)
 path: Final = Kind("a file or folder", _text, Path)
 
 

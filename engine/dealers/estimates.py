@@ -192,7 +192,7 @@ class Estimates:
         if kept is None:
             kept = KeptRound(day, segment_of_key(seen.segment).scopes, {}, {}, (), 0.0)
             widths, kept.bond = self._scales.widths, seen.bond.security_id
-            kept.size_log = widths.size_log(seen.quantity, seen.adv)
+            kept.size_log = widths.size_log(seen.size, seen.adv_size)
             kept.width = widths.of_log(kept.bond, kept.size_log)
             self._evidence.keep(key, kept)
         self._last_day = max(self._last_day, day)
@@ -435,15 +435,15 @@ class Estimates:
         """What each ask says of answering: against the dealer's own record down to the segment."""
         p, evidence, slope = self.parameters, self._evidence, self._scales.panel_slope
         cells = [evidence.cells.get(scope) for scope in chain_of(seen.segment)[:3]]
-        size, unit = tally.size_offset(seen.quantity, p), evidence.aging.unit(utc_day(seen.sent_ns))
+        size, unit = tally.size_offset(seen.size, p), evidence.aging.unit(utc_day(seen.sent_ns))
         return [tally.response(cells, ask, panel, slope, size, p, unit) for ask in asks]
 
     def _steps(self, asks: Sequence[AskSeen], seen: RoundSeen, panel: float) -> list[tuple[str, Step]]:
         """What is watched for drift in a round: answers, edges against the others' in the round, acceptances."""
         p, scopes = self.parameters, segment_of_key(seen.segment).scopes
         segment = next((scope for scope in scopes if is_segment(scope)), seen.segment)
-        offset = self._scales.panel_slope * panel + tally.size_offset(seen.quantity, p)
-        width = self._scales.widths.of(seen.bond.security_id, seen.quantity, seen.adv)
+        offset = self._scales.panel_slope * panel + tally.size_offset(seen.size, p)
+        width = self._scales.widths.of(seen.bond.security_id, seen.size, seen.adv_size)
         steps: list[tuple[str, Step]] = []
         offs: dict[str, tuple[float, float]] = {}
         for ask in asks:

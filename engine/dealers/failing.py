@@ -143,8 +143,8 @@ class Failing:
                 price,
                 seen.bond.security_id,
                 seen.segment,
-                seen.quantity,
-                seen.adv,
+                seen.size,
+                seen.adv_size,
                 # Without a parent, another system's next try is another order to us.
                 not seen.source or seen.parent_id != seen.rfq_id,
             )

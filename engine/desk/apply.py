@@ -31,6 +31,7 @@ from engine.desk.state import (
     oms_key,
     oms_latest_key,
     override_key,
+    rate_key,
     told_key,
 )
 from engine.domain import events as e
@@ -83,6 +84,12 @@ def _order_received(state: DeskState, event: e.OrderReceived) -> None:
 
 def _duplicate_allowed(state: DeskState, event: e.DuplicateAllowed) -> None:
     state.orders.put(event.order_id, changed(state.orders[event.order_id], duplicate_of=""))
+
+
+def _order_rated(state: DeskState, event: e.OrderRated) -> None:
+    order = state.orders[event.order_id]
+    facts = changed(order.facts, rate=event.rate, segment=event.segment)
+    state.orders.put(event.order_id, changed(order, facts=facts))
 
 
 def _order_recommended(state: DeskState, event: e.OrderRecommended) -> None:
@@ -282,8 +289,15 @@ def _credit_limits_put(state: DeskState, event: e.CreditLimitsPut) -> None:
         state.credit.put(limit.scope, limit)
 
 
+def _rates_put(state: DeskState, event: e.RatesPut) -> None:
+    for rate in event.rates:
+        state.rates.put(rate_key(rate), rate)
+    for rate in event.removed:
+        state.rates.drop(rate_key(rate))
+
+
 def _deal(state: DeskState, order: Order, dealer: str, quantity: Decimal, at_ns: int) -> None:
-    """What credit limits of a day are held against."""
+    """What credit limits of a day are held against; `quantity` is in the base currency."""
     day = utc_day(at_ns)
     for kind, name in (
         (CreditKind.dealer, dealer),
@@ -357,6 +371,7 @@ def _quote_accepted(state: DeskState, event: e.QuoteAccepted) -> None:
         mark=event.mark,
         index=event.index,
         settl_date=event.settl_date,
+        worth=None if event.rate is None else event.rate.worth,
     )
     known = state.placements.get(event.placement_id)
     state.placements.put(event.placement_id, moves.begin_placement(known, placement))
@@ -447,7 +462,7 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
             mark=event.mark.price if event.mark is not None else None,
         ),
     )
-    _deal(state, order, fill.dealer, fill.quantity, event.at_ns)
+    _deal(state, order, fill.dealer, fill.quantity_in_base, event.at_ns)
     _follow(state, fill.exec_id, order.terms.security_id, event.segment, event.at_ns, event.day_ends)
 
 
@@ -592,6 +607,7 @@ def _free_round(state: DeskState, placement: Placement) -> None:
 _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.OrderReceived: _order_received,
     e.DuplicateAllowed: _duplicate_allowed,
+    e.OrderRated: _order_rated,
     e.OrderRecommended: _order_recommended,
     e.OrderOverridden: _order_overridden,
     e.OrderReported: _order_reported,
@@ -631,6 +647,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.FillMarked: _marked,
     e.SecuritiesPut: _securities_put,
     e.CreditLimitsPut: _credit_limits_put,
+    e.RatesPut: _rates_put,
     e.AxeAdvertised: _axe_advertised,
     e.AxeWithdrawn: _axe_withdrawn,
     e.AxesExpired: _axes_expired,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from engine.desk import aftermath, axes, deliveries
+from engine.desk import aftermath, axes, deliveries, exchange
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
 from engine.desk.placement import answers, doubting, ending, placing
@@ -18,6 +18,7 @@ from engine.desk.setting import RfqClocks
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.exchange import is_pair
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import OrderState
 from engine.domain.rfq import RfqState
@@ -52,10 +53,13 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
             advance(draft, answers.on_cancel_refused(draft, session, heard))
         case m.AxeSaid():
             axes.on_said(draft, session, heard)
+        case m.MarketPrice() if is_pair(heard.security_id):
+            exchange.on_price(draft, session, heard)
         case m.MarketPrice():
             deliveries.on_price(draft, session, heard)
         case m.MarketChanges():
             deliveries.on_changes(draft, session, heard)
+            exchange.on_changes(draft, session, heard)
         case m.RefusedByPeer():
             _stray(draft, session, heard.ref_msg_type, heard.text)
         case m.Ignored():
@@ -163,6 +167,9 @@ def _subscribe(draft: Draft, session: str) -> None:
     if levels:
         subscription = m.SubscribeMarketData(draft.fresh_id(), levels, are_benchmarks=True)
         draft.send(session, subscription, Delivery.afresh)
+    pairs = draft.desk.rate_pairs.get(session, ())
+    if pairs:
+        draft.send(session, m.SubscribeRates(draft.fresh_id(), pairs), Delivery.afresh)
 
 
 def _stray(draft: Draft, session: str, kind: str, text: str) -> None:

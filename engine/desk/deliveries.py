@@ -13,6 +13,7 @@ from functools import partial
 from engine.clock import NS_PER_DAY, utc_day
 from engine.desk.draft import Draft
 from engine.desk.setting import Desk
+from engine.domain.exchange import is_pair
 from engine.domain.instrument import Security
 from engine.domain.messages import MarketChanges, MarketPrice, SideChange, TradePrint
 from engine.market.hearing import (
@@ -50,7 +51,8 @@ def on_changes(draft: Draft, session: str, heard: MarketChanges) -> None:
     """X: the side that changed with the other one as it was; a side that is gone takes the mark with it."""
     delivery = Delivery(draft, session)
     for security_id, sides in delivery.changed(heard.sides).items():
-        _new_sides(delivery, security_id, sides)
+        if not is_pair(security_id):
+            _new_sides(delivery, security_id, sides)
     delivery.prints(heard.trades)
     delivery.end()
 

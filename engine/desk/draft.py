@@ -19,12 +19,15 @@ from engine.desk.past.lessons import Lesson
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.events import Event
+from engine.domain.exchange import Rate, RateUsed
 from engine.domain.keys import Scope, Timer
 from engine.domain.messages import AcceptQuote, AskDealer, Said
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import Rfq
+from engine.market import rates
 from engine.market.hearing import Heard
 from engine.market.marks import grown_bps, sd_bps
+from engine.market.rates import NoRate
 
 
 class Delivery(StrEnum):
@@ -54,6 +57,7 @@ class Send(NamedTuple):
     """The outbox number of the acceptance that it is about: where that never left, this must not either."""
 
 
+_ONE: Final = Decimal(1)
 GATE_KEY: Final = object()
 """Only `desk.gate.risk` may name it."""
 
@@ -204,6 +208,27 @@ class Draft:
         if sd is not None:
             sd = grown_bps(sd, since_ns, self._volatility_bps(security_id), known.errors)
         return replace(then, age_ns=age_ns, sd_bps=sd)
+
+    def rate_of(self, currency: str) -> RateUsed | NoRate | None:
+        """What one unit of a currency is worth in the base currency now; None of the base currency itself."""
+        desk = self.desk
+        if currency == desk.base_currency:
+            return None
+        told = self.rates_told(f"{currency}/{desk.base_currency}")
+        return rates.rate_used(currency, desk.base_currency, told, self.now_ns, desk.rate_limits)
+
+    def worth_of(self, currency: str) -> Decimal | None:
+        """The same as a number, 1 of the base currency itself; None where nobody knows."""
+        rate = self.rate_of(currency)
+        if rate is None:
+            return _ONE
+        return None if isinstance(rate, NoRate) else rate.worth
+
+    def rates_told(self, pair: str) -> list[Rate]:
+        """Every source's latest of both currencies, the file's among them."""
+        filed = self.desk.filed_rates.of(pair)
+        told = self.state.rates_of(pair)
+        return told if filed is None else [*told, filed]
 
     def record(self, event: Event) -> None:
         apply(self.state, event)

@@ -1,6 +1,7 @@
 """What a rule book may speak of: the catalogue of order and dealer fields, filled from the desk.
 
-Unknown is None. Money is face in base currency; an order in a currency without a known rate has an unknown size.
+Unknown is None. Money is face in base currency, at the rate of now; an order in a currency without a known rate has an
+unknown size. Nothing is rounded: an amount that a rule names in the order's own currency is met to the digit.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, Metric, Source, Unit
 from engine.desk.classic_lessons import traits_of
 from engine.desk.setting import Desk
+from engine.domain.currencies import currency_problem
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.domain.rows import row
@@ -30,7 +32,10 @@ from engine.selection.scorers import NAMED
 @row
 @dataclass(frozen=True, slots=True)
 class OrderSubject:
-    """An order as conditions see it; `quantity` is the whole exposure where a protection looks."""
+    """An order as conditions see it; `quantity` is the whole exposure where a protection looks.
+
+    `worth_of` gives what one unit of a currency is worth in base currency, 1 of that itself, None where nobody knows.
+    """
 
     desk: Desk
     terms: OrderTerms
@@ -38,10 +43,14 @@ class OrderSubject:
     quantity: Decimal
     now_ns: int
     mark: MarkUsed | None
+    worth_of: Callable[[str], Decimal | None]
 
-    @property
-    def base(self) -> bool:
-        return self.terms.currency == self.desk.base_currency
+    def in_base(self, amount: Decimal | None) -> Decimal | None:
+        """An amount of the bond's currency."""
+        if amount is None or self.terms.currency == self.desk.base_currency:
+            return amount
+        worth = self.worth_of(self.terms.currency)
+        return None if worth is None else amount * worth
 
 
 @row
@@ -91,6 +100,8 @@ def catalogue(
         scorers=frozenset(NAMED),
         dealers=frozenset(dealers) if dealers is not None else None,
         base_currency=base_currency,
+        rate=lambda subject, currency: subject.worth_of(currency),
+        currency_problem=currency_problem,
     )
 
 
@@ -98,7 +109,7 @@ def catalogue(
 
 
 def _notional(subject: OrderSubject) -> Decimal | None:
-    return subject.quantity * subject.security.factor if subject.base else None
+    return subject.in_base(subject.quantity * subject.security.factor)
 
 
 def _market_value(subject: OrderSubject) -> Decimal | None:
@@ -141,11 +152,11 @@ def _years(subject: OrderSubject) -> float | None:
 
 def _adv(subject: OrderSubject, window_days: int) -> Decimal | None:
     """From the tape where it covers the window, or from the security file over the one window that it gives."""
-    return subject.desk.appraisal.adv(subject.security, window_days, subject.now_ns) if subject.base else None
+    return subject.in_base(subject.desk.appraisal.adv(subject.security, window_days, subject.now_ns))
 
 
 def _outstanding(subject: OrderSubject) -> Decimal | None:
-    return subject.security.amount_outstanding if subject.base else None
+    return subject.in_base(subject.security.amount_outstanding)
 
 
 def _time_of_day(subject: OrderSubject) -> float:
@@ -177,13 +188,13 @@ _ORDER_FIELDS: Final = (
     Field("coupon", Kind.PERCENT, _of_security("coupon_pct"), "a year's interest in percent of par"),
     Field("maturity", Kind.DATE, _of_security("maturity"), "when it is repaid; unknown for a perpetual"),
     Field("years_to_maturity", Kind.YEARS, _years, "years left"),
-    Field("amount_outstanding", Kind.MONEY, _outstanding, "face that exists"),
+    Field("amount_outstanding", Kind.MONEY, _outstanding, "face that exists, in base currency"),
     Field("days_since_trade", Kind.DAYS, _days_since_trade, "calendar days since it last traded"),
     Field(
         "adv",
         Kind.MONEY,
         _adv,
-        "average face volume a business day, days without trade included",
+        "average face volume a business day, days without trade included, in base currency",
         windowed=True,
     ),
     Field("liquidity_score", Kind.NUMBER, _liquidity_score, "1 hardly trades, 10 always, among bonds like it"),

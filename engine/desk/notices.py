@@ -160,6 +160,9 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
         case e.CreditLimitsPut():
             what = {"what": "credit_limits", "rows": len(event.limits)}
             return Topic.feed, {**what, "actor": _who(event.actor)}
+        case e.RatesPut():
+            what = {"what": "rates", "rows": len(event.rates) + len(event.removed)}
+            return Topic.feed, {**what, "actor": _who(event.actor)}
         # Acceptances and fills.
         case e.QuoteAccepted():
             what = {"price": str(event.price), "actor": event.actor}

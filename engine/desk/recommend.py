@@ -18,13 +18,16 @@ from engine.desk.draft import Draft
 from engine.desk.fields import DealerSubject, OrderSubject
 from engine.desk.gate import credit
 from engine.desk.gate.risk import exposure_of
+from engine.desk.gate.size import rate_or_none, size_of
 from engine.desk.setting import Desk
 from engine.desk.state import Exposure
+from engine.domain.exchange import converted
 from engine.domain.order import ZERO, Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.domain.rows import changed
 from engine.market.calendars import trade_date
+from engine.market.rates import NoRate
 from engine.market.tca import quote_edge_bps
 from engine.rules.plan import AskSequence, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
 from engine.rules.program import CompiledRule, Decision, TierDefinition
@@ -71,6 +74,7 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False, supposing: Sup
         selection=choice,
         told_by=wording.VERSION,
         axes=draft.state.axes_for(order.terms.security_id, order.terms.side, draft.now_ns),
+        rate=rate_or_none(draft, order.terms.currency),
     )
 
 
@@ -87,7 +91,7 @@ def sizing_of(draft: Draft, order: Order, advice: Recommendation, supposing: Sup
     security, today = desk.securities[terms.security_id], trade_date(draft.now_ns)
 
     def of_part(quantity: Decimal, left: Decimal) -> Selection:
-        segment = segment_of(security, quantity, terms.side.value, today).key
+        segment = segment_of(security, converted(quantity, order.facts.worth), terms.side.value, today).key
         part = changed(
             order,
             terms=changed(terms, quantity=order.filled + quantity),
@@ -137,7 +141,7 @@ def decide(draft: Draft, order: Order, exposure: Exposure) -> Decision:
     mark = draft.mark_of(order.terms.security_id)
 
     def subject(quantity: Decimal) -> OrderSubject:
-        return OrderSubject(draft.desk, order.terms, security, quantity, draft.now_ns, mark)
+        return OrderSubject(draft.desk, order.terms, security, quantity, draft.now_ns, mark, draft.worth_of)
 
     whole = max(exposure.quantity, order.terms.quantity)
     return draft.desk.book.decide(subject(order.terms.quantity), subject(whole), frozenset(exposure.protections))
@@ -194,6 +198,7 @@ def _choose(
         round=order.rounds + 1,
         draw=_drawn(draft, order),
         numbers=numbers,
+        worth=order.facts.worth,
     )
     # Of each order its own: a turn may decide on several.
     entropy = draft.entropy + order.order_id.encode() if draws else b""
@@ -219,8 +224,8 @@ def _records(draft: Draft, order: Order) -> Records:
     desk, terms = draft.desk, order.terms
 
     def asking(request: Request) -> Asking:
-        size, adv = request.quantity or ZERO, order.facts.adv_30d
-        return Asking(request.segment, size, request.wait_s, request.now_ns, terms.security_id, adv)
+        size = converted(request.quantity or ZERO, order.facts.worth)
+        return Asking(request.segment, size, request.wait_s, request.now_ns, terms.security_id, _adv_in_base(order))
 
     def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
         found = desk.learning.estimates.outlooks(dealers, asking(request))
@@ -234,6 +239,11 @@ def _records(draft: Draft, order: Order) -> Records:
         return replace(found, bps=round(found.bps, 2))
 
     return Records(desk.rankings, outlooks, not_trading)
+
+
+def _adv_in_base(order: Order) -> Decimal | None:
+    adv = order.facts.adv_30d
+    return None if adv is None else converted(adv, order.facts.worth)
 
 
 def _drawn(draft: Draft, order: Order) -> float | None:
@@ -250,8 +260,8 @@ class _ForRequest:
 
     def __init__(self, draft: Draft, order: Order, segment: Segment, wait_s: float) -> None:
         self._draft, self._terms = draft, order.terms
-        bond, adv = order.terms.security_id, order.facts.adv_30d
-        self._asking = Asking(segment, order.leaves, wait_s, draft.now_ns, bond, adv)
+        bond, leaves = order.terms.security_id, converted(order.leaves, order.facts.worth)
+        self._asking = Asking(segment, leaves, wait_s, draft.now_ns, bond, _adv_in_base(order))
         self._found: dict[str, Outlook] = {}
 
     def outlook(self, dealer: str) -> Outlook:
@@ -292,7 +302,7 @@ def _candidates(
         desk.dealers,
         Situation(
             asset_class=desk.securities[order.terms.security_id].asset_class,
-            leaves=order.leaves,
+            leaves=_in_base(draft, order, order.leaves),
             sessions_up=draft.session_up.among if not everybody_up else frozenset,
             closed=closed if desk.hours else None,
             # Looked at once here rather than three times a dealer: as good as always none is on.
@@ -304,8 +314,15 @@ def _candidates(
             considered_by=rule.considered_by,
             rooms=credit.rooms(draft, desk.dealers.ids) if state.any_credit() else None,
             paused={name: state.pauses[name].words for name in state.paused_dealers()},
+            base_currency=desk.base_currency if order.terms.currency != desk.base_currency else "",
         ),
     )
+
+
+def _in_base(draft: Draft, order: Order, quantity: Decimal) -> Decimal:
+    """By the rate of now; where nobody knows it nobody is asked, and any other does for looking."""
+    size = size_of(draft, order, quantity)
+    return converted(quantity, order.facts.worth) if isinstance(size, NoRate) else size.base
 
 
 def _where(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> Where | None:
@@ -351,7 +368,8 @@ def _tiers(draft: Draft, order: Order, rule: CompiledRule, wait_s: float) -> Tie
 def _tier_definition(draft: Draft, order: Order) -> TierDefinition | None:
     desk, terms = draft.desk, order.terms
     security, mark = desk.securities[terms.security_id], draft.mark_of(terms.security_id)
-    return desk.book.tier_of(OrderSubject(desk, terms, security, terms.quantity, draft.now_ns, mark))
+    subject = OrderSubject(desk, terms, security, terms.quantity, draft.now_ns, mark, draft.worth_of)
+    return desk.book.tier_of(subject)
 
 
 def _tier_plan(draft: Draft, order: Order, definition: TierDefinition, wait_s: float) -> TierPlan:

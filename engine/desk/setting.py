@@ -23,6 +23,7 @@ from engine.market.calendars import Calendar, Calendars, DayEnd
 from engine.market.hearing import Refusals, Sides
 from engine.market.marks import MarkBook
 from engine.market.naming import Naming
+from engine.market.rates import FiledRates, RateLimits
 from engine.market.similar import Neighbours
 from engine.rules.program import Book
 from engine.selection.ranking import Rankings
@@ -136,6 +137,11 @@ class Desk:
     filed: Mapping[str, Security] = field(default_factory=dict)
     """The bonds as their file has them."""
     axes: AxeLimits = AxeLimits()
+    filed_rates: FiledRates = field(default_factory=FiledRates)
+    """Rates of currencies as their file has them."""
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+    rate_pairs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Pairs of currencies that market sessions are asked for, by session."""
     naming: Naming = field(init=False)
     """By which identifiers the bonds are known."""
     hold: str = ""

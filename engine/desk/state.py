@@ -23,6 +23,7 @@ from engine.desk.tables import Group, PassingTable, Table, V
 from engine.domain.axe import Axe, Axes
 from engine.domain.credit import CreditLimit, CreditScope
 from engine.domain.events import DealerDrifted, OrderOverridden
+from engine.domain.exchange import Rate, currencies_of
 from engine.domain.instrument import Security
 from engine.domain.keys import Scope, ScopeKind, scopes_of
 from engine.domain.observation import Horizon
@@ -223,6 +224,10 @@ def _if_standing(limit: CreditLimit) -> Group | None:
     return _ALL if limit.stands else None
 
 
+def _currencies(rate: Rate) -> Group | None:
+    return rate.currencies
+
+
 def _axing(row: Axes) -> Group | None:
     return row.dealer if row.axes else None
 
@@ -270,6 +275,7 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "counters": (Table, ()),
     "told": (Table, ()),
     "drifts": (Table, ()),
+    "rates": (PassingTable, (_currencies,)),
 }
 """Every table: its kind, and what its indexes group by. The digest takes them in this order."""
 
@@ -311,6 +317,8 @@ class DeskState:
     counters: Table[int]
     told: Table[str]
     drifts: Table[DealerDrifted]
+    rates: PassingTable[Rate]
+    """Rates of currencies that sessions, feeds and people told; those of the file are none of the state."""
 
     def __init__(self, below: DeskState | None = None) -> None:
         self._below = below
@@ -498,8 +506,14 @@ class DeskState:
         return limit if limit is not None and limit.stands else None
 
     def dealt_on(self, scope: CreditScope, day: int) -> Decimal:
-        """Face amount that was filled on a UTC day."""
+        """Face amount that was filled on a UTC day, in the base currency."""
         return self.dealt.get(dealt_key(scope, day)) or ZERO
+
+    # --- currencies ------------------------------------------------------------------------------------
+
+    def rates_of(self, pair: str) -> list[Rate]:
+        """What each source told of both currencies of a pair last, whichever it named first."""
+        return _rows(self._found("rates"), 0, currencies_of(pair))
 
     # --- what dealers advertise ------------------------------------------------------------------------
 
@@ -573,6 +587,11 @@ def _plain(value: object) -> object:
 
 def axe_key(dealer: str, security_id: str) -> str:
     return f"{dealer}|{security_id}"
+
+
+def rate_key(rate: Rate) -> str:
+    """A source has one rate of two currencies."""
+    return f"{'/'.join(rate.currencies)}|{rate.source}"
 
 
 def dealt_key(scope: CreditScope, day: int) -> str:

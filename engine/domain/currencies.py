@@ -20,6 +20,14 @@ _CODES: Final = """
     VES VND VUV WST XAF XCD XCG XDR XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES: Final = frozenset(_CODES.split())
+_WITHOUT_DECIMALS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_WITH_THREE: Final = "BHD IQD JOD KWD LYD OMR TND"
+_DECIMALS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(_WITHOUT_DECIMALS.split(" "), 0),
+    **dict.fromkeys(_WITH_THREE.split(" "), 3),
+    "CLF": 4,
+}
+"""Of currencies whose money does not have two decimals."""
 _PARTS_OF: Final[Mapping[str, str]] = {
     "GBX": "GBP",
     "GBp": "GBP",
@@ -30,6 +38,11 @@ _PARTS_OF: Final[Mapping[str, str]] = {
     "EUX": "EUR",
 }
 _OTHER_NAMES: Final[Mapping[str, str]] = {"CNH": "CNY", "RMB": "CNY", "RUR": "RUB", "NTD": "TWD", "UKP": "GBP"}
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals an amount of money has: 2 of most, 0 of yen."""
+    return _DECIMALS.get(currency, 2)
 
 
 def currency_problem(text: str) -> str:

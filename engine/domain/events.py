@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 from engine.domain.axe import Axe
 from engine.domain.credit import CreditLimit
+from engine.domain.exchange import Rate, RateUsed
 from engine.domain.instrument import Security
 from engine.domain.keys import Scope
 from engine.domain.leak import LeakTable
@@ -265,6 +266,16 @@ class OrderRefused(Event):
 
 @row
 @dataclass(frozen=True, slots=True)
+class OrderRated(Event):
+    """An order in another currency than the base, whose size nobody could tell when it came, has one by now."""
+
+    order_id: str
+    rate: RateUsed
+    segment: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class OrderRecommended(Event):
     """Version 1 kept the words for it, 2 keeps what they are made of."""
 
@@ -390,6 +401,8 @@ class RfqOpened(Event):
     opened_by: str
     index: Decimal | None = None
     """The level of the segment's benchmark."""
+    rate: RateUsed | None = None
+    """What limits in the base currency were held against; None of an order in that currency."""
 
 
 @row
@@ -397,7 +410,7 @@ class RfqOpened(Event):
 class DealerAsked(Event):
     """A QuoteRequest(R) was cleared and given to the outbox.
 
-    `mark` and `index` are those of then; where it was made as the round was opened, `RfqOpened` has them.
+    `mark`, `index` and `rate` are those of then; where it was made as the round was opened, `RfqOpened` has them.
     """
 
     rfq_id: str
@@ -410,6 +423,7 @@ class DealerAsked(Event):
     index: Decimal | None = None
     settl_date: str = ""
     """SettlDate(64) that prices are asked for, `YYYYMMDD`."""
+    rate: RateUsed | None = None
 
 
 @row
@@ -583,6 +597,17 @@ class CreditLimitsPut(Event):
     actor: str
 
 
+@row
+@dataclass(frozen=True, slots=True)
+class RatesPut(Event):
+    """Rates of currencies, each in the place of its source's last one of that pair; `removed` are not told any more."""
+
+    rates: tuple[Rate, ...]
+    removed: tuple[Rate, ...]
+    actor: str
+    reason: str = ""
+
+
 # --- executing -----------------------------------------------------------------------------------
 
 
@@ -611,6 +636,8 @@ class QuoteAccepted(Event):
     """Why a person took it although it is better than fair by more than the collar."""
     settl_date: str = ""
     """SettlDate(64) that was asked for, `YYYYMMDD`."""
+    rate: RateUsed | None = None
+    """What limits in the base currency were held against, and what its fills count at there; None of an order in it."""
 
 
 @row

@@ -319,13 +319,17 @@ class TradePrint:
 @row
 @dataclass(frozen=True, slots=True)
 class MarketPrice:
-    """MarketDataSnapshotFullRefresh(W): `bid` and `offer` clean percent of par, either may be missing."""
+    """MarketDataSnapshotFullRefresh(W): `bid` and `offer` clean percent of par, either may be missing.
+
+    Of a pair of currencies `security_id` is the pair, `EUR/USD`, and `mid` its middle where that is told.
+    """
 
     security_id: str
     bid: Decimal | None
     offer: Decimal | None
     quoted_ns: int | None
     trades: tuple[TradePrint, ...] = ()
+    mid: Decimal | None = None
 
 
 @row
@@ -341,11 +345,22 @@ class SideChange:
 
 @row
 @dataclass(frozen=True, slots=True)
+class MidChange:
+    """The middle of a pair of currencies as it is from now on; `price` None: there is none any more."""
+
+    security_id: str
+    price: Decimal | None
+    quoted_ns: int | None
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class MarketChanges:
     """MarketDataIncrementalRefresh(X): what changed, in its order."""
 
     sides: tuple[SideChange, ...]
     trades: tuple[TradePrint, ...] = ()
+    mids: tuple[MidChange, ...] = ()
 
 
 # --- said to a dealer ----------------------------------------------------------------------------
@@ -429,6 +444,15 @@ class SubscribeMarketData:
     securities: tuple[str, ...]
     with_trades: bool = False
     are_benchmarks: bool = False
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class SubscribeRates:
+    """MarketDataRequest(V) for pairs of currencies, `EUR/USD`: snapshot and updates, at most 100."""
+
+    request_id: str
+    pairs: tuple[str, ...]
 
 
 # --- said to an OMS and to the drop copy ---------------------------------------------------------
@@ -542,6 +566,7 @@ Said = (
     | CancelPlacement
     | AskPlacementStatus
     | SubscribeMarketData
+    | SubscribeRates
     | OrderReport
     | CancelRefusal
     | BusinessReject

@@ -4,8 +4,8 @@ A `RoundSeen` is self-contained: whoever reads it needs no order, no security ma
 the engine itself asked and one that came out of another system's blotter are the same value; `source` tells them apart.
 What is not known is None. Nothing here is computed from a mark that was missing, stale, crossed or one-sided.
 
-Prices are clean, percent of par; quantities face amount; times UTC nanoseconds; bps are of the mark they are held
-against, positive is good for us.
+Prices are clean, percent of par; quantities face amount in the bond's currency; times UTC nanoseconds; bps are of the
+mark they are held against, positive is good for us.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 from engine.clock import NS_PER_S
+from engine.domain.exchange import converted
 from engine.domain.order import ZERO, MarkUsed, Side
 from engine.domain.rows import row
 
@@ -193,6 +194,18 @@ class RoundSeen:
     cover: Decimal | None = None
     p_panel: float | None = None
     is_drawn: bool = True
+    worth: Decimal | None = None
+    """Of one unit of the bond's currency in the base currency when the order came; None of the base currency itself."""
+
+    @property
+    def size(self) -> Decimal:
+        """Face amount in the base currency: sizes of all bonds are learnt from together."""
+        return converted(self.quantity, self.worth)
+
+    @property
+    def adv_size(self) -> Decimal | None:
+        """`adv` in the base currency."""
+        return None if self.adv is None else converted(self.adv, self.worth)
 
 
 @row

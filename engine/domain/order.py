@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
+from engine.domain.exchange import RateUsed
 from engine.domain.instrument import BondTraits
 from engine.domain.rows import row
 
@@ -151,6 +152,13 @@ class OrderFacts:
     impact_bps: float | None = None
     impact_low_bps: float | None = None
     impact_high_bps: float | None = None
+    rate: RateUsed | None = None
+    """What its currency was worth: of an order in the base currency none, nor where nobody knew."""
+
+    @property
+    def worth(self) -> Decimal | None:
+        """Of one unit of its currency, in the base currency; None of the base currency itself."""
+        return None if self.rate is None else self.rate.worth
 
     @property
     def cost_bps(self) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.domain.exchange import converted
 from engine.domain.order import ZERO, MarkUsed, Side
 from engine.domain.rows import row
 
@@ -71,6 +72,8 @@ class Placement:
     """The state that its last word will end it in, once what is booked is what it counts; empty without one."""
     settl_date: str = ""
     """SettlDate(64) that was asked for, `YYYYMMDD`; empty in older journals."""
+    worth: Decimal | None = None
+    """Of one unit of its currency in the base currency, when it was sent; None of the base currency itself."""
 
     @property
     def unanswered(self) -> bool:
@@ -80,6 +83,11 @@ class Placement:
     def reserved(self) -> Decimal:
         """What may still be filled there, face amount."""
         return self.quantity - self.filled if self.unanswered else ZERO
+
+    @property
+    def reserved_in_base(self) -> Decimal:
+        """The same in the base currency."""
+        return converted(self.reserved, self.worth)
 
 
 @row
@@ -110,3 +118,14 @@ class Fill:
     counted: Decimal | None = None
     """The dealer's CumQty(14) with this fill, face amount; None where it does not say."""
     dealer_order_id: str = ""
+    worth: Decimal | None = None
+    """Of one unit of its currency in the base currency, when the quote was accepted; None of the base currency itself.
+
+    Not when it was filled: what an acceptance reserved of a limit its fills use up, and what is taken back again gives
+    back as much, whatever the rate is by then.
+    """
+
+    @property
+    def quantity_in_base(self) -> Decimal:
+        """Face amount in the base currency."""
+        return converted(self.quantity, self.worth)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from engine.domain.axe import Axe
+from engine.domain.exchange import RateUsed
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import AskPlan
 from engine.domain.rows import row
@@ -323,6 +324,8 @@ class Recommendation:
     told: Told | None = None
     told_by: int = 0
     axes: tuple[Axe, ...] = ()
+    rate: RateUsed | None = None
+    """What the order's currency was worth; None of the base currency, or where nobody knew."""
 
 
 def from_version_1(record: dict[str, object]) -> dict[str, object]:

@@ -16,6 +16,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from engine.domain.currencies import decimals_of
 from engine.domain.instrument import AssetClass, Security
 from engine.market.business_days import WEEKDAYS
 from engine.market.calendars import day_number, day_of
@@ -90,6 +91,8 @@ def accrued_interest(
 ) -> Decimal | Unknown:
     """Accrued interest on `quantity` face at `settlement`, in the bond's currency, to the cent, half a cent up.
 
+    Of a currency that has none, such as yen, to its smallest amount.
+
     Negative only where the bond settles without its next coupon. Source: MSRB rule G-33 (a), ICMA rule 251.
     """
     if security.factor <= 0:
@@ -100,18 +103,20 @@ def accrued_interest(
     if wrong is not None:
         return wrong
     if security.coupon_pct == 0:
-        return Decimal("0.00")
+        return _to_the_cent(Fraction(0), security.currency)
     years = _accrued_years(security, settlement, business_day_before)
     if isinstance(years, Unknown):
         return years
-    return _to_the_cent(Fraction(quantity) * Fraction(security.factor) * Fraction(security.coupon_pct) / 100 * years)
+    return _to_the_cent(
+        Fraction(quantity) * Fraction(security.factor) * Fraction(security.coupon_pct) / 100 * years, security.currency
+    )
 
 
 def principal(security: Security, quantity: Decimal, price: Decimal) -> Decimal | Unknown:
     """Clean money of a trade: what is outstanding of its face x percent of par, to the cent, half a cent up."""
     if security.factor <= 0:
         return Unknown("factor is 0: nothing of it is outstanding")
-    return _to_the_cent(Fraction(quantity) * Fraction(security.factor) * Fraction(price) / 100)
+    return _to_the_cent(Fraction(quantity) * Fraction(security.factor) * Fraction(price) / 100, security.currency)
 
 
 def price_of_yield(
@@ -346,7 +351,8 @@ def _price(value: float) -> Decimal:
     return Decimal(value).quantize(_PRICE_STEP)
 
 
-def _to_the_cent(amount: Fraction) -> Decimal:
+def _to_the_cent(amount: Fraction, currency: str) -> Decimal:
     """Half a cent goes away from zero: MSRB rule G-33 (d)."""
-    cents = (abs(amount) * 200 + 1) // 2
-    return Decimal(cents if amount >= 0 else -cents).scaleb(-2)
+    decimals = decimals_of(currency)
+    cents = (abs(amount) * 2 * 10**decimals + 1) // 2
+    return Decimal(cents if amount >= 0 else -cents).scaleb(-decimals)

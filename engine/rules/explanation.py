@@ -19,6 +19,7 @@ from engine.rules.source import Span
 
 PARTS_SHOWN_MAX: Final = 8
 DIGITS_SHOWN_MAX: Final = 18
+_CENT: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,8 @@ def shown_value(value: Any, kind: Kind) -> str:
         case Kind.SET_OF_TEXT:
             return "{" + ", ".join(sorted(str(item) for item in value)) + "}"
     if isinstance(value, Decimal):
+        if kind is Kind.MONEY and value != value.to_integral_value() and value.adjusted() <= DIGITS_SHOWN_MAX:
+            value = value.quantize(_CENT)  # At a rate told the other way round it has no end.
         return f"{value:,f}" if abs(value.adjusted()) <= DIGITS_SHOWN_MAX else str(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or kind is Kind.RATING:
         return str(value)

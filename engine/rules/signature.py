@@ -152,7 +152,8 @@ class Catalogue:
     `metrics` can be weighted in `rank by`; `scorers` stand there alone. `dealers`, where given, are the
     names that `never ask {...}` and `ask everyone in {...}` may list. `rate(subject, currency)` is the
     worth of one unit of `currency` in base currency, or None if it is not known; without it a book may
-    name amounts in the base currency only.
+    name amounts in the base currency only. `currency_problem` says what was expected in place of a code
+    that is no currency, empty for one that is.
     """
 
     order_fields: Mapping[str, Field]
@@ -162,6 +163,7 @@ class Catalogue:
     dealers: frozenset[str] | None = None
     base_currency: str = "USD"
     rate: Callable[[Any, str], Decimal | float | None] | None = None
+    currency_problem: Callable[[str], str] | None = None
 
     def __post_init__(self) -> None:
         for fields in (self.order_fields, self.dealer_fields, self.metrics):

@@ -219,6 +219,9 @@ class Vocabulary:
         currency = quantity.currency
         if currency is None or currency == self._catalogue.base_currency:
             return Const(number, quantity.span)
+        wrong = self._catalogue.currency_problem(currency) if self._catalogue.currency_problem is not None else ""
+        if wrong:
+            raise Wrong(quantity.span, f"expected {wrong}, found '{currency}'")
         if self._catalogue.rate is None:
             base = self._catalogue.base_currency
             raise Wrong(quantity.span, f"no exchange rates are known, so '{currency}' has no worth", f"use {base}")

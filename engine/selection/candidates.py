@@ -31,7 +31,8 @@ class Candidates:
 class Situation:
     """What decides who may be asked, besides the dealers' own profiles.
 
-    `leaves` is what is left of the order. `sessions_up` gives those of some sessions that are up. `closed` says until
+    `leaves` is what is left of the order, in the base currency as all limits are: `base_currency` is named with them
+    where the order is in another one. `sessions_up` gives those of some sessions that are up. `closed` says until
     when a session is closed, empty for one that is open; None where no session has hours. `stopped` gives the kill
     switch that is on for a dealer, empty for none; None while no switch is on. `paused` are the dealers that a person
     has paused, with who and why; None while there is none. `rooms` is the most that credit limits leave for one
@@ -51,6 +52,7 @@ class Situation:
     considered_by: tuple[str, ...] = ()
     paused: Mapping[str, str] | None = None
     rooms: Mapping[str, Decimal] | None = None
+    base_currency: str = ""
 
 
 def candidates(book: DealerBook, now: Situation) -> Candidates:
@@ -72,18 +74,21 @@ def candidates(book: DealerBook, now: Situation) -> Candidates:
     up = now.sessions_up(willing.sessions)
     if len(up) < len(willing.sessions):
         names = _reachable(names, willing.session_of, up, now.closed, left)
+    named = (now.base_currency,) if now.base_currency else ()
     too_large = {name: limit for name, limit in willing.limits if now.leaves > limit}
     if too_large:
         small = [name for name in names if name in too_large]
         names = tuple([name for name in names if name not in too_large])
         if small:
-            left.append(LeftOut(Why.too_large, tuple(small), each=tuple([str(too_large[name]) for name in small])))
+            left.append(
+                LeftOut(Why.too_large, tuple(small), named, each=tuple([str(too_large[name]) for name in small]))
+            )
     if now.rooms:
         rooms, leaves = now.rooms, now.leaves
         beyond = [name for name in names if name in rooms and leaves > rooms[name]]
         if beyond:
             names = tuple([name for name in names if name not in rooms or leaves <= rooms[name]])
-            left.append(LeftOut(Why.credit, tuple(beyond), each=tuple([str(rooms[name]) for name in beyond])))
+            left.append(LeftOut(Why.credit, tuple(beyond), named, each=tuple([str(rooms[name]) for name in beyond])))
     if now.never:
         excluded = tuple([name for name in names if name in now.never])
         names = tuple([name for name in names if name not in now.never])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from engine.domain.exchange import converted
 from engine.rules.plan import AskNamed
 from engine.selection.by_worth import Numbers
 from engine.selection.explore import POOL_MAX, Chances, Explored, Pool, Slot, chances, drawn, uniform
@@ -64,7 +65,7 @@ def _may_explore(request: Request, plan: RulePlan, exploring: Exploring) -> bool
     if not (exploring.epsilon or exploring.epsilon_untried or exploring.epsilon_drop):
         return False
     most = exploring.quantity_max
-    return most is None or (request.quantity is not None and request.quantity <= most)
+    return most is None or (request.quantity is not None and converted(request.quantity, request.worth) <= most)
 
 
 def _slots(

@@ -28,8 +28,8 @@ class Request:
 
     A dealer is given `wait_s`. `limit_edge_bps` is the edge that a quote just at the order's limit has against `mark`;
     None without a limit or a mark. `residual` is what is left to trade after this order (None: nobody knows).
-    `exposure` is the whole exposure's face amount. `round` counts from 1; `draw` is what was drawn for this round
-    before, which stands.
+    `exposure` is the whole exposure's face amount. `worth` is what one unit of these amounts is worth in the base
+    currency, None of that itself. `round` counts from 1; `draw` is what was drawn for this round before, which stands.
     """
 
     segment: Segment
@@ -44,6 +44,7 @@ class Request:
     round: int = 1
     draw: float | None = None
     numbers: bool = False
+    worth: Decimal | None = None
 
 
 Outlooks = Callable[[Sequence[str], Request], Sequence[Outlook]]
@@ -69,7 +70,8 @@ class Exploring:
 
     `epsilon` is the chance that a place goes to a dealer left out, `epsilon_untried` the same while nobody has tried
     one of those, `epsilon_drop` the chance that one dealer is left out for once: without that the panel's size never
-    varies, and what asking costs is never known. Never for more than `quantity_max` (face amount; None: no bound).
+    varies, and what asking costs is never known. Never for more than `quantity_max` (face
+    amount in the base currency; None: no bound).
     """
 
     epsilon: float = 0.05

@@ -243,9 +243,9 @@ def _words(selection: Selection, left: LeftOut, at: int, why_not: WhyNot) -> str
         case Why.closed:
             return f"session {facts[0]} is {facts[1]}"
         case Why.too_large:
-            return f"its limit is {Decimal(left.each[at]):,}"
+            return " ".join((f"its limit is {Decimal(left.each[at]):,}", *facts))
         case Why.credit:
-            return f"its credit limit leaves {Decimal(left.each[at]):,}"
+            return " ".join((f"its credit limit leaves {Decimal(left.each[at]):,}", *facts))
         case Why.rule_never:
             return f"{facts[0]} never asks it"
         case Why.not_considered:

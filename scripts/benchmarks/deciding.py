@@ -15,7 +15,7 @@ def measure(effort: Effort) -> list[Line]:
     order = house.order()
     security = desk.securities[order.terms.security_id]
     mark = house.draft(desk).mark_of(security.security_id)
-    subject = OrderSubject(desk, order.terms, security, order.terms.quantity, house.NOW_NS, mark)
+    subject = OrderSubject(desk, order.terms, security, order.terms.quantity, house.NOW_NS, mark, lambda currency: None)
     rules = [(f"house rule {number}", written.plain) for number, written in enumerate(house.conditions(), 1)]
     rules.append(("everything else", lambda order: True))
 

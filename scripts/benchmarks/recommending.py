@@ -103,7 +103,7 @@ def _subject(desk: Any, order: Any) -> Any:
     from engine.desk.fields import OrderSubject
 
     security = desk.securities[order.terms.security_id]
-    return OrderSubject(desk, order.terms, security, order.terms.quantity, house.NOW_NS, None)
+    return OrderSubject(desk, order.terms, security, order.terms.quantity, house.NOW_NS, None, lambda currency: None)
 
 
 def _naive(table: Mapping[str, Mapping[str, float]], eligible: set[str]) -> Callable[[], None]:

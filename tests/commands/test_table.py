@@ -17,7 +17,21 @@ from engine.admin.help import COMMON, bash, markdown, zsh
 from engine.admin.naming import named
 from engine.admin.record import Record
 from engine.commands.answering import HANDLERS, understood
-from engine.commands.parameters import Param, amount, date, flag, name, names, natural, path, price, rows, text, whole
+from engine.commands.parameters import (
+    Param,
+    amount,
+    date,
+    flag,
+    name,
+    names,
+    natural,
+    pair,
+    path,
+    price,
+    rows,
+    text,
+    whole,
+)
 from engine.commands.table import COMMANDS, GROUPS, NOTES_SHOWN_MAX, TABLE, TYPED, By, Command
 from engine.errors import CommandError
 from engine.turn.history import NOTES_MAX
@@ -35,6 +49,7 @@ RIGHT: Final[Mapping[int, Any]] = {
     id(amount): "5mm",
     id(price): "99.25",
     id(date): "2026-11-30",
+    id(pair): "EURUSD",
     id(rows): [{"security": "US99B001AB35"}],
 }
 WRONG: Final[Mapping[int, tuple[Any, ...]]] = {
@@ -45,6 +60,7 @@ WRONG: Final[Mapping[int, tuple[Any, ...]]] = {
     id(amount): (5.0, "lots", 0, -1, "1e999", True),
     id(price): (99.5, "x", "0", "-1", "NaN", True, "1000"),
     id(date): ("tomorrow", 20261130, "2026-13-01"),
+    id(pair): ("eurusd", "EUR", 7, "EUR/EUR", "GBX/USD"),
     id(rows): ({}, [], [7], [{}] * 1_001),
 }
 OF_THE_DAEMON: Final = tuple(COMMANDS.values())

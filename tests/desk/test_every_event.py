@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from desk_past import EURO
 from desk_scene import BOND, MM, rows
 from test_desk_properties import ACTS, Day, a_day, command
 
@@ -76,7 +77,9 @@ RECORD_ONLY: Final = frozenset(
         "AxeWithdrawn.reason",
         "OrderCanceled.mark", "OrderExpired.mark",
         "FillBooked.half_spread_bps",
-        "SecuritiesPut.at_ns", "SecuritiesPut.actor", "CreditLimitsPut.at_ns",
+        "SecuritiesPut.at_ns", "SecuritiesPut.actor", "CreditLimitsPut.at_ns", "RatesPut.at_ns", "RatesPut.actor",
+        "RatesPut.reason",
+        "OrderRated.at_ns", "RfqOpened.rate", "DealerAsked.rate",
         "CreditLimitsPut.actor",
     }
 )  # fmt: skip
@@ -153,6 +156,10 @@ def some_day(seed: int) -> Day:
         command(day, "securities.put", rows=[bond])
     command(day, "securities.put", rows=[{"isin": "US0378331005", "remove": True}])
     command(day, "credit_limits.put", rows=[{"scope": "dealer:ash", "day_max": 5, "request_max": 4}])
+    unsized = day.order(EURO, "buy", 3 * MM, account="HAND")
+    command(day, "rates.put", rows=[{"pair": "EUR/USD", "price": "1.08"}, {"pair": "USD/JPY", "price": "155"}])
+    command(day, "rates.remove", role="operator", pair="USD/JPY", reason="so that both happened")
+    assert day.the(unsized).facts.rate is not None
     interest = {"dealer": "ash", "security": BOND.security_id, "side": "sell", "price": "99.9", "quality": "high"}
     soon = {**interest, "axe_id": "A-2", "valid_until": iso_timestamp(day.now.utc_ns + NS_PER_S), "size": "small"}
     command(day, "axes.put", rows=[{**interest, "axe_id": "A-1", "quantity": 5_000_000}, soon][: 1 + (seed % 3 != 1)])

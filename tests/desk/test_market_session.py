@@ -196,7 +196,9 @@ def test_rules_see_what_the_tape_and_the_marks_say(world: DeskWorld) -> None:
     price(world, "99", "101", trades=(*trades, printed(world, "1", ago_s=150 * 86_400)))
     order_id = world.order(LIQUID, "buy", 6_000_000)
     order = world.the(order_id) if hasattr(world, "the") else world.state.orders[order_id]
-    subject = OrderSubject(world.desk, order.terms, LIQUID, order.terms.quantity, now_ns, world.draft().mark_of(BOND))
+    subject = OrderSubject(
+        world.desk, order.terms, LIQUID, order.terms.quantity, now_ns, world.draft().mark_of(BOND), lambda _: None
+    )
     fields = catalogue().order_fields
     found = {
         name: fields[name].getter(subject)

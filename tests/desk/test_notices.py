@@ -14,6 +14,7 @@ from engine.desk.notices import Notice, Topic, notice_of, notices
 from engine.domain import events as e
 from engine.domain.axe import Axe, AxeSize
 from engine.domain.credit import CreditLimit
+from engine.domain.exchange import Rate
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.messages import Ignored
 from engine.domain.order import Side
@@ -29,8 +30,8 @@ AXE: Final = Axe("ash", "A-1", "X", Side.sell, Decimal(5), None, Decimal("99.9")
 SILENT: Final = frozenset(
     {
         "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionReset",
-        "OrderReceived", "DuplicateAllowed", "OrderRefused", "OrderRecommended", "CancelAsked", "CancelSettled",
-        "ReplaceAsked", "ReplaceSettled", "OrderReplaced",
+        "OrderReceived", "DuplicateAllowed", "OrderRefused", "OrderRated", "OrderRecommended", "CancelAsked",
+        "CancelSettled", "ReplaceAsked", "ReplaceSettled", "OrderReplaced",
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
         "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",
@@ -133,6 +134,11 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             e.CreditLimitsPut(AT, (CreditLimit("dealer:ash"),), kim),
             "feed",
             {"what": "credit_limits", "rows": 1, "actor": "kim"},
+        ),
+        (
+            e.RatesPut(AT, (Rate("EUR/USD", Decimal("1.085"), AT, "bank"),), (), kim),
+            "feed",
+            {"what": "rates", "rows": 1, "actor": "kim"},
         ),
         (
             e.DealerPaused(AT, "ash", True, kim, "why"),

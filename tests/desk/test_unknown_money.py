@@ -48,7 +48,9 @@ def subject(security: Security, base_currency: str = "USD") -> OrderSubject:
         currency=security.currency,
         transact_ns=0,
     )
-    return OrderSubject(desk, terms, security, Decimal(MM), 0, MarkUsed(Decimal(100), "marks", 0, "composite"))
+    return OrderSubject(
+        desk, terms, security, Decimal(MM), 0, MarkUsed(Decimal(100), "marks", 0, "composite"), lambda _: None
+    )
 
 
 def value(field: Field, of: OrderSubject) -> Any:

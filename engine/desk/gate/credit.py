@@ -1,6 +1,7 @@
 """Credit limits that a feed delivers, held against what was dealt today and what is unanswered.
 
-They stand beside the limits of the files: each is looked at, so the stricter one stops.
+They stand beside the limits of the files: each is looked at, so the stricter one stops. All amounts are in the base
+currency: a request at the rate of now, what is dealt and unanswered at the rate of its acceptance.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from decimal import Decimal
 
 from engine.clock import utc_day
 from engine.desk.draft import Draft
+from engine.desk.gate.size import Size
 from engine.domain.credit import CreditKind, CreditLimit, CreditScope
 from engine.domain.order import Order
 from engine.domain.placement import Placement
 
 
-def of_dealer(draft: Draft, dealer: str, quantity: Decimal) -> str:
+def of_dealer(draft: Draft, dealer: str, size: Size) -> str:
     """Why so much may not be dealt with this dealer; empty where it may."""
-    return _stopped(draft, CreditScope(CreditKind.dealer, dealer), quantity) if draft.state.any_credit() else ""
+    return _stopped(draft, CreditScope(CreditKind.dealer, dealer), size) if draft.state.any_credit() else ""
 
 
-def of_order(draft: Draft, order: Order, quantity: Decimal) -> str:
+def of_order(draft: Draft, order: Order, size: Size) -> str:
     """Why so much may not be dealt for the order's account, or in its issuer; empty where it may."""
     if not draft.state.any_credit():
         return ""
@@ -28,7 +30,7 @@ def of_order(draft: Draft, order: Order, quantity: Decimal) -> str:
         CreditScope(CreditKind.account, order.terms.account),
         CreditScope(CreditKind.issuer, order.facts.issuer),
     )
-    return next((words for scope in scopes if (words := _stopped(draft, scope, quantity))), "")
+    return next((words for scope in scopes if (words := _stopped(draft, scope, size))), "")
 
 
 def rooms(draft: Draft, dealers: Iterable[str]) -> dict[str, Decimal]:
@@ -51,9 +53,9 @@ def room(draft: Draft, scope: CreditScope, limit: CreditLimit) -> Decimal:
 
 
 def dealt(draft: Draft, scope: CreditScope) -> Decimal:
-    """Face amount that was filled today, and that is accepted and unanswered."""
+    """Face amount that was filled today, and that is accepted and unanswered, in the base currency."""
     state = draft.state
-    waiting = sum((each.reserved for each in state.unanswered() if _holds(draft, scope, each)), Decimal(0))
+    waiting = sum((each.reserved_in_base for each in state.unanswered() if _holds(draft, scope, each)), Decimal(0))
     return state.dealt_on(scope, utc_day(draft.now_ns)) + waiting
 
 
@@ -64,15 +66,15 @@ def _holds(draft: Draft, scope: CreditScope, placement: Placement) -> bool:
     return scope.name == (order.terms.account if scope.kind is CreditKind.account else order.facts.issuer)
 
 
-def _stopped(draft: Draft, scope: CreditScope, quantity: Decimal) -> str:
+def _stopped(draft: Draft, scope: CreditScope, size: Size) -> str:
     limit = draft.state.credit_limit(scope)
     if limit is None:
         return ""
-    if limit.request_max is not None and quantity > limit.request_max:
-        return f"{quantity:,} is above the credit limit of {limit.request_max:,} a request for {scope}"
+    if limit.request_max is not None and size.base > limit.request_max:
+        return f"{size.words} is above the credit limit of {limit.request_max:,} a request for {scope}"
     if limit.day_max is not None:
         already = dealt(draft, scope)
-        if already + quantity > limit.day_max:
-            text = f"{quantity:,} on top of {already:,} dealt today is above the credit limit"
+        if already + size.base > limit.day_max:
+            text = f"{size.words} on top of {already:,} dealt today is above the credit limit"
             return f"{text} of {limit.day_max:,} a day for {scope}"
     return ""

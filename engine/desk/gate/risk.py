@@ -1,6 +1,7 @@
 """The pre-trade risk gate: nothing goes to a dealer as R or D without a `Cleared`, and only this module makes one.
 
-Six checks and the kill switch. A check that cannot be made, because something is unknown, does not pass.
+Six checks and the kill switch. A check that cannot be made, because something is unknown, does not pass. Amounts are
+held against limits in the base currency, at the rate of now (`gate.size`).
 Every `Cleared` carries the last time at which it may leave, and is looked at once more at release.
 
 `exposure_of` is what information protection looks at: one bond, one side, everything of it that is open or was done on
@@ -16,12 +17,14 @@ from engine.clock import utc_day
 from engine.dealers.book import Dealer
 from engine.desk.draft import GATE_KEY, Cleared, Draft
 from engine.desk.gate import credit
+from engine.desk.gate.size import Size, size_of
 from engine.desk.settlement import unsettleable
 from engine.desk.state import Exposure, exposure_key
 from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
 from engine.domain.order import Order, Side
 from engine.domain.rfq import Rfq
+from engine.market.rates import NoRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,11 @@ def _over(draft: Draft, order: Order) -> Blocked | None:
 
 def _content_blocked(draft: Draft, order: Order) -> Blocked | None:
     risk, terms = draft.desk.risk, order.terms
-    if terms.currency != draft.desk.base_currency:
-        return Blocked(
-            "notional",
-            f"size in {draft.desk.base_currency} is unknown: no rate for {terms.currency}",
-        )
-    if terms.quantity > risk.notional_max:
-        return Blocked("notional", f"{terms.quantity:,} is above risk.notional_max {risk.notional_max:,}")
+    size = _size(draft, order, terms.quantity)
+    if isinstance(size, Blocked):
+        return size
+    if size.base > risk.notional_max:
+        return Blocked("notional", f"{size.words} is above risk.notional_max {risk.notional_max:,}")
     restricted = risk.restricted
     if terms.security_id in restricted:
         return Blocked("restricted", f"{terms.security_id} is on the restricted list")
@@ -105,8 +106,18 @@ def _content_blocked(draft: Draft, order: Order) -> Blocked | None:
     return None if problem is None else Blocked("settlement", problem[1])
 
 
+def _size(draft: Draft, order: Order, quantity: Decimal) -> Size | Blocked:
+    size = size_of(draft, order, quantity)
+    if isinstance(size, NoRate):
+        return Blocked("notional", f"size in {draft.desk.base_currency} is unknown: {size.reason}")
+    return size
+
+
 def _credit_blocked(draft: Draft, order: Order, quantity: Decimal) -> Blocked | None:
-    words = credit.of_order(draft, order, quantity)
+    size = _size(draft, order, quantity)
+    if isinstance(size, Blocked):
+        return size
+    words = credit.of_order(draft, order, size)
     return Blocked("credit", words) if words else None
 
 
@@ -141,9 +152,12 @@ def _dealer_blocked(draft: Draft, order: Order, dealer: Dealer, quantity: Decima
         return Blocked("kill", f"kill switch {scope} is on: {kill.reason}")
     if draft.desk.hold:
         return Blocked("journal", draft.desk.hold)
-    if dealer.notional_max is not None and quantity > dealer.notional_max:
-        return Blocked("dealer_limit", f"{quantity:,} is above the limit of {dealer.notional_max:,} with {dealer.id}")
-    words = credit.of_dealer(draft, dealer.id, quantity)
+    size = _size(draft, order, quantity)
+    if isinstance(size, Blocked):
+        return size
+    if dealer.notional_max is not None and size.base > dealer.notional_max:
+        return Blocked("dealer_limit", f"{size.words} is above the limit of {dealer.notional_max:,} with {dealer.id}")
+    words = credit.of_dealer(draft, dealer.id, size)
     if words:
         return Blocked("credit", words)
     trouble = draft.session_trouble(dealer.session)

@@ -13,6 +13,7 @@ from engine.dealers.segments import segment_of
 from engine.desk.draft import Draft
 from engine.desk.explaining import problem
 from engine.desk.gate import risk
+from engine.desk.gate.size import rate_or_none, size_of
 from engine.desk.order import changing, reporting
 from engine.desk.order.reporting import finish_cancel, return_to_trader
 from engine.desk.placement.doubting import cancel_at_dealer
@@ -21,6 +22,7 @@ from engine.desk.round.asking import advance, open_round
 from engine.desk.settlement import a_persons, unsettleable
 from engine.desk.state import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
+from engine.domain.exchange import RateUsed, converted
 from engine.domain.instrument import Security
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import (
@@ -45,6 +47,7 @@ from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.market.appraisal import FILE_WINDOW_DAYS
 from engine.market.calendars import trade_date
+from engine.market.rates import NoRate
 from engine.selection.sizing import Sizing
 
 _NS_PER_S = 1_000_000_000
@@ -143,6 +146,7 @@ def look_at(draft: Draft, order: Order, supposing: Supposing | None) -> Tried:
 
 def work(draft: Draft, order_id: str) -> None:
     """Recommend, and send if the rule says so and nothing speaks against it."""
+    _rate(draft, order_id)
     order = draft.state.orders[order_id]
     advice = recommend(draft, order, draws=True)
     draft.record(e.OrderRecommended(draft.now_ns, order_id, advice))
@@ -152,6 +156,12 @@ def work(draft: Draft, order_id: str) -> None:
     if advice.plan is None:
         by_itself = advice.sends_itself and not order.manual_reason and not stopped
         _nobody_to_ask(draft, order, problem(draft.desk, advice), by_itself=by_itself)
+        return
+    unsized = size_of(draft, order, order.leaves)
+    if isinstance(unsized, NoRate):
+        by_itself = advice.sends_itself and not order.manual_reason and not stopped
+        reason = f"risk notional: size in {draft.desk.base_currency} is unknown: {unsized.reason}"
+        _nobody_to_ask(draft, order, reason, by_itself=by_itself)
         return
     if advice.sends_itself and not order.manual_reason and not stopped:
         open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
@@ -166,6 +176,26 @@ def _held(draft: Draft, order: Order, reason: str) -> None:
     return_to_trader(draft, order, reason, again_ns=until_ns)
     if until_ns and draft.now_ns >= until_ns:
         reporting.expire(draft, order.order_id, f"nobody decided: {reason}")
+
+
+def _rate(draft: Draft, order_id: str) -> None:
+    """Look up what its currency is worth where nobody knew it yet and nobody was asked."""
+    order = draft.state.orders[order_id]
+    if order.facts.rate is not None or order.rounds:
+        return
+    rate = rate_or_none(draft, order.terms.currency)
+    if rate is not None:
+        draft.record(e.OrderRated(draft.now_ns, order_id, rate, _segment(draft, order.terms, rate)))
+
+
+def rates_came(draft: Draft) -> None:
+    """There are other rates: orders whose size nobody could tell are looked at again."""
+    for order in draft.state.open_orders():
+        unsized = order.facts.rate is None and order.terms.currency != draft.desk.base_currency
+        if not unsized or order.state is not OrderState.with_trader or order.cancel_cl_ord_id:
+            continue
+        if not order.out_of_time(draft.now_ns) and rate_or_none(draft, order.terms.currency) is not None:
+            work(draft, order.order_id)
 
 
 def _nobody_to_ask(draft: Draft, order: Order, reason: str, *, by_itself: bool) -> None:
@@ -385,10 +415,11 @@ def _facts(draft: Draft, terms: OrderTerms, security: Security) -> OrderFacts:
     moves = known.volatility(security.security_id, now_ns)
     half_spread_bps = draft.desk.half_spread_bps_of(security.security_id, now_ns)
     impact = known.expected_impact(security, terms.quantity, now_ns)
+    rate = rate_or_none(draft, terms.currency)
     return OrderFacts(
         security.issuer,
         security.asset_class.value,
-        segment=segment_of(security, terms.quantity, terms.side.value, trade_date(now_ns)).key,
+        segment=_segment(draft, terms, rate),
         similar="",
         rating=security.rating,
         adv_30d=known.adv(security, FILE_WINDOW_DAYS, now_ns),
@@ -402,7 +433,15 @@ def _facts(draft: Draft, terms: OrderTerms, security: Security) -> OrderFacts:
         impact_bps=None if impact is None else impact.bps,
         impact_low_bps=None if impact is None else impact.low_bps,
         impact_high_bps=None if impact is None else impact.high_bps,
+        rate=rate,
     )
+
+
+def _segment(draft: Draft, terms: OrderTerms, rate: RateUsed | None) -> str:
+    """By its size in the base currency: where nobody knows the rate, by its number, until somebody does."""
+    quantity = converted(terms.quantity, None if rate is None else rate.worth)
+    security = draft.desk.securities[terms.security_id]
+    return segment_of(security, quantity, terms.side.value, trade_date(draft.now_ns)).key
 
 
 def _duplicate_of(draft: Draft, terms: OrderTerms) -> str:

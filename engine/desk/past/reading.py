@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from engine.dealers.segments import segment_of
 from engine.desk.past.cells import Cells, Marks, Prices, RowError, day_of
+from engine.domain.exchange import converted
 from engine.domain.instrument import AssetClass, Security, normal_rating
 from engine.domain.observation import (
     Answer,
@@ -78,13 +79,15 @@ class Known:
     """What the desk itself knows today, for what a row cannot say, and how old a mark may be.
 
     `liquidity` gives a bond's face amount a business day and the sd of a day's change of its price, in bps; None for
-    what is not known.
+    what is not known. `worth_of` gives what one unit of another currency than the desk's own is worth in that, None of
+    its own or where nobody knows: what it was worth then, no file says.
     """
 
     securities: Mapping[str, Security]
     now_ns: int
     mark_age_ns_max: int
     liquidity: Callable[[Security], tuple[Decimal | None, float | None]] = lambda security: (None, None)
+    worth_of: Callable[[str], Decimal | None] = lambda currency: None
 
 
 def header_problems(columns: Sequence[str]) -> list[str]:
@@ -151,6 +154,7 @@ class _Read(NamedTuple):
     cover: Decimal | None
     decided: MarkUsed | None
     after: tuple[MarkAfter, ...]
+    worth: Decimal | None
 
 
 def _row(row: Row, known: Known, source: str) -> _Read:
@@ -188,13 +192,15 @@ def _row(row: Row, known: Known, source: str) -> _Read:
         mark_decision=marks.price("mark_decision"),
         index_decision=_level(cells, "index_decision"),
     )
+    worth = known.worth_of(bond.currency)
     return _Read(
         line=row.line,
         key=key,
         cells=cells,
         shared=shared,
         bond=_seen(bond),
-        segment=segment_of(bond, quantity, side.value, day_of(sent_ns)).key,
+        segment=segment_of(bond, converted(quantity, worth), side.value, day_of(sent_ns)).key,
+        worth=worth,
         ask=ask,
         cover=prices.of("cover"),
         decided=marks.at_its_time("mark_decision"),
@@ -398,5 +404,6 @@ def _round(rows: Sequence[_Read], known: Known) -> RoundTold:
         cover=next((each.cover for each in ordered if each.cover is not None), None),
         p_panel=shared.p_panel,
         is_drawn=all(ask.chosen_by is not ChosenBy.trader for ask in asks),
+        worth=first.worth,
     )
     return RoundTold(seen, tuple(after[each] for each in Horizon if each in after))

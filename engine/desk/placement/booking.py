@@ -18,6 +18,7 @@ from engine.desk.placement.ending import differs, end_placement, last_words, set
 from engine.desk.round.seen import Amending
 from engine.desk.settlement import settlement_of, trade_date_of
 from engine.domain import events as e
+from engine.domain.currencies import decimals_of
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, ReportKind
 from engine.domain.order import CancelProblem, Order, OrderState
@@ -26,8 +27,8 @@ from engine.market.bonds import Unknown, accrued_interest, principal
 from engine.market.calendars import wire_date
 from engine.market.tca import price_improvement_bps
 
-_MONEY_TOLERANCE: Final = Decimal("0.02")
-"""Two cents: what rounding may make of the same money."""
+_TOLERANCE: Final = Decimal(2)
+"""Two cents, or of the smallest amount of a currency: what rounding may make of the same money."""
 
 
 def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quantity: Decimal, price: Decimal) -> None:
@@ -52,6 +53,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             net=heard.net,
             counted=heard.cum_quantity,
             dealer_order_id=heard.order_id,
+            worth=placement.worth,
         ),
     )
     otherwise = _settles_otherwise(draft, order, placement, fill)
@@ -121,9 +123,10 @@ def _with_money(draft: Draft, fill: Fill) -> tuple[Fill, str]:
     """
     gross, accrued = _money_of(draft, fill)
     net = _net(gross, accrued)
+    tolerance = _TOLERANCE.scaleb(-decimals_of(draft.state.orders[fill.order_id].terms.currency))
     sent = (("gross", fill.gross, gross), ("accrued", fill.accrued, accrued), ("net", fill.net, net))
     for name, theirs, ours in sent:
-        if theirs is not None and not isinstance(ours, Unknown) and abs(theirs - ours) > _MONEY_TOLERANCE:
+        if theirs is not None and not isinstance(ours, Unknown) and abs(theirs - ours) > tolerance:
             draft.record(e.MoneyDiffered(draft.now_ns, fill.exec_id, fill.order_id, name, theirs, ours))
     booked_gross = gross if fill.gross is None else fill.gross
     booked_accrued = accrued if fill.accrued is None else fill.accrued

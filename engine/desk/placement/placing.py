@@ -8,6 +8,7 @@ from engine.clock import NS_PER_S
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
+from engine.desk.gate.size import rate_or_none
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.returning import may_return
 from engine.desk.round.quotes import fair_enough, live_quotes
@@ -274,6 +275,7 @@ def _accept(
             day_ends=draft.desk.day_ends_of(security.security_id, draft.now_ns),
             reason=reason,
             settl_date=settl_date,
+            rate=rate_or_none(draft, order.terms.currency),
         )
     )
     draft.send_cleared(cleared)

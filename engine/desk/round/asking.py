@@ -13,6 +13,7 @@ from typing import Final
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
+from engine.desk.gate.size import rate_or_none
 from engine.desk.order import changing
 from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
@@ -61,6 +62,7 @@ def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> 
             fair=draft.mark_of(order.terms.security_id),
             opened_by=opened_by,
             index=draft.index_of(order.facts.segment),
+            rate=rate_or_none(draft, order.terms.currency),
         )
     )
     draft.wake(Timer(TimerKind.order, order.order_id))  # The rule book need not look at it again.
@@ -248,6 +250,7 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
             mark=draft.mark_of(order.terms.security_id) if later else None,
             index=draft.index_of(order.facts.segment) if later else None,
             settl_date=settl_date,
+            rate=rate_or_none(draft, order.terms.currency) if later else None,
         )
     )
     draft.send_cleared(cleared)

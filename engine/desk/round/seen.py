@@ -151,6 +151,7 @@ def round_seen(draft: Draft, rfq: Rfq) -> RoundSeen:
         cover=cover_of(rfq, asks),
         p_panel=_panel_p(state, rfq),
         is_drawn=_is_drawn(state, rfq),
+        worth=facts.worth,
     )
 
 

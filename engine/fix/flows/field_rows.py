@@ -86,9 +86,18 @@ ROWS: Final[Mapping[str, tuple[FieldRow, ...]]] = {
     ),
     "W": (
         _row(_BOND, "the bond, by ISIN or CUSIP; 22=8 a benchmark by the provider's name", "missing: j 380=5"),
+        _row("55", "without 48: a pair of currencies, EUR/USD or EURUSD", "no pair: nothing"),
         _row("262", "the request, cited where the message is refused", "absent: not cited"),
-        _row("268 269", "bids (0), offers (1) and trades (2); the best of each side", "other entries: no effect"),
-        _row("270", "clean price in percent of par", "0 or less: none; no number: Reject 373=6"),
+        _row(
+            "268 269",
+            "bids (0), offers (1) and trades (2); the best of each side; of a pair its mid (H)",
+            "other entries: no effect",
+        ),
+        _row(
+            "270",
+            "clean price in percent of par; of a pair so many of the second for one of the first",
+            "0 or less: none; no number: Reject 373=6",
+        ),
         _row("271", "how much traded", "absent: not known"),
         _row("272 273", "when; of two sides the older", "absent or unreadable: when it came"),
         _row("278", "the trade's name, by which it is taken back", "absent: its bond, time, price and size"),

@@ -1,19 +1,25 @@
 """The flow of a market data provider: W and X in, V out. Rejects change nothing here.
 
+A pair of currencies is named by Symbol(55) alone, `EUR/USD` or `EURUSD`: it has no SecurityID(48).
+
 Source: FIX 4.4 Volume 3, "Market Data Request", "Market Data - Snapshot / Full Refresh" and "- Incremental Refresh".
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+from engine.domain.exchange import is_pair, pair_of
 from engine.domain.messages import (
     BusinessReject,
     MarketChanges,
     MarketPrice,
+    MidChange,
     SideChange,
     SubscribeMarketData,
+    SubscribeRates,
     TradePrint,
 )
 from engine.fix.flows.dialect import ISIN, NO_SYMBOL, Dialect, refuse_soh, spoken
@@ -27,6 +33,10 @@ SECURITIES_PER_REQUEST_MAX: Final = 100
 _BID: Final = "0"
 _OFFER: Final = "1"
 _TRADE: Final = "2"
+_MID: Final = "H"
+"""MDEntryType(269): of pairs of currencies; the middle of a bond is made of both its sides."""
+_CURRENCY: Final = "4"
+"""Product(460)."""
 _DELETED: Final = "2"
 """MDUpdateAction(279)."""
 _PROVIDERS_NAME: Final = "8"
@@ -42,6 +52,7 @@ def hear_snapshot(message: Message, dialect: Dialect, names: Names) -> MarketPri
         raise NotTaken(BusinessReject("W", message.seq_num, reason, text, message.get(262) or ""))
     bid: Decimal | None = None
     offer: Decimal | None = None
+    mid: Decimal | None = None
     quoted_ns: int | None = None
     trades: list[TradePrint] = []
     for entry in message.groups(268):
@@ -49,9 +60,11 @@ def hear_snapshot(message: Message, dialect: Dialect, names: Names) -> MarketPri
         if kind == _TRADE:
             trades.append(_trade(entry, security_id, dialect))
             continue
-        if price is None or price <= 0 or kind not in (_BID, _OFFER):
+        if price is None or price <= 0 or kind not in (_BID, _OFFER, _MID):
             continue
-        if kind == _BID:
+        if kind == _MID:
+            mid = price
+        elif kind == _BID:
             bid = price if bid is None else max(bid, price)
         else:
             offer = price if offer is None else min(offer, price)
@@ -59,7 +72,7 @@ def hear_snapshot(message: Message, dialect: Dialect, names: Names) -> MarketPri
         if entered_ns is not None:
             # A mark is as old as the older of its sides.
             quoted_ns = entered_ns if quoted_ns is None else min(quoted_ns, entered_ns)
-    return MarketPrice(security_id, bid, offer, quoted_ns, tuple(trades))
+    return MarketPrice(security_id, bid, offer, quoted_ns, tuple(trades), mid)
 
 
 def hear_changes(message: Message, dialect: Dialect, names: Names) -> MarketChanges:
@@ -69,18 +82,19 @@ def hear_changes(message: Message, dialect: Dialect, names: Names) -> MarketChan
     """
     sides: list[SideChange] = []
     trades: list[TradePrint] = []
+    mids: list[MidChange] = []
     security_id = ""
     for entry in message.groups(268):
         security_id = _named(entry, names) or security_id
         kind, is_gone = entry.get(269), entry.get(279) == _DELETED
         if kind == _TRADE:
             trades.append(_trade(entry, security_id, dialect, is_gone))
+        elif kind == _MID and is_pair(security_id):
+            mids.append(MidChange(security_id, _positive(entry, is_gone), _entered_ns(entry)))
         elif kind in (_BID, _OFFER):
-            price = None if is_gone else entry.decimal(270)
-            if price is not None and price <= 0:
-                price = None
+            price = _positive(entry, is_gone)
             sides.append(SideChange(security_id, kind == _BID, price, _entered_ns(entry)))
-    return MarketChanges(tuple(sides), tuple(trades))
+    return MarketChanges(tuple(sides), tuple(trades), tuple(mids))
 
 
 def speak_subscription(subscription: SubscribeMarketData, dialect: Dialect) -> bytes:
@@ -88,18 +102,27 @@ def speak_subscription(subscription: SubscribeMarketData, dialect: Dialect) -> b
 
     Raises ValueError for none or more than `SECURITIES_PER_REQUEST_MAX` securities.
     """
-    count = len(subscription.securities)
-    if not 0 < count <= SECURITIES_PER_REQUEST_MAX:
-        raise ValueError(f"expected 1 to {SECURITIES_PER_REQUEST_MAX} securities in one request, found {count}")
     refuse_soh(subscription.request_id, *subscription.securities)
     source = _PROVIDERS_NAME if subscription.are_benchmarks else ISIN
-    instruments = "".join(
-        [f"55={NO_SYMBOL}\x0148={name}\x0122={source}\x01" for name in subscription.securities],
-    )
+    instruments = [f"55={NO_SYMBOL}\x0148={name}\x0122={source}\x01" for name in subscription.securities]
     kinds = (_BID, _OFFER, _TRADE) if subscription.with_trades else (_BID, _OFFER)
+    return _request(subscription.request_id, instruments, kinds, dialect)
+
+
+def speak_rates_subscription(subscription: SubscribeRates, dialect: Dialect) -> bytes:
+    """The same for pairs of currencies. Raises ValueError as the other does."""
+    refuse_soh(subscription.request_id, *subscription.pairs)
+    instruments = [f"55={pair}\x01460={_CURRENCY}\x01" for pair in subscription.pairs]
+    return _request(subscription.request_id, instruments, (_BID, _OFFER), dialect)
+
+
+def _request(request_id: str, instruments: Sequence[str], kinds: Sequence[str], dialect: Dialect) -> bytes:
+    count = len(instruments)
+    if not 0 < count <= SECURITIES_PER_REQUEST_MAX:
+        raise ValueError(f"expected 1 to {SECURITIES_PER_REQUEST_MAX} securities in one request, found {count}")
     chunks = [
-        f"146={count}\x01{instruments}",
-        f"262={subscription.request_id}\x01",
+        f"146={count}\x01" + "".join(instruments),
+        f"262={request_id}\x01",
         "263=1\x01",
         "264=1\x01",
         "265=0\x01",
@@ -112,7 +135,16 @@ def _named(fields: FieldView, names: Names) -> str:
     """The bond, or what the provider calls something that it calculates; empty where nothing is named."""
     if fields.get(22) == _PROVIDERS_NAME:
         return fields.get(48) or ""
+    symbol = fields.get(55)
+    if symbol is not None and fields.get(48) is None and is_pair(symbol):
+        return pair_of(symbol)
     return bond_named(fields, names).told
+
+
+def _positive(entry: Group, is_gone: bool) -> Decimal | None:
+    """The price of an entry; what is not positive is none."""
+    price = None if is_gone else entry.decimal(270)
+    return None if price is not None and price <= 0 else price
 
 
 def _trade(entry: Group, security_id: str, dialect: Dialect, is_canceled: bool = False) -> TradePrint:

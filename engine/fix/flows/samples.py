@@ -20,6 +20,7 @@ from engine.domain.messages import (
     ReportKind,
     Said,
     SubscribeMarketData,
+    SubscribeRates,
 )
 from engine.domain.order import CancelProblem, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.fix.flows.dialect import Dialect
@@ -124,6 +125,7 @@ SAMPLES: Final[tuple[tuple[str, Said], ...]] = (
     ("cancel", CancelPlacement("dealer", "P-2", "P-1", _ISIN, "4", Side.buy, Decimal(5_000_000), _NOW_NS)),
     ("status request", AskPlacementStatus("dealer", "P-1", _ISIN, "4", Side.buy)),
     ("market data request", SubscribeMarketData("M-1", (_ISIN, "US0000000010"))),
+    ("market data request for rates", SubscribeRates("M-2", ("EUR/USD", "USD/JPY"))),
     ("fill", _FILL),
     ("refusal of an order", _REFUSED),
     (

@@ -27,6 +27,7 @@ from engine.domain.messages import (
     RefusedByPeer,
     Said,
     SubscribeMarketData,
+    SubscribeRates,
 )
 from engine.errors import ProtocolError
 from engine.fix.flows import dealer as dealer_flow
@@ -81,6 +82,8 @@ def speak(said: Said, dialect: Dialect = DEFAULT, *, copy: bool = False, appl_ve
             return "H", dealer_flow.speak_status_request(said, dialect)
         case SubscribeMarketData():
             return "V", market_flow.speak_subscription(said, dialect)
+        case SubscribeRates():
+            return "V", market_flow.speak_rates_subscription(said, dialect)
         case CancelRefusal():
             return "9", oms_flow.speak_cancel_refusal(said)
         case BusinessReject():

@@ -32,6 +32,7 @@ from engine.domain.messages import (
     Ignored,
     MarketChanges,
     MarketPrice,
+    MidChange,
     NewOrder,
     OrderReport,
     QuoteAnswer,
@@ -43,6 +44,7 @@ from engine.domain.messages import (
     Said,
     SideChange,
     SubscribeMarketData,
+    SubscribeRates,
     TradePrint,
     UnacceptableOrder,
 )
@@ -868,6 +870,30 @@ def test_changes(entries: str, expected: MarketChanges) -> None:
     assert hear("market", wire(f"35=X|262=M1|{entries}")) == expected
 
 
+@pytest.mark.parametrize("symbol", ["EUR/USD", "EURUSD", "EUR.USD"])
+def test_a_pair_of_currencies_is_named_by_its_symbol_alone(symbol: str) -> None:
+    bid, offer, mid = Decimal("1.0848"), Decimal("1.0852"), Decimal("1.085")
+    entries = "268=2|269=0|270=1.0848|269=1|270=1.0852"
+    told = hear("market", wire(f"35=W|262=M1|55={symbol}|{entries}"))
+    assert told == MarketPrice("EUR/USD", bid, offer, None)
+    told = hear("market", wire(f"35=W|262=M1|55={symbol}|268=1|269=H|270=1.085"))
+    assert told == MarketPrice("EUR/USD", None, None, None, (), mid)
+    told = hear("market", wire(f"35=X|262=M1|268=2|279=0|269=0|55={symbol}|270=1.0848|279=0|269=H|270=1.085"))
+    sides = (SideChange("EUR/USD", True, bid, None),)
+    assert told == MarketChanges(sides, (), (MidChange("EUR/USD", mid, None),))
+
+
+@pytest.mark.parametrize("symbol", ["eurusd", "EUR/EUR", "GBX/USD", "EUROSTOXX", "[N/A]"])
+def test_what_is_no_pair_names_nothing(symbol: str) -> None:
+    with pytest.raises(NotTaken, match=r"SecurityID\(48\) missing"):
+        hear("market", wire(f"35=W|262=M1|55={symbol}|268=1|269=H|270=1.085"))
+
+
+def test_a_middle_of_a_bond_is_made_of_its_sides_and_not_taken_from_elsewhere() -> None:
+    told = hear("market", wire(f"35=X|262=M1|268=1|279=0|269=H|48={ISIN}|270=98.5"))
+    assert told == MarketChanges(())
+
+
 # --- whatever comes ------------------------------------------------------------------------------
 
 HEARD_TYPES = ["D", "F", "G", "H", "S", "AG", "Z", "AI", "b", "8", "9", "W", "3", "j", "AB"]
@@ -1062,6 +1088,13 @@ TRADE = replace(
             "V",
             "146=1|55=[N/A]|48=HOUSE-IG|22=8|262=M1|263=1|264=1|265=0|267=2|269=0|269=1|",
             id="market data request for a benchmark",
+        ),
+        pytest.param(
+            SubscribeRates("M1", ("EUR/USD", "USD/JPY")),
+            DEFAULT,
+            "V",
+            "146=2|55=EUR/USD|460=4|55=USD/JPY|460=4|262=M1|263=1|264=1|265=0|267=2|269=0|269=1|",
+            id="market data request for rates",
         ),
         pytest.param(
             REPORT,

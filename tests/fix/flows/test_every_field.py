@@ -80,6 +80,7 @@ SAID: Final[tuple[m.Said, ...]] = (
     m.CancelPlacement("ash", "f-1", "p-1", ISIN, "4", Side.buy, Decimal(5_000_000), NOW_NS),
     m.AskPlacementStatus("ash", "p-1", ISIN, "4", Side.buy),
     m.SubscribeMarketData("M1", (ISIN, "US0000000001")),
+    m.SubscribeRates("M2", ("EUR/USD", "USD/JPY")),
     m.CancelRefusal("O-1", "C2", "C1", OrderStatus.filled, CancelProblem.unknown_order, "too late"),
     m.BusinessReject("D", 7, 4, "not now", "C1"),
 )
@@ -94,6 +95,7 @@ NOT_SAID: Final = {
 MOVES_WITH: Final[dict[tuple[type, str], set[bytes]]] = {
     (m.OrderReport, "ord_status"): {b"59"},
     (m.SubscribeMarketData, "with_trades"): {b"267"},
+    (m.SubscribeRates, "pairs"): {b"460"},
 }
 """A TimeInForce(59) is not said of an order that was refused; kinds of entries are counted."""
 
@@ -388,11 +390,12 @@ HEARD: Final[dict[str, Case]] = {
             "offer": ("", None),
             "quoted_ns": ("", None),
             "trades": ("", None),
+            "mid": ("", None),
         },
     ),
     "MarketChanges": (
         "market", "X", f"268=1|279=0|269=0|48={ISIN}|270=99", m.MarketChanges,
-        {"sides": ("", None), "trades": ("", None)},
+        {"sides": ("", None), "trades": ("", None), "mids": ("", None)},
     ),
 }  # fmt: skip
 AS_WELL: Final = {
