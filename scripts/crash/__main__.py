@@ -50,6 +50,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/crash_test")
     parser.add_argument("--kills", type=int, default=30, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--orders", type=int, metavar="N", help=f"of the OMS; default {ORDERS_PER_KILL} a kill")
+    parser.add_argument("--interval-s", type=float, default=INTERVAL_S, metavar="S", help="between them, market time")
     parser.add_argument(
         "--habits", type=Habits.parse, default=Habits.parse(HABITS), metavar="NAME=CHANCE,...",
         help=f"how dealers fill and what they take back: {', '.join(Habits.__dataclass_fields__)}; default {HABITS}",
@@ -80,7 +82,7 @@ class _Run:
         self._setting = Setting(
             ROOT / "engine.toml", ROOT / "config" / "securities" / "sample.csv", run_dir, SPEED, origin, seed
         )
-        self._orders = max(10, kills * ORDERS_PER_KILL)
+        self._orders = options.orders or max(10, kills * ORDERS_PER_KILL)
         self._struck: Counter[str] = Counter()
         self._daemon: subprocess.Popen[bytes] | None = None
         self._trader = Trader(lambda: AdminClient(run_dir / "rfqd.sock"), Day((), (), (), ()), lambda line: None)
@@ -94,7 +96,7 @@ class _Run:
                 self._live_and_die(number, PHASES[(number - 1) % len(PHASES)])
             print(f"crash_test: {self._kills} kills done, letting {self._orders} orders come to their ends")
             self._start(None, 0)
-            self._calm()
+            self._calm(CALM_S_MAX + self._orders * self._options.interval_s / SPEED)
             clean = self._stop()
         finally:
             if self._daemon is not None and self._daemon.poll() is None:
@@ -107,7 +109,7 @@ class _Run:
         setting, options = self._setting, self._options
         script = self._dir / "orders.jsonl"
         orders.write(script, orders.steps(
-            load_securities(setting.securities), setting.seed, self._orders, INTERVAL_S,
+            load_securities(setting.securities), setting.seed, self._orders, options.interval_s,
             replaces=options.replaces, cancels=options.cancels,
         ))  # fmt: skip
         command = [
@@ -146,10 +148,10 @@ class _Run:
         if sys.stderr.isatty():
             print(f"\rcrash_test: {number} of {self._kills} kills ", end="", file=sys.stderr)
 
-    def _calm(self) -> None:
+    def _calm(self, patience_s: float) -> None:
         """No more kills: everything comes to its end, or waits for a person who cannot end it."""
         began = time.monotonic()
-        while time.monotonic() - began < CALM_S_MAX:
+        while time.monotonic() - began < patience_s:
             assert self._daemon is not None
             if self._daemon.poll() is not None:
                 raise Failed(f"the daemon ended by itself with status {self._daemon.returncode}")

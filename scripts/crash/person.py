@@ -14,6 +14,8 @@ from paper.store import StoreReader
 
 from engine.errors import CommandError, StartError
 
+OVERTAKEN = "state"
+"""Code of a command that came too late: the dealer has answered meanwhile."""
 REASON = "the dealer says on the phone that this is all it has done, and all it will do"
 
 
@@ -26,7 +28,7 @@ class Person:
         self.cannot_end: dict[str, str] = {}
 
     def step(self) -> bool:
-        """Look at what waits for a person. False while the daemon does not answer."""
+        """Look at what waits for a person. False where the daemon does not answer, or another look is needed."""
         try:
             self.cannot_end = {}
             for waiting in self._call("status")["unanswered"]:
@@ -36,7 +38,7 @@ class Person:
         except (StartError, OSError):
             return False
         except CommandError as error:
-            if error.code not in GONE:
+            if error.code not in (*GONE, OVERTAKEN):
                 raise
             return False
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from .clock import NS_PER_S
-from .habits import LOT, Afterwards, Habits, OrderPlan, plan_order, plan_trade
+from .habits import LOT, Afterwards, Habits, OrderPlan, TradePlan, plan_order, plan_trade
 from .party import Party
 from .prices import CENT, FairPrices, accrued_amount, draw
 from .session import FixSession
@@ -92,7 +92,8 @@ class Execution:
         if order is not None and order["state"] in AT_WORK and order["trades"]:
             order["state"] = "canceled"
             self._keep(order)
-            self.report(order, "4", [(41, order["cl_ord_id"])], cl_ord_id=message.need(11))
+            cited: Body = [] if self._plan(order).by_cancel else [(41, order["cl_ord_id"])]
+            self.report(order, "4", cited, cl_ord_id=message.need(11))
             self._party.tell("cancel", cl_ord_id=order["cl_ord_id"])
             return
         body: Body = [(37, order["order_id"] if order else "NONE"), (11, message.need(11)), (41, message.need(41))]
@@ -137,6 +138,8 @@ class Execution:
 
     def _trade(self, order: Order, quantity: Decimal) -> None:
         exec_id = f"{self._party.name}-E{self._store.count('execs')}"
+        shuffled = self._plan(order).shuffled
+        plan = plan_trade(self._habits, self._seed, self._party.name, exec_id, shuffled=shuffled)
         trade: Trade = {
             "exec_id": exec_id,
             "said_as": [exec_id],
@@ -146,23 +149,33 @@ class Execution:
             "quantity": str(quantity),
             "price": order["price"],
             "stands": True,
+            "told": not plan.silent,
         }
         self._store.remember("trade", exec_id, trade)
         order["trades"].append(exec_id)
         self._settle_state(order)
-        shuffled = self._plan(order).shuffled
-        plan = plan_trade(self._habits, self._seed, self._party.name, exec_id, shuffled=shuffled)
         afterwards_s = plan.told_after_s + plan.afterwards_s
-        thinks_again = plan.afterwards is not Afterwards.NOTHING
-        body = self._told(order, trade, "F", exec_id, plan.misprint)
-        told_after_s = afterwards_s + 5.0 if thinks_again and plan.early else plan.told_after_s
-        self._tell(body, told_after_s)
-        if plan.repeated_after_s is not None:
-            copy = [field for field in body if field[0] != 75 or not plan.bare]
-            self._tell(copy, told_after_s + plan.repeated_after_s, again=True)
+        thinks_again = plan.afterwards is not Afterwards.NOTHING and not plan.silent
+        if not plan.silent:
+            self._tell_of(order, trade, plan, afterwards_s + 5.0 if thinks_again and plan.early else plan.told_after_s)
         if thinks_again:
             self._do("think again", afterwards_s, exec_id=exec_id, how=str(plan.afterwards))
         self._party.tell("fill", cl_ord_id=order["cl_ord_id"], exec_id=exec_id, price=order["price"])
+
+    def _tell_of(self, order: Order, trade: Trade, plan: TradePlan, after_s: float) -> None:
+        """Say what was traded: once, or under two names, or the same again some time later."""
+        body = self._told(order, trade, "F", trade["exec_id"], plan.misprint)
+        self._tell(body, after_s)
+        if plan.drops and self._session is not None and after_s <= 0:
+            self._session.drop()
+        if plan.repeated_after_s is not None:
+            copy = [field for field in body if field[0] != 75 or not plan.bare]
+            self._tell(copy, after_s + plan.repeated_after_s, again=True)
+        if plan.twice:
+            other = f"{trade['exec_id']}x"
+            trade["said_as"].append(other)
+            self._store.remember("trade", trade["exec_id"], trade)
+            self._tell(self._told(order, trade, "F", other, plan.misprint), after_s + 2.0)
 
     def _think_again(self, task: dict[str, Any]) -> None:
         """A trade is taken back, or was made at another price or in another size after all."""

@@ -1,6 +1,6 @@
 """How a dealer fills orders and tells of it, and what it takes back: chances, and what is drawn from them.
 
-Pure, from (seed, dealer, order or trade) alone, and the same on every run. None of it is a lie, but for `misprints`:
+Pure, from (seed, dealer, order or trade) alone, and the same whenever it is asked. None of it is a lie but `misprints`:
 what a dealer truly traded is in its store, whatever it says and when.
 """
 
@@ -29,6 +29,10 @@ class Habits:
     shuffles: float = 0.0  # the reports of an order leave in another order than they were made in
     repeats: float = 0.0  # a report comes once more with PossResend(97)=Y
     bare_repeats: float = 0.5  # ... and such a copy lacks TradeDate(75)
+    twice: float = 0.0  # a trade is told under a second ExecID(17) too, with the same CumQty(14)
+    silent: float = 0.0  # a trade is never told of
+    by_cancel: float = 0.0  # the answer to our cancel is without OrigClOrdID(41)
+    drops: float = 0.0  # the connection breaks with a report on its way
     misprints: float = 0.0  # a price with its point in another place, put right by nobody
     busts: float = 0.0  # a trade is canceled afterwards (150=H)
     corrects: float = 0.0  # a trade is corrected afterwards (150=G), in price or in quantity
@@ -71,6 +75,7 @@ class OrderPlan:
     """The last part never comes."""
     by_status: bool
     shuffled: bool
+    by_cancel: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,9 @@ class TradePlan:
     told_after_s: float
     repeated_after_s: float | None
     bare: bool
+    twice: bool
+    silent: bool
+    drops: bool
     misprint: Decimal | None
     """What the price on the wire is multiplied by."""
     afterwards: Afterwards
@@ -101,23 +109,29 @@ def plan_order(habits: Habits, seed: int, dealer: str, order_id: str, quantity: 
         edges = [Decimal(0), *((quantity * cut / 10 // LOT) * LOT for cut in cuts), quantity]
         parts = tuple(after - before for before, after in itertools.pairwise(edges))
     stops = len(parts) > 1 and dice.random() < habits.stops
-    return OrderPlan(parts, stops, dice.random() < habits.by_status, dice.random() < habits.shuffles)
+    chances = (habits.by_status, habits.shuffles, habits.by_cancel)
+    return OrderPlan(parts, stops, *(dice.random() < chance for chance in chances))
 
 
 def plan_trade(habits: Habits, seed: int, dealer: str, trade_id: str, *, shuffled: bool) -> TradePlan:
     dice = draw(seed, dealer, "trade", trade_id)
     chance = dice.random()
+    corrected = dice.choice((Afterwards.PRICE, Afterwards.QUANTITY))
     afterwards = Afterwards.NOTHING
     if chance < habits.busts:
         afterwards = Afterwards.BUST
     elif chance < habits.busts + habits.corrects:
-        afterwards = dice.choice((Afterwards.PRICE, Afterwards.QUANTITY))
-    repeated = dice.uniform(0.2, habits.afterwards_s) if dice.random() < habits.repeats else None
+        afterwards = corrected
+    misprint = dice.choice((Decimal("0.1"), Decimal(10)))
+    late_s, again_s = dice.uniform(0.0, 20.0), dice.uniform(0.2, habits.afterwards_s)
     return TradePlan(
-        told_after_s=dice.uniform(0.0, 20.0) if shuffled else 0.0,
-        repeated_after_s=repeated,
+        told_after_s=late_s if shuffled else 0.0,
+        repeated_after_s=again_s if dice.random() < habits.repeats else None,
         bare=dice.random() < habits.bare_repeats,
-        misprint=dice.choice((Decimal("0.1"), Decimal(10))) if dice.random() < habits.misprints else None,
+        twice=dice.random() < habits.twice,
+        silent=dice.random() < habits.silent,
+        drops=dice.random() < habits.drops,
+        misprint=misprint if dice.random() < habits.misprints else None,
         afterwards=afterwards,
         afterwards_s=dice.uniform(1.0, habits.afterwards_s),
         early=dice.random() < habits.early,

@@ -98,6 +98,8 @@ class Trade:
     quantity: Decimal
     price: Decimal
     stands: bool
+    told: bool = True
+    """False: its dealer means to say nothing of it."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -265,7 +267,7 @@ def _check_dealer(books: _Books, record: Record) -> None:
         elif len(trade.said_as) > 1:
             books.counts["trades corrected"] += 1
         traded[trade.cl_ord_id] += trade.quantity if trade.stands else 0
-        for exec_id in set(trade.said_as) - told:
+        for exec_id in set(trade.said_as) - told if trade.told else ():
             books.find("not_reported_by_dealer", record.name, exec_id)
     for cl_ord_id, quantity in traded.items():
         if quantity > (ordered.get(cl_ord_id) or 0):
@@ -286,6 +288,7 @@ def _trade(dealer: str, fact: dict[str, Any]) -> Trade:
         Decimal(fact["quantity"]).normalize(),
         Decimal(fact["price"]).normalize(),
         fact["stands"],
+        fact["told"],
     )
 
 

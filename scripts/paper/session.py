@@ -154,6 +154,10 @@ class FixSession:
                 self._link.close()
         self._close_after_release = False
 
+    def drop(self) -> None:
+        """The connection breaks once the turn is over; what it said may be lost on the way."""
+        self._close_after_release = True
+
     def abandon(self) -> None:
         """A turn failed: go back to what the store says and drop the connection."""
         self.numbers = self._party.store.numbers(self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from paper.clock import PaperClock
 from paper.dealer import Dealer
 from paper.habits import Afterwards, Habits, plan_order, plan_trade
 from paper.wire import Message
-from paper_support import End, Peer, acceptor, ends, initiator, order_on, prices, quote_request
+from paper_support import ISIN, End, Peer, acceptor, ends, initiator, order_on, prices, quote_request
 from test_paper_dealer import style
 
 MM = Decimal(1_000_000)
@@ -23,9 +24,9 @@ FAST = 200.0
 class Dealing:
     """A dealer with these habits, a stand-in engine, and one order of it, whole."""
 
-    def __init__(self, tmp_path: Path, habits: str, seed: int = 1) -> None:
+    def __init__(self, tmp_path: Path, habits: str, seed: int = 1, speed: float = FAST) -> None:
         self._path, self._habits, self._seed = tmp_path, Habits.parse(habits), seed
-        self.clock = PaperClock(speed=FAST, origin_ns=PaperClock().now_ns())
+        self.clock = PaperClock(speed=speed, origin_ns=PaperClock().now_ns())
         self.engine = End(tmp_path / "engine.db", initiator(), clock=self.clock)
         self.dealer = self._new_dealer()
         self.port = 0
@@ -98,6 +99,10 @@ def test_plans_follow_the_chances_and_are_the_same_again() -> None:
     assert 440 < sum(len(plan.parts) > 1 for plan in orders) < 560  # 500, four standard errors of 16
     assert all(sum(plan.parts) == MM and min(plan.parts) > 0 for plan in orders)
     trades = collections.Counter(plan_trade(habits, 1, "ELM", f"E{n}", shuffled=False).afterwards for n in range(1_000))
+    for number in range(100):
+        one = plan_trade(habits, 1, "ELM", f"E{number}", shuffled=False)
+        other = plan_trade(habits, 1, "ELM", f"E{number}", shuffled=True)
+        assert dataclasses.replace(other, told_after_s=0.0) == one, "when it is told of changes nothing else"
     assert 149 < trades[Afterwards.BUST] < 251  # 200, of 12.6
     assert 242 < trades[Afterwards.PRICE] + trades[Afterwards.QUANTITY] < 358  # 300, of 14.5
 
@@ -120,7 +125,7 @@ async def test_an_order_is_filled_in_parts_that_add_up(tmp_path: Path) -> None:
         assert len({report.get(17) for report in reports}) == len(reports) == len(dealing.trades)
 
 
-@pytest.mark.parametrize(("by_status", "exec_type"), [("0", "4"), ("1", "0")])
+@pytest.mark.parametrize(("by_status", "exec_type"), [("0", "4"), ("1", "0")], ids=["4", "0"])
 async def test_the_rest_of_an_order_is_canceled(tmp_path: Path, by_status: str, exec_type: str) -> None:
     dealing = Dealing(tmp_path, f"parts=1,stops=1,by_status={by_status}")
     async with ends(dealing.engine, dealing.dealer):
@@ -133,8 +138,9 @@ async def test_the_rest_of_an_order_is_canceled(tmp_path: Path, by_status: str, 
         assert (last.get(150), last.get(151), Decimal(last.need(14))) == (exec_type, "0", traded)
 
 
-async def test_the_rest_of_an_order_can_be_canceled_by_us(tmp_path: Path) -> None:
-    dealing = Dealing(tmp_path, "parts=1", seed=3)
+@pytest.mark.parametrize(("by_cancel", "cited"), [("0", "c1"), ("1", None)], ids=["with 41", "without"])
+async def test_the_rest_of_an_order_can_be_canceled_by_us(tmp_path: Path, by_cancel: str, cited: str | None) -> None:
+    dealing = Dealing(tmp_path, f"parts=1,by_cancel={by_cancel}", speed=1.0)
     async with ends(dealing.engine, dealing.dealer):
         await dealing.start()
         await dealing.order()
@@ -143,7 +149,7 @@ async def test_the_rest_of_an_order_can_be_canceled_by_us(tmp_path: Path) -> Non
         dealing.engine.session.send("F", [*request, (60, dealing.clock.timestamp())])
         await dealing.engine.peer.until(lambda: any(m.get(11) == "f1" for m in dealing.engine.peer.got))
         (answer,) = [m for m in dealing.engine.peer.got if m.get(11) == "f1"]
-        assert [answer.msg_type, *shown(answer, 150, 39, 41, 151)] == ["8", "4", "4", "c1", "0"]
+        assert [answer.msg_type, *shown(answer, 150, 39, 41, 151)] == ["8", "4", "4", cited, "0"]
         assert Decimal(answer.need(14)) == sum(Decimal(trade["quantity"]) for trade in dealing.trades)
 
 
@@ -222,6 +228,39 @@ async def test_a_misprint_is_no_other_trade(tmp_path: Path) -> None:
         (fill,) = await dealing.reports(1)
         (trade,) = dealing.trades
         assert Decimal(fill.need(31)) / Decimal(trade["price"]) in (Decimal("0.1"), Decimal(10))
+
+
+async def test_a_trade_is_told_under_two_names(tmp_path: Path) -> None:
+    dealing = Dealing(tmp_path, "twice=1")
+    async with ends(dealing.engine, dealing.dealer):
+        await dealing.start()
+        await dealing.order()
+        first, other = await dealing.reports(2)
+        assert shown(first, 150, 32, 14) == shown(other, 150, 32, 14) == ["F", "1000000", "1000000"]
+        (trade,) = dealing.trades
+        assert trade["said_as"] == [first.get(17), other.get(17)]
+
+
+async def test_a_trade_that_is_not_told_of_is_in_the_status(tmp_path: Path) -> None:
+    dealing = Dealing(tmp_path, "silent=1")
+    async with ends(dealing.engine, dealing.dealer):
+        await dealing.start()
+        await dealing.order()
+        await dealing.dealer.events.until("fill")
+        assert not dealing.engine.peer.of("8")
+        dealing.engine.session.send("H", [(11, "c1"), (55, "[N/A]"), (48, ISIN), (54, "1")])
+        (status,) = await dealing.reports(1)
+        assert shown(status, 150, 39, 14, 151) == ["I", "2", "1000000", "0"]
+
+
+async def test_a_connection_that_breaks_loses_no_trade(tmp_path: Path) -> None:
+    dealing = Dealing(tmp_path, "drops=1")
+    async with ends(dealing.engine, dealing.dealer):
+        await dealing.start()
+        await dealing.order()
+        await dealing.engine.peer.until(lambda: dealing.engine.peer.logons == 2)
+        (fill,) = await dealing.reports(1)
+        assert fill.get(17) == dealing.trades[0]["exec_id"]
 
 
 async def test_what_a_killed_dealer_meant_to_do_it_does_once(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class Day:
     ) -> None:
         dealer.said("8", t11=cl_ord_id, t17=exec_id, t150="F", t39="2", t48=bond, t54=side, t32=size, t31=price)
         trade = {"said_as": [exec_id], "cl_ord_id": cl_ord_id, "security_id": bond, "side": side, "quantity": size}
-        dealer.store.remember("trade", exec_id, trade | {"price": price, "stands": True})
+        dealer.store.remember("trade", exec_id, trade | {"price": price, "stands": True, "told": True})
 
     def status(self, exec_type: str, exec_id: str, cl_ord_id: str = "A1") -> None:
         for on, mark in (("OMS", {}), ("DROPCOPY", {"t797": "Y"})):
@@ -186,7 +186,7 @@ def a_trade_corrected(day: Day) -> None:
 def thought_again(day: Day, exec_type: str, **changed: Any) -> None:
     """The dealer does the same in its own book, and says so."""
     trade = {"said_as": ["ALDER-E1", "ALDER-E2"], "cl_ord_id": "c1", "security_id": ISIN, "side": "1"}
-    trade |= {"quantity": "100", "price": "99.5", "stands": True, **changed}
+    trade |= {"quantity": "100", "price": "99.5", "stands": True, "told": True, **changed}
     day.alder.store.remember("trade", "ALDER-E1", trade)
     day.alder.said("8", t11="c1", t17="ALDER-E2", t19="ALDER-E1", t150=exec_type, t39="4", t48=ISIN, t54="1")
 
