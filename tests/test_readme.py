@@ -17,6 +17,7 @@ NAMES = (
     "config/README.md",
     "config/rules/README.md",
     "config/fix/README.md",
+    "config/fix/scenarios.md",
     "config/history/README.md",
     "tests/README.md",
 )

@@ -9,8 +9,9 @@ from desk_builder import make_desk
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.commands.answering import Answering
-from engine.desk.draft import Draft
+from engine.desk.draft import Delivery, Draft
 from engine.desk.notices import notices
+from engine.desk.setting import Desk
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.errors import CommandError, GarbledMessage
@@ -61,8 +62,8 @@ SESSIONS: Sequence[tuple[str, str, bool]] = (
 class Speaking(Trading):
     """A desk that besides says what a test has it say, when the timer of that is due."""
 
-    def __init__(self) -> None:
-        super().__init__(make_desk())
+    def __init__(self, desk: Desk | None = None) -> None:
+        super().__init__(make_desk() if desk is None else desk)
         self.saying: list[Callable[[Draft], None]] = []
 
     def due(self, draft: Draft, key: str) -> None:
@@ -80,6 +81,7 @@ class SessionWorld:
         sessions: Sequence[tuple[str, str, bool]] = SESSIONS,
         *,
         monotonic_ns: int = 1_000 * NS_PER_S,
+        desk: Desk | None = None,
         **settings: Any,
     ) -> None:
         self.now = Instant(monotonic_ns, START_NS)
@@ -87,7 +89,7 @@ class SessionWorld:
             key: SessionSettings(key, "FIX.4.4", "BUYSIDE", key.upper(), role, initiator=initiator, **settings)  # type: ignore[arg-type]
             for key, role, initiator in sessions
         }
-        self.trading = Speaking()
+        self.trading = Speaking(desk)
         self.machine = Machine(self.trading, known, dict.fromkeys(known, built_in("FIX.4.4")), commands=Answering())
         self.metrics = Metrics("9.9")
         self.metrics.state(self.machine, self.trading)
@@ -105,6 +107,10 @@ class SessionWorld:
 
     # --- inputs ----------------------------------------------------------------------------------
 
+    def entropy(self) -> bytes:
+        """What the next input brings to draw identifiers from: always the same, unless the desk has a use for them."""
+        return ENTROPY
+
     def take(self, given: Input) -> Turn:
         before = dict(self.machine.links)
         turn = self.machine.take(given)
@@ -118,18 +124,19 @@ class SessionWorld:
         self.notices += notices(turn.events, pages, self.trading.state, len(self.events))
         for bound in turn.bound:
             rows = self.rows.setdefault((bound.session, bound.epoch), {})
-            rows[bound.seq_num] = SentRow(bound.seq_num, bound.data)
+            repeated = bound.delivery is None or bound.delivery is Delivery.at_least_once
+            rows[bound.seq_num] = SentRow(bound.seq_num, bound.data, repeated)
         for effect in turn.effects:
             self._carry_out(effect)
         if turn.held_due is not None:
-            self.take(HeldDue(self.now, turn.held_due, ENTROPY))
+            self.take(HeldDue(self.now, turn.held_due, self.entropy()))
         return turn
 
     def note(self, record: Callable[[Draft], None]) -> None:
         """Have the desk do something out of itself."""
         assert isinstance(self.machine.application, Speaking)
         self.machine.application.saying.append(record)
-        self.take(TimerDue(self.now, SAYING, ENTROPY))
+        self.take(TimerDue(self.now, SAYING, self.entropy()))
 
     def rebinds(self, key: str) -> bool:
         """Is anything for this session still to be read from the store?"""
@@ -142,7 +149,7 @@ class SessionWorld:
         elif isinstance(effect, Close):
             self.down(effect.connection, Ending(effect.code, effect.text))
         elif isinstance(effect, BindMore):
-            self.take(BindDue(self.now, effect.session, effect.connection, ENTROPY))
+            self.take(BindDue(self.now, effect.session, effect.connection, self.entropy()))
         elif isinstance(effect, ReadSentRows):
             rows = self.rows[effect.session, effect.epoch]
             page = [rows[number] for number in range(effect.begin, effect.end + 1)]
@@ -155,7 +162,7 @@ class SessionWorld:
                     page,
                     effect.end,
                     last=True,
-                    entropy=ENTROPY,
+                    entropy=self.entropy(),
                 )
             )
         elif isinstance(effect, Connect):
@@ -166,7 +173,7 @@ class SessionWorld:
     def command(self, name: str, actor: str = "kim", role: str = "operator", **params: Any) -> Any:
         """A person's command. Raises CommandError."""
         ref = len(self.turns) + 1
-        self.take(CommandGiven(self.now, name, params, actor, role, ref, ENTROPY, self.traffic))
+        self.take(CommandGiven(self.now, name, params, actor, role, ref, self.entropy(), self.traffic))
         reply = self._replies.pop(ref)
         if reply.error:
             raise CommandError(reply.error, code=reply.code)
@@ -180,7 +187,7 @@ class SessionWorld:
         self.out[key].clear()
         ours = key if self.machine.settings[key].initiator else ""
         origin = origin or Origin("192.0.2.7", port=40_000 + self._connections)
-        self.take(ConnectionUp(self.now, self._connections, ours, ENTROPY, origin))
+        self.take(ConnectionUp(self.now, self._connections, ours, self.entropy(), origin))
         return self._connections
 
     def log_on(self, key: str, *extra: tuple[int, str], seq: int | None = None) -> None:
@@ -214,7 +221,7 @@ class SessionWorld:
     def receive(self, key: str, frame: bytes | GarbledMessage, connection: int | None = None) -> None:
         number = self.state(key).connection if connection is None else connection
         assert number is not None, f"{key} has no connection"
-        self.take(Received(self.now, number, frame, ENTROPY))
+        self.take(Received(self.now, number, frame, self.entropy()))
 
     def prove(self, key: str) -> None:
         """The peer answers our last TestRequest(1)."""
@@ -245,15 +252,15 @@ class SessionWorld:
         self.down(number, ending or Ending(DisconnectReason.CLOSED_BY_PEER, ""))
 
     def down(self, connection: int, ending: Ending) -> None:
-        self.take(ConnectionDown(self.now, connection, ending, ENTROPY))
+        self.take(ConnectionDown(self.now, connection, ending, self.entropy()))
 
     def advance(self, seconds: float) -> None:
         """Let time pass, second by second, with every session's timers."""
         for _ in range(int(seconds)):
             self.now = Instant(self.now.monotonic_ns + NS_PER_S, self.now.utc_ns + NS_PER_S)
             for key in self.machine.settings:
-                self.take(TimerDue(self.now, Timer(TimerKind.session, key), ENTROPY))
-                self.take(TimerDue(self.now, Timer(TimerKind.schedule, key), ENTROPY))
+                self.take(TimerDue(self.now, Timer(TimerKind.session, key), self.entropy()))
+                self.take(TimerDue(self.now, Timer(TimerKind.schedule, key), self.entropy()))
 
     def step_clock(self, seconds: float) -> None:
         """Everybody's wall clock is set; no time passes."""
