@@ -160,7 +160,9 @@ def _order_replaced(state: DeskState, event: e.OrderReplaced) -> None:
 
 
 def _order_canceled(state: DeskState, event: e.OrderCanceled) -> None:
-    _end(state, moves.move_order(state.orders[event.order_id], OrderState.canceled, event.reason), event.at_ns)
+    # What was carried out is pending no more: a fill that comes after the end has no cancel to answer.
+    order = changed(state.orders[event.order_id], cancel_cl_ord_id="")
+    _end(state, moves.move_order(order, OrderState.canceled, event.reason), event.at_ns)
 
 
 def _order_expired(state: DeskState, event: e.OrderExpired) -> None:
