@@ -9,10 +9,11 @@ from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.placement.booking import after_booking, book
 from engine.desk.placement.counting import GOES_ON, Fit, weigh
-from engine.desk.placement.doubting import cancel_at_dealer
+from engine.desk.placement.doubting import cancel_at_dealer, page
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
 from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord, DkReason
 from engine.domain.placement import Placement, PlacementState
 
@@ -74,8 +75,8 @@ def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) ->
     if placement is None or not placement.unanswered or placement.session != session:
         return None
     if heard.unknown_order:
-        reason = f"the dealer does not know the order: {heard.text}"
-        return end_placement(draft, placement, PlacementState.undelivered, reason)
+        text = f": {heard.text}" if heard.text else ""
+        return _never_arrived(draft, placement, f"the dealer does not know the order{text}")
     draft.record(
         e.PlacementDoubted(draft.now_ns, placement.placement_id, f"cancel refused: {heard.text}", False, False)
     )
@@ -84,8 +85,31 @@ def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) ->
 
 def on_refused_by_peer(draft: Draft, placement_id: str, text: str) -> str | None:
     """Reject(3) or BusinessMessageReject(j) of our D: it never became an order there."""
-    placement = draft.state.placements[placement_id]
-    return end_placement(draft, placement, PlacementState.undelivered, f"refused by the dealer's engine: {text}")
+    return _never_arrived(draft, draft.state.placements[placement_id], f"refused by the dealer's engine: {text}")
+
+
+def _never_arrived(draft: Draft, placement: Placement, reason: str) -> str | None:
+    """The dealer says, without a count, that it has no such order: believed unless it has told of the order before."""
+    told = _told_of(draft, placement)
+    if not told:
+        return end_placement(draft, placement, PlacementState.undelivered, reason)
+    words = f"{reason}; but {told}"
+    if placement.unanswered and placement.evidence != words:
+        draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, words, False, True))
+        draft.wake(Timer(TimerKind.placement, placement.placement_id))
+        page(draft, placement, words)
+    return None
+
+
+def _told_of(draft: Draft, placement: Placement) -> str:
+    """What the dealer has said by which it has the order; empty where it was silent."""
+    if placement.filled:
+        return f"{placement.filled:f} of it is booked"
+    if waiting := draft.state.in_quarantine(placement.placement_id):
+        return f"{waiting:f} of it waits in quarantine"
+    if placement.counted:
+        return f"it counted {placement.counted:f} as filled"
+    return "it was acknowledged" if placement.state is PlacementState.acknowledged else ""
 
 
 def on_fill(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> str | None:
