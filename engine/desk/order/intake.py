@@ -368,7 +368,10 @@ def _replace_refusal(
         text = f"SettlType(63) cannot be replaced: the order has {stands}, found T+{heard.settl_days}"
         return CancelProblem.other, text
     refusal = _unkept(draft, wanted, heard) or _refusal(draft, wanted)
-    return None if refusal is None else (CancelProblem.other, refusal[1])
+    if refusal is None:
+        return None
+    its_time_is_over = refusal[0] is OrderRefusal.too_late and wanted.expire_ns == order.terms.expire_ns
+    return CancelProblem.too_late if its_time_is_over else CancelProblem.other, refusal[1]
 
 
 def _may_find_more(before: Order, order: Order) -> bool:
