@@ -75,8 +75,11 @@ def advance(draft: Draft, rfq_id: str | None) -> None:
     if rfq_id is None:
         return
     # A replace that waited for the dealer's word comes first: it may end the order, or change when that is to end.
-    # Where the acceptance was called back for it, the rule book looks at the new terms.
-    again_ns = draft.now_ns if changing.settle(draft, draft.state.rfqs[rfq_id].order_id) else 0
+    # Where the acceptance was called back for it, the rule book looks at the new terms; what a person has released
+    # stays a person's.
+    order_id = draft.state.rfqs[rfq_id].order_id
+    replaced = changing.settle(draft, order_id)
+    again_ns = draft.now_ns if replaced and not _released(draft, draft.state.orders[order_id]) else 0
     if _ended(draft, draft.state.rfqs[rfq_id], again_ns):
         return
     if not draft.state.rfqs[rfq_id].open:
@@ -126,11 +129,17 @@ def _given_up(draft: Draft, order: Order) -> str:
     last = draft.state.placements.get(order.placement_id) if order.placement_id else None
     if last is None or last.rfq_id != order.rfq_id:
         return ""
-    if last.state is PlacementState.forced:
+    if _released(draft, order):
         return f"the acceptance at {last.dealer} was released by a person"
     if last.cancel_id and last.state in _CALLED_BACK:
         return f"the acceptance at {last.dealer} was called back"
     return ""
+
+
+def _released(draft: Draft, order: Order) -> bool:
+    """Is it a person's word alone that the last acceptance is over?"""
+    last = draft.state.placements.get(order.placement_id) if order.placement_id else None
+    return last is not None and last.state is PlacementState.forced
 
 
 # --- requests -------------------------------------------------------------------------------------
