@@ -46,6 +46,15 @@ def settlement_of_quote(desk: Desk, terms: OrderTerms, ask: Ask, now_ns: int) ->
     return settlement_of(desk, terms, now_ns)
 
 
+def is_told(desk: Desk, terms: OrderTerms, day: date) -> bool:
+    """Is the day of settlement the word of the order or of a calendar, and not a count of weekdays alone?
+
+    Where it is not, whatever day the dealer says is as good.
+    """
+    asked = bool(terms.settl_date) or terms.settl_days is not None
+    return asked or desk.calendar_of(terms.security_id, terms.currency).is_known(day)
+
+
 def usual_settlement(desk: Desk, security: Security, now_ns: int) -> date:
     """The day on which a trade of now in the bond settles where nothing else is agreed."""
     calendar = desk.calendars.of(security)

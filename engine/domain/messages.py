@@ -140,6 +140,8 @@ class QuoteAnswer:
     valid_until_ns: int | None
     percent_of_par: bool = True
     """PriceType(423) is 1 or absent; anything else is shown as not comparable."""
+    settl_date: str = ""
+    """SettlDate(64): the day of settlement that the prices are for; empty: as asked."""
 
 
 @row

@@ -228,6 +228,28 @@ def test_cash_settlement_that_the_close_has_overtaken_is_of_the_next_day() -> No
 
 
 @pytest.mark.parametrize("is_known", [True, False])
+def test_a_price_for_another_settlement_cannot_be_taken_where_a_calendar_says_ours(is_known: bool) -> None:
+    world = at("2026-11-25T15:00") if is_known else scene()
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL", **lives(world))
+    world.says("ash", "99", order_id, settl_date="20261203")
+    world.says("beech", "100", order_id)
+    world.command("execute", order=order_id)
+    assert world.accepted() == ["beech" if is_known else "ash"]
+    problem = world.ask(order_id, "ash").quotes[0].problem
+    assert problem == ("for SettlDate(64)=20261203, asked for was 20261127" if is_known else "")
+
+
+def test_an_order_after_the_end_of_its_calendar_is_the_traders() -> None:
+    world = at("2026-11-25T15:00", replace(SHIPPED["us-bond"], last=date(2026, 11, 25)))
+    order = world.the(world.order(BOND, "buy", MM, account="SINGLE", **lives(world)))
+    assert order.state is OrderState.with_trader
+    assert order.manual_reason == (
+        "settlement on 2026-11-27: calendar us-bond is known from 2026-01-01 to 2026-11-25 only, nobody knows whether"
+        " that day is a holiday"
+    )
+
+
+@pytest.mark.parametrize("is_known", [True, False])
 def test_a_dealers_other_day_is_booked_and_a_person_hears_of_it_where_a_calendar_says_ours(is_known: bool) -> None:
     world = at("2026-11-25T15:00") if is_known else scene()
     order_id = dealt(world)

@@ -44,6 +44,7 @@ def judged(side: Side = Side.buy, *, firm_s: float | None = 30, fair: Decimal | 
         side=side,
         quantity=Decimal(1_000_000),
         security_id="bond",
+        settl_date="20261127",
         fair=MarkUsed(fair, "marks", 0, "composite") if fair is not None else None,
         asked_ns=NOW - 7 * NS_PER_S,
         now_ns=NOW,
@@ -62,6 +63,13 @@ def test_we_buy_at_the_offer_and_sell_at_the_bid() -> None:
 @pytest.mark.parametrize(
     ("side", "changes", "problem"),
     [
+        pytest.param(Side.buy, {"settl_date": "20261127"}, "", id="for the settlement that was asked for"),
+        pytest.param(
+            Side.buy,
+            {"settl_date": "20261130"},
+            "for SettlDate(64)=20261130, asked for was 20261127",
+            id="for another settlement",
+        ),
         pytest.param(Side.buy, {"kind": QuoteKind.indicative}, "indicative", id="indicative, or QuoteType(537) absent"),
         pytest.param(Side.buy, {"kind": QuoteKind.restricted}, "restricted", id="restricted tradeable"),
         pytest.param(Side.buy, {"kind": QuoteKind.counter}, "counter", id="a counter-offer"),

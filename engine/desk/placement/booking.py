@@ -16,7 +16,7 @@ from engine.desk.order.reporting import close_round, return_to_trader
 from engine.desk.placement.counting import Fit, weigh
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word
 from engine.desk.round.seen import Amending
-from engine.desk.settlement import settlement_of, trade_date_of
+from engine.desk.settlement import is_told, settlement_of, trade_date_of
 from engine.domain import events as e
 from engine.domain.currencies import decimals_of
 from engine.domain.keys import Timer, TimerKind
@@ -103,16 +103,11 @@ def _asked_for(draft: Draft, order: Order, placement: Placement) -> str:
 
 
 def _settles_otherwise(draft: Draft, order: Order, placement: Placement, fill: Fill) -> str:
-    """What the dealer's day of settlement is, where another one was asked for; empty where it is that.
-
-    Where neither the order nor a calendar says when it settles, we asked for a guess: the dealer's word is as good.
-    """
-    terms, asked = order.terms, _asked_for(draft, order, placement)
-    if not terms.settl_date and terms.settl_days is None:
-        calendar = draft.desk.calendar_of(terms.security_id, terms.currency)
-        if not calendar.is_known(date.fromisoformat(asked)):
-            return ""
-    return "" if asked == fill.settl_date else f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
+    """What the dealer's day of settlement is, where another one was asked for; empty where it is that."""
+    asked = _asked_for(draft, order, placement)
+    if asked == fill.settl_date or not is_told(draft.desk, order.terms, date.fromisoformat(asked)):
+        return ""
+    return f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
 
 
 def _with_money(draft: Draft, fill: Fill) -> tuple[Fill, str]:

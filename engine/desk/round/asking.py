@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Final
 
 from engine.desk.draft import Draft
@@ -19,7 +20,7 @@ from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
 from engine.desk.round.quotes import fair_enough, judge, live_quotes
 from engine.desk.round.seen import Amending
-from engine.desk.settlement import settlement_of
+from engine.desk.settlement import is_told, settlement_of
 from engine.desk.state import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
@@ -358,6 +359,7 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
         side=rfq.side,
         quantity=rfq.quantity,
         security_id=order.terms.security_id,
+        settl_date=_settl_date_of(draft, order, ask),
         fair=fair,
         asked_ns=ask.asked_ns,
         now_ns=draft.now_ns,
@@ -370,6 +372,12 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
     draft.record(e.QuoteReceived(draft.now_ns, ref.rfq_id, ref.dealer, order.facts.segment, quote, late, first, firmed))
     amending.done("a price came after the round")
     return ref.rfq_id
+
+
+def _settl_date_of(draft: Draft, order: Order, ask: Ask) -> str:
+    """The SettlDate(64) that the dealer's prices have to be for; empty where any will do."""
+    asked = ask.settl_date
+    return asked if asked and is_told(draft.desk, order.terms, date.fromisoformat(asked)) else ""
 
 
 def _firsts(ask: Ask, quote: Quote) -> tuple[bool, bool]:

@@ -24,6 +24,7 @@ def judge(
     side: Side,
     quantity: Decimal,
     security_id: str,
+    settl_date: str,
     fair: MarkUsed | None,
     asked_ns: int,
     now_ns: int,
@@ -32,7 +33,8 @@ def judge(
 ) -> Quote:
     """The answer as a quote with its edge, its end on our clock and the reason it cannot be executed.
 
-    Its end is ValidUntilTime(62); without it `firm_time_ns` from receipt (the dealer's dialect).
+    `settl_date` is the day of settlement that prices have to be for, empty where any will do. Its end is
+    ValidUntilTime(62); without it `firm_time_ns` from receipt (the dealer's dialect).
     """
     bid, offer = _price(answer.bid), _price(answer.offer)
     price = offer if side is Side.buy else bid
@@ -52,9 +54,16 @@ def judge(
         received_ns=now_ns,
         latency_ns=now_ns - asked_ns,
         edge_bps=edge_bps(side, price, fair.price if fair is not None else None) if comparable else None,
-        problem=_problem(answer, price, size, side, quantity, security_id, bid, offer, firm_until, now_ns + guard_ns),
+        problem=_other_day(answer, settl_date)
+        or _problem(answer, price, size, side, quantity, security_id, bid, offer, firm_until, now_ns + guard_ns),
         mark=fair,
     )
+
+
+def _other_day(answer: QuoteAnswer, asked: str) -> str:
+    if asked and answer.settl_date not in ("", asked):
+        return f"for SettlDate(64)={answer.settl_date}, asked for was {asked}"
+    return ""
 
 
 def _problem(

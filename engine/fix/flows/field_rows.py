@@ -40,6 +40,9 @@ ROWS: Final[Mapping[str, tuple[FieldRow, ...]]] = {
             "132 133", "bid and offer, clean, in percent of par", "0 or less: no price on that side; crossed: not taken"
         ),
         _row("134 135", "how much of each", "0 or less: no price; less than asked for: not taken; absent: all of it"),
+        _row(
+            "64", "the day of settlement that its prices are for", "absent: as asked; another one: it cannot be taken"
+        ),
         _row("62", "how long it stands", "absent: the dialect's firm_time_s; with neither no rule executes it"),
         _row("423 692", "1 or absent: percent of par", "others: shown as not comparable"),
     ),

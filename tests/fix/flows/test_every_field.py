@@ -295,6 +295,7 @@ HEARD: Final[dict[str, Case]] = {
             "offer_quantity": ("135=4000", Decimal(4000)),
             "valid_until_ns": (f"62={LATER}", NOW_NS + 90 * NS_PER_S),
             "percent_of_par": ("423=6", False),
+            "settl_date": ("64=20300320", "20300320"),
         },
     ),
     "QuoteDecline": (
