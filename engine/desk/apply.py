@@ -468,6 +468,27 @@ def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
     _follow(state, fill.exec_id, order.terms.security_id, event.segment, event.at_ns, event.day_ends)
 
 
+def _fill_confirmed(state: DeskState, event: e.FillConfirmed) -> None:
+    key = event.key
+    if state.fills[key].fill.exec_id != event.exec_id:
+        key = f"{key}|{event.exec_id}"
+    booked = state.fills[key]
+    fill = booked.fill
+    names = fill.trade_report_ids
+    if event.trade_report_id and event.trade_report_id not in names:
+        names = (*names, event.trade_report_id)
+    fill = changed(
+        fill,
+        dealer_exec_id=event.dealer_exec_id or fill.dealer_exec_id,
+        secondary_exec_id=fill.secondary_exec_id or event.secondary_exec_id,
+        match_id=fill.match_id or event.match_id,
+        trade_report_ids=names,
+        in_execution_report=fill.in_execution_report or event.in_execution_report,
+        counted=event.counted if fill.counted is None else fill.counted,
+    )
+    state.fills.put(key, changed(booked, fill=fill))
+
+
 def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
     told = (event.key, event.reason, event.session, event.dealer, event.quantity, event.price, event.at_ns)
     kept = Quarantined(*told, event.placement_id)
@@ -639,6 +660,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.PlacementEnded: _placement_ended,
     e.PlacementCancelAsked: _placement_cancel_asked,
     e.FillBooked: _fill_booked,
+    e.FillConfirmed: _fill_confirmed,
     e.FillQuarantined: _fill_quarantined,
     e.ReversionMeasured: _reversion_measured,
     e.HistoryAdded: _history_added,

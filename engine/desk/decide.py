@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.desk import aftermath, axes, deliveries, exchange
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import intake, reporting
-from engine.desk.placement import answers, doubting, ending, placing
+from engine.desk.placement import answers, doubting, ending, placing, trade_reports
 from engine.desk.round import asking
 from engine.desk.round.asking import advance, next_deadline_ns
 from engine.desk.setting import RfqClocks
@@ -49,6 +49,8 @@ def hear(draft: Draft, session: str, role: str, heard: m.Heard) -> None:
                 advance(draft, moved)
         case m.DealerReport():
             advance(draft, answers.on_report(draft, session, heard))
+        case m.TradeReport():
+            advance(draft, trade_reports.on_trade_report(draft, session, heard))
         case m.DealerCancelRefused():
             advance(draft, answers.on_cancel_refused(draft, session, heard))
         case m.AxeSaid():

@@ -35,6 +35,8 @@ from engine.domain.rows import row
 
 _DIGEST_MODULUS: Final = 1 << 256
 _HASHED_AHEAD_MAX: Final = 400
+_NAMESAKES_MAX: Final = 50
+"""Acceptances that a dealer calls by one name are looked through up to here: a name for all of them is none."""
 _LEFT_TO_DIGEST: Final = 50
 """Rows of each table that are not hashed ahead."""
 
@@ -212,6 +214,14 @@ def _if_unanswered_as(placement: Placement) -> Group | None:
     return (placement.session, known_as) if known_as and placement.unanswered else None
 
 
+def _known_as(placement: Placement) -> Group | None:
+    return (placement.session, placement.dealer_order_id) if placement.dealer_order_id else None
+
+
+def _quote_taken(placement: Placement) -> Group | None:
+    return placement.session, placement.quote_id
+
+
 def _placement_of(kept: Quarantined) -> Group | None:
     return kept.placement_id
 
@@ -248,6 +258,10 @@ def _order_of_fill(row: BookedFill) -> Group | None:
     return row.fill.order_id
 
 
+def _exec_id_of_fill(row: BookedFill) -> Group | None:
+    return row.fill.key.partition("|")[0], row.fill.dealer_exec_id
+
+
 _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group | None], ...]]]] = {
     "orders": (Table, (_if_open, _standing, _order_session, _bond_if_open)),
     "oms_ids": (Table, ()),
@@ -257,10 +271,10 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "rfqs": (Table, (_if_open, _order_of)),
     "asks": (Table, ()),
     "sent": (Table, ()),
-    "placements": (Table, (_if_unanswered, _order_of, _if_unanswered_as)),
+    "placements": (Table, (_if_unanswered, _order_of, _if_unanswered_as, _known_as, _quote_taken)),
     "cancels": (Table, ()),
     "follow_ups": (Table, ()),
-    "fills": (Table, (_order_of_fill,)),
+    "fills": (Table, (_order_of_fill, _exec_id_of_fill)),
     "quarantine": (Table, (_placement_of,)),
     "reversions": (Table, (_if_pending,)),
     "marks_due": (PassingTable, ()),
@@ -479,6 +493,27 @@ class DeskState:
         """Those that the dealer knows by this OrderID(37)."""
         return _rows(self.placements, 2, (session, dealer_order_id))
 
+    def known_as(self, session: str, dealer_order_id: str) -> list[Placement]:
+        """All that the dealer ever knew by this OrderID(37); none where it calls too many the same."""
+        return self._few_placements(3, (session, dealer_order_id))
+
+    def taking_quote(self, session: str, quote_id: str) -> list[Placement]:
+        """Those that took a quote of this QuoteID(117); none where the dealer calls too many quotes the same."""
+        return self._few_placements(4, (session, quote_id))
+
+    def filled_as(self, session: str, dealer_exec_id: str) -> list[Placement]:
+        """Those with a fill of this ExecID(17); none where the dealer calls too many fills the same."""
+        if self.fills.indexes[1].count((session, dealer_exec_id)) > _NAMESAKES_MAX:
+            return []
+        fills = [booked.fill for booked in _rows(self.fills, 1, (session, dealer_exec_id))]
+        found = (self.placements.get(fill.placement_id) for fill in fills)
+        return [each for each in found if each is not None]
+
+    def _few_placements(self, index: int, group: Group) -> list[Placement]:
+        if self.placements.indexes[index].count(group) > _NAMESAKES_MAX:
+            return []
+        return _rows(self.placements, index, group)
+
     def in_quarantine(self, placement_id: str) -> Decimal:
         """Face amount of the fills of an acceptance that wait for a person."""
         return sum((kept.quantity for kept in _rows(self.quarantine, 0, placement_id)), ZERO)
@@ -564,6 +599,10 @@ class DeskState:
 
     def fills_of(self, order_id: str) -> list[Fill]:
         return [booked.fill for booked in _rows(self.fills, 0, order_id)]
+
+    def fills_at(self, placement: Placement) -> list[Fill]:
+        """Those of one acceptance."""
+        return [each for each in self.fills_of(placement.order_id) if each.placement_id == placement.placement_id]
 
     def order_sessions(self) -> tuple[str, ...]:
         """Sessions that orders ever came over; empty for a trader's own."""

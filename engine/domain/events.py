@@ -766,6 +766,24 @@ class FillRepeated(Event):
     key: str
 
 
+@row
+@dataclass(frozen=True, slots=True)
+class FillConfirmed(Event):
+    """A fill that is booked was told of by the other kind of report, or under another name: what it is known by now.
+
+    `exec_id` and `key` are the fill's own; the rest is as of `Fill`, and counts where it is not empty.
+    """
+
+    exec_id: str
+    key: str
+    dealer_exec_id: str
+    secondary_exec_id: str
+    match_id: str
+    trade_report_id: str
+    in_execution_report: bool
+    counted: Decimal | None
+
+
 # --- afterwards ----------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from engine.domain.axe import AxeQuality, AxeSize
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
@@ -195,7 +195,10 @@ class DkReason(StrEnum):
 @row
 @dataclass(frozen=True, slots=True)
 class DealerReport:
-    """ExecutionReport(8) of a dealer. For `status`, `working` and `unknown_order` say what it knows."""
+    """ExecutionReport(8) of a dealer, or the trade that its TradeCaptureReport(AE) tells of.
+
+    `exec_id` of a trade report without ExecID(17) is its own name.
+    """
 
     word: DealerWord
     cl_ord_id: str
@@ -230,6 +233,82 @@ class DealerReport:
     """SecurityIDSource(22) and SecurityID(48) as they stand."""
     as_came: str = field(default="", compare=False)
     """The whole message, latin-1, credentials covered; what it says is the same in another envelope."""
+    secondary_exec_id: str = ""
+    """SecondaryExecID(527): the execution's name somewhere else."""
+    match_id: str = ""
+    """TrdMatchID(880), or TradeID(1003): the trade's name at who matched it."""
+    trade_report_id: str = ""
+    """TradeReportID(571) of the TradeCaptureReport(AE) that tells it; empty in an ExecutionReport(8)."""
+    trade_report_ref: str = ""
+    """TradeReportRefID(572): the report that this one is about."""
+    reported_before: bool = False
+    """PreviouslyReported(570)=Y."""
+
+
+class TradeAct(StrEnum):
+    """What a TradeCaptureReport(AE) does with the trade it tells of."""
+
+    new = "new"
+    addendum = "addendum"
+    """More of a trade that was reported before."""
+    cancel = "cancel"
+    correct = "correct"
+    unheard_of = "unheard of"
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class TradeSide:
+    """One entry of NoSides(552)."""
+
+    cl_ord_id: str
+    order_id: str
+    side: Side | None
+    cum_quantity: Decimal | None
+    leaves_quantity: Decimal | None
+    accrued: Decimal | None
+    gross: Decimal | None
+    net: Decimal | None
+    currency: str
+    text: str
+    status: OrderStatus | None
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class ReportWords:
+    """What a TradeCaptureReportAck(AR) repeats of the report, as it came; empty where it was not there.
+
+    `exec_type` it cannot do without: where the report has none, it is what the report does.
+    """
+
+    report_id: str
+    trans_type: str
+    report_type: str
+    exec_type: str
+    refers_to: str
+    exec_id: str
+    secondary_exec_id: str
+    match_id: str
+    id_source: str
+    security_id: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class TradeReport:
+    """TradeCaptureReport(AE) of a dealer.
+
+    `trade` is the trade in an ExecutionReport(8)'s words, without what `sides` say: the desk knows which of them is
+    ours. `odd` is what keeps it from being told what it does, in words; empty for most.
+    """
+
+    act: TradeAct
+    trade: DealerReport
+    sides: tuple[TradeSide, ...]
+    quote_id: str
+    words: ReportWords
+    odd: str = ""
 
 
 @row
@@ -431,6 +510,25 @@ class AskPlacementStatus:
     side: Side
 
 
+class ReportProblem(IntEnum):
+    """TradeReportRejectReason(751)."""
+
+    unknown_instrument = 2
+    trade_type = 4
+    other = 99
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class TradeReportAck:
+    """TradeCaptureReportAck(AR). `problem` None: accepted."""
+
+    words: ReportWords
+    transact_ns: int
+    problem: ReportProblem | None = None
+    text: str = ""
+
+
 # --- said to a market data provider --------------------------------------------------------------
 
 
@@ -555,6 +653,7 @@ Heard = (
     | QuoteDecline
     | QuoteWithdrawal
     | DealerReport
+    | TradeReport
     | DealerCancelRefused
     | AxeSaid
     | RefusedByPeer
@@ -567,6 +666,7 @@ Said = (
     | AcceptQuote
     | CancelPlacement
     | AskPlacementStatus
+    | TradeReportAck
     | SubscribeMarketData
     | SubscribeRates
     | OrderReport

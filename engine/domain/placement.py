@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from engine.domain.exchange import converted
 from engine.domain.order import ZERO, MarkUsed, Side
 from engine.domain.rows import row
+
+TRADE_REPORTS_MAX: Final = 16
+"""So many names of trade reports are kept of one fill."""
 
 
 class PlacementState(StrEnum):
@@ -118,6 +122,12 @@ class Fill:
     counted: Decimal | None = None
     """The dealer's CumQty(14) with this fill, face amount; None where it does not say."""
     dealer_order_id: str = ""
+    secondary_exec_id: str = ""
+    match_id: str = ""
+    trade_report_ids: tuple[str, ...] = ()
+    """TradeReportID(571) of each TradeCaptureReport(AE) that tells of it, `TRADE_REPORTS_MAX` at most."""
+    in_execution_report: bool = True
+    """Has an ExecutionReport(8) told of it? Until then `dealer_exec_id` may be its trade report's name."""
     worth: Decimal | None = None
     """Of one unit of its currency in the base currency, when the quote was accepted; None of the base currency itself.
 

@@ -67,7 +67,7 @@ RECORD_ONLY: Final = frozenset(
         "PlacementEnded.segment", "PlacementEnded.actor",
         "PlacementCancelAsked.at_ns", "FillBooked.improvement_bps", "FillMarked.at_ns", "FillMarked.due_ns",
         "FillMarked.index", "FillMarked.mark", "FillMarked.reason",
-        "FillQuarantined.dealer_exec_id", "FillQuarantined.dk", "FillQuarantined.report",
+        "FillConfirmed.at_ns", "FillQuarantined.dealer_exec_id", "FillQuarantined.dk", "FillQuarantined.report",
         "ReversionMeasured.at_ns", "ReversionMeasured.order_id",
         "ReversionMeasured.dealer", "ReversionMeasured.segment", "ReversionMeasured.traded_ns",
         "ReversionMeasured.mark", "RoundAmended.now", "RoundAmended.reason", "RoundAmended.residual",

@@ -33,7 +33,7 @@ SILENT: Final = frozenset(
         "OrderReceived", "DuplicateAllowed", "OrderRefused", "OrderRated", "OrderRecommended", "CancelAsked",
         "CancelSettled", "ReplaceAsked", "ReplaceSettled", "OrderReplaced",
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
-        "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "RuleBookLoaded", "LogLevelSet",
+        "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "FillConfirmed", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",
         "AxesExpired",
         "TcaReceived", "LeakSolved", "EstimatesFitted",

@@ -5,22 +5,25 @@ Reference: FIX 4.4 Vol 4, ExecutionReport.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from engine.desk.apply import economics
 from engine.desk.draft import Draft
-from engine.desk.placement.booking import after_booking, book
+from engine.desk.placement.booking import after_booking, book, weigh_fill
 from engine.desk.placement.counting import GOES_ON, Fit, weigh
 from engine.desk.placement.doubting import cancel_at_dealer, page
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
 from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
+from engine.desk.placement.recognising import is_alike, is_news, recognise
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord, DkReason
-from engine.domain.placement import Placement, PlacementState
+from engine.domain.placement import Fill, Placement, PlacementState
 
 
 def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
     """ExecutionReport(8) of a dealer; the round it moved."""
-    placement = _placement_of(draft, session, heard)
+    placement = placement_of(draft, session, heard)
     if heard.word is DealerWord.filled:
         return on_fill(draft, session, placement, heard)
     if placement is None:
@@ -42,7 +45,7 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
     return None
 
 
-def _placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement | None:
+def placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement | None:
     """By our ClOrdID in 11 or 41, that of the order or of a cancel; else by the dealer's own OrderID(37)."""
     state = draft.state
     for name in (heard.cl_ord_id, heard.orig_cl_ord_id):
@@ -114,28 +117,71 @@ def _told_of(draft: Draft, placement: Placement) -> str:
 
 def on_fill(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> str | None:
     """A fill, by a trade's own word; the round it moved."""
+    return take_fill(draft, session, placement, heard).moved
+
+
+class Taken(NamedTuple):
+    """What became of a fill that was reported."""
+
+    moved: str | None = None
+    """The round it moved."""
+    kept: bool = False
+    """It waits in quarantine."""
+
+
+def take_fill(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> Taken:
+    """Book a fill that is reported, unless it is booked already; keep it for a person where it cannot be."""
     if placement is None:
         quarantine(draft, session, None, heard, "a fill for nothing we ordered", DkReason.no_matching_order)
-        return None
-    key = fill_key(session, placement.dealer, placement.placement_id, heard)
-    quantity, price = heard.last_quantity, heard.last_price
-    booked = draft.state.fills.get(key)
-    if booked is not None:
-        if quantity is not None and price is not None and booked.economics == economics(quantity, price):
-            draft.record(e.FillRepeated(draft.now_ns, key))
-        else:
-            quarantine(draft, session, placement, heard, f"same ExecID, other economics than {booked.economics}")
-        return None
+        return Taken(kept=True)
+    placement_id, quantity, price = placement.placement_id, heard.last_quantity, heard.last_price
+    if (again := take_again(draft, session, placement, heard)) is not None:
+        return again
     problem = problem_of(draft, placement, heard)
     if problem is not None:
         quarantine(draft, session, placement, heard, *problem)
-        return None
+        return Taken(kept=True)
     assert quantity is not None
     assert price is not None
-    book(draft, placement, heard, key, quantity, price)
+    book(draft, placement, heard, fill_key(session, placement.dealer, placement_id, heard), quantity, price)
     if not placement.unanswered:
         _after_the_end(draft, placement)
-    return after_booking(draft, placement.placement_id, heard)
+    return Taken(after_booking(draft, placement_id, heard))
+
+
+def take_again(draft: Draft, session: str, placement: Placement, heard: DealerReport) -> Taken | None:
+    """A report of a fill that is booked; None where it tells of none of these."""
+    booked = recognise(draft.state.fills_at(placement), heard)
+    if booked is None:
+        return None
+    if is_alike(booked, heard):
+        return Taken(_hear_again(draft, booked, heard))
+    differs_from = economics(booked.quantity, booked.price)
+    quarantine(draft, session, placement, heard, f"same ExecID, other economics than {differs_from}")
+    return Taken(kept=True)
+
+
+def _hear_again(draft: Draft, fill: Fill, heard: DealerReport) -> str | None:
+    """A fill that is booked is reported once more: a copy changes nothing, another kind of report has its own words."""
+    if not is_news(fill, heard):
+        draft.record(e.FillRepeated(draft.now_ns, fill.key))
+        return None
+    by_report = bool(heard.trade_report_id)
+    named = not by_report or (heard.exec_id != heard.trade_report_id and not fill.in_execution_report)
+    draft.record(
+        e.FillConfirmed(
+            draft.now_ns,
+            exec_id=fill.exec_id,
+            key=fill.key,
+            dealer_exec_id=heard.exec_id if named else "",
+            secondary_exec_id=heard.secondary_exec_id,
+            match_id=heard.match_id,
+            trade_report_id=heard.trade_report_id,
+            in_execution_report=not by_report,
+            counted=heard.cum_quantity,
+        )
+    )
+    return weigh_fill(draft, fill.placement_id, heard)
 
 
 def _after_the_end(draft: Draft, placement: Placement) -> None:

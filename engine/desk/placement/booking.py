@@ -54,6 +54,10 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             counted=heard.cum_quantity,
             dealer_order_id=heard.order_id,
             worth=placement.worth,
+            secondary_exec_id=heard.secondary_exec_id,
+            match_id=heard.match_id,
+            trade_report_ids=(heard.trade_report_id,) if heard.trade_report_id else (),
+            in_execution_report=not heard.trade_report_id,
         ),
     )
     otherwise = _settles_otherwise(draft, order, placement, fill)
@@ -200,6 +204,12 @@ def after_booking(draft: Draft, placement_id: str, heard: DealerReport) -> str |
         order = draft.state.orders[order.order_id]
         if order.open:
             _go_on(draft, order)
+    return weigh_fill(draft, placement_id, heard)
+
+
+def weigh_fill(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:
+    """What else the report of a fill that is booked says of the acceptance; the round it moved."""
+    placement = draft.state.placements[placement_id]
     weighed = weigh(placement, draft.state.in_quarantine(placement_id), heard)
     if weighed.fit is Fit.agrees and weighed.ends_as is not None:
         return end_placement(draft, placement, weighed.ends_as, last_words(heard, weighed.ends_as))

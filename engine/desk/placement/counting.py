@@ -117,17 +117,39 @@ def uncounted(booked: Iterable[Fill], heard: DealerReport, quantity: Decimal) ->
     """Why the dealer's CumQty(14) does not count this fill beside those booked; empty where it may.
 
     Each fill takes the stretch from CumQty - LastQty to CumQty of the dealer's count. Fills may come in the wrong
-    order: what matters is that no two take the same stretch, and that what came before this one fits before it. Who
-    takes a booked fill back moves the stretches behind it down by as much.
+    order: what matters is that no two take the same stretch, and that what came before this one fits before it. One
+    that only a trade report has told of may be behind the latest count. Who takes a booked fill back moves the
+    stretches behind it down by as much.
     """
     counted = heard.cum_quantity
     if counted is None:
         return ""
-    begins, fills = counted - quantity, list(booked)
-    total = sum((fill.quantity for fill in fills), ZERO)
-    placed = [(fill.counted - fill.quantity, fill.counted) for fill in fills if fill.counted is not None]
-    later = sum((end - start for start, end in placed if start >= counted), ZERO)
-    overlaps = any(start < counted and end > begins for start, end in placed)
-    if begins < 0 or overlaps or total - later > begins:
+    fills = list(booked)
+    begins, total = counted - quantity, sum((fill.quantity for fill in fills), ZERO)
+    later, overlaps = _placed(fills, begins, counted)
+    free = ZERO if later else sum((fill.quantity for fill in fills if _has_no_place(fill)), ZERO)
+    if begins < 0 or overlaps or total - later - free > begins:
         return f"CumQty(14) {counted:f} does not count it: {total:f} is booked, LastQty(32) is {quantity:f}"
     return ""
+
+
+def counts_beside(booked: Iterable[Fill], heard: DealerReport, quantity: Decimal) -> bool:
+    """Is the dealer's CumQty(14) exactly what is booked, but for what it counts behind, and this fill?"""
+    counted = heard.cum_quantity
+    if counted is None:
+        return False
+    fills = list(booked)
+    begins, total = counted - quantity, sum((fill.quantity for fill in fills), ZERO)
+    later, overlaps = _placed(fills, begins, counted)
+    return not overlaps and total - later == begins
+
+
+def _placed(fills: Iterable[Fill], begins: Decimal, ends: Decimal) -> tuple[Decimal, bool]:
+    """How much of the fills is counted behind a stretch of the dealer's count, and whether any takes a part of it."""
+    placed = [(fill.counted - fill.quantity, fill.counted) for fill in fills if fill.counted is not None]
+    later = sum((end - start for start, end in placed if start >= ends), ZERO)
+    return later, any(start < ends and end > begins for start, end in placed)
+
+
+def _has_no_place(fill: Fill) -> bool:
+    return fill.counted is None and not fill.in_execution_report

@@ -56,8 +56,7 @@ def problem_of(draft: Draft, placement: Placement, heard: DealerReport) -> Probl
     if better_bps > draft.desk.risk.fill_better_bps_max:
         most = f"risk.fill_better_bps_max is {draft.desk.risk.fill_better_bps_max:g}"
         return Problem(f"{price} is {better_bps:.1f} bps better than the quoted {placement.price}, {most}")
-    fills = draft.state.fills_of(order.order_id)
-    words = uncounted((each for each in fills if each.placement_id == placement.placement_id), heard, quantity)
+    words = uncounted(draft.state.fills_at(placement), heard, quantity)
     return Problem(words) if words else None
 
 

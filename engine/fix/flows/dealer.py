@@ -1,4 +1,6 @@
-"""The flow of a dealer or hub: S AG Z AI b 8 9 in, R D F H out; what it advertises (6) is `interest`.
+"""The flow of a dealer or hub: S AG Z AI b 8 9 in, R D F H out.
+
+What it advertises (6) is `interest`, trades that it reports beside the 8, or in its place, are `trade_reports`.
 
 What comes in is read leniently: an ExecutionReport(8) is never refused over an optional tag, whatever is
 in it, because a refused fill is a lost fill; a number that cannot be read is None and the desk quarantines
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.clock import fix_timestamp
 from engine.domain.messages import (
@@ -218,11 +220,7 @@ def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerRe
     status = get(39) or ""
     word = _word(get(150), status, get(20))
     order_id = get(37) or ""
-    # A price in another unit would be booked as percent of par; LastParPx(669) is that by definition.
-    in_percent = (get(423) or PERCENT_OF_PAR) == PERCENT_OF_PAR
-    last_quantity, last_price = _quantity(message, 32, dialect), _decimal(message, 31 if in_percent else 669)
-    is_read = last_quantity is not None and last_price is not None and last_quantity > 0 and last_price > 0
-    kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
+    traded = read_trade(message, dialect)
     return DealerReport(
         word=word,
         cl_ord_id=get(11) or "",
@@ -231,26 +229,28 @@ def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerRe
         exec_id=message.require(17),
         security_id=bond_named(message, names).told,
         side=DIRECTION_OF.get(get(54) or ""),
-        last_quantity=last_quantity,
-        last_price=last_price,
-        cum_quantity=_quantity(message, 14, dialect),
-        leaves_quantity=_quantity(message, 151, dialect),
-        average_price=_decimal(message, 6) if in_percent else None,
+        last_quantity=traded.quantity,
+        last_price=traded.price,
+        cum_quantity=readable_quantity(message, 14, dialect),
+        leaves_quantity=readable_quantity(message, 151, dialect),
+        average_price=readable_decimal(message, 6) if traded.in_percent else None,
         trade_date=get(75) or "",
         settl_date=get(64) or "",
-        transact_ns=_time(message, 60),
-        accrued=_decimal(message, 159),
-        gross=_decimal(message, 381),
-        net=_decimal(message, 118),
+        transact_ns=readable_time(message, 60),
+        accrued=readable_decimal(message, 159),
+        gross=readable_decimal(message, 381),
+        net=readable_decimal(message, 118),
         text=get(58) or "",
         status=STATUS_OF.get(status),
         unknown_order=_knows_no_order(word, status, get(103), order_id),
         possible_resend=message.poss_resend,
         currency=get(15) or "",
-        unread=() if is_read else _unread(message, last_quantity, last_price, in_percent),
-        order_quantity=_quantity(message, 38, dialect),
+        unread=traded.unread,
+        order_quantity=readable_quantity(message, 38, dialect),
         bond_named=(get(22) or "", get(48) or ""),
-        as_came=kept.decode("latin-1"),
+        as_came=as_came(message),
+        secondary_exec_id=get(527) or "",
+        match_id=get(880) or get(1003) or "",
     )
 
 
@@ -303,31 +303,56 @@ def _knows_no_order(word: DealerWord, status: str, reason: str | None, order_id:
     return word is DealerWord.rejected and reason == _ORDER_UNKNOWN_REASON
 
 
-def _decimal(message: Message, tag: int) -> Decimal | None:
+def readable_decimal(fields: FieldView, tag: int) -> Decimal | None:
+    """None where there is no number."""
     try:
-        return message.decimal(tag)
+        return fields.decimal(tag)
     except ProtocolError:
         return None
 
 
-def _quantity(message: Message, tag: int, dialect: Dialect) -> Decimal | None:
+def readable_quantity(fields: FieldView, tag: int, dialect: Dialect) -> Decimal | None:
     try:
-        return face_amount(message, tag, dialect)
+        return face_amount(fields, tag, dialect)
     except ProtocolError:
         return None
 
 
-def _unread(message: Message, quantity: Decimal | None, price: Decimal | None, in_percent: bool) -> tuple[str, ...]:
+class Traded(NamedTuple):
+    """How much, at which price, as far as it can be read."""
+
+    quantity: Decimal | None
+    price: Decimal | None
+    in_percent: bool
+    unread: tuple[str, ...]
     """What is wrong with LastQty(32) and LastPx(31), or what stands in its place: tag, value, what was expected."""
+
+
+def read_trade(message: Message, dialect: Dialect) -> Traded:
+    """LastQty(32), and LastPx(31) in percent of par.
+
+    A price in another unit would be booked as percent of par; LastParPx(669) is that by definition.
+    """
+    in_percent = (message.get(423) or PERCENT_OF_PAR) == PERCENT_OF_PAR
+    quantity = readable_quantity(message, 32, dialect)
+    price = readable_decimal(message, 31 if in_percent else 669)
+    if quantity is not None and price is not None and quantity > 0 and price > 0:
+        return Traded(quantity, price, in_percent, ())
     found = _unread_number(message, 32, quantity, _A_QUANTITY)
     if in_percent:
-        return (*found, *_unread_number(message, 31, price, _A_PRICE))
-    if not message.get(669):
-        return (
-            *found,
-            f"PriceType(423)={_short(message.get(423))}: expected 1, percent of par, or LastParPx(669) beside it",
-        )
-    return (*found, *_unread_number(message, 669, price, _A_PRICE))
+        found += _unread_number(message, 31, price, _A_PRICE)
+    elif message.get(669):
+        found += _unread_number(message, 669, price, _A_PRICE)
+    else:
+        shown = _short(message.get(423))
+        found += (f"PriceType(423)={shown}: expected 1, percent of par, or LastParPx(669) beside it",)
+    return Traded(quantity, price, in_percent, found)
+
+
+def as_came(message: Message) -> str:
+    """The whole message, latin-1, credentials covered."""
+    kept = for_keeping(message.fields) if message.layout.has_secrets else message.raw
+    return kept.decode("latin-1")
 
 
 def _unread_number(message: Message, tag: int, value: Decimal | None, expected: str) -> tuple[str, ...]:
@@ -345,9 +370,9 @@ def _short(said: str | None) -> str:
     return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 3]}..."
 
 
-def _time(message: Message, tag: int) -> int | None:
+def readable_time(fields: FieldView, tag: int) -> int | None:
     try:
-        return message.timestamp_ns(tag)
+        return fields.timestamp_ns(tag)
     except ProtocolError:
         return None
 

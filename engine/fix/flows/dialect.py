@@ -21,7 +21,7 @@ from engine.fix.standard.dictionary import DATA_LENGTH_TAGS
 from engine.fix.standard.dictionary_fields import TYPES
 from engine.fix.standard.tags import Tag
 from engine.fix.standard.values import OrdStatus
-from engine.fix.wire.message import Message
+from engine.fix.wire.message import FieldView, Message
 from engine.masking import SECRET_TAGS
 
 QuantityUnit = Literal["face", "bonds_1000"]
@@ -203,7 +203,7 @@ def wire_quantity(face: Decimal, dialect: Dialect) -> str:
     return number(face) if bond_face is None else number(face / bond_face)
 
 
-def face_amount(message: Message, tag: int, dialect: Dialect) -> Decimal | None:
+def face_amount(message: FieldView, tag: int, dialect: Dialect) -> Decimal | None:
     """The quantity in `tag` as face amount, None when absent; ProtocolError 373=6 when it is no number."""
     value = message.decimal(tag)
     bond_face = dialect.bond_face

@@ -18,9 +18,12 @@ from engine.domain.messages import (
     CancelRefusal,
     OrderReport,
     ReportKind,
+    ReportProblem,
+    ReportWords,
     Said,
     SubscribeMarketData,
     SubscribeRates,
+    TradeReportAck,
 )
 from engine.domain.order import CancelProblem, OrderRefusal, OrderStatus, Side, TimeInForce
 from engine.fix.flows.dialect import Dialect
@@ -124,6 +127,15 @@ SAMPLES: Final[tuple[tuple[str, Said], ...]] = (
     ),
     ("cancel", CancelPlacement("dealer", "P-2", "P-1", _ISIN, "4", Side.buy, Decimal(5_000_000), _NOW_NS)),
     ("status request", AskPlacementStatus("dealer", "P-1", _ISIN, "4", Side.buy)),
+    (
+        "answer to a trade report",
+        TradeReportAck(
+            ReportWords("T-1", "0", "0", "F", "T-0", "E-1", "V-1", "M-1", "4", _ISIN),
+            _NOW_NS,
+            ReportProblem.other,
+            "kept for a person",
+        ),
+    ),
     ("market data request", SubscribeMarketData("M-1", (_ISIN, "US0000000010"))),
     ("market data request for rates", SubscribeRates("M-2", ("EUR/USD", "USD/JPY"))),
     ("fill", _FILL),

@@ -28,10 +28,11 @@ from engine.domain.messages import (
     Said,
     SubscribeMarketData,
     SubscribeRates,
+    TradeReportAck,
 )
 from engine.errors import ProtocolError
 from engine.fix.flows import dealer as dealer_flow
-from engine.fix.flows import interest
+from engine.fix.flows import interest, trade_reports
 from engine.fix.flows import market as market_flow
 from engine.fix.flows import oms as oms_flow
 from engine.fix.flows.dialect import DEFAULT, Dialect, Field
@@ -80,6 +81,8 @@ def speak(said: Said, dialect: Dialect = DEFAULT, *, copy: bool = False, appl_ve
             return "F", dealer_flow.speak_cancel(said, dialect)
         case AskPlacementStatus():
             return "H", dealer_flow.speak_status_request(said, dialect)
+        case TradeReportAck():
+            return "AR", trade_reports.speak_ack(said, dialect)
         case SubscribeMarketData():
             return "V", market_flow.speak_subscription(said, dialect)
         case SubscribeRates():
@@ -145,9 +148,9 @@ _EARS: Final[Mapping[Role, Mapping[str, _Ear]]] = {
         "3": _hear_refusal,
         "j": _hear_refusal,
         "6": interest.hear_interest,
-        # QuoteResponse, TradeCaptureReport, News, TradingSessionStatus: hubs send them unasked.
+        "AE": trade_reports.hear_trade_report,
+        # QuoteResponse, News, TradingSessionStatus: hubs send them unasked.
         "AJ": _ignore,
-        "AE": _ignore,
         "B": _ignore,
         "h": _ignore,
     },

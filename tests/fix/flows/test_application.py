@@ -392,7 +392,6 @@ def test_refusals_are_heard_and_never_refused(role: Role, fields: str, expected:
 @pytest.mark.parametrize(
     ("role", "fields", "kind", "text"),
     [
-        ("dealer", "35=AE|571=T1", "AE", ""),
         ("dealer", "35=AJ|693=P1|694=2", "AJ", ""),
         ("dealer", "35=B|148=closing early", "B", ""),
         ("dealer", "35=h|336=1|340=3", "h", ""),
@@ -1414,6 +1413,7 @@ def test_report_round_trip(report: OrderReport, copy: bool, dialect: Dialect) ->
         unread=heard.unread,
         order_quantity=report.quantity,
         bond_named=(report.id_source, report.security_id),
+        secondary_exec_id=report.dealer_exec_id,
     )
     assert bool(heard.unread) is not (report.last_quantity is not None and report.last_price is not None)
     assert message.get(150) == report.kind.value
