@@ -12,6 +12,7 @@ from interop_daemon import ISIN
 from interop_market import Outgoing, cancel, order, replace, status
 from interop_scene import Scene, SceneOf
 from interop_wire import Said
+from test_interop_crash import kill_and_restart
 
 VENDORS = ("quickfix",)
 MM = 1_000_000
@@ -169,6 +170,42 @@ def test_a_bigger_replace_of_an_order_at_a_dealer_is_carried_out_at_once(scene_o
     assert shown(market.heard("oms", t150="I"), 39, 38, 14, 151) == ("1", "1500000", "1000000", "500000")
     agree(market)
     market.end_well()
+
+
+def test_one_request_at_a_time_waits_for_the_dealer(scene_of: SceneOf) -> None:
+    market = held(scene_of)
+    taken, desk = placed(market), market.desks["alder"]
+    market.oms.send("G", replace("A-2", "A-1", ISIN, 600_000))
+    market.heard("oms", t150="E")
+    market.oms.send("G", replace("A-3", "A-1", ISIN, 700_000))
+    assert shown(market.heard("oms", t35="9", t11="A-3"), 41, 434, 102, 39) == ("A-1", "2", "3", "E")
+    market.oms.send("F", cancel("A-4", "A-1", ISIN, MM))
+    # A cancel goes before a replace that waits: what was to be changed is to be ended.
+    assert shown(market.heard("oms", t35="9", t11="A-2"), 41, 434, 102, 39) == ("A-1", "2", "0", "0")
+    assert shown(market.heard("oms", t150="6"), 39, 11, 41) == ("6", "A-4", "A-1")
+    asked = market.heard("alder", t35="F")
+    say(market, "alder", desk.tell(taken, "4", "4", 0, 0, [(11, asked[11]), (41, taken)]))
+    assert shown(market.heard("oms", t150="4"), 39, 11, 41, 14, 151) == ("4", "A-4", "A-1", "0", "0")
+    agree(market)
+    market.end_well()
+
+
+def test_a_replace_that_waits_is_carried_out_after_a_kill(scene_of: SceneOf) -> None:
+    market = held(scene_of)
+    taken, desk = placed(market), market.desks["alder"]
+    market.oms.send("G", replace("A-2", "A-1", ISIN, 600_000))
+    market.heard("oms", t150="E")
+    asked = market.heard("alder", t35="F")
+    kill_and_restart(market)
+    say(market, "alder", desk.tell(taken, "4", "4", 0, 0, [(11, asked[11]), (41, taken)]))
+    assert shown(market.heard("oms", t150="5"), 39, 11, 41, 38) == ("0", "A-2", "A-1", "600000")
+    again = placed(market, times=2)
+    assert desk.orders[again][38] == "600000"
+    say(market, "alder", desk.fill(again, 600_000, 600_000, 0))
+    assert shown(market.heard("oms", t150="F"), 39, 11, 14, 151) == ("2", "A-2", "600000", "0")
+    agree(market)
+    market.end_well()
+    market.replay_well()
 
 
 # --- said twice, taken back, lost on the way -------------------------------------------------------------
