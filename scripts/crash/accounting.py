@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from paper.reconcile import Fill, Finding, Report
+from paper.reconcile import Fill, Report
 
 MAY_BE_TOLD: Final = frozenset(
     {"fill_not_told", "fill_differs", "cancel_not_told", "totals_differ", "fill_without_trade"}
@@ -33,8 +33,10 @@ class Journal:
 
     fills: dict[str, Economics] = field(default_factory=dict)
     by_hand: int = 0
-    told: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _told: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """By a dealer's ExecID(17), or our ClOrdID(11) at it."""
+    _doubts: dict[str, str] = field(default_factory=dict)
+    """By our ClOrdID(11), as long as they last."""
     _known_as: dict[str, str] = field(default_factory=dict)
 
     def take(self, kind: str, body: Mapping[str, Any]) -> None:
@@ -48,10 +50,11 @@ class Journal:
                 del self.fills[self._known_as.pop(body["was"]["exec_id"])]
                 self._book(body["fill"])
             case "FillQuarantined":
-                for name in (body["dealer_exec_id"], body["placement_id"]):
-                    self._tell(name, f"in quarantine: {body['reason']}")
+                self._tell(body["dealer_exec_id"], f"in quarantine: {body['reason']}")
             case "PlacementDoubted" if body["person_needed"]:
-                self._tell(body["placement_id"], f"in doubt: {body['evidence']}")
+                self._doubts[body["placement_id"]] = f"in doubt: {body['evidence']}"
+            case "PlacementEnded":
+                self._doubts.pop(body["placement_id"], None)
             case "StrayMessage":
                 self._tell(body["reference"], f"told: {body['text']}")
 
@@ -60,9 +63,14 @@ class Journal:
         self._known_as[fill["exec_id"]] = known_as
         self.fills[known_as] = Decimal(fill["quantity"]).normalize(), Decimal(fill["price"]).normalize()
 
+    def told_of(self, names: Iterable[str]) -> list[str]:
+        """What people were told of a trade that has these names, and need not have been told otherwise since."""
+        said = [text for name in sorted(names) for text in (*self._told.get(name, ()), self._doubts.get(name, ""))]
+        return list(dict.fromkeys(filter(None, said)))
+
     def _tell(self, name: str, text: str) -> None:
-        if name and text not in self.told[name]:
-            self.told[name].append(text)
+        if name:
+            self._told[name].append(text)
 
 
 def read_journal(path: Path) -> Journal:
@@ -98,17 +106,13 @@ def account(report: Report, journal: Journal) -> Account:
     lines.append(f"{changed} trades were canceled or corrected on the way, {journal.by_hand} booked by hand")
     told, wrong = [], list(_between(journal, report.copied))
     for finding in report.findings:
-        why = _told_of(finding, journal) if finding.kind in MAY_BE_TOLD else []
+        why = journal.told_of(finding.about) if finding.kind in MAY_BE_TOLD else []
         line = str(finding)
         if why:
             told.append(f"{line}: {'; '.join(why)}")
         else:
             wrong.append(line)
     return Account(tuple(lines), tuple(told), tuple(wrong))
-
-
-def _told_of(finding: Finding, journal: Journal) -> list[str]:
-    return list(dict.fromkeys(text for name in sorted(finding.about) for text in journal.told.get(name, ())))
 
 
 def _between(journal: Journal, copied: Mapping[str, Fill]) -> Iterator[str]:

@@ -44,14 +44,17 @@ def test_what_a_person_was_told_of_is_no_silence() -> None:
     account = accounted(report(DIFFERS), ("FillBooked", {"fill": BOOKED}), ("FillQuarantined", kept))
     assert account.wrong == ()
     assert account.told == ("fill_differs OMS E-1: in quarantine: too dear",)
+    doubt = {"placement_id": "P1", "person_needed": True, "evidence": "no answer"}
+    account = accounted(report(DIFFERS), ("FillBooked", {"fill": BOOKED}), ("PlacementDoubted", doubt))
+    assert account.told == ("fill_differs OMS E-1: in doubt: no answer",)
 
 
 @pytest.mark.parametrize(
     "event",
     [
         pytest.param(
-            ("FillQuarantined", {"dealer_exec_id": "ALDER-E9", "placement_id": "P9", "reason": "too dear"}),
-            id="of another trade",
+            ("FillQuarantined", {"dealer_exec_id": "ALDER-E9", "placement_id": "P1", "reason": "too dear"}),
+            id="of another trade of the same order",
         ),
         pytest.param(
             ("PlacementDoubted", {"placement_id": "P1", "person_needed": False, "evidence": "no answer"}),
@@ -62,6 +65,13 @@ def test_what_a_person_was_told_of_is_no_silence() -> None:
 def test_a_difference_that_nobody_was_told_of_is_wrong(event: tuple[str, dict[str, Any]]) -> None:
     account = accounted(report(DIFFERS), ("FillBooked", {"fill": BOOKED}), event)
     assert account.wrong == ("fill_differs OMS E-1",)
+
+
+def test_a_doubt_that_is_over_explains_nothing() -> None:
+    doubt = {"placement_id": "P1", "person_needed": True, "evidence": "no answer"}
+    ended = {"placement_id": "P1", "state": "canceled"}
+    events = [("FillBooked", {"fill": BOOKED}), ("PlacementDoubted", doubt), ("PlacementEnded", ended)]
+    assert accounted(report(DIFFERS), *events).wrong == ("fill_differs OMS E-1",)
 
 
 def test_nothing_explains_what_is_wrong_between_our_own_books() -> None:
