@@ -1,8 +1,8 @@
-"""What counterparties do with orders, quotes and trades, by QuickFIX as OMS, drop copy and dealers, on real sockets.
+"""What counterparties do with orders, quotes and trades, by other vendors' engines as OMS, drop copy and dealers.
 
-Parts and what is left of them, cancels and replaces that race with fills, quotes taken back, orders said twice, gaps.
-QuickFIX holds every message of ours against its own FIX 4.4 dictionary and rejects what that does not have:
-`end_well` finds it.
+Parts and what is left of them, cancels and replaces that race with fills, quotes taken back, orders said twice, gaps,
+all on real sockets. QuickFIX holds every message of ours against its own FIX 4.4 dictionary and rejects what that does
+not have: `end_well` finds it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from interop_scene import Scene, SceneOf
 from interop_wire import Said
 from test_interop_crash import kill_and_restart
 
-VENDORS = ("quickfix",)
+pytestmark = pytest.mark.full_with("fixcore")
 MM = 1_000_000
 
 
