@@ -39,7 +39,7 @@ def add(call: Call) -> dict[str, Any]:
         rate = rate_or_none(draft, currency)
         return None if rate is None else rate.worth
 
-    known = Known(desk.securities, now_ns, desk.clocks.mark_age_ns_max, liquidity, worth_of)
+    known = Known(desk.securities, now_ns, desk.clocks.mark_age_ns_max, liquidity, worth_of, desk.calendars)
     rounds, wrong = read_rows(rows, known, origin)
     refused += wrong
     fresh = [new for told in rounds if (new := _unknown(draft.state, told)) is not None]

@@ -19,7 +19,6 @@ from engine.commands.order_commands import security_of
 from engine.commands.parameters import Kind, Param, amount, choice, flag, instant, name, read
 from engine.desk.deliveries import Delivery
 from engine.desk.setting import Desk
-from engine.desk.settlement import usual_settlement
 from engine.domain.instrument import Security
 from engine.domain.messages import TradePrint
 from engine.errors import CommandError
@@ -141,7 +140,9 @@ def bond(call: Call) -> dict[str, Any]:
             "quantity": as_json.amount(quantity),
             "expected_impact": _expected(impact),
             "expected_cost": _expected(None if cost is None else cost.total),
-            **_interest(desk, security, quantity, call.given["settlement"] or usual_settlement(desk, security, now_ns)),
+            **_interest(
+                desk, security, quantity, call.given["settlement"] or desk.calendars.settlement(security, now_ns)
+            ),
         }
     return answer
 

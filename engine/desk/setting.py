@@ -6,7 +6,7 @@ Built and swapped by the shell; a decision only reads it. What a decision took f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, time
 from decimal import Decimal
 from typing import Final, Protocol
@@ -202,7 +202,7 @@ class Desk:
 
     def day_ends_of(self, security_id: str, now_ns: int) -> tuple[int, int]:
         """The end of the trading day of a bond that this instant belongs to, and of the next one; UTC nanoseconds."""
-        return replace(self.clocks.day_end, calendar=self.calendar_of(security_id, self.base_currency)).after(now_ns)
+        return self.clocks.day_end.after(now_ns, self.calendar_of(security_id, self.base_currency))
 
     def closed(self, session: str, now_ns: int) -> str:
         """`closed until ...` while the session's hours are over; empty while it is open."""

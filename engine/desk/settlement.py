@@ -8,12 +8,10 @@ Source: FIX 4.4 Volume 6, SettlType(63) and SettlDate(64): 64 goes before 63.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Final
 
 from engine.desk.setting import Desk
-from engine.domain.instrument import AssetClass, Security
+from engine.domain.instrument import Security
 from engine.domain.order import OrderRefusal, OrderTerms
 from engine.domain.rfq import Ask
 
@@ -27,9 +25,11 @@ def settlement_of(desk: Desk, terms: OrderTerms, now_ns: int) -> date:
     """The day on which a trade of now settles: the one asked for, else so many days after it, else as is usual."""
     if terms.settl_date:
         return date.fromisoformat(terms.settl_date)
-    security, calendar = desk.securities.get(terms.security_id), desk.calendar_of(terms.security_id, terms.currency)
-    days = _regular_days(security) if terms.settl_days is None and security is not None else terms.settl_days
-    return calendar.settlement(calendar.trade_date(now_ns), days)
+    security = desk.securities.get(terms.security_id)
+    if security is not None:
+        return desk.calendars.settlement(security, now_ns, terms.settl_days)
+    calendar = desk.calendars.of_currency(terms.currency)
+    return calendar.settlement(calendar.trade_date(now_ns), terms.settl_days)
 
 
 def settlement_of_quote(desk: Desk, terms: OrderTerms, ask: Ask, now_ns: int) -> date:
@@ -55,44 +55,30 @@ def is_told(desk: Desk, terms: OrderTerms, day: date) -> bool:
     return asked or desk.calendar_of(terms.security_id, terms.currency).is_known(day)
 
 
-def usual_settlement(desk: Desk, security: Security, now_ns: int) -> date:
-    """The day on which a trade of now in the bond settles where nothing else is agreed."""
-    calendar = desk.calendars.of(security)
-    return calendar.settlement(calendar.trade_date(now_ns), _regular_days(security))
-
-
-def _regular_days(security: Security) -> int | None:
-    """So many settlement days after the trade the bond settles, where that is its own matter and not its market's."""
-    if security.settlement_days is None and security.asset_class is AssetClass.GOVERNMENT:
-        return _GOVERNMENTS_DAYS.get(security.currency)
-    return security.settlement_days
-
-
-_GOVERNMENTS_DAYS: Final[Mapping[str, int]] = {"GBP": 1}
-"""Gilts settle T+1 (DMO, "UK Government Securities: a Guide to 'Gilts'"); others settle as their market does."""
-
-
 def unsettleable(desk: Desk, security: Security, terms: OrderTerms, now_ns: int) -> tuple[OrderRefusal, str] | None:
     """Why a trade of now could not settle, with the tag where a day was asked for; None where it can."""
     calendar = desk.calendars.of(security)
     settles, today = settlement_of(desk, terms, now_ns), calendar.trade_date(now_ns)
-    asked = f"SettlDate(64)={terms.settl_date}" if terms.settl_date else f"settlement on {settles}"
-    if terms.settl_days == 0 and not terms.settl_date:
-        asked = f"SettlType(63)=1, settlement on {settles},"
     ends = _paid_back(security)
     if ends is not None and ends[0] <= today:
         return OrderRefusal.other, f"{security.security_id} {ends[1]} on {ends[0]}"
     if security.factor == 0:
         return OrderRefusal.other, f"nothing of {security.security_id} is left: its factor is 0"
     if settles < today:
-        return OrderRefusal.unsupported, f"{asked} is before the trade date {today}"
+        return OrderRefusal.unsupported, f"{_asked(terms, settles)} is before the trade date {today}"
     if not calendar.settles_on(settles):
         of = f" of calendar {calendar.name}" if calendar.name and not calendar.unknown else ""
-        return OrderRefusal.unsupported, f"{asked} is no business day{of}"
+        return OrderRefusal.unsupported, f"{_asked(terms, settles)} is no business day{of}"
     if ends is not None and ends[0] <= settles:
         code = OrderRefusal.unsupported if terms.settl_date else OrderRefusal.other
-        return code, f"{asked} is not before {ends[0]}, when {security.security_id} {ends[2]}"
+        return code, f"{_asked(terms, settles)} is not before {ends[0]}, when {security.security_id} {ends[2]}"
     return None
+
+
+def _asked(terms: OrderTerms, settles: date) -> str:
+    if terms.settl_date:
+        return f"SettlDate(64)={terms.settl_date}"
+    return f"SettlType(63)=1, settlement on {settles}," if terms.settl_days == 0 else f"settlement on {settles}"
 
 
 def _paid_back(security: Security) -> tuple[date, str, str] | None:

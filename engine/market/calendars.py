@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Final
 
 from engine.clock import NS_PER_S, utc_day
-from engine.domain.instrument import Security
+from engine.domain.instrument import AssetClass, Security
 from engine.market.business_days import BusinessDays
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -106,7 +106,7 @@ class Calendar:
 
     def settlement(self, traded: date, days: int | None = None) -> date:
         """So many settlement days after a trade date; None: as many as is regular. 0 is the day itself."""
-        return _settlement(self, traded, self.regular_days(traded) if days is None else days)
+        return _settlement(self, traded, days)
 
     def regular_days(self, traded: date) -> int:
         """How many settlement days after this trade date trades settle where nothing else is agreed."""
@@ -146,6 +146,12 @@ class Calendars:
         named = security.calendar
         return self.of_currency(security.currency) if named is None else self.named(named)
 
+    def settlement(self, security: Security, utc_ns: int, days: int | None = None) -> date:
+        """When a trade of that instant settles, so many settlement days after it; None: as many as is usual."""
+        calendar = self.of(security)
+        days = _own_days(security) if days is None else days
+        return calendar.settlement(calendar.trade_date(utc_ns), days)
+
     def of_currency(self, currency: str) -> Calendar:
         found = self._by_currency.get(currency)
         if found is not None or not self._by_name:
@@ -168,6 +174,17 @@ class Calendars:
         if known is None:
             known = self._joined[key] = replace(EVERY_WEEKDAY, name=key, unknown=why)
         return known
+
+
+def _own_days(security: Security) -> int | None:
+    """So many settlement days after the trade the bond settles, where that is its own matter and not its market's."""
+    if security.settlement_days is None and security.asset_class is AssetClass.GOVERNMENT:
+        return _GOVERNMENTS_DAYS.get(security.currency)
+    return security.settlement_days
+
+
+_GOVERNMENTS_DAYS: Final[Mapping[str, int]] = {"GBP": 1}
+"""Gilts settle T+1 (DMO, "UK Government Securities: a Guide to 'Gilts'"); others settle as their market does."""
 
 
 def joint(calendars: Sequence[Calendar]) -> Calendar:
@@ -193,29 +210,28 @@ def joint(calendars: Sequence[Calendar]) -> Calendar:
 
 @dataclass(frozen=True, slots=True)
 class DayEnd:
-    """When a trading day ends, by the clock on the wall of a zone; Saturdays, Sundays and holidays are none.
+    """When trading days end, by the clock on the wall of a zone; Saturdays, Sundays and holidays are none.
 
-    Where the market of `calendar` closes early, by its own clock, the day ends then.
+    Where a market closes early, by its own clock, its day ends then.
     """
 
     at: time
     zone: tzinfo
-    calendar: Calendar = EVERY_WEEKDAY
 
-    def on(self, day: date) -> datetime | None:
+    def on(self, day: date, calendar: Calendar) -> datetime | None:
         """The end of this day; None where it is no trading day."""
-        if not self.calendar.trades_on(day):
+        if not calendar.trades_on(day):
             return None
         usual = datetime.combine(day, self.at, self.zone)
-        early = self.calendar.early.get(day)
-        return usual if early is None else min(usual, datetime.combine(day, early, self.calendar.zone))
+        early = calendar.early.get(day)
+        return usual if early is None else min(usual, datetime.combine(day, early, calendar.zone))
 
-    def after(self, utc_ns: int) -> tuple[int, int]:
+    def after(self, utc_ns: int, calendar: Calendar = EVERY_WEEKDAY) -> tuple[int, int]:
         """The end of the trading day that this instant belongs to, and of the next one; UTC nanoseconds.
 
         What is later than the end of a day, or on no trading day, belongs to the next.
         """
-        return _ends(self, utc_ns // NS_PER_S // _LOOKED_UP_S)
+        return _ends(self, calendar, utc_ns // NS_PER_S // _LOOKED_UP_S)
 
 
 _LOOKED_UP_S: Final = 60
@@ -223,12 +239,12 @@ _LOOKED_UP_S: Final = 60
 
 
 @lru_cache(maxsize=64)
-def _ends(day_end: DayEnd, minute: int) -> tuple[int, int]:
+def _ends(day_end: DayEnd, calendar: Calendar, minute: int) -> tuple[int, int]:
     now = datetime.fromtimestamp(minute * _LOOKED_UP_S, UTC)
     ends: list[int] = []
     day = now.astimezone(day_end.zone).date()
     while len(ends) < 2:
-        end = day_end.on(day)
+        end = day_end.on(day, calendar)
         if end is not None and end > now:
             ends.append(int(end.timestamp()) * NS_PER_S)
         day += timedelta(days=1)
@@ -263,8 +279,9 @@ def _date(day: int) -> date:
 
 
 @lru_cache(maxsize=1024)
-def _settlement(calendar: Calendar, traded: date, days: int) -> date:
-    return day_of(calendar.settling.after(day_number(traded), days)) if days else traded
+def _settlement(calendar: Calendar, traded: date, days: int | None) -> date:
+    count = calendar.regular_days(traded) if days is None else days
+    return day_of(calendar.settling.after(day_number(traded), count)) if count else traded
 
 
 @lru_cache(maxsize=256)

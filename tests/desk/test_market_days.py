@@ -16,7 +16,6 @@ from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.config import load
 from engine.desk.apply import apply
 from engine.desk.gate.risk import asked_lately
-from engine.desk.settlement import usual_settlement
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
@@ -171,7 +170,7 @@ def test_a_bond_settles_by_the_calendar_that_its_line_names(changes: dict[str, A
 def test_a_gilt_settles_the_day_after_and_other_bonds_of_london_two_days_after() -> None:
     world = at("2026-11-25T15:00")
     days = [
-        usual_settlement(world.desk, replace(BOND, currency="GBP", asset_class=each), world.now.utc_ns).day
+        world.desk.calendars.settlement(replace(BOND, currency="GBP", asset_class=each), world.now.utc_ns).day
         for each in (AssetClass.GOVERNMENT, AssetClass.CORPORATE)
     ]
     assert days == [26, 27]

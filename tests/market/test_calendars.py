@@ -66,16 +66,14 @@ THANKSGIVING = Calendar(
     ],
 )
 def test_days_end_by_the_calendar_of_their_market(now: str, today: str, next_day: str) -> None:
-    day_end = DayEnd(time(17), ZoneInfo("America/New_York"), THANKSGIVING)
-    assert day_end.after(utc(now)) == (utc(today), utc(next_day))
+    assert NEW_YORK.after(utc(now), THANKSGIVING) == (utc(today), utc(next_day))
 
 
 def test_an_early_close_is_by_the_clock_of_its_market() -> None:
-    day_end = DayEnd(time(23), ZoneInfo("Europe/London"), THANKSGIVING)
-    assert day_end.after(utc("2026-11-27T15:00"))[0] == utc("2026-11-27T19:00")
-    assert DayEnd(time(16), ZoneInfo("Europe/London"), THANKSGIVING).after(utc("2026-11-27T15:00"))[0] == utc(
-        "2026-11-27T16:00"
-    )
+    in_london = DayEnd(time(23), ZoneInfo("Europe/London"))
+    assert in_london.after(utc("2026-11-27T15:00"), THANKSGIVING)[0] == utc("2026-11-27T19:00")
+    before = DayEnd(time(16), ZoneInfo("Europe/London"))
+    assert before.after(utc("2026-11-27T15:00"), THANKSGIVING)[0] == utc("2026-11-27T16:00")
 
 
 def test_a_calendar_says_how_far_it_is_known() -> None:

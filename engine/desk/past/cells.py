@@ -17,6 +17,7 @@ from engine.clock import NS_PER_S
 from engine.domain.instrument import Security
 from engine.domain.order import MarkUsed
 from engine.market.bonds import Unknown, price_of_yield
+from engine.market.calendars import Calendars
 
 CELL_LENGTH_MAX: Final = 200
 IMPORTED: Final = "imported"
@@ -134,9 +135,9 @@ def day_of(utc_ns: int) -> datetime.date:
 class Prices:
     """A row's prices: percent of par, converted where they are yields. A spread cannot be: its benchmark is unknown."""
 
-    __slots__ = ("_bond", "_cells", "_day", "_is_yield")
+    __slots__ = ("_before", "_bond", "_cells", "_is_yield", "_settles")
 
-    def __init__(self, cells: Cells, bond: Security, sent_ns: int) -> None:
+    def __init__(self, cells: Cells, bond: Security, calendars: Calendars, sent_ns: int) -> None:
         kind = cells.text("price_type").lower()
         if kind == "spread":
             raise RowError(
@@ -146,7 +147,8 @@ class Prices:
             raise RowError(f"price_type: expected price, yield or nothing, found '{kind}'")
         self._cells = cells
         self._bond = bond
-        self._day = day_of(sent_ns)
+        self._settles = calendars.settlement(bond, sent_ns)
+        self._before = calendars.of(bond).settling.before
         self._is_yield = kind == "yield"
 
     def of(self, name: str) -> Decimal | None:
@@ -160,7 +162,7 @@ class Prices:
             return value
         if not -_YIELD_MAX < value < _YIELD_MAX:
             raise RowError(f"{name}: expected a yield in percent a year, such as 5.25, found '{found}'")
-        price = price_of_yield(self._bond, value, self._day)
+        price = price_of_yield(self._bond, value, self._settles, business_day_before=self._before)
         if isinstance(price, Unknown):
             raise RowError(f"{name}: the yield of {self._bond.security_id} cannot be made a price: {price.reason}")
         return price

@@ -9,7 +9,7 @@ the bond is in it, and how much it trades and moves is as the desk knows it toda
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -31,6 +31,7 @@ from engine.domain.observation import (
     Taken,
 )
 from engine.domain.order import ZERO, MarkUsed, Side
+from engine.market.calendars import Calendars
 from engine.market.tca import quote_edge_bps
 
 REQUIRED: Final = ("rfq_id", "sent_at", "security", "side", "quantity", "dealer", "answer")
@@ -88,6 +89,7 @@ class Known:
     mark_age_ns_max: int
     liquidity: Callable[[Security], tuple[Decimal | None, float | None]] = lambda security: (None, None)
     worth_of: Callable[[str], Decimal | None] = lambda currency: None
+    calendars: Calendars = field(default_factory=Calendars)
 
 
 def header_problems(columns: Sequence[str]) -> list[str]:
@@ -171,7 +173,7 @@ def _row(row: Row, known: Known, source: str) -> _Read:
     if quantity is None:
         raise RowError("quantity: expected a face amount above 0, found nothing")
     bond = _bond(cells, known, sent_ns)
-    prices, marks = Prices(cells, bond, sent_ns), Marks(cells, known.mark_age_ns_max, sent_ns)
+    prices, marks = Prices(cells, bond, known.calendars, sent_ns), Marks(cells, known.mark_age_ns_max, sent_ns)
     ask = _ask(cells, sent_ns, side, quantity, prices, marks, known.now_ns)
     after = tuple(
         MarkAfter(each, marks.at_its_time(f"mark_{each}"), _level(cells, f"index_{each}")) for each in Horizon
@@ -257,6 +259,7 @@ def _bond(cells: Cells, known: Known, sent_ns: int) -> Security:
         last_coupon=dated.last_coupon if dated is not None else None,
         ex_dividend=today.ex_dividend if today is not None else None,
         calendar=today.calendar if today is not None else None,
+        settlement_days=today.settlement_days if today is not None else None,
         maturity=maturity,
         factor=today.factor if today is not None else Decimal(1),
         rating=rating,

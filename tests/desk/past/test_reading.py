@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.desk.past.writing import rows_of
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.observation import Answer, ChosenBy, Horizon, Protocol, RoundTold, Taken
 from engine.domain.order import Side
+from engine.market.bonds import price_of_yield
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""
@@ -122,6 +124,18 @@ def test_a_mark_that_is_too_old_is_none() -> None:
 def test_yields_become_prices() -> None:
     told = one(price="5", price_type="yield")
     assert told.seen.asks[0].price == pytest.approx(Decimal(100), abs=Decimal("0.01"))
+
+
+def test_a_yield_is_of_the_settlement_of_its_day() -> None:
+    """Of a short bond three days more are a cent: a Friday's trade settles on Monday."""
+    bond = replace(KNOWN.securities[BOND], maturity=datetime.date(2026, 12, 15))
+    known = replace(KNOWN, securities={BOND: bond})
+    row = RIGHT | {"sent_at": "2026-11-06T14:05:00Z", "answered_at": "", "price": "7", "price_type": "yield"}
+    (told,), refused = read_rows([Row(2, row)], known, "blotter")
+    assert refused == []
+    monday = price_of_yield(bond, Decimal(7), datetime.date(2026, 11, 9))
+    assert told.seen.asks[0].price == monday
+    assert monday != price_of_yield(bond, Decimal(7), datetime.date(2026, 11, 6))
 
 
 def test_an_old_bond_is_kept_as_it_was_known_then() -> None:
