@@ -181,7 +181,7 @@ def play(stories: list[Story], first: list[int]) -> Scene:
 IDENTIFIERS: Final = frozenset(
     {
         "order_id", "rfq_id", "placement_id", "quote_req_id", "outbox_id", "exec_id", "cancel_id", "key",
-        "recommendation", "dealer_exec_id",
+        "recommendation", "dealer_exec_id", "status_outbox_id", "cancel_outbox_id",
     }
 )  # fmt: skip
 """Counted or drawn, hence another with somebody beside; a recommendation tells of scores, which everybody moves."""
