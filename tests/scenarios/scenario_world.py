@@ -72,7 +72,7 @@ SHOWN: Final[Mapping[str, tuple[int, ...]]] = {
     "F": (11, 41),
     "H": (11,),
     "Q": (17, 127),
-    "AR": (571, 939),
+    "AR": (571, 939, 751),
 }
 """Tags of each message that the table shows; session messages that are not here are not shown."""
 NOT_SHOWN: Final = frozenset(("0", "1", "2", "4", "A"))
@@ -243,7 +243,7 @@ class ScenarioWorld(SessionWorld):
                 continue
             tag, _, value = field.partition("=")
             values[int(tag)] = self._read(who, int(tag), value)
-        if kind == "8" and 32 in values and 31 not in values and "-31" not in given:
+        if kind in ("8", "AE") and 32 in values and 31 not in values and "-31" not in given:
             values[31] = "99"
         header = {97: values.pop(97)} if 97 in values else {}
         self.say(who, kind, *header.items(), *values.items())
@@ -293,7 +293,9 @@ class ScenarioWorld(SessionWorld):
                 mine = {name: ours for ours, name in self.names.items()}
                 return {11: mine.get("F1", "none"), 37: "K", 39: "0", 41: mine.get("P1", "none"), 434: "1", 102: "0"}
             case "AE":
-                return {571: f"T{self._said['AE']}", 570: "N", 75: "20261123", **at}
+                mine = {name: ours for ours, name in self.names.items()}
+                side = {552: "1", 54: "1", 37: "K", 11: mine.get("P1", "none")}
+                return {571: f"T{self._said['AE']}", 570: "N", 75: "20261123", **bond, **at, **side}
             case "3":
                 return {371: "44", 373: "5"}
             case "j":
