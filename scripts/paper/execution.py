@@ -2,6 +2,7 @@
 
     8 150=0 (some), then 8 150=F, once or more, or 8 150=8      later, by its habits: 8 150=G, 8 150=H, a report again
     F -> 8 150=4 while a part is still to come, else 9          H -> 8 150=I
+    by its habits AE beside each 8 of a trade, or in its place; AR: noted
 
 A trade is a fact in the store from the moment it is made, under the ExecID(17) that it was first told by: what was
 truly traded is `trade`, whatever is said of it and when. What is still to be done or said is a fact too, so that a
@@ -16,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from .clock import NS_PER_S
-from .habits import LOT, Afterwards, Habits, OrderPlan, TradePlan, plan_order, plan_trade
+from .habits import LOT, Afterwards, Channel, Habits, OrderPlan, TradePlan, plan_order, plan_trade
 from .party import Party
 from .prices import CENT, FairPrices, accrued_amount, draw
 from .session import FixSession
@@ -31,7 +32,7 @@ LOOKING = ("pending", "looking")
 AT_WORK = (*LOOKING, "part")
 """States of an order that may still be filled."""
 ORD_STATUS = {"pending": "A", "looking": "0", "part": "1", "filled": "2", "rejected": "8", "canceled": "4"}
-BUY = "1"
+BUY, SELL = "1", "2"
 
 
 class Execution:
@@ -143,6 +144,8 @@ class Execution:
         trade: Trade = {
             "exec_id": exec_id,
             "said_as": [exec_id],
+            "reported_as": [],
+            "reported_alone": self._plan(order).channel is Channel.REPORTS,
             "cl_ord_id": order["cl_ord_id"],
             "security_id": order["security_id"],
             "side": order["side"],
@@ -163,19 +166,34 @@ class Execution:
         self._party.tell("fill", cl_ord_id=order["cl_ord_id"], exec_id=exec_id, price=order["price"])
 
     def _tell_of(self, order: Order, trade: Trade, plan: TradePlan, after_s: float) -> None:
-        """Say what was traded: once, or under two names, or the same again some time later."""
+        """Say what was traded: by an 8, an AE or both, once, under two names, or the same again some time later."""
+        of_order = self._plan(order)
+        report_s = after_s
+        if of_order.channel is Channel.BOTH:
+            # The one that comes first comes at its time, the other one behind it.
+            report_s = after_s + max(0.0, plan.report_lag_s)
+            after_s += max(0.0, -plan.report_lag_s)
+        if of_order.channel is not Channel.EXECUTIONS:
+            name = "" if of_order.nameless else trade["exec_id"]
+            report = self._reported(order, trade, "0", name, "", plan)
+            self._tell_both_times(report, report_s, plan, "AE")
+        if of_order.channel is Channel.REPORTS:
+            return
         body = self._told(order, trade, "F", trade["exec_id"], plan.misprint)
-        self._tell(body, after_s)
-        if plan.drops and self._session is not None and after_s <= 0:
-            self._session.drop()
-        if plan.repeated_after_s is not None:
-            copy = [field for field in body if field[0] != 75 or not plan.bare]
-            self._tell(copy, after_s + plan.repeated_after_s, again=True)
+        self._tell_both_times(body, after_s, plan, "8")
         if plan.twice:
             other = f"{trade['exec_id']}x"
             trade["said_as"].append(other)
             self._store.remember("trade", trade["exec_id"], trade)
             self._tell(self._told(order, trade, "F", other, plan.misprint), after_s + 2.0)
+
+    def _tell_both_times(self, body: Body, after_s: float, plan: TradePlan, msg_type: str) -> None:
+        self._tell(body, after_s, msg_type=msg_type)
+        if plan.drops and self._session is not None and after_s <= 0:
+            self._session.drop()
+        if plan.repeated_after_s is not None:
+            copy = [field for field in body if field[0] != 75 or not plan.bare or msg_type == "AE"]
+            self._tell(copy, after_s + plan.repeated_after_s, again=True, msg_type=msg_type)
 
     def _think_again(self, task: dict[str, Any]) -> None:
         """A trade is taken back, or was made at another price or in another size after all."""
@@ -197,8 +215,15 @@ class Execution:
         trade["said_as"].append(exec_id)
         self._store.remember("trade", trade["exec_id"], trade)
         self._settle_state(order, reopens=plan.reopens and how is Afterwards.BUST)
-        exec_type = "G" if trade["stands"] else "H"
-        self._tell([*self._told(order, trade, exec_type, exec_id, None), (19, named)], 0.0)
+        channel = self._plan(order).channel
+        if channel is not Channel.EXECUTIONS:
+            trans_type = "2" if trade["stands"] else "1"
+            name = "" if self._plan(order).nameless else exec_id
+            of = trade["reported_as"][-1 if plan.names_latest else 0]
+            self._tell(self._reported(order, trade, trans_type, name, of, plan), 0.0, msg_type="AE")
+        if channel is not Channel.REPORTS:
+            exec_type = "G" if trade["stands"] else "H"
+            self._tell([*self._told(order, trade, exec_type, exec_id, None), (19, named)], 0.0)
         if how is not Afterwards.BUST and plan.then_busted:
             self._do("think again", plan.afterwards_s, exec_id=trade["exec_id"], how=str(Afterwards.BUST))
         self._party.tell("afterthought", exec_id=exec_id, of=trade["exec_id"], how=str(how))
@@ -231,6 +256,32 @@ class Execution:
         body = [*self._head(order, exec_type, exec_id), *self._counts(order), (32, quantity), (31, price)]
         return [*body, *self._money(order, quantity, price)]
 
+    def _reported(
+        self, order: Order, trade: Trade, trans_type: str, exec_id: str, refers_to: str, plan: TradePlan
+    ) -> Body:
+        """A TradeCaptureReport(AE) of a trade; its name is one more that the trade is known by."""
+        report_id = f"{self._party.name}-T{self._store.count('reports')}"
+        trade["reported_as"].append(report_id)
+        self._store.remember("trade", trade["exec_id"], trade)
+        quantity, price = (
+            Decimal(trade["quantity"]),
+            Decimal(trade["price"]) * ((plan.misprint or 1) if not refers_to else 1),
+        )
+        money = dict(self._money(order, quantity, price))
+        body: Body = [(571, report_id), (487, trans_type), (856, "0")]
+        body += [(572, refers_to)] if refers_to else []
+        body += [(17, exec_id)] if exec_id else []
+        body += [(570, "N"), (423, 1), *instrument(order), (32, quantity), (31, price), (75, money[75])]
+        body += [(60, self._clock.timestamp()), (64, money[64]), (552, 2 if plan.two_sided else 1)]
+        if plan.two_sided:
+            body += [
+                (54, SELL if order["side"] == BUY else BUY),
+                (37, f"{order['order_id']}-own"),
+                (15, order["currency"]),
+            ]
+        body += [(54, order["side"]), (37, order["order_id"]), (11, order["cl_ord_id"]), (15, order["currency"])]
+        return [*body, *((tag, money[tag]) for tag in (381, 159, 118) if tag in money)]
+
     def _head(self, order: Order, exec_type: str, exec_id: str, cl_ord_id: str = "") -> Body:
         body: Body = [(37, order["order_id"]), (11, cl_ord_id or order["cl_ord_id"])]
         if order["response_id"]:
@@ -261,19 +312,21 @@ class Execution:
             body += [(159, accrued), (118, gross + accrued)]
         return body
 
-    def _tell(self, body: Body, after_s: float, *, again: bool = False) -> None:
+    def _tell(self, body: Body, after_s: float, *, again: bool = False, msg_type: str = "8") -> None:
         """Say it now, or later and as it was when it was made."""
         if after_s <= 0:
-            self._send(body, again=again)
+            self._send(body, again=again, msg_type=msg_type)
         else:
-            self._do("say", after_s, body=[(tag, _text(value)) for tag, value in body], again=again)
+            said = [(tag, _text(value)) for tag, value in body]
+            self._do("say", after_s, body=said, again=again, msg_type=msg_type)
 
     def _say(self, task: dict[str, Any]) -> None:
-        self._send([(tag, value) for tag, value in task["body"]], again=task["again"])
+        body = [(tag, value) for tag, value in task["body"]]
+        self._send(body, again=task["again"], msg_type=task.get("msg_type", "8"))
 
-    def _send(self, body: Body, *, again: bool = False) -> None:
+    def _send(self, body: Body, *, again: bool = False, msg_type: str = "8") -> None:
         if self._session is not None:
-            self._session.send("8", body, poss_resend=again)
+            self._session.send(msg_type, body, poss_resend=again)
 
     # --- small things --------------------------------------------------------------------------------
 

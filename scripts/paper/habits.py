@@ -38,6 +38,9 @@ class Habits:
     corrects: float = 0.0  # a trade is corrected afterwards (150=G), in price or in quantity
     early: float = 0.0  # such an afterthought leaves before the report that it is about
     reopens: float = 0.0  # after a cancel of a trade the order is worked on, and filled again
+    reports: float = 0.0  # the trades of an order are told by TradeCaptureReport(AE) too, before the 8 or behind it
+    reports_alone: float = 0.0  # ... by AE alone
+    nameless: float = 0.0  # ... without ExecID(17)
     afterwards_s: float = 120.0  # most seconds until an afterthought
 
     @classmethod
@@ -55,6 +58,14 @@ class Habits:
 
     def __str__(self) -> str:
         return ",".join(f"{name}={value:g}" for name, value in dataclasses.asdict(self).items())
+
+
+class Channel(StrEnum):
+    """By what the trades of an order are told."""
+
+    EXECUTIONS = "8"
+    REPORTS = "AE"
+    BOTH = "8 and AE"
 
 
 class Afterwards(StrEnum):
@@ -76,6 +87,8 @@ class OrderPlan:
     by_status: bool
     shuffled: bool
     by_cancel: bool
+    channel: Channel
+    nameless: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,10 @@ class TradePlan:
     """What was corrected is canceled after all, once more so much later."""
     names_latest: bool
     """... by the ExecID(17) that the correction left behind, not by the trade's own."""
+    report_lag_s: float
+    """How much later than the 8 its AE comes; earlier, where it is below 0."""
+    two_sided: bool
+    """The AE has the dealer's own side too."""
 
 
 def plan_order(habits: Habits, seed: int, dealer: str, order_id: str, quantity: Decimal) -> OrderPlan:
@@ -110,7 +127,12 @@ def plan_order(habits: Habits, seed: int, dealer: str, order_id: str, quantity: 
         parts = tuple(after - before for before, after in itertools.pairwise(edges))
     stops = len(parts) > 1 and dice.random() < habits.stops
     chances = (habits.by_status, habits.shuffles, habits.by_cancel)
-    return OrderPlan(parts, stops, *(dice.random() < chance for chance in chances))
+    by_status, shuffled, by_cancel = [dice.random() < chance for chance in chances]
+    dice = draw(seed, dealer, "reports", order_id)
+    alone, both, nameless = dice.random(), dice.random(), dice.random() < habits.nameless
+    channel = Channel.BOTH if both < habits.reports else Channel.EXECUTIONS
+    channel = Channel.REPORTS if alone < habits.reports_alone else channel
+    return OrderPlan(parts, stops, by_status, shuffled, by_cancel, channel, nameless)
 
 
 def plan_trade(habits: Habits, seed: int, dealer: str, trade_id: str, *, shuffled: bool) -> TradePlan:
@@ -123,6 +145,7 @@ def plan_trade(habits: Habits, seed: int, dealer: str, trade_id: str, *, shuffle
     elif chance < habits.busts + habits.corrects:
         afterwards = corrected
     misprint = dice.choice((Decimal("0.1"), Decimal(10)))
+    lag = draw(seed, dealer, "report", trade_id)
     late_s, again_s = dice.uniform(0.0, 20.0), dice.uniform(0.2, habits.afterwards_s)
     return TradePlan(
         told_after_s=late_s if shuffled else 0.0,
@@ -139,4 +162,6 @@ def plan_trade(habits: Habits, seed: int, dealer: str, trade_id: str, *, shuffle
         reopens=dice.random() < habits.reopens,
         then_busted=dice.random() < habits.busts,
         names_latest=dice.random() < 0.5,
+        report_lag_s=lag.choice((-1, 1)) * lag.uniform(0.05, 4.0),
+        two_sided=lag.random() < 0.5,
     )

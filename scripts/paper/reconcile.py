@@ -88,7 +88,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """A trade as it truly is by now, whatever its dealer has said of it; `said_as` are the ExecIDs it did so under."""
+    """A trade as it truly is by now, whatever its dealer has said of it; `said_as` are the ExecIDs it did so under,
+    `reported_as` the names of its trade reports."""
 
     dealer: str
     said_as: tuple[str, ...]
@@ -100,10 +101,19 @@ class Trade:
     stands: bool
     told: bool = True
     """False: its dealer means to say nothing of it."""
+    reported_as: tuple[str, ...] = ()
+    reported_alone: bool = False
+    """By trade reports and no ExecutionReport(8)."""
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset((*self.said_as, self.cl_ord_id))
+        return frozenset((*self.said_as, *self.reported_as, self.cl_ord_id))
+
+    @property
+    def promised(self) -> frozenset[str]:
+        """What its dealer says it by, once everything is said."""
+        said_as = self.said_as if self.told and not self.reported_alone else ()
+        return frozenset((*said_as, *self.reported_as))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +269,7 @@ def _check_dealer(books: _Books, record: Record) -> None:
             books.find("quote_taken_twice", record.name, quote_id, f"{times} orders")
     ordered = {row.get(11) or row.get(693): row.message.decimal(38) for row in record.inbound("D", "AJ") if row.get(38)}
     traded: dict[str, Decimal] = defaultdict(Decimal)
-    told = {row.get(17) for row in record.outbound("8")}
+    told = {row.get(tag) for row in record.outbound("8", "AE") for tag in (17, 571)}
     for trade in record.trades:
         books.counts["trades"] += 1
         if not trade.stands:
@@ -267,12 +277,13 @@ def _check_dealer(books: _Books, record: Record) -> None:
         elif len(trade.said_as) > 1:
             books.counts["trades corrected"] += 1
         traded[trade.cl_ord_id] += trade.quantity if trade.stands else 0
-        for exec_id in set(trade.said_as) - told if trade.told else ():
+        for exec_id in trade.promised - told:
             books.find("not_reported_by_dealer", record.name, exec_id)
     for cl_ord_id, quantity in traded.items():
         if quantity > (ordered.get(cl_ord_id) or 0):
             books.find("traded_beyond_order", record.name, cl_ord_id, f"{quantity:f} of {ordered.get(cl_ord_id)}")
     over = {row.get(11) for row in record.outbound("8") if row.get(39) not in ("A", "0")}
+    over |= {entry_id for row in record.outbound("AE") for tag, entry_id in row.message.fields if tag == 11}
     for cl_ord_id, _ in accepting:
         if cl_ord_id not in over:
             books.find("unanswered_at_dealer", record.name, cl_ord_id)
@@ -289,6 +300,8 @@ def _trade(dealer: str, fact: dict[str, Any]) -> Trade:
         Decimal(fact["price"]).normalize(),
         fact["stands"],
         fact["told"],
+        tuple(fact.get("reported_as", ())),
+        fact.get("reported_alone", False),
     )
 
 
@@ -426,7 +439,7 @@ def _check_copy(
 
 def _check_totals(books: _Books, party: str, desk: list[Fill], trades: list[Trade]) -> None:
     """What the desk was told is what dealers did: by their ExecID(527) where given, and in total."""
-    named = {exec_id: trade for trade in trades for exec_id in trade.said_as}
+    named = {name: trade for trade in trades for name in (*trade.said_as, *trade.reported_as)}
     booked: dict[str, list[Fill]] = defaultdict(list)
     about: dict[tuple[str, str], set[str]] = defaultdict(set)
     """By bond and side: what the differences of single trades are about."""

@@ -19,6 +19,8 @@ from test_paper_dealer import style
 MM = Decimal(1_000_000)
 FAST = 200.0
 """Seconds of the dealer's clock in one of ours."""
+CALM = 20.0
+"""The same where a quote has to live on a busy machine."""
 
 
 class Dealing:
@@ -275,3 +277,74 @@ async def test_what_a_killed_dealer_meant_to_do_it_does_once(tmp_path: Path) -> 
         (trade,) = dealing.trades
         assert not trade["stands"]
         assert not dealing.dealer.party.store.recall_all("task")
+
+
+# --- trade reports -----------------------------------------------------------------------------------------
+
+
+def sides(report: Message) -> list[dict[int, str]]:
+    """The entries of NoSides(552)."""
+    entries: list[dict[int, str]] = []
+    for tag, value in report.fields:
+        if tag == 54:
+            entries.append({})
+        if entries and tag != 10:
+            entries[-1][tag] = value
+    assert len(entries) == int(report.need(552))
+    return entries
+
+
+@pytest.mark.parametrize(("habits", "named"), [("reports_alone=1", True), ("reports_alone=1,nameless=1", False)])
+async def test_a_trade_is_told_by_a_trade_report_alone(tmp_path: Path, habits: str, named: bool) -> None:
+    dealing = Dealing(tmp_path, habits, speed=CALM)
+    async with ends(dealing.engine, dealing.dealer):
+        await dealing.start()
+        await dealing.order()
+        report = await dealing.engine.peer.message("AE", 1)
+        (trade,) = dealing.trades
+        assert shown(report, 487, 856, 570, 32, 48) == ["0", "0", "N", "1000000", ISIN]
+        assert Decimal(report.need(31)) == Decimal(trade["price"])
+        assert report.get(17) == (trade["exec_id"] if named else None)
+        assert trade["reported_as"] == [report.get(571)]
+        ours = [each for each in sides(report) if each.get(11) == "c1"]
+        assert [(each[54], each[37]) for each in ours] == [
+            ("1", dealing.dealer.party.store.recall("order", "c1")["order_id"])
+        ]
+        assert not dealing.engine.peer.of("8")
+
+
+async def test_a_trade_is_told_by_both_and_comes_again(tmp_path: Path) -> None:
+    dealing = Dealing(tmp_path, "reports=1,repeats=1,afterwards_s=10", speed=CALM)
+    async with ends(dealing.engine, dealing.dealer):
+        await dealing.start()
+        await dealing.order()
+        await dealing.engine.peer.message("AE", 2)
+        await dealing.reports(2)
+        reports, executions = dealing.engine.peer.of("AE"), dealing.engine.peer.of("8")
+        assert [each.poss_resend for each in (*reports, *executions)] == [False, True, False, True]
+        assert {each.get(17) for each in (*reports, *executions)} == {dealing.trades[0]["exec_id"]}
+        assert len({each.get(571) for each in reports}) == 1
+
+
+async def test_a_trade_report_takes_its_trade_back(tmp_path: Path) -> None:
+    dealing = Dealing(tmp_path, "reports_alone=1,busts=1,afterwards_s=10", speed=CALM)
+    async with ends(dealing.engine, dealing.dealer):
+        await dealing.start()
+        await dealing.order()
+        back = await dealing.engine.peer.message("AE", 2)
+        first = dealing.engine.peer.of("AE")[0]
+        assert shown(back, 487, 572, 32) == ["1", first.get(571), "1000000"]
+        (trade,) = dealing.trades
+        assert (trade["reported_as"], trade["stands"]) == ([first.get(571), back.get(571)], False)
+
+
+async def test_a_dealer_takes_the_acknowledgement_of_its_report(tmp_path: Path) -> None:
+    dealing = Dealing(tmp_path, "reports_alone=1", speed=CALM)
+    async with ends(dealing.engine, dealing.dealer):
+        await dealing.start()
+        await dealing.order()
+        report = await dealing.engine.peer.message("AE", 1)
+        ack: list[tuple[int, Any]] = [(55, "[N/A]"), (150, "F"), (571, report.need(571)), (939, 0)]
+        dealing.engine.session.send("AR", ack)
+        await dealing.dealer.events.until("noted")
+        assert not dealing.engine.peer.of("j")
