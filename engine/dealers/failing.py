@@ -127,6 +127,8 @@ class Failing:
             # Of our own orders rounds come in the order of their times: one that never failed has nothing to tell.
             if order is not None or seen.source:
                 self._order(key).fills[at] = seen.sent_ns, price
+                if not seen.source:
+                    self._requests[seen.rfq_id] = key
                 self._made = None
             return
         mark = seen.mark_decision
@@ -154,12 +156,17 @@ class Failing:
                 _look(order, seen.closed_ns + _AFTER_NS[each.horizon], float(each.mark.price))
         self._made = None
 
-    def amended(self, rfq_id: str, round_number: int, now: tuple[AskSeen, ...]) -> None:
-        """Of a round of ours that had failed, more became known: it was filled after all, or somebody had quoted."""
+    def amended(self, rfq_id: str, round_number: int, now: tuple[AskSeen, ...], was: tuple[AskSeen, ...] = ()) -> None:
+        """Of a round of ours more became known: it was filled after all, or is not any more, or somebody had quoted."""
         key = self._requests.get(rfq_id)
         order = self._orders.get(key) if key is not None else None
         at = rfq_id, round_number
-        if key is None or order is None or at not in order.rounds:
+        if key is None or order is None:
+            return
+        if at in order.fills and _filled_at(was) is not None and _filled_at(now) is None:
+            del order.fills[at]
+            self._made = None
+        if at not in order.rounds:
             return
         self._made = None
         price, let_go = _filled_at(now), _let_go(now)

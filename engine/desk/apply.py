@@ -24,6 +24,7 @@ from engine.desk.state import (
     Quarantined,
     Sent,
     Switch,
+    TradeChange,
     alike_key,
     axe_key,
     dealt_key,
@@ -38,8 +39,9 @@ from engine.domain import events as e
 from engine.domain import moves
 from engine.domain.axe import Axe, Axes
 from engine.domain.credit import CreditKind, CreditScope
+from engine.domain.messages import DealerWord
 from engine.domain.observation import Horizon, horizons
-from engine.domain.order import ZERO, Order, OrderState
+from engine.domain.order import ZERO, MarkUsed, Order, OrderState
 from engine.domain.placement import Placement, PlacementState
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
 from engine.domain.rows import changed
@@ -489,9 +491,92 @@ def _fill_confirmed(state: DeskState, event: e.FillConfirmed) -> None:
     state.fills.put(key, changed(booked, fill=fill))
 
 
+def _fill_canceled(state: DeskState, event: e.FillCanceled) -> None:
+    fill = event.fill
+    _change(state, event, (fill.quantity, fill.price), (ZERO, ZERO))
+    state.fills.put(event.key, changed(state.fills[event.key], canceled=True))
+    pending = state.reversions[fill.exec_id]
+    state.reversions.put(fill.exec_id, changed(pending, done=True, reason="the trade was canceled"))
+    state.marks_due.drop(fill.exec_id)
+
+
+def _fill_corrected(state: DeskState, event: e.FillCorrected) -> None:
+    was, fill = event.was, event.fill
+    _change(state, event, (was.quantity, was.price), (fill.quantity, fill.price), event.mark)
+    state.fills.put(event.key, changed(state.fills[event.key], fill=fill))
+
+
+def _change(
+    state: DeskState,
+    event: e.FillCanceled | e.FillCorrected,
+    was: tuple[Decimal, Decimal],
+    now: tuple[Decimal, Decimal],
+    mark: MarkUsed | None = None,
+) -> None:
+    """Quantity and price of a fill are not what they `was`: order, acceptance and what was dealt on its day follow."""
+    fill, more = event.fill, now[0] - was[0]
+    before_in_base = event.was.quantity_in_base if isinstance(event, e.FillCorrected) else fill.quantity_in_base
+    in_base = (fill.quantity_in_base if isinstance(event, e.FillCorrected) else ZERO) - before_in_base
+    _move_counts(state, event.key, more)
+    placement = state.placements[fill.placement_id]
+    order = moves.with_other_fill(state.orders[fill.order_id], was, now)
+    before, to = placement, PlacementState(event.becomes)
+    counted = None if placement.counted is None else placement.counted + more
+    placement = changed(placement, filled=placement.filled + more, counted=counted)
+    if to is PlacementState.in_doubt and not before.unanswered:
+        placement = _alive_again(placement, before.quantity - before.filled, event.at_ns)
+        if order.state is OrderState.with_trader:
+            order = moves.move_order(order, OrderState.placed, placement_id=placement.placement_id)
+    elif to is not before.state:
+        ended = {"ended_ns": event.at_ns, "ended_mark": mark} if before.unanswered else {}
+        placement = moves.move_placement_back(placement, to, **ended)
+    state.placements.put(placement.placement_id, placement)
+    if order.open:
+        state.orders.put(order.order_id, order)
+    else:
+        _end(state, order, event.at_ns)
+    _deal(state, order, fill.dealer, in_base, state.reversions[fill.exec_id].traded_ns)
+    said = economics(*now) if isinstance(event, e.FillCorrected) else ""
+    state.changes.put(event.change, TradeChange(event.key, placement.session, event.change.split("|")[3], said))
+
+
+def _move_counts(state: DeskState, key: str, more: Decimal) -> None:
+    """The dealer counts so much more, or less, since this fill: those that it counted behind it move by as much."""
+    fill = state.fills[key].fill
+    executions = state.executions_of(fill.order_id)
+    place = [each for each, _ in executions].index(key)
+    for at, (other, booked) in enumerate(executions):
+        counted = booked.fill.counted
+        if other == key or booked.canceled or booked.fill.placement_id != fill.placement_id or counted is None:
+            continue
+        behind = at > place if fill.counted is None else counted - booked.fill.quantity >= fill.counted
+        if behind:
+            state.fills.put(other, changed(booked, fill=changed(booked.fill, counted=counted + more)))
+
+
+def _alive_again(placement: Placement, called_off: Decimal, at_ns: int) -> Placement:
+    """It may be filled once more: in doubt as if it had just been sent, but for what it was not to fill by then."""
+    return moves.move_placement_back(
+        placement,
+        PlacementState.in_doubt,
+        called_off=max(called_off, ZERO),
+        ended_ns=0,
+        ended_mark=None,
+        note="",
+        cancel_id="",
+        cancel_outbox_id=0,
+        counted=None,
+        ends_as="",
+        evidence="",
+        person_needed=False,
+        status_asks=0,
+        status_asked_ns=at_ns,
+    )
+
+
 def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
     told = (event.key, event.reason, event.session, event.dealer, event.quantity, event.price, event.at_ns)
-    kept = Quarantined(*told, event.placement_id)
+    kept = Quarantined(*told, event.placement_id, is_fill=event.report.word is DealerWord.filled)
     state.quarantine.put(event.key, kept)
 
 
@@ -619,7 +704,7 @@ def _move_ask(state: DeskState, rfq_id: str, dealer: str, to: AskState, note: st
 def _free_round(state: DeskState, placement: Placement) -> None:
     """The dealer did not take it: the order and its round may look at the other quotes again."""
     order = state.orders[placement.order_id]
-    if order.state is OrderState.placed:
+    if order.state is OrderState.placed and state.open_placement(order.order_id) is None:
         state.orders.put(order.order_id, moves.move_order(order, OrderState.asking))
     rfq = state.rfqs[placement.rfq_id]
     if rfq.state is RfqState.placed:
@@ -661,6 +746,8 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.PlacementCancelAsked: _placement_cancel_asked,
     e.FillBooked: _fill_booked,
     e.FillConfirmed: _fill_confirmed,
+    e.FillCanceled: _fill_canceled,
+    e.FillCorrected: _fill_corrected,
     e.FillQuarantined: _fill_quarantined,
     e.ReversionMeasured: _reversion_measured,
     e.HistoryAdded: _history_added,

@@ -17,6 +17,8 @@ from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.instrument import BondTraits
 from engine.domain.order import Order, OrderFacts
+from engine.domain.placement import Fill
+from engine.market.tca import price_improvement_bps
 
 
 def observe(stats: DealerStats, state: DeskState, event: e.Event) -> None:
@@ -94,6 +96,45 @@ def _of_fill(state: DeskState, event: e.FillBooked) -> tuple[Lesson, ...]:
     return ((DealerStats.traded, (fill.dealer, where, event.at_ns, event.improvement_bps, fill.manual)),)
 
 
+def _of_canceled_fill(state: DeskState, event: e.FillCanceled) -> tuple[Lesson, ...]:
+    pending = state.reversions[event.fill.exec_id]
+    found = _of_another_first(state, event.key, event.fill, None)
+    if pending.reversion_bps is None:
+        return found
+    taken_back = (pending.dealer, segment_of_key(pending.segment), pending.traded_ns, pending.reversion_bps)
+    return (*found, (DealerStats.unreversion, taken_back))
+
+
+def _of_corrected_fill(state: DeskState, event: e.FillCorrected) -> tuple[Lesson, ...]:
+    if event.was.price == event.fill.price:
+        return ()
+    return _of_another_first(state, event.key, event.was, event.fill)
+
+
+def _of_another_first(state: DeskState, key: str, was: Fill, now: Fill | None) -> tuple[Lesson, ...]:
+    """The first fill of its request that stands tells of the trade: it `was` this one, and is another now, or none."""
+    same = [
+        (each, booked)
+        for each, booked in state.executions_of(was.order_id)
+        if booked.fill.placement_id == was.placement_id and (each == key or not booked.canceled)
+    ]
+    if not same or same[0][0] != key:
+        return ()
+    if now is None and len(same) > 1:
+        now = same[1][1].fill
+    taken_back: Lesson = (DealerStats.untraded, _trade_facts(state, was))
+    return (taken_back,) if now is None else (taken_back, (DealerStats.traded, _trade_facts(state, now)))
+
+
+def _trade_facts(state: DeskState, fill: Fill) -> tuple[Any, ...]:
+    """As they were told when it was booked, with the price that it has."""
+    order, booked = state.orders[fill.order_id], state.reversions[fill.exec_id]
+    improvement = None
+    if order.arrival is not None and order.arrival.price > 0:
+        improvement = price_improvement_bps(order.terms.side.sign, fill.price, order.arrival.price)
+    return fill.dealer, segment_of_key(booked.segment), booked.traded_ns, improvement, fill.manual
+
+
 def _of_ending(state: DeskState, event: e.PlacementEnded) -> tuple[Lesson, ...]:
     placement = state.placements[event.placement_id]
     if event.state != "rejected" or placement.filled:
@@ -119,6 +160,8 @@ _TAUGHT_BY: Final[Mapping[type[e.Event], Callable[[DeskState, Any], tuple[Lesson
     e.DealerDeclined: _of_declining,
     e.DealerSilent: _of_silence,
     e.FillBooked: _of_fill,
+    e.FillCanceled: _of_canceled_fill,
+    e.FillCorrected: _of_corrected_fill,
     e.PlacementEnded: _of_ending,
     e.ReversionMeasured: _of_reversion,
     e.HistoryAdded: _of_history,

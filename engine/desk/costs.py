@@ -28,7 +28,7 @@ from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.observation import Answer, AskSeen, Horizon
 from engine.domain.order import MarkUsed, Order
-from engine.domain.placement import Placement
+from engine.domain.placement import Fill, Placement
 from engine.domain.rfq import Rfq
 from engine.market import tca
 
@@ -153,6 +153,10 @@ class FillCosted(Costed):
     sign: int = 1
     price: Decimal = Decimal(0)
     mark: Decimal | None = None
+    half_bps: float | None = None
+    """Half of bid and offer at the fill."""
+    after: dict[str, Decimal] = field(default_factory=dict)
+    """The marks that followed it, by horizon."""
     outside: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Of another provider, with its name."""
 
@@ -162,6 +166,8 @@ class OrderCosted:
     """An order's own figures, its fills' and its rounds'."""
 
     order: Costed
+    end: MarkUsed | None = None
+    """The mark when it was canceled or expired."""
     fills: dict[str, FillCosted] = field(default_factory=dict)
     rounds: dict[str, Costed] = field(default_factory=dict)
 
@@ -169,11 +175,13 @@ class OrderCosted:
 class Costs:
     """All costs. `fold` changes them; whoever shows them only reads."""
 
-    __slots__ = ("_days", "_order_of_fill", "_orders")
+    __slots__ = ("_days", "_first_told_as", "_order_of_fill", "_orders")
 
     def __init__(self) -> None:
         self._orders: dict[str, OrderCosted] = {}
         self._order_of_fill: dict[str, str] = {}
+        self._first_told_as: dict[str, str] = {}
+        """Of a correction's ExecID(17) the fill's own."""
         self._days: dict[int, dict[tuple[By, str], dict[str, Both]]] = {}
 
     def fold(self, state: DeskState, event: e.Event) -> None:
@@ -216,7 +224,7 @@ class Costs:
         if len(self._orders) >= ORDERS_MAX:
             earliest = next(iter(self._orders))
             for exec_id in self._orders.pop(earliest).fills:
-                self._order_of_fill.pop(exec_id, None)
+                self._forget(exec_id)
         self._orders[event.order_id] = OrderCosted(Costed(event.order_id, utc_day(event.at_ns), ()))
 
     def _sent(self, state: DeskState, event: e.RfqOpened) -> None:
@@ -226,6 +234,9 @@ class Costs:
             known.order.names = _names(state, state.orders[event.order_id])
 
     def _end(self, state: DeskState, event: e.OrderCanceled | e.OrderExpired) -> None:
+        known = self._orders.get(event.order_id)
+        if known is not None:
+            known.end = event.mark
         self._shortfall(state, event.order_id, event.mark)
 
     def _replaced(self, state: DeskState, event: e.OrderReplaced) -> None:
@@ -244,6 +255,7 @@ class Costs:
         elif left and end is None:
             reason = "no mark at the order's end"
         if reason:
+            self._drop(known.order, "shortfall")
             known.order.missing["shortfall"] = reason
             return
         assert order.arrival is not None
@@ -272,29 +284,70 @@ class Costs:
             sign=sign,
             price=fill.price,
             mark=event.mark.price if event.mark is not None else None,
+            half_bps=event.half_spread_bps or None,
         )
         known.fills[fill.exec_id] = costed
         self._order_of_fill[fill.exec_id] = fill.order_id
-        placement = state.placements.get(fill.placement_id)
-        rfq = state.rfqs.get(placement.rfq_id) if placement is not None else None
-        arrival = _first_mark(state, order)
-        self._figure(costed, "improvement", "no mark when first asked", _improvement, sign, fill.price, arrival)
-        sent = _sent_mark(rfq)
+        self._by_price(state, costed, fill)
+        sent = _sent_mark(_round_of(state, fill))
         self._figure(costed, "drift", "no mark at the request or the fill", _drift, sign, sent, costed.mark)
-        half_bps = event.half_spread_bps or None
-        reason = "no two-sided mark at the fill"
-        self._figure(costed, "capture", reason, _capture, sign, fill.price, costed.mark, half_bps)
-        best, cover = _others(rfq, placement)
-        self._figure(costed, "cover", "no second quote", _cover, sign, fill.price, cover)
-        self._figure(costed, "regret", "no quote was known", _regret, sign, fill.price, best)
         if order.filled >= order.terms.quantity:
             self._shortfall(state, fill.order_id, None)
+
+    def _by_price(self, state: DeskState, costed: FillCosted, fill: Fill) -> None:
+        """The figures that its price makes, but for those that wait for marks."""
+        sign, order, placement = costed.sign, state.orders[fill.order_id], state.placements.get(fill.placement_id)
+        arrival = _first_mark(state, order)
+        self._figure(costed, "improvement", "no mark when first asked", _improvement, sign, fill.price, arrival)
+        reason = "no two-sided mark at the fill"
+        self._figure(costed, "capture", reason, _capture, sign, fill.price, costed.mark, costed.half_bps)
+        best, cover = _others(_round_of(state, fill), placement)
+        self._figure(costed, "cover", "no second quote", _cover, sign, fill.price, cover)
+        self._figure(costed, "regret", "no quote was known", _regret, sign, fill.price, best)
+
+    def _canceled(self, state: DeskState, event: e.FillCanceled) -> None:
+        """Nothing of it counts any more, another provider's results included."""
+        known = self._fill_of(event.fill.exec_id)
+        if known is None:
+            return
+        for figure in {**known.figures, **known.outside}:
+            self._take_back(known, figure)
+        del self._orders[known.order_id].fills[known.exec_id]
+        self._forget(known.exec_id)
+        self._shortfall_anew(state, known.order_id)
+
+    def _corrected(self, state: DeskState, event: e.FillCorrected) -> None:
+        known = self._fill_of(event.fill.exec_id)
+        if known is None:
+            return
+        self._first_told_as[event.fill.told_as] = known.exec_id
+        known.price = event.fill.price
+        self._by_price(state, known, event.fill)
+        for horizon, after in known.after.items():
+            self._put(known, f"markout_{horizon}", _markout(known.sign, known.price, after) + 0.0)
+        self._shortfall_anew(state, known.order_id)
+
+    def _shortfall_anew(self, state: DeskState, order_id: str) -> None:
+        """Of an order whose fills have changed: none while it is open again."""
+        known = self._orders[order_id]
+        if state.orders[order_id].open:
+            self._drop(known.order, "shortfall")
+            known.order.missing.pop("shortfall", None)
+        else:
+            self._shortfall(state, order_id, known.end)
+
+    def _forget(self, exec_id: str) -> None:
+        self._order_of_fill.pop(exec_id, None)
+        for told_as in [told_as for told_as, first in self._first_told_as.items() if first == exec_id]:
+            del self._first_told_as[told_as]
 
     def _fill_marked(self, state: DeskState, event: e.FillMarked) -> None:
         known = self._fill_of(event.exec_id)
         if known is None:
             return
         after = event.mark.price if event.mark is not None else None
+        if after is not None:
+            known.after[event.horizon] = after
         reason = event.reason or "no mark at the fill"
         self._figure(known, f"markout_{event.horizon}", reason, _markout, known.sign, known.price, after)
         self._figure(known, f"reversion_{event.horizon}", reason, _reversion, known.sign, known.mark, after)
@@ -307,6 +360,7 @@ class Costs:
             known.missing["classic_reversion"] = event.reason
 
     def _fill_of(self, exec_id: str) -> FillCosted | None:
+        exec_id = self._first_told_as.get(exec_id, exec_id)
         order_id = self._order_of_fill.get(exec_id)
         return self._orders[order_id].fills[exec_id] if order_id is not None else None
 
@@ -379,6 +433,10 @@ class Costs:
         known.figures[figure] = value
         self._count(known, figure)
 
+    def _drop(self, known: Costed, figure: str) -> None:
+        self._take_back(known, figure)
+        known.figures.pop(figure, None)
+
     def _take_back(self, known: Costed, figure: str) -> None:
         self._count(known, figure, -1)
 
@@ -415,6 +473,7 @@ class Costs:
             self._days.popitem()
             yield
         self._order_of_fill.clear()
+        self._first_told_as.clear()
 
 
 # --- what the figures are made of -----------------------------------------------------------------
@@ -428,6 +487,11 @@ def _names(state: DeskState, order: Order) -> tuple[tuple[By, str], ...]:
     trader = order.terms.trader or sender
     rule = advice.rule if advice is not None else ""
     return (By.rule, rule or "none"), (By.trader, trader or "none"), (By.segment, order.facts.segment)
+
+
+def _round_of(state: DeskState, fill: Fill) -> Rfq | None:
+    placement = state.placements.get(fill.placement_id)
+    return state.rfqs.get(placement.rfq_id) if placement is not None else None
 
 
 def _first_mark(state: DeskState, order: Order) -> Decimal | None:
@@ -501,6 +565,8 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[Costs, DeskState, Any], None]]
     e.OrderCanceled: Costs._end,
     e.OrderExpired: Costs._end,
     e.FillBooked: Costs._fill,
+    e.FillCanceled: Costs._canceled,
+    e.FillCorrected: Costs._corrected,
     e.FillMarked: Costs._fill_marked,
     e.ReversionMeasured: Costs._classic,
     e.RoundMarked: Costs._round_marked,

@@ -106,7 +106,7 @@ class Learning:
         if isinstance(event, e.RoundObserved):
             self.failing.saw(settled(event.round))
         elif isinstance(event, e.RoundAmended):
-            self.failing.amended(event.rfq_id, event.round, event.now)
+            self.failing.amended(event.rfq_id, event.round, event.now, event.was)
         elif isinstance(event, e.HistoryAdded):
             for told in event.rounds:
                 self.failing.saw(told.seen, told.after)

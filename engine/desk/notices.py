@@ -181,6 +181,14 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
             fill = event.fill
             what = {"quantity": str(fill.quantity), "price": str(fill.price)}
             return Topic.fill, {"order_id": fill.order_id, "dealer": fill.dealer, **what}
+        case e.FillCanceled():
+            fill = event.fill
+            what = {"quantity": str(fill.quantity), "price": str(fill.price), "state": "canceled"}
+            return Topic.fill, {"order_id": fill.order_id, "dealer": fill.dealer, **what, "reason": event.reason}
+        case e.FillCorrected():
+            fill = event.fill
+            what = {"quantity": str(fill.quantity), "price": str(fill.price), "state": "corrected"}
+            return Topic.fill, {"order_id": fill.order_id, "dealer": fill.dealer, **what, "reason": event.reason}
         case e.MoneyDiffered():
             what = {"field": event.field, "sent": str(event.sent), "ours": str(event.ours)}
             return Topic.money, {"order_id": event.order_id, **what}

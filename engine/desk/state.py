@@ -31,7 +31,7 @@ from engine.domain.order import ZERO, Order, OrderTerms, Side
 from engine.domain.placement import Fill, Placement
 from engine.domain.recommendation import Recommendation
 from engine.domain.rfq import Rfq
-from engine.domain.rows import row
+from engine.domain.rows import changed, row
 
 _DIGEST_MODULUS: Final = 1 << 256
 _HASHED_AHEAD_MAX: Final = 400
@@ -144,8 +144,30 @@ class MarksDue:
 @row
 @dataclass(frozen=True, slots=True)
 class BookedFill:
+    """`economics` are those that it was first told with, `canceled`: the dealer took it back."""
+
     fill: Fill
     economics: str
+    canceled: bool = False
+
+    @property
+    def at_first(self) -> Fill:
+        """As it was first told."""
+        quantity, _, price = self.economics.partition("@")
+        return (
+            self.fill if not self.fill.told_as else changed(self.fill, quantity=Decimal(quantity), price=Decimal(price))
+        )
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class TradeChange:
+    """A dealer's word that took a fill back or corrected it: of which fill, by its key, and to what economics."""
+
+    fill_key: str
+    session: str
+    exec_id: str
+    economics: str = ""
 
 
 @row
@@ -162,6 +184,8 @@ class Quarantined:
     since_ns: int
     placement_id: str = ""
     """What it says it is of: our ClOrdID there, or whatever stood in its place."""
+    is_fill: bool = True
+    """Else it takes a fill back, or corrects one."""
 
 
 @row
@@ -262,6 +286,10 @@ def _exec_id_of_fill(row: BookedFill) -> Group | None:
     return row.fill.key.partition("|")[0], row.fill.dealer_exec_id
 
 
+def _exec_id_of_change(row: TradeChange) -> Group | None:
+    return row.session, row.exec_id
+
+
 _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group | None], ...]]]] = {
     "orders": (Table, (_if_open, _standing, _order_session, _bond_if_open)),
     "oms_ids": (Table, ()),
@@ -275,6 +303,7 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "cancels": (Table, ()),
     "follow_ups": (Table, ()),
     "fills": (Table, (_order_of_fill, _exec_id_of_fill)),
+    "changes": (Table, (_exec_id_of_change,)),
     "quarantine": (Table, (_placement_of,)),
     "reversions": (Table, (_if_pending,)),
     "marks_due": (PassingTable, ()),
@@ -316,6 +345,8 @@ class DeskState:
     follow_ups: Table[str]
     """What was asked after acceptances, H and F, by outbox number: of which acceptance each is."""
     fills: Table[BookedFill]
+    changes: Table[TradeChange]
+    """What took fills back or corrected them, by its own key."""
     quarantine: Table[Quarantined]
     reversions: Table[PendingReversion]
     marks_due: PassingTable[MarksDue]
@@ -460,11 +491,16 @@ class DeskState:
         return f"kill switch {broken[0]} is on: nothing is sent by a rule" if broken else ""
 
     def open_placement(self, order_id: str) -> Placement | None:
-        """The placement of this order that waits for its answer: there is at most one."""
-        placement = self.placements.get(self.orders[order_id].placement_id)
-        return placement if placement is not None and placement.unanswered else None
+        """The acceptance of this order that waits for its answer.
 
-    # --- what is open, oldest first ------------------------------------------------------------------
+        There is at most one, but where a dealer has taken a fill back of an earlier one and may fill it once more.
+        """
+        latest = self.placements.get(self.orders[order_id].placement_id)
+        if latest is None or latest.unanswered:
+            return latest
+        return next((each for each in self.placements_of(order_id) if each.unanswered), None)
+
+    # --- what is open, oldest first; what was over and is open again, last ----------------------------
 
     def open_orders(self) -> list[Order]:
         return _rows(self.orders, 0, _ALL)
@@ -516,7 +552,7 @@ class DeskState:
 
     def in_quarantine(self, placement_id: str) -> Decimal:
         """Face amount of the fills of an acceptance that wait for a person."""
-        return sum((kept.quantity for kept in _rows(self.quarantine, 0, placement_id)), ZERO)
+        return sum((kept.quantity for kept in _rows(self.quarantine, 0, placement_id) if kept.is_fill), ZERO)
 
     def pending_reversions(self) -> list[PendingReversion]:
         return _rows(self.reversions, 0, _ALL)
@@ -598,11 +634,29 @@ class DeskState:
         return _rows(self.placements, 1, order_id)
 
     def fills_of(self, order_id: str) -> list[Fill]:
-        return [booked.fill for booked in _rows(self.fills, 0, order_id)]
+        """Those that stand: none that the dealer took back."""
+        return [booked.fill for booked in _rows(self.fills, 0, order_id) if not booked.canceled]
+
+    def executions_of(self, order_id: str) -> list[tuple[str, BookedFill]]:
+        """Every fill with its key, those taken back among them."""
+        return [(key, self.fills[key]) for key in self.fills.indexes[0].of(order_id)]
+
+    def fills_named(self, session: str, dealer_exec_id: str) -> list[Fill]:
+        """Those that came over a session under this ExecID(17), or were corrected under it; none if they are many."""
+        named = (session, dealer_exec_id)
+        if self.fills.indexes[1].count(named) > _NAMESAKES_MAX:
+            return []
+        corrected = [self.changes[key].fill_key for key in self.changes.indexes[0].of(named)]
+        return [self.fills[key].fill for key in dict.fromkeys((*self.fills.indexes[1].of(named), *corrected))]
 
     def fills_at(self, placement: Placement) -> list[Fill]:
-        """Those of one acceptance."""
+        """Those of one acceptance that stand."""
         return [each for each in self.fills_of(placement.order_id) if each.placement_id == placement.placement_id]
+
+    def executions_at(self, placement: Placement) -> list[tuple[str, BookedFill]]:
+        """Every fill of one acceptance with its key, those taken back among them."""
+        mine = placement.placement_id
+        return [each for each in self.executions_of(placement.order_id) if each[1].fill.placement_id == mine]
 
     def order_sessions(self) -> tuple[str, ...]:
         """Sessions that orders ever came over; empty for a trader's own."""

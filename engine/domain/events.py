@@ -724,6 +724,37 @@ class FillBooked(Event):
 
 @row
 @dataclass(frozen=True, slots=True)
+class FillCanceled(Event):
+    """A dealer took a fill back: all that it moved is as if it had not been. What was told of it stays told.
+
+    `fill` is as it was, `key` the key that it was booked under, `change` that of the dealer's word. `becomes` is what
+    the acceptance is now: in doubt again where the dealer may fill it once more.
+    """
+
+    fill: Fill
+    key: str
+    change: str
+    becomes: str
+    reason: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class FillCorrected(Event):
+    """A dealer gave a fill other terms: `was` holds no longer, `fill` does. The rest is as of `FillCanceled`."""
+
+    was: Fill
+    fill: Fill
+    key: str
+    change: str
+    becomes: str
+    reason: str
+    mark: MarkUsed | None = None
+    """What the bond is worth, where the acceptance ends by it."""
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class MoneyDiffered(Event):
     """A fill was reported with an amount of money that is not what we make of it; what was sent is what counts."""
 

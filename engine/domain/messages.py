@@ -178,7 +178,10 @@ class DealerWord(StrEnum):
     rejected = "rejected"
     canceled = "canceled"
     status = "status"
+    trade_canceled = "trade canceled"
+    """A fill is taken back."""
     corrected = "corrected"
+    """A fill has other terms."""
 
 
 class DkReason(StrEnum):
@@ -223,6 +226,8 @@ class DealerReport:
     """Where the order stands there; None where the dealer does not say, or says something else."""
     unknown_order: bool = False
     possible_resend: bool = False
+    refers_to: str = ""
+    """ExecRefID(19): the execution that is taken back or corrected."""
     currency: str = ""
     """Currency(15); empty where it does not say."""
     unread: tuple[str, ...] = ()
@@ -571,6 +576,8 @@ class ReportKind(StrEnum):
     expired = "C"
     pending_replace = "E"
     status = "I"
+    trade_canceled = "H"
+    trade_corrected = "G"
 
 
 @row
@@ -615,6 +622,8 @@ class OrderReport:
     text: str = ""
     cusip: str = ""
     """The CUSIP that the order named its bond by: SecurityID(48) of what is told, with the ISIN beside it."""
+    exec_ref_id: str = ""
+    """The report of a trade, by its ExecID(17), that this one takes back or corrects."""
 
 
 @row

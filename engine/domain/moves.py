@@ -70,7 +70,24 @@ PLACEMENT_MOVES: Final[Moves[PlacementState]] = {
     _P.undelivered: frozenset({_P.filled}),
     _P.withheld: frozenset({_P.filled}),
     _P.forced: frozenset({_P.filled}),
+    _P.busted: frozenset({_P.filled}),
     _P.filled: frozenset(),
+}
+
+# What nothing but a fill that is taken back, or corrected, may do beside these.
+ORDER_MOVES_BACK: Final[Moves[OrderState]] = {
+    # Open again; or over as it was before its last fill.
+    _O.filled: frozenset({_O.with_trader, _O.canceled, _O.expired}),
+}
+PLACEMENT_MOVES_BACK: Final[Moves[PlacementState]] = {
+    # It is over with less, or with nothing; or it lives on by the dealer's word.
+    _P.filled: frozenset({_P.canceled, _P.busted, _P.in_doubt}),
+    _P.rejected: frozenset({_P.busted, _P.in_doubt}),
+    _P.canceled: frozenset({_P.busted, _P.in_doubt}),
+    _P.undelivered: frozenset({_P.in_doubt}),
+    _P.withheld: frozenset({_P.in_doubt}),
+    _P.forced: frozenset({_P.in_doubt}),
+    _P.busted: frozenset({_P.in_doubt}),
 }
 
 
@@ -79,7 +96,7 @@ class IllegalMove(EngineError):
 
 
 def _hold(moves: Moves[S], was: S | None, to: S, what: str) -> None:
-    if to not in moves[was]:
+    if to not in moves.get(was, ()):
         come = "begin as" if was is None else f"become {to} from"
         raise IllegalMove(f"{what} cannot {come} {to if was is None else was}")
 
@@ -124,9 +141,30 @@ def move_order(order: Order, to: OrderState, note: str = "", **changes: Any) -> 
 
 def with_fill(order: Order, quantity: Decimal, price: Decimal) -> Order:
     """The order after one more fill; `filled` once nothing is left."""
-    filled = order.filled + quantity
-    after = changed(order, filled=filled, filled_value=order.filled_value + quantity * price)
-    return move_order(after, OrderState.filled) if filled >= order.terms.quantity else after
+    return _with_filled(order, order.filled + quantity, order.filled_value + quantity * price)
+
+
+def with_other_fill(order: Order, was: tuple[Decimal, Decimal], now: tuple[Decimal, Decimal]) -> Order:
+    """The order after quantity and price of a fill are not what they `was`; `now` nothing, it is taken back.
+
+    One that was filled is open again, if it had not ended otherwise before.
+    """
+    value = order.filled_value - was[0] * was[1] + now[0] * now[1]
+    after = _with_filled(order, order.filled - was[0] + now[0], value)
+    if after.state is not OrderState.filled or after.filled >= after.terms.quantity:
+        return after
+    to = after.ended_as or OrderState.with_trader
+    _hold(ORDER_MOVES_BACK, after.state, to, f"order {order.order_id}")
+    ended_ns = order.ended_ns if after.ended_as is not None else 0
+    return changed(after, state=to, note="", ended_as=None, ended_ns=ended_ns)
+
+
+def _with_filled(order: Order, filled: Decimal, value: Decimal) -> Order:
+    after = changed(order, filled=filled, filled_value=value)
+    if filled < order.terms.quantity:
+        return after
+    late = order.state in (OrderState.canceled, OrderState.expired)
+    return move_order(after, OrderState.filled, ended_as=order.state if late else order.ended_as)
 
 
 # --- rounds --------------------------------------------------------------------------------------
@@ -180,4 +218,11 @@ def with_quote(ask: Ask, quote: Quote) -> Ask:
 
 def move_placement(placement: Placement, to: PlacementState, **changes: Any) -> Placement:
     _hold(PLACEMENT_MOVES, placement.state, to, f"acceptance {placement.placement_id}")
+    return changed(placement, state=to, **changes)
+
+
+def move_placement_back(placement: Placement, to: PlacementState, **changes: Any) -> Placement:
+    """After a fill of it was taken back, or corrected."""
+    if to not in PLACEMENT_MOVES[placement.state]:
+        _hold(PLACEMENT_MOVES_BACK, placement.state, to, f"acceptance {placement.placement_id}")
     return changed(placement, state=to, **changes)

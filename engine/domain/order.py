@@ -215,6 +215,8 @@ class Order:
     """Why it is with the trader, in words."""
     ended_ns: int = 0
     """When it was filled, canceled or expired; 0 while it is open."""
+    ended_as: OrderState | None = None
+    """Of one that was filled after its end: how it had ended."""
 
     @property
     def open(self) -> bool:

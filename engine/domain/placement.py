@@ -18,7 +18,8 @@ TRADE_REPORTS_MAX: Final = 16
 class PlacementState(StrEnum):
     """`in_doubt` from its commit until its answer: nobody else is asked to fill that quantity.
 
-    `rejected` is the dealer's no; `undelivered` is its word that it never had the order: no fault of its desk.
+    `rejected` is the dealer's no; `undelivered` is its word that it never had the order: no fault of its desk. `busted`
+    is over and was filled, but the dealer took every fill back.
     """
 
     in_doubt = "in_doubt"
@@ -29,6 +30,7 @@ class PlacementState(StrEnum):
     undelivered = "undelivered"
     withheld = "withheld"
     forced = "forced"
+    busted = "busted"
 
 
 @row
@@ -78,6 +80,8 @@ class Placement:
     """SettlDate(64) that was asked for, `YYYYMMDD`; empty in older journals."""
     worth: Decimal | None = None
     """Of one unit of its currency in the base currency, when it was sent; None of the base currency itself."""
+    called_off: Decimal = ZERO
+    """Of an acceptance that lives again because a fill was taken back: what was not to be filled any more by then."""
 
     @property
     def unanswered(self) -> bool:
@@ -86,7 +90,7 @@ class Placement:
     @property
     def reserved(self) -> Decimal:
         """What may still be filled there, face amount."""
-        return self.quantity - self.filled if self.unanswered else ZERO
+        return self.quantity - self.filled - self.called_off if self.unanswered else ZERO
 
     @property
     def reserved_in_base(self) -> Decimal:
@@ -139,3 +143,11 @@ class Fill:
     def quantity_in_base(self) -> Decimal:
         """Face amount in the base currency."""
         return converted(self.quantity, self.worth)
+
+    told_as: str = ""
+    """The ExecID(17) that its latest correction was told under; empty where it was never corrected."""
+
+    @property
+    def last_told_as(self) -> str:
+        """The ExecID(17) under which OMS and drop copy know it now."""
+        return self.told_as or self.exec_id

@@ -203,7 +203,7 @@ class Scene(DeskWorld):
     def withdraws(self, dealer: str, order_id: str, quote_id: str = "") -> None:
         self.hear(dealer, m.QuoteWithdrawal(self.ask(order_id, dealer).quote_req_id, quote_id))
 
-    def reports_of(self, order_id: str, word: m.DealerWord, **changes: Any) -> None:
+    def reports_of(self, order_id: str, word: m.DealerWord, /, **changes: Any) -> None:
         """ExecutionReport(8) of the dealer that holds the order's latest acceptance."""
         placement = self.placement(order_id)
         values: dict[str, Any] = {
@@ -425,7 +425,7 @@ def looked_up_and_walked(state: DeskState) -> Iterator[tuple[str, Any, Any]]:
         yield f"rounds of {order_id}", state.rounds_of(order_id), [x for x in rounds if x.order_id == order_id]
         mine = [each for each in placements if each.order_id == order_id]
         yield f"placements of {order_id}", state.placements_of(order_id), mine
-        done = [each.fill for each in state.fills.values() if each.fill.order_id == order_id]
+        done = [x.fill for x in state.fills.values() if x.fill.order_id == order_id and not x.canceled]
         yield f"fills of {order_id}", state.fills_of(order_id), done
     of_days = [x for x in orders if x.terms.expire_ns is None or x.terms.expire_ns > (x.facts.day + 1) * NS_PER_DAY]
     for bond, side in {(each.terms.security_id, each.terms.side) for each in orders}:

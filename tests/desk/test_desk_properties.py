@@ -29,7 +29,7 @@ from engine.desk.tables import Group, Index
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Scope, Timer, TimerKind
-from engine.domain.order import Handling, OrderState, TimeInForce
+from engine.domain.order import Handling, OrderState, OrderStatus, TimeInForce
 from engine.domain.placement import Placement
 from engine.domain.rfq import QuoteKind, RfqState
 from engine.errors import CommandError
@@ -50,6 +50,8 @@ class Day(Scene):
 
     contradicted: set[str] = field(default_factory=set)
     """Orders whose dealer filled what was over: they may be promised more than once, and a person knows."""
+    reopened: set[str] = field(default_factory=set)
+    """Orders of which a dealer took a fill back and said that it may fill it once more."""
     folded: DeskState = field(default_factory=DeskState)
     """What the events come to one by one, as they do after a restart."""
 
@@ -65,6 +67,9 @@ class Day(Scene):
         for page in draft.pages:
             if page.body["what"] == "fill after the end":
                 self.contradicted.add(page.body["order_id"])
+        for event in draft.events:
+            if isinstance(event, e.FillCanceled | e.FillCorrected) and event.becomes == "in_doubt":
+                self.reopened.add(event.fill.order_id)
         self._check_sends(draft)
         self.check()
 
@@ -102,6 +107,9 @@ class Day(Scene):
 
     def _check_indexes(self, state: DeskState) -> None:
         for question, found, walked in looked_up_and_walked(state):
+            if len(state.changes) and isinstance(found, list):
+                # What is open again because a fill was taken back stands last.
+                found, walked = sorted(found, key=repr), sorted(walked, key=repr)
             assert found == walked, question
 
     def _check_sends(self, draft: Draft) -> None:
@@ -124,10 +132,16 @@ class Day(Scene):
     def _check_orders(self) -> None:
         unanswered = [each for each in self.state.placements.values() if each.unanswered]
         per_order = Counter(each.order_id for each in unanswered)
-        assert all(count == 1 for count in per_order.values()), "two acceptances of one order are unanswered"
-        reserved = {each.order_id: each.reserved for each in unanswered}
+        assert all(count == 1 or name in self.reopened for name, count in per_order.items()), (
+            "two acceptances of one order are unanswered"
+        )
+        reserved: dict[str, Decimal] = {}
+        for each in unanswered:
+            reserved[each.order_id] = reserved.get(each.order_id, Decimal(0)) + each.reserved
         booked: dict[str, Decimal] = {}
         for fill in self.state.fills.values():
+            if fill.canceled:
+                continue
             booked[fill.fill.order_id] = booked.get(fill.fill.order_id, Decimal(0)) + fill.fill.quantity
         for order in self.state.orders.values():
             name = order.order_id
@@ -136,8 +150,12 @@ class Day(Scene):
             assert (order.state is OrderState.filled) == (order.filled == order.terms.quantity)
             if name not in self.contradicted:
                 assert order.filled + reserved.get(name, 0) <= order.terms.quantity, "more than the order is promised"
-                assert order.open or name not in reserved, "an order is over while a dealer may fill it"
-            assert not order.open or (order.state is OrderState.placed) == (name in reserved)
+                assert order.open or name not in reserved or name in self.reopened, (
+                    "an order is over while a dealer may fill it"
+                )
+            if name not in self.reopened:
+                assert not order.open or (order.state is OrderState.placed) == (name in reserved)
+            assert order.state is not OrderState.placed or name in reserved
             rfq = self.state.rfqs.get(order.rfq_id)
             if order.state is OrderState.asking:
                 assert rfq is not None
@@ -161,7 +179,7 @@ class Day(Scene):
             if rfq.state is RfqState.placed:
                 placement = self.state.open_placement(rfq.order_id)
                 assert placement is not None
-                assert placement.rfq_id == rfq.rfq_id
+                assert placement.rfq_id == rfq.rfq_id or rfq.order_id in self.reopened
             else:
                 assert self._deadline(Timer(TimerKind.rfq, rfq.rfq_id)) is not None, "an open round without a deadline"
         assert {Timer(TimerKind.rfq, rfq.rfq_id) for rfq in open_rounds} <= set(decide.open_keys(self.state))
@@ -179,12 +197,16 @@ class Day(Scene):
         for report in told:
             if report.order_id == "NONE":
                 continue
-            assert report.cum_quantity >= done.get(report.order_id, 0), "what was filled went down"
+            changes = report.kind in (m.ReportKind.trade_canceled, m.ReportKind.trade_corrected)
+            assert changes or report.cum_quantity >= done.get(report.order_id, 0), "what was filled went down"
+            assert changes == bool(report.exec_ref_id)
             done[report.order_id] = report.cum_quantity
             over = report.ord_status in ("2", "4", "C")
             assert over == (report.leaves_quantity == 0)
             assert over or report.cum_quantity + report.leaves_quantity == report.quantity
-            if report.kind is not m.ReportKind.trade and over:
+            if changes and not over:
+                ended.discard(report.order_id)
+            if report.kind is not m.ReportKind.trade and not changes and over:
                 assert report.order_id not in ended, "an order ended twice"
                 ended.add(report.order_id)
         for order_id, quantity in done.items():
@@ -258,6 +280,10 @@ def report(day: Day, a: int, b: int, c: int) -> None:
     if placement is None:
         return
     words = m.DealerWord
+    fills = [booked.fill for _, booked in day.state.executions_of(placement.order_id)]
+    fill = pick([each for each in fills if each.placement_id == placement.placement_id], c)
+    told, last = (fill.dealer_exec_id, fill.quantity) if fill is not None else ("X-none", placement.quantity)
+    over = {"leaves_quantity": Decimal(0)} if c % 2 else {}
     kinds: list[dict[str, Any]] = [
         {"word": words.filled, "last_quantity": placement.quantity},
         {"word": words.filled, "last_quantity": placement.quantity / 2},
@@ -271,6 +297,15 @@ def report(day: Day, a: int, b: int, c: int) -> None:
         {"word": words.filled, "last_quantity": placement.quantity, "last_price": Decimal(1 if c % 2 else 500)},
         {"word": words.filled, "last_quantity": placement.quantity, "cl_ord_id": "never"},
         {"word": words.corrected, "last_quantity": placement.quantity},
+        {"word": words.trade_canceled, "refers_to": told, **over},
+        {
+            "word": words.trade_canceled,
+            "refers_to": told,
+            "leaves_quantity": placement.quantity,
+            "status": OrderStatus.new,
+        },
+        {"word": words.corrected, "refers_to": told, "last_quantity": placement.quantity / 4, **over},
+        {"word": words.corrected, "refers_to": told, "last_quantity": last, "last_price": placement.price / 2},
     ]
     values: dict[str, Any] = {
         "cl_ord_id": placement.placement_id,

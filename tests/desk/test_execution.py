@@ -764,7 +764,7 @@ def test_a_trade_cancel_or_correction_waits_for_a_person() -> None:
     world, order_id = placed()
     world.fills(order_id)
     world.reports_of(order_id, m.DealerWord.corrected, last_quantity=Decimal(5), last_price=Decimal(99))
-    assert quarantined(world) == ["trade cancel or correction: a person must book it"]
+    assert quarantined(world) == ["trade correction without ExecRefID(19)"]
     assert len(world.pages()) == 1
 
 

@@ -34,7 +34,6 @@ ENDS: Final = {"4": PlacementState.canceled, "C": PlacementState.canceled, "8": 
 """Of both tags: the codes after which nothing more will be filled. A status is what OrdStatus(39) says."""
 GOES_ON: Final = frozenset({"0", "A", "1", "2"})
 FILLS: Final = frozenset({"F", "1", "2"})
-CORRECTS: Final = frozenset({"G", "H"})
 COUNTS: Final = ("none", "fits", "more")
 
 
@@ -80,7 +79,7 @@ def ended_by(exec_type: str, status: str, count: str = "fits", part: bool = Fals
     A status that goes on takes a last word back, unless the counts say that nothing is left. A filled one never fits
     where not all is booked, a partly filled one not where nothing is.
     """
-    if exec_type in CORRECTS or status == "2" or (status == "1" and not part):
+    if status == "2" or (status == "1" and not part):
         return None
     if exec_type in ENDS:
         return None if status in GOES_ON and count == "none" else ENDS[exec_type]

@@ -80,9 +80,14 @@ def a_placement(state: PlacementState = P.in_doubt) -> Placement:
 _TERMS: Final = an_order().terms
 
 
-def a_fill(exec_id: str = "E-1") -> e.FillBooked:
-    fill = Fill(exec_id, exec_id, "O-1", "P-1", "ash", "x", Decimal(1_000), Decimal(100), "20261123", "20261124", 5)
+def a_fill(exec_id: str = "E-1", quantity: int = 1_000) -> e.FillBooked:
+    size, price = Decimal(quantity), Decimal(100)
+    fill = Fill(exec_id, exec_id, "O-1", "P-1", "ash", "x", size, price, "20261123", "20261124", 5)
     return e.FillBooked(5, fill, "*", None, None, 9)
+
+
+def taken_back(state: PlacementState, exec_id: str = "E-1") -> e.FillCanceled:
+    return e.FillCanceled(6, a_fill(exec_id, 400).fill, exec_id, f"ash|ash|P-1|{exec_id}|H", state.value, "")
 
 
 RECEIVED: Final = e.OrderReceived(1, "O-1", _TERMS, an_order().facts, None, "", "", "session:oms")
@@ -108,6 +113,8 @@ class Kind:
 
     name: str
     table: Mapping[Any, frozenset[Any]]
+    back: Mapping[Any, frozenset[Any]]
+    """What a fill that is taken back may do beside these."""
     states: type[StrEnum]
     reached: Mapping[StrEnum, tuple[e.Event, ...]]
     drives: Mapping[StrEnum, tuple[e.Event, ...]]
@@ -124,17 +131,18 @@ KINDS: Final = (
     Kind(
         "order",
         moves.ORDER_MOVES,
+        moves.ORDER_MOVES_BACK,
         S,
         {
             S.with_trader: (*TO_DECIDE, e.OrderReturned(4, "O-1", "")),
             S.asking: TO_DECIDE,
             S.placed: TO_PLACE,
-            S.filled: (*TO_PLACE, a_fill()),
+            S.filled: (*TO_PLACE, a_fill("E-1", 400), a_fill("E-0", 600)),
             S.canceled: (*TO_DECIDE, e.OrderCanceled(4, "O-1", "")),
             S.expired: (*TO_DECIDE, e.OrderExpired(4, "O-1", "")),
         },
         {
-            S.with_trader: (e.OrderReturned(6, "O-1", ""),),
+            S.with_trader: (e.OrderReturned(6, "O-1", ""), taken_back(P.canceled)),
             S.asking: (replace(OPENED, rfq_id="Q-2", round=2), ended(P.rejected), e.AcceptWithheld(6, "P-1", "")),
             S.placed: (replace(ACCEPTED, placement_id="P-2"),),
             S.filled: (replace(a_fill("E-2"), fill=replace(a_fill("E-2").fill, placement_id="another's")),),
@@ -147,6 +155,7 @@ KINDS: Final = (
     Kind(
         "round",
         moves.ROUND_MOVES,
+        {},
         R,
         {
             R.asking: (RECEIVED, OPENED, ASKED, QUOTED),
@@ -168,6 +177,7 @@ KINDS: Final = (
     Kind(
         "ask",
         moves.ASK_MOVES,
+        {},
         A,
         {
             A.asked: (RECEIVED, OPENED, ASKED),
@@ -193,22 +203,29 @@ KINDS: Final = (
     Kind(
         "placement",
         moves.PLACEMENT_MOVES,
+        moves.PLACEMENT_MOVES_BACK,
         P,
         {
             P.in_doubt: TO_PLACE,
             P.acknowledged: (*TO_PLACE, e.PlacementAcknowledged(5, "P-1", "d1")),
-            P.filled: (*TO_PLACE, a_fill()),
-            P.withheld: (*TO_PLACE, e.AcceptWithheld(5, "P-1", "")),
+            P.filled: (*TO_PLACE, a_fill("E-1", 400), a_fill("E-0", 600)),
+            P.withheld: (*TO_PLACE, a_fill("E-1", 400), e.AcceptWithheld(5, "P-1", "")),
             **{
-                each: (*TO_PLACE, ended(each)) for each in (P.rejected, P.canceled, P.undelivered, P.forced)
+                each: (*TO_PLACE, a_fill("E-1", 400), ended(each))
+                for each in (P.rejected, P.canceled, P.undelivered, P.forced)
             },
+            P.busted: (
+                *TO_PLACE, a_fill("E-3", 400), ended(P.canceled), taken_back(P.busted, "E-3"), a_fill("E-1", 400)
+            ),
         },
         {
-            P.in_doubt: (ACCEPTED,),
+            P.in_doubt: (ACCEPTED, taken_back(P.in_doubt)),
             P.acknowledged: (e.PlacementAcknowledged(6, "P-1", "d1"),),
             P.filled: (a_fill("E-2"),),
             P.withheld: (e.AcceptWithheld(6, "P-1", ""),),
-            **{each: (ended(each),) for each in (P.rejected, P.canceled, P.undelivered, P.forced)},
+            **{each: (ended(each),) for each in (P.rejected, P.undelivered, P.forced)},
+            P.canceled: (ended(P.canceled), taken_back(P.canceled)),
+            P.busted: (taken_back(P.busted),),
         },
         lambda state: state.placements["P-1"],
         lambda was, to: moves.move_placement(a_placement(was), to),  # type: ignore[arg-type]
@@ -239,6 +256,8 @@ def as_text(kind: Kind) -> str:
     for was in (None, *kind.states):
         to = [str(each) for each in kind.states if each in kind.table[was]]
         lines.append(f"  {was or '(new)':<14}-> {', '.join(to) or '(over)'}")
+        if back := [str(each) for each in kind.states if each in kind.back.get(was, ())]:
+            lines.append(f"  {'':<14}-> {', '.join(back)} (a fill was taken back)")
     return "\n".join(lines) + "\n"
 
 
@@ -251,7 +270,7 @@ def test_the_tables_are_those_of_the_golden_text() -> None:
 def test_every_state_has_a_line_and_can_be_reached(kind: Kind) -> None:
     assert set(kind.table) == {None, *kind.states}
     found = set(kind.table[None])
-    while more := {to for was in found for to in kind.table[was]} - found:
+    while more := {to for was in found for to in {*kind.table[was], *kind.back.get(was, ())}} - found:
         found |= more
     assert found == set(kind.states) == set(kind.reached) == set(kind.drives)
 
@@ -284,14 +303,17 @@ def test_an_event_makes_the_moves_of_the_table_and_no_other(kind: Kind, was: Str
             outcomes.add("about nothing")  # What it speaks of is not there yet: an acceptance before there was one.
             continue
         found = kind.row(draft).state
-        assert found is was or found in kind.table[was]
+        is_back = isinstance(event, e.FillCanceled)
+        assert found is was or found in (kind.back.get(was, ()) if is_back else kind.table[was])
         outcomes.add(found)
         apply(state, event)
         assert kind.row(state) == kind.row(draft)
     if to in kind.table[was]:
         assert to in outcomes
     else:
-        assert outcomes <= {"refused", "about nothing", was}
+        assert outcomes <= {"refused", "about nothing", was, *kind.back.get(was, ())}
+    if to in kind.back.get(was, ()) and kind.states is P:
+        assert to in outcomes
 
 
 @pytest.mark.parametrize(

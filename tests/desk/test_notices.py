@@ -59,6 +59,13 @@ def of_a_fill(**changes: Any) -> e.FillBooked:
     return e.FillBooked(AT, Fill(**{**values, **changes}), "s", None, None, AT)
 
 
+def of_a_change(**changes: Any) -> tuple[e.Event, e.Event]:
+    """The fill taken back, and corrected."""
+    was, now = of_a_fill().fill, of_a_fill(**changes).fill
+    canceled = e.FillCanceled(AT, was, "k", "c", "canceled", "why")
+    return canceled, e.FillCorrected(AT, was, now, "k", "c", "filled", "why")
+
+
 def placed() -> tuple[Scene, str, str, str]:
     """A world with an acceptance: its order, its round, its placement."""
     world = scene()
@@ -223,6 +230,16 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             {**of, "dealer": "ash", "state": "rejected", "reason": "last look"},
         ),
         (of_a_fill(), "fill", {**OF, "dealer": "ash", "quantity": "1000000", "price": "99.95"}),
+        *(
+            (
+                event,
+                "fill",
+                {**OF, "dealer": "ash", "quantity": "1000000", "price": price, "state": state, "reason": "why"},
+            )
+            for event, price, state in zip(
+                of_a_change(price=Decimal("99.94")), ("99.95", "99.94"), ("canceled", "corrected"), strict=True
+            )
+        ),
         (
             e.MoneyDiffered(AT, "X-000001", order_id, "gross", Decimal("1.03"), Decimal("1.00")),
             "money",

@@ -375,5 +375,6 @@ def test_enumerations_of_the_desk_are_kept_as_they_always_were() -> None:
     assert [each.value for each in OrderRefusal] == [1, 4, 5, 6, 11, 13, 99]
     assert {each.name: each.value for each in ReportKind} == {
         "pending_new": "A", "new": "0", "trade": "F", "canceled": "4", "replaced": "5", "pending_cancel": "6",
-        "rejected": "8", "expired": "C", "pending_replace": "E", "status": "I",
+        "rejected": "8", "expired": "C", "pending_replace": "E", "status": "I", "trade_canceled": "H",
+        "trade_corrected": "G",
     }  # fmt: skip

@@ -54,10 +54,12 @@ def report(
     executing: str = "",
     cl_ord_id: str = "",
     orig_cl_ord_id: str = "",
+    exec_ref_id: str = "",
 ) -> None:
     """Record and send one report of the order as it stands.
 
-    `cl_ord_id` is that of a cancel or a replace being answered, `orig_cl_ord_id` the name that a replace has changed.
+    `cl_ord_id` is that of a cancel or a replace being answered, `orig_cl_ord_id` the name that a replace has changed;
+    `exec_ref_id` the ExecID(17) of the trade that is taken back or corrected.
     """
     status = ord_status(order)
     if kind is ReportKind.pending_new:
@@ -70,17 +72,23 @@ def report(
     if fill is not None:
         said = replace(
             said,
-            exec_id=fill.exec_id,
-            last_quantity=fill.quantity,
-            last_price=fill.price,
             dealer=executing,
             dealer_exec_id=fill.dealer_exec_id,
             trade_date=fill.trade_date,
             settl_date=fill.settl_date,
-            accrued=fill.accrued,
-            gross=fill.gross,
-            net=fill.net,
+            exec_ref_id=exec_ref_id,
         )
+        if kind is not ReportKind.trade_canceled:
+            # What is taken back is no trade: LastQty(32) would be 0 (matrix J.1.b).
+            said = replace(
+                said,
+                exec_id=fill.last_told_as,
+                last_quantity=fill.quantity,
+                last_price=fill.price,
+                accrued=fill.accrued,
+                gross=fill.gross,
+                net=fill.net,
+            )
     publish(draft, said)
 
 
@@ -257,8 +265,10 @@ def return_to_trader(draft: Draft, order: Order, reason: str, *, again_ns: int =
 
 
 def finish_cancel(draft: Draft, order_id: str) -> None:
-    """The order ends here: its round is closed and the OMS told with 150=4."""
+    """The order ends here: its round is closed and the OMS told with 150=4. What a dealer may still fill keeps it."""
     order = draft.state.orders[order_id]
+    if draft.state.open_placement(order_id) is not None:
+        return
     cl_ord_id = order.cancel_cl_ord_id
     close_round(draft, order, "canceled")
     mark = draft.mark_of(order.terms.security_id)

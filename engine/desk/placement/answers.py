@@ -10,8 +10,9 @@ from typing import NamedTuple
 from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.placement.booking import after_booking, book, weigh_fill
-from engine.desk.placement.counting import GOES_ON, Fit, weigh
-from engine.desk.placement.doubting import cancel_at_dealer, page
+from engine.desk.placement.changes import on_change
+from engine.desk.placement.counting import CHANGES, GOES_ON, Fit, weigh
+from engine.desk.placement.doubting import call_others_back, page
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
 from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
 from engine.desk.placement.recognising import is_alike, is_news, recognise
@@ -23,14 +24,13 @@ from engine.domain.placement import Fill, Placement, PlacementState
 
 def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
     """ExecutionReport(8) of a dealer; the round it moved."""
+    if heard.word in CHANGES:
+        return on_change(draft, session, _placement_named(draft, heard), heard)
     placement = placement_of(draft, session, heard)
     if heard.word is DealerWord.filled:
         return on_fill(draft, session, placement, heard)
     if placement is None:
         stray(draft, session, heard, f"{heard.word} for nothing we ordered: {heard.text}")
-        return None
-    if heard.word is DealerWord.corrected:
-        quarantine(draft, session, placement, heard, "trade cancel or correction: a person must book it")
         return None
     weighed = weigh(placement, draft.state.in_quarantine(placement.placement_id), heard)
     if weighed.fit is not Fit.agrees:
@@ -47,11 +47,9 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
 
 def placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement | None:
     """By our ClOrdID in 11 or 41, that of the order or of a cancel; else by the dealer's own OrderID(37)."""
-    state = draft.state
-    for name in (heard.cl_ord_id, heard.orig_cl_ord_id):
-        placement = state.placements.get(state.cancels.get(name) or name)
-        if placement is not None:
-            return placement if placement.session == session else None
+    state, named = draft.state, _placement_named(draft, heard)
+    if named is not None:
+        return named if named.session == session else None
     if not heard.order_id:
         return None
     found = [
@@ -60,6 +58,16 @@ def placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement |
         if heard.security_id in ("", each.security_id) and heard.side in (None, each.side)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def _placement_named(draft: Draft, heard: DealerReport) -> Placement | None:
+    """By our ClOrdID in 11 or 41, whoever's it is."""
+    state = draft.state
+    for name in (heard.cl_ord_id, heard.orig_cl_ord_id):
+        placement = state.placements.get(state.cancels.get(name) or name)
+        if placement is not None:
+            return placement
+    return None
 
 
 def _odd(placement: Placement, heard: DealerReport, ends_as: PlacementState) -> str:
@@ -144,14 +152,14 @@ def take_fill(draft: Draft, session: str, placement: Placement | None, heard: De
     assert quantity is not None
     assert price is not None
     book(draft, placement, heard, fill_key(session, placement.dealer, placement_id, heard), quantity, price)
-    if not placement.unanswered:
+    if not placement.unanswered or quantity > placement.reserved:
         _after_the_end(draft, placement)
     return Taken(after_booking(draft, placement_id, heard))
 
 
 def take_again(draft: Draft, session: str, placement: Placement, heard: DealerReport) -> Taken | None:
     """A report of a fill that is booked; None where it tells of none of these."""
-    booked = recognise(draft.state.fills_at(placement), heard)
+    booked = recognise((each for _, each in draft.state.executions_at(placement)), heard)
     if booked is None:
         return None
     if is_alike(booked, heard):
@@ -187,7 +195,7 @@ def _hear_again(draft: Draft, fill: Fill, heard: DealerReport) -> str | None:
 def _after_the_end(draft: Draft, placement: Placement) -> None:
     """A fill of what was over: the dealer's word is booked, but what was done since needs a person."""
     reason = f"filled although it was {placement.state}"
+    if placement.unanswered:
+        reason = f"more is filled than the {placement.reserved:f} that was left when it lived again"
     draft.page("fill after the end", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
-    other = draft.state.open_placement(placement.order_id)
-    if other is not None:
-        cancel_at_dealer(draft, other)
+    call_others_back(draft, placement)

@@ -34,7 +34,7 @@ _TOLERANCE: Final = Decimal(2)
 def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quantity: Decimal, price: Decimal) -> None:
     """Record the fill with its money, tell OMS and drop copy, set the timer of its reversion."""
     order = draft.state.orders[placement.order_id]
-    fill, said = _with_money(
+    fill, said = with_money(
         draft,
         Fill(
             exec_id=reporting.next_exec_id(draft),
@@ -114,7 +114,7 @@ def _settles_otherwise(draft: Draft, order: Order, placement: Placement, fill: F
     return f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
 
 
-def _with_money(draft: Draft, fill: Fill) -> tuple[Fill, str]:
+def with_money(draft: Draft, fill: Fill) -> tuple[Fill, str]:
     """The fill with missing money fields computed, and a text that names them, and those that nobody can tell and why.
 
     Sent ones that differ from ours are told. Of a bond that left the securities after its order had ended nothing is
@@ -191,6 +191,12 @@ def _day(text: str) -> date | None:
 
 def after_booking(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:
     """What a fill that was booked moves: its order, and what else its report says of the acceptance."""
+    settle_order(draft, placement_id)
+    return weigh_fill(draft, placement_id, heard)
+
+
+def settle_order(draft: Draft, placement_id: str) -> None:
+    """What more of a fill does to the order: it is done, or its acceptance is and something is left."""
     placement = draft.state.placements[placement_id]
     order = draft.state.orders[placement.order_id]
     if order.state is OrderState.filled:
@@ -204,7 +210,6 @@ def after_booking(draft: Draft, placement_id: str, heard: DealerReport) -> str |
         order = draft.state.orders[order.order_id]
         if order.open:
             _go_on(draft, order)
-    return weigh_fill(draft, placement_id, heard)
 
 
 def weigh_fill(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:

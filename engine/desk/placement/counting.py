@@ -20,6 +20,9 @@ from engine.domain.messages import DealerReport, DealerWord
 from engine.domain.order import ZERO, OrderStatus
 from engine.domain.placement import Fill, Placement, PlacementState
 
+CHANGES: Final = frozenset({DealerWord.trade_canceled, DealerWord.corrected})
+"""What a dealer says of a fill that it told before."""
+
 
 class Fit(StrEnum):
     """How a report and what is booked go together."""
@@ -77,6 +80,15 @@ def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> 
     return Weighed(Fit.agrees, counted, ends_as, "")
 
 
+def lives_on(heard: DealerReport) -> bool:
+    """Does it say, as it takes a fill back, that the order may be filled once more?"""
+    if _ends_as(heard) is not None or heard.leaves_quantity == ZERO:
+        return False
+    if heard.leaves_quantity is not None:
+        return True
+    return heard.status in GOES_ON and heard.status is not OrderStatus.filled
+
+
 def _ends_as(heard: DealerReport) -> PlacementState | None:
     """OrdStatus(39) ends an order under any ExecType(150), as an ExecType that is a last word does under any status."""
     if heard.unknown_order:
@@ -88,8 +100,13 @@ def _ends_as(heard: DealerReport) -> PlacementState | None:
 
 
 def _counted(placement: Placement, heard: DealerReport) -> Decimal | None:
-    """CumQty(14). A filled order counts whole whatever 14 says; of a part without 14 LeavesQty(151) says the rest."""
+    """CumQty(14). A filled order counts whole whatever 14 says; of a part without 14 LeavesQty(151) says the rest.
+
+    Not so where a fill is taken back or corrected: there are those that leave OrdStatus(39) as it was.
+    """
     counted, whole, leaves = heard.cum_quantity, placement.quantity, heard.leaves_quantity
+    if heard.word in CHANGES:
+        return counted
     if heard.status == OrderStatus.filled and (counted is None or counted < whole):
         return whole
     if counted is None and heard.status == OrderStatus.partially_filled and leaves is not None and leaves < whole:

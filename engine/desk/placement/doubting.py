@@ -75,6 +75,13 @@ def cancel_at_dealer(draft: Draft, placement: Placement) -> None:
         _send_cancel(draft, placement)
 
 
+def call_others_back(draft: Draft, placement: Placement) -> None:
+    """More was filled of one than it had left: what may be filled elsewhere of the order might be too much."""
+    for other in draft.state.placements_of(placement.order_id):
+        if other.placement_id != placement.placement_id:
+            cancel_at_dealer(draft, other)
+
+
 def _send_cancel(draft: Draft, placement: Placement) -> None:
     cancel_id = draft.fresh_id()
     outbox_id = draft.next_outbox_id()

@@ -6,18 +6,25 @@ The key of a fill is (session, dealer, our ClOrdID, ExecID).
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.desk.draft import Draft
 from engine.desk.placement.counting import uncounted
 from engine.domain import events as e
-from engine.domain.messages import DealerReport, DkReason
-from engine.domain.placement import Placement
+from engine.domain.messages import DealerReport, DealerWord, DkReason
+from engine.domain.placement import Fill, Placement
 
 
 def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
-    """(session, dealer, our ClOrdID, ExecID): what makes a fill the same one. TradeDate(75) is not in every copy."""
-    return f"{session}|{dealer}|{placement_id}|{heard.exec_id}"
+    """(session, dealer, our ClOrdID, ExecID): what makes a fill the same one. TradeDate(75) is not in every copy.
+
+    What takes a fill back or corrects it may come under the fill's own ExecID: it has a key of its own.
+    """
+    key = f"{session}|{dealer}|{placement_id}|{heard.exec_id}"
+    return f"{key}|{_CHANGES[heard.word]}" if heard.word in _CHANGES else key
+
+
+_CHANGES: Final = {DealerWord.trade_canceled: "H", DealerWord.corrected: "G"}
 
 
 class Problem(NamedTuple):
@@ -27,8 +34,10 @@ class Problem(NamedTuple):
     dk: DkReason = DkReason.other
 
 
-def problem_of(draft: Draft, placement: Placement, heard: DealerReport) -> Problem | None:
-    """Why a fill cannot be booked as it stands; None when it can."""
+def problem_of(
+    draft: Draft, placement: Placement, heard: DealerReport, instead_of: Fill | None = None
+) -> Problem | None:
+    """Why a fill cannot be booked as it stands; None when it can. A correction stands in the place of a fill."""
     quantity, price = heard.last_quantity, heard.last_price
     if heard.unread:
         return Problem("; ".join(heard.unread))
@@ -44,11 +53,13 @@ def problem_of(draft: Draft, placement: Placement, heard: DealerReport) -> Probl
         return Problem(words, DkReason.unknown_symbol)
     if heard.side is not None and heard.side is not placement.side:
         return Problem(f"Side(54) is {heard.side}: expected {placement.side}", DkReason.wrong_side)
-    if quantity > placement.quantity - placement.filled:
-        words = f"{quantity} is more than the {placement.quantity - placement.filled} that was left"
+    before = instead_of.quantity if instead_of is not None else Decimal(0)
+    left, left_of_order = placement.quantity - placement.filled + before, order.terms.quantity - order.filled + before
+    if quantity > left:
+        words = f"{quantity} is more than the {left} that was left"
         return Problem(words, DkReason.quantity_exceeds_order)
-    if quantity > order.terms.quantity - order.filled:
-        words = f"{quantity} is more than the {order.terms.quantity - order.filled} that was left of the order"
+    if quantity > left_of_order:
+        words = f"{quantity} is more than the {left_of_order} that was left of the order"
         return Problem(words, DkReason.quantity_exceeds_order)
     if (price - placement.price) * placement.side.sign > 0:
         return Problem(f"{price} is worse than the quoted {placement.price}", DkReason.price_exceeds_limit)
@@ -56,6 +67,8 @@ def problem_of(draft: Draft, placement: Placement, heard: DealerReport) -> Probl
     if better_bps > draft.desk.risk.fill_better_bps_max:
         most = f"risk.fill_better_bps_max is {draft.desk.risk.fill_better_bps_max:g}"
         return Problem(f"{price} is {better_bps:.1f} bps better than the quoted {placement.price}, {most}")
+    if instead_of is not None:
+        return None
     words = uncounted(draft.state.fills_at(placement), heard, quantity)
     return Problem(words) if words else None
 

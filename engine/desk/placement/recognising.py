@@ -24,17 +24,24 @@ Reference: FIX 4.4 Vol 5, TradeCaptureReport; Vol 6, ExecID(17), SecondaryExecID
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.desk.placement.counting import counts_beside, uncounted
+from engine.desk.state import BookedFill
 from engine.domain.messages import DealerReport
 from engine.domain.placement import TRADE_REPORTS_MAX, Fill
 
 
-def recognise(fills: Sequence[Fill], heard: DealerReport) -> Fill | None:
-    """The fill of these, all of one acceptance, that the report tells of; by its name alone it may differ otherwise."""
-    named = [each for each in fills if is_named(each, heard)]
-    alike = [each for each in fills if is_alike(each, heard)]
+def recognise(executions: Iterable[BookedFill], heard: DealerReport) -> Fill | None:
+    """The fill of these, all of one acceptance, that the report tells of; by its name alone it may differ otherwise.
+
+    A copy tells of it as it was at first, whatever was corrected or taken back since. Only what stands is counted.
+    """
+    booked = list(executions)
+    fills = [each.fill for each in booked if not each.canceled]
+    told = [fill for each in booked for fill in ((each.fill, each.at_first) if each.fill.told_as else (each.fill,))]
+    named = [each for each in told if is_named(each, heard)]
+    alike = [each for each in told if is_alike(each, heard)]
     if named:
         return next((each for each in named if each in alike), named[0])
     untold = [each for each in alike if not _is_told(each, heard)]
@@ -115,6 +122,6 @@ def _is_another(fill: Fill, heard: DealerReport) -> bool:
 
 def _may_count(fills: Sequence[Fill], fill: Fill, heard: DealerReport) -> bool:
     """May CumQty(14) count it beside those whose place is known, if it tells of `fill`?"""
-    others = [each for each in fills if each is not fill and each.counted is not None]
+    others = [each for each in fills if each.exec_id != fill.exec_id and each.counted is not None]
     quantity = heard.last_quantity
     return quantity is None or not uncounted(others, heard, quantity)

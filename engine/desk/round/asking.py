@@ -111,15 +111,21 @@ def _ended(draft: Draft, rfq: Rfq, again_ns: int) -> bool:
 
 
 def _after_its_end(draft: Draft, rfq: Rfq, again_ns: int) -> None:
-    """A quote that outlived the round was taken by a person, in vain: the order is the trader's again, or ends."""
+    """An acceptance of a round that is over has its last word: the order is the trader's again, or ends.
+
+    A person took a quote that outlived the round, in vain; or a dealer took a fill back, and lived on until now.
+    """
     order = draft.state.orders[rfq.order_id]
-    if order.rfq_id != rfq.rfq_id or order.state is not OrderState.asking:
+    if not order.open or draft.state.open_placement(order.order_id) is not None:
         return
-    if order.cancel_cl_ord_id:
+    current = draft.state.rfqs[order.rfq_id]
+    if current.open:
+        advance(draft, current.rfq_id)
+    elif order.cancel_cl_ord_id:
         finish_cancel(draft, order.order_id)
     elif order.out_of_time(draft.now_ns):
         expire(draft, order.order_id)
-    else:
+    elif order.state is OrderState.asking:
         last = draft.state.placements[order.placement_id]
         reason = _given_up(draft, order) or f"the acceptance at {last.dealer} was {last.state}"
         return_to_trader(draft, order, reason, again_ns=again_ns)

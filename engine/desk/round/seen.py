@@ -32,8 +32,13 @@ PROTOCOLS: Final[Mapping[Mode, Protocol]] = {
 }
 
 _NOT_ASKED: Final = (AskState.blocked, AskState.withheld, AskState.not_delivered)
-_NO_WORD_OF_ITS: Final = (PlacementState.withheld, PlacementState.undelivered, PlacementState.forced)
-"""Ends of an acceptance that say nothing of the dealer: it never had it, or a person gave up waiting."""
+_NO_WORD_OF_ITS: Final = (
+    PlacementState.withheld,
+    PlacementState.undelivered,
+    PlacementState.forced,
+    PlacementState.busted,
+)
+"""Ends of an acceptance that say nothing of the dealer: it never had it, a person gave up, the trade was taken back."""
 _AVERAGE: Final = Decimal("1e-8")
 """A mean of prices has no end."""
 

@@ -106,11 +106,11 @@ _WORD_OF_EXEC_TYPE: Final[Mapping[str, DealerWord]] = {
     "C": DealerWord.canceled,
     "I": DealerWord.status,
     "G": DealerWord.corrected,
-    "H": DealerWord.corrected,
+    "H": DealerWord.trade_canceled,
 }
 # FIX 4.2's ExecTransType(20): cancel, correct, status; 0 is new.
 _WORD_OF_TRANS_TYPE: Final[Mapping[str, DealerWord]] = {
-    "1": DealerWord.corrected,
+    "1": DealerWord.trade_canceled,
     "2": DealerWord.corrected,
     "3": DealerWord.status,
 }
@@ -244,6 +244,7 @@ def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerRe
         status=STATUS_OF.get(status),
         unknown_order=_knows_no_order(word, status, get(103), order_id),
         possible_resend=message.poss_resend,
+        refers_to=get(19) or "",
         currency=get(15) or "",
         unread=traded.unread,
         order_quantity=readable_quantity(message, 38, dialect),

@@ -55,6 +55,11 @@ ROWS: Final[Mapping[str, tuple[FieldRow, ...]]] = {
             "the execution's name",
             "missing: Reject 373=1; seen before: a duplicate, or quarantined if it differs",
         ),
+        _row(
+            "19",
+            "of a trade cancel (150=H) or correction (150=G): the fill's 17, or that of its last correction",
+            "missing, unknown or another order's: quarantined",
+        ),
         _row("37 103", "the dealer's order; 103=5, or rejected without any: it never arrived", "absent: not known"),
         _row(_BOND, "the bond, by ISIN or CUSIP", "absent: what we ordered; another, or two: quarantined"),
         _row("54", "the side we ordered", "another one: quarantined; absent or unheard of: what we ordered"),

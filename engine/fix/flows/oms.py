@@ -85,6 +85,8 @@ REPORT_KIND_CODE: Final[Mapping[ReportKind, ExecType]] = {
     ReportKind.expired: ExecType.Expired,
     ReportKind.pending_replace: ExecType.PendingReplace,
     ReportKind.status: ExecType.OrderStatus,
+    ReportKind.trade_canceled: ExecType.TradeCancel,
+    ReportKind.trade_corrected: ExecType.TradeCorrect,
 }
 
 _MARKET: Final = "1"
@@ -354,6 +356,7 @@ def _spoken(same: _Same, bond_face: Decimal | None) -> bytes:
         report.currency,
         report.cusip,
         report.exec_id,
+        report.exec_ref_id,
         report.id_source,
         report.order_id,
         report.orig_cl_ord_id,
@@ -379,6 +382,7 @@ def _spoken(same: _Same, bond_face: Decimal | None) -> bytes:
         f"14={cum_qty}\x01",
         f"15={report.currency}\x01" if report.currency else "",
         f"17={report.exec_id}\x01",
+        f"19={report.exec_ref_id}\x01" if report.exec_ref_id else "",
         f"22={source}\x01" if report.security_id else "",
         f"31={number(last_price)}\x01" if last_price is not None else "",
         f"32={number(last)}\x01" if last is not None else "",

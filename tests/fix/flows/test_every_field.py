@@ -65,6 +65,7 @@ REPORT: Final = m.OrderReport(
     code=OrderRefusal.other,
     text="words",
     cusip="037833AK6",
+    exec_ref_id="E-000007",
 )
 ASK: Final = m.AskDealer(
     "ash", "r-1", ISIN, "4", Side.buy, Decimal(5_000_000), "USD", "20261124", NOW_NS + NS_PER_S, NOW_NS + 9 * NS_PER_S,
@@ -345,6 +346,7 @@ HEARD: Final[dict[str, Case]] = {
             "status": ("39=2", "2"),
             "unknown_order": ("150=8|103=5", True),
             "possible_resend": ("97=Y", True),
+            "refers_to": ("19=x0", "x0"),
             "currency": ("15=EUR", "EUR"),
             "unread": ("31=x", ("LastPx(31)=x: expected a price such as 99.25",)),
             "order_quantity": ("38=7000", Decimal(7000)),

@@ -1,0 +1,285 @@
+"""A dealer takes a fill back (150=H) or gives it other terms (150=G).
+
+The fill is found by ExecRefID(19): the ExecID(17) of the fill, or of an earlier correction of it. Order, acceptance
+and all that was counted follow, OMS and drop copy are told, and a person is called. What the dealer says besides, its
+counts and its status, is weighed as of any report: an acceptance that was over is in doubt again where the dealer says
+that it may fill it once more, or counts more than is booked. Whatever cannot be carried out as it stands is kept for a
+person; the fill stays as it is.
+
+Reference: FIX 4.4 Vol 4, ExecutionReport; order state change matrices J.1.a and J.1.b: an order that was canceled stays
+so, one that was filled is open again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from engine.desk.apply import economics
+from engine.desk.draft import Draft
+from engine.desk.order import reporting
+from engine.desk.order.reporting import return_to_trader
+from engine.desk.placement.booking import settle_order, with_money
+from engine.desk.placement.counting import Fit, lives_on, weigh
+from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, page
+from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word, stray
+from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
+from engine.desk.round.seen import Amending
+from engine.desk.state import BookedFill
+from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
+from engine.domain.messages import DealerReport, DealerWord, ReportKind
+from engine.domain.order import OrderState
+from engine.domain.placement import Fill, Placement, PlacementState
+
+_NAME: Final = {DealerWord.trade_canceled: "trade cancel", DealerWord.corrected: "trade correction"}
+
+
+def on_change(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> str | None:
+    """A trade cancel or correction; the round it moved. `placement` is the acceptance that it names, if any."""
+    what = _NAME[heard.word]
+    if placement is not None and placement.session != session:
+        quarantine(draft, session, None, heard, f"{what} of a trade at {placement.dealer}, over another session")
+        return None
+    if placement is None:
+        placement = _placement_of(draft, session, heard)
+    if placement is None:
+        quarantine(draft, session, None, heard, f"{what} of nothing we ordered")
+        return None
+    fill = _fill_named(draft, placement, heard.refers_to)
+    if _is_repeated(draft, placement, heard, fill):
+        return None
+    if fill is None:
+        quarantine(draft, session, placement, heard, _unknown(draft, placement, heard))
+        return weigh_the_rest(draft, placement.placement_id, heard)
+    if heard.word is DealerWord.corrected:
+        return correct(draft, fill, heard)
+    return take_back(draft, fill, heard)
+
+
+def take_back(draft: Draft, fill: Fill, heard: DealerReport) -> str | None:
+    """A booked fill is canceled by the dealer; the round that it moved. Once: again, it is a stray word.
+
+    `heard` says it in an ExecutionReport's words, whatever message it came by: its own ExecID is that of the cancel.
+    """
+    placement = draft.state.placements[fill.placement_id]
+    key, booked = _booked(draft, placement, fill)
+    if booked.canceled:
+        stray(draft, placement.session, heard, f"takes {fill.dealer_exec_id} back, which was canceled before")
+        return weigh_the_rest(draft, placement.placement_id, heard)
+    problem = _against(booked, placement, heard)
+    if problem:
+        quarantine(draft, placement.session, placement, heard, problem)
+        return weigh_the_rest(draft, placement.placement_id, heard)
+    words = f"trade canceled by the dealer: {fill.quantity:f} at {fill.price:f}"
+    reason = f"{words}: {heard.text}" if heard.text else words
+    becomes = _becomes(draft, placement, replace(placement, filled=placement.filled - fill.quantity), heard)
+    was_filled = draft.state.orders[fill.order_id].state is OrderState.filled
+    amending = Amending(draft, placement.rfq_id)
+    change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
+    draft.record(e.FillCanceled(draft.now_ns, fill, key, change, becomes.value, reason))
+    amending.done("its trade was canceled")
+    _wake(draft, placement)
+    draft.wake(Timer(TimerKind.reversion, fill.exec_id))
+    draft.wake(Timer(TimerKind.marks, fill.exec_id))
+    _tell(draft, ReportKind.trade_canceled, fill, heard, reason)
+    draft.page("trade canceled", order_id=fill.order_id, dealer=fill.dealer, reason=reason)
+    return _after_less(draft, placement, heard, reason, was_filled=was_filled)
+
+
+def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
+    """A booked fill has other terms by the dealer's word; the round that it moved.
+
+    Held to what a fill is held to: in the place of the old one it must be bookable. `heard` is as of `take_back`.
+    """
+    placement = draft.state.placements[was.placement_id]
+    key, booked = _booked(draft, placement, was)
+    if booked.canceled:
+        quarantine(draft, placement.session, placement, heard, f"corrects {was.dealer_exec_id}, which was canceled")
+        return weigh_the_rest(draft, placement.placement_id, heard)
+    problem = problem_of(draft, placement, heard, was)
+    if problem is not None:
+        quarantine(draft, placement.session, placement, heard, *problem)
+        return weigh_the_rest(draft, placement.placement_id, heard)
+    quantity, price = heard.last_quantity, heard.last_price
+    assert quantity is not None
+    assert price is not None
+    told_as = was.last_told_as
+    fill, said = with_money(
+        draft,
+        replace(
+            was,
+            quantity=quantity,
+            price=price,
+            trade_date=heard.trade_date or was.trade_date,
+            settl_date=heard.settl_date or was.settl_date,
+            accrued=heard.accrued,
+            gross=heard.gross,
+            net=heard.net,
+            counted=None if was.counted is None else was.counted + quantity - was.quantity,
+            told_as=reporting.next_exec_id(draft),
+        ),
+    )
+    before = f"trade corrected by the dealer: it was {was.quantity:f} at {was.price:f}"
+    reason = f"{before}: {heard.text}" if heard.text else before
+    less = quantity < was.quantity
+    after = replace(placement, filled=placement.filled - was.quantity + quantity)
+    becomes = _becomes(draft, placement, after, heard) if less else _filled_by(placement, after)
+    was_filled = draft.state.orders[was.order_id].state is OrderState.filled
+    amending = Amending(draft, placement.rfq_id)
+    change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
+    ends = placement.unanswered and becomes is PlacementState.filled
+    mark = draft.mark_of(placement.security_id) if ends else None
+    draft.record(e.FillCorrected(draft.now_ns, was, fill, key, change, becomes.value, reason, mark))
+    amending.done("its trade was corrected")
+    _wake(draft, placement)
+    _tell(draft, ReportKind.trade_corrected, fill, heard, f"{reason}; {said}" if said else reason, told_as)
+    now = f"{quantity:f} at {price:f}, {reason}"
+    draft.page("trade corrected", order_id=was.order_id, dealer=was.dealer, reason=now)
+    if less:
+        return _after_less(draft, placement, heard, reason, was_filled=was_filled)
+    if quantity > was.quantity:
+        settle_order(draft, placement.placement_id)
+        if not placement.unanswered or quantity - was.quantity > placement.reserved:
+            call_others_back(draft, placement)
+    return weigh_the_rest(draft, placement.placement_id, heard)
+
+
+def weigh_the_rest(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:
+    """What else the report says of the acceptance, once its trade is done with."""
+    placement = draft.state.placements[placement_id]
+    weighed = weigh(placement, draft.state.in_quarantine(placement_id), heard)
+    if weighed.fit is not Fit.agrees:
+        differs(draft, placement, heard, weighed)
+    elif weighed.ends_as is not None and placement.unanswered:
+        return end_placement(draft, placement, weighed.ends_as, last_words(heard, weighed.ends_as))
+    return settle_last_word(draft, placement_id)
+
+
+# --- which fill -----------------------------------------------------------------------------------
+
+
+def _booked(draft: Draft, placement: Placement, fill: Fill) -> tuple[str, BookedFill]:
+    return next(each for each in draft.state.executions_at(placement) if each[1].fill.exec_id == fill.exec_id)
+
+
+def _placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement | None:
+    """By ExecRefID(19) alone: the one acceptance at the session that has such a fill."""
+    if not heard.refers_to:
+        return None
+    named = draft.state.fills_named(session, heard.refers_to)
+    found = {fill.placement_id: draft.state.placements[fill.placement_id] for fill in named}
+    meant = [each for each in found.values() if not _mismatch(each, heard)]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _fill_named(draft: Draft, placement: Placement, exec_id: str) -> Fill | None:
+    """The acceptance's fill with this ExecID(17), or that was corrected under it."""
+    fills = [booked.fill for _, booked in draft.state.executions_at(placement)]
+    named = [each for each in fills if exec_id and each.dealer_exec_id == exec_id]
+    if named:
+        return named[0]
+    corrected = {each.exec_id for each in draft.state.fills_named(placement.session, exec_id)}
+    return next((each for each in fills if each.exec_id in corrected), None)
+
+
+def _is_repeated(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill | None) -> bool:
+    """The same word once more changes nothing; under the same ExecID another one is kept for a person."""
+    change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
+    known = draft.state.changes.get(change)
+    if known is None:
+        return False
+    said = ""
+    if heard.word is DealerWord.corrected and heard.last_quantity is not None and heard.last_price is not None:
+        said = economics(heard.last_quantity, heard.last_price)
+    key = _booked(draft, placement, fill)[0] if fill is not None else ""
+    if (known.fill_key, known.economics) == (key, said):
+        draft.record(e.FillRepeated(draft.now_ns, change))
+    else:
+        what = _NAME[heard.word]
+        quarantine(draft, placement.session, placement, heard, f"same ExecID as another {what}, and not the same")
+    return True
+
+
+def _unknown(draft: Draft, placement: Placement, heard: DealerReport) -> str:
+    what = _NAME[heard.word]
+    if not heard.refers_to:
+        return f"{what} without ExecRefID(19)"
+    if draft.state.fills_named(placement.session, heard.refers_to):
+        return f"{what} with ExecRefID(19)={heard.refers_to}: a fill of another order than ClOrdID(11) names"
+    return f"{what} with ExecRefID(19)={heard.refers_to}: no such fill is booked"
+
+
+def _against(booked: BookedFill, placement: Placement, heard: DealerReport) -> str:
+    """Why a fill is not the one that is taken back; empty where it is. LastQty(32) says what it was, 0, or nothing."""
+    quantity = heard.last_quantity
+    if quantity and quantity not in (booked.fill.quantity, Decimal(booked.economics.partition("@")[0])):
+        return f"trade cancel of LastQty(32) {quantity:f}: the fill is of {booked.fill.quantity:f}"
+    return _mismatch(placement, heard)
+
+
+def _mismatch(placement: Placement, heard: DealerReport) -> str:
+    if heard.security_id and heard.security_id != placement.security_id:
+        return f"SecurityID(48)={heard.security_id}: expected {placement.security_id}"
+    if heard.side is not None and heard.side is not placement.side:
+        return f"Side(54) is {heard.side}: expected {placement.side}"
+    return ""
+
+
+# --- what comes of it -----------------------------------------------------------------------------
+
+
+def _becomes(draft: Draft, placement: Placement, after: Placement, heard: DealerReport) -> PlacementState:
+    """What an acceptance is once it has less filled: `after` has that already."""
+    if placement.unanswered:
+        return placement.state
+    in_quarantine = draft.state.in_quarantine(placement.placement_id)
+    if lives_on(heard) or weigh(after, in_quarantine, heard).fit is Fit.more:
+        return PlacementState.in_doubt
+    taken = (PlacementState.filled, PlacementState.canceled, PlacementState.rejected)
+    if not after.filled and placement.state in taken:
+        return PlacementState.busted
+    return PlacementState.canceled if placement.state is PlacementState.filled else placement.state
+
+
+def _filled_by(placement: Placement, after: Placement) -> PlacementState:
+    return PlacementState.filled if after.filled >= after.quantity else placement.state
+
+
+def _tell(draft: Draft, kind: ReportKind, fill: Fill, heard: DealerReport, text: str, told_as: str = "") -> None:
+    """OMS and drop copy: 150=H or G with 19, the trade as they know it so far."""
+    order = draft.state.orders[fill.order_id]
+    dealer = draft.desk.dealers.get(fill.dealer)
+    reporting.report(
+        draft,
+        order,
+        kind,
+        text=text,
+        fill=replace(fill, dealer_exec_id=heard.exec_id),
+        executing=dealer.lei if dealer is not None else fill.dealer,
+        exec_ref_id=told_as or fill.last_told_as,
+    )
+
+
+def _wake(draft: Draft, placement: Placement) -> None:
+    draft.wake(Timer(TimerKind.placement, placement.placement_id))
+    draft.wake(Timer(TimerKind.order, placement.order_id))
+
+
+def _after_less(draft: Draft, was: Placement, heard: DealerReport, reason: str, *, was_filled: bool) -> str | None:
+    """Less is filled than was told: the order may be open again, and the acceptance alive."""
+    placement_id = was.placement_id
+    placement, order = draft.state.placements[placement_id], draft.state.orders[was.order_id]
+    if placement.unanswered and not was.unanswered and lives_on(heard):
+        # It was to be filled at once or not at all: nobody wants it to stand there.
+        words = f"{reason}; the dealer may fill it once more: it is called back"
+        draft.record(e.PlacementDoubted(draft.now_ns, placement_id, words, False, False))
+        page(draft, placement, words)
+        cancel_at_dealer(draft, draft.state.placements[placement_id])
+    elif was_filled and order.state is OrderState.with_trader:
+        return_to_trader(draft, order, reason)
+        order = draft.state.orders[order.order_id]
+        if order.out_of_time(draft.now_ns):
+            reporting.expire(draft, order.order_id)
+    return weigh_the_rest(draft, placement_id, heard)

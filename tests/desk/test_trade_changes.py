@@ -1,0 +1,414 @@
+"""A dealer takes a fill back (150=H) or corrects it (150=G): who is told what, and what is counted afterwards."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from desk_scene import BOND, MM, Scene, placed, scene
+
+from engine.desk.apply import apply
+from engine.desk.state import DeskState
+from engine.domain import events as e
+from engine.domain import messages as m
+from engine.domain.order import OrderState, OrderStatus, TimeInForce
+from engine.domain.placement import PlacementState
+
+D = Decimal
+S, P, K = OrderState, PlacementState, m.ReportKind
+
+
+def trade(world: Scene, order_id: str, word: m.DealerWord, of: str, exec_id: str, /, **changes: Any) -> None:
+    world.reports_of(order_id, word, **{"exec_id": exec_id, "refers_to": of, **changes})
+
+
+def bust(world: Scene, order_id: str, /, of: str = "E1", exec_id: str = "H1", **changes: Any) -> None:
+    trade(world, order_id, m.DealerWord.trade_canceled, of, exec_id, **changes)
+
+
+def correct(world: Scene, order_id: str, /, of: str = "E1", exec_id: str = "G1", **changes: Any) -> None:
+    trade(world, order_id, m.DealerWord.corrected, of, exec_id, **changes)
+
+
+def filled(*parts: int, account: str = "PARALLEL", **order: Any) -> tuple[Scene, str]:
+    """An order of a million, placed at 99.95, with fills E1, E2 ...: all of it where there are none named."""
+    world, order_id = placed(account, **order)
+    for at, part in enumerate(parts or (MM,), 1):
+        world.fills(order_id, part, exec_id=f"E{at}")
+    return world, order_id
+
+
+def told(world: Scene, *, copy: bool = False) -> list[tuple[str, str, Decimal, Decimal]]:
+    """ExecType(150), OrdStatus(39), CumQty(14) and LeavesQty(151) of everything told since the trades."""
+    reports = world.reports(copy)
+    first = next(at for at, each in enumerate(reports) if each.kind is K.trade)
+    return [(each.kind.value, each.ord_status.value, each.cum_quantity, each.leaves_quantity) for each in reports][
+        first:
+    ]
+
+
+def paged(world: Scene) -> list[str]:
+    return [page.body["what"] for page in world.pages()]
+
+
+def folded(world: Scene) -> None:
+    """The events alone make the same state."""
+    state = DeskState()
+    for event in (*world.before, *world.events):
+        apply(state, event)
+    assert state.digest() == world.state.digest()
+
+
+# --- a trade cancel -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_filled_order_is_open_again_and_everybody_is_told(copy: bool) -> None:
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0), status=OrderStatus.canceled, text="error trade")
+    assert told(world, copy=copy) == [("F", "2", MM, 0), ("H", "0", 0, MM)]
+    trade, cancel = world.reports(copy)[-2:]
+    assert cancel.exec_ref_id == trade.exec_id
+    assert cancel.exec_id not in {each.exec_id for each in world.reports(copy)[:-1]}
+    assert (cancel.average_price, cancel.last_quantity, cancel.last_price) == (0, None, None)
+    assert (cancel.dealer, cancel.dealer_exec_id) == (trade.dealer, "H1")
+    assert cancel.text == "trade canceled by the dealer: 1000000 at 99.95: error trade"
+    order, placement = world.the(order_id), world.placement(order_id)
+    assert (order.state, order.filled, order.leaves, order.ended_ns) == (S.with_trader, 0, MM, 0)
+    assert (placement.state, placement.filled, placement.reserved) == (P.busted, 0, 0)
+    assert paged(world) == ["trade canceled"]
+    folded(world)
+
+
+def test_the_order_can_be_filled_again_elsewhere() -> None:
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    world.command("send", order=order_id)
+    world.says("beech", "99.97", order_id)
+    world.command("execute", order=order_id)
+    world.fills(order_id, exec_id="E1")
+    assert told(world)[-1] == ("F", "2", MM, 0)
+    assert world.the(order_id).average_price == D("99.97")
+    folded(world)
+
+
+def test_a_part_taken_back_leaves_the_rest() -> None:
+    world, order_id = filled(400_000, 600_000)
+    bust(world, order_id, cum_quantity=D(600_000), leaves_quantity=D(0))
+    assert told(world)[-1] == ("H", "1", 600_000, 400_000)
+    placement = world.placement(order_id)
+    assert (placement.state, placement.filled) == (P.canceled, 600_000)
+    assert world.the(order_id).state is S.with_trader
+    folded(world)
+
+
+def test_while_the_acceptance_is_alive_the_part_stays_reserved() -> None:
+    world, order_id = filled(400_000)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(MM), status=OrderStatus.new)
+    order, placement = world.the(order_id), world.placement(order_id)
+    assert (order.state, order.filled, placement.filled, placement.reserved) == (S.placed, 0, 0, MM)
+    assert told(world)[-1] == ("H", "0", 0, MM)
+    # The same execution may be done again under another name.
+    world.fills(order_id, exec_id="E2")
+    assert (world.the(order_id).state, told(world)[-1]) == (S.filled, ("F", "2", MM, 0))
+    folded(world)
+
+
+def test_what_the_dealer_may_fill_once_more_is_reserved_and_called_back() -> None:
+    """Matrix J.1.a: at the dealer, too, the order is open again."""
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(MM), status=OrderStatus.new)
+    order, placement = world.the(order_id), world.placement(order_id)
+    assert (order.state, placement.state, placement.reserved) == (S.placed, P.in_doubt, MM)
+    [back] = world.said(m.CancelPlacement)
+    assert back.placement_id == placement.placement_id
+    assert told(world)[-1] == ("H", "0", 0, MM)
+    world.reports_of(
+        order_id, m.DealerWord.canceled, status=OrderStatus.canceled, cum_quantity=D(0), leaves_quantity=D(0)
+    )
+    assert (world.the(order_id).state, world.placement(order_id).reserved) == (S.with_trader, 0)
+    folded(world)
+
+
+def test_a_new_fill_of_what_lives_again_is_booked_as_any() -> None:
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(MM), status=OrderStatus.new)
+    world.fills(order_id, exec_id="E2", price="99.94")
+    order = world.the(order_id)
+    assert (order.state, order.filled, order.average_price) == (S.filled, MM, D("99.94"))
+    folded(world)
+
+
+@pytest.mark.parametrize("kind", ["canceled", "expired"])
+def test_an_order_that_had_ended_stays_ended(kind: str) -> None:
+    """Matrix J.1.b: "canceled" takes precedence over "new"."""
+    tif = TimeInForce.ioc if kind == "expired" else TimeInForce.day
+    world, order_id = filled(400_000, tif=tif)
+    if kind == "canceled":
+        world.cancel(order_id, "f1")
+    world.reports_of(
+        order_id,
+        m.DealerWord.canceled,
+        status=OrderStatus.canceled,
+        cum_quantity=D(400_000),
+        leaves_quantity=D(0),
+    )
+    world.advance(120)
+    status = {"canceled": "4", "expired": "C"}[kind]
+    assert world.the(order_id).state is S(kind)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0), status=OrderStatus.canceled)
+    assert told(world)[-1] == ("H", status, 0, 0)
+    assert (world.the(order_id).state, world.the(order_id).filled) == (S(kind), 0)
+    assert paged(world)[-1] == "trade canceled"
+    folded(world)
+
+
+def test_an_order_that_was_filled_after_its_end_is_over_again() -> None:
+    world, order_id = filled(400_000)
+    world.cancel(order_id, "f1")
+    over = {"status": OrderStatus.canceled, "cum_quantity": D(400_000), "leaves_quantity": D(0)}
+    world.reports_of(order_id, m.DealerWord.canceled, **over)
+    world.fills(order_id, 600_000, exec_id="E2")
+    assert told(world)[-1] == ("F", "2", MM, 0)
+    bust(world, order_id, "E2", cum_quantity=D(400_000), leaves_quantity=D(0), status=OrderStatus.canceled)
+    assert told(world)[-1] == ("H", "4", 400_000, 0)
+    folded(world)
+
+
+def test_an_immediate_order_is_over_with_less() -> None:
+    world, order_id = filled(tif=TimeInForce.ioc)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    assert told(world)[-2:] == [("H", "0", 0, MM), ("C", "C", 0, 0)]
+    folded(world)
+
+
+def test_a_day_order_whose_day_is_over_does_not_open_again() -> None:
+    world, order_id = filled(tif=TimeInForce.gtd, expire_ns=scene().now.utc_ns + 3_600 * 10**9)
+    world.advance(7_200)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    assert told(world)[-2:] == [("H", "0", 0, MM), ("C", "C", 0, 0)]
+    folded(world)
+
+
+def test_a_copy_of_a_trade_cancel_changes_nothing() -> None:
+    world, order_id = filled(400_000, 600_000)
+    for _ in range(2):
+        bust(world, order_id, cum_quantity=D(600_000), leaves_quantity=D(0), possible_resend=True)
+    assert [each[0] for each in told(world)] == ["F", "F", "H"]
+    assert len(world.recorded(e.FillRepeated)) == 1
+    assert world.the(order_id).filled == 600_000
+
+
+def test_a_second_trade_cancel_under_another_name_changes_nothing() -> None:
+    world, order_id = filled(400_000, 600_000)
+    bust(world, order_id, cum_quantity=D(600_000), leaves_quantity=D(0))
+    bust(world, order_id, exec_id="H2", cum_quantity=D(600_000), leaves_quantity=D(0))
+    assert [each[0] for each in told(world)] == ["F", "F", "H"]
+    assert world.recorded(e.StrayMessage)[-1].text == "takes E1 back, which was canceled before"
+
+
+def test_a_copy_of_the_fill_after_its_cancel_is_not_booked_again() -> None:
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    world.fills(order_id, MM, exec_id="E1", possible_resend=True)
+    assert world.the(order_id).filled == 0
+    assert [each[0] for each in told(world)] == ["F", "H"]
+
+
+def test_the_cancel_may_come_under_the_fills_own_exec_id() -> None:
+    world, order_id = filled()
+    bust(world, order_id, exec_id="E1", cum_quantity=D(0), leaves_quantity=D(0))
+    assert told(world)[-1] == ("H", "0", 0, MM)
+
+
+def test_a_cancel_that_names_no_order_finds_the_fill() -> None:
+    world, order_id = filled()
+    bust(world, order_id, cl_ord_id="", order_id="", cum_quantity=D(0), leaves_quantity=D(0))
+    assert told(world)[-1] == ("H", "0", 0, MM)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"of": ""}, "trade cancel without ExecRefID(19)", id="no reference"),
+        pytest.param({"of": "E9"}, "trade cancel with ExecRefID(19)=E9: no such fill is booked", id="unknown"),
+        pytest.param({"session": "beech"}, "trade cancel of a trade at ash, over another session", id="other session"),
+        pytest.param(
+            {"session": "beech", "cl_ord_id": ""}, "trade cancel of nothing we ordered", id="other session, no name"
+        ),
+        pytest.param({"cl_ord_id": "never", "of": "E9"}, "trade cancel of nothing we ordered", id="nothing of ours"),
+        pytest.param({"security_id": "US0000000001"}, "SecurityID(48)=US0000000001", id="another bond"),
+        pytest.param({"last_quantity": D(100_000)}, "trade cancel of LastQty(32) 100000", id="of a part"),
+    ],
+)
+def test_a_cancel_that_cannot_be_carried_out_is_kept_for_a_person(changes: dict[str, Any], reason: str) -> None:
+    world, order_id = filled()
+    bust(world, order_id, **changes)
+    assert world.recorded(e.FillQuarantined)[-1].reason.startswith(reason)
+    assert paged(world)[-1] == "fill quarantined"
+    assert (world.the(order_id).filled, world.the(order_id).state) == (MM, S.filled)
+    assert not world.recorded(e.FillCanceled)
+
+
+def test_a_cancel_of_another_orders_fill_is_kept_for_a_person() -> None:
+    world, first = filled()
+    world.advance(60)
+    second = world.order(BOND, "buy", 2 * MM, account="PARALLEL")
+    world.says("ash", "99.90", second)
+    world.command("execute", order=second)
+    world.fills(second, exec_id="F1")
+    bust(world, second, "E1")
+    assert "a fill of another order" in world.recorded(e.FillQuarantined)[-1].reason
+    assert (world.the(first).filled, world.the(second).filled) == (MM, 2 * MM)
+
+
+def test_a_count_that_the_cancel_did_not_lower_keeps_the_part_in_doubt() -> None:
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(MM), leaves_quantity=D(0), status=OrderStatus.filled)
+    placement = world.placement(order_id)
+    assert (placement.state, placement.reserved, placement.person_needed) == (P.in_doubt, MM, True)
+    assert paged(world) == ["trade canceled", "order in doubt"]
+    assert told(world)[-1] == ("H", "0", 0, MM)
+
+
+def test_a_count_that_is_less_than_what_is_left_booked_is_told_to_a_person() -> None:
+    world, order_id = filled(400_000, 600_000)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0), status=OrderStatus.canceled)
+    assert world.the(order_id).filled == 600_000
+    assert paged(world) == ["trade canceled", "order in doubt"]
+
+
+def test_a_cancel_while_our_own_cancel_waits() -> None:
+    world, order_id = filled(400_000)
+    world.cancel(order_id, "f1")
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(MM), status=OrderStatus.pending_cancel)
+    assert told(world)[-1] == ("H", "6", 0, MM)
+    over = {"status": OrderStatus.canceled, "cum_quantity": D(0), "leaves_quantity": D(0)}
+    world.reports_of(order_id, m.DealerWord.canceled, **over)
+    assert told(world)[-1] == ("4", "4", 0, 0)
+    folded(world)
+
+
+def test_a_cancel_while_a_replace_waits() -> None:
+    world, order_id = filled(400_000)
+    world.replace(order_id, "g1", 500_000)
+    assert told(world)[-1][:2] == ("E", "E")
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(MM))
+    assert told(world)[-1] == ("H", "E", 0, MM)
+    over = {"status": OrderStatus.canceled, "cum_quantity": D(0), "leaves_quantity": D(0)}
+    world.reports_of(order_id, m.DealerWord.canceled, **over)
+    assert told(world)[-1] == ("5", "0", 0, 500_000)
+    folded(world)
+
+
+def test_the_last_word_that_ends_by_a_cancel() -> None:
+    """Some say it all in one: the trade is canceled, and the rest of the order too."""
+    world, order_id = filled(400_000)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0), status=OrderStatus.canceled)
+    assert world.placement(order_id).state is P.canceled
+    assert world.the(order_id).state is S.asking or world.the(order_id).state is S.with_trader
+    folded(world)
+
+
+def test_counts_of_later_fills_follow() -> None:
+    world, order_id = filled(200_000, 300_000)
+    bust(world, order_id, cum_quantity=D(300_000), leaves_quantity=D(700_000))
+    world.fills(order_id, 700_000, exec_id="E3", cum_quantity=D(MM), status=OrderStatus.filled)
+    assert (world.the(order_id).state, world.the(order_id).filled) == (S.filled, MM)
+    assert not world.recorded(e.FillQuarantined)
+    folded(world)
+
+
+# --- a correction ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_price_is_corrected(copy: bool) -> None:
+    world, order_id = filled()
+    correct(world, order_id, last_quantity=D(MM), last_price=D("99.93"), cum_quantity=D(MM), leaves_quantity=D(0))
+    assert told(world, copy=copy) == [("F", "2", MM, 0), ("G", "2", MM, 0)]
+    trade, corrected = world.reports(copy)[-2:]
+    assert (corrected.exec_ref_id, corrected.last_quantity, corrected.last_price) == (trade.exec_id, MM, D("99.93"))
+    assert corrected.average_price == D("99.93")
+    assert corrected.gross == D("999300.00")
+    assert world.the(order_id).average_price == D("99.93")
+    assert paged(world) == ["trade corrected"]
+    folded(world)
+
+
+def test_a_quantity_is_corrected_down() -> None:
+    world, order_id = filled()
+    correct(
+        world, order_id, last_quantity=D(700_000), last_price=D("99.95"), cum_quantity=D(700_000), leaves_quantity=D(0)
+    )
+    assert told(world)[-1] == ("G", "1", 700_000, 300_000)
+    assert (world.the(order_id).state, world.placement(order_id).state) == (S.with_trader, P.canceled)
+    folded(world)
+
+
+def test_a_quantity_is_corrected_up() -> None:
+    world, order_id = filled(400_000)
+    correct(world, order_id, last_quantity=D(MM), last_price=D("99.95"), cum_quantity=D(MM), leaves_quantity=D(0))
+    assert told(world)[-1] == ("G", "2", MM, 0)
+    assert (world.the(order_id).state, world.placement(order_id).state) == (S.filled, P.filled)
+    assert not world.rfq(order_id).open
+    folded(world)
+
+
+@pytest.mark.parametrize("of", ["E1", "G1"])
+def test_a_correction_of_a_correction_and_its_cancel(of: str) -> None:
+    """ExecRefID(19) may name the fill or its last correction; ours always names what was told last."""
+    world, order_id = filled()
+    correct(world, order_id, last_quantity=D(MM), last_price=D("99.93"), cum_quantity=D(MM))
+    correct(world, order_id, of, "G2", last_quantity=D(MM), last_price=D("99.92"), cum_quantity=D(MM))
+    bust(world, order_id, of, cum_quantity=D(0), leaves_quantity=D(0))
+    chain = [each for each in world.reports(False) if each.kind in (K.trade, K.trade_corrected, K.trade_canceled)]
+    assert [each.kind for each in chain] == [K.trade, K.trade_corrected, K.trade_corrected, K.trade_canceled]
+    assert [each.exec_ref_id for each in chain] == ["", *(each.exec_id for each in chain[:-1])]
+    assert world.the(order_id).filled == 0
+    folded(world)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"last_quantity": D(MM + 1)}, "1000001 is more than the 1000000 that was left", id="too much"),
+        pytest.param({"last_price": D("99.96")}, "99.96 is worse than the quoted 99.95", id="too bad"),
+        pytest.param({"last_price": D("9.9")}, "9.9 is", id="too good"),
+        pytest.param({"last_quantity": None}, "no LastQty(32) or LastPx(31)", id="no quantity"),
+        pytest.param({"of": ""}, "trade correction without ExecRefID(19)", id="no reference"),
+        pytest.param({"of": "E9"}, "trade correction with ExecRefID(19)=E9", id="unknown"),
+    ],
+)
+def test_a_correction_that_cannot_be_booked_is_kept_for_a_person(changes: dict[str, Any], reason: str) -> None:
+    world, order_id = filled()
+    correct(world, order_id, **{"last_quantity": D(MM), "last_price": D("99.93"), **changes})
+    assert world.recorded(e.FillQuarantined)[-1].reason.startswith(reason)
+    assert (world.the(order_id).filled, world.the(order_id).average_price) == (MM, D("99.95"))
+    assert not world.recorded(e.FillCorrected)
+
+
+def test_a_correction_of_a_canceled_fill_is_kept_for_a_person() -> None:
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    correct(world, order_id, last_quantity=D(MM), last_price=D("99.93"))
+    assert world.recorded(e.FillQuarantined)[-1].reason == "corrects E1, which was canceled"
+    assert world.the(order_id).filled == 0
+
+
+def test_a_copy_of_a_correction_changes_nothing_and_another_under_its_name_is_kept() -> None:
+    world, order_id = filled()
+    for price in ("99.93", "99.93", "99.92"):
+        correct(world, order_id, last_quantity=D(MM), last_price=D(price), cum_quantity=D(MM))
+    assert [each[0] for each in told(world)] == ["F", "G"]
+    assert len(world.recorded(e.FillRepeated)) == 1
+    assert world.recorded(e.FillQuarantined)[-1].reason == "same ExecID as another trade correction, and not the same"
+
+
+def test_a_copy_of_the_fill_after_its_correction_is_a_copy() -> None:
+    world, order_id = filled()
+    correct(world, order_id, last_quantity=D(MM), last_price=D("99.93"), cum_quantity=D(MM))
+    world.fills(order_id, MM, exec_id="E1", price="99.95", cum_quantity=D(MM))
+    assert not world.recorded(e.FillQuarantined)
+    assert world.the(order_id).average_price == D("99.93")
