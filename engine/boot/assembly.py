@@ -173,6 +173,7 @@ def desk(
             guard_ns=config.rfq.expiry_guard_ms * 1_000_000,
             stale_order_ns=_ns(config.rfq.stale_order_s),
             unasked_ns=_ns(config.rfq.unasked_s),
+            session_due_ns=_ns(config.rfq.session_due_s),
             mark_age_ns_max=_ns(config.rfq.mark_age_max_s),
             undelivered_ask_ns=_ns(config.rfq.undelivered_ask_s),
             reversion_ns=_ns(config.tca.reversion_s),

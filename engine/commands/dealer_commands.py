@@ -15,7 +15,7 @@ from engine.dealers.drift import Drifting
 from engine.dealers.estimates import Asking
 from engine.dealers.outlook import Measure, Outlook
 from engine.dealers.segments import ANY, Segment
-from engine.desk.order import intake
+from engine.desk.order import again
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass
 from engine.domain.rfq import AskState
@@ -219,7 +219,7 @@ def _switch(call: Call, on: bool) -> dict[str, Any]:
         raise CommandError(f"no person has paused {dealer.id}{by_file}", code="state")
     draft.record(e.DealerPaused(draft.now_ns, dealer.id, on, call.by, call.given["reason"]))
     if not on:
-        intake.somebody_came_up(draft)
+        again.somebody_came_up(draft)
     return {"dealer": dealer.id, **as_json.paused(draft, dealer)}
 
 

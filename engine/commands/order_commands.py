@@ -317,4 +317,5 @@ def _open(call: Call, order: Order, plan: AskPlan) -> dict[str, Any]:
         "plan": as_json.plan(plan),
         "asked": [ask.dealer for ask in rfq.asks if ask.state is AskState.asked],
         "blocked": [{"dealer": ask.dealer, "reason": ask.note} for ask in rfq.asks if ask.state is AskState.blocked],
+        "awaited": [dealer for dealer, _ in rfq.awaited if rfq.ask_of(dealer) is None],
     }

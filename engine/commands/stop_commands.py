@@ -7,7 +7,7 @@ from typing import Any
 from engine.commands import as_json
 from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
-from engine.desk.order import intake
+from engine.desk.order import again
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.placement.doubting import cancel_at_dealer
 from engine.desk.placement.ending import end_placement
@@ -32,7 +32,7 @@ def kill(call: Call) -> dict[str, Any]:
     if on:
         reply.update(_stop(draft, scope, f"kill switch {scope}: {reason}"))
     else:
-        intake.somebody_came_up(draft)
+        again.somebody_came_up(draft)
     reply["in_force"] = kills_in_force(draft)
     return reply
 

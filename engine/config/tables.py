@@ -184,6 +184,7 @@ class RfqConfig:
     expiry_guard_ms: int = setting(250, at_least=0, at_most=60_000)
     stale_order_s: float = setting(60.0, above=0, at_most=86_400)
     unasked_s: float = setting(60.0, above=0, at_most=86_400)
+    session_due_s: float = setting(10.0, at_least=0, at_most=600)
     mark_age_max_s: float = setting(900.0, above=0, at_most=604_800)
     undelivered_ask_s: float = setting(5.0, above=0, at_most=3600)
     cool_down_days: int = setting(1, at_least=0, at_most=30)

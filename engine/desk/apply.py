@@ -122,6 +122,16 @@ def _order_returned(state: DeskState, event: e.OrderReturned) -> None:
     state.orders.put(event.order_id, returned)
 
 
+def _sessions_awaited(state: DeskState, event: e.SessionsAwaited) -> None:
+    order = state.orders[event.order_id]
+    note = f"waits for {', '.join(event.dealers)} to log on"
+    state.orders.put(event.order_id, changed(order, note=note, again_ns=event.until_ns))
+
+
+def _orders_looked_at(state: DeskState, event: e.OrdersLookedAt) -> None:
+    state.counters.put("to_look_at", event.next)
+
+
 def _cancel_asked(state: DeskState, event: e.CancelAsked) -> None:
     order = state.orders[event.order_id]
     state.orders.put(event.order_id, changed(order, cancel_cl_ord_id=event.cl_ord_id or "-"))
@@ -220,6 +230,11 @@ def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
     state.rfqs.put(event.rfq_id, moves.begin_ask(rfq, ask))
     state.asks.put(event.quote_req_id, AskRef(event.rfq_id, event.dealer))
     state.sent.put(str(event.outbox_id), Sent(event.rfq_id, event.dealer))
+
+
+def _ask_awaited(state: DeskState, event: e.AskAwaited) -> None:
+    rfq = state.rfqs[event.rfq_id]
+    state.rfqs.put(event.rfq_id, changed(rfq, awaited=(*rfq.awaited, (event.dealer, event.until_ns))))
 
 
 def _ask_blocked(state: DeskState, event: e.AskBlocked) -> None:
@@ -674,6 +689,14 @@ def _session_switched(state: DeskState, event: e.SessionSwitched) -> None:
     state.switches.put(event.session, Switch(event.enabled, event.actor, event.reason, event.at_ns))
 
 
+def _engine_started(state: DeskState, event: e.EngineStarted) -> None:
+    state.lost.put("", event.at_ns)
+
+
+def _session_down(state: DeskState, event: e.SessionDown) -> None:
+    state.lost.put(event.session, event.at_ns)
+
+
 # --- shared --------------------------------------------------------------------------------------
 
 
@@ -720,6 +743,8 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.OrderOverridden: _order_overridden,
     e.OrderReported: _order_reported,
     e.OrderReturned: _order_returned,
+    e.SessionsAwaited: _sessions_awaited,
+    e.OrdersLookedAt: _orders_looked_at,
     e.CancelAsked: _cancel_asked,
     e.CancelSettled: _cancel_settled,
     e.ReplaceAsked: _replace_asked,
@@ -729,6 +754,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.OrderExpired: _order_expired,
     e.RfqOpened: _rfq_opened,
     e.DealerAsked: _dealer_asked,
+    e.AskAwaited: _ask_awaited,
     e.AskBlocked: _ask_blocked,
     e.AskWithheld: _ask_withheld,
     e.QuoteReceived: _quote_received,
@@ -765,4 +791,6 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.KillSwitched: _kill_switched,
     e.DealerPaused: _dealer_paused,
     e.SessionSwitched: _session_switched,
+    e.EngineStarted: _engine_started,
+    e.SessionDown: _session_down,
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine.desk import aftermath, axes, deliveries, exchange
 from engine.desk.draft import Delivery, Draft
-from engine.desk.order import intake, reporting
+from engine.desk.order import again, intake, reporting
 from engine.desk.placement import answers, doubting, ending, placing, trade_reports
 from engine.desk.round import asking
 from engine.desk.round.asking import advance, next_deadline_ns
@@ -97,7 +97,9 @@ def due(draft: Draft, key: Timer) -> None:
         if order.out_of_time(draft.now_ns):
             reporting.expire(draft, ident)
         elif order.state is OrderState.with_trader and 0 < order.again_ns <= draft.now_ns:
-            intake.work(draft, ident)
+            intake.work(draft, ident, waits=False)
+    elif kind is TimerKind.waiting:
+        again.look_on(draft)
     elif kind is TimerKind.reversion:
         aftermath.measure(draft, ident)
     elif kind is TimerKind.marks:
@@ -110,7 +112,7 @@ def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     if role == "dealer":
         doubting.session_back(draft, session)
         asking.session_back(draft, session)
-        intake.somebody_came_up(draft)
+        again.somebody_came_up(draft)
     elif role == "market":
         _subscribe(draft, session)
 
@@ -204,6 +206,8 @@ def deadline_of(
             return None
         again_ns = order.again_ns if order.state is OrderState.with_trader else 0
         return min((each for each in (order.terms.expire_ns, again_ns) if each), default=None)
+    if kind is TimerKind.waiting:
+        return now_ns if state.to_look_at() else None
     if kind is TimerKind.marks:
         return aftermath.marks_due_ns(state, ident, now_ns)
     return aftermath.reversion_due_ns(state, ident, now_ns)
@@ -214,5 +218,6 @@ def open_keys(state: DeskState) -> Iterator[Timer]:
     yield from (Timer(TimerKind.rfq, rfq.rfq_id) for rfq in state.open_rounds())
     yield from (Timer(TimerKind.placement, p.placement_id) for p in state.unanswered())
     yield from (Timer(TimerKind.order, order.order_id) for order in state.open_orders())
+    yield Timer(TimerKind.waiting, "")
     yield from (Timer(TimerKind.reversion, p.exec_id) for p in state.pending_reversions())
     yield from (Timer(TimerKind.marks, key) for key in state.rounds_and_fills_to_mark())

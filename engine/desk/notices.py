@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from engine.clock import iso_timestamp
 from engine.desk.draft import Page
 from engine.desk.state import DeskState
 from engine.domain import events as e
@@ -24,6 +25,7 @@ class Topic(StrEnum):
     accepted = "accepted"
     alert = "alert"
     asked = "asked"
+    awaited = "awaited"
     axe = "axe"
     blocked = "blocked"
     closed = "closed"
@@ -118,6 +120,9 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
             return Topic.report, {"order_id": said.order_id, **what}
         case e.OrderReturned():
             return Topic.returned, {"order_id": event.order_id, "reason": event.reason}
+        case e.SessionsAwaited():
+            what = {"dealers": list(event.dealers), "until": iso_timestamp(event.until_ns)}
+            return Topic.awaited, {"order_id": event.order_id, **what}
         case e.OrderOverridden():
             by = {"actor": _who(event.actor), "reason": event.reason}
             return Topic.override, {"order_id": event.order_id, **by, "dealers": list(event.after)}
@@ -127,6 +132,9 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
             return Topic.rfq, {"rfq_id": event.rfq_id, "order_id": event.order_id, **plan}
         case e.DealerAsked():
             return Topic.asked, {"rfq_id": event.rfq_id, "dealer": event.dealer}
+        case e.AskAwaited():
+            what = {"dealers": [event.dealer], "until": iso_timestamp(event.until_ns)}
+            return Topic.awaited, {**_round(state, event.rfq_id), **what}
         case e.AskBlocked() | e.AcceptBlocked():
             why = {"check": event.check, "reason": event.reason}
             return Topic.blocked, {"rfq_id": event.rfq_id, "dealer": event.dealer, **why}

@@ -49,8 +49,15 @@ class Supposing:
     assume_connected: bool = False
 
 
-def recommend(draft: Draft, order: Order, *, draws: bool = False, supposing: Supposing | None = None) -> Recommendation:
-    """The rule book's answer for this order now; reads the draft, changes nothing.
+def recommend(
+    draft: Draft,
+    order: Order,
+    *,
+    draws: bool = False,
+    supposing: Supposing | None = None,
+    as_if_up: frozenset[str] = frozenset(),
+) -> Recommendation:
+    """The rule book's answer for this order now, or `as_if_up` sessions were up; reads the draft, changes nothing.
 
     What was drawn for a round stands: only with `draws`, and only where nothing was yet, is something drawn. So whoever
     is shown a recommendation again sees the same list. With `supposing` it is only looked at, with all numbers.
@@ -58,7 +65,7 @@ def recommend(draft: Draft, order: Order, *, draws: bool = False, supposing: Sup
     desk = draft.desk
     asked = _question(draft, order, supposing)
     decision, rule, limits = asked.decision, asked.decision.rule, asked.wanted.limits
-    among = _candidates(draft, order, rule, asked.wait_s, everybody_up=asked.everybody_up)
+    among = _candidates(draft, order, rule, asked.wait_s, everybody_up=asked.everybody_up, as_if_up=as_if_up)
     quantity = asked.exposure.quantity
     choice = _choose(draft, order, asked.wanted, among, quantity, draws=draws, numbers=supposing is not None)
     return Recommendation(
@@ -279,9 +286,16 @@ class _ForRequest:
 
 
 def _candidates(
-    draft: Draft, order: Order, rule: CompiledRule, wait_s: float, *, everybody_up: bool = False
+    draft: Draft,
+    order: Order,
+    rule: CompiledRule,
+    wait_s: float,
+    *,
+    everybody_up: bool = False,
+    as_if_up: frozenset[str] = frozenset(),
 ) -> Candidates:
     desk, state = draft.desk, draft.state
+    among = draft.session_up.among
     account, now_ns = order.terms.account, draft.now_ns
 
     def stopped(dealer: str) -> str:
@@ -303,7 +317,7 @@ def _candidates(
         Situation(
             asset_class=desk.securities[order.terms.security_id].asset_class,
             leaves=_in_base(draft, order, order.leaves),
-            sessions_up=draft.session_up.among if not everybody_up else frozenset,
+            sessions_up=frozenset if everybody_up else among if not as_if_up else lambda keys: among(keys) | as_if_up,
             closed=closed if desk.hours else None,
             # Looked at once here rather than three times a dealer: as good as always none is on.
             stopped=stopped if state.any_kill() else None,

@@ -62,6 +62,8 @@ class RfqClocks:
     quotes_per_rfq_max: int = 64
     unasked_ns: int = 60_000_000_000
     """How long an IOC or FOK order that nobody can be asked for waits for a person."""
+    session_due_ns: int = 10_000_000_000
+    """How long after a start, a loss or its opening hour a session may be up at any moment, and is waited for."""
     status_asks_max: int = 2
     """How often a silent dealer is asked for the state of our order before a person is."""
     day_end: DayEnd = _AT_NINE_UTC
@@ -95,6 +97,10 @@ class Hours(Protocol):
 
     def closed(self, utc_ns: int) -> str:
         """`closed until 08:00 America/New_York`; empty while it is open."""
+        ...
+
+    def period_start(self, utc_ns: int) -> int:
+        """When the period of this instant began."""
         ...
 
 

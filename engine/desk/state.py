@@ -315,6 +315,7 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "dealt": (Table, ()),
     "pauses": (Table, (_if_on,)),
     "switches": (Table, ()),
+    "lost": (Table, ()),
     "counters": (Table, ()),
     "told": (Table, ()),
     "drifts": (Table, ()),
@@ -359,6 +360,8 @@ class DeskState:
     dealt: Table[Decimal]
     pauses: Table[Pause]
     switches: Table[Switch]
+    lost: Table[int]
+    """When each session was last lost; under the empty name when the process began, which lost all of them."""
     counters: Table[int]
     told: Table[str]
     drifts: Table[DealerDrifted]
@@ -450,6 +453,14 @@ class DeskState:
 
     def open_rfqs(self) -> int:
         return self.counters.get("open_rfqs") or 0
+
+    def lost_ns(self, session: str) -> int:
+        """When this session was last lost, be it with the process; 0 if it never was."""
+        return max(self.lost.get(session) or 0, self.lost.get("") or 0)
+
+    def to_look_at(self) -> int:
+        """The number of the order from which on those that nobody could be asked for are to be looked at; 0: none."""
+        return self.counters.get("to_look_at") or 0
 
     def kill_in_force(self, dealer: str, account: str) -> tuple[Scope, Kill] | None:
         """The first switch that stops this dealer or account, with its scope."""

@@ -300,6 +300,24 @@ class OrderReturned(Event):
 
 @row
 @dataclass(frozen=True, slots=True)
+class SessionsAwaited(Event):
+    """An order is asked for once the sessions of these dealers are up, or at `until_ns` without those that are not."""
+
+    order_id: str
+    dealers: tuple[str, ...]
+    until_ns: int
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class OrdersLookedAt(Event):
+    """Orders that nobody could be asked for were looked at again: those before the `next`-th, or all, if that is 0."""
+
+    next: int
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class CancelAsked(Event):
     order_id: str
     cl_ord_id: str
@@ -424,6 +442,16 @@ class DealerAsked(Event):
     settl_date: str = ""
     """SettlDate(64) that prices are asked for, `YYYYMMDD`."""
     rate: RateUsed | None = None
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class AskAwaited(Event):
+    """It is a dealer's turn to be asked, and its session is due: the round waits for it until `until_ns`."""
+
+    rfq_id: str
+    dealer: str
+    until_ns: int
 
 
 @row

@@ -20,12 +20,13 @@ class TimerKind(StrEnum):
     order = "order"
     reversion = "reversion"
     marks = "marks"
+    waiting = "waiting"
 
 
 class Timer(NamedTuple):
     """Whose deadline it is: `ident` is a session's key, or names a round, an acceptance, an order or a fill.
 
-    `marks` are those that follow a round or a fill.
+    `marks` are those that follow a round or a fill. `waiting` are all orders that nobody could be asked for: no name.
     """
 
     kind: TimerKind

@@ -183,6 +183,8 @@ class Rfq:
     """`rule:NAME` or `person:ACTOR`."""
     index: Decimal | None = None
     """The level of the segment's benchmark at the opening."""
+    awaited: tuple[tuple[str, int], ...] = ()
+    """Dealers that the round waits for, or has waited for, to ask them, each with the time at which that is over."""
 
     @property
     def open(self) -> bool:
@@ -193,6 +195,10 @@ class Rfq:
         """Planned dealers that have not been tried yet, in order."""
         tried = {ask.dealer for ask in self.asks}
         return tuple([dealer for dealer in self.plan.dealers if dealer not in tried])
+
+    def awaited_until_ns(self, dealer: str) -> int | None:
+        """Until when the round waits for a dealer's session; None if it never has."""
+        return next((until_ns for name, until_ns in self.awaited if name == dealer), None)
 
     def ask_of(self, dealer: str) -> Ask | None:
         for ask in self.asks:

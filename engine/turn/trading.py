@@ -131,6 +131,8 @@ class Trading:
         reason = masked(f"{type(error).__name__}: {error}")[:INPUT_KEPT_MAX]
         draft.record(e.InputRefused(draft.now_ns, source, masked(text)[:INPUT_KEPT_MAX], reason, order_id))
         draft.page("input refused", source=source, reason=reason)
+        if kind is TimerKind.waiting:
+            draft.record(e.OrdersLookedAt(draft.now_ns, 0))  # Else it would wake again at once.
         if rfq is not None and rfq.open:
             return_to_trader(draft, draft.state.orders[order_id], "its timer could not be handled")
 

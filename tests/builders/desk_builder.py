@@ -127,6 +127,9 @@ class ClosedUntil:
     def closed(self, utc_ns: int) -> str:
         return f"closed until {self.words}"
 
+    def period_start(self, utc_ns: int) -> int:
+        return 0
+
 
 @dataclass(slots=True)
 class FakeMachine:

@@ -73,6 +73,7 @@ SPANS: Final[dict[str, Span]] = {
     "rfq.expiry_guard_ms": (">=", 0, 60_000),
     "rfq.stale_order_s": (">", 0, 86_400),
     "rfq.unasked_s": (">", 0, 86_400),
+    "rfq.session_due_s": (">=", 0, 600),
     "rfq.mark_age_max_s": (">", 0, 604_800),
     "rfq.undelivered_ask_s": (">", 0, 3600),
     "rfq.cool_down_days": (">=", 0, 30),

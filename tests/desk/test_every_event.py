@@ -24,6 +24,7 @@ from engine.desk.apply import apply
 from engine.desk.classic_lessons import observe
 from engine.desk.state import DeskState
 from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerWord
 from engine.domain.moves import IllegalMove
 from engine.domain.observation import RoundSeen
@@ -43,8 +44,8 @@ CODEC: Final = Codec(TYPES)
 
 FACTS: Final = frozenset(
     {
-        "EngineStarted", "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionUp", "SessionDown",
-        "SessionReset", "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
+        "EngineStopped", "StateDigested", "InputRefused", "ClockStepped", "SessionUp", "SessionReset",
+        "SessionNumbersSet", "SessionCommanded", "TlsReloaded", "OrderRefused", "StrayMessage",
         "AcceptBlocked", "FillRepeated", "RuleBookLoaded", "Reloaded", "LogLevelSet",
         "MessageIgnored", "MoneyDiffered", "ReloadRefused", "EstimatesRebuilt", "TcaReceived",
         "LeakSolved", "EstimatesFitted",
@@ -55,6 +56,10 @@ FACTS: Final = frozenset(
 RECORD_ONLY: Final = frozenset(
     {
         "OrderReceived.actor", "DuplicateAllowed.at_ns", "DuplicateAllowed.actor", "DuplicateAllowed.reason",
+        "EngineStarted.logic_version", "EngineStarted.config_hash", "EngineStarted.dealers_hash",
+        "EngineStarted.scoring_hash", "EngineStarted.book_hash", "EngineStarted.previous_ended_cleanly",
+        "EngineStarted.in_force", "SessionDown.reason", "SessionDown.code", "SessionDown.by",
+        "SessionsAwaited.at_ns", "OrdersLookedAt.at_ns", "AskAwaited.at_ns",
         "OrderRecommended.at_ns", "OrderReturned.at_ns", "CancelAsked.actor", "CancelSettled.at_ns",
         "CancelSettled.reason", "ReplaceSettled.at_ns", "ReplaceSettled.reason",
         "OrderReported.at_ns", "OrderReported.report", "DealerAsked.segment",
@@ -128,6 +133,14 @@ def some_day(seed: int) -> Day:
     for _ in range(45):
         ACTS[rng.choice(names)](day, rng.randrange(41), rng.randrange(41), rng.randrange(41))
     day.replace(day.order(BOND, "sell", 2 * MM, account="HAND"), f"g{seed}", (1 + seed % 3) * MM)
+    draft = day.draft()
+    draft.record(e.EngineStarted(day.now.utc_ns, 1, "", "", "", "", True))
+    draft.record(e.OrdersLookedAt(day.now.utc_ns, seed % 3))
+    draft.record(e.AskAwaited(day.now.utc_ns, "Q-000001", "beech", day.now.utc_ns + seed))
+    draft.record(e.SessionsAwaited(day.now.utc_ns, "O-000001", ("ash", "beech")[seed % 2 :], day.now.utc_ns + seed))
+    for kind, ident in ((TimerKind.waiting, ""), (TimerKind.rfq, "Q-000001"), (TimerKind.order, "O-000001")):
+        draft.wake(Timer(kind, ident))
+    day.keep(draft)
     pending = day.order(BOND, "sell", MM, account="PARALLEL")
     command(day, "order.allow_duplicate", order=pending, reason="meant")
     for dealer in ("ash", "beech", "cedar"):

@@ -302,18 +302,20 @@ def test_where_a_person_decides_it_waits_for_a_minute() -> None:
 
 
 def test_it_waits_for_dealers_that_are_still_logging_on() -> None:
-    """As after a restart: asked as soon as one is up, ended when the time to decide is over."""
+    """As after a restart: asked as soon as all are up, ended when they are due no more."""
     world = scene()
     for dealer in world.desk.dealers:
         world.drop(dealer.session)
     one = world.order(BOND, "buy", MM, account="PARALLEL", **IMMEDIATE)
     world.advance(1)
     assert world.the(one).state is OrderState.with_trader
-    world.restore("ash")
-    assert (world.the(one).state, world.asked()) == (OrderState.asking, ["ash"])
-    world.drop("ash")
+    for dealer in world.desk.dealers:
+        world.restore(dealer.session)
+    assert (world.the(one).state, world.asked()) == (OrderState.asking, ["ash", "beech", "cedar"])
+    for dealer in world.desk.dealers:
+        world.drop(dealer.session)
     other = world.order(BOND, "sell", MM, account="PARALLEL", **IMMEDIATE)
-    world.advance(29)
+    world.advance(9)
     assert world.the(other).open
     world.advance(2)
     assert world.the(other).state is OrderState.expired
@@ -329,6 +331,7 @@ def test_an_order_of_the_day_is_looked_at_again_when_somebody_comes_up() -> None
     down = scene()
     for dealer in down.desk.dealers:
         down.drop(dealer.session)
+    down.advance(11)  # Nobody is due any more.
     waits, by_hand = (down.order(BOND, side, MM, account=who) for side, who in (("buy", "PARALLEL"), ("sell", "HAND")))
     down.restore("ash")
     assert [down.the(each).state for each in (waits, by_hand)] == [OrderState.asking, OrderState.with_trader]

@@ -35,7 +35,7 @@ SILENT: Final = frozenset(
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
         "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "FillConfirmed", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",
-        "AxesExpired",
+        "AxesExpired", "OrdersLookedAt",
         "TcaReceived", "LeakSolved", "EstimatesFitted",
     }
 )  # fmt: skip
@@ -168,6 +168,16 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             {"state": "refused", "kinds": ["rules"], "actor": "kim", "problems": ["no such word"]},
         ),
         (e.OrderReturned(AT, order_id, "nobody"), "returned", {**of, "reason": "nobody"}),
+        (
+            e.SessionsAwaited(AT, order_id, ("ash", "beech"), 10**9),
+            "awaited",
+            {**of, "dealers": ["ash", "beech"], "until": "1970-01-01T00:00:01.000Z"},
+        ),
+        (
+            e.AskAwaited(AT, rfq_id, "ash", 10**9),
+            "awaited",
+            {"rfq_id": rfq_id, **of, "dealers": ["ash"], "until": "1970-01-01T00:00:01.000Z"},
+        ),
         (
             e.OrderOverridden(AT, order_id, kim, "why", ("ash",), ("oak", "elm")),
             "override",

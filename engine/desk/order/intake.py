@@ -16,6 +16,7 @@ from engine.desk.gate import risk
 from engine.desk.gate.size import rate_or_none, size_of
 from engine.desk.order import changing, reporting
 from engine.desk.order.reporting import finish_cancel, return_to_trader
+from engine.desk.order.waiting import await_sessions
 from engine.desk.placement.doubting import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import advance, open_round
@@ -144,8 +145,11 @@ def look_at(draft: Draft, order: Order, supposing: Supposing | None) -> Tried:
     return Tried(order, advice, Sizing() if supposing is None else sizing_of(draft, order, advice, supposing), words)
 
 
-def work(draft: Draft, order_id: str) -> None:
-    """Recommend, and send if the rule says so and nothing speaks against it."""
+def work(draft: Draft, order_id: str, *, waits: bool = True) -> None:
+    """Recommend, and send if the rule says so and nothing speaks against it.
+
+    Where dealers would be asked whose sessions are due, that is once they are up, if it `waits`.
+    """
     _rate(draft, order_id)
     order = draft.state.orders[order_id]
     advice = recommend(draft, order, draws=True)
@@ -153,6 +157,8 @@ def work(draft: Draft, order_id: str) -> None:
     draft.wake(Timer(TimerKind.order, order_id))
     order = draft.state.orders[order_id]
     stopped = draft.state.rules_stopped()
+    if waits and await_sessions(draft, order):
+        return
     if advice.plan is None:
         by_itself = advice.sends_itself and not order.manual_reason and not stopped
         _nobody_to_ask(draft, order, problem(draft.desk, advice), by_itself=by_itself)
@@ -166,8 +172,8 @@ def work(draft: Draft, order_id: str) -> None:
     if advice.sends_itself and not order.manual_reason and not stopped:
         open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
         return
-    waits = stopped if advice.sends_itself else f"rule “{advice.rule}” sends after approval"
-    _held(draft, order, order.manual_reason or waits)
+    why = stopped if advice.sends_itself else f"rule “{advice.rule}” sends after approval"
+    _held(draft, order, order.manual_reason or why)
 
 
 def _held(draft: Draft, order: Order, reason: str) -> None:
@@ -199,38 +205,12 @@ def rates_came(draft: Draft) -> None:
 
 
 def _nobody_to_ask(draft: Draft, order: Order, reason: str, *, by_itself: bool) -> None:
-    """It is the trader's. IOC and FOK end soon: at once if no person is to decide and no dealer is due to log on."""
-    clocks, until_ns = draft.desk.clocks, 0
+    """It is the trader's. IOC and FOK end soon: at once if no person is to decide."""
     unasked = order.immediate and not order.rounds
-    if unasked and not by_itself:
-        until_ns = order.received_ns + clocks.unasked_ns
-    elif unasked and _somebody_is_due(draft):
-        until_ns = order.received_ns + clocks.decide_ns
+    until_ns = order.received_ns + draft.desk.clocks.unasked_ns if unasked and not by_itself else 0
     return_to_trader(draft, order, reason, again_ns=until_ns)
     if unasked and draft.now_ns >= until_ns:
         reporting.expire(draft, order.order_id, f"nobody can be asked: {reason}")
-
-
-def somebody_came_up(draft: Draft) -> None:
-    """A dealer's session is up, a kill switch off, a pause over: orders with nobody to ask are looked at again."""
-    state = draft.state
-    for order in state.open_orders():
-        advice = state.recommendations.get(order.order_id)
-        unasked = order.state is OrderState.with_trader and advice is not None and advice.plan is None
-        if not unasked or order.cancel_cl_ord_id or order.out_of_time(draft.now_ns):
-            continue
-        if recommend(draft, order).plan is not None:
-            work(draft, order.order_id)
-
-
-def _somebody_is_due(draft: Draft) -> bool:
-    """Is a dealer's session down that nothing but its connection keeps from logging on?"""
-    for session in {dealer.session: None for dealer in draft.desk.dealers}:
-        switch = draft.state.switches.get(session)
-        may_log_on = switch is None or switch.enabled
-        if may_log_on and not draft.session_up(session) and not draft.desk.closed(session, draft.now_ns):
-            return True
-    return False
 
 
 def on_cancel(draft: Draft, session: str, heard: CancelOrder) -> None:

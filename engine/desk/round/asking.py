@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
 
+from engine.dealers.book import Dealer
 from engine.desk.draft import Draft
 from engine.desk.gate import risk
 from engine.desk.gate.risk import Blocked
@@ -18,6 +19,7 @@ from engine.desk.gate.size import rate_or_none
 from engine.desk.order import changing
 from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
+from engine.desk.returning import due_until_ns
 from engine.desk.round.quotes import fair_enough, judge, live_quotes
 from engine.desk.round.seen import Amending
 from engine.desk.settlement import is_told, settlement_of
@@ -160,13 +162,13 @@ def _drive(draft: Draft, rfq_id: str) -> None:
     if rfq.state is not RfqState.asking:
         return
     _note_silence(draft, rfq)
+    awaited: set[str] = set()
     while True:
         rfq = draft.state.rfqs[rfq_id]
-        due = due_dealers(rfq, draft.now_ns, _stopping(draft, rfq), guard_ns)
+        due = [each for each in due_dealers(rfq, draft.now_ns, _stopping(draft, rfq), guard_ns) if each not in awaited]
         if not due:
             break
-        for dealer in due:
-            _ask(draft, rfq_id, dealer)
+        awaited.update([dealer for dealer in due if not _ask(draft, rfq_id, dealer)])
     if collected(rfq, draft.now_ns, _stopping(draft, rfq), guard_ns):
         _decide(draft, rfq)
 
@@ -220,16 +222,17 @@ def _decide(draft: Draft, rfq: Rfq) -> None:
     draft.record(e.RfqDeciding(draft.now_ns, rfq.rfq_id, max(ends, default=draft.now_ns), reason))
 
 
-def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
+def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> bool:
+    """Ask a dealer, or record why it cannot be; False if its session is waited for."""
     rfq = draft.state.rfqs[rfq_id]
     order = draft.state.orders[rfq.order_id]
     dealer = draft.desk.dealers.get(dealer_id)
     if dealer is None:
         draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, "dealer", f"{dealer_id} is no longer known"))
-        return
+        return True
     if rfq.opened_by.startswith("rule:") and (stopped := draft.state.rules_stopped()):
         draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, "kill", stopped))
-        return
+        return True
     clocks = draft.desk.clocks
     wait_until = draft.now_ns + rfq.plan.wait_ns
     security = draft.desk.securities[order.terms.security_id]
@@ -251,8 +254,10 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
     # A request is worth nothing to a dealer once half its time is gone.
     cleared = risk.clear_ask(draft, order, dealer, said, draft.now_ns + rfq.plan.wait_ns // 2)
     if isinstance(cleared, Blocked):
+        if cleared.check == "session" and _is_awaited(draft, rfq, dealer):
+            return False
         draft.record(e.AskBlocked(draft.now_ns, rfq_id, dealer_id, cleared.check, cleared.reason))
-        return
+        return True
     later = draft.now_ns != rfq.opened_ns  # Else the round's opening has both.
     draft.record(
         e.DealerAsked(
@@ -270,6 +275,17 @@ def _ask(draft: Draft, rfq_id: str, dealer_id: str) -> None:
         )
     )
     draft.send_cleared(cleared)
+    return True
+
+
+def _is_awaited(draft: Draft, rfq: Rfq, dealer: Dealer) -> bool:
+    """Is this dealer's session due, so that the round waits for it? Once, and for no longer than an answer may take."""
+    until_ns = rfq.awaited_until_ns(dealer.id)
+    if until_ns is None:
+        until_ns = min(due_until_ns(draft, dealer.session), draft.now_ns + rfq.plan.wait_ns)
+        if until_ns > draft.now_ns:
+            draft.record(e.AskAwaited(draft.now_ns, rfq.rfq_id, dealer.id, until_ns))
+    return draft.now_ns < until_ns
 
 
 # --- what is due: pure questions about a round and a time -----------------------------------------
@@ -328,8 +344,10 @@ def next_deadline_ns(rfq: Rfq) -> int | None:
     if rfq.state is not RfqState.asking:
         return None
     times = [ask.wait_until_ns for ask in rfq.asks if not ask.answered]
-    due = _stagger_due_ns(rfq)
-    if due is not None and rfq.unasked and not (rfq.plan.mode is Mode.ONE_AT_A_TIME and times):
+    unasked, due = rfq.unasked, _stagger_due_ns(rfq)
+    if unasked and (awaited := [until_ns for dealer, until_ns in rfq.awaited if dealer in unasked]):
+        times += awaited
+    elif due is not None and unasked and not (rfq.plan.mode is Mode.ONE_AT_A_TIME and times):
         times.append(due)
     return min(times, default=None)
 
@@ -491,10 +509,12 @@ def _declined(draft: Draft, rfq: Rfq, ask: Ask, reason: str) -> None:
 
 
 def session_back(draft: Draft, session: str) -> None:
-    """A dealer's session is up again: rounds that are to be decided may have waited for it."""
+    """A dealer's session is up again: rounds may have waited for it, to ask it or to take its quote."""
     dealers = {dealer.id for dealer in draft.desk.dealers.on_session(session)}
     for rfq in draft.state.open_rounds():
-        if rfq.state is RfqState.deciding and any(ask.quotes and ask.dealer in dealers for ask in rfq.asks):
+        to_ask = rfq.state is RfqState.asking and not dealers.isdisjoint([name for name, _ in rfq.awaited])
+        to_take = rfq.state is RfqState.deciding and any(ask.quotes and ask.dealer in dealers for ask in rfq.asks)
+        if to_ask or to_take:
             advance(draft, rfq.rfq_id)
 
 

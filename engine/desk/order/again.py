@@ -1,0 +1,63 @@
+"""Orders that wait for somebody to ask are looked at again: a session is up, a kill switch off, a pause over.
+
+There may be thousands, each as much work as a new order: a turn looks at so many, and a timer goes on with the rest,
+so that whatever else comes is handled in between.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.desk.draft import Draft
+from engine.desk.order.intake import work
+from engine.desk.order.waiting import await_sessions
+from engine.desk.recommend import recommend
+from engine.domain import events as e
+from engine.domain.keys import Timer, TimerKind
+from engine.domain.order import Order, OrderState
+
+LOOKED_AT_ONCE: Final = 20
+"""Orders that one turn looks at: some 20 ms at worst."""
+
+
+def somebody_came_up(draft: Draft) -> None:
+    """A dealer that could not be asked may be asked now."""
+    _look_at(draft, 1)
+
+
+def look_on(draft: Draft) -> None:
+    """Look at those that were left."""
+    if next_number := draft.state.to_look_at():
+        _look_at(draft, next_number)
+
+
+def _look_at(draft: Draft, number: int) -> None:
+    """The orders from this number on, as many as are looked at at once; the rest is left to the timer."""
+    left, looked = 0, 0
+    for order in draft.state.open_orders():
+        if _number(order) < number or not _waits(draft, order):
+            continue
+        if looked == LOOKED_AT_ONCE:
+            left = _number(order)
+            break
+        looked += 1
+        if not await_sessions(draft, order) and recommend(draft, order).plan is not None:
+            work(draft, order.order_id, waits=False)
+    if left != draft.state.to_look_at():
+        draft.record(e.OrdersLookedAt(draft.now_ns, left))
+    draft.wake(Timer(TimerKind.waiting, ""))
+
+
+def _waits(draft: Draft, order: Order) -> bool:
+    """Is it with the trader because nobody could be asked, or because somebody is due?"""
+    advice = draft.state.recommendations.get(order.order_id)
+    if order.state is not OrderState.with_trader or advice is None:
+        return False
+    if order.cancel_cl_ord_id or order.out_of_time(draft.now_ns):
+        return False
+    by_itself = advice.sends_itself and not order.manual_reason and not draft.state.rules_stopped()
+    return advice.plan is None or (by_itself and order.again_ns > draft.now_ns)
+
+
+def _number(order: Order) -> int:
+    return int(order.order_id.rpartition("-")[2])
