@@ -42,7 +42,10 @@ LIFE_S_MAX = 6.0
 """A daemon whose fuse has not blown by then is killed from outside; that counts as `any instant`."""
 CALM_S_MAX = 120.0
 INTERVAL_S = 9.0
-HABITS = "parts=0.4,stops=0.15,by_status=0.3,shuffles=0.2,repeats=0.3,busts=0.1,corrects=0.12,early=0.1,reopens=0.3"
+HABITS = (
+    "parts=0.4,stops=0.15,by_status=0.3,shuffles=0.2,repeats=0.3,busts=0.1,corrects=0.12,early=0.1,reopens=0.3,"
+    "reports=0.15,reports_alone=0.15,nameless=0.3"
+)
 REPLACES, CANCELS = 0.25, 0.1
 
 

@@ -312,8 +312,10 @@ def _check_oms(books: _Books, record: Record, trades: list[Trade]) -> None:
     sessions = {row.stored.session for row in record.rows}
     order_sessions = {s for s in sessions if s.startswith(f"{record.name}>")}
     has_copy = bool(sessions - order_sessions)
-    reports = [row for row in record.inbound("8") if row.stored.session in order_sessions]
-    copies = [row for row in record.inbound("8") if row.stored.session not in order_sessions]
+    # As they were handled: what came before its turn was kept when it came.
+    heard = sorted(record.inbound("8"), key=lambda row: (row.stored.session, row.stored.epoch, row.stored.seq))
+    reports = [row for row in heard if row.stored.session in order_sessions]
+    copies = [row for row in heard if row.stored.session not in order_sessions]
     _check_answers(books, record, order_sessions)
     told = _fills_once(books, record.name, "order session", reports)
     copied = _fills_once(books, record.name, "drop copy", copies)

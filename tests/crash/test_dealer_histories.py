@@ -1,8 +1,9 @@
 """Random histories of dealers against the running daemon, on real sockets: what they truly traded, and what was told.
 
 Five dealers, programs of their own that share no code with the engine, fill in parts, tell of it late, twice, under two
-names, wrongly or never, take trades back and correct them, before or after they told of them, and lose connections,
-while the OMS replaces and cancels. Their own books are then held against the journal, the OMS and the drop copy.
+names, wrongly or never, by 8 or AE, take trades back and correct them, before or after they told of them, and lose
+connections, while the OMS replaces and cancels. Their own books are then held against the journal, the OMS and the drop
+copy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HABITS = (
     "parts=0.6,stops=0.25,by_status=0.3,by_cancel=0.4,shuffles=0.4,repeats=0.4,busts=0.12,corrects=0.12,early=0.25,"
-    "reopens=0.3,twice=0.1,silent=0.05,drops=0.05,misprints=0.05"
+    "reopens=0.3,twice=0.1,silent=0.05,drops=0.05,misprints=0.05,reports=0.2,reports_alone=0.2,nameless=0.3"
 )
 
 

@@ -164,6 +164,17 @@ def told_fields() -> dict[str, Any]:
     return fields | {"t54": "1", "t32": "100", "t31": "99.5", "t14": "100"}
 
 
+def test_what_came_before_its_turn_counts_in_its_turn(tmp_path: Path) -> None:
+    """The last of three reports comes above a gap and is held; CumQty(14) is that of the last by number."""
+    day = Day(tmp_path)
+    fields = {"t11": "A1", "t48": ISIN, "t54": "1", "t39": "1", "t150": "0", "t14": "100"}
+    day.oms.heard("8", **fields, t17="X9", seq=9)
+    day.oms.heard("8", **(fields | {"t14": "0"}), t17="X8", seq=8)
+    for seq, exec_id in ((8, "X8"), (9, "X9")):
+        day.oms.heard("8", on="DROPCOPY", **fields, t17=exec_id, t797="Y", seq=seq)
+    assert day.close().findings == ()
+
+
 def test_resends_and_repeats_that_say_so_are_no_doubles(tmp_path: Path) -> None:
     day = Day(tmp_path)
     quiet_repeats(day)
