@@ -325,6 +325,8 @@ class DealerCancelRefused:
     orig_cl_ord_id: str
     text: str
     unknown_order: bool
+    status: OrderStatus | None = None
+    """Where the order stands there; None where the dealer does not say, or says something else."""
 
 
 class AxeAction(StrEnum):

@@ -14,7 +14,7 @@ from desk_scene import BOND, MM, Scene, placed, scene
 
 from engine.domain import events as e
 from engine.domain import messages as m
-from engine.domain.order import OrderState
+from engine.domain.order import OrderState, OrderStatus
 from engine.domain.placement import PlacementState
 from engine.fix.flows.dialect import DEFAULT
 from engine.fix.flows.translation import hear
@@ -365,3 +365,70 @@ def test_a_refusal_may_cite_our_cancel_alone() -> None:
     world, _, cancel_id, placement_id = canceling()
     world.hear("ash", m.DealerCancelRefused(cancel_id, "", "too late", unknown_order=False))
     assert world.state.placements[placement_id].evidence == "cancel refused: too late"
+
+
+# --- OrderCancelReject(9) -------------------------------------------------------------------------
+
+
+def called_back(part: int = 0) -> tuple[Scene, str, str]:
+    """An acceptance that was called back, and the name of our F."""
+    world, order_id = placed()
+    if part:
+        world.fills(order_id, part)
+    world.cancel(order_id, "f1")
+    return world, order_id, world.said(m.CancelPlacement)[-1].cancel_id
+
+
+@pytest.mark.parametrize(
+    ("status", "part", "words"),
+    [
+        pytest.param("2", 0, "1000000 is filled; the fill itself has not come", id="filled, nothing booked"),
+        pytest.param("2", 400_000, "1000000 is filled; the fill itself has not come", id="filled, a part booked"),
+        pytest.param("1", 0, "a part is filled; the fill itself has not come", id="partly filled, nothing booked"),
+    ],
+)
+def test_a_cancel_that_is_refused_for_a_fill_that_has_not_come_is_asked_about(
+    status: str, part: int, words: str
+) -> None:
+    world, order_id, cancel_id = called_back(part)
+    asked = len(world.said(m.AskPlacementStatus))
+    world.hear("ash", m.DealerCancelRefused(cancel_id, "", "too late", False, OrderStatus(status)))
+    placement = world.placement(order_id)
+    assert placement.unanswered
+    assert placement.evidence.endswith(words)
+    assert len(world.said(m.AskPlacementStatus)) == asked + 1
+    world.fills(order_id, MM - part)
+    assert world.the(order_id).state is OrderState.filled
+
+
+@pytest.mark.parametrize("status", ["4", "C"])
+@pytest.mark.parametrize("part", [0, 400_000])
+def test_a_cancel_that_is_refused_because_the_order_is_over_ends_it(status: str, part: int) -> None:
+    world, order_id, cancel_id = called_back(part)
+    world.hear("ash", m.DealerCancelRefused(cancel_id, "", "canceled before", False, OrderStatus(status)))
+    assert world.placement(order_id).state is PlacementState.canceled
+    assert (world.the(order_id).state, world.the(order_id).filled) == (OrderState.canceled, part)
+
+
+def test_a_cancel_that_is_refused_with_a_status_that_goes_on_changes_nothing() -> None:
+    for status in ("0", "A", "6"):
+        world, order_id, cancel_id = called_back()
+        world.hear("ash", m.DealerCancelRefused(cancel_id, "", "busy", False, OrderStatus(status)))
+        assert world.placement(order_id).evidence == "cancel refused: busy"
+        assert world.placement(order_id).unanswered
+
+
+def test_a_cancel_that_is_refused_because_the_order_was_rejected_ends_it_unless_it_was_told_of() -> None:
+    world, order_id, cancel_id = called_back()
+    world.hear("ash", m.DealerCancelRefused(cancel_id, "", "no", False, OrderStatus.rejected))
+    assert not world.placement(order_id).unanswered
+    world, order_id, cancel_id = called_back(400_000)
+    world.hear("ash", m.DealerCancelRefused(cancel_id, "", "no", False, OrderStatus.rejected))
+    assert (world.placement(order_id).unanswered, world.placement(order_id).person_needed) == (True, True)
+
+
+def test_a_cancel_that_is_refused_while_a_part_waits_in_quarantine_frees_nothing() -> None:
+    world, order_id, cancel_id = called_back()
+    world.fills(order_id, 400_000, price="9.9")
+    world.hear("ash", m.DealerCancelRefused(cancel_id, "", "too late", False, OrderStatus.canceled))
+    assert world.placement(order_id).unanswered

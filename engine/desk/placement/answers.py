@@ -12,13 +12,14 @@ from engine.desk.draft import Draft
 from engine.desk.placement.booking import after_booking, book, weigh_fill
 from engine.desk.placement.changes import on_change
 from engine.desk.placement.counting import CHANGES, GOES_ON, Fit, weigh
-from engine.desk.placement.doubting import call_others_back, page
+from engine.desk.placement.doubting import call_others_back, doubt, page
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
 from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
 from engine.desk.placement.recognising import is_alike, is_news, recognise
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord, DkReason
+from engine.domain.order import OrderStatus
 from engine.domain.placement import Fill, Placement, PlacementState
 
 
@@ -88,9 +89,23 @@ def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) ->
     if heard.unknown_order:
         text = f": {heard.text}" if heard.text else ""
         return _never_arrived(draft, placement, f"the dealer does not know the order{text}")
-    draft.record(
-        e.PlacementDoubted(draft.now_ns, placement.placement_id, f"cancel refused: {heard.text}", False, False)
-    )
+    refused = f"cancel refused: {heard.text}" if heard.text else "cancel refused"
+    draft.record(e.PlacementDoubted(draft.now_ns, placement.placement_id, refused, False, False))
+    if heard.status is OrderStatus.rejected:
+        return _never_arrived(draft, state.placements[placement.placement_id], refused)
+    return _weigh_status(draft, state.placements[placement.placement_id], heard, refused)
+
+
+def _weigh_status(draft: Draft, placement: Placement, heard: DealerCancelRefused, refused: str) -> str | None:
+    """Its OrdStatus(39) says of the order what that of an 8 without any count would."""
+    ids, nothing = (heard.cl_ord_id, heard.orig_cl_ord_id), (None,) * 6
+    said = DealerReport(DealerWord.status, *ids, "", "", "", *nothing, "", "", None, status=heard.status)
+    weighed = weigh(placement, draft.state.in_quarantine(placement.placement_id), said)
+    if weighed.fit is not Fit.agrees:
+        # Its fill may be on the way, or lost: the dealer is asked, and a person if that brings nothing.
+        doubt(draft, placement, f"{refused}; {weighed.words}", afresh=True)
+    elif weighed.ends_as is not None:
+        return end_placement(draft, placement, weighed.ends_as, refused)
     return None
 
 

@@ -262,6 +262,7 @@ def hear_cancel_refusal(message: Message, dialect: Dialect, names: Names) -> Dea
         orig_cl_ord_id=message.get(41) or "",
         text=message.get(58) or "",
         unknown_order=message.get(102) == _CANCEL_UNKNOWN_ORDER and message.get(39) in ("8", None),
+        status=STATUS_OF.get(message.get(39) or ""),
     )
 
 

@@ -620,17 +620,17 @@ def test_quote(changes: tuple[str, ...], dialect: Dialect, expected: QuoteAnswer
         ),
         pytest.param(
             "35=9|11=F1|37=X|39=8|41=P1|102=1|434=1|58=who?",
-            DealerCancelRefused("F1", "P1", "who?", unknown_order=True),
+            DealerCancelRefused("F1", "P1", "who?", unknown_order=True, status=OrderStatus.rejected),
             id="cancel of an unknown order",
         ),
         pytest.param(
             "35=9|11=F1|37=X|39=2|41=P1|102=0|434=1",
-            DealerCancelRefused("F1", "P1", "", unknown_order=False),
+            DealerCancelRefused("F1", "P1", "", unknown_order=False, status=OrderStatus.filled),
             id="cancel too late",
         ),
         pytest.param(
             "35=9|11=F1|37=X|39=2|41=P1|102=1|434=1",
-            DealerCancelRefused("F1", "P1", "", unknown_order=False),
+            DealerCancelRefused("F1", "P1", "", unknown_order=False, status=OrderStatus.filled),
             id="an order said to be unknown and filled is not unknown",
         ),
     ],

@@ -380,6 +380,7 @@ HEARD: Final[dict[str, Case]] = {
             "orig_cl_ord_id": ("41=p2", "p2"),
             "text": ("58=never", "never"),
             "unknown_order": ("102=1|39=8", True),
+            "status": ("39=4", OrderStatus.canceled),
         },
     ),
     "AxeSaid": (
@@ -432,6 +433,7 @@ AS_WELL: Final = {
     ("UnacceptableOrder", "text"): {"code"},
     ("UnacceptableOrder", "id_source"): {"code", "text"},
     ("DealerReport", "unknown_order"): {"word"},
+    ("DealerCancelRefused", "unknown_order"): {"status"},
     ("DealerReport", "security_id"): {"bond_named"},
     ("DealerReport", "bond_named"): {"security_id"},
     ("DealerReport", "unread"): {"last_price"},
