@@ -158,11 +158,18 @@ def _fills(paper: Paper, answer: Answer) -> Lines:
             each["price"],
             grouped(each["net"]),
             bp(each["improvement_bps"]) or "unknown",
-            _reversion(each["reversion"]),
+            _afterwards(each),
         )
         for each in answer["fills"]
     ]
     return table(paper, columns, rows)
+
+
+def _afterwards(fill: Mapping[str, Any]) -> str:
+    if fill["canceled"]:
+        return "canceled by the dealer"
+    reversion = _reversion(fill["reversion"])
+    return f"{reversion}, corrected by the dealer" if fill["corrected"] else reversion
 
 
 def _reversion(reversion: Mapping[str, Any] | None) -> str:

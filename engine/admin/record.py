@@ -37,6 +37,7 @@ BYTES_A_CALL: Final = 262_144
 WAIT_STEP_S: Final = 0.05
 
 _TYPES: Final = tuple(kind.__name__ for kind in event_types(vars(e), e.Event))
+_KIND_OF_EXECUTION: Final = {"FillBooked": "trade", "FillCanceled": "cancel", "FillCorrected": "correct"}
 _OF_DEALERS: Final = ("EngineStarted", "Reloaded", "DealerPaused")
 
 
@@ -76,18 +77,24 @@ class Record:
         }
 
     async def executions(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Fills behind the cursor, with what a provider of cost analysis needs of their orders."""
-        rows, following = await self._page(given, ("FillBooked",), given["limit"])
+        """Fills behind the cursor, with what a provider of cost analysis needs of their orders.
+
+        One that is taken back or corrected comes once more, under the same ExecID, with what became of it.
+        """
+        rows, following = await self._page(given, tuple(_KIND_OF_EXECUTION), given["limit"])
         return {"executions": [self._execution(row) for row in rows], **following}
 
     def _execution(self, row: EventRow) -> dict[str, Any]:
-        booked = self._codec.decode(row.type, row.version, row.body)
-        assert isinstance(booked, e.FillBooked)
-        fill, state = booked.fill, self._state
+        event = self._codec.decode(row.type, row.version, row.body)
+        assert isinstance(event, e.FillBooked | e.FillCanceled | e.FillCorrected)
+        fill, state = event.fill, self._state
+        pending = state.reversions.get(fill.exec_id)
         order, placed = state.orders.get(fill.order_id), state.placements.get(fill.placement_id)
         return {
             "seq": row.seq,
+            "kind": _KIND_OF_EXECUTION[row.type],
             "exec_id": fill.exec_id,
+            "told_as": fill.last_told_as,
             "order_id": fill.order_id,
             **_terms(state, order),
             **_round(state, state.rfqs.get(placed.rfq_id) if placed is not None else None),
@@ -104,8 +111,8 @@ class Record:
             "net": amount(fill.net),
             "computed": list(fill.computed),
             "manual": fill.manual,
-            "segment": booked.segment,
-            "mark": _mark(booked.mark),
+            "segment": pending.segment if pending is not None else None,
+            "mark": _mark(event.mark) if isinstance(event, e.FillBooked) else None,
         }
 
     async def _page(

@@ -18,11 +18,11 @@ from engine.desk.explaining import tell
 from engine.desk.round.quotes import live_quotes
 from engine.desk.setting import Desk
 from engine.desk.settlement import settlement_of
-from engine.desk.state import PendingReversion, override_key
+from engine.desk.state import BookedFill, PendingReversion, override_key
 from engine.domain.axe import Axe
 from engine.domain.events import OrderOverridden
 from engine.domain.order import MarkUsed, Order, OrderFacts
-from engine.domain.placement import Fill, Placement
+from engine.domain.placement import Placement
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
 from engine.domain.rfq import Ask, AskPlan, ExecutePlan, Quote, Rfq, RfqState
 from engine.market.tca import price_improvement_bps
@@ -153,7 +153,7 @@ def order_story(draft: Draft, order: Order) -> Plain:
         "recommendation": recommendation(draft.desk, advice) if advice is not None else None,
         "rfqs": [rfq(draft, each) for each in draft.state.rounds_of(order.order_id)],
         "placements": [placement(each) for each in placements],
-        "fills": [fill(draft, order, each) for each in draft.state.fills_of(order.order_id)],
+        "fills": [fill(draft, order, each) for _, each in draft.state.executions_of(order.order_id)],
     }
 
 
@@ -326,8 +326,9 @@ def placement(placed: Placement) -> Plain:
     }
 
 
-def fill(draft: Draft, order: Order, done: Fill) -> Plain:
+def fill(draft: Draft, order: Order, booked: BookedFill) -> Plain:
     """One execution with what it cost: against arrival, and what the market did afterwards."""
+    done = booked.fill
     arrival = order.arrival
     improvement = None
     if arrival is not None and arrival.price > 0:
@@ -346,6 +347,8 @@ def fill(draft: Draft, order: Order, done: Fill) -> Plain:
         "net": amount(done.net),
         "computed": list(done.computed),
         "manual": done.manual,
+        "canceled": booked.canceled,
+        "corrected": bool(done.told_as),
         "improvement_bps": bps(improvement),
         "reversion": _reversion(pending) if pending is not None else None,
     }

@@ -53,11 +53,21 @@ _STATUS: Final = (
     + f" ELSE {_get('report.ord_status', 'r')} END"
 )
 
+# What a dealer last said of a fill that it had told: it took it back, or gave it other terms.
+_CHANGED: Final = f"""changed AS (
+    SELECT {_get("fill.exec_id")} AS exec_id, max(seq) AS last FROM events AS e
+    WHERE type IN ('FillCanceled', 'FillCorrected') GROUP BY 1
+)"""
+
 _ORDERS: Final = f"""
-WITH fills AS (
-    SELECT {_get("fill.order_id")} AS order_id, count(*) AS fills,
-        sum({_get("fill.quantity")}) AS filled, sum({_get("fill.quantity")} * {_get("fill.price")}) AS value
-    FROM events AS e WHERE type = 'FillBooked' GROUP BY 1
+WITH {_CHANGED}, standing AS (
+    SELECT {_latest(order_id="fill.order_id", quantity="fill.quantity", price="fill.price")}
+    FROM events AS e LEFT JOIN changed AS h ON h.exec_id = {
+    _get("fill.exec_id")
+} LEFT JOIN events AS c ON c.seq = h.last
+    WHERE e.type = 'FillBooked' AND coalesce(c.type, '') <> 'FillCanceled'
+), fills AS (
+    SELECT order_id, count(*) AS fills, sum(quantity) AS filled, sum(quantity * price) AS value FROM standing GROUP BY 1
 ), reports AS (
     SELECT order_id, {_STATUS} AS status, {_get("report.text", "r")} AS said FROM (
         SELECT {_get("report.order_id")} AS order_id, max(seq) AS last FROM events AS e
@@ -161,12 +171,12 @@ WHERE e.type = 'QuoteReceived'
 """
 
 _EXECUTIONS: Final = f"""
-WITH afterwards AS (
+WITH {_CHANGED}, afterwards AS (
     SELECT {_get("exec_id")} AS exec_id, {_get("reversion_bps")} AS reversion_bps FROM events AS e
     WHERE type = 'ReversionMeasured'
 )
 SELECT {_time("e.utc_ns")} AS booked, {
-    _columns(
+    _latest(
         exec_id="fill.exec_id",
         order_id="fill.order_id",
         dealer="fill.dealer",
@@ -180,12 +190,13 @@ SELECT {_time("e.utc_ns")} AS booked, {
         gross="fill.gross",
         net="fill.net",
         manual="fill.manual",
-        improvement_bps="improvement_bps",
-        mark_price="mark.price",
-        segment="segment",
     )
-}, a.reversion_bps, e.seq AS event_seq
+}, {_columns(mark_price="mark.price", segment="segment")},
+    CASE coalesce(c.type, '') WHEN '' THEN {_get("improvement_bps")} END AS improvement_bps, a.reversion_bps,
+    CASE c.type WHEN 'FillCanceled' THEN 'canceled' WHEN 'FillCorrected' THEN 'corrected' ELSE 'booked' END AS state,
+    e.seq AS event_seq
 FROM events AS e LEFT JOIN afterwards AS a ON a.exec_id = {_get("fill.exec_id")}
+    LEFT JOIN changed AS h ON h.exec_id = {_get("fill.exec_id")} LEFT JOIN events AS c ON c.seq = h.last
 WHERE e.type = 'FillBooked'
 """
 

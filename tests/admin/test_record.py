@@ -234,7 +234,8 @@ async def test_executions_have_what_cost_analysis_needs(kept: Kept, tmp_path: Pa
         (found,) = page["executions"]
         (booked,) = kept.world.recorded(e.FillBooked)
         order = kept.world.state.orders[booked.fill.order_id]
-        assert found["exec_id"] == booked.fill.exec_id
+        assert (found["kind"], found["exec_id"], found["told_as"]) == ("trade", *(booked.fill.exec_id,) * 2)
+        assert found["segment"] == booked.segment
         assert (found["order_id"], found["security"], found["side"]) == (order.order_id, BOND.security_id, "buy")
         assert (found["quantity"], found["price"], found["dealer"]) == (str(MM), "99.95", "ash")
         assert found["arrival"]["price"] == found["mark"]["price"] == found["decision"]["price"] == "100"

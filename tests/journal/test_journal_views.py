@@ -90,6 +90,12 @@ STORY = (
     e.FillBooked(
         T0, replace(FILL, exec_id="E3", quantity=D(2000000), price=D("99.30")), "corp|BB", None, None, T0 + 1800 * S
     ),
+    e.FillCorrected(
+        T0, replace(FILL, exec_id="E3", quantity=D(2000000), price=D("99.30")),
+        replace(FILL, exec_id="E3", quantity=D(2000000), price=D("99.15")), "k", "c1", "filled", "",
+    ),
+    e.FillBooked(T0, replace(FILL, exec_id="E4"), "corp|BB", None, None, T0 + 1800 * S),
+    e.FillCanceled(T0, replace(FILL, exec_id="E4"), "k", "c2", "canceled", "error trade"),
     e.OrderReported(T0, replace(REPORT, kind=ReportKind.trade, ord_status=OrderStatus.filled, text="all done")),
     e.RfqClosed(T0 + 5 * S, "r1", "executed"),
     e.RfqOpened(T0, "r2", "o2", 1, PLAN, D(3000000), None, "rule"),
@@ -170,7 +176,18 @@ ALWAYS_EMPTY_HERE = {("v_quotes", "offer"), ("v_executions", "accrued"), ("v_exe
 def test_orders(path: Path) -> None:
     columns = "order_id, received, status, quantity, limit_price, rounds, fills, filled, average_price, last_text"
     assert select(path, "v_orders", columns) == [
-        ("o1", "2026-01-02T10:00:00.123Z", "filled", "3000000", "98.50", 1, 2, 3000000, 99.2, "all done"),
+        (
+            "o1",
+            "2026-01-02T10:00:00.123Z",
+            "filled",
+            "3000000",
+            "98.50",
+            1,
+            2,
+            3000000,
+            99.1,
+            "all done",
+        ),
         ("o2", "2026-01-02T10:00:00.123Z", "not reported", "3000000", None, 1, 0, 0, None, None),
     ]
 
@@ -195,10 +212,11 @@ def test_quotes(path: Path) -> None:
 
 
 def test_executions(path: Path) -> None:
-    columns = "exec_id, order_id, dealer, quantity, price, net, improvement_bps, mark_price, reversion_bps"
+    columns = "exec_id, order_id, dealer, quantity, price, net, improvement_bps, mark_price, reversion_bps, state"
     assert select(path, "v_executions", columns) == [
-        ("E2", "o1", "alder", "1000000", "99.00", "990000.5", 1.25, "99.10", -0.5),
-        ("E3", "o1", "alder", "2000000", "99.30", "990000.5", None, None, None),
+        ("E2", "o1", "alder", "1000000", "99.00", "990000.5", 1.25, "99.10", -0.5, "booked"),
+        ("E3", "o1", "alder", "2000000", "99.15", "990000.5", None, None, None, "corrected"),
+        ("E4", "o1", "alder", "1000000", "99.00", "990000.5", None, None, None, "canceled"),
     ]
 
 
