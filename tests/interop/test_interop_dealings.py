@@ -290,3 +290,83 @@ def test_a_logout_above_a_gap_is_answered_once_the_gap_is_filled(scene_of: Scene
     assert shown(market.heard("oms", 2, t150="F"), 39, 14) == ("2", "1000000")
     agree(market)
     market.end_well()
+
+
+# --- trades taken back and corrected ---------------------------------------------------------------------
+
+
+def filled(scene_of: SceneOf) -> tuple[Scene, str, Said, str]:
+    """An order that alder has filled: the market, our order at it, what the OMS was told, alder's own ExecID(17)."""
+    market = held(scene_of)
+    taken = placed(market)
+    say(market, "alder", market.desks["alder"].fill(taken, MM, MM, 0))
+    fill = market.heard("oms", t150="F")
+    return market, taken, fill, fill[527]
+
+
+def test_a_trade_that_is_taken_back_opens_the_order_again(scene_of: SceneOf) -> None:
+    market, taken, fill, exec_id = filled(scene_of)
+    bust = market.desks["alder"].tell(taken, "H", "4", 0, 0, [(19, exec_id), (31, "99.60"), (32, str(MM))])
+    say(market, "alder", bust)
+    told = market.heard("oms", t150="H")
+    assert shown(told, 39, 11, 19, 14, 151, 6) == ("0", "A-1", fill[17], "0", "1000000", "0")
+    assert told[17] != fill[17]
+    # The same once more, with PossResend(97)=Y: nothing.
+    say(market, "alder", ("8", [(97, "Y"), *bust[1]]))
+    market.oms.send("H", status("A-1", ISIN))
+    assert shown(market.heard("oms", t150="I"), 39, 14, 151) == ("0", "0", "1000000")
+    market.oms.send("F", cancel("A-2", "A-1", ISIN, MM))
+    assert shown(market.heard("oms", t150="4"), 39, 14, 151) == ("4", "0", "0")
+    assert len([said for said in market.oms.heard if said.get(150) == "H"]) == 1
+    agree(market)
+    market.end_well()
+    market.replay_well()
+
+
+def test_a_trade_is_corrected_in_price_then_in_quantity_then_taken_back(scene_of: SceneOf) -> None:
+    market, taken, fill, exec_id = filled(scene_of)
+    desk = market.desks["alder"]
+    dearer = desk.tell(taken, "G", "2", MM, 0, [(19, exec_id), (31, "99.55"), (32, str(MM))])
+    say(market, "alder", dearer)
+    first = market.heard("oms", t150="G")
+    assert shown(first, 39, 19, 32, 31, 14, 151, 6) == ("2", fill[17], "1000000", "99.55", "1000000", "0", "99.55")
+    # A correction of the correction names what the latter left behind.
+    latest = dict(dearer[1])[17]
+    smaller = desk.tell(taken, "G", "4", 600_000, 0, [(19, str(latest)), (31, "99.55"), (32, "600000")])
+    say(market, "alder", smaller)
+    second = market.heard("oms", 2, t150="G")
+    assert shown(second, 39, 19, 32, 14, 151) == ("1", first[17], "600000", "600000", "400000")
+    say(market, "alder", desk.tell(taken, "H", "4", 0, 0, [(19, exec_id), (31, "99.55"), (32, "600000")]))
+    assert shown(market.heard("oms", t150="H"), 39, 19, 14, 151) == ("0", second[17], "0", "1000000")
+    agree(market)
+    market.end_well()
+    market.replay_well()
+
+
+def test_a_trade_is_taken_back_after_a_kill_of_an_order_that_was_canceled(scene_of: SceneOf) -> None:
+    market = held(scene_of)
+    taken, desk = placed(market), market.desks["alder"]
+    say(market, "alder", desk.fill(taken, 400_000, 400_000, 600_000))
+    fill = market.heard("oms", t150="F")
+    market.oms.send("F", cancel("A-2", "A-1", ISIN, MM))
+    asked = market.heard("alder", t35="F")
+    say(market, "alder", desk.tell(taken, "4", "4", 400_000, 0, [(11, asked[11]), (41, taken)]))
+    market.heard("oms", t150="4")
+    kill_and_restart(market)
+    say(market, "alder", desk.tell(taken, "H", "4", 0, 0, [(19, fill[527]), (31, fill[31]), (32, "400000")]))
+    told = market.heard("oms", t150="H")
+    assert shown(told, 39, 19, 14, 151) == ("4", fill[17], "0", "0")
+    agree(market)
+    market.end_well()
+    market.replay_well()
+
+
+def test_a_trade_that_was_never_made_is_kept_for_a_person(scene_of: SceneOf) -> None:
+    market, taken, _, _ = filled(scene_of)
+    say(market, "alder", market.desks["alder"].tell(taken, "H", "4", 0, 0, [(19, "NOPE"), (31, "99.60"), (32, "500")]))
+    market.until_recorded("FillQuarantined")
+    market.oms.send("H", status("A-1", ISIN))
+    assert shown(market.heard("oms", t150="I"), 39, 14, 151) == ("2", "1000000", "0")
+    assert not [said for said in market.oms.heard if said.get(150) == "H"]
+    agree(market)
+    market.end_well()
