@@ -167,6 +167,7 @@ class Daemon:
             await runtime.idle()
             _count_calendars(metrics, config)
             metrics.state(machine, taken.trading)
+            metrics.rates(taken.trading, self.clock.now().utc_ns)
             metrics.sessions(machine, self.clock.now(), {})
             if (known := taken.trading.desk.learning.leaks) is not None:
                 metrics.leaks(known.table)
@@ -255,6 +256,7 @@ class Daemon:
             now = loop.time()
             metrics.loop_lag(max(0.0, now - at - LOOP_LAG_EVERY_S))
             metrics.state(self.runtime.machine, self.trading)
+            metrics.rates(self.trading, self.clock.now().utc_ns)
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.traffic())
             self.runtime.hub.take_stock()
             self._follow_clock()

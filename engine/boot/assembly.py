@@ -23,6 +23,7 @@ from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
 from engine.desk.setting import AxeLimits, Desk, RfqClocks, RiskLimits, TellsOfBonds
+from engine.domain.exchange import pair_of
 from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.fix.flows.dialect import DEFAULT, Dialect
@@ -34,6 +35,7 @@ from engine.market.appraisal import Appraisal
 from engine.market.calendars import Calendars, DayEnd
 from engine.market.liquidity import Groups
 from engine.market.marks import MarkBook
+from engine.market.rates import FiledRates
 from engine.market.securities import LineProblem, parse_securities
 from engine.market.tape import Tape
 from engine.rules.program import Book, compile_book
@@ -185,6 +187,9 @@ def desk(
         securities=known,
         filed=bonds,
         calendars=Calendars(config.calendars),
+        filed_rates=FiledRates(config.rates),
+        rate_limits=config.market.rates.limits(config.market.ahead_max_s),
+        rate_pairs=_rate_pairs(config),
         marks=MarkBook(),
         appraisal=appraisal(config, known),
         stats=stats,
@@ -205,6 +210,11 @@ def desk(
             per_bond_max=config.axes.per_bond_max,
         ),
     )
+
+
+def _rate_pairs(config: Config) -> dict[str, tuple[str, ...]]:
+    rates = config.market.rates
+    return {rates.session: tuple(map(pair_of, rates.pairs))} if rates.session is not None and rates.pairs else {}
 
 
 def appraisal(config: Config, bonds: Mapping[str, Security]) -> Appraisal:

@@ -32,6 +32,7 @@ from engine.journal.archive import ReadOnly
 from engine.journal.batch import RULE_BOOK, TextRow
 from engine.market.bonds import interest_problem
 from engine.market.calendars import trade_date
+from engine.market.rates import NoRate, doubt, rate_used
 from engine.rules.program import Book
 from engine.rules.source import Source
 from engine.runtime.staging import events_codec
@@ -306,6 +307,7 @@ def notices(config: Config, file: SecurityFile, desk: Desk, now_ns: int) -> list
         *_unknown_interest(desk.securities.values()),
         *running_out(config.calendars, config.reference.calendar_months_min, trade_date(now_ns)),
         *_without_calendar(desk),
+        *_rates(desk, now_ns),
         *_never_known(desk, now_ns),
     ]
 
@@ -328,6 +330,18 @@ def _without_calendar(desk: Desk) -> list[str]:
     """Of which bonds nobody knows the holidays, so that their orders are the trader's: a line for every reason."""
     lines = _by_reason(desk.securities.values(), lambda bond: desk.calendars.of(bond).unknown)
     return [f"securities: the holidays of bonds are not known, their orders are the trader's: {line}" for line in lines]
+
+
+def _rates(desk: Desk, now_ns: int) -> list[str]:
+    """Lines of the file of rates that hardly can be right, or cannot be used now; none where there is no file."""
+    lines = []
+    for rate in desk.filed_rates.rates:
+        found = rate_used(rate.pair, desk.base_currency, [rate], now_ns, desk.rate_limits)
+        wrong = doubt(rate) or (found.reason if isinstance(found, NoRate) else "")
+        if wrong:
+            lines.append(f"{rate.source}: {wrong}")
+    hidden = len(lines) - PROBLEMS_SHOWN_MAX
+    return [*lines[:PROBLEMS_SHOWN_MAX], f"and {hidden} more lines of rates"] if hidden > 0 else lines
 
 
 def _by_reason(bonds: Iterable[Security], reason_of: Callable[[Security], str]) -> list[str]:

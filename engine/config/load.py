@@ -23,6 +23,7 @@ from engine.config.calendars import CalendarFile, name_calendar_problems, proble
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
 from engine.config.echo import unheeded
 from engine.config.market import MarketConfig, market_problems
+from engine.config.rates import parse_rates
 from engine.config.reading import ConfigProblems, Reading
 from engine.config.scoring import ScoringConfig, scoring_problems
 from engine.config.sessions import SessionConfig, SessionRole, is_loopback, session_problems
@@ -46,6 +47,7 @@ from engine.config.tables import (
 )
 from engine.config.text_file import NotText, read_text
 from engine.config.tls import ListenerTls
+from engine.domain.exchange import Rate
 from engine.market.calendars import Calendar
 
 T = TypeVar("T")
@@ -55,8 +57,8 @@ T = TypeVar("T")
 class ConfigText:
     """One configuration file as it was read, for the journal; `name` is relative to engine.toml.
 
-    `kind` is `engine`, `dealers`, `scoring` or `calendars` (all of them); or `limits`, `people` or `sessions` for
-    tables of engine.toml.
+    `kind` is `engine`, `dealers`, `scoring`, `rates` or `calendars` (all of them); or `limits`, `people` or `sessions`
+    for tables of engine.toml.
     """
 
     name: str
@@ -88,6 +90,8 @@ class Config:
     rules: RulesConfig
     reference: ReferenceConfig
     calendars: tuple[Calendar, ...]
+    rates: tuple[Rate, ...]
+    """Of the file of rates; none without one."""
     dealers: tuple[DealerConfig, ...]
     scoring: ScoringConfig
     texts: tuple[ConfigText, ...]
@@ -95,7 +99,7 @@ class Config:
     tables: tuple[ConfigText, ...]
     """Those tables of engine.toml that can be read again, by kind, as they were when they were last read."""
     fallen_back: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    """What is wrong with files in whose place an earlier text is used, by `dealers` or `scoring`."""
+    """What is wrong with files in whose place an earlier text is used, by `dealers`, `scoring` or `rates`."""
 
     @property
     def sha256(self) -> str:
@@ -122,7 +126,7 @@ class Config:
 
 
 LastGood = Callable[[Path, str], str | None]
-"""The text of `dealers` or `scoring` that was last in force, as the journal at this path has it."""
+"""The text of `dealers`, `scoring` or `rates` that was last in force, as the journal at this path has it."""
 
 
 def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: LastGood | None = None) -> Config:
@@ -130,7 +134,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
 
     `environ` is where credentials are looked up, the process's environment by default. Raises
     ConfigProblems (a ConfigError) with every mistake found in any of the files. With `last_good`, a text that was in
-    force before stands in for a file of dealers or scores that is broken, and `fallen_back` says so.
+    force before stands in for a file of dealers, scores or rates that is broken, and `fallen_back` says so.
     """
     path = Path(path).absolute()
     environ = os.environ if environ is None else environ
@@ -157,8 +161,13 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         fallen_back["scoring"] = tuple(score_problems)
         texts = [each for each in texts if each.kind != "scoring"]
         scoring, score_problems = _scoring(file.engine, path.parent, texts, text)
+    rates, rate_problems = _rates(file.reference, file.engine, path.parent, texts)
+    if rate_problems and before is not None and (text := before("rates")) is not None:
+        fallen_back["rates"] = tuple(rate_problems)
+        texts = [each for each in texts if each.kind != "rates"]
+        rates, rate_problems = _rates(file.reference, file.engine, path.parent, texts, text)
     calendars, calendar_problems = _calendars(file.reference, path.parent, texts)
-    problems = [*problems, *dealer_problems, *score_problems, *calendar_problems]
+    problems = [*problems, *dealer_problems, *score_problems, *rate_problems, *calendar_problems]
     if problems or dealers is None or scoring is None:
         raise ConfigProblems([*problems, *(line for lines in fallen_back.values() for line in lines)])
     return Config(
@@ -178,6 +187,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None, last_good: 
         rules=file.rules,
         reference=file.reference,
         calendars=calendars,
+        rates=rates,
         dealers=dealers,
         scoring=scoring,
         texts=tuple(texts),
@@ -192,7 +202,7 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "sessions": (("session",),),
 }
 """Tables of engine.toml that can be read again, by what they are called together."""
-REREAD: Final = ("scoring", "dealers", *TABLES)
+REREAD: Final = ("scoring", "dealers", "rates", *TABLES)
 """What `reread` reads."""
 
 
@@ -217,7 +227,7 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
                 changed["market"] = file.market
                 changed["calendars"], found = _calendars(config.reference, folder, texts)
                 problems += found
-                _market(reading, file.market)
+                _market(reading, file.market, config.sessions, config.engine)
             if "people" in kinds:
                 changed["admin"] = dataclasses.replace(config.admin, people=_people(reading, file.admin.people))
             if "sessions" in kinds:
@@ -238,6 +248,9 @@ def reread(config: Config, kinds: Collection[str], environ: Mapping[str, str] | 
     if "scoring" in kinds:
         scoring, found = _scoring(config.engine, folder, texts)
         changed["scoring"] = scoring
+        problems += found
+    if "rates" in kinds:
+        changed["rates"], found = _rates(config.reference, config.engine, folder, texts)
         problems += found
     if problems:
         raise ConfigProblems(problems)
@@ -592,7 +605,7 @@ def _limits(reading: Reading, file: EngineFile) -> None:
     if file.axes.life_max_s < file.axes.life_s:
         text = f"expected at least life_s ({file.axes.life_s:g}), found {file.axes.life_max_s:g}"
         reading.problem("axes.life_max_s", text)
-    _market(reading, file.market)
+    _market(reading, file.market, file.session, file.engine)
     if file.admin.group is not None:
         try:
             grp.getgrnam(file.admin.group)
@@ -600,8 +613,9 @@ def _limits(reading: Reading, file: EngineFile) -> None:
             reading.problem("admin.group", f"there is no group '{file.admin.group}' on this machine")
 
 
-def _market(reading: Reading, market: MarketConfig) -> None:
-    for where, text in market_problems(market):
+def _market(reading: Reading, market: MarketConfig, sessions: Sequence[SessionConfig], engine: EngineConfig) -> None:
+    markets = [session.key for session in sessions if session.role is SessionRole.MARKET]
+    for where, text in market_problems(market, markets, engine.base_currency):
         reading.problem(f"market.{where}", text)
 
 
@@ -677,6 +691,28 @@ def _scoring(
         for where, text in scoring_problems(scoring):
             reading.problem(where, text)
     return scoring, reading.problems
+
+
+def _rates(
+    reference: ReferenceConfig,
+    engine: EngineConfig,
+    folder: Path,
+    texts: list[ConfigText],
+    instead: str | None = None,
+) -> tuple[tuple[Rate, ...], list[str]]:
+    """The rates of the file, if there is one, and everything wrong with it; `instead` is a text in place of its own."""
+    path = reference.rates
+    if path is None:
+        return (), []
+    name = _shown(path, folder)
+    try:
+        text = read_text(path) if instead is None else instead
+    except OSError as error:
+        return (), [f"{name}: cannot be read: {error.strerror} ({path})"]
+    except NotText as error:
+        return (), [f"{name}: {error}"]
+    texts.append(ConfigText(name, text, "rates"))
+    return parse_rates(text, path.name, engine.base_currency)
 
 
 def _shown(path: Path, folder: Path) -> str:

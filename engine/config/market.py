@@ -5,13 +5,29 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from engine.clock import NS_PER_S
 from engine.config.reading import setting
+from engine.domain.exchange import currencies_of, pair_of
 from engine.market.appraisal import MarketParameters
 from engine.market.impact import ImpactParameters
 from engine.market.marks import MarkErrors, Quality
+from engine.market.rates import RateLimits
+
+PAIRS_MAX: Final = 100
+"""As many as one MarketDataRequest(V) may name."""
+
+
+def _pair_problem(text: str) -> str | None:
+    try:
+        pair_of(text)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +81,34 @@ class ErrorsConfig:
     volatility_bps: float = setting(35.0, above=0, at_most=10_000)
 
 
+class Stale(StrEnum):
+    """What becomes of a rate that is too old: nobody is asked by it, or it is used all the same."""
+
+    STOP = "stop"
+    USE = "use"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesConfig:
+    """[market.rates]: how old a rate of two currencies may be, how far it may move, and who is asked for which."""
+
+    age_max_h: float = setting(24.0, above=0, at_most=8_784)
+    stale: Stale = setting(Stale.STOP)
+    jump_max: float = setting(0.10, above=0, at_most=100)
+    every_s: float = setting(10.0, at_least=0, at_most=3_600)
+    session: str | None = setting(None)
+    pairs: tuple[str, ...] = setting((), check=_pair_problem)
+
+    def limits(self, ahead_max_s: float) -> RateLimits:
+        return RateLimits(
+            age_ns_max=int(self.age_max_h * 3600 * NS_PER_S),
+            jump_max=float(self.jump_max),
+            ahead_ns_max=int(ahead_max_s * NS_PER_S),
+            uses_stale=self.stale is Stale.USE,
+            every_ns=int(self.every_s * NS_PER_S),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketConfig:
     """[market]: all of it."""
@@ -78,6 +122,7 @@ class MarketConfig:
     benchmark: BenchmarkConfig = setting(BenchmarkConfig())
     impact: ImpactConfig = setting(ImpactConfig())
     errors: ErrorsConfig = setting(ErrorsConfig())
+    rates: RatesConfig = setting(RatesConfig())
 
     def parameters(self) -> MarketParameters:
         """What bonds are appraised by."""
@@ -107,9 +152,32 @@ class MarketConfig:
         )
 
 
-def market_problems(market: MarketConfig) -> list[tuple[str, str]]:
+def market_problems(
+    market: MarketConfig, market_sessions: Collection[str], base_currency: str
+) -> list[tuple[str, str]]:
     """What holds between entries, as (key, text) pairs."""
     keys = [each.key for each in market.source]
-    return [
+    problems = [
         (f"source[{key}]", "there are two entries of this source") for key in dict.fromkeys(keys) if keys.count(key) > 1
     ]
+    return problems + [
+        (f"rates.{key}", text) for key, text in _rates_problems(market.rates, market_sessions, base_currency)
+    ]
+
+
+def _rates_problems(rates: RatesConfig, market_sessions: Collection[str], base: str) -> Iterator[tuple[str, str]]:
+    if rates.session is not None and rates.session not in market_sessions:
+        known = ", ".join(market_sessions) or "none"
+        yield "session", f"expected a session of role market, found '{rates.session}' (there are: {known})"
+    if rates.session is None and rates.pairs:
+        yield "pairs", "nobody is asked for them: session is missing"
+    if len(rates.pairs) > PAIRS_MAX:
+        yield "pairs", f"expected at most {PAIRS_MAX}, found {len(rates.pairs)}"
+    seen: dict[tuple[str, str], str] = {}
+    for text in rates.pairs:
+        pair = pair_of(text)
+        if base not in pair.split("/"):
+            yield "pairs", f"{pair}: neither is the base currency {base}"
+        if other := seen.get(currencies_of(pair)):
+            yield "pairs", f"{pair} is there twice" if other == pair else f"{pair} and {other} are one rate: keep one"
+        seen[currencies_of(pair)] = pair

@@ -227,6 +227,7 @@ class ReferenceConfig:
 
     securities: Path = setting()
     calendars: tuple[Path, ...] = setting(())
+    rates: Path | None = setting(None)
     calendar_months_min: int = setting(6, at_least=0, at_most=120)
 
 

@@ -14,7 +14,8 @@ from engine.clock import iso_timestamp
 from engine.desk.deliveries import Delivery
 from engine.desk.draft import Draft
 from engine.desk.order import intake
-from engine.desk.state import rate_key
+from engine.desk.setting import Desk
+from engine.desk.state import DeskState, rate_key
 from engine.domain import events as e
 from engine.domain.exchange import Rate, is_pair, pair_of, rate_price
 from engine.domain.messages import MarketChanges, MarketPrice
@@ -49,6 +50,16 @@ def record(draft: Draft, rates: Iterable[Rate], removed: Iterable[Rate], actor: 
     """These hold from now on, and what they were missing for is looked at again."""
     draft.record(e.RatesPut(draft.now_ns, tuple(rates), tuple(removed), actor, reason))
     intake.rates_came(draft)
+
+
+def counting(desk: Desk, state: DeskState, now_ns: int) -> dict[str, Rate]:
+    """By currency, in alphabetical order, the rate against the base currency that counts now, however old it is."""
+    told: dict[str, list[Rate]] = {}
+    for each in (*state.rates.values(), *desk.filed_rates.rates):
+        if desk.base_currency in each.currencies:
+            told.setdefault(next(code for code in each.currencies if code != desk.base_currency), []).append(each)
+    found = {code: newest(told[code], now_ns, desk.rate_limits.ahead_ns_max) for code in sorted(told)}
+    return {code: rate for code, rate in found.items() if rate is not None}
 
 
 # --- a market session --------------------------------------------------------------------------------

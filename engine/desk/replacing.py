@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
 from engine.domain.rfq import AskState, Rfq
+from engine.market.rates import jump_problem
 
 SHOWN_MAX = 3
 """How many of what is in the way are named; behind them stands how many more there are."""
@@ -29,6 +30,7 @@ def objections(
         *_bonds(state, before, after),
         *_dealers(state, before, after, counting_anew),
         *_sessions(state, sessions_gone),
+        *_rates(state, before, after),
     ]
 
 
@@ -73,6 +75,16 @@ def _sessions(state: DeskState, gone: Collection[str]) -> Iterator[str]:
         placements = [each.placement_id for each in state.unanswered_at(key)]
         if placements:
             yield f"sessions: {key} is gone, and {_named(placements)} at it: a fill could not come"
+
+
+def _rates(state: DeskState, before: Desk, after: Desk) -> Iterator[str]:
+    """A rate far from the one in force is a mistake of the file's, until a person says that it has moved."""
+    for rate in after.filed_rates.rates:
+        told, filed = state.rates_of(rate.pair), before.filed_rates.of(rate.pair)
+        last = max(told if filed is None else [*told, filed], key=lambda each: each.as_of_ns, default=None)
+        if filed != rate and (problem := jump_problem(rate, last, after.rate_limits)):
+            first = f"`rfqctl rates put {rate.pair} {rate.price:f} --has-moved --reason ...` first"
+            yield f"rates: {problem}: where it has moved, {first}"
 
 
 def _named(things: list[str]) -> str:

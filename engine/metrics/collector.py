@@ -24,6 +24,8 @@ from prometheus_client.registry import Collector
 
 from engine.clock import NS_PER_S, Instant
 from engine.desk.deliveries import REFUSED_FOR, refused_for
+from engine.desk.exchange import counting
+from engine.desk.order.intake import unsized
 from engine.desk.scoreboard import scoreboard
 from engine.domain import events as e
 from engine.domain.instrument import AssetClass
@@ -225,7 +227,7 @@ class Metrics(Collector):
             state=_closed("received", "refused", "returned", "filled", "canceled", "expired"),
         )
         self._fills = Tally("fills_total", "Fills booked")
-        self._fill_notional = Tally("fill_notional_total", "Face x clean price / 100 of fills, in each bond's currency")
+        self._fill_notional = Tally("fill_notional_total", "Face x clean price / 100 of fills, in the base currency")
         self._in_doubt = Levels("placements_in_doubt", "Acceptances of quotes without an answer", "needs")
         self._quarantined = Tally("quarantined_fills_total", "Fills that could not be booked: a person must look")
         self._tca_pending = Levels("tca_pending", "Fills whose cost is still to be measured")
@@ -270,6 +272,11 @@ class Metrics(Collector):
         self._calendars_ahead = Levels(
             "calendar_known_ahead_min_seconds", "How long ahead a market's holidays are to be known", "calendar"
         )
+        self._rate_age = Levels(
+            "exchange_rate_age_seconds", "Age of what a currency is worth in the base currency", "currency"
+        )
+        self._rate_age_max = Levels("exchange_rate_age_max_seconds", "How old a rate may be", "currency")
+        self._without_rate = Levels("orders_without_rate", "Orders whose size nobody could tell, with the trader")
         self._leak_batches = Tally(
             "leak_batches_total",
             "Batches that were to find what asking costs, by what became of them",
@@ -454,6 +461,16 @@ class Metrics(Collector):
         self._count_kills(trading)
         self._count_placements(trading)
 
+    def rates(self, trading: Trading, now_ns: int) -> None:
+        """How old the rates of currencies are, and which orders wait for one."""
+        desk = trading.desk
+        self._rate_age.clear()
+        self._rate_age_max.clear()
+        for currency, rate in counting(desk, trading.state, now_ns).items():
+            self._rate_age.put(max(0, now_ns - rate.as_of_ns) / NS_PER_S, (currency,))
+            self._rate_age_max.put(desk.rate_limits.age_ns_max / NS_PER_S, (currency,))
+        self._without_rate.put(len(unsized(trading.state, desk.base_currency)))
+
     def scores(self, trading: Trading, now_ns: int) -> None:
         """Each dealer's score by parts and what its estimates are worth: one asset class a call, in turn."""
         asset_class = next(self._classes)
@@ -621,7 +638,7 @@ class Metrics(Collector):
     def _on_fill(self, event: e.FillBooked, turn: Turn) -> None:
         fill = event.fill
         self._fills.add()
-        self._fill_notional.add((), float(fill.quantity) * float(fill.price) / 100)
+        self._fill_notional.add((), float(fill.quantity_in_base) * float(fill.price) / 100)
         if event.mark is None:
             self._marks_missing.add(("execution",))
         if event.improvement_bps is not None:

@@ -71,6 +71,10 @@ class Application(Protocol):
         """Decide by `change.application` from now on."""
         ...
 
+    def files_taken(self, draft: Draft, kinds: Sequence[str]) -> None:
+        """Files of these kinds will be in force once this turn is adopted."""
+        ...
+
     def file_switch(self, kind: str) -> Scope | None:
         """The kill switch that is on because files of this kind were broken at the start."""
         ...

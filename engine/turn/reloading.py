@@ -79,6 +79,7 @@ def _record(draft: TurnDraft, given: FilesRead, change: Change) -> None:
         scope = standing.application.file_switch(kind)
         if scope is not None:
             desk.record(e.KillSwitched(desk.now_ns, scope, False, by, given.reason))
+    standing.application.files_taken(desk, given.kinds)
     reply: dict[str, Any] = {
         "kinds": list(given.kinds),
         "changed": list(change.changed),

@@ -17,6 +17,7 @@ from engine.desk.classic_lessons import learn, observe
 from engine.desk.costs import COSTED
 from engine.desk.draft import Draft, Send, SessionsUp
 from engine.desk.learning import LEARNT
+from engine.desk.order import intake
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
@@ -184,6 +185,10 @@ class Trading:
         for security_id, bond in self.state.bonds.items():
             self.desk.know(security_id, bond)
         self._dialects, self._session_dialects = dict(after.dialects), dict(after.session_dialects)
+
+    def files_taken(self, draft: Draft, kinds: Sequence[str]) -> None:
+        if not {"rates", "limits"}.isdisjoint(kinds):
+            intake.look_again(draft)
 
     def file_switch(self, kind: str) -> Scope | None:
         return next((scope for scope in self.state.files_broken() if scope.name == kind), None)

@@ -95,6 +95,9 @@ SPANS: Final[dict[str, Span]] = {
     "market.impact.y": (">", 0, 10),
     "market.impact.y_ln_sd": (">=", 0, 5),
     "market.impact.cap_bps": (">", 0, 10_000),
+    "market.rates.age_max_h": (">", 0, 8_784),
+    "market.rates.jump_max": (">", 0, 100),
+    "market.rates.every_s": (">=", 0, 3600),
     "market.errors.composite_bps": (">", 0, 10_000),
     "market.errors.evaluated_bps": (">", 0, 10_000),
     "market.errors.own_rfq_bps": (">", 0, 10_000),
@@ -255,6 +258,7 @@ TEXTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "leak.solve_at": (("00:00", "23:59"), ("24:00", "5:30", "05:60", "05:30:00")),
     "engine.name": NAME,
     "engine.base_currency": (("USD",), ("", "US", "USDD", "usd")),
+    "market.rates.pairs": (("EURUSD", "USD/JPY"), ("EUR", "eurusd", "GBX/USD", "EUR/EUR", "")),
     "fix.allow": NETWORK,
     "fix.tls.key_password_env": ENVIRONMENT,
     "session.key": NAME,
@@ -281,7 +285,14 @@ TEXTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "dealer.contact.phone": (("+1 555 0100", "0441/2.3-4", "123"), ("", "12", "+", "call me", "1" * 33)),
 }
 """By path: what may be, and what may not, of every text that is looked at more closely than whether it is there."""
-LISTS: Final = {"fix.allow", "session.backup", "session.allow", "session.tls_pin_sha256", "risk.restricted_isins"}
+LISTS: Final = {
+    "fix.allow",
+    "session.backup",
+    "market.rates.pairs",
+    "session.allow",
+    "session.tls_pin_sha256",
+    "risk.restricted_isins",
+}
 
 
 def texts_of(table: type, path: str = "") -> Iterator[tuple[str, Setting]]:

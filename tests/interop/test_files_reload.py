@@ -151,6 +151,7 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[House]
     tls_port = free_port()
     more = {
         "fix": "logout_timeout_s = 0.2",
+        "reference": 'rates = "rates.csv"',
         "fix.tls": f'listen_port = {tls_port}\ncertificate = "us.pem"\nkey = "us.pem"',
     }
     desk = Desk(tmp_path / "desk", run_dir, free_port(), peers, RULES, more=more)
@@ -158,6 +159,7 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[House]
     (desk.folder / "scoring.toml").write_text("half_life_days = 30\n")
     lines = ['scoring = "scoring.toml"' if at.startswith("scoring =") else at for at in config.read_text().splitlines()]
     config.write_text("\n".join([*lines, ""]))
+    (desk.folder / "rates.csv").write_text("pair,price,time\nEUR/USD,1.0850,2026-11-30T16:00:00Z\n")
     rfqd = Rfqd(config)
     made = House(desk, rfqd, alder, birch, tls_port, authority, certificates, capsys)
     made.put_certificate("old")
@@ -198,6 +200,10 @@ def sent_by_a_person(house: House) -> str:
 
 def scored(house: House) -> str:
     return str(house.told("dealers")["scorer"])
+
+
+def the_rate(house: House) -> str:
+    return ", ".join(f"{each['pair']} {each['price']}" for each in house.told("rates")["rates"])
 
 
 def let_an_operator(house: House) -> str:
@@ -284,6 +290,7 @@ MATTERS = {
         "the log tells INFO",
         "rfqctl: log.level needs role operator; kim is viewer",
     ),
+    "rates": Matter(instead("rates.csv", "1.0850", "1.0950"), the_rate, "EUR/USD 1.0850", "EUR/USD 1.0950"),
     "securities": Matter(
         lambda house: house.path("bonds.csv").write_text(_with_the_new_bond(house.path("bonds.csv").read_text())),
         took_an_order_in_the_new_bond,
@@ -356,6 +363,16 @@ FAULTS = {
         "people",
         instead("engine.toml", "[metrics]", '[[admin.people]]\nuid = 7\nactor = "lee"\nrole = "boss"\n\n[metrics]'),
         r"engine\.toml: admin\.people\[lee\]\.role: expected one of 'viewer', .*, found the text \"boss\"",
+    ),
+    "a rate that is none": Fault(
+        "rates",
+        instead("rates.csv", "1.0950", "1E3"),
+        r"rates\.csv:2: price: expected a rate in plain digits such as 1\.0850, found '1E3'",
+    ),
+    "a pair turned round": Fault(
+        "rates",
+        instead("rates.csv", "1.0950", "0.9217"),
+        r"rates: EUR/USD 0\.9217 is more than 10% away from EUR/USD 1\.0850 of rates\.csv \(did you mean USD/EUR",
     ),
     "a bond by a wrong name": Fault(
         "securities",
@@ -465,7 +482,9 @@ def test_heartbeats_come_by_the_new_interval_once_the_session_logs_on_again(hous
     house.dealer.expect(times=3, t35="0", t112=None)  # By the old one, the first would come in half a minute.
 
 
-@pytest.mark.parametrize("name", ["rules/90-all.rules", "scoring.toml", "dealers.toml", "engine.toml", "bonds.csv"])
+@pytest.mark.parametrize(
+    "name", ["rules/90-all.rules", "scoring.toml", "dealers.toml", "engine.toml", "bonds.csv", "rates.csv"]
+)
 def test_while_a_file_takes_long_to_be_read_everything_goes_on(house: House, name: str) -> None:
     """Its reader waits at a pipe for as long as the test wants: nobody else does."""
     text = house.path(name).read_text()
@@ -485,7 +504,7 @@ def test_while_a_file_takes_long_to_be_read_everything_goes_on(house: House, nam
         assert not any("files taken up" in line for line in house.rfqd.lines)
         pipe.write(text)
 
-    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
+    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,rates,limits,people,sessions,securities,tls")
 
 
 @pytest.mark.full
@@ -559,7 +578,7 @@ def test_a_hang_up_reads_everything_and_ends_nothing(house: House) -> None:
 
     os.kill(house.rfqd.pid, signal.SIGHUP)
 
-    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
+    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,rates,limits,people,sessions,securities,tls")
     assert all(re.match(matter.becomes, matter.seen(house)) for matter in changed)
     house.path("dealers.toml").write_text("[[dealer]]\nid 7\n")
     os.kill(house.rfqd.pid, signal.SIGHUP)
@@ -583,7 +602,7 @@ def test_a_hang_up_while_it_starts_is_heard_once_it_is_ready(house: House) -> No
         bonds.write_text(text)
         slow.write(text)
 
-    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,limits,people,sessions,securities,tls")
+    house.rfqd.until_said("files taken up kinds=rules,scoring,dealers,rates,limits,people,sessions,securities,tls")
 
     house.oms().still_answered()
 
@@ -683,6 +702,7 @@ def test_nothing_is_ready_under_a_kill_switch_and_the_log_tells_what_it_is_told_
         ("scoring", "scoring.toml"),
         ("dealers", "dealers.toml"),
         ("limits", "engine.toml"),
+        ("rates", "rates.csv"),
         ("securities", "bonds.csv"),
     ],
 )

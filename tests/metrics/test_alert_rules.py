@@ -273,6 +273,28 @@ CASES = [
         },
     ),
     Case(
+        "RateStale",
+        {
+            'exchange_rate_age_seconds{currency="EUR"}': f"{26 * 3600}x60",
+            'exchange_rate_age_max_seconds{currency="EUR"}': f"{24 * 3600}x60",
+        },
+        "What EUR is worth is 1d 2h 0m 0s old",
+        {"currency": "EUR"},
+    ),
+    Case(
+        "RateStale",
+        {
+            'exchange_rate_age_seconds{currency="EUR"}': f"{23 * 3600}x60",
+            'exchange_rate_age_max_seconds{currency="EUR"}': f"{24 * 3600}x60",
+        },
+    ),
+    Case(
+        "OrdersWithoutRate",
+        {"orders_without_rate": "2x60"},
+        "2 orders wait, since nobody knows what their currency is worth",
+    ),
+    Case("OrdersWithoutRate", {"orders_without_rate": "0x60"}),
+    Case(
         "RevocationListEnds",
         {'fix_revocation_list_next_update_seconds{key="fix.tls.client_crl"}': f"{2 * 3600 + 600}x60"},
         "The next revocation list of fix.tls.client_crl is due in 2h 0m 0s",

@@ -21,7 +21,7 @@ from engine.desk.placement.doubting import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import advance, open_round
 from engine.desk.settlement import a_persons, unsettleable
-from engine.desk.state import alike_key, oms_key, oms_latest_key
+from engine.desk.state import DeskState, alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.exchange import RateUsed, converted
 from engine.domain.instrument import Security
@@ -196,12 +196,30 @@ def _rate(draft: Draft, order_id: str) -> None:
 
 def rates_came(draft: Draft) -> None:
     """There are other rates: orders whose size nobody could tell are looked at again."""
-    for order in draft.state.open_orders():
-        unsized = order.facts.rate is None and order.terms.currency != draft.desk.base_currency
-        if not unsized or order.state is not OrderState.with_trader or order.cancel_cl_ord_id:
-            continue
-        if not order.out_of_time(draft.now_ns) and rate_or_none(draft, order.terms.currency) is not None:
+    for order in _to_look_at(draft):
+        if rate_or_none(draft, order.terms.currency) is not None:
             work(draft, order.order_id)
+
+
+def look_again(draft: Draft) -> None:
+    """There will be other rates after this turn: the same orders are looked at in the next one."""
+    for order in _to_look_at(draft):
+        draft.record(e.OrderReturned(draft.now_ns, order.order_id, order.note, again_ns=draft.now_ns))
+        draft.wake(Timer(TimerKind.order, order.order_id))
+
+
+def _to_look_at(draft: Draft) -> list[Order]:
+    orders = unsized(draft.state, draft.desk.base_currency)
+    return [each for each in orders if not each.cancel_cl_ord_id and not each.out_of_time(draft.now_ns)]
+
+
+def unsized(state: DeskState, base_currency: str) -> list[Order]:
+    """Orders that are with the trader, and whose size nobody could tell when they came."""
+    return [
+        order
+        for order in state.open_orders()
+        if order.facts.rate is None and order.terms.currency != base_currency and order.state is OrderState.with_trader
+    ]
 
 
 def _nobody_to_ask(draft: Draft, order: Order, reason: str, *, by_itself: bool) -> None:

@@ -103,6 +103,9 @@ class Answering:
     def take_up(self, change: Change) -> None:
         pass
 
+    def files_taken(self, draft: Draft, kinds: Sequence[str]) -> None:
+        pass
+
     def file_switch(self, kind: str) -> Scope | None:
         return None
 
