@@ -22,6 +22,7 @@ from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.fix.session.settings import SessionSettings
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.standard.dictionary import Dictionary
+from engine.market.calendars import Calendars
 from engine.market.marks import MarkBook
 from engine.rules.program import compile_book
 from engine.rules.source import Source
@@ -78,6 +79,7 @@ class Setting:
         self.dealers = tuple(each.profile() for each in config.dealers if each.id in DEALERS)
         self.book = compile_book([Source("simulation.rules", RULES)], catalogue(list(DEALERS), "USD"))
         self.weights = config.scoring.classic.percent
+        self.calendars = Calendars(config.calendars)
         self.dictionaries: dict[str, Dictionary] = {
             key: built_in("FIX.4.4", None) for key in ("oms", "dropcopy", "marks", *DEALERS)
         }
@@ -106,6 +108,7 @@ class Setting:
             ),
             dealers=dealers,
             securities=self.securities,
+            calendars=self.calendars,
             marks=MarkBook(),
             stats=stats,
             rankings=Rankings(stats, dealers.ids),
