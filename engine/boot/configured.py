@@ -31,7 +31,7 @@ from engine.fix.standard.dictionary import Dictionary
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import RULE_BOOK, TextRow
 from engine.market.bonds import interest_problem
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.market.rates import NoRate, doubt, rate_used
 from engine.rules.program import Book
 from engine.rules.source import Source
@@ -305,7 +305,7 @@ def notices(config: Config, file: SecurityFile, desk: Desk, now_ns: int) -> list
     return [
         *_doubts(file, config.reference.securities),
         *_unknown_interest(desk.securities.values()),
-        *running_out(config.calendars, config.reference.calendar_months_min, trade_date(now_ns)),
+        *running_out(config.calendars, config.reference.calendar_months_min, utc_date(now_ns)),
         *_without_calendar(desk),
         *_rates(desk, now_ns),
         *_never_known(desk, now_ns),

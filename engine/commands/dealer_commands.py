@@ -20,7 +20,7 @@ from engine.domain import events as e
 from engine.domain.instrument import AssetClass
 from engine.domain.rfq import AskState
 from engine.errors import CommandError
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 
 AXES_SHOWN_MAX: Final = 50
 """Interests on a profile; `axes DEALER` has all of them."""
@@ -46,7 +46,7 @@ def show(call: Call) -> dict[str, Any]:
 
 
 def _static(call: Call, dealer: Dealer) -> dict[str, Any]:
-    draft, today = call.draft, trade_date(call.draft.now_ns)
+    draft, today = call.draft, utc_date(call.draft.now_ns)
     kill = draft.state.kill_of_dealer(dealer.id)
     return {
         "dealer": dealer.id,
@@ -190,8 +190,8 @@ def _trend(call: Call, dealer: Dealer) -> list[dict[str, Any]]:
     spans = call.draft.desk.stats.spans(dealer.id, _scope(call), TREND_DAYS, TREND_SPANS, call.draft.now_ns)
     return [
         {
-            "from": str(trade_date(span.first_day * NS_PER_DAY)),
-            "to": str(trade_date(span.last_day * NS_PER_DAY)),
+            "from": str(utc_date(span.first_day * NS_PER_DAY)),
+            "to": str(utc_date(span.last_day * NS_PER_DAY)),
             "asks": span.asks,
             **{name: span.values[name] for name in _TREND},
         }

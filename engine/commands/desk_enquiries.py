@@ -19,7 +19,7 @@ from engine.desk.recommend import recommend
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState
 from engine.errors import CommandError
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.rules.plan import Ranking
 from engine.rules.signature import Catalogue, Field, words_of
 from engine.selection.ranking import Table
@@ -151,7 +151,7 @@ def _dealer(draft: Draft, dealer: Dealer) -> dict[str, Any]:
         "lei": dealer.lei,
         "asset_classes": [each.value for each in dealer.asset_classes],
         "specialties": list(dealer.specialties),
-        "agreements": list(dealer.agreements_on(trade_date(draft.now_ns))),
+        "agreements": list(dealer.agreements_on(utc_date(draft.now_ns))),
         "notional_max": as_json.amount(dealer.notional_max),
         "last_asked": as_json.at(draft.desk.stats.last_asked(dealer.id)),
     }

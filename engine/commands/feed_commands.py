@@ -15,7 +15,7 @@ from engine.domain import events as e
 from engine.domain.credit import CreditKind, CreditLimit, CreditScope
 from engine.domain.instrument import Security
 from engine.errors import CommandError
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.market.plausibility import cusip_of, doubtful
 from engine.market.securities import bond_of
 
@@ -57,7 +57,7 @@ def securities_put(call: Call) -> dict[str, Any]:
         elif isinstance(found, Security):
             put[found.security_id] = found
             cusips.take(found)
-            doubted.extend(_refusal(place, reason) for reason in doubtful(found, trade_date(draft.now_ns)))
+            doubted.extend(_refusal(place, reason) for reason in doubtful(found, utc_date(draft.now_ns)))
         else:
             removed.append(found[0])
     if put or removed:
@@ -112,7 +112,7 @@ def _bond(call: Call, row: Row) -> Security | str | list[str]:
     wrong = next((name for name, value in cells.items() if isinstance(value, bool | float | list | dict)), None)
     if wrong is not None:
         return f"{wrong[:40]}: expected text, or a whole number"
-    bond, reasons = bond_of({name: str(value) for name, value in cells.items()}, trade_date(call.draft.now_ns))
+    bond, reasons = bond_of({name: str(value) for name, value in cells.items()}, utc_date(call.draft.now_ns))
     return bond if bond is not None else "; ".join(reasons)
 
 

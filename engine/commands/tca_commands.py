@@ -15,7 +15,7 @@ from engine.desk.costs import FIGURES, OF_A_FILL, By, Costed, FillCosted, Tally
 from engine.domain import events as e
 from engine.domain.order import MarkUsed
 from engine.errors import CommandError
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 
 TELLS_MIN: Final = 5
 """Fewer observations tell nothing: a mean is shown without a claim."""
@@ -112,7 +112,7 @@ def segments(call: Call) -> dict[str, Any]:
 
 def _by(call: Call, by: By) -> dict[str, Any]:
     draft, given = call.draft, call.given
-    last = given["end"] or trade_date(draft.now_ns)
+    last = given["end"] or utc_date(draft.now_ns)
     first = given["begin"] or date(1970, 1, 1)
     if given["end"] is not None and first > last:
         raise CommandError(f"tca: the first day, {first}, is after the last, {last}", code="params")

@@ -23,7 +23,7 @@ from engine.domain.currencies import currency_problem
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.domain.rows import row
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.rules import rating
 from engine.rules.signature import RANK, SCORE, TIER, Catalogue, Field, Kind
 from engine.selection.scorers import NAMED
@@ -147,7 +147,7 @@ def _expected_cost(subject: OrderSubject) -> float | None:
 
 
 def _years(subject: OrderSubject) -> float | None:
-    return subject.security.years_to_maturity(trade_date(subject.now_ns))
+    return subject.security.years_to_maturity(utc_date(subject.now_ns))
 
 
 def _adv(subject: OrderSubject, window_days: int) -> Decimal | None:
@@ -211,7 +211,7 @@ _ORDER_FIELDS: Final = (
 
 
 def _agreements(subject: DealerSubject) -> tuple[str, ...]:
-    return subject.dealer.agreements_on(trade_date(subject.now_ns))
+    return subject.dealer.agreements_on(utc_date(subject.now_ns))
 
 
 def _last_asked(subject: DealerSubject) -> float:

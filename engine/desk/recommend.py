@@ -26,7 +26,7 @@ from engine.domain.order import ZERO, Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection
 from engine.domain.rfq import AskPlan, ExecutePlan
 from engine.domain.rows import changed
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.market.rates import NoRate
 from engine.market.tca import quote_edge_bps
 from engine.rules.plan import AskSequence, Execute, ExecuteByTrader, Mode, Plan, Ranking, Send, strictest
@@ -95,7 +95,7 @@ def sizing_of(draft: Draft, order: Order, advice: Recommendation, supposing: Sup
         return Sizing()
     desk, terms = draft.desk, order.terms
     asked = _question(draft, order, supposing)
-    security, today = desk.securities[terms.security_id], trade_date(draft.now_ns)
+    security, today = desk.securities[terms.security_id], utc_date(draft.now_ns)
 
     def of_part(quantity: Decimal, left: Decimal) -> Selection:
         segment = segment_of(security, converted(quantity, order.facts.worth), terms.side.value, today).key

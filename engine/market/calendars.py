@@ -251,7 +251,7 @@ def _ends(day_end: DayEnd, calendar: Calendar, minute: int) -> tuple[int, int]:
     return ends[0], ends[1]
 
 
-def trade_date(utc_ns: int) -> date:
+def utc_date(utc_ns: int) -> date:
     """The UTC day of an instant."""
     return _date(utc_day(utc_ns))
 

@@ -25,7 +25,7 @@ from engine.desk.setting import Desk, RfqClocks, RiskLimits
 from engine.desk.state import DeskState
 from engine.domain.instrument import AssetClass, Security, isin_check_digit
 from engine.domain.order import Handling, Order, OrderFacts, OrderState, OrderTerms, Side, TimeInForce
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.market.marks import Mark, MarkBook, Quality
 from engine.rules import rating
 from engine.rules.program import Book, compile_book
@@ -257,7 +257,7 @@ def desk(dealers: int, *, other_class: float = 0.0) -> Desk:
 
 def segment() -> Segment:
     """That of the measured order."""
-    return segment_of(bond(), QUANTITY, "buy", trade_date(NOW_NS))
+    return segment_of(bond(), QUANTITY, "buy", utc_date(NOW_NS))
 
 
 def observe(stats: DealerStats, dealer: str, draw: random.Random, at_ns: int) -> None:

@@ -20,7 +20,7 @@ from engine.domain.order import Handling, OrderFacts, OrderTerms, Side, TimeInFo
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.journal.batch import EventRow, StagedTurn
 from engine.journal.writer import Journal
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.market.securities import format_securities
 from engine.rules.plan import Mode
 from engine.runtime.staging import events_codec
@@ -145,7 +145,7 @@ def _past(dealers: list[str]) -> Iterator[list[e.Event]]:
 
 
 def _request(number: int, dealer: str, at_ns: int, latency_s: float, edge_bps: float) -> list[e.Event]:
-    security, day, quantity, price = house.bond(), trade_date(at_ns), house.QUANTITY, Decimal(100)
+    security, day, quantity, price = house.bond(), utc_date(at_ns), house.QUANTITY, Decimal(100)
     order_id, rfq_id = f"O-{number:06d}", f"Q-{number:06d}"
     segment = segment_of(security, quantity, "buy", day).key
     latency_ns = int(latency_s * NS_PER_S)

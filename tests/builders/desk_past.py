@@ -19,7 +19,7 @@ from engine.domain.instrument import AssetClass, Security, isin_check_digit
 from engine.domain.order import Handling, MarkUsed, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.placement import Fill
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.rules.plan import Mode
 
 NOW_NS = int(datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC).timestamp()) * NS_PER_S
@@ -205,7 +205,7 @@ def _past_order(past: Past, number: int, at_ns: int, quoted: bool, traded: bool)
     security, quantity, price = past.security, Decimal(past.quantity), Decimal(100)
     order_id, rfq_id, request, placement_id = f"O-{number:06d}", f"Q-{number:06d}", f"req{number}", f"placed{number}"
     mark = MarkUsed(price, "marks", 0, "composite")
-    day = trade_date(at_ns)
+    day = utc_date(at_ns)
     segment = segment_of(security, quantity, past.side.value, day).key
     terms = OrderTerms(
         cl_ord_id=f"past{number}",

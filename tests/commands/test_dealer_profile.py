@@ -19,7 +19,7 @@ from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
 from engine.domain.instrument import AssetClass
 from engine.errors import CommandError
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 
 pytestmark = pytest.mark.starts("noon")
 
@@ -30,7 +30,7 @@ def profile(world: DeskWorld, dealer: str = "ash", **params: Any) -> dict[str, A
 
 def known(world: DeskWorld) -> None:
     """Give ash a profile with everything in it."""
-    today = trade_date(world.now.utc_ns)
+    today = utc_date(world.now.utc_ns)
     ash = replace(
         world.desk.dealers["ash"],
         legal_name="Ash & Company Securities LLC, a subsidiary with a name that does not fit into any line",

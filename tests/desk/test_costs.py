@@ -22,7 +22,7 @@ from engine.domain import events as e
 from engine.domain.observation import Horizon
 from engine.domain.order import MarkUsed
 from engine.errors import CommandError, ConfigError
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.market.marks import Mark, Quality
 
 pytestmark = pytest.mark.starts("noon", "second noon")
@@ -319,7 +319,7 @@ def test_few_observations_tell_nothing() -> None:
 
 def test_the_days_are_those_that_are_asked_for() -> None:
     world = traded_often(1)
-    today = trade_date(world.now.utc_ns)
+    today = utc_date(world.now.utc_ns)
     assert world.command("tca.dealers", begin=str(today), end=str(today))["rows"]
     assert world.command("tca.dealers", begin=str(today + timedelta(days=1)))["rows"] == []
     assert tca_views.means(Paper(), world.command("tca.rules", end="2000-01-01"))[-1].startswith("nothing")

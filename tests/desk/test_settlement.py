@@ -16,7 +16,7 @@ from engine.domain import messages as m
 from engine.domain.instrument import Security
 from engine.domain.order import OrderState
 from engine.errors import CommandError
-from engine.market.calendars import EVERY_WEEKDAY, trade_date
+from engine.market.calendars import EVERY_WEEKDAY, utc_date
 
 
 def wire(day: date) -> str:
@@ -31,7 +31,7 @@ def next_day(day: date, *, is_weekday: bool) -> date:
 
 
 def today(world: Scene) -> date:
-    return trade_date(world.now.utc_ns)
+    return utc_date(world.now.utc_ns)
 
 
 def settles(world: Scene, days: int | None = None) -> date:

@@ -47,7 +47,7 @@ from engine.domain.order import (
 from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.market.appraisal import FILE_WINDOW_DAYS
-from engine.market.calendars import trade_date
+from engine.market.calendars import utc_date
 from engine.market.rates import NoRate
 from engine.selection.sizing import Sizing
 
@@ -442,7 +442,7 @@ def _segment(draft: Draft, terms: OrderTerms, rate: RateUsed | None) -> str:
     """By its size in the base currency: where nobody knows the rate, by its number, until somebody does."""
     quantity = converted(terms.quantity, None if rate is None else rate.worth)
     security = draft.desk.securities[terms.security_id]
-    return segment_of(security, quantity, terms.side.value, trade_date(draft.now_ns)).key
+    return segment_of(security, quantity, terms.side.value, utc_date(draft.now_ns)).key
 
 
 def _duplicate_of(draft: Draft, terms: OrderTerms) -> str:
