@@ -92,6 +92,16 @@ class DealerDesk:
         last = [(31, price or self.orders[cl_ord_id][44]), (32, str(size))]
         return self.tell(cl_ord_id, "F", "1" if left else "2", filled, left, last)
 
+    def trade_report(self, cl_ord_id: str, size: int, report_id: str, more: Sequence[tuple[int, str]] = ()) -> Outgoing:
+        """TradeCaptureReport(AE) of one part of an order, with its own side and ours; `more` goes before the sides."""
+        order = self.orders[cl_ord_id]
+        ours: Body = [(54, order[54]), (37, f"{self.name}-O{order[11][:6]}"), (11, order[11]), (15, "USD")]
+        own: Body = [(54, "2" if order[54] == "1" else "1"), (37, f"{self.name}-own"), (15, "USD")]
+        now = utc_now()
+        given: dict[int, str] = {571: report_id, 570: "N", 55: "[N/A]", 48: order[48], 22: "4", 32: str(size)}
+        given |= {31: order[44], 75: now[:8], 60: now, **dict(more)}
+        return "AE", [*given.items(), (552, [own, ours])]
+
     def _report(
         self, order: Said, exec_type: str, status: str, filled: int, left: int, more: list[tuple[int, str]]
     ) -> Body:
