@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from engine.clock import utc_day
 from engine.desk.state import (
+    BY_REPORT,
     TOLD_APART,
     AskRef,
     BookedFill,
@@ -552,7 +553,16 @@ def _change(
         _end(state, order, event.at_ns)
     _deal(state, order, fill.dealer, in_base, state.reversions[fill.exec_id].traded_ns)
     said = economics(*now) if isinstance(event, e.FillCorrected) else ""
-    state.changes.put(event.change, TradeChange(event.key, placement.session, event.change.split("|")[3], said))
+    _keep_change(state, event.key, event.change, said)
+
+
+def _trade_change_confirmed(state: DeskState, event: e.TradeChangeConfirmed) -> None:
+    _keep_change(state, event.key, event.change, event.economics)
+
+
+def _keep_change(state: DeskState, fill_key: str, change: str, said: str) -> None:
+    session, _, _, exec_id = change.split("|")[:4]
+    state.changes.put(change, TradeChange(fill_key, session, exec_id, said, change.endswith(BY_REPORT)))
 
 
 def _move_counts(state: DeskState, key: str, more: Decimal) -> None:
@@ -774,6 +784,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.FillConfirmed: _fill_confirmed,
     e.FillCanceled: _fill_canceled,
     e.FillCorrected: _fill_corrected,
+    e.TradeChangeConfirmed: _trade_change_confirmed,
     e.FillQuarantined: _fill_quarantined,
     e.ReversionMeasured: _reversion_measured,
     e.HistoryAdded: _history_added,

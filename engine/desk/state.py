@@ -168,6 +168,12 @@ class TradeChange:
     session: str
     exec_id: str
     economics: str = ""
+    by_report: bool = False
+    """It came by a TradeCaptureReport(AE)."""
+
+
+BY_REPORT: Final = "|AE"
+"""Ends the key of a change that a TradeCaptureReport(AE) told of."""
 
 
 @row
@@ -286,6 +292,10 @@ def _exec_id_of_fill(row: BookedFill) -> Group | None:
     return row.fill.key.partition("|")[0], row.fill.dealer_exec_id
 
 
+def _fill_of_change(row: TradeChange) -> Group | None:
+    return row.fill_key
+
+
 def _exec_id_of_change(row: TradeChange) -> Group | None:
     return row.session, row.exec_id
 
@@ -303,7 +313,7 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "cancels": (Table, ()),
     "follow_ups": (Table, ()),
     "fills": (Table, (_order_of_fill, _exec_id_of_fill)),
-    "changes": (Table, (_exec_id_of_change,)),
+    "changes": (Table, (_exec_id_of_change, _fill_of_change)),
     "quarantine": (Table, (_placement_of,)),
     "reversions": (Table, (_if_pending,)),
     "marks_due": (PassingTable, ()),
@@ -659,6 +669,10 @@ class DeskState:
             return []
         corrected = [self.changes[key].fill_key for key in self.changes.indexes[0].of(named)]
         return [self.fills[key].fill for key in dict.fromkeys((*self.fills.indexes[1].of(named), *corrected))]
+
+    def changes_of(self, fill_key: str) -> list[TradeChange]:
+        """Every word of the dealer that took a fill back or corrected it."""
+        return _rows(self.changes, 1, fill_key)
 
     def fills_at(self, placement: Placement) -> list[Fill]:
         """Those of one acceptance that stand."""

@@ -843,6 +843,19 @@ class FillConfirmed(Event):
     counted: Decimal | None
 
 
+@row
+@dataclass(frozen=True, slots=True)
+class TradeChangeConfirmed(Event):
+    """What took a fill back, or corrected it, was told of by the other kind of report too: known by this name as well.
+
+    `key` is the fill's, `change` that of the dealer's word; `economics` are those of a correction.
+    """
+
+    key: str
+    change: str
+    economics: str
+
+
 # --- afterwards ----------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""What a dealer says of the latest acceptance of an order, as bytes of its session.
+"""What a dealer says of the first acceptance of an order, as bytes of its session.
 
 `8 17=E1 150=F 32=400000 14=400000`, or `AE 571=T1 32=400000 | 54=2 37=L | 54=1 37=K 11=P1`, its sides behind the rest.
 What each of them has is added where the text does not say otherwise: of an ExecutionReport(8) 11, 37, 17, 48, 22, 54,
@@ -38,7 +38,7 @@ def dealer_says(world: Scene, order_id: str, text: str, session: str = "ash", na
     if kind == "restart":
         restart(world)
         return
-    placement = world.placement(order_id)
+    placement = world.state.placements_of(order_id)[0]
     body, *sides = [_fields(part, placement) for part in rest.split("|")]
     fields = _execution(body, placement, world) if kind == "8" else _trade_report(body, sides, placement, world)
     frame = codec.frame(

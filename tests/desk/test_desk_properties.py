@@ -328,7 +328,10 @@ def report(day: Day, a: int, b: int, c: int) -> None:
 
 
 def trade_report(day: Day, a: int, b: int, c: int) -> None:
-    """A trade report: of a fill that is booked, under its names or others, or of one that nobody has heard of."""
+    """A trade report: of a fill that is booked, under its names or others, or of one that nobody has heard of.
+
+    Or it takes a fill back, or corrects it, though an 8 may have done so before.
+    """
     fill = pick([each.fill for each in day.state.fills.values()][::-1], a // 3)
     placement = day.state.placements.get(fill.placement_id) if fill is not None and b % 4 else a_placement(day, a // 3)
     if placement is None:
@@ -337,12 +340,16 @@ def trade_report(day: Day, a: int, b: int, c: int) -> None:
     exec_id = told.dealer_exec_id if told is not None and c % 3 == 0 else ""
     report_id = "T-same" if c % 5 == 4 else f"T{day.turns}"
     quantity, price = (told.quantity, told.price) if told is not None else (placement.quantity / 2, placement.price)
+    act = list(m.TradeAct)[c % len(m.TradeAct)] if b % 4 == 3 else m.TradeAct.new
+    word = {m.TradeAct.cancel: m.DealerWord.trade_canceled, m.TradeAct.correct: m.DealerWord.corrected}.get(act)
+    if act is m.TradeAct.correct:
+        quantity = placement.quantity / 4
     trade = m.DealerReport(
-        word=m.DealerWord.filled,
+        word=word or m.DealerWord.filled,
         cl_ord_id="",
         orig_cl_ord_id="",
         order_id="",
-        exec_id=exec_id or report_id,
+        exec_id=(exec_id if word is None else "") or report_id,
         security_id=placement.security_id,
         side=None,
         last_quantity=quantity + (c % 11 == 10),
@@ -355,14 +362,13 @@ def trade_report(day: Day, a: int, b: int, c: int) -> None:
         transact_ns=day.now.utc_ns,
         match_id="M1" if c % 7 == 6 else "",
         secondary_exec_id="V1" if c % 7 == 5 else "",
+        refers_to=told.dealer_exec_id if told is not None and word is not None else "",
         trade_report_id=report_id,
         reported_before=c % 8 == 7,
     )
     counted = placement.filled if c % 6 == 5 else None
     ours = m.TradeSide(placement.placement_id, "D1", placement.side, counted, None, None, None, None, "", "", None)
-    acts = list(m.TradeAct)
     words = m.ReportWords(report_id, "", "", "F", "", exec_id, "", "", "4", placement.security_id)
-    act = acts[c % len(acts)] if b % 4 == 3 else m.TradeAct.new
     day.hear(placement.session, m.TradeReport(act, trade, (ours,), "", words, "odd" if act == "unheard of" else ""))
 
 

@@ -360,6 +360,205 @@ def test_a_count_of_more_is_doubt_over_the_difference(messages: str, words: str)
     assert pages(world) == ["order in doubt"]
 
 
+CANCELED = m.ReportKind.trade_canceled
+CORRECTED = m.ReportKind.trade_corrected
+
+
+@pytest.mark.parametrize(
+    ("messages", "booked", "answers", "kinds"),
+    [
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 487=1 PART", 0, "aa", "FH", id="taken back"),
+        pytest.param("AE 571=T1 WHOLE; AE 571=T2 572=T1 487=1 WHOLE", 0, "aa", "FH", id="the whole taken back"),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 487=4 PART", 0, "aa", "FH", id="reversed"),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 856=6 PART", 0, "aa", "FH", id="by TradeReportType"),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 856=7 PART", 0, "aa", "FH", id="broken"),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 150=H PART", 0, "aa", "FH", id="by ExecType"),
+        pytest.param("AE 571=T1 PART; AE 571=T1 487=1 PART", 0, "aa", "FH", id="under its own name"),
+        pytest.param("AE 571=T1 17=E1 PART; AE 571=T2 17=E1 487=1 PART", 0, "aa", "FH", id="by the ExecID"),
+        pytest.param("AE 571=T1 880=M1 PART; AE 571=T2 880=M1 487=1 PART", 0, "aa", "FH", id="by the match"),
+        pytest.param("8 17=E1 PART 14=400000; AE 571=T2 17=E1 487=1 PART", 0, "a", "FH", id="a fill of an 8"),
+        pytest.param("8 17=E1 PART 14=400000; AE 571=T2 572=E1 487=1 PART", 0, "a", "FH", id="a fill of an 8, by 572"),
+        pytest.param(
+            "8 17=E1 PART 14=400000; AE 571=T1 PART; AE 571=T2 572=T1 487=1 PART; "
+            "8 17=E2 19=E1 150=H PART 14=0 151=0 39=4",
+            0,
+            "aa",
+            "FH",
+            id="by both, the AE first",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; 8 17=E1 PART 14=400000; 8 17=E2 19=E1 150=H PART 14=0 151=0 39=4; "
+            "AE 571=T2 572=T1 487=1 PART",
+            0,
+            "aa",
+            "FH",
+            id="by both, the 8 first",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=1 PART; AE 571=T2 572=T1 487=1 PART 97=Y", 0, "aaa", "FH", id="twice"
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=1 PART; AE 571=T1 PART 97=Y", 0, "aaa", "FH", id="and told once more"
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 PART; AE 571=T3 572=T1 487=1 PART", 400_000, "aaa", "FFH", id="one of two alike"
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=1 PART; AE 571=T3 PART", 400_000, "aaa", "FHF", id="and traded again"
+        ),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=300000", 300_000, "aa", "FG", id="corrected"),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 856=5 32=300000", 300_000, "aa", "FG", id="no, it was"),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 487=2 PART 31=99.94", 400_000, "aa", "FG", id="another price"),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=300000; AE 571=T3 572=T2 487=2 32=200000",
+            200_000,
+            "aaa",
+            "FGG",
+            id="corrected again, by the latest",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=300000; AE 571=T3 572=T1 487=2 32=200000",
+            200_000,
+            "aaa",
+            "FGG",
+            id="corrected again, by the first",
+        ),
+        pytest.param(
+            "AE 571=T1 17=E1 PART; AE 571=T2 17=E1 487=2 32=300000; AE 571=T3 17=E1 487=2 32=200000",
+            200_000,
+            "aaa",
+            "FGG",
+            id="corrected again, by the ExecID",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=300000; AE 571=T3 572=T2 487=1 32=300000",
+            0,
+            "aaa",
+            "FGH",
+            id="corrected, then taken back",
+        ),
+        pytest.param(
+            "8 17=E1 PART 14=400000; AE 571=T1 PART; "
+            "AE 571=T2 572=T1 487=2 32=300000; 8 17=E2 19=E1 150=G 32=300000 14=300000",
+            300_000,
+            "aa",
+            "FG",
+            id="corrected by both, the AE first",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; 8 17=E1 PART 14=400000; "
+            "8 17=E2 19=E1 150=G 32=300000 14=300000; AE 571=T2 572=T1 487=2 32=300000",
+            300_000,
+            "aa",
+            "FG",
+            id="corrected by both, the 8 first",
+        ),
+        pytest.param(
+            "8 17=E1 PART 14=400000; AE 571=T1 PART; "
+            "AE 571=T2 572=T1 487=2 32=300000; AE 571=T3 572=T2 487=2 32=200000; "
+            "8 17=E2 19=E1 150=G 32=300000 14=300000; 8 17=E3 19=E2 150=G 32=200000 14=200000",
+            200_000,
+            "aaa",
+            "FGG",
+            id="corrected twice by both, the AEs first",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=300000; AE 571=T1 PART 97=Y",
+            300_000,
+            "aaa",
+            "FG",
+            id="corrected, and told once more as it was",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=300000; 8 17=E1 PART 14=400000",
+            300_000,
+            "aa",
+            "FG",
+            id="corrected before its 8 comes",
+        ),
+    ],
+)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_trade_report_takes_a_trade_back_or_corrects_it_once(
+    messages: str, booked: int, answers: str, kinds: str, restarts: bool
+) -> None:
+    world, order_id = played("; restart; ".join(script(messages)) if restarts else messages)
+    assert world.the(order_id).filled == booked
+    for copy in (False, True):
+        changes = [each for each in world.reports(copy) if each.kind.value in "FGH"]
+        assert "".join(each.kind.value for each in changes) == kinds
+        assert changes[-1].cum_quantity == booked
+        assert all(bool(each.exec_ref_id) is (each.kind in (CANCELED, CORRECTED)) for each in changes)
+    assert (quarantined(world), verdicts(world)) == ([], answers)
+
+
+@pytest.mark.parametrize(
+    ("messages", "booked", "reason"),
+    [
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T9 487=1 PART",
+            400_000,
+            "trade cancel with TradeReportRefID(572)=T9: no such trade is booked",
+            id="an unknown trade",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 487=1 PART",
+            400_000,
+            "trade cancel without TradeReportRefID(572): no such trade is booked",
+            id="no trade named",
+        ),
+        pytest.param(
+            "AE 571=T2 572=T1 487=1 PART",
+            0,
+            "trade cancel with TradeReportRefID(572)=T1: no such trade",
+            id="before its trade",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=1 32=300000",
+            400_000,
+            "trade cancel of LastQty(32) 300000",
+            id="another size",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=1100000",
+            400_000,
+            "1100000 is more than",
+            id="corrected beyond the order",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 PART 31=99.96",
+            400_000,
+            "99.96 is worse than",
+            id="corrected to a worse price",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=1 PART; AE 571=T3 572=T1 487=2 PART",
+            0,
+            "which was canceled",
+            id="corrected after it was taken back",
+        ),
+        pytest.param(
+            "AE 571=T1 PART; AE 571=T2 572=T1 487=2 32=300000; AE 571=T2 572=T1 487=2 32=200000",
+            300_000,
+            "same ExecID as another trade correction",
+            id="one name, two corrections",
+        ),
+        pytest.param("AE 571=T1 PART; AE 571=T2 572=T1 487=1 PART | 54=2", 400_000, "Side(54)", id="the other side"),
+    ],
+)
+def test_a_change_that_cannot_be_carried_out_waits_for_a_person(messages: str, booked: int, reason: str) -> None:
+    world, order_id = played(messages)
+    assert reason in quarantined(world)[-1]
+    assert (world.the(order_id).filled, verdicts(world)[-1]) == (booked, "r")
+    dealer_says(world, order_id, script(messages)[-1])
+    assert (len(quarantined(world)), verdicts(world)[-2:]) == (1, "rr"), "the same again is as it was"
+
+
+def test_a_change_of_nothing_that_was_ordered_waits_for_a_person() -> None:
+    world, _ = played("AE 571=T2 572=T1 487=1 PART | 54=1 37=L 11=never")
+    assert (quarantined(world), verdicts(world)) == (["trade cancel of nothing we ordered"], "r")
+
+
 def test_what_is_repeated_in_the_acknowledgement() -> None:
     world, _ = played(f"AE 571=T1 572=T0 17=E1 527=V1 880=M1 487=0 856=0 150=F {WHOLE}")
     [ack] = acks(world)

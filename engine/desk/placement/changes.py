@@ -1,6 +1,8 @@
-"""A dealer takes a fill back (150=H) or gives it other terms (150=G).
+"""A dealer takes a fill back (150=H) or gives it other terms (150=G), by an ExecutionReport(8), by a
+TradeCaptureReport(AE), or by both: the second word of one change is its copy.
 
-The fill is found by ExecRefID(19): the ExecID(17) of the fill, or of an earlier correction of it. Order, acceptance
+An 8 names the fill by ExecRefID(19): the ExecID(17) of the fill, or of an earlier correction of it. An AE names it by
+TradeReportRefID(572), a name of a report, or by the fill's own ExecID(17). Order, acceptance
 and all that was counted follow, OMS and drop copy are told, and a person is called. What the dealer says besides, its
 counts and its status, is weighed as of any report: an acceptance that was over is in doubt again where the dealer says
 that it may fill it once more, or counts more than is booked. Whatever cannot be carried out as it stands is kept for a
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.desk.apply import economics
 from engine.desk.draft import Draft
@@ -47,8 +49,30 @@ def on_change(draft: Draft, session: str, placement: Placement | None, heard: De
     if placement is None:
         quarantine(draft, session, None, heard, f"{what} of nothing we ordered")
         return None
-    fill = _fill_named(draft, placement, heard.refers_to)
-    if _is_repeated(draft, placement, heard, fill):
+    return change(draft, placement, heard, _fill_named(draft, placement, heard.refers_to))
+
+
+def on_reported_change(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> Changed:
+    """The same by a TradeCaptureReport(AE), in an 8's words."""
+    if placement is None:
+        quarantine(draft, session, None, heard, f"{_NAME[heard.word]} of nothing we ordered")
+        return Changed(None, False)
+    fill = _fill_reported(draft, placement, heard)
+    moved = change(draft, placement, heard, fill)
+    return Changed(moved, fill is not None and _is_carried_out(draft, placement, heard, fill))
+
+
+class Changed(NamedTuple):
+    moved: str | None
+    """The round it moved."""
+    is_carried_out: bool
+    """Now, or before; else it is kept for a person."""
+
+
+def change(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill | None) -> str | None:
+    """Carry out what is said of a fill of this acceptance; the round that it moved."""
+    session = placement.session
+    if _is_repeated(draft, placement, heard, fill) or (fill is not None and _is_copy(draft, placement, heard, fill)):
         return None
     if fill is None:
         quarantine(draft, session, placement, heard, _unknown(draft, placement, heard))
@@ -190,9 +214,7 @@ def _is_repeated(draft: Draft, placement: Placement, heard: DealerReport, fill: 
     known = draft.state.changes.get(change)
     if known is None:
         return False
-    said = ""
-    if heard.word is DealerWord.corrected and heard.last_quantity is not None and heard.last_price is not None:
-        said = economics(heard.last_quantity, heard.last_price)
+    said = _said(heard)
     key = _booked(draft, placement, fill)[0] if fill is not None else ""
     if (known.fill_key, known.economics) == (key, said):
         draft.record(e.FillRepeated(draft.now_ns, change))
@@ -202,8 +224,54 @@ def _is_repeated(draft: Draft, placement: Placement, heard: DealerReport, fill: 
     return True
 
 
+def _fill_reported(draft: Draft, placement: Placement, heard: DealerReport) -> Fill | None:
+    """The acceptance's fill that a trade report calls by a name of a report, or of the execution."""
+    fills = [booked.fill for _, booked in draft.state.executions_at(placement)]
+    for name in filter(None, (heard.trade_report_ref, heard.trade_report_id)):
+        if reported := next((each for each in fills if name in each.trade_report_ids), None):
+            return reported
+    # A report that corrected it, or an execution by its ExecID(17).
+    for name in filter(None, (heard.trade_report_ref, heard.refers_to, heard.secondary_exec_id)):
+        if named := _fill_named(draft, placement, name):
+            return named
+    matched = [each for each in fills if heard.match_id and each.match_id == heard.match_id]
+    return matched[0] if len(matched) == 1 else None
+
+
+def _is_copy(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill) -> bool:
+    """The other kind of report has said so before: noted, so that it is known by this name too.
+
+    Each change takes one word of each kind, as each fill does.
+    """
+    key, said = _booked(draft, placement, fill)[0], _said(heard)
+    same = [each.by_report for each in draft.state.changes_of(key) if each.economics == said]
+    by_report = bool(heard.trade_report_id)
+    if same.count(not by_report) <= same.count(by_report):
+        return False
+    change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
+    draft.record(e.TradeChangeConfirmed(draft.now_ns, key, change, said))
+    return True
+
+
+def _is_carried_out(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill) -> bool:
+    key = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
+    known, fill_is = draft.state.changes.get(key), _booked(draft, placement, fill)[0]
+    return known is not None and (known.fill_key, known.economics) == (fill_is, _said(heard))
+
+
+def _said(heard: DealerReport) -> str:
+    """The economics of a correction that can be read, nothing of a cancel."""
+    if heard.word is DealerWord.corrected and heard.last_quantity is not None and heard.last_price is not None:
+        return economics(heard.last_quantity, heard.last_price)
+    return ""
+
+
 def _unknown(draft: Draft, placement: Placement, heard: DealerReport) -> str:
     what = _NAME[heard.word]
+    if heard.trade_report_id:
+        ref = heard.trade_report_ref
+        named = f"with TradeReportRefID(572)={ref}" if ref else "without TradeReportRefID(572)"
+        return f"{what} {named}: no such trade is booked"
     if not heard.refers_to:
         return f"{what} without ExecRefID(19)"
     if draft.state.fills_named(placement.session, heard.refers_to):

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from engine.desk.draft import Draft
 from engine.desk.placement.counting import uncounted
+from engine.desk.state import BY_REPORT
 from engine.domain import events as e
 from engine.domain.messages import DealerReport, DealerWord, DkReason
 from engine.domain.placement import Fill, Placement
@@ -21,7 +22,9 @@ def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) 
     What takes a fill back or corrects it may come under the fill's own ExecID: it has a key of its own.
     """
     key = f"{session}|{dealer}|{placement_id}|{heard.exec_id}"
-    return f"{key}|{_CHANGES[heard.word]}" if heard.word in _CHANGES else key
+    if heard.word not in _CHANGES:
+        return key
+    return f"{key}|{_CHANGES[heard.word]}{BY_REPORT if heard.trade_report_id else ''}"
 
 
 _CHANGES: Final = {DealerWord.trade_canceled: "H", DealerWord.corrected: "G"}

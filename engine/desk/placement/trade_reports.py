@@ -15,6 +15,7 @@ from typing import Final
 
 from engine.desk.draft import Delivery, Draft
 from engine.desk.placement.answers import Taken, placement_of, take_again, take_fill
+from engine.desk.placement.changes import on_reported_change
 from engine.desk.placement.quarantine import quarantine
 from engine.domain.messages import DealerReport, ReportProblem, TradeAct, TradeReport, TradeReportAck, TradeSide
 from engine.domain.placement import Placement
@@ -36,6 +37,9 @@ def on_trade_report(draft: Draft, session: str, heard: TradeReport) -> str | Non
 
 
 def _take(draft: Draft, session: str, placement: Placement | None, told: DealerReport, heard: TradeReport) -> Taken:
+    if heard.act in (TradeAct.cancel, TradeAct.correct):
+        changed = on_reported_change(draft, session, placement, told)
+        return Taken(changed.moved, not changed.is_carried_out)
     if placement is None or heard.act is TradeAct.new:
         return take_fill(draft, session, placement, told)
     if heard.act is TradeAct.addendum:
@@ -43,10 +47,8 @@ def _take(draft: Draft, session: str, placement: Placement | None, told: DealerR
         if again is not None:
             return again
         reason = "an addendum to a trade that was not reported"
-    elif heard.act is TradeAct.unheard_of:
-        reason = heard.odd
     else:
-        reason = "trade cancel or correction: a person must book it"
+        reason = heard.odd
     quarantine(draft, session, placement, told, reason)
     return Taken(kept=True)
 

@@ -83,11 +83,15 @@ ROWS: Final[Mapping[str, tuple[FieldRow, ...]]] = {
     "AE": (
         _row(
             "487 856 150",
-            "what it does with the trade: new and released, or cancelled and reversed, or corrected, or more of it",
+            "what it does with the trade: it is new or released; it is taken back; it is corrected; more is said of it",
             "absent: a new trade; unheard of, or two things at once: quarantined, AR 939=1 751=4",
         ),
         _row("571 1003", "the report's name: seen before, it is a copy", "missing: 1003 or 17; none: Reject 373=1"),
-        _row("572", "the report that this one is about", "unknown: the trade is known by its other names"),
+        _row(
+            "572 19",
+            "the report, or the execution, that this one is about",
+            "unknown: by 17, 527, 880 and 571; a change of no trade that is booked: quarantined, AR 939=1 751=99",
+        ),
         _row(
             "17 527 880",
             "the execution's names, held against those of the 8s and of earlier reports",

@@ -64,7 +64,7 @@ _SAID_IN: Final = (
     (150, "ExecType", _ACT_BY_EXEC_TYPE),
 )
 _WORD_OF: Final[Mapping[TradeAct, DealerWord]] = {
-    TradeAct.cancel: DealerWord.corrected,
+    TradeAct.cancel: DealerWord.trade_canceled,
     TradeAct.correct: DealerWord.corrected,
 }
 _EXEC_TYPE_OF: Final[Mapping[TradeAct, str]] = {TradeAct.cancel: "H", TradeAct.correct: "G"}
@@ -97,7 +97,8 @@ def hear_trade_report(message: Message, dialect: Dialect, names: Names) -> Trade
         cl_ord_id="",
         orig_cl_ord_id="",
         order_id="",
-        exec_id=words.exec_id or report_id,
+        # A change has a name of its own: ExecID(17) may be that of the trade that it is about.
+        exec_id=report_id if act in _WORD_OF else words.exec_id or report_id,
         security_id=bond_named(message, names).told,
         side=None,
         last_quantity=traded.quantity,
@@ -110,6 +111,7 @@ def hear_trade_report(message: Message, dialect: Dialect, names: Names) -> Trade
         transact_ns=readable_time(message, 60),
         secondary_exec_id=words.secondary_exec_id,
         match_id=words.match_id or get(1003) or "",
+        refers_to=get(19) or (words.exec_id if act in _WORD_OF else ""),
         trade_report_id=report_id,
         trade_report_ref=words.refers_to,
         reported_before=get(570) == "Y",

@@ -164,8 +164,14 @@ def test_what_a_report_does_with_the_trade(changes: str, act: m.TradeAct) -> Non
     report = heard(f"{changes}|{TRADE}|{SIDE}")
     assert report.act is act
     assert bool(report.odd) is (act is m.TradeAct.unheard_of)
-    word = m.DealerWord.corrected if act in (m.TradeAct.cancel, m.TradeAct.correct) else m.DealerWord.filled
-    assert report.trade.word is word
+    words = {m.TradeAct.cancel: m.DealerWord.trade_canceled, m.TradeAct.correct: m.DealerWord.corrected}
+    assert report.trade.word is words.get(act, m.DealerWord.filled)
+
+
+def test_a_change_has_a_name_of_its_own_and_refers_to_the_trade_by_its_execution() -> None:
+    trade = heard(f"487=1|572=t0|17=x1|{TRADE}|{SIDE}").trade
+    assert (trade.exec_id, trade.refers_to, trade.trade_report_id, trade.trade_report_ref) == ("t1", "x1", "t1", "t0")
+    assert heard(f"487=2|17=x2|19=x1|{TRADE}|{SIDE}").trade.refers_to == "x1"
 
 
 @pytest.mark.parametrize(
