@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from paper.reconcile import Fill, Report
+from paper.reconcile import Fill, Report, Trade
 
 MAY_BE_TOLD: Final = frozenset(
     {"fill_not_told", "fill_differs", "cancel_not_told", "totals_differ", "fill_without_trade"}
@@ -33,6 +33,10 @@ class Journal:
 
     fills: dict[str, Economics] = field(default_factory=dict)
     by_hand: int = 0
+    ordered: dict[str, Decimal] = field(default_factory=dict)
+    """The quantity of an order as it was last replaced, by OrderID(37)."""
+    order_of: dict[str, str] = field(default_factory=dict)
+    """OrderID(37) of an acceptance, by our ClOrdID(11) at the dealer."""
     _told: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """By a dealer's ExecID(17), or our ClOrdID(11) at it."""
     _doubts: dict[str, str] = field(default_factory=dict)
@@ -41,6 +45,10 @@ class Journal:
 
     def take(self, kind: str, body: Mapping[str, Any]) -> None:
         match kind:
+            case "OrderReceived" | "OrderReplaced":
+                self.ordered[body["order_id"]] = Decimal(body["terms"]["quantity"])
+            case "QuoteAccepted":
+                self.order_of[body["placement_id"]] = body["order_id"]
             case "FillBooked":
                 self._book(body["fill"])
                 self.by_hand += bool(body["fill"].get("manual"))
@@ -105,6 +113,9 @@ def account(report: Report, journal: Journal) -> Account:
     lines += [f"{name:<14} {len(book):>6} {sum(book, Decimal(0)):>15,f}" for name, book in books.items()]
     lines.append(f"{changed} trades were canceled or corrected on the way, {journal.by_hand} booked by hand")
     told, wrong = [], list(_between(journal, report.copied))
+    for line, names in _beyond(journal, standing):
+        why = journal.told_of(names)
+        (told if why else wrong).append(f"{line}: {'; '.join(why)}" if why else line)
     for finding in report.findings:
         why = journal.told_of(finding.about) if finding.kind in MAY_BE_TOLD else []
         line = str(finding)
@@ -113,6 +124,20 @@ def account(report: Report, journal: Journal) -> Account:
         else:
             wrong.append(line)
     return Account(tuple(lines), tuple(told), tuple(wrong))
+
+
+def _beyond(journal: Journal, standing: Iterable[Trade]) -> Iterator[tuple[str, set[str]]]:
+    """Orders of which dealers together have truly traded more than there is, and what those trades are known by."""
+    traded: dict[str, list[Trade]] = defaultdict(list)
+    for trade in standing:
+        order_id = journal.order_of.get(trade.cl_ord_id)
+        if order_id is not None:
+            traded[order_id].append(trade)
+    for order_id, trades in sorted(traded.items()):
+        quantity = sum((trade.quantity for trade in trades), Decimal(0))
+        if quantity > journal.ordered[order_id]:
+            text = f"{order_id}: dealers have traded {quantity:f} of {journal.ordered[order_id]:f}"
+            yield text, {name for trade in trades for name in trade.names}
 
 
 def _between(journal: Journal, copied: Mapping[str, Fill]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from paper.store import StoreReader
 
 from engine.errors import CommandError, StartError
 
+UNANSWERED = ("in_doubt", "acknowledged")
 OVERTAKEN = "state"
 """Code of a command that came too late: the dealer has answered meanwhile."""
 REASON = "the dealer says on the phone that this is all it has done, and all it will do"
@@ -45,7 +46,7 @@ class Person:
     def _look_at(self, order: str, dealer: str) -> None:
         story = self._call("order.show", order=order)
         for placement in story["placements"]:
-            if placement["dealer"] != dealer or not placement["person_needed"]:
+            if placement["dealer"] != dealer or placement["state"] not in UNANSWERED:
                 continue
             at_work, traded = self._on_the_phone(dealer, placement["placement"])
             if at_work:

@@ -74,6 +74,21 @@ def test_a_doubt_that_is_over_explains_nothing() -> None:
     assert accounted(report(DIFFERS), *events).wrong == ("fill_differs OMS E-1",)
 
 
+def test_dealers_that_trade_more_than_there_is_are_somebodys_business() -> None:
+    other = replace(TRADE, dealer="BIRCH", said_as=("BIRCH-E1",), cl_ord_id="P2")
+    both = replace(report(), trades=(TRADE, other))
+    sent = [("QuoteAccepted", {"placement_id": name, "order_id": "O-1"}) for name in ("P1", "P2")]
+    events = [("OrderReceived", {"order_id": "O-1", "terms": {"quantity": "300"}}), *sent]
+    assert accounted(both, ("FillBooked", {"fill": BOOKED}), *events).wrong == ()
+    events.append(("OrderReplaced", {"order_id": "O-1", "terms": {"quantity": "150"}}))
+    events.append(("FillBooked", {"fill": BOOKED}))
+    beyond = "O-1: dealers have traded 200 of 150"
+    assert accounted(both, *events).wrong == (beyond,)
+    kept = {"dealer_exec_id": "BIRCH-E1", "placement_id": "P2", "reason": "too much"}
+    account = accounted(both, *events, ("FillQuarantined", kept))
+    assert (account.wrong, account.told) == ((), (f"{beyond}: in quarantine: too much",))
+
+
 def test_nothing_explains_what_is_wrong_between_our_own_books() -> None:
     """That a person was told of the trade is no reason to tell the OMS of it twice."""
     twice = Finding("fill_doubled", "OMS", "E-1", "order session", DIFFERS.about)
