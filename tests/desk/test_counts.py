@@ -427,6 +427,21 @@ def test_a_cancel_that_is_refused_because_the_order_was_rejected_ends_it_unless_
     assert (world.placement(order_id).unanswered, world.placement(order_id).person_needed) == (True, True)
 
 
+def test_a_last_word_without_a_count_does_not_take_back_what_the_dealer_counted() -> None:
+    """It has said that more is filled than has come; that the order is over does not make that untrue."""
+    world, order_id = placed()
+    world.fills(order_id, 400_000)
+    report(world, order_id, "150=4 39=4 14=500000 151=0")
+    world.cancel(order_id, "f1")
+    cancel_id = world.said(m.CancelPlacement)[-1].cancel_id
+    world.hear("ash", m.DealerCancelRefused(cancel_id, "", "too late", False, OrderStatus.canceled))
+    placement = world.placement(order_id)
+    assert (placement.unanswered, placement.person_needed, placement.counted) == (True, True, 500_000)
+    assert placement.evidence.endswith("the dealer says 500000 is filled; the fill itself has not come")
+    world.fills(order_id, 100_000)
+    assert (world.the(order_id).state, world.the(order_id).filled) == (OrderState.canceled, 500_000)
+
+
 def test_a_cancel_that_is_refused_while_a_part_waits_in_quarantine_frees_nothing() -> None:
     world, order_id, cancel_id = called_back()
     world.fills(order_id, 400_000, price="9.9")

@@ -64,6 +64,8 @@ def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> 
     Of a fill it is weighed after the fill has been booked.
     """
     ends_as, counted, booked = _ends_as(heard), _counted(placement, heard), placement.filled
+    if counted is None and ends_as is not None:
+        counted = placement.counted  # That it is over takes nothing back of what it said was filled.
     if counted is not None and counted > booked:
         return Weighed(Fit.more, counted, ends_as, _more(counted, booked, in_quarantine, heard))
     if counted is not None and counted < booked:
