@@ -31,6 +31,7 @@ from crash import orders
 from crash.accounting import account, read_journal
 from crash.daemon import PHASES
 from crash.person import Person
+from crash.returned import count as count_returned
 from engine.admin import streams
 from engine.admin.client import AdminClient
 from engine.app import main as rfqd
@@ -206,8 +207,10 @@ class _Run:
             failures.append(f"the chain does not hold: {verdict}")
         if rfqd(["--config", str(ROOT / "engine.toml"), "replay", str(journal)]) != 0:
             failures.append("the replay came to another state")
+        returned = count_returned(journal)
+        print(returned.as_text())
+        failures += [f"a live firm quote was thrown away: {line}" for line in returned.thrown_away]
         with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as file:
-            lives = file.execute("SELECT count(*) FROM events WHERE type = 'EngineStarted'").fetchone()[0]
             withheld = file.execute(
                 "SELECT count(*) FROM events WHERE type IN ('AskWithheld', 'AcceptWithheld', 'PlacementDoubted')"
             ).fetchone()[0]
@@ -217,7 +220,7 @@ class _Run:
         missed = [phase for phase in PHASES if not self._struck[phase]]
         if missed and self._kills >= len(PHASES):
             failures.append(f"phases never struck: {', '.join(missed)}")
-        print(f"{lives} lives, {withheld} requests or acceptances withheld or in doubt on the way")
+        print(f"{returned.lives} lives, {withheld} requests or acceptances withheld or in doubt on the way")
         for failure in failures:
             print(f"crash_test: WRONG: {failure}", file=sys.stderr)
         if not failures:
