@@ -112,7 +112,8 @@ def account(report: Report, journal: Journal) -> Account:
     lines = [f"{'trades':>21} {'quantity':>15}"]
     lines += [f"{name:<14} {len(book):>6} {sum(book, Decimal(0)):>15,f}" for name, book in books.items()]
     lines.append(f"{changed} trades were canceled or corrected on the way, {journal.by_hand} booked by hand")
-    told, wrong = [], list(_between(journal, report.copied))
+    told: list[str] = []
+    wrong = list(_between(journal, report.copied))
     for line, names in _beyond(journal, standing):
         why = journal.told_of(names)
         (told if why else wrong).append(f"{line}: {'; '.join(why)}" if why else line)

@@ -284,6 +284,7 @@ def _check_dealer(books: _Books, record: Record) -> None:
             books.find("traded_beyond_order", record.name, cl_ord_id, f"{quantity:f} of {ordered.get(cl_ord_id)}")
     over = {row.get(11) for row in record.outbound("8") if row.get(39) not in ("A", "0")}
     over |= {entry_id for row in record.outbound("AE") for tag, entry_id in row.message.fields if tag == 11}
+    over |= {trade.cl_ord_id for trade in record.trades if not trade.told}
     for cl_ord_id, _ in accepting:
         if cl_ord_id not in over:
             books.find("unanswered_at_dealer", record.name, cl_ord_id)
