@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from interop_link import PATIENCE_S, Board
@@ -18,8 +18,11 @@ Fields = Iterable[tuple[int, str]]
 class RawPeer:
     """One connection to the daemon. Numbers its messages, answers TestRequests, keeps everything that comes."""
 
-    def __init__(self, connection: socket.socket, comp_id: str, next_out: int = 1) -> None:
+    def __init__(
+        self, connection: socket.socket, comp_id: str, next_out: int = 1, now: Callable[[], str] = utc_now
+    ) -> None:
         self._connection = connection
+        self._now = now
         self._comp_id = comp_id
         self._board = Board()
         self._saying = threading.Lock()
@@ -35,10 +38,10 @@ class RawPeer:
         threading.Thread(target=self._listen, daemon=True).start()
 
     @classmethod
-    def dial(cls, port: int, comp_id: str) -> Self:
+    def dial(cls, port: int, comp_id: str, now: Callable[[], str] = utc_now) -> Self:
         connection = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         connection.settimeout(None)
-        return cls(connection, comp_id)
+        return cls(connection, comp_id, now=now)
 
     def logon(self, **changed: str | None) -> Self:
         """Log on with a reset of both numbers and wait for the answer."""
@@ -63,7 +66,7 @@ class RawPeer:
 
     def frame(self, kind: str, body: Fields, number: int, **changed: str | None) -> bytes:
         header: dict[int, str | None] = {
-            35: kind, 34: str(number), 49: self._comp_id, 52: utc_now(), 56: "BUYSIDE"
+            35: kind, 34: str(number), 49: self._comp_id, 52: self._now(), 56: "BUYSIDE"
         }  # fmt: skip
         header |= {int(name[1:]): value for name, value in changed.items()}
         return make([*((tag, value) for tag, value in header.items() if value is not None), *body])
@@ -117,8 +120,9 @@ class RawPeer:
 class RawListener:
     """A port where the daemon finds a `RawPeer` that has answered its Logon(A)."""
 
-    def __init__(self, comp_id: str, port: int | None = 0) -> None:
+    def __init__(self, comp_id: str, port: int | None = 0, now: Callable[[], str] = utc_now) -> None:
         self._comp_id = comp_id
+        self._now = now
         self._server = socket.create_server(("127.0.0.1", port or 0))
         self._server.settimeout(PATIENCE_S)
         self.port: int = self._server.getsockname()[1]
@@ -126,7 +130,7 @@ class RawListener:
     def accept(self, next_out: int = 1) -> RawPeer:
         connection, _ = self._server.accept()
         connection.settimeout(None)
-        peer = RawPeer(connection, self._comp_id, next_out)
+        peer = RawPeer(connection, self._comp_id, next_out, self._now)
         said = peer.expect(t35="A")
         peer.say("A", [(98, "0"), (108, said[108])])
         return peer
