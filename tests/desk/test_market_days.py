@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -349,3 +350,16 @@ def test_a_list_of_calendars_is_a_line_for_each() -> None:
     world.desk.calendars = Calendars()
     [line] = calendars(Paper(), world.command("calendars", role="viewer"))
     assert line == "no calendars are configured: weekends alone are known, and trades settle T+1"
+
+
+def test_a_trade_that_is_corrected_to_another_settlement_says_so() -> None:
+    world = at("2026-11-25T15:00")
+    order_id = dealt(world)
+    world.fills(order_id, trade_date="", settl_date="20261127", exec_id="E1")
+    done = {"last_quantity": Decimal(MM), "last_price": Decimal(100), "refers_to": "E1", "exec_id": "G1"}
+    world.reports_of(order_id, m.DealerWord.corrected, **done, trade_date="", settl_date="20261201")
+    report = world.reports()[-1]
+    assert report.settl_date == "20261201"
+    assert "to settle on 20261127" in report.text
+    assert "SettlDate(64) is 20261201, asked for was 20261127" in report.text
+    assert [page.body["what"] for page in world.pages()] == ["settlement differs", "trade corrected"]

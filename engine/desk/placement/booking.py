@@ -60,10 +60,7 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
             in_execution_report=not heard.trade_report_id,
         ),
     )
-    otherwise = _settles_otherwise(draft, order, placement, fill)
-    if otherwise:
-        said = f"{otherwise}; {said}" if said else otherwise
-        draft.page("settlement differs", order_id=order.order_id, dealer=placement.dealer, reason=otherwise)
+    said = "; ".join(filter(None, (settles_otherwise(draft, fill), said)))
     arrival = order.arrival
     improvement = None
     if arrival is not None and arrival.price > 0:
@@ -106,12 +103,15 @@ def _asked_for(draft: Draft, order: Order, placement: Placement) -> str:
     return placement.settl_date or wire_date(settlement_of(draft.desk, order.terms, placement.sent_ns))
 
 
-def _settles_otherwise(draft: Draft, order: Order, placement: Placement, fill: Fill) -> str:
-    """What the dealer's day of settlement is, where another one was asked for; empty where it is that."""
+def settles_otherwise(draft: Draft, fill: Fill) -> str:
+    """What the dealer's day of settlement is, where another one was asked for, and a page; empty where it is that."""
+    order, placement = draft.state.orders[fill.order_id], draft.state.placements[fill.placement_id]
     asked = _asked_for(draft, order, placement)
     if asked == fill.settl_date or not is_told(draft.desk, order.terms, date.fromisoformat(asked)):
         return ""
-    return f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
+    otherwise = f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
+    draft.page("settlement differs", order_id=fill.order_id, dealer=fill.dealer, reason=otherwise)
+    return otherwise
 
 
 def with_money(draft: Draft, fill: Fill) -> tuple[Fill, str]:

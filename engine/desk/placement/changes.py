@@ -22,7 +22,7 @@ from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.order import reporting
 from engine.desk.order.reporting import return_to_trader
-from engine.desk.placement.booking import settle_order, with_money
+from engine.desk.placement.booking import settle_order, settles_otherwise, with_money
 from engine.desk.placement.counting import Fit, lives_on, weigh
 from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, page
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word, stray
@@ -146,6 +146,9 @@ def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
         ),
     )
     before = f"trade corrected by the dealer: it was {was.quantity:f} at {was.price:f}"
+    if fill.settl_date != was.settl_date:
+        before += f", to settle on {was.settl_date}"
+        said = "; ".join(filter(None, (settles_otherwise(draft, fill), said)))
     reason = f"{before}: {heard.text}" if heard.text else before
     less = quantity < was.quantity
     after = replace(placement, filled=placement.filled - was.quantity + quantity)
