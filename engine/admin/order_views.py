@@ -48,12 +48,23 @@ def _head(paper: Paper, answer: Answer) -> Lines:
         known.append(f"liquidity {facts['liquidity_score']}")
     lines.append(f"  {', '.join(known)}; arrival {_mark(answer['arrival'])}")
     lines.append(f"  {by_size(facts['by_size'])}")
+    if answer["currency"] != answer["base_currency"]:
+        lines.append(f"  {_in_base(answer)}")
     if answer["duplicate_of"]:
         words = f"  held as a duplicate of {answer['duplicate_of']}: rfqctl order allow-duplicate if it is meant"
         lines.append(paper.styled(words, "yellow"))
     if answer["manual_reason"]:
         lines.append(paper.styled(f"  no rule acts on it: {answer['manual_reason']}", "yellow"))
     return lines
+
+
+def _in_base(answer: Answer) -> str:
+    """What an order in another currency comes to in that of the limits."""
+    rate = answer["facts"]["rate"]
+    if rate is None:
+        return f"in {answer['currency']}: nobody knew what that is in {answer['base_currency']}"
+    size = f"in {answer['currency']}: {grouped(answer['size'])} {answer['base_currency']} when it came"
+    return f"{size}, at {rate['pair']} {rate['price']} of {rate['source']}"
 
 
 def _mark(mark: Mapping[str, Any] | None) -> str:

@@ -21,6 +21,7 @@ from engine.desk.settlement import settlement_of
 from engine.desk.state import BookedFill, PendingReversion, override_key
 from engine.domain.axe import Axe
 from engine.domain.events import OrderOverridden
+from engine.domain.exchange import RateUsed, converted
 from engine.domain.order import MarkUsed, Order, OrderFacts
 from engine.domain.placement import Placement
 from engine.domain.recommendation import DealerLine, Recommendation, ScorePart
@@ -149,11 +150,34 @@ def order_story(draft: Draft, order: Order) -> Plain:
             "adv_30d": amount(facts.adv_30d),
             "liquidity_score": facts.liquidity_score,
             "by_size": by_size(facts),
+            "rate": rate(facts.rate),
         },
+        "base_currency": draft.desk.base_currency,
+        "size": _size(draft, order),
         "recommendation": recommendation(draft.desk, advice) if advice is not None else None,
         "rfqs": [rfq(draft, each) for each in draft.state.rounds_of(order.order_id)],
         "placements": [placement(each) for each in placements],
         "fills": [fill(draft, order, each) for _, each in draft.state.executions_of(order.order_id)],
+    }
+
+
+def _size(draft: Draft, order: Order) -> str | None:
+    """What the whole order comes to in the base currency, at the rate when it came; None where nobody knew it."""
+    if order.facts.rate is None and order.terms.currency != draft.desk.base_currency:
+        return None
+    return amount(converted(order.terms.quantity, order.facts.worth))
+
+
+def rate(used: RateUsed | None) -> Plain | None:
+    """What the order's currency was worth, and by whose word."""
+    if used is None:
+        return None
+    return {
+        "worth": amount(used.worth),
+        "pair": used.pair,
+        "price": amount(used.price),
+        "source": used.source,
+        "age_s": seconds(used.age_ns),
     }
 
 

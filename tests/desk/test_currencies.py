@@ -10,6 +10,8 @@ import pytest
 from desk_past import DEALERS, EURO, LIQUID, bond
 from desk_scene import BOND, MM, PROTECT, RULES, Scene, book, scene
 
+from engine.admin import order_views
+from engine.admin.tables import Paper
 from engine.clock import NS_PER_S, iso_timestamp
 from engine.desk.apply import apply
 from engine.desk.state import DeskState
@@ -22,6 +24,7 @@ from engine.market.rates import FiledRates, RateLimits
 
 HOUR = 3600
 RATE = Decimal("1.0850")
+PAPER = Paper()
 
 
 def put(world: Scene, pair: str = "EUR/USD", price: str = "1.0850", **row: Any) -> dict[str, Any]:
@@ -489,3 +492,36 @@ def test_changes_of_a_pair_are_taken_side_by_side_and_leave_bonds_alone() -> Non
     world.advance(11)
     world.hear("md", m.MarketChanges((), mids=(m.MidChange("GBP/USD", Decimal("1.26"), None),)), role="market")
     assert world.draft().worth_of("GBP") == Decimal("1.26")
+
+
+def test_an_order_tells_what_it_comes_to_in_the_base_currency() -> None:
+    world = scene()
+    unknown = world.order(EURO, "buy", MM, account="HAND")
+    shown = world.command("order.show", order=unknown, role="viewer")
+    assert (shown["size"], shown["facts"]["rate"], shown["base_currency"]) == (None, None, "USD")
+    assert "  in EUR: nobody knew what that is in USD" in order_views.order(PAPER, shown)
+    put(world)
+    shown = world.command("order.show", order=world.order(EURO, "sell", MM, account="HAND"), role="viewer")
+    assert shown["size"] == "1085000.00"
+    assert "  in EUR: 1,085,000.00 USD when it came, at EUR/USD 1.0850 of feed:fx" in order_views.order(PAPER, shown)
+    shown = world.command("order.show", order=world.order(BOND, "sell", MM, account="HAND"), role="viewer")
+    assert not [line for line in order_views.order(PAPER, shown) if line.startswith("  in ")]
+
+
+def test_what_is_taken_back_gives_back_as_much_whatever_the_rate_is_by_then() -> None:
+    world = priced()
+    world.command("credit_limits.put", actor="c", role="feed", rows=[{"scope": "dealer:ash", "day_max": 9 * MM}])
+    order_id = filled(world)
+    put(world, price="1.15")
+    (fill,) = [each.fill for each in world.recorded(e.FillBooked)]
+    world.reports_of(
+        order_id,
+        m.DealerWord.trade_canceled,
+        exec_id="busted",
+        refers_to=fill.dealer_exec_id,
+        last_quantity=fill.quantity,
+        last_price=fill.price,
+        cum_quantity=Decimal(0),
+    )
+    (limit,) = world.command("credit", role="viewer")["limits"]
+    assert (limit["dealt"], limit["room"]) == ("0", "9000000")

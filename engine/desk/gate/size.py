@@ -17,10 +17,20 @@ from engine.market.rates import NoRate
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """An amount in the base currency, and how it is told: with the rate where it was of another one."""
+    """An amount of a bond's currency, and what it is in the base currency."""
 
+    quantity: Decimal
     base: Decimal
-    words: str
+    rate: RateUsed | None = None
+    base_currency: str = ""
+
+    @property
+    def words(self) -> str:
+        """With the rate, where it is of another currency. Made for whoever is told: hardly any size is."""
+        if self.rate is None:
+            return f"{self.quantity:,}"
+        worth = f"{self.base:,} {self.base_currency} at {self.rate.words}"
+        return f"{self.quantity:,} {self.rate.currency} ({worth})"
 
 
 def size_of(draft: Draft, order: Order, quantity: Decimal) -> Size | NoRate:
@@ -29,9 +39,8 @@ def size_of(draft: Draft, order: Order, quantity: Decimal) -> Size | NoRate:
     if isinstance(rate, NoRate):
         return rate
     if rate is None:
-        return Size(quantity, f"{quantity:,}")
-    base = converted(quantity, rate.worth)
-    return Size(base, f"{quantity:,} {rate.currency} ({base:,} {draft.desk.base_currency} at {rate.words})")
+        return Size(quantity, quantity)
+    return Size(quantity, converted(quantity, rate.worth), rate, draft.desk.base_currency)
 
 
 def rate_or_none(draft: Draft, currency: str) -> RateUsed | None:
