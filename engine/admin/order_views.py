@@ -63,8 +63,8 @@ def _in_base(answer: Answer) -> str:
     rate = answer["facts"]["rate"]
     if rate is None:
         return f"in {answer['currency']}: nobody knew what that is in {answer['base_currency']}"
-    size = f"in {answer['currency']}: {grouped(answer['size'])} {answer['base_currency']} when it came"
-    return f"{size}, at {rate['pair']} {rate['price']} of {rate['source']}"
+    size = f"in {answer['currency']}: {grouped(answer['size'])} {answer['base_currency']}"
+    return f"{size} at {rate['pair']} {rate['price']} of {rate['source']}"
 
 
 def _mark(mark: Mapping[str, Any] | None) -> str:

@@ -16,7 +16,7 @@ from engine.desk.state import rate_key
 from engine.domain.exchange import Rate, rate_price
 from engine.errors import CommandError
 from engine.market.hearing import Refused
-from engine.market.rates import doubt, newest
+from engine.market.rates import doubt, newest, stale
 
 Row = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ def put(call: Call) -> dict[str, Any]:
             refused.append({"line": place, "reason": str(error).removeprefix("row: ")})
             continue
         taken[rate_key(told)] = told
-        if words := doubt(told):
+        if words := doubt(told) or stale(told, draft.now_ns, draft.desk.rate_limits):
             doubted.append({"line": place, "reason": words})
     if taken and not call.given["dry_run"]:
         exchange.record(draft, taken.values(), (), call.by, call.given["reason"] or "")

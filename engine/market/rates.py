@@ -68,15 +68,19 @@ def rate_used(currency: str, base: str, told: Iterable[Rate], now_ns: int, limit
             pair, first_ns = rates[0].pair, min(each.as_of_ns for each in rates)
             return NoRate(f"rate {pair} is of {iso_timestamp(first_ns)}, which lies ahead")
         return NoRate(f"no rate for {currency}")
+    too_old = stale(rate, now_ns, limits)
+    if too_old and not limits.uses_stale:
+        return NoRate(too_old)
     age_ns = max(0, now_ns - rate.as_of_ns)
-    if age_ns > limits.age_ns_max and not limits.uses_stale:
-        return NoRate(stale_words(rate.pair, age_ns, limits.age_ns_max))
     return RateUsed(currency, rate.worth_in(base), rate.pair, rate.price, rate.source, age_ns)
 
 
-def stale_words(pair: str, age_ns: int, age_ns_max: int) -> str:
-    """`rate EUR/USD is 26 h old, at most 24 h`"""
-    return f"rate {pair} is {span(age_ns)} old, at most {span(age_ns_max)}"
+def stale(rate: Rate, now_ns: int, limits: RateLimits) -> str:
+    """`rate EUR/USD is 26 h old, at most 24 h`; empty while it is not."""
+    age_ns = now_ns - rate.as_of_ns
+    if age_ns <= limits.age_ns_max:
+        return ""
+    return f"rate {rate.pair} is {span(age_ns)} old, at most {span(limits.age_ns_max)}"
 
 
 def jump_problem(told: Rate, known: Rate | None, limits: RateLimits) -> str:

@@ -161,6 +161,19 @@ def test_an_order_that_waits_for_a_rate_is_asked_for_when_it_comes() -> None:
     assert rated.rate.worth == Decimal("0.9")
 
 
+def test_an_order_whose_rate_has_become_too_old_meanwhile_is_looked_at_again_too() -> None:
+    world = priced()
+    ends_ns = world.now.utc_ns + 9 * 24 * HOUR * NS_PER_S
+    order_id = world.order(EURO, "buy", MM, account="HAND", tif=TimeInForce.gtd, expire_ns=ends_ns)
+    world.advance(26 * HOUR)
+    world.mark()
+    world.replace(order_id, quantity=2 * MM)
+    assert world.the(order_id).note.endswith("rate EUR/USD is 26 h old, at most 24 h")
+    put(world)
+    assert world.the(order_id).note == "rule “by hand” sends after approval"
+    assert world.state.recommendations[order_id].rate is not None
+
+
 def test_an_ioc_order_without_a_rate_ends_at_once_where_no_person_is_to_decide() -> None:
     world = scene()
     order_id = world.order(EURO, "buy", MM, account="PARALLEL", tif=TimeInForce.ioc)
@@ -403,6 +416,13 @@ def test_two_rates_of_one_time_the_later_word_of_a_source_corrects_and_an_earlie
     assert world.draft().worth_of("EUR") == Decimal("1.10"), "bank comes before feed:fx"
 
 
+def test_a_rate_that_is_too_old_already_is_taken_and_said() -> None:
+    world = scene()
+    answer = put(world, time=ago(world, 30))
+    assert answer["taken"] == 1
+    assert answer["doubtful"] == [{"line": 1, "reason": "rate EUR/USD is 30 h old, at most 24 h"}]
+
+
 def test_a_dry_run_takes_nothing() -> None:
     world = scene()
     assert put(world, dry_run=True)["taken"] == 1
@@ -503,7 +523,7 @@ def test_an_order_tells_what_it_comes_to_in_the_base_currency() -> None:
     put(world)
     shown = world.command("order.show", order=world.order(EURO, "sell", MM, account="HAND"), role="viewer")
     assert shown["size"] == "1085000.00"
-    assert "  in EUR: 1,085,000.00 USD when it came, at EUR/USD 1.0850 of feed:fx" in order_views.order(PAPER, shown)
+    assert "  in EUR: 1,085,000.00 USD at EUR/USD 1.0850 of feed:fx" in order_views.order(PAPER, shown)
     shown = world.command("order.show", order=world.order(BOND, "sell", MM, account="HAND"), role="viewer")
     assert not [line for line in order_views.order(PAPER, shown) if line.startswith("  in ")]
 

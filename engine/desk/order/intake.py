@@ -214,12 +214,14 @@ def _to_look_at(draft: Draft) -> list[Order]:
 
 
 def unsized(state: DeskState, base_currency: str) -> list[Order]:
-    """Orders that are with the trader, and whose size nobody could tell when they came."""
-    return [
-        order
-        for order in state.open_orders()
-        if order.facts.rate is None and order.terms.currency != base_currency and order.state is OrderState.with_trader
-    ]
+    """Orders that are with the trader, and whose size nobody could tell when the rule book looked at them last."""
+
+    def is_unsized(order: Order) -> bool:
+        advice = state.recommendations.get(order.order_id)
+        return advice is not None and advice.rate is None
+
+    foreign = [each for each in state.open_orders() if each.terms.currency != base_currency]
+    return [each for each in foreign if each.state is OrderState.with_trader and is_unsized(each)]
 
 
 def _nobody_to_ask(draft: Draft, order: Order, reason: str, *, by_itself: bool) -> None:
