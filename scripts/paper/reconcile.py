@@ -105,6 +105,11 @@ class Trade:
     reported_alone: bool = False
     """By trade reports and no ExecutionReport(8)."""
 
+    def is_of(self, fill: Fill) -> bool:
+        """Does a fill have its economics?"""
+        mine = (self.security_id, self.side, self.quantity, self.price)
+        return mine == (fill.security_id, fill.side, fill.quantity, fill.price)
+
     @property
     def names(self) -> frozenset[str]:
         return frozenset((*self.said_as, *self.reported_as, self.cl_ord_id))
@@ -451,7 +456,9 @@ def _check_totals(books: _Books, party: str, desk: list[Fill], trades: list[Trad
         books.find(kind, party, key, text, names)
         about[where.security_id, where.side].update(names)
 
-    for fill in desk:
+    by_report = {name for trade in trades for name in trade.reported_as}
+    # A trade report may be without ExecID(17): then of equal trades of one order each is as good as the other.
+    for fill in sorted(desk, key=lambda fill: fill.dealer_exec_id in by_report):
         source = named.get(fill.dealer_exec_id)
         if not fill.dealer_exec_id:
             continue  # a trade made by phone has no dealer's ExecID
@@ -459,12 +466,14 @@ def _check_totals(books: _Books, party: str, desk: list[Fill], trades: list[Trad
             text = f"no dealer knows {fill.dealer_exec_id}"
             differs("fill_without_trade", fill.exec_id, text, fill, (fill.dealer_exec_id,))
             continue
+        if fill.dealer_exec_id in by_report:
+            alike = (each for each in (source, *trades) if each.cl_ord_id == source.cl_ord_id and each.stands)
+            free = (each for each in alike if each.is_of(fill) and each.said_as[0] not in booked)
+            source = next(free, source)
         booked[source.said_as[0]].append(fill)
-        mine = (fill.security_id, fill.side, fill.quantity, fill.price)
-        true = (source.security_id, source.side, source.quantity, source.price)
         if not source.stands:
             differs("cancel_not_told", fill.exec_id, f"the dealer took {source.said_as[0]} back", fill, source.names)
-        elif mine != true:
+        elif not source.is_of(fill):
             text = f"at the dealer {source.said_as[0]} is {source.quantity:f} at {source.price:f}"
             differs("fill_differs", fill.exec_id, f"{fill.quantity:f} at {fill.price:f}; {text}", fill, source.names)
     for exec_id, fills in sorted(booked.items()):

@@ -66,11 +66,20 @@ class Day:
         self.copy("X3", "M1", "ELM-E1", MUNI, "2", "50", "104")
 
     def trade(
-        self, dealer: Book, cl_ord_id: str, quote_id: str, exec_id: str, bond: str, side: str, size: str, price: str
+        self,
+        dealer: Book,
+        cl_ord_id: str,
+        quote_id: str,
+        exec_id: str,
+        bond: str,
+        side: str,
+        size: str,
+        price: str,
+        ordered: str = "",
     ) -> None:
         dealer.heard("R", t131=f"r-{quote_id}", t48=bond)
         dealer.said("S", t131=f"r-{quote_id}", t117=quote_id, t48=bond)
-        dealer.heard("D", t11=cl_ord_id, t117=quote_id, t48=bond, t54=side, t38=size, t44=price)
+        dealer.heard("D", t11=cl_ord_id, t117=quote_id, t48=bond, t54=side, t38=ordered or size, t44=price)
         self.dealer_fill(dealer, cl_ord_id, exec_id, bond, side, size, price)
 
     def dealer_fill(
@@ -218,6 +227,30 @@ def test_what_a_dealer_takes_back_and_the_desk_too_is_no_difference(
     report = day.close()
     assert report.findings == ()
     assert report.counts[count] == 1
+
+
+@pytest.mark.parametrize("gone", [None, "8", "9"])
+def test_equal_trades_of_an_order_may_be_taken_for_each_other_where_a_report_has_no_name(
+    tmp_path: Path, gone: str | None
+) -> None:
+    """The report of the second, without ExecID(17), was taken for the first one's, and the second booked by its 8."""
+    day = Day(tmp_path)
+    day.oms.said("D", t11="A9", t48=ISIN, t54="1", t38="200", t40="1")
+    day.status("A", "X5", "A9")
+    day.trade(day.alder, "c9", "q9", "ALDER-E8", ISIN, "1", "100", "99.5", ordered="200")
+    day.dealer_fill(day.alder, "c9", "ALDER-E9", ISIN, "1", "100", "99.5")
+    day.alder.said("AE", t571="ALDER-T9", t487="0", t48=ISIN, t32="100", t31="99.5", t552="1", t54="1", t11="c9")
+    second = day.alder.store.recall("trade", "ALDER-E9")
+    day.alder.store.remember("trade", "ALDER-E9", second | {"reported_as": ["ALDER-T9"]})
+    day.fill("X8", "A9", "ALDER-T9", ISIN, "1", "100", "99.5")
+    day.told("X9", "A9", "ALDER-E9", ISIN, "1", "100", "99.5", t14="200")
+    day.copy("X9", "A9", "ALDER-E9", ISIN, "1", "100", "99.5", t14="200")
+    if gone:
+        trade = day.alder.store.recall("trade", f"ALDER-E{gone}")
+        day.alder.store.remember("trade", f"ALDER-E{gone}", trade | {"stands": False})
+        for on, mark in (("OMS", {}), ("DROPCOPY", {"t797": "Y"})):
+            day.oms.heard("8", on=on, t11="A9", t17="X10", t19=f"X{gone}", t150="H", t39="1", t14="100", **mark)
+    assert day.close().findings == ()
 
 
 def test_a_difference_says_which_trade_it_is_about(tmp_path: Path) -> None:
