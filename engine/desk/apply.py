@@ -235,7 +235,8 @@ def _dealer_asked(state: DeskState, event: e.DealerAsked) -> None:
 
 def _ask_awaited(state: DeskState, event: e.AskAwaited) -> None:
     rfq = state.rfqs[event.rfq_id]
-    state.rfqs.put(event.rfq_id, changed(rfq, awaited=(*rfq.awaited, (event.dealer, event.until_ns))))
+    others = [each for each in rfq.awaited if each[0] != event.dealer]
+    state.rfqs.put(event.rfq_id, changed(rfq, awaited=(*others, (event.dealer, event.until_ns))))
 
 
 def _ask_blocked(state: DeskState, event: e.AskBlocked) -> None:

@@ -447,7 +447,7 @@ class DealerAsked(Event):
 @row
 @dataclass(frozen=True, slots=True)
 class AskAwaited(Event):
-    """It is a dealer's turn to be asked, and its session is due: the round waits for it until `until_ns`."""
+    """A dealer's session is due: the round waits until `until_ns` to ask it, or to hear what it has said meanwhile."""
 
     rfq_id: str
     dealer: str

@@ -184,7 +184,7 @@ class Rfq:
     index: Decimal | None = None
     """The level of the segment's benchmark at the opening."""
     awaited: tuple[tuple[str, int], ...] = ()
-    """Dealers that the round waits for, or has waited for, to ask them, each with the time at which that is over."""
+    """Dealers that the round waits for, or has waited for, to ask or to hear them, each with the time that ends it."""
 
     @property
     def open(self) -> bool:

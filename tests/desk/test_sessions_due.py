@@ -339,3 +339,89 @@ class TestRounds:
         assert world.the(order_id).state is OrderState.canceled
         world.restore("beech")
         assert world.asked() == ["ash"]
+
+
+class TestAnswersOnTheirWay:
+    """A dealer may have answered while nobody was logged on: its quote comes with what is sent again after a logon."""
+
+    def interrupted(self, beech_firm_s: int | None = None) -> tuple[Scene, str]:
+        """The wait is over half a second after a restart; nothing is known of ash."""
+        world = scene()
+        order_id = world.order(BOND, "buy", MM, account="SINGLE")
+        world.declines("cedar", order_id)
+        world.advance(30)
+        if beech_firm_s is None:
+            world.declines("beech", order_id)
+        else:
+            world.quote("beech", "99.97", order_id=order_id, firm_s=beech_firm_s)
+        world.advance(29.5)
+        restart(world)
+        world.advance(0.6)
+        assert world.ask(order_id, "ash").state is AskState.not_delivered
+        assert world.rfq(order_id).state is RfqState.asking
+        return world, order_id
+
+    def test_the_quote_is_taken(self) -> None:
+        world, order_id = self.interrupted()
+        world.restore("ash")
+        world.advance(0.5)
+        assert world.rfq(order_id).state is RfqState.asking
+        world.says("ash", "99.95", order_id)
+        assert world.accepted() == ["ash"]
+
+    def test_so_long_after_the_logon_and_no_longer(self) -> None:
+        world, order_id = self.interrupted()
+        world.restore("ash")
+        world.advance(1.9)
+        assert world.rfq(order_id).state is RfqState.asking
+        world.advance(0.2)
+        assert world.rfq(order_id).state is RfqState.closed
+        assert world.the(order_id).state is OrderState.with_trader
+
+    def test_nor_than_its_session_is_due(self) -> None:
+        world, order_id = self.interrupted()
+        world.advance(DUE_S - 0.7)
+        assert world.rfq(order_id).state is RfqState.asking
+        world.advance(0.2)
+        assert world.the(order_id).state is OrderState.with_trader
+
+    def test_nor_than_another_ones_quote_can_be_had(self) -> None:
+        world, _ = self.interrupted(beech_firm_s=35)
+        world.restore("beech")
+        assert world.accepted() == [], "ash may have been better"
+        world.advance(35 - 30.1 - 0.75 - 0.05)
+        assert world.accepted() == []
+        world.advance(0.1)
+        assert world.accepted() == ["beech"]
+
+    def test_the_better_one_of_both_is_taken(self) -> None:
+        world, order_id = self.interrupted(beech_firm_s=60)
+        world.restore("beech")
+        world.restore("ash")
+        world.says("ash", "99.95", order_id)
+        assert world.accepted() == ["ash"]
+
+    def test_a_dealer_that_declined_meanwhile_ends_the_wait(self) -> None:
+        world, order_id = self.interrupted(beech_firm_s=60)
+        world.restore("beech")
+        world.restore("ash")
+        world.declines("ash", order_id)
+        world.advance(2.1)
+        assert world.accepted() == ["beech"]
+
+    def test_one_that_was_down_for_long_is_not_waited_for(self) -> None:
+        world = scene()
+        order_id = world.order(BOND, "buy", MM, account="SINGLE")
+        world.declines("cedar", order_id)
+        world.declines("beech", order_id)
+        world.drop("ash")
+        world.advance(60)
+        assert world.the(order_id).state is OrderState.with_trader
+
+    def test_it_is_no_observation_of_the_dealer(self) -> None:
+        world, order_id = self.interrupted()
+        world.restore("ash")
+        world.says("ash", "99.95", order_id)
+        world.fills(order_id)
+        assert "ash" not in [each.dealer for each in world.recorded(e.RoundObserved)[-1].round.asks]
+        assert world.recorded(e.DealerSilent) == []

@@ -21,7 +21,7 @@ from engine.desk.order.reporting import expire, finish_cancel, return_to_trader
 from engine.desk.placement import placing
 from engine.desk.returning import due_until_ns
 from engine.desk.round.quotes import fair_enough, judge, live_quotes
-from engine.desk.round.seen import Amending
+from engine.desk.round.seen import SESSION_WAS_DOWN, Amending
 from engine.desk.settlement import is_told, settlement_of
 from engine.desk.state import AskRef
 from engine.domain import events as e
@@ -42,6 +42,9 @@ _CALLED_BACK: Final = (
     PlacementState.withheld,
 )
 """How an acceptance may end that we wanted back, unless it was filled all the same."""
+
+HEARD_WITHIN_NS: Final = 2 * _NS_PER_S
+"""So long after a logon, what was missed until then has been asked for and sent again."""
 
 Stops = Callable[[Quote], bool]
 """Does this executable quote end a one-at-a-time search?"""
@@ -169,8 +172,11 @@ def _drive(draft: Draft, rfq_id: str) -> None:
         if not due:
             break
         awaited.update([dealer for dealer in due if not _ask(draft, rfq_id, dealer)])
-    if collected(rfq, draft.now_ns, _stopping(draft, rfq), guard_ns):
+    stops = _stopping(draft, rfq)
+    if stopped(rfq, draft.now_ns, stops, guard_ns):
         _decide(draft, rfq)
+    elif collected(rfq, draft.now_ns, stops, guard_ns) and not _may_be_heard(draft, rfq):
+        _decide(draft, draft.state.rfqs[rfq_id])
 
 
 def _stopping(draft: Draft, rfq: Rfq) -> Stops:
@@ -204,8 +210,7 @@ def _note_silence(draft: Draft, rfq: Rfq) -> None:
         asked = draft.desk.dealers.get(ask.dealer)
         if asked is None or not draft.session_up(asked.session):
             # Nobody was listening: whether the request arrived is in doubt, and that says nothing of the dealer.
-            reason = "session: down when the wait was over, the request is in doubt"
-            draft.record(e.AskWithheld(draft.now_ns, rfq.rfq_id, ask.dealer, reason, never_left=False))
+            draft.record(e.AskWithheld(draft.now_ns, rfq.rfq_id, ask.dealer, SESSION_WAS_DOWN, never_left=False))
             continue
         # The wait that was granted, and not how late we looked: it can be taken back to the digit.
         waited_ns = ask.wait_until_ns - ask.asked_ns
@@ -288,6 +293,24 @@ def _is_awaited(draft: Draft, rfq: Rfq, dealer: Dealer) -> bool:
     return draft.now_ns < until_ns
 
 
+def _may_be_heard(draft: Draft, rfq: Rfq) -> bool:
+    """Has a dealer perhaps answered while we were not there? What it has said comes once its session is back.
+
+    Not for longer than what others have quoted can be had.
+    """
+    guard_ns, is_awaited = draft.desk.clocks.guard_ns, False
+    ends = [quote.firm_until_ns for _, quote in live_quotes(rfq, draft.now_ns, guard_ns) if quote.firm_until_ns]
+    last_ns = min(ends, default=draft.now_ns + rfq.plan.wait_ns) - guard_ns - placing.TAKEN_AHEAD_NS
+    for ask in unheard(rfq):
+        dealer, until_ns = draft.desk.dealers.get(ask.dealer), rfq.awaited_until_ns(ask.dealer)
+        if until_ns is None and dealer is not None:
+            until_ns = min(due_until_ns(draft, dealer.session), last_ns)
+            if until_ns > draft.now_ns:
+                draft.record(e.AskAwaited(draft.now_ns, rfq.rfq_id, ask.dealer, until_ns))
+        is_awaited = is_awaited or (until_ns is not None and draft.now_ns < until_ns)
+    return is_awaited
+
+
 # --- what is due: pure questions about a round and a time -----------------------------------------
 
 
@@ -337,6 +360,11 @@ def overdue(rfq: Rfq, now_ns: int) -> tuple[Ask, ...]:
     return tuple(ask for ask in rfq.asks if not ask.answered and now_ns >= ask.wait_until_ns)
 
 
+def unheard(rfq: Rfq) -> tuple[Ask, ...]:
+    """Dealers whose session was down when their wait was over, and of whom nothing has come since."""
+    return tuple(ask for ask in rfq.asks if ask.note == SESSION_WAS_DOWN and not ask.quotes)
+
+
 def next_deadline_ns(rfq: Rfq) -> int | None:
     """UTC time at which the round must be looked at again; None while only an answer can move it."""
     if rfq.state is RfqState.deciding:
@@ -347,6 +375,9 @@ def next_deadline_ns(rfq: Rfq) -> int | None:
     unasked, due = rfq.unasked, _stagger_due_ns(rfq)
     if unasked and (awaited := [until_ns for dealer, until_ns in rfq.awaited if dealer in unasked]):
         times += awaited
+    elif not unasked and all(ask.answered for ask in rfq.asks):
+        silent = [ask.dealer for ask in unheard(rfq)]
+        times += sorted([until_ns for dealer, until_ns in rfq.awaited if dealer in silent])[-1:]
     elif due is not None and unasked and not (rfq.plan.mode is Mode.ONE_AT_A_TIME and times):
         times.append(due)
     return min(times, default=None)
@@ -512,10 +543,20 @@ def session_back(draft: Draft, session: str) -> None:
     """A dealer's session is up again: rounds may have waited for it, to ask it or to take its quote."""
     dealers = {dealer.id for dealer in draft.desk.dealers.on_session(session)}
     for rfq in draft.state.open_rounds():
+        _heard_soon(draft, rfq, dealers)
         to_ask = rfq.state is RfqState.asking and not dealers.isdisjoint([name for name, _ in rfq.awaited])
         to_take = rfq.state is RfqState.deciding and any(ask.quotes and ask.dealer in dealers for ask in rfq.asks)
         if to_ask or to_take:
             advance(draft, rfq.rfq_id)
+
+
+def _heard_soon(draft: Draft, rfq: Rfq, dealers: set[str]) -> None:
+    """Whatever these have said while they were not logged on is on its way now: no need to wait for longer."""
+    soon_ns = draft.now_ns + HEARD_WITHIN_NS
+    for ask in unheard(rfq) if rfq.state is RfqState.asking else ():
+        until_ns = rfq.awaited_until_ns(ask.dealer)
+        if ask.dealer in dealers and until_ns is not None and until_ns > soon_ns:
+            draft.record(e.AskAwaited(draft.now_ns, rfq.rfq_id, ask.dealer, soon_ns))
 
 
 def on_withheld(draft: Draft, rfq_id: str, dealer: str, reason: str, *, never_left: bool) -> str | None:

@@ -31,6 +31,8 @@ PROTOCOLS: Final[Mapping[Mode, Protocol]] = {
     Mode.ONE_AT_A_TIME: Protocol.sequence,
 }
 
+SESSION_WAS_DOWN: Final = "session: down when the wait was over, the request is in doubt"
+"""Why a dealer that gave no answer is no observation: nobody was listening."""
 _NOT_ASKED: Final = (AskState.blocked, AskState.withheld, AskState.not_delivered)
 _NO_WORD_OF_ITS: Final = (
     PlacementState.withheld,
@@ -64,8 +66,7 @@ def settle(draft: Draft, rfq_id: str) -> None:
         if ask.state is AskState.asked and known.settle_ns <= ask.wait_until_ns <= draft.now_ns:
             dealer = draft.desk.dealers.get(ask.dealer)
             if dealer is None or not draft.session_up(dealer.session):
-                reason = "session: down when the wait was over, the request is in doubt"
-                draft.record(e.AskWithheld(draft.now_ns, rfq_id, ask.dealer, reason, never_left=False))
+                draft.record(e.AskWithheld(draft.now_ns, rfq_id, ask.dealer, SESSION_WAS_DOWN, never_left=False))
     now = asks_seen(draft.state, draft.state.rfqs[rfq_id], draft.now_ns)
     _amend(draft, rfq_id, was, now, "their time is over", settles=True)
 
