@@ -101,7 +101,7 @@ def read(journal: Path, wanted: Wanted, shelf: Shelf) -> Iterator[Kept]:
             _latest_epoch(file, wanted.session)
     for number, (_, direction, _, utc_ns, found_epoch, seq, data, poss_resend) in enumerate(rows[-count:], 1):
         if data is not None:
-            kept, remark = _decoded(number, bytes(data), direction, shelf), ""
+            kept, remark = decoded(number, bytes(data), direction, shelf), ""
         else:
             kept, remark = None, SESSION_MESSAGE
         yield Kept(utc_ns, found_epoch, direction, seq, bool(poss_resend), kept, remark)
@@ -115,7 +115,13 @@ def _latest_epoch(file: ReadOnly, session: str) -> int:
     return epochs[session]
 
 
-def _decoded(number: int, frame: bytes, direction: str, shelf: Shelf) -> Decoded:
+def fields(paper: Paper, kept: str) -> Sequence[str]:
+    """A message that came, kept as latin-1 text beside what it did: a field a line."""
+    return fix_messages.body(paper, decoded(1, kept.encode("latin-1"), "in", Shelf()))
+
+
+def decoded(number: int, frame: bytes, direction: str, shelf: Shelf) -> Decoded:
+    """A message as it was kept."""
     begin_string = frame[2 : frame.find(b"\x01")].decode("latin-1")
     # DefaultApplVerID(1137) stood in the Logon, which is not kept: the newest stands in.
     choice = shelf.choose(begin_string, None) if begin_string == FIXT else shelf.choose(begin_string)
@@ -129,12 +135,12 @@ def _decoded(number: int, frame: bytes, direction: str, shelf: Shelf) -> Decoded
 
 def line(paper: Paper, kept: Kept, *, with_raw: bool = False) -> str:
     """One message in one line: when, which way, its number, its type, and its fields by name or as they are."""
-    decoded = kept.decoded
-    if decoded is None:
+    found = kept.decoded
+    if found is None:
         return f"{_head(paper, kept)} {paper.styled(kept.remark, 'dim')}"
     if with_raw:
-        return f"{_head(paper, kept)} {fix_messages.raw(decoded)}"
-    words = " ".join(fix_messages.named(decoded, field) for field in decoded.parts.fields if field.tag not in _STANDARD)
+        return f"{_head(paper, kept)} {fix_messages.raw(found)}"
+    words = " ".join(fix_messages.named(found, field) for field in found.parts.fields if field.tag not in _STANDARD)
     return f"{_head(paper, kept)} {words}"
 
 

@@ -86,7 +86,7 @@ def status(paper: Paper, answer: Answer) -> Lines:
         rows.append(("unanswered", Cell(words, "red" if each["person_needed"] else "yellow")))
     if answer["quarantined"]:
         rows.append(
-            ("quarantine", Cell(f"{answer['quarantined']} fill(s) wait for a person: rfqctl quarantine", "red"))
+            ("quarantine", Cell(f"{answer['quarantined']} fill(s) wait for a person: rfqctl quarantine list", "red"))
         )
     return [f"{paper.styled(f'{name:<11}', 'dim')} {paper.show(value)}" for name, value in rows]
 
@@ -200,31 +200,6 @@ def _dealer_state(each: Answer) -> Cell:
     if each["connected"]:
         return Cell("up", "green")
     return Cell(each["closed"], "yellow") if each["closed"] else Cell("not connected", "red")
-
-
-def quarantine(paper: Paper, answer: Answer) -> Lines:
-    if not answer["fills"]:
-        return ["no fill is in quarantine"]
-    columns = [
-        Column("since"),
-        Column("session"),
-        Column("dealer"),
-        Column("quantity", right=True),
-        Column("price", right=True),
-        Column("reason"),
-    ]
-    rows = [
-        (
-            each["since"] or "",
-            each["session"],
-            each["dealer"] or "",
-            grouped(each["quantity"]),
-            each["price"],
-            Cell(each["reason"], "red"),
-        )
-        for each in answer["fills"]
-    ]
-    return table(paper, columns, rows)
 
 
 # --- what was done -------------------------------------------------------------------------------

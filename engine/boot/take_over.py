@@ -24,6 +24,7 @@ from engine.desk.draft import Delivery
 from engine.desk.setting import Desk
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
+from engine.domain.placement import Telling
 from engine.domain.rfq import AskState
 from engine.errors import JournalError
 from engine.fix.session.sequence import SessionState
@@ -252,6 +253,7 @@ def never_numbered(journal: ReadOnly, trading: Trading) -> list[Withhold]:
     asks = (ask for rfq in chain(state.open_rounds(), settling) for ask in rfq.asks)
     unanswered = {ask.outbox_id for ask in asks if ask.state in (AskState.asked, AskState.silent)}
     unanswered |= {placement.outbox_id for placement in state.unanswered()}
+    unanswered |= {kept.told_outbox_id for kept in state.quarantine.values() if kept.telling is Telling.sent}
     if not unanswered:
         return []
     waiting = {outbox_id for (outbox_id,) in journal.query(_NEVER_NUMBERED, {"first": min(unanswered)})}

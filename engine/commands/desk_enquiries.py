@@ -57,7 +57,7 @@ def status(call: Call) -> dict[str, Any]:
             for each in reversed(state.unanswered())
         ],
         "reversions_pending": state.reversions_pending(),
-        "quarantined": len(state.quarantine),
+        "quarantined": state.quarantine_waits(),
         "kills": kills_in_force(draft),
         "sessions": {
             "up": len(sessions.known()) - len(down),

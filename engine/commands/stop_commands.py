@@ -122,21 +122,3 @@ def force_state(call: Call) -> dict[str, Any]:
         "note": order.note,
         "warning": f"a late fill is still booked: call {placement.dealer} before anybody else is asked",
     }
-
-
-def quarantine(call: Call) -> dict[str, Any]:
-    """Fills that could not be booked and wait for a person."""
-    return {
-        "fills": [
-            {
-                "since": as_json.at(kept.since_ns),
-                "session": kept.session,
-                "dealer": kept.dealer or None,
-                "quantity": as_json.amount(kept.quantity),
-                "price": as_json.amount(kept.price),
-                "reason": kept.reason,
-                "key": kept.key,
-            }
-            for kept in call.draft.state.quarantine.values()
-        ]
-    }

@@ -30,6 +30,7 @@ from engine.commands.parameters import (
 )
 from engine.domain.instrument import AssetClass
 from engine.domain.order import OrderState, TimeInForce
+from engine.domain.placement import DkReason
 from engine.fix.wire.message import SEQ_NUM_MAX
 
 
@@ -109,6 +110,9 @@ ADV_DAYS_MAX: Final = 3_650
 NOTES_SHOWN: Final = 20
 NOTES_SHOWN_MAX: Final = 50
 """As many as are kept of a session: `turn.history.NOTES_MAX`."""
+QUARANTINE_SHOWN: Final = 50
+QUARANTINE_SHOWN_MAX: Final = 1_000
+DK_REASONS: Final = tuple(reason.name for reason in DkReason)
 RELEASED: Final = "released"
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _STATES: Final = ("open", "all", *(state.value for state in OrderState))
@@ -118,6 +122,7 @@ _TIFS: Final = tuple(tif.value for tif in TimeInForce)
 _ORDER: Final = Param("order", name, "the order, such as O-000012 or 12", required=True)
 _DEALER: Final = Param("dealer", name, "the dealer's id", required=True)
 _ASSET_CLASS: Final = Param("asset_class", choice(*_CLASSES), f"one of {', '.join(_CLASSES)}; all of them if left out")
+_FILL: Final = Param("fill", name, "the fill, such as F-000003 or 3", required=True)
 _REASON: Final = Param("reason", text, "why, for the record", required=True)
 _REASON_TOLD: Final = Param("reason", text, "why, for the record; the peer is told too, in Text(58)", required=True)
 _SESSION: Final = Param("session", name, "its key, as in engine.toml", required=True, typed="KEY")
@@ -701,11 +706,46 @@ TABLE: Final[tuple[Command, ...]] = (
         _REASON,
     ),
     _desk(
-        "quarantine",
+        "quarantine.list",
         "viewer",
-        "stop_commands.quarantine",
-        "views.quarantine",
-        "fills that could not be booked and wait for a person",
+        "quarantine_commands.listed",
+        "quarantine_views.listed",
+        "fills that could not be booked: those that wait for a person first, then what became of others",
+        Param("state", choice("all", "open", "settled"), "all, open or settled", default="all"),
+        Param("limit", whole(1, QUARANTINE_SHOWN_MAX), "how many at most", default=QUARANTINE_SHOWN, typed="--limit N"),
+    ),
+    _desk(
+        "quarantine.show",
+        "viewer",
+        "quarantine_commands.show",
+        "quarantine_views.shown",
+        "one of them: the report as it came, what is booked, what the dealer counts, what a person may do",
+        _FILL,
+    ),
+    _desk(
+        "quarantine.book",
+        "operator",
+        "quarantine_commands.book",
+        "quarantine_views.settled",
+        "book it: the dealer has confirmed that it traded",
+        _FILL,
+        Param("order", name, "whose fill it is, where the report names nothing we ordered", typed="--order ORDER"),
+        Param("quantity", amount, "what was traded, where the report cannot be read", typed="--quantity QUANTITY"),
+        Param("price", price, "at which price, where the report cannot be read", typed="--price PRICE"),
+        Param("over", flag, "true: although it is more than the order", default=False),
+        Param("second", flag, "true: although a fill is booked under its name", default=False),
+        _REASON,
+    ),
+    _desk(
+        "quarantine.reject",
+        "operator",
+        "quarantine_commands.reject",
+        "quarantine_views.settled",
+        "tell the dealer that we do not know it, by DontKnowTrade(Q)",
+        _FILL,
+        Param("untold", flag, "true: without Q, for it was agreed with the dealer otherwise", default=False),
+        Param("dk", choice(*DK_REASONS), f"why, in DKReason(127): one of {', '.join(DK_REASONS)}", typed="--dk WHY"),
+        _REASON_TOLD,
     ),
     Command(
         "help",
@@ -1000,6 +1040,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "rules": "the rule book",
     "order": "one order",
     "kill": "stop everything, a dealer or an account",
+    "quarantine": "fills that could not be booked as they were reported",
     "session": "one FIX session: look, log on and off, numbers",
     "tls": "certificates and revocation lists",
     "log": "what the log tells",

@@ -40,10 +40,9 @@ from engine.domain import events as e
 from engine.domain import moves
 from engine.domain.axe import Axe, Axes
 from engine.domain.credit import CreditKind, CreditScope
-from engine.domain.messages import DealerWord
 from engine.domain.observation import Horizon, horizons
 from engine.domain.order import ZERO, MarkUsed, Order, OrderState
-from engine.domain.placement import Placement, PlacementState
+from engine.domain.placement import Placement, PlacementState, Telling
 from engine.domain.rfq import Ask, AskState, Rfq, RfqState
 from engine.domain.rows import changed
 
@@ -429,6 +428,7 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
             person_needed=placement.person_needed or event.person_needed,
             counted=placement.counted if event.counted is None else event.counted,
             ends_as=event.ends_as or placement.ends_as,
+            awaits_quarantine=event.awaits_quarantine or placement.awaits_quarantine,
         ),
     )
     if event.outbox_id:
@@ -453,14 +453,15 @@ def _placement_cancel_asked(state: DeskState, event: e.PlacementCancelAsked) -> 
 
 def _fill_booked(state: DeskState, event: e.FillBooked) -> None:
     fill = event.fill
-    # An engine that took TradeDate(75) into the key may have booked one ExecID(17) under two dates: both were told.
+    # One ExecID(17) may stand for two fills: a person has booked the second one, or an engine that took TradeDate(75)
+    # into the key has told both.
     key = fill.key if fill.key not in state.fills else f"{fill.key}|{fill.exec_id}"
     state.fills.put(key, BookedFill(fill, economics(fill.quantity, fill.price)))
     placement = state.placements.get(fill.placement_id)
     if placement is not None:
         known_as = placement.dealer_order_id or fill.dealer_order_id
         placement = changed(placement, filled=placement.filled + fill.quantity, dealer_order_id=known_as)
-        if placement.filled >= placement.quantity:
+        if placement.filled >= placement.quantity and placement.state is not PlacementState.filled:
             ended = {"ended_ns": event.at_ns, "ended_mark": event.mark}
             placement = moves.move_placement(placement, PlacementState.filled, **ended)
         state.placements.put(fill.placement_id, placement)
@@ -601,9 +602,63 @@ def _alive_again(placement: Placement, called_off: Decimal, at_ns: int) -> Place
 
 
 def _fill_quarantined(state: DeskState, event: e.FillQuarantined) -> None:
-    told = (event.key, event.reason, event.session, event.dealer, event.quantity, event.price, event.at_ns)
-    kept = Quarantined(*told, event.placement_id, is_fill=event.report.word is DealerWord.filled)
-    state.quarantine.put(event.key, kept)
+    known = state.quarantined_as(event.key)
+    if known is not None and known.open:
+        fill_id = known.fill_id
+    else:
+        fill_id = state.next_id("quarantined", "F")
+        _count(state, "quarantined")
+    kept = Quarantined(
+        fill_id=fill_id,
+        key=event.key,
+        reason=event.reason,
+        dk=event.dk,
+        session=event.session,
+        dealer=event.dealer,
+        quantity=event.quantity,
+        price=event.price,
+        since_ns=event.at_ns,
+        placement_id=event.placement_id,
+        report=event.report,
+    )
+    state.quarantine.put(fill_id, kept)
+
+
+def _quarantine_settled(state: DeskState, event: e.QuarantineSettled) -> None:
+    kept = state.quarantine[event.fill_id]
+    state.quarantine.put(
+        event.fill_id,
+        changed(
+            kept,
+            verdict=event.verdict,
+            settled_ns=event.at_ns,
+            settled_by=event.actor,
+            settled_reason=event.reason,
+            exec_id=event.exec_id,
+            beyond=event.beyond,
+            dk=event.dk if event.told_until_ns else kept.dk,
+            telling=Telling.waits if event.told_until_ns else Telling.nothing,
+            told_until_ns=event.told_until_ns,
+        ),
+    )
+
+
+def _dont_know_trade_sent(state: DeskState, event: e.DontKnowTradeSent) -> None:
+    kept = state.quarantine[event.fill_id]
+    sent = changed(kept, telling=Telling.sent, told_outbox_id=event.outbox_id, untold="")
+    state.quarantine.put(event.fill_id, sent)
+    state.sent.put(str(event.outbox_id), Sent("", kept.dealer, fill_id=event.fill_id))
+
+
+def _dont_know_trade_unsent(state: DeskState, event: e.DontKnowTradeUnsent) -> None:
+    kept = state.quarantine[event.fill_id]
+    telling = Telling.lost if event.lost else Telling.waits
+    state.quarantine.put(event.fill_id, changed(kept, telling=telling, untold=event.reason, untold_ns=event.at_ns))
+
+
+def _quarantine_repeated(state: DeskState, event: e.QuarantineRepeated) -> None:
+    kept = state.quarantine[event.fill_id]
+    state.quarantine.put(event.fill_id, changed(kept, repeats=kept.repeats + 1))
 
 
 def _reversion_measured(state: DeskState, event: e.ReversionMeasured) -> None:
@@ -787,6 +842,10 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.FillCorrected: _fill_corrected,
     e.TradeChangeConfirmed: _trade_change_confirmed,
     e.FillQuarantined: _fill_quarantined,
+    e.QuarantineSettled: _quarantine_settled,
+    e.DontKnowTradeSent: _dont_know_trade_sent,
+    e.DontKnowTradeUnsent: _dont_know_trade_unsent,
+    e.QuarantineRepeated: _quarantine_repeated,
     e.ReversionMeasured: _reversion_measured,
     e.HistoryAdded: _history_added,
     e.DealerDrifted: _dealer_drifted,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.desk import aftermath, axes, deliveries, exchange
 from engine.desk.draft import Delivery, Draft
 from engine.desk.order import again, intake, reporting
-from engine.desk.placement import answers, doubting, ending, placing, trade_reports
+from engine.desk.placement import answers, doubting, ending, placing, trade_reports, verdict
 from engine.desk.round import asking
 from engine.desk.round.asking import advance, next_deadline_ns
 from engine.desk.setting import RfqClocks
@@ -73,6 +73,8 @@ def refused(draft: Draft, session: str, heard: m.RefusedByPeer, outbox_id: int |
     sent = draft.state.sent.get(str(outbox_id)) if outbox_id is not None else None
     if sent is None:
         _stray(draft, session, heard.ref_msg_type, heard.text)
+    elif sent.fill_id:
+        verdict.not_delivered(draft, sent.fill_id, outbox_id, f"refused by the dealer's engine: {heard.text}")
     elif sent.placement_id:
         advance(draft, answers.on_refused_by_peer(draft, sent.placement_id, heard.text))
     else:
@@ -104,12 +106,15 @@ def due(draft: Draft, key: Timer) -> None:
         aftermath.measure(draft, ident)
     elif kind is TimerKind.marks:
         aftermath.take_marks(draft, ident)
+    elif kind is TimerKind.quarantine:
+        verdict.tell_again(draft, ident)
 
 
 def session_up(draft: Draft, session: str, role: str, epoch: int) -> None:
     """A session is active: ask again about what is unanswered there, subscribe to prices."""
     draft.record(e.SessionUp(draft.now_ns, session, epoch))
     if role == "dealer":
+        verdict.session_back(draft, session)
         doubting.session_back(draft, session)
         asking.session_back(draft, session)
         again.somebody_came_up(draft)
@@ -123,18 +128,20 @@ def session_down(draft: Draft, session: str, code: str, reason: str, by: str) ->
 
 
 def not_sent(draft: Draft, outbox_id: int, reason: str) -> None:
-    """A committed R or D was withheld at release: it never left."""
+    """A committed R, D or Q was withheld at release: it never left."""
     sent = draft.state.sent.get(str(outbox_id))
     if sent is None:
         return
-    if sent.placement_id:
+    if sent.fill_id:
+        verdict.not_sent(draft, sent.fill_id, reason)
+    elif sent.placement_id:
         advance(draft, ending.withhold(draft, sent.placement_id, reason))
     else:
         advance(draft, asking.on_withheld(draft, sent.rfq_id, sent.dealer, reason, never_left=True))
 
 
 def gap_filled(draft: Draft, outbox_id: int) -> None:
-    """A committed R, D, H or F was filled over in a resend: it never arrived, as far as anybody can tell."""
+    """A committed R, D, Q, H or F was filled over in a resend: it never arrived, as far as anybody can tell."""
     sent = draft.state.sent.get(str(outbox_id))
     if sent is None:
         asked_after = draft.state.follow_ups.get(str(outbox_id))
@@ -142,7 +149,9 @@ def gap_filled(draft: Draft, outbox_id: int) -> None:
             doubting.filled_over(draft, draft.state.placements[asked_after], outbox_id)
         return
     reason = "filled over in a resend: it never arrived"
-    if sent.placement_id:
+    if sent.fill_id:
+        verdict.not_delivered(draft, sent.fill_id, outbox_id, reason)
+    elif sent.placement_id:
         # Evidence is not proof: it stays in doubt until the dealer or a person says so. What was asked about it until
         # now stands behind it and was filled over, too.
         doubting.doubt(draft, draft.state.placements[sent.placement_id], reason, afresh=True)
@@ -210,6 +219,8 @@ def deadline_of(
         return now_ns if state.to_look_at() else None
     if kind is TimerKind.marks:
         return aftermath.marks_due_ns(state, ident, now_ns)
+    if kind is TimerKind.quarantine:
+        return verdict.deadline_ns(state, ident, session_up, clocks.undelivered_ask_ns)
     return aftermath.reversion_due_ns(state, ident, now_ns)
 
 
@@ -221,3 +232,4 @@ def open_keys(state: DeskState) -> Iterator[Timer]:
     yield Timer(TimerKind.waiting, "")
     yield from (Timer(TimerKind.reversion, p.exec_id) for p in state.pending_reversions())
     yield from (Timer(TimerKind.marks, key) for key in state.rounds_and_fills_to_mark())
+    yield from (Timer(TimerKind.quarantine, kept.fill_id) for kept in state.dealers_to_tell())

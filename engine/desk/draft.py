@@ -21,7 +21,7 @@ from engine.desk.state import DeskState
 from engine.domain.events import Event
 from engine.domain.exchange import Rate, RateUsed
 from engine.domain.keys import Scope, Timer
-from engine.domain.messages import AcceptQuote, AskDealer, Said
+from engine.domain.messages import AcceptQuote, AskDealer, DontKnowTrade, Said
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import Rfq
 from engine.market import rates
@@ -34,7 +34,7 @@ class Delivery(StrEnum):
     """What an outbox message may do when it did not arrive."""
 
     at_most_once = "ask"
-    """R and D: never leaves twice; gap-filled in a resend, and the desk hears of it."""
+    """R, D and Q: never leaves twice; gap-filled in a resend, and the desk hears of it."""
     afresh = "afresh"
     """F, H and V: gap-filled in a resend and issued anew while still wanted."""
     at_least_once = "report"
@@ -258,6 +258,10 @@ class Draft:
         """Give anything else to the outbox; `follows` is the acceptance that it is about."""
         assert type(said) not in _THROUGH_THE_GATE, "a request or an acceptance goes through the risk gate"
         self._send(session, said, delivery, None, (), copy, follows)
+
+    def send_until(self, session: str, said: DontKnowTrade, not_after_ns: int) -> None:
+        """What leaves once, and only up to a time, and is no request of ours: whatever is killed, it goes."""
+        self._send(session, said, Delivery.at_most_once, not_after_ns, ())
 
     def _send(
         self,

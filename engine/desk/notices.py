@@ -40,6 +40,7 @@ class Topic(StrEnum):
     override = "override"
     page = "page"
     placement = "placement"
+    quarantine = "quarantine"
     quote = "quote"
     reload = "reload"
     report = "report"
@@ -200,6 +201,9 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
         case e.MoneyDiffered():
             what = {"field": event.field, "sent": str(event.sent), "ours": str(event.ours)}
             return Topic.money, {"order_id": event.order_id, **what}
+        case e.QuarantineSettled():
+            by = {"actor": _who(event.actor), "reason": event.reason}
+            return Topic.quarantine, {"fill": event.fill_id, "state": event.verdict.value, **by}
         case e.ReversionMeasured():
             what = {"bps": event.reversion_bps, "reason": event.reason}
             return Topic.reversion, {"exec_id": event.exec_id, "dealer": event.dealer, **what}

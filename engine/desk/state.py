@@ -26,9 +26,10 @@ from engine.domain.events import DealerDrifted, OrderOverridden
 from engine.domain.exchange import Rate, currencies_of
 from engine.domain.instrument import Security
 from engine.domain.keys import Scope, ScopeKind, scopes_of
+from engine.domain.messages import DealerReport, DealerWord
 from engine.domain.observation import Horizon
 from engine.domain.order import ZERO, Order, OrderTerms, Side
-from engine.domain.placement import Fill, Placement
+from engine.domain.placement import DkReason, Fill, Placement, Telling, Verdict
 from engine.domain.recommendation import Recommendation
 from engine.domain.rfq import Rfq
 from engine.domain.rows import changed, row
@@ -93,11 +94,12 @@ class AskRef:
 @row
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What an at-most-once outbox message was: a request (`placement_id` empty) or an acceptance."""
+    """What an at-most-once outbox message was: a request, an acceptance, or our no to a fill."""
 
     rfq_id: str
     dealer: str
     placement_id: str = ""
+    fill_id: str = ""
 
 
 @row
@@ -179,19 +181,49 @@ BY_REPORT: Final = "|AE"
 @row
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A fill that waits for a person: `key` as of `Fill`, face amount, clean percent of par."""
+    """A fill that could not be booked as it stood, and what became of it: face amount, clean percent of par.
 
+    `fill_id` is how people name it. `key` is that of `Fill`: of those with the same one, all but the last are settled.
+    """
+
+    fill_id: str
     key: str
     reason: str
+    dk: DkReason
     session: str
     dealer: str
     quantity: Decimal
     price: Decimal
     since_ns: int
-    placement_id: str = ""
+    placement_id: str
     """What it says it is of: our ClOrdID there, or whatever stood in its place."""
-    is_fill: bool = True
-    """Else it takes a fill back, or corrects one."""
+    report: DealerReport
+    verdict: Verdict | None = None
+    """None while it waits for a person."""
+    settled_ns: int = 0
+    settled_by: str = ""
+    settled_reason: str = ""
+    exec_id: str = ""
+    """Ours, once it is booked."""
+    beyond: Decimal = ZERO
+    """What was booked beyond the order."""
+    telling: Telling = Telling.nothing
+    told_until_ns: int = 0
+    told_outbox_id: int = 0
+    untold: str = ""
+    """Why the dealer has not been told."""
+    untold_ns: int = 0
+    repeats: int = 0
+    """How often the dealer has reported it again since it was rejected."""
+
+    @property
+    def open(self) -> bool:
+        return self.verdict is None
+
+    @property
+    def is_fill(self) -> bool:
+        """Else it takes a fill back, or corrects one."""
+        return self.report.word is DealerWord.filled
 
 
 @row
@@ -253,7 +285,19 @@ def _quote_taken(placement: Placement) -> Group | None:
 
 
 def _placement_of(kept: Quarantined) -> Group | None:
-    return kept.placement_id
+    return kept.placement_id if kept.open else None
+
+
+def _if_in_quarantine(kept: Quarantined) -> Group | None:
+    return _ALL if kept.open else None
+
+
+def _key_of(kept: Quarantined) -> Group | None:
+    return kept.key
+
+
+def _if_to_tell(kept: Quarantined) -> Group | None:
+    return kept.session if kept.telling is Telling.waits else None
 
 
 def _if_on(switch: Kill | Pause) -> Group | None:
@@ -314,7 +358,7 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "follow_ups": (Table, ()),
     "fills": (Table, (_order_of_fill, _exec_id_of_fill)),
     "changes": (Table, (_exec_id_of_change, _fill_of_change)),
-    "quarantine": (Table, (_placement_of,)),
+    "quarantine": (Table, (_placement_of, _if_in_quarantine, _key_of, _if_to_tell)),
     "reversions": (Table, (_if_pending,)),
     "marks_due": (PassingTable, ()),
     "exposures": (Table, ()),
@@ -573,7 +617,29 @@ class DeskState:
 
     def in_quarantine(self, placement_id: str) -> Decimal:
         """Face amount of the fills of an acceptance that wait for a person."""
-        return sum((kept.quantity for kept in _rows(self.quarantine, 0, placement_id) if kept.is_fill), ZERO)
+        return sum((kept.quantity for kept in self.quarantined_of(placement_id) if kept.is_fill), ZERO)
+
+    def quarantined_of(self, placement_id: str) -> list[Quarantined]:
+        """The fills of an acceptance that wait for a person."""
+        return _rows(self._found("quarantine"), 0, placement_id)
+
+    def open_quarantine(self) -> list[Quarantined]:
+        """Fills that wait for a person, oldest first."""
+        return _rows(self.quarantine, 1, _ALL)
+
+    def quarantine_waits(self) -> int:
+        """How many there are of `open_quarantine`."""
+        return self.quarantine.indexes[1].count(_ALL)
+
+    def quarantined_as(self, key: str) -> Quarantined | None:
+        """The last fill of this key that was in quarantine, settled or not."""
+        rows = _rows(self._found("quarantine"), 2, key)
+        return rows[-1] if rows else None
+
+    def dealers_to_tell(self, session: str = "") -> list[Quarantined]:
+        """Rejected fills whose dealer is still to be told, of one session or of all."""
+        sessions = (session,) if session else self.quarantine.indexes[3].groups()
+        return [kept for each in sessions for kept in _rows(self.quarantine, 3, each)]
 
     def pending_reversions(self) -> list[PendingReversion]:
         return _rows(self.reversions, 0, _ALL)
@@ -682,6 +748,14 @@ class DeskState:
         """Every fill of one acceptance with its key, those taken back among them."""
         mine = placement.placement_id
         return [each for each in self.executions_of(placement.order_id) if each[1].fill.placement_id == mine]
+
+    def fill_named(self, key: str, exec_id: str) -> Fill | None:
+        """The fill of this key that has this ExecID(17) of ours."""
+        for each in (key, f"{key}|{exec_id}"):
+            booked = self.fills.get(each)
+            if booked is not None and booked.fill.exec_id == exec_id:
+                return booked.fill
+        return None
 
     def order_sessions(self) -> tuple[str, ...]:
         """Sessions that orders ever came over; empty for a trader's own."""

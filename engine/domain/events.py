@@ -17,10 +17,10 @@ from engine.domain.exchange import Rate, RateUsed
 from engine.domain.instrument import Security
 from engine.domain.keys import Scope
 from engine.domain.leak import LeakTable
-from engine.domain.messages import DealerReport, DkReason, OrderReport
+from engine.domain.messages import DealerReport, OrderReport
 from engine.domain.observation import AskSeen, Horizon, RoundSeen, RoundTold
-from engine.domain.order import MarkUsed, OrderFacts, OrderRefusal, OrderTerms
-from engine.domain.placement import Fill
+from engine.domain.order import ZERO, MarkUsed, OrderFacts, OrderRefusal, OrderTerms
+from engine.domain.placement import DkReason, Fill, Verdict
 from engine.domain.recommendation import Recommendation, from_version_1
 from engine.domain.rfq import AskPlan, Quote
 from engine.domain.rows import row
@@ -708,6 +708,8 @@ class PlacementDoubted(Event):
     """The state that its last word ends it in once the counts agree."""
     outbox_id: int = 0
     """What carried the status request, 0 if none went out."""
+    awaits_quarantine: bool = False
+    """Its last word counts nothing: it ends the acceptance once nothing of it is in quarantine any more."""
 
 
 @row
@@ -813,6 +815,52 @@ class FillQuarantined(Event):
     reason: str
     dk: DkReason
     report: DealerReport
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class QuarantineSettled(Event):
+    """What became of a fill in quarantine, and by whom: a person, the engine or the dealer.
+
+    `exec_id` is our own name of it once it is booked, `beyond` what of it is more than the order. `told_until_ns` is
+    until when the dealer may be told that we do not know it, 0 where there is nothing to tell.
+    """
+
+    fill_id: str
+    verdict: Verdict
+    actor: str
+    reason: str
+    exec_id: str = ""
+    beyond: Decimal = ZERO
+    dk: DkReason = DkReason.other
+    told_until_ns: int = 0
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class DontKnowTradeSent(Event):
+    """DontKnowTrade(Q) of a fill that a person rejected was given to the outbox."""
+
+    fill_id: str
+    outbox_id: int
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class DontKnowTradeUnsent(Event):
+    """DontKnowTrade(Q) did not reach the dealer: it waits for the session, or is `lost` and a person is called."""
+
+    fill_id: str
+    reason: str
+    lost: bool
+
+
+@row
+@dataclass(frozen=True, slots=True)
+class QuarantineRepeated(Event):
+    """The dealer reports a fill again that a person has rejected."""
+
+    fill_id: str
 
 
 @row

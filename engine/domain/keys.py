@@ -21,10 +21,12 @@ class TimerKind(StrEnum):
     reversion = "reversion"
     marks = "marks"
     waiting = "waiting"
+    quarantine = "quarantine"
 
 
 class Timer(NamedTuple):
     """Whose deadline it is: `ident` is a session's key, or names a round, an acceptance, an order or a fill.
+    `quarantine` is of a fill there whose dealer waits to be told that we do not know it.
 
     `marks` are those that follow a round or a fill. `waiting` are all orders that nobody could be asked for: no name.
     """

@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 
 from engine.domain.axe import AxeQuality, AxeSize
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
+from engine.domain.placement import DkReason
 from engine.domain.rfq import QuoteKind
 from engine.domain.rows import row
 
@@ -182,17 +183,6 @@ class DealerWord(StrEnum):
     """A fill is taken back."""
     corrected = "corrected"
     """A fill has other terms."""
-
-
-class DkReason(StrEnum):
-    """DKReason(127): why an execution is not taken for ours. The values are the journal's spelling."""
-
-    unknown_symbol = "A"
-    wrong_side = "B"
-    quantity_exceeds_order = "C"
-    no_matching_order = "D"
-    price_exceeds_limit = "E"
-    other = "Z"
 
 
 @row
@@ -517,6 +507,27 @@ class AskPlacementStatus:
     side: Side
 
 
+@row
+@dataclass(frozen=True, slots=True)
+class DontKnowTrade:
+    """DontKnowTrade(Q): an execution is not taken for ours. Identifiers are spelled as the dealer spells them.
+
+    `quantity` is OrderQty(38); what the dealer did not say, or nobody can read, is None.
+    """
+
+    dealer: str
+    order_id: str
+    exec_id: str
+    reason: DkReason
+    security_id: str
+    id_source: str
+    side: Side | None
+    quantity: Decimal
+    last_quantity: Decimal | None
+    last_price: Decimal | None
+    text: str
+
+
 class ReportProblem(IntEnum):
     """TradeReportRejectReason(751)."""
 
@@ -678,6 +689,7 @@ Said = (
     | CancelPlacement
     | AskPlacementStatus
     | TradeReportAck
+    | DontKnowTrade
     | SubscribeMarketData
     | SubscribeRates
     | OrderReport

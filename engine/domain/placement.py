@@ -82,6 +82,8 @@ class Placement:
     """Of one unit of its currency in the base currency, when it was sent; None of the base currency itself."""
     called_off: Decimal = ZERO
     """Of an acceptance that lives again because a fill was taken back: what was not to be filled any more by then."""
+    awaits_quarantine: bool = False
+    """Its last word counts nothing: it takes effect once nothing of it is in quarantine any more."""
 
     @property
     def unanswered(self) -> bool:
@@ -96,6 +98,42 @@ class Placement:
     def reserved_in_base(self) -> Decimal:
         """The same in the base currency."""
         return converted(self.reserved, self.worth)
+
+
+class Verdict(StrEnum):
+    """What became of a fill in quarantine. The values are the journal's spelling."""
+
+    booked = "booked"
+    """By a person."""
+    rejected = "rejected"
+    """By a person: the dealer is told that we do not know the trade."""
+    came_again = "came again"
+    """Under its own ExecID, and as it could be booked."""
+    taken_back = "taken back"
+    """By the dealer."""
+
+
+class DkReason(StrEnum):
+    """DKReason(127): why an execution is not taken for ours. The values are the journal's spelling."""
+
+    unknown_symbol = "A"
+    wrong_side = "B"
+    quantity_exceeds_order = "C"
+    no_matching_order = "D"
+    price_exceeds_limit = "E"
+    other = "Z"
+
+
+class Telling(StrEnum):
+    """How far a dealer has been told that we do not know a trade."""
+
+    nothing = "nothing"
+    """There is nothing to tell."""
+    waits = "waits"
+    """Its session is down: it is told when that is back."""
+    sent = "sent"
+    lost = "lost"
+    """It did not arrive, as far as anybody can tell: a person has to say it again."""
 
 
 @row

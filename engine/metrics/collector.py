@@ -228,6 +228,7 @@ class Metrics(Collector):
         )
         self._fills = Tally("fills_total", "Fills booked")
         self._fill_notional = Tally("fill_notional_total", "Face x clean price / 100 of fills, in the base currency")
+        self._in_quarantine = Levels("fills_in_quarantine", "Fills that wait for a person to book or to reject them")
         self._in_doubt = Levels("placements_in_doubt", "Acceptances of quotes without an answer", "needs")
         self._quarantined = Tally("quarantined_fills_total", "Fills that could not be booked: a person must look")
         self._tca_pending = Levels("tca_pending", "Fills whose cost is still to be measured")
@@ -458,6 +459,7 @@ class Metrics(Collector):
                 self._unsent.put(len(machine.links[key].waiting), (key,))
         self._rfqs_open.put(desk.open_rfqs())
         self._tca_pending.put(desk.reversions_pending())
+        self._in_quarantine.put(desk.quarantine_waits())
         self._count_kills(trading)
         self._count_placements(trading)
 

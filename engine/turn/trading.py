@@ -23,7 +23,14 @@ from engine.desk.setting import Desk
 from engine.desk.state import DeskState, Switch
 from engine.domain import events as e
 from engine.domain.keys import Scope, Timer, TimerKind
-from engine.domain.messages import AcceptQuote, AskDealer, AskPlacementStatus, CancelPlacement, RefusedByPeer
+from engine.domain.messages import (
+    AcceptQuote,
+    AskDealer,
+    AskPlacementStatus,
+    CancelPlacement,
+    DontKnowTrade,
+    RefusedByPeer,
+)
 from engine.domain.rfq import AskState, RfqState
 from engine.fix.flows import translation
 from engine.fix.flows.dialect import DEFAULT, Dialect
@@ -35,7 +42,7 @@ from engine.turn.application import SentAs
 from engine.turn.outcome import Change
 from engine.turn.refusing import INPUT_KEPT_MAX
 
-_TO_DEALERS: Final = (AskDealer, AcceptQuote, CancelPlacement, AskPlacementStatus)
+_TO_DEALERS: Final = (AskDealer, AcceptQuote, CancelPlacement, AskPlacementStatus, DontKnowTrade)
 """What is spoken in the dialect of a dealer; the rest in that of a session."""
 
 
@@ -83,7 +90,8 @@ class Trading:
 
     def speak(self, send: Send) -> tuple[str, bytes]:
         if isinstance(send.said, _TO_DEALERS):
-            dialect = self._dialects.get(send.said.dealer, DEFAULT)
+            # Of a trade that nobody ordered the dealer is not known: what came over the session goes back over it.
+            dialect = self._dialects.get(send.said.dealer) or self._session_dialects.get(send.session, DEFAULT)
         else:
             dialect = self._session_dialects.get(send.session, DEFAULT)
         return translation.speak(send.said, dialect, copy=send.copy)
@@ -102,6 +110,8 @@ class Trading:
 
     def wanted(self, outbox_id: int) -> bool:
         sent = self.state.sent[str(outbox_id)]
+        if sent.fill_id:
+            return self.state.quarantine[sent.fill_id].told_outbox_id == outbox_id
         if sent.placement_id:
             placement = self.state.placements[sent.placement_id]
             return placement.unanswered and not placement.cancel_id  # One called back while it waits need not leave.

@@ -88,7 +88,7 @@ class Daemon:
         if verb == "quote":
             self.world.quote(words[1], words[2], order_id=words[0])
         elif verb == "fill":
-            self.world.fill(words[0])
+            self.world.fill(words[0], **dict(zip(("price", "exec_id"), words[1:], strict=False)))
         elif verb == "log_on":
             self.world.log_on(words[0])
         elif verb == "say":

@@ -275,6 +275,7 @@ class DeskWorld:
             settl_date=self.begun.settl_date if settl_date is None else settl_date,
             transact_ns=self.now.utc_ns,
             status="2" if done == placement.quantity else "1",
+            as_came=f"8=FIX.4.4\x019=90\x0135=8\x0111={placement.placement_id}\x0117={exec_id}\x0131={price}\x0110=000\x01",
         )
         self.hear(placement.session, report)
 

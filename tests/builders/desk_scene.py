@@ -25,7 +25,7 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.instrument import Security
 from engine.domain.order import Order, Side, TimeInForce
-from engine.domain.placement import Placement
+from engine.domain.placement import Placement, Telling
 from engine.domain.rfq import Ask, QuoteKind, Rfq
 from engine.rules.program import Book
 from engine.rules.source import Source
@@ -415,7 +415,17 @@ def looked_up_and_walked(state: DeskState) -> Iterator[tuple[str, Any, Any]]:
     pending = [each for each in state.reversions.values() if not each.done]
     yield "reversions", state.pending_reversions(), pending
     yield "number of reversions", state.reversions_pending(), len(pending)
-    yield "quarantined", len(state.quarantine), len(list(state.quarantine.values()))
+    kept = list(state.quarantine.values())
+    yield "in quarantine", state.open_quarantine(), [each for each in kept if each.open]
+    yield "number in quarantine", state.quarantine_waits(), sum(each.open for each in kept)
+    to_tell = sorted((each for each in kept if each.telling is Telling.waits), key=lambda each: each.fill_id)
+    yield "dealers to tell", sorted(state.dealers_to_tell(), key=lambda each: each.fill_id), to_tell
+    for key in {each.key for each in kept}:
+        yield f"quarantined as {key}", state.quarantined_as(key), [each for each in kept if each.key == key][-1]
+    for placement_id in {each.placement_id for each in kept}:
+        of = [each for each in kept if each.open and each.placement_id == placement_id]
+        waits = sum(each.quantity for each in of if each.is_fill)
+        yield f"in quarantine of {placement_id}", state.in_quarantine(placement_id), waits
     yield "sessions", state.order_sessions(), tuple(dict.fromkeys(each.terms.session for each in orders))
     for session in {each.session for each in placements}:
         at = [each for each in placements if each.session == session and each.unanswered]

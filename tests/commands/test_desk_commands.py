@@ -121,6 +121,7 @@ def test_roles(world: DeskWorld, name: str, role: str, needed: str, params: dict
 def test_every_reading_command_records_nothing_and_is_json(world: DeskWorld) -> None:
     order_id = placed(world)
     world.fill(order_id)
+    world.fill(order_id, exec_id="twice")
     before = (world.state.digest(), len(world.events), len(world.sends))
     params: dict[str, dict[str, Any]] = {
         "order.show": {"order": order_id},
@@ -128,6 +129,7 @@ def test_every_reading_command_records_nothing_and_is_json(world: DeskWorld) -> 
         "dealer.show": {"dealer": "ash"},
         "bond": {"security": LIQUID.security_id},
         "tca.order": {"order": order_id},
+        "quarantine.show": {"fill": next(each.fill_id for each in world.state.open_quarantine())},
         "tiers": {"of": "municipal"},
         "recommend": {"security": LIQUID.security_id, "side": "buy", "quantity": 100_000},
     }
@@ -667,10 +669,12 @@ def test_explain_tells_what_was_decided_and_on_request_what_would_be(world: Desk
 def test_a_fill_in_quarantine_is_listed_until_a_person_decides(world: DeskWorld) -> None:
     order_id = placed(world)
     world.fill(order_id, price="101")  # worse than quoted
-    (kept,) = world.command("quarantine", role="viewer")["fills"]
+    (kept,) = world.command("quarantine.list", role="viewer")["fills"]
     assert (kept["dealer"], kept["quantity"], kept["price"]) == ("cedar", "6000000", "101")
     assert "worse than the quoted 99.90" in kept["reason"]
     assert world.command("status")["quarantined"] == 1
+    world.command("quarantine.reject", role="operator", fill=kept["fill"], reason="agreed by phone")
+    assert world.command("status")["quarantined"] == 0
 
 
 def test_rules_fields_is_the_catalogue(world: DeskWorld) -> None:

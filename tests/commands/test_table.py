@@ -134,6 +134,7 @@ WHOLE: Final = {
     ("bond", "window"): (1, 3_650),
     ("orders", "limit"): (1, 1_000),
     ("axes", "limit"): (1, 10_000),
+    ("quarantine.list", "limit"): (1, 1_000),
     ("events", "after"): (0, 2**53),
     ("events", "limit"): (1, 500),
     ("events", "wait_s"): (0, 60),

@@ -114,7 +114,7 @@ class Day(Scene):
 
     def _check_sends(self, draft: Draft) -> None:
         for send in draft.sends:
-            if isinstance(send.said, m.AskDealer | m.AcceptQuote):
+            if isinstance(send.said, m.AskDealer | m.AcceptQuote | m.DontKnowTrade):
                 assert send.delivery is Delivery.at_most_once
                 assert send.not_after_ns is not None
                 assert send.not_after_ns >= draft.now_ns
@@ -143,13 +143,19 @@ class Day(Scene):
             if fill.canceled:
                 continue
             booked[fill.fill.order_id] = booked.get(fill.fill.order_id, Decimal(0)) + fill.fill.quantity
+        beyond: dict[str, Decimal] = {}
+        for kept in self.state.quarantine.values():
+            if kept.beyond:
+                of = next(each.fill for each in self.state.fills.values() if each.fill.exec_id == kept.exec_id).order_id
+                beyond[of] = beyond.get(of, Decimal(0)) + kept.beyond
         for order in self.state.orders.values():
             name = order.order_id
             assert order.filled == booked.get(name, 0), "filled is what was booked"
-            assert order.filled <= order.terms.quantity
-            assert (order.state is OrderState.filled) == (order.filled == order.terms.quantity)
+            most = order.terms.quantity + beyond.get(name, 0)
+            assert order.filled <= most, "more only where a person said so"
+            assert (order.state is OrderState.filled) == (order.filled >= order.terms.quantity)
             if name not in self.contradicted:
-                assert order.filled + reserved.get(name, 0) <= order.terms.quantity, "more than the order is promised"
+                assert order.filled + reserved.get(name, 0) <= most, "more than the order is promised"
                 assert order.open or name not in reserved or name in self.reopened, (
                     "an order is over while a dealer may fill it"
                 )
@@ -445,6 +451,22 @@ def kill(day: Day, a: int, b: int, c: int) -> None:
     command(day, "kill", scope=scope, on=b % 2 == 0, reason="test")
 
 
+def verdict(day: Day, a: int, b: int, c: int) -> None:
+    """A person books or rejects what is in quarantine, or was."""
+    kept = pick(list(day.state.quarantine.values())[::-1], a)
+    if kept is None:
+        return
+    given: dict[str, Any] = {"fill": kept.fill_id, "reason": "called them"}
+    if b % 3 == 2:
+        command(day, "quarantine.reject", role="operator", **given)
+        return
+    if kept.placement_id not in day.state.placements:
+        given["order"] = pick(orders(day)[::-1], c)
+    if b % 3:
+        given |= {"quantity": 1_000 * (1 + c), "price": "99.9"}
+    command(day, "quarantine.book", role="operator", **given)
+
+
 def market(day: Day, a: int, b: int, c: int) -> None:
     if a % 3 == 2:
         day.no_price()
@@ -461,6 +483,7 @@ ACTS: Final[dict[str, Callable[[Day, int, int, int], None]]] = {
     "trade report": trade_report,
     "cancel refused": cancel_refused,
     "trade": trade,
+    "verdict": verdict,
     "cancel": cancel,
     "replace": replaces,
     "wait": wait,

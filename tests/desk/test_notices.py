@@ -18,7 +18,7 @@ from engine.domain.exchange import Rate
 from engine.domain.keys import Scope, ScopeKind
 from engine.domain.messages import Ignored
 from engine.domain.order import Side
-from engine.domain.placement import Fill
+from engine.domain.placement import Fill, Verdict
 from engine.journal.event_codec import event_types
 
 pytestmark = pytest.mark.starts("noon")
@@ -33,8 +33,8 @@ SILENT: Final = frozenset(
         "OrderReceived", "DuplicateAllowed", "OrderRefused", "OrderRated", "OrderRecommended", "CancelAsked",
         "CancelSettled", "ReplaceAsked", "ReplaceSettled", "OrderReplaced",
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
-        "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "FillConfirmed",
-        "TradeChangeConfirmed", "RuleBookLoaded", "LogLevelSet",
+        "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "FillConfirmed", "DontKnowTradeSent",
+        "DontKnowTradeUnsent", "QuarantineRepeated", "TradeChangeConfirmed", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",
         "AxesExpired", "OrdersLookedAt",
         "TcaReceived", "LeakSolved", "EstimatesFitted",
@@ -132,6 +132,11 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             e.AxeWithdrawn(AT, "ash", "X", "A-1", "why"),
             "axe",
             {"dealer": "ash", "axe_id": "A-1", "security_id": "X", "state": "withdrawn", "reason": "why"},
+        ),
+        (
+            e.QuarantineSettled(AT, "F-000001", Verdict.booked, kim, "why", "E-000003"),
+            "quarantine",
+            {"fill": "F-000001", "state": "booked", **by},
         ),
         (
             e.SecuritiesPut(AT, (BOND,), ("X", "Y"), kim),

@@ -130,6 +130,13 @@ CASES = [
     ),
     Case("FillQuarantined", none("quarantined_fills_total{}")),
     Case(
+        "FillStillInQuarantine",
+        {"fills_in_quarantine{}": "0x20 1x60 2x120"},
+        "2 fill(s) in quarantine, some of them for half an hour",
+        at="45m",
+    ),
+    Case("FillStillInQuarantine", {"fills_in_quarantine{}": "1x100 0x1 1x100"}, at="45m"),
+    Case(
         "TradeRefused",
         once('fix_warnings_total{session="ash",code="trade_refused"}'),
         "A trade that ash reported was refused for what its message lacks: it is not booked",

@@ -23,6 +23,7 @@ from engine.clock import NS_PER_S, Instant, fix_timestamp
 from engine.desk.state import Kill
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.placement import DkReason
 from engine.domain.rfq import Quote, QuoteKind
 from engine.errors import GarbledMessage
 from engine.fix.session.reasons import DisconnectReason, Ending
@@ -544,6 +545,22 @@ def test_an_acceptance_that_only_a_person_can_settle(watched: Watched) -> None:
     assert watched.read("placements_in_doubt", needs="person") == 1
 
 
+def test_a_fill_in_quarantine_until_a_person_decides(watched: Watched) -> None:
+    world = watched.world
+    order_id, dealers = watched.asked()
+    world.quote(dealers[0], "100", order_id=order_id)
+    world.command("execute", order=order_id)
+    world.fill(order_id, price="101")
+    watched.look()
+    assert watched.read("quarantined_fills_total") == watched.read("fills_in_quarantine") == 1
+    again = Metrics("9.9")
+    again.state(Wire(tell_state=False).machine, world)  # type: ignore[arg-type]
+    assert read(again, "fills_in_quarantine") == 1, "a restart finds it"
+    world.command("quarantine.reject", role="operator", fill="1", reason="not ours")
+    watched.look()
+    assert (watched.read("quarantined_fills_total"), watched.read("fills_in_quarantine")) == (1, 0)
+
+
 def test_silence_and_the_round_that_ends_with_it(watched: Watched) -> None:
     _, dealers = watched.asked()
     watched.world.advance(3600)
@@ -615,7 +632,7 @@ QUOTE = Quote(
             id="late is a quote",
         ),
         pytest.param(
-            e.FillQuarantined(1, "s", "d", "k", "p", "x", Decimal(1), Decimal(1), "why", m.DkReason.other, REPORT),
+            e.FillQuarantined(1, "s", "d", "k", "p", "x", Decimal(1), Decimal(1), "why", DkReason.other, REPORT),
             "quarantined_fills_total",
             {},
             id="quarantined",
@@ -702,8 +719,9 @@ calendar_known_ahead_min_seconds exchange_rate_age_seconds exchange_rate_age_max
 fix_garbled fix_reject_reasons fix_session_open fix_messages fix_bytes fix_disconnects fix_seq_num fix_gaps_detected
 fix_resend_requests fix_resent_messages fix_seq_resets fix_rejects fix_warnings rfq_started rfq_outcome rfq_open
 rfq_quotes rfq_declines rfq_timeouts rfq_quote_latency_seconds rfq_late_quotes orders fills fill_notional risk_blocks
-withheld kill_switch_state placements_in_doubt quarantined_fills inputs_refused dropcopy_unsent tca_pending
-tca_mark_missing journal_commit_seconds journal_batch_turns db_write_errors event_loop_lag_seconds build_info
+withheld kill_switch_state placements_in_doubt quarantined_fills fills_in_quarantine inputs_refused dropcopy_unsent
+tca_pending tca_mark_missing journal_commit_seconds journal_batch_turns db_write_errors
+event_loop_lag_seconds build_info
 """
 
 

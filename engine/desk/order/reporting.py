@@ -95,10 +95,22 @@ def report(
 def publish(draft: Draft, said: OrderReport) -> None:
     """Record a report and give it to the order session and to every drop copy."""
     draft.record(e.OrderReported(draft.now_ns, said))
+    _say(draft, said)
+
+
+def _say(draft: Draft, said: OrderReport) -> None:
     if said.session:
         draft.send(said.session, said, Delivery.at_least_once)
     for session in draft.desk.drop_copies:
         draft.send(session, said, Delivery.at_least_once, copy=True)
+
+
+def tell(draft: Draft, order: Order, text: str) -> None:
+    """What concerns the order and changes nothing of it: ExecType(150)=I with a text, to OMS and drop copy.
+
+    The event that it is about stands before it.
+    """
+    _say(draft, replace(_report(draft, order, ReportKind.status, ord_status(order), text=text), exec_id="0"))
 
 
 def answer_status(draft: Draft, session: str, order: Order, *, copy: bool = False) -> None:

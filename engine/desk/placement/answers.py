@@ -14,13 +14,20 @@ from engine.desk.placement.changes import on_change
 from engine.desk.placement.counting import CHANGES, GOES_ON, Fit, weigh
 from engine.desk.placement.doubting import call_others_back, doubt, page
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
-from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
+from engine.desk.placement.quarantine import (
+    fill_key,
+    hear_rejected,
+    problem_of,
+    quarantine,
+    settle_alike,
+    settled_as,
+)
 from engine.desk.placement.recognising import is_alike, is_news, recognise
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
-from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord, DkReason
+from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord
 from engine.domain.order import OrderStatus
-from engine.domain.placement import Fill, Placement, PlacementState
+from engine.domain.placement import DkReason, Fill, Placement, PlacementState, Verdict
 
 
 def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
@@ -149,15 +156,24 @@ class Taken(NamedTuple):
     moved: str | None = None
     """The round it moved."""
     kept: bool = False
-    """It waits in quarantine."""
+    """It waits in quarantine, or a person has rejected it."""
 
 
 def take_fill(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> Taken:
     """Book a fill that is reported, unless it is booked already; keep it for a person where it cannot be."""
+    dealer, placement_id = ("", heard.cl_ord_id) if placement is None else (placement.dealer, placement.placement_id)
+    key = fill_key(session, dealer, placement_id, heard)
+    settled = settled_as(draft, key, heard)
+    if settled is not None and settled.verdict is Verdict.rejected:
+        hear_rejected(draft, settled, heard)
+        return Taken(kept=True)
+    if settled is not None and (placement is None or not _is_booked(draft, placement, heard)):
+        draft.record(e.FillRepeated(draft.now_ns, key))  # Booked as a person has said.
+        return Taken()
     if placement is None:
         quarantine(draft, session, None, heard, "a fill for nothing we ordered", DkReason.no_matching_order)
         return Taken(kept=True)
-    placement_id, quantity, price = placement.placement_id, heard.last_quantity, heard.last_price
+    quantity, price = heard.last_quantity, heard.last_price
     if (again := take_again(draft, session, placement, heard)) is not None:
         return again
     problem = problem_of(draft, placement, heard)
@@ -166,10 +182,17 @@ def take_fill(draft: Draft, session: str, placement: Placement | None, heard: De
         return Taken(kept=True)
     assert quantity is not None
     assert price is not None
-    book(draft, placement, heard, fill_key(session, placement.dealer, placement_id, heard), quantity, price)
+    fill = book(draft, placement, heard, key, quantity, price)
+    settle_alike(draft, fill)
     if not placement.unanswered or quantity > placement.reserved:
         _after_the_end(draft, placement)
     return Taken(after_booking(draft, placement_id, heard))
+
+
+def _is_booked(draft: Draft, placement: Placement, heard: DealerReport) -> bool:
+    """Is the very fill booked that the report tells of?"""
+    booked = recognise((each for _, each in draft.state.executions_at(placement)), heard)
+    return booked is not None and is_alike(booked, heard)
 
 
 def take_again(draft: Draft, session: str, placement: Placement, heard: DealerReport) -> Taken | None:

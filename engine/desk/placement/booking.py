@@ -31,8 +31,20 @@ _TOLERANCE: Final = Decimal(2)
 """Two cents, or of the smallest amount of a currency: what rounding may make of the same money."""
 
 
-def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quantity: Decimal, price: Decimal) -> None:
-    """Record the fill with its money, tell OMS and drop copy, set the timer of its reversion."""
+def book(
+    draft: Draft,
+    placement: Placement,
+    heard: DealerReport,
+    key: str,
+    quantity: Decimal,
+    price: Decimal,
+    *,
+    note: str = "",
+) -> Fill:
+    """Record the fill with its money, tell OMS and drop copy, set the timer of its reversion.
+
+    `note` is what they are told besides.
+    """
     order = draft.state.orders[placement.order_id]
     fill, said = with_money(
         draft,
@@ -85,7 +97,9 @@ def book(draft: Draft, placement: Placement, heard: DealerReport, key: str, quan
     dealer = draft.desk.dealers.get(placement.dealer)
     executing = dealer.lei if dealer is not None else placement.dealer
     order = draft.state.orders[order.order_id]
+    said = "; ".join(filter(None, (note, said)))
     reporting.report(draft, order, ReportKind.trade, text=said, fill=fill, executing=executing)
+    return fill
 
 
 def _trade_date(draft: Draft, order: Order, placement: Placement, heard: DealerReport) -> str:

@@ -26,14 +26,14 @@ from engine.desk.placement.booking import settle_order, settles_otherwise, with_
 from engine.desk.placement.counting import Fit, lives_on, weigh
 from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, page
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word, stray
-from engine.desk.placement.quarantine import fill_key, problem_of, quarantine
+from engine.desk.placement.quarantine import fill_key, problem_of, quarantine, settle
 from engine.desk.round.seen import Amending
 from engine.desk.state import BookedFill
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, DealerWord, ReportKind
 from engine.domain.order import OrderState
-from engine.domain.placement import Fill, Placement, PlacementState
+from engine.domain.placement import Fill, Placement, PlacementState, Verdict
 
 _NAME: Final = {DealerWord.trade_canceled: "trade cancel", DealerWord.corrected: "trade correction"}
 
@@ -46,6 +46,8 @@ def on_change(draft: Draft, session: str, placement: Placement | None, heard: De
         return None
     if placement is None:
         placement = _placement_of(draft, session, heard)
+    if _takes_back_what_waits(draft, session, placement, heard):
+        return weigh_the_rest(draft, placement.placement_id, heard) if placement is not None else None
     if placement is None:
         quarantine(draft, session, None, heard, f"{what} of nothing we ordered")
         return None
@@ -103,6 +105,9 @@ def take_back(draft: Draft, fill: Fill, heard: DealerReport) -> str | None:
     amending = Amending(draft, placement.rfq_id)
     change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
     draft.record(e.FillCanceled(draft.now_ns, fill, key, change, becomes.value, reason))
+    kept = draft.state.quarantined_as(fill.key)
+    if kept is not None and kept.open:  # Other economics of it: they are canceled, too.
+        settle(draft, kept, Verdict.taken_back, f"dealer:{fill.dealer}", reason)
     amending.done("its trade was canceled")
     _wake(draft, placement)
     draft.wake(Timer(TimerKind.reversion, fill.exec_id))
@@ -267,6 +272,25 @@ def _said(heard: DealerReport) -> str:
     if heard.word is DealerWord.corrected and heard.last_quantity is not None and heard.last_price is not None:
         return economics(heard.last_quantity, heard.last_price)
     return ""
+
+
+def _takes_back_what_waits(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> bool:
+    """A cancel of a fill that is in quarantine, or was rejected: nothing is to be taken back, and nobody is needed."""
+    if heard.word is not DealerWord.trade_canceled or not heard.refers_to:
+        return False
+    named = replace(heard, word=DealerWord.filled, exec_id=heard.refers_to)
+    dealer, name = ("", heard.cl_ord_id) if placement is None else (placement.dealer, placement.placement_id)
+    key = fill_key(session, dealer, name, named)
+    kept = draft.state.quarantined_as(key)
+    if kept is None or key in draft.state.fills:
+        return False
+    if kept.open:
+        settle(draft, kept, Verdict.taken_back, f"dealer:{dealer or session}", heard.text or "trade canceled")
+        return True
+    if kept.verdict is Verdict.rejected:
+        stray(draft, session, heard, f"takes {heard.refers_to} back, which was rejected")
+        return True
+    return kept.verdict is Verdict.taken_back
 
 
 def _unknown(draft: Draft, placement: Placement, heard: DealerReport) -> str:

@@ -43,6 +43,8 @@ class Weighed(NamedTuple):
     """What the order has become there, if the report is its last word."""
     words: str
     """What does not go together; empty where it agrees."""
+    awaits_quarantine: bool = False
+    """Nothing but what waits in quarantine keeps it from being believed."""
 
 
 _ENDS_BY_WORD: Final = {
@@ -75,7 +77,7 @@ def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> 
         return Weighed(Fit.more, None, ends_as, "the dealer says that a part is filled; the fill itself has not come")
     if counted is None and ends_as is not None and in_quarantine:
         words = f"{ends_as} without CumQty(14), and {in_quarantine:f} waits in quarantine"
-        return Weighed(Fit.more, None, ends_as, words)
+        return Weighed(Fit.more, None, ends_as, words, awaits_quarantine=not _contradicts(heard))
     if _contradicts(heard):
         words = f"{heard.word} with OrdStatus(39) {heard.status}: it cannot be both"
         return Weighed(Fit.contradicts, counted, ends_as, words)

@@ -46,9 +46,15 @@ def withhold(draft: Draft, placement_id: str, reason: str) -> str | None:
 
 
 def settle_last_word(draft: Draft, placement_id: str) -> str | None:
-    """What is booked has changed: a last word that was held back over its count may take effect now."""
+    """What is booked, or waits in quarantine, has changed: a last word that was held back may take effect now."""
     placement = draft.state.placements[placement_id]
-    if not placement.unanswered or not placement.ends_as or placement.filled != placement.counted:
+    if not placement.unanswered or not placement.ends_as:
+        return None
+    if placement.counted is None:
+        settled = placement.awaits_quarantine and not draft.state.in_quarantine(placement_id)
+    else:
+        settled = placement.filled == placement.counted
+    if not settled:
         return None
     return end_placement(draft, placement, PlacementState(placement.ends_as), placement.evidence)
 
@@ -76,7 +82,14 @@ def differs(draft: Draft, placement: Placement, heard: DealerReport, weighed: We
         return
     draft.record(
         e.PlacementDoubted(
-            draft.now_ns, placement.placement_id, weighed.words, False, True, counted=counted, ends_as=ends_as
+            draft.now_ns,
+            placement.placement_id,
+            weighed.words,
+            False,
+            True,
+            counted=counted,
+            ends_as=ends_as,
+            awaits_quarantine=weighed.awaits_quarantine,
         )
     )
     draft.wake(Timer(TimerKind.placement, placement.placement_id))

@@ -8,12 +8,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.placement.counting import uncounted
-from engine.desk.state import BY_REPORT
+from engine.desk.placement.recognising import is_alike, recognise
+from engine.desk.state import BY_REPORT, Quarantined
 from engine.domain import events as e
-from engine.domain.messages import DealerReport, DealerWord, DkReason
-from engine.domain.placement import Fill, Placement
+from engine.domain.messages import DealerReport, DealerWord
+from engine.domain.placement import DkReason, Fill, Placement, Verdict
 
 
 def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
@@ -88,9 +90,9 @@ def quarantine(
     dealer = placement.dealer if placement is not None else ""
     placement_id = placement.placement_id if placement is not None else heard.cl_ord_id
     key = fill_key(session, dealer, placement_id, heard)
-    known = draft.state.quarantine.get(key)
+    known = draft.state.quarantined_as(key)
     quantity, price = heard.last_quantity or Decimal(0), heard.last_price or Decimal(0)
-    if known is not None and (known.reason, known.quantity, known.price) == (reason, quantity, price):
+    if known is not None and known.open and (known.reason, known.quantity, known.price) == (reason, quantity, price):
         return
     draft.record(
         e.FillQuarantined(
@@ -107,4 +109,42 @@ def quarantine(
             report=heard,
         )
     )
-    draft.page("fill quarantined", session=session, reference=heard.cl_ord_id, reason=reason)
+    kept = draft.state.quarantined_as(key)
+    assert kept is not None
+    draft.page("fill quarantined", fill=kept.fill_id, session=session, reference=heard.cl_ord_id, reason=reason)
+
+
+def settled_as(draft: Draft, key: str, heard: DealerReport) -> Quarantined | None:
+    """What a person has booked or rejected, where a report says the same of it again."""
+    kept = draft.state.quarantined_as(key)
+    if kept is None or kept.verdict not in (Verdict.booked, Verdict.rejected):
+        return None
+    was, known = kept.report, (heard.word, heard.last_quantity, heard.last_price, heard.unread)
+    return kept if known == (was.word, was.last_quantity, was.last_price, was.unread) else None
+
+
+def hear_rejected(draft: Draft, kept: Quarantined, heard: DealerReport) -> None:
+    """The dealer reports again what was rejected. A person hears of it once, unless it says that it is a copy."""
+    draft.record(e.QuarantineRepeated(draft.now_ns, kept.fill_id))
+    if not kept.repeats and not heard.possible_resend:
+        reason = f"{kept.settled_by.removeprefix('person:')} rejected it: {kept.settled_reason}"
+        draft.page("rejected fill reported again", fill=kept.fill_id, session=kept.session, reason=reason)
+
+
+def settle_alike(draft: Draft, fill: Fill) -> None:
+    """A fill is booked: whatever waits and tells of the same execution waits no more."""
+    waiting = draft.state.quarantined_of(fill.placement_id)
+    if not waiting:
+        return
+    executions = draft.state.executions_of(fill.order_id)
+    booked = [each for _, each in executions if each.fill.exec_id == fill.exec_id]
+    for kept in waiting:
+        told = kept.report
+        if kept.key == fill.key or (kept.is_fill and recognise(booked, told) is not None and is_alike(fill, told)):
+            reason = f"booked as {economics(fill.quantity, fill.price)}"
+            settle(draft, kept, Verdict.came_again, f"dealer:{fill.dealer}", reason, fill.exec_id)
+
+
+def settle(draft: Draft, kept: Quarantined, verdict: Verdict, actor: str, reason: str, exec_id: str = "") -> None:
+    """It waits for a person no more, whoever saw to it."""
+    draft.record(e.QuarantineSettled(draft.now_ns, kept.fill_id, verdict, actor, reason, exec_id))

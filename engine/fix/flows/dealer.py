@@ -26,6 +26,7 @@ from engine.domain.messages import (
     DealerCancelRefused,
     DealerReport,
     DealerWord,
+    DontKnowTrade,
     Ignored,
     QuoteAnswer,
     QuoteDecline,
@@ -116,6 +117,7 @@ _WORD_OF_TRANS_TYPE: Final[Mapping[str, DealerWord]] = {
 }
 _A_QUANTITY: Final = "a quantity such as 1000000"
 _A_PRICE: Final = "a price such as 99.25"
+_UNDISCLOSED: Final = "7"
 _SHOWN_MAX: Final = 40
 """Characters of a value that cannot be read that are shown."""
 _ORDER_UNKNOWN_REASON: Final = "5"
@@ -464,3 +466,23 @@ def speak_status_request(ask: AskPlacementStatus, dialect: Dialect) -> bytes:
         f"55={NO_SYMBOL}\x01",
     ]
     return spoken("H", chunks, dialect)
+
+
+def speak_dont_know_trade(said: DontKnowTrade, dialect: Dialect) -> bytes:
+    """DontKnowTrade(Q). A Side(54) that could not be read is undisclosed; an order that nobody named is NONE."""
+    refuse_soh(said.exec_id, said.id_source, said.order_id, said.security_id)
+    quantity, price = said.last_quantity, said.last_price
+    chunks = [
+        f"17={said.exec_id}\x01",
+        f"22={said.id_source}\x01" if said.security_id else "",
+        f"31={number(price)}\x01" if price is not None else "",
+        f"32={wire_quantity(quantity, dialect)}\x01" if quantity is not None else "",
+        f"37={said.order_id or 'NONE'}\x01",
+        f"38={wire_quantity(said.quantity, dialect)}\x01",
+        f"48={said.security_id}\x01" if said.security_id else "",
+        f"54={SIDE_CODE[said.side] if said.side is not None else _UNDISCLOSED}\x01",
+        f"55={NO_SYMBOL}\x01",
+        "58={}\x01".format(said.text.replace("\x01", " ")) if said.text else "",
+        f"127={said.reason.value}\x01",
+    ]
+    return spoken("Q", chunks, dialect)

@@ -21,6 +21,7 @@ from engine.domain.messages import (
     BusinessReject,
     CancelPlacement,
     CancelRefusal,
+    DontKnowTrade,
     Heard,
     Ignored,
     OrderReport,
@@ -83,6 +84,8 @@ def speak(said: Said, dialect: Dialect = DEFAULT, *, copy: bool = False, appl_ve
             return "H", dealer_flow.speak_status_request(said, dialect)
         case TradeReportAck():
             return "AR", trade_reports.speak_ack(said, dialect)
+        case DontKnowTrade():
+            return "Q", dealer_flow.speak_dont_know_trade(said, dialect)
         case SubscribeMarketData():
             return "V", market_flow.speak_subscription(said, dialect)
         case SubscribeRates():

@@ -18,6 +18,7 @@ from engine.clock import NS_PER_S, fix_timestamp
 from engine.domain import messages as m
 from engine.domain.axe import AxeQuality, AxeSize
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
+from engine.domain.placement import DkReason
 from engine.domain.rfq import QuoteKind
 from engine.fix.flows.dialect import QuantityUnit
 from engine.fix.flows.translation import Dialect, Role, hear, speak
@@ -83,6 +84,10 @@ SAID: Final[tuple[m.Said, ...]] = (
     m.TradeReportAck(
         m.ReportWords("t-1", "0", "0", "F", "t-0", "x-1", "v-1", "m-1", "4", ISIN), NOW_NS, m.ReportProblem.other, "no"
     ),
+    m.DontKnowTrade(
+        *("ash", "K1", "X1", DkReason.wrong_side, ISIN, "4", Side.buy),
+        *(Decimal(5_000_000), Decimal(1_000_000), Decimal("99.5"), "not ours"),
+    ),
     m.SubscribeMarketData("M1", (ISIN, "US0000000001")),
     m.SubscribeRates("M2", ("EUR/USD", "USD/JPY")),
     m.CancelRefusal("O-1", "C2", "C1", OrderStatus.filled, CancelProblem.unknown_order, "too late"),
@@ -94,6 +99,7 @@ NOT_SAID: Final = {
     (m.AcceptQuote, "dealer"): "where it goes",
     (m.CancelPlacement, "dealer"): "where it goes",
     (m.AskPlacementStatus, "dealer"): "where it goes",
+    (m.DontKnowTrade, "dealer"): "where it goes",
 }
 
 MOVES_WITH: Final[dict[tuple[type, str], set[bytes]]] = {
