@@ -397,6 +397,8 @@ def test_a_cancel_that_is_refused_for_a_fill_that_has_not_come_is_asked_about(
     assert placement.unanswered
     assert placement.evidence.endswith(words)
     assert len(world.said(m.AskPlacementStatus)) == asked + 1
+    # It has answered our cancel: to say that again would be answered in the same way, and so on for ever.
+    assert len(world.said(m.CancelPlacement)) == 1
     world.fills(order_id, MM - part)
     assert world.the(order_id).state is OrderState.filled
 
@@ -438,6 +440,7 @@ def test_a_last_word_without_a_count_does_not_take_back_what_the_dealer_counted(
     placement = world.placement(order_id)
     assert (placement.unanswered, placement.person_needed, placement.counted) == (True, True, 500_000)
     assert placement.evidence.endswith("the dealer says 500000 is filled; the fill itself has not come")
+    assert len(world.said(m.CancelPlacement)) == 1
     world.fills(order_id, 100_000)
     assert (world.the(order_id).state, world.the(order_id).filled) == (OrderState.canceled, 500_000)
 

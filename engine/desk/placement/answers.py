@@ -110,7 +110,7 @@ def _weigh_status(draft: Draft, placement: Placement, heard: DealerCancelRefused
     weighed = weigh(placement, draft.state.in_quarantine(placement.placement_id), said)
     if weighed.fit is not Fit.agrees:
         # Its fill may be on the way, or lost: the dealer is asked, and a person if that brings nothing.
-        doubt(draft, placement, f"{refused}; {weighed.words}", afresh=True)
+        doubt(draft, placement, f"{refused}; {weighed.words}", afresh=True, is_cancel_answered=True)
     elif weighed.ends_as is not None:
         return end_placement(draft, placement, weighed.ends_as, refused)
     return None

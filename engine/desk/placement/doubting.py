@@ -13,10 +13,13 @@ from engine.domain.messages import AskPlacementStatus, CancelPlacement
 from engine.domain.placement import Placement
 
 
-def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = False) -> None:
+def doubt(
+    draft: Draft, placement: Placement, evidence: str, *, afresh: bool = False, is_cancel_answered: bool = False
+) -> None:
     """No answer: ask the dealer (H) while that may help, then a person. The quantity stays reserved throughout.
 
-    `afresh` asks once more however often it was asked before. A cancel that is still wanted goes out again too.
+    `afresh` asks once more however often it was asked before. A cancel that is still wanted goes out again too, but not
+    where the dealer has just answered it: it would answer in the same way, and so on for ever.
     """
     if not placement.unanswered:
         return
@@ -43,7 +46,7 @@ def doubt(draft: Draft, placement: Placement, evidence: str, *, afresh: bool = F
             side=placement.side,
         )
         draft.send(placement.session, said, Delivery.afresh, follows=placement.outbox_id)
-    if placement.cancel_id and (ask or (afresh and person)):
+    if placement.cancel_id and not is_cancel_answered and (ask or (afresh and person)):
         _send_cancel(draft, placement)  # A cancel is asked for whatever becomes of a status request.
     if person and not placement.person_needed:
         page(draft, placement, evidence)
