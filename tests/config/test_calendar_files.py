@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from test_config import DEALER, ENGINE, OMS, Folder, spoiled
 
+from engine.clock import NS_PER_S
 from engine.config import load
 from engine.config.calendars import running_out
 from engine.config.load import reread
@@ -233,3 +234,20 @@ def test_settlement_by_the_shipped_calendars(
 ) -> None:
     found = shipped[name].settlement(datetime.date.fromisoformat(traded), days)
     assert found == datetime.date.fromisoformat(expected)
+
+
+@pytest.mark.parametrize("name", ["us-bond", "target", "london"])
+def test_trade_dates_go_on_with_time_and_leave_no_trading_day_out(shipped: dict[str, Calendar], name: str) -> None:
+    """Every half hour of four years, changes of the clocks included: days that trade, in their order, all of them."""
+    calendar, half_hour_ns = shipped[name], 1800 * NS_PER_S
+    begin = int(datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC).timestamp()) * NS_PER_S
+    found = [calendar.trade_date(begin + half_hour_ns * number) for number in range(48 * 1458)]
+    assert found == sorted(found)
+    days = list(dict.fromkeys(found))
+    assert all(map(calendar.trades_on, days))
+    span = (days[-1] - days[0]).days
+    between = (days[0] + datetime.timedelta(days=number) for number in range(span + 1))
+    assert days == [day for day in between if calendar.trades_on(day)]
+    settlements = [calendar.settlement(day) for day in days]
+    assert settlements == sorted(settlements)
+    assert all(day < settles and calendar.settles_on(settles) for day, settles in zip(days, settlements, strict=True))

@@ -11,7 +11,8 @@ import pytest
 from engine.clock import NS_PER_DAY, NS_PER_S
 from engine.domain.instrument import AssetClass, Security
 from engine.market.appraisal import Appraisal, MarketParameters, Quoting
-from engine.market.business_days import WEEKDAYS
+from engine.market.business_days import WEEKDAYS, BusinessDays
+from engine.market.calendars import EVERY_WEEKDAY, Calendar, Calendars
 from engine.market.impact import ImpactParameters
 from engine.market.liquidity import Groups
 from engine.market.tape import CompleteFrom, Trade
@@ -101,6 +102,35 @@ def test_any_window_that_the_tape_covers(window: int) -> None:
         heard(appraisal, security, ago, 6)
     inside = sum(DAY - ago >= WEEKDAYS.before(DAY, window) for ago in (1, 7, 30, 80))
     assert appraisal.adv(security, window, NOW) == round(Decimal(6 * MM * inside) / window)
+
+
+def market(name: str, currency: str, *closed: date) -> Calendar:
+    return replace(EVERY_WEEKDAY, name=name, currencies=(currency,), closed=frozenset(closed))
+
+
+def test_a_window_counts_the_business_days_of_the_bonds_market() -> None:
+    """Five days before Tuesday, with Monday closed, reach one weekday further back."""
+    dollars, euros = bond("A", currency="USD"), bond("B", currency="EUR")
+    calendars = Calendars([market("us", "USD", TODAY - timedelta(days=1)), market("eu", "EUR")])
+    appraisal = Appraisal({each.security_id: each for each in (dollars, euros)}, calendars=calendars)
+    covered(appraisal, 100)
+    for security in (dollars, euros):
+        heard(appraisal, security, 8, 10)  # Monday of the week before.
+        heard(appraisal, security, 4, 20)
+    assert [appraisal.adv(each, 5, NOW) for each in (dollars, euros)] == [6 * MM, 4 * MM]
+    after = Appraisal(appraisal.bonds)
+    appraisal.take_up(after)
+    assert appraisal.adv(dollars, 5, NOW) == 4 * MM, "calendars that were read again count at once"
+
+
+def test_a_holiday_is_no_silence_of_a_feed() -> None:
+    security = bond()
+    appraisal = known(security)
+    appraisal.tape.quiet_days_max = 1
+    heard(appraisal, security, 4, 6, heard_ago=4)
+    assert appraisal.tape.covered_from("corporate", DAY) is None, "since Friday nobody has said anything"
+    appraisal.tape.business_days = BusinessDays([TODAY - timedelta(days=1)])
+    assert appraisal.tape.covered_from("corporate", DAY) is not None
 
 
 def test_a_bond_that_is_known_not_to_have_traded_has_an_average_of_zero() -> None:

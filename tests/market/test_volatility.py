@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 
 from engine.clock import NS_PER_DAY
+from engine.market.business_days import WEEKDAYS, BusinessDays
 from engine.market.volatility import Closes, robust_sd
 
 MONDAY = (date(2026, 9, 7) - date(1970, 1, 1)).days
@@ -48,6 +49,18 @@ def test_one_absurd_mark_hardly_moves_it() -> None:
     assert clean is not None
     assert dirty is not None
     assert dirty.bps == pytest.approx(clean.bps, rel=0.15)
+
+
+def test_over_a_holiday_of_its_market_a_move_is_of_one_day() -> None:
+    """7 September 2026 is Labor Day: of Friday and Tuesday; without a calendar these are two days."""
+    closes, holiday = Closes(moves_min=1), BusinessDays([date(2026, 9, 7)])
+    for day, price in ((MONDAY - 4, 100.0), (MONDAY - 3, 100.2), (MONDAY + 1, 100.0)):
+        closes.take("A", "marks", day * NS_PER_DAY, price)
+    moves = [20.0, -(1 - 100 / 100.2) * 10_000]
+    for known, last in ((holiday, moves[1]), (WEEKDAYS, moves[1] / math.sqrt(2)), (holiday, moves[1])):
+        found = closes.volatility("A", 10**6, known)
+        assert found is not None
+        assert found.bps == pytest.approx(1.4826 * abs(moves[0] - last) / 2)
 
 
 def test_a_weekend_is_one_day_and_a_holiday_two() -> None:
