@@ -16,6 +16,7 @@ import pytest
 from sim_engine import Life
 from sim_parties import Dealer
 from sim_restart import EXEMPT, OF_A_CONNECTION, SHAPES, Engine, Watched, fields_of
+from sim_wire import Msg
 from world import OBEDIENT, QUIET, World, scenario_of
 
 from engine.domain.order import OrderState
@@ -250,6 +251,40 @@ def test_a_part_that_was_filled_and_a_fill_in_quarantine() -> None:
         assert list(w.state.quarantine.values())
         w.same_after_restart()
         restart(w)
+
+
+@pytest.mark.parametrize("down_s", [0, 20])
+def test_a_rejected_fill_is_told_to_its_dealer_once(down_s: int) -> None:
+    """Over the wire, and where its session was down over a restart."""
+    with watched() as w:
+        alder = stalling(w)
+        w.oms.new_order(**SMALL)
+        w.until(lambda: bool(alder.orders))
+        [order] = alder.orders.values()
+        alder.fill(order, order.quantity / 4)
+        w.run(0.1)
+        lie = {31: order.price - 1, 17: "never"}
+        body = tuple((tag, lie.get(tag, value)) for tag, value in order.reports[-1])
+        alder.lies.add("never")
+        alder._repeat(body)
+        w.run(0.1)
+        told: list[Msg] = []
+        heard = alder.on_message
+        alder.on_message = lambda msg: told.append(msg) if msg.kind == "Q" else heard(msg)  # type: ignore[method-assign]
+        if down_s:
+            cut(w, "alder", down_s)
+        command(w, "quarantine.reject", fill="1", reason="not ours", untold=False, dk="other")
+        w.run(0.1)
+        w.same_after_restart()
+        assert len(told) == (not down_s)
+        restart_alone(w)
+        w.ready()
+        w.run(10)
+        [no] = told
+        assert (no.get(17), no.get(127), no.get(58)) == ("never", "Z", "not ours")
+        w.same_after_restart()
+        restart(w)
+        assert len(told) == 1
 
 
 # --- numbers, proof and what waits -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from engine.domain.messages import (
     BusinessReject,
     CancelPlacement,
     CancelRefusal,
+    DontKnowTrade,
     OrderReport,
     ReportKind,
     ReportProblem,
@@ -26,6 +27,7 @@ from engine.domain.messages import (
     TradeReportAck,
 )
 from engine.domain.order import CancelProblem, OrderRefusal, OrderStatus, Side, TimeInForce
+from engine.domain.placement import DkReason
 from engine.fix.flows.dialect import Dialect
 from engine.fix.flows.translation import ApplVer, speak
 from engine.fix.wire.codec import frame
@@ -134,6 +136,22 @@ SAMPLES: Final[tuple[tuple[str, Said], ...]] = (
             _NOW_NS,
             ReportProblem.other,
             "kept for a person",
+        ),
+    ),
+    (
+        "no to an execution",
+        DontKnowTrade(
+            dealer="dealer",
+            order_id="K-1",
+            exec_id="E-1",
+            reason=DkReason.price_exceeds_limit,
+            security_id=_ISIN,
+            id_source="4",
+            side=Side.buy,
+            quantity=Decimal(5_000_000),
+            last_quantity=Decimal(1_000_000),
+            last_price=Decimal("99.25"),
+            text="not our trade",
         ),
     ),
     ("market data request", SubscribeMarketData("M-1", (_ISIN, "US0000000010"))),

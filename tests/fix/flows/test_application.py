@@ -28,6 +28,7 @@ from engine.domain.messages import (
     DealerCancelRefused,
     DealerReport,
     DealerWord,
+    DontKnowTrade,
     Heard,
     Ignored,
     MarketChanges,
@@ -49,6 +50,7 @@ from engine.domain.messages import (
     UnacceptableOrder,
 )
 from engine.domain.order import CancelProblem, Handling, OrderRefusal, OrderStatus, Side, TimeInForce
+from engine.domain.placement import DkReason
 from engine.domain.rfq import QuoteKind
 from engine.errors import ConfigError, ProtocolError
 from engine.fix.flows.dialect import EXTRA_TAGS_MAX, ExtraTag
@@ -658,6 +660,10 @@ def test_dealer_messages_that_break_fix(fields: str, reason: int, tag: int) -> N
     assert (caught.value.reason, caught.value.tag) == (reason, tag)
 
 
+NO = DontKnowTrade(
+    *("alder", "K1", "E1", DkReason.price_exceeds_limit, ISIN, "4", Side.buy),
+    *(Decimal(5_000_000), Decimal(400_000), Decimal("98.5"), "not ours"),
+)
 FILL_FIELDS = (
     "35=8|6=98.5|11=P1|14=5000000|17=E1|31=98.5|32=5000000|37=X1|39=2"
     f"|48={ISIN}|22=4|54=1|60={NOW}|64=20261124|75=20261122|118=4960000|150=F|151=0|159=35000|381=4925000"
@@ -1068,6 +1074,27 @@ TRADE = replace(
             id="status request",
         ),
         pytest.param(
+            NO,
+            DEFAULT,
+            "Q",
+            f"17=E1|22=4|31=98.5|32=400000|37=K1|38=5000000|48={ISIN}|54=1|55=[N/A]|58=not ours|127=E|",
+            id="no trade of ours",
+        ),
+        pytest.param(
+            NO,
+            BONDS,
+            "Q",
+            f"17=E1|22=4|31=98.5|32=400|37=K1|38=5000|48={ISIN}|54=1|55=[N/A]|58=not ours|127=E|",
+            id="no trade of ours, in bonds",
+        ),
+        pytest.param(
+            replace(NO, order_id="", security_id="", side=None, last_quantity=None, last_price=None, text="a\x01b"),
+            DEFAULT,
+            "Q",
+            "17=E1|37=NONE|38=5000000|54=7|55=[N/A]|58=a b|127=E|",
+            id="no trade of ours, of which nothing can be read",
+        ),
+        pytest.param(
             SubscribeMarketData("M1", (ISIN, "US0000000010")),
             DEFAULT,
             "V",
@@ -1209,6 +1236,7 @@ def test_only_reports_are_copied() -> None:
         replace(ACCEPT, quote_id="Q\x0144=1"),
         CancelPlacement("d", "f\x01", "p", ISIN, "4", Side.buy, Decimal(1), NOW_NS),
         AskPlacementStatus("d", "p\x01", ISIN, "4", Side.buy),
+        replace(NO, exec_id="E\x011"),
         SubscribeMarketData("M1", ("US\x01",)),
         CancelRefusal("O-1", "C\x01", "C1", OrderStatus.filled, CancelProblem.too_late, ""),
         BusinessReject("A\x01", 7, 3, ""),
