@@ -40,7 +40,7 @@ def _hold_reports(world: ScenarioWorld) -> None:
     for who, wanted in (("dropcopy", told), ("oms", [each for each in told if each.session == "oms"])):
         sent = [fields for to, fields in world.wire if to == who and fields[35] == "8" and fields[150] != "I"]
         sent = [fields for fields in sent if fields.get(43) != "Y"]
-        waiting = len(world.machine.links[who].waiting)
+        waiting = sum(each.msg_type == "8" for each in world.machine.links[who].waiting)
         assert [fields[17] for fields in sent] == [each.exec_id for each in wanted][: len(wanted) - waiting], who
         assert all((fields.get(797) == "Y") is (who == "dropcopy") for fields in sent)
         for fields in sent:
