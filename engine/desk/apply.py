@@ -560,6 +560,16 @@ def _change(
 
 def _trade_change_confirmed(state: DeskState, event: e.TradeChangeConfirmed) -> None:
     _keep_change(state, event.key, event.change, event.economics)
+    if not event.becomes:
+        return
+    fill = state.fills[event.key].fill
+    placement = state.placements[fill.placement_id]
+    placement = _alive_again(placement, placement.quantity - placement.filled - fill.quantity, event.at_ns)
+    state.placements.put(placement.placement_id, placement)
+    order = state.orders[fill.order_id]
+    if order.state is OrderState.with_trader:
+        order = moves.move_order(order, OrderState.placed, placement_id=placement.placement_id)
+        state.orders.put(order.order_id, order)
 
 
 def _keep_change(state: DeskState, fill_key: str, change: str, said: str) -> None:

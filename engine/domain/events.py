@@ -896,12 +896,14 @@ class FillConfirmed(Event):
 class TradeChangeConfirmed(Event):
     """What took a fill back, or corrected it, was told of by the other kind of report too: known by this name as well.
 
-    `key` is the fill's, `change` that of the dealer's word; `economics` are those of a correction.
+    `key` is the fill's, `change` that of the dealer's word; `economics` are those of a correction. `becomes` is what
+    the acceptance is now, where only this report says that the dealer may fill it once more.
     """
 
     key: str
     change: str
     economics: str
+    becomes: str = ""
 
 
 # --- afterwards ----------------------------------------------------------------------------------

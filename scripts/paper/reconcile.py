@@ -5,7 +5,8 @@ Every store in a directory is read and the engine is judged by what its counterp
     numbers     no number of an epoch carried two different new messages; a resend says what the original said
     orders      every order, replace, cancel and status request of the OMS was answered
     fills       each ExecID once, under one set of economics, until 150=H or G takes it back; never beyond ordered
-    dealers     an order traded never beyond its quantity, a quote taken once; R, D and AJ never sent again
+    dealers     an order traded never beyond its quantity, a quote taken once; R, D and AJ never sent again, H and F not
+                without end
     drop copy   carries exactly the order session's fills, plus those of orders the OMS never sent
     totals      what dealers truly traded is what the desk was told, per bond and side, and per trade where 527 says so
     session     nobody had to reject, drop or refuse what the engine sent
@@ -26,6 +27,8 @@ from . import wire
 from .store import Fate, Stored, StoreReader
 from .wire import Garbled, Message
 
+ASKED_MAX = 10
+"""An order is asked about (H) or called back (F) a few times, and once more after each logon."""
 ONCE_ONLY = frozenset({"R", "D", "AJ"})
 BAD_NOTES = ("garbled", "rejected", "rejected by peer", "problem")
 ANSWERED_BY = {"D": ("8",), "G": ("8", "9"), "F": ("8", "9"), "H": ("8",)}
@@ -287,6 +290,11 @@ def _check_dealer(books: _Books, record: Record) -> None:
     for cl_ord_id, quantity in traded.items():
         if quantity > (ordered.get(cl_ord_id) or 0):
             books.find("traded_beyond_order", record.name, cl_ord_id, f"{quantity:f} of {ordered.get(cl_ord_id)}")
+    logons = sum(kind == "logged on" for _, kind, _ in record.notes)
+    for kind, tag in (("H", 11), ("F", 41)):
+        for cl_ord_id, times in Counter(row.get(tag) for row in record.inbound(kind)).items():
+            if times > ASKED_MAX + logons:
+                books.find("asked_without_end", record.name, cl_ord_id, f"35={kind} {times} times")
     over = {row.get(11) for row in record.outbound("8") if row.get(39) not in ("A", "0")}
     over |= {entry_id for row in record.outbound("AE") for tag, entry_id in row.message.fields if tag == 11}
     over |= {trade.cl_ord_id for trade in record.trades if not trade.told}

@@ -360,6 +360,20 @@ def test_a_count_of_more_is_doubt_over_the_difference(messages: str, words: str)
     assert pages(world) == ["order in doubt"]
 
 
+@pytest.mark.parametrize("restarts", ["", "restart; "], ids=["", "over a restart"])
+def test_only_the_8_says_that_the_order_lives_on_after_its_trade_was_canceled(restarts: str) -> None:
+    """The AE has no word of the order: what it frees is not free, once the 8 of the same cancel has come."""
+    world, order_id = played(
+        f"8 17=E1 WHOLE 39=2 14=1000000 151=0; AE 571=T1 WHOLE; AE 571=T2 572=T1 487=1 WHOLE; {restarts}"
+        "8 17=E2 19=E1 150=H WHOLE 39=0 14=0 151=1000000"
+    )
+    placement = world.placement(order_id)
+    assert (placement.unanswered, placement.reserved, placement.person_needed) == (True, MM, False)
+    assert world.the(order_id).state is OrderState.placed
+    assert [said.placement_id for said in world.said(m.CancelPlacement)] == [placement.placement_id]
+    assert len(world.recorded(e.FillCanceled)) == 1
+
+
 CANCELED = m.ReportKind.trade_canceled
 CORRECTED = m.ReportKind.trade_corrected
 

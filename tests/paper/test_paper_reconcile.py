@@ -139,7 +139,7 @@ class Day:
         return reconcile(self.path)
 
 
-Plant = Callable[[Day], None]
+Plant = Callable[[Day], object]
 FILL = ("X2", "A1", "ALDER-E1", ISIN, "1", "100", "99.5")
 
 
@@ -333,6 +333,11 @@ def test_a_difference_says_which_trade_it_is_about(tmp_path: Path) -> None:
             lambda d: d.alder.heard("D", t11="c6", t117="q6", t48=ISIN),
             {"unanswered_at_dealer"},
             id="a dealer that forgot",
+        ),
+        pytest.param(
+            lambda d: [d.alder.heard("F", t11=f"f{n}", t41="c1", t38="100") for n in range(20)],
+            {"asked_without_end"},
+            id="a cancel said over and over",
         ),
         pytest.param(
             lambda d: d.elm.heard("R", t131="r-q2", t48=MUNI), {"request_repeated"}, id="a request under two numbers"

@@ -74,7 +74,11 @@ class Changed(NamedTuple):
 def change(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill | None) -> str | None:
     """Carry out what is said of a fill of this acceptance; the round that it moved."""
     session = placement.session
-    if _is_repeated(draft, placement, heard, fill) or (fill is not None and _is_copy(draft, placement, heard, fill)):
+    if _is_repeated(draft, placement, heard, fill):
+        return None
+    if fill is not None and _is_copy(draft, placement, heard, fill):
+        if draft.state.placements[placement.placement_id].unanswered and not placement.unanswered:
+            _call_back(draft, placement.placement_id, "trade canceled by the dealer")
         return None
     if fill is None:
         quarantine(draft, session, placement, heard, _unknown(draft, placement, heard))
@@ -257,7 +261,10 @@ def _is_copy(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill
     if same.count(not by_report) <= same.count(by_report):
         return False
     change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
-    draft.record(e.TradeChangeConfirmed(draft.now_ns, key, change, said))
+    # A trade report has no word of the order: what its cancel has freed may be filled once more after all.
+    lives = heard.word is DealerWord.trade_canceled and not placement.unanswered and lives_on(heard)
+    becomes = PlacementState.in_doubt.value if lives else ""
+    draft.record(e.TradeChangeConfirmed(draft.now_ns, key, change, said, becomes))
     return True
 
 
@@ -367,14 +374,18 @@ def _after_less(draft: Draft, was: Placement, heard: DealerReport, reason: str, 
     placement_id = was.placement_id
     placement, order = draft.state.placements[placement_id], draft.state.orders[was.order_id]
     if placement.unanswered and not was.unanswered and lives_on(heard):
-        # It was to be filled at once or not at all: nobody wants it to stand there.
-        words = f"{reason}; the dealer may fill it once more: it is called back"
-        draft.record(e.PlacementDoubted(draft.now_ns, placement_id, words, False, False))
-        page(draft, placement, words)
-        cancel_at_dealer(draft, draft.state.placements[placement_id])
+        _call_back(draft, placement_id, reason)
     elif was_filled and order.state is OrderState.with_trader:
         return_to_trader(draft, order, reason)
         order = draft.state.orders[order.order_id]
         if order.out_of_time(draft.now_ns):
             reporting.expire(draft, order.order_id)
     return weigh_the_rest(draft, placement_id, heard)
+
+
+def _call_back(draft: Draft, placement_id: str, reason: str) -> None:
+    """The dealer may fill once more what was to be filled at once or not at all: nobody wants it to stand there."""
+    words = f"{reason}; the dealer may fill it once more: it is called back"
+    draft.record(e.PlacementDoubted(draft.now_ns, placement_id, words, False, False))
+    page(draft, draft.state.placements[placement_id], words)
+    cancel_at_dealer(draft, draft.state.placements[placement_id])
