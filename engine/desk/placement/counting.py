@@ -139,8 +139,8 @@ def uncounted(booked: Iterable[Fill], heard: DealerReport, quantity: Decimal) ->
 
     Each fill takes the stretch from CumQty - LastQty to CumQty of the dealer's count. Fills may come in the wrong
     order: what matters is that no two take the same stretch, and that what came before this one fits before it. One
-    that only a trade report has told of may be behind the latest count. Who takes a booked fill back moves the
-    stretches behind it down by as much.
+    that only a trade report has told of may be in a gap behind it, or behind the latest count. Who takes a booked fill
+    back moves the stretches behind it down by as much.
     """
     counted = heard.cum_quantity
     if counted is None:
@@ -148,7 +148,10 @@ def uncounted(booked: Iterable[Fill], heard: DealerReport, quantity: Decimal) ->
     fills = list(booked)
     begins, total = counted - quantity, sum((fill.quantity for fill in fills), ZERO)
     later, overlaps = _placed(fills, begins, counted)
-    free = ZERO if later else sum((fill.quantity for fill in fills if _has_no_place(fill)), ZERO)
+    free = sum((fill.quantity for fill in fills if _has_no_place(fill)), ZERO)
+    if later:
+        latest = max(fill.counted for fill in fills if fill.counted is not None)
+        free = min(free, latest - counted - later)
     if begins < 0 or overlaps or total - later - free > begins:
         return f"CumQty(14) {counted:f} does not count it: {total:f} is booked, LastQty(32) is {quantity:f}"
     return ""
