@@ -103,4 +103,5 @@ def last_words(heard: DealerReport, ends_as: PlacementState) -> str:
 
 
 def stray(draft: Draft, session: str, heard: DealerReport, text: str) -> None:
-    draft.record(e.StrayMessage(draft.now_ns, session, "ExecutionReport", heard.cl_ord_id, text))
+    kind = "TradeCaptureReport" if heard.trade_report_id else "ExecutionReport"
+    draft.record(e.StrayMessage(draft.now_ns, session, kind, heard.cl_ord_id, text))
