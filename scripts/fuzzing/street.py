@@ -96,7 +96,7 @@ class Dealer:
         if self._asked:
             ways += [self._quote] * 6 + [self._decline, self._withdraw, self._status]
         if self._orders:
-            ways += [self._report] * 8 + [self._cancel_reject, self._business_reject]
+            ways += [self._report] * 8 + [self._trade_report] * 4 + [self._cancel_reject, self._business_reject]
         return rng.choice(ways)(now)
 
     def _id(self, prefix: bytes) -> bytes:
@@ -146,6 +146,21 @@ class Dealer:
             b"150=" + rng.choice(_EXEC_TYPES), b"39=" + rng.choice((b"2", b"2", b"1", b"8", b"0", b"4")),
             *self._bond(order), b"54=" + order.get(b"54", b"1"), b"38=" + size, b"31=" + price, b"32=" + done,
             b"151=0", b"14=" + done, b"6=" + price, b"75=20260921", b"60=" + now, b"159=12.5",
+        ]  # fmt: skip
+
+    def _trade_report(self, now: bytes) -> Said:
+        """Of a trade that an 8 may have told of under the same ExecID; new, taken back or corrected."""
+        rng, order = self._rng, self._recent(self._orders)
+        does = rng.choice(([b"487=0"], [b"487=0"], [b"487=1"], [b"487=2"], [b"856=6"], [b"487=9"], []))
+        named = [b"572=" + self._id(b"T")] if rng.random() < 0.5 else []
+        named += [b"17=" + self._id(b"X")] if rng.random() < 0.6 else []
+        theirs = [b"54=" + rng.choice((b"1", b"2")), b"37=own"] if rng.random() < 0.5 else []
+        ours = [b"54=" + order.get(b"54", b"1"), b"37=" + self._id(b"D"), b"11=" + order.get(b"11", b"?")]
+        return b"AE", [
+            b"571=" + self._id(b"T"), *does, *named, b"570=" + rng.choice((b"N", b"N", b"Y")), *self._bond(order),
+            b"32=" + (order.get(b"38", b"1000000") if rng.random() < 0.5 else rng.choice(_QUANTITIES)),
+            b"31=" + (order.get(b"44", b"99.5") if rng.random() < 0.7 else rng.choice(_PRICES)),
+            b"75=20260921", b"60=" + now, b"552=" + (b"2" if theirs else b"1"), *theirs, *ours, b"159=12.5",
         ]  # fmt: skip
 
     def _cancel_reject(self, now: bytes) -> Said:
