@@ -7,7 +7,8 @@ Behind it stand the real machine, sessions and desk, on a clock of ours. A step 
     ash: 3 45=D 58=why              MsgSeqNum of the last D that was sent to it
     ash drops / ash returns         its session; `ash returns 7=D` asks for everything again from that D on
     wait 5s                         every timer that falls due on the way fires at its time
-    trader: execute                 a person's command; `kill on`, `kill off`
+    trader: execute                 a person's command; `trader: book 1`: of the first one in quarantine
+    kill on / kill off              of everything
     restart                         the process ends and begins again from its events; sessions log on one by one
 
 `R1`, `P1`, `F1` are the requests, orders and cancels that dealers were sent, in their order.
@@ -313,6 +314,12 @@ class ScenarioWorld(SessionWorld):
                 params |= {"dealer": rest[0]} if rest else {}
             case "cancel":
                 name = "order.cancel"
+            case "book" | "reject":
+                name = f"quarantine.{name}"
+                params = {"fill": rest[0], "reason": "a test"}
+                for word in rest[1:]:
+                    flag, _, value = word.partition("=")
+                    params[flag] = value or True
             case "release":
                 name = "order.force_state"
                 params["reason"] = "a test"
