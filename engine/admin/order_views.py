@@ -117,6 +117,8 @@ def _round(paper: Paper, rfq: Answer, received: str) -> Lines:
     unasked = [name for name in plan["dealers"] if name not in {ask["dealer"] for ask in rfq["asks"]}]
     if unasked:
         lines.append(f"  not asked: {', '.join(unasked)}")
+    if "waits_for" in rfq:
+        lines.append(paper.styled(f"  waits for {rfq['waits_for']}", "yellow"))
     return lines
 
 

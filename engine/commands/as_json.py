@@ -15,6 +15,7 @@ from engine.dealers.book import Dealer
 from engine.dealers.stats import METRICS
 from engine.desk.draft import Draft
 from engine.desk.explaining import tell
+from engine.desk.round import asking
 from engine.desk.round.quotes import live_quotes
 from engine.desk.setting import Desk
 from engine.desk.settlement import settlement_of
@@ -290,6 +291,7 @@ def rfq(draft: Draft, asked: Rfq) -> Plain:
         "fair": mark(asked.fair),
         "decide_until": at(asked.decide_until_ns) if asked.state is RfqState.deciding else None,
         "asks": [_ask(each, live) for each in asked.asks],
+        **({"waits_for": waits_for} if (waits_for := asking.waits_for(draft, asked)) else {}),
     }
 
 

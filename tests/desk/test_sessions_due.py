@@ -425,3 +425,36 @@ class TestAnswersOnTheirWay:
         world.fills(order_id)
         assert "ash" not in [each.dealer for each in world.recorded(e.RoundObserved)[-1].round.asks]
         assert world.recorded(e.DealerSilent) == []
+
+
+class TestWhatIsShown:
+    """Whoever looks at a round that waits is told what for."""
+
+    def shown(self, world: Scene, order_id: str) -> str | None:
+        words: str | None = world.command("order__show", order=order_id)["rfqs"][-1].get("waits_for")
+        return words
+
+    def test_a_dealer_that_is_to_be_asked(self) -> None:
+        world = scene()
+        order_id = world.order(BOND, "buy", MM, account="WHISPER")
+        assert self.shown(world, order_id) is None
+        world.drop("beech")
+        world.declines("ash", order_id)
+        assert self.shown(world, order_id) == "beech to log on"
+        world.advance(DUE_S)
+        assert self.shown(world, order_id) is None
+
+    def test_what_a_dealer_may_have_said(self) -> None:
+        world, order_id = TestAnswersOnTheirWay().interrupted()
+        assert self.shown(world, order_id) == "what ash may have said meanwhile"
+
+    def test_a_better_quote(self) -> None:
+        world = scene()
+        order_id = world.order(BOND, "buy", MM, account="SINGLE")
+        world.quote("ash", "99.95", order_id=order_id, firm_s=60)
+        world.quote("beech", "99.90", order_id=order_id, firm_s=60)
+        world.drop("beech")
+        world.declines("cedar", order_id)
+        assert self.shown(world, order_id) == "99.90 of beech, whose session may return"
+        world.restore("beech")
+        assert self.shown(world, order_id) is None

@@ -158,6 +158,15 @@ def _last_chance_ns(rfq: Rfq, quote: Quote, expire_ns: int | None, guard_ns: int
     return min(ends) - TAKEN_AHEAD_NS
 
 
+def waits_for(draft: Draft, order: Order, rfq: Rfq) -> str:
+    """What a round that is deciding waits for, before the rule takes a quote or the order is returned; or nothing."""
+    live = _live(draft, order, rfq)
+    if rfq.alerted or not live.awaited:
+        return ""
+    ask, quote = (live.better or live.awaited)[0]
+    return f"{quote.price} of {ask.dealer}, whose session may return"
+
+
 def better_elsewhere(draft: Draft, order: Order) -> str:
     """What is better than any quote that can be taken now, but for its session; empty where nothing is.
 

@@ -365,6 +365,20 @@ def unheard(rfq: Rfq) -> tuple[Ask, ...]:
     return tuple(ask for ask in rfq.asks if ask.note == SESSION_WAS_DOWN and not ask.quotes)
 
 
+def waits_for(draft: Draft, rfq: Rfq) -> str:
+    """Whose session an open round waits for just now, in words; empty where it waits for none."""
+    if rfq.state is RfqState.deciding:
+        return placing.waits_for(draft, draft.state.orders[rfq.order_id], rfq)
+    if rfq.state is not RfqState.asking:
+        return ""
+    missed = {ask.dealer for ask in unheard(rfq)}
+    names = [dealer for dealer, until_ns in rfq.awaited if draft.now_ns < until_ns]
+    to_ask = [name for name in names if name in rfq.unasked]
+    to_hear = [name for name in names if name in missed]
+    said = [f"{', '.join(to_ask)} to log on"] if to_ask else []
+    return "; ".join(said + ([f"what {', '.join(to_hear)} may have said meanwhile"] if to_hear else []))
+
+
 def next_deadline_ns(rfq: Rfq) -> int | None:
     """UTC time at which the round must be looked at again; None while only an answer can move it."""
     if rfq.state is RfqState.deciding:
