@@ -110,7 +110,8 @@ def report(story: Story, world: Scene, a: int, b: int, step: int) -> None:
         {"word": m.DealerWord.acknowledged, "status": "0"},
         {"word": m.DealerWord.status, "status": "8", "unknown_order": True},
     ]
-    world.reports_of(story.order_id, **{"last_price": placement.price, "exec_id": f"X{step % 4}", **given[b % 6]})
+    said = {"last_price": placement.price, "exec_id": f"X{step % 4}", **given[b % 6]}
+    world.reports_of(story.order_id, said.pop("word"), **said)
 
 
 def cancel(story: Story, world: Scene, a: int, b: int, step: int) -> None:
