@@ -14,12 +14,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 import pytest
+from desk_past import EURO
 from desk_scene import BOND, MM, RULES, Scene, looked_up_and_walked, rows, scene, scene_of
 from desk_start import start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.clock import NS_PER_DAY, NS_PER_S
+from engine.clock import NS_PER_DAY, NS_PER_S, iso_timestamp
 from engine.commands import answering
 from engine.desk import decide
 from engine.desk.apply import apply
@@ -474,6 +475,21 @@ def market(day: Day, a: int, b: int, c: int) -> None:
         day.price(BOND, ("99.9", "100", "100.2", "104")[b % 4])
 
 
+def foreign_order(day: Day, a: int, b: int, c: int) -> None:
+    """In euros, whether there is a rate or not."""
+    day.order(EURO, ("buy", "sell")[a % 2], MM + b, account=pick(list(ACCOUNTS), c))
+
+
+def rate(day: Day, a: int, b: int, c: int) -> None:
+    """One comes, moves, is too old already, is turned round, or goes."""
+    if a % 5 == 4:
+        command(day, "rates.remove", role="operator", pair="EURUSD", reason="it was wrong")
+        return
+    price = ("1.08", "1.10", "1.12", "0.92")[b % 4]
+    at = iso_timestamp(day.now.utc_ns - (30 if c % 7 == 0 else 0) * 3600 * NS_PER_S)
+    command(day, "rates.put", role="feed", rows=[{"pair": "EUR/USD", "price": price, "time": at}])
+
+
 ACTS: Final[dict[str, Callable[[Day, int, int, int], None]]] = {
     "order": new_order,
     "own order": own_order,
@@ -490,6 +506,8 @@ ACTS: Final[dict[str, Callable[[Day, int, int, int], None]]] = {
     "wire": wire,
     "kill": kill,
     "market": market,
+    "foreign order": foreign_order,
+    "rate": rate,
 }
 number = st.integers(0, 40)
 # What brings a day forward comes more often than what upsets it.
