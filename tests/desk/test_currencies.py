@@ -545,3 +545,25 @@ def test_what_is_taken_back_gives_back_as_much_whatever_the_rate_is_by_then() ->
     )
     (limit,) = world.command("credit", role="viewer")["limits"]
     assert (limit["dealt"], limit["room"]) == ("0", "9000000")
+
+
+@pytest.mark.parametrize(
+    ("pair", "worth", "size", "segment"),
+    [
+        pytest.param("EUR/USD", RATE, Decimal("5425000.00"), "5mm-10mm", id="at the rate of the import"),
+        pytest.param("GBP/USD", None, Decimal(5_000_000), "5mm-10mm", id="by its number where there is none"),
+        pytest.param("USD/EUR", 1 / RATE, Decimal("4608294.93"), "2mm-5mm", id="told the other way round"),
+    ],
+)
+def test_rounds_of_others_are_as_large_as_they_are_worth(pair: str, worth: Any, size: Decimal, segment: str) -> None:
+    world = scene()
+    put(world, pair)
+    row = {
+        "rfq_id": "T-1", "sent_at": "2025-11-02T14:05:00Z", "security": EURO.security_id, "side": "buy",
+        "quantity": "5000000", "dealer": "ash", "answer": "quote", "answered_at": "2025-11-02T14:05:12Z",
+        "price": "99.85", "mark_sent": "99.75",
+    }  # fmt: skip
+    world.command("history.add", actor="h", role="feed", rows=[row], origin="elsewhere")
+    (told,) = world.recorded(e.HistoryAdded)[0].rounds
+    assert (told.seen.quantity, told.seen.worth, told.seen.size) == (5_000_000, worth, size)
+    assert told.seen.segment.split("|")[3] == segment
