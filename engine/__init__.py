@@ -58,7 +58,8 @@ The rooms
                     them count and which is best; `seen`, what the round comes to for whoever learns from it
       placement/    one acceptance at a dealer: `placing` sends it, `answers` hears of it, `counting` weighs what is
                     said, `booking` books fills, `quarantine` keeps what cannot be, `doubting` asks, `ending` ends it;
-                    `trade_reports` hears of trades beside the 8s, `recognising` tells them from those that are booked
+                    `trade_reports` hears of trades beside the 8s, `recognising` tells them from those that are booked,
+                    `acknowledging` answers them
       gate/         the risk checks before every request and acceptance: what they stop is "blocked"; how much of a
                     bond a protection counts; `credit` holds what feeds deliver of limits against what was dealt
     turn/         decide and adopt: what is kept of each session and waits for it, the handler of every input, numbers,

@@ -202,6 +202,8 @@ def _what_reject_does(draft: Draft, kept: Quarantined) -> str:
         return str(error)
     trouble = draft.session_trouble(kept.session)
     words = f"DontKnowTrade(Q) with DKReason(127)={kept.dk.value} ({kept.dk.name.replace('_', ' ')}) to {kept.session}"
+    if kept.report.report_words is not None:
+        words = f"TradeCaptureReportAck(AR) with TrdRptStatus(939)=1 to {kept.session}"
     if trouble:
         words += f" once it is back: {trouble}"
     placement, after = draft.state.placements.get(kept.placement_id), trial.state.placements.get(kept.placement_id)

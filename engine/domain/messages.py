@@ -238,6 +238,8 @@ class DealerReport:
     """TradeReportRefID(572): the report that this one is about."""
     reported_before: bool = False
     """PreviouslyReported(570)=Y."""
+    report_words: ReportWords | None = None
+    """Of a trade report, what its acknowledgement repeats."""
 
 
 class TradeAct(StrEnum):
@@ -302,7 +304,6 @@ class TradeReport:
     trade: DealerReport
     sides: tuple[TradeSide, ...]
     quote_id: str
-    words: ReportWords
     odd: str = ""
 
 

@@ -372,11 +372,11 @@ def trade_report(day: Day, a: int, b: int, c: int) -> None:
         refers_to=told.dealer_exec_id if told is not None and word is not None else "",
         trade_report_id=report_id,
         reported_before=c % 8 == 7,
+        report_words=m.ReportWords(report_id, "", "", "F", "", exec_id, "", "", "4", placement.security_id),
     )
     counted = placement.filled if c % 6 == 5 else None
     ours = m.TradeSide(placement.placement_id, "D1", placement.side, counted, None, None, None, None, "", "", None)
-    words = m.ReportWords(report_id, "", "", "F", "", exec_id, "", "", "4", placement.security_id)
-    day.hear(placement.session, m.TradeReport(act, trade, (ours,), "", words, "odd" if act == "unheard of" else ""))
+    day.hear(placement.session, m.TradeReport(act, trade, (ours,), "", "odd" if act == "unheard of" else ""))
 
 
 def cancel_refused(day: Day, a: int, b: int, c: int) -> None:

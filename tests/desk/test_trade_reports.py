@@ -573,6 +573,49 @@ def test_a_change_of_nothing_that_was_ordered_waits_for_a_person() -> None:
     assert (quarantined(world), verdicts(world)) == (["trade cancel of nothing we ordered"], "r")
 
 
+def test_a_report_that_a_person_books_is_acknowledged_after_all() -> None:
+    world, order_id = played("AE 571=T1 17=E1 487=0 PART 31=99.96")
+    [kept] = world.state.open_quarantine()
+    world.command("quarantine.book", fill=kept.fill_id, reason="agreed on the phone", role="operator")
+    assert (told(world), verdicts(world)) == (400_000, "ra")
+    assert acks(world)[-1].words == m.ReportWords("T1", "0", "", "F", "", "E1", "", "", "4", BOND.security_id)
+    dealer_says(world, order_id, "AE 571=T1 17=E1 487=0 32=400000 31=99.96 97=Y")
+    dealer_says(world, order_id, "8 17=E1 32=400000 31=99.96 14=400000")
+    assert (told(world), verdicts(world), world.state.open_quarantine()) == (400_000, "raa", [])
+
+
+def test_a_report_that_a_person_rejects_is_answered_by_a_rejection() -> None:
+    """Not by DontKnowTrade(Q): that is about an execution that an 8 told of."""
+    world, order_id = played("AE 571=T1 17=E1 PART 31=99.96")
+    [kept] = world.state.open_quarantine()
+    world.command("quarantine.reject", fill=kept.fill_id, reason="never traded", role="operator")
+    assert (world.said(m.DontKnowTrade), verdicts(world)) == ([], "rr")
+    ack = acks(world)[-1]
+    assert (ack.words.report_id, ack.problem, ack.text) == ("T1", 99, "never traded")
+    assert world.the(order_id).filled == 0
+
+
+@pytest.mark.parametrize(
+    ("messages", "answers"),
+    [
+        ("8 17=E1 PART 14=400000 31=99.96; AE 571=T1 PART 31=99.96", "ra"),
+        ("AE 571=T1 PART 31=99.96; 8 17=E1 PART 14=400000 31=99.96", "ra"),
+        # One row, of the 8: the report is accepted once it comes again.
+        ("8 17=E1 PART 14=400000 31=99.96; AE 571=T1 17=E1 PART 31=99.96", "r"),
+    ],
+)
+def test_a_fill_in_quarantine_that_both_tell_of_is_booked_once(messages: str, answers: str) -> None:
+    world, order_id = played(messages)
+    world.command(
+        "quarantine.book", fill=world.state.open_quarantine()[0].fill_id, reason="agreed on the phone", role="operator"
+    )
+    assert (told(world), world.the(order_id).filled, world.state.open_quarantine()) == (400_000, 400_000, [])
+    assert verdicts(world) == answers
+    report = next(each for each in script(messages) if each.startswith("AE"))
+    dealer_says(world, order_id, f"{report} 97=Y")
+    assert (told(world), verdicts(world)) == (400_000, f"{answers}a")
+
+
 def test_what_is_repeated_in_the_acknowledgement() -> None:
     world, _ = played(f"AE 571=T1 572=T0 17=E1 527=V1 880=M1 487=0 856=0 150=F {WHOLE}")
     [ack] = acks(world)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from engine.desk.apply import economics
 from engine.desk.draft import Draft
+from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.counting import uncounted
 from engine.desk.placement.recognising import is_alike, recognise
 from engine.desk.state import BY_REPORT, Quarantined
@@ -143,6 +144,8 @@ def settle_alike(draft: Draft, fill: Fill) -> None:
         if kept.key == fill.key or (kept.is_fill and recognise(booked, told) is not None and is_alike(fill, told)):
             reason = f"booked as {economics(fill.quantity, fill.price)}"
             settle(draft, kept, Verdict.came_again, f"dealer:{fill.dealer}", reason, fill.exec_id)
+            if told.trade_report_id not in fill.trade_report_ids:
+                acknowledge(draft, kept.session, told)  # It was rejected; what it tells of is booked now.
 
 
 def settle(draft: Draft, kept: Quarantined, verdict: Verdict, actor: str, reason: str, exec_id: str = "") -> None:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from engine.desk.draft import Delivery, Draft
+from engine.desk.draft import Draft
+from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.answers import Taken, placement_of, take_again, take_fill
 from engine.desk.placement.changes import on_reported_change
 from engine.desk.placement.quarantine import quarantine
-from engine.domain.messages import DealerReport, ReportProblem, TradeAct, TradeReport, TradeReportAck, TradeSide
+from engine.domain.messages import DealerReport, ReportProblem, TradeAct, TradeReport, TradeSide
 from engine.domain.placement import Placement
 
 _NOTHING_OF_OURS: Final = "no order of ours is named: kept for a person"
@@ -32,7 +33,7 @@ def on_trade_report(draft: Draft, session: str, heard: TradeReport) -> str | Non
     if taken.kept:
         problem = ReportProblem.trade_type if heard.odd else ReportProblem.other
     text = "" if problem is None else heard.odd or (_KEPT if placement is not None else _NOTHING_OF_OURS)
-    draft.send(session, TradeReportAck(heard.words, draft.now_ns, problem, text), Delivery.at_least_once)
+    acknowledge(draft, session, told, problem, text)
     return taken.moved
 
 

@@ -17,6 +17,7 @@ from typing import Final
 from engine.clock import NS_PER_DAY
 from engine.desk.draft import Draft
 from engine.desk.order import reporting
+from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.booking import after_booking
 from engine.desk.placement.booking import book as book_fill
 from engine.desk.placement.doubting import call_others_back
@@ -27,11 +28,12 @@ from engine.desk.state import DeskState, Quarantined
 from engine.domain import events as e
 from engine.domain.instrument import id_source_of
 from engine.domain.keys import Timer, TimerKind
-from engine.domain.messages import DealerReport, DealerWord, DontKnowTrade
+from engine.domain.messages import DealerReport, DealerWord, DontKnowTrade, ReportProblem
 from engine.domain.order import ZERO, Order
 from engine.domain.placement import DkReason, Placement, Telling, Verdict
 from engine.errors import CommandError
 
+_PROBLEM_OF: Final = {DkReason.unknown_symbol: ReportProblem.unknown_instrument}
 TOLD_WITHIN_NS: Final = NS_PER_DAY
 """How long a dealer is told no after it was decided: whoever hears it later has settled the trade."""
 
@@ -83,6 +85,7 @@ def book(
     settled = (kept.fill_id, Verdict.booked, actor, reason, fill.exec_id, filled_beyond)
     draft.record(e.QuarantineSettled(draft.now_ns, *settled))
     settle_alike(draft, fill)
+    acknowledge(draft, kept.session, kept.report)
     if beyond > 0:
         call_others_back(draft, placement)
     return after_booking(draft, placement.placement_id, heard)
@@ -185,18 +188,23 @@ def reject(
 ) -> str | None:
     """It is no trade of ours: the dealer is told, OMS and drop copy too. The round it moved.
 
+    What came by a TradeCaptureReport(AE) is answered by a TradeCaptureReportAck(AR), all else by DontKnowTrade(Q).
     `untold`: the dealer knows it otherwise. Raises CommandError where Q would name a fill that is booked.
     """
-    if not untold:
+    by_report = kept.report.report_words is not None
+    by_dk = not untold and not by_report
+    if by_dk:
         _hold_apart(draft, kept)
-    told_until_ns = 0 if untold else draft.now_ns + TOLD_WITHIN_NS
+    told_until_ns = draft.now_ns + TOLD_WITHIN_NS if by_dk else 0
     code = dk if dk is not None else kept.dk
     settled = e.QuarantineSettled(
         draft.now_ns, kept.fill_id, Verdict.rejected, actor, reason, dk=code, told_until_ns=told_until_ns
     )
     draft.record(settled)
-    if not untold:
+    if by_dk:
         _tell(draft, draft.state.quarantine[kept.fill_id])
+    elif not untold:
+        acknowledge(draft, kept.session, kept.report, _PROBLEM_OF.get(code, ReportProblem.other), reason)
     placement = draft.state.placements.get(kept.placement_id)
     if placement is None or placement.session != kept.session:
         return None

@@ -115,6 +115,7 @@ def hear_trade_report(message: Message, dialect: Dialect, names: Names) -> Trade
         trade_report_id=report_id,
         trade_report_ref=words.refers_to,
         reported_before=get(570) == "Y",
+        report_words=words,
         possible_resend=message.poss_resend,
         unread=traded.unread,
         order_quantity=readable_quantity(message, 38, dialect),
@@ -128,7 +129,6 @@ def hear_trade_report(message: Message, dialect: Dialect, names: Names) -> Trade
         # Without the group, what would be in it is looked for outside.
         sides=tuple(_side(each, message, len(entries) < 2, dialect) for each in entries or (message,)),
         quote_id=get(117) or "",
-        words=words,
         odd=odd,
     )
 

@@ -364,6 +364,7 @@ HEARD: Final[dict[str, Case]] = {
             "trade_report_id": ("", None),
             "trade_report_ref": ("", None),
             "reported_before": ("", None),
+            "report_words": ("", None),
         },
     ),
     "TradeReport": (
@@ -375,7 +376,6 @@ HEARD: Final[dict[str, Case]] = {
             "trade": ("", None),
             "sides": ("", None),
             "quote_id": ("117=q2", "q2"),
-            "words": ("", None),
             "odd": ("150=4", "ExecType(150)=4: it cannot be told what becomes of the trade"),
         },
     ),
@@ -444,8 +444,8 @@ AS_WELL: Final = {
     ("DealerReport", "bond_named"): {"security_id"},
     ("DealerReport", "unread"): {"last_price"},
     ("AxeSaid", "size"): {"quantity"},
-    ("TradeReport", "act"): {"trade", "words"},
-    ("TradeReport", "odd"): {"act", "words"},
+    ("TradeReport", "act"): {"trade"},
+    ("TradeReport", "odd"): {"act", "trade"},
     ("QuoteWithdrawal", "bonds"): {"widely"},
     ("QuoteWithdrawal", "widely"): {"bonds"},
 }

@@ -78,6 +78,7 @@ def test_a_whole_report() -> None:
             trade_report_id="t1",
             trade_report_ref="t0",
             reported_before=True,
+            report_words=m.ReportWords("t1", "0", "0", "F", "t0", "x1", "v1", "m1", "4", ISIN),
         ),
         sides=(
             m.TradeSide("theirs", "L", Side.sell, None, None, None, None, None, "", "", OrderStatus.partially_filled),
@@ -87,7 +88,6 @@ def test_a_whole_report() -> None:
             ),
         ),
         quote_id="q1",
-        words=m.ReportWords("t1", "0", "0", "F", "t0", "x1", "v1", "m1", "4", ISIN),
     )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_as_little_as_can_be() -> None:
     report = heard(f"{TRADE}|{SIDE}")
     assert (report.act, report.odd, report.quote_id) == (m.TradeAct.new, "", "")
     assert (report.trade.exec_id, report.trade.trade_report_id, report.trade.reported_before) == ("t1", "t1", False)
-    assert report.words == m.ReportWords("t1", "", "", "F", "", "", "", "", "4", ISIN)
+    assert report.trade.report_words == m.ReportWords("t1", "", "", "F", "", "", "", "", "4", ISIN)
     [side] = report.sides
     assert (side.cl_ord_id, side.order_id, side.side, side.status) == ("p1", "D1", Side.buy, None)
 
@@ -201,7 +201,8 @@ def test_quantities_in_bonds() -> None:
 @pytest.mark.parametrize(("text", "name"), [("1003=i1|17=x1", "i1"), ("17=x1", "x1")], ids=["by TradeID", "by ExecID"])
 def test_a_report_without_a_name_of_its_own_has_another(text: str, name: str) -> None:
     report = heard(f"{text}|{TRADE.replace('571=t1|', '')}|{SIDE}")
-    assert (report.trade.trade_report_id, report.words.report_id) == (name, name)
+    assert report.trade.report_words is not None
+    assert (report.trade.trade_report_id, report.trade.report_words.report_id) == (name, name)
 
 
 def test_a_report_without_any_name_is_rejected_by_the_session() -> None:
