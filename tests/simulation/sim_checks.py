@@ -18,6 +18,7 @@ from sim_wire import SESSION_TYPES, Msg, read
 from engine.dealers.window import ASKS, SILENCES
 from engine.desk.aftermath import GRACE_NS, GRACES_NS
 from engine.desk.draft import Delivery
+from engine.desk.round.quotes import live_quotes
 from engine.domain import events as e
 from engine.domain.observation import Horizon, RoundSeen
 from engine.domain.placement import Fill, PlacementState
@@ -51,6 +52,7 @@ class Record:
         self.trading = Trading(setting.desk())
         self.events: list[e.Event] = []
         self.seen = SeenChecks(self.trading, fail)
+        self.quotes = QuoteChecks(self.trading, fail)
         self._fail = fail
 
     def take(self, turns: Sequence[StagedTurn]) -> None:
@@ -69,6 +71,7 @@ class Record:
                 self.event_seq = event.seq
                 decoded = CODEC.decode(event.type, event.version, event.body)
                 self.events.append(decoded)
+                self.quotes.take(decoded)
                 self.trading.fold(decoded)
                 self.seen.take(decoded)
             self.seen.hold()
@@ -90,6 +93,32 @@ class Record:
     def explains(self, outbox_id: int | None) -> str:
         entry = self.outbox.get(outbox_id) if outbox_id is not None else None
         return entry.message_class if entry is not None else ""
+
+
+class QuoteChecks:
+    """Of every order that comes back: no quote is thrown away that lives, and whose session alone is missing."""
+
+    def __init__(self, trading: Trading, fail: Fail) -> None:
+        self._trading = trading
+        self._fail = fail
+
+    def take(self, event: e.Event) -> None:
+        """An event that is about to be folded."""
+        if not isinstance(event, e.OrderReturned) or not event.reason.startswith("no executable quote"):
+            return
+        state, desk = self._trading.state, self._trading.desk
+        order = state.orders[event.order_id]
+        rfq, limit = state.rfqs[order.rfq_id], order.terms.limit_price
+        if event.at_ns >= rfq.decide_until_ns:
+            return
+        for ask, quote in live_quotes(rfq, event.at_ns, desk.clocks.guard_ns):
+            session = desk.dealers[ask.dealer].session
+            switch = state.switches.get(session)
+            may_return = (switch is None or switch.enabled) and not desk.closed(session, event.at_ns)
+            assert quote.price is not None
+            inside = limit is None or (quote.price - limit) * rfq.side.sign <= 0
+            if may_return and inside and state.kill_in_force(ask.dealer, order.terms.account) is None:
+                self._fail(f"{order.order_id} came back although {quote.price} of {ask.dealer} lives: {event.reason}")
 
 
 class SeenChecks:
