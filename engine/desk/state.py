@@ -340,6 +340,10 @@ def _fill_of_change(row: TradeChange) -> Group | None:
     return row.fill_key
 
 
+def _waits_for(row: Quarantined) -> Group | None:
+    return None if row.is_fill or not row.open else (row.session, row.report.refers_to)
+
+
 def _exec_id_of_change(row: TradeChange) -> Group | None:
     return row.session, row.exec_id
 
@@ -358,7 +362,7 @@ _TABLES: Final[Mapping[str, tuple[type[Table[Any]], tuple[Callable[[Any], Group 
     "follow_ups": (Table, ()),
     "fills": (Table, (_order_of_fill, _exec_id_of_fill)),
     "changes": (Table, (_exec_id_of_change, _fill_of_change)),
-    "quarantine": (Table, (_placement_of, _if_in_quarantine, _key_of, _if_to_tell)),
+    "quarantine": (Table, (_placement_of, _if_in_quarantine, _key_of, _if_to_tell, _waits_for)),
     "reversions": (Table, (_if_pending,)),
     "marks_due": (PassingTable, ()),
     "exposures": (Table, ()),
@@ -614,6 +618,10 @@ class DeskState:
         if self.placements.indexes[index].count(group) > _NAMESAKES_MAX:
             return []
         return _rows(self.placements, index, group)
+
+    def changes_waiting_for(self, session: str, dealer_exec_id: str) -> list[Quarantined]:
+        """What takes the fill of this ExecID(17) back, or corrects it, and came before it; first to last."""
+        return _rows(self.quarantine, 4, (session, dealer_exec_id))
 
     def in_quarantine(self, placement_id: str) -> Decimal:
         """Face amount of the fills of an acceptance that wait for a person."""

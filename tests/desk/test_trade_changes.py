@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from desk_scene import BOND, MM, Scene, placed, scene
 
+from engine.clock import utc_day
 from engine.desk.apply import apply
+from engine.desk.costs import Costs
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.credit import CreditKind, CreditScope
+from engine.domain.observation import Taken
 from engine.domain.order import OrderState, OrderStatus, TimeInForce
 from engine.domain.placement import PlacementState
+from engine.journal.event_codec import Codec, event_types
 
+CODEC: Final = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
 D = Decimal
 S, P, K = OrderState, PlacementState, m.ReportKind
 
@@ -412,3 +418,171 @@ def test_a_copy_of_the_fill_after_its_correction_is_a_copy() -> None:
     world.fills(order_id, MM, exec_id="E1", price="99.95", cum_quantity=D(MM))
     assert not world.recorded(e.FillQuarantined)
     assert world.the(order_id).average_price == D("99.93")
+
+
+# --- before the fill ------------------------------------------------------------------------------
+
+
+def restarted(world: Scene) -> None:
+    """The process starts again: the state is what its events say."""
+    state = DeskState()
+    for event in (*world.before, *world.events):
+        apply(state, CODEC.decode(*CODEC.encode(event)))
+    world.state = state
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_cancel_that_comes_before_its_fill_is_carried_out_with_it(named: bool, restart: bool) -> None:
+    world, order_id = placed()
+    ids = {} if named else {"cl_ord_id": "", "order_id": ""}
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0), **ids)
+    assert paged(world) == ["fill quarantined"]
+    if restart:
+        restarted(world)
+    world.fills(order_id, 400_000, exec_id="E1")
+    assert told(world) == [("F", "1", 400_000, 600_000), ("H", "0", 0, MM)]
+    assert not world.state.changes_waiting_for("ash", "E1")
+    folded(world)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_correction_that_comes_before_its_fill_is_carried_out_with_it(restart: bool) -> None:
+    world, order_id = placed()
+    correct(world, order_id, last_quantity=D(300_000), last_price=D("99.94"), cum_quantity=D(300_000))
+    if restart:
+        restarted(world)
+    world.fills(order_id, 400_000, exec_id="E1", cum_quantity=D(400_000))
+    assert told(world) == [("F", "1", 400_000, 600_000), ("G", "1", 300_000, 700_000)]
+    assert world.the(order_id).average_price == D("99.94")
+    folded(world)
+
+
+def test_a_cancel_after_a_restart() -> None:
+    world, order_id = filled()
+    restarted(world)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    assert told(world)[-1] == ("H", "0", 0, MM)
+
+
+def test_what_names_another_order_does_not_wait_for_this_ones_fill() -> None:
+    world, first = filled()
+    world.advance(60)
+    second = world.order(BOND, "buy", 2 * MM, account="PARALLEL")
+    world.says("ash", "99.90", second)
+    world.command("execute", order=second)
+    bust(world, first, "F1")
+    world.fills(second, exec_id="F1")
+    assert (world.the(first).filled, world.the(second).filled) == (MM, 2 * MM)
+
+
+# --- what is counted ------------------------------------------------------------------------------
+
+
+def test_the_day_of_a_trade_that_is_taken_back_is_free_of_it() -> None:
+    world, order_id = filled()
+    day, scopes = utc_day(world.now.utc_ns), [CreditScope(CreditKind.dealer, "ash")]
+    scopes += [CreditScope(CreditKind.account, "PARALLEL"), CreditScope(CreditKind.issuer, BOND.issuer)]
+    before = [world.state.dealt_on(each, day) for each in scopes]
+    correct(world, order_id, last_quantity=D(600_000), last_price=D("99.95"), leaves_quantity=D(0))
+    assert [world.state.dealt_on(each, day) for each in scopes] == [each - 400_000 for each in before]
+    world.advance(24 * 3_600)
+    bust(world, order_id, leaves_quantity=D(0))
+    assert [world.state.dealt_on(each, day) for each in scopes] == [each - MM for each in before]
+    assert world.state.dealt_on(scopes[0], utc_day(world.now.utc_ns)) == 0
+
+
+def knowledge(world: Scene) -> Any:
+    """What the classic measures know of the dealer."""
+    return world.desk.stats.metrics("ash", "*", 90, world.now.utc_ns)
+
+
+def test_the_classic_measures_forget_a_trade_that_is_taken_back() -> None:
+    world, order_id = placed()
+    before = knowledge(world)
+    world.fills(order_id, exec_id="E1")
+    world.price(BOND, "100.2")
+    world.advance(31 * 60)
+    world.price(BOND, "100.2")
+    world.advance(31 * 60)
+    assert world.recorded(e.ReversionMeasured)[-1].reversion_bps is not None
+    assert knowledge(world) != before
+    bust(world, order_id, leaves_quantity=D(0))
+    after = knowledge(world)
+    for name in ("trades", "fill_rate", "price_improvement_bps", "reversion_bps"):
+        if hasattr(before, name):
+            assert getattr(after, name) == getattr(before, name), name
+    assert after == before
+
+
+def test_the_next_fill_tells_of_the_trade_where_the_first_is_taken_back() -> None:
+    world, order_id = placed()
+    world.fills(order_id, 400_000, "99.95", exec_id="E1")
+    first = knowledge(world)
+    world.fills(order_id, 600_000, "99.90", exec_id="E2")
+    assert knowledge(world) == first
+    bust(world, order_id, cum_quantity=D(600_000), leaves_quantity=D(0))
+    other, other_id = placed()
+    other.fills(other_id, 600_000, "99.90", exec_id="E2")
+    assert knowledge(world) == knowledge(other)
+
+
+def test_a_corrected_price_is_what_the_trade_improved_by() -> None:
+    world, order_id = filled()
+    correct(world, order_id, last_quantity=D(MM), last_price=D("99.90"), cum_quantity=D(MM))
+    other, other_id = placed()
+    other.fills(other_id, price="99.90")
+    assert knowledge(world) == knowledge(other)
+
+
+def test_costs_are_those_of_the_trades_that_stand() -> None:
+    """A correction makes the figures of its price, a cancel none; live and folded."""
+    world, order_id = filled()
+    for _ in range(3):
+        world.price(BOND, "100.2")
+        world.advance(31 * 60)
+    correct(world, order_id, last_quantity=D(MM), last_price=D("99.90"), cum_quantity=D(MM))
+    other, other_id = placed()
+    other.fills(other_id, price="99.90")
+    for _ in range(3):
+        other.price(BOND, "100.2")
+        other.advance(31 * 60)
+    mine, theirs = (each.desk.costs.of_order(name) for each, name in ((world, order_id), (other, other_id)))
+    assert mine is not None
+    assert theirs is not None
+    assert mine.order.figures == theirs.order.figures
+    assert next(iter(mine.fills.values())).figures == pytest.approx(next(iter(theirs.fills.values())).figures)
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    mine = world.desk.costs.of_order(order_id)
+    assert mine is not None
+    assert (mine.fills, mine.order.figures) == ({}, {})
+    days = world.desk.costs.dump()[1]
+    left = {name: figures for day in days.values() for name, figures in day.items() if name == "dealer|ash"}
+    assert "n=1" not in left.get("dealer|ash", "").replace("'edge', Both(ours=Tally(n=1", "")
+
+
+def test_the_shortfall_of_an_order_that_stays_ended_is_that_of_less() -> None:
+    world, order_id = filled(400_000)
+    world.cancel(order_id, "f1")
+    over = {"status": OrderStatus.canceled, "leaves_quantity": D(0)}
+    world.reports_of(order_id, m.DealerWord.canceled, cum_quantity=D(400_000), **over)
+    known = world.desk.costs.of_order(order_id)
+    assert known is not None
+    before = known.order.figures["shortfall"]
+    bust(world, order_id, cum_quantity=D(0), **over)
+    assert known.order.figures["shortfall"] != before
+    folded_anew = Costs()
+    state = DeskState()
+    for event in (*world.before, *world.events):
+        apply(state, event)
+        folded_anew.fold(state, event)
+    assert folded_anew.dump()[0][order_id] == repr(known)
+
+
+def test_what_was_seen_of_the_round_is_amended() -> None:
+    world, order_id = filled()
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0))
+    amended = world.recorded(e.RoundAmended)[-1]
+    assert [(each.dealer, each.taken, each.filled) for each in amended.was] == [("ash", Taken.filled, MM)]
+    assert [(each.dealer, each.taken, each.filled) for each in amended.now] == [("ash", Taken.no, 0)]
+    assert (amended.residual, amended.reason) == (MM, "its trade was canceled")

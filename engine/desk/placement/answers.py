@@ -10,7 +10,7 @@ from typing import NamedTuple
 from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.placement.booking import after_booking, book, weigh_fill
-from engine.desk.placement.changes import on_change
+from engine.desk.placement.changes import carry_out_waiting, on_change, placement_named
 from engine.desk.placement.counting import CHANGES, GOES_ON, Fit, weigh
 from engine.desk.placement.doubting import call_others_back, doubt, page
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
@@ -33,7 +33,7 @@ from engine.domain.placement import DkReason, Fill, Placement, PlacementState, V
 def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
     """ExecutionReport(8) of a dealer; the round it moved."""
     if heard.word in CHANGES:
-        return on_change(draft, session, _placement_named(draft, heard), heard)
+        return on_change(draft, session, heard)
     placement = placement_of(draft, session, heard)
     if heard.word is DealerWord.filled:
         return on_fill(draft, session, placement, heard)
@@ -55,7 +55,7 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
 
 def placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement | None:
     """By our ClOrdID in 11 or 41, that of the order or of a cancel; else by the dealer's own OrderID(37)."""
-    state, named = draft.state, _placement_named(draft, heard)
+    state, named = draft.state, placement_named(draft, heard)
     if named is not None:
         return named if named.session == session else None
     if not heard.order_id:
@@ -66,16 +66,6 @@ def placement_of(draft: Draft, session: str, heard: DealerReport) -> Placement |
         if heard.security_id in ("", each.security_id) and heard.side in (None, each.side)
     ]
     return found[0] if len(found) == 1 else None
-
-
-def _placement_named(draft: Draft, heard: DealerReport) -> Placement | None:
-    """By our ClOrdID in 11 or 41, whoever's it is."""
-    state = draft.state
-    for name in (heard.cl_ord_id, heard.orig_cl_ord_id):
-        placement = state.placements.get(state.cancels.get(name) or name)
-        if placement is not None:
-            return placement
-    return None
 
 
 def _odd(placement: Placement, heard: DealerReport, ends_as: PlacementState) -> str:
@@ -186,7 +176,8 @@ def take_fill(draft: Draft, session: str, placement: Placement | None, heard: De
     settle_alike(draft, fill)
     if not placement.unanswered or quantity > placement.reserved:
         _after_the_end(draft, placement)
-    return Taken(after_booking(draft, placement_id, heard))
+    moved = after_booking(draft, placement_id, heard)
+    return Taken(carry_out_waiting(draft, session, placement_id, heard.exec_id) or moved)
 
 
 def _is_booked(draft: Draft, placement: Placement, heard: DealerReport) -> bool:

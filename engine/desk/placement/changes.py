@@ -38,9 +38,9 @@ from engine.domain.placement import Fill, Placement, PlacementState, Verdict
 _NAME: Final = {DealerWord.trade_canceled: "trade cancel", DealerWord.corrected: "trade correction"}
 
 
-def on_change(draft: Draft, session: str, placement: Placement | None, heard: DealerReport) -> str | None:
-    """A trade cancel or correction; the round it moved. `placement` is the acceptance that it names, if any."""
-    what = _NAME[heard.word]
+def on_change(draft: Draft, session: str, heard: DealerReport) -> str | None:
+    """A trade cancel or correction; the round it moved."""
+    what, placement = _NAME[heard.word], placement_named(draft, heard)
     if placement is not None and placement.session != session:
         quarantine(draft, session, None, heard, f"{what} of a trade at {placement.dealer}, over another session")
         return None
@@ -86,6 +86,21 @@ def change(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill |
     if heard.word is DealerWord.corrected:
         return correct(draft, fill, heard)
     return take_back(draft, fill, heard)
+
+
+def carry_out_waiting(draft: Draft, session: str, placement_id: str, exec_id: str) -> str | None:
+    """A fill has come: what was said of it before is carried out now."""
+    moved: str | None = None
+    for kept in draft.state.changes_waiting_for(session, exec_id):
+        placement, named = draft.state.placements[placement_id], placement_named(draft, kept.report)
+        if named is not None and named.placement_id != placement_id:
+            continue
+        moved = change(draft, placement, kept.report, _fill_named(draft, placement, exec_id)) or moved
+        done = fill_key(session, placement.dealer, placement_id, kept.report)
+        still = draft.state.quarantine[kept.fill_id]
+        if done in draft.state.changes and still.open:
+            settle(draft, still, Verdict.came_again, f"dealer:{placement.dealer}", "carried out: its fill has come")
+    return moved
 
 
 def take_back(draft: Draft, fill: Fill, heard: DealerReport) -> str | None:
@@ -194,6 +209,16 @@ def weigh_the_rest(draft: Draft, placement_id: str, heard: DealerReport) -> str 
 
 
 # --- which fill -----------------------------------------------------------------------------------
+
+
+def placement_named(draft: Draft, heard: DealerReport) -> Placement | None:
+    """By our ClOrdID in 11 or 41, that of the order or of a cancel, whoever's it is."""
+    state = draft.state
+    for name in (heard.cl_ord_id, heard.orig_cl_ord_id):
+        placement = state.placements.get(state.cancels.get(name) or name)
+        if placement is not None:
+            return placement
+    return None
 
 
 def _booked(draft: Draft, placement: Placement, fill: Fill) -> tuple[str, BookedFill]:

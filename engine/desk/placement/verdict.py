@@ -20,6 +20,7 @@ from engine.desk.order import reporting
 from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.booking import after_booking
 from engine.desk.placement.booking import book as book_fill
+from engine.desk.placement.changes import carry_out_waiting
 from engine.desk.placement.doubting import call_others_back
 from engine.desk.placement.ending import settle_last_word
 from engine.desk.placement.quarantine import settle_alike
@@ -88,7 +89,9 @@ def book(
     acknowledge(draft, kept.session, kept.report)
     if beyond > 0:
         call_others_back(draft, placement)
-    return after_booking(draft, placement.placement_id, heard)
+    moved = after_booking(draft, placement.placement_id, heard)
+    # The dealer may have canceled or corrected meanwhile what it had told.
+    return carry_out_waiting(draft, placement.session, placement.placement_id, heard.exec_id) or moved
 
 
 def _placement_of(draft: Draft, kept: Quarantined, order: Order | None) -> Placement:
