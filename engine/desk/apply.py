@@ -539,8 +539,7 @@ def _change(
     placement = state.placements[fill.placement_id]
     order = moves.with_other_fill(state.orders[fill.order_id], was, now)
     before, to = placement, PlacementState(event.becomes)
-    counted = None if placement.counted is None else placement.counted + more
-    placement = changed(placement, filled=placement.filled + more, counted=counted)
+    placement = moves.with_more_filled(placement, more)
     if to is PlacementState.in_doubt and not before.unanswered:
         placement = _alive_again(placement, before.quantity - before.filled, event.at_ns)
         if order.state is OrderState.with_trader:

@@ -221,6 +221,17 @@ def move_placement(placement: Placement, to: PlacementState, **changes: Any) -> 
     return changed(placement, state=to, **changes)
 
 
+def with_more_filled(placement: Placement, more: Decimal) -> Placement:
+    """So much more of it is filled than was told, or less; so it is by what the dealer had counted.
+
+    Unless that is what is booked now: then it was counted before we heard of it.
+    """
+    counted, filled = placement.counted, placement.filled + more
+    if counted is not None and counted != filled:
+        counted += more
+    return changed(placement, filled=filled, counted=counted)
+
+
 def move_placement_back(placement: Placement, to: PlacementState, **changes: Any) -> Placement:
     """After a fill of it was taken back, or corrected."""
     if to not in PLACEMENT_MOVES[placement.state]:

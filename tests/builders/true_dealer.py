@@ -33,10 +33,27 @@ class Habits:
     acknowledges: bool
     misprints: bool
     """Now and then a price with its point in another place."""
+    changes_its_mind: bool
+    """Takes trades back, and corrects them; a dealer that tells twice does not."""
+    lives_again: bool
+    """An order that was filled is open again for what was taken back; else that is canceled."""
+    leaves_status: bool
+    """OrdStatus(39) stays 2 where a filled order is over with less."""
+    cites_trade_alone: bool
+    """No ClOrdID(11) where it takes a trade back."""
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Habits:
-        return cls(*(rng.random() < share for share in (0.5, 0.3, 0.3, 0.4, 0.7, 0.2)))
+        return cls(*(rng.random() < share for share in (0.5, 0.3, 0.3, 0.4, 0.7, 0.2, 0.6, 0.5, 0.3, 0.3)))
+
+
+@dataclass(slots=True)
+class TrueTrade:
+    """`names` are the ExecIDs(17) that it may be called by: its own, and those of its corrections."""
+
+    quantity: Decimal
+    price: Decimal
+    names: list[str]
 
 
 @dataclass(slots=True)
@@ -48,6 +65,8 @@ class TrueOrder:
     traded: Decimal = Decimal(0)
     over: bool = False
     misprinted: bool = False
+    trades: list[TrueTrade] = field(default_factory=list)
+    """Those that stand."""
 
     @property
     def leaves(self) -> Decimal:
@@ -96,9 +115,54 @@ class TrueDealer:
         if self.habits.misprints and self.rng.random() < 0.3:
             order.misprinted = True
             price = price * self.rng.choice((Decimal("0.1"), Decimal(10), Decimal("1.001")))
+        name = ""
         for _ in range(2 if self.habits.tells_twice else 1):
-            self._tell(order, "F", status, {32: f"{last:f}", 31: f"{price:f}", 75: "20261123"})
+            told = self._tell(order, "F", status, {32: f"{last:f}", 31: f"{price:f}", 75: "20261123"})
+            name = name or told
+        order.trades.append(TrueTrade(last, order.accept.price, [name]))
         order.over = status == "2"
+
+    def changeable(self) -> list[TrueOrder]:
+        """Orders of which a trade may be taken back or corrected."""
+        if not self.habits.changes_its_mind or self.habits.tells_twice:
+            return []
+        return [order for order in self.orders.values() if order.trades]
+
+    def take_back(self, order: TrueOrder) -> None:
+        """A trade never was."""
+        trade = order.trades.pop(self.rng.randrange(len(order.trades)))
+        status = self._less(order, trade.quantity)
+        last: Report = self.rng.choice(({}, {32: "0", 31: "0"}, {32: f"{trade.quantity:f}", 31: f"{trade.price:f}"}))
+        self._tell(order, "H", status, {19: self.rng.choice(trade.names), **last})
+        if self.habits.cites_trade_alone:
+            del self.outbox[-1][11], self.outbox[-1][37]
+
+    def correct(self, order: TrueOrder) -> None:
+        """A trade had another size, another price, or both."""
+        trade = self.rng.choice(order.trades)
+        sign = order.accept.side.sign
+        most = int(trade.quantity + order.leaves) // LOT
+        quantity = Decimal(LOT * self.rng.randint(1, most)) if self.rng.random() < 0.6 else trade.quantity
+        trade.price = order.accept.price - sign * Decimal("0.01") * self.rng.randint(0, 3)
+        more, trade.quantity = quantity - trade.quantity, quantity
+        if more < 0:
+            status = self._less(order, -more)
+        else:
+            order.traded += more
+            whole = order.traded == order.accept.quantity
+            status = "2" if whole else "4" if order.over else "1"
+            order.over = order.over or whole
+        told = {32: f"{quantity:f}", 31: f"{trade.price:f}", 75: "20261123"}
+        trade.names.append(self._tell(order, "G", status, {19: self.rng.choice(trade.names), **told}))
+
+    def _less(self, order: TrueOrder, quantity: Decimal) -> str:
+        """So much less is traded; where the order stands then."""
+        was_filled = order.traded == order.accept.quantity
+        order.traded -= quantity
+        if order.over and not (was_filled and self.habits.lives_again):
+            return "2" if was_filled and self.habits.leaves_status else "4"
+        order.over = False
+        return "1" if order.traded else "0"
 
     def end(self, order: TrueOrder) -> None:
         """It does no more of it: a rejection if it did nothing, else the rest is canceled."""
@@ -121,12 +185,15 @@ class TrueDealer:
         over = "4" if traded or self.rng.random() < 0.5 else "8"
         self._tell(order, "I", "2" if traded == whole else over if order.over else "1" if traded else "0")
 
-    def _tell(self, order: TrueOrder, exec_type: str, status: str, more: Report | None = None) -> None:
+    def _tell(self, order: TrueOrder, exec_type: str, status: str, more: Report | None = None) -> str:
+        """Its ExecID(17)."""
         accept = order.accept
         counts = {14: f"{order.traded:f}", 151: f"{accept.quantity - order.traded:f}" if status in "01" else "0"}
         ids = {11: accept.placement_id, 37: order.order_id}
         instrument = _instrument(accept.security_id, accept.side)
-        self.outbox.append({**self._plain(exec_type, status), **ids, **instrument, **counts, **(more or {})})
+        report = {**self._plain(exec_type, status), **ids, **instrument, **counts, **(more or {})}
+        self.outbox.append(report)
+        return report[17]
 
     def _plain(self, exec_type: str, status: str) -> Report:
         self.told += 1

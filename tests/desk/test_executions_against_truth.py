@@ -1,7 +1,9 @@
 """Random histories of executions, against dealers that know what they truly traded.
 
-Reports come late, in the wrong order, twice, without TradeDate(75), under two ExecIDs, as copies, or never; cancels
-race with fills; sessions drop; the desk starts again from its journal. After every step what is filled and reserved is
+Reports come late, in the wrong order, twice, without TradeDate(75), under two ExecIDs, as copies, or never; trades are
+taken back and corrected, by whatever name, before their fill is told or long after; cancels race with fills; sessions
+drop; the desk starts again from its journal. What is said of trades that were told comes in the order in which it was
+said. After every step what is filled and reserved is
 within the order, and so is what all dealers have truly traded of it. At the end, when everything that was not lost has
 arrived, what the OMS and the drop copy were told is what was traded; or it is less, and a person was called.
 """
@@ -68,6 +70,7 @@ class History:
             self.deal,
             self.wait,
             self.quote,
+            self.change,
         )
         rare = (self.cancel, self.interrupt, self.restart, self.lose, self.drop_ask)
         for _ in range(STEPS):
@@ -99,22 +102,32 @@ class History:
         elif live:
             dealer.end(self.rng.choice(live))
 
+    def change(self) -> None:
+        """A dealer takes a trade back, or corrects one."""
+        found = [(dealer, order) for dealer in self.dealers.values() for order in dealer.changeable()]
+        if found:
+            dealer, order = self.rng.choice(found)
+            if self.rng.random() < 0.5:
+                dealer.take_back(order)
+            else:
+                dealer.correct(order)
+
     def deliver(self) -> None:
         dealer = self._with_reports()
-        if dealer is not None:
-            early = self.rng.random() < self.disorder
-            self.hear(dealer, dealer.outbox.pop(self.rng.randrange(len(dealer.outbox)) if early else 0))
+        if dealer is None:
+            return
+        self.hear(dealer, dealer.outbox.pop(self._one_of(dealer) if self.rng.random() < self.disorder else 0))
 
     def copy(self) -> None:
         """One comes now, and once more at its time."""
         dealer = self._with_reports()
         if dealer is not None:
-            self.hear(dealer, dealer.copy_of(self.rng.choice(dealer.outbox)))
+            self.hear(dealer, dealer.copy_of(dealer.outbox[self._one_of(dealer)]))
 
     def lose(self) -> None:
         dealer = self._with_reports()
-        if dealer is not None and self.loses:
-            gone = dealer.outbox.pop(self.rng.randrange(len(dealer.outbox)))
+        if dealer is not None and self.loses and dealer.outbox[-1][150] not in "GH":
+            gone = dealer.outbox.pop()
             self.lost |= {gone.get(41, gone[11]), *self._of_cancel(gone[11])}
 
     def drop_ask(self) -> None:
@@ -204,31 +217,42 @@ class History:
     # --- what must hold ----------------------------------------------------------------------------
 
     def check_bounds(self) -> None:
-        """Filled, accepted and in doubt are within the order; so is what was truly traded, or may be still."""
+        """Filled, accepted and in doubt are within the order; so is what was truly traded, or may be still.
+
+        Where a dealer's fill comes after its word that all was canceled, as it was, a person is called until then.
+        """
         order, placements = self.world.the(self.order_id), self.world.state.placements_of(self.order_id)
-        assert order.filled + sum(each.reserved for each in placements) <= MM
+        contradicted = any(page.body["what"] == "fill after the end" for page in self.world.pages())
+        assert order.filled + sum(each.reserved for each in placements) <= MM or contradicted
+        assert order.filled <= MM
         assert order.filled == sum((each.filled for each in placements), Decimal(0))
         assert sum(true.traded + true.leaves for true in self.true_orders()) <= MM
 
     def check_end(self) -> None:
-        told = [
-            [report for report in self.world.reports(copy) if report.kind is m.ReportKind.trade]
-            for copy in (False, True)
-        ]
+        told = [self.world.reports(copy) for copy in (False, True)]
         assert told[0] == told[1], "the drop copy is told what the OMS is"
         assert len({report.exec_id for report in told[0]}) == len(told[0])
-        filled = self.world.the(self.order_id).filled
-        assert sum((report.last_quantity for report in told[0]), Decimal(0)) == filled
+        order, trades = self.world.the(self.order_id), dict(as_told(told[0]))
+        assert sum((quantity for quantity, _ in trades.values()), Decimal(0)) == order.filled
+        assert sum((quantity * price for quantity, price in trades.values()), Decimal(0)) == order.filled_value
         for true in self.true_orders():
             placement = self.world.state.placements[true.accept.placement_id]
-            if not true.misprinted and not self.dealers[placement.dealer].habits.tells_twice:
+            habits = self.dealers[placement.dealer].habits
+            if not (true.misprinted or habits.tells_twice or habits.changes_its_mind):
                 assert not self.world.state.in_quarantine(placement.placement_id), "a copy is a copy"
             if placement.filled != true.traded:
-                assert placement.filled < true.traded, "nothing is booked that was not traded"
-                assert true.misprinted or placement.placement_id in self.lost, "everything has arrived"
+                assert placement.filled < true.traded or placement.placement_id in self.lost, (
+                    "nothing is booked that was not traded"
+                )
+                overtook = habits.changes_its_mind and self.world.state.in_quarantine(placement.placement_id)
+                assert true.misprinted or overtook or placement.placement_id in self.lost, "everything has arrived"
                 assert self._person_knows(placement), "somebody hears of a difference"
             elif not true.misprinted and placement.placement_id not in self.lost:
-                assert not placement.unanswered, "all was said"
+                # A word that was overtaken by a change of mind is one for a person.
+                undone = habits.changes_its_mind and self.disorder and self._person_knows(placement)
+                assert not placement.unanswered or undone, "all was said"
+                booked = sum((each.quantity * each.price for each in self.world.state.fills_at(placement)), Decimal(0))
+                assert booked == sum((each.quantity * each.price for each in true.trades), Decimal(0)), "at its price"
 
     def true_orders(self) -> Iterator[TrueOrder]:
         for dealer in self.dealers.values():
@@ -240,8 +264,17 @@ class History:
             each.placement_id == mine and each.person_needed for each in self.world.recorded(e.PlacementDoubted)
         )
         kept = any(each.placement_id == mine for each in self.world.recorded(e.FillQuarantined))
-        paged = any(page.body.get("dealer") == placement.dealer for page in self.world.pages())
+        paged = any(
+            page.body.get("dealer") == placement.dealer and not page.body["what"].startswith("trade ")
+            for page in self.world.pages()
+        )
         return doubted or kept or paged
+
+    def _one_of(self, dealer: TrueDealer) -> int:
+        """The place of any report of a dealer; of those that change a trade the first."""
+        at = self.rng.randrange(len(dealer.outbox))
+        changes = [place for place, report in enumerate(dealer.outbox) if report[150] in "GH"]
+        return changes[0] if at in changes else at
 
     def _with_reports(self) -> TrueDealer | None:
         some = [dealer for dealer in self.dealers.values() if dealer.outbox]
@@ -249,6 +282,21 @@ class History:
 
     def _of_cancel(self, name: str) -> set[str]:
         return {said.placement_id for said in self.world.said(m.CancelPlacement) if said.cancel_id == name}
+
+
+def as_told(reports: list[m.OrderReport]) -> dict[str, tuple[Decimal, Decimal]]:
+    """What whoever reads the reports has in its books: size and price of every trade by the ExecID(17) it knows."""
+    trades: dict[str, tuple[Decimal, Decimal]] = {}
+    for report in reports:
+        if report.kind in (m.ReportKind.trade_canceled, m.ReportKind.trade_corrected):
+            del trades[report.exec_ref_id]
+        if report.kind in (m.ReportKind.trade, m.ReportKind.trade_corrected):
+            assert report.last_quantity is not None
+            assert report.last_price is not None
+            trades[report.exec_id] = report.last_quantity, report.last_price
+        total = sum((quantity for quantity, _ in trades.values()), Decimal(0))
+        assert report.cum_quantity == total, "CumQty(14) is the sum of the trades"
+    return trades
 
 
 def _groups() -> list[object]:

@@ -326,6 +326,22 @@ def test_counts_of_later_fills_follow() -> None:
     folded(world)
 
 
+@pytest.mark.parametrize("overtaken", [False, True], ids=["told before the cancel", "told after it"])
+def test_a_last_word_that_was_held_back_takes_effect_with_the_cancel(overtaken: bool) -> None:
+    """It counted what is booked once the trade is taken back, or what was booked with a fill that has not come."""
+    world, order_id = filled(400_000)
+    counted = D(0) if overtaken else D(700_000)
+    over = {"status": OrderStatus.canceled, "leaves_quantity": D(0)}
+    world.reports_of(order_id, m.DealerWord.canceled, cum_quantity=counted, **over)
+    assert world.placement(order_id).unanswered
+    bust(world, order_id)
+    if not overtaken:
+        assert world.placement(order_id).unanswered
+        world.fills(order_id, 300_000, exec_id="E2", cum_quantity=D(300_000))
+    assert world.placement(order_id).state is P.canceled
+    folded(world)
+
+
 # --- a correction ---------------------------------------------------------------------------------
 
 

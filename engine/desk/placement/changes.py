@@ -32,6 +32,7 @@ from engine.desk.state import BookedFill
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, DealerWord, ReportKind
+from engine.domain.moves import with_more_filled
 from engine.domain.order import OrderState
 from engine.domain.placement import Fill, Placement, PlacementState, Verdict
 
@@ -119,7 +120,7 @@ def take_back(draft: Draft, fill: Fill, heard: DealerReport) -> str | None:
         return weigh_the_rest(draft, placement.placement_id, heard)
     words = f"trade canceled by the dealer: {fill.quantity:f} at {fill.price:f}"
     reason = f"{words}: {heard.text}" if heard.text else words
-    becomes = _becomes(draft, placement, replace(placement, filled=placement.filled - fill.quantity), heard)
+    becomes = _becomes(draft, placement, with_more_filled(placement, -fill.quantity), heard)
     was_filled = draft.state.orders[fill.order_id].state is OrderState.filled
     amending = Amending(draft, placement.rfq_id)
     change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
@@ -175,7 +176,7 @@ def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
         said = "; ".join(filter(None, (settles_otherwise(draft, fill), said)))
     reason = f"{before}: {heard.text}" if heard.text else before
     less = quantity < was.quantity
-    after = replace(placement, filled=placement.filled - was.quantity + quantity)
+    after = with_more_filled(placement, quantity - was.quantity)
     becomes = _becomes(draft, placement, after, heard) if less else _filled_by(placement, after)
     was_filled = draft.state.orders[was.order_id].state is OrderState.filled
     amending = Amending(draft, placement.rfq_id)
@@ -189,12 +190,14 @@ def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
     now = f"{quantity:f} at {price:f}, {reason}"
     draft.page("trade corrected", order_id=was.order_id, dealer=was.dealer, reason=now)
     if less:
-        return _after_less(draft, placement, heard, reason, was_filled=was_filled)
-    if quantity > was.quantity:
-        settle_order(draft, placement.placement_id)
-        if not placement.unanswered or quantity - was.quantity > placement.reserved:
-            call_others_back(draft, placement)
-    return weigh_the_rest(draft, placement.placement_id, heard)
+        moved = _after_less(draft, placement, heard, reason, was_filled=was_filled)
+    else:
+        if quantity > was.quantity:
+            settle_order(draft, placement.placement_id)
+            if not placement.unanswered or quantity - was.quantity > placement.reserved:
+                call_others_back(draft, placement)
+        moved = weigh_the_rest(draft, placement.placement_id, heard)
+    return carry_out_waiting(draft, placement.session, placement.placement_id, heard.exec_id) or moved
 
 
 def weigh_the_rest(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:

@@ -66,6 +66,8 @@ def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> 
     Of a fill it is weighed after the fill has been booked.
     """
     ends_as, counted, booked = _ends_as(heard), _counted(placement, heard), placement.filled
+    if ends_as is None and heard.word in CHANGES and heard.leaves_quantity == ZERO and counted != placement.quantity:
+        ends_as = PlacementState.canceled  # Over with less: there are those that leave OrdStatus(39) as it was.
     if counted is None and ends_as is not None:
         counted = placement.counted  # That it is over takes nothing back of what it said was filled.
     if counted is not None and counted > booked:
@@ -106,7 +108,7 @@ def _ends_as(heard: DealerReport) -> PlacementState | None:
 def _counted(placement: Placement, heard: DealerReport) -> Decimal | None:
     """CumQty(14). A filled order counts whole whatever 14 says; of a part without 14 LeavesQty(151) says the rest.
 
-    Not so where a fill is taken back or corrected: there are those that leave OrdStatus(39) as it was.
+    Not so where a fill is taken back or corrected: OrdStatus(39) may be left as it was.
     """
     counted, whole, leaves = heard.cum_quantity, placement.quantity, heard.leaves_quantity
     if heard.word in CHANGES:
