@@ -457,7 +457,7 @@ def test_what_the_stats_learn_straight_from_an_event(days: list[Day]) -> None:
     """Each of those fields, changed, teaches something else (or cannot be); and no other field does."""
     matters: set[str] = set()
     teaches = {path.split(".")[0] for path in FOR_THE_STATS}
-    for before, event in sampled(days, 5):
+    for before, event in sampled(days, 12):
         name = type(event).__name__
         state = DeskState(below=before)
         apply(state, event)

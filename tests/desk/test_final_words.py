@@ -33,6 +33,9 @@ PART: Final = Decimal(MM) / 4
 ENDS: Final = {"4": PlacementState.canceled, "C": PlacementState.canceled, "8": PlacementState.rejected}
 """Of both tags: the codes after which nothing more will be filled. A status is what OrdStatus(39) says."""
 GOES_ON: Final = frozenset({"0", "A", "1", "2"})
+CHANGES: Final = frozenset({"G", "H"})
+LEFT: Final = frozenset("23579BD")
+"""OrdStatus(39) that beside a LeavesQty(151) of 0 says nothing of whether a changed order goes on."""
 FILLS: Final = frozenset({"F", "1", "2"})
 COUNTS: Final = ("none", "fits", "more")
 
@@ -79,6 +82,8 @@ def ended_by(exec_type: str, status: str, count: str = "fits", part: bool = Fals
     A status that goes on takes a last word back, unless the counts say that nothing is left. A filled one never fits
     where not all is booked, a partly filled one not where nothing is.
     """
+    if exec_type in CHANGES and count == "fits" and status in LEFT:
+        return PlacementState.canceled
     if status == "2" or (status == "1" and not part):
         return None
     if exec_type in ENDS:

@@ -66,8 +66,8 @@ def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> 
     Of a fill it is weighed after the fill has been booked.
     """
     ends_as, counted, booked = _ends_as(heard), _counted(placement, heard), placement.filled
-    if ends_as is None and heard.word in CHANGES and heard.leaves_quantity == ZERO and counted != placement.quantity:
-        ends_as = PlacementState.canceled  # Over with less: there are those that leave OrdStatus(39) as it was.
+    if ends_as is None and _is_over_with_less(placement, counted, heard):
+        ends_as = PlacementState.canceled
     if counted is None and ends_as is not None:
         counted = placement.counted  # That it is over takes nothing back of what it said was filled.
     if counted is not None and counted > booked:
@@ -84,6 +84,13 @@ def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> 
         words = f"{heard.word} with OrdStatus(39) {heard.status}: it cannot be both"
         return Weighed(Fit.contradicts, counted, ends_as, words)
     return Weighed(Fit.agrees, counted, ends_as, "")
+
+
+def _is_over_with_less(placement: Placement, counted: Decimal | None, heard: DealerReport) -> bool:
+    """Is nothing left as a fill is taken back or corrected? There are those that leave OrdStatus(39) at filled."""
+    if heard.word not in CHANGES or heard.leaves_quantity != ZERO or counted == placement.quantity:
+        return False
+    return heard.status in (None, OrderStatus.filled)
 
 
 def lives_on(heard: DealerReport) -> bool:
