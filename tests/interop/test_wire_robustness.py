@@ -23,6 +23,8 @@ from interop_raw import Fields, RawListener, RawPeer
 from interop_scene import journal_rows
 from interop_wire import Body, Said, utc_in, utc_now
 
+from engine.admin.client import AdminClient
+
 _numbers = itertools.count(1)
 
 
@@ -370,6 +372,26 @@ def test_a_fill_for_nothing_ordered_is_put_aside_for_a_person(live: Live) -> Non
     assert (kept["session"], kept["quantity"], kept["price"]) == ("alder", "1000000", "99.50")
     live.dealer.still_answered()
     assert [said.kind for said in live.dealer.heard[before:]] == ["0"], "no Reject(3), no DontKnowTrade(Q) by itself"
+
+
+def test_a_person_rejects_a_fill_and_the_dealer_hears_of_it_once(live: Live) -> None:
+    cl_ord_id = name()
+    live.dealer.say("8", fill(cl_ord_id, t31="99,0"))
+    kept = live.recorded("FillQuarantined", placement_id=cl_ord_id)
+    assert kept["reason"] == "a fill for nothing we ordered"
+    with AdminClient(live.desk.socket) as client:
+        waiting = client.call("quarantine.list", state="open")["fills"]
+        [mine] = [each for each in waiting if client.call("quarantine.show", fill=each["fill"])["names"] == cl_ord_id]
+        done = client.call("quarantine.reject", fill=mine["fill"], reason="not ours")
+        assert (done["state"], done["settled"]["dealer_told"]) == ("rejected", "sent")
+    no = live.dealer.expect(t35="Q")
+    assert (no[17], no[127], no[58], no[55]) == (kept["dealer_exec_id"], "D", "not ours", "[N/A]")
+    before = len(live.dealer.heard)
+    live.dealer.say("2", [(7, no[34]), (16, no[34])])
+    assert live.recorded("DontKnowTradeUnsent", fill_id=mine["fill"])["lost"]
+    live.dealer.still_answered()
+    kinds = [said.kind for said in live.dealer.heard[before:]]
+    assert set(kinds) <= {"4", "0"}, "filled over, and not said again by itself"
 
 
 @pytest.mark.parametrize(
