@@ -567,3 +567,18 @@ def test_rounds_of_others_are_as_large_as_they_are_worth(pair: str, worth: Any, 
     (told,) = world.recorded(e.HistoryAdded)[0].rounds
     assert (told.seen.quantity, told.seen.worth, told.seen.size) == (5_000_000, worth, size)
     assert told.seen.segment.split("|")[3] == segment
+
+
+def test_at_a_desk_whose_base_is_the_euro_bonds_in_dollars_are_the_foreign_ones() -> None:
+    world = scene(notional_max=Decimal(800_000))
+    world.desk.base_currency = "EUR"
+    put(world, "EUR/USD", "1.25")
+    put(world, "USD/JPY", "155")
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL")
+    assert world.asked() == ["ash", "beech", "cedar"]
+    assert world.the(order_id).facts.worth == Decimal("0.8")
+    order_id = world.order(BOND, "buy", MM + 1, account="PARALLEL")
+    assert world.the(order_id).note.startswith("risk notional: 1,000,001 USD (800,000.80 EUR at EUR/USD 1.25) is above")
+    world.order(EURO, "buy", 800_000, account="PARALLEL")
+    assert len(world.recorded(e.RfqOpened)) == 2
+    assert [each["pair"] for each in world.command("rates", role="viewer")["rates"]] == ["EUR/USD"]
