@@ -23,14 +23,14 @@ def hold(world: ScenarioWorld) -> None:
         for each in world.notices
         if each.body.get("what") in ("fill after the end", "trade corrected")
     }
-    # What a person has booked beyond the order was traded.
-    beyond = {each.exec_id: each.beyond for each in world.recorded(e.QuarantineSettled)}
+    # What a person has booked was traded, and may be beyond what is left: that is asked of the person.
+    by_person = {each.exec_id for each in world.recorded(e.QuarantineSettled)}
     assert world.recorded(e.InputRefused) == [], "every input can be handled"
     for order in state.orders.values():
         placements = state.placements_of(order.order_id)
         fills = state.fills_of(order.order_id)
         out = order.filled + sum((each.reserved for each in placements), Decimal(0))
-        most = order.terms.quantity + sum((beyond.get(fill.exec_id, Decimal(0)) for fill in fills), Decimal(0))
+        most = order.terms.quantity + sum((x.quantity for x in fills if x.exec_id in by_person), Decimal(0))
         assert order.order_id in contradicted or out <= most, f"{order.order_id}: more is out than was ordered"
         assert order.filled == sum((each.filled for each in placements), Decimal(0))
         assert order.filled == sum((fill.quantity for fill in fills), Decimal(0))
@@ -38,6 +38,13 @@ def hold(world: ScenarioWorld) -> None:
         reopened = bool(world.recorded(e.FillCanceled) or world.recorded(e.FillCorrected))
         assert reopened or len([each for each in placements if each.unanswered]) <= 1, "one dealer at a time has it"
     _hold_reports(world)
+
+
+def answered(world: ScenarioWorld, step: str) -> None:
+    """What an OMS asks for is answered, never met by silence."""
+    if step.startswith("oms: "):
+        answers = [fields[35] for who, fields in world.since_step() if who == "oms"]
+        assert set(answers) & {"8", "9", "3", "j"}, "no answer"
 
 
 def _hold_reports(world: ScenarioWorld) -> None:
