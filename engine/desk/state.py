@@ -341,7 +341,8 @@ def _fill_of_change(row: TradeChange) -> Group | None:
 
 
 def _waits_for(row: Quarantined) -> Group | None:
-    return None if row.is_fill or not row.open else (row.session, row.report.refers_to)
+    report = row.report
+    return None if row.is_fill or not row.open else (row.session, report.trade_report_ref or report.refers_to)
 
 
 def _exec_id_of_change(row: TradeChange) -> Group | None:

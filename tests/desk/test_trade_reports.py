@@ -568,6 +568,27 @@ def test_a_change_that_cannot_be_carried_out_waits_for_a_person(messages: str, b
     assert (len(quarantined(world)), verdicts(world)[-2:]) == (1, "rr"), "the same again is as it was"
 
 
+@pytest.mark.parametrize(
+    ("messages", "booked", "answers", "kinds"),
+    [
+        ("AE 571=T2 572=T1 487=1 PART; AE 571=T1 PART", 0, "raa", "FH"),
+        ("AE 571=T2 572=T1 487=2 32=300000; AE 571=T1 PART", 300_000, "raa", "FG"),
+        ("AE 571=T2 572=T1 17=E1 487=1 PART; AE 571=T1 17=E1 PART", 0, "raa", "FH"),
+        ("AE 571=T2 17=E1 487=1 PART; AE 571=T1 17=E1 PART", 0, "raa", "FH"),
+        ("AE 571=T2 17=E1 487=1 PART; 8 17=E1 PART 14=400000", 0, "ra", "FH"),
+        ("8 17=E1 PART 14=400000; AE 571=T2 572=T1 487=1 PART; AE 571=T1 PART", 0, "raa", "FH"),
+        ("AE 571=T1 PART; 8 17=E2 19=E1 150=H PART 14=0 151=0 39=4; 8 17=E1 PART 14=400000", 0, "a", "FH"),
+    ],
+)
+def test_a_change_that_came_before_its_trade_is_carried_out_once_it_is_there(
+    messages: str, booked: int, answers: str, kinds: str
+) -> None:
+    world, order_id = played(messages)
+    changes = [each.kind.value for each in world.reports() if each.kind.value in "FGH"]
+    assert (world.the(order_id).filled, "".join(changes), world.state.open_quarantine()) == (booked, kinds, [])
+    assert "".join(sorted(verdicts(world))) == "".join(sorted(answers))
+
+
 def test_a_change_of_nothing_that_was_ordered_waits_for_a_person() -> None:
     world, _ = played("AE 571=T2 572=T1 487=1 PART | 54=1 37=L 11=never")
     assert (quarantined(world), verdicts(world)) == (["trade cancel of nothing we ordered"], "r")

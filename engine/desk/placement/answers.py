@@ -177,7 +177,7 @@ def take_fill(draft: Draft, session: str, placement: Placement | None, heard: De
     if not placement.unanswered or quantity > placement.reserved:
         _after_the_end(draft, placement)
     moved = after_booking(draft, placement_id, heard)
-    return Taken(carry_out_waiting(draft, session, placement_id, heard.exec_id) or moved)
+    return Taken(carry_out_waiting(draft, session, placement_id, heard) or moved)
 
 
 def _is_booked(draft: Draft, placement: Placement, heard: DealerReport) -> bool:
@@ -218,7 +218,9 @@ def _hear_again(draft: Draft, fill: Fill, heard: DealerReport) -> str | None:
             counted=heard.cum_quantity,
         )
     )
-    return weigh_fill(draft, fill.placement_id, heard)
+    moved = weigh_fill(draft, fill.placement_id, heard)
+    session = draft.state.placements[fill.placement_id].session
+    return carry_out_waiting(draft, session, fill.placement_id, heard) or moved
 
 
 def _after_the_end(draft: Draft, placement: Placement) -> None:

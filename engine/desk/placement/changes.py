@@ -22,6 +22,7 @@ from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.order import reporting
 from engine.desk.order.reporting import return_to_trader
+from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.booking import settle_order, settles_otherwise, with_money
 from engine.desk.placement.counting import Fit, lives_on, weigh
 from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, page
@@ -89,18 +90,26 @@ def change(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill |
     return take_back(draft, fill, heard)
 
 
-def carry_out_waiting(draft: Draft, session: str, placement_id: str, exec_id: str) -> str | None:
-    """A fill has come: what was said of it before is carried out now."""
+def carry_out_waiting(draft: Draft, session: str, placement_id: str, heard: DealerReport) -> str | None:
+    """A fill has come, or another name of it: what was said of it before is carried out now."""
     moved: str | None = None
-    for kept in draft.state.changes_waiting_for(session, exec_id):
+    names = dict.fromkeys((heard.exec_id, heard.trade_report_id or heard.exec_id))
+    for kept in [each for name in names for each in draft.state.changes_waiting_for(session, name)]:
         placement, named = draft.state.placements[placement_id], placement_named(draft, kept.report)
         if named is not None and named.placement_id != placement_id:
             continue
-        moved = change(draft, placement, kept.report, _fill_named(draft, placement, exec_id)) or moved
+        by_report = bool(kept.report.trade_report_id)
+        fill = (
+            _fill_reported(draft, placement, kept.report)
+            if by_report
+            else _fill_named(draft, placement, kept.report.refers_to)
+        )
+        moved = change(draft, placement, kept.report, fill) or moved
         done = fill_key(session, placement.dealer, placement_id, kept.report)
         still = draft.state.quarantine[kept.fill_id]
         if done in draft.state.changes and still.open:
             settle(draft, still, Verdict.came_again, f"dealer:{placement.dealer}", "carried out: its fill has come")
+            acknowledge(draft, session, kept.report)
     return moved
 
 
@@ -197,7 +206,7 @@ def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
             if not placement.unanswered or quantity - was.quantity > placement.reserved:
                 call_others_back(draft, placement)
         moved = weigh_the_rest(draft, placement.placement_id, heard)
-    return carry_out_waiting(draft, placement.session, placement.placement_id, heard.exec_id) or moved
+    return carry_out_waiting(draft, placement.session, placement.placement_id, heard) or moved
 
 
 def weigh_the_rest(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:

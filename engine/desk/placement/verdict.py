@@ -91,7 +91,7 @@ def book(
         call_others_back(draft, placement)
     moved = after_booking(draft, placement.placement_id, heard)
     # The dealer may have canceled or corrected meanwhile what it had told.
-    return carry_out_waiting(draft, placement.session, placement.placement_id, heard.exec_id) or moved
+    return carry_out_waiting(draft, placement.session, placement.placement_id, heard) or moved
 
 
 def _placement_of(draft: Draft, kept: Quarantined, order: Order | None) -> Placement:
