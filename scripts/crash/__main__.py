@@ -7,6 +7,7 @@ replaces and cancels. Each kind has its share on the command line, 0 to leave it
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
 import signal
@@ -229,8 +230,10 @@ class _Run:
 
 
 def _free_base_port() -> int:
-    """A run of 30 ports nobody listens on."""
-    for base in range(21_000, 40_000, 40):
+    """A run of 30 ports nobody listens on, hardly those of another run: this one's daemon lets go of its own at times."""
+    bases = list(range(21_000, 40_000, 40))
+    random.Random(os.getpid()).shuffle(bases)
+    for base in bases:
         try:
             for offset in (0, 10, 21, 22, 23, 24, 25):
                 with socket.socket() as probe:
