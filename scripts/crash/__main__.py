@@ -230,7 +230,7 @@ class _Run:
 
 
 def _free_base_port() -> int:
-    """A run of 30 ports nobody listens on, hardly those of another run: this one's daemon lets go of its own at times."""
+    """A run of 30 ports that nobody listens on. Hardly those of another run, whose daemon may be dead just now."""
     bases = list(range(21_000, 40_000, 40))
     random.Random(os.getpid()).shuffle(bases)
     for base in bases:
