@@ -81,7 +81,11 @@ def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) ->
     """OrderCancelReject(9) of a dealer: our cancel came too late, or it knows no such order."""
     state = draft.state
     placement = state.placements.get(heard.orig_cl_ord_id or state.cancels.get(heard.cl_ord_id) or "")
-    if placement is None or not placement.unanswered or placement.session != session:
+    if placement is None or placement.session != session:
+        _stray_refusal(draft, session, heard, "refuses no cancel of ours")
+        return None
+    if not placement.unanswered:
+        _stray_refusal(draft, session, heard, f"came when the order was {placement.state}")
         return None
     if heard.unknown_order:
         text = f": {heard.text}" if heard.text else ""
@@ -91,6 +95,11 @@ def on_cancel_refused(draft: Draft, session: str, heard: DealerCancelRefused) ->
     if heard.status is OrderStatus.rejected:
         return _never_arrived(draft, state.placements[placement.placement_id], refused)
     return _weigh_status(draft, state.placements[placement.placement_id], heard, refused)
+
+
+def _stray_refusal(draft: Draft, session: str, heard: DealerCancelRefused, came: str) -> None:
+    text = f"{came}: {heard.text}" if heard.text else came
+    draft.record(e.StrayMessage(draft.now_ns, session, "OrderCancelReject", heard.cl_ord_id, text))
 
 
 def _weigh_status(draft: Draft, placement: Placement, heard: DealerCancelRefused, refused: str) -> str | None:
