@@ -49,6 +49,8 @@ TEXTS: Final[Mapping[int, str]] = {
 _NEVER_LOST: Final = frozenset({"8", "AE"})
 _HEARD_WHATEVER_KIND: Final = frozenset({*_NEVER_LOST, "Z", "AI"})
 """A required value that no list has is the application's to judge: refused, a withdrawn quote would be traded on."""
+_ENTRY_KIND: Final = 269
+"""MDEntryType(269): later versions have more kinds (H, a mid). One that means nothing here loses no other price."""
 _WARNED_ONLY: Final = frozenset({0, 2, 14, 15})
 """Reasons that leave every value readable."""
 _SHOWN_MAX: Final = 40
@@ -122,7 +124,7 @@ def _is_tolerable(flaw: Flaw, layout: Layout, msg_type: str) -> bool:
     if reason == 4:
         return not is_required
     if reason == 5:
-        return not is_required or msg_type in _HEARD_WHATEVER_KIND
+        return not is_required or msg_type in _HEARD_WHATEVER_KIND or flaw.tag == _ENTRY_KIND
     return msg_type in _NEVER_LOST and not is_required
 
 

@@ -83,6 +83,7 @@ FLAWED = [
     pytest.param(swap(FILL, "14=1000000", "14=lots"), (6, 14), (6, 14), id="a bad required quantity of a fill"),
     pytest.param(swap(REPORT, "32=5|", "32=5|194=x|"), (6, 194), None, id="a bad optional number of a trade report"),
     pytest.param(swap(ORDER, "54=1|", "54=Z|"), (5, 54), (5, 54), id="a required value out of range"),
+    pytest.param(swap(BOOK, "269=1", "269=H"), (5, 269), None, id="a kind of entry of another version"),
     pytest.param(f"35=Z|{HEADER}117=Q|298=5|", (5, 298), None, id="a kind of withdrawal of another version"),
     pytest.param(swap(FILL, "150=F", "150=2"), (5, 150), None, id="a required value of a fill out of range"),
     pytest.param(swap(ORDER, "40=1|", "40=1|21=4|"), (5, 21), None, id="an optional value out of range"),
