@@ -106,6 +106,8 @@ class ReplaceOrder:
     """OrigSendingTime(122) when the message was resent."""
     settl_date: str = ""
     settl_days: int | None = None
+    settl_is_regular: bool = False
+    """SettlType(63)=0 without a day."""
     settl_currency: str = ""
     effective_ns: int | None = None
     noted: tuple[str, ...] = ()

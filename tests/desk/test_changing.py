@@ -179,6 +179,13 @@ def test_a_replace_that_cannot_be_is_refused_by_name(changes: dict[str, Any], co
     assert world.the(order_id) == before
 
 
+@pytest.mark.parametrize(("days", "texts"), [(1, []), (3, ["the order has T+3, found 0 (regular)"])])
+def test_regular_settlement_is_refused_where_the_order_has_another_one(days: int, texts: list[str]) -> None:
+    world, order_id = with_trader(settl_days=days)
+    world.replace(order_id, "g1", 2 * MM, settl_is_regular=True)
+    assert [nine.text.partition("cannot be replaced: ")[2] for nine in world.said(m.CancelRefusal)] == texts
+
+
 def test_a_cl_ord_id_that_is_taken() -> None:
     world, order_id = with_trader()
     other = world.order(BOND, "sell", MM, account="HAND")

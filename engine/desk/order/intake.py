@@ -20,7 +20,7 @@ from engine.desk.order.waiting import await_sessions
 from engine.desk.placement.doubting import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import advance, open_round
-from engine.desk.settlement import a_persons, unsettleable
+from engine.desk.settlement import a_persons, settlement_of, unsettleable
 from engine.desk.state import DeskState, alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.exchange import RateUsed, converted
@@ -367,11 +367,22 @@ def _replace_refusal(
         stands = "none" if order.terms.settl_days is None else f"T+{order.terms.settl_days}"
         text = f"SettlType(63) cannot be replaced: the order has {stands}, found T+{heard.settl_days}"
         return CancelProblem.other, text
+    if heard.settl_is_regular and _settles_otherwise(draft, order.terms):
+        text = f"SettlType(63) cannot be replaced: the order has T+{order.terms.settl_days}, found 0 (regular)"
+        return CancelProblem.other, text
     refusal = _unkept(draft, wanted, heard) or _refusal(draft, wanted)
     if refusal is None:
         return None
     its_time_is_over = refusal[0] is OrderRefusal.too_late and wanted.expire_ns == order.terms.expire_ns
     return CancelProblem.too_late if its_time_is_over else CancelProblem.other, refusal[1]
+
+
+def _settles_otherwise(draft: Draft, terms: OrderTerms) -> bool:
+    """Does an order that asks for so many days to settlement settle on another day than is regular?"""
+    if terms.settl_date or terms.settl_days is None:
+        return False
+    regular = settlement_of(draft.desk, replace(terms, settl_days=None), draft.now_ns)
+    return settlement_of(draft.desk, terms, draft.now_ns) != regular
 
 
 def _may_find_more(before: Order, order: Order) -> bool:

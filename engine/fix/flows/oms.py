@@ -205,6 +205,7 @@ def hear_replace(message: Message, dialect: Dialect, names: Names) -> ReplaceOrd
         sent_ns=message.timestamp_ns(122),
         settl_date=message.get(64) or "",
         settl_days=_SETTLEMENT_DAYS.get(message.get(63) or ""),
+        settl_is_regular=message.get(63) == _REGULAR and not message.get(64),
         settl_currency=message.get(120) or "",
         effective_ns=message.timestamp_ns(168),
         noted=terms.noted(message),
@@ -257,8 +258,7 @@ def _problem(
         if price <= 0:
             return OrderRefusal.other, _found(message, Tag.Price, "more than 0")
     if tif is None:
-        expected = "0 (day), 3 (IOC), 4 (FOK) or 6 (GTD)"
-        return OrderRefusal.unsupported, _found(message, Tag.TimeInForce, expected)
+        return OrderRefusal.unsupported, _found(message, Tag.TimeInForce, "0 (day), 3 (IOC), 4 (FOK) or 6 (GTD)")
     if tif is TimeInForce.gtd and expire_ns is None:
         return OrderRefusal.other, "TimeInForce(59)=6 (GTD) without ExpireTime(126) or ExpireDate(432)"
     if handling is None:

@@ -286,6 +286,7 @@ HEARD: Final[dict[str, Case]] = {
             "sent_ns": (f"122={LATER}", NOW_NS + 90 * NS_PER_S),
             "settl_date": ("64=20261130", "20261130"),
             "settl_days": ("63=3", 2),
+            "settl_is_regular": ("63=0", True),
             "settl_currency": ("120=EUR", "EUR"),
             "effective_ns": (f"168={LATER}", NOW_NS + 90 * NS_PER_S),
             "noted": ("18=1", ("ExecInst(18)=1",)),
