@@ -20,7 +20,7 @@ from sys import intern
 from typing import Final
 
 from engine.clock import NS_PER_DAY, fix_timestamp
-from engine.domain.currencies import CURRENCIES
+from engine.domain.currencies import currency_problem
 from engine.domain.messages import (
     AskOrderStatus,
     BusinessReject,
@@ -263,8 +263,9 @@ def _problem(
         return OrderRefusal.other, "TimeInForce(59)=6 (GTD) without ExpireTime(126) or ExpireDate(432)"
     if handling is None:
         return OrderRefusal.unsupported, _found(message, Tag.HandlInst, "1, 2 or 3")
-    if get(15) is not None and get(15) not in CURRENCIES:
-        return OrderRefusal.other, _found(message, Tag.Currency, "a code of ISO 4217")
+    currency = get(15)
+    if currency is not None and (expected := currency_problem(currency)):
+        return OrderRefusal.other, _found(message, Tag.Currency, expected)
     return _settlement_problem(message) or terms.refusal(message)
 
 
