@@ -145,6 +145,8 @@ class QuoteAnswer:
     """PriceType(423) is 1 or absent; anything else is shown as not comparable."""
     settl_date: str = ""
     """SettlDate(64): the day of settlement that the prices are for; empty: as asked."""
+    currency: str = ""
+    """Currency(15); empty: as asked."""
 
 
 @row

@@ -45,6 +45,7 @@ def judged(side: Side = Side.buy, *, firm_s: float | None = 30, fair: Decimal | 
         quantity=Decimal(1_000_000),
         security_id="bond",
         settl_date="20261127",
+        currency="EUR",
         fair=MarkUsed(fair, "marks", 0, "composite") if fair is not None else None,
         asked_ns=NOW - 7 * NS_PER_S,
         now_ns=NOW,
@@ -69,6 +70,10 @@ def test_we_buy_at_the_offer_and_sell_at_the_bid() -> None:
             {"settl_date": "20261130"},
             "for SettlDate(64)=20261130, asked for was 20261127",
             id="for another settlement",
+        ),
+        pytest.param(Side.buy, {"currency": "EUR"}, "", id="in the currency of the bond"),
+        pytest.param(
+            Side.buy, {"currency": "USD"}, "in Currency(15)=USD, the bond is in EUR", id="in another currency"
         ),
         pytest.param(Side.buy, {"kind": QuoteKind.indicative}, "indicative", id="indicative, or QuoteType(537) absent"),
         pytest.param(Side.buy, {"kind": QuoteKind.restricted}, "restricted", id="restricted tradeable"),

@@ -429,6 +429,7 @@ def on_quote(draft: Draft, session: str, heard: QuoteAnswer) -> str | None:
         quantity=rfq.quantity,
         security_id=order.terms.security_id,
         settl_date=_settl_date_of(draft, order, ask),
+        currency=order.terms.currency,
         fair=fair,
         asked_ns=ask.asked_ns,
         now_ns=draft.now_ns,

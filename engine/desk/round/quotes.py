@@ -25,6 +25,7 @@ def judge(
     quantity: Decimal,
     security_id: str,
     settl_date: str,
+    currency: str,
     fair: MarkUsed | None,
     asked_ns: int,
     now_ns: int,
@@ -55,6 +56,7 @@ def judge(
         latency_ns=now_ns - asked_ns,
         edge_bps=edge_bps(side, price, fair.price if fair is not None else None) if comparable else None,
         problem=_other_day(answer, settl_date)
+        or _other_currency(answer, currency)
         or _problem(answer, price, size, side, quantity, security_id, bid, offer, firm_until, now_ns + guard_ns),
         mark=fair,
     )
@@ -63,6 +65,12 @@ def judge(
 def _other_day(answer: QuoteAnswer, asked: str) -> str:
     if asked and answer.settl_date not in ("", asked):
         return f"for SettlDate(64)={answer.settl_date}, asked for was {asked}"
+    return ""
+
+
+def _other_currency(answer: QuoteAnswer, asked: str) -> str:
+    if answer.currency not in ("", asked):
+        return f"in Currency(15)={answer.currency}, the bond is in {asked}"
     return ""
 
 

@@ -152,6 +152,7 @@ def hear_quote(message: Message, dialect: Dialect, names: Names) -> QuoteAnswer:
         valid_until_ns=message.timestamp_ns(62),
         percent_of_par=price_type == PERCENT_OF_PAR,
         settl_date=message.get(64) or "",
+        currency=message.get(15) or "",
     )
 
 

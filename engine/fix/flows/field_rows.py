@@ -43,6 +43,7 @@ ROWS: Final[Mapping[str, tuple[FieldRow, ...]]] = {
         _row(
             "64", "the day of settlement that its prices are for", "absent: as asked; another one: it cannot be taken"
         ),
+        _row("15", "the currency that we asked for", "absent: as asked; another one: it cannot be taken"),
         _row("62", "how long it stands", "absent: the dialect's firm_time_s; with neither no rule executes it"),
         _row("423 692", "1 or absent: percent of par", "others: shown as not comparable"),
     ),

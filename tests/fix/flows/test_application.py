@@ -533,6 +533,7 @@ YIELD_DEALER = Dialect(price_type="9")
         pytest.param(("-62",), DEFAULT, replace(QUOTE, valid_until_ns=None), id="life not said"),
         pytest.param(("-423",), DEFAULT, QUOTE, id="PriceType absent is percent of par"),
         pytest.param(("423=6",), DEFAULT, replace(QUOTE, percent_of_par=False), id="spread"),
+        pytest.param(("15=EUR",), DEFAULT, replace(QUOTE, currency="EUR"), id="currency said"),
         pytest.param(("-423",), YIELD_DEALER, replace(QUOTE, percent_of_par=False), id="PriceType by dialect"),
         pytest.param((), YIELD_DEALER, QUOTE, id="PriceType said beats the dialect"),
         pytest.param(

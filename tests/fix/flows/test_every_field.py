@@ -310,6 +310,7 @@ HEARD: Final[dict[str, Case]] = {
             "valid_until_ns": (f"62={LATER}", NOW_NS + 90 * NS_PER_S),
             "percent_of_par": ("423=6", False),
             "settl_date": ("64=20300320", "20300320"),
+            "currency": ("15=EUR", "EUR"),
         },
     ),
     "QuoteDecline": (
