@@ -436,6 +436,43 @@ def test_a_copy_of_the_fill_after_its_correction_is_a_copy() -> None:
     assert world.the(order_id).average_price == D("99.93")
 
 
+# --- of a fill in quarantine ----------------------------------------------------------------------
+
+
+def test_a_fill_in_quarantine_is_booked_as_it_is_corrected() -> None:
+    """The OMS has heard nothing of it: it hears of it once, as it is."""
+    world, order_id = placed()
+    world.fills(order_id, price="9.9", exec_id="E1")
+    for _ in range(2):
+        correct(world, order_id, last_quantity=D(MM), last_price=D("99.94"), cum_quantity=D(MM), leaves_quantity=D(0))
+    assert told(world) == [("F", "2", MM, 0)]
+    assert world.the(order_id).average_price == D("99.94")
+    assert [each.verdict for each in world.state.quarantine.values() if each.session == "ash"][-1] is not None
+    bust(world, order_id, "G1", cum_quantity=D(0), leaves_quantity=D(0))
+    assert told(world)[-1] == ("H", "0", 0, MM)
+    folded(world)
+
+
+def test_a_fill_in_quarantine_stays_there_where_its_correction_cannot_be_booked_either() -> None:
+    world, order_id = placed()
+    world.fills(order_id, price="9.9", exec_id="E1")
+    correct(world, order_id, last_quantity=D(MM), last_price=D("9.8"), cum_quantity=D(MM), leaves_quantity=D(0))
+    assert not world.recorded(e.FillBooked)
+    assert paged(world)[-1] in ("fill quarantined", "order in doubt")
+
+
+def test_a_fill_in_quarantine_that_is_taken_back_waits_no_more() -> None:
+    world, order_id = placed()
+    world.fills(order_id, price="9.9", exec_id="E1")
+    bust(world, order_id, cum_quantity=D(0), leaves_quantity=D(0), status=OrderStatus.canceled)
+    assert not world.recorded(e.FillBooked)
+    assert not world.state.in_quarantine(world.recorded(e.QuoteAccepted)[0].placement_id)
+    assert world.recorded(e.QuoteAccepted)[0].placement_id not in {
+        each.placement_id for each in world.state.unanswered()
+    }
+    folded(world)
+
+
 # --- before the fill ------------------------------------------------------------------------------
 
 

@@ -23,13 +23,13 @@ from engine.desk.draft import Draft
 from engine.desk.order import reporting
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.placement.acknowledging import acknowledge
-from engine.desk.placement.booking import settle_order, settles_otherwise, with_money
+from engine.desk.placement.booking import after_booking, book, settle_order, settles_otherwise, with_money
 from engine.desk.placement.counting import Fit, lives_on, weigh
 from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, page
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word, stray
-from engine.desk.placement.quarantine import fill_key, problem_of, quarantine, settle
+from engine.desk.placement.quarantine import fill_key, problem_of, quarantine, settle, settle_alike
 from engine.desk.round.seen import Amending
-from engine.desk.state import BookedFill
+from engine.desk.state import BookedFill, Quarantined
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, DealerWord, ReportKind
@@ -82,6 +82,8 @@ def change(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill |
         if draft.state.placements[placement.placement_id].unanswered and not placement.unanswered:
             _call_back(draft, placement.placement_id, "trade canceled by the dealer")
         return None
+    if fill is None and _is_bookable_now(draft, placement, heard):
+        return _book_as_corrected(draft, placement, heard)
     if fill is None:
         quarantine(draft, session, placement, heard, _unknown(draft, placement, heard))
         return weigh_the_rest(draft, placement.placement_id, heard)
@@ -206,6 +208,47 @@ def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
             if not placement.unanswered or quantity - was.quantity > placement.reserved:
                 call_others_back(draft, placement)
         moved = weigh_the_rest(draft, placement.placement_id, heard)
+    return carry_out_waiting(draft, placement.session, placement.placement_id, heard) or moved
+
+
+def _as_fill(heard: DealerReport) -> DealerReport:
+    """A correction as the fill that it names would be told now."""
+    return replace(heard, word=DealerWord.filled, exec_id=heard.refers_to, refers_to="")
+
+
+def _waiting_fill(draft: Draft, placement: Placement, heard: DealerReport) -> Quarantined | None:
+    """The fill in quarantine that the dealer's word is about."""
+    key = fill_key(placement.session, placement.dealer, placement.placement_id, _as_fill(heard))
+    kept = draft.state.quarantined_as(key) if heard.refers_to else None
+    return kept if kept is not None and kept.open and kept.is_fill else None
+
+
+def _is_bookable_now(draft: Draft, placement: Placement, heard: DealerReport) -> bool:
+    """Is it a correction that makes a fill in quarantine one that can be booked?"""
+    if heard.word is not DealerWord.corrected or heard.trade_report_id:
+        return False  # What a trade report names may have other names, too.
+    if _waiting_fill(draft, placement, heard) is None:
+        return False
+    return problem_of(draft, placement, _as_fill(heard)) is None
+
+
+def _book_as_corrected(draft: Draft, placement: Placement, heard: DealerReport) -> str | None:
+    """Of a fill in quarantine OMS and drop copy know nothing yet: they are told of it as it is now."""
+    kept, told = _waiting_fill(draft, placement, heard), _as_fill(heard)
+    quantity, price = told.last_quantity, told.last_price
+    assert kept is not None
+    assert quantity is not None
+    assert price is not None
+    words = "corrected by the dealer before it was booked"
+    fill = book(draft, placement, told, kept.key, quantity, price, note=words)
+    settle(draft, kept, Verdict.came_again, f"dealer:{placement.dealer}", words, fill.exec_id)
+    settle_alike(draft, fill)
+    change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
+    draft.record(e.TradeChangeConfirmed(draft.now_ns, fill.key, change, _said(heard)))
+    draft.page("trade corrected", order_id=fill.order_id, dealer=fill.dealer, reason=words)
+    if not placement.unanswered or quantity > placement.reserved:
+        call_others_back(draft, placement)
+    moved = after_booking(draft, placement.placement_id, told)
     return carry_out_waiting(draft, placement.session, placement.placement_id, heard) or moved
 
 
