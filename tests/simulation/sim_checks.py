@@ -144,6 +144,8 @@ class SeenChecks:
                 self._seen(event.round)
             case e.FillBooked():
                 self._waiting[event.fill.exec_id] = set(Horizon)
+            case e.FillCanceled():
+                self._waiting.pop(event.fill.exec_id, None)
             case e.RoundMarked():
                 self._marked(event.rfq_id, event)
             case e.FillMarked():
@@ -336,12 +338,20 @@ class StateChecks:
                 )
 
     def _quantities(self, life: Life) -> None:
-        """Accepted + filled + in doubt never exceeds the order, and one acceptance at a time."""
+        """Accepted + filled + in doubt never exceeds the order, and one acceptance at a time.
+
+        But for one that a dealer has opened again, as it took a fill of it back.
+        """
         state = life.trading.state
+        again = {
+            state.fills[change.fill_key].fill.order_id
+            for change in state.changes.values()
+            if change.fill_key in state.fills
+        }
         reserved: dict[str, Decimal] = {}
         for placement in state.placements.values():
             if placement.unanswered:
-                if placement.order_id in reserved:
+                if placement.order_id in reserved and placement.order_id not in again:
                     self._world.fail(f"{placement.order_id}: a second dealer is asked to fill what is in doubt")
                 reserved[placement.order_id] = reserved.get(placement.order_id, Decimal(0)) + placement.reserved
         for order in state.orders.values():
@@ -418,12 +428,13 @@ def at_rest(world: World) -> list[str]:
     problems += _same("OMS reports", to_oms, set(world.oms.reports))
     problems += _same("drop copies", {report.exec_id for report in reported}, set(world.drop_copy.reports))
     booked = [event.fill for event in record.events if isinstance(event, e.FillBooked)]
+    standing = [each.fill for each in state.fills.values() if not each.canceled]
     for reader, mine in ((world.oms, to_oms), (world.drop_copy, {report.exec_id for report in reported})):
-        wanted = {f.exec_id: (f.quantity, f.price) for f in booked if f.exec_id in mine}
+        wanted = {f.last_told_as: (f.quantity, f.price) for f in standing if f.exec_id in mine}
         hold(reader.fills() == wanted, f"{reader.peer.name}: its fills are not those that were booked")
     hold(len({f.exec_id for f in booked}) == len(booked), "two fills under one ExecID(17)")
     for order in state.orders.values():
-        total = sum((fill.quantity for fill in booked if fill.order_id == order.order_id), Decimal(0))
+        total = sum((fill.quantity for fill in standing if fill.order_id == order.order_id), Decimal(0))
         hold(total == order.filled, f"{order.order_id}: filled {order.filled}, booked {total}")
     for theirs in world.oms.orders.values():
         hold(theirs.answered, f"OMS: {theirs.cl_ord_id} was never answered")
@@ -436,7 +447,7 @@ def at_rest(world: World) -> list[str]:
     for fill in booked:
         dealer = done.get(fill.dealer_exec_id)
         hold(dealer is not None and dealer.peer.key == fill.dealer, f"{fill.dealer_exec_id} was booked and never done")
-    problems += _truth(world, booked)
+    problems += _truth(world, standing)
     for placement in state.placements.values():
         if placement.state is PlacementState.withheld:
             hold(
@@ -454,7 +465,7 @@ def at_rest(world: World) -> list[str]:
 
 
 def _truth(world: World, booked: list[Fill]) -> list[str]:
-    """What was done at the dealers is booked, once and to the digit; only what is not true is in quarantine."""
+    """What stands at the dealers is booked, once and to the digit; only what is not true is in quarantine."""
     state, problems = world.record.trading.state, []
     for dealer in world.dealers.values():
         for theirs in dealer.orders.values():

@@ -77,11 +77,12 @@ class Reader:
             self.world.fail(f"{self.peer.name}: ExecID(17) {exec_id} came twice, the second without 97=Y")
 
     def fills(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Quantity and price by ExecID(17)."""
+        """Quantity and price by the ExecID(17) that each trade was told under last, but for those taken back."""
+        changed = {report.msg.get(19) for report in self.reports.values() if report.msg.get(150) in ("G", "H")}
         return {
             exec_id: (Decimal(report.msg.get(32)), Decimal(report.msg.get(31)))
             for exec_id, report in self.reports.items()
-            if report.msg.get(150) == "F"
+            if report.msg.get(150) in ("F", "G") and exec_id not in changed
         }
 
 
@@ -277,6 +278,7 @@ class Temper:
     lie: float = 0.02
     noise: float = 0.03
     acknowledge: float = 0.5
+    change: float = 0.2
     quote_s: tuple[float, float] = (0.05, 4.0)
     fill_s: tuple[float, float] = (0.01, 3.0)
     life_s: tuple[float, ...] = (3, 10, 60, 60)
@@ -416,10 +418,26 @@ class Dealer:
         )
         if self.rng.random() < self.temper.repeat_fill:
             self._later((0, 5), "repeat a fill", self._repeat, body)
+        if self.rng.random() < self.temper.change:
+            self._later((1, 20), "change a fill", self.change, order, exec_id, quantity)
         if self.rng.random() < self.world.scenario.noise * self.temper.lie:
             other = tuple((tag, order.price - 1 if tag == 31 else value) for tag, value in body)
             self.lies.add(exec_id)
             self._later((0, 5), "lie about a fill", self._repeat, other)
+
+    def change(self, order: DealerOrder, exec_id: str, quantity: Decimal) -> None:
+        """A trade is taken back, or half of it is; what was filled whole is open again for it, or over with less."""
+        half = self.rng.random() < 0.5
+        order.filled -= quantity / 2 if half else quantity
+        if order.state == "filled":
+            order.state = "open" if self.rng.random() < 0.5 else "canceled"
+            if order.state == "open":
+                self._later(self.temper.fill_s, "decide again", self.settle, order)
+        status = {"open": "1" if order.filled else "0", "canceled": "4", "rejected": "8"}[order.state]
+        told = ((31, order.price), (32, quantity / 2)) if half else ()
+        body = self._report(order, "G" if half else "H", status, (19, exec_id), *told, exec_id=self._next("C"))
+        if self.rng.random() < self.temper.repeat_fill:
+            self._later((0, 5), "repeat a change", self._repeat, body)
 
     def _repeat(self, body: tuple[tuple[int, object], ...]) -> None:
         if not self.peer.resetting:
@@ -445,7 +463,7 @@ class Dealer:
             (151, leaves),
             *extra,
         )
-        if exec_type in "F84":
+        if exec_type in "F84GH":
             order.reports.append(body)
         self.peer.send("8", body)
         return body

@@ -97,7 +97,7 @@ QUIET = Scenario(
 
 OBEDIENT = Temper(
     silent=0, decline=0, withdraw=0, indicative=0, reject=0, stall=0, partial=0, repeat_fill=0, lie=0, noise=0,
-    acknowledge=0, quote_s=(0.5, 0.5), fill_s=(0.5, 0.5), life_s=(60,),
+    acknowledge=0, change=0, quote_s=(0.5, 0.5), fill_s=(0.5, 0.5), life_s=(60,),
 )  # fmt: skip
 """A dealer that quotes and fills."""
 
