@@ -307,7 +307,6 @@ def _ready(call: Call) -> Order:
 def _open(call: Call, order: Order, plan: AskPlan) -> dict[str, Any]:
     draft = call.draft
     rfq_id = asking.open_round(draft, order, plan, opened_by=call.by)
-    assert rfq_id is not None  # `_ready` asked the gate
     rfq, order = draft.state.rfqs[rfq_id], draft.state.orders[order.order_id]
     return {
         "order": order.order_id,

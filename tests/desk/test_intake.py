@@ -266,6 +266,17 @@ def test_ioc_and_fok_that_wait_for_a_person_wait_for_a_minute(tif: TimeInForce) 
     assert waits_s < 60 or world.reports()[-1].text.startswith("nobody decided: ")
 
 
+def test_an_immediate_order_that_the_gate_stops_waits_for_a_person_for_a_minute() -> None:
+    """Somebody may say that a duplicate is meant, or raise a limit; a minute later it is not immediate any more."""
+    world = scene()
+    first = world.order(BOND, "buy", MM, account="PARALLEL")
+    order_id = world.order(BOND, "buy", MM, account="PARALLEL", tif=TimeInForce.ioc)
+    assert (world.the(first).state, world.the(order_id).state) == (OrderState.asking, OrderState.with_trader)
+    world.advance(60)
+    assert world.the(order_id).state is OrderState.expired
+    assert "risk duplicate" in world.the(order_id).note
+
+
 def test_an_immediate_order_that_is_approved_in_time_has_its_round() -> None:
     world = scene()
     order_id = world.order(BOND, "buy", MM, account="HAND", tif=TimeInForce.ioc)

@@ -159,21 +159,23 @@ def work(draft: Draft, order_id: str, *, waits: bool = True) -> None:
     stopped = draft.state.rules_stopped()
     if waits and await_sessions(draft, order):
         return
+    by_itself = advice.sends_itself and not order.manual_reason and not stopped
     if advice.plan is None:
-        by_itself = advice.sends_itself and not order.manual_reason and not stopped
         _nobody_to_ask(draft, order, problem(draft.desk, advice), by_itself=by_itself)
         return
     unsized = size_of(draft, order, order.leaves)
     if isinstance(unsized, NoRate):
-        by_itself = advice.sends_itself and not order.manual_reason and not stopped
         reason = f"risk notional: size in {draft.desk.base_currency} is unknown: {unsized.reason}"
         _nobody_to_ask(draft, order, reason, by_itself=by_itself)
         return
-    if advice.sends_itself and not order.manual_reason and not stopped:
+    blocked = risk.order_blocked(draft, order) if by_itself else None
+    if blocked is not None:
+        _held(draft, order, f"risk {blocked.check}: {blocked.reason}")
+    elif by_itself:
         open_round(draft, order, advice.plan, opened_by=f"rule:{advice.rule}")
-        return
-    why = stopped if advice.sends_itself else f"rule “{advice.rule}” sends after approval"
-    _held(draft, order, order.manual_reason or why)
+    else:
+        why = stopped if advice.sends_itself else f"rule “{advice.rule}” sends after approval"
+        _held(draft, order, order.manual_reason or why)
 
 
 def _held(draft: Draft, order: Order, reason: str) -> None:

@@ -50,12 +50,8 @@ Stops = Callable[[Quote], bool]
 """Does this executable quote end a one-at-a-time search?"""
 
 
-def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> str | None:
-    """Begin a round and make its first requests; its number, or None when the gate keeps it from beginning."""
-    blocked = risk.order_blocked(draft, order)
-    if blocked is not None:
-        return_to_trader(draft, order, f"risk {blocked.check}: {blocked.reason}")
-        return None
+def open_round(draft: Draft, order: Order, plan: AskPlan, *, opened_by: str) -> str:
+    """Begin a round and make its first requests; its number. Whoever calls has asked the gate, as each request does."""
     rfq_id = draft.state.next_id("rfqs", "Q")
     draft.record(
         e.RfqOpened(
