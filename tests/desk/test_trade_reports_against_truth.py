@@ -8,7 +8,7 @@ equal trades a nameless report is taken for makes no difference to what is booke
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from test_executions_against_truth import AT_ONCE, DICTIONARY, FULL_SEEDS, History
@@ -16,6 +16,7 @@ from true_dealer import Habits, Report, TrueDealer, TrueOrder
 
 from engine.domain import events as e
 from engine.domain import messages as m
+from engine.domain.order import Side
 from engine.fix.flows.dialect import DEFAULT
 from engine.fix.flows.translation import hear
 from engine.fix.wire import codec
@@ -40,6 +41,8 @@ class ReportingDealer(TrueDealer):
     """Now and then the same trade once more under another TradeReportID(571), PreviouslyReported(570)=Y."""
     two_sided: bool = False
     reported: int = 0
+    reports_of: dict[str, list[str]] = field(default_factory=dict)
+    """The names of the reports of an execution, by its ExecID(17)."""
 
     def trade(self, order: TrueOrder) -> None:
         at = len(self.outbox)
@@ -53,6 +56,29 @@ class ReportingDealer(TrueDealer):
         if self.channel != "8":
             self._report(order, executions[0])
 
+    def take_back(self, order: TrueOrder) -> None:
+        at = len(self.outbox)
+        TrueDealer.take_back(self, order)
+        self._change(order, at, "1")
+
+    def correct(self, order: TrueOrder) -> None:
+        at = len(self.outbox)
+        TrueDealer.correct(self, order)
+        self._change(order, at, "2")
+
+    def _change(self, order: TrueOrder, at: int, trans_type: str) -> None:
+        """The AE of a trade that is taken back or corrected refers to one of its reports."""
+        if self.channel == "8":
+            return
+        [execution] = self.outbox[at:]
+        if self.channel == "AE":
+            del self.outbox[at:]
+        whole = {54: _side_of(order), **execution}
+        report = self._trade_report(order, {32: "0", 31: "0", **whole})
+        # Where the order stands: without it nobody could tell that it lives again.
+        change = {487: trans_type, 572: self.rng.choice(self.reports_of[execution[19]]), 39: execution[39]}
+        self.outbox.append({**change, **report})
+
     def _report(self, order: TrueOrder, execution: Report) -> None:
         report = self._trade_report(order, execution)
         self.outbox.append(report)
@@ -61,13 +87,19 @@ class ReportingDealer(TrueDealer):
 
     def _trade_report(self, order: TrueOrder, execution: Report) -> Report:
         self.reported += 1
-        report: Report = {35: "AE", 571: f"{self.name}T{self.reported}", 570: "N"}
+        name = f"{self.name}T{self.reported}"
+        self.reports_of.setdefault(execution[17], []).append(name)
+        report: Report = {35: "AE", 571: name, 150: execution[150], 570: "N"}
         report |= {} if self.nameless else {17: execution[17]}
         report |= {tag: execution[tag] for tag in (880, 55, 48, 22, 32, 31, 75) if tag in execution}
         # The sides come last, ours behind the dealer's own.
         own = {"54b": "2" if execution[54] == "1" else "1", "37b": f"{order.order_id}-own"} if self.two_sided else {}
         sides = {60: "20261123-15:00:00.000", 552: str(1 + self.two_sided), **own}  # type: ignore[dict-item]
         return {**report, **sides, 54: execution[54], 37: order.order_id, 11: order.accept.placement_id}
+
+
+def _side_of(order: TrueOrder) -> str:
+    return "1" if order.accept.side is Side.buy else "2"
 
 
 class ReportedHistory(History):
@@ -107,12 +139,18 @@ class ReportedHistory(History):
         self.world.hear(dealer.name, hear("dealer", codec.decode(frame, DICTIONARY), DEFAULT))
         self.check_bounds()
 
+    def _one_of(self, dealer: TrueDealer) -> int:
+        """Where trade reports are all there is, without any count, what overtakes a change cannot be told from it."""
+        assert isinstance(dealer, ReportingDealer)
+        uncounted = dealer.channel == "AE" and dealer.habits.changes_its_mind
+        return 0 if uncounted else super()._one_of(dealer)
+
     def check_end(self) -> None:
         super().check_end()
         kept = {each.dealer_exec_id for each in self.world.recorded(e.FillQuarantined)}
         for ack in self.world.said(m.TradeReportAck):
-            name = ack.words.exec_id or ack.words.report_id
-            assert ack.problem is None or name in kept, "what is not acknowledged waits for a person"
+            names = {ack.words.exec_id, ack.words.report_id}
+            assert ack.problem is None or names & kept, "what is not acknowledged waits for a person"
 
 
 def _groups() -> list[object]:

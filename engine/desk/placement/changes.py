@@ -86,6 +86,8 @@ def change(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill |
         return _book_as_corrected(draft, placement, heard)
     if fill is None:
         quarantine(draft, session, placement, heard, _unknown(draft, placement, heard))
+        if heard.word is DealerWord.corrected and heard.cum_quantity is None:
+            return None  # What it corrects was traded: nothing is free.
         return weigh_the_rest(draft, placement.placement_id, heard)
     if heard.word is DealerWord.corrected:
         return correct(draft, fill, heard)
@@ -306,9 +308,9 @@ def _is_repeated(draft: Draft, placement: Placement, heard: DealerReport, fill: 
     known = draft.state.changes.get(change)
     if known is None:
         return False
-    said = _said(heard)
-    key = _booked(draft, placement, fill)[0] if fill is not None else ""
-    if (known.fill_key, known.economics) == (key, said):
+    told_as = _booked(draft, placement, fill)[1].economics if fill is not None else ""
+    # Of the fill that it names, or of the one that it was taken for: see `_is_copy`.
+    if (draft.state.fills[known.fill_key].economics, known.economics) == (told_as, _said(heard)):
         draft.record(e.FillRepeated(draft.now_ns, change))
     else:
         what = _NAME[heard.word]
@@ -333,25 +335,35 @@ def _fill_reported(draft: Draft, placement: Placement, heard: DealerReport) -> F
 def _is_copy(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill) -> bool:
     """The other kind of report has said so before: noted, so that it is known by this name too.
 
-    Each change takes one word of each kind, as each fill does.
+    Each change takes one word of each kind, as each fill does. Of fills that were told alike a report without
+    ExecID(17) may have been taken for the other one: the same change of either is this one.
     """
-    key, said = _booked(draft, placement, fill)[0], _said(heard)
-    same = [each.by_report for each in draft.state.changes_of(key) if each.economics == said]
-    by_report = bool(heard.trade_report_id)
-    if same.count(not by_report) <= same.count(by_report):
+    by_report, said = bool(heard.trade_report_id), _said(heard)
+    key, booked = _booked(draft, placement, fill)
+    alike = [each for each, other in draft.state.executions_at(placement) if other.economics == booked.economics]
+    changed = next((each for each in (key, *alike) if _is_told_otherwise(draft, each, said, by_report)), None)
+    if changed is None:
         return False
     change = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
-    # A trade report has no word of the order: what its cancel has freed may be filled once more after all.
-    lives = heard.word is DealerWord.trade_canceled and not placement.unanswered and lives_on(heard)
+    # A trade report has hardly a word of the order: what its cancel has freed may be filled once more after all. One
+    # behind its 8 tells of the time of that: the dealer may have ended the order since.
+    cancels = heard.word is DealerWord.trade_canceled and not by_report
+    lives = cancels and not placement.unanswered and lives_on(heard)
     becomes = PlacementState.in_doubt.value if lives else ""
-    draft.record(e.TradeChangeConfirmed(draft.now_ns, key, change, said, becomes))
+    draft.record(e.TradeChangeConfirmed(draft.now_ns, changed, change, said, becomes))
     return True
+
+
+def _is_told_otherwise(draft: Draft, key: str, said: str, by_report: bool) -> bool:
+    """Has the other kind of report said so of a fill more often than this kind?"""
+    same = [each.by_report for each in draft.state.changes_of(key) if each.economics == said]
+    return same.count(not by_report) > same.count(by_report)
 
 
 def _is_carried_out(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill) -> bool:
     key = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
-    known, fill_is = draft.state.changes.get(key), _booked(draft, placement, fill)[0]
-    return known is not None and (known.fill_key, known.economics) == (fill_is, _said(heard))
+    known = draft.state.changes.get(key)
+    return known is not None and known.economics == _said(heard)
 
 
 def _said(heard: DealerReport) -> str:

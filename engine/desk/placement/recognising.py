@@ -49,9 +49,12 @@ def recognise(executions: Iterable[BookedFill], heard: DealerReport) -> Fill | N
     if found is not None:
         return found
     quantity = heard.last_quantity
-    if quantity is None or not counts_beside(fills, heard, quantity):
-        nameless = (each for each in untold if not _is_another(each, heard) and _may_count(fills, each, heard))
-        found = next(nameless, None)
+    if quantity is not None and counts_beside(fills, heard, quantity):
+        # It is new, unless it tells of one that was taken back before it came.
+        standing = {each.exec_id for each in fills}
+        untold = [each for each in untold if each.exec_id not in standing]
+    nameless = (each for each in untold if not _is_another(each, heard) and _may_count(fills, each, heard))
+    found = next(nameless, None)
     if found is None and heard.reported_before:
         found = next((each for each in alike if not _is_another(each, heard)), None)
     return found
