@@ -19,7 +19,7 @@ from engine.dealers.segments import Segment
 from engine.dealers.stats import METRICS, Metric, Source, Unit
 from engine.desk.classic_lessons import traits_of
 from engine.desk.setting import Desk
-from engine.domain.currencies import currency_problem
+from engine.domain.currencies import CURRENCIES, currency_problem
 from engine.domain.instrument import AssetClass, Security
 from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.domain.rows import row
@@ -173,7 +173,13 @@ _ORDER_FIELDS: Final = (
     Field("quantity", Kind.NUMBER, lambda s: s.quantity, "face amount in the bond's currency"),
     Field("notional", Kind.MONEY, _notional, "face amount times factor, in base currency"),
     Field("market_value", Kind.MONEY, _market_value, "what it is worth at fair, in base currency"),
-    Field("currency", Kind.TEXT, lambda s: s.terms.currency, "the bond's currency"),
+    Field(
+        "currency",
+        Kind.TEXT,
+        lambda s: s.terms.currency,
+        "the bond's currency, a code of ISO 4217",
+        choices=tuple(sorted(CURRENCIES)),
+    ),
     Field(
         "asset_class",
         Kind.TEXT,

@@ -15,6 +15,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+CHOICES_LISTED_MAX: Final = 8
+"""Where a field has more values, none is listed."""
+
 
 class Kind(StrEnum):
     """What a value is; only values of one kind can be compared.
@@ -181,7 +184,8 @@ def fields_listing(catalogue: Catalogue) -> tuple[str, ...]:
         for name in sorted(fields):
             entry = fields[name]
             shown = f"{name}(30d)" if entry.windowed else name
-            choices = f" One of: {', '.join(entry.choices)}." if entry.choices else ""
+            few = entry.choices is not None and len(entry.choices) <= CHOICES_LISTED_MAX
+            choices = f" One of: {', '.join(entry.choices or ())}." if few else ""
             lines.append(f"  {shown:<24} {entry.kind.value:<12} {entry.doc}{choices}")
     lines.append("metrics for 'rank by'")
     lines.extend(f"  {name}" for name in sorted([*catalogue.scorers, *words_of(catalogue.metrics)]))

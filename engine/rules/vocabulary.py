@@ -21,7 +21,7 @@ from engine.rules.resolved import (
     Scaled,
     Value,
 )
-from engine.rules.signature import OF_RANKING, Catalogue, Field, Kind, named, words_of
+from engine.rules.signature import CHOICES_LISTED_MAX, OF_RANKING, Catalogue, Field, Kind, named, words_of
 from engine.rules.source import Diagnostic, Source, Span, did_you_mean
 from engine.rules.syntax import (
     Chain,
@@ -43,7 +43,6 @@ _T = TypeVar("_T")
 
 _PLAIN: Final = frozenset({Kind.NUMBER, Kind.RATE, Kind.RATIO, None})
 _SECONDS_PER_DAY: Final = 86_400
-_CHOICES_LISTED_MAX: Final = 8
 
 # Which units a literal of a kind may have, and what one of them counts in the kind's own unit.
 _UNIT_WORTH: Final[Mapping[Kind, Mapping[Unit, Fraction]]] = {
@@ -292,7 +291,7 @@ class Vocabulary:
             if choice.casefold() == expr.text.casefold():
                 return choice
         suggestion = did_you_mean(expr.text, entry.choices)
-        if suggestion is None and len(entry.choices) <= _CHOICES_LISTED_MAX:
+        if suggestion is None and len(entry.choices) <= CHOICES_LISTED_MAX:
             suggestion = f"one of: {', '.join(entry.choices)}"
         raise Wrong(expr.span, f"'{entry.name}' is never '{expr.text}'", suggestion)
 

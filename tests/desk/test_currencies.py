@@ -14,6 +14,7 @@ from engine.admin import order_views
 from engine.admin.tables import Paper
 from engine.clock import NS_PER_S, iso_timestamp
 from engine.desk.apply import apply
+from engine.desk.fields import catalogue
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
@@ -21,6 +22,8 @@ from engine.domain.exchange import Rate, RateUsed
 from engine.domain.order import OrderState, TimeInForce
 from engine.errors import CommandError
 from engine.market.rates import FiledRates, RateLimits
+from engine.rules.program import check_book
+from engine.rules.source import Source
 
 HOUR = 3600
 RATE = Decimal("1.0850")
@@ -324,6 +327,19 @@ def test_a_rule_may_name_an_amount_in_any_currency(security: Any, quantity: int,
     put(world, "USD/JPY", "160.13")
     order_id = world.order(security, "buy", quantity, account="X")
     assert world.state.recommendations[order_id].rule == rule
+
+
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        pytest.param("EURO", ["'currency' is never 'EURO' (did you mean 'EUR'?)"], id="no currency"),
+        pytest.param("ZZZ", ["'currency' is never 'ZZZ'"], id="like none"),
+        pytest.param("eur", [], id="in small letters"),
+    ],
+)
+def test_a_rule_for_a_currency_that_there_is_not_is_refused(typed: str, wrong: list[str]) -> None:
+    rules = f'rule "euros" when currency == {typed}  ask top 1\nrule "rest" when true  ask top 2\n'
+    assert [each.text for each in check_book([Source("scene.rules", rules)], catalogue())] == wrong
 
 
 def test_an_amount_in_a_currency_without_a_rate_is_unknown_and_no_rule_goes_by_it() -> None:
