@@ -21,7 +21,8 @@ AMOUNT_STEP: Final = Decimal("0.01")
 """What a face amount is rounded to where it is told in another currency."""
 
 _PAIR: Final = re.compile(r"([A-Za-z]{3})[/.]?([A-Za-z]{3})")
-_PRICE: Final = re.compile(r"\d{1,7}(\.\d{1,12})?")
+DECIMALS_MAX: Final = 12
+_PRICE: Final = re.compile(r"\d{1,7}(\.\d+)?")
 
 
 @row
@@ -97,6 +98,8 @@ def rate_price(text: str) -> Decimal:
     """The price of a pair, in plain digits. Raises ValueError with what was expected."""
     if _PRICE.fullmatch(text) is None:
         raise ValueError("a rate in plain digits such as 1.0850")
+    if len(text.partition(".")[2]) > DECIMALS_MAX:
+        raise ValueError(f"a rate with at most {DECIMALS_MAX} decimals")
     price = Decimal(text)
     if not RATE_MIN <= price <= RATE_MAX:
         raise ValueError(f"a rate from {RATE_MIN} to {RATE_MAX}")

@@ -55,6 +55,12 @@ def test_what_is_no_rate_is_refused(typed: str) -> None:
         rate_price(typed)
 
 
+def test_a_rate_with_the_decimals_of_a_float_says_how_many_there_may_be() -> None:
+    assert rate_price("0.006451612903") == D("0.006451612903")
+    with pytest.raises(ValueError, match="a rate with at most 12 decimals"):
+        rate_price("0.006451612903225806")
+
+
 def test_a_rate_keeps_the_digits_it_was_told_with() -> None:
     assert str(rate_price("1.0850")) == "1.0850"
     assert rate_price("155") == 155

@@ -47,7 +47,11 @@ def hear_snapshot(message: Message, dialect: Dialect, names: Names) -> MarketPri
     """MarketDataSnapshotFullRefresh(W): the best bid and offer, and trades; prices that are not positive are none."""
     security_id = _named(message, names)
     if not security_id:
-        text = "SecurityID(48) missing: bonds are told apart by it alone"
+        symbol = message.get(55) or NO_SYMBOL
+        named = (
+            "" if symbol == NO_SYMBOL else f", and Symbol(55)={symbol[:20]} is no pair of currencies such as EUR/USD"
+        )
+        text = f"SecurityID(48) missing: bonds are told apart by it alone{named}"
         reason = BusinessRejectReason.ConditionallyRequiredFieldMissing
         raise NotTaken(BusinessReject("W", message.seq_num, reason, text, message.get(262) or ""))
     bid: Decimal | None = None

@@ -892,8 +892,10 @@ def test_a_pair_of_currencies_is_named_by_its_symbol_alone(symbol: str) -> None:
 
 @pytest.mark.parametrize("symbol", ["eurusd", "EUR/EUR", "GBX/USD", "EUROSTOXX", "[N/A]"])
 def test_what_is_no_pair_names_nothing(symbol: str) -> None:
-    with pytest.raises(NotTaken, match=r"SecurityID\(48\) missing"):
+    with pytest.raises(NotTaken, match=r"SecurityID\(48\) missing") as refused:
         hear("market", wire(f"35=W|262=M1|55={symbol}|268=1|269=H|270=1.085"))
+    said = f"Symbol(55)={symbol} is no pair of currencies such as EUR/USD"
+    assert (said in refused.value.reject.text) is (symbol != "[N/A]")
 
 
 def test_a_middle_of_a_bond_is_made_of_its_sides_and_not_taken_from_elsewhere() -> None:
