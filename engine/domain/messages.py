@@ -244,6 +244,8 @@ class DealerReport:
     """PreviouslyReported(570)=Y."""
     report_words: ReportWords | None = None
     """Of a trade report, what its acknowledgement repeats."""
+    settl_currency: str = ""
+    """SettlCurrency(120); empty where it does not say."""
 
 
 class TradeAct(StrEnum):
@@ -273,6 +275,7 @@ class TradeSide:
     currency: str
     text: str
     status: OrderStatus | None
+    settl_currency: str = ""
 
 
 @row

@@ -104,6 +104,19 @@ def test_an_order_in_the_base_currency_needs_no_rate_and_keeps_none() -> None:
     assert (booked.fill.worth, booked.fill.quantity_in_base) == (None, MM)
 
 
+def test_a_fill_that_settles_in_another_currency_is_booked_and_a_person_hears_of_it() -> None:
+    world = priced()
+    order_id = world.order(EURO, "buy", MM, account="PARALLEL")
+    world.says("ash", "99.95", order_id)
+    world.command("execute", order=order_id, dealer="ash")
+    world.fills(order_id, MM // 2, settl_currency="EUR")
+    assert world.pages() == []
+    world.fills(order_id, MM // 2, exec_id="X2", settl_currency="USD")
+    assert world.the(order_id).state is OrderState.filled
+    assert [page.body["what"] for page in world.pages()] == ["settlement differs"]
+    assert "SettlCurrency(120) is USD, the bond settles in EUR" in world.reports()[-1].text
+
+
 def test_an_order_in_euros_on_a_bond_in_dollars_is_refused_with_the_tag() -> None:
     world = priced()
     world.order(BOND, "buy", MM, currency="EUR")

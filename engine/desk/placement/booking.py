@@ -72,7 +72,7 @@ def book(
             in_execution_report=not heard.trade_report_id,
         ),
     )
-    said = "; ".join(filter(None, (settles_otherwise(draft, fill), said)))
+    said = "; ".join(filter(None, (settles_otherwise(draft, fill), paid_otherwise(draft, fill, heard), said)))
     arrival = order.arrival
     improvement = None
     if arrival is not None and arrival.price > 0:
@@ -124,6 +124,16 @@ def settles_otherwise(draft: Draft, fill: Fill) -> str:
     if asked == fill.settl_date or not is_told(draft.desk, order.terms, date.fromisoformat(asked)):
         return ""
     otherwise = f"SettlDate(64) is {fill.settl_date}, asked for was {asked}"
+    draft.page("settlement differs", order_id=fill.order_id, dealer=fill.dealer, reason=otherwise)
+    return otherwise
+
+
+def paid_otherwise(draft: Draft, fill: Fill, heard: DealerReport) -> str:
+    """In which other currency the dealer says that it settles, and a page; empty where it says none, or the bond's."""
+    currency = draft.state.orders[fill.order_id].terms.currency
+    if heard.settl_currency in ("", currency):
+        return ""
+    otherwise = f"SettlCurrency(120) is {heard.settl_currency}, the bond settles in {currency}"
     draft.page("settlement differs", order_id=fill.order_id, dealer=fill.dealer, reason=otherwise)
     return otherwise
 

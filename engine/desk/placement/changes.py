@@ -23,7 +23,14 @@ from engine.desk.draft import Draft
 from engine.desk.order import reporting
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.placement.acknowledging import acknowledge
-from engine.desk.placement.booking import after_booking, book, settle_order, settles_otherwise, with_money
+from engine.desk.placement.booking import (
+    after_booking,
+    book,
+    paid_otherwise,
+    settle_order,
+    settles_otherwise,
+    with_money,
+)
 from engine.desk.placement.counting import Fit, lives_on, weigh
 from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, page
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word, stray
@@ -187,6 +194,7 @@ def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
     if fill.settl_date != was.settl_date:
         before += f", to settle on {was.settl_date}"
         said = "; ".join(filter(None, (settles_otherwise(draft, fill), said)))
+    said = "; ".join(filter(None, (paid_otherwise(draft, fill, heard), said)))
     reason = f"{before}: {heard.text}" if heard.text else before
     less = quantity < was.quantity
     after = with_more_filled(placement, quantity - was.quantity)

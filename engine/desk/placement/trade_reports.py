@@ -93,6 +93,7 @@ def _as_told(heard: TradeReport, side: TradeSide) -> DealerReport:
         gross=side.gross,
         net=side.net,
         currency=side.currency,
+        settl_currency=side.settl_currency,
         text=side.text,
         status=side.status,
     )

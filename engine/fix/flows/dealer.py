@@ -255,6 +255,7 @@ def hear_execution(message: Message, dialect: Dialect, names: Names) -> DealerRe
         as_came=as_came(message),
         secondary_exec_id=get(527) or "",
         match_id=get(880) or get(1003) or "",
+        settl_currency=get(120) or "",
     )
 
 

@@ -174,6 +174,7 @@ def _side(entry: FieldView, message: Message, alone: bool, dialect: Dialect) -> 
         currency=where(15).get(15) or "",
         text=get(58) or "",
         status=STATUS_OF.get(where(39).get(39) or ""),  # FIX 4.4 has this beside them.
+        settl_currency=get(120) or "",
     )
 
 

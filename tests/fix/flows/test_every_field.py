@@ -362,6 +362,7 @@ HEARD: Final[dict[str, Case]] = {
             "as_came": ("", None),
             "secondary_exec_id": ("527=v1", "v1"),
             "match_id": ("880=m1", "m1"),
+            "settl_currency": ("120=EUR", "EUR"),
             # A trade report's alone: tests/fix/flows/test_trade_report_wire has them.
             "trade_report_id": ("", None),
             "trade_report_ref": ("", None),

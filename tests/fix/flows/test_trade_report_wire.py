@@ -106,8 +106,8 @@ def test_sides_without_their_group_are_read_beside_it() -> None:
 
 
 def test_what_one_side_lacks_is_not_taken_from_the_other() -> None:
-    first, second = heard(f"{TRADE}|552=2|54=2|37=L|11=a|381=5|159=6|118=7|15=USD|58=b|54=1|37=M").sides
-    assert (first.gross, first.text) == (Decimal(5), "b")
+    first, second = heard(f"{TRADE}|552=2|54=2|37=L|11=a|381=5|159=6|118=7|15=USD|120=EUR|58=b|54=1|37=M").sides
+    assert (first.gross, first.text, first.currency, first.settl_currency) == (Decimal(5), "b", "USD", "EUR")
     assert second == m.TradeSide("", "M", Side.buy, None, None, None, None, None, "", "", None)
 
 
