@@ -26,7 +26,7 @@ pytestmark = pytest.mark.starts("noon")
 
 DEFAULT_SEEDS = 200
 FULL_SEEDS = 1_400
-"""Of the next 1,800 three differ (1784, 2075, 2391): reports lost, or of equal trades that were cancelled out of turn."""
+"""Of the next 1,800 three differ (1784, 2075, 2391): lost reports, or equal trades that were cancelled out of turn."""
 CHANNELS = ("AE", "8 and AE", "8 and AE", "8")
 
 
