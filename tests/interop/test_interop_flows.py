@@ -110,7 +110,7 @@ def test_without_a_quote_the_order_stays_new_and_can_be_cancelled(scene_of: Scen
 @pytest.mark.full_with("quickfix")
 def test_a_cancel_while_a_dealer_has_not_answered(scene_of: SceneOf) -> None:
     market = scene_of()
-    market.desks["alder"].filling = "hold"
+    market.desks["alder"].filling = market.desks["alder"].canceling = "hold"
     market.start()
     market.oms.send("D", order("A-1", ISIN, 1_000_000))
     market.until_passed("alder", out=True, t35="D")
