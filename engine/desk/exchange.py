@@ -13,7 +13,7 @@ from typing import Final
 from engine.clock import iso_timestamp
 from engine.desk.deliveries import Delivery
 from engine.desk.draft import Draft
-from engine.desk.order import intake
+from engine.desk.order import again
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState, rate_key
 from engine.domain import events as e
@@ -49,7 +49,7 @@ def judge(draft: Draft, told: Rate, *, has_moved: bool = False) -> None:
 def record(draft: Draft, rates: Iterable[Rate], removed: Iterable[Rate], actor: str, reason: str = "") -> None:
     """These hold from now on, and what they were missing for is looked at again."""
     draft.record(e.RatesPut(draft.now_ns, tuple(rates), tuple(removed), actor, reason))
-    intake.rates_came(draft)
+    again.rates_came(draft)
 
 
 def counting(desk: Desk, state: DeskState, now_ns: int) -> dict[str, Rate]:

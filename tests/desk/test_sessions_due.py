@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from desk_past import EURO
 from desk_scene import BOND, MM, Scene, scene
 
 from engine.clock import NS_PER_S
@@ -238,6 +239,17 @@ class TestManyAtOnce:
         assert [each.order_id for each in world.recorded(e.RfqOpened)] == sorted(world.state.orders.keys())[
             -self.COUNT :
         ]
+
+    def test_those_that_wait_for_a_rate_are_looked_at_in_as_many_turns(self) -> None:
+        world = scene(open_rfqs_max=500, duplicate_window_ns=0)
+        for _ in range(self.COUNT):
+            world.order(EURO, "buy", MM, account="PARALLEL")
+        rows = [{"pair": "EUR/USD", "price": "1.0850"}]
+        world.command("rates.put", actor="fx", role="feed", rows=rows)
+        assert len(world.recorded(e.RfqOpened)) == again.LOOKED_AT_ONCE
+        world.advance(0)
+        assert len(world.recorded(e.RfqOpened)) == self.COUNT
+        assert world.state.to_look_at() == 0
 
     def test_the_timer_is_due_at_once_until_all_were_looked_at(self) -> None:
         world = self.waiting()

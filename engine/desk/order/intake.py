@@ -196,23 +196,12 @@ def _rate(draft: Draft, order_id: str) -> None:
         draft.record(e.OrderRated(draft.now_ns, order_id, rate, _segment(draft, order.terms, rate)))
 
 
-def rates_came(draft: Draft) -> None:
-    """There are other rates: orders whose size nobody could tell are looked at again."""
-    for order in _to_look_at(draft):
-        if rate_or_none(draft, order.terms.currency) is not None:
-            work(draft, order.order_id)
-
-
 def look_again(draft: Draft) -> None:
-    """There will be other rates after this turn: the same orders are looked at in the next one."""
-    for order in _to_look_at(draft):
+    """There will be other rates after this turn: orders whose size nobody could tell are looked at in the next one."""
+    orders = unsized(draft.state, draft.desk.base_currency)
+    for order in [each for each in orders if not each.cancel_cl_ord_id and not each.out_of_time(draft.now_ns)]:
         draft.record(e.OrderReturned(draft.now_ns, order.order_id, order.note, again_ns=draft.now_ns))
         draft.wake(Timer(TimerKind.order, order.order_id))
-
-
-def _to_look_at(draft: Draft) -> list[Order]:
-    orders = unsized(draft.state, draft.desk.base_currency)
-    return [each for each in orders if not each.cancel_cl_ord_id and not each.out_of_time(draft.now_ns)]
 
 
 def unsized(state: DeskState, base_currency: str) -> list[Order]:
