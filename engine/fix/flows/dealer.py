@@ -42,6 +42,7 @@ from engine.fix.flows.dialect import (
     STATUS_OF,
     Dialect,
     face_amount,
+    is_whole,
     number,
     refuse_soh,
     spoken,
@@ -342,9 +343,13 @@ def read_trade(message: Message, dialect: Dialect) -> Traded:
     in_percent = (message.get(423) or PERCENT_OF_PAR) == PERCENT_OF_PAR
     quantity = readable_quantity(message, 32, dialect)
     price = readable_decimal(message, 31 if in_percent else 669)
-    if quantity is not None and price is not None and quantity > 0 and price > 0:
+    if quantity is not None and quantity > 0 and not is_whole(quantity):
+        # It counts something else than face amount: how much was traded, a person has to say.
+        quantity, found = None, _not_whole(message)
+    elif quantity is not None and price is not None and quantity > 0 and price > 0:
         return Traded(quantity, price, in_percent, ())
-    found = _unread_number(message, 32, quantity, _A_QUANTITY)
+    else:
+        found = _unread_number(message, 32, quantity, _A_QUANTITY)
     if in_percent:
         found += _unread_number(message, 31, price, _A_PRICE)
     elif message.get(669):
@@ -353,6 +358,10 @@ def read_trade(message: Message, dialect: Dialect) -> Traded:
         shown = _short(message.get(423))
         found += (f"PriceType(423)={shown}: expected 1, percent of par, or LastParPx(669) beside it",)
     return Traded(quantity, price, in_percent, found)
+
+
+def _not_whole(message: Message) -> tuple[str, ...]:
+    return (f"LastQty(32)={_short(message.get(32))}: expected a whole face amount",)
 
 
 def as_came(message: Message) -> str:

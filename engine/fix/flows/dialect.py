@@ -210,6 +210,11 @@ def face_amount(message: FieldView, tag: int, dialect: Dialect) -> Decimal | Non
     return value if value is None or bond_face is None else value * bond_face
 
 
+def is_whole(face: Decimal) -> bool:
+    """Face amounts are whole: a fraction counts something else, such as millions, or bonds where face was agreed."""
+    return face == face.to_integral_value()
+
+
 def direction(message: Message) -> Side | None:
     """Side(54) as a direction, None when it has none or is absent; ProtocolError 373=5 for what is no side."""
     code = message.get(54)

@@ -67,7 +67,7 @@ ROWS: Final[Mapping[str, tuple[FieldRow, ...]]] = {
         _row(
             "32 31",
             "how much, at which clean price in percent of par",
-            "missing, no number, 0 or less, too much, too bad: quarantined",
+            "missing, no number, 0 or less, a fraction, too much, too bad: quarantined",
         ),
         _row("15", "the order's currency", "absent: the order's; another one: quarantined"),
         _row("120", "the currency it settles in", "absent: the order's; another: booked, and a person hears of it"),

@@ -47,6 +47,7 @@ from engine.fix.flows.dialect import (
     Field,
     direction,
     face_amount,
+    is_whole,
     number,
     numbers,
     refuse_soh,
@@ -246,6 +247,8 @@ def _problem(
         return OrderRefusal.incorrect_quantity, "OrderQty(38) missing: face amounts only"
     if quantity <= 0:
         return OrderRefusal.incorrect_quantity, _found(message, Tag.OrderQty, "more than 0")
+    if not is_whole(quantity):
+        return OrderRefusal.incorrect_quantity, _found(message, Tag.OrderQty, "a whole face amount")
     if get(54) not in SIDE_CODE.values():
         return OrderRefusal.unsupported, _found(message, Tag.Side, "1 (buy) or 2 (sell)")
     if get(40) not in (_MARKET, _LIMIT):

@@ -64,7 +64,9 @@ ROWS: Final[tuple[Term, ...]] = (
     _honoured("1", "the order's account: limits and kill switches go by it"),
     _honoured("48 22 454 455 456", "the bond, by ISIN or CUSIP; unknown, or two bonds by two names: 103=1"),
     _honoured("54", "1 buys, 2 sells; other sides with a direction: 103=11, without one: j"),
-    _honoured("38", "face amount, or bonds of 1,000 where the session says so; missing or not above 0: 103=13"),
+    _honoured(
+        "38", "face amount, or bonds of 1,000 where the session says so; missing, not above 0 or not whole: 103=13"
+    ),
     _honoured("40", "1 market, 2 limit; others: 103=11"),
     _honoured("44 423", "the limit, in percent of par; missing, not above 0: 103=99; another PriceType(423): 103=11"),
     _honoured("59 126 432", "day, IOC, FOK, or GTD until ExpireTime(126) or ExpireDate(432); others: 103=11"),

@@ -195,6 +195,8 @@ def test_new_order(changes: tuple[str, ...], expected: NewOrder) -> None:
     [
         pytest.param(("38=-5",), 13, "OrderQty(38)=-5", id="negative quantity"),
         pytest.param(("38=0",), 13, "OrderQty(38)=0", id="no quantity"),
+        pytest.param(("38=0.4",), 13, "OrderQty(38)=0.4: expected a whole face amount", id="millions"),
+        pytest.param(("38=400000.5",), 13, "OrderQty(38)=400000.5: expected a whole face amount", id="a half"),
         pytest.param(("-38",), 13, "OrderQty(38) missing", id="quantity absent"),
         pytest.param(("-38", "152=100"), 13, "OrderQty(38) missing", id="cash order"),
         pytest.param(("15=ZZZ",), 99, "Currency(15)=ZZZ", id="unknown currency"),
@@ -273,6 +275,7 @@ G = f"35=G|1=A1|11=C2|15=USD|21=1|22=4|38=1000|40=2|41=C1|44=99|48={ISIN}|54=2|5
         pytest.param(("-38", "152=5"), "CashOrderQty(152): expected a face amount", id="cash"),
         pytest.param(("-38",), "OrderQty(38) missing", id="no quantity"),
         pytest.param(("38=0",), "OrderQty(38)=0: expected more than 0", id="none of it"),
+        pytest.param(("38=0.4",), "OrderQty(38)=0.4: expected a whole face amount", id="millions"),
         pytest.param(("-44",), "Price(44) missing on a limit order", id="a limit order without one"),
         pytest.param(("423=9",), "PriceType(423)=9", id="a limit in yield"),
         pytest.param(("40=3",), "OrdType(40)=3", id="a stop"),
@@ -712,6 +715,11 @@ FILL = DealerReport(
             ("31=n/a",),
             replace(FILL, last_price=None, unread=("LastPx(31)=n/a: expected a price such as 99.25",)),
             id="not even an unreadable price does",
+        ),
+        pytest.param(
+            ("32=0.4",),
+            replace(FILL, last_quantity=None, unread=("LastQty(32)=0.4: expected a whole face amount",)),
+            id="nor a quantity in millions, which is no face amount",
         ),
         pytest.param(
             ("-32", "-54"),

@@ -182,6 +182,7 @@ def test_a_change_has_a_name_of_its_own_and_refers_to_the_trade_by_its_execution
         ("423=9", 1000, None, "PriceType(423)=9: expected 1, percent of par, or LastParPx(669) beside it"),
         ("423=6|669=98.5", 1000, 98.5, ""),
         ("32=0", 0, 99.5, "LastQty(32)=0: expected more than 0"),
+        ("32=400000.5", None, 99.5, "LastQty(32)=400000.5: expected a whole face amount"),
     ],
 )
 def test_numbers_are_read_as_on_an_8(changes: str, quantity: int | None, price: float | None, unread: str) -> None:
