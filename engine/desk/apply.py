@@ -426,6 +426,7 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
             status_asks=placement.status_asks + asked,
             status_outbox_id=event.outbox_id if asked else placement.status_outbox_id,
             person_needed=placement.person_needed or event.person_needed,
+            person_counts=_is_for_its_count(placement, event),
             counted=placement.counted if event.counted is None else event.counted,
             ends_as=event.ends_as or placement.ends_as,
             awaits_quarantine=event.awaits_quarantine or placement.awaits_quarantine,
@@ -433,6 +434,19 @@ def _placement_doubted(state: DeskState, event: e.PlacementDoubted) -> None:
     )
     if event.outbox_id:
         state.follow_ups.put(str(event.outbox_id), event.placement_id)
+
+
+def _is_for_its_count(placement: Placement, event: e.PlacementDoubted) -> bool:
+    if not event.person_needed:
+        return placement.person_counts
+    return event.counted is not None and (placement.person_counts or not placement.person_needed)
+
+
+def _placement_count_agreed(state: DeskState, event: e.PlacementCountAgreed) -> None:
+    agreed = changed(
+        state.placements[event.placement_id], counted=None, evidence="", person_needed=False, person_counts=False
+    )
+    state.placements.put(event.placement_id, agreed)
 
 
 def _placement_ended(state: DeskState, event: e.PlacementEnded) -> None:
@@ -605,6 +619,7 @@ def _alive_again(placement: Placement, called_off: Decimal, at_ns: int) -> Place
         ends_as="",
         evidence="",
         person_needed=False,
+        person_counts=False,
         status_asks=0,
         status_asked_ns=at_ns,
     )
@@ -843,6 +858,7 @@ _HANDLERS: Final[Mapping[type[e.Event], Callable[[DeskState, Any], None]]] = {
     e.AcceptWithheld: _accept_withheld,
     e.PlacementAcknowledged: _placement_acknowledged,
     e.PlacementDoubted: _placement_doubted,
+    e.PlacementCountAgreed: _placement_count_agreed,
     e.PlacementEnded: _placement_ended,
     e.PlacementCancelAsked: _placement_cancel_asked,
     e.FillBooked: _fill_booked,

@@ -714,6 +714,14 @@ class PlacementDoubted(Event):
 
 @row
 @dataclass(frozen=True, slots=True)
+class PlacementCountAgreed(Event):
+    """What is booked has become what the dealer counted: for that, no person is needed any more."""
+
+    placement_id: str
+
+
+@row
+@dataclass(frozen=True, slots=True)
 class PlacementEnded(Event):
     """The dealer's last word other than a fill: `rejected`, `canceled`, or forced by a person."""
 

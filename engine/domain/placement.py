@@ -84,6 +84,8 @@ class Placement:
     """Of an acceptance that lives again because a fill was taken back: what was not to be filled any more by then."""
     awaits_quarantine: bool = False
     """Its last word counts nothing: it takes effect once nothing of it is in quarantine any more."""
+    person_counts: bool = False
+    """A person is needed for nothing but that the dealer counts otherwise than is booked."""
 
     @property
     def unanswered(self) -> bool:

@@ -70,6 +70,7 @@ RECORD_ONLY: Final = frozenset(
         "DealerSilent.waited_ns", "RfqDeciding.at_ns", "RfqDeciding.reason", "TraderAlerted.at_ns",
         "TraderAlerted.reason", "RfqClosed.at_ns", "QuoteAccepted.actor", "QuoteAccepted.reason",
         "AcceptWithheld.at_ns", "AcceptWithheld.reason", "PlacementAcknowledged.at_ns",
+        "PlacementCountAgreed.at_ns",
         "PlacementEnded.segment", "PlacementEnded.actor",
         "PlacementCancelAsked.at_ns", "FillBooked.improvement_bps", "FillMarked.at_ns", "FillMarked.due_ns",
         "FillMarked.index", "FillMarked.mark", "FillMarked.reason",
@@ -153,7 +154,9 @@ def some_day(seed: int) -> Day:
     command(day, "execute", order=pending)
     if day.the(pending).state is OrderState.placed:
         if seed % 3 != 2:
-            day.fills(pending, MM // 4)
+            # Two fills in the wrong order: the dealer counts more than is booked, and then it does not.
+            day.fills(pending, MM // 8, exec_id=f"later-{seed}", cum_quantity=Decimal(MM // 4))
+            day.fills(pending, MM // 8, exec_id=f"before-{seed}", cum_quantity=Decimal(MM // 8))
         day.replace(pending, f"h{seed}", MM // (5 if seed % 2 else 2), limit_price=None)
         if seed % 3:
             word, status = ((DealerWord.canceled, "4"), (DealerWord.rejected, "8"))[seed % 3 - 1]

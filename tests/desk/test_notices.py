@@ -33,6 +33,7 @@ SILENT: Final = frozenset(
         "OrderReceived", "DuplicateAllowed", "OrderRefused", "OrderRated", "OrderRecommended", "CancelAsked",
         "CancelSettled", "ReplaceAsked", "ReplaceSettled", "OrderReplaced",
         "OrderCanceled", "OrderExpired", "AskWithheld", "RfqDeciding", "PlacementAcknowledged", "PlacementDoubted",
+        "PlacementCountAgreed",
         "PlacementCancelAsked", "FillQuarantined", "FillRepeated", "FillConfirmed", "DontKnowTradeSent",
         "DontKnowTradeUnsent", "QuarantineRepeated", "TradeChangeConfirmed", "RuleBookLoaded", "LogLevelSet",
         "RoundObserved", "RoundAmended", "RoundMarked", "FillMarked", "HistoryAdded", "EstimatesRebuilt",

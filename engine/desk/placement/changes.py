@@ -216,9 +216,17 @@ def correct(draft: Draft, was: Fill, heard: DealerReport) -> str | None:
         if quantity > was.quantity:
             settle_order(draft, placement.placement_id)
             if not placement.unanswered or quantity - was.quantity > placement.reserved:
-                call_others_back(draft, placement)
+                _may_be_too_much(draft, placement, f"corrected to {quantity:f} although it was {placement.state}")
         moved = weigh_the_rest(draft, placement.placement_id, heard)
     return carry_out_waiting(draft, placement.session, placement.placement_id, heard) or moved
+
+
+def _may_be_too_much(draft: Draft, placement: Placement, reason: str) -> None:
+    """More is filled than was left: who may fill more of the order is called back, and a person is told of it."""
+    placements = draft.state.placements_of(placement.order_id)
+    if any(each.unanswered and each.placement_id != placement.placement_id for each in placements):
+        draft.page("fill after the end", order_id=placement.order_id, dealer=placement.dealer, reason=reason)
+    call_others_back(draft, placement)
 
 
 def _as_fill(heard: DealerReport) -> DealerReport:
@@ -257,7 +265,7 @@ def _book_as_corrected(draft: Draft, placement: Placement, heard: DealerReport) 
     draft.record(e.TradeChangeConfirmed(draft.now_ns, fill.key, change, _said(heard)))
     draft.page("trade corrected", order_id=fill.order_id, dealer=fill.dealer, reason=words)
     if not placement.unanswered or quantity > placement.reserved:
-        call_others_back(draft, placement)
+        _may_be_too_much(draft, placement, f"booked as corrected although it was {placement.state}")
     moved = after_booking(draft, placement.placement_id, told)
     return carry_out_waiting(draft, placement.session, placement.placement_id, heard) or moved
 

@@ -48,7 +48,11 @@ def withhold(draft: Draft, placement_id: str, reason: str) -> str | None:
 def settle_last_word(draft: Draft, placement_id: str) -> str | None:
     """What is booked, or waits in quarantine, has changed: a last word that was held back may take effect now."""
     placement = draft.state.placements[placement_id]
-    if not placement.unanswered or not placement.ends_as:
+    if not placement.unanswered:
+        return None
+    if not placement.ends_as:
+        if placement.person_counts and placement.filled == placement.counted:
+            _count_agreed(draft, placement)
         return None
     if placement.counted is None:
         settled = placement.awaits_quarantine and not draft.state.in_quarantine(placement_id)
@@ -57,6 +61,13 @@ def settle_last_word(draft: Draft, placement_id: str) -> str | None:
     if not settled:
         return None
     return end_placement(draft, placement, PlacementState(placement.ends_as), placement.evidence)
+
+
+def _count_agreed(draft: Draft, placement: Placement) -> None:
+    """The dealer counted what has come since, as fills do in the wrong order: no person is needed for that."""
+    if not draft.state.in_quarantine(placement.placement_id):
+        draft.record(e.PlacementCountAgreed(draft.now_ns, placement.placement_id))
+        draft.wake(Timer(TimerKind.placement, placement.placement_id))
 
 
 def differs(draft: Draft, placement: Placement, heard: DealerReport, weighed: Weighed) -> None:
