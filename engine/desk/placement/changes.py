@@ -24,7 +24,6 @@ from engine.desk.order import reporting
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.booking import (
-    after_booking,
     book,
     paid_otherwise,
     settle_order,
@@ -266,7 +265,8 @@ def _book_as_corrected(draft: Draft, placement: Placement, heard: DealerReport) 
     draft.page("trade corrected", order_id=fill.order_id, dealer=fill.dealer, reason=words)
     if not placement.unanswered or quantity > placement.reserved:
         _may_be_too_much(draft, placement, f"booked as corrected although it was {placement.state}")
-    moved = after_booking(draft, placement.placement_id, told)
+    settle_order(draft, placement.placement_id)
+    moved = weigh_the_rest(draft, placement.placement_id, heard)
     return carry_out_waiting(draft, placement.session, placement.placement_id, heard) or moved
 
 
