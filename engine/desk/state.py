@@ -645,6 +645,11 @@ class DeskState:
         rows = _rows(self._found("quarantine"), 2, key)
         return rows[-1] if rows else None
 
+    def taken_back_as(self, key: str) -> Quarantined | None:
+        """A fill of this key that was in quarantine when its dealer took it back."""
+        rows = _rows(self._found("quarantine"), 2, key)
+        return next((kept for kept in rows if kept.verdict is Verdict.taken_back), None)
+
     def dealers_to_tell(self, session: str = "") -> list[Quarantined]:
         """Rejected fills whose dealer is still to be told, of one session or of all."""
         sessions = (session,) if session else self.quarantine.indexes[3].groups()

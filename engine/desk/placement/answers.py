@@ -15,6 +15,7 @@ from engine.desk.placement.counting import CHANGES, GOES_ON, Fit, weigh
 from engine.desk.placement.doubting import call_others_back, doubt, page
 from engine.desk.placement.ending import differs, end_placement, last_words, stray
 from engine.desk.placement.quarantine import (
+    Problem,
     fill_key,
     hear_rejected,
     problem_of,
@@ -175,7 +176,7 @@ def take_fill(draft: Draft, session: str, placement: Placement | None, heard: De
     quantity, price = heard.last_quantity, heard.last_price
     if (again := take_again(draft, session, placement, heard)) is not None:
         return again
-    problem = problem_of(draft, placement, heard)
+    problem = _taken_back(draft, key) or problem_of(draft, placement, heard)
     if problem is not None:
         quarantine(draft, session, placement, heard, *problem)
         return Taken(kept=True)
@@ -187,6 +188,12 @@ def take_fill(draft: Draft, session: str, placement: Placement | None, heard: De
         _after_the_end(draft, placement)
     moved = after_booking(draft, placement_id, heard)
     return Taken(carry_out_waiting(draft, session, placement_id, heard) or moved)
+
+
+def _taken_back(draft: Draft, key: str) -> Problem | None:
+    """A fill that its dealer took back while it waited in quarantine is not booked because it comes again."""
+    kept = draft.state.taken_back_as(key)
+    return Problem(f"the dealer took it back when it was {kept.fill_id}") if kept is not None else None
 
 
 def _is_booked(draft: Draft, placement: Placement, heard: DealerReport) -> bool:
