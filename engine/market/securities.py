@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from engine.domain.currencies import currency_problem
 from engine.domain.instrument import RATING_SCALE, AssetClass, Security, is_cusip, is_isin, normal_rating
 from engine.market.bonds import FREQUENCIES, coupon_dates_problem, ex_dividend_of
 from engine.market.calendars import JOINS, SETTLEMENT_DAYS_MAX
@@ -215,7 +216,7 @@ def _asset_class(text: str) -> AssetClass:
 
 def _currency(text: str) -> str:
     if not (len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()):
-        raise _Wrong("a currency such as USD")
+        raise _Wrong(currency_problem(text))
     return text
 
 

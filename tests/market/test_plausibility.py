@@ -62,7 +62,7 @@ def test_a_right_line_is_neither_wrong_nor_doubtful() -> None:
             "currency", "GBX", "a currency of ISO 4217 such as USD (GBX is a hundredth of GBP: write GBP)", id="pence"
         ),
         pytest.param("currency", "ZZZ", "a currency of ISO 4217 such as USD", id="no currency"),
-        pytest.param("currency", "usd", "a currency such as USD", id="small letters"),
+        pytest.param("currency", "usd", "a currency of ISO 4217 such as USD (did you mean 'USD'?)", id="small letters"),
         pytest.param("currency", "DEM", "a currency of ISO 4217 such as USD", id="a currency that was"),
         pytest.param("price", "9900", "a clean price of at most 400, in percent of par", id="price a hundredfold"),
         pytest.param(
