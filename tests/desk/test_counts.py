@@ -167,10 +167,27 @@ def test_a_cancel_without_a_count_frees_nothing_while_a_fill_sits_in_quarantine(
     assert pages(world)[-1] == "canceled without CumQty(14), and 400000 waits in quarantine"
 
 
-def test_a_cancel_that_does_not_count_what_sits_in_quarantine_frees_all() -> None:
+@pytest.mark.parametrize("verdict", ["book", "reject"])
+def test_a_last_word_that_forgets_what_a_fill_in_quarantine_counted_waits_for_a_person(verdict: str) -> None:
+    """A fill is a trade until its dealer takes it back: it counted 400,000 with it, and nothing as it ends."""
     world, order_id = placed("AUTO")
     report(world, order_id, "17=E1 150=F 39=1 32=400000 31=99.96 14=400000")
     report(world, order_id, "150=4 39=4 14=0 151=0")
+    assert world.accepted() == ["ash"]
+    words = "canceled with 0 counted as filled; with a fill in quarantine it was 400000"
+    assert pages(world)[-1] == words
+    (kept,) = world.state.open_quarantine()
+    world.command(f"quarantine__{verdict}", role="operator", fill=kept.fill_id, reason="asked on the phone")
+    assert world.accepted() == ["ash", "beech"]
+    assert world.the(order_id).filled == (400_000 if verdict == "book" else 0)
+
+
+def test_a_last_word_that_counts_what_is_booked_ends_though_a_second_report_of_it_waits() -> None:
+    """The same trade under two ExecIDs: the one in quarantine was counted as no more than what is booked."""
+    world, order_id = placed("AUTO")
+    report(world, order_id, "17=P 150=F 39=1 32=400000 14=400000")
+    report(world, order_id, "17=T 150=F 39=1 32=400000 14=400000")
+    report(world, order_id, "150=4 39=4 14=400000 151=0")
     assert world.accepted() == ["ash", "beech"]
 
 

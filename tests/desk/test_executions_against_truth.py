@@ -248,8 +248,10 @@ class History:
                 assert true.misprinted or overtook or placement.placement_id in self.lost, "everything has arrived"
                 assert self._person_knows(placement), "somebody hears of a difference"
             elif not true.misprinted and placement.placement_id not in self.lost:
-                # A word that was overtaken by a change of mind is one for a person.
-                undone = habits.changes_its_mind and self.disorder and self._person_knows(placement)
+                # A word that was overtaken by a change of mind is one for a person, as is one that forgets a fill which
+                # waits in quarantine.
+                kept = self.disorder or self.world.state.in_quarantine(placement.placement_id)
+                undone = habits.changes_its_mind and kept and self._person_knows(placement)
                 assert not placement.unanswered or undone, "all was said"
                 booked = sum((each.quantity * each.price for each in self.world.state.fills_at(placement)), Decimal(0))
                 assert booked == sum((each.quantity * each.price for each in true.trades), Decimal(0)), "at its price"

@@ -22,6 +22,7 @@ from engine.desk.placement.quarantine import (
     quarantine,
     settle_alike,
     settled_as,
+    waiting_of,
 )
 from engine.desk.placement.recognising import is_alike, is_news, recognise
 from engine.domain import events as e
@@ -41,7 +42,7 @@ def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:
     if placement is None:
         stray(draft, session, heard, f"{heard.word} for nothing we ordered: {heard.text}")
         return None
-    weighed = weigh(placement, draft.state.in_quarantine(placement.placement_id), heard)
+    weighed = weigh(placement, waiting_of(draft, placement.placement_id), heard)
     if weighed.fit is not Fit.agrees:
         differs(draft, placement, heard, weighed)
         return None
@@ -107,7 +108,7 @@ def _weigh_status(draft: Draft, placement: Placement, heard: DealerCancelRefused
     """Its OrdStatus(39) says of the order what that of an 8 without any count would."""
     ids, nothing = (heard.cl_ord_id, heard.orig_cl_ord_id), (None,) * 6
     said = DealerReport(DealerWord.status, *ids, "", "", "", *nothing, "", "", None, status=heard.status)
-    weighed = weigh(placement, draft.state.in_quarantine(placement.placement_id), said)
+    weighed = weigh(placement, waiting_of(draft, placement.placement_id), said)
     if weighed.fit is not Fit.agrees:
         # Its fill may be on the way, or lost: the dealer is asked, and a person if that brings nothing.
         doubt(draft, placement, f"{refused}; {weighed.words}", afresh=True, is_cancel_answered=True)

@@ -15,6 +15,7 @@ from engine.desk.order import changing, reporting
 from engine.desk.order.reporting import close_round, return_to_trader
 from engine.desk.placement.counting import Fit, weigh
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word
+from engine.desk.placement.quarantine import waiting_of
 from engine.desk.round.seen import Amending
 from engine.desk.settlement import is_told, settlement_of, trade_date_of
 from engine.domain import events as e
@@ -239,7 +240,7 @@ def settle_order(draft: Draft, placement_id: str) -> None:
 def weigh_fill(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:
     """What else the report of a fill that is booked says of the acceptance; the round it moved."""
     placement = draft.state.placements[placement_id]
-    weighed = weigh(placement, draft.state.in_quarantine(placement_id), heard)
+    weighed = weigh(placement, waiting_of(draft, placement_id), heard)
     if weighed.fit is Fit.agrees and weighed.ends_as is not None:
         return end_placement(draft, placement, weighed.ends_as, last_words(heard, weighed.ends_as))
     if weighed.fit in (Fit.more, Fit.contradicts):

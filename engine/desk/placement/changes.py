@@ -33,7 +33,7 @@ from engine.desk.placement.booking import (
 from engine.desk.placement.counting import Fit, lives_on, weigh
 from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, page
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word, stray
-from engine.desk.placement.quarantine import fill_key, problem_of, quarantine, settle, settle_alike
+from engine.desk.placement.quarantine import fill_key, problem_of, quarantine, settle, settle_alike, waiting_of
 from engine.desk.round.seen import Amending
 from engine.desk.state import BookedFill, Quarantined
 from engine.domain import events as e
@@ -273,7 +273,7 @@ def _book_as_corrected(draft: Draft, placement: Placement, heard: DealerReport) 
 def weigh_the_rest(draft: Draft, placement_id: str, heard: DealerReport) -> str | None:
     """What else the report says of the acceptance, once its trade is done with."""
     placement = draft.state.placements[placement_id]
-    weighed = weigh(placement, draft.state.in_quarantine(placement_id), heard)
+    weighed = weigh(placement, waiting_of(draft, placement_id), heard)
     if weighed.fit is not Fit.agrees:
         differs(draft, placement, heard, weighed)
     elif weighed.ends_as is not None and placement.unanswered:
@@ -444,8 +444,8 @@ def _becomes(draft: Draft, placement: Placement, after: Placement, heard: Dealer
     """What an acceptance is once it has less filled: `after` has that already."""
     if placement.unanswered:
         return placement.state
-    in_quarantine = draft.state.in_quarantine(placement.placement_id)
-    if lives_on(heard) or weigh(after, in_quarantine, heard).fit is Fit.more:
+    waiting = waiting_of(draft, placement.placement_id)
+    if lives_on(heard) or weigh(after, waiting, heard).fit is Fit.more:
         return PlacementState.in_doubt
     taken = (PlacementState.filled, PlacementState.canceled, PlacementState.rejected)
     if not after.filled and placement.state in taken:

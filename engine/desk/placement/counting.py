@@ -35,6 +35,15 @@ class Fit(StrEnum):
     """Its own words do not go together."""
 
 
+class Waiting(NamedTuple):
+    """The fills of an acceptance that wait in quarantine."""
+
+    quantity: Decimal
+    """Face amount of them together."""
+    counted: Decimal
+    """The most that the dealer counted as filled with one of them; 0 where none of them says."""
+
+
 class Weighed(NamedTuple):
     fit: Fit
     counted: Decimal | None
@@ -60,7 +69,7 @@ GOES_ON: Final = frozenset({OrderStatus.pending_new, OrderStatus.new, OrderStatu
 """No last word by itself."""
 
 
-def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> Weighed:
+def weigh(placement: Placement, waiting: Waiting, heard: DealerReport) -> Weighed:
     """One report against what is booked of the acceptance and what waits in quarantine of it.
 
     Of a fill it is weighed after the fill has been booked.
@@ -71,14 +80,17 @@ def weigh(placement: Placement, in_quarantine: Decimal, heard: DealerReport) -> 
     if counted is None and ends_as is not None:
         counted = placement.counted  # That it is over takes nothing back of what it said was filled.
     if counted is not None and counted > booked:
-        return Weighed(Fit.more, counted, ends_as, _more(counted, booked, in_quarantine, heard))
+        return Weighed(Fit.more, counted, ends_as, _more(counted, booked, waiting, heard))
     if counted is not None and counted < booked:
         words = f"the dealer counts {counted:f} as filled, {booked:f} is booked"
         return Weighed(Fit.less, counted, ends_as, words)
     if not counted and heard.status == OrderStatus.partially_filled and not booked:
         return Weighed(Fit.more, None, ends_as, "the dealer says that a part is filled; the fill itself has not come")
-    if counted is None and ends_as is not None and in_quarantine:
-        words = f"{ends_as} without CumQty(14), and {in_quarantine:f} waits in quarantine"
+    if counted is None and ends_as is not None and waiting.quantity:
+        words = f"{ends_as} without CumQty(14), and {waiting.quantity:f} waits in quarantine"
+        return Weighed(Fit.more, None, ends_as, words, awaits_quarantine=not _contradicts(heard))
+    if counted is not None and ends_as is not None and counted < waiting.counted:
+        words = f"{ends_as} with {counted:f} counted as filled; with a fill in quarantine it was {waiting.counted:f}"
         return Weighed(Fit.more, None, ends_as, words, awaits_quarantine=not _contradicts(heard))
     if _contradicts(heard):
         words = f"{heard.word} with OrdStatus(39) {heard.status}: it cannot be both"
@@ -134,12 +146,12 @@ def _contradicts(heard: DealerReport) -> bool:
     return heard.cum_quantity is None or heard.leaves_quantity != ZERO
 
 
-def _more(counted: Decimal, booked: Decimal, in_quarantine: Decimal, heard: DealerReport) -> str:
+def _more(counted: Decimal, booked: Decimal, waiting: Waiting, heard: DealerReport) -> str:
     said = f"the dealer says {counted:f} is filled"
     if heard.cum_quantity is not None and heard.cum_quantity < counted:
         said += f" by OrdStatus(39), {heard.cum_quantity:f} by CumQty(14)"
-    if in_quarantine:
-        return f"{said}; {booked:f} is booked, {in_quarantine:f} waits in quarantine"
+    if waiting.quantity:
+        return f"{said}; {booked:f} is booked, {waiting.quantity:f} waits in quarantine"
     return f"{said}; the fill itself has not come"
 
 

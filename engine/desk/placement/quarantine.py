@@ -11,12 +11,20 @@ from typing import Final, NamedTuple
 from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.placement.acknowledging import acknowledge
-from engine.desk.placement.counting import uncounted
+from engine.desk.placement.counting import Waiting, uncounted
 from engine.desk.placement.recognising import is_alike, recognise
 from engine.desk.state import BY_REPORT, Quarantined
 from engine.domain import events as e
 from engine.domain.messages import DealerReport, DealerWord
+from engine.domain.order import ZERO
 from engine.domain.placement import DkReason, Fill, Placement, Verdict
+
+
+def waiting_of(draft: Draft, placement_id: str) -> Waiting:
+    """What of an acceptance waits for a person."""
+    kept = [each for each in draft.state.quarantined_of(placement_id) if each.is_fill]
+    counted = max((each.report.cum_quantity or ZERO for each in kept), default=ZERO)
+    return Waiting(sum((each.quantity for each in kept), ZERO), counted)
 
 
 def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
