@@ -321,6 +321,13 @@ def test_our_side_is_the_one_with_an_identifier_of_ours(sides: str) -> None:
     assert (fill.gross, fill.accrued, fill.net) == (Decimal(999_500), Decimal(10), Decimal(999_510))
 
 
+def test_a_third_word_of_one_cancel_is_acknowledged() -> None:
+    """The trade is gone, as it says: nothing waits for a person, and nothing may be said to."""
+    messages = "8 17=E1 PART 14=400000; AE 571=T1 17=E1 PART; 8 150=H 17=H1 19=E1 39=0 14=0 151=1000000"
+    world, order_id = played(messages, "AE 571=T2 572=T1 487=1 PART", "AE 571=T3 572=T1 487=1 PART")
+    assert (world.the(order_id).filled, quarantined(world), verdicts(world)) == (0, [], "aaa")
+
+
 def test_a_quote_that_was_taken_names_the_order() -> None:
     world, order_id = placed("AUTO")
     quote_id = world.placement(order_id).quote_id

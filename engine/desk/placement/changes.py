@@ -377,6 +377,9 @@ def _is_told_otherwise(draft: Draft, key: str, said: str, by_report: bool) -> bo
 
 
 def _is_carried_out(draft: Draft, placement: Placement, heard: DealerReport, fill: Fill) -> bool:
+    """Under this name, or a cancel under any: the trade is gone, as it says."""
+    if heard.word is DealerWord.trade_canceled and _booked(draft, placement, fill)[1].canceled:
+        return True
     key = fill_key(placement.session, placement.dealer, placement.placement_id, heard)
     known = draft.state.changes.get(key)
     return known is not None and known.economics == _said(heard)
