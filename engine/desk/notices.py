@@ -17,6 +17,7 @@ from engine.clock import iso_timestamp
 from engine.desk.draft import Page
 from engine.desk.state import DeskState
 from engine.domain import events as e
+from engine.domain.placement import Fill
 
 
 class Topic(StrEnum):
@@ -193,11 +194,11 @@ def notice_of(event: e.Event, state: DeskState) -> tuple[Topic, Mapping[str, Any
         case e.FillCanceled():
             fill = event.fill
             what = {"quantity": str(fill.quantity), "price": str(fill.price), "state": "canceled"}
-            return Topic.fill, {"order_id": fill.order_id, "dealer": fill.dealer, **what, "reason": event.reason}
+            return Topic.fill, {**_fill(state, fill), **what, "reason": event.reason}
         case e.FillCorrected():
             fill = event.fill
             what = {"quantity": str(fill.quantity), "price": str(fill.price), "state": "corrected"}
-            return Topic.fill, {"order_id": fill.order_id, "dealer": fill.dealer, **what, "reason": event.reason}
+            return Topic.fill, {**_fill(state, fill), **what, "reason": event.reason}
         case e.MoneyDiffered():
             what = {"field": event.field, "sent": str(event.sent), "ours": str(event.ours)}
             return Topic.money, {"order_id": event.order_id, **what}
@@ -235,6 +236,15 @@ def _round(state: DeskState, rfq_id: str) -> dict[str, str]:
 def _placement(state: DeskState, placement_id: str) -> dict[str, str]:
     placement = state.placements[placement_id]
     return {"order_id": placement.order_id, "dealer": placement.dealer}
+
+
+def _fill(state: DeskState, fill: Fill) -> dict[str, str]:
+    """Of one that was changed: its order may be open again, or done."""
+    return {
+        "order_id": fill.order_id,
+        "dealer": fill.dealer,
+        "order_state": state.orders[fill.order_id].state.value,
+    }
 
 
 def _quoted(state: DeskState, event: e.TraderAlerted) -> Decimal | None:

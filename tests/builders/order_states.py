@@ -20,6 +20,8 @@ def tell(states: dict[str, str], topic: str, body: Mapping[str, Any]) -> None:
         states.setdefault(order_id, "with_trader")
     elif topic in BECAME:
         states[order_id] = BECAME[topic]
+    elif topic == "fill" and "order_state" in body:
+        states[order_id] = body["order_state"]
     elif topic in NOT_TAKEN and states[order_id] == "placed":
         states[order_id] = "asking"
 

@@ -251,7 +251,15 @@ def told() -> list[tuple[e.Event, str, dict[str, Any]]]:
             (
                 event,
                 "fill",
-                {**OF, "dealer": "ash", "quantity": "1000000", "price": price, "state": state, "reason": "why"},
+                {
+                    **OF,
+                    "dealer": "ash",
+                    "order_state": "placed",
+                    "quantity": "1000000",
+                    "price": price,
+                    "state": state,
+                    "reason": "why",
+                },
             )
             for event, price, state in zip(
                 of_a_change(price=Decimal("99.94")), ("99.95", "99.94"), ("canceled", "corrected"), strict=True
