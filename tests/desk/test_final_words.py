@@ -80,8 +80,11 @@ def ended_by(exec_type: str, status: str, count: str = "fits", part: bool = Fals
     """What the two codes end it as: the event's own word, or what the order's state is whatever the event.
 
     A status that goes on takes a last word back, unless the counts say that nothing is left. A filled one never fits
-    where not all is booked, a partly filled one not where nothing is.
+    where not all is booked, a partly filled one not where nothing is. What corrects a fill that never came, and does
+    not count, is a word of a trade: nothing is free.
     """
+    if exec_type == "G" and count == "none":
+        return None
     if exec_type in CHANGES and count == "fits" and status in LEFT:
         return PlacementState.canceled
     if status == "2" or (status == "1" and not part):

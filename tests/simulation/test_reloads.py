@@ -16,7 +16,7 @@ from sim_engine import Life
 from sim_time import NS
 from world import World
 
-from engine.boot.assembly import Parts
+from engine.boot.assembly import Parts, SecurityFile
 from engine.boot.configured import Configured, InForce
 from engine.boot.reload import Reloading
 from engine.boot.take_over import take_over
@@ -65,8 +65,10 @@ class Draw:
         return Parts(desk, machine.known(), machine.dictionaries, {}, {})
 
     def configured(self, life: Life) -> Configured:
-        config = SimpleNamespace(sessions=[], journal=SimpleNamespace(path=life.world.path))
-        return MadeUp(cast(Any, config), *[cast(Any, None)] * 4, self, life)
+        reference = SimpleNamespace(securities=life.world.path, calendar_months_min=0)
+        journal = SimpleNamespace(path=life.world.path)
+        config = SimpleNamespace(sessions=[], journal=journal, reference=reference, calendars={})
+        return MadeUp(cast(Any, config), cast(Any, None), SecurityFile("", {}), *[cast(Any, None)] * 2, self, life)
 
 
 @dataclass(frozen=True)
