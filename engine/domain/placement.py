@@ -191,3 +191,8 @@ class Fill:
     def last_told_as(self) -> str:
         """The ExecID(17) under which OMS and drop copy know it now."""
         return self.told_as or self.exec_id
+
+
+def economics(quantity: Decimal, price: Decimal) -> str:
+    """What makes two reports of one ExecID(17) the same trade, however its numbers are spelt."""
+    return f"{quantity.normalize():f}@{price.normalize():f}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.placement.booking import after_booking, book, weigh_fill
 from engine.desk.placement.changes import carry_out_waiting, on_change, placement_named
@@ -29,7 +28,7 @@ from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerCancelRefused, DealerReport, DealerWord
 from engine.domain.order import OrderStatus
-from engine.domain.placement import DkReason, Fill, Placement, PlacementState, Verdict
+from engine.domain.placement import DkReason, Fill, Placement, PlacementState, Verdict, economics
 
 
 def on_report(draft: Draft, session: str, heard: DealerReport) -> str | None:

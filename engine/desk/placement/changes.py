@@ -18,7 +18,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.order import reporting
 from engine.desk.order.reporting import return_to_trader
@@ -41,7 +40,7 @@ from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, DealerWord, ReportKind
 from engine.domain.moves import with_more_filled
 from engine.domain.order import OrderState
-from engine.domain.placement import Fill, Placement, PlacementState, Verdict
+from engine.domain.placement import Fill, Placement, PlacementState, Verdict, economics
 
 _NAME: Final = {DealerWord.trade_canceled: "trade cancel", DealerWord.corrected: "trade correction"}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from engine.desk.apply import economics
 from engine.desk.draft import Draft
 from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.counting import Waiting, uncounted
@@ -17,7 +16,7 @@ from engine.desk.state import BY_REPORT, Quarantined
 from engine.domain import events as e
 from engine.domain.messages import DealerReport, DealerWord
 from engine.domain.order import ZERO
-from engine.domain.placement import DkReason, Fill, Placement, Verdict
+from engine.domain.placement import DkReason, Fill, Placement, Verdict, economics
 
 
 def waiting_of(draft: Draft, placement_id: str) -> Waiting:
