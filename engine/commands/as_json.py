@@ -19,7 +19,7 @@ from engine.desk.round import asking
 from engine.desk.round.quotes import live_quotes
 from engine.desk.setting import Desk
 from engine.desk.settlement import settlement_of
-from engine.desk.state import BookedFill, PendingReversion, override_key
+from engine.desk.state_rows import BookedFill, PendingReversion, override_key
 from engine.domain.axe import Axe
 from engine.domain.events import OrderOverridden
 from engine.domain.exchange import RateUsed, converted

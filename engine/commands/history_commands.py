@@ -8,7 +8,8 @@ from typing import Any, Final
 from engine.commands.desk_call import Call
 from engine.desk.gate.size import rate_or_none
 from engine.desk.past.reading import Known, Refused, Row, read_rows
-from engine.desk.state import TOLD_APART, DeskState, told_key
+from engine.desk.state import DeskState
+from engine.desk.state_rows import TOLD_APART, told_key
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.observation import RoundTold

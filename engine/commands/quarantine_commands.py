@@ -10,7 +10,7 @@ from engine.commands.desk_call import Call
 from engine.desk.draft import Draft
 from engine.desk.placement import verdict
 from engine.desk.round.asking import advance
-from engine.desk.state import Quarantined
+from engine.desk.state_rows import Quarantined
 from engine.domain.order import Order, OrderStatus
 from engine.domain.placement import DkReason, Fill, Telling, Verdict
 from engine.errors import CommandError

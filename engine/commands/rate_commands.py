@@ -12,7 +12,7 @@ from engine.commands.desk_call import Call
 from engine.commands.parameters import Kind, Param, flag, instant, pair, read
 from engine.desk import exchange
 from engine.desk.draft import Draft
-from engine.desk.state import rate_key
+from engine.desk.state_rows import rate_key
 from engine.domain.exchange import Rate, rate_price
 from engine.errors import CommandError
 from engine.market.hearing import Refused

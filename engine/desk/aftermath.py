@@ -16,7 +16,8 @@ from typing import Final
 from engine.clock import NS_PER_S
 from engine.desk.draft import Draft
 from engine.desk.round import seen
-from engine.desk.state import DeskState, MarksDue
+from engine.desk.state import DeskState
+from engine.desk.state_rows import MarksDue
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.observation import Horizon

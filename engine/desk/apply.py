@@ -12,10 +12,10 @@ from typing import Any, Final
 from engine.clock import utc_day
 from engine.desk.apply_executions import EXECUTIONS
 from engine.desk.moving import count, end_order, follow, keep_due, move_ask
-from engine.desk.state import (
+from engine.desk.state import DeskState
+from engine.desk.state_rows import (
     TOLD_APART,
     AskRef,
-    DeskState,
     Exposure,
     Kill,
     MarksDue,

@@ -11,16 +11,8 @@ from typing import Any, Final
 
 from engine.clock import utc_day
 from engine.desk.moving import count, end_order, follow, free_round
-from engine.desk.state import (
-    BY_REPORT,
-    BookedFill,
-    DeskState,
-    PendingReversion,
-    Quarantined,
-    Sent,
-    TradeChange,
-    dealt_key,
-)
+from engine.desk.state import DeskState
+from engine.desk.state_rows import BY_REPORT, BookedFill, PendingReversion, Quarantined, Sent, TradeChange, dealt_key
 from engine.domain import events as e
 from engine.domain import moves
 from engine.domain.credit import CreditKind, CreditScope

@@ -15,7 +15,8 @@ from engine.desk.deliveries import Delivery
 from engine.desk.draft import Draft
 from engine.desk.order import again
 from engine.desk.setting import Desk
-from engine.desk.state import DeskState, rate_key
+from engine.desk.state import DeskState
+from engine.desk.state_rows import rate_key
 from engine.domain import events as e
 from engine.domain.exchange import Rate, is_pair, pair_of, rate_price
 from engine.domain.messages import MarketChanges, MarketPrice

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.desk.state import DeskState, MarksDue
+from engine.desk.state import DeskState
+from engine.desk.state_rows import MarksDue
 from engine.domain import moves
 from engine.domain.observation import Horizon, horizons
 from engine.domain.order import Order, OrderState

@@ -20,7 +20,7 @@ from engine.desk.gate import credit
 from engine.desk.gate.risk import exposure_of
 from engine.desk.gate.size import rate_or_none, size_of
 from engine.desk.setting import Desk
-from engine.desk.state import Exposure
+from engine.desk.state_rows import Exposure
 from engine.domain.exchange import converted
 from engine.domain.order import ZERO, Order
 from engine.domain.recommendation import Recommendation, Scalar, Selection

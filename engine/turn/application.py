@@ -7,7 +7,7 @@ from typing import Protocol
 
 from engine.clock import Instant
 from engine.desk.draft import Draft, Send, SessionsUp
-from engine.desk.state import Switch
+from engine.desk.state_rows import Switch
 from engine.domain.keys import Scope, Timer
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings

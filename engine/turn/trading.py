@@ -20,7 +20,8 @@ from engine.desk.learning import LEARNT
 from engine.desk.order import intake
 from engine.desk.order.reporting import return_to_trader
 from engine.desk.setting import Desk
-from engine.desk.state import DeskState, Switch
+from engine.desk.state import DeskState
+from engine.desk.state_rows import Switch
 from engine.domain import events as e
 from engine.domain.keys import Scope, Timer, TimerKind
 from engine.domain.messages import (

@@ -26,7 +26,7 @@ from engine.dealers.segments import Segment
 from engine.dealers.stats import DealerStats
 from engine.desk.learning import Learning
 from engine.desk.setting import TellsOfBonds
-from engine.desk.state import Kill
+from engine.desk.state_rows import Kill
 from engine.domain.instrument import Security
 from engine.journal.writer import Journal
 from engine.turn import FilesRead, ReadFiles, Settled

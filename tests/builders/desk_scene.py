@@ -20,7 +20,8 @@ from engine.dealers.book import Dealer
 from engine.desk import decide
 from engine.desk.apply import apply
 from engine.desk.notices import Notice
-from engine.desk.state import DeskState, exposure_key
+from engine.desk.state import DeskState
+from engine.desk.state_rows import exposure_key
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.instrument import Security

@@ -14,7 +14,7 @@ from engine.clock import NS_PER_S, Instant
 from engine.dealers.book import Dealer
 from engine.desk import decide
 from engine.desk.aftermath import GRACE_NS
-from engine.desk.state import PendingReversion
+from engine.desk.state_rows import PendingReversion
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.keys import Timer, TimerKind

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.desk.state import DeskState, MarksDue
+from engine.desk.state import DeskState
+from engine.desk.state_rows import MarksDue
 from engine.domain.observation import Horizon
 
 pytestmark = pytest.mark.starts("noon")

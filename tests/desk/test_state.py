@@ -10,7 +10,8 @@ from desk_scene import BOND, MM, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.desk.state import AskRef, DeskState
+from engine.desk.state import DeskState
+from engine.desk.state_rows import AskRef
 from engine.desk.tables import Table
 
 pytestmark = pytest.mark.starts("noon")

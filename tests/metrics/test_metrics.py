@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from session_world import SessionWorld
 
 from engine.clock import NS_PER_S, Instant, fix_timestamp
-from engine.desk.state import Kill
+from engine.desk.state_rows import Kill
 from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.placement import DkReason

@@ -19,7 +19,7 @@ from engine.desk.draft import GATE_KEY, Cleared, Draft
 from engine.desk.gate import credit
 from engine.desk.gate.size import Size, size_of
 from engine.desk.settlement import unsettleable
-from engine.desk.state import Exposure, exposure_key
+from engine.desk.state_rows import Exposure, exposure_key
 from engine.domain.keys import scopes_of
 from engine.domain.messages import AcceptQuote, AskDealer
 from engine.domain.order import Order, Side

@@ -21,7 +21,8 @@ from engine.desk.placement.doubting import cancel_at_dealer
 from engine.desk.recommend import Supposing, recommend, sizing_of
 from engine.desk.round.asking import advance, open_round
 from engine.desk.settlement import a_persons, settlement_of, unsettleable
-from engine.desk.state import DeskState, alike_key, oms_key, oms_latest_key
+from engine.desk.state import DeskState
+from engine.desk.state_rows import alike_key, oms_key, oms_latest_key
 from engine.domain import events as e
 from engine.domain.exchange import RateUsed, converted
 from engine.domain.instrument import Security

@@ -34,7 +34,7 @@ from engine.desk.placement.doubting import call_others_back, cancel_at_dealer, p
 from engine.desk.placement.ending import differs, end_placement, last_words, settle_last_word, stray
 from engine.desk.placement.quarantine import fill_key, problem_of, quarantine, settle, settle_alike, waiting_of
 from engine.desk.round.seen import Amending
-from engine.desk.state import BookedFill, Quarantined
+from engine.desk.state_rows import BookedFill, Quarantined
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import DealerReport, DealerWord, ReportKind

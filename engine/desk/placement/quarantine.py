@@ -12,7 +12,7 @@ from engine.desk.draft import Draft
 from engine.desk.placement.acknowledging import acknowledge
 from engine.desk.placement.counting import Waiting, uncounted
 from engine.desk.placement.recognising import is_alike, recognise
-from engine.desk.state import BY_REPORT, Quarantined
+from engine.desk.state_rows import BY_REPORT, Quarantined
 from engine.domain import events as e
 from engine.domain.messages import DealerReport, DealerWord
 from engine.domain.order import ZERO

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.desk.placement.counting import counts_beside, uncounted
-from engine.desk.state import BookedFill
+from engine.desk.state_rows import BookedFill
 from engine.domain.messages import DealerReport
 from engine.domain.placement import TRADE_REPORTS_MAX, Fill
 

@@ -25,7 +25,8 @@ from engine.desk.placement.doubting import call_others_back
 from engine.desk.placement.ending import settle_last_word
 from engine.desk.placement.quarantine import settle_alike
 from engine.desk.placement.recognising import recognise
-from engine.desk.state import DeskState, Quarantined
+from engine.desk.state import DeskState
+from engine.desk.state_rows import Quarantined
 from engine.domain import events as e
 from engine.domain.instrument import id_source_of
 from engine.domain.keys import Timer, TimerKind

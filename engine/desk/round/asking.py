@@ -23,7 +23,7 @@ from engine.desk.returning import due_until_ns
 from engine.desk.round.quotes import fair_enough, judge, live_quotes
 from engine.desk.round.seen import SESSION_WAS_DOWN, Amending
 from engine.desk.settlement import is_told, settlement_of
-from engine.desk.state import AskRef
+from engine.desk.state_rows import AskRef
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.messages import AskDealer, QuoteAnswer, QuoteDecline, QuoteWithdrawal

@@ -15,7 +15,8 @@ from engine.desk.draft import Draft
 from engine.desk.gate.risk import exposure_of
 from engine.desk.learning import settled
 from engine.desk.round.quotes import NO_PERCENT, too_small
-from engine.desk.state import DeskState, override_key
+from engine.desk.state import DeskState
+from engine.desk.state_rows import override_key
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.domain.observation import Answer, AskSeen, BondSeen, ChosenBy, Protocol, RoundSeen, Taken

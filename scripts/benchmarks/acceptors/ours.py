@@ -12,7 +12,8 @@ from benchmarks.acceptors.answering import BEGIN_STRING, OURS, THEIRS, answer_fi
 from engine.boot.memory import settle_memory
 from engine.clock import Clock, Instant, fix_timestamp
 from engine.desk.draft import Delivery, Draft, Send, SessionsUp
-from engine.desk.state import DeskState, Switch
+from engine.desk.state import DeskState
+from engine.desk.state_rows import Switch
 from engine.domain.keys import Scope, Timer
 from engine.fix.session.reasons import Ending
 from engine.fix.session.settings import SessionSettings
