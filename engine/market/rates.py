@@ -80,7 +80,9 @@ def stale(rate: Rate, now_ns: int, limits: RateLimits) -> str:
     age_ns = now_ns - rate.as_of_ns
     if age_ns <= limits.age_ns_max:
         return ""
-    return f"rate {rate.pair} is {span(age_ns)} old, at most {span(limits.age_ns_max)}"
+    age, most = span(age_ns), span(limits.age_ns_max)
+    # Both are whole hours: of one that is just too old they would say the same.
+    return f"rate {rate.pair} is {age} old, at most {most}" if age != most else f"rate {rate.pair} is over {most} old"
 
 
 def jump_problem(told: Rate, known: Rate | None, limits: RateLimits) -> str:

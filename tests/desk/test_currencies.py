@@ -143,7 +143,7 @@ def test_the_state_is_the_fold_of_the_events_rates_and_all() -> None:
     ("hours", "words"),
     [
         pytest.param(26, "rate EUR/USD is 26 h old, at most 24 h", id="stale"),
-        pytest.param(24.5, "rate EUR/USD is 24 h old, at most 24 h", id="just stale"),
+        pytest.param(24.5, "rate EUR/USD is over 24 h old", id="just stale"),
     ],
 )
 def test_by_a_stale_rate_nobody_is_asked_and_it_says_so(hours: float, words: str) -> None:
