@@ -21,9 +21,9 @@ from engine.domain.placement import DkReason, Fill, Placement, Verdict, economic
 
 def waiting_of(draft: Draft, placement_id: str) -> Waiting:
     """What of an acceptance waits for a person."""
-    kept = [each for each in draft.state.quarantined_of(placement_id) if each.is_fill]
-    counted = max((each.report.cum_quantity or ZERO for each in kept), default=ZERO)
-    return Waiting(sum((each.quantity for each in kept), ZERO), counted)
+    fills = (each for each in draft.state.quarantined_of(placement_id) if each.is_fill)
+    counted = max((each.report.cum_quantity or ZERO for each in fills), default=ZERO)
+    return Waiting(draft.state.in_quarantine(placement_id), counted)
 
 
 def fill_key(session: str, dealer: str, placement_id: str, heard: DealerReport) -> str:
