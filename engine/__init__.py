@@ -86,13 +86,14 @@ Imports point inward
     are how domain and selection call a mode, a tolerance and what a rule asks for.
     desk takes domain, market, dealers, selection and rules; it sees neither fix nor journal.
     turn sees fix and desk together; commands, runtime and metrics stand on it.
-    config knows domain, dealers and market. admin sees config, desk, commands, journal and rules, never a session or a
-    turn; `rfqctl fix decode` and `session messages` alone, where no daemon is, read fix.
+    config knows domain, dealers and market. research stands on desk, journal and config. admin sees config, desk,
+    commands, journal, rules and research, never a session or a turn; `rfqctl fix decode` and `session messages` alone,
+    where no daemon is, read fix.
     app and boot wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; the shells do: app, clock, logs, boot, runtime,
-metrics, admin, fix.sockets, and what reads files in journal and config. No two modules import each other, however far
-round. `tests/test_architecture.py` holds the table and reads the imports.
+metrics, admin, research, fix.sockets, and what reads files in journal and config. No two modules import each other,
+however far round. `tests/test_architecture.py` holds the table and reads the imports.
 """
 
 __version__ = "0.1.0"

@@ -35,11 +35,11 @@ setup() {
         "$python" -m venv .venv || return 1
     fi
     echo "setup: installing the engine and its tools into .venv, versions of scripts/constraints.txt" >&2
-    if ! install_into "$venv/python" '.[dev,interop]'; then
+    if ! install_into "$venv/python" '.[dev,research,interop]'; then
         echo "setup: trying without QuickFIX and QuantLib, then each alone" >&2
-        install_into "$venv/python" '.[dev]' fixcore-engine || return 1
+        install_into "$venv/python" '.[dev,research]' fixcore-engine || return 1
         for package in quickfix-tls QuantLib; do
-            install_into "$venv/python" '.[dev]' "$package" || echo "setup: no $package: its tests are skipped" >&2
+            install_into "$venv/python" '.[dev,research]' "$package" || echo "setup: no $package: its tests are skipped" >&2
         done
     fi
     echo "$wanted" >.venv/stamp

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,8 +44,14 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"clock", "errors", "domain", "dealers", "market"},
     "metrics": {"rules.plan"} | SMALL | DESK | WIRE | {"domain", "fix.session", "fix.sockets", "turn"},
     "runtime": SMALL | DESK | WIRE | {"domain", "market", "fix.session", "fix.sockets", "turn", "journal", "metrics"},
+    # What is made of years of records, aside: no daemon has it in it.
+    "research": CORES | DESK | {"config", "journal"},
     # fix for `rfqctl fix decode` and `session messages` alone: the codec reads files where no daemon is.
-    "admin": SMALL | DESK | WIRE | {"domain", "config", "commands", "fix.capture", "journal", "rules", "rules.plan"},
+    "admin": SMALL
+    | DESK
+    | WIRE
+    | {"domain", "config", "commands", "fix.capture", "journal", "rules", "rules.plan"}
+    | {"research"},
 }
 # The wiring sees everything.
 WIRING = {"", "app", "__main__", "boot"}
@@ -72,8 +80,10 @@ SHELLS = {
     "journal.writer", "journal.reader", "journal.archive", "journal.lock", "journal.anchor", "journal.opening",
     "fix.sockets.transport", "fix.sockets.listener", "fix.sockets.dialer", "fix.sockets.tls",
 }  # fmt: skip
-SHELL_ROOMS = {"admin", "runtime", "boot", "metrics"}
+SHELL_ROOMS = {"admin", "runtime", "boot", "metrics", "research"}
 THIRD_PARTY = {"simplefix", "uvloop", "aiosqlite", "orjson", "prometheus_client"}
+RESEARCH = {"dask", "distributed", "duckdb", "matplotlib", "numpy", "pyarrow", "scipy"}
+"""Of the extra of that name, for the room of that name alone."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -183,13 +193,22 @@ def test_only_shells_touch_the_world(name: str) -> None:
 
 
 def test_the_daemon_imports_only_what_was_agreed() -> None:
-    import sys
-
     standard = set(sys.stdlib_module_names)
     for name, tree in MODULES.items():
+        allowed = standard | THIRD_PARTY | {"engine"} | (RESEARCH if room(name) == "research" else set())
         for imported in imports(tree):
-            top = imported.split(".")[0]
-            assert top in standard | THIRD_PARTY | {"engine"}, f"{name} imports {imported}"
+            assert imported.split(".")[0] in allowed, f"{name} imports {imported}"
+
+
+def test_nothing_of_research_is_in_the_daemon() -> None:
+    """Nor in a terminal that asks it something: no command pays for what others need."""
+    for entry in ("engine.app", "engine.boot.assembly", "engine.admin.cli", "engine.admin.acts"):
+        found = subprocess.run(
+            [sys.executable, "-c", f"import sys, {entry}; print(*sys.modules)"],
+            capture_output=True, text=True, check=True, timeout=60,
+        ).stdout.split()  # fmt: skip
+        assert "engine.clock" in found
+        assert not [each for each in found if each.split(".")[0] in RESEARCH or each.startswith("engine.research")]
 
 
 def test_cores_take_only_values_from_the_clock() -> None:
