@@ -21,6 +21,13 @@ from engine.selection.ranking import Table
 from engine.selection.request import Parameters, Records, Request
 from engine.selection.sequence import best_addition, best_search, edge_worth, forecast, indices_of, search_of
 
+MODEL_VERSION: Final = 1
+"""Of the model as a whole: how estimates are made of what was seen of dealers, and how a panel is chosen by them.
+
+Results that are measured of the model carry it. It is one more with each change that a choice can differ by, once
+results have been kept of the version before.
+"""
+
 WORTH: Final = "worth"
 """What the model ranks by: the worth of asking a dealer alone, in bps beside not trading."""
 
