@@ -74,6 +74,9 @@ The rooms
     metrics/      what Prometheus is told: `collector`, which the runtime calls with each turn, commit and write; and
                   the endpoint that serves it
     config/       engine.toml and the files it names, as one typed tree
+    history/      files of rounds: another system's blotter, and what an engine saw
+    research/     what is made of years of records, aside: never the daemon's. `past` is the way in, to all rounds that
+                  journals, files and warehouses tell of
     admin/        the socket of people and programs, and how `rfqctl` shows an answer: `views` lists and status,
                   `order_views` one order, `dealer_views` one dealer; no command is defined here, the table says which
                   view it gets. `record` answers from the journal's file, beside the work: events from a cursor on,
@@ -86,14 +89,14 @@ Imports point inward
     are how domain and selection call a mode, a tolerance and what a rule asks for.
     desk takes domain, market, dealers, selection and rules; it sees neither fix nor journal.
     turn sees fix and desk together; commands, runtime and metrics stand on it.
-    config knows domain, dealers and market. research stands on desk, journal and config. admin sees config, desk,
-    commands, journal, rules and research, never a session or a turn; `rfqctl fix decode` and `session messages` alone,
-    where no daemon is, read fix.
+    config knows domain, dealers and market. history stands on desk and config, research on both and on journal. admin
+    sees config, desk, commands, journal, history, rules and research, never a session or a turn; `rfqctl fix decode`
+    and `session messages` alone, where no daemon is, read fix.
     app and boot wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; the shells do: app, clock, logs, boot, runtime,
-metrics, admin, research, fix.sockets, and what reads files in journal and config. No two modules import each other,
-however far round. `tests/test_architecture.py` holds the table and reads the imports.
+metrics, admin, history, research, fix.sockets, and what reads files in journal and config. No two modules import each
+other, however far round. `tests/test_architecture.py` holds the table and reads the imports.
 """
 
 __version__ = "0.1.0"

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import orjson
 
 from engine.admin.client import AdminClient
-from engine.admin.history_files import Blotter, deliver, read_blotter, write_rows
 from engine.admin.history_read import rounds_of
 from engine.admin.tables import Paper
 from engine.clock import NS_PER_DAY
 from engine.desk.past.writing import rows_of
 from engine.errors import ConfigError
+from engine.history.files import Blotter, deliver, read_blotter, write_rows
+from engine.research.progress import progress_line
 
-_PAUSE_S: Final = 0.2
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -35,7 +34,7 @@ def import_file(given: argparse.Namespace, socket: Path, paper: Paper) -> int:
             answer: Mapping[str, Any] = desk.call("history.add", rows=rows, origin=origin, dry_run=given.dry_run)
             return answer
 
-        done = deliver(path, blotter, send, _progress(sys.stderr, "rows"))
+        done = deliver(path, blotter, send, progress_line(sys.stderr, "rows"))
     if given.json:
         print(orjson.dumps({**done.plain(), "dry_run": given.dry_run}, option=orjson.OPT_INDENT_2).decode())
         return 1 if done.refused else 0
@@ -55,7 +54,7 @@ def import_file(given: argparse.Namespace, socket: Path, paper: Paper) -> int:
 def export_file(given: argparse.Namespace, journal: Path, name: str) -> int:
     """What this engine saw, and what it was told, in the form that it takes in."""
     since, until = _day_ns(given.begin, 0), _day_ns(given.end, 1)
-    progress = _progress(sys.stderr, "events")
+    progress = progress_line(sys.stderr, "events")
 
     def rows() -> Iterator[Mapping[str, str]]:
         for told in rounds_of(journal, progress):
@@ -88,22 +87,3 @@ def _day_ns(text: str | None, days: int) -> int | None:
     if text is None:
         return None
     return ((date.fromisoformat(text) - _EPOCH).days + days) * NS_PER_DAY
-
-
-def _progress(screen: TextIO, what: str) -> Callable[[int, int], None]:
-    """One line with rate and remaining time, where somebody looks."""
-    began = shown = time.monotonic()
-
-    def told(done: int, total: int) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if not screen.isatty() or (now - shown < _PAUSE_S and done < total):
-            return
-        shown = now
-        rate = done / max(now - began, 1e-9)
-        end = "\n" if done >= total else ""
-        left = (total - done) / rate if rate else 0.0
-        screen.write(f"\r\x1b[K{done:,} of {total:,} {what}, {rate:,.0f}/s, {left:,.0f} s left{end}")
-        screen.flush()
-
-    return told

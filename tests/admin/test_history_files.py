@@ -10,10 +10,10 @@ import pytest
 from desk_builder import DeskWorld, make_desk, make_world
 
 from engine.admin import cli
-from engine.admin.history_files import ROWS_AT_ONCE, Blotter, Imported, deliver, read_blotter
 from engine.commands import history_commands
 from engine.domain import events as e
 from engine.errors import CommandError, ConfigError
+from engine.history.files import ROWS_AT_ONCE, Blotter, Imported, deliver, read_blotter
 from engine.journal.writer import Journal
 
 HEADER = "rfq_id,sent_at,security,side,quantity,dealer,answer,answered_at,price,mark_sent,asset_class,outcome\n"

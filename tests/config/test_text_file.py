@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.admin import fix_decode, history_files, market_acts, offline, tca_acts
+from engine.admin import fix_decode, market_acts, offline, tca_acts
 from engine.boot import assembly
 from engine.config import ConfigProblems, load
 from engine.config.text_file import NotText, open_table, read_text
 from engine.errors import ConfigError
+from engine.history import files as history_files
 
 TEXT = "name,issuer\nSociété 4.35,Société\n"
 
