@@ -31,7 +31,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.commands.parameters import did_you_mean
 from engine.config.text_file import NotText, open_table, read_text
-from engine.desk.past.reading import COLUMNS, Refused, header_problems
+from engine.desk.past.reading import COLUMNS, Refused, Row, header_problems
 from engine.errors import ConfigError
 
 ROWS_AT_ONCE: Final = 40
@@ -159,6 +159,15 @@ def deliver(path: Path, blotter: Blotter, send: Send, progress: Callable[[int, i
         progress(gone, total)
     done.refused.sort()
     return done
+
+
+def pieces_of(path: Path, blotter: Blotter) -> tuple[Iterator[list[Row]], list[Refused]]:
+    """The rows of a file in our words, all rows of a round together, and those that are no rows of it.
+
+    Raises ConfigError if it is no file of rows, or its header is wrong.
+    """
+    rows, refused = _rows(path, blotter)
+    return ([Row(line.number, line.cells) for line in piece] for piece in _pieces(rows)), refused
 
 
 class _Line(NamedTuple):

@@ -13,7 +13,7 @@ _PAUSE_S: Final = 0.2
 
 
 def progress_line(screen: TextIO, what: str) -> Progress:
-    """What is done, its rate and the time left, and the end of the line when all is done. Nothing without a terminal."""
+    """What is done, its rate and the time left; the line ends when all is done. Nothing without a terminal."""
     began = shown = time.monotonic()
 
     def told(done: int, total: int) -> None:
