@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from engine.market.bonds import interest_problem
 from engine.market.calendars import utc_date
 from engine.market.rates import NoRate, doubt, rate_used
 from engine.rules.program import Book
-from engine.rules.source import Source
+from engine.rules.source import apart, joined
 from engine.runtime.staging import events_codec
 from engine.turn.trading import Trading
 
@@ -84,7 +83,7 @@ class Configured:
             TextInForce(SECURITIES, self.securities.hash),
         )
         rows = (
-            TextRow(RULE_BOOK, self.book.hash, 0, _joined(self.book.texts)),
+            TextRow(RULE_BOOK, self.book.hash, 0, joined(self.book.texts)),
             *(TextRow(text.name, text.sha256, 0, text.text) for text in texts_of_config),
             TextRow(SECURITIES, self.securities.hash, 0, self.securities.text),
         )
@@ -282,19 +281,6 @@ def _lines(path: Path, file: SecurityFile) -> list[str]:
     if not file.bonds:
         lines.append(f"{path.name}: there is no security in it")
     return lines
-
-
-# --- the texts of a rule book, as one ----------------------------------------------------------------
-
-
-def _joined(sources: Collection[Source]) -> str:
-    return "\n".join(f"### {source.name}\n{source.text}" for source in sources)
-
-
-def apart(whole: str) -> list[Source]:
-    """The texts that were joined."""
-    _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
-    return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
 
 
 # --- in force, and to be looked at -------------------------------------------------------------------

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from engine.boot.configured import apart
 from engine.desk.fields import catalogue
 from engine.desk.setting import EARLIER_BOOKS_MAX
 from engine.errors import RuleError
 from engine.journal.archive import ReadOnly
 from engine.rules.program import Book, compile_book
+from engine.rules.source import apart
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)

@@ -202,7 +202,7 @@ def by_size(facts: OrderFacts) -> Plain:
 
 def recommendation(desk: Desk, advice: Recommendation, *, with_numbers: bool = False) -> Plain:
     """A recommendation in words; with the numbers of a selection that was made by them, or whose are wanted."""
-    told, made = tell(desk, advice), advice.selection
+    told, made = tell(desk.book_of, advice), advice.selection
     numbers: Plain = {}
     if made is not None and (with_numbers or made.expected is not None):
         numbers = selected.selection(made, {line.dealer: line.reason for line in told.lines})

@@ -230,7 +230,7 @@ def send(call: Call) -> dict[str, Any]:
         advice = draft.state.recommendations[order.order_id]
     if advice.plan is None:
         again = "" if call.given["fresh"] else "; with 'fresh' the rules are asked again"
-        raise CommandError(f"order {order.order_id}: {problem(draft.desk, advice)}{again}", code="state")
+        raise CommandError(f"order {order.order_id}: {problem(draft.desk.book_of, advice)}{again}", code="state")
     if not call.given["fresh"]:
         current, beyond = override_plan(draft, order, advice.plan.dealers)
         if beyond or changed(current, stops_bps=advice.plan.stops_bps) != advice.plan:

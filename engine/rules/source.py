@@ -7,7 +7,8 @@ write instead, then the line with carets under the words that are meant.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -51,6 +52,17 @@ class Source:
     def words_at(self, span: Span) -> str:
         """The text of a span on one line: runs of white space become one space."""
         return " ".join(self.text[span.start : span.end].split())
+
+
+def joined(sources: Collection[Source]) -> str:
+    """The texts of a book as one, as a journal keeps it."""
+    return "\n".join(f"### {source.name}\n{source.text}" for source in sources)
+
+
+def apart(whole: str) -> list[Source]:
+    """The texts that were joined."""
+    _, *pieces = re.split(r"(?:^|\n)### (\S[^\n]*\.rules)\n", whole)
+    return [Source(name, text) for name, text in zip(pieces[::2], pieces[1::2], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

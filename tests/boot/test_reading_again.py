@@ -100,8 +100,3 @@ def test_a_failure_of_ours_is_told_and_leaves_what_is_in_force(caplog: pytest.Lo
 def test_a_kind_that_there_is_not_is_named_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(ConfigProblems, match="no such thing as 'rulez': known are rules, scoring, dealers"):
         configured.read_again(cast(Configured, None), ["rulez"])
-
-
-def test_the_texts_of_a_book_come_apart_as_they_were_joined() -> None:
-    sources = [configured.Source("10-a.rules", "# ### no header\nrule\n"), configured.Source("20-b.rules", "\n\nx")]
-    assert configured.apart(configured._joined(sources)) == sources

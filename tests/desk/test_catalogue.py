@@ -116,7 +116,7 @@ def test_every_word_for_a_metric_works_wherever_a_metric_may_stand(word: str) ->
     assert advice.plan is not None
     assert advice.selection is not None
     assert advice.selection.metrics == (METRIC_SYNONYMS.get(word, word),)
-    assert tell(world.desk, advice).lines
+    assert tell(world.desk.book_of, advice).lines
 
 
 def test_a_definition_of_a_rank_is_for_tiers() -> None:
@@ -161,7 +161,7 @@ def test_a_new_scorer_is_a_line_in_the_registry(monkeypatch: pytest.MonkeyPatch)
     advice = world.state.recommendations[order_id]
     assert advice.selection is not None
     assert (advice.selection.scorer, advice.selection.asked) == ("length", ("beech", "cedar"))
-    first = tell(world.desk, advice).lines[0]
+    first = tell(world.desk.book_of, advice).lines[0]
     assert (first.dealer, first.score, first.parts[0].metric, first.parts[0].value) == ("beech", 5.0, "length", 5.0)
 
 

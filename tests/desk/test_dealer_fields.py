@@ -103,7 +103,7 @@ def test_who_is_left_out_is_told_by_the_models_number() -> None:
     world = past("leak_cost < 3bp")
     telling(world, ash={"leak_in": measure(2.5), "leak_post": measure(1.5)})
     advice = world.state.recommendations[world.order(HIGH_YIELD, "buy", 6 * MM)]
-    [ash] = [line for line in tell(world.desk, advice).lines if line.dealer == "ash"]
+    [ash] = [line for line in tell(world.desk.book_of, advice).lines if line.dealer == "ash"]
     assert ash.reason == "not considered: leak_cost < 3bp: leak_cost is 4"
 
 

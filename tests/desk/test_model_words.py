@@ -81,7 +81,7 @@ def test_nobody_is_drawn_where_the_rule_never_explores(ask: str) -> None:
 
 
 def reasons(world: Scene, advice: Recommendation) -> dict[str, str]:
-    return {line.dealer: line.reason for line in tell(world.desk, advice).lines}
+    return {line.dealer: line.reason for line in tell(world.desk.book_of, advice).lines}
 
 
 @pytest.mark.parametrize("ranking", ["", "rank by model ", "rank by 60% hit_rate + 40% price_improvement "])

@@ -34,7 +34,7 @@ def dealers(world: Scene, order_id: str) -> list[str]:
 
 
 def reasons(world: Scene, order_id: str) -> dict[str, str]:
-    return {line.dealer: line.reason for line in tell(world.desk, world.state.recommendations[order_id]).lines}
+    return {line.dealer: line.reason for line in tell(world.desk.book_of, world.state.recommendations[order_id]).lines}
 
 
 @pytest.mark.parametrize(

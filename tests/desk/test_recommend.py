@@ -53,7 +53,7 @@ def advised(rules: str, security: Any = BOND, side: str = "buy", quantity: int =
 def recommendation(world: Scene, order_id: str) -> Advice:
     found = world.state.recommendations[order_id]
     assert isinstance(found, Recommendation)
-    return Advice(found, tell(world.desk, found))
+    return Advice(found, tell(world.desk.book_of, found))
 
 
 def with_past(rules: str, **desk: Any) -> Scene:

@@ -310,7 +310,7 @@ def view_says_the_same(world: Scene, order_id: str, event: e.OrderRecommended, t
         journal.commit([StagedTurn(1, 1, "test", "", "", (EventRow(1, 1, kind, version, 1, body),))])
     with ReadOnly(tmp_path / "journal.db") as file:
         rows = file.query("SELECT dealer, chosen, rank, score, parts, reason FROM v_dealer_scores")
-    lines = tell(world.desk, world.state.recommendations[order_id]).lines
+    lines = tell(world.desk.book_of, world.state.recommendations[order_id]).lines
     assert {row[0]: row[1:5] for row in rows} == {
         line.dealer: (
             line.chosen,

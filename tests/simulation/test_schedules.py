@@ -115,7 +115,7 @@ def test_a_dealer_outside_its_hours_is_not_asked_and_the_trader_is_told_why() ->
         [rfq] = w.state.rfqs.values()
         assert [ask.dealer for ask in rfq.asks] == ["birch", "cedar", "dogwood"]
         [advice] = w.state.recommendations.values()
-        reasons = {line.dealer: line.reason for line in tell(w.engine.trading.desk, advice).lines}
+        reasons = {line.dealer: line.reason for line in tell(w.engine.trading.desk.book_of, advice).lines}
         assert reasons["alder"] == "session alder is closed until 14:33 UTC"
         w.run(20)
         at(w, OPENS_S + 10)

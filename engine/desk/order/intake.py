@@ -162,7 +162,7 @@ def work(draft: Draft, order_id: str, *, waits: bool = True) -> None:
         return
     by_itself = advice.sends_itself and not order.manual_reason and not stopped
     if advice.plan is None:
-        _nobody_to_ask(draft, order, problem(draft.desk, advice), by_itself=by_itself)
+        _nobody_to_ask(draft, order, problem(draft.desk.book_of, advice), by_itself=by_itself)
         return
     unsized = size_of(draft, order, order.leaves)
     if isinstance(unsized, NoRate):
