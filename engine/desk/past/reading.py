@@ -145,7 +145,7 @@ class _Shared(NamedTuple):
 
 
 class _Alike(NamedTuple):
-    """What a row says of its round: rows of one round mostly say the same, and it is worked out once for all of them."""
+    """What a row says of its round: the rows of one mostly say the same, and it is worked out once for all of them."""
 
     key: tuple[str, str, int]
     sent_ns: int
@@ -397,7 +397,9 @@ def _taken(
 def _agree(read: _Read, others: Sequence[_Read]) -> None:
     """Raises RowError where a row says something else of its round than a row before it, or the same dealer again."""
     if any(read.ask.dealer == other.ask.dealer for other in others):
-        raise RowError(f"dealer: {read.ask.dealer} stands twice in round {read.of_round.key[2]} of {read.of_round.key[1]}")
+        raise RowError(
+            f"dealer: {read.ask.dealer} stands twice in round {read.of_round.key[2]} of {read.of_round.key[1]}"
+        )
     if not others:
         return
     first = others[0]
