@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,6 +215,29 @@ def test_nothing_of_research_is_in_the_daemon() -> None:
         ).stdout.split()  # fmt: skip
         assert "engine.clock" in found
         assert not [each for each in found if each.split(".")[0] in RESEARCH or each.startswith("engine.research")]
+
+
+SCRIPTS = ENGINE.parent / "scripts"
+MARKET = [f"worlds.{path.stem}" for path in sorted((SCRIPTS / "worlds").glob("*.py"))] + ["proving.listening"]
+"""The market that the model is judged in, and what only listens to it."""
+
+
+@pytest.mark.parametrize("module", MARKET)
+def test_the_market_of_the_evidence_imports_nothing_of_what_it_judges(module: str) -> None:
+    """Nor anything else than itself and the standard library: a mistake made in the engine is not repeated there."""
+    path = SCRIPTS / f"{module.replace('.', '/')}.py"
+    allowed = set(sys.stdlib_module_names) | {"worlds"}
+    assert {imported.split(".")[0] for imported in imports(ast.parse(path.read_text()))} <= allowed
+
+
+def test_nothing_of_the_engine_comes_with_the_market_of_the_evidence() -> None:
+    """However far round."""
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys, {', '.join(MARKET)}; print(*sys.modules)"],
+        capture_output=True, text=True, check=True, timeout=60, env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+    ).stdout.split()  # fmt: skip
+    assert "worlds.street" in found
+    assert not [each for each in found if each.split(".")[0] in {"engine", "judging"}]
 
 
 def test_cores_take_only_values_from_the_clock() -> None:

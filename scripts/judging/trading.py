@@ -8,6 +8,7 @@ What is left is traded days later by the street, at what it then costs; nothing 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +39,9 @@ class Played:
 
     `cost_bps` is the whole shortfall against the true mid when the order came, net of where the market went by itself;
     `leak_bps` is the part of it that leaks and hedges had moved the mid by, `late` the share of the size that was
-    traded days later.
+    traded days later. `thirds_bps` is the cost of the first, the second and the last third of the rounds. A parent
+    order has failed if any of it was traded days later; `late_bps` is what a size traded so cost, None where there was
+    none.
     """
 
     world: int
@@ -52,6 +55,10 @@ class Played:
     asked: float
     explored: float
     seconds: float
+    orders: int = 0
+    failed: int = 0
+    thirds_bps: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    late_bps: float | None = None
 
 
 def kind_of(world: int) -> Kind:
@@ -69,6 +76,12 @@ def play_in(world: World, policy_name: str, rounds: int, at_most: int, paths: Pa
     began = time.process_time()
     desk = Trading(world, policy_name, at_most, paths)
     desk.trade(rounds)
+    return played(desk, policy_name, rounds, time.process_time() - began)
+
+
+def played(desk: Trading, policy_name: str, rounds: int, seconds: float) -> Played:
+    """What it came to, all rounds over."""
+    world = desk.street.world
     return Played(
         world=world.seed,
         kind=world.kind.value,
@@ -80,7 +93,11 @@ def play_in(world: World, policy_name: str, rounds: int, at_most: int, paths: Pa
         late=desk.late / rounds,
         asked=desk.asked / rounds,
         explored=desk.explored / rounds,
-        seconds=time.process_time() - began,
+        seconds=seconds,
+        orders=len(desk.orders),
+        failed=len(desk.failed),
+        thirds_bps=(desk.thirds_bps[0], desk.thirds_bps[1], desk.thirds_bps[2]),
+        late_bps=desk.late_bps / desk.late if desk.late else None,
     )
 
 
@@ -97,24 +114,40 @@ class _Closed:
 
 
 class Trading:
-    """A desk in a street."""
+    """A desk in a street. Costs are sums, each round counting 1."""
 
-    def __init__(self, world: World, policy_name: str, at_most: int, paths: Paths | None = None) -> None:
-        self.street = Street(world, paths if paths is not None else Paths(world.chance, world.stress))
-        self.policy: Policy = POLICIES[policy_name](self.street)
-        self.cost_bps = self.leak_bps = self.late = 0.0
+    def __init__(
+        self,
+        world: World,
+        policy_name: str,
+        at_most: int,
+        paths: Paths | None = None,
+        street_of: Callable[[World, Paths], Street] = Street,
+        policies: Mapping[str, Callable[[Street], Policy]] = POLICIES,
+    ) -> None:
+        self.street = street_of(world, paths if paths is not None else Paths(world.chance, world.stress))
+        self.policy: Policy = policies[policy_name](self.street)
+        self.cost_bps = self.leak_bps = self.late = self.late_bps = 0.0
         self.asked = self.explored = 0
+        self.orders: set[int] = set()
+        self.failed: set[int] = set()
+        """Parent orders of which something was traded days later."""
+        self.thirds_bps = [0.0, 0.0, 0.0]
+        self._rounds = 0
+        self._third: dict[tuple[int, int], int] = {}
         self._at_most = at_most
         self._sight = Sight(self.street)
         self._closed: dict[tuple[int, int], _Closed] = {}
         self._day = -1
 
     def trade(self, rounds: int) -> None:
+        self._rounds = rounds
         for event in self.street.events(rounds, tuple(_DUE)):
             if isinstance(event, Late):
                 share = event.size / event.piece.size
                 self.late += share
-                self._count(event.piece, event.price, event.at_s, share)
+                self.late_bps += self._count(event.piece, event.price, event.at_s, share)
+                self.failed.add(event.piece.order)
             elif isinstance(event, Due):
                 self._tell(event.piece, event.after_s)
             else:
@@ -129,6 +162,8 @@ class Trading:
 
     def _ask(self, opened: Round) -> None:
         piece = opened.piece
+        self._third[piece.order, piece.number] = 3 * len(self._third) // self._rounds
+        self.orders.add(piece.order)
         asking = self._sight.asking(piece, self._at_most)
         panel = self.policy.choose(asking)
         asked = opened.panel(panel.dealers)
@@ -148,11 +183,16 @@ class Trading:
         self._sight.informed(opened)
         self._closed[piece.order, piece.number] = _Closed(asking, panel, opened, answers, decided_s)
 
-    def _count(self, piece: Piece, price: float, at_s: float, share: float) -> None:
+    def _count(self, piece: Piece, price: float, at_s: float, share: float) -> float:
+        """Takes a trade of this share of its round; what it cost."""
         street = self.street
         moved_bps = street.moved_bps(piece.bond, at_s) - street.moved_bps(piece.bond, piece.began_s)
-        self.cost_bps += share * street.cost_bps(piece, price, at_s)
+        cost_bps = share * street.cost_bps(piece, price, at_s)
+        self.cost_bps += cost_bps
         self.leak_bps += share * piece.side * moved_bps
+        # Of three equal parts each is a third of the rounds.
+        self.thirds_bps[self._third[piece.order, piece.number]] += 3 * cost_bps / self._rounds
+        return cost_bps
 
     def _tell(self, piece: Piece, after_s: float) -> None:
         closed = self._closed[piece.order, piece.number]
