@@ -1,0 +1,112 @@
+"""The choices that journals keep: for each round of the desk's own, who was a candidate, and what was left to chance.
+
+Kept in a database of its own that SQLite puts into a temporary file once it outgrows its cache: a desk of fifty dealers
+has a kilobyte of them a round.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from engine.domain import events as e
+from engine.domain.observation import RoundSeen
+from engine.domain.recommendation import Recommendation, Selection
+from engine.journal.archive import ReadOnly
+from engine.journal.event_codec import Codec, event_types
+from engine.research.draws import Draws, draws_of, of_sent
+from engine.research.progress import Progress, silent
+
+_NAMES: Final = frozenset({"OrderRecommended", "RfqOpened"})
+_NEAR_NS: Final = 3_600 * 10**9
+"""A round is sent this soon after it was opened, or it is another desk's of the same number."""
+_WAITING_MAX: Final = 100_000
+"""Orders whose last recommendation is kept until a round of it is opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for one round: of whom, at most how many, and what a draw could have made of it.
+
+    `is_kept` is False for a round that others tell of: its candidates are not known, and of its draw at most the chance
+    of its own panel.
+    """
+
+    draws: Draws
+    candidates: tuple[str, ...]
+    most: int
+    is_protected: bool = False
+    is_kept: bool = True
+
+
+def choice_of(made: Selection, *, is_protected: bool = False) -> Choice:
+    """What the journal keeps of a choice, as far as another policy is held against it."""
+    informed = len(made.expected.informed) if made.expected is not None else 0
+    most = made.wanted if made.wanted is not None else max(1, len(made.chosen))
+    limited = most if made.at_most is None else min(most, made.at_most)
+    return Choice(draws_of(made, informed), made.candidates, limited, is_protected)
+
+
+class Choices:
+    """By round. Use in one thread."""
+
+    def __init__(self) -> None:
+        self._file = sqlite3.connect("", isolation_level=None)  # No name: temporary, on disk where it is large.
+        self._file.execute("CREATE TABLE made(rfq_id TEXT, round INTEGER, opened_ns INTEGER, body BLOB)")
+        self._file.execute("CREATE INDEX by_round ON made(rfq_id, round)")
+
+    def read(self, journal: Path, progress: Progress = silent) -> None:
+        """Take in the choices of a journal. Raises JournalError where it cannot be read."""
+        codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
+        latest: dict[str, Recommendation] = {}
+        with ReadOnly(journal) as file:
+            total = file.head().event_seq
+            self._file.execute("BEGIN")
+            for row in file.events():
+                progress(row.seq, total)
+                if row.type not in _NAMES:
+                    continue
+                event: Any = codec.decode(row.type, row.version, row.body)
+                if isinstance(event, e.OrderRecommended):
+                    while len(latest) >= _WAITING_MAX:
+                        del latest[next(iter(latest))]
+                    latest[event.order_id] = event.recommendation
+                else:
+                    self._opened(event, latest.pop(event.order_id, None))
+            self._file.execute("COMMIT")
+
+    def put(self, rfq_id: str, round_number: int, opened_ns: int, choice: Choice) -> None:
+        """Keep the choice of a round."""
+        body = pickle.dumps(choice, protocol=pickle.HIGHEST_PROTOCOL)
+        self._file.execute("INSERT INTO made VALUES(?, ?, ?, ?)", (rfq_id, round_number, opened_ns, body))
+
+    def _opened(self, opened: e.RfqOpened, advice: Recommendation | None) -> None:
+        made = advice.selection if advice is not None else None
+        if advice is None or made is None or made.round != opened.round:
+            return
+        self.put(opened.rfq_id, opened.round, opened.at_ns, choice_of(made, is_protected=bool(advice.protections)))
+
+    def of(self, seen: RoundSeen, tried: Sequence[str]) -> Choice:
+        """The choice behind a round; of one that nobody kept, what the round itself tells, among those `tried`."""
+        query = "SELECT body FROM made WHERE rfq_id = ? AND round = ? AND abs(opened_ns - ?) < ? ORDER BY opened_ns"
+        found = self._file.execute(query, (seen.rfq_id, seen.round, seen.sent_ns, _NEAR_NS)).fetchone()
+        if found is not None:
+            choice: Choice = pickle.loads(found[0])
+            return choice
+        asked = [ask.dealer for ask in seen.asks]
+        p = 1.0 if seen.p_panel is None else seen.p_panel
+        candidates = tuple(sorted({*tried, *asked}))
+        return Choice(of_sent(frozenset(asked), p), candidates, max(1, seen.n_asked), is_kept=False)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Choices:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
