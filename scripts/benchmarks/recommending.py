@@ -47,7 +47,7 @@ def measure(effort: Effort) -> list[Line]:
     made = recommend(draft, order)
 
     def words() -> None:
-        assert len(tell(desk, made).lines) == DEALERS
+        assert len(tell(desk.book_of, made).lines) == DEALERS
 
     def ranking() -> None:
         assert len(desk.rankings.top(WANTED, scorer, segment, house.NOW_NS, eligible)) == WANTED
