@@ -218,6 +218,13 @@ def tca_import(given: _Arguments) -> int:
     return tca_acts.import_file(given, _socket(given), _paper(given))
 
 
+def best_execution(given: _Arguments) -> int:
+    from engine.admin import report_acts
+
+    journal, _ = _journal(given)
+    return report_acts.best_execution(given, journal, _paper(given))
+
+
 def audit_verify(given: _Arguments) -> int:
     from engine.admin import offline
 

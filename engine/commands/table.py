@@ -144,6 +144,13 @@ _CURSOR: Final = (
 )
 
 
+_REPORT: Final = (
+    Param("html", path, "the file to write: one page, nothing beside it", required=True, typed="--html FILE"),
+    Param("force", flag, "true: over a file that is there", default=False),
+    _JOURNAL,
+)
+
+
 def _bond(required: bool) -> tuple[Param, ...]:
     return (
         Param("security", name, "the bond's ISIN or CUSIP", required),
@@ -597,18 +604,6 @@ TABLE: Final[tuple[Command, ...]] = (
         ),
         is_typed=False,
     ),
-    Command(
-        "history.known",
-        "feed",
-        "which rounds that were asked elsewhere are known already, by all of the dealers named",
-        By.desk,
-        "history_commands.known",
-        params=(
-            Param("rows", rows, "source, rfq_id, round and dealers (a list) of each round", required=True),
-            Param("origin", name, "whose they are where a row names no source", required=True),
-        ),
-        is_typed=False,
-    ),
     _terminal(
         "history.import",
         "feed",
@@ -616,7 +611,6 @@ TABLE: Final[tuple[Command, ...]] = (
         "take a file of rounds that were asked elsewhere; the same file again changes nothing",
         Param("file", path, "a CSV file, a row a dealer asked", required=True, typed="FILE"),
         Param("mapping", path, "how the file names columns and values", typed="--mapping FILE.toml"),
-        Param("refused", path, "a file to write every refused line to, with its reason", typed="--refused FILE"),
         Param("dry_run", flag, "true: say what would be taken and what not, and take nothing", default=False),
     ),
     _terminal(
@@ -672,6 +666,15 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("file", path, "a CSV file with exec_id and figures, a row an execution", required=True, typed="FILE"),
         Param("source", name, "whose results they are; default: the file's name", typed="--source NAME"),
         Param("dry_run", flag, "true: say what would be taken and what not, and take nothing", default=False),
+    ),
+    # --- reports ---
+    _terminal(
+        "best_execution",
+        "",
+        "acts.best_execution",
+        "a report of one order: who could be asked, who was, what they said, what it cost",
+        Param("order", name, "the order: O-000012, 12, or its ClOrdID(11)", required=True, typed="ORDER"),
+        *_REPORT,
     ),
     # --- stopping ---
     Command(

@@ -511,9 +511,15 @@ def _others(rfq: Rfq | None, placement: Placement | None) -> tuple[Decimal | Non
     """The best quote that lived when one was accepted, and the best of another dealer: the cover."""
     if rfq is None or placement is None:
         return None, None
-    at_ns, sign = placement.sent_ns, rfq.side.sign
+    live = living(rfq, placement.sent_ns)
+    others = [price for dealer, price in live if dealer != placement.dealer]
+    return live[0][1] if live else None, others[0] if others else None
+
+
+def living(rfq: Rfq, at_ns: int) -> list[tuple[str, Decimal]]:
+    """Dealer and price of every quote of a round that could be executed at a time, the best first."""
     live = [
-        (quote.price * sign, quote.price, ask.dealer)
+        (quote.price * rfq.side.sign, quote.price, ask.dealer)
         for ask in rfq.asks
         for quote in ask.quotes
         if quote.price is not None
@@ -522,8 +528,7 @@ def _others(rfq: Rfq | None, placement: Placement | None) -> tuple[Decimal | Non
         and quote.received_ns <= at_ns
         and (quote.firm_until_ns is None or quote.firm_until_ns > at_ns)
     ]
-    others = [entry for entry in live if entry[2] != placement.dealer]
-    return min(live)[1] if live else None, min(others)[1] if others else None
+    return [(dealer, price) for _, price, dealer in sorted(live)]
 
 
 def _improvement(s: int, price: Decimal, arrival: Decimal) -> float:

@@ -137,11 +137,18 @@ def text(words: str) -> str:
     return escape(_UNFIT.sub("\ufffd", words))
 
 
+def refuse_taken(path: Path, replaces: bool) -> None:
+    """Raises ConfigError if something of that name is there and is not to be replaced: before any work is done."""
+    if not replaces and path.exists():
+        raise ConfigError(f"{path} is there already: name another file, or --force to write over it")
+
+
 def save(written: str, path: Path, replaces: bool) -> None:
     """Write a report whole or not at all, for its owner alone.
 
     Raises ConfigError if something of that name is there and it `replaces` nothing, or the file cannot be written.
     """
+    refuse_taken(path, replaces)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
@@ -197,7 +204,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f'<div class="wide" role="region" tabindex="0" aria-label="{text(name)}">'
     yield "<table>"
     if table.caption:
-        yield f"<caption>{text(table.caption)}</caption>"
+        yield f"<caption><span>{text(table.caption)}</span></caption>"
     heads = "".join(f'<th scope="col"{_number(each)}>{text(each.title)}</th>' for each in table.columns)
     yield f"<thead><tr>{heads}</tr></thead>"
     yield "<tbody>"
@@ -205,7 +212,8 @@ def _table(table: Table) -> Iterator[str]:
     for row in table.rows:
         head, *cells = row
         told = "".join(f"<td{_number(column)}>{text(cell)}</td>" for column, cell in zip(others, cells, strict=True))
-        yield f'<tr><th scope="row"{_number(first)}>{text(head)}</th>{told}</tr>'
+        kind = _number(first) or (' class="k"' if len(head) <= _SHORT else "")
+        yield f'<tr><th scope="row"{kind}>{text(head)}</th>{told}</tr>'
     yield "</tbody>"
     yield "</table>"
     yield "</div>"
@@ -228,6 +236,8 @@ def _named(picture: Picture, prefix: str) -> str:
 
 _UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _IDENTIFIER: Final = re.compile(r'(\bid="|href="#|url\(#)([\w-]+)')
+_SHORT: Final = 24
+"""Characters of a row's name that is not broken."""
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 # Light on paper and on a screen alike: a figure's colours are chosen against white.
@@ -253,9 +263,11 @@ dd { margin: 0; min-width: 0; }
 .wide { overflow-x: auto; margin: .8rem 0; }
 table { border-collapse: collapse; font-size: .9rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 0 0 .3rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(44rem, calc(100vw - 2rem)); }
 th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #e4e4e4; }
 thead th { color: #444; font-weight: 600; border-bottom: 1px solid #888; vertical-align: bottom; }
 tbody th { font-weight: 600; }
+tbody th.k { white-space: nowrap; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td.n + td:not(.n), th.n + td:not(.n), th.n + th:not(.n) { padding-left: .7rem; }
 figure { margin: 1rem 0; max-width: 40rem; }
@@ -266,6 +278,8 @@ figcaption { color: #444; font-size: .9rem; margin-top: .3rem; }
 .nothing { color: #444; }
 footer { margin-top: 2.5rem; padding-top: .6rem; border-top: 1px solid #bbb; color: #444; font-size: .85rem; }
 @media (max-width: 40rem) {
+  tbody th:not(.k):not(.n) { min-width: 7rem; }
+  td:not(.n):last-child { min-width: 11rem; }
   dl div { grid-template-columns: 1fr; }
   h1 { font-size: 1.4rem; }
 }

@@ -202,13 +202,13 @@ def over_time(title: str, points: Sequence[tuple[date, Valued]], unit: str, refe
 
 
 MOMENTS: Final = {
-    "waited": ("|", GREY, "asked, and how long the answer was waited for"),
-    "quoted": ("o", DARK, "a price, and how long it stood"),
+    "waited": ("|", GREY, "asked"),
+    "quoted": ("o", DARK, "price"),
     "declined": ("x", GREY, "declined"),
     "taken": ("D", LIGHT, "accepted"),
     "filled": ("s", LIGHT, "filled"),
-    "undone": ("X", "#000000", "rejected, busted or corrected"),
-    "said": ("v", "#000000", "other"),
+    "undone": ("X", "#000000", "undone"),
+    "said": ("v", "#000000", "round"),
 }
 """What a timeline can show: its sign, its colour, its name."""
 
@@ -236,13 +236,13 @@ def timeline(title: str, rows: Sequence[str], moments: Sequence[Moment]) -> Pict
         axes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S"))
         axes.grid(axis="x", color=PALE, linewidth=0.7)
         axes.margins(x=0.05)
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
 
     told = "; ".join(
         f"{each.row} {clock_time(each.at_ns)} {each.words or MOMENTS[each.kind][2]}"
         for each in sorted(moments, key=lambda each: each.at_ns)
     )
-    return _picture(title, told or "nothing", 1.7 + 0.3 * max(2, len(rows)), draw)
+    return _picture(title, told or "nothing", 1.3 + 0.3 * max(2, len(rows)), draw)
 
 
 def in_words(row: Valued, unit: str) -> str:

@@ -15,10 +15,16 @@ CODEC: Final = Codec(event_types(vars(e), e.Event))
 
 
 def keep(
-    events: Iterable[e.Event], path: Path, name: str = "", previous_head: str = "", after: int = 0
+    events: Iterable[e.Event],
+    path: Path,
+    name: str = "",
+    previous_head: str = "",
+    after: int = 0,
+    texts: tuple[TextRow, ...] = (),
 ) -> tuple[int, str]:
     """Write them behind the first `after`; the last number used and the file's head. `name`: of the desk."""
-    texts = (TextRow("engine", name, 1, f'[engine]\nname = "{name}"\n'),) if name and not after else ()
+    if name and not after:
+        texts = (*texts, TextRow("engine", name, 1, f'[engine]\nname = "{name}"\n'))
     with Journal(path, "normal", reserve_bytes=0, previous_head=previous_head) as journal:
         turns = []
         for number, event in enumerate(events, after + 1):

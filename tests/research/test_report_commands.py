@@ -1,0 +1,61 @@
+"""Reports as commands: files that are whole, for their owner, and fit a telephone."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from browser import overflow
+from desk_scene import placed
+from report_journal import kept
+from test_page import read
+
+from engine.admin import cli
+
+pytestmark = pytest.mark.starts("noon")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    world, order_id = placed()
+    world.fills(order_id)
+    return kept(world, tmp_path)
+
+
+def test_an_order_is_reported_in_a_file_and_its_verdict_on_the_screen(
+    journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "order.html"
+    line = ["best-execution", "1", "--html", str(path), "--journal", str(journal)]
+    assert cli.main(line) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "Best execution of order O-000001"
+    assert said[1].strip().startswith("Filled in full at 99.95 with ash")
+    assert said[-1] == f"written to {path}"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    read(path.read_text())
+
+    assert cli.main(line) == 2
+    assert "is there already: name another file, or --force" in capsys.readouterr().err
+    assert cli.main([*line, "--force", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Best execution of order O-000001"
+
+
+def test_what_cannot_be_made_leaves_no_file(journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "order.html"
+    assert cli.main(["best-execution", "99", "--html", str(path), "--journal", str(journal)]) == 2
+    assert "no order 99" in capsys.readouterr().err
+    assert cli.main(["best-execution", "1", "--html", str(path), "--journal", str(tmp_path / "none.db")]) == 1
+    assert not path.exists()
+
+
+def test_it_fits_a_telephone_and_a_desk(journal: Path, tmp_path: Path) -> None:
+    path = tmp_path / "order.html"
+    assert cli.main(["best-execution", "1", "--html", str(path), "--journal", str(journal)]) == 0
+    for width in (390, 1280):
+        assert json.loads(overflow(path, width, tmp_path)) == [width, [], 1]
