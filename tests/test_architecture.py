@@ -19,6 +19,7 @@ SMALL = {"clock", "errors", "masking"}
 DESK = {"desk", "desk.order", "desk.round", "desk.placement", "desk.gate", "desk.past"}
 CORES = SMALL | {"domain", "market", "dealers", "selection", "rules", "rules.plan"}
 WIRE = {"fix.standard", "fix.wire"}
+THEN = {"research.in_force", "research.moments"}
 ALLOWED: dict[str, set[str]] = {
     "clock": set(),
     "errors": set(),
@@ -48,7 +49,9 @@ ALLOWED: dict[str, set[str]] = {
     # Rounds as files, for people's tools.
     "history": SMALL | DESK | {"domain", "config", "commands"},
     # What is made of years of records, aside: no daemon has it in it.
-    "research": CORES | DESK | {"config", "journal", "history"},
+    "research": CORES | DESK | {"config", "journal", "history"} | THEN,
+    # Where a desk of the past stands again, it is made and folded by the code that a start makes and folds it by.
+    **dict.fromkeys(THEN, CORES | DESK | {"config", "journal", "research", "boot", "turn", "fix.session"} | THEN),
     # fix for `rfqctl fix decode` and `session messages` alone: the codec reads files where no daemon is.
     "admin": SMALL
     | DESK

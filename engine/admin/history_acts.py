@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +18,15 @@ from engine.admin.tables import Paper
 from engine.clock import NS_PER_DAY
 from engine.desk.past.writing import rows_of
 from engine.errors import ConfigError
-from engine.history.files import Blotter, deliver, read_blotter, write_rows
+from engine.history.delivery import RefusedRows, deliver
+from engine.history.files import HistoryFile, write_rows
+from engine.history.mapping import Blotter, read_blotter
 from engine.research.progress import progress_line
 
+REFUSED_SHOWN: Final = 20
+REASONS_SHOWN: Final = 20
+REST_S_MAX: Final = 0.1
+"""An engine that waits for its disk holds nobody up."""
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -27,28 +34,56 @@ def import_file(given: argparse.Namespace, socket: Path, paper: Paper) -> int:
     """0 where every row was taken or is known, 1 where some were refused."""
     path: Path = given.file
     blotter = read_blotter(given.mapping) if given.mapping is not None else Blotter()
-    with AdminClient(socket, given.timeout) as desk:
-
-        def send(rows: list[dict[str, Any]]) -> Mapping[str, Any]:
-            origin = blotter.source or path.stem
-            answer: Mapping[str, Any] = desk.call("history.add", rows=rows, origin=origin, dry_run=given.dry_run)
-            return answer
-
-        done = deliver(path, blotter, send, progress_line(sys.stderr, "rows"))
+    with AdminClient(socket, given.timeout) as desk, RefusedRows(given.refused) as refused:
+        engine = _Running(desk, blotter.source or path.stem, given.dry_run)
+        done = deliver(HistoryFile(path, blotter), engine, refused, progress_line(sys.stderr, "rows"))
     if given.json:
         print(orjson.dumps({**done.plain(), "dry_run": given.dry_run}, option=orjson.OPT_INDENT_2).decode())
-        return 1 if done.refused else 0
-    for each in done.refused:
-        print(f"line {each.line}: {each.reason}")
+        return 1 if refused.count else 0
+    for line in _refused(refused, given.refused):
+        print(line)
     would = "would be " if given.dry_run else ""
     words = [f"{done.taken:,} of {done.rows:,} rows {would}taken, in {done.rounds:,} rounds"]
     if done.known:
         words.append(f"{done.known:,} known before")
-    refused = paper.styled(f"{len(done.refused):,} refused", "yellow" if done.refused else "")
-    print(", ".join([*words, refused if done.refused else "none refused"]))
+    count = paper.styled(f"{refused.count:,} refused", "yellow" if refused.count else "")
+    print(", ".join([*words, count if refused.count else "none refused"]))
     if done.taken and not given.dry_run:
-        print("the engine learns from them aside and takes the new estimates up within seconds: see `rfqctl status`")
-    return 1 if done.refused else 0
+        print("the engine learns from them aside and then takes the new estimates up: see `rfqctl status`")
+    return 1 if refused.count else 0
+
+
+class _Running:
+    """The daemon at the other end; it has the time between two pieces for others."""
+
+    def __init__(self, desk: AdminClient, origin: str, dry_run: bool) -> None:
+        self._desk, self._origin, self._dry_run = desk, origin, dry_run
+
+    def known(self, rounds: list[dict[str, Any]]) -> Sequence[bool]:
+        answer = self._desk.call("history.known", rows=rounds, origin=self._origin)
+        known: Sequence[bool] = answer["known"]
+        return known
+
+    def add(self, rows: list[dict[str, Any]]) -> Mapping[str, Any]:
+        began = time.monotonic()
+        answer: Mapping[str, Any] = self._desk.call(
+            "history.add", rows=rows, origin=self._origin, dry_run=self._dry_run
+        )
+        time.sleep(min(time.monotonic() - began, REST_S_MAX))
+        return answer
+
+
+def _refused(refused: RefusedRows, file: Path | None) -> Iterator[str]:
+    """The first lines that were refused, and of many how many there are by reason."""
+    for each in sorted(refused.kept)[:REFUSED_SHOWN]:
+        yield f"line {each.line}: {each.reason}"
+    more = refused.count - REFUSED_SHOWN
+    if more > 0:
+        yield (
+            f"and {more:,} more: {file} has them all" if file else f"and {more:,} more: --refused FILE writes them all"
+        )
+        for reason, count in refused.reasons.most_common(REASONS_SHOWN):
+            yield f"{count:>9,}  {reason}"
 
 
 def export_file(given: argparse.Namespace, journal: Path, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from engine.desk.gate.size import rate_or_none
 from engine.desk.past.reading import Known, Refused, Row, read_rows
 from engine.desk.state import DeskState
 from engine.desk.state_rows import TOLD_APART, told_key
+from engine.desk.tables import Table
 from engine.domain import events as e
 from engine.domain.instrument import Security
 from engine.domain.observation import RoundTold
@@ -19,6 +21,7 @@ from engine.market.appraisal import FILE_WINDOW_DAYS
 
 ROUNDS_TOLD_MAX: Final = 1_000_000
 """Rounds of other systems that one engine knows: some 200 MB, and more than the window of any estimate."""
+_ROUND_DIGITS_MAX: Final = 7
 
 
 def add(call: Call) -> dict[str, Any]:
@@ -56,6 +59,26 @@ def add(call: Call) -> dict[str, Any]:
         "refused": [{"line": each.line, "reason": each.reason} for each in sorted(refused)],
         "recorded": bool(fresh) and not given["dry_run"],
     }
+
+
+def known(call: Call) -> dict[str, Any]:
+    """Of each round, whether it was told of before by every dealer that is named; a row that names none is not known.
+
+    So that a file which is imported again does not have to be read again.
+    """
+    told, given = call.draft.state.told, call.given
+    origin: str = given["origin"]
+    return {"known": [_is_known(told, row, origin) for row in given["rows"]]}
+
+
+def _is_known(told: Table[str], row: Mapping[str, Any], origin: str) -> bool:
+    number, dealers = str(row.get("round") or "1"), row.get("dealers")
+    if not number.isascii() or not number.isdigit() or len(number) > _ROUND_DIGITS_MAX:
+        return False
+    if not isinstance(dealers, list) or not dealers or not all(isinstance(each, str) for each in dealers):
+        return False
+    before = told.get(told_key(str(row.get("source") or origin), str(row.get("rfq_id")), int(number)))
+    return before is not None and set(before.split(TOLD_APART)).issuperset(dealers)
 
 
 def _rows(given: tuple[dict[str, Any], ...]) -> tuple[list[Row], list[Refused]]:

@@ -604,6 +604,18 @@ TABLE: Final[tuple[Command, ...]] = (
         ),
         is_typed=False,
     ),
+    Command(
+        "history.known",
+        "feed",
+        "which rounds that were asked elsewhere are known already, by all of the dealers named",
+        By.desk,
+        "history_commands.known",
+        params=(
+            Param("rows", rows, "source, rfq_id, round and dealers (a list) of each round", required=True),
+            Param("origin", name, "whose they are where a row names no source", required=True),
+        ),
+        is_typed=False,
+    ),
     _terminal(
         "history.import",
         "feed",
@@ -611,6 +623,7 @@ TABLE: Final[tuple[Command, ...]] = (
         "take a file of rounds that were asked elsewhere; the same file again changes nothing",
         Param("file", path, "a CSV file, a row a dealer asked", required=True, typed="FILE"),
         Param("mapping", path, "how the file names columns and values", typed="--mapping FILE.toml"),
+        Param("refused", path, "a file to write every refused line to, with its reason", typed="--refused FILE"),
         Param("dry_run", flag, "true: say what would be taken and what not, and take nothing", default=False),
     ),
     _terminal(

@@ -13,8 +13,10 @@ import hashlib
 import json
 import os
 import pwd
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -271,6 +273,84 @@ def with_dealers(config: Config, text: str) -> Config:
     return dataclasses.replace(config, dealers=dealers, texts=kept)
 
 
+def recalled(path: Path, texts: Mapping[str, str]) -> Config:
+    """A configuration as a journal kept its texts, by kind: no file is opened and no secret looked up.
+
+    `path` is where engine.toml was or would be: its relative paths begin there. So it tells what a desk decided by, and
+    is nothing to run by. Raises ConfigProblems where a text is missing, or says what is none of this build's.
+    """
+    reading, folder = Reading(path.name, path.parent), path.parent
+    missing = [kind for kind in ("engine", "dealers", "scoring") if kind not in texts]
+    if missing:
+        raise ConfigProblems([f"{path.name}: the journal has no text of {' and '.join(missing)} of then"])
+    raw = reading.parse(texts["engine"])
+    for kind in ("limits", "sessions"):
+        # As they were read last. What engine.toml said at the start stands where nobody has read it again.
+        if kind in texts and texts[kind] != _spelled(raw, TABLES[kind]):
+            raw = {**raw, **_numbers_back(json.loads(texts[kind], parse_float=Decimal))}
+    file = None if reading.problems else reading.table(EngineFile, raw)
+    if file is None:
+        raise ConfigProblems(reading.problems)
+    kept = [ConfigText(reading.name, texts["engine"], "engine")]
+    dealers, problems = _dealers(file.engine, folder, kept, file.session, texts["dealers"])
+    scoring, found = _scoring(file.engine, folder, kept, texts["scoring"])
+    problems += found
+    rates: tuple[Rate, ...] = ()
+    if "rates" in texts:
+        rates, found = _rates(file.reference, file.engine, folder, kept, texts["rates"])
+        problems += found
+    calendars: list[Calendar] = []
+    for name, text in _apart(texts.get("calendars", ""), [_shown(each, folder) for each in file.reference.calendars]):
+        calendar, found = _calendar(Reading(name, folder), Path(name), [], text)
+        problems += found
+        calendars += [] if calendar is None else [calendar]
+    if problems or dealers is None or scoring is None:
+        raise ConfigProblems(problems)
+    return Config(
+        path=path,
+        engine=file.engine,
+        clock=file.clock,
+        journal=file.journal,
+        admin=file.admin,
+        metrics=file.metrics,
+        fix=file.fix,
+        sessions=file.session,
+        risk=file.risk,
+        rfq=file.rfq,
+        tca=file.tca,
+        axes=file.axes,
+        market=file.market,
+        rules=file.rules,
+        reference=file.reference,
+        calendars=tuple(calendars),
+        rates=rates,
+        dealers=dealers,
+        scoring=scoring,
+        texts=tuple(kept),
+        tables=(),
+    )
+
+
+def _apart(whole: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """The files that were joined into one text, each with its name."""
+    if not names:
+        return []
+    _, *pieces = re.split(rf"(?:\A|\n)### ({'|'.join(map(re.escape, names))})\n", whole)
+    return list(zip(pieces[::2], pieces[1::2], strict=True))
+
+
+_FRACTION: Final = re.compile(r"-?\d+\.\d+(?:E[-+]?\d+)?|-?\d+E[-+]?\d+")
+
+
+def _numbers_back(found: Any) -> Any:
+    """What `_spelled` had to write as text because JSON knows no Decimal is a number again."""
+    if isinstance(found, dict):
+        return {name: _numbers_back(each) for name, each in found.items()}
+    if isinstance(found, list):
+        return [_numbers_back(each) for each in found]
+    return Decimal(found) if isinstance(found, str) and _FRACTION.fullmatch(found) else found
+
+
 def dealers_in(text: str) -> tuple[DealerConfig, ...]:
     """The dealers of a text that was in force once, whatever the sessions were then; none if it cannot be read."""
     reading = Reading("dealers", Path())
@@ -419,16 +499,24 @@ def _calendars(
     problems: list[str] = []
     read: list[ConfigText] = []
     for path in reference.calendars:
-        reading = Reading(_shown(path, folder), path.parent)
-        file = _file(CalendarFile, reading, path, read)
-        if file is not None:
-            name_calendar_problems(reading, file)
-            found.append(file.calendar(path.stem))
-        problems += reading.problems
+        calendar, wrong = _calendar(Reading(_shown(path, folder), path.parent), path, read)
+        found += [] if calendar is None else [calendar]
+        problems += wrong
     if read:
         whole = "\n".join(f"### {each.name}\n{each.text}" for each in read)
         texts.append(ConfigText("calendars", whole, "calendars"))
     return tuple(found), [*problems, *problems_between(found)]
+
+
+def _calendar(
+    reading: Reading, path: Path, read: list[ConfigText], instead: str | None = None
+) -> tuple[Calendar | None, list[str]]:
+    """One calendar and everything wrong with its file; `instead` is a text in place of the file's."""
+    file = _file(CalendarFile, reading, path, read, instead)
+    if file is None:
+        return None, reading.problems
+    name_calendar_problems(reading, file)
+    return file.calendar(path.stem), reading.problems
 
 
 def _tables(reading: Reading, kinds: Iterable[str]) -> tuple[ConfigText, ...]:

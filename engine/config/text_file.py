@@ -10,6 +10,7 @@ import codecs
 import io
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,25 @@ def open_table(path: Path) -> io.StringIO:
     The whole file is read before its first row is: a file with a wrong byte far down is refused with none of it taken.
     """
     return io.StringIO(text_of(path.read_bytes(), path), newline="")
+
+
+def text_lines(path: Path) -> Iterator[str]:
+    """The same line by line, of a file that may be large. Raises NotText where a wrong byte is come to."""
+    with path.open("rb") as file:
+        begin = file.read(_LOOKED_AT_BYTES)
+    if _wide(begin) is not None:
+        text_of(begin, path)
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        try:
+            for line in lines:
+                if "\0" in line:
+                    break
+                yield line
+            else:
+                return
+        except UnicodeDecodeError:
+            pass
+    text_of(path.read_bytes(), path)  # It says which byte, and where.
 
 
 def text_of(data: bytes, path: Path) -> str:

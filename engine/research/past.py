@@ -2,7 +2,7 @@
 
 What is read goes into a file of its own in the folder for temporary files, some 2 kB a round, and comes out of it
 sorted, as often as it is wanted: years of rounds never stand in memory. Held there are `HELD_MAX` of the latest rounds
-of the journal that is being read, the lines of the history file that is being read, and what SQLite caches.
+of the journal that is being read, lines of the history file that is being read, and what SQLite caches.
 
 A round has one key: where it comes from, its rfq_id and its number. A journal's own rounds come from its desk, by the
 name that its configuration gives it; a second desk of that name is told apart by the name of its file. Two sources that
@@ -24,14 +24,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from engine.config.text_file import NotText
 from engine.desk.past.reading import Known, Refused, read_rows
 from engine.desk.past.telling import TELLING, Early, answered, tell
 from engine.domain import events as e
 from engine.domain.observation import RoundTold
 from engine.domain.rows import changed
 from engine.errors import ConfigError
-from engine.history.files import Blotter, pieces_of, read_blotter
+from engine.history.files import HistoryFile
+from engine.history.mapping import Blotter, read_blotter
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow
 from engine.journal.event_codec import Codec, event_types
@@ -225,20 +225,16 @@ class Past:
     def _history(self, source: Source, progress: Progress, known: Known) -> Told:
         told = Told(source.path)
         blotter = source.blotter or Blotter()
-        try:
-            pieces, refused = pieces_of(source.path, blotter)
-        except NotText as error:
-            raise ConfigError(f"{source.path}: {error}") from error
-        _refuse(told, refused)
-        size, done = max(1, source.path.stat().st_size), 0
-        for piece in pieces:
-            rounds, refused = read_rows(piece, known, blotter.source or source.path.stem)
+        file, done = HistoryFile(source.path, blotter), 0
+        file.look()
+        for rows in file.rounds(lambda one: _refuse(told, (one,))):
+            rounds, refused = read_rows(rows, known, blotter.source or source.path.stem)
             _refuse(told, refused)
             for each in rounds:
                 self._put(each, told)
-            done = min(size, done + sum(len(text) + 1 for row in piece for text in row.cells.values()))
-            progress(done, size)
-        progress(size, size)
+            done += len(rows)
+            progress(done, file.rows)
+        progress(file.rows, file.rows)
         return told
 
     # --- rounds ------------------------------------------------------------------------------------

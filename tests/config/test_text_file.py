@@ -12,7 +12,8 @@ from engine.boot import assembly
 from engine.config import ConfigProblems, load
 from engine.config.text_file import NotText, open_table, read_text
 from engine.errors import ConfigError
-from engine.history import files as history_files
+from engine.history.files import HistoryFile
+from engine.history.mapping import Blotter, read_blotter
 
 TEXT = "name,issuer\nSociété 4.35,Société\n"
 
@@ -125,10 +126,10 @@ def _book(path: Path) -> None:
 READERS: list[Callable[[Path], object]] = [
     assembly.security_file,
     _book,
-    history_files.read_blotter,
+    read_blotter,
     lambda path: list(market_acts._rows(path, market_acts.MARKS)),
     lambda path: list(market_acts._rows(path, market_acts.TRADES)),
-    lambda path: history_files._rows(path, history_files.Blotter()),
+    lambda path: HistoryFile(path, Blotter()).look(),
     lambda path: list(tca_acts._rows(path)),
     lambda path: fix_decode.load_shelf([path], None, None),
 ]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from engine.clock import NS_PER_S
@@ -30,6 +31,7 @@ _TIME: Final = re.compile(
 )
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?")
+_NO_TIME: Final = -(2**63)
 _PRICE_MAX: Final = Decimal(1000)
 _YIELD_MAX: Final = Decimal(100)
 
@@ -41,19 +43,30 @@ class RowError(ValueError):
 class Cells:
     """One row's cells by column."""
 
-    __slots__ = ("_cells",)
+    __slots__ = ("_cells", "_is_plain")
 
     def __init__(self, cells: Mapping[str, str]) -> None:
-        self._cells = cells
+        self._cells = cells = {name: text.strip() for name, text in cells.items()}
+        # Looked at once for the whole row: a row has some sixty looks at its cells.
+        self._is_plain = "".join(cells.values()).isprintable() and max(map(len, cells.values()), default=0) <= (
+            CELL_LENGTH_MAX
+        )
 
     def text(self, name: str) -> str:
         """What stands there, without blanks at its ends; empty where nothing does."""
-        found = (self._cells.get(name) or "").strip()
+        found = self._cells.get(name, "")
+        if self._is_plain:
+            return found
         if len(found) > CELL_LENGTH_MAX:
             raise RowError(f"{name}: expected at most {CELL_LENGTH_MAX} characters, found {len(found)}")
         if not found.isprintable():
             raise RowError(f"{name}: expected one line of printable characters")
         return found
+
+    def texts(self, names: Iterable[str]) -> tuple[str, ...]:
+        """What stands there, looked at by nobody yet."""
+        cells = self._cells
+        return tuple([cells.get(name, "") for name in names])
 
     def needed(self, name: str) -> str:
         found = self.text(name)
@@ -66,11 +79,11 @@ class Cells:
         found = self.text(name).lower()
         if not found and default is not None:
             return default
-        try:
-            return words(found)
-        except ValueError:
+        known = _members(words).get(found)
+        if not isinstance(known, words):
             expected = ", ".join(each.value for each in words if each.value)
-            raise RowError(f"{name}: expected one of {expected}, found '{self.text(name)}'") from None
+            raise RowError(f"{name}: expected one of {expected}, found '{self.text(name)}'")
+        return known
 
     def whole(self, name: str, least: int, most: int) -> int | None:
         found = self.text(name)
@@ -84,9 +97,9 @@ class Cells:
         found = self.text(name)
         if not found:
             return None
-        if _NUMBER.fullmatch(found) is None:
+        value = _number(found)
+        if value is None:
             raise RowError(f"{name}: expected a number such as 2500000 or 99.25, found '{found}'")
-        value = Decimal(found)
         if above is not None and not value > above:
             raise RowError(f"{name}: expected a number above {above}, found '{found}'")
         if at_least is not None and value < at_least:
@@ -106,16 +119,12 @@ class Cells:
         found = self.text(name)
         if not found:
             return None
-        parts = _TIME.fullmatch(found)
-        if parts is None:
+        at_ns = _time_ns(found)
+        if at_ns is None:
             raise RowError(f"{name}: expected a time with its zone, such as 2026-11-30T14:05:00Z, found '{found}'")
-        day, clock, fraction, zone = parts.groups()
-        try:
-            whole = datetime.datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
-        except ValueError:
-            raise RowError(f"{name}: '{found}' is no time") from None
-        since = whole - _EPOCH
-        return (since.days * 86_400 + since.seconds) * NS_PER_S + int((fraction or "0").ljust(9, "0"))
+        if at_ns == _NO_TIME:
+            raise RowError(f"{name}: '{found}' is no time")
+        return at_ns
 
     def day(self, name: str) -> datetime.date | None:
         found = self.text(name)
@@ -125,6 +134,32 @@ class Cells:
             return datetime.date.fromisoformat(found)
         except ValueError:
             raise RowError(f"{name}: expected a day such as 2026-11-30, found '{found}'") from None
+
+
+@lru_cache(maxsize=64)
+def _members(words: type[StrEnum]) -> dict[str, StrEnum]:
+    return {each.value: each for each in words}
+
+
+@lru_cache(maxsize=4_096)
+def _number(text: str) -> Decimal | None:
+    """None where it is no number. Rows of a round tell the same ones again."""
+    return Decimal(text) if _NUMBER.fullmatch(text) is not None else None
+
+
+@lru_cache(maxsize=4_096)
+def _time_ns(text: str) -> int | None:
+    """UTC nanoseconds; None where it is not spelt as a time is, `_NO_TIME` where there is no such time."""
+    parts = _TIME.fullmatch(text)
+    if parts is None:
+        return None
+    day, clock, fraction, zone = parts.groups()
+    try:
+        whole = datetime.datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+    except ValueError:
+        return _NO_TIME
+    since = whole - _EPOCH
+    return (since.days * 86_400 + since.seconds) * NS_PER_S + int((fraction or "0").ljust(9, "0"))
 
 
 def day_of(utc_ns: int) -> datetime.date:
@@ -150,6 +185,15 @@ class Prices:
         self._settles = calendars.settlement(bond, sent_ns)
         self._before = calendars.of(bond).settling.before
         self._is_yield = kind == "yield"
+
+    def beside(self, cells: Cells) -> Prices:
+        """Those of another row of the same round."""
+        if cells is self._cells:
+            return self
+        other: Prices = object.__new__(Prices)
+        other._bond, other._settles, other._before = self._bond, self._settles, self._before
+        other._cells, other._is_yield = cells, self._is_yield
+        return other
 
     def of(self, name: str) -> Decimal | None:
         value = self._cells.number(name)
@@ -181,6 +225,15 @@ class Marks:
         self._source = cells.text("mark_source") or IMPORTED
         self._age_ns_max = age_ns_max
         self._sent_ns = sent_ns
+
+    def beside(self, cells: Cells) -> Marks:
+        """Those of another row of the same round."""
+        if cells is self._cells:
+            return self
+        other: Marks = object.__new__(Marks)
+        other._age_ns, other._sd_bps, other._source = self._age_ns, self._sd_bps, self._source
+        other._age_ns_max, other._sent_ns, other._cells = self._age_ns_max, self._sent_ns, cells
+        return other
 
     def at_request(self) -> MarkUsed | None:
         return self._mark(self.price("mark_sent"), self._age_ns)

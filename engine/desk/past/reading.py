@@ -107,15 +107,16 @@ def read_rows(rows: Iterable[Row], known: Known, source: str) -> tuple[list[Roun
     """
     refused: list[Refused] = []
     by_round: dict[tuple[str, str, int], list[_Read]] = {}
+    reading = _Rows(known, source)
     for row in rows:
         try:
-            read = _row(row, known, source)
-            others = by_round.get(read.key, [])
+            read = reading.read(row)
+            others = by_round.get(read.of_round.key, [])
             _agree(read, others)
         except RowError as error:
             refused.append(Refused(row.line, str(error)))
             continue
-        by_round.setdefault(read.key, []).append(read)
+        by_round.setdefault(read.of_round.key, []).append(read)
     rounds = [_round(found, known) for found in by_round.values()]
     rounds.sort(key=lambda told: (told.seen.sent_ns, told.seen.source, told.seen.rfq_id, told.seen.round))
     return rounds, refused
@@ -143,27 +144,67 @@ class _Shared(NamedTuple):
     index_decision: Decimal | None
 
 
-class _Read(NamedTuple):
-    """A row that is right in itself."""
+class _Alike(NamedTuple):
+    """What a row says of its round: the rows of one mostly say the same, and it is worked out once for all of them."""
 
-    line: int
     key: tuple[str, str, int]
-    cells: Cells
+    sent_ns: int
+    security: Security
     shared: _Shared
     bond: BondSeen
     segment: str
-    ask: AskSeen
     cover: Decimal | None
     decided: MarkUsed | None
     after: tuple[MarkAfter, ...]
     worth: Decimal | None
+    prices: Prices
+    marks: Marks
 
 
-def _row(row: Row, known: Known, source: str) -> _Read:
-    unknown = next((name for name in row.cells if name not in _KNOWN), None)
-    if unknown is not None:
-        raise RowError(f"column '{unknown[:40]}' is not known")
-    cells = Cells(row.cells)
+class _Read(NamedTuple):
+    """A row that is right in itself."""
+
+    line: int
+    cells: Cells
+    of_round: _Alike
+    ask: AskSeen
+
+
+_OF_ASK: Final = frozenset({
+    "dealer", "position", "deadline", "answer", "pass_reason", "answered_at", "price", "quoted_quantity",
+    "valid_until", "outcome", "reject_reason", "accepted_at", "filled_quantity", "fill_price", "decision", "p_dealer",
+    "mark_answered", "index_sent",
+})  # fmt: skip
+"""Columns that a round's rows differ in. All others decide what `_Alike` is."""
+_OF_ROUND: Final = tuple(name for name in COLUMNS if name not in _OF_ASK)
+
+
+class _Rows:
+    """Reads row after row."""
+
+    __slots__ = ("_alike", "_known", "_source", "_texts")
+
+    def __init__(self, known: Known, source: str) -> None:
+        self._known = known
+        self._source = source
+        self._texts: tuple[str, ...] = ()
+        self._alike: _Alike | None = None
+
+    def read(self, row: Row) -> _Read:
+        """Raises RowError with the first thing that is wrong with the row."""
+        unknown = next((name for name in row.cells if name not in _KNOWN), None)
+        if unknown is not None:
+            raise RowError(f"column '{unknown[:40]}' is not known")
+        cells = Cells(row.cells)
+        texts = cells.texts(_OF_ROUND)
+        alike = self._alike
+        if alike is None or texts != self._texts:
+            alike = _alike(cells, self._known, self._source)
+            self._texts, self._alike = texts, alike
+        return _Read(row.line, cells, alike, _ask(cells, alike, self._known.now_ns))
+
+
+def _alike(cells: Cells, known: Known, source: str) -> _Alike:
     key = (cells.text("source") or source, cells.needed("rfq_id"), cells.whole("round", 1, _ROUNDS_MAX) or 1)
     sent_ns = _past(cells, "sent_at", known.now_ns)
     if sent_ns is None:
@@ -174,7 +215,6 @@ def _row(row: Row, known: Known, source: str) -> _Read:
         raise RowError("quantity: expected a face amount above 0, found nothing")
     bond = _bond(cells, known, sent_ns)
     prices, marks = Prices(cells, bond, known.calendars, sent_ns), Marks(cells, known.mark_age_ns_max, sent_ns)
-    ask = _ask(cells, sent_ns, side, quantity, prices, marks, known.now_ns)
     after = tuple(
         MarkAfter(each, marks.at_its_time(f"mark_{each}"), _level(cells, f"index_{each}")) for each in Horizon
     )
@@ -195,18 +235,19 @@ def _row(row: Row, known: Known, source: str) -> _Read:
         index_decision=_level(cells, "index_decision"),
     )
     worth = known.worth_of(bond.currency)
-    return _Read(
-        line=row.line,
+    return _Alike(
         key=key,
-        cells=cells,
+        sent_ns=sent_ns,
+        security=bond,
         shared=shared,
         bond=_seen(bond),
         segment=segment_of(bond, converted(quantity, worth), side.value, day_of(sent_ns)).key,
-        worth=worth,
-        ask=ask,
         cover=prices.of("cover"),
         decided=marks.at_its_time("mark_decision"),
         after=tuple(each for each in after if each.mark is not None or each.index is not None),
+        worth=worth,
+        prices=prices,
+        marks=marks,
     )
 
 
@@ -279,9 +320,9 @@ def _seen(bond: Security) -> BondSeen:
     )
 
 
-def _ask(
-    cells: Cells, sent_ns: int, side: Side, quantity: Decimal, prices: Prices, marks: Marks, now_ns: int
-) -> AskSeen:
+def _ask(cells: Cells, alike: _Alike, now_ns: int) -> AskSeen:
+    sent_ns, side, quantity = alike.sent_ns, alike.shared.side, alike.shared.quantity
+    prices, marks = alike.prices.beside(cells), alike.marks.beside(cells)
     answer = cells.word("answer", Answer)
     answered_ns = _past(cells, "answered_at", now_ns, sent_ns)
     deadline_ns = _not_before(cells, "deadline", cells.time_ns("deadline"), sent_ns)
@@ -356,11 +397,15 @@ def _taken(
 def _agree(read: _Read, others: Sequence[_Read]) -> None:
     """Raises RowError where a row says something else of its round than a row before it, or the same dealer again."""
     if any(read.ask.dealer == other.ask.dealer for other in others):
-        raise RowError(f"dealer: {read.ask.dealer} stands twice in round {read.key[2]} of {read.key[1]}")
+        raise RowError(
+            f"dealer: {read.ask.dealer} stands twice in round {read.of_round.key[2]} of {read.of_round.key[1]}"
+        )
     if not others:
         return
     first = others[0]
-    for name, mine, theirs in zip(_Shared._fields, read.shared, first.shared, strict=True):
+    if read.of_round is first.of_round:
+        return
+    for name, mine, theirs in zip(_Shared._fields, read.of_round.shared, first.of_round.shared, strict=True):
         if mine != theirs:
             texts = f"'{read.cells.text(name)}', and '{first.cells.text(name)}'"
             raise RowError(f"{name}: {texts} in line {first.line} of the same round")
@@ -369,14 +414,15 @@ def _agree(read: _Read, others: Sequence[_Read]) -> None:
 def _round(rows: Sequence[_Read], known: Known) -> RoundTold:
     ordered = sorted(rows, key=lambda each: (each.ask.position, each.ask.sent_ns, each.ask.dealer))
     first, asks = ordered[0], tuple(each.ask for each in ordered)
-    shared, (source, rfq_id, number) = first.shared, first.key
+    alike = first.of_round
+    shared, (source, rfq_id, number) = alike.shared, alike.key
     sent_ns = min(ask.sent_ns for ask in asks)
     accepted = [ask.accepted_ns for ask in asks if ask.accepted_ns is not None]
     ends = [at for ask in asks for at in (ask.answered_ns, ask.deadline_ns) if at is not None]
     decided_ns = min(accepted) if accepted else max(ends, default=sent_ns)
     after: dict[Horizon, MarkAfter] = {}
     for each in ordered:
-        for found in each.after:
+        for found in each.of_round.after:
             after.setdefault(found.horizon, found)
     today = known.securities.get(shared.security)
     adv, volatility_bps = known.liquidity(today) if today is not None else (None, None)
@@ -387,8 +433,8 @@ def _round(rows: Sequence[_Read], known: Known) -> RoundTold:
         parent_id=shared.parent_id or rfq_id,
         sent_ns=sent_ns,
         closed_ns=max([decided_ns, *accepted]),
-        bond=first.bond,
-        segment=first.segment,
+        bond=alike.bond,
+        segment=alike.segment,
         side=shared.side,
         quantity=shared.quantity,
         residual=shared.residual,
@@ -402,11 +448,11 @@ def _round(rows: Sequence[_Read], known: Known) -> RoundTold:
         adv=adv,
         volatility_bps=volatility_bps,
         decided_ns=decided_ns,
-        mark_decision=next((each.decided for each in ordered if each.decided is not None), None),
+        mark_decision=next((each.of_round.decided for each in ordered if each.of_round.decided is not None), None),
         index_decision=shared.index_decision,
-        cover=next((each.cover for each in ordered if each.cover is not None), None),
+        cover=next((each.of_round.cover for each in ordered if each.of_round.cover is not None), None),
         p_panel=shared.p_panel,
         is_drawn=all(ask.chosen_by is not ChosenBy.trader for ask in asks),
-        worth=first.worth,
+        worth=alike.worth,
     )
     return RoundTold(seen, tuple(after[each] for each in Horizon if each in after))

@@ -1,0 +1,147 @@
+"""What a desk decided by at a time of the past: made again from the texts that its journal keeps.
+
+Every start and every reload names the texts in force by their hashes, and each text stands in the journal once. So the
+desk of then has the dealers, limits, scores, bonds, calendars and rates of then, whatever the files say by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from engine.boot import assembly, session_settings
+from engine.clock import NS_PER_S
+from engine.config import Config, dealers_in, recalled
+from engine.dealers.stats import DealerStats, StatsParameters
+from engine.desk.fields import catalogue
+from engine.desk.learning import Learning
+from engine.desk.setting import Desk
+from engine.domain import events
+from engine.domain.events import EngineStarted, Reloaded
+from engine.domain.instrument import Security
+from engine.errors import ConfigError, RuleError
+from engine.journal.archive import ReadOnly
+from engine.journal.event_codec import Codec, event_types
+from engine.research.facts import FactsThen
+from engine.rules import Book, compile_book
+from engine.rules.source import apart
+from engine.selection.ranking import Rankings
+
+_NO_CONFIGURATION: Final = ("rules", "securities", "people", "tls")
+"""Kinds of texts that `recalled` has no use for."""
+_LAST: Final = (
+    "SELECT type, version, body FROM events WHERE type IN ('EngineStarted', 'Reloaded') ORDER BY seq DESC LIMIT 1"
+)
+
+
+class TextsThen:
+    """The desks of a journal. `path` is where its engine.toml is, or was.
+
+    `windows` are the days over which the books that are to decide want dealers' records, beside those of then.
+    """
+
+    def __init__(self, file: ReadOnly, path: Path, facts: FactsThen, windows: Iterable[int] = ()) -> None:
+        self._file = file
+        self._path = path
+        self._facts = facts
+        self._windows = frozenset(windows)
+        self._configs: dict[tuple[tuple[str, str], ...], Config] = {}
+        self._bonds: dict[str, dict[str, Security]] = {}
+        self._books: dict[str, Book | None] = {}
+        self._in_force: dict[str, str] = {}
+        self._base_currency = "USD"
+
+    @property
+    def base_currency(self) -> str:
+        """Of the journal's last start or reload. Raises ConfigError where it says nothing of it."""
+        for kind, version, body in self._file.query(_LAST):
+            event = codec().decode(kind, version, body)
+            assert isinstance(event, EngineStarted | Reloaded)
+            return recalled(
+                self._path, self._texts({each.kind: each.hash for each in event.in_force})
+            ).engine.base_currency
+        raise ConfigError(f"{self._file.path}: no engine has ever started on it")
+
+    def desk_of(self, event: EngineStarted | Reloaded) -> Desk:
+        """What was decided by from this event on, nothing learnt and no price heard yet.
+
+        Raises ConfigError where the journal does not have it.
+        """
+        self._in_force |= {each.kind: each.hash for each in event.in_force}
+        if not self._in_force:
+            raise ConfigError(
+                f"{self._file.path}: it does not say what was in force at {_day(event.at_ns)}: an older engine wrote it"
+            )
+        config = self._config()
+        self._base_currency = config.engine.base_currency
+        book = self.book(self._in_force.get("rules", ""))
+        if book is None:
+            raise ConfigError(
+                f"{self._file.path}: the rule book in force at {_day(event.at_ns)} makes no book any more"
+            )
+        settings = {each.key: session_settings.schedule(each.schedule) for each in config.sessions if each.schedule}
+        desk = assembly.desk(config, book, self._securities(event.at_ns), settings)
+        desk.learning = Learning(config.scoring.estimate_parameters)
+        windows = frozenset(desk.stats.parameters.windows_days) | self._windows
+        if windows != frozenset(desk.stats.parameters.windows_days):
+            half_life = desk.stats.parameters.half_life_days
+            desk.stats = DealerStats(StatsParameters(windows_days=tuple(sorted(windows)), half_life_days=half_life))
+            desk.rankings = Rankings(desk.stats, desk.dealers.ids)
+        return desk
+
+    def book(self, book_hash: str) -> Book | None:
+        """A book that was in force, by its hash; None where its text makes no book any more, or is not there."""
+        if book_hash not in self._books:
+            found = None
+            for (text,) in self._file.query("SELECT text FROM rule_books WHERE hash = ?", (book_hash,)):
+                try:
+                    # Dealers that it names may have left since.
+                    found = compile_book(apart(text), self._facts.over(catalogue(None, self._base_currency)))
+                except RuleError:
+                    continue
+            self._books[book_hash] = found
+        return self._books[book_hash]
+
+    def _config(self) -> Config:
+        key = tuple(sorted((kind, found) for kind, found in self._in_force.items() if kind not in _NO_CONFIGURATION))
+        if key not in self._configs:
+            self._configs = {key: recalled(self._path, self._texts(dict(key)))}
+        return self._configs[key]
+
+    def _texts(self, hashes: Mapping[str, str]) -> dict[str, str]:
+        found = {kind: self._text(each) for kind, each in hashes.items() if kind not in _NO_CONFIGURATION}
+        return {kind: text for kind, text in found.items() if text is not None}
+
+    def _securities(self, at_ns: int) -> dict[str, Security]:
+        """What its file says of trading is of the day on which it was first read: the journal knows no better."""
+        text_hash = self._in_force.get("securities", "")
+        if text_hash not in self._bonds:
+            day = datetime.fromtimestamp(at_ns // NS_PER_S, UTC).date()
+            text = self._text(text_hash) or ""
+            self._bonds = {text_hash: dict(assembly.security_master(text, day, kept=True).bonds)}
+        return self._bonds[text_hash]
+
+    def _text(self, text_hash: str) -> str | None:
+        rows = self._file.query("SELECT text FROM configs WHERE hash = ? LIMIT 1", (text_hash,))
+        return str(rows[0][0]) if rows else None
+
+
+@cache
+def codec() -> Codec:
+    """Of every event there is."""
+    return Codec(event_types(vars(events), events.Event), events.UPCASTERS)
+
+
+def dealers_ever(file: ReadOnly) -> frozenset[str]:
+    """Everybody whom a text of the journal has as a dealer."""
+    found: set[str] = set()
+    for (text,) in file.query("SELECT text FROM configs WHERE text LIKE '%[[dealer]]%'"):
+        found |= {each.id for each in dealers_in(text)}
+    return frozenset(found)
+
+
+def _day(at_ns: int) -> str:
+    return f"{datetime.fromtimestamp(at_ns // NS_PER_S, UTC):%Y-%m-%d %H:%M} UTC"
