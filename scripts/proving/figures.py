@@ -66,11 +66,21 @@ def ratio(pairs: Iterable[tuple[float, float]]) -> Figure:
     return Figure(value, low, high, len(known))
 
 
+def share(pairs: Iterable[tuple[float, float]]) -> Figure:
+    """A ratio that is between 0 and 1. Where no world has any, or all have all, one that looked once could still miss
+    it: the other end is where 95 % of so many worlds would have shown one."""
+    found = ratio(pairs)
+    if not found.is_told or found.low < found.high:
+        return Figure(found.value, max(found.low, 0.0), min(found.high, 1.0), found.worlds)
+    rare = 1 - 0.05 ** (1 / found.worlds)
+    return Figure(found.value, max(found.low - rare, 0.0), min(found.high + rare, 1.0), found.worlds)
+
+
 def told(figure: Figure, form: str = ".2f") -> str:
     """`1.20 (0.43, 1.97)`; of a single world no interval can be told, of none nothing."""
     if not figure.is_told:
         return "nothing"
-    if not math.isfinite(figure.low):
+    if figure.worlds == 1:
         return f"{figure.value:{form}} (one world)"
     return f"{figure.value:{form}} ({figure.low:{form}}, {figure.high:{form}})"
 

@@ -11,7 +11,7 @@ from judging.table import by_world, way
 from judging.trading import Played
 from worlds.world import NO_LEAK, Kind
 
-from proving.figures import Figure, mean, ratio
+from proving.figures import Figure, mean, ratio, share
 from proving.measured import DECILES
 from proving.playing import ALL_BY_MODEL, SEVEN, WATCHED
 
@@ -20,6 +20,8 @@ World = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 BLIND: Final = "model-blind"
+EVERY: Final = "all together"
+"""In place of a kind: worlds of every kind."""
 RIVALS: Final = ("classic", "static", "random")
 WAY_MIN: Final = 0.6
 Q_OFF_MAX: Final = 0.03
@@ -169,11 +171,11 @@ def found(worlds: Sequence[World]) -> Found:
             if "equal" in of_kind
         },
         "chances": chances,
-        "edges_held": ratio((each["held"], each["count"]) for each in edges),
+        "edges_held": share((each["held"], each["count"]) for each in edges),
         "edges_error_bps": ratio((each["error_bps"], each["count"]) for each in edges),
-        "truth_held": ratio((each["truth_held"], each["count"]) for each in edges),
+        "truth_held": share((each["truth_held"], each["count"]) for each in edges),
         "truth_error_bps": ratio((each["truth_error_bps"], each["count"]) for each in edges),
-        "places": [ratio((each["places"][at], each["count"]) for each in edges) for at in range(DECILES)],
+        "places": [share((each["places"][at], each["count"]) for each in edges) for at in range(DECILES)],
         "edges": sum(each["count"] for each in edges),
         "leaks": _leak_lines(worlds, kinds),
         "surprise_bps": ratio((each["realised_bps"] - each["expected_bps"], each["count"]) for each in costs),
@@ -212,7 +214,7 @@ def _policy_line(worlds: Sequence[World], rows: Sequence[Mapping[str, Row]], nam
         late_bps=ratio(_late(each) for each in own),
         asked=mean(each["asked"] for each in own),
         asked_an_order=ratio((each["asked"] * count, each["orders"]) for each, count in zip(own, rounds, strict=True)),
-        failed=ratio((each["failed"], each["orders"]) for each in own),
+        failed=share((each["failed"], each["orders"]) for each in own),
         explored=mean(each["explored"] for each in own),
     )
 
@@ -250,7 +252,7 @@ def _chances(of: str, expected: Sequence[Mapping[str, Any]], name: str) -> Chanc
             tenths.append(
                 Tenth(
                     predicted=ratio((predicted, number) for predicted, _, number in cases),
-                    happened=ratio((happened, number) for _, happened, number in cases),
+                    happened=share((happened, number) for _, happened, number in cases),
                     more=ratio((happened - predicted, number) for predicted, happened, number in cases),
                     count=count,
                 )
@@ -264,29 +266,32 @@ def _chances(of: str, expected: Sequence[Mapping[str, Any]], name: str) -> Chanc
 
 
 def _leak_lines(worlds: Sequence[World], kinds: Sequence[str]) -> list[LeakLine]:
-    lines = []
+    """Of all worlds together, then by kind."""
+    lines = [_leak_line(EVERY, outcome, [each["expected"] for each in worlds]) for outcome in ("in", "post")]
     for kind in kinds:
-        for outcome in ("in", "post"):
-            own = [each["expected"][f"leak_{outcome}"] for each in worlds if each["kind"] == kind]
-
-            def per_dealer(what: str, of: str = "dealers", own: Sequence[Mapping[str, float]] = own) -> Figure:
-                return ratio((each[what], each[of]) for each in own)
-
-            lines.append(
-                LeakLine(
-                    kind=kind,
-                    outcome=outcome,
-                    dealers=int(sum(each["dealers"] for each in own)),
-                    beyond_two=per_dealer("beyond_two"),
-                    held=per_dealer("held"),
-                    truth_bps=per_dealer("truth_bps"),
-                    estimate_bps=per_dealer("estimate_bps"),
-                    leakers_bps=per_dealer("leakers_bps", "leakers"),
-                    share_found=per_dealer("leakers_found_bps", "leakers_bps"),
-                    levels=per_dealer("levels"),
-                )
-            )
+        own = [each["expected"] for each in worlds if each["kind"] == kind]
+        lines += [_leak_line(kind, outcome, own) for outcome in ("in", "post")]
     return lines
+
+
+def _leak_line(kind: str, outcome: str, expected: Sequence[Mapping[str, Any]]) -> LeakLine:
+    own = [each[f"leak_{outcome}"] for each in expected]
+
+    def pairs(what: str, of: str = "dealers") -> list[tuple[float, float]]:
+        return [(each[what], each[of]) for each in own]
+
+    return LeakLine(
+        kind=kind,
+        outcome=outcome,
+        dealers=int(sum(each["dealers"] for each in own)),
+        beyond_two=share(pairs("beyond_two")),
+        held=share(pairs("held")),
+        truth_bps=ratio(pairs("truth_bps")),
+        estimate_bps=ratio(pairs("estimate_bps")),
+        leakers_bps=ratio(pairs("leakers_bps", "leakers")),
+        share_found=ratio(pairs("leakers_found_bps", "leakers_bps")),
+        levels=share(pairs("levels")),
+    )
 
 
 # --- what is asked of the run --------------------------------------------------------------------

@@ -15,9 +15,11 @@ from typing import Any, Final
 from judging.trading import ROUNDS
 
 from engine.errors import ConfigError, EngineError
+from engine.research.page import html, save
 from engine.research.spread import SpreadError, Where, spread
 from engine.selection.model import MODEL_VERSION
 from proving import block as blocks
+from proving import report
 from proving.block import Block
 from proving.found import found
 from proving.playing import world_played
@@ -93,6 +95,8 @@ def _tried(options: argparse.Namespace, where: Where) -> int:
         print(json.dumps({"about": about, "worlds": worlds}))
     else:
         print(markdown(about, found(worlds)), end="")
+    if options.html is not None:
+        save(html(report.page(about, found(worlds))), options.html, replaces=True)
     return 0
 
 
@@ -131,6 +135,7 @@ def _table(version: int) -> int:
     about, worlds = blocks.read(SHOWN / f"model-{version}.json")
     text = markdown(about, found(worlds))
     (SHOWN / f"model-{version}.md").write_text(text, encoding="utf-8")
+    (SHOWN / f"model-{version}.html").write_text(html(report.page(about, found(worlds))), encoding="utf-8")
     print(text, end="")
     return 0
 

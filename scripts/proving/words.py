@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from proving.figures import Figure, share_told, told
-from proving.found import BLIND, Bar, Found, KindLine
+from proving.found import BLIND, EVERY, Bar, Found, KindLine
 from proving.playing import ALL_BY_MODEL, SEVEN, WATCHED
 
 BEYOND_TWO_MAX: Final = 0.08
@@ -137,28 +137,30 @@ def _within(held: Figure) -> bool | None:
 
 
 def _of_leaks(found: Found) -> Iterator[Sentence]:
+    """Of all worlds together; of a kind where its errors are too small, and of those who leak there."""
     for each in found.leaks:
         if not each.dealers:
             continue
-        when = "until the decision" if each.outcome == "in" else "after it"
+        when = "until the decision" if each.outcome == "in" else "in the half hour after it"
+        where = "all worlds together" if each.kind == EVERY else f"worlds of the kind `{each.kind}`"
         words = (
-            f"leaks {when} in worlds of the kind `{each.kind}`: {share_told(each.beyond_two)} of {each.dealers} "
-            f"estimates are further from the truth than two of their errors, {share_told(each.held)} of truths are "
-            f"within 90 %"
+            f"leaks {when}, {where}: {share_told(each.beyond_two)} of {each.dealers} estimates are further from the "
+            f"truth than two of their errors, {share_told(each.held)} of truths are within 90 %"
         )
         if each.beyond_two.low > BEYOND_TWO_MAX:
             yield Sentence(f"{words}: errors are stated too small", False)
-        elif each.beyond_two.high <= BEYOND_TWO_MAX:
+        elif each.kind == EVERY and each.beyond_two.high <= BEYOND_TWO_MAX:
             yield Sentence(f"{words}: errors are large enough", True)
-        else:
+        elif each.kind == EVERY:
             yield Sentence(f"{words}: whether errors are large enough cannot be told", None)
-        if each.leakers_bps.is_above:
-            found_share = each.share_found
-            words = (
-                f"dealers that leak {when} in `{each.kind}` leak {told(each.leakers_bps)} bps each; of that "
-                f"{share_told(found_share)} is found"
-            )
-            yield Sentence(words, True if found_share.is_above else None)
+        if each.leakers_bps.is_above and each.kind != EVERY:
+            words = f"dealers that leak {when}, {where}, leak {told(each.leakers_bps)} bps each"
+            if each.share_found.is_above:
+                yield Sentence(f"{words}: {share_told(each.share_found)} of that is found", True)
+            else:
+                yield Sentence(
+                    f"{words}: whether any of that is found cannot be told, {share_told(each.share_found)}", None
+                )
 
 
 # --- the page of text ----------------------------------------------------------------------------
@@ -172,34 +174,34 @@ def markdown(about: Mapping[str, Any], found: Found) -> str:
     lines += ["", "## What is asked of the run", ""]
     lines += _table(
         ("what", "wanted", "found", ""),
-        [(bar.what, bar.wanted, _bar_told(bar), MET[bar.met]) for bar in found.bars],
+        [(bar.what, bar.wanted, bar_told(bar), MET[bar.met]) for bar in found.bars],
     )
     for title, holds in (("What holds", True), ("What does not hold", False), ("What cannot be told", None)):
         lines += ["", f"## {title}", ""]
         chosen = [each.text for each in said if each.holds is holds]
         lines += [f"- {text[0].upper()}{text[1:]}." for text in chosen] or ["Nothing."]
     lines += ["", "## Policies", ""]
-    lines += _table(POLICY_HEAD, policy_rows(found))
+    lines += [*_table(POLICY_HEAD, policy_rows(found)), ""]
+    lines += _table(HABIT_HEAD, habit_rows(found))
     lines += ["", *[f"- `{name}`: {words}" for name, words in NAMES.items()]]
     lines += ["", "## By kind of world", "", "What a round costs, bps:", ""]
     lines += _table(
         ("kind", *SEVEN), [(each.kind, *[told(each.costs[name]) for name in SEVEN]) for each in found.kinds]
     )
-    lines += ["", "What the model saves, and by what it differs from `classic`:", ""]
+    lines += ["What the model saves, and by what it differs from `classic`:", ""]
     lines += _table(KIND_HEAD, kind_rows(found))
     for each in found.chances:
         lines += ["", f"## Chances of {each.of}", ""]
         lines += _table(TENTH_HEAD, tenth_rows(each.tenths))
+    lines += ["", "## Edges of quotes", ""]
+    lines += _table(EDGE_HEAD, edge_rows(found))
     lines += ["", "## Leaks beside the truth", ""]
     lines += _table(LEAK_HEAD, leak_rows(found))
     lines += ["", "## How to read it", "", *[f"{words}\n" for words in READING]]
     return "\n".join(lines).rstrip() + "\n"
 
 
-POLICY_HEAD: Final = (
-    "policy", "cost, bps", "saves beside classic", "of the way to the oracle", "of it leaks", "traded later",
-    "at, bps", "asked a round", "asked an order", "orders not done at once", "rounds drawn",
-)  # fmt: skip
+POLICY_HEAD: Final = ("policy", "cost, bps", "saves beside classic", "of the way to the oracle", "of it leaks")
 
 
 def policy_rows(found: Found) -> list[tuple[str, ...]]:
@@ -210,11 +212,25 @@ def policy_rows(found: Found) -> list[tuple[str, ...]]:
             "-" if each.saves_bps is None else told(each.saves_bps),
             share_told(each.way),
             told(each.leak_bps),
-            share_told(each.late),
-            told(each.late_bps),
+        )
+        for each in found.policies
+    ]
+
+
+HABIT_HEAD: Final = (
+    "policy", "asked a round", "asked an order", "orders not done at once", "traded later", "at, bps", "rounds drawn",
+)  # fmt: skip
+
+
+def habit_rows(found: Found) -> list[tuple[str, ...]]:
+    return [
+        (
+            each.policy,
             told(each.asked),
             told(each.asked_an_order),
             share_told(each.failed),
+            share_told(each.late),
+            told(each.late_bps),
             share_told(each.explored),
         )
         for each in found.policies
@@ -243,7 +259,28 @@ def kind_rows(found: Found) -> list[tuple[str, ...]]:
     ]
 
 
-TENTH_HEAD: Final = ("predicted", "happened", "more", "cases")
+COSTS: Final = (SEVEN[:4], SEVEN[4:])
+"""Policies of the two tables of costs by kind: a page of paper is not as wide as all of them."""
+
+
+def cost_rows(found: Found, policies: Sequence[str]) -> list[tuple[str, ...]]:
+    """What a round costs, bps."""
+    return [(each.kind, *[told(each.costs[name]) for name in policies]) for each in found.kinds]
+
+
+EDGE_HEAD: Final = ("edges", "found", "quotes")
+
+
+def edge_rows(found: Found) -> list[tuple[str, ...]]:
+    return [
+        ("quotes within their interval of 90 %", share_told(found.edges_held), f"{found.edges:,}"),
+        ("true means within theirs", share_told(found.truth_held), f"{found.edges:,}"),
+        ("quoted less expected, bps", told(found.edges_error_bps), f"{found.edges:,}"),
+        ("expected less true mean, bps", told(found.truth_error_bps), f"{found.edges:,}"),
+    ]
+
+
+TENTH_HEAD: Final = ("predicted", "happened", "more than predicted", "cases")
 
 
 def tenth_rows(tenths: Sequence[Any]) -> list[tuple[str, ...]]:
@@ -277,7 +314,7 @@ def leak_rows(found: Found) -> list[tuple[str, ...]]:
     ]
 
 
-def _bar_told(bar: Bar) -> str:
+def bar_told(bar: Bar) -> str:
     return share_told(bar.found) if bar.form == ".1%" else told(bar.found, bar.form)
 
 

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proving import block, main
+from proving import block, main, words
 from proving.block import evidence_of, must_be_ours, tried
-from proving.figures import NOTHING, Figure, mean, ratio, told
+from proving.figures import NOTHING, Figure, mean, ratio, share, told
 from proving.found import Found, found
 from proving.playing import world_played
+from proving.report import page
 from proving.words import Sentence, markdown, sentences
 
 from engine.errors import ConfigError
+from engine.research.page import html
 from engine.selection.model import MODEL_VERSION
 
 EVIDENCE = Path(__file__).parents[1] / "evidence"
@@ -53,6 +55,16 @@ def test_one_world_has_no_interval_and_none_no_value() -> None:
     assert told(NOTHING) == told(mean([])) == told(ratio([(1.0, 0.0)])) == "nothing"
     assert not mean([2.0]).is_above
     assert told(Figure(1.0, 0.5, 1.5, 9)) == "1.00 (0.50, 1.50)"
+
+
+def test_a_share_that_never_varied_is_not_known_for_sure() -> None:
+    never = share([(0.0, 9.0)] * 10)
+    assert (never.value, never.low) == (0.0, 0.0)
+    assert never.high == pytest.approx(1 - 0.05**0.1)
+    always = share([(9.0, 9.0)] * 10)
+    assert (always.value, always.high) == (1.0, 1.0)
+    assert always.low == pytest.approx(0.05**0.1)
+    assert share([(1.0, 9.0), (0.0, 9.0), (0.0, 9.0)]).low == 0.0
 
 
 # --- sentences -------------------------------------------------------------------------------------
@@ -136,6 +148,22 @@ def test_no_figure_stands_without_its_interval(played: list[dict[str, Any]]) -> 
     assert figures_without_interval(text) == []
     assert figures_without_interval("| a | 1.2 | 3.4 (1.0, 5.0) |") == ["1.2"]
     assert "it is no evidence" in text
+
+
+def test_the_report_is_one_small_page_with_every_table_and_picture(played: list[dict[str, Any]]) -> None:
+    written = html(page(ABOUT, found(played)))
+    assert len(written) < 300_000
+    assert written.count("<svg") >= 9
+    for head in (
+        words.POLICY_HEAD,
+        words.HABIT_HEAD,
+        words.KIND_HEAD,
+        words.TENTH_HEAD,
+        words.EDGE_HEAD,
+        words.LEAK_HEAD,
+    ):
+        assert f">{head[1]}</th>" in written
+    assert "http" not in re.sub(r'xmlns="[^"]*"', "", written).replace("http-equiv", "")
 
 
 def test_a_run_that_was_run_again_says_so(played: list[dict[str, Any]]) -> None:
