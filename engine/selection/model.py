@@ -98,13 +98,24 @@ class Model:
 
     def ranked(self) -> Model:
         """The same, numbered by what asking each alone is worth."""
-        found = sorted(zip(self.alone_bps, self.outlooks, strict=True), key=lambda entry: (-entry[0], entry[1].dealer))
-        return Model(self.request, self.parameters, [each for _, each in found], self.not_trading)
+        alone, outlooks = self.alone_bps, self.outlooks
+        return self._numbered(sorted(range(len(alone)), key=lambda at: (-alone[at], outlooks[at].dealer)))
 
     def numbered_as(self, dealers: Sequence[str]) -> Model:
         """The same, numbered in this order."""
-        outlook_of = {each.dealer: each for each in self.outlooks}
-        return Model(self.request, self.parameters, [outlook_of[name] for name in dealers], self.not_trading)
+        at_of = {each.dealer: at for at, each in enumerate(self.outlooks)}
+        return self._numbered([at_of[name] for name in dealers])
+
+    def _numbered(self, order: Sequence[int]) -> Model:
+        """Those at these numbers, in this order: what is expected of each is not worked out anew."""
+        other = Model.__new__(Model)
+        other.request, other.parameters = self.request, self.parameters
+        other.not_trading, other.stakes = self.not_trading, self.stakes
+        other.outlooks = tuple([self.outlooks[at] for at in order])
+        other.prospects = tuple([self.prospects[at] for at in order])
+        other.alone_bps = tuple([self.alone_bps[at] for at in order])
+        other._panels = other._indices = None
+        return other
 
     def table(self, window_days: int) -> Table:
         """The ranking, in the order of the numbers."""

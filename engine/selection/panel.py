@@ -100,6 +100,7 @@ class Panels:
         "_excess",
         "_fills",
         "_grid",
+        "_products",
         "_prospects",
         "_rows",
         "_stakes",
@@ -113,6 +114,8 @@ class Panels:
         self._grid = _grid(prospects, stakes.c_fail_bps)
         self._rows: dict[int, list[float]] = {}
         self._fills: dict[int, list[float]] = {}
+        self._products: dict[tuple[int, ...], list[float]] = {}
+        """`_below` by how many are asked and who: panels that are looked at have most of it in common."""
         self._cut_at(-stakes.c_fail_bps)
 
     def at_cost(self, c_fail_bps: float) -> Panels:
@@ -120,6 +123,7 @@ class Panels:
         other = Panels.__new__(Panels)
         other._prospects, other._stakes = self._prospects, self._stakes
         other._grid, other._rows, other._fills = self._grid, self._rows, self._fills
+        other._products = self._products
         other._cut_at(-c_fail_bps)
         return other
 
@@ -323,10 +327,15 @@ class Panels:
 
     def _below(self, chosen: Sequence[int], asked: int) -> list[float]:
         """At each point of the grid, the chance that none of these has a better quote, so many being asked."""
-        product = [1.0] * len(self._weights)
-        for at in chosen:
-            fills = self._filling(asked)[at]
-            product = [below - below * fills * above for below, above in zip(product, self._row(at), strict=True)]
+        products, key = self._products, (asked, *chosen)
+        known = len(key)
+        while known > 1 and key[:known] not in products:
+            known -= 1
+        product = products[key[:known]] if known > 1 else [1.0] * len(self._weights)
+        for end in range(known, len(key)):
+            fills = self._filling(asked)[key[end]]
+            product = [below - below * fills * above for below, above in zip(product, self._row(key[end]), strict=True)]
+            products[key[: end + 1]] = product
         return product
 
     def _row(self, at: int) -> list[float]:
