@@ -187,6 +187,8 @@ class Daemon:
                 lambda now: self._taken_up(now, connections, admin),
             )
             servers.append(reloading)
+            if taken.learnt_again:
+                reloading.keep_learnt()
             leaks = LeakBatch(runtime, taken.trading, lambda: self.config)
             servers.append(leaks)
             for work in (

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
+from engine.boot.child import Child, ChildFailed
 from engine.boot.leak_child import Wanted, codec
 from engine.clock import NS_PER_DAY
 from engine.config import Config
@@ -32,8 +30,6 @@ log = logging.getLogger(__name__)
 CHILD: Final = "engine.boot.leak_child"
 DAILY: Final = "the daily batch"
 HISTORY: Final = "rounds of other systems were learnt"
-TOLD_MAX: Final = 400
-"""Characters of what a child that failed said last."""
 STOPPING: Final = "the daemon is stopping"
 
 
@@ -45,10 +41,9 @@ class LeakBatch:
         self._runtime = runtime
         self._trading = trading
         self._config = config
-        self._module = module
+        self._child = Child(module)
         self._codec = codec()
         self._task: asyncio.Task[None] | None = None
-        self._child: subprocess.Popen[bytes] | None = None
         self._refs: list[int] = []
         self._closed = False
         learning = trading.desk.learning
@@ -63,9 +58,7 @@ class LeakBatch:
     def close(self) -> None:
         """End the child and take nothing up any more."""
         self._closed = True
-        child = self._child
-        if child is not None:
-            child.kill()
+        self._child.close()
 
     def look(self) -> None:
         """Begin a batch if it is time for one: called now and then."""
@@ -116,7 +109,7 @@ class LeakBatch:
             found = await asyncio.to_thread(self._run, wanted)
         except subprocess.TimeoutExpired:
             outcome, problem = "late", f"it took more than {wanted.limit_s:g} s: scoring.toml, leak.time_limit_s"
-        except (OSError, JournalError, _ChildFailed) as error:
+        except (OSError, JournalError, ChildFailed) as error:
             problem = str(error)
         refs, self._refs = tuple(self._refs), []
         self._task = None
@@ -135,30 +128,8 @@ class LeakBatch:
             self._submit(refs, wanted.actor, None if self._closed else found, problem)
 
     def _run(self, wanted: Wanted) -> e.LeakSolved:
-        """In a thread, which waits. Raises TimeoutExpired, OSError, JournalError or _ChildFailed."""
-        # The child is to find this very engine, wherever it was started from.
-        path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
-        pipe = subprocess.PIPE
-        with subprocess.Popen(
-            [sys.executable, "-m", self._module],
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            env={**os.environ, "PYTHONPATH": path},
-        ) as child:
-            self._child = child
-            if self._closed:
-                child.kill()
-            try:
-                body, said = child.communicate(wanted.as_json(), wanted.limit_s)
-            finally:
-                # Late, or the thread is to end: nobody waits for it.
-                self._child = None
-                child.kill()
-        if child.returncode:
-            lines = said.decode(errors="replace").strip().splitlines()
-            last = lines[-1][-TOLD_MAX:] if lines else "it said nothing"
-            raise _ChildFailed(f"the child ended with {child.returncode}: {last}")
+        """In a thread, which waits. Raises TimeoutExpired, OSError, JournalError or ChildFailed."""
+        body = self._child.run(wanted.as_json(), wanted.limit_s)
         solved = self._codec.decode(e.LeakSolved.__name__, e.LeakSolved.VERSION, body)
         assert isinstance(solved, e.LeakSolved)
         return solved
@@ -166,10 +137,6 @@ class LeakBatch:
     def _submit(self, refs: tuple[int, ...], actor: str, found: e.LeakSolved | None, problem: str) -> None:
         runtime = self._runtime
         runtime.submit(LeaksFound(runtime.clock.now(), refs, actor, found, problem, runtime.entropy()))
-
-
-class _ChildFailed(Exception):
-    """It ended with an error, or by a signal."""
 
 
 def _last_daily_ns(now_ns: int, at_ns: int) -> int:

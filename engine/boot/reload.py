@@ -6,7 +6,8 @@ turn of that input has the last word: what is open may speak against it. Only on
 share is exchanged: who may connect, what handshakes are made with, whom we call.
 
 Statistics kept for other windows than before are folded from the journal in the same thread, which rests often enough
-to keep nobody waiting; what happened meanwhile is folded in by the turn.
+to keep nobody waiting; what happened meanwhile is folded in by the turn. What others have told of is learnt by a child
+process, and taken up from the file that it leaves.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ import gc
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Final
 
+from engine.boot.child import Child, ChildFailed
 from engine.boot.configured import KINDS, Configured, notices, read_again
+from engine.boot.kept_learning import NotKept, path_of, reading
+from engine.boot.learning_child import Wanted
 from engine.boot.take_over import links
 from engine.config import ConfigProblems
-from engine.dealers.estimates import EstimateParameters
 from engine.dealers.stats import DealerStats
-from engine.desk.learning import OBSERVATIONS, Learning
+from engine.desk.learning import Learning
 from engine.desk.setting import Desk
 from engine.domain import events as e
 from engine.journal.archive import ReadOnly
@@ -52,9 +56,6 @@ SWITCH_S: Final = 0.0005
 three steps of the loop came 15 ms later while files were read."""
 
 
-_OBSERVED: Final = frozenset(kind.__name__ for kind in OBSERVATIONS)
-
-
 class Reloading:
     """One reload at a time. `on_taken_up` is told what is in force now, for the shell's own share."""
 
@@ -76,12 +77,14 @@ class Reloading:
         """Of the reload under way: what was made anew from the journal, and the statistics until then."""
         self._letting_go: set[asyncio.Task[None]] = set()
         self._closed = threading.Event()
+        self._child = Child("engine.boot.learning_child")
         runtime.release.on_files_wanted = self._wanted
         runtime.release.on_files_settled = self._settled
 
     def close(self) -> None:
         """Take nothing up any more. The thread ends, too: a process does not end before its threads."""
         self._closed.set()
+        self._child.close()
         if self._task is not None:
             self._task.cancel()
 
@@ -94,11 +97,15 @@ class Reloading:
         up_to, learning = self._runtime.event_seq, self._trading.desk.learning
         learning.begin_aside()
         aside: Learning | None = None
+        wanted = Wanted(str(self.configured.config.journal.path), up_to, learning.observations, learning.parameters)
+        began = time.monotonic()
         try:
             with _soon_switching():
-                aside = await asyncio.to_thread(self._learnt_anew, learning.parameters, up_to)
+                aside = await asyncio.to_thread(self._learnt_anew, wanted)
         except ConfigProblems:
             pass  # The daemon stops.
+        except (ChildFailed, NotKept, OSError) as error:
+            log.error("estimates not made anew, they go on as they are: %s", error)
         except Exception:
             log.exception("estimates not made anew, they go on as they are: this is a bug of the engine")
         finally:
@@ -110,23 +117,44 @@ class Reloading:
                 "estimates rebuilt",
                 lambda at_ns: [e.EstimatesRebuilt(at_ns, rebuilt.observations, rounds, "rounds were told of")],
             )
-            log.info("estimates made anew observations=%d rounds_told=%d", rebuilt.observations, rounds)
+            log.info(
+                "estimates made anew observations=%d rounds_told=%d s=%.1f",
+                rebuilt.observations,
+                rounds,
+                time.monotonic() - began,
+            )
             if learning.estimates is not before:
                 self._free(before.let_go())
 
-    def _learnt_anew(self, parameters: EstimateParameters, up_to: int) -> Learning:
-        """In a thread: all that the journal has to learn from, up to `up_to` at least, in the order of its times."""
-        aside, codec, seq = Learning(parameters, is_replaying=True), events_codec(), 0
-        with ReadOnly(self.configured.config.journal.path) as file:
-            while seq < up_to:
-                for row in file.events(after_seq=seq):
-                    seq = row.seq
-                    if row.type in _OBSERVED:
-                        aside.fold(codec.decode(row.type, row.version, row.body))
-                    if seq % FOLDED_AT_ONCE == 0:
-                        self._rest()
+    def keep_learnt(self) -> None:
+        """Have what a start had to learn from the journal kept for the next one."""
+        learning = self._trading.desk.learning
+        wanted = Wanted(
+            str(self.configured.config.journal.path),
+            self._runtime.event_seq,
+            learning.sorted_observations,
+            learning.parameters,
+        )
+
+        async def keep() -> None:
+            try:
+                await asyncio.to_thread(self._child.run, wanted.as_json())
+            except (ChildFailed, OSError) as error:
+                log.warning("what was learnt is not kept, the next start learns it again: %s", error)
+
+        task = asyncio.get_running_loop().create_task(keep())
+        self._letting_go.add(task)
+        task.add_done_callback(self._letting_go.discard)
+
+    def _learnt_anew(self, wanted: Wanted) -> Learning:
+        """In a thread, which waits for a child: all that the journal has to learn from, in the order of its times."""
+        self._child.run(wanted.as_json())
+        path, aside = path_of(self.configured.config.journal.path), Learning(wanted.parameters)
+        with _unlooked_at():
+            for _ in reading(path, aside):
                 self._rest()
-        aside.rebuilt()
+        if aside.observations != wanted.observations:
+            raise NotKept(f"{wanted.observations} observations were wanted, {aside.observations} were learnt")
         return aside
 
     def _wanted(self, wanted: ReadFiles) -> None:

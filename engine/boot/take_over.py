@@ -6,6 +6,7 @@ that an earlier process noted are checked on the way, under the same logic versi
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -18,9 +19,11 @@ from pathlib import Path
 from engine.boot.assembly import Parts
 from engine.boot.configured import InForce
 from engine.boot.earlier_books import earlier_books
+from engine.boot.kept_learning import NotKept, about, head_of, path_of, reading
 from engine.clock import utc_day
 from engine.commands.answering import Answering
 from engine.desk.draft import Delivery
+from engine.desk.learning import Learning
 from engine.desk.setting import Desk
 from engine.domain import events as e
 from engine.domain.keys import Scope, ScopeKind
@@ -56,6 +59,7 @@ _LAST_REPORT = last_sent((Delivery.at_least_once,))
 _NEVER_NUMBERED = """
 SELECT id FROM outbox WHERE id >= :first EXCEPT SELECT outbox_id FROM fix_sent WHERE outbox_id >= :first
 """
+_LAST_REBUILT = "SELECT body FROM events WHERE type = ? ORDER BY seq DESC LIMIT 1"
 _LAST_CONFIRMED = (
     "SELECT epoch, confirmed_out FROM fix_sessions WHERE session = ? AND confirmed_out > 0 ORDER BY epoch DESC LIMIT 1"
 )
@@ -83,12 +87,15 @@ class TakenOver:
     folded: Folded
     never_left: tuple[Withhold, ...]
     """Requests and acceptances of an earlier process that are known not to have left."""
+    learnt_again: bool = False
+    """Was a long past learnt again, for want of what an earlier process had kept of it?"""
 
 
 def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> TakenOver:
     """The parts with the journal's state and numbers. Raises JournalError if the state is not what was noted."""
     trading = Trading(parts.desk, parts.dialects, parts.session_dialects)
     history, codec, head = History(), events_codec(), file.head()
+    kept = _learnt_before(file, trading.desk.learning)
     progress = Progress("replaying events", head.event_seq) if shows_progress else None
     folded = fold(file, trading, codec, progress=progress, history=history)
     if progress is not None:
@@ -100,7 +107,10 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
             f"{file.path}: the state does not come out as it was noted ({folded.differences[0]}); "
             "run `rfqd replay` and `rfqctl audit verify` before starting again"
         )
-    trading.desk.learning.settle()
+    if kept is not None:
+        trading.desk.learning.settle_upon(kept)
+    else:
+        trading.desk.learning.settle()
     trading.desk.earlier_books = earlier_books(file, trading)
     recall_tape(file, trading.desk)
     machine = Machine(
@@ -114,7 +124,34 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
         tls_files=parts.tls_files,
     )
     recorder = Recorder(head, codec, file.sessions())
-    return TakenOver(machine, trading, recorder, folded, tuple(never_numbered(file, trading)))
+    learnt_again = kept is None and trading.desk.learning.sorted_observations > 0
+    return TakenOver(machine, trading, recorder, folded, tuple(never_numbered(file, trading)), learnt_again)
+
+
+def _learnt_before(file: ReadOnly, learning: Learning) -> Learning | None:
+    """What an earlier process has kept of the past that the journal tells of; None: it is learnt from the journal."""
+    observations = _put_in_order(file)
+    if not observations:
+        return None
+    path, kept = path_of(file.path), Learning(learning.parameters)
+    try:
+        head = head_of(path)
+        if head != about(file, head.up_to, observations, learning.parameters):
+            raise NotKept("it is of another journal, of other parameters or of other code")
+        for _ in reading(path, kept):
+            pass
+    except NotKept as error:
+        log.info("the past is learnt again from the journal: %s: %s", path, error)
+        learning.expect(observations, is_kept=False)
+        return None
+    learning.expect(observations, is_kept=True)
+    return kept
+
+
+def _put_in_order(file: ReadOnly) -> int:
+    """How many observations the last `EstimatesRebuilt` has put in the order of their times; 0 without one."""
+    found = file.query(_LAST_REBUILT, (e.EstimatesRebuilt.__name__,))
+    return int(json.loads(found[0][0])["observations"]) if found else 0
 
 
 def begin(

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from engine.clock import utc_day
 from engine.dealers import edges, latency, rates, tally
@@ -56,6 +56,11 @@ _WAITS: Final = "waits"
 """What a fit says where the next thing it does changes something: it is done behind an event."""
 _QUARTER_DAYS: Final = 63
 """Of business, in a quarter."""
+_PLAIN: Final = (
+    "_asked_bonds", "_changed", "_coarse", "_daily_version", "_fitted_day", "_frozen", "_last_day", "_new_rounds",
+    "_scales", "_watch", "version",
+)  # fmt: skip
+"""What others are made of again as it is, beside what was seen. Leaks come by events of their own."""
 _PICTURES_MAX: Final = 256
 """Segments whose estimates are kept between two rounds."""
 
@@ -314,6 +319,20 @@ class Estimates:
     def _still(self, day: int) -> Descent:
         """The way down as of now, whatever is learnt later."""
         return Descent(self._evidence.still(), self._scales, self.parameters, self._evidence.aging.unit(day), {})
+
+    def parts(self) -> Iterator[tuple[str, Any]]:
+        """All that they are, in parts of a millisecond each, for `put` of others. Not while a fit is under way."""
+        assert self._fit is None
+        yield "plain", {name: getattr(self, name) for name in _PLAIN}
+        yield from self._evidence.parts()
+
+    def put(self, name: str, part: Any) -> None:
+        """Take a part of others with the same parameters, in their order, into estimates that are empty."""
+        if name == "plain":
+            for each in _PLAIN:
+                setattr(self, each, part[each])
+        else:
+            self._evidence.put(name, part)
 
     def let_go(self) -> Iterator[None]:
         """Empty estimates that nobody needs any more, a part a step: freed at once, they hold everybody up."""

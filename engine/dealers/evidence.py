@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from math import ldexp
-from typing import Final
+from typing import Any, Final
 
 from engine.dealers.edges import EdgeSums
 from engine.dealers.segments import ANY
@@ -48,6 +49,7 @@ _SQUARED: Final = frozenset({ASKS_SQUARED, F_SQUARED, Z_SQUARED, EDGES_SQUARED})
 POWERS: Final = tuple(0 if field == COUNT else 2 if field in _SQUARED else 1 for field in range(FIELDS))
 """Of the weight, in each field."""
 
+_ROUNDS_A_PART: Final = 50
 _HALVINGS_MAX: Final = 200
 """Beyond so many half-lives the sums are scaled down: squares of weights stay far within a float."""
 
@@ -285,6 +287,34 @@ class Evidence:
         for cells in self.cells.values():
             for cell in cells.values():
                 cell[:] = [amount * factor for amount, factor in zip(cell, factors, strict=True)]
+
+    def parts(self) -> Iterator[tuple[str, Any]]:
+        """All of it in parts that take a millisecond each, for `put` of another."""
+        yield "sums", (self.aging.base, self.common, self.slopes, self.width_line)
+        yield "widths", self.widths
+        for scope, cells in self.cells.items():
+            yield "cells", (scope, cells)
+        for scope, sums in self.edges.items():
+            yield "edges", (scope, sums)
+        rounds = iter(self.rounds.items())
+        while some := list(islice(rounds, _ROUNDS_A_PART)):
+            yield "rounds", some
+
+    def put(self, name: str, part: Any) -> None:
+        """Take a part of another, in their order, into one that is empty."""
+        if name == "sums":
+            self.aging.base, self.common, self.slopes, self.width_line = part
+        elif name == "widths":
+            self.widths = part
+        elif name == "cells":
+            self.cells[part[0]] = part[1]
+        elif name == "edges":
+            self.edges[part[0]] = part[1]
+        elif name == "rounds":
+            for key, kept in part:
+                self.keep(key, kept)
+        else:
+            raise ValueError(f"no part of what was seen of dealers is called {name!r}")
 
     def let_go(self) -> Iterator[None]:
         """Empty it, a part a step."""

@@ -5,7 +5,8 @@ learnt as its turn is adopted; a restart folds the same events and comes out at 
 
 Rounds that another system tells of belong to the past, and estimates want each dealer's rounds in the order in which
 they happened. So what is told waits until everything is learnt anew aside, in the order of times, and the event
-`EstimatesRebuilt` swaps that in. A fold of the whole journal does the sorting once, at its end.
+`EstimatesRebuilt` swaps that in. A fold of the whole journal does the sorting once, at its end, or takes up what was
+kept of it. Of what others tell, only what the window of estimates still reaches back to is learnt.
 
 The first observation of a day begins a fit of what is known by then. It is worked out in pieces between turns, and the
 events `EstimatesFitted` put it in force: a replay works it out at once where they stand, from the same sums.
@@ -13,9 +14,11 @@ events `EstimatesFitted` put it in force: a replay works it out at once where th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from engine.clock import utc_day
 from engine.dealers.estimates import Asking, EstimateParameters, Estimates
@@ -33,6 +36,18 @@ LEARNT: Final = OBSERVATIONS | {e.RoundMarked, e.EstimatesRebuilt, e.EstimatesFi
 """All events that `fold` takes notice of."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A `HistoryAdded` that waits, or what is left of it: how many rounds it had, and those that may be learnt."""
+
+    at_ns: int
+    count: int
+    rounds: tuple[RoundSeen, ...]
+
+
+_Gathered: TypeAlias = "e.Event | _Told"
+
+
 class Learning:
     """The estimates, and what they were made of. `fold` and `settle` change them; decisions only read `estimates`."""
 
@@ -41,9 +56,12 @@ class Learning:
         "_aside",
         "_day",
         "_gathered",
+        "_gathers",
+        "_newest_ns",
         "_rebuilt_at",
         "_since",
         "_sorted",
+        "_to_sort",
         "estimates",
         "failing",
         "leaks",
@@ -69,7 +87,10 @@ class Learning:
         """Of the events learnt from, those that the batch has looked at."""
         self._rebuilt_at = 0
         self._day = 0
-        self._gathered: list[e.Event] | None = [] if is_replaying else None
+        self._gathered: list[_Gathered] | None = [] if is_replaying else None
+        self._gathers = True
+        self._to_sort: int | None = None
+        self._newest_ns = 0
         self._since: list[e.Event] | None = None
         """What happened since a rebuild aside began."""
         self._sorted = 0
@@ -95,11 +116,33 @@ class Learning:
             self.observations += kind in OBSERVATIONS
             self._put_off(event)
             if self._gathered is not None:
-                self._gathered.append(event)
+                self._gather(event)
                 return
             if self._since is not None:
                 self._since.append(event)
             self._learn(event)
+
+    def expect(self, observations: int, *, is_kept: bool) -> None:
+        """Before a fold: so many of its observations will be put in order. `is_kept`: what comes of them is at hand."""
+        self._to_sort = observations
+        self._gathers = not is_kept
+
+    def _gather(self, event: e.Event) -> None:
+        """Keep what is to be learnt at the end of the fold, and of what others tell no more than that."""
+        assert self._gathered is not None
+        is_sorted = self._to_sort is None or self.observations <= self._to_sort
+        if is_sorted and not self._gathers:
+            return
+        if not isinstance(event, e.HistoryAdded):
+            self._gathered.append(event)
+            return
+        rounds: tuple[RoundSeen, ...] = ()
+        if is_sorted:
+            # What is out of the window by now will be so at the end: years of it never stand in memory.
+            self._newest_ns = max(self._newest_ns, *(told.seen.sent_ns for told in event.rounds))
+            first = utc_day(self._newest_ns) - self.parameters.window_days + 1
+            rounds = tuple([told.seen for told in event.rounds if utc_day(told.seen.sent_ns) >= first])
+        self._gathered.append(_Told(event.at_ns, len(event.rounds), rounds))
 
     def _put_off(self, event: e.Event) -> None:
         """What became of orders."""
@@ -134,11 +177,25 @@ class Learning:
             return
         gathered, self._gathered = self._gathered, None
         end = _behind(gathered, self._sorted)
-        self._learn_sorted([event for event in gathered[:end] if type(event) in OBSERVATIONS])
+        self._learn_sorted([event for event in gathered[:end] if _is_observation(event)])
         for event in gathered[end:]:
             self._learn(event)
 
-    def _learn(self, event: e.Event) -> None:
+    def settle_upon(self, kept: Learning) -> None:
+        """The same upon what was kept of the first part: that was not gathered. See `expect`."""
+        assert self._gathered is not None
+        assert kept.observations == self._sorted
+        gathered, self._gathered = self._gathered, None
+        self._take_over(kept)
+        for event in gathered:
+            self._learn(event)
+
+    @property
+    def sorted_observations(self) -> int:
+        """The first so many observations were put in the order of their own times, by the last word of a fold."""
+        return self._sorted
+
+    def _learn(self, event: _Gathered) -> None:
         """As it comes. What others tell waits: its time is long past."""
         if isinstance(event, e.EstimatesFitted):
             if event.day == self.estimates.fits:  # Else it was begun by estimates that others have replaced.
@@ -148,25 +205,47 @@ class Learning:
             self.estimates.begin_day(event.at_ns)
         if isinstance(event, e.HistoryAdded):
             self.waiting += len(event.rounds)
+        elif isinstance(event, _Told):
+            self.waiting += event.count
         else:
             self._take(event)
 
-    def _learn_sorted(self, events: Sequence[e.Event]) -> None:
+    def _learn_sorted(self, events: Sequence[_Gathered]) -> None:
         """What is told counts when it happened, what the desk saw itself when it was seen."""
         timed: list[tuple[int, e.Event | RoundSeen]] = []
         for event in events:
-            if isinstance(event, e.HistoryAdded):
-                timed += [(told.seen.sent_ns, told.seen) for told in event.rounds]
+            if isinstance(event, _Told):
+                timed += [(seen.sent_ns, seen) for seen in event.rounds]
             else:
+                assert not isinstance(event, e.HistoryAdded)
                 timed.append((event.at_ns, event))
         timed.sort(key=_at_ns)
+        first = self._first_day(timed)
         for at_ns, one in timed:
+            if isinstance(one, RoundSeen) and utc_day(at_ns) < first:
+                continue
             if self._is_new_day(at_ns):
                 self.estimates.daily(at_ns)
             if isinstance(one, RoundSeen):
                 self.estimates.learn(settled(one))
             else:
                 self._take(one)
+
+    def _first_day(self, timed: Sequence[tuple[int, object]]) -> int:
+        """The day before which nothing of what others tell is left in the end: what is out of the window, or too much.
+
+        To learn it all the same, and to forget it day by day, took longer than all the rest.
+        """
+        days = Counter(utc_day(at_ns) for at_ns, one in timed if isinstance(one, RoundSeen | e.RoundObserved))
+        if not days:
+            return 0
+        newest, count = max(days), 0
+        oldest = newest - self.parameters.window_days + 1
+        for day in sorted(days, reverse=True):
+            count += days[day]
+            if day < newest and count > self.parameters.rounds_max:
+                return max(oldest, day + 1)
+        return oldest
 
     def _take(self, event: e.Event) -> None:
         """Of our own rounds: what was seen of one, or what became of it later."""
@@ -221,20 +300,41 @@ class Learning:
         seen = sum(type(each) in OBSERVATIONS for each in since)
         behind = since[_behind(since, seen - (self.observations - aside.observations)) :]
         self._aside = self._since = None
-        self.estimates, self._day, self.waiting = aside.estimates, aside._day, aside.waiting
-        self._amendable = aside._amendable
-        self.estimates.leak(self.leaks)
+        self._take_over(aside)
         for later in behind:
             self._learn(later)
+
+    def _take_over(self, other: Learning) -> None:
+        self.estimates, self._day, self.waiting = other.estimates, other._day, other.waiting
+        self._amendable = other._amendable
+        self.estimates.leak(self.leaks)
+
+    # --- kept --------------------------------------------------------------------------------------
+
+    def parts(self) -> Iterator[tuple[str, Any]]:
+        """What was learnt, in parts that take a millisecond each, for `put` of another. After `rebuilt`."""
+        yield "learning", (self.observations, self._day, self._amendable)
+        yield from self.estimates.parts()
+
+    def put(self, name: str, part: Any) -> None:
+        """Take a part of another with the same parameters, in their order, into one that has learnt nothing."""
+        if name == "learning":
+            self.observations, self._day, self._amendable = part
+        else:
+            self.estimates.put(name, part)
 
     def let_go(self) -> Iterator[None]:
         """Empty what nobody needs any more, a part a step."""
         return self.estimates.let_go()
 
 
-def _behind(events: Sequence[e.Event], observations: int) -> int:
+def _is_observation(event: _Gathered) -> bool:
+    return type(event) in OBSERVATIONS or isinstance(event, _Told)
+
+
+def _behind(events: Sequence[_Gathered], observations: int) -> int:
     """The place behind the first so many observations."""
-    places = (at for at, event in enumerate(events, 1) if type(event) in OBSERVATIONS)
+    places = (at for at, event in enumerate(events, 1) if _is_observation(event))
     return next(islice(places, observations - 1, None)) if observations else 0
 
 

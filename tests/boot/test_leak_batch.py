@@ -17,6 +17,7 @@ import pytest
 from desk_builder import make_desk
 
 from engine.boot import leak_batch
+from engine.boot.child import Child
 from engine.boot.leak_batch import DAILY, HISTORY, STOPPING, LeakBatch, _last_daily_ns
 from engine.boot.leak_child import Wanted, codec, found, wanted_of
 from engine.clock import NS_PER_DAY, NS_PER_S, Instant
@@ -227,7 +228,7 @@ async def test_a_child_that_fails_changes_nothing(
     assert stage.outcomes == ["late" if does == "sleeps" else "failed"]
     assert stage.learning.leaks is before
     # The next one is begun as if nothing had been.
-    stage.batch._module, stage.config.scoring.leak = leak_batch.CHILD, LeakConfig()
+    stage.batch._child, stage.config.scoring.leak = Child(leak_batch.CHILD), LeakConfig()
     stage.batch._wanted(SolveLeaks(4, "kim", "again"))
     await stage.over()
     assert stage.begun == "again"
