@@ -13,7 +13,7 @@ import socket
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from benchmarks import house
 from benchmarks.client import (
@@ -110,13 +110,14 @@ class _Connection:
 class Street:
     """Everybody around the desk, in one thread."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, heart_bt_int_s: int = 30) -> None:
         self._listener = listener
+        self._heart_bt_int_s = heart_bt_int_s
         self._selector = selectors.DefaultSelector()
         self._lines: list[_Connection] = []
         self._orders = 0
 
-    def __enter__(self) -> Street:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,14 +132,14 @@ class Street:
             line = self._add(_Connection(self._listener.accept()[0]))
             frame = line.receive()[0]
             line.us, line.peer = field_of(frame, 56), field_of(frame, 49)
-            line.send("A", [(98, 0), (108, 30)])
+            line.send("A", [(98, 0), (108, self._heart_bt_int_s)])
 
     def log_on(self, port: int) -> None:
         """The OMS and the drop copy come."""
         for name in (DROP_COPY, OMS):
             connection = socket.create_connection(("127.0.0.1", port), timeout=START_TIMEOUT_S)
             line = self._add(_Connection(connection, name, DESK))
-            line.send("A", [(98, 0), (108, 30)])
+            line.send("A", [(98, 0), (108, self._heart_bt_int_s)])
             if not any(field_of(frame, 35) == "A" for frame in line.receive()):
                 raise Unanswered(f"{name} could not log on")
         self._oms = line
