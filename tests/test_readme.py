@@ -21,6 +21,8 @@ NAMES = (
     "config/history/README.md",
     "config/research/reports.md",
     "tests/README.md",
+    # Made by programs, one by one as there is something to tell.
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests" / "evidence").glob("*.md")),
 )
 PAGES = {name: (ROOT / name).read_text() for name in NAMES}
 

@@ -13,5 +13,8 @@ figure, and the sentences that the figures allow: each claim is made by code fro
     found       everything that the table shows, from the rows of worlds
     words       the table as text
     report      the same as a page with pictures
+    banks       two real banks, day by day: who is better tomorrow
+    prints      a real tape of trades: what volume and volatility known before say of a day
+    real        figures and words of both
     main        the command line
 """

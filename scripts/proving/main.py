@@ -19,7 +19,7 @@ from engine.research.page import html, save
 from engine.research.spread import SpreadError, Where, spread
 from engine.selection.model import MODEL_VERSION
 from proving import block as blocks
-from proving import report
+from proving import real, report
 from proving.block import Block
 from proving.found import found
 from proving.playing import world_played
@@ -40,11 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="of a try: the rows in place of the table")
     parser.add_argument("--again", action="store_true", help="a block that was run: its table will say so")
     parser.add_argument("--table", type=int, metavar="V", help="no run: table and report of this version's rows anew")
+    parser.add_argument("--real", type=Path, metavar="DIR", help="no worlds: the real data of this folder")
     parser.add_argument("--processes", type=int, help="default: one a processor")
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that does the work")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="where rows are kept until all are there")
     options = parser.parse_args(argv)
     try:
+        if options.real is not None:
+            return _real(options.real)
         if options.table is not None:
             return _table(options.table)
         where = Where(options.processes, options.scheduler)
@@ -136,6 +139,14 @@ def _table(version: int) -> int:
     text = markdown(about, found(worlds))
     (SHOWN / f"model-{version}.md").write_text(text, encoding="utf-8")
     (SHOWN / f"model-{version}.html").write_text(html(report.page(about, found(worlds))), encoding="utf-8")
+    print(text, end="")
+    return 0
+
+
+def _real(folder: Path) -> int:
+    text = real.markdown(real.found_in(folder))
+    SHOWN.mkdir(parents=True, exist_ok=True)
+    (SHOWN / "real.md").write_text(text, encoding="utf-8")
     print(text, end="")
     return 0
 

@@ -172,7 +172,7 @@ def markdown(about: Mapping[str, Any], found: Found) -> str:
     lines = [f"# Evidence: the model, version {about['model_version']}, in {about['worlds']}", ""]
     lines += [f"{each}" for each in _about(about)]
     lines += ["", "## What is asked of the run", ""]
-    lines += _table(
+    lines += table(
         ("what", "wanted", "found", ""),
         [(bar.what, bar.wanted, bar_told(bar), MET[bar.met]) for bar in found.bars],
     )
@@ -181,22 +181,20 @@ def markdown(about: Mapping[str, Any], found: Found) -> str:
         chosen = [each.text for each in said if each.holds is holds]
         lines += [f"- {text[0].upper()}{text[1:]}." for text in chosen] or ["Nothing."]
     lines += ["", "## Policies", ""]
-    lines += [*_table(POLICY_HEAD, policy_rows(found)), ""]
-    lines += _table(HABIT_HEAD, habit_rows(found))
+    lines += [*table(POLICY_HEAD, policy_rows(found)), ""]
+    lines += table(HABIT_HEAD, habit_rows(found))
     lines += ["", *[f"- `{name}`: {words}" for name, words in NAMES.items()]]
     lines += ["", "## By kind of world", "", "What a round costs, bps:", ""]
-    lines += _table(
-        ("kind", *SEVEN), [(each.kind, *[told(each.costs[name]) for name in SEVEN]) for each in found.kinds]
-    )
+    lines += table(("kind", *SEVEN), [(each.kind, *[told(each.costs[name]) for name in SEVEN]) for each in found.kinds])
     lines += ["What the model saves, and by what it differs from `classic`:", ""]
-    lines += _table(KIND_HEAD, kind_rows(found))
+    lines += table(KIND_HEAD, kind_rows(found))
     for each in found.chances:
         lines += ["", f"## Chances of {each.of}", ""]
-        lines += _table(TENTH_HEAD, tenth_rows(each.tenths))
+        lines += table(TENTH_HEAD, tenth_rows(each.tenths))
     lines += ["", "## Edges of quotes", ""]
-    lines += _table(EDGE_HEAD, edge_rows(found))
+    lines += table(EDGE_HEAD, edge_rows(found))
     lines += ["", "## Leaks beside the truth", ""]
-    lines += _table(LEAK_HEAD, leak_rows(found))
+    lines += table(LEAK_HEAD, leak_rows(found))
     lines += ["", "## How to read it", "", *[f"{words}\n" for words in READING]]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -337,7 +335,7 @@ def _about(about: Mapping[str, Any]) -> Iterator[str]:
     yield "Made by `scripts/evidence` from the rows beside it; nobody writes in it."
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return ["Nothing."]
     return [
