@@ -89,9 +89,9 @@ Imports point inward
     are how domain and selection call a mode, a tolerance and what a rule asks for.
     desk takes domain, market, dealers, selection and rules; it sees neither fix nor journal.
     turn sees fix and desk together; commands, runtime and metrics stand on it.
-    config knows domain, dealers and market. history stands on desk and config, research on both and on journal. admin
-    sees config, desk, commands, journal, history, rules and research, never a session or a turn; `rfqctl fix decode`
-    and `session messages` alone, where no daemon is, read fix.
+    config knows domain, dealers and market, and the settings of selection. history stands on desk and config, research
+    on both and on journal. admin sees config, desk, commands, journal, history, rules and research, never a session or
+    a turn; `rfqctl fix decode` and `session messages` alone, where no daemon is, read fix.
     app and boot wire everything.
 
 Cores never touch asyncio, clocks, randomness, sockets, files or SQLite; the shells do: app, clock, logs, boot, runtime,

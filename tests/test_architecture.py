@@ -43,7 +43,8 @@ ALLOWED: dict[str, set[str]] = {
     "turn": CORES | DESK | WIRE | {"fix.session", "fix.flows"},
     "commands": CORES | DESK | {"fix.wire", "fix.session", "turn"},
     "journal": SMALL | {"domain"},
-    "config": {"clock", "errors", "domain", "dealers", "market"},
+    # selection for the settings of a choice alone.
+    "config": {"clock", "errors", "domain", "dealers", "market", "selection"},
     "metrics": {"rules.plan"} | SMALL | DESK | WIRE | {"domain", "fix.session", "fix.sockets", "turn"},
     "runtime": SMALL | DESK | WIRE | {"domain", "market", "fix.session", "fix.sockets", "turn", "journal", "metrics"},
     # Rounds as files, for people's tools.

@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 
 from engine.boot import session_settings
 from engine.config import Config
-from engine.config.scoring import ScoringConfig
+from engine.config.choosing import choice_parameters
 from engine.config.sessions import SessionRole
 from engine.config.text_file import NotText, read_text
-from engine.dealers.axes import AxeParameters
 from engine.dealers.book import DealerBook
 from engine.dealers.segments import peer_group
 from engine.dealers.stats import DealerStats, StatsParameters
@@ -41,7 +40,6 @@ from engine.market.tape import Tape
 from engine.rules.program import Book, compile_book
 from engine.rules.source import Source
 from engine.selection.ranking import Rankings
-from engine.selection.request import Exploring, Parameters
 
 _NS_PER_S = 1_000_000_000
 
@@ -228,25 +226,6 @@ def appraisal(config: Config, bonds: Mapping[str, Security]) -> Appraisal:
         Groups({security_id: peer_group(bond) for security_id, bond in bonds.items()}),
         trades,
         calendars=calendars,
-    )
-
-
-def choice_parameters(scoring: ScoringConfig) -> Parameters:
-    """The desk's own settings of whom to ask."""
-    model, explore = scoring.model, scoring.explore
-    return Parameters(
-        classic_weights=scoring.classic.percent,
-        c_fail_bps=model.c_fail_bps,
-        aversion=model.leak_weight,
-        rho=model.rho,
-        unfilled=model.unfilled,
-        wait_bps_per_s=model.wait_bps_per_s,
-        trade_share_min=model.trade_share_min,
-        trade_share_bps=model.trade_share_bps,
-        two_way_share=model.two_way_share,
-        two_way_bps=model.two_way_bps,
-        axes=AxeParameters(model.axe_logit, model.axe_edge_bps),
-        exploring=Exploring(explore.epsilon, explore.epsilon_untried, explore.epsilon_drop, explore.quantity_max),
     )
 
 

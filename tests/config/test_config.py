@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from engine.boot import session_settings
-from engine.boot.assembly import choice_parameters
 from engine.config import (
     AdminConfig,
     Config,
@@ -27,6 +26,7 @@ from engine.config import (
     with_clock,
     with_passphrases,
 )
+from engine.config.choosing import choice_parameters
 from engine.dealers.axes import AxeParameters
 from engine.dealers.book import Undelivered
 from engine.domain.instrument import AssetClass
