@@ -186,6 +186,19 @@ def history_export(given: _Arguments) -> int:
     return history_acts.export_file(given, journal, known.name if known is not None else "rfq")
 
 
+def backtest(given: _Arguments) -> int:
+    from engine.admin import backtest_acts
+
+    known = _places(given)
+    sources = [str(each) for each in given.sources or ()]
+    if not sources:
+        if known is None:
+            raise StartError(f"there is no {DEFAULT_CONFIG} here: name journals or history files, or --config")
+        sources = [str(known.journal)]
+    config = given.config if given.config is not None else DEFAULT_CONFIG if known is not None else None
+    return backtest_acts.backtest(given, sources, config, _paper(given))
+
+
 def marks_import(given: _Arguments) -> int:
     from engine.admin import market_acts
 

@@ -637,6 +637,39 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("force", flag, "true: over a file that is there", default=False),
         _JOURNAL,
     ),
+    _terminal(
+        "backtest",
+        "",
+        "acts.backtest",
+        "what another policy would have cost, by the record, or why nobody can tell",
+        Param(
+            "sources",
+            path,
+            "journals, history files (FILE.csv:MAPPING.toml); the configured journal",
+            typed="[SOURCE...]",
+        ),
+        Param(
+            "policy",
+            text,
+            "model, classic, random, static:A,B,C or weights such as '60% hit_rate, 40% speed'; may be repeated",
+            required=True,
+            typed="--policy POLICY...",
+        ),
+        Param(
+            "against",
+            text,
+            "the policy it is held against; logged is what the desk chose",
+            default="logged",
+            typed="--against POLICY",
+        ),
+        Param("begin", date, "judge rounds of this UTC day or later; all before are learnt from", typed="--from DATE"),
+        Param("end", date, "judge rounds of this UTC day or before", typed="--to DATE"),
+        Param(
+            "at_most", whole(1, 100), "how many a policy may ask; as many as the desk if left out", typed="--at-most N"
+        ),
+        Param("html", path, "a report to write as well", typed="--html FILE"),
+        Param("force", flag, "true: over a report that is there", default=False),
+    ),
     # --- what trades cost ---
     _desk(
         "tca.order",

@@ -119,8 +119,8 @@ class Compared:
     replay: Interval | None
     snips: Interval | None
     where_possible: Interval | None
-    at_half: float | None
-    at_twice: float | None
+    at_half: Interval | None
+    at_twice: Interval | None
     ess: float
     support: float
     matched: int
@@ -158,9 +158,7 @@ def compare(
     both = one.is_seen & other.is_seen & differ
     seen = np.where(both, one.seen(c_fail_bps) - other.seen(c_fail_bps), 0.0)
     scaled = [
-        float(np.where(same, 0.0, one.robust(c_fail_bps * by) - other.robust(c_fail_bps * by)).mean())
-        if rounds
-        else None
+        again.mean(np.where(same, 0.0, one.robust(c_fail_bps * by) - other.robust(c_fail_bps * by))) if rounds else None
         for by in (0.5, 2.0)
     ]
     agree = float(same.mean()) if rounds else 0.0

@@ -103,8 +103,8 @@ class Beside:
     asked: float
     asked_against: float
     unsupported: dict[Unsupported, int]
-    matches_a_round: float
-    """How many rounds in which they differ one round brings, on average, in which all of its panel is asked."""
+    ess_a_round: float
+    """What one round adds to the effective sample, on average, by the chances that the draws gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,8 @@ class _LeakDifference:
 
     rounds: int = 0
     by_dealer: dict[str, list[float]] = field(default_factory=dict)
-    identified: Identified | None = None
+    identified: dict[str, Identified] = field(default_factory=dict)
+    """By dealer, as it was last."""
 
     def add(self, more: Iterable[str], fewer: Iterable[str], leaks: dict[str, tuple[float, float, Identified]]) -> None:
         self.rounds += 1
@@ -191,15 +192,15 @@ class _LeakDifference:
                 sums = self.by_dealer.setdefault(name, [0.0, 0.0])
                 sums[0] += sign * value
                 sums[1] += sign * sd
-                if self.identified is None or _ORDER.index(identified) < _ORDER.index(self.identified):
-                    self.identified = identified
+                self.identified[name] = identified
 
     def told(self) -> Leaking:
         rounds = max(1, self.rounds)
         # A dealer's estimate is off by the same in all its rounds: its errors add up, those of dealers do not.
         bps = sum(value for value, _ in self.by_dealer.values()) / rounds
         se = math.sqrt(sum((sd / rounds) ** 2 for _, sd in self.by_dealer.values()))
-        return Leaking(bps, bps - _Z95 * se, bps + _Z95 * se, self.identified or Identified.level)
+        least = min(self.identified.values(), key=_ORDER.index, default=Identified.level)
+        return Leaking(bps, bps - _Z95 * se, bps + _Z95 * se, least)
 
 
 _ORDER: Final = (Identified.none, Identified.relative, Identified.level)
@@ -343,7 +344,6 @@ class _Walk:
         )
 
     def _beside(self, name: str, rows: _Rows, against: str, other: _Rows) -> Beside:
-        judged = len(self._days)
         is_logged = other is self._logged
         same = [
             mine == its and (not is_logged or own)
@@ -362,13 +362,10 @@ class _Walk:
         for mine, its, leaks in zip(rows.panels, other.panels, self._leaks, strict=True):
             leaking.add(sorted(mine - its), sorted(its - mine), leaks)
         whys: Counter[Unsupported] = Counter()
-        expected_matches = 0.0
         for at, is_same in enumerate(same):
-            if not is_same:
-                expected_matches += min(rows.p[at], other.p[at]) if rows.possible[at] and other.possible[at] else 0.0
-                why = rows.why[at] or other.why[at]
-                if why is not None:
-                    whys[why] += 1
+            why = rows.why[at] or other.why[at]
+            if not is_same and why is not None:
+                whys[why] += 1
         return Beside(
             policy=name,
             against=against,
@@ -377,8 +374,16 @@ class _Walk:
             asked=_mean_size(rows.panels),
             asked_against=_mean_size(other.panels),
             unsupported=dict(whys),
-            matches_a_round=expected_matches / judged if judged else 0.0,
+            ess_a_round=min(_ess_expected(rows, same), _ess_expected(other, same)) / max(1, len(same)),
         )
+
+
+def _ess_expected(rows: _Rows, same: Sequence[bool]) -> float:
+    """The effective sample of the rounds in which policies differ, before anything was drawn: each weight is 1 / p."""
+    inverse = [
+        1 / p for p, could, is_same in zip(rows.p, rows.possible, same, strict=True) if could and p and not is_same
+    ]
+    return len(inverse) ** 2 / sum(inverse) if inverse else 0.0
 
 
 def _mean_size(panels: Sequence[frozenset[str]]) -> float:

@@ -177,5 +177,5 @@ def test_what_not_trading_costs_moves_the_difference_as_it_should() -> None:
     assert found.difference is not None
     assert found.at_half is not None
     assert found.at_twice is not None
-    figures = (found.difference.value, found.at_half, found.at_twice)
+    figures = (found.difference.value, found.at_half.value, found.at_twice.value)
     assert figures == pytest.approx((C_FAIL - 10, C_FAIL / 2 - 10, 2 * C_FAIL - 10))
