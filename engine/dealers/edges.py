@@ -1,10 +1,11 @@
 """Edges of dealers: what a dealer's quotes are worth against the mark, told apart from what a round did to all of them.
 
 A quote's edge is the round's effect (the mark's error and whatever made this bond dear or cheap that day, shared by all
-who quoted), the dealer's effect and the quote's own noise. With the round's effect integrated out, a round adds to the
-normal equations of the dealers in it: contrasts within the round count in full, their common level only as far as the
-mark is believed. Whoever was asked together with better dealers is not thought better for it, and a panel that was
-always the same is anchored to the mark.
+who quoted), the dealer's effect and the quote's own noise. A dealer has a noise of its own: one whose prices are old is
+off by more, now this way, now that, and a quote of its says less. With the round's effect integrated out, a round adds
+to the normal equations of the dealers in it: contrasts within the round count in full, their common level only as far
+as the mark is believed. Whoever was asked together with better dealers is not thought better for it, and a panel that
+was always the same is anchored to the mark.
 
 The sums of a scope do not depend on the order of rounds. They are solved for one segment at a time from the desk down
 to the finest scope: a dealer's prior in a scope is its estimate one level up, moved by what this scope does to all of
@@ -16,8 +17,8 @@ Reference: the mixed model of Henderson (1975), rounds as random effects.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import mul
 from typing import Final, NamedTuple
 
@@ -39,9 +40,9 @@ class EdgeSums:
         self.sides: list[float] = []
         """Right-hand sides."""
         self.quotes = 0.0
-        self.squares = 0.0
-        """Squares of what quotes were off by, as far as it is their noise, ..."""
-        self.squares_weight = 0.0
+        self.squares: list[float] = []
+        """By dealer squares of what quotes were off by, as far as it is their noise, ..."""
+        self.squares_weight: list[float] = []
         """... and the weight of these."""
 
     def add(
@@ -49,28 +50,35 @@ class EdgeSums:
         edges: Sequence[tuple[str, float]],
         pull: float,
         weight: float,
-        scatter: tuple[float, float] = (0.0, 0.0),
+        beliefs: Sequence[float],
+        scatter: Sequence[tuple[float, float]] = (),
     ) -> None:
-        """One round; `pull` is tau^2 / (sigma^2 + n tau^2). A negative weight takes it back."""
+        """One round; a negative weight takes it back.
+
+        `beliefs` are b = sigma^2 / (the dealer's own noise)^2 of each quote, `pull` is tau^2 / (sigma^2 + tau^2 sum b).
+        """
         places = [self._place(dealer) for dealer, _ in edges]
-        total = sum(edge for _, edge in edges)
-        shared = weight * pull
-        for place, (_, edge) in zip(places, edges, strict=True):
-            row = self.rows[place]
-            row[place] += weight
-            for other in places:
-                row[other] -= shared
-            self.sides[place] += weight * edge - shared * total
+        total = sum([belief * edge for belief, (_, edge) in zip(beliefs, edges, strict=True)])
+        pairs = list(zip(places, beliefs, strict=True))
+        for (place, belief), (_, edge) in zip(pairs, edges, strict=True):
+            row, own = self.rows[place], weight * belief
+            row[place] += own
+            shared = own * pull
+            for other, beside in pairs:
+                row[other] -= shared * beside
+            self.sides[place] += own * edge - shared * total
         self.quotes += weight * len(edges)
-        self.squares += weight * scatter[0]
-        self.squares_weight += weight * scatter[1]
+        for place, (squares, squares_weight) in zip(places, scatter, strict=False):
+            self.squares[place] += weight * squares
+            self.squares_weight[place] += weight * squares_weight
 
     def still(self) -> EdgeSums:
         """The sums as they are now."""
         copy = EdgeSums()
         copy.names, copy.index = self.names.copy(), self.index.copy()
         copy.rows, copy.sides = [row.copy() for row in self.rows], self.sides.copy()
-        copy.quotes, copy.squares, copy.squares_weight = self.quotes, self.squares, self.squares_weight
+        copy.quotes = self.quotes
+        copy.squares, copy.squares_weight = self.squares.copy(), self.squares_weight.copy()
         return copy
 
     def clear_dust(self, quoting: Collection[str]) -> None:
@@ -80,7 +88,7 @@ class EdgeSums:
                 for row in self.rows:
                     row[place] = 0.0
                 self.rows[place] = [0.0] * len(self.names)
-                self.sides[place] = 0.0
+                self.sides[place] = self.squares[place] = self.squares_weight[place] = 0.0
 
     def scale(self, factor: float) -> None:
         """Multiply every sum."""
@@ -88,8 +96,8 @@ class EdgeSums:
             row[:] = [x * factor for x in row]
         self.sides[:] = [x * factor for x in self.sides]
         self.quotes *= factor
-        self.squares *= factor
-        self.squares_weight *= factor
+        self.squares[:] = [x * factor for x in self.squares]
+        self.squares_weight[:] = [x * factor for x in self.squares_weight]
 
     def _place(self, dealer: str) -> int:
         place = self.index.get(dealer)
@@ -100,6 +108,8 @@ class EdgeSums:
                 row.append(0.0)
             self.rows.append([0.0] * (place + 1))
             self.sides.append(0.0)
+            self.squares.append(0.0)
+            self.squares_weight.append(0.0)
         return place
 
 
@@ -107,9 +117,9 @@ class EdgeSums:
 class Spreads:
     """The scales of the model, in bps; they change only by a daily event.
 
-    `noise` is a quote's own; `rounds` what all quotes of a round have in common beside the mark's error; `dealers`
-    how far dealers lie apart, by level; `scopes` how far a whole scope lies from the one above it, by level (at the
-    desk: from `level`).
+    `noise` is a quote's own, of a usual dealer, `noises` that of dealers that were seen; `rounds` what all quotes of a
+    round have in common beside the mark's error; `dealers` how far dealers lie apart, by level; `scopes` how far a
+    whole scope lies from the one above it, by level (at the desk: from `level`).
     """
 
     noise: float
@@ -117,6 +127,15 @@ class Spreads:
     dealers: tuple[float, ...]
     scopes: tuple[float, ...]
     level: float
+    noises: Mapping[str, float] = field(default_factory=dict)
+
+    def noise_of(self, dealer: str) -> float:
+        """The noise of a dealer's quotes."""
+        return self.noises.get(dealer, self.noise)
+
+    def belief(self, dealer: str) -> float:
+        """How much a quote of the dealer's is believed, over one of a usual dealer's."""
+        return (self.noise / self.noise_of(dealer)) ** 2
 
 
 @dataclass(frozen=True, slots=True)

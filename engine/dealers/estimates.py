@@ -127,7 +127,8 @@ class _Picture:
     coarse: Coarse
     rates: dict[str, rates.Known]
     solved: Solved
-    noise_bps: float
+    noise: float
+    """Of quotes there, over what it is of their dealers everywhere."""
     df: float
     t: float
     """The quantile 95 % of Student's t with these degrees of freedom."""
@@ -293,7 +294,7 @@ class Estimates:
         rounds, coarse = still_rounds(self._evidence.rounds.items()), self._coarse
         yield None
         scales = yield from fitting_scales(descent, coarse)
-        off = yield from looking_for_far_off(rounds, scales.widths, aging, descent.unit)
+        off = yield from looking_for_far_off(rounds, scales, aging, descent.unit)
         yield _WAITS
         self._scales = scales
         self.version = self._daily_version = self.version + 1
@@ -314,7 +315,7 @@ class Estimates:
         self._scales = with_bonds_of_today(self._scales, evidence, p, unit)
         asked, self._asked_bonds = self._asked_bonds, {}
         rounds = still_rounds(one for bond in asked for one in evidence.of_bond.get(bond, {}).items())
-        yield from self._dividing_anew(finished(looking_for_far_off(rounds, self._scales.widths, evidence.aging, unit)))
+        yield from self._dividing_anew(finished(looking_for_far_off(rounds, self._scales, evidence.aging, unit)))
 
     def _still(self, day: int) -> Descent:
         """The way down as of now, whatever is learnt later."""
@@ -361,7 +362,7 @@ class Estimates:
         slope, known = self._scales.panel_slope, picture.known
         # From the usual panel and size to being asked alone for this size.
         move = tally.size_offset(asking.quantity, p) - slope * math.log(p.panel_reference)
-        widths = self._scales.widths
+        widths, spreads = self._scales.widths, self._scales.spreads
         width, off = widths.of(asking.bond, asking.quantity, asking.adv), widths.error_of(asking.bond)
         common_variance = picture.solved.common_variance
         found: list[Outlook] = []
@@ -379,7 +380,7 @@ class Estimates:
                     own.p50_s.value,
                     own.p90_s,
                     _times(one.e, width, off),
-                    picture.noise_bps * width,
+                    spreads.noise_of(dealer) * picture.noise * width,
                     picture.df,
                     one.f,
                     reject_move_bps=one.reject_move_bps,
@@ -391,7 +392,7 @@ class Estimates:
                     asks=own.asks,
                     asks_at_large=one.asks_at_large,
                     latency_s=own.p50_s,
-                    e_round_sd=self._scales.spreads.rounds * width,
+                    e_round_sd=spreads.rounds * width,
                     e_common_sd=math.sqrt(common_variance + (one.e.value * off) ** 2) * width,
                 )
             )
@@ -476,11 +477,11 @@ class Estimates:
                 held = 1.0 if ask.taken is Taken.filled else 0.0
                 steps.append((ask.dealer, Step(Drifting.firmness, segment, held, p.f_mean)))
         if len(offs) > 1:
-            noise = self._scales.spreads.noise
+            noise_of = self._scales.spreads.noise_of
             for dealer, (off, mean) in offs.items():
                 # The middle of the others and of the mark: one that grew better makes nobody look worse.
                 edge = off + mean - median([0.0, *[other for name, (other, _) in offs.items() if name != dealer]])
-                steps.append((dealer, Step(Drifting.edge, segment, edge, mean, noise)))
+                steps.append((dealer, Step(Drifting.edge, segment, edge, mean, noise_of(dealer))))
         return steps
 
     def _quote(self, kept: KeptRound, quotes: dict[str, float]) -> None:
@@ -494,13 +495,13 @@ class Estimates:
         spreads, mark_variance, common = self._scales.spreads, kept.mark_variance / kept.width**2, None
         known = next((self._frozen[scope] for scope in kept.scopes if scope in self._frozen), None)
         if known is not None:
-            common = tally.in_common(taken, expected, spreads.noise, mark_variance)
+            common = tally.in_common(taken, expected, spreads.noise_of, mark_variance)
             level_variance = known.common_variance
             own = {dealer: known.own(dealer) for dealer in quotes}
         else:
             level_variance = sum(x * x for x in spreads.scopes)
             own = {dealer: (mean, variance - level_variance) for dealer, (mean, variance) in expected.items()}
-        scatter = tally.scatter(taken, own, spreads.noise, mark_variance + spreads.rounds**2 + level_variance)
+        scatter = tally.scatter(taken, own, spreads.noise_of, mark_variance + spreads.rounds**2 + level_variance)
         self._take_edges(kept, taken, expected, common, scatter)
 
     def _divided(self, kept: KeptRound) -> tuple[tuple[tuple[str, float], ...], dict[str, tuple[float, float]]]:
@@ -509,7 +510,7 @@ class Estimates:
         round_variance = kept.mark_variance / width**2 + spreads.rounds**2
         expected = {dealer: self._expected_edge(kept.scopes, dealer) for dealer in kept.quotes}
         over = {dealer: edge / width for dealer, edge in kept.quotes.items()}
-        return tally.clipped(over, expected, spreads.noise, round_variance, self.parameters.edge_clip_sds), expected
+        return tally.clipped(over, expected, spreads.noise_of, round_variance, self.parameters.edge_clip_sds), expected
 
     def _take_edges(
         self,
@@ -517,14 +518,15 @@ class Estimates:
         taken: tuple[tuple[str, float], ...],
         expected: dict[str, tuple[float, float]],
         common: float | None,
-        scatter: tuple[float, float],
+        scatter: tuple[tuple[float, float], ...],
     ) -> None:
         """Count a round's edges in place of those that it had."""
         spreads = self._scales.spreads
         round_variance = kept.mark_variance / kept.width**2 + spreads.rounds**2
-        pull = round_variance / (spreads.noise**2 + len(taken) * round_variance)
+        beliefs = tuple([spreads.belief(dealer) for dealer, _ in taken])
+        pull = round_variance / (spreads.noise**2 + sum(beliefs) * round_variance)
         width = seen_in(kept.bond, kept.size_log, kept.width, self._scales.widths.slope, taken, expected)
-        self._evidence.quote(kept, taken, pull, common, scatter, width)
+        self._evidence.quote(kept, taken, pull, common, beliefs, scatter, width)
 
     def _dividing_anew(self, rounds: Sequence[tuple[RoundKey, float]]) -> Iterator[object]:
         """Divide rounds by what their bonds are known to be now, some at a time: one takes 60 us."""
@@ -537,7 +539,7 @@ class Estimates:
             # What was known before the round is no longer at hand: what it was off by stays, in the new unit.
             unit2 = (kept.width / width) ** 2
             common = None if kept.common is None else kept.common * unit2
-            scatter = kept.scatter[0] * unit2, kept.scatter[1]
+            scatter = tuple([(squares * unit2, weight) for squares, weight in kept.scatter])
             kept.width = width
             self._take_edges(kept, *self._divided(kept), common, scatter)
             self._asked_bonds[kept.bond] = None
@@ -571,19 +573,20 @@ class Estimates:
         chain, descent = segment.scopes[::-1], self._descent(day, self._coarse)
         coarse = descent.above(chain)
         found, solved = descent.below(chain, coarse)
-        # A quote's own noise, by what those in the segment scatter by.
-        count = self.parameters.edge_noise_strength
-        squares = count * self._scales.spreads.noise**2
+        # A quote's own noise, by what those in the segment scatter by, over what they usually do.
+        squares = count = self.parameters.edge_noise_strength
         sums = next((self._evidence.edges.get(scope) for scope in segment.scopes if is_segment(scope)), None)
         if sums is not None:
-            squares, count = squares + sums.squares * descent.unit, count + sums.squares_weight * descent.unit
+            noise_of = self._scales.spreads.noise_of
+            over = [one / noise_of(name) ** 2 for name, one in zip(sums.names, sums.squares, strict=True)]
+            squares, count = squares + sum(over) * descent.unit, count + sum(sums.squares_weight) * descent.unit
         if len(self._pictures) >= _PICTURES_MAX:
             self._pictures.clear()
         own: dict[str, _Own] = {}
         if picture is not None and picture.day == day and picture.coarse is coarse:
             own = picture.own
-        noise_bps, t = math.sqrt(squares / count), edges.t_quantile(count)
-        picture = _Picture(version, day, coarse, found, solved[-1], noise_bps, count, t, {}, own)
+        noise, t = math.sqrt(squares / count), edges.t_quantile(count)
+        picture = _Picture(version, day, coarse, found, solved[-1], noise, count, t, {}, own)
         self._pictures[segment.key] = picture
         return picture
 

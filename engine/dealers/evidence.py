@@ -112,6 +112,8 @@ class KeptRound:
     """Edges as they were taken: over the width, clipped."""
     pull: float
     """How much of a quote is what the round's quotes have in common."""
+    beliefs: tuple[float, ...] = ()
+    """How much each of the edges is believed, over one of a usual dealer's."""
     mark_variance: float = 0.0
     """Of the marks that the edges are against, in bps."""
     bond: str = ""
@@ -121,8 +123,8 @@ class KeptRound:
     width_seen: Seen | None = None
     common: float | None = None
     """Square of what its quotes had in common, less what the mark, noise and the dealers' own errors make of it."""
-    scatter: tuple[float, float] = (0.0, 0.0)
-    """Squares of what its quotes were off by, as far as it is their noise; what weight they have."""
+    scatter: tuple[tuple[float, float], ...] = ()
+    """Of each edge the square of what it was off by, as far as it is its noise; what weight that has."""
     slopes: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By dealer: what the ask says of the slope of answering by how many are asked (information, score)."""
 
@@ -188,14 +190,15 @@ class Evidence:
         edges: tuple[tuple[str, float], ...],
         pull: float,
         common: float | None,
-        scatter: tuple[float, float] = (0.0, 0.0),
+        beliefs: tuple[float, ...] = (),
+        scatter: tuple[tuple[float, float], ...] = (),
         width: Seen | None = None,
     ) -> None:
         """Take the edges of a round in place of those it had."""
         weight = self.aging.weight(kept.day)
         if kept.edges:
             for scope in kept.scopes:
-                self.edges[scope].add(kept.edges, kept.pull, -weight, kept.scatter)
+                self.edges[scope].add(kept.edges, kept.pull, -weight, kept.beliefs, kept.scatter)
         if kept.common is not None:
             self.common = [self.common[0] - weight * kept.common, self.common[1] - weight]
         for one, sign in ((kept.width_seen, -weight), (width, weight)):
@@ -205,13 +208,14 @@ class Evidence:
                 sums[1] += sign * one.expected
                 self.width_line = [x + sign * y for x, y in zip(self.width_line, one.line, strict=True)]
         kept.width_seen = width
-        kept.edges, kept.pull, kept.common, kept.scatter = edges, pull, common, scatter
+        kept.edges, kept.pull, kept.common = edges, pull, common
+        kept.beliefs, kept.scatter = beliefs, scatter
         if edges:
             for scope in kept.scopes:
                 equations = self.edges.get(scope)
                 if equations is None:
                     equations = self.edges[scope] = EdgeSums()
-                equations.add(edges, pull, weight, scatter)
+                equations.add(edges, pull, weight, beliefs, scatter)
         if common is not None:
             self.common = [self.common[0] + weight * common, self.common[1] + weight]
 

@@ -16,10 +16,12 @@ from engine.dealers.backoff import Coarse, Descent, Steps, chain_of, is_segment
 from engine.dealers.edges import Solved
 from engine.dealers.estimate_parameters import Scales
 from engine.dealers.evidence import Aging, KeptRound, RoundKey
-from engine.dealers.widths import Seen, Widths
+from engine.dealers.widths import Seen
 
 _OFF: Final = 0.02
 """What a round is divided by may be off by so much, on the logarithm."""
+_BELIEF_OFF: Final = 1.5
+"""What a quote is believed by may be off by this factor."""
 DIVIDED_MAX: Final = 200
 """Rounds that are divided anew in a day."""
 _LOOKED_AT_ONCE: Final = 500
@@ -34,11 +36,21 @@ class StillRound(NamedTuple):
     size_log: float
     width: float
     seen: Seen | None
+    beliefs: tuple[tuple[str, float], ...]
+    """Its dealers, and how much their quotes were believed."""
 
 
 def still_rounds(rounds: Iterable[tuple[RoundKey, KeptRound]]) -> list[StillRound]:
     return [
-        StillRound(key, kept.day, kept.bond, kept.size_log, kept.width, kept.width_seen)
+        StillRound(
+            key,
+            kept.day,
+            kept.bond,
+            kept.size_log,
+            kept.width,
+            kept.width_seen,
+            tuple([(dealer, belief) for (dealer, _), belief in zip(kept.edges, kept.beliefs, strict=True)]),
+        )
         for key, kept in rounds
         if kept.quotes
     ]
@@ -54,21 +66,29 @@ def fitting_scales(before: Descent, coarse: Mapping[str, Coarse]) -> Steps[Scale
 
 
 def looking_for_far_off(
-    rounds: list[StillRound], widths: Widths, aging: Aging, unit: float
+    rounds: list[StillRound], known: Scales, aging: Aging, unit: float
 ) -> Steps[list[tuple[RoundKey, float]]]:
     """The rounds that are divided by something else than what their bonds are known to be, and by what they should be.
+
+    Among them those whose dealers' quotes are believed by another noise than is known of them now.
 
     There is a bound: those that are off furthest come first, the others another day.
     """
     off: list[tuple[float, float, RoundKey]] = []
-    for at, (key, day, bond, size_log, before, seen) in enumerate(rounds, 1):
+    widths = known.widths
+    believed = {dealer: known.spreads.belief(dealer) for dealer in known.spreads.noises}
+    for at, (key, day, bond, size_log, before, seen, beliefs) in enumerate(rounds, 1):
         without = (0.0, 0.0)
         if seen is not None:
             share = aging.weight(day) * unit
             without = seen.cost * share, seen.expected * share
         width = widths.of_log(bond, size_log, without)
-        far = abs(math.log(width / before))
-        if far > _OFF:
+        far = abs(math.log(width / before)) / _OFF
+        for dealer, belief in beliefs:
+            now = believed.get(dealer, 1.0)
+            if now > _BELIEF_OFF * belief or belief > _BELIEF_OFF * now:
+                far = max(far, abs(math.log(now / belief)) / math.log(_BELIEF_OFF))
+        if far > 1.0:
             off.append((far, width, key))
         if at % _LOOKED_AT_ONCE == 0:
             yield

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import mul
 from typing import Final
 
 from engine.dealers import evidence as ev
@@ -29,6 +30,14 @@ _ROUNDS: Final = 20.0
 """Rounds that the parameter of what rounds have in common is worth."""
 _DEALERS: Final = 2.0
 """Dealers that the parameter of how far they lie apart is worth: it is known to a factor of two."""
+_NOISE_OFF_MAX: Final = 10.0
+"""A noise is within this factor of its parameter."""
+_NOISE_STRENGTH: Final = 4.0
+"""Quotes that a usual dealer's noise is worth to one's own: dealers scatter by a factor of two this way and that."""
+_NOISE_QUOTES_MAX: Final = 50.0
+"""Quotes that a dealer's noise counts by, at most, in what is usual."""
+_NOISE_STEPS: Final = 10
+_LEAST: Final = 1e-9
 _QUOTES: Final = 20.0
 """Quotes that the parameter of how their sizes vary is worth."""
 
@@ -111,15 +120,40 @@ def _spreads(scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[st
         _sd(apart, n, p.edge_dealers_bps[min(level, len(p.edge_dealers_bps) - 1)], _DEALERS, 5.0)
         for level, (apart, n) in enumerate(found)
     )
-    common, of_all = descent.evidence.common, descent.evidence.edges.get(ANY)
-    squares, weight = (0.0, 0.0) if of_all is None else (of_all.squares * unit, of_all.squares_weight * unit)
+    common = descent.evidence.common
+    noise, noises = _noises(descent)
     return Spreads(
-        _sd(squares, weight, p.edge_noise_bps, p.edge_noise_strength, 10.0),
+        noise,
         _sd(common[0] * unit, common[1] * unit, p.edge_round_bps, _ROUNDS, 10.0),
         dealers,
         p.edge_scopes_bps,
         p.edge_level_bps,
+        noises,
     )
+
+
+def _noises(descent: Descent) -> tuple[float, dict[str, float]]:
+    """(the noise of a usual dealer's quotes, that of each dealer drawn to it).
+
+    Of the usual one the precision is the mean: a dealer whose prices are old is no measure for the others.
+    """
+    p, unit, of_all = descent.parameters, descent.unit, descent.evidence.edges.get(ANY)
+    start = p.edge_noise_bps**2
+    seen: list[tuple[str, float, float]] = []
+    if of_all is not None:
+        sums = zip(of_all.names, of_all.squares, of_all.squares_weight, strict=True)
+        seen = [(name, squares * unit, weight * unit) for name, squares, weight in sums if weight * unit > _LEAST]
+    counts = [p.edge_noise_strength, *[min(weight, _NOISE_QUOTES_MAX) for _, _, weight in seen]]
+    usual, own = start, list[float]()
+    for _ in range(_NOISE_STEPS):
+        own = [
+            (_NOISE_STRENGTH * usual + max(squares, 0.0)) / (_NOISE_STRENGTH + weight) for _, squares, weight in seen
+        ]
+        precisions = [1.0 / start, *[1.0 / max(each, _LEAST) for each in own]]
+        usual = sum(counts) / sum(map(mul, counts, precisions))
+    bounds = p.edge_noise_bps / _NOISE_OFF_MAX, p.edge_noise_bps * _NOISE_OFF_MAX
+    noises = [min(max(math.sqrt(each), bounds[0]), bounds[1]) for each in (usual, *own)]
+    return noises[0], {name: noise for (name, _, _), noise in zip(seen, noises[1:], strict=True)}
 
 
 def _panel_slope(descent: Descent) -> float:

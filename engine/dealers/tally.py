@@ -7,7 +7,7 @@ Laplace step on the logit, at the dealer's own rate. Without an offset that is t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -130,61 +130,70 @@ def mark_variance(asks: Sequence[AskSeen], unknown_sd_bps: float) -> float:
 def clipped(
     quotes: Mapping[str, float],
     expected: Mapping[str, tuple[float, float]],
-    noise_bps: float,
+    noise_of: Callable[[str], float],
     round_variance: float,
     sds: float,
 ) -> tuple[tuple[str, float], ...]:
     """Edges, drawn in to so many sds of what the day's scales allow: around the round's middle, and the middle itself.
 
-    `expected` is (mean, variance) of each dealer. The mark votes as one quote would: of two quotes the one nearer to it
-    is believed.
+    `expected` is (mean, variance) of each dealer, `noise_of` the noise of its quotes. The mark votes as one quote
+    would: of two quotes the one nearer to it is believed.
     """
-    noise2 = noise_bps * noise_bps
     offs = {dealer: edge - expected[dealer][0] for dealer, edge in quotes.items()}
+    variances = {dealer: expected[dealer][1] + noise_of(dealer) ** 2 for dealer in quotes}
     ordered = sorted([0.0, *offs.values()])
     half = len(ordered) // 2
     middle = ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-    widest = max((variance for _, variance in expected.values()), default=0.0)
-    centre = _within(middle, sds * math.sqrt(round_variance + noise2 + widest))
+    centre = _within(middle, sds * math.sqrt(round_variance + max(variances.values(), default=0.0)))
     taken: list[tuple[str, float]] = []
     for dealer, off in offs.items():
-        mean, variance = expected[dealer]
-        taken.append((dealer, mean + centre + _within(off - middle, sds * math.sqrt(variance + noise2))))
+        mean = expected[dealer][0]
+        taken.append((dealer, mean + centre + _within(off - middle, sds * math.sqrt(variances[dealer]))))
     return tuple(taken)
 
 
 def in_common(
     taken: Sequence[tuple[str, float]],
     expected: Mapping[str, tuple[float, float]],
-    noise_bps: float,
+    noise_of: Callable[[str], float],
     mark_var: float,
 ) -> float:
     """Square of what a round's quotes have in common, less what marks, noise and errors of the estimates make of it."""
-    n = len(taken)
-    off = sum(edge - expected[dealer][0] for dealer, edge in taken) / n
-    by_chance = mark_var + sum(expected[dealer][1] + noise_bps * noise_bps for dealer, _ in taken) / (n * n)
-    return off * off - by_chance
+    believed = [1.0 / noise_of(dealer) ** 2 for dealer, _ in taken]
+    whole = sum(believed)
+    shares = [each / whole for each in believed]
+    off = sum(share * (edge - expected[dealer][0]) for share, (dealer, edge) in zip(shares, taken, strict=True))
+    errors = sum(share * share * expected[dealer][1] for share, (dealer, _) in zip(shares, taken, strict=True))
+    return off * off - mark_var - errors - 1.0 / whole
 
 
 def scatter(
     taken: Sequence[tuple[str, float]],
     own: Mapping[str, tuple[float, float]],
-    noise_bps: float,
+    noise_of: Callable[[str], float],
     in_common: float,
-) -> tuple[float, float]:
-    """(squares, weight) of what a round's quotes are off by, as far as it is their noise.
+) -> tuple[tuple[float, float], ...]:
+    """(square, weight) of what each quote of a round is off by, as far as it is its noise.
 
-    `own` is (mean, variance) of each dealer against the others as it was known before the round. By what quotes of a
-    round differ by, whatever they have in common; one quote alone is held against the mark, and `in_common` is the
-    variance of what it would have in common with others.
+    `own` is (mean, variance) of each dealer against the others as it was known before the round. A quote is held
+    against the middle of all, where who scatters less has more to say; whatever they have in common. One quote alone is
+    held against the mark, and `in_common` is the variance of what it would have in common with others.
     """
-    n, noise2 = len(taken), noise_bps * noise_bps
     offs = [edge - own[dealer][0] for dealer, edge in taken]
-    middle = sum(offs) / n if n > 1 else 0.0
-    known = sum(own[dealer][1] for dealer, _ in taken) / n
+    noises2 = [noise_of(dealer) ** 2 for dealer, _ in taken]
+    variances = [own[dealer][1] + noise2 for (dealer, _), noise2 in zip(taken, noises2, strict=True)]
     # A variance that has several causes: each is thought to have its part (a step of expectation and maximisation).
-    part = noise2 / (noise2 + known + (in_common if n == 1 else 0.0))
-    return part * part * sum((off - middle) ** 2 for off in offs), part * max(n - 1.0, 1.0)
+    if len(taken) == 1:
+        part = noises2[0] / (variances[0] + in_common)
+        return ((part * part * offs[0] * offs[0], part),)
+    whole = sum([1.0 / variance for variance in variances])
+    middle = sum([off / variance for off, variance in zip(offs, variances, strict=True)]) / whole
+    found: list[tuple[float, float]] = []
+    for off, noise2, variance in zip(offs, noises2, variances, strict=True):
+        part = noise2 / variance
+        # The quote itself is in the middle.
+        found.append(((part * (off - middle)) ** 2, part * (1.0 - 1.0 / (variance * whole))))
+    return tuple(found)
 
 
 def _move_against_bps(side: Side, before: MarkUsed | None, after: MarkUsed | None) -> float | None:

@@ -24,5 +24,5 @@ def test_a_wild_quote_is_drawn_in_around_the_middle_of_the_quotes_and_the_mark(
 ) -> None:
     names = ("alder", "birch", "cedar")[: len(quotes)]
     expected = dict.fromkeys(names, (0.0, 0.0))
-    found = clipped(dict(zip(names, quotes, strict=True)), expected, NOISE_BPS, 0.0, SDS)
+    found = clipped(dict(zip(names, quotes, strict=True)), expected, lambda dealer: NOISE_BPS, 0.0, SDS)
     assert found == tuple(zip(names, taken, strict=True))

@@ -19,7 +19,7 @@ SPREADS = Spreads(noise=3.0, rounds=0.0, dealers=(8.0,), scopes=(20.0,), level=-
 ROUND_SD = 6.0
 
 
-def solved_by_hand(rounds: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
+def solved_by_hand(rounds: list[dict[str, float]], spreads: Spreads) -> dict[str, tuple[float, float]]:
     """(mean, sd): every unknown spelt out (level, dealers, rounds) and the normal equations eliminated."""
     dealers = sorted({name for one in rounds for name in one})
     size = 1 + len(dealers) + len(rounds)
@@ -38,7 +38,7 @@ def solved_by_hand(rounds: list[dict[str, float]]) -> dict[str, tuple[float, flo
     for i, one in enumerate(rounds):
         believe({1 + len(dealers) + i: 1.0}, 0.0, ROUND_SD)
         for name, edge in one.items():
-            believe({1 + dealers.index(name): 1.0, 1 + len(dealers) + i: 1.0}, edge, SPREADS.noise)
+            believe({1 + dealers.index(name): 1.0, 1 + len(dealers) + i: 1.0}, edge, spreads.noise_of(name))
     for i in range(size):
         matrix[i] = [x / matrix[i][i] for x in matrix[i]]
         for j in range(size):
@@ -47,14 +47,15 @@ def solved_by_hand(rounds: list[dict[str, float]]) -> dict[str, tuple[float, flo
     return {name: (matrix[1 + i][size], math.sqrt(matrix[1 + i][size + 2 + i])) for i, name in enumerate(dealers)}
 
 
-def of_the_whole_model(rounds: list[dict[str, float]]) -> None:
+def of_the_whole_model(rounds: list[dict[str, float]], spreads: Spreads = SPREADS) -> None:
     """The effects and their errors are those of every unknown spelt out."""
     sums = EdgeSums()
     for one in rounds:
-        pull = ROUND_SD**2 / (SPREADS.noise**2 + len(one) * ROUND_SD**2)
-        sums.add(tuple(one.items()), pull, 2.0)
-    solved = descend(edges.begin(SPREADS), 0, sums, None, SPREADS, 0.5)
-    for name, (mean, sd) in solved_by_hand(rounds).items():
+        beliefs = [spreads.belief(name) for name in one]
+        pull = ROUND_SD**2 / (spreads.noise**2 + sum(beliefs) * ROUND_SD**2)
+        sums.add(tuple(one.items()), pull, 2.0, beliefs)
+    solved = descend(edges.begin(spreads), 0, sums, None, spreads, 0.5)
+    for name, (mean, sd) in solved_by_hand(rounds, spreads).items():
         found, variance = solved.expected(name)
         assert (found, math.sqrt(variance)) == pytest.approx((mean, sd), abs=1e-9), name
 
@@ -72,6 +73,16 @@ def test_effects_are_those_of_the_whole_model() -> None:
     )
 
 
+def test_a_dealer_whose_quotes_scatter_more_is_believed_less() -> None:
+    rng = random.Random(3)
+    noises = {"alder": 1.0, "birch": 3.0, "cedar": 30.0}
+    rounds = [
+        {name: rng.gauss(-12, noises.get(name, 3.0)) for name in rng.sample(["alder", "birch", "cedar", "elm"], 3)}
+        for _ in range(12)
+    ]
+    of_the_whole_model(rounds, replace(SPREADS, noises=noises))
+
+
 @pytest.mark.parametrize("panels", [("ab", "cd", "ef"), ("ab", "bc", "cd", "de"), ("abc", "abd", "efg", "ehg")])
 def test_errors_are_told_in_full_where_panels_hardly_mix(panels: tuple[str, ...]) -> None:
     """Fixed pairs, a chain, two blocks: what one group's rounds say of the level says little of another's."""
@@ -84,8 +95,8 @@ def test_what_was_seen_in_a_finer_scope_counts_once() -> None:
     coarse, fine = EdgeSums(), EdgeSums()
     for _ in range(10):
         edges_seen = [(name, rng.gauss(-5, 5)) for name in ("alder", "birch")]
-        coarse.add(edges_seen, 0.4, 1.0)
-        fine.add(edges_seen, 0.4, 1.0)
+        coarse.add(edges_seen, 0.4, 1.0, (1.0, 1.0))
+        fine.add(edges_seen, 0.4, 1.0, (1.0, 1.0))
     nothing = descend(edges.begin(SPREADS), 0, coarse, fine, SPREADS, 1.0)
     assert nothing.expected("alder") == pytest.approx(edges_of_nobody())
 
@@ -179,3 +190,49 @@ def test_scales_follow_what_was_seen() -> None:
 def test_the_quantile_is_students(df: int, exact: float, off: float) -> None:
     """Against a table of t, 95 %."""
     assert edges.t_quantile(df) == pytest.approx(exact, abs=off)
+
+
+def test_old_prices_of_one_dealer_are_its_own_noise() -> None:
+    """Fir's prices are old: that is told of fir, makes nobody else's quotes less sure, and moves fir itself little."""
+    rng = random.Random(9)
+    names = ("alder", "birch", "cedar", "fir")
+    noises = {"fir": 30.0}
+    estimates = Estimates()
+    for number in range(150):
+        day, off = number // 10, rng.gauss(0.0, 5.0)
+        if number % 10 == 0:
+            estimates.daily(asking(day).now_ns)
+        asks = [asked(name, day, -10 + off + rng.gauss(0, noises.get(name, 3.0))) for name in names]
+        estimates.learn(seen(f"r{number}", asks, day))
+    estimates.daily(asking(15).now_ns)
+    outlooks = {name: estimates.outlook(name, asking(15)) for name in (*names, "gorse")}
+    for name in names:
+        assert outlooks[name].e_noise_sd == pytest.approx(noises.get(name, 3.0), rel=0.35), name
+    # Who was never asked has a usual dealer's.
+    assert outlooks["gorse"].e_noise_sd == pytest.approx(3.0, rel=0.4)
+    assert outlooks["alder"].e.value - outlooks["birch"].e.value == pytest.approx(0.0, abs=1.0)
+    own = {name: math.sqrt(each.e.sd**2 - each.e_common_sd**2) for name, each in outlooks.items()}
+    assert own["fir"] > 3 * own["alder"]
+
+
+def test_a_few_wild_quotes_of_a_wild_dealer_do_not_make_it_bad() -> None:
+    """Asked seldom, and known to scatter: as the mean of its few quotes says, it is not taken to be."""
+    rng = random.Random(10)
+    found = []
+    for world in range(12):
+        rounds = []
+        for number in range(120):
+            day = number // 12
+            asks = [asked(name, day, -10 + rng.gauss(0, 3.0)) for name in ("alder", "birch", "cedar")]
+            if number % 20 == 0:
+                asks.append(asked("fir", day, -10 + rng.gauss(0, 40.0)))
+            rounds.append(seen(f"w{world}-{number}", asks, day))
+        estimates = Estimates()
+        for at, one in enumerate(rounds):
+            if at % 12 == 0:
+                estimates.daily(asking(at // 12).now_ns)
+            estimates.learn(one)
+        estimates.daily(asking(10).now_ns)
+        outlook = estimates.outlook("fir", asking(10))
+        found.append((outlook.e.value + 10.0) / outlook.e.sd)
+    assert math.sqrt(sum(each * each for each in found) / len(found)) < 1.6
