@@ -101,6 +101,8 @@ class Told:
     """What one source came to: its rounds, those of them that others had told before, and what was refused."""
 
     path: Path
+    desk: str = ""
+    """Of a journal: what the rounds that it asked itself come from."""
     rounds: int = 0
     known: int = 0
     refused: int = 0
@@ -196,6 +198,7 @@ class Past:
         told, codec = Told(path), Codec(event_types(vars(e), e.Event), e.UPCASTERS)
         with ReadOnly(path) as journal:
             journal_id, desk, after = self._desk_of(journal)
+            told.desk = desk
             own = _Own(self, desk, told)
             early: Early = {}
             head = journal.head()
@@ -345,10 +348,13 @@ def _events(journal: ReadOnly, after: int, until: int) -> Iterator[EventRow]:
         after = page[-1].seq
 
 
+_ENGINE: Final = "[engine]"
+
+
 def _named(journal: ReadOnly) -> str:
     """What the desk of a journal is called, by the configuration that it began with."""
     for text in journal.texts():
-        if text.kind == "engine":
+        if _ENGINE in text.text:  # Its file may be called anything.
             try:
                 found: Any = tomllib.loads(text.text).get("engine", {}).get("name")
             except tomllib.TOMLDecodeError:

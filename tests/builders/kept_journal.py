@@ -24,7 +24,7 @@ def keep(
 ) -> tuple[int, str]:
     """Write them behind the first `after`; the last number used and the file's head. `name`: of the desk."""
     if name and not after:
-        texts = (*texts, TextRow("engine", name, 1, f'[engine]\nname = "{name}"\n'))
+        texts = (*texts, TextRow("engine.toml", name, 1, f'[engine]\nname = "{name}"\n'))
     with Journal(path, "normal", reserve_bytes=0, previous_head=previous_head) as journal:
         turns = []
         for number, event in enumerate(events, after + 1):
