@@ -238,6 +238,13 @@ def best_execution(given: _Arguments) -> int:
     return report_acts.best_execution(given, journal, _paper(given))
 
 
+def scorecard(given: _Arguments) -> int:
+    from engine.admin import report_acts
+
+    journal, _ = _journal(given)
+    return report_acts.scorecard(given, journal, _paper(given))
+
+
 def audit_verify(given: _Arguments) -> int:
     from engine.admin import offline
 

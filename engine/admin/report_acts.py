@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,18 @@ def best_execution(given: argparse.Namespace, journal: Path, paper: Paper) -> in
     reports, pages = research("reports"), research("page")
     pages.refuse_taken(given.html, given.force)
     return _write(given, reports.of_order(journal, given.order, time.time_ns(), _progress()), paper)
+
+
+def scorecard(given: argparse.Namespace, journal: Path, paper: Paper) -> int:
+    """What the desk shows a dealer of itself."""
+    reports, pages = research("reports"), research("page")
+    pages.refuse_taken(given.html, given.force)
+    begin, end = _day(given.begin), _day(given.end)
+    return _write(given, reports.of_dealer(journal, given.dealer, begin, end, time.time_ns(), _progress()), paper)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def _progress() -> Any:

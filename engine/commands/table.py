@@ -722,6 +722,16 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("order", name, "the order: O-000012, 12, or its ClOrdID(11)", required=True, typed="ORDER"),
         *_REPORT,
     ),
+    _terminal(
+        "scorecard",
+        "",
+        "acts.scorecard",
+        "what the desk shows a dealer: its own numbers, its place among unnamed peers",
+        _DEALER,
+        Param("begin", date, "requests of this UTC day or later; default: 90 days up to the last", typed="--from DATE"),
+        Param("end", date, "requests of this UTC day or before; default: that of the last event", typed="--to DATE"),
+        *_REPORT,
+    ),
     # --- stopping ---
     Command(
         "kill",

@@ -184,6 +184,8 @@ def _block(block: Block, figure: int) -> Iterator[str]:
             yield from _table(block)
         case Picture():
             yield "<figure>"
+            # A screen reader has the title from the drawing itself.
+            yield f'<p class="title" aria-hidden="true">{text(block.title)}</p>'
             yield _named(block, f"f{figure}")
             if block.caption:
                 yield f"<figcaption>{text(block.caption)}</figcaption>"
@@ -211,7 +213,9 @@ def _table(table: Table) -> Iterator[str]:
     first, *others = table.columns
     for row in table.rows:
         head, *cells = row
-        told = "".join(f"<td{_number(column)}>{text(cell)}</td>" for column, cell in zip(others, cells, strict=True))
+        told = "".join(
+            f"<td{_number(column, cell)}>{text(cell)}</td>" for column, cell in zip(others, cells, strict=True)
+        )
         kind = _number(first) or (' class="k"' if len(head) <= _SHORT else "")
         yield f'<tr><th scope="row"{kind}>{text(head)}</th>{told}</tr>'
     yield "</tbody>"
@@ -219,8 +223,11 @@ def _table(table: Table) -> Iterator[str]:
     yield "</div>"
 
 
-def _number(column: Column) -> str:
-    return ' class="n"' if column.is_number else ""
+def _number(column: Column, cell: str = "") -> str:
+    """Numbers stand to the right; those with an interval may take lines, on a telephone."""
+    if not column.is_number:
+        return ""
+    return ' class="n"' if len(cell) <= _SHORT_NUMBER else ' class="n l"'
 
 
 def _named(picture: Picture, prefix: str) -> str:
@@ -238,6 +245,7 @@ _UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u20
 _IDENTIFIER: Final = re.compile(r'(\bid="|href="#|url\(#)([\w-]+)')
 _SHORT: Final = 24
 """Characters of a row's name that is not broken."""
+_SHORT_NUMBER: Final = 14
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 # Light on paper and on a screen alike: a figure's colours are chosen against white.
@@ -271,6 +279,7 @@ tbody th.k { white-space: nowrap; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td.n + td:not(.n), th.n + td:not(.n), th.n + th:not(.n) { padding-left: .7rem; }
 figure { margin: 1rem 0; max-width: 40rem; }
+figure .title { font-weight: 600; margin: 0 0 .3rem; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { color: #444; font-size: .9rem; margin-top: .3rem; }
 .notes { margin: .6rem 0; padding-left: 1.2rem; max-width: 44rem; }
@@ -278,6 +287,8 @@ figcaption { color: #444; font-size: .9rem; margin-top: .3rem; }
 .nothing { color: #444; }
 footer { margin-top: 2.5rem; padding-top: .6rem; border-top: 1px solid #bbb; color: #444; font-size: .85rem; }
 @media (max-width: 40rem) {
+  td.n, th.n { white-space: normal; }
+  td.l { min-width: 6.5rem; }
   tbody th:not(.k):not(.n) { min-width: 7rem; }
   td:not(.n):last-child { min-width: 11rem; }
   dl div { grid-template-columns: 1fr; }

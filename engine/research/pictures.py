@@ -12,12 +12,12 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import matplotlib
 import matplotlib.style
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -30,6 +30,8 @@ DARK: Final = "#1f4e79"
 LIGHT: Final = "#e08214"
 GREY: Final = "#767676"
 PALE: Final = "#dfe5ec"
+LABELS_MAX: Final = 6
+"""Periods that are named below a figure; there may be more."""
 BARS_MAX: Final = 50
 """Rows of one figure; a longer list is a table."""
 
@@ -179,25 +181,25 @@ def worth_by_count(title: str, points: Sequence[Worth], chosen: int | None = Non
     return _picture(title, told or "nothing", 3.4, draw)
 
 
-def over_time(title: str, points: Sequence[tuple[date, Valued]], unit: str, reference: float | None = 0.0) -> Picture:
-    """A value period by period, with its interval; a period of which nothing is known has no point."""
+def over_time(title: str, periods: Sequence[Valued], unit: str, reference: float | None = 0.0) -> Picture:
+    """A value period by period, each named by its label; one of which nothing is known has no point."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         if reference is not None:
             axes.axhline(reference, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
-        known = [(day, row) for day, row in points if row.value is not None]
-        values, spans = _values([row for _, row in known])
-        axes.errorbar([date2num(day) for day, _ in known], values, yerr=spans, color=DARK, marker="o", capsize=3)
-        locator = AutoDateLocator(minticks=2, maxticks=6)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        places = [place for place, row in enumerate(periods) if row.value is not None]
+        values, spans = _values([periods[place] for place in places])
+        axes.errorbar(places, values, yerr=spans, color=DARK, marker="o", capsize=3)
+        step = max(1, -(-len(periods) // LABELS_MAX))
+        named = range(0, len(periods), step)
+        axes.set_xticks(named, [periods[place].label for place in named])
+        axes.set_xlim(-0.5, max(1, len(periods)) - 0.5)
         axes.set_ylabel("" if unit == "%" else unit)
         if unit == "%":
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.margins(x=0.06)
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
 
-    told = "; ".join(f"{day.isoformat()}: {in_words(row, unit)}" for day, row in points)
+    told = "; ".join(f"{row.label}: {in_words(row, unit)}" for row in periods)
     return _picture(title, told or "nothing", 3.0, draw)
 
 

@@ -6,16 +6,29 @@ A journal is read as of one moment and never changed; no daemon is needed, and n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Final
 
 from engine import __version__
+from engine.clock import NS_PER_DAY, utc_day
+from engine.domain import events as e
+from engine.domain.leak import LeakTable
 from engine.errors import ConfigError
 from engine.journal.archive import ReadOnly
+from engine.journal.event_codec import Codec, event_types
 from engine.research import words
+from engine.research.dealer_days import DealerDays
 from engine.research.order_report import order_page, story_of
 from engine.research.page import Page
+from engine.research.past import Past, Source
 from engine.research.progress import Progress, silent
 from engine.research.retold import Retold, Texts, retell
+from engine.research.scorecard import Asked, scorecard_page
+
+USUAL_DAYS: Final = 90
+"""What a report is of where nobody says: so many days, up to the last event of the journal."""
+_EPOCH: Final = date(1970, 1, 1)
 
 
 def of_order(journal: Path, name: str, made_ns: int, progress: Progress = silent) -> Page:
@@ -30,6 +43,69 @@ def of_order(journal: Path, name: str, made_ns: int, progress: Progress = silent
             order_id = _called(file, name)
             found = retell(file, lambda order: order.order_id == order_id, order_id)
         return order_page(story_of(found, order_id), Texts(file), _about(file, found, made_ns))
+
+
+def of_dealer(
+    journal: Path,
+    dealer: str,
+    begin: date | None,
+    end: date | None,
+    made_ns: int,
+    progress: Progress = silent,
+) -> Page:
+    """The scorecard of a dealer, to be shown to it: requests of these UTC days, both included.
+
+    Raises JournalError where the file cannot be read, ConfigError for a dealer that it does not know.
+    """
+    with ReadOnly(journal) as file:
+        texts, last_ns = Texts(file), _last_ns(file)
+        first, last = span_of(begin, end, last_ns)
+        leaks = _leaks(file, last)
+    days = DealerDays()
+    with Past() as past:
+        [told] = past.read([Source(journal)], progress)
+        days.take(past.rounds(_ns(first), _ns(last) + NS_PER_DAY), told.desk)
+    if dealer not in days.asks and dealer not in texts.dealers:
+        known = ", ".join(sorted({*days.asks, *texts.dealers})) or "none"
+        raise ConfigError(f"{journal}: no dealer '{dealer}' in this time: known are {known}")
+    asked = Asked(dealer, texts.dealers.get(dealer, dealer), first, last)
+    about = (
+        f"Made {words.moment(made_ns)} of what our desk has on record until {words.moment(last_ns)}.",
+        "Days and times are UTC.",
+    )
+    return scorecard_page(asked, days, leaks, about)
+
+
+def span_of(begin: date | None, end: date | None, last_ns: int) -> tuple[date, date]:
+    """First and last day. Raises ConfigError where they are the wrong way about."""
+    last = end if end is not None else _EPOCH + timedelta(days=utc_day(last_ns))
+    first = begin if begin is not None else last - timedelta(days=USUAL_DAYS - 1)
+    if first > last:
+        raise ConfigError(f"the first day, {first}, is after the last, {last}")
+    return first, last
+
+
+def _ns(day: date) -> int:
+    return (day - _EPOCH).days * NS_PER_DAY
+
+
+def _last_ns(file: ReadOnly) -> int:
+    rows = file.query("SELECT utc_ns FROM events ORDER BY seq DESC LIMIT 1")
+    return int(rows[0][0]) if rows else 0
+
+
+def _leaks(file: ReadOnly, last: date) -> LeakTable | None:
+    """What the last batch of these days found."""
+    rows = file.query(
+        "SELECT version, body FROM events WHERE type = 'LeakSolved' AND utc_ns < ? ORDER BY seq DESC LIMIT 1",
+        (_ns(last) + NS_PER_DAY,),
+    )
+    if not rows:
+        return None
+    version, body = rows[0]
+    event = Codec(event_types(vars(e), e.Event), e.UPCASTERS).decode("LeakSolved", version, body)
+    assert isinstance(event, e.LeakSolved)
+    return event.table
 
 
 def _called(file: ReadOnly, name: str) -> str:

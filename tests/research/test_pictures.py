@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -49,10 +48,9 @@ DRAWN: dict[str, Callable[[], Picture]] = {
         "Worth", [Worth(i, 10 - 20 / i, 8 - 20 / i, 12 - 20 / i, i / 2, i / 4, i) for i in range(1, 9)], chosen=3
     ),
     "over time": lambda: over_time(
-        "Cost",
-        [(date(2026, 1, 1), Valued("", 1.0, 0.5, 1.5, 9)), (date(2026, 2, 1), Valued("", None, None, None, 0))],
-        "bps",
+        "Cost", [Valued("2026-01", 1.0, 0.5, 1.5, 9), Valued("2026-02", None, None, None, 0)], "bps"
     ),
+    "many weeks": lambda: over_time("Cost", [Valued(f"week {at}", at, at - 1, at + 1, 9) for at in range(60)], "%"),
     "timeline": lambda: timeline(
         "O-000001",
         ["order", NAME],
@@ -116,7 +114,7 @@ def test_every_value_is_told_with_interval_and_count() -> None:
     told = DRAWN["intervals"]().described
     assert told == f"{NAME}: 1.25 bps (-0.50 to 3.00), 1,234; ours: 2.00 bps (1.00 to 3.00), 7; new: cannot tell"
     assert DRAWN["coverage"]().described == "e: 90% (88% to 92%), 20,000"
-    assert DRAWN["over time"]().described == "2026-01-01: 1.00 bps (0.50 to 1.50), 9; 2026-02-01: cannot tell"
+    assert DRAWN["over time"]().described == "2026-01: 1.00 bps (0.50 to 1.50), 9; 2026-02: cannot tell"
     assert "predicted 15%, happened 10% (5% to 15%), 1,000 cases" in DRAWN["reliability"]().described
     assert "3 asked: worth +3.3 bps (+1.3 to +5.3), leak +1.5" in DRAWN["worth"]().described
     drawn = [each.text for each in ElementTree.fromstring(DRAWN["intervals"]().svg).iter(f"{SVG}text")]

@@ -54,6 +54,17 @@ def test_what_cannot_be_made_leaves_no_file(journal: Path, tmp_path: Path, capsy
     assert not path.exists()
 
 
+def test_a_dealer_is_shown_its_card(journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "card.html"
+    line = ["scorecard", "ash", "--html", str(path), "--journal", str(journal), "--from", "2026-11-01"]
+    assert cli.main(line) == 0
+    assert capsys.readouterr().out.startswith("Scorecard of Ash & Co")
+    read(path.read_text())
+    assert json.loads(overflow(path, 390, tmp_path)) == [390, [], 0]
+    assert cli.main(["scorecard", "nobody", "--html", str(path), "--force", "--journal", str(journal)]) == 2
+    assert "no dealer 'nobody'" in capsys.readouterr().err
+
+
 def test_it_fits_a_telephone_and_a_desk(journal: Path, tmp_path: Path) -> None:
     path = tmp_path / "order.html"
     assert cli.main(["best-execution", "1", "--html", str(path), "--journal", str(journal)]) == 0
