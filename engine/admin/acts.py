@@ -199,6 +199,13 @@ def backtest(given: _Arguments) -> int:
     return backtest_acts.backtest(given, sources, config, _paper(given))
 
 
+def warehouse_export(given: _Arguments) -> int:
+    from engine.admin import warehouse_acts
+
+    journals = given.journals or [_configured_journal(given)[0]]
+    return warehouse_acts.export_journals(given, journals)
+
+
 def marks_import(given: _Arguments) -> int:
     from engine.admin import market_acts
 
@@ -338,9 +345,12 @@ def _capture(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
 
 
 def _journal(given: _Arguments) -> tuple[Path, Path | None]:
-    if given.journal is not None:
-        return given.journal, None
+    return (given.journal, None) if given.journal is not None else _configured_journal(given)
+
+
+def _configured_journal(given: _Arguments) -> tuple[Path, Path | None]:
+    """The journal of the configuration, and where its anchors are."""
     known = _places(given)
     if known is None:
-        raise StartError(f"there is no {DEFAULT_CONFIG} here: name the file with --journal, or --config")
+        raise StartError(f"there is no {DEFAULT_CONFIG} here: name the journal, or --config")
     return known.journal, known.anchor

@@ -670,6 +670,16 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("html", path, "a report to write as well", typed="--html FILE"),
         Param("force", flag, "true: over a report that is there", default=False),
     ),
+    _terminal(
+        "warehouse.export",
+        "",
+        "acts.warehouse_export",
+        "what journals tell, as files for tools that count columns; run again, what is new",
+        Param("journals", path, "journals of one desk or of many; default: the configured one", typed="[JOURNAL...]"),
+        Param("to", choice("parquet"), "the form of the files", default="parquet", typed="--to FORMAT"),
+        Param("out", path, "the folder; default: warehouse, beside the first journal", typed="--out DIR"),
+        Param("desk", name, "whose they are; default: the name in each one's configuration", typed="--desk NAME"),
+    ),
     # --- what trades cost ---
     _desk(
         "tca.order",
@@ -1122,6 +1132,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "rates": "what currencies are worth",
     "trades": "trades of the market, from a file",
     "history": "rounds that were asked elsewhere, or here: in and out as files",
+    "warehouse": "journals as files for tools that count columns",
     "audit": "the journal file; needs no daemon",
     "fix": "FIX messages in files; needs no daemon",
 }

@@ -155,7 +155,7 @@ class Past:
         for source in journals:
             told.append(self._journal(source.path, progress))
         for source in folders:
-            raise ConfigError(f"{source.path}: a folder: expected a journal or a history file")
+            told.append(self._warehouse(source.path, progress))
         for source in files:
             told.append(self._history(source, progress, known or known_to_nobody(time.time_ns())))
         self._file.execute(_SORT)
@@ -219,11 +219,19 @@ class Past:
             return journal_id, *self._heads[journal_id]
         if previous in self._heads:  # It goes on where another one ended.
             return journal_id, self._heads[previous][0], 0
-        name = _named(journal)
+        name = desk_named(journal)
         if self._desks.setdefault(name, journal_id) != journal_id:
             name = f"{name}@{journal.path.stem}"
             self._desks[name] = journal_id
         return journal_id, name, 0
+
+    def _warehouse(self, folder: Path, progress: Progress) -> Told:
+        from engine.research.warehouse.reading import rounds_of  # Half a second of imports, for those who have one.
+
+        told = Told(folder)
+        for each in rounds_of(folder, progress=progress):
+            self._put(each, told)
+        return told
 
     def _history(self, source: Source, progress: Progress, known: Known) -> Told:
         told = Told(source.path)
@@ -351,7 +359,7 @@ def _events(journal: ReadOnly, after: int, until: int) -> Iterator[EventRow]:
 _ENGINE: Final = "[engine]"
 
 
-def _named(journal: ReadOnly) -> str:
+def desk_named(journal: ReadOnly) -> str:
     """What the desk of a journal is called, by the configuration that it began with."""
     for text in journal.texts():
         if _ENGINE in text.text:  # Its file may be called anything.

@@ -195,7 +195,7 @@ def test_json_is_the_desks_own_answer(daemon: Daemon) -> None:
         pytest.param(
             ["kill", "on", "--reason", "x"], 2, "one of the arguments --all --dealer --account", id="no scope"
         ),
-        pytest.param(["audit", "verify"], 3, "name the file with --journal", id="no journal named"),
+        pytest.param(["audit", "verify"], 3, "name the journal, or --config", id="no journal named"),
         pytest.param(["audit", "tail", "--journal", "nope.db"], 1, "nope.db: no such journal", id="no such journal"),
         pytest.param(["rules", "check", "nope/a.rules"], 2, "nope is no folder of rules", id="no rules"),
     ],
