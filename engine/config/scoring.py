@@ -18,6 +18,7 @@ from engine.dealers.leak import LeakParameters, LeakPrior
 from engine.dealers.stats import CLASSIC_WEIGHTS
 from engine.domain.observation import Horizon
 
+_SHIPPED = EstimateParameters()
 _HOUSE = {metric: weight / 100 for metric, weight in CLASSIC_WEIGHTS}
 
 
@@ -108,7 +109,11 @@ class ModelConfig:
 class EstimatesConfig:
     """[estimates]: what is believed of a dealer before it was seen, and how strongly."""
 
+    half_life_days: float | None = setting(None, above=0, at_most=3650)
     window_days: int = setting(365, at_least=1, at_most=3650)
+    strength: float = setting(1.0, above=0, at_most=100)
+    panel_slope: float = setting(_SHIPPED.panel_slope, at_least=-5, at_most=5)
+    size_slope: float = setting(_SHIPPED.size_slope, at_least=-5, at_most=5)
     answers: float = setting(0.6, above=0, at_most=1)
     firm: float = setting(0.95, above=0, at_most=1)
     cost_bps: float = setting(10.0, at_least=0, at_most=1_000)
@@ -141,10 +146,14 @@ class ScoringConfig:
 
     @property
     def estimate_parameters(self) -> EstimateParameters:
-        """What the model's estimates are made with: the half-life is that of every score."""
+        """What the model's estimates are made with: the half-life of every score, unless they have their own."""
         given = self.estimates
+        half_life_days = self.half_life_days if given.half_life_days is None else given.half_life_days
         return EstimateParameters(
-            half_life_days=max(1, round(self.half_life_days)),
+            half_life_days=max(1, round(half_life_days)),
+            strengths=tuple(each * given.strength for each in _SHIPPED.strengths),
+            panel_slope=float(given.panel_slope),
+            size_slope=float(given.size_slope),
             window_days=given.window_days,
             q_mean=given.answers,
             f_mean=given.firm,

@@ -127,7 +127,11 @@ SPANS: Final[dict[str, Span]] = {
     "model.two_way_bps": (">=", 0, 100),
     "model.axe_logit": (">=", 0, 10),
     "model.axe_edge_bps": (">=", 0, 100),
+    "estimates.half_life_days": (">", 0, 3650),
     "estimates.window_days": (">=", 1, 3650),
+    "estimates.strength": (">", 0, 100),
+    "estimates.panel_slope": (">=", -5, 5),
+    "estimates.size_slope": (">=", -5, 5),
     "estimates.answers": (">", 0, 1),
     "estimates.firm": (">", 0, 1),
     "estimates.cost_bps": (">=", 0, 1_000),
@@ -231,7 +235,7 @@ def test_what_is_said_of_a_number_beyond_its_bounds_names_them(path: str) -> Non
         if may_be:
             continue
         words = problems(path, value)[0].partition(": expected ")[2].partition(", found ")[0]
-        numbers = [word for word in words.split() if word.replace(".", "").isdigit()]
+        numbers = [word for word in words.split() if word.replace(".", "").removeprefix("-").isdigit()]
         assert numbers == [str(bound) for bound in (low, high) if bound is not None]
         assert ("above" in words) is (comparison == ">")
 
