@@ -63,11 +63,22 @@ class BenchmarkConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpactConfig:
-    """[market.impact]: the square-root law of what an order's own size moves."""
+    """[market.impact]: the law of what an order's own size moves; the square root is its prior."""
 
     y: float = setting(0.5, above=0, at_most=10)
     y_ln_sd: float = setting(0.7, at_least=0, at_most=5)
     cap_bps: float = setting(150.0, above=0, at_most=10_000)
+    power: float = setting(0.5, at_least=0, at_most=2)
+    size_power: float = setting(0.0, at_least=-2, at_most=2)
+    volatility_power: float = setting(1.0, at_least=0, at_most=3)
+    age_power: float = setting(0.0, at_least=-2, at_most=2)
+    high_yield: float = setting(0.0, at_least=-5, at_most=5)
+    sell: float = setting(0.0, at_least=-5, at_most=5)
+
+    @property
+    def parameters(self) -> ImpactParameters:
+        given = {each.name: float(getattr(self, each.name)) for each in dataclasses.fields(ImpactParameters)}
+        return ImpactParameters(**given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +158,7 @@ class MarketConfig:
                 },
                 float(errors.volatility_bps),
             ),
-            impact=ImpactParameters(float(self.impact.y), float(self.impact.y_ln_sd), float(self.impact.cap_bps)),
+            impact=self.impact.parameters,
             similar_radius=float(self.similar_radius),
         )
 

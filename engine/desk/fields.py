@@ -135,14 +135,18 @@ def _volatility(subject: OrderSubject) -> float | None:
 
 
 def _expected_impact(subject: OrderSubject) -> float | None:
-    found = subject.desk.appraisal.expected_impact(subject.security, subject.quantity, subject.now_ns)
+    found = subject.desk.appraisal.expected_impact(
+        subject.security, subject.quantity, subject.now_ns, subject.terms.side
+    )
     return None if found is None else found.bps
 
 
 def _expected_cost(subject: OrderSubject) -> float | None:
     desk = subject.desk
     half_spread_bps = desk.half_spread_bps_of(subject.security.security_id, subject.now_ns)
-    found = desk.appraisal.expected_cost(subject.security, subject.quantity, half_spread_bps, subject.now_ns)
+    found = desk.appraisal.expected_cost(
+        subject.security, subject.quantity, half_spread_bps, subject.now_ns, subject.terms.side
+    )
     return None if found is None else found.total.bps
 
 

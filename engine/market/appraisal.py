@@ -17,12 +17,13 @@ from statistics import stdev
 from typing import Final
 
 from engine.clock import NS_PER_S, utc_day
-from engine.domain.instrument import Security
+from engine.domain.instrument import Security, is_investment_grade
 from engine.domain.observation import Answer, RoundSeen
+from engine.domain.order import Side
 from engine.market import impact
 from engine.market.business_days import BusinessDays
 from engine.market.calendars import Calendars, day_number
-from engine.market.impact import Expected, ExpectedCost, ImpactParameters
+from engine.market.impact import Circumstances, Expected, ExpectedCost, ImpactParameters
 from engine.market.liquidity import Groups, GroupScores, Parts
 from engine.market.marks import NO_AGES, MarkErrors
 from engine.market.similar import RADIUS
@@ -34,6 +35,7 @@ FILE_WINDOW_DAYS: Final = 30
 
 _EPOCH: Final = date(1970, 1, 1)
 _UNIT: Final = Decimal(1)
+_YEAR_DAYS: Final = 365.25
 _NO_GROUPS: Final = Groups({})
 
 
@@ -213,18 +215,31 @@ class Appraisal:
             return self.closes.volatility(security_id, utc_day(now_ns))
         return self.closes.volatility(security_id, utc_day(now_ns), self._business_days(bond))
 
-    def expected_impact(self, security: Security, quantity: Decimal, now_ns: int) -> Expected | None:
+    def expected_impact(
+        self, security: Security, quantity: Decimal, now_ns: int, side: Side | None = None
+    ) -> Expected | None:
         """Of an order of so much face, in bps; None where the ADV over 30 days or the volatility is unknown."""
         moves = self.volatility(security.security_id, now_ns)
         if moves is None:
             return None
         adv = self.adv(security, FILE_WINDOW_DAYS, now_ns)
-        return impact.expected_impact(quantity, adv, moves.bps, self.parameters.impact, moves.ln_sd)
+        investment, issued = is_investment_grade(security.rating), security.issue_date
+        known = Circumstances(
+            is_sale=None if side is None else side is Side.sell,
+            is_high_yield=None if investment is None else not investment,
+            age_years=None if issued is None else (utc_day(now_ns) - day_number(issued)) / _YEAR_DAYS,
+        )
+        return impact.expected_impact(quantity, adv, moves.bps, self.parameters.impact, moves.ln_sd, known)
 
     def expected_cost(
-        self, security: Security, quantity: Decimal, half_spread_bps: float | None, now_ns: int
+        self,
+        security: Security,
+        quantity: Decimal,
+        half_spread_bps: float | None,
+        now_ns: int,
+        side: Side | None = None,
     ) -> ExpectedCost | None:
-        return impact.expected_cost(half_spread_bps, self.expected_impact(security, quantity, now_ns))
+        return impact.expected_cost(half_spread_bps, self.expected_impact(security, quantity, now_ns, side))
 
     # --- liquidity ---------------------------------------------------------------------------------
 

@@ -420,7 +420,7 @@ def _facts(draft: Draft, terms: OrderTerms, security: Security) -> OrderFacts:
     now_ns, known = draft.now_ns, draft.desk.appraisal
     moves = known.volatility(security.security_id, now_ns)
     half_spread_bps = draft.desk.half_spread_bps_of(security.security_id, now_ns)
-    impact = known.expected_impact(security, terms.quantity, now_ns)
+    impact = known.expected_impact(security, terms.quantity, now_ns, terms.side)
     rate = rate_or_none(draft, terms.currency)
     return OrderFacts(
         security.issuer,
