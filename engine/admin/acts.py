@@ -344,6 +344,16 @@ def _capture(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
         yield file, os.fstat(file.fileno()).st_size or None
 
 
+def calibrate(given: _Arguments) -> int:
+    from engine.admin import calibrate_acts
+
+    known = _places(given)
+    if not given.source and known is None:
+        raise StartError(f"there is no {DEFAULT_CONFIG} here: name a SOURCE, or --config")
+    config = given.config if given.config is not None else DEFAULT_CONFIG if known is not None else None
+    return calibrate_acts.calibrate(given, config, known.journal if known is not None else None, _paper(given))
+
+
 def _journal(given: _Arguments) -> tuple[Path, Path | None]:
     return (given.journal, None) if given.journal is not None else _configured_journal(given)
 

@@ -137,6 +137,15 @@ _SUPPOSED: Final = (
 _JOURNAL: Final = Param("journal", path, "the journal; default: the configured one", typed="--journal FILE")
 
 
+_SOURCES: Final = (
+    Param("source", text, "journals, history files, folders of a warehouse", typed="[SOURCE...]"),
+    Param("begin", date, "judge by rounds of this UTC day or later; those before are learnt from", typed="--from DATE"),
+    Param("end", date, "rounds of this UTC day or before", typed="--to DATE"),
+)
+_SPREAD: Final = (
+    Param("processes", whole(1, 1024), "on so many processes; default: one a processor", typed="--processes N"),
+    Param("scheduler", text, "on a Dask cluster that sees the folder for temporary files", typed="--scheduler URL"),
+)
 _CURSOR: Final = (
     Param("after", whole(0, 2**53), "the seq behind which to begin, 0 for the first", default=0),
     Param("limit", whole(1, EVENTS_MAX), "how many at most", default=EVENTS_MAX),
@@ -679,6 +688,28 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("to", choice("parquet"), "the form of the files", default="parquet", typed="--to FORMAT"),
         Param("out", path, "the folder; default: warehouse, beside the first journal", typed="--out DIR"),
         Param("desk", name, "whose they are; default: the name in each one's configuration", typed="--desk NAME"),
+    ),
+    # --- what years of records say ---
+    Command(
+        "calibrate",
+        "",
+        "which numbers of the estimates and of expected impact the past speaks for: proposed, or kept",
+        By.terminal,
+        "acts.calibrate",
+        params=(
+            *_SOURCES,
+            Param("out", path, "the file to write what is proposed to; nothing reads it by itself", typed="--out FILE"),
+            Param("html", path, "a report for people, with pictures", typed="--html FILE"),
+            Param("force", flag, "true: over files that are there", default=False),
+            *_SPREAD,
+        ),
+        about="""\
+Walks the past day by day with the numbers in force and with others. Values are chosen on some days and judged on
+later ones, which had no say; one is proposed only where it is better there beyond its interval. The same for the law
+of expected_impact, from what trades cost. Too short a past is refused, in words.
+
+A SOURCE is a journal, a history file (FILE.csv, or FILE.csv:MAPPING.toml), or a folder that `warehouse export` wrote;
+without one it is the configured journal. The numbers in force are those of engine.toml (--config).""",
     ),
     # --- what trades cost ---
     _desk(

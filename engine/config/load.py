@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from engine.clock import NS_PER_S
 from engine.config.calendars import CalendarFile, name_calendar_problems, problems_between
 from engine.config.dealers import DealerConfig, DealersFile, dealers_problems
 from engine.config.echo import unheeded
@@ -419,6 +420,31 @@ def places(path: Path | str) -> Places:
         told_of_bonds=told_of_bonds(file.admin, file.session, file.market),
         dealers=tuple(each.id for each in dealers.dealer) if dealers is not None and known else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What estimates and costs are made with, and what completes rows of history files; `currency` is the base."""
+
+    scoring: ScoringConfig
+    market: MarketConfig
+    mark_age_ns_max: int
+    securities: Path
+    currency: str
+
+
+def numbers(path: Path | str) -> Numbers:
+    """Those of the engine.toml at `path`; credentials are not looked up. Raises ConfigProblems."""
+    path = Path(path).absolute()
+    reading = Reading(path.name, path.parent)
+    file = _file(EngineFile, reading, path, [])
+    if file is None or reading.problems:
+        raise ConfigProblems(reading.problems)
+    scoring, problems = _scoring(file.engine, path.parent, [])
+    if scoring is None or problems:
+        raise ConfigProblems(problems)
+    mark_age_ns_max = int(file.rfq.mark_age_max_s * NS_PER_S)
+    return Numbers(scoring, file.market, mark_age_ns_max, file.reference.securities, file.engine.base_currency)
 
 
 def told_of_bonds(admin: AdminConfig, sessions: Sequence[SessionConfig], market: MarketConfig) -> tuple[bool, bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -201,6 +201,30 @@ def over_time(title: str, periods: Sequence[Valued], unit: str, reference: float
 
     told = "; ".join(f"{row.label}: {in_words(row, unit)}" for row in periods)
     return _picture(title, told or "nothing", 3.0, draw)
+
+
+def along(
+    title: str,
+    points: Sequence[tuple[float, Valued]],
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    across: str,
+    unit: str,
+) -> Picture:
+    """What was seen, with intervals, along a measure named `across`, and what one or two laws say of it."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        known = [(x, row) for x, row in points if row.value is not None]
+        values, spans = _values([row for _, row in known])
+        axes.errorbar([x for x, _ in known], values, yerr=spans, color=DARK, fmt="o", capsize=3, label="seen")
+        for (name, line), (colour, style) in zip(lines.items(), ((GREY, "--"), (LIGHT, "-")), strict=False):
+            axes.plot([x for x, _ in line], [y for _, y in line], color=colour, linestyle=style, label=name)
+        axes.set(xlabel=across, ylabel=unit)
+        axes.legend(frameon=False)
+
+    told = [f"{across} {x:.2g}: {in_words(row, unit)}" for x, row in points]
+    told += [f"{name}: " + ", ".join(f"{y:.1f} at {x:.2g}" for x, y in line) for name, line in lines.items()]
+    return _picture(title, "; ".join(told) or "nothing", 3.4, draw)
 
 
 MOMENTS: Final = {

@@ -6,11 +6,16 @@ import dataclasses
 import math
 import random
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
 
+from kept_journal import keep
 from seen_rounds import BUY, DAY_NS, FIRST_DAY, SELL, Truth, drawn_dealers, drawn_round
 
+from engine.domain import events as e
 from engine.domain.observation import RoundTold
 from engine.domain.rows import changed
+from engine.research.past import Source
 
 OPENS, CLOSES = 0.55, 0.85
 """Of a day."""
@@ -26,23 +31,29 @@ def planted(
     panel_slope: float = 0.0,
     noise_bps: float = 4.0,
     wander: float = 0.0,
-    first_day: int = 0,
+    size_slope: float = 0.0,
 ) -> list[RoundTold]:
-    """Panels by chance; `wander` is the sd by which the logit of a dealer's answering moves from day to day."""
+    """Panels by chance. `wander` is the sd by which the logit of a dealer's answering moves from day to day,
+    `size_slope` what it changes by with ln(size / 1mm)."""
     told: list[RoundTold] = []
     moved = dict.fromkeys(dealers, 0.0)
     names = list(dealers)
-    for day in range(first_day, first_day + days):
+    for day in range(days):
         if wander:
             # It comes back: half of what it is off is gone within a month.
             moved = {name: 0.977 * off + rng.gauss(0.0, wander) for name, off in moved.items()}
         today = {name: _moved(truth, moved[name]) for name, truth in dealers.items()} if wander else dealers
         for at, time in enumerate(sorted(rng.uniform(OPENS, CLOSES) for _ in range(rounds_a_day))):
             asked = rng.sample(names, rng.choice(panel))
+            size = round(math.exp(rng.gauss(13.8, 1.0)), -4) if size_slope else 1_000_000
+            for_size = size_slope * math.log(size / 1e6)
+            these = {name: _moved(today[name], for_size) for name in asked} if for_size else today
             one = drawn_round(
-                rng, f"Q-{day}-{at}", asked, today, day + time, rng.choice((BUY, SELL)),
+                rng, f"Q-{day}-{at}", asked, these, day + time, rng.choice((BUY, SELL)),
                 noise_bps=noise_bps, panel_slope=panel_slope,
             )  # fmt: skip
+            if size_slope:
+                one = changed(one, quantity=Decimal(size))
             told.append(RoundTold(one))
     return told
 
@@ -63,3 +74,9 @@ def day_ns(day: float) -> int:
 def of(source: str, told: Sequence[RoundTold]) -> list[RoundTold]:
     """The same as another system's."""
     return [changed(each, seen=changed(each.seen, source=source)) for each in told]
+
+
+def gathered(told: Sequence[RoundTold], path: Path) -> Source:
+    """A journal of them."""
+    keep([e.RoundObserved(each.seen.closed_ns, each.seen) for each in told], path, "credit")
+    return Source(path)

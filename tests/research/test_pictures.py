@@ -20,6 +20,7 @@ from engine.research.pictures import (
     Share,
     Valued,
     Worth,
+    along,
     intervals,
     over_time,
     reliability,
@@ -51,6 +52,13 @@ DRAWN: dict[str, Callable[[], Picture]] = {
         "Cost", [Valued("2026-01", 1.0, 0.5, 1.5, 9), Valued("2026-02", None, None, None, 0)], "bps"
     ),
     "many weeks": lambda: over_time("Cost", [Valued(f"week {at}", at, at - 1, at + 1, 9) for at in range(60)], "%"),
+    "along": lambda: along(
+        "Impact",
+        [(-1.0, Valued("", 3.0, 2.0, 4.0, 90)), (0.5, Valued("", None, None, None, 0))],
+        {"in force": [(-1.0, 2.0), (0.5, 5.0)], "fitted": [(-1.0, 2.5), (0.5, 6.0)]},
+        "size over ADV",
+        "bps",
+    ),
     "timeline": lambda: timeline(
         "O-000001",
         ["order", NAME],
@@ -115,6 +123,10 @@ def test_every_value_is_told_with_interval_and_count() -> None:
     assert told == f"{NAME}: 1.25 bps (-0.50 to 3.00), 1,234; ours: 2.00 bps (1.00 to 3.00), 7; new: cannot tell"
     assert DRAWN["coverage"]().described == "e: 90% (88% to 92%), 20,000"
     assert DRAWN["over time"]().described == "2026-01: 1.00 bps (0.50 to 1.50), 9; 2026-02: cannot tell"
+    assert DRAWN["along"]().described == (
+        "size over ADV -1: 3.00 bps (2.00 to 4.00), 90; size over ADV 0.5: cannot tell; "
+        "in force: 2.0 at -1, 5.0 at 0.5; fitted: 2.5 at -1, 6.0 at 0.5"
+    )
     assert "predicted 15%, happened 10% (5% to 15%), 1,000 cases" in DRAWN["reliability"]().described
     assert "3 asked: worth +3.3 bps (+1.3 to +5.3), leak +1.5" in DRAWN["worth"]().described
     drawn = [each.text for each in ElementTree.fromstring(DRAWN["intervals"]().svg).iter(f"{SVG}text")]
