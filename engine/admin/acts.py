@@ -206,6 +206,13 @@ def warehouse_export(given: _Arguments) -> int:
     return warehouse_acts.export_journals(given, journals)
 
 
+def history_report(given: _Arguments) -> int:
+    from engine.admin import history_acts
+
+    journal = Path() if given.sources else _journal(given)[0]
+    return history_acts.report(given, journal, _paper(given))
+
+
 def marks_import(given: _Arguments) -> int:
     from engine.admin import market_acts
 

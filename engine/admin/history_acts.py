@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import orjson
 
+from engine.admin import tables
 from engine.admin.client import AdminClient
+from engine.admin.extra import research
 from engine.admin.history_read import rounds_of
 from engine.admin.tables import Paper
 from engine.clock import NS_PER_DAY
@@ -122,3 +125,43 @@ def _day_ns(text: str | None, days: int) -> int | None:
     if text is None:
         return None
     return ((date.fromisoformat(text) - _EPOCH).days + days) * NS_PER_DAY
+
+
+def report(given: argparse.Namespace, journal: Path, paper: Paper) -> int:
+    """What histories can support: the journal's, or those of the sources that were named."""
+    pasts, support, pages = research("past"), research("support"), research("page")
+    if given.html is not None:
+        pages.refuse_taken(given.html, given.force)
+    sources = [pasts.source_of(each) for each in given.sources] or [pasts.Source(journal)]
+    with pasts.Past() as past:
+        told = past.read(sources, progress_line(sys.stderr, "rows"))
+        found = support.gathered(past.rounds())
+    within = given.within / 100
+    refused = sum(each.refused for each in told)
+    if given.html is not None:
+        names = ", ".join(each.path.name for each in told)
+        about = [f"Made by rfqctl history report of {names}."]
+        pages.save(pages.html(support.page(found, names, within, about)), given.html, given.force)
+    if given.json:
+        print(orjson.dumps({**support.plain(found, within), "refused": refused}, option=orjson.OPT_INDENT_2).decode())
+        return 0
+    for line in _report(found, support, within, paper):
+        print(line)
+    if refused:
+        print(f"{refused:,} rows were refused and are no part of it: `rfqctl history import --dry-run` names them")
+    if given.html is not None:
+        print(f"written to {given.html}")
+    return 0
+
+
+def _report(found: Any, support: ModuleType, within: float, paper: Paper) -> Iterator[str]:
+    asks = sum(each.asks for each in found.dealers.values())
+    if found.rounds:
+        facts = support.plain(found, within)
+        yield f"{found.rounds:,} rounds, {asks:,} dealers asked, {facts['from']} to {facts['to']}"
+    for sentence in support.verdict(found, within):
+        yield from tables.wrapped(sentence, paper.width, "  ")
+    if found.rounds:
+        yield ""
+        columns = [tables.Column(each.title, each.is_number) for each in support.DEALER_COLUMNS]
+        yield from tables.table(paper, columns, support.dealer_rows(found, within))

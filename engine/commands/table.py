@@ -647,6 +647,22 @@ TABLE: Final[tuple[Command, ...]] = (
         _JOURNAL,
     ),
     _terminal(
+        "history.report",
+        "",
+        "acts.history_report",
+        "what a history can support: of whom enough is known, and what nobody could tell from it",
+        Param(
+            "sources",
+            names,
+            "journals, history files (with a mapping: FILE.csv:MAPPING.toml); default: the journal",
+            typed="[SOURCE...]",
+        ),
+        Param("within", whole(1, 50), "a share is known to so many percent points", default=5, typed="--within POINTS"),
+        Param("html", path, "a file to write it to: one page, nothing beside it", typed="--html FILE"),
+        Param("force", flag, "true: over a file that is there", default=False),
+        _JOURNAL,
+    ),
+    _terminal(
         "backtest",
         "",
         "acts.backtest",

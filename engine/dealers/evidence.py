@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from math import ldexp
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from engine.dealers.edges import EdgeSums
 from engine.dealers.segments import ANY
@@ -57,6 +58,7 @@ Change = tuple[int, float]
 """(field, amount before its weight) of one ask."""
 
 Cell = list[float]
+_T = TypeVar("_T")
 
 RoundKey = tuple[str, str, int]
 """(source, rfq_id, round)"""
@@ -316,7 +318,7 @@ class Evidence:
             self.edges[part[0]] = part[1]
         elif name == "rounds":
             for key, kept in part:
-                self.keep(key, kept)
+                self.keep(key, _sharing(kept))
         else:
             raise ValueError(f"no part of what was seen of dealers is called {name!r}")
 
@@ -352,3 +354,21 @@ class Evidence:
                 cell = cells[dealer] = [0.0] * FIELDS
             for place, amount in weighted:
                 cell[place] += amount
+
+
+def _sharing(kept: KeptRound) -> KeptRound:
+    """The round, with what many rounds have alike as one object: most of what an ask adds is a whole 1."""
+    kept.scopes, kept.bond = _one(kept.scopes), _one(kept.bond)
+    kept.asks = {
+        _one(dealer): tuple([_one(change) if change[1] == 1.0 else change for change in changes])
+        for dealer, changes in kept.asks.items()
+    }
+    kept.quotes = {_one(dealer): edge for dealer, edge in kept.quotes.items()}
+    kept.edges = tuple([(_one(dealer), edge) for dealer, edge in kept.edges])
+    kept.slopes = {_one(dealer): slope for dealer, slope in kept.slopes.items()}
+    return kept
+
+
+@lru_cache(maxsize=16_384)
+def _one(value: _T) -> _T:
+    return value
