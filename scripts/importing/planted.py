@@ -198,14 +198,17 @@ class Planted:
         if found is None:
             at = _CREDITS.index(key[:3])
             found = self._bonds[key] = [self._bond(at, place, kind, year) for place in range(BONDS_A_SEGMENT)]
+            # What the bonds of a segment have in common is its dealers' edge, not the width of any.
+            usual = sum(bond.width for bond in found) / len(found)
+            for bond in found:
+                bond.width /= usual
         return found
 
     def _bond(self, at: int, place: int, kind: Kind, year: int) -> _Bond:
         dice = Random(f"{self.truth.seed} bond {at} {place} {year}")
         body = f"US99Y{at:02d}{place:02d}{year % 100:02d}"
         issuer = f"{kind.asset_class.capitalize()} issuer {at * BONDS_A_SEGMENT + place}"
-        # Lognormal of mean 1: what all bonds have in common is no width.
-        width = math.exp(dice.gauss(-BOND_SD * BOND_SD / 2, BOND_SD))
+        width = math.exp(dice.gauss(0.0, BOND_SD))
         maturity = f"{year + kind.years}-07-01"
         return _Bond(body + isin_check_digit(body), issuer, maturity, width, dice.uniform(85, 115))
 
