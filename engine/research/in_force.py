@@ -38,16 +38,13 @@ _LAST: Final = (
 
 
 class TextsThen:
-    """The desks of a journal. `path` is where its engine.toml is, or was.
+    """The desks of a journal. `path` is where its engine.toml is, or was."""
 
-    `windows` are the days over which the books that are to decide want dealers' records, beside those of then.
-    """
-
-    def __init__(self, file: ReadOnly, path: Path, facts: FactsThen, windows: Iterable[int] = ()) -> None:
+    def __init__(self, file: ReadOnly, path: Path, facts: FactsThen) -> None:
         self._file = file
         self._path = path
         self._facts = facts
-        self._windows = frozenset(windows)
+        self._windows: frozenset[int] = frozenset()
         self._configs: dict[tuple[tuple[str, str], ...], Config] = {}
         self._bonds: dict[str, dict[str, Security]] = {}
         self._books: dict[str, Book | None] = {}
@@ -57,12 +54,25 @@ class TextsThen:
     @property
     def base_currency(self) -> str:
         """Of the journal's last start or reload. Raises ConfigError where it says nothing of it."""
+        return recalled(self._path, self._texts(self._last())).engine.base_currency
+
+    def running(self) -> Book:
+        """The book that was in force last. Raises ConfigError where it makes no book any more."""
+        self._base_currency = self.base_currency
+        found = self.book(self._last().get("rules", ""))
+        if found is None:
+            raise ConfigError(f"{self._file.path}: the rule book in force last makes no book any more")
+        return found
+
+    def want(self, windows: Iterable[int]) -> None:
+        """Desks from now on keep dealers' records over these days, too: books that are to decide look at them."""
+        self._windows |= frozenset(windows)
+
+    def _last(self) -> dict[str, str]:
         for kind, version, body in self._file.query(_LAST):
             event = codec().decode(kind, version, body)
             assert isinstance(event, EngineStarted | Reloaded)
-            return recalled(
-                self._path, self._texts({each.kind: each.hash for each in event.in_force})
-            ).engine.base_currency
+            return {each.kind: each.hash for each in event.in_force}
         raise ConfigError(f"{self._file.path}: no engine has ever started on it")
 
     def desk_of(self, event: EngineStarted | Reloaded) -> Desk:

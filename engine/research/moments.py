@@ -10,11 +10,11 @@ Nothing is written, and the file is read as it grows: what is committed after th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeGuard
 
 from engine.clock import NS_PER_DAY, Instant, utc_day
 from engine.desk import deliveries
@@ -23,7 +23,7 @@ from engine.desk.learning import LEARNT, Learning
 from engine.desk.recommend import recommend
 from engine.desk.setting import Desk
 from engine.desk.state import DeskState
-from engine.desk.state_rows import exposure_key
+from engine.desk.state_rows import Exposure, exposure_key
 from engine.domain import events as e
 from engine.domain.order import MarkUsed, Order
 from engine.domain.recommendation import Recommendation
@@ -36,13 +36,15 @@ from engine.market.marks import Mark, Quality
 from engine.market.tape import CompleteFrom, Trade
 from engine.research.facts import FactsThen
 from engine.research.in_force import codec
+from engine.research.progress import Progress, silent
 from engine.rules import Book
 from engine.turn.trading import Trading
 
 ROWS_AT_ONCE: Final = 2_000
 """Events between two looks at the progress."""
+FOREVER_NS: Final = 1 << 62
+"""Later than any event."""
 _LEARNT: Final = frozenset(kind.__name__ for kind in LEARNT)
-_RECOMMENDED: Final = e.OrderRecommended.__name__
 
 
 class Desks(Protocol):
@@ -58,19 +60,24 @@ class Desks(Protocol):
 
 
 class Held:
-    """The protections that a book has put on an exposure: once on, they stay on, so each book has its own."""
+    """The protections that a book has put on exposures: once on, they stay on, so each book has its own.
 
-    __slots__ = ("_by_exposure",)
+    On exposures of days before `begin_ns` are those that the books of then had put on.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_begin_day", "_by_exposure")
+
+    def __init__(self, begin_ns: int = 0) -> None:
+        self._begin_day = utc_day(begin_ns)
         self._by_exposure: dict[str, tuple[str, ...]] = {}
 
-    def of(self, key: str) -> tuple[str, ...]:
-        return self._by_exposure.get(key, ())
+    def of(self, key: str, day: int, then: tuple[str, ...]) -> tuple[str, ...]:
+        found = self._by_exposure.get(key, ())
+        return tuple(dict.fromkeys((*then, *found))) if day < self._begin_day else found
 
     def add(self, key: str, protections: tuple[str, ...]) -> None:
         if protections:
-            self._by_exposure[key] = tuple(dict.fromkeys((*self.of(key), *protections)))
+            self._by_exposure[key] = tuple(dict.fromkeys((*self._by_exposure.get(key, ()), *protections)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,9 @@ class Moment:
     round: int
     made: Recommendation
     _draft: _DraftThen
-    _exposures: tuple[str, ...]
+    _exposures: tuple[tuple[str, int], ...]
+    """The keys of its exposure, each with its day: what it adds to, then those of days before."""
+    _decided: dict[tuple[str, tuple[tuple[str, ...], ...]], Recommendation] = field(default_factory=dict)
 
     @property
     def desk(self) -> Desk:
@@ -100,18 +109,22 @@ class Moment:
         draft, desk, before = self._draft.scratch(), self.desk, self.desk.book
         # What was drawn for the round stands, as for whoever is shown a recommendation again.
         draft.state.recommendations.put(self.order.order_id, self.made)
+        on: list[tuple[str, ...]] = []
+        for key, day in self._exposures:
+            known = draft.state.exposures.get(key) or Exposure()
+            on.append(known.protections if held is None else held.of(key, day, known.protections))
+            if on[-1] != known.protections:
+                draft.state.exposures.put(key, changed(known, protections=on[-1]))
+        answer = self._decided.get((book.hash, tuple(on)))
+        if answer is None:
+            try:
+                desk.book = book
+                answer = recommend(draft, self.order)
+            finally:
+                desk.book = before
+            self._decided[book.hash, tuple(on)] = answer
         if held is not None:
-            for key in self._exposures:
-                known = draft.state.exposures.get(key)
-                if known is not None:
-                    draft.state.exposures.put(key, changed(known, protections=held.of(key)))
-        try:
-            desk.book = book
-            answer = recommend(draft, self.order)
-        finally:
-            desk.book = before
-        if held is not None:
-            held.add(self._exposures[0], answer.protections)
+            held.add(self._exposures[0][0], answer.protections)
         return answer
 
 
@@ -174,23 +187,27 @@ class Moments:
         self.last_ns = 0
         """Of the last event so far."""
         self.skipped: list[tuple[str, str]] = []
+        self.traded: dict[tuple[str, int], tuple[str, ...]] = {}
+        """With whom the rounds of orders so far have traded, by order and round. No decision knows it."""
 
     def between(
-        self, begin_ns: int, end_ns: int, progress: Callable[[int, int], None] | None = None
+        self, begin_ns: int, end_ns: int, progress: Progress = silent, order_id: str | None = None
     ) -> Iterator[Moment]:
-        """Those in [begin_ns, end_ns), in order. Raises ConfigError for a desk that cannot be made, JournalError."""
+        """Those in [begin_ns, end_ns), in order; of this order alone where one is named.
+
+        Raises ConfigError for a desk that cannot be made, JournalError.
+        """
         last = self._file.head().event_seq
         reported = 0
         for _, rows in groupby(self._file.events(), attrgetter("turn_seq")):
             turn = list(rows)
             if turn[0].seq > last or turn[0].utc_ns >= end_ns:
                 break
-            yield from self._turn(turn, begin_ns)
-            if progress is not None and self._seq - reported >= ROWS_AT_ONCE:
+            yield from self._turn(turn, begin_ns, order_id)
+            if self._seq - reported >= ROWS_AT_ONCE:
                 reported = self._seq
                 progress(reported, last)
-        if progress is not None:
-            progress(last, last)
+        progress(last, last)
 
     def end(self) -> tuple[Trading, Callable[[Order], _DraftThen]]:
         """After the pass: the desk where it ended, and what makes a draft of it for an order. Raises JournalError."""
@@ -205,9 +222,13 @@ class Moments:
 
     # --- a turn ---------------------------------------------------------------------------------------
 
-    def _turn(self, rows: list[EventRow], begin_ns: int) -> Iterator[Moment]:
+    def _turn(self, rows: list[EventRow], begin_ns: int, order_id: str | None) -> Iterator[Moment]:
         events = [self._codec.decode(row.type, row.version, row.body) for row in rows]
-        if rows[0].utc_ns < begin_ns or not any(row.type == _RECOMMENDED for row in rows):
+
+        def is_wanted(event: object) -> TypeGuard[e.OrderRecommended]:
+            return isinstance(event, e.OrderRecommended) and order_id in (None, event.order_id)
+
+        if rows[0].utc_ns < begin_ns or not any(map(is_wanted, events)):
             for row, event in zip(rows, events, strict=True):
                 self._fold(row, event)
             return
@@ -219,12 +240,14 @@ class Moments:
             self._sessions.follow(event)
             if isinstance(event, e.Reloaded):
                 self._put_in_force(event)
-            if isinstance(event, e.OrderRecommended):
+            if is_wanted(event):
                 moment = self._moment(draft, row.seq, event)
                 if moment is not None:
                     yield moment
             draft.record(event)
         trading.adopt(draft)
+        for event in draft.events:
+            self._follow(event)
         self._after(rows[-1])
 
     def _moment(self, draft: Draft, seq: int, event: e.OrderRecommended) -> Moment | None:
@@ -236,9 +259,9 @@ class Moments:
         then.facts, then.security_id = self._facts, order.terms.security_id
         self._facts.recall(order, event.at_ns, made, self._desks.book(made.book_hash), desk.base_currency)
         terms, today = order.terms, utc_day(event.at_ns)
-        days = [order.facts.day, today]
-        days += [each.facts.day for each in draft.state.standing_orders(terms.security_id, terms.side, today)]
-        keys = tuple(dict.fromkeys(exposure_key(terms.security_id, terms.side, day) for day in days))
+        standing = draft.state.standing_orders(terms.security_id, terms.side, today)
+        days = dict.fromkeys([order.facts.day, today, *[each.facts.day for each in standing]])
+        keys = tuple((exposure_key(terms.security_id, terms.side, day), day) for day in days)
         return Moment(seq, event.at_ns, order, order.rounds + 1, made, then, keys)
 
     def _fold(self, row: EventRow, event: Any) -> None:
@@ -251,9 +274,18 @@ class Moments:
         except Exception as error:
             name = type(error).__name__
             raise JournalError(f"event {row.seq} ({row.type}) cannot be applied: {name}: {error}") from error
+        self._follow(event)
+        self._after(row)
+
+    def _follow(self, event: e.Event) -> None:
         if isinstance(event, e.EstimatesRebuilt):
             self._learns_anew = True
-        self._after(row)
+        elif isinstance(event, e.FillBooked):
+            fill = event.fill
+            order = self._standing().state.orders.get(fill.order_id)
+            if order is not None:
+                key = fill.order_id, order.rounds
+                self.traded[key] = tuple(dict.fromkeys((*self.traded.get(key, ()), fill.dealer)))
 
     def _after(self, row: EventRow) -> None:
         self._seq, self.last_ns = row.seq, max(self.last_ns, row.utc_ns)

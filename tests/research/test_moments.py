@@ -19,6 +19,7 @@ from engine.research.moments import Moments
 from engine.rules import Book, Source, compile_book
 
 FOREVER = 1 << 62
+pytestmark = pytest.mark.starts("noon")  # Worlds have a clock of their own.
 
 
 class DesksOfWorlds:

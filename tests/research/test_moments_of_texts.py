@@ -1,0 +1,227 @@
+"""Desks of the past made of a journal's own texts: through reloads, restarts and a tape that has lost its beginning."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kept_days import KeptDays, installation
+
+from engine.clock import NS_PER_DAY
+from engine.desk.fields import catalogue
+from engine.domain.recommendation import Recommendation
+from engine.journal.archive import ReadOnly
+from engine.research.facts import FactsThen
+from engine.research.in_force import TextsThen, dealers_ever
+from engine.research.moments import FOREVER_NS, Held, Moments
+from engine.rules import Source, compile_book
+
+DAY_S = 86_400
+pytestmark = pytest.mark.starts("noon")  # They have a clock of their own.
+
+
+@pytest.fixture
+def days(tmp_path: Path) -> Iterator[KeptDays]:
+    made = KeptDays(installation(tmp_path))
+    yield made
+    made.close()
+
+
+def bonds(days: KeptDays, count: int) -> list[str]:
+    return list(days.trading.desk.securities)[:count]
+
+
+def a_day(days: KeptDays, count: int = 6, *, quiet: bool = False) -> None:
+    """Prices, orders of several sizes, quotes, and what becomes of them."""
+    for at, bond in enumerate(bonds(days, count)):
+        if not quiet:
+            days.price(bond, f"{100 + at / 8}")
+        order = days.order(bond, "buy" if at % 2 else "sell", 200_000 + 400_000 * at)
+        if days.state.orders[order].state == "with_trader" and days.state.recommendations[order].plan is not None:
+            days.command("send", order=order)
+        if days.state.orders[order].state == "asking":
+            days.quote(order, [5.0 - at, -3.0, 2.0, 1.0], 100 + at / 8)
+            days.over(order)
+
+
+def edit(days: KeptDays, name: str, pattern: str, instead: str) -> None:
+    path = days.config.parent / name
+    text = path.read_text()
+    changed, count = re.subn(pattern, instead, text, flags=re.MULTILINE)
+    assert count, pattern
+    path.write_text(changed)
+
+
+def again(path: Path, config: Path, end_ns: int = FOREVER_NS) -> list[tuple[Recommendation, Recommendation]]:
+    """Every answer, as it was and as it comes out again."""
+    facts = FactsThen()
+    with ReadOnly(path) as file:
+        texts = TextsThen(file, config, facts)
+        moments = Moments(file, texts, facts)
+        found = []
+        for moment in moments.between(0, end_ns):
+            book = texts.book(moment.made.book_hash)
+            assert book is not None
+            found.append((moment.made, moment.decide(book)))
+        assert not moments.skipped
+    return found
+
+
+def same(days: KeptDays) -> int:
+    found = again(days.path, days.config)
+    for made, repeated in found:
+        assert repeated == made
+    return len(found)
+
+
+def test_a_day_comes_out_again_whatever_the_files_say_by_now(days: KeptDays) -> None:
+    days.start()
+    days.log_on()
+    a_day(days)
+    for name in ("dealers.toml", "scoring.toml", "rules/30-credit.rules", "securities/sample.csv"):
+        (days.config.parent / "config" / name).write_text("nonsense")
+    days.config.unlink()
+    assert same(days) >= 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "pattern", "instead"),
+    [
+        pytest.param("rules", "config/rules/90-default.rules", "ask top 3", "ask top 2", id="rules"),
+        pytest.param("dealers", "config/dealers.toml", r'^id = "birch"$', 'paused = true\nid = "birch"', id="dealers"),
+        pytest.param("scoring", "config/scoring.toml", r"^half_life_days = 30.0", "half_life_days = 5.0", id="scores"),
+        pytest.param("scoring", "config/scoring.toml", r"^c_fail_bps = 20.0", "c_fail_bps = 3.5", id="the model"),
+        pytest.param("limits", "engine.toml", r"^wait_s = .*$", "wait_s = 77.5", id="limits"),
+        pytest.param("securities", "config/securities/sample.csv", r",BBB-?,", ",B,", id="ratings"),
+    ],
+)
+@pytest.mark.parametrize("restarts", [False, True], ids=["reloaded", "at a restart"])
+def test_what_was_in_force_decides_each_order(
+    days: KeptDays, kind: str, name: str, pattern: str, instead: str, restarts: bool
+) -> None:
+    days.start()
+    days.log_on()
+    a_day(days)
+    days.advance(DAY_S)
+    edit(days, name, pattern, instead)
+    if restarts:
+        days.start()
+        days.log_on()
+    else:
+        days.reload(kind)
+    a_day(days)
+    days.advance(DAY_S)
+    a_day(days)
+    assert same(days) >= 18
+
+
+def test_who_was_logged_off_is_not_asked(days: KeptDays) -> None:
+    days.start()
+    a_day(days, 2)
+    days.log_on("birch", "cedar")
+    days.advance(600)
+    a_day(days, 2)
+    days.advance(600)
+    days.log_on()
+    days.log_off("birch")
+    a_day(days, 2)
+    assert same(days) >= 6
+
+
+def test_a_tape_that_has_lost_its_beginning_changes_nothing_that_was_read(days: KeptDays) -> None:
+    days.start()
+    days.log_on()
+    a_day(days)
+    days.advance(2 * DAY_S)
+    a_day(days)
+    changed = sqlite3.connect(days.path)
+    changed.execute("DELETE FROM tape_marks WHERE heard_ns < ?", (days.now_ns - NS_PER_DAY,))
+    changed.commit()
+    changed.close()
+    assert same(days) >= 12
+
+
+def test_everybody_who_ever_was_a_dealer_is_known(days: KeptDays) -> None:
+    days.start()
+    with ReadOnly(days.path) as file:
+        assert {"alder", "birch", "cedar"} <= dealers_ever(file)
+
+
+# --- tomorrow ----------------------------------------------------------------------------------------
+
+
+def test_what_came_later_is_not_known_earlier(days: KeptDays, tmp_path: Path) -> None:
+    """Tomorrow's prices, said to be of yesterday, and tomorrow's quotes: the answers of today stay as they are."""
+    days.start()
+    days.log_on()
+    a_day(days)
+    days.advance(DAY_S)
+    a_day(days)
+    today_ns = days.now_ns + 1
+    expected = again(days.path, days.config)
+    with sqlite3.connect(days.path) as live, sqlite3.connect(tmp_path / "today.db") as copy:
+        live.backup(copy)
+    for bond in bonds(days, 6):
+        # Heard tomorrow, of a moment before the orders.
+        days.advance(DAY_S / 12)
+        days.price(bond, "55.5", quoted_s_ago=2 * DAY_S)
+    for _ in range(3):
+        days.advance(DAY_S)
+        a_day(days)
+    edit(days, "config/securities/sample.csv", r",BBB-?,", ",CCC,")
+    days.reload("securities")
+    whole = again(days.path, days.config)
+    assert len(whole) > len(expected)
+    assert whole[: len(expected)] == expected
+    assert again(days.path, days.config, today_ns) == expected
+    assert again(tmp_path / "today.db", days.config) == expected
+
+
+def test_another_book_sees_no_more(days: KeptDays, tmp_path: Path) -> None:
+    """It reads what nobody read then: made of the tape as far as that had come, not of what is in it by now."""
+    days.start()
+    days.log_on()
+    a_day(days)
+    today = answers_of_another(days)
+    for bond in bonds(days, 6):
+        days.advance(DAY_S / 12)
+        days.price(bond, "55.5", quoted_s_ago=DAY_S)
+    days.advance(DAY_S)
+    a_day(days)
+    assert answers_of_another(days)[: len(today)] == today
+
+
+def answers_of_another(days: KeptDays) -> list[Recommendation]:
+    text = """
+rule "dear"
+  when fair > 100 and market_value > 300k and volatility is unknown
+  rank by 60% hit_rate + 40% price_improvement over 45d
+  ask top 4
+rule "rest"
+  when true
+  rank by model
+  ask top 2 where edge(30d) is unknown or edge(30d) >= -100bp
+"""
+    facts = FactsThen()
+    with ReadOnly(days.path) as file:
+        texts = TextsThen(file, days.config, facts)
+        book = compile_book([Source("other.rules", text)], facts.over(catalogue(None)))
+        texts.want(book.windows())
+        held = Held()
+        found = [each.decide(book, held) for each in Moments(file, texts, facts).between(0, FOREVER_NS)]
+    assert {each.rule for each in found} == {"dear", "rest"}
+    return found
+
+
+def test_nothing_is_written_and_nothing_drawn(days: KeptDays) -> None:
+    days.start()
+    days.log_on()
+    a_day(days)
+    before = days.path.read_bytes(), Path(f"{days.path}-wal").read_bytes()
+    first, second = again(days.path, days.config), again(days.path, days.config)
+    assert first == second
+    assert (days.path.read_bytes(), Path(f"{days.path}-wal").read_bytes()) == before
+    assert any(made.selection is not None and made.selection.draw is not None for made, _ in first)
