@@ -162,6 +162,26 @@ def _checked(paper: Paper, answer: views.Answer) -> views.Lines:
     return lines
 
 
+def rules_try(given: _Arguments) -> int:
+    from engine.admin import rule_views, rules_acts
+
+    _print(given, rules_acts.try_rules(given, _journal(given)[0], _config(given)), rule_views.tried)
+    return 0
+
+
+def rules_backtest(given: _Arguments) -> int:
+    from engine.admin import rule_views, rules_acts
+
+    answer = rules_acts.compare_books(given, _journal(given)[0], _config(given))
+    _print(given, answer, lambda paper, found: rule_views.compared(paper, found, given.limit, given.rule))
+    return 0
+
+
+def _config(given: _Arguments) -> Path:
+    """Where engine.toml is, or would be."""
+    return given.config if given.config is not None else DEFAULT_CONFIG
+
+
 def rules_fields(given: _Arguments) -> int:
     from engine.admin import offline
     from engine.commands.desk_enquiries import listing

@@ -110,6 +110,10 @@ ADV_DAYS_MAX: Final = 3_650
 NOTES_SHOWN: Final = 20
 NOTES_SHOWN_MAX: Final = 50
 """As many as are kept of a session: `turn.history.NOTES_MAX`."""
+ROUNDS_MAX: Final = 1_000
+DIFFERENCES_SHOWN: Final = 20
+DIFFERENCES_SHOWN_MAX: Final = 20_000
+"""As many as are kept: `research.two_books.DIFFERENCES_MAX`."""
 QUARANTINE_SHOWN: Final = 50
 QUARANTINE_SHOWN_MAX: Final = 1_000
 DK_REASONS: Final = tuple(reason.name for reason in DkReason)
@@ -1082,6 +1086,62 @@ without one it is the configured journal. The numbers in force are those of engi
         "check a rule book",
         Param("files", path, "a file, checked as part of the book in its folder; or a folder", typed="[FILE...]"),
         Param("book", path, "the book they are to be part of", typed="--book FOLDER"),
+    ),
+    Command(
+        "rules.try",
+        "",
+        "what rule files that are being written would do with one order, beside what the present book says",
+        By.terminal,
+        "acts.rules_try",
+        params=(
+            Param(
+                "files",
+                path,
+                "a file, in the running book or a book by itself; or a folder",
+                required=True,
+                typed="FILE...",
+            ),
+            Param("order", name, "the order, such as O-000012 or 12", required=True, typed="--order ORDER"),
+            Param("decided", flag, "true: as things stood when it was decided, though it is open", default=False),
+            Param(
+                "round", whole(1, ROUNDS_MAX), "which round of it, where it was decided", default=1, typed="--round N"
+            ),
+            _JOURNAL,
+        ),
+        about="""\
+Reads the journal, of a running engine too, to its end and asks both books there. An order that is open is decided by
+what is known then, with the sessions that are up then; one that has ended by what was known when it was decided.
+A file takes the place of the running book's file of its name, or stands beside the others; one that ends in a rule
+`when true` and has another name is a book by itself. Sends nothing, changes nothing, draws nothing.""",
+    ),
+    Command(
+        "rules.backtest",
+        "",
+        "every order of a period decided again by two rule books, and on which they differ",
+        By.terminal,
+        "acts.rules_backtest",
+        params=(
+            Param("old", text, "a file, a folder, running or journal", required=True, typed="OLD"),
+            Param("new", text, "a file, a folder, running or journal", required=True, typed="NEW"),
+            Param("begin", date, "orders decided on this UTC day or later", typed="--from DATE"),
+            Param("end", date, "orders decided on this UTC day or before", typed="--to DATE"),
+            Param(
+                "limit",
+                whole(0, DIFFERENCES_SHOWN_MAX),
+                "how many orders on which they differ are shown",
+                default=DIFFERENCES_SHOWN,
+                typed="--limit N",
+            ),
+            Param("rule", text, "of these, those alone that this rule takes in either book", typed="--rule NAME"),
+            Param("html", path, "write it as a page to this file too", typed="--html FILE"),
+            Param("force", flag, "true: over a file that is there", default=False),
+            _JOURNAL,
+        ),
+        about="""\
+Each order is decided again at the moment at which the rule book was asked about it, by the dealers, limits, prices,
+records and sessions of then, and by nothing that came later. `journal` is the book that was in force at each moment,
+`running` the last one; a file is read as `rules try` reads it. What dealers would have answered to another panel is
+in no record: what another choice would have been worth, where that can be told, is for `rfqctl backtest`.""",
     ),
     _terminal(
         "audit.verify",
