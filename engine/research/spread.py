@@ -134,7 +134,9 @@ def _all(
     if where.scheduler is not None:
         outcomes = _on_cluster(work, items, where.scheduler, made_by, packages)
     else:
-        outcomes = _on_processes(work, items, min(where.processes or os.cpu_count() or 1, len(items)))
+        outcomes = _on_processes(
+            work, items, min(where.processes or os.cpu_count() or 1, len(items)), made_by, packages
+        )
     try:
         for key, result, wrong in outcomes:
             done += weights[key]
@@ -207,11 +209,13 @@ class _Worker:
     has: Item | None = None
 
 
-def _on_processes(work: Work, items: Sequence[Item], count: int) -> Generator[Outcome]:
+def _on_processes(
+    work: Work, items: Sequence[Item], count: int, made_by: str, packages: tuple[str, ...]
+) -> Generator[Outcome]:
     waiting, tries = deque(items), dict.fromkeys((each.key for each in items), 0)
     workers: list[_Worker] = []
     try:
-        workers += (_started(work) for _ in range(count))
+        workers += (_started(work, packages) for _ in range(count))
         while True:
             for worker in workers:
                 if worker.has is None and waiting:
@@ -224,7 +228,7 @@ def _on_processes(work: Work, items: Sequence[Item], count: int) -> Generator[Ou
                 item, worker.has = worker.has, None
                 assert item is not None
                 try:
-                    result, wrong = worker.line.recv()
+                    its, result, wrong = worker.line.recv()
                 except (EOFError, OSError):
                     workers.remove(worker)
                     code = _ended(worker)
@@ -232,10 +236,16 @@ def _on_processes(work: Work, items: Sequence[Item], count: int) -> Generator[Ou
                     if is_tried_again:
                         waiting.appendleft(item)
                     if waiting:
-                        workers.append(_started(work))
+                        workers.append(_started(work, packages))
                     if is_tried_again:
                         continue
-                    result, wrong = None, f"its worker died {TRIES_MAX} times, last with exit code {code}"
+                    its, result = made_by, None
+                    wrong = f"its worker died {TRIES_MAX} times, last with exit code {code}"
+                if its != made_by:
+                    raise ConfigError(
+                        f"the code was changed while this ran: a process was started by {its}, the run by {made_by}; "
+                        "what is kept is good, go on by the code that began it"
+                    )
                 yield item.key, result, wrong
     finally:
         for worker in workers:
@@ -251,11 +261,11 @@ def _hand_over(worker: _Worker, item: Item, tries: dict[str, int]) -> None:
         worker.line.send(item.what)
 
 
-def _started(work: Work) -> _Worker:
+def _started(work: Work, packages: tuple[str, ...]) -> _Worker:
     # Spawned, not forked: a fork would inherit threads' locks, and other lines held open would hide that we are gone.
     context = multiprocessing.get_context("spawn")
     ours, its = context.Pipe()
-    process = context.Process(target=_serve, args=(its, work), daemon=True)
+    process = context.Process(target=_serve, args=(its, work, packages), daemon=True)
     process.start()
     its.close()
     return _Worker(process, ours)
@@ -267,13 +277,14 @@ def _ended(worker: _Worker) -> int | None:
     return worker.process.exitcode
 
 
-def _serve(line: Connection, work: Work) -> None:
-    """In the worker: until whoever started it hangs up, or is gone."""
+def _serve(line: Connection, work: Work, packages: tuple[str, ...]) -> None:
+    """In the worker: until whoever started it hangs up, or is gone. Says by which code it works."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent ends us.
+    its = digest(work.__module__, packages)
     with suppress(EOFError, OSError):
         while True:
             what = line.recv()
-            line.send(_tried(work, what))
+            line.send((its, *_tried(work, what)))
 
 
 def _tried(work: Work, what: Plain) -> tuple[Plain, str]:

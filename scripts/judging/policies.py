@@ -182,6 +182,7 @@ class EnginesOwn:
             p_panel=found.panel_p,
             expects_bps=expected.cost_bps - expected.leak_bps if expected is not None else None,
             c_fail_bps=expected.c_fail_bps if expected is not None else 0.0,
+            expects_fill=expected.fill if expected is not None else None,
         )
 
     def _outlooks(self, dealers: Sequence[str], request: Request) -> Sequence[Outlook]:

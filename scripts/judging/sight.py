@@ -112,8 +112,8 @@ class Panel:
     """A policy's answer. `p` is the chance with which each dealer was to be asked, empty where nothing was drawn.
 
     `explored` are those that a draw put in, `base` whom it would have asked without one. `expects_bps` is what the
-    policy expects the round to cost against the mark, leaks aside and at `c_fail_bps` for what is not traded; None
-    where it says nothing.
+    policy expects the round to cost against the mark, leaks aside and at `c_fail_bps` for what is not traded,
+    `expects_fill` its chance to trade; None where it says nothing.
     """
 
     dealers: tuple[str, ...]
@@ -123,6 +123,7 @@ class Panel:
     p_panel: float | None = None
     expects_bps: float | None = None
     c_fail_bps: float = 0.0
+    expects_fill: float | None = None
 
 
 def plain(dealers: Sequence[str]) -> Panel:

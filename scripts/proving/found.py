@@ -136,6 +136,9 @@ class Found:
     """Realised less expected cost of a round."""
     expected_bps: Figure
     realised_bps: Figure
+    expected_fill: Figure
+    fill: Figure
+    """The share of rounds in which anything trades, as expected and as it was."""
     rounds: int
     c_fail_bps: Figure
     late_bps: Figure
@@ -181,6 +184,8 @@ def found(worlds: Sequence[World]) -> Found:
         "surprise_bps": ratio((each["realised_bps"] - each["expected_bps"], each["count"]) for each in costs),
         "expected_bps": ratio((each["expected_bps"], each["count"]) for each in costs),
         "realised_bps": ratio((each["realised_bps"], each["count"]) for each in costs),
+        "expected_fill": share((each["expected_fills"], each["count"]) for each in costs),
+        "fill": share((each["fills"], each["count"]) for each in costs),
         "rounds": sum(each["count"] for each in costs),
         "c_fail_bps": ratio((each["c_fail_bps"], each["c_fail_size"]) for each in costs),
         "late_bps": ratio(_late(each) for each in model),

@@ -109,6 +109,9 @@ class Costs:
     c_fail_bps: float = 0.0
     c_fail_size: float = 0.0
     """`c_fail_bps` is the sum over what was not traded, in rounds, which is this."""
+    expected_fills: float = 0.0
+    fills: int = 0
+    """Rounds in which anything traded."""
 
     def add(self, panel: Panel, seen: RoundSeen) -> None:
         if panel.expects_bps is None or not seen.is_drawn:
@@ -122,6 +125,8 @@ class Costs:
         self.realised_bps += open_share * panel.c_fail_bps - sum(share * (edge or 0.0) for share, edge in fills)
         self.c_fail_bps += open_share * panel.c_fail_bps
         self.c_fail_size += open_share
+        self.expected_fills += panel.expects_fill or 0.0
+        self.fills += bool(fills)
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -130,6 +135,8 @@ class Costs:
             "realised_bps": short(self.realised_bps),
             "c_fail_bps": short(self.c_fail_bps),
             "c_fail_size": short(self.c_fail_size),
+            "expected_fills": short(self.expected_fills),
+            "fills": self.fills,
         }
 
 

@@ -104,7 +104,8 @@ def _of_expectations(found: Found) -> Iterator[Sentence]:
     gap = found.surprise_bps
     words = (
         f"a round of the model cost {told(found.realised_bps)} bps against the mark and was expected to cost "
-        f"{told(found.expected_bps)}, leaks aside: {told(gap)} more"
+        f"{told(found.expected_bps)}, leaks aside: {told(gap)} more; it traded in {share_told(found.fill)} of rounds, "
+        f"{share_told(found.expected_fill)} were expected"
     )
     yield _same(words, gap)
     words = (

@@ -248,4 +248,5 @@ def test_the_rows_that_are_committed_are_a_whole_block_of_their_version(path: Pa
     assert about["version"] == about["model_version"]
     assert [each["world"] for each in worlds] == list(range(one.first, one.last + 1))
     assert {each["rounds"] for each in worlds} == {one.rounds}
+    assert path.with_suffix(".html").stat().st_size < 300_000
     assert isinstance(found(worlds), Found)

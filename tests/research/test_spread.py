@@ -169,6 +169,23 @@ def is_there(group: int) -> bool:
     return True
 
 
+def test_code_that_is_changed_while_it_runs_makes_nothing(tmp_path: Path) -> None:
+    """A process that is started later would work by another version: the run ends, and what is kept is good."""
+    (tmp_path / "changing.py").write_text("def work(what):\n    return what\n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        from changing import work  # type: ignore[import-not-found]
+
+        digest.cache_clear()
+        digest("changing", ("changing",))
+        (tmp_path / "changing.py").write_text("def work(what):\n    return what + 1\n")
+        with pytest.raises(ConfigError, match="changed while this ran"):
+            list(spread(work, [Item("one", 1)], where=TWO, packages=("changing",)))
+    finally:
+        sys.path.remove(str(tmp_path))
+        digest.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("where", "why"), [({"processes": 0}, "1 process"), ({"scheduler": "host:1"}, "tcp://host:port")]
 )
