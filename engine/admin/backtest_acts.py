@@ -31,8 +31,18 @@ def backtest(given: argparse.Namespace, sources: Sequence[str], config: Path | N
         # Said before the work, not after it.
         raise ConfigError(f"{given.html} is there already: name another file, or --force to write over it")
     made, words = research("backtest"), research("value_words")
-    settings = made.settings_of(config, begin_ns, end_ns, given.at_most)
-    found = made.backtest(sources, given.policy, given.against, settings, partial(progress_line, sys.stderr))
+    asked = made.Asked(
+        sources=tuple(sources),
+        policies=tuple(given.policy),
+        against=given.against,
+        config=None if config is None else str(config),
+        begin_ns=begin_ns,
+        end_ns=end_ns,
+        most=given.at_most,
+        is_apart=given.by_desk,
+    )
+    where = made.where_of(given.processes, given.scheduler)
+    found = made.backtest(asked, where, partial(progress_line, sys.stderr))
     about = [f"sources: {', '.join(sources)}", f"settings: {config or 'the defaults, for no engine.toml was named'}"]
     if given.html is not None:
         page = research("page")

@@ -696,6 +696,22 @@ TABLE: Final[tuple[Command, ...]] = (
         Param(
             "at_most", whole(1, 100), "how many a policy may ask; as many as the desk if left out", typed="--at-most N"
         ),
+        Param(
+            "by_desk", flag, "true: each source is the record of a desk of its own, which knew no other", default=False
+        ),
+        Param(
+            "processes",
+            whole(1, 1_000),
+            "share policies, or desks, out among so many processes",
+            default=1,
+            typed="--processes N",
+        ),
+        Param(
+            "scheduler",
+            text,
+            "share them out by this Dask scheduler, such as tcp://host:8786",
+            typed="--scheduler ADDRESS",
+        ),
         Param("html", path, "a report to write as well", typed="--html FILE"),
         Param("force", flag, "true: over a report that is there", default=False),
     ),

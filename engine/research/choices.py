@@ -22,8 +22,6 @@ from engine.research.draws import Draws, draws_of, of_sent
 from engine.research.progress import Progress, silent
 
 _NAMES: Final = frozenset({"OrderRecommended", "RfqOpened"})
-_NEAR_NS: Final = 3_600 * 10**9
-"""A round is sent this soon after it was opened, or it is another desk's of the same number."""
 _WAITING_MAX: Final = 100_000
 """Orders whose last recommendation is kept until a round of it is opened."""
 
@@ -56,11 +54,11 @@ class Choices:
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None)  # No name: temporary, on disk where it is large.
-        self._file.execute("CREATE TABLE made(rfq_id TEXT, round INTEGER, opened_ns INTEGER, body BLOB)")
-        self._file.execute("CREATE INDEX by_round ON made(rfq_id, round)")
+        self._file.execute("CREATE TABLE made(source TEXT, rfq_id TEXT, round INTEGER, body BLOB)")
+        self._file.execute("CREATE INDEX by_round ON made(source, rfq_id, round)")
 
-    def read(self, journal: Path, progress: Progress = silent) -> None:
-        """Take in the choices of a journal. Raises JournalError where it cannot be read."""
+    def read(self, journal: Path, source: str, progress: Progress = silent) -> None:
+        """Take in the choices of a journal, whose own rounds have this source. Raises JournalError if it is none."""
         codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
         latest: dict[str, Recommendation] = {}
         with ReadOnly(journal) as file:
@@ -76,24 +74,24 @@ class Choices:
                         del latest[next(iter(latest))]
                     latest[event.order_id] = event.recommendation
                 else:
-                    self._opened(event, latest.pop(event.order_id, None))
+                    self._opened(source, event, latest.pop(event.order_id, None))
             self._file.execute("COMMIT")
 
-    def put(self, rfq_id: str, round_number: int, opened_ns: int, choice: Choice) -> None:
+    def put(self, source: str, rfq_id: str, round_number: int, choice: Choice) -> None:
         """Keep the choice of a round."""
         body = pickle.dumps(choice, protocol=pickle.HIGHEST_PROTOCOL)
-        self._file.execute("INSERT INTO made VALUES(?, ?, ?, ?)", (rfq_id, round_number, opened_ns, body))
+        self._file.execute("INSERT INTO made VALUES(?, ?, ?, ?)", (source, rfq_id, round_number, body))
 
-    def _opened(self, opened: e.RfqOpened, advice: Recommendation | None) -> None:
+    def _opened(self, source: str, opened: e.RfqOpened, advice: Recommendation | None) -> None:
         made = advice.selection if advice is not None else None
         if advice is None or made is None or made.round != opened.round:
             return
-        self.put(opened.rfq_id, opened.round, opened.at_ns, choice_of(made, is_protected=bool(advice.protections)))
+        self.put(source, opened.rfq_id, opened.round, choice_of(made, is_protected=bool(advice.protections)))
 
     def of(self, seen: RoundSeen, tried: Sequence[str]) -> Choice:
         """The choice behind a round; of one that nobody kept, what the round itself tells, among those `tried`."""
-        query = "SELECT body FROM made WHERE rfq_id = ? AND round = ? AND abs(opened_ns - ?) < ? ORDER BY opened_ns"
-        found = self._file.execute(query, (seen.rfq_id, seen.round, seen.sent_ns, _NEAR_NS)).fetchone()
+        query = "SELECT body FROM made WHERE source = ? AND rfq_id = ? AND round = ?"
+        found = self._file.execute(query, (seen.source, seen.rfq_id, seen.round)).fetchone()
         if found is not None:
             choice: Choice = pickle.loads(found[0])
             return choice

@@ -52,8 +52,14 @@ class Scored:
     is_possible: Bools
 
     @property
+    def was_asked(self) -> Bools:
+        """Was all of the panel asked?"""
+        return ~np.isnan(self.seen_bps)
+
+    @property
     def is_seen(self) -> Bools:
-        return ~np.isnan(self.seen_bps) & (self.p > 0)
+        """Is the chance of that known, too?"""
+        return self.was_asked & (self.p > 0)
 
     @property
     def weights(self) -> Floats:
@@ -155,7 +161,7 @@ def compare(
         verdict = Verdict.cheaper
     else:
         verdict = Verdict.dearer if difference.is_above(0.0) else Verdict.cannot_tell
-    both = one.is_seen & other.is_seen & differ
+    both = one.was_asked & other.was_asked & differ
     seen = np.where(both, one.seen(c_fail_bps) - other.seen(c_fail_bps), 0.0)
     scaled = [
         again.mean(np.where(same, 0.0, one.robust(c_fail_bps * by) - other.robust(c_fail_bps * by))) if rounds else None

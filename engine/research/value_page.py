@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.research.off_policy import Compared, Verdict
 from engine.research.page import Block, Column, Definitions, Notes, Page, Paragraph, Section, Table
@@ -34,21 +35,25 @@ def page_of(found: Valuation, about: Sequence[str]) -> Page:
         )
     ]
     if bars:
-        blocks.append(intervals(f"Cost beside {other}, leaks apart: left of the line is cheaper", bars, "bps"))
+        title = f"Cost beside {other}, leaks apart"
+        caption = f"{title}: left of the line is cheaper. To the right the ESS; lines hold 95 %."
+        blocks.append(replace(intervals(title, bars, "bps"), caption=caption))
     sections = [Section("What policies cost", blocks)]
     for each in found.policies:
         reasons = reasons_of(each)
         body: list[Block] = [Paragraph(verdict_of(each))]
         if reasons:
             body.append(Notes([capital(reason) for reason in reasons]))
-        sections.append(Section(capital(each.policy), body))
+        sections.append(Section(each.policy, body))
     counts = [
         ("rounds of the period", f"{found.told:,}"),
         ("judged", f"{found.judged:,}"),
         ("drawn", f"{found.drawn:,}"),
     ]
     left = [(f"left out: {LEFT_WORDS[why]}", f"{count:,}") for why, count in sorted(found.left.items())]
-    sections.append(Section("What it rests on", [Definitions([*counts, *left]), Notes(notes_of(found))]))
+    sections.append(
+        Section("What it rests on", [Definitions([*counts, *left]), Notes([capital(note) for note in notes_of(found)])])
+    )
     return Page("Back-test", headline_of(found), [verdict_of(each) for each in found.policies], sections, about)
 
 

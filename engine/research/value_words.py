@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from engine.dealers.outlook import Identified
 from engine.research.bootstrap import Interval
+from engine.research.gathering import KNOWN_DAYS, Left, Unsupported
 from engine.research.off_policy import AGREE_MIN, DAYS_MIN, ESS_MIN, SUPPORT_MIN, Lacking, Verdict
-from engine.research.valuing import KNOWN_DAYS, LOGGED, Beside, Left, Unsupported, Valuation
+from engine.research.valuing import LOGGED, Beside, Valuation
 
 COLUMNS: Final = ("policy", "asks", "cost bps", "difference bps", "ESS", "support", "verdict")
 """Of `rows`; all but the first and the last are numbers."""

@@ -29,7 +29,7 @@ from engine.domain.observation import (
 from engine.domain.order import MarkUsed, Side
 from engine.domain.recommendation import Selection
 from engine.market.tca import quote_edge_bps
-from engine.research.choices import Choice, Choices, choice_of
+from engine.research.choices import Choices, choice_of
 from engine.research.knowledge import Knowledge
 from engine.rules.plan import Ask, Mode, Plan, Ranking
 from engine.selection.candidates import Candidates
@@ -91,7 +91,7 @@ def drawn_rounds(
         told = round_of(number, habits, made.asked, chance, made)
         known.add(told)
         if choices is not None:
-            choices.put(told.seen.rfq_id, 1, at_ns, choice_of(made))
+            choices.put("", told.seen.rfq_id, 1, choice_of(made))
         yield told
 
 
@@ -178,7 +178,3 @@ def true_cost_bps(habits: Habits, panel: Sequence[str], c_fail_bps: float, draws
         costs.append(-max(edges) if edges and max(edges) > -c_fail_bps else c_fail_bps)
     mean = sum(costs) / draws
     return mean, math.sqrt(sum((each - mean) ** 2 for each in costs)) / draws
-
-
-def chosen(choices: Choices, told: RoundTold) -> Choice:
-    return choices.of(told.seen, ())

@@ -124,8 +124,8 @@ def test_the_period_may_be_empty(folder: Path, capsys: pytest.CaptureFixture[str
 
 def test_the_record_of_a_choice_is_found_by_its_round(folder: Path) -> None:
     with Past() as past, Choices() as choices:
-        past.read([source_of(str(folder / "on.db"))])
-        choices.read(folder / "on.db")
+        (source,) = past.read([source_of(str(folder / "on.db"))])
+        choices.read(folder / "on.db", source.desk)
         rounds = list(past.rounds())
         assert len(rounds) == ORDERS
         for each in rounds:
@@ -184,3 +184,27 @@ def test_mistakes_are_one_line(
     assert (status, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_several_processes_and_one_find_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Policies of one desk shared out, and two desks that knew nothing of each other."""
+    policies = [word for each in ("static:hazel", "random", "classic") for word in ("--policy", each)]
+    alone = told(capsys, folder / "off.db", *policies, "--against", "static:ash")
+    assert told(capsys, folder / "off.db", *policies, "--against", "static:ash", "--processes", "2") == alone
+    words = (folder / "off.db", folder / "on.db", *policies, "--by-desk")
+    apart = told(capsys, *words)
+    assert (apart["judged"], apart["drawn"]) == (ORDERS + 60, ORDERS)
+    assert told(capsys, *words, "--processes", "2") == apart
+    together = told(capsys, *(word for word in words if word != "--by-desk"))
+    assert (together["judged"], together["drawn"]) == (ORDERS + 60, ORDERS)
+    assert together["policies"] != apart["policies"], "one desk that saw both knows more"
+
+
+@pytest.mark.full
+def test_a_cluster_finds_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from distributed import LocalCluster
+
+    policies = ("--policy", "static:hazel", "--policy", "model")
+    alone = told(capsys, folder / "off.db", *policies)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        assert told(capsys, folder / "off.db", *policies, "--scheduler", cluster.scheduler_address) == alone

@@ -18,9 +18,10 @@ from engine.errors import ConfigError
 from engine.research.choices import Choice, Choices
 from engine.research.contenders import Question, contender_of, panel_of
 from engine.research.draws import of_sent
+from engine.research.gathering import Left, Settings, Unsupported
 from engine.research.knowledge import Knowledge
 from engine.research.off_policy import Lacking, Verdict
-from engine.research.valuing import Beside, Left, Settings, Unsupported, Valuation, valued
+from engine.research.valuing import Beside, Valuation, valued
 from engine.rules.plan import AskTop
 from engine.selection.request import NO_EXPLORING, Exploring, Parameters, Request
 
@@ -256,7 +257,7 @@ def kept(sent: Sequence[str] = ("ash", "beech"), **changes: Any) -> Choice:
 def test_rounds_are_left_out_for_a_reason(told: RoundTold, choice: Choice | None, why: Left | None) -> None:
     with Choices() as choices:
         if choice is not None:
-            choices.put(told.seen.rfq_id, 1, told.seen.sent_ns, choice)
+            choices.put("", told.seen.rfq_id, 1, choice)
         found = valued([told], choices, [contender_of("random")], Settings())
     assert found.left == ({} if why is None else {why: 1})
     assert found.judged == (why is None)
