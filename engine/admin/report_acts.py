@@ -13,13 +13,20 @@ import orjson
 
 from engine.admin.extra import research
 from engine.admin.tables import Paper
+from engine.errors import ConfigError
 
 
 def best_execution(given: argparse.Namespace, journal: Path, paper: Paper) -> int:
     """The report of one order, or of the orders of some days."""
     reports, pages = research("reports"), research("page")
     pages.refuse_taken(given.html, given.force)
-    return _write(given, reports.of_order(journal, given.order, time.time_ns(), _progress()), paper)
+    if given.order is not None:
+        if given.begin is not None or given.end is not None:
+            raise ConfigError("best-execution: expected an ORDER, or --from and --to, found both")
+        page = reports.of_order(journal, given.order, time.time_ns(), _progress())
+    else:
+        page = reports.of_period(journal, _day(given.begin), _day(given.end), time.time_ns(), _progress())
+    return _write(given, page, paper)
 
 
 def scorecard(given: argparse.Namespace, journal: Path, paper: Paper) -> int:

@@ -795,8 +795,10 @@ without one it is the configured journal. The numbers in force are those of engi
         "best_execution",
         "",
         "acts.best_execution",
-        "a report of one order: who could be asked, who was, what they said, what it cost",
-        Param("order", name, "the order: O-000012, 12, or its ClOrdID(11)", required=True, typed="ORDER"),
+        "a report of one order, or of all orders of some days: was the best price taken, who was asked, what it cost",
+        Param("order", name, "only this one: O-000012, 12, or its ClOrdID(11)", typed="[ORDER]"),
+        Param("begin", date, "orders of this UTC day or later; default: 90 days up to the last", typed="--from DATE"),
+        Param("end", date, "orders of this UTC day or before; default: that of the last event", typed="--to DATE"),
         *_REPORT,
     ),
     _terminal(

@@ -15,13 +15,13 @@ from typing import Final
 from engine.clock import utc_day
 from engine.domain.observation import Answer, AskSeen, RoundSeen, RoundTold, Taken
 from engine.research.bootstrap import Days, Interval
+from engine.research.figures import as_share
 
 EDGE_MAX_BPS: Final = 500.0
 """A price further from the mark is a mistake of somebody's, and no edge."""
 ALL: Final = ""
 """In place of an asset class: all of them."""
 
-_Z95: Final = 1.96
 _PRICED: Final = (Answer.quote, Answer.indicative)
 
 
@@ -92,19 +92,8 @@ class DealerDays:
         if not count:
             return found
         low, high = (None if each is None else turned(each) for each in (found.low, found.high))
-        if MEASURES[measure].unit == "%" and low is not None and high is not None:
-            # Where all went one way, days drawn again do, too: no rate is surer than independent cases make it.
-            least, most = _wilson(found.value, count)
-            low, high = max(0.0, min(low, least)), min(1.0, max(high, most))
-        return Interval(turned(found.value), low, high, count, found.days, found.se)
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of independent cases, by Wilson's score."""
-    z2 = _Z95 * _Z95
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z95 * math.sqrt(max(0.0, share * (1 - share)) / count + z2 / (4 * count * count)) / (1 + z2 / count)
-    return middle - half, middle + half
+        told = Interval(turned(found.value), low, high, count, found.days, found.se)
+        return as_share(told) if MEASURES[measure].unit == "%" else told
 
 
 def _as_it_is(value: float) -> float:

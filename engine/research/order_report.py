@@ -7,29 +7,25 @@ marks are still to come. What the journal does not say is called unknown; nothin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from math import sqrt
 from typing import Final
 
-from engine.desk.costs import FIGURES, Costed, FillCosted, OrderCosted, living
 from engine.desk.explaining import tell
-from engine.desk.state_rows import BookedFill, Quarantined
+from engine.desk.state_rows import Quarantined
 from engine.domain import events as e
-from engine.domain.observation import Horizon
 from engine.domain.order import MarkUsed, Order
-from engine.domain.placement import Placement, PlacementState
+from engine.domain.placement import PlacementState
 from engine.domain.recommendation import Recommendation
 from engine.domain.rfq import Ask, AskState, Quote, Rfq
-from engine.market import tca
 from engine.research import words
+from engine.research.best_price import beside
 from engine.research.chronicle import chronicle
+from engine.research.order_costs import costs_of, sd_of, within
+from engine.research.order_story import NOT_ASKED, OrderStory, ended
 from engine.research.page import Block, Column, Definitions, Notes, Page, Paragraph, Section, Table
 from engine.research.pictures import Moment, timeline
-from engine.research.retold import Retold, Texts
+from engine.research.retold import Texts
 
-Z90: Final = 1.645
-"""Of a normal error: nine in ten lie within so many standard deviations."""
 DEALERS_DRAWN_MAX: Final = 24
 _MODES: Final = {
     "parallel": "all at once",
@@ -47,69 +43,6 @@ _STATES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OrderStory:
-    """All that the journal has of one order. `advice` is what was recommended, `advised` before each round."""
-
-    order: Order
-    events: Sequence[e.Event]
-    rounds: Sequence[Rfq]
-    placements: Sequence[Placement]
-    executions: Sequence[BookedFill]
-    quarantined: Sequence[Quarantined]
-    costed: OrderCosted | None
-    overrides: dict[int, e.OrderOverridden]
-    advised: dict[int, Recommendation]
-    advice: Recommendation | None
-    due: dict[str, tuple[tuple[Horizon, int], ...]]
-    """Horizons that have not come yet of rounds and fills, with their times."""
-    last_ns: int
-
-    @property
-    def standing(self) -> list[BookedFill]:
-        return [each for each in self.executions if not each.canceled]
-
-
-def story_of(retold: Retold, order_id: str) -> OrderStory:
-    state, events = retold.state, retold.events[order_id]
-    order, rounds = state.orders[order_id], state.rounds_of(order_id)
-    advice: Recommendation | None = None
-    advised: dict[int, Recommendation] = {}
-    overrides: dict[int, e.OrderOverridden] = {}
-    override: e.OrderOverridden | None = None
-    for event in events:
-        match event:
-            case e.OrderRecommended():
-                advice = event.recommendation
-            case e.OrderOverridden():
-                override = event
-            case e.RfqOpened():
-                if advice is not None:
-                    advised[event.round] = advice
-                if override is not None:
-                    overrides[event.round] = override
-                override = None
-    placements = state.placements_of(order_id)
-    keys = {each.placement_id for each in placements}
-    executions = [booked for _, booked in state.executions_of(order_id)]
-    followed = [*(each.rfq_id for each in rounds), *(each.fill.exec_id for each in executions)]
-    waiting = {key: known.waiting for key in followed if (known := state.marks_due.get(key)) is not None}
-    return OrderStory(
-        order=order,
-        events=events,
-        rounds=rounds,
-        placements=placements,
-        executions=executions,
-        quarantined=[each for each in state.quarantine.values() if each.placement_id in keys],
-        costed=retold.costs.of_order(order_id),
-        overrides=overrides,
-        advised=advised,
-        advice=advice,
-        due={key: dues for key, dues in waiting.items() if dues},
-        last_ns=retold.last_ns,
-    )
-
-
 def order_page(story: OrderStory, texts: Texts, about: Sequence[str]) -> Page:
     """The report. `about` says of which journal, and when it was made."""
     order, terms = story.order, story.order.terms
@@ -125,7 +58,7 @@ def order_page(story: OrderStory, texts: Texts, about: Sequence[str]) -> Page:
         sections.append(Section(title, _round(story, rfq, texts)))
     sections.append(Section("What was taken", _decisions(story)))
     sections.append(Section("Fills", _fills(story)))
-    sections.append(Section("What it cost", _costs(story)))
+    sections.append(Section("What it cost", costs_of(story)))
     return Page(
         title=f"Best execution of order {order.order_id}",
         subject=f"{terms.side.value} {words.amount(terms.quantity)} {terms.currency} of {terms.security_id} "
@@ -146,7 +79,7 @@ def _verdict(story: OrderStory, texts: Texts) -> list[str]:
 def _outcome(story: OrderStory) -> Iterator[str]:
     order = story.order
     dealers = list(dict.fromkeys(each.fill.dealer for each in story.standing))
-    asked = {ask.dealer for rfq in story.rounds for ask in rfq.asks if ask.state not in _NOT_ASKED}
+    asked = {ask.dealer for rfq in story.rounds for ask in rfq.asks if ask.state not in NOT_ASKED}
     quoted = {ask.dealer for rfq in story.rounds for ask in rfq.asks if any(not q.problem for q in ask.quotes)}
     told = f"{_count(len(asked), 'dealer')} asked, {len(quoted)} with a price that could be executed"
     if not story.rounds:
@@ -170,7 +103,7 @@ def _against_others(story: OrderStory) -> Iterator[str]:
     """Each acceptance that came to a fill, against the best that another dealer offered at that moment."""
     for placed in story.placements:
         if placed.filled:
-            yield _compared(story, placed)
+            yield beside(story, placed).words
     missed = [rfq for rfq in story.rounds if not rfq.open and not _accepted(story, rfq) and _best_ever(rfq) is not None]
     for rfq in missed:
         dealer, best = _best_ever(rfq) or ("", Decimal(0))
@@ -180,79 +113,15 @@ def _against_others(story: OrderStory) -> Iterator[str]:
         )
 
 
-def _compared(story: OrderStory, placed: Placement) -> str:
-    rfq = next(each for each in story.rounds if each.rfq_id == placed.rfq_id)
-    others = [each for each in living(rfq, placed.sent_ns) if each[0] != placed.dealer]
-    lead = f"{placed.dealer}'s {words.price(placed.price)}"
-    if not others:
-        return f"{lead} was the only price that could be executed when it was taken{_over_by_then(rfq, placed)}."
-    dealer, best = others[0]
-    bps = tca.cover_distance_bps(rfq.side.sign, placed.price, best)
-    if bps > 0:
-        return f"{lead} was the best: the second best, {dealer}'s {words.price(best)}, was {bps:.1f} bp worse."
-    if bps == 0:
-        return f"{lead} was as good as the best other price, {dealer}'s."
-    why = _why_not(story, rfq, placed, dealer)
-    return f"{lead} was NOT the best: {dealer}'s {words.price(best)} was {-bps:.1f} bp better. {why}"
-
-
-def _over_by_then(rfq: Rfq, placed: Placement) -> str:
-    """The best price of another dealer that could not be had any more."""
-    found = [
-        (quote.price * rfq.side.sign, ask.dealer, quote)
-        for ask in rfq.asks
-        for quote in ask.quotes
-        if ask.dealer != placed.dealer
-        and quote.price is not None
-        and not quote.problem
-        and quote.received_ns <= placed.sent_ns
-    ]
-    if not found:
-        return ""
-    _, dealer, quote = min(found, key=lambda each: each[:2])
-    assert quote.price is not None
-    bps = tca.cover_distance_bps(rfq.side.sign, placed.price, quote.price)
-    until = quote.firm_until_ns
-    ended = (
-        f"over since {words.clock(until, placed.sent_ns)}" if until is not None and not quote.withdrawn else "withdrawn"
-    )
-    how = "as good" if bps == 0 else f"{abs(bps):.1f} bp {'worse' if bps > 0 else 'better'}"
-    return f": {dealer}'s {words.price(quote.price)}, {how}, was {ended}"
-
-
-def _why_not(story: OrderStory, rfq: Rfq, placed: Placement, dealer: str) -> str:
-    """Why a better price was not taken, as far as the journal says."""
-    for event in story.events:
-        if not isinstance(event, e.AcceptBlocked) or event.at_ns > placed.sent_ns:
-            continue
-        if (event.rfq_id, event.dealer) == (rfq.rfq_id, dealer):
-            return f"It was kept back by a check ({event.check}): {event.reason}."
-    earlier = story.placements[: story.placements.index(placed)]
-    before = [each for each in earlier if (each.rfq_id, each.dealer) == (rfq.rfq_id, dealer)]
-    if before:
-        return f"It had been accepted before and came to nothing ({_ended(before[-1])})."
-    actor = next(
-        (
-            each.actor
-            for each in story.events
-            if isinstance(each, e.QuoteAccepted) and each.placement_id == placed.placement_id
-        ),
-        "",
-    )
-    if actor.startswith("person:"):
-        return f"{words.by(actor)} chose; the journal has no reason."
-    return "The journal does not say why."
-
-
 def _cost_in_short(story: OrderStory) -> Iterator[str]:
     costed = story.costed
     if costed is None:
         return
     found = costed.order.figures.get("shortfall")
     if found is not None:
-        sd = _sd_of(story, "shortfall", "")
+        sd = sd_of(story, "shortfall", "")
         against = "what it cost against the mark when the desk had the order"
-        yield f"Implementation shortfall {words.bp(found)}{_interval(found, sd)}: {against}."
+        yield f"Implementation shortfall {words.bp(found)}{within(found, sd)}: {against}."
     elif "shortfall" in costed.order.missing:
         yield f"What it cost cannot be told: {costed.order.missing['shortfall']}."
 
@@ -338,7 +207,7 @@ def _what_happened(story: OrderStory) -> list[Block]:
 
 def _timeline(story: OrderStory) -> Block | None:
     """The order and everybody who was asked, until the last fill or the end of the last round."""
-    dealers = list(dict.fromkeys(ask.dealer for rfq in story.rounds for ask in rfq.asks if ask.state not in _NOT_ASKED))
+    dealers = list(dict.fromkeys(ask.dealer for rfq in story.rounds for ask in rfq.asks if ask.state not in NOT_ASKED))
     if not dealers:
         return None
     hidden = dealers[DEALERS_DRAWN_MAX:]
@@ -350,7 +219,7 @@ def _timeline(story: OrderStory) -> Block | None:
     last = max([*ends, *(each.sent_ns for each in story.placements)])
     for rfq in story.rounds:
         for ask in rfq.asks:
-            if ask.dealer in dealers and ask.state not in _NOT_ASKED:
+            if ask.dealer in dealers and ask.state not in NOT_ASKED:
                 moments += _moments_of(ask, last)
     for placed in story.placements:
         if placed.dealer in dealers:
@@ -358,7 +227,7 @@ def _timeline(story: OrderStory) -> Block | None:
                 Moment(placed.dealer, placed.sent_ns, "taken", words=f"accepted {words.price(placed.price)}")
             )
             if placed.state in (PlacementState.rejected, PlacementState.busted, PlacementState.canceled):
-                moments.append(Moment(placed.dealer, placed.ended_ns or placed.sent_ns, "undone", words=_ended(placed)))
+                moments.append(Moment(placed.dealer, placed.ended_ns or placed.sent_ns, "undone", words=ended(placed)))
     booked = {event.fill.exec_id: event.at_ns for event in story.events if isinstance(event, e.FillBooked)}
     for each in story.executions:
         if each.fill.dealer in dealers:
@@ -553,7 +422,7 @@ def _asks(story: OrderStory, rfq: Rfq) -> Block:
     )  # fmt: skip
     rows: list[tuple[str, ...]] = []
     for ask in rfq.asks:
-        asked = words.clock(ask.asked_ns, received) if ask.state not in _NOT_ASKED else ""
+        asked = words.clock(ask.asked_ns, received) if ask.state not in NOT_ASKED else ""
         if not ask.quotes:
             rows.append((ask.dealer, asked, _STATES[ask.state], "", "", "", "", "", ask.note))
         rows += [(ask.dealer, asked, *_quote(story, rfq, ask, quote)) for quote in ask.quotes]
@@ -591,7 +460,7 @@ def _what_came(story: OrderStory, rfq: Rfq, ask: Ask, quote: Quote) -> str:
         if (each.rfq_id, each.dealer, each.quote_id) == (rfq.rfq_id, ask.dealer, quote.quote_id)
     ]
     if taken:
-        return f"accepted: {_ended(taken[-1])}"
+        return f"accepted: {ended(taken[-1])}"
     if quote.problem:
         return quote.problem
     return "withdrawn" if quote.withdrawn else "not taken"
@@ -626,38 +495,27 @@ def _decisions(story: OrderStory) -> list[Block]:
         return [Paragraph("No price was accepted.")]
     received, rows = story.order.received_ns, []
     accepted = {each.placement_id: each for each in story.events if isinstance(each, e.QuoteAccepted)}
-    for placed in story.placements:
-        rfq = next(each for each in story.rounds if each.rfq_id == placed.rfq_id)
-        others = [each for each in living(rfq, placed.sent_ns) if each[0] != placed.dealer]
-        bps = tca.cover_distance_bps(rfq.side.sign, placed.price, others[0][1]) if others else None
-        event = accepted[placed.placement_id]
+    compared = [beside(story, placed) for placed in story.placements]
+    for each in compared:
+        placed, event = each.placed, accepted[each.placed.placement_id]
         rows.append(
             (
                 words.clock(placed.sent_ns, received),
                 placed.dealer,
                 words.amount(placed.quantity),
                 words.price(placed.price),
-                f"{words.price(others[0][1])} of {others[0][0]}" if others else "none",
-                words.bp(bps) or "",
+                f"{words.price(each.price)} of {each.dealer}" if each.dealer else "none",
+                words.bp(each.bps),
                 words.by(event.actor) + (f": {event.reason}" if event.reason else ""),
-                _ended(placed),
+                ended(placed),
             )
         )
     columns = (
         Column("UTC"), Column("Dealer"), Column("Quantity", True), Column("Price", True),
         Column("Best other price", True), Column("Better by", True), Column("Accepted by"), Column("Came to"),
     )  # fmt: skip
-    compared = [_compared(story, placed) for placed in story.placements]
-    return [Table(columns, rows, "Acceptances, against the best other price of that moment"), Notes(compared)]
-
-
-def _ended(placed: Placement) -> str:
-    """What an acceptance came to."""
-    told = placed.state.value.replace("_", " ")
-    if placed.filled and placed.state is not PlacementState.filled:
-        told += f", {words.amount(placed.filled)} filled"
-    note = placed.note or placed.evidence
-    return f"{told}: {note}" if note else told
+    told = [each.words for each in compared]
+    return [Table(columns, rows, "Acceptances, against the best other price of that moment"), Notes(told)]
 
 
 def _fills(story: OrderStory) -> list[Block]:
@@ -719,130 +577,7 @@ def _settled(kept: Quarantined) -> str:
     return f"{kept.verdict.value}{who}" + (f": {kept.settled_reason}" if kept.settled_reason else "")
 
 
-# --- costs ---------------------------------------------------------------------------------------
-
-
-def _costs(story: OrderStory) -> list[Block]:
-    costed = story.costed
-    if costed is None:
-        return [Paragraph("Nothing is known of its cost.")]
-    rows = _figures(story, "order", costed.order, "")
-    for rfq in story.rounds:
-        found = costed.rounds.get(rfq.rfq_id)
-        rows += _figures(story, f"round {rfq.round}", found, rfq.rfq_id) if found is not None else []
-        rows += _to_come(story, f"round {rfq.round}", rfq.rfq_id, "adverse")
-    for exec_id, fill in costed.fills.items():
-        rows += _figures(story, f"fill {exec_id}", fill, exec_id)
-        rows += _to_come(story, f"fill {exec_id}", exec_id, "markout")
-        rows += _to_come(story, f"fill {exec_id}", exec_id, "reversion")
-    columns = (
-        Column("Of"),
-        Column("Figure"),
-        Column("Value", True),
-        Column("90 % by the marks' error", True),
-        Column("Means, or why it is unknown"),
-    )
-    note = (
-        "A value of one trade is no mean: its interval is what the marks that it is measured against may be off by, "
-        "taken as independent of each other. 'not kept': an older engine did not keep how far its marks are off."
-    )
-    return [
-        Table(columns, rows, "Each figure with what it is measured against", "nothing has been measured yet"),
-        Paragraph(note),
-    ]
-
-
-def _figures(story: OrderStory, of: str, costed: Costed, key: str) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for name in FIGURES:
-        outside = costed.outside.get(name) if isinstance(costed, FillCosted) else None
-        if name in costed.figures:
-            value = costed.figures[name]
-            shown = f"{value:.2f}" if name == "capture" else words.bp(value)
-            rows.append(
-                (of, words.figure(name), shown, _span(value, _sd_of(story, name, key), name), words.meaning(name))
-            )
-        elif name in costed.missing:
-            rows.append((of, words.figure(name), "unknown", "", costed.missing[name]))
-        if outside is not None:
-            shown = f"{outside[1]:.2f}" if name == "capture" else words.bp(outside[1])
-            rows.append((of, words.figure(name), shown, "", f"as {outside[0]} has it"))
-    return rows
-
-
-def _to_come(story: OrderStory, of: str, key: str, kind: str) -> list[tuple[str, ...]]:
-    return [
-        (of, words.figure(f"{kind}_{horizon}"), "not yet", "", f"comes at {words.moment(due)}")
-        for horizon, due in story.due.get(key, ())
-    ]
-
-
-def _sd_of(story: OrderStory, name: str, key: str) -> float | None:
-    """What a figure may be off by for its marks' sake, one standard deviation, bps; None where nobody kept it."""
-    used = _marks_of(story, name, key)
-    if any(mark is None or mark.sd_bps is None for mark in used):
-        return None
-    return sqrt(sum((mark.sd_bps or 0.0) ** 2 for mark in used if mark is not None))
-
-
-def _marks_of(story: OrderStory, name: str, key: str) -> list[MarkUsed | None]:
-    """The marks that a figure is made of; none where it is made of prices alone."""
-    kind, _, horizon = name.partition("_")
-    rfq = _rfq_behind(story, key)
-    sent = next((ask.mark for ask in rfq.asks if ask.state is not AskState.blocked), None) if rfq is not None else None
-    first = story.rounds[0] if story.rounds else None
-    fill = next((x.mark for x in story.events if isinstance(x, e.FillBooked) and x.fill.exec_id == key), None)
-    match kind:
-        case "shortfall":
-            ended = [x.mark for x in story.events if isinstance(x, e.OrderCanceled | e.OrderExpired)]
-            left = story.order.filled < story.order.terms.quantity
-            return [story.order.arrival, *(ended[-1:] if left else [])]
-        case "improvement":
-            return [first.asks[0].mark if first is not None and first.asks else None]
-        case "drift":
-            return [sent, fill]
-        case "capture":
-            return [fill]
-        case "markout":
-            return [_after(story, key, horizon)]
-        case "reversion":
-            return [fill, _after(story, key, horizon)]
-        case "adverse":
-            return [sent, _after(story, key, horizon)]
-        case "classic":
-            return [
-                fill,
-                next((x.mark for x in story.events if isinstance(x, e.ReversionMeasured) and x.exec_id == key), None),
-            ]
-    return []
-
-
-def _after(story: OrderStory, key: str, horizon: str) -> MarkUsed | None:
-    for event in story.events:
-        if isinstance(event, e.FillMarked) and (event.exec_id, event.horizon) == (key, horizon):
-            return event.mark
-        if isinstance(event, e.RoundMarked) and (event.rfq_id, event.horizon) == (key, horizon):
-            return event.mark
-    return None
-
-
-def _span(value: float, sd: float | None, name: str) -> str:
-    if name in ("cover", "regret"):
-        return "exact"
-    if name == "capture":
-        return ""
-    if sd is None:
-        return "not kept"
-    return f"{value - Z90 * sd:+.1f} to {value + Z90 * sd:+.1f}"
-
-
-def _interval(value: float, sd: float | None) -> str:
-    return "" if sd is None else f" (90 %: {value - Z90 * sd:+.1f} to {value + Z90 * sd:+.1f}, by the marks' error)"
-
-
 # --- small things --------------------------------------------------------------------------------
-
-_NOT_ASKED: Final = (AskState.blocked, AskState.withheld, AskState.not_delivered)
 
 
 def _accepted(story: OrderStory, rfq: Rfq) -> bool:
@@ -858,13 +593,6 @@ def _best_ever(rfq: Rfq) -> tuple[str, Decimal] | None:
         if quote.price is not None and not quote.problem and not quote.withdrawn
     ]
     return min(found)[1:] if found else None
-
-
-def _rfq_behind(story: OrderStory, key: str) -> Rfq | None:
-    """The round of that name, or the one that a fill came of."""
-    placed = {each.fill.exec_id: each.fill.placement_id for each in story.executions}.get(key, "")
-    wanted = next((each.rfq_id for each in story.placements if each.placement_id == placed), key)
-    return next((rfq for rfq in story.rounds if rfq.rfq_id == wanted), None)
 
 
 def _round_of(story: OrderStory, rfq_id: str) -> int:

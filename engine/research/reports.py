@@ -5,6 +5,7 @@ A journal is read as of one moment and never changed; no daemon is needed, and n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,9 +20,11 @@ from engine.journal.archive import ReadOnly
 from engine.journal.event_codec import Codec, event_types
 from engine.research import words
 from engine.research.dealer_days import DealerDays
-from engine.research.order_report import order_page, story_of
+from engine.research.order_report import order_page
+from engine.research.order_story import story_of
 from engine.research.page import Page
 from engine.research.past import Past, Source
+from engine.research.period_report import Period, lines_of, period_page
 from engine.research.progress import Progress, silent
 from engine.research.retold import Retold, Texts, retell
 from engine.research.scorecard import Asked, scorecard_page
@@ -43,6 +46,25 @@ def of_order(journal: Path, name: str, made_ns: int, progress: Progress = silent
             order_id = _called(file, name)
             found = retell(file, lambda order: order.order_id == order_id, order_id)
         return order_page(story_of(found, order_id), Texts(file), _about(file, found, made_ns))
+
+
+def of_period(journal: Path, begin: date | None, end: date | None, made_ns: int, progress: Progress = silent) -> Page:
+    """Best execution of the orders that came in on these UTC days, both included.
+
+    Raises JournalError where the file cannot be read, ConfigError where there are more than `retold.ORDERS_MAX`.
+    """
+    with ReadOnly(journal) as file:
+        first, last = span_of(begin, end, _last_ns(file))
+        since, until = _ns(first), _ns(last) + NS_PER_DAY
+        found = retell(file, lambda order: since <= order.at_ns < until, progress=progress)
+        refused = file.query(
+            "SELECT json_extract(body, '$.reason') FROM events"
+            " WHERE type = 'OrderRefused' AND utc_ns >= ? AND utc_ns < ?",
+            (since, until),
+        )
+        reasons = Counter(str(reason) for (reason,) in refused)
+        period = Period(first, last, Texts(file).base_currency, reasons)
+        return period_page(period, lines_of(found), _about(file, found, made_ns))
 
 
 def of_dealer(

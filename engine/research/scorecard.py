@@ -17,6 +17,7 @@ from engine.domain.leak import LeakTable
 from engine.domain.measure import Identified
 from engine.research.bootstrap import DAYS_MIN, Interval
 from engine.research.dealer_days import ALL, MEASURES, DealerDays
+from engine.research.figures import told
 from engine.research.page import Block, Column, Definitions, Notes, Page, Paragraph, Section, Table
 from engine.research.pictures import Valued, over_time
 
@@ -77,28 +78,6 @@ def _verdict(own: dict[str, Interval], count: int) -> list[str]:
     if own["firmness"].n:
         lines.append(f"Of the prices that we accepted, {told(own['firmness'], '%')} were filled in full.")
     return lines
-
-
-def told(found: Interval, unit: str) -> str:
-    """`82 % (78 to 86)`, or why there is no interval: `82 % (of 3 days: cannot tell)`."""
-    if not found.n:
-        return "nothing"
-    value, low, high = (_value(each, unit) for each in (found.value, found.low, found.high))
-    suffix = {"%": " %", "s": " s", "bp": " bp"}.get(unit, " mm")
-    span = (
-        f"{low} to {high}" if found.is_told else f"of {found.days} {'day' if found.days == 1 else 'days'}: cannot tell"
-    )
-    return f"{value}{suffix} ({span})"
-
-
-def _value(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
-    if unit == "%":
-        return f"{100 * value:.0f}"
-    if unit == "bp":
-        return f"{round(value, 1) + 0.0:+.1f}"
-    return f"{value:.1f}" if unit == "s" else f"{value / 1e6:.2f}"
 
 
 def _numbers(asked: Asked, days: DealerDays, own: dict[str, Interval]) -> list[Block]:

@@ -99,8 +99,8 @@ def test_a_better_price_was_not_taken_because_its_dealer_had_rejected(tmp_path: 
     page = report(world, tmp_path)
     assert "Filled in full at 99.97 with beech" in page.verdict[0]
     assert page.verdict[1] == (
-        "beech's 99.97 was NOT the best: ash's 99.95 was 2.0 bp better. "
-        "It had been accepted before and came to nothing (rejected: last look)."
+        "beech's 99.97 was NOT the best: ash's 99.95 was 2.0 bp better; "
+        "it had been accepted before and came to nothing (rejected: last look)."
     )
 
 
@@ -113,7 +113,7 @@ def test_a_person_took_a_worse_price(tmp_path: Path) -> None:
     world.fills(order_id)
     page = report(world, tmp_path)
     assert page.verdict[1] == (
-        "beech's 99.97 was NOT the best: ash's 99.95 was 2.0 bp better. kim chose; the journal has no reason."
+        "beech's 99.97 was NOT the best: ash's 99.95 was 2.0 bp better; kim chose, and the journal has no reason."
     )
 
 
@@ -140,7 +140,10 @@ def test_one_price_has_nothing_beside_it(tmp_path: Path) -> None:
     world.fills(order_id)
     page = report(world, tmp_path)
     assert "3 dealers asked, 1 with a price that could be executed" in page.verdict[0]
-    assert page.verdict[1] == "ash's 99.95 was the only price that could be executed when it was taken."
+    assert page.verdict[1] == (
+        "ash's 99.95 was the only price that could be executed when it was taken: "
+        "beech declined; cedar had said nothing."
+    )
     asked = {row["Dealer"]: row for row in table(page, "Who was asked")}
     assert (asked["beech"]["Answer"], asked["beech"]["What came of it"]) == ("declined", "no axe")
     assert asked["cedar"]["Answer"] == "no word yet"

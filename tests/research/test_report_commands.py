@@ -54,6 +54,16 @@ def test_what_cannot_be_made_leaves_no_file(journal: Path, tmp_path: Path, capsy
     assert not path.exists()
 
 
+def test_days_are_reported(journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "days.html"
+    line = ["best-execution", "--html", str(path), "--journal", str(journal), "--from", "2026-11-01"]
+    assert cli.main(line) == 0
+    assert capsys.readouterr().out.startswith("Best execution\n  Where another price could be had")
+    assert json.loads(overflow(path, 390, tmp_path)) == [390, [], 0]
+    assert cli.main([*line, "1", "--force"]) == 2
+    assert "expected an ORDER, or --from and --to, found both" in capsys.readouterr().err
+
+
 def test_a_dealer_is_shown_its_card(journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "card.html"
     line = ["scorecard", "ash", "--html", str(path), "--journal", str(journal), "--from", "2026-11-01"]
