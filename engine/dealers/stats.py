@@ -249,6 +249,10 @@ class DealerStats:
 
     # Observations
 
+    def today_is(self, at_ns: int) -> None:
+        """What is told from here on may be of long ago: what is out of every window by now is not counted first."""
+        self._last_day = max(self._last_day, utc_day(at_ns))
+
     def asked(self, dealer: str, segment: Segment, at_ns: int, security_id: str | None = None) -> None:
         """A request that is taken to have reached the dealer."""
         self._asked.note(dealer, at_ns)

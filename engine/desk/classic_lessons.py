@@ -150,7 +150,8 @@ def _of_reversion(state: DeskState, event: e.ReversionMeasured) -> tuple[Lesson,
 
 
 def _of_history(state: DeskState, event: e.HistoryAdded) -> tuple[Lesson, ...]:
-    return tuple(lesson for told in event.rounds for lesson in lessons_told(told))
+    today: Lesson = (DealerStats.today_is, (event.at_ns,))
+    return (today, *(lesson for told in event.rounds for lesson in lessons_told(told)))
 
 
 _TAUGHT_BY: Final[Mapping[type[e.Event], Callable[[DeskState, Any], tuple[Lesson, ...]]]] = {

