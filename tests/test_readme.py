@@ -19,6 +19,7 @@ NAMES = (
     "config/fix/README.md",
     "config/fix/scenarios.md",
     "config/history/README.md",
+    "config/warehouse/README.md",
     "config/research/README.md",
     "config/research/reports.md",
     "tests/README.md",

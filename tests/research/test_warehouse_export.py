@@ -200,7 +200,7 @@ def test_early_marks_find_their_round_in_the_next_export(tmp_path: Path) -> None
     exported(tmp_path / "journal.db", tmp_path / "files")
     assert told_by(tmp_path / "files") == told_by(tmp_path / "journal.db")
     rows = [row for path in (tmp_path / "files/marks").rglob("*.parquet") for row in rows_in(path)]
-    assert sum(row["rfq_id"] == observed.round.rfq_id and row["of"] == "round" for row in rows) == len(marked)
+    assert sum(row["rfq_id"] == observed.round.rfq_id and row["after"] == "round" for row in rows) == len(marked)
 
 
 # --- journals and desks --------------------------------------------------------------------------

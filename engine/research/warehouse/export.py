@@ -18,6 +18,7 @@ from typing import Any, Final
 from engine.errors import ConfigError, JournalError
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow
+from engine.market.calendars import utc_date
 from engine.research.past import desk_named
 from engine.research.progress import Progress
 from engine.research.warehouse.parts import (
@@ -90,6 +91,8 @@ def _export(path: Path, folder: Path, desk: str, progress: Progress) -> Exported
         held = _Held(parts, file, begun)
         rows = Rows(held, held.early)
         at = begun.seq
+        if at < upto:
+            parts.begin(utc_date(held.first_ns))
         while at < upto:
             last = min(at + PAGE, upto)
             for each in file.query(_EVENTS, (at, last)):
@@ -111,6 +114,8 @@ class _Held:
         self.counts: Counter[str] = Counter()
         self._parts, self._file = parts, file
         self._journal = short(file.meta["journal_id"])
+        self.first_ns = begun.first_ns or _first_ns(file)
+        """When the journal begins."""
         self._committed = begun
         self._event: EventRow | None = None
         self._upto = begun.seq
@@ -212,15 +217,11 @@ class _Held:
             seq=self._upto,
             turn=self._turn,
             turn_hash=self._file.turn_hash(self._turn).hex(),
-            first_ns=self._committed.first_ns or self._first_ns(),
+            first_ns=self.first_ns,
             last_ns=self._last_ns,
             source=self._committed.source,
             early={rfq_id: list(marks) for rfq_id, marks in self.early.items()},
         )
-
-    def _first_ns(self) -> int:
-        [(first_ns,)] = self._file.query("SELECT utc_ns FROM events ORDER BY seq LIMIT 1")
-        return int(first_ns)
 
 
 _ORDER: Final = {name: place for place, name in enumerate(TABLES)}
@@ -232,8 +233,13 @@ _ORDER: Final = {name: place for place, name in enumerate(TABLES)}
 def _begun(path: Path) -> tuple[int, str]:
     """When a journal begins, and what its desk is called."""
     with ReadOnly(path) as file:
-        rows = file.query("SELECT utc_ns FROM events ORDER BY seq LIMIT 1")
-        return (int(rows[0][0]) if rows else 0), desk_named(file)
+        return _first_ns(file), desk_named(file)
+
+
+def _first_ns(file: ReadOnly) -> int:
+    """When its first event happened, 0 while there is none."""
+    rows = file.query("SELECT utc_ns FROM events ORDER BY seq LIMIT 1")
+    return int(rows[0][0]) if rows else 0
 
 
 def _is_that_journal(file: ReadOnly, path: Path, begun: Committed) -> None:

@@ -28,6 +28,7 @@ from engine.research.warehouse.tables import (
     SCHEMA_VERSION,
     SEQ,
     STANDS,
+    TABLES,
     TEXT,
     TIME,
     WHOLE,
@@ -133,6 +134,13 @@ class Parts:
         changed = _fallen(table, _read(path, table), over)
         if changed is not None:
             self._write(table, path, changed, _told(pq.read_metadata(path).metadata, path)["applied"], Committed())
+
+    def begin(self, date: datetime.date) -> None:
+        """Every table has a file, be it an empty one: whoever reads them need not know which ones there are."""
+        for table in TABLES.values():
+            if table is not EVENTS and not self._days_of(table):
+                self._write(table, self._file(table, date, 0), as_arrow(table, ()), 0, Committed())
+                self._days.pop(table.name)
 
     def find(
         self, table: Table, known_by: Mapping[str, Any], before: int

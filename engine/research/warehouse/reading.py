@@ -92,8 +92,8 @@ def _told_in(folder: Path, desk: str, journal: str, day: datetime.date) -> Itera
                 yield seq, place, kind, version, body
     for path in files_of(folder, MARKS, desk, day):
         if journal_of(path) == journal:
-            for seq, of, version, body in _columns(path, SEQ, "of", "version", "body"):
-                if of == "round" and body is not None:
+            for seq, after, version, body in _columns(path, SEQ, "after", "version", "body"):
+                if after == "round" and body is not None:
                     place += 1
                     yield seq, place, "RoundMarked", version, body
 

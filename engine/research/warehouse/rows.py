@@ -210,7 +210,7 @@ class Rows:
             self._kept.put(ASKS, date, _ask_row(row, ask))
         for after in told.after:
             row = {
-                "of": "round",
+                "after": "round",
                 "source": seen.source,
                 "rfq_id": seen.rfq_id,
                 "round": seen.round,
@@ -485,9 +485,9 @@ def _mark(prefix: str, mark: MarkUsed | None) -> Row:
     }
 
 
-def _marked(of: str, event: e.RoundMarked | e.FillMarked) -> Row:
+def _marked(after: str, event: e.RoundMarked | e.FillMarked) -> Row:
     return {
-        "of": of,
+        "after": after,
         "horizon": event.horizon.value,
         "due": event.due_ns,
         **_mark("mark", event.mark),

@@ -27,15 +27,15 @@ FACE: Final = pa.decimal128(20, 4)
 TIME: Final = pa.timestamp("ns", tz="UTC")
 DAY: Final = pa.date32()
 
-JOURNAL, SEQ, AT, STANDS = "journal", "seq", "at", "stands"
+JOURNAL, SEQ, HAPPENED, STANDS = "journal", "seq", "happened", "stands"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """One kind of row. `key` says which rows are versions of one thing: of these the last one stands.
 
-    Without a key every row stands for ever. The columns `journal`, `seq` and `at` come first in each: the event that
-    the row was made by. `stands` comes last in those with a key.
+    Without a key every row stands for ever. The columns `journal`, `seq` and `happened` come first in each: the event
+    that the row was made by. `stands` comes last in those with a key.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Table:
 
     @property
     def schema(self) -> pa.Schema:
-        first = [(JOURNAL, WORD), (SEQ, WHOLE), (AT, TIME)]
+        first = [(JOURNAL, WORD), (SEQ, WHOLE), (HAPPENED, TIME)]
         last = [(STANDS, FLAG)] if self.key else []
         return pa.schema([*first, *self.columns, *last])
 
@@ -342,7 +342,7 @@ MARKS: Final = Table(
     "what bonds were worth after rounds and fills",
     (),
     (
-        ("of", WORD),
+        ("after", WORD),
         ("source", WORD),
         ("rfq_id", TEXT),
         ("round", WHOLE),
