@@ -229,7 +229,9 @@ class Sight:
         fill = next((each for name, each in closed.fills if name == answer.dealer), None)
         taken = Taken.no
         if fill is not None and fill.outcome is market.Outcome.FILLED:
-            taken = Taken.filled if fill.size >= min(answer.size, piece.size) - 1e-6 else Taken.partial
+            taken = (
+                Taken.filled
+            )  # In full: a later quote is taken for what is still open, and that is all it is asked for.
         elif fill is not None:
             taken = Taken.rejected
         by = ChosenBy.rule

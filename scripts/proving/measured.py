@@ -174,7 +174,7 @@ class Observed(EnginesOwn):
     def _hold(self, outlook: Outlook, ask: AskSeen, asking: Asking, seen: RoundSeen) -> None:
         quoted = ask.answer is Answer.quote
         self.answers.add(_in_time(outlook, seen.n_asked), quoted)
-        if ask.taken is Taken.filled or ask.taken is Taken.rejected:
+        if ask.taken is not Taken.no:
             self.fills.add(outlook.f.value, ask.taken is Taken.filled)
         if quoted and ask.edge_bps is not None and ask.mark_answered is not None:
             sd_bps = ask.mark_answered.sd_bps

@@ -124,6 +124,23 @@ def test_a_stale_mark_is_none_and_teaches_nothing() -> None:
     assert {(ask.answer, ask.edge_bps) for ask in seen.asks} == {(Answer.quote, None)}
 
 
+def test_who_fills_what_was_left_for_it_has_filled_in_full() -> None:
+    """Two dealers each quote for six tenths: the second is taken for the four that are open, and keeps its word."""
+    world = eager(draw(Kind.QUIET, 3), size_in_adv=0.01, share_of_size=0.6)
+    street, asked = opened(world)
+    sight = Sight(street)
+    asking = sight.asking(asked.piece, 2)
+    names = list(asking.dealers[:2])
+    answers = asked.ask(names)
+    decided_s = max(each.came_s for each in answers) + 1.0
+    for each in answers:
+        asked.accept(each, decided_s)
+    seen = sight.round_seen(asking, plain(names), asked, answers, decided_s)
+    assert asked.open_size == pytest.approx(0.0)
+    assert [ask.taken for ask in seen.asks] == [Taken.filled, Taken.filled]
+    assert [float(ask.filled / seen.quantity) for ask in seen.asks] == pytest.approx([0.6, 0.4])
+
+
 def test_who_put_a_dealer_on_the_list_is_told() -> None:
     world = eager(draw(Kind.QUIET, 3))
     street, asked = opened(world)
