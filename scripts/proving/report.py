@@ -97,8 +97,7 @@ def _chances(found: Found) -> Iterator[Block]:
             Share(one.predicted.value, one.happened.value, *_ends(one.happened, 0.0, 1.0), one.count)
             for one in each.tenths
         ]
-        title = f"Chances of {each.of}: predicted beside what happened, by tenths"
-        yield replace(reliability(title, shares, each.of), caption=title)
+        yield reliability(f"Chances of {each.of}: predicted beside what happened, by tenths", shares, each.of)
         yield _table(words.TENTH_HEAD, words.tenth_rows(each.tenths))
 
 
@@ -142,7 +141,7 @@ def _drawn(
     reference: float | None = 0.0,
     band: tuple[float, float] | None = None,
 ) -> Picture:
-    return replace(intervals(title, rows, unit, reference, band), caption=f"{title}. On the right: worlds")
+    return replace(intervals(title, rows, unit, reference, band), caption="On the right: worlds.")
 
 
 def _valued(label: str, figure: Figure, is_marked: bool = False) -> Valued:
