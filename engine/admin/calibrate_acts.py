@@ -43,7 +43,7 @@ def calibrate(given: argparse.Namespace, config: Path | None, journal: Path | No
         try:
             where = spread.Where(given.processes, given.scheduler)
             walked = progress_line(sys.stderr, "rounds walked")
-            found = calibrating.calibrate(past, scoring, begin_ns, end_ns, where, walked)
+            found = calibrating.calibrate(past, scoring, begin_ns, end_ns, where, walked, kept=given.keep)
         except calibrating.TooLittleError as error:
             why_none = str(error)
         issued = {each.security_id: each.issue_date for each in bonds.values() if each.issue_date is not None}

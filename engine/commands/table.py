@@ -737,6 +737,9 @@ TABLE: Final[tuple[Command, ...]] = (
             Param("out", path, "the file to write what is proposed to; nothing reads it by itself", typed="--out FILE"),
             Param("html", path, "a report for people, with pictures", typed="--html FILE"),
             Param("force", flag, "true: over files that are there", default=False),
+            Param(
+                "keep", path, "keep walks in this file: a run that was stopped goes on from there", typed="--keep FILE"
+            ),
             *_SPREAD,
         ),
         about="""\

@@ -15,6 +15,8 @@ Each walk is one piece of work for `spread`: on processes, or on a Dask cluster 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -142,9 +144,11 @@ def calibrate(
     progress: Progress = silent,
     seed: int = 0,
     tried: Sequence[Knob] | None = None,
+    kept: Path | None = None,
 ) -> Calibration:
     """Try every number, or those of `tried`, on the rounds from `begin_ns` until `end_ns`; before that it learns.
 
+    Walks that are done are kept in the file `kept`: another run of the same on the same past goes on from there.
     Raises TooLittleError, in words, where the past speaks for nothing.
     """
     days = _days_of(past.path, begin_ns, end_ns)
@@ -159,12 +163,20 @@ def calibrate(
     tried = knobs(scoring) if tried is None else tried
     span = {"path": str(past.path), "begin_ns": first * NS_PER_DAY, "end_ns": end_ns}
 
+    mark = past.digest() if kept is not None else ""
+
     def item(key: str, values: Mapping[str, float]) -> Item:
-        return Item(key, {**span, "estimates": dataclasses.asdict(parameters(scoring, values))}, past.count)
+        estimates = dataclasses.asdict(parameters(scoring, values))
+        if kept is not None:
+            # Another past, other days or other numbers are other work.
+            told = json.dumps([mark, span["begin_ns"], end_ns, estimates], sort_keys=True)
+            key = f"{key}|{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        return Item(key, {**span, "estimates": estimates}, past.count)
 
     items = [item(_IN_FORCE, {})]
     items += [item(f"{knob.key}={value:g}", {knob.key: value}) for knob in tried for value in knob.tries]
-    losses = {key: _Losses(found) for key, found in spread(losses_of, items, where=where, progress=progress)}
+    walks = spread(losses_of, items, where=where, kept=kept, progress=progress)
+    losses = {key.partition("|")[0]: _Losses(found) for key, found in walks}
     in_force = losses[_IN_FORCE]
     level = 1.0 - WRONG_MAX / len(tried)
     judge = _Judge(in_force, last, level, seed)
@@ -172,7 +184,7 @@ def calibrate(
     together = None
     proposed = {each.knob.key: each.found for each in findings if each.is_proposed}
     if proposed:
-        [(_, found)] = spread(losses_of, [item(_TOGETHER, proposed)], where=where)
+        [(_, found)] = spread(losses_of, [item(_TOGETHER, proposed)], where=where, kept=kept)
         together = judge.difference(_Losses(found), "all", last, None)
         if len(proposed) > 1 and not together.is_below(0.0):
             findings = _best_alone(findings)

@@ -157,6 +157,34 @@ def test_every_number_is_one_that_the_configuration_takes() -> None:
             assert parameters(scoring, {knob.key: value}) != before
 
 
+def test_a_run_that_was_stopped_goes_on_and_another_past_is_other_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(9)
+    told = planted(rng, drawn_dealers(rng, 6), 40, 13)
+    handed: list[set[str]] = []
+
+    def keys(work: Any, items: Sequence[Item], kept: Path | None = None, **_: object) -> Iterator[tuple[str, Any]]:
+        handed.append({each.key for each in items})
+        assert kept == tmp_path / "walks"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(calibrating, "spread", keys)
+
+    def begun(told: Sequence[RoundTold], name: str, scoring: ScoringConfig = SHIPPED) -> set[str]:
+        with Past() as past:
+            past.read([gathered(told, tmp_path / name)])
+            with pytest.raises(KeyboardInterrupt):
+                calibrate(past, scoring, tried=half_life(30.0), kept=tmp_path / "walks")
+        return handed[-1]
+
+    first = begun(told, "a.db")
+    assert begun(told, "b.db") == first
+    assert not begun(told[:-1], "c.db") & first
+    other = replace(SHIPPED, estimates=replace(SHIPPED.estimates, answers=0.5))
+    assert not begun(told, "d.db", other) & first
+
+
 @pytest.mark.full
 def test_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(8)
