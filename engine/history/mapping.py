@@ -16,6 +16,7 @@ A mapping file is TOML; every key may be left out:
     [columns]                          # ours = "theirs"
     rfq_id = "Ticket"
     sent_at = ["Date", "Time"]         # what stands in several columns is joined by a blank
+    price = { buy = "Ask", sell = "Bid" }   # by the desk's side
     outcome = "Status"                 # one of theirs may be two of ours if words of both stand below
     answer = "Status"
 
@@ -109,6 +110,8 @@ class Blotter:
     in_32nds: bool = False
     of_dealer: bool = False
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_side: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """(where the desk buys, where it sells)"""
     seconds: Mapping[str, str] = field(default_factory=dict)
     scale: Mapping[str, Decimal] = field(default_factory=dict)
     fill: Mapping[str, str] = field(default_factory=dict)
@@ -151,7 +154,7 @@ class _Reading:
 
     def blotter(self) -> Blotter:
         found = self._found
-        columns = self._columns()
+        columns, by_side = self._columns()
         values = self._values()
         self._twice(columns, values)
         dealers, winner = self._dealers()
@@ -168,7 +171,8 @@ class _Reading:
             in_32nds=self._one_of("price_format", ("decimal", "32nds")) == "32nds",
             of_dealer=self._one_of("side_of", ("desk", "dealer")) == "dealer",
             columns=columns,
-            seconds=self._seconds(columns),
+            by_side=by_side,
+            seconds=self._seconds({**columns, **by_side}),
             scale=self._scale(),
             fill=self._texts("fill", found.get("fill", {})),
             values=values,
@@ -190,16 +194,25 @@ class _Reading:
         ]
         return {name: str(each) for name, each in table.items()}
 
-    def _columns(self) -> dict[str, tuple[str, ...]]:
+    def _columns(self) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, str]]]:
         table = self._found.get("columns", {})
         self._known(list(table))
         columns: dict[str, tuple[str, ...]] = {}
+        by_side: dict[str, tuple[str, str]] = {}
         for name, each in table.items():
+            if isinstance(each, dict):
+                if set(each) != {"buy", "sell"} or not all(isinstance(part, str) for part in each.values()):
+                    self.problems.append(f"columns.{name}: expected a column for buy and one for sell, found {each!r}")
+                elif name not in _NUMBERS:
+                    self.problems.append(f"columns.{name}: only numbers can stand in a column by side")
+                else:
+                    by_side[name] = each["buy"], each["sell"]
+                continue
             parts = each if isinstance(each, list) else [each]
             if not parts or not all(isinstance(part, str) for part in parts):
                 self.problems.append(f"columns.{name}: expected text, or a list of columns to join, found {each!r}")
             columns[name] = tuple(str(part) for part in parts)
-        return columns
+        return columns, by_side
 
     def _values(self) -> dict[str, dict[str, str]]:
         table = self._found.get("values", {})
@@ -251,7 +264,7 @@ class _Reading:
             {name: theirs.replace("{n}", str(at)) for name, theirs in named.items()} for at in range(1, count + 1)
         ), str(winner)
 
-    def _seconds(self, columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    def _seconds(self, columns: Mapping[str, object]) -> dict[str, str]:
         table = self._found.get("seconds", {})
         self._known(list(table), _TIMES[1:], "times after the request")
         self.problems += [f"seconds.{name}: it stands under [columns] too" for name in table if name in columns]
@@ -318,6 +331,7 @@ class Translation:
         names = [name.strip() for name in header]
         named = {theirs: name for name, parts in blotter.columns.items() for theirs in parts}
         theirs = [*named, *blotter.seconds.values(), *([blotter.winner] if blotter.winner else [])]
+        theirs += [each for both in blotter.by_side.values() for each in both]
         theirs += [each for columns in blotter.dealers for each in columns.values()]
         problems = [f"the mapping speaks of '{name}', which is no column of it" for name in theirs if name not in names]
         places = {name: at for at, name in reversed(list(enumerate(names)))}
@@ -331,10 +345,19 @@ class Translation:
                 self._single.append((name, at[0]))
             else:
                 self._joined.append((name, at))
+        self._by_side = [
+            (name, places.get(buy, 0), places.get(sell, 0)) for name, (buy, sell) in blotter.by_side.items()
+        ]
         self._seconds = [(name, places.get(each, 0)) for name, each in blotter.seconds.items()]
         self._dealers = [[(name, places.get(each, 0)) for name, each in columns.items()] for columns in blotter.dealers]
         self._winner = places.get(blotter.winner) if blotter.winner else None
-        known = [*others, *blotter.columns, *blotter.seconds, *(blotter.dealers[0] if blotter.dealers else ())]
+        known = [
+            *others,
+            *blotter.columns,
+            *blotter.by_side,
+            *blotter.seconds,
+            *(blotter.dealers[0] if blotter.dealers else ()),
+        ]
         known += [name for name in blotter.fill if name not in known]
         problems += [_with_advice(each) for each in header_problems(known)]
         if problems:
@@ -404,8 +427,10 @@ class Translation:
             row[name] = said
         if blotter.of_dealer and "side" in row:
             row["side"] = _SIDES.get(row["side"].lower(), row["side"])
+        for name, buy, sell in self._by_side:
+            row[name] = cells[buy if row.get("side") == "buy" else sell].strip()
         for name in self._numbers:
-            if name in row:
+            if row.get(name):
                 row[name] = self._number(name, row[name])
         if self._has_times:
             for name in _TIMES:

@@ -99,6 +99,13 @@ def test_prices_in_32nds(tmp_path: Path, told: str, price: str) -> None:
     assert one(tmp_path, 'price_format = "32nds"', price=told)["price"] == price
 
 
+def test_a_number_may_stand_in_a_column_by_the_desks_side(tmp_path: Path) -> None:
+    mapping = 'side_of = "dealer"\n[columns]\nprice = { buy = "Ask", sell = "Bid" }\n'
+    assert one(tmp_path, mapping, side="sell", Bid="99.5", Ask="99.75")["price"] == "99.75"
+    assert one(tmp_path, mapping, side="buy", Bid="99.5", Ask="99.75")["price"] == "99.5"
+    assert "price" not in one(tmp_path, mapping, side="buy", Bid="", Ask="99.75")
+
+
 def test_buy_may_be_what_the_dealer_does(tmp_path: Path) -> None:
     mapping = 'side_of = "dealer"\n[values.side]\nB = "buy"\nS = "sell"\n'
     assert one(tmp_path, mapping, side="B")["side"] == "sell"
@@ -269,6 +276,16 @@ def test_a_line_of_dealers_that_is_none_is_named(tmp_path: Path, line: str, word
             "[seconds]\ndeadline = 'x'\n[columns]\ndeadline = 'y'",
             "seconds.deadline: it stands under [columns] too",
             id="seconds and columns",
+        ),
+        pytest.param(
+            "[columns]\nprice = { buy = 'Ask' }",
+            "columns.price: expected a column for buy and one for sell, found {'buy': 'Ask'}",
+            id="one side",
+        ),
+        pytest.param(
+            "[columns]\ndealer = { buy = 'A', sell = 'B' }",
+            "columns.dealer: only numbers can stand in a column by side",
+            id="a word by side",
         ),
         pytest.param(
             "[columns]\nsent_at = []",
