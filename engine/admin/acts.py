@@ -230,7 +230,8 @@ def history_report(given: _Arguments) -> int:
     from engine.admin import history_acts
 
     journal = Path() if given.sources else _journal(given)[0]
-    return history_acts.report(given, journal, _paper(given))
+    known = _places(given)
+    return history_acts.report(given, journal, known.securities if known is not None else None, _paper(given))
 
 
 def marks_import(given: _Arguments) -> int:

@@ -28,6 +28,8 @@ from engine.research.progress import progress_line
 
 REFUSED_SHOWN: Final = 20
 REASONS_SHOWN: Final = 20
+REFUSED_SHOWN_APART: Final = 3
+"""Of each source of a report."""
 REST_S_MAX: Final = 0.1
 """An engine that waits for its disk holds nobody up."""
 _EPOCH: Final = date(1970, 1, 1)
@@ -127,14 +129,18 @@ def _day_ns(text: str | None, days: int) -> int | None:
     return ((date.fromisoformat(text) - _EPOCH).days + days) * NS_PER_DAY
 
 
-def report(given: argparse.Namespace, journal: Path, paper: Paper) -> int:
-    """What histories can support: the journal's, or those of the sources that were named."""
+def report(given: argparse.Namespace, journal: Path, securities: Path | None, paper: Paper) -> int:
+    """What histories can support: the journal's, or those of the sources that were named.
+
+    `securities` says of bonds what rows of history files do not, as it does when they are imported.
+    """
     pasts, support, pages = research("past"), research("support"), research("page")
     if given.html is not None:
         pages.refuse_taken(given.html, given.force)
     sources = [pasts.source_of(each) for each in given.sources] or [pasts.Source(journal)]
+    known = None if securities is None else pasts.known_by(securities, time.time_ns())
     with pasts.Past() as past:
-        told = past.read(sources, progress_line(sys.stderr, "rows"))
+        told = past.read(sources, progress_line(sys.stderr, "rows"), known)
         found = support.gathered(past.rounds())
     within = given.within / 100
     refused = sum(each.refused for each in told)
@@ -148,7 +154,9 @@ def report(given: argparse.Namespace, journal: Path, paper: Paper) -> int:
     for line in _report(found, support, within, paper):
         print(line)
     if refused:
-        print(f"{refused:,} rows were refused and are no part of it: `rfqctl history import --dry-run` names them")
+        print(f"{refused:,} rows were refused and are no part of it; the first of them:")
+        for path, why in [(each.path, why) for each in told for why in each.why[:REFUSED_SHOWN_APART]]:
+            print(f"  {path.name}, line {why.line}: {why.reason}")
     if given.html is not None:
         print(f"written to {given.html}")
     return 0

@@ -204,3 +204,34 @@ def test_the_command_reads_journals_and_files(tmp_path: Path, capsys: pytest.Cap
     assert (found["rounds"], found["within"], len(found["dealers"])) == (120, 0.1, 8)
     assert cli.main(["history", "report", str(journal), "--html", str(where)]) != 0
     assert "is there already" in capsys.readouterr().err
+
+
+def test_what_rows_leave_open_of_bonds_is_as_in_the_configured_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = Path(__file__).resolve().parents[2]
+    sample = shipped / "config" / "history" / "sample.csv"
+    assert cli.main(["history", "report", str(sample), "--config", str(shipped / "engine.toml")]) == 0
+    told_of = capsys.readouterr().out
+    assert "refused" not in told_of
+    assert "alder" in told_of
+    # Nobody knows what bonds they are without it.
+    (tmp_path / "old.csv").write_text("".join(sample.read_text().splitlines(keepends=True)[:5]))
+    assert cli.main(["history", "report", str(tmp_path / "old.csv"), "--config", str(_other(tmp_path))]) == 0
+    told_of = capsys.readouterr().out
+    assert "old.csv, line 2: asset_class: " in told_of
+    assert "line 5" not in told_of
+
+
+def _other(folder: Path) -> Path:
+    """A configuration whose file of securities has no bond."""
+    shipped = Path(__file__).resolve().parents[2]
+    text = (shipped / "engine.toml").read_text().replace("config/securities/sample.csv", "none.csv")
+    header = next(
+        line
+        for line in (shipped / "config" / "securities" / "sample.csv").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    (folder / "none.csv").write_text(header + "\n")
+    (folder / "engine.toml").write_text(text)
+    return folder / "engine.toml"
