@@ -28,6 +28,8 @@ from proving.words import markdown
 ROOT: Final = Path(__file__).parents[2]
 SHOWN: Final = ROOT / "tests" / "evidence"
 """What is committed: rows, table and report of each version."""
+CHANGED: Final = "+"
+"""Behind the name of a commit that files of this checkout differ from."""
 KEPT: Final = ROOT / ".evidence"
 """What a run that is not over has kept."""
 
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="scripts/evidence", description=__doc__)
     parser.add_argument("--worlds", metavar="A-B", help="a try in worlds for tuning: the table is printed, none kept")
     parser.add_argument("--rounds", type=int, help=f"of each policy in each world of a try; default: {ROUNDS}")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="of a try: the report, too")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="of a try, or with --real: the report, too")
     parser.add_argument("--json", action="store_true", help="of a try: the rows in place of the table")
     parser.add_argument("--again", action="store_true", help="a block that was run: its table will say so")
     parser.add_argument("--table", type=int, metavar="V", help="no run: table and report of this version's rows anew")
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         if options.real is not None:
-            return _real(options.real)
+            return _real(options.real, options.html)
         if options.table is not None:
             return _table(options.table)
         where = Where(options.processes, options.scheduler)
@@ -81,6 +83,10 @@ def _evidence(options: argparse.Namespace, where: Where) -> int:
         again = blocks.read(rows)[0]["again"] + 1
     elif options.again:
         raise ConfigError(f"the block of version {MODEL_VERSION} was not run yet: leave --again out")
+    if commit_of_this().endswith(CHANGED):
+        raise ConfigError(
+            "files here differ from their commit: evidence is of a commit, so that others can see its order"
+        )
     block = blocks.evidence_of(MODEL_VERSION)
     kept = options.keep or KEPT / f"model-{MODEL_VERSION}{f'-again-{again}' if again else ''}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +132,7 @@ def _played(block: Block, where: Where, kept: Path | None, again: int) -> tuple[
         "rounds": block.rounds,
         "at_most": block.at_most,
         "code": blocks.code(),
-        "commit": _commit(),
+        "commit": commit_of_this(),
         "day": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "again": again,
     }
@@ -143,19 +149,22 @@ def _table(version: int) -> int:
     return 0
 
 
-def _real(folder: Path) -> int:
-    text = real.markdown(real.found_in(folder))
+def _real(folder: Path, page: Path | None) -> int:
+    found_there = real.found_in(folder)
+    text = real.markdown(found_there)
     SHOWN.mkdir(parents=True, exist_ok=True)
     (SHOWN / "real.md").write_text(text, encoding="utf-8")
     print(text, end="")
+    if page is not None:
+        save(html(report.page_of_real(found_there)), page, replaces=True)
     return 0
 
 
-def _commit() -> str:
-    """The commit of this checkout; with a `+` where files differ from it."""
+def commit_of_this() -> str:
+    """The commit of this checkout, with `CHANGED` where files differ from it."""
     try:
         told = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
+            ["git", "describe", "--always", "--abbrev=12", f"--dirty={CHANGED}"],
             cwd=ROOT, capture_output=True, text=True, check=True, timeout=30,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

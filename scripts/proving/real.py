@@ -266,49 +266,34 @@ def markdown(real: Real) -> str:
         lines += ["", f"## {title}", ""]
         lines += [f"- {each.text[0].upper()}{each.text[1:]}." for each in said if each.holds is holds] or ["Nothing."]
     lines += ["", "## What this data cannot show", "", *[f"- {each}" for each in CANNOT]]
-    lines += ["", "## Two banks", ""]
-    lines += [
+    lines += ["", "## Two banks", "", about_banks(own), ""]
+    lines += table(WAY_HEAD, way_rows(own))
+    lines += ["", "## A tape of trades", "", about_tape(tape), ""]
+    lines += table(TAPE_HEAD, tape_rows(tape))
+    lines += ["", "## Lists of bonds", "", "Counts of files, read by the importer of holdings.", ""]
+    lines += table(BOND_HEAD, bond_rows(real))
+    return "\n".join(lines) + "\n"
+
+
+def about_banks(own: BankFigures) -> str:
+    return (
         f"{own.rows:,} rows, {own.usable:,} of them two-way prices; not used: {_counts(own.unused)}. Days of a bond "
         f"that are no contest: {_counts(own.apart)}. {own.contests:,} contests of {BANKS[0]} and {BANKS[1]} on "
         f"{own.days} days, each a bond and a side, edges against the bond's mid of the day before. The engine keeps a "
         "dealer's record by segment (class, credit, maturity, size, side), and none by bond: a record by bond and side "
-        "is what it can fall behind of here.",
-        "",
-    ]
-    lines += table(
-        ("whom it takes", "edge, bps", "the model's is better by", "by weeks", "right, of contests", "log-loss, nats",
-         "the model's is less by"),
-        [_way_row(own, way) for way in (MODEL, *SO_FAR, COIN)]
-        + [("whoever was better", own.best.words(2), "-", "-", "-", "-", "-")],
-    )  # fmt: skip
-    lines += ["", "## A tape of trades", ""]
-    lines += [
-        f"{tape.rows:,} rows, {tape.usable:,} trades; not used: {_counts(tape.unused)}. {tape.bond_days:,} days of "
-        f"{tape.bonds} bonds, from the {prints.WINDOW_DAYS}th business day on.",
-        "",
-    ]
-    lines += table(
-        ("what", "found", "counted"),
-        [
-            (name, figure.words(3), f"{figure.n:,} on {figure.days} days")
-            for name, figure in (
-                ("a bond trades on a day", tape.traded),
-                ("log-loss of that saved by the bond's own share so far, nats", tape.saved_loss),
-                ("rank correlation of average volume and the next day's volume", tape.adv_ranks),
-                ("rank correlation of liquidity score and the next day's trades", tape.score_ranks),
-                ("moves within 90 % by the volatility known before", tape.moves_held),
-            )
-        ],
+        "is what it can fall behind of here."
     )
-    lines += ["", "## Lists of bonds", "", "Counts of files, read by the importer of holdings.", ""]
-    lines += table(
-        ("file", "bonds", "prices", "lines that give none", "noted"),
-        [
-            (each.name, f"{each.bonds:,}", f"{each.prices:,}", _counts(each.unused), f"{each.notes:,}")
-            for each in real.bonds
-        ],
-    )
-    return "\n".join(lines) + "\n"
+
+
+WAY_HEAD: Final = (
+    "whom it takes", "edge, bps", "the model's is better by", "by weeks", "right, of contests", "log-loss, nats",
+    "the model's is less by",
+)  # fmt: skip
+
+
+def way_rows(own: BankFigures) -> list[tuple[str, ...]]:
+    rows = [_way_row(own, way) for way in (MODEL, *SO_FAR, COIN)]
+    return [*rows, ("whoever was better", own.best.words(2), *["-"] * (len(WAY_HEAD) - 2))]
 
 
 def _way_row(own: BankFigures, way: str) -> tuple[str, ...]:
@@ -323,6 +308,39 @@ def _way_row(own: BankFigures, way: str) -> tuple[str, ...]:
         "-" if loss is None else loss.words(4),
         "-" if saved is None else saved.words(4),
     )
+
+
+def about_tape(tape: TapeFigures) -> str:
+    return (
+        f"{tape.rows:,} rows, {tape.usable:,} trades; not used: {_counts(tape.unused)}. {tape.bond_days:,} days of "
+        f"{tape.bonds} bonds, from the {prints.WINDOW_DAYS}th business day on."
+    )
+
+
+TAPE_HEAD: Final = ("what", "found", "counted")
+
+
+def tape_rows(tape: TapeFigures) -> list[tuple[str, ...]]:
+    return [
+        (name, figure.words(3), f"{figure.n:,} on {figure.days} days")
+        for name, figure in (
+            ("a bond trades on a day", tape.traded),
+            ("log-loss of that saved by the bond's own share so far, nats", tape.saved_loss),
+            ("rank correlation of average volume and the next day's volume", tape.adv_ranks),
+            ("rank correlation of liquidity score and the next day's trades", tape.score_ranks),
+            ("moves within 90 % by the volatility known before", tape.moves_held),
+        )
+    ]
+
+
+BOND_HEAD: Final = ("file", "bonds", "prices", "lines that give none", "noted")
+
+
+def bond_rows(real: Real) -> list[tuple[str, ...]]:
+    return [
+        (each.name, f"{each.bonds:,}", f"{each.prices:,}", _counts(each.unused), f"{each.notes:,}")
+        for each in real.bonds
+    ]
 
 
 def _counts(why: Mapping[str, int]) -> str:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from engine.research.bootstrap import Interval
 from engine.research.page import Block, Column, Notes, Page, Paragraph, Picture, Section, Table
 from engine.research.pictures import Share, Valued, intervals, reliability
-from proving import words
+from engine.selection.model import MODEL_VERSION
+from proving import real, words
+from proving.banks import MODEL
 from proving.figures import Figure
 from proving.found import COVERED, EVERY, WAY_MIN, Found
 from proving.playing import WATCHED
+from proving.real import Real
 from proving.words import Sentence
 
 
@@ -37,6 +41,46 @@ def page(about: Mapping[str, Any], found: Found) -> Page:
         ],
         about=words.about_lines(about),
     )
+
+
+def page_of_real(found: Real) -> Page:
+    """The report of real data."""
+    said = list(real.sentences(found))
+    banks, tape = found.banks, found.tape
+    return Page(
+        title="Real data: two banks, a tape, lists of bonds",
+        subject=f"model version {MODEL_VERSION}",
+        verdict=[_sentence(each) for each in said[:4]],
+        sections=[
+            *_claims(said),
+            Section("What this data cannot show", [Notes(real.CANNOT)]),
+            Section(
+                "Two banks",
+                [
+                    Paragraph(real.about_banks(banks)),
+                    _days("Edge against the mid of the day before, bps", banks.edges, "bps", None, MODEL),
+                    _days("What choosing by the model gains beside each, bps, by weeks", banks.saves_weeks, "bps"),
+                    _days("Log-loss of who is better, nats", banks.losses, "nats", None, MODEL),
+                    _table(real.WAY_HEAD, real.way_rows(banks)),
+                ],
+            ),
+            Section(
+                "A tape of trades", [Paragraph(real.about_tape(tape)), _table(real.TAPE_HEAD, real.tape_rows(tape))]
+            ),
+            Section("Lists of bonds", [_table(real.BOND_HEAD, real.bond_rows(found))]),
+        ],
+        about=["Made by scripts/evidence --real. Figures alone: no row of the data is here."],
+    )
+
+
+def _days(
+    title: str, figures: Mapping[str, Interval], unit: str, reference: float | None = 0.0, marked: str = ""
+) -> Picture:
+    rows = [
+        Valued(name, each.value if each.is_told else None, each.low, each.high, float(each.days), name == marked)
+        for name, each in figures.items()
+    ]
+    return replace(intervals(title, rows, unit, reference), caption="On the right: days, or weeks.")
 
 
 def _sentence(each: Sentence) -> str:

@@ -15,8 +15,10 @@ import pytest
 from proving import banks, prints, real
 from proving.banks import BANKS, MODEL, SO_FAR, Contest, contests, prices_of
 from proving.prints import BondDay, bond_days, rank_correlation, trades_of
+from proving.report import page_of_real
 
 from engine.errors import ConfigError
+from engine.research.page import html
 from engine.selection.model import MODEL_VERSION
 
 DATA = Path(os.environ.get("RFQ_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -183,6 +185,19 @@ def test_ranks_go_together_as_scipy_has_it() -> None:
     other = [value + chance.randrange(8) for value in one]
     assert rank_correlation(one, other) == pytest.approx(spearmanr(one, other).statistic)
     assert rank_correlation([1.0] * 5, one[:5]) is None
+
+
+def test_the_report_of_real_data_is_one_page() -> None:
+    prices = prices_of(io.StringIO(two_banks()))
+    apart: Counter[str] = Counter()
+    of_banks = real.bank_figures(prices, list(contests(prices, apart)), apart)
+    told = trades_of(io.StringIO(tape()))
+    of_tape = real.tape_figures(told, list(bond_days(told.trades, {})))
+    found = real.Real(of_banks, of_tape, [real.BondFigures("a.csv", 1, 1, {}, 0)])
+    written = html(page_of_real(found))
+    assert written.count("<svg") == 3
+    assert "What this data cannot show" in written
+    assert real.about_banks(of_banks) in real.markdown(found)
 
 
 # --- the data itself -------------------------------------------------------------------------------

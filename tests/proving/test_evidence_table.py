@@ -203,6 +203,16 @@ def test_a_block_is_run_once(
     assert "run whole" in capsys.readouterr().err
 
 
+def test_a_block_is_of_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main, "SHOWN", tmp_path)
+    monkeypatch.setattr(main, "commit_of_this", lambda: "abc+")
+    assert main.main([]) == 2
+    assert "evidence is of a commit" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_block_is_not_gone_on_with_by_other_code(tmp_path: Path) -> None:
     kept = tmp_path / "kept.jsonl"
     must_be_ours(kept, "ours")
