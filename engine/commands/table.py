@@ -694,7 +694,10 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("begin", date, "judge rounds of this UTC day or later; all before are learnt from", typed="--from DATE"),
         Param("end", date, "judge rounds of this UTC day or before", typed="--to DATE"),
         Param(
-            "at_most", whole(1, 100), "how many a policy may ask; as many as the desk if left out", typed="--at-most N"
+            "at_most",
+            whole(1, 100),
+            "how many a policy may ask; as many as the desk's rule if left out",
+            typed="--at-most N",
         ),
         Param(
             "by_desk", flag, "true: each source is the record of a desk of its own, which knew no other", default=False

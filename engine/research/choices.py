@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,16 +37,17 @@ class Choice:
     draws: Draws
     candidates: tuple[str, ...]
     most: int
+    at_most: int | None = None
+    """How many may know of it."""
     is_protected: bool = False
     is_kept: bool = True
 
 
 def choice_of(made: Selection, *, is_protected: bool = False) -> Choice:
     """What the journal keeps of a choice, as far as another policy is held against it."""
-    informed = len(made.expected.informed) if made.expected is not None else 0
     most = made.wanted if made.wanted is not None else max(1, len(made.chosen))
     limited = most if made.at_most is None else min(most, made.at_most)
-    return Choice(draws_of(made, informed), made.candidates, limited, is_protected)
+    return Choice(draws_of(made), made.candidates, limited, made.at_most, is_protected)
 
 
 class Choices:
@@ -94,7 +95,7 @@ class Choices:
         found = self._file.execute(query, (seen.source, seen.rfq_id, seen.round)).fetchone()
         if found is not None:
             choice: Choice = pickle.loads(found[0])
-            return choice
+            return replace(choice, draws=choice.draws.among(seen.informed, choice.at_most))
         asked = [ask.dealer for ask in seen.asks]
         p = 1.0 if seen.p_panel is None else seen.p_panel
         candidates = tuple(sorted({*tried, *asked}))

@@ -1,7 +1,7 @@
 """Policies that can be tried on a record: the engine's scorers, a fixed list, chance; and how they are written.
 
-    model                       the panel that is worth most, of at most as many as the desk asked
-    classic                     the first of the house score, as many as the desk asked
+    model                       the panel that is worth most, of at most as many as the desk's rule wanted
+    classic                     the first of the house score, as many
     random                      anybody, as many
     static:ALPHA,BETA,GAMMA     the first of a list who can be asked, as many
     "60% hit_rate, 40% speed"   the first by a rule's own weights, as many

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.domain.recommendation import Selection
@@ -75,6 +75,13 @@ class Draws:
             return self.p_chosen + given + self.p_dropped * spare
         return self.shares.get(next(iter(new)), 0.0) * given if len(new) == 1 else 0.0
 
+    def among(self, informed: int, at_most: int | None) -> Draws:
+        """The same where so many others knew before, and no more than `at_most` may: of a place that one of them had,
+        somebody else has to have known, too."""
+        if at_most is None or not informed or len(self.chosen) + informed < at_most:
+            return self
+        return replace(self, is_whole=False)
+
     def supports(self, panel: AbstractSet[str]) -> bool:
         """Could all of these have been asked together? Where nobody knows of others, the choice alone is known to."""
         return self.p_holding(panel) > 0.0 if self.is_whole else panel == self.chosen
@@ -87,8 +94,8 @@ def of_sent(panel: AbstractSet[str], p: float) -> Draws:
     return Draws(sent, frozenset(), {}, 0.0, 0.0, 0.0, sent, min(p, 1.0), is_certain)
 
 
-def draws_of(made: Selection, informed: int = 0) -> Draws:
-    """The draw behind a choice that the journal keeps. `informed` dealers knew of the exposure before it."""
+def draws_of(made: Selection) -> Draws:
+    """The draw behind a choice that the journal keeps; see `among` where others knew of the exposure."""
     chosen, sent = frozenset(made.chosen), frozenset(made.asked)
     p = dict(zip(made.candidates, made.inclusion_p, strict=True))
     pool = {name: each for name, each in p.items() if name not in chosen and each > 0.0}
@@ -117,7 +124,7 @@ def draws_of(made: Selection, informed: int = 0) -> Draws:
         _clean(loses - p_given),
         sent,
         made.panel_p,
-        _has_one_pool(made, losing, informed),
+        _has_one_pool(made, losing),
     )
 
 
@@ -125,9 +132,7 @@ def _clean(p: float) -> float:
     return p if p > _TINY else 0.0
 
 
-def _has_one_pool(made: Selection, losing: Mapping[str, float], informed: int) -> bool:
-    """Is every place given away to the same dealers?"""
-    by_tiers = " tier " in f" {made.ask} "
-    is_full = made.at_most is not None and len(made.chosen) + informed >= made.at_most
+def _has_one_pool(made: Selection, losing: Mapping[str, float]) -> bool:
+    """Is every place given away to the same dealers, whoever knew before?"""
     alike = not losing or max(losing.values()) - min(losing.values()) < _ALIKE
-    return alike and not by_tiers and not (is_full and informed)
+    return alike and " tier " not in f" {made.ask} "

@@ -106,7 +106,8 @@ def test_of_places_with_pools_of_their_own_only_what_was_sent_is_known(
 ) -> None:
     for at in range(50):
         selection = made(records, wanted, at)
-        found, panel = draws_of(selection, informed), frozenset(selection.asked)
+        found = draws_of(selection).among(informed, wanted.limits.at_most)
+        panel = frozenset(selection.asked)
         assert (found.is_whole, found.is_fixed) == (False, False)
         assert found.p_of(panel) == found.p_holding(panel) == selection.panel_p
         assert found.p_of(frozenset(NAMES)) == 0.0
@@ -129,3 +130,11 @@ def test_a_row_tells_of_its_own_panel_alone() -> None:
     certain = of_sent(frozenset("ab"), 1.0)
     assert certain.is_fixed
     assert certain.p_holding(frozenset("a")) == 1.0
+
+
+def test_who_knew_before_matters_where_no_more_may() -> None:
+    found = of_sent(frozenset("ab"), 1.0)
+    assert found.among(3, None).is_whole
+    assert found.among(0, 2).is_whole
+    assert found.among(1, 4).is_whole
+    assert not found.among(1, 3).is_whole
