@@ -674,7 +674,7 @@ TABLE: Final[tuple[Command, ...]] = (
         Param(
             "sources",
             path,
-            "journals, history files (FILE.csv:MAPPING.toml); the configured journal",
+            "journals, warehouses, history files (FILE.csv:MAPPING.toml); the configured journal",
             typed="[SOURCE...]",
         ),
         Param(

@@ -123,7 +123,9 @@ def _gathered(asked: Asked, lines: Lines) -> Gathered:
     sources = [source_of(each) for each in asked.sources]
     with Past() as past, Choices() as choices:
         for told in past.read(sources, lines("rows and events read")):
-            if told.desk:
+            if told.path.is_dir():
+                choices.read_warehouse(told.path, lines("files looked through"))
+            elif told.desk:
                 choices.read(told.path, told.desk, lines("events looked through"))
         line, total = lines("rounds decided again"), past.count
         rounds = past.rounds(end_ns=settings.end_ns)

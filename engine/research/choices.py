@@ -1,4 +1,4 @@
-"""The choices that journals keep: for each round of the desk's own, who was a candidate, and what was left to chance.
+"""The choices that journals and warehouses keep: who was a candidate for each round, and what was left to chance.
 
 Kept in a database of its own that SQLite puts into a temporary file once it outgrows its cache: a desk of fifty dealers
 has a kilobyte of them a round.
@@ -54,6 +54,8 @@ class Choices:
     """By round. Use in one thread."""
 
     def __init__(self) -> None:
+        self._latest: dict[tuple[str, str], Recommendation] = {}
+        """By desk and order."""
         self._file = sqlite3.connect("", isolation_level=None)  # No name: temporary, on disk where it is large.
         self._file.execute("CREATE TABLE made(source TEXT, rfq_id TEXT, round INTEGER, body BLOB)")
         self._file.execute("CREATE INDEX by_round ON made(source, rfq_id, round)")
@@ -61,22 +63,40 @@ class Choices:
     def read(self, journal: Path, source: str, progress: Progress = silent) -> None:
         """Take in the choices of a journal, whose own rounds have this source. Raises JournalError if it is none."""
         codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
-        latest: dict[str, Recommendation] = {}
         with ReadOnly(journal) as file:
             total = file.head().event_seq
-            self._file.execute("BEGIN")
+            self._begin()
             for row in file.events():
                 progress(row.seq, total)
-                if row.type not in _NAMES:
-                    continue
-                event: Any = codec.decode(row.type, row.version, row.body)
-                if isinstance(event, e.OrderRecommended):
-                    while len(latest) >= _WAITING_MAX:
-                        del latest[next(iter(latest))]
-                    latest[event.order_id] = event.recommendation
-                else:
-                    self._opened(source, event, latest.pop(event.order_id, None))
-            self._file.execute("COMMIT")
+                if row.type in _NAMES:
+                    self._take(source, codec.decode(row.type, row.version, row.body))
+            self._end()
+
+    def read_warehouse(self, folder: Path, progress: Progress = silent) -> None:
+        """Take in the choices of all desks of a warehouse. Raises ConfigError where there is none."""
+        from engine.research.warehouse.reading import events_of  # Half a second of imports, for those who have one.
+
+        self._begin()
+        for source, event in events_of(folder, _NAMES, progress):
+            self._take(source, event)
+        self._end()
+
+    def _begin(self) -> None:
+        self._latest.clear()
+        self._file.execute("BEGIN")
+
+    def _end(self) -> None:
+        self._latest.clear()
+        self._file.execute("COMMIT")
+
+    def _take(self, source: str, event: Any) -> None:
+        latest, order = self._latest, (source, event.order_id)
+        if isinstance(event, e.OrderRecommended):
+            while len(latest) >= _WAITING_MAX:
+                del latest[next(iter(latest))]
+            latest[order] = event.recommendation
+        else:
+            self._opened(source, event, latest.pop(order, None))
 
     def put(self, source: str, rfq_id: str, round_number: int, choice: Choice) -> None:
         """Keep the choice of a round."""

@@ -15,6 +15,7 @@ from worked_journal import worked, write_journal
 from engine.admin import cli
 from engine.research.choices import Choices
 from engine.research.past import Past, source_of
+from engine.research.warehouse.export import export
 from engine.selection.request import NO_EXPLORING, Exploring
 
 pytestmark = pytest.mark.starts("noon")
@@ -198,6 +199,16 @@ def test_several_processes_and_one_find_the_same(folder: Path, capsys: pytest.Ca
     together = told(capsys, *(word for word in words if word != "--by-desk"))
     assert (together["judged"], together["drawn"]) == (ORDERS + 60, ORDERS)
     assert together["policies"] != apart["policies"], "one desk that saw both knows more"
+
+
+def test_a_warehouse_tells_what_its_journals_tell(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export([folder / "off.db"], tmp_path / "warehouse", None, lambda done, total: None)
+    policies = ("--policy", "static:hazel", "--policy", "classic")
+    found, journal = (told(capsys, source, *policies) for source in (tmp_path / "warehouse", folder / "off.db"))
+    assert {**found, "about": journal["about"]} == journal
+    assert found["imported"] == 0
 
 
 @pytest.mark.full

@@ -7,7 +7,7 @@ is told of a round stands under the day on which it was sent.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from engine.journal.event_codec import Codec, event_types
 from engine.market.calendars import day_number, utc_date
 from engine.research.progress import Progress, silent
 from engine.research.warehouse.parts import Committed, committed_of, days_of, desks_of, files_of, journal_of
-from engine.research.warehouse.tables import MARKS, ROUNDS, SEQ
+from engine.research.warehouse.tables import EVENTS, MARKS, ROUNDS, SEQ
 
 _Told = tuple[int, int, str, int, str]
 """Event, place beside others of the same one, its type, version and body."""
@@ -60,6 +60,29 @@ def rounds_of(
             if (begin_ns is None or sent_ns >= begin_ns) and (end_ns is None or sent_ns < end_ns):
                 yield one
         progress(place, len(days))
+
+
+def events_of(folder: Path, kinds: Collection[str], progress: Progress = silent) -> Iterator[tuple[str, e.Event]]:
+    """Events of these types, each with what the rounds of its desk come from; of one journal in their order.
+
+    Held is one file. Raises ConfigError where there is no such warehouse.
+    """
+    codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
+    wanted = [("type", "in", sorted(kinds))]
+    files = [
+        (journals[name].source or desk, path)
+        for desk in desks_of(folder)
+        for journals in (committed_of(folder, desk),)
+        for name in sorted(journals, key=lambda each: journals[each].first_ns)
+        for day in sorted(days_of(folder, EVENTS, desk))
+        for path in files_of(folder, EVENTS, desk, day)
+        if journal_of(path) == name
+    ]
+    for done, (source, path) in enumerate(files, 1):
+        data = pq.read_table(path, columns=["type", "version", "body"], filters=wanted)
+        for kind, version, body in zip(*(data[name].to_pylist() for name in data.column_names), strict=True):
+            yield source, codec.decode(kind, version, body)
+        progress(done, len(files))
 
 
 def _of_day(
