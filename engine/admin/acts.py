@@ -226,6 +226,17 @@ def warehouse_export(given: _Arguments) -> int:
     return warehouse_acts.export_journals(given, journals)
 
 
+def warehouse_scores(given: _Arguments) -> int:
+    from engine.admin import warehouse_acts
+
+    known = _places(given)
+    if given.folder is None and known is None:
+        raise StartError(f"there is no {DEFAULT_CONFIG} here: name the FOLDER, or --config")
+    folder = given.folder or known.journal.with_name(warehouse_acts.FOLDER)  # type: ignore[union-attr]
+    config = given.config if given.config is not None else DEFAULT_CONFIG if known is not None else None
+    return warehouse_acts.scores(given, folder, config, _paper(given))
+
+
 def history_report(given: _Arguments) -> int:
     from engine.admin import history_acts
 

@@ -1,15 +1,17 @@
-"""`rfqctl warehouse ...`: journals as files for tools that count columns."""
+"""`rfqctl warehouse ...`: journals as files for tools that count columns, and what many desks' files say together."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from engine.admin.extra import research
+from engine.admin.tables import Column, Paper, table
+from engine.config import ScoringConfig, numbers
 
 FOLDER: Final = "warehouse"
 """Beside the journal, where no other one is named."""
@@ -45,3 +47,57 @@ def export_journals(given: argparse.Namespace, journals: list[Path]) -> int:
         )
         print("  " + ", ".join(f"{count:,} {name}" for name, count in sorted(each.rows.items())))
     return 0
+
+
+def scores(given: argparse.Namespace, folder: Path, config: Path | None, paper: Paper) -> int:
+    """0 whatever was found, 1 where no round was judged."""
+    scoring, sources = research("warehouse.scoring"), research("sources")
+    estimates = (numbers(config).scoring if config is not None else ScoringConfig()).estimate_parameters
+    found = scoring.scores_of(
+        folder,
+        estimates,
+        given.desk or (),
+        sources.day_ns(given.begin, 0),
+        sources.day_ns(given.end, 1),
+        research("spread").Where(given.processes, given.scheduler),
+        given.keep,
+        research("progress").progress_line(sys.stderr, "days of desks"),
+    )
+    if given.json:
+        print(orjson.dumps([_plain(each) for each in found], option=orjson.OPT_INDENT_2).decode())
+    else:
+        print("\n".join(line for each in found for line in _lines(paper, each)))
+    return 0 if any(each.asks for each in found) else 1
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return {
+        "desk": found.desk or None,
+        "rounds": found.rounds,
+        "asks": found.asks,
+        "days": found.days,
+        "coverage": found.coverage.plain(),
+        "scores": [
+            {
+                "score": each.name,
+                "against": each.against,
+                "ours": each.ours.plain(),
+                "simple": each.simple.plain(),
+                "difference": each.difference.plain(),
+                "words": each.words,
+            }
+            for each in found.scores
+        ],
+    }
+
+
+def _lines(paper: Paper, found: Any) -> list[str]:
+    name = f"desk {found.desk}" if found.desk else "all desks together"
+    lines = [paper.styled(f"{name}: {found.asks:,} asks in {found.rounds:,} rounds on {found.days} days", "bold")]
+    columns = [Column(""), Column("rows", right=True), Column("ours"), Column("against"), Column("ours less that")]
+    rows = [
+        [each.name, f"{each.ours.n:,}", each.ours.words(4), f"{each.against}: {each.simple.words(4)}",
+         f"{each.difference.words(4)}: {each.words}"]
+        for each in found.scores
+    ]  # fmt: skip
+    return [*lines, *table(paper, columns, rows), f"the 90 % interval of an edge held {found.coverage.words()}", ""]

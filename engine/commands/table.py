@@ -728,6 +728,26 @@ TABLE: Final[tuple[Command, ...]] = (
         Param("out", path, "the folder; default: warehouse, beside the first journal", typed="--out DIR"),
         Param("desk", name, "whose they are; default: the name in each one's configuration", typed="--desk NAME"),
     ),
+    Command(
+        "warehouse.scores",
+        "",
+        "how good predictions of every desk were, walked forward; each desk, and all together",
+        By.terminal,
+        "acts.warehouse_scores",
+        params=(
+            Param(
+                "folder", path, "a folder that `warehouse export` wrote; default: beside the journal", typed="[FOLDER]"
+            ),
+            *_SOURCES[1:],
+            Param("desk", names, "only these desks", typed="--desk NAME..."),
+            Param("keep", path, "a file that keeps each desk's result, to go on with", typed="--keep FILE"),
+            _SPREAD[0],
+            Param("scheduler", text, "on a Dask cluster whose workers see the folder", typed="--scheduler URL"),
+        ),
+        about="""\
+Each desk's past is walked by itself: every round is judged by what that desk knew before it. Desks are spread over
+processes, or over a cluster: the table is the same to the last digit. Intervals are 95 %, by drawing days again.""",
+    ),
     # --- what years of records say ---
     Command(
         "calibrate",

@@ -135,6 +135,14 @@ def parameters(scoring: ScoringConfig, values: Mapping[str, float]) -> EstimateP
     return replace(scoring, estimates=replace(scoring.estimates, **of_estimates)).estimate_parameters
 
 
+def parameters_of(plain: Mapping[str, Any]) -> EstimateParameters:
+    """Of what `dataclasses.asdict` made of them."""
+    given = dict(plain)
+    for name in ("leak_in", "leak_post"):
+        given[name] = LeakPrior(**given[name])
+    return EstimateParameters(**given)
+
+
 def calibrate(
     past: Past,
     scoring: ScoringConfig,
@@ -220,10 +228,7 @@ LOSSES: Final = ("answers", "edges", "all")
 
 def losses_of(what: dict[str, Any]) -> dict[str, list[Any]]:
     """Walk a past with one set of numbers: by day, sums of each loss and how many they are of. For `spread`."""
-    given: dict[str, Any] = dict(what["estimates"])
-    for name in ("leak_in", "leak_post"):
-        given[name] = LeakPrior(**given[name])
-    p = EstimateParameters(**given)
+    p = parameters_of(what["estimates"])
     rows = Rows()
     for _, predictions in walk(rounds_in(Path(what["path"]), None, what["end_ns"]), Then(p), what["begin_ns"]):
         rows.extend(predictions)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -141,27 +141,9 @@ def report(rows: Rows, seed: int = 0) -> Report:
     """Every score of some predictions."""
     days = Days(rows.day, seed)
     answers, answered = rows.of("answers"), rows.of("answered")
-    f, filled = rows.of("f"), rows.of("filled")
-    edge, scale, df = rows.of("edge_bps"), rows.of("e_scale_bps"), rows.of("e_df")
-    ours = crps_t(edge, rows.of("e_bps"), scale, df)
-    sd = rows.of("desk_e_sd_bps")
-    scores: list[Score] = []
-    for name, loss in (("log loss", log_loss), ("Brier", brier)):
-        for against, other in (("the desk's rate so far", "desk_q"), ("the dealer's own", "own_q")):
-            mine, theirs = loss(answers, answered), loss(rows.of(other), answered)
-            scores.append(_score(days, f"{name} of answering", against, mine, theirs))
-    for name, loss in (("log loss", log_loss), ("Brier", brier)):
-        for against, other in (("the desk's rate so far", "desk_f"), ("the dealer's own", "own_f")):
-            mine, theirs = loss(f, filled), loss(rows.of(other), filled)
-            scores.append(_score(days, f"{name} of filling", against, mine, theirs))
-    for against, other in (("the desk's mean so far", "desk_e_bps"), ("the dealer's own", "own_e_bps")):
-        scores.append(_score(days, "CRPS of an edge, bps", against, ours, crps_normal(edge, rows.of(other), sd)))
-    size = rows.of("size_share")
-    scores.append(
-        _score(days, "squared error of the size quoted", "the desk's mean so far",
-               (rows.of("z") - size) ** 2, (rows.of("desk_z") - size) ** 2)
-    )  # fmt: skip
-    inside = covered(edge, rows.of("e_bps"), scale, df)
+    f, filled, scale = rows.of("f"), rows.of("filled"), rows.of("e_scale_bps")
+    scores = [_score(days, *each) for each in compared(rows)]
+    inside = within(rows)
     seen = rows.day
     return Report(
         rows=len(rows),
@@ -174,6 +156,30 @@ def report(rows: Rows, seed: int = 0) -> Report:
         coverage=days.mean(inside),
         coverage_by_width=_by_width(days, scale, inside),
     )
+
+
+def compared(rows: Rows) -> Iterator[tuple[str, str, Floats, Floats]]:
+    """Every score, what it is held against, ours of each row and that of the simple prediction."""
+    for what, chance, came, desk, own in (
+        ("answering", "answers", "answered", "desk_q", "own_q"),
+        ("filling", "f", "filled", "desk_f", "own_f"),
+    ):
+        said, happened = rows.of(chance), rows.of(came)
+        for name, loss in (("log loss", log_loss), ("Brier", brier)):
+            for against, other in (("the desk's rate so far", desk), ("the dealer's own", own)):
+                yield f"{name} of {what}", against, loss(said, happened), loss(rows.of(other), happened)
+    edge, sd = rows.of("edge_bps"), rows.of("desk_e_sd_bps")
+    ours = crps_t(edge, rows.of("e_bps"), rows.of("e_scale_bps"), rows.of("e_df"))
+    for against, other in (("the desk's mean so far", "desk_e_bps"), ("the dealer's own", "own_e_bps")):
+        yield "CRPS of an edge, bps", against, ours, crps_normal(edge, rows.of(other), sd)
+    size = rows.of("size_share")
+    squares = (rows.of("z") - size) ** 2, (rows.of("desk_z") - size) ** 2
+    yield "squared error of the size quoted", "the desk's mean so far", *squares
+
+
+def within(rows: Rows) -> Floats:
+    """1 where the interval of an edge held the quote, 0 where not, not a number where none came."""
+    return covered(rows.of("edge_bps"), rows.of("e_bps"), rows.of("e_scale_bps"), rows.of("e_df"))
 
 
 def _score(days: Days, name: str, against: str, ours: Floats, simple: Floats) -> Score:

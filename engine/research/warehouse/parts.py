@@ -211,12 +211,16 @@ class Parts:
 # --- what is there -------------------------------------------------------------------------------
 
 
-def desks_of(folder: Path) -> list[str]:
-    """The desks of a warehouse. Raises ConfigError where there is none."""
+def desks_of(folder: Path, wanted: Sequence[str] = ()) -> list[str]:
+    """The desks of a warehouse, or those that are wanted of them. Raises ConfigError where there is none of that."""
     events = folder / EVENTS.name
     if not events.is_dir():
         raise ConfigError(f"{folder}: no warehouse: make one with `rfqctl warehouse export`")
-    return sorted(each.name.removeprefix("desk=") for each in events.glob("desk=*"))
+    known = sorted(each.name.removeprefix("desk=") for each in events.glob("desk=*"))
+    unknown = [each for each in wanted if each not in known]
+    if unknown:
+        raise ConfigError(f"{folder}: no desk '{unknown[0]}' there, only {', '.join(known)}")
+    return list(wanted) or known
 
 
 def days_of(folder: Path, table: Table, desk: str) -> Iterator[datetime.date]:

@@ -18,7 +18,6 @@ from engine.desk.past.telling import Early, answered, tell
 from engine.domain import events as e
 from engine.domain.observation import RoundTold
 from engine.domain.rows import changed
-from engine.errors import ConfigError
 from engine.journal.event_codec import Codec, event_types
 from engine.market.calendars import day_number, utc_date
 from engine.research.progress import Progress, silent
@@ -42,12 +41,8 @@ def rounds_of(
     on from another of its desk numbers its rounds anew, and they come from `desk@journal`. Held is one day. Raises
     ConfigError where there is no such warehouse or desk.
     """
-    known = desks_of(folder)
-    unknown = [each for each in desks if each not in known]
-    if unknown:
-        raise ConfigError(f"{folder}: no desk '{unknown[0]}' there, only {', '.join(known)}")
     codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
-    committed = {desk: committed_of(folder, desk) for desk in desks or known}
+    committed = {desk: committed_of(folder, desk) for desk in desks_of(folder, desks)}
     days = sorted({day for desk in committed for day in days_of(folder, ROUNDS, desk)})
     days = [day for day in days if _is_within(day, begin_ns, end_ns)]
     for place, day in enumerate(days, 1):
