@@ -73,6 +73,8 @@ SCORES_EVERY_S = 5.0
 """One asset class each time: 500 dealers are 20 ms of work."""
 HASH_AHEAD_EVERY_S = 0.05
 LEAKS_EVERY_S = 10.0
+TOLD_QUIET_S = 2.0
+"""An import that pauses for less goes on: what is told is learnt when it is over."""
 """How often it is looked whether leaks are to be solved; not at once after a start, which has enough to do."""
 
 
@@ -251,7 +253,7 @@ class Daemon:
         next_digest, next_checkpoint, next_anchor, next_proof, next_scores = 0.0, 0.0, 0.0, 0.0, 0.0
         next_leaks = loop.time() + LEAKS_EVERY_S
         config = self.config.journal
-        told = 0
+        told = 0, 0.0
         while True:
             at = loop.time()
             await asyncio.sleep(LOOP_LAG_EVERY_S)
@@ -262,7 +264,7 @@ class Daemon:
             metrics.sessions(self.runtime.machine, self.clock.now(), self.runtime.hub.traffic())
             self.runtime.hub.take_stock()
             self._follow_clock()
-            told = self._learn_what_was_told(reloading, told)
+            told = self._learn_what_was_told(reloading, told, now)
             slow = self.runtime.commit_pending_s > config.commit_slow_s
             self._hold(f"a commit has been pending for over {config.commit_slow_s:g} s" if slow else "")
             if self.runtime.commit_pending_s > config.commit_stall_max_s:
@@ -288,12 +290,14 @@ class Daemon:
                 next_digest = now + DIGEST_EVERY_S
                 self.runtime.note_digest(take_over.LOGIC_VERSION)
 
-    def _learn_what_was_told(self, reloading: Reloading, before: int) -> int:
-        """Rounds of other systems are learnt once no more of them come; how many wait."""
+    def _learn_what_was_told(self, reloading: Reloading, before: tuple[int, float], now: float) -> tuple[int, float]:
+        """Rounds of other systems are learnt once no more of them come; how many wait, and since when no more came."""
         waiting = self.trading.desk.learning.waiting
-        if waiting and waiting == before:
+        if waiting != before[0]:
+            return waiting, now
+        if waiting and now - before[1] >= TOLD_QUIET_S:
             reloading.relearn()
-        return waiting
+        return before
 
     async def _hashing_ahead(self) -> None:
         """Little by little, and as much in a second as a busy desk writes: the digest of a minute holds nobody up."""

@@ -47,6 +47,8 @@ STOPPING: Final = "the daemon is stopping"
 FOLDED_AT_ONCE: Final = 100
 """Events that are folded before the thread rests: some 2 ms of work."""
 REST_S: Final = 0.001
+RESTS: Final = 5
+"""Times as long as it has taken to learn anew, what is told next waits at least."""
 BEHIND_MAX: Final = 200
 """Events that the turn may have to fold in: some 4 ms."""
 LET_GO_AT_ONCE: Final = 100
@@ -77,6 +79,7 @@ class Reloading:
         """Of the reload under way: what was made anew from the journal, and the statistics until then."""
         self._letting_go: set[asyncio.Task[None]] = set()
         self._closed = threading.Event()
+        self._rests_until = 0.0
         self._child = Child("engine.boot.learning_child")
         runtime.release.on_files_wanted = self._wanted
         runtime.release.on_files_settled = self._settled
@@ -89,8 +92,11 @@ class Reloading:
             self._task.cancel()
 
     def relearn(self) -> None:
-        """Learn anew what others have told of, unless something of the kind is under way."""
-        if self._task is None and not self._closed.is_set():
+        """Learn anew what others have told of, unless something of the kind is under way, or was a moment ago.
+
+        It takes the longer the more there is to learn from: where rounds are told live, it is done now and then.
+        """
+        if self._task is None and not self._closed.is_set() and time.monotonic() >= self._rests_until:
             self._task = asyncio.get_running_loop().create_task(self._relearn())
 
     async def _relearn(self) -> None:
@@ -111,6 +117,7 @@ class Reloading:
         finally:
             learning.end_aside(aside)
             self._task = None
+            self._rests_until = time.monotonic() + RESTS * (time.monotonic() - began)
         if aside is not None:
             rebuilt, rounds, before = aside, learning.waiting, learning.estimates
             self._runtime.note(

@@ -358,8 +358,8 @@ def _plain_dealer(known: Known, within: float) -> dict[str, Any]:
 
 DEALER_COLUMNS: Final = (
     Column("dealer"), Column("asks", True), Column("answers, 90 %", True), Column("more asks", True),
-    Column("firm, 90 %", True), Column("more accepted", True), Column("edges", True), Column("last asked"),
-    Column("last answer"),
+    Column("firm, 90 %", True), Column("more accepted", True), Column("edges", True), Column("last asked", True),
+    Column("last answer", True),
 )  # fmt: skip
 
 

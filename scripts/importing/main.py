@@ -55,6 +55,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=500_000, metavar="N")
     parser.add_argument("--days", type=int, default=500, metavar="N", help="business days that they are spread over")
     parser.add_argument("--kills", type=int, default=0, metavar="N")
+    parser.add_argument("--kill-after", type=float, default=KILL_AFTER_S_MAX, metavar="S", help="at most, each")
     parser.add_argument("--kills-alone", action="store_true", help="measure nothing else")
     parser.add_argument("--durability", choices=("normal", "full"), default="full")
     parser.add_argument("--file", type=Path, help="one that an earlier run has kept, in place of drawing it again")
@@ -240,7 +241,7 @@ class _Run:
                         print(f"imported among {dict(killed)} kills in {time.monotonic() - began:.0f} s")
                         return
                     with contextlib.suppress(subprocess.TimeoutExpired):
-                        importer.wait(self._dice.uniform(0.5, KILL_AFTER_S_MAX))
+                        importer.wait(self._dice.uniform(0.2, self._given.kill_after))
                     kills -= 1
                     if kills % 2:
                         importer.kill()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from desk_builder import make_desk
 from seen_rounds import asked, seen
 
 from engine.boot import kept_learning
 from engine.boot.child import Child
 from engine.boot.kept_learning import NotKept, about, head_of, path_of, reading
 from engine.boot.learning_child import Wanted, learnt, wanted_of
+from engine.boot.reload import Reloading
 from engine.boot.take_over import _learnt_before
 from engine.dealers.estimates import EstimateParameters
 from engine.desk.learning import LEARNT, Learning
@@ -26,6 +31,7 @@ from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow, StagedTurn
 from engine.journal.writer import Journal
 from engine.runtime.staging import events_codec
+from engine.turn.trading import Trading
 
 P = EstimateParameters()
 NOW_NS = 1_900_000_000_000_000_000
@@ -220,3 +226,76 @@ def test_of_more_rounds_than_are_kept_the_latest_days_are_learnt(tmp_path: Path)
     latest = [added(*(told(day, f"T-{day}", -10.0 - day % 7) for day in range(311, 340))), own(341, "Q-1")]
     same = learnt(Wanted(str(journal_of(tmp_path / "b.db", latest)), 2, 2, few))
     assert learning.estimates.digest() == same.estimates.digest()
+
+
+# --- while it runs ---------------------------------------------------------------------------------
+
+
+class Stage:
+    """A desk that was told of a past, with its journal, and what it notes."""
+
+    def __init__(self, path: Path) -> None:
+        self.trading = Trading(make_desk())
+        self.learning.settle()
+        for event in PAST:
+            self.learning.fold(event)
+        runtime: Any = SimpleNamespace(release=SimpleNamespace(), event_seq=len(PAST), note=self.note)
+        configured: Any = SimpleNamespace(config=SimpleNamespace(journal=SimpleNamespace(path=path)))
+        self.noted: list[Any] = []
+        self.reloading = Reloading(configured, runtime, self.trading, lambda now: None)
+
+    @property
+    def learning(self) -> Learning:
+        return self.trading.desk.learning
+
+    def note(self, what: str, events: Callable[[int], list[Any]]) -> None:
+        self.noted += events(NOW_NS)
+        for event in self.noted[-1:]:
+            self.learning.fold(event)
+
+    async def learnt(self) -> bool:
+        """Have it learn anew; whether it began to."""
+        self.reloading.relearn()
+        task = self.reloading._task
+        if task is not None:
+            await task
+        return task is not None
+
+
+async def test_what_was_told_is_learnt_by_a_child_and_taken_up_by_an_event(tmp_path: Path) -> None:
+    stage = Stage(journal_of(tmp_path / "journal.db", PAST))
+    assert stage.learning.waiting == 80
+    assert await stage.learnt()
+    assert stage.noted == [e.EstimatesRebuilt(NOW_NS, 3, 80, "rounds were told of")]
+    assert stage.learning.waiting == 0
+    journal_of(tmp_path / "again.db", [*PAST, *stage.noted])
+    assert stage.learning.estimates.digest() == started(tmp_path / "again.db")[0].estimates.digest()
+
+
+async def test_where_rounds_are_told_live_it_is_done_now_and_then(tmp_path: Path) -> None:
+    stage = Stage(journal_of(tmp_path / "journal.db", PAST))
+    assert await stage.learnt()
+    assert not await stage.learnt()
+    stage.reloading._rests_until = 0.0
+    assert await stage.learnt()
+
+
+async def test_a_child_that_fails_leaves_what_was_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(journal_of(tmp_path / "journal.db", PAST))
+    before = stage.learning.estimates.digest()
+    (tmp_path / "bad_child.py").write_text("raise SystemExit('no such luck')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    stage.reloading._child = Child("bad_child")
+    assert await stage.learnt()
+    assert (stage.noted, stage.learning.waiting, stage.learning.estimates.digest()) == ([], 80, before)
+
+
+async def test_what_a_start_had_to_learn_is_kept_for_the_next_one(tmp_path: Path) -> None:
+    path = journal_of(tmp_path / "journal.db", [*PAST, *SINCE])
+    stage = Stage(path)
+    stage.trading.desk.learning, was_kept = started(path)
+    assert not was_kept
+    stage.reloading._runtime.event_seq = len(PAST) + len(SINCE)  # type: ignore[misc]
+    stage.reloading.keep_learnt()
+    await asyncio.gather(*stage.reloading._letting_go)
+    assert started(path)[1]
