@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from operator import mul
 from typing import Final
 
 from engine.dealers import evidence as ev
@@ -29,14 +28,12 @@ _READ_MAX: Final = 8
 _ROUNDS: Final = 20.0
 """Rounds that the parameter of what rounds have in common is worth."""
 _DEALERS: Final = 2.0
-"""Dealers that the parameter of how far they lie apart is worth: it is known to a factor of two."""
+"""Dealers that the parameter of how far they lie apart, or of their noise, is worth: to a factor of two it is known."""
 _NOISE_OFF_MAX: Final = 10.0
 """A noise is within this factor of its parameter."""
 _NOISE_STRENGTH: Final = 4.0
 """Quotes that a usual dealer's noise is worth to one's own: dealers scatter by a factor of two this way and that."""
-_NOISE_QUOTES_MAX: Final = 50.0
-"""Quotes that a dealer's noise counts by, at most, in what is usual."""
-_NOISE_STEPS: Final = 10
+_NOISE_STEPS: Final = 20
 _LEAST: Final = 1e-9
 _QUOTES: Final = 20.0
 """Quotes that the parameter of how their sizes vary is worth."""
@@ -143,14 +140,13 @@ def _noises(descent: Descent) -> tuple[float, dict[str, float]]:
     if of_all is not None:
         sums = zip(of_all.names, of_all.squares, of_all.squares_weight, strict=True)
         seen = [(name, squares * unit, weight * unit) for name, squares, weight in sums if weight * unit > _LEAST]
-    counts = [p.edge_noise_strength, *[min(weight, _NOISE_QUOTES_MAX) for _, _, weight in seen]]
     usual, own = start, list[float]()
-    for _ in range(_NOISE_STEPS):
+    for _ in range(_NOISE_STEPS):  # Of expectation and maximisation: precisions are drawn from a Gamma law.
         own = [
             (_NOISE_STRENGTH * usual + max(squares, 0.0)) / (_NOISE_STRENGTH + weight) for _, squares, weight in seen
         ]
-        precisions = [1.0 / start, *[1.0 / max(each, _LEAST) for each in own]]
-        usual = sum(counts) / sum(map(mul, counts, precisions))
+        precisions = [1.0 / max(each, _LEAST) for each in own]
+        usual = (_DEALERS + len(own)) / (_DEALERS / start + sum(precisions))
     bounds = p.edge_noise_bps / _NOISE_OFF_MAX, p.edge_noise_bps * _NOISE_OFF_MAX
     noises = [min(max(math.sqrt(each), bounds[0]), bounds[1]) for each in (usual, *own)]
     return noises[0], {name: noise for (name, _, _), noise in zip(seen, noises[1:], strict=True)}
