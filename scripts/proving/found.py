@@ -118,8 +118,11 @@ class Found:
     """By policy what the model saves beside it."""
     thirds: Sequence[Figure]
     """What the model saves beside `classic` in the first, the second and the last third of the rounds."""
-    dearer: int
+    dearer: Sequence[tuple[int, str]]
+    """Worlds in which the model was dearer than `classic`, with their kind."""
     worlds: int
+    leaking: Figure
+    """What minding leaks saves the model in all worlds where somebody leaks."""
     quiet: Mapping[str, Figure]
     """By kind without leak what the model saves beside the model that is blind to leaks."""
     equal: Mapping[str, Figure]
@@ -165,8 +168,11 @@ def found(worlds: Sequence[World]) -> Found:
         "kinds": [_kind_line(kind, of_kind[kind]) for kind in kinds],
         "saves": saves,
         "thirds": thirds,
-        "dearer": _dearer(everywhere),
+        "dearer": [(each["world"], each["kind"]) for each in worlds if _dearer([rows[each["world"]]])],
         "worlds": len(worlds),
+        "leaking": _saves(
+            [rows[each["world"]] for each in worlds if Kind(each["kind"]) not in NO_LEAK], WATCHED, BLIND
+        ),
         "quiet": {kind: _saves(of_kind[kind], WATCHED, BLIND) for kind in kinds if Kind(kind) in NO_LEAK},
         "equal": {
             name: _saves(of_kind["equal"], "random", name)

@@ -131,6 +131,7 @@ def _kinds(found: Found) -> Iterator[Block]:
             "bps",
         )
     yield _table(words.KIND_HEAD, words.kind_rows(found))
+    yield Paragraph(words.dearer_in(found).replace("`", ""))
     for policies in words.COSTS:
         yield _table(("what a round costs, bps", *policies), words.cost_rows(found, policies))
 

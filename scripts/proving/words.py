@@ -74,6 +74,14 @@ def _of_kind(kind: KindLine) -> Sentence:
     return Sentence(f"{one.text}; dearer in {kind.dearer} of {of} worlds", one.holds)
 
 
+def dearer_in(found: Found) -> str:
+    """Where the model did worse than `classic`, world by world."""
+    where = ", ".join(f"{world} ({kind})" for world, kind in found.dearer)
+    return (
+        f"The model was dearer than `classic` in {len(found.dearer)} of {found.worlds} worlds{where and ': ' + where}."
+    )
+
+
 def _compared(who: str, than: str, saves: Figure) -> Sentence:
     if saves.is_above:
         return Sentence(f"{who}, is cheaper than `{than}` by {told(saves)} bps a round", True)
@@ -83,6 +91,8 @@ def _compared(who: str, than: str, saves: Figure) -> Sentence:
 
 
 def _of_no_leak(found: Found) -> Iterator[Sentence]:
+    if found.leaking.is_told:
+        yield _compared("the model, in all worlds where somebody leaks", BLIND, found.leaking)
     for kind, figure in found.quiet.items():
         yield _same(
             f"where nobody leaks (`{kind}`), minding leaks costs the model {told(figure.times(-1))} bps a round", figure
@@ -188,7 +198,7 @@ def markdown(about: Mapping[str, Any], found: Found) -> str:
     lines += ["", "## By kind of world", "", "What a round costs, bps:", ""]
     lines += table(("kind", *SEVEN), [(each.kind, *[told(each.costs[name]) for name in SEVEN]) for each in found.kinds])
     lines += ["What the model saves, and by what it differs from `classic`:", ""]
-    lines += table(KIND_HEAD, kind_rows(found))
+    lines += [*table(KIND_HEAD, kind_rows(found)), "", dearer_in(found)]
     for each in found.chances:
         lines += ["", f"## Chances of {each.of}", ""]
         lines += table(TENTH_HEAD, tenth_rows(each.tenths))

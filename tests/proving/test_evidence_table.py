@@ -119,6 +119,12 @@ def test_what_is_claimed_is_what_the_interval_allows(
     assert bar.met is holds
 
 
+def test_where_the_model_is_dearer_is_named(played: list[dict[str, Any]]) -> None:
+    text = markdown(ABOUT, found(with_savings(played, [1.0, -1.0, 2.0, 3.0, -2.0, 1.0])))
+    assert "dearer than `classic` in 2 of 6 worlds: 2 (equal), 5 (quiet)." in text
+    assert "in 0 of 6 worlds." in markdown(ABOUT, found(with_savings(played, [1.0] * 6)))
+
+
 def test_a_difference_where_nobody_leaks_is_said_to_be_wrong(played: list[dict[str, Any]]) -> None:
     worlds = copy.deepcopy(played)
     for world in worlds:
