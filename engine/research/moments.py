@@ -184,6 +184,8 @@ class Moments:
         self._trading: Trading | None = None
         self._seq = 0
         self._learns_anew = False
+        self._sorted = 0
+        """So many observations were put in the order of their own times, by the last `EstimatesRebuilt`."""
         self.last_ns = 0
         """Of the last event so far."""
         self.skipped: list[tuple[str, str]] = []
@@ -279,7 +281,7 @@ class Moments:
 
     def _follow(self, event: e.Event) -> None:
         if isinstance(event, e.EstimatesRebuilt):
-            self._learns_anew = True
+            self._sorted, self._learns_anew = event.observations, True
         elif isinstance(event, e.FillBooked):
             fill = event.fill
             order = self._standing().state.orders.get(fill.order_id)
@@ -342,6 +344,7 @@ class Moments:
         self._learns_anew = False
         desk = self._trading.desk
         anew = Learning(desk.learning.parameters, is_replaying=True)
+        anew.expect(self._sorted, is_kept=False)
         for row in self._file.events():
             if row.seq > self._seq:
                 break

@@ -7,7 +7,7 @@ are no sessions, timers are those that a test names. `start` begins a process, `
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +23,7 @@ from engine.commands import answering
 from engine.config import load
 from engine.desk import decide
 from engine.desk.draft import AskedOneByOne, Draft
+from engine.desk.learning import OBSERVATIONS, Learning
 from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain import messages as m
@@ -30,9 +31,10 @@ from engine.domain.keys import Timer, TimerKind
 from engine.domain.order import Handling, Side, TimeInForce
 from engine.domain.rfq import AskState, QuoteKind
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import EventRow, MarkRow, StagedTurn, TextRow
+from engine.journal.batch import EventRow, MarkRow, StagedTurn, TextRow, TradeRow
 from engine.journal.writer import Journal
 from engine.market.marks import Mark, Quality
+from engine.market.tape import Trade
 from engine.runtime.staging import events_codec
 from engine.turn.outcome import Change
 from engine.turn.trading import DeskChange, Trading
@@ -210,10 +212,44 @@ class KeptDays:
             self.advance(150)
             self.turn(lambda draft: decide.due(draft, Timer(TimerKind.rfq, rfq_id)))
 
+    def print(self, security_id: str, quantity: int, price: str = "100") -> None:
+        """A trade of the market that is heard now; the source tells all of them from the day of the first one on."""
+        bond = self.trading.desk.securities[security_id]
+        trade_id = f"T{self.turns}"
+        trade = Trade(
+            security_id, bond.asset_class.value, Decimal(price), Decimal(quantity), self.now_ns, "marks", trade_id
+        )
+        row = TradeRow(
+            self.now_ns, "trade", security_id, trade.asset_class, "marks", trade_id, self.now_ns, price, str(quantity)
+        )
+        self.turn(lambda draft: draft.hear(trade), trades=(row,))
+
+    def tell(self, rows: Sequence[Mapping[str, str]]) -> None:
+        """Rounds that were asked elsewhere, and what is learnt anew from them aside."""
+        answer = self.command("history.add", rows=list(rows), origin="elsewhere")
+        assert not answer["refused"], answer
+        learning = self.trading.desk.learning
+        learning.begin_aside()
+        aside = Learning(learning.parameters, is_replaying=True)
+        with ReadOnly(self.path) as file:
+            for row in file.events():
+                event = self._codec.decode(row.type, row.version, row.body)
+                if type(event) in OBSERVATIONS:
+                    aside.fold(event)
+        aside.rebuilt()
+        learning.end_aside(aside)
+        rebuilt = e.EstimatesRebuilt(self.now_ns, aside.observations, learning.waiting, "a test")
+        self.turn(lambda draft: draft.record(rebuilt))
+
     # --- turns ---------------------------------------------------------------------------------------
 
     def turn(
-        self, action: Callable[[Draft], Any], *, marks: tuple[MarkRow, ...] = (), texts: Sequence[TextRow] = ()
+        self,
+        action: Callable[[Draft], Any],
+        *,
+        marks: tuple[MarkRow, ...] = (),
+        trades: tuple[TradeRow, ...] = (),
+        texts: Sequence[TextRow] = (),
     ) -> Any:
         """One turn, decided, kept and adopted."""
         self.now_ns += 1_000
@@ -236,6 +272,7 @@ class KeptDays:
             "",
             tuple(rows),
             marks=marks,
+            trades=tuple(row._replace(heard_ns=self.now_ns) for row in trades),
             texts=tuple(each._replace(turn_seq=self.turns) for each in texts),
         )
         self.journal.commit([staged])

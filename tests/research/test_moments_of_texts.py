@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from kept_days import KeptDays, installation
 
 from engine.clock import NS_PER_DAY
 from engine.desk.fields import catalogue
-from engine.domain.recommendation import Recommendation
+from engine.domain.recommendation import Recommendation, Scalar
+from engine.errors import CommandError
 from engine.journal.archive import ReadOnly
 from engine.research.facts import FactsThen
 from engine.research.in_force import TextsThen, dealers_ever
@@ -180,24 +182,48 @@ def test_what_came_later_is_not_known_earlier(days: KeptDays, tmp_path: Path) ->
     assert again(tmp_path / "today.db", days.config) == expected
 
 
-def test_another_book_sees_no_more(days: KeptDays, tmp_path: Path) -> None:
+def look_again(days: KeptDays) -> None:
+    """The rule book is asked once more about everything that is with the trader: nobody has looked anything up then."""
+    for order in days.state.open_orders():
+        days.advance(30)
+        if order.state == "with_trader":
+            with suppress(CommandError):
+                days.command("send", order=order.order_id, fresh=True)
+
+
+def test_another_book_sees_no_more(days: KeptDays) -> None:
     """It reads what nobody read then: made of the tape as far as that had come, not of what is in it by now."""
     days.start()
     days.log_on()
+    for day in range(21):
+        for at, bond in enumerate(bonds(days, 6)):
+            days.price(bond, f"{100 + (day * day + at) % 7 / 4}")
+            days.print(bond, 100_000 * (at + 1), "100.5")
+        days.advance(DAY_S)
     a_day(days)
-    today = answers_of_another(days)
+    look_again(days)
+    today, read = answers_of_another(days)
+    assert {each.rule for each in today} == {"dear", "rest"}
+    assert {each["fair"] for each in read} != {None}
+    assert {each["adv(10d)"] for each in read} != {None}
+    assert {each["volatility"] for each in read} != {None}
     for bond in bonds(days, 6):
         days.advance(DAY_S / 12)
-        days.price(bond, "55.5", quoted_s_ago=DAY_S)
+        days.price(bond, "85.5", quoted_s_ago=DAY_S)
+        days.price(bond, "115.5", quoted_s_ago=2 * DAY_S)
+        days.print(bond, 70_000_000)
     days.advance(DAY_S)
     a_day(days)
-    assert answers_of_another(days)[: len(today)] == today
+    whole, _ = answers_of_another(days)
+    assert len(whole) > len(today)
+    assert whole[: len(today)] == today
 
 
-def answers_of_another(days: KeptDays) -> list[Recommendation]:
+def answers_of_another(days: KeptDays) -> tuple[list[Recommendation], list[Mapping[str, Scalar]]]:
+    """What it says at each moment, and what it read."""
     text = """
 rule "dear"
-  when fair > 100 and market_value > 300k and volatility is unknown
+  when fair > 100.2 and (market_value > 300k or volatility > 1bp or adv(10d) > 1k)
   rank by 60% hit_rate + 40% price_improvement over 45d
   ask top 4
 rule "rest"
@@ -212,8 +238,59 @@ rule "rest"
         texts.want(book.windows())
         held = Held()
         found = [each.decide(book, held) for each in Moments(file, texts, facts).between(0, FOREVER_NS)]
-    assert {each.rule for each in found} == {"dear", "rest"}
-    return found
+    return found, [each.read for each in found if each.read is not None]
+
+
+def test_closes_that_outlive_the_tape_are_known_once_their_days_are_over(days: KeptDays) -> None:
+    days.start()
+    days.log_on()
+    for day in range(21):
+        for at, bond in enumerate(bonds(days, 3)):
+            days.price(bond, f"{100 + (day * day + at) % 7 / 4}")
+        days.advance(DAY_S)
+    a_day(days, 3)
+    look_again(days)
+    _, before = answers_of_another(days)
+    changed = sqlite3.connect(days.path)
+    changed.execute("DELETE FROM tape_marks WHERE heard_ns < ?", (days.now_ns - NS_PER_DAY,))
+    changed.commit()
+    changed.close()
+    _, after = answers_of_another(days)
+    assert [each["volatility"] for each in after] == [each["volatility"] for each in before]
+    assert {each["volatility"] for each in after} != {None}
+
+
+def test_what_others_told_is_known_from_when_it_was_learnt(days: KeptDays) -> None:
+    """Before that it waits, as it did; the model decides by it and by nothing else."""
+    edit(days, "config/rules/90-default.rules", "ask top 3", "rank by model\n  ask top 3")
+    days.start()
+    days.log_on()
+    a_day(days)
+    bond = bonds(days, 1)[0]
+    told = {
+        "rfq_id": "1",
+        "sent_at": "2026-11-02T10:00:00Z",
+        "security": bond,
+        "side": "buy",
+        "quantity": "500000",
+        "n_asked": "3",
+        "mark_sent": "100",
+        "mark_source": "marks",
+        "mark_age_s": "0",
+    }
+    rows = [
+        {**told, "rfq_id": str(number), "dealer": dealer, "answer": "none" if dealer == "alder" else "quote"}
+        | ({} if dealer == "alder" else {"price": "99.99", "answered_at": "2026-11-02T10:00:05Z"})
+        for number in range(20)
+        for dealer in ("alder", "birch", "cedar")
+    ]
+    days.tell(rows[:30])
+    days.advance(600)
+    a_day(days)
+    days.tell(rows[30:])
+    days.advance(DAY_S)
+    a_day(days)
+    assert same(days) >= 18
 
 
 def test_nothing_is_written_and_nothing_drawn(days: KeptDays) -> None:
