@@ -23,10 +23,11 @@ from engine.research.chronicle import chronicle
 from engine.research.order_costs import costs_of, sd_of, within
 from engine.research.order_story import NOT_ASKED, OrderStory, ended
 from engine.research.page import Block, Column, Definitions, Notes, Page, Paragraph, Section, Table
-from engine.research.pictures import Moment, timeline
+from engine.research.pictures import Moment, Worth, timeline, worth_by_count
 from engine.research.retold import Texts
 
 DEALERS_DRAWN_MAX: Final = 24
+Z95: Final = 1.96
 _MODES: Final = {
     "parallel": "all at once",
     "stagger": "one after another at an interval",
@@ -333,9 +334,7 @@ def _advice(advice: Recommendation | None, texts: Texts) -> list[Block]:
         Column("Why, or why not"),
     )
     blocks.append(Table(columns, lines, "Every dealer, and why it was or was not to be asked"))
-    expected = _expected(advice)
-    if expected is not None:
-        blocks.append(expected)
+    blocks += _expected(advice)
     if told.notes:
         blocks.append(Notes(list(told.notes)))
     blocks += [Paragraph("What became of each rule, with the values it read:"), Notes(list(told.trace))]
@@ -356,11 +355,11 @@ def _score(score: float | None) -> str:
     return "" if score is None else f"{score:.3f}"
 
 
-def _expected(advice: Recommendation) -> Block | None:
+def _expected(advice: Recommendation) -> list[Block]:
     """What was expected of each candidate then, with the errors of the estimates and what they rest on."""
     selection = advice.selection
     if selection is None or selection.expected is None:
-        return None
+        return []
     found = selection.expected
     rows = [
         (
@@ -377,7 +376,22 @@ def _expected(advice: Recommendation) -> Block | None:
     ]
     heads = ("Dealer", "Answers", "Edge, bp", "Firm", "Leak, bp", "Adds, bp", "Asks", "Chance to be asked")
     columns = [Column(head, place > 0) for place, head in enumerate(heads)]
-    return Table(columns, rows, "What was expected of each candidate then, ± one standard error")
+    table = Table(columns, rows, "What was expected of each candidate then, ± one standard error")
+    curve = [
+        Worth(
+            each.count,
+            each.gain_bps,
+            each.gain_bps - Z95 * each.gain_se_bps,
+            each.gain_bps + Z95 * each.gain_se_bps,
+            each.leak_bps,
+            each.leak_bps - Z95 * each.leak_se_bps,
+            each.leak_bps + Z95 * each.leak_se_bps,
+        )
+        for each in found.worth_by_count
+    ]
+    if not curve:
+        return [table]
+    return [table, worth_by_count("What one more dealer was worth", curve, len(selection.chosen))]
 
 
 def _round(story: OrderStory, rfq: Rfq, texts: Texts) -> list[Block]:

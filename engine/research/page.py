@@ -214,13 +214,21 @@ def _table(table: Table) -> Iterator[str]:
     for row in table.rows:
         head, *cells = row
         told = "".join(
-            f"<td{_number(column, cell)}>{text(cell)}</td>" for column, cell in zip(others, cells, strict=True)
+            f"<td{_number(column, cell)}>{_told(column, cell)}</td>" for column, cell in zip(others, cells, strict=True)
         )
         kind = _number(first) or (' class="k"' if len(head) <= _SHORT else "")
         yield f'<tr><th scope="row"{kind}>{text(head)}</th>{told}</tr>'
     yield "</tbody>"
     yield "</table>"
     yield "</div>"
+
+
+def _told(column: Column, cell: str) -> str:
+    """A number's interval stays in one piece, if need be on a line of its own."""
+    value, bracket, rest = cell.partition(" (")
+    if not column.is_number or not bracket:
+        return text(cell)
+    return f"{text(value)} <span>{text(bracket[1:] + rest)}</span>"
 
 
 def _number(column: Column, cell: str = "") -> str:
@@ -277,6 +285,10 @@ thead th { color: #444; font-weight: 600; border-bottom: 1px solid #888; vertica
 tbody th { font-weight: 600; }
 tbody th.k { white-space: nowrap; }
 td.n, th.n { text-align: right; white-space: nowrap; }
+td.l { white-space: normal; }
+td.l span { white-space: nowrap; }
+td:not(.n) { min-width: 5rem; }
+td:not(.n):last-child { min-width: 11rem; }
 td.n + td:not(.n), th.n + td:not(.n), th.n + th:not(.n) { padding-left: .7rem; }
 figure { margin: 1rem 0; max-width: 40rem; }
 figure .title { font-weight: 600; margin: 0 0 .3rem; }
@@ -287,10 +299,8 @@ figcaption { color: #444; font-size: .9rem; margin-top: .3rem; }
 .nothing { color: #444; }
 footer { margin-top: 2.5rem; padding-top: .6rem; border-top: 1px solid #bbb; color: #444; font-size: .85rem; }
 @media (max-width: 40rem) {
-  td.n, th.n { white-space: normal; }
-  td.l { min-width: 6.5rem; }
-  tbody th:not(.k):not(.n) { min-width: 7rem; }
-  td:not(.n):last-child { min-width: 11rem; }
+  th.n { white-space: normal; }
+  tbody th:not(.k):not(.n) { min-width: 9rem; }
   dl div { grid-template-columns: 1fr; }
   h1 { font-size: 1.4rem; }
 }
@@ -302,6 +312,7 @@ footer { margin-top: 2.5rem; padding-top: .6rem; border-top: 1px solid #bbb; col
   .verdict { background: none; }
   .wide { overflow: visible; }
   table { font-size: 8pt; }
+  td:not(.n), td:not(.n):last-child { min-width: 0; }
   th, td { padding-right: .5rem; }
   figure { max-width: 13.5cm; }
   h2 { break-after: avoid; }

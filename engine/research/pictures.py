@@ -64,15 +64,15 @@ class Valued:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What asking `asked` dealers is worth, and what it leaks, bps. `sd` is None where nothing is known of it."""
+    """What one more dealer, the `asked`-th, adds with its leak taken off, and what asking it leaks; bps."""
 
     asked: int
-    worth: float
+    adds: float
     low: float
     high: float
-    leak: float | None = None
-    leak_low: float | None = None
-    leak_high: float | None = None
+    leak: float
+    leak_low: float
+    leak_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,35 +150,32 @@ def intervals(
     return _picture(title, told or "nothing", 1.0 + 0.3 * max(2, len(rows)), draw)
 
 
-def worth_by_count(title: str, points: Sequence[Worth], chosen: int | None = None) -> Picture:
-    """What a first, second, third dealer asked is worth, and what asking them leaks."""
+def worth_by_count(title: str, points: Sequence[Worth], chosen: int) -> Picture:
+    """What a first, second, third dealer adds, and what asking it leaks; a line stands where the choice ended."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        xs = [each.asked for each in points]
-        axes.fill_between(xs, [each.low for each in points], [each.high for each in points], color=PALE, linewidth=0)
-        axes.plot(xs, [each.worth for each in points], color=DARK, marker="o", label="worth, net of leak")
-        leaks = [each for each in points if each.leak is not None]
-        if leaks:
-            ys = [each.leak or 0.0 for each in leaks]
-            lows = [y if each.leak_low is None else each.leak_low for y, each in zip(ys, leaks, strict=True)]
-            highs = [y if each.leak_high is None else each.leak_high for y, each in zip(ys, leaks, strict=True)]
-            axes.errorbar(
-                [each.asked for each in leaks], ys, yerr=_spans(ys, lows, highs), color=LIGHT, marker="s",
-                linestyle="--", capsize=3, label="leak",
-            )  # fmt: skip
-        if chosen is not None:
-            axes.axvline(chosen, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axhline(0.0, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axvline(chosen + 0.5, color=GREY, linewidth=1)
+        # Beside each other, so that one interval does not hide the other.
+        values = [each.adds for each in points]
+        spans = _spans(values, [each.low for each in points], [each.high for each in points])
+        left = [each.asked - 0.06 for each in points]
+        axes.errorbar(left, values, yerr=spans, color=DARK, marker="o", capsize=3, label="adds, its leak taken off")
+        leaks = [each.leak for each in points]
+        spans = _spans(leaks, [each.leak_low for each in points], [each.leak_high for each in points])
+        right = [each.asked + 0.06 for each in points]
+        axes.errorbar(right, leaks, yerr=spans, color=LIGHT, marker="s", linestyle="--", capsize=3, label="leaks")
         axes.set(xlabel="dealers asked", ylabel="bps")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xticks([each.asked for each in points])
         axes.legend(frameon=False)
 
     told = "; ".join(
-        f"{each.asked} asked: worth {each.worth:+.1f} bps ({each.low:+.1f} to {each.high:+.1f})"
-        + ("" if each.leak is None else f", leak {each.leak:+.1f}")
+        f"no. {each.asked} adds {each.adds:+.1f} bps ({each.low:+.1f} to {each.high:+.1f}) "
+        f"and leaks {each.leak:+.1f} ({each.leak_low:+.1f} to {each.leak_high:+.1f})"
         for each in points
     )
-    return _picture(title, told or "nothing", 3.4, draw)
+    return _picture(title, told or "nothing", 3.2, draw)
 
 
 def over_time(title: str, periods: Sequence[Valued], unit: str, reference: float | None = 0.0) -> Picture:

@@ -99,7 +99,7 @@ def by(actor: str) -> str:
     """`rule "auto"`, `trader ann`, `the engine`."""
     kind, _, name = actor.partition(":")
     if kind == "rule":
-        return f'rule "{name}"'
+        return f'rule "{name}"' if name else "the rule"
     if kind == "person":
         return name
     return "the engine" if actor in ("", "engine") else actor

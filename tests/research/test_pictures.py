@@ -128,7 +128,7 @@ def test_every_value_is_told_with_interval_and_count() -> None:
         "in force: 2.0 at -1, 5.0 at 0.5; fitted: 2.5 at -1, 6.0 at 0.5"
     )
     assert "predicted 15%, happened 10% (5% to 15%), 1,000 cases" in DRAWN["reliability"]().described
-    assert "3 asked: worth +3.3 bps (+1.3 to +5.3), leak +1.5" in DRAWN["worth"]().described
+    assert "no. 3 adds +3.3 bps (+1.3 to +5.3) and leaks +1.5 (+0.8 to +3.0)" in DRAWN["worth"]().described
     drawn = [each.text for each in ElementTree.fromstring(DRAWN["intervals"]().svg).iter(f"{SVG}text")]
     assert {"1,234", "7", "cannot tell"} <= set(drawn)
 
