@@ -240,8 +240,9 @@ class _Run:
                             time.sleep(0.5)
                         print(f"imported among {dict(killed)} kills in {time.monotonic() - began:.0f} s")
                         return
+                    self._goes_on(importer, desk)
                     with contextlib.suppress(subprocess.TimeoutExpired):
-                        importer.wait(self._dice.uniform(0.2, self._given.kill_after))
+                        importer.wait(self._dice.uniform(0.0, self._given.kill_after))
                     kills -= 1
                     if kills % 2:
                         importer.kill()
@@ -252,6 +253,12 @@ class _Run:
                     importer.communicate()
                     killed["daemon"] += 1
                     break
+
+    def _goes_on(self, importer: subprocess.Popen[bytes], desk: AdminClient) -> None:
+        """Wait until it hands over what the daemon did not know."""
+        before = _estimates(desk)["observations"]
+        while importer.poll() is None and _estimates(desk)["observations"] == before:
+            time.sleep(0.02)
 
     def _said(self, importer: subprocess.Popen[bytes], status: int) -> None:
         said = importer.communicate()[0].decode().strip().splitlines()

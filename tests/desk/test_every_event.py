@@ -107,7 +107,8 @@ FOR_THE_STATS: Final = frozenset(
         "DealerSilent.dealer", "DealerSilent.segment", "DealerSilent.waited_ns", "FillBooked.at_ns",
         "FillBooked.segment", "FillBooked.improvement_bps", "PlacementEnded.at_ns", "PlacementEnded.segment",
         "ReversionMeasured.dealer", "ReversionMeasured.segment", "ReversionMeasured.traded_ns",
-        "ReversionMeasured.reversion_bps", "HistoryAdded.rounds", "FillCanceled.key", "FillCorrected.key",
+        "ReversionMeasured.reversion_bps", "HistoryAdded.at_ns", "HistoryAdded.rounds", "FillCanceled.key",
+        "FillCorrected.key",
     }
 )  # fmt: skip
 """What the stats learn straight from an event, rather than from the rows it made."""
