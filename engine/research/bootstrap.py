@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -122,6 +122,25 @@ class Days:
         se = float(drawn.std(ddof=1)) * math.sqrt(days / (days - 1))
         half = float(stdtrit(days - 1, 0.5 + level / 2)) * se
         return Interval(value, value - half, value + half, rows, days, se)
+
+    def share(
+        self, happened: Floats | Sequence[float], where: Any = None, chance: Floats | None = None, level: float = LEVEL
+    ) -> Interval:
+        """How often something happened, or, with the `chance` that was given to it, how much more often than that.
+
+        Where it always happened, or never, all drawings are alike, and say less than that it is certain: an interval is
+        no narrower than that of so many independent rows of which one more had come each way.
+        """
+        given = np.asarray(happened, dtype=np.float64)
+        found = self.mean(given if chance is None else given - chance, where, level)
+        if not found.is_told:
+            return found
+        often = given[np.isfinite(given) & (True if where is None else np.asarray(where, dtype=bool))]
+        rate = (float(often.sum()) + 1.0) / (len(often) + 2.0)
+        se = max(found.se, math.sqrt(rate * (1.0 - rate) / len(often)))
+        half = float(stdtrit(found.days - 1, 0.5 + level / 2)) * se
+        low, high = (-1.0, 1.0) if chance is not None else (0.0, 1.0)
+        return replace(found, low=max(low, found.value - half), high=min(high, found.value + half), se=se)
 
     def _sums(self, values: Floats | Sequence[float]) -> Floats:
         found: Floats = np.bincount(

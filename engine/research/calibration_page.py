@@ -76,28 +76,36 @@ def _numbers(proposal: Proposal) -> Iterator[Block]:
         )
     )
     yield Table(
-        (Column("number"), Column("in force", True), Column("found", True), Column("loss in force", True),
-         Column("loss found", True), Column("difference", True), Column("")),
+        (Column("number"), Column("in force", True), Column("found", True), Column("difference", True), Column("")),
         [
-            [each.knob.key, f"{each.knob.now:g}", f"{each.found:g}", each.before.words(4, each.knob.unit),
-             each.after.words(4, each.knob.unit) if each.judged.n else "not judged",
-             each.judged.words(4) if each.judged.n else "not judged",
-             f"{'propose' if each.is_proposed else 'keep'}: {each.why}"]
+            [
+                each.knob.key.removeprefix("estimates."),
+                f"{each.knob.now:g}",
+                f"{each.found:g}",
+                each.judged.words(4, each.knob.unit) if each.judged.n else "not judged",
+                "propose" if each.is_proposed else "keep",
+            ]
             for each in found.findings
         ],
-        "An ask's mean loss on the days that judge; less is better",
-    )  # fmt: skip
+        "An ask's mean loss with what was found, less that in force, on the days that judge: below 0 is better",
+    )
+    yield Notes([_reason(each) for each in found.findings])
+
+
+def _reason(each: Finding) -> str:
+    losses = f"; {each.before.words(4, each.knob.unit)} an ask in force, {each.after.words(4)} with what was found"
+    return f"{each.knob.key}, {each.knob.about}: {each.why}{losses if each.judged.n else ''}."
 
 
 def _scores(report: Report) -> Iterator[Block]:
     yield Table(
-        (Column("score"), Column("the estimates", True), Column("against"), Column("its own", True),
+        (Column("score"), Column("estimates", True), Column("against"), Column("its own", True),
          Column("difference", True), Column("")),
         [
-            [each.name, each.ours.words(4), each.against, each.simple.words(4), each.difference.words(4), each.words]
+            [each.name, each.ours.words(3), each.against, each.simple.words(3), each.difference.words(3), each.words]
             for each in report.scores
         ],
-        "Less is better; a difference below 0 is in favour of the estimates",
+        "Less is better; below 0 the difference is for the estimates. Against the desk's mean so far, the dealer's own",
     )  # fmt: skip
 
 
@@ -113,12 +121,13 @@ def _chances(report: Report) -> Iterator[Block]:
         yield reliability(title, shares, of)
         yield Table(
             (Column("predicted", True), Column("happened", True), Column("off", True), Column("cases", True),
-             Column(f"within {OFF_MAX:g}, beyond two standard errors")),
+             Column(f"within {OFF_MAX:g}")),
             [
                 [f"{each.predicted:.3f}", each.happened.words(3), each.off.words(3), f"{each.happened.n:,}",
                  _MET[each.is_met]]
                 for each in deciles
             ],
+            f"Off by no more than {OFF_MAX:g} beyond two standard errors?",
         )  # fmt: skip
 
 
@@ -127,9 +136,7 @@ def _shares(deciles: Sequence[Decile]) -> list[Share]:
     for each in deciles:
         happened = each.happened
         if happened.low is not None and happened.high is not None:
-            found.append(
-                Share(each.predicted, happened.value, max(0.0, happened.low), min(1.0, happened.high), happened.n)
-            )
+            found.append(Share(each.predicted, happened.value, happened.low, happened.high, happened.n))
     return found
 
 

@@ -89,7 +89,10 @@ class Decile:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A mean score of ours, that of a simple prediction, and ours less that: below 0 ours is better."""
+    """A mean score of ours, that of a simple prediction, and ours less that: below 0 ours is better.
+
+    `against` is `desk`, the mean of all that the desk had seen until then, or `dealer`, the dealer's own.
+    """
 
     name: str
     against: str
@@ -99,11 +102,12 @@ class Score:
 
     @property
     def words(self) -> str:
+        """`better`, `worse`, `no different` as far as these days go, or `cannot tell`."""
         if not self.difference.is_told:
             return "cannot tell"
         if self.difference.is_below(0.0):
             return "better"
-        return "worse" if self.difference.is_above(0.0) else "no different, as far as anybody can tell"
+        return "worse" if self.difference.is_above(0.0) else "no different"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def report(rows: Rows, seed: int = 0) -> Report:
         scores=tuple(scores),
         answers=reliability(days, answers, answered),
         fills=reliability(days, f, filled),
-        coverage=days.mean(inside),
+        coverage=days.share(inside),
         coverage_by_width=_by_width(days, scale, inside),
     )
 
@@ -166,15 +170,15 @@ def compared(rows: Rows) -> Iterator[tuple[str, str, Floats, Floats]]:
     ):
         said, happened = rows.of(chance), rows.of(came)
         for name, loss in (("log loss", log_loss), ("Brier", brier)):
-            for against, other in (("the desk's rate so far", desk), ("the dealer's own", own)):
+            for against, other in (("desk", desk), ("dealer", own)):
                 yield f"{name} of {what}", against, loss(said, happened), loss(rows.of(other), happened)
     edge, sd = rows.of("edge_bps"), rows.of("desk_e_sd_bps")
     ours = crps_t(edge, rows.of("e_bps"), rows.of("e_scale_bps"), rows.of("e_df"))
-    for against, other in (("the desk's mean so far", "desk_e_bps"), ("the dealer's own", "own_e_bps")):
+    for against, other in (("desk", "desk_e_bps"), ("dealer", "own_e_bps")):
         yield "CRPS of an edge, bps", against, ours, crps_normal(edge, rows.of(other), sd)
     size = rows.of("size_share")
     squares = (rows.of("z") - size) ** 2, (rows.of("desk_z") - size) ** 2
-    yield "squared error of the size quoted", "the desk's mean so far", *squares
+    yield "squared error of the size quoted", "desk", *squares
 
 
 def within(rows: Rows) -> Floats:
@@ -251,13 +255,13 @@ def reliability(days: Days, chance: Floats, happened: Floats) -> tuple[Decile, .
     found: list[Decile] = []
     for within in _parts(chance, known, BINS):
         predicted = float(chance[within].mean())
-        found.append(Decile(predicted, days.mean(happened, within), days.mean(happened - chance, within)))
+        found.append(Decile(predicted, days.share(happened, within), days.share(happened, within, chance)))
     return tuple(found)
 
 
 def _by_width(days: Days, scale: Floats, inside: Floats) -> tuple[tuple[float, Interval], ...]:
     known = np.isfinite(inside)
-    return tuple([(float(scale[part].mean()), days.mean(inside, part)) for part in _parts(scale, known, 4)])
+    return tuple([(float(scale[part].mean()), days.share(inside, part)) for part in _parts(scale, known, 4)])
 
 
 def _parts(values: Floats, known: Bools, count: int) -> list[Bools]:

@@ -60,6 +60,30 @@ def test_rows_that_stand_on_few_of_many_days_tell_nothing() -> None:
     assert not Days(day).mean(np.ones(100), day < 5).is_told
 
 
+def test_what_always_happened_is_not_certain() -> None:
+    day = np.repeat(np.arange(12), 3)
+    always = Days(day).share(np.ones(36))
+    assert (always.value, always.high) == (1.0, 1.0)
+    assert always.low is not None
+    assert 0.93 < always.low < 0.96
+    # A chance of 97 % was not wrong about that.
+    off = Days(day).share(np.ones(36), None, np.full(36, 0.97))
+    assert off.value == pytest.approx(0.03)
+    assert off.holds(0.0)
+    never = Days(day).share(np.zeros(36))
+    assert never.low == 0.0
+    assert not Days(day).share(np.ones(36), day < 3).is_told
+
+
+def test_shares_that_vary_have_the_interval_of_their_days() -> None:
+    rng = np.random.default_rng(2)
+    day = np.repeat(np.arange(60), 40)
+    happened = (rng.uniform(size=len(day)) < np.repeat(rng.choice([0.2, 0.8], 60), 40)).astype(float)
+    days = Days(day)
+    assert days.share(happened).se == days.mean(happened).se
+    assert days.share(happened, day < 30).n == 1_200
+
+
 def test_the_same_seed_gives_the_same_and_differences_are_of_the_same_days() -> None:
     day = np.repeat(np.arange(30), 4)
     ours = np.random.default_rng(1).normal(0, 5, 120)

@@ -230,8 +230,8 @@ def test_predictions_are_calibrated_where_the_truth_is_of_the_models_kind() -> N
     assert judged.rows > 3_500
     assert judged.days == 40
     words = {(each.name, each.against): each.words for each in judged.scores}
-    assert words["log loss of answering", "the desk's rate so far"] == "better"
-    assert words["CRPS of an edge, bps", "the desk's mean so far"] == "better"
+    assert words["log loss of answering", "desk"] == "better"
+    assert words["CRPS of an edge, bps", "desk"] == "better"
     assert "worse" not in words.values()
     assert judged.answers_met is True
     assert judged.coverage_met is True
