@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from engine.admin.rule_views import DIFFERS_WORDS, in_short, notes, traded_then
+from engine.admin.rule_views import DIFFERS_WORDS, beside, by_rule, in_short, never, notes, signed, traded_then
 from engine.admin.tables import grouped
 from engine.admin.views import Answer
 
@@ -27,7 +27,7 @@ def comparison(page: ModuleType, answer: Answer) -> Any:
     column = page.Column
     return page.Page(
         "Two rule books",
-        f"{answer['begin']} to {answer['end']}" if rounds else "nothing decided",
+        f"{_when(answer['begin'])} to {_when(answer['end'])}" if rounds else "nothing decided",
         (first, asks) if asks else (first,),
         (
             page.Section(
@@ -47,13 +47,17 @@ def comparison(page: ModuleType, answer: Answer) -> Any:
                 ),
             ),
             page.Section("Who is asked", (_asked(page, answer),)),
-            page.Section("What the old book did", _did(page, old)),
-            page.Section("What the new book did", _did(page, new)),
+            page.Section("What each book did", _did(page, answer)),
             page.Section("Orders on which they differ", (_orders(page, answer),)),
             page.Section("What this rests on, and what it cannot say", (page.Notes(notes(answer)),)),
         ),
         (f"journal: {answer['journal']}",),
     )
+
+
+def _when(at: str) -> str:
+    """To the second: a page is read by people."""
+    return f"{at[:10]} {at[11:19]} UTC"
 
 
 def _named(book: Answer) -> str:
@@ -64,19 +68,23 @@ def _named(book: Answer) -> str:
 def _asked(page: ModuleType, answer: Answer) -> Any:
     columns = (page.Column("dealer"), *(page.Column(name, True) for name in ("old", "new", "change")))
     rows = [
-        (each["dealer"], f"{each['old']:,}", f"{each['new']:,}", f"{each['new'] - each['old']:+,}")
+        (each["dealer"], f"{each['old']:,}", f"{each['new']:,}", signed(each["new"] - each["old"]))
         for each in answer["dealers"]
     ]
     return page.Table(columns, rows, "Rounds in which each dealer is asked", "nobody is asked")
 
 
-def _did(page: ModuleType, did: Answer) -> tuple[Any, ...]:
-    rules = [(each["rule"], f"{each['rounds']:,}") for each in did["rules"]]
-    protections = [(each["protection"], f"{each['rounds']:,}") for each in did["protections"]]
+def _did(page: ModuleType, answer: Answer) -> tuple[Any, ...]:
+    columns = (page.Column("rule or protection"), page.Column("old", True), page.Column("new", True))
+    old, new = answer["old"], answer["new"]
+    others = (
+        ("sent by itself", f"{old['sent_by_itself']:,}", f"{new['sent_by_itself']:,}"),
+        ("nobody to ask", f"{old['nobody']:,}", f"{new['nobody']:,}"),
+    )
     return (
-        page.Table((page.Column("rule"), page.Column("rounds", True)), rules, "Rounds that each rule took"),
-        page.Table((page.Column("protection"), page.Column("rounds", True)), protections, "Protections that applied"),
-        page.Paragraph(f"Sent by itself: {did['sent_by_itself']:,} rounds. Nobody to ask: {did['nobody']:,}."),
+        page.Table(columns, by_rule(answer), "Rounds that each took, or applied to"),
+        page.Table((page.Column(""), *columns[1:]), others, "Rounds"),
+        *((page.Notes(never(answer)),) if never(answer) else ()),
     )
 
 
@@ -85,11 +93,11 @@ def _orders(page: ModuleType, answer: Answer) -> Any:
     rows = [
         (
             each["order"] + (f" round {each['round']}" if each["round"] > 1 else ""),
-            each["at"],
+            _when(each["at"]),
             f"{each['side']} {grouped(each['quantity'])} {each['currency']} {each['security']} {each['name']}",
             "; ".join(DIFFERS_WORDS[kind] for kind in each["differs"]),
             in_short(each["old"]),
-            in_short(each["new"]),
+            beside(each["old"], each["new"]),
             traded_then(each).removeprefix("then: "),
         )
         for each in answer["differences"]

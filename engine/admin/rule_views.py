@@ -23,6 +23,9 @@ DIFFERS_WORDS: Final[Mapping[str, str]] = {
 }
 
 
+_NAMED_MAX: Final = 10
+"""Orders that are named for one reason."""
+
 # --- one order -------------------------------------------------------------------------------------
 
 
@@ -127,8 +130,7 @@ def compared(paper: Paper, answer: Answer, shown: int, rule: str | None = None) 
         lines += _orders(paper, found, len(found), shown)
     lines += ["", paper.styled("who is asked", "bold"), *_dealers(paper, answer)]
     lines += ["", paper.styled("what each book did", "bold")]
-    for name in ("old", "new"):
-        lines += _did(paper, name, answer[name], answer["rounds"])
+    lines += _did(paper, answer)
     return [*lines, "", *(line for note in notes(answer) for line in wrapped(note, paper.width))]
 
 
@@ -143,7 +145,8 @@ def _orders(paper: Paper, differences: list[Answer], count: int, shown: int) -> 
         lines += ["", paper.styled(head, "bold")]
         lines += wrapped("; ".join(DIFFERS_WORDS[kind] for kind in each["differs"]), paper.width, "  ")
         lines += wrapped(f"old: {in_short(each['old'])}", paper.width, "  ")
-        lines += [paper.styled(line, "yellow") for line in wrapped(f"new: {in_short(each['new'])}", paper.width, "  ")]
+        new = f"new: {beside(each['old'], each['new'])}"
+        lines += [paper.styled(line, "yellow") for line in wrapped(new, paper.width, "  ")]
         lines += wrapped(traded_then(each), paper.width, "  ")
     if count > len(differences[:shown]):
         hidden = count - len(differences[:shown])
@@ -170,9 +173,9 @@ def _dealers(paper: Paper, answer: Answer) -> Lines:
     rows: list[tuple[str, str, str, Cell | str]] = []
     for each in answer["dealers"]:
         change = each["new"] - each["old"]
-        rows.append((each["dealer"], f"{each['old']:,}", f"{each['new']:,}", Cell(_signed(change), _colour(change))))
+        rows.append((each["dealer"], f"{each['old']:,}", f"{each['new']:,}", Cell(signed(change), _colour(change))))
     old, new, rounds = answer["old"]["asks"], answer["new"]["asks"], answer["rounds"]
-    rows.append(("all", f"{old:,}", f"{new:,}", _signed(new - old)))
+    rows.append(("all", f"{old:,}", f"{new:,}", signed(new - old)))
     rows.append(("a round", f"{old / rounds:.2f}", f"{new / rounds:.2f}", f"{(new - old) / rounds:+.2f}"))
     return table(paper, columns, rows)
 
@@ -181,24 +184,44 @@ def _colour(change: int) -> str:
     return "yellow" if change else "dim"
 
 
-def _signed(change: int) -> str:
+def signed(change: int) -> str:
+    """`+3`, `-1`, `0`."""
     return f"{change:+,}" if change else "0"
 
 
-def _did(paper: Paper, name: str, did: Answer, rounds: int) -> Lines:
-    sent = f"{did['sent_by_itself']:,} of {rounds:,} rounds sent by itself"
-    nobody = f", {did['nobody']:,} with nobody to ask" if did["nobody"] else ""
-    lines = wrapped(f"{name}: {sent}{nobody}", paper.width)
-    rows = [(each["rule"], f"{each['rounds']:,}") for each in did["rules"] if each["rounds"]]
-    lines += [f"  {line}" for line in table(paper, (Column("rule"), Column("rounds", right=True)), rows)]
-    if did["never_taken"]:
-        never = ", ".join(f"“{each}”" for each in did["never_taken"])
-        lines += [paper.styled(line, "yellow") for line in wrapped(f"rules that took none: {never}", paper.width, "  ")]
-    if did["never_applied"]:
-        never = ", ".join(f"“{each}”" for each in did["never_applied"])
-        words = f"protections that never applied: {never}"
-        lines += [paper.styled(line, "yellow") for line in wrapped(words, paper.width, "  ")]
+def _did(paper: Paper, answer: Answer) -> Lines:
+    old, new = answer["old"], answer["new"]
+    rows = [row for row in by_rule(answer) if row[1] not in ("", "0") or row[2] not in ("", "0")]
+    rows.append(("sent by itself", f"{old['sent_by_itself']:,}", f"{new['sent_by_itself']:,}"))
+    if old["nobody"] or new["nobody"]:
+        rows.append(("nobody to ask", f"{old['nobody']:,}", f"{new['nobody']:,}"))
+    lines = table(paper, (Column(""), Column("old", right=True), Column("new", right=True)), rows)
+    for words in never(answer):
+        lines += [paper.styled(line, "yellow") for line in wrapped(words, paper.width)]
     return lines
+
+
+def by_rule(answer: Answer) -> list[tuple[str, str, str]]:
+    """Rules, then protections, of both books, and in how many rounds each book has used them; empty: it has it not."""
+    rows = []
+    for what, kind in (("rules", "rule"), ("protections", "protection")):
+        did = [{each[kind]: each["rounds"] for each in answer[name][what]} for name in ("old", "new")]
+        for name in dict.fromkeys([*did[0], *did[1]]):
+            counts = [f"{each[name]:,}" if name in each else "" for each in did]
+            rows.append((f"{'' if kind == 'rule' else 'protect '}“{name}”", counts[0], counts[1]))
+    return rows
+
+
+def never(answer: Answer) -> list[str]:
+    """Rules and protections that no order of the period has needed, book by book."""
+    found = []
+    for what, words in (("never_taken", "rules that took none"), ("never_applied", "protections that never applied")):
+        names = [", ".join(f"“{each}”" for each in answer[book][what]) for book in ("old", "new")]
+        if names[0] == names[1]:
+            found += [f"{words}, in both books: {names[0]}"] if names[0] else []
+        else:
+            found += [f"{words}, {book}: {each}" for book, each in zip(("old", "new"), names, strict=True) if each]
+    return found
 
 
 def notes(answer: Answer) -> list[str]:
@@ -208,8 +231,13 @@ def notes(answer: Answer) -> list[str]:
     ]
     for each in answer["unlike"]:
         found.append(f"not as recorded: {each['order']} at {each['at']}: {each['why']}")
+    left_out: dict[str, list[str]] = {}
     for each in answer["skipped"]:
-        found.append(f"left out: {each['order']}: {each['why']}")
+        left_out.setdefault(each["why"], []).append(each["order"])
+    for why, orders in left_out.items():
+        named = list(dict.fromkeys(orders))
+        more = f" and {len(named) - _NAMED_MAX:,} more" if len(named) > _NAMED_MAX else ""
+        found.append(f"left out: {', '.join(named[:_NAMED_MAX])}{more}: {why}")
     if answer["drawn"]:
         found.append(
             f"in {answer['drawn']:,} rounds something had been drawn: the same is drawn again for both books;"
@@ -221,8 +249,8 @@ def notes(answer: Answer) -> list[str]:
         old, new = answer["old"]["with_traded"], answer["new"]["with_traded"]
         found.append(
             f"{answer['traded']:,} rounds traded then: the old book asks everybody whom they traded with in {old:,},"
-            f" the new one in {new:,}; it was chosen among those who were asked, so this says what is given up, not"
-            " what is gained"
+            f" the new one in {new:,}. They could trade with those alone who were asked then: this says what is given"
+            " up, not what is gained"
         )
     found.append(
         "every round is decided as if those before it had gone as they did: what other dealers would have quoted, and"
@@ -237,19 +265,39 @@ def notes(answer: Answer) -> list[str]:
 
 def in_short(said: Answer) -> str:
     """An answer in one sentence."""
+    return "; ".join(words for words in _parts(said) if words)
+
+
+def beside(old: Answer, new: Answer) -> str:
+    """The new answer where it differs from the old one, and that the rest is the same."""
+    # A rule may stand some lines further down, and is the same.
+    before, after = _parts({**old, "place": new["place"]}), _parts(new)
+    if old["plan"] is None or new["plan"] is None:
+        return in_short(new)
+    told = [now or gone for was, now, gone in zip(before, after, _GONE, strict=True) if was != now]
+    if len(told) == sum(map(bool, after)):
+        return in_short(new)
+    return "; ".join([*told, "the rest as in the old book"])
+
+
+_GONE: Final = ("", "", "", "", "", "under no protection", "nobody drawn in or out")
+"""What is said in place of a part that the other answer has."""
+
+
+def _parts(said: Answer) -> tuple[str, ...]:
+    """The rule; whom it asks; how; who sends; who executes; under what; what was drawn. Empty for none."""
     where = f" ({said['place']})" if said["place"] else ""
-    words = [f"rule “{said['rule']}”{where}"]
     plan = said["plan"]
-    if plan is None:
-        words.append(f"nobody can be asked: {said['why_nobody']}")
-    else:
-        words.append(f"ask {', '.join(said['dealers'])}")
-        words += [_how(said), f"send {said['sends']}", f"execute {plan['execute']}"]
-    if said["protections"]:
-        words.append("under " + ", ".join(f"“{name}”" for name in said["protections"]))
-    if said["drawn"]:
-        words.append(said["drawn"])
-    return "; ".join(words)
+    asks = f"ask {', '.join(said['dealers'])}" if plan else f"nobody can be asked: {said['why_nobody']}"
+    return (
+        f"rule “{said['rule']}”{where}",
+        asks,
+        _how(said),
+        f"send {said['sends']}" if plan else "",
+        f"execute {plan['execute']}" if plan else "",
+        "under " + ", ".join(f"“{name}”" for name in said["protections"]) if said["protections"] else "",
+        said["drawn"],
+    )
 
 
 def _how(said: Answer) -> str:
