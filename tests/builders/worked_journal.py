@@ -1,6 +1,7 @@
 """Days of orders worked by a desk whose dealers' truth is known, as a journal: the desk decides everything itself.
 
-Its rule asks the first two of the house score and trades the best quote. `exploring` says what is left to chance.
+Its rule asks the first two of the house score, or of a `ranking`, and trades the best quote. `exploring` says what is
+left to chance.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from engine.selection.request import Exploring, Parameters
 
 RULES: Final = """
 rule "two" when true
+  rank by {ranking}
   ask top 2  wait 60s  send automatically
   execute automatically when within 100bp price of fair
 """
@@ -38,13 +40,13 @@ _ROUND_S: Final = 130
 _TURNS_A_BATCH: Final = 500
 
 
-def worked(habits: Habits, orders: int, exploring: Exploring, seed: int = 1) -> DeskWorld:
+def worked(habits: Habits, orders: int, exploring: Exploring, seed: int = 1, ranking: str = "classic") -> DeskWorld:
     """The desk after all its orders; what it recorded is in `events`."""
     names = tuple(sorted(habits))
     desk = make_desk(
         securities=(LIQUID,),
         dealers=tuple(dealer(name) for name in names),
-        book=compiled((Source("worked.rules", RULES),), names),
+        book=compiled((Source("worked.rules", RULES.format(ranking=ranking)),), names),
     )
     desk.parameters = Parameters(exploring=exploring)
     world, chance = make_world(desk), random.Random(f"worked {seed}")

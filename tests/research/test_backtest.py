@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from drawn_rounds import Habit
+from drawn_rounds import Habit, true_cost_bps
 from worked_journal import worked, write_journal
 
 from engine.admin import cli
@@ -209,6 +209,25 @@ def test_a_warehouse_tells_what_its_journals_tell(
     found, journal = (told(capsys, source, *policies) for source in (tmp_path / "warehouse", folder / "off.db"))
     assert {**found, "about": journal["about"]} == journal
     assert found["imported"] == 0
+
+
+@pytest.mark.full
+def test_the_model_is_worth_what_it_is_worth_where_chance_has_asked_its_panels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rule that ranks by who answers never comes to ask ash, who is the best: by 1.7 bps, and so it is told."""
+    habits = {"ash": Habit(0.85, -0.5), "beech": Habit(0.97, -4.0), "cedar": Habit(0.95, -4.2), "hazel": Habit(0.6, -9)}
+    for name, exploring in (("on", Exploring(0.4, 0.4, 0.05)), ("off", NO_EXPLORING)):
+        write_journal(tmp_path / f"{name}.db", worked(habits, 800, exploring, ranking="100% quote_rate").events)
+    found = told(capsys, tmp_path / "on.db", "--policy", "model")
+    (model,) = found["policies"]
+    assert (model["verdict"], model["lacking"]) == ("cheaper", [])
+    costs = [true_cost_bps(habits, panel, found["c_fail_bps"])[0] for panel in (("ash", "beech"), ("beech", "cedar"))]
+    difference = model["difference_bps"]
+    assert difference["low"] < costs[0] - costs[1] < difference["high"] < 0
+    (refused,) = told(capsys, tmp_path / "off.db", "--policy", "model")["policies"]
+    assert (refused["verdict"], refused["difference_bps"]) == ("refused", None)
+    assert "draw" in refused["lacking"]
 
 
 @pytest.mark.full
