@@ -340,8 +340,8 @@ def _about(about: Mapping[str, Any]) -> Iterator[str]:
         yield "A try in worlds that the model was tuned in: it is no evidence."
     elif about["again"]:
         yield (
-            f"This block was run before ({about['again']} times): it is no fresh one, and these figures prove less "
-            "than those of its first run."
+            f"This is run {about['again'] + 1} of this block: it is no fresh one, and these figures prove less than "
+            "those of its first run."
         )
     yield "Made by `scripts/evidence` from the rows beside it; nobody writes in it."
 

@@ -174,8 +174,8 @@ def test_the_report_is_one_small_page_with_every_table_and_picture(played: list[
 
 def test_a_run_that_was_run_again_says_so(played: list[dict[str, Any]]) -> None:
     again = markdown(ABOUT | {"version": 1, "again": 2}, found(played))
-    assert "run before (2 times)" in again
-    assert "run before" not in markdown(ABOUT | {"version": 1}, found(played))
+    assert "This is run 3 of this block" in again
+    assert "of this block" not in markdown(ABOUT | {"version": 1}, found(played))
 
 
 # --- blocks ----------------------------------------------------------------------------------------
@@ -217,6 +217,32 @@ def test_a_block_is_of_a_commit(
     assert main.main([]) == 2
     assert "evidence is of a commit" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_block_leaves_rows_table_and_report_and_says_when_it_was_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With two small worlds for tuning in place of the block."""
+    shown = tmp_path / "shown"
+    monkeypatch.setattr(main, "SHOWN", shown)
+    monkeypatch.setattr(main, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(main, "ROOT", tmp_path)
+    monkeypatch.setattr(main, "commit_of_this", lambda: "abc")
+    monkeypatch.setattr(main.blocks, "evidence_of", lambda version: block.Block(1, 2, version, rounds=6))
+    assert main.main(["--processes", "2"]) == 0
+    name = f"model-{MODEL_VERSION}"
+    assert {path.name for path in shown.iterdir()} == {f"{name}.json", f"{name}.md", f"{name}.html"}
+    about, worlds = block.read(shown / f"{name}.json")
+    assert [each["world"] for each in worlds] == [1, 2]
+    assert (about["version"], about["commit"], about["again"]) == (MODEL_VERSION, "abc", 0)
+    table = (shown / f"{name}.md").read_text()
+    assert capsys.readouterr().out == table == markdown(about, found(worlds))
+    assert main.main([]) == 2
+    assert main.main(["--table", str(MODEL_VERSION)]) == 0
+    assert (shown / f"{name}.md").read_text() == table
+    assert main.main(["--again", "--processes", "2"]) == 0
+    assert "This is run 2 of this block" in (shown / f"{name}.md").read_text()
+    assert len(list((tmp_path / "kept").iterdir())) == 2  # Nothing of the first run is taken for the second.
 
 
 def test_a_block_is_not_gone_on_with_by_other_code(tmp_path: Path) -> None:
