@@ -156,10 +156,7 @@ class Learning:
 
     def not_trading(self, asking: Asking, prior_bps: float) -> NotTrading:
         """What not trading costs for a request. `prior_bps`: in a bond of the usual width, before anything was seen."""
-        estimates = self.estimates
-        found = self.failing.cost(utc_day(asking.now_ns), estimates.widths, estimates.usual_edge, prior_bps)
-        width = estimates.widths.of(asking.bond, asking.quantity, asking.adv)
-        return NotTrading(found.value * width, found.sd * width, estimates.widths.error_of(asking.bond), found.n_eff)
+        return not_trading(self.failing, self.estimates, asking, prior_bps)
 
     def _solved(self, event: e.LeakSolved) -> None:
         self.leaks = Leaks(event.table, self.parameters.leak_in, self.parameters.leak_post)
@@ -347,3 +344,10 @@ def settled(seen: RoundSeen) -> RoundSeen:
     if not any(ask.pending for ask in seen.asks):
         return seen
     return changed(seen, asks=tuple([ask for ask in seen.asks if not ask.pending]))
+
+
+def not_trading(failing: Failing, estimates: Estimates, asking: Asking, prior_bps: float) -> NotTrading:
+    """What not trading costs for a request, in the width of its bond; `prior_bps` before anything was seen of that."""
+    found = failing.cost(utc_day(asking.now_ns), estimates.widths, estimates.usual_edge, prior_bps)
+    width = estimates.widths.of(asking.bond, asking.quantity, asking.adv)
+    return NotTrading(found.value * width, found.sd * width, estimates.widths.error_of(asking.bond), found.n_eff)

@@ -17,10 +17,12 @@ from worlds.world import FIRST_DAY, World
 
 from engine.dealers import estimates
 from engine.dealers.estimates import Estimates
+from engine.dealers.failing import Failing, NotTrading
 from engine.dealers.leak import Leaks
 from engine.dealers.outlook import Outlook
 from engine.dealers.segments import segment_of_key
 from engine.dealers.stats import DealerStats
+from engine.desk.learning import not_trading
 from engine.domain.observation import Answer, Horizon, MarkAfter, RoundSeen, Taken
 from engine.domain.order import MarkUsed
 from engine.market.tca import classic_reversion_bps, price_improvement_bps, quote_edge_bps
@@ -31,7 +33,7 @@ from engine.selection.ranking import Rankings
 from engine.selection.request import NO_EXPLORING, Exploring, Parameters, Records, Request
 from engine.selection.wanted import RulePlan
 from judging.leaks import LeakBook
-from judging.sight import WAIT_S, Asking, Panel, plain
+from judging.sight import WAIT_S, Asking, Panel, horizon_ns, plain
 
 _LIST_NOISE: Final = 1.0
 """Of the sd by which dealers differ: a list made from memory has about seven tenths of its order from the truth."""
@@ -143,7 +145,8 @@ class EnginesOwn:
         self._stats = DealerStats()
         self._estimates = Estimates()
         self._leaks = LeakBook()
-        self._records = Records(Rankings(self._stats, dealers), self._outlooks)
+        self._failing = Failing()
+        self._records = Records(Rankings(self._stats, dealers), self._outlooks, self._not_trading)
         self._parameters = Parameters(exploring=manner.exploring, aversion=1.0 if manner.minds_leaks else 0.0)
         self._ranking = Ranking(scorer=manner.scorer)
         self._arrivals: dict[str, MarkUsed] = {}
@@ -186,21 +189,30 @@ class EnginesOwn:
         )
 
     def _outlooks(self, dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
+        return self._estimates.outlooks(dealers, self._of(request))
+
+    def _of(self, request: Request) -> estimates.Asking:
         quantity = request.quantity if request.quantity is not None else Decimal(0)
         bond, adv = self._bond
-        asking = estimates.Asking(request.segment, quantity, request.wait_s, request.now_ns, bond, adv)
-        return self._estimates.outlooks(dealers, asking)
+        return estimates.Asking(request.segment, quantity, request.wait_s, request.now_ns, bond, adv)
+
+    def _not_trading(self, request: Request) -> NotTrading:
+        """What not trading costs, by the orders that were put off: as the desk learns it."""
+        return not_trading(self._failing, self._estimates, self._of(request), self._parameters.c_fail_bps)
 
     def saw(self, asking: Asking, seen: RoundSeen, closed: market.Round | None) -> None:
         if self._models:
             self._estimates.learn(seen)
             self._leaks.saw(seen)
+            self._failing.saw(seen)
         else:
             learn_classic(self._stats, seen, self._arrivals.get(seen.parent_id))
 
     def marked(self, seen: RoundSeen, after: MarkAfter) -> None:
         if self._models:
             self._leaks.marked(seen, after)
+            if after.mark is not None and seen.decided_ns is not None:
+                self._failing.marked(seen.rfq_id, horizon_ns(after.horizon, seen.decided_ns), float(after.mark.price))
         else:
             revert_classic(self._stats, seen, after)
 
