@@ -47,9 +47,9 @@ class Record:
         self.choices = Choices()
         self.rounds = list(drawn_rounds(HABITS, ROUNDS, exploring, AskTop(2), choices=self.choices))
 
-    def valued(self, *words: str, against: str = "", **given: Any) -> Valuation:
-        other = contender_of(against) if against else None
-        return valued(self.rounds, self.choices, [contender_of(each) for each in words], Settings(**given), other)
+    def valued(self, *words: str, against: str = "", rounds: int = ROUNDS, **given: Any) -> Valuation:
+        other, policies = contender_of(against) if against else None, [contender_of(each) for each in words]
+        return valued(self.rounds[:rounds], self.choices, policies, Settings(**given), other)
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +67,30 @@ def undrawn() -> Iterator[Record]:
 
 
 @pytest.fixture(scope="module")
-def by_policy(drawn: Record) -> dict[str, Beside]:
+def found_in(drawn: Record) -> Valuation:
     found = drawn.valued(*WORDS)
     assert (found.told, found.judged, found.drawn, found.imported, found.left) == (ROUNDS, ROUNDS, ROUNDS, 0, {})
-    return {each.policy: each for each in found.policies}
+    return found
 
 
-def test_a_policy_that_chance_has_asked_is_worth_what_it_costs(by_policy: dict[str, Beside], drawn: Record) -> None:
+@pytest.fixture(scope="module")
+def c_fail_bps(found_in: Valuation) -> float:
+    return found_in.c_fail_bps
+
+
+@pytest.fixture(scope="module")
+def by_policy(found_in: Valuation) -> dict[str, Beside]:
+    return {each.policy: each for each in found_in.policies}
+
+
+def test_a_policy_that_chance_has_asked_is_worth_what_it_costs(by_policy: dict[str, Beside], c_fail_bps: float) -> None:
     """`static:ash,beech` among a desk that came to ask hazel and ash: 1.8 bps dearer, and said so."""
     found = by_policy["static:ash,beech"].compared
-    c_fail = drawn.valued("static:ash,beech").c_fail_bps
-    truth, se = true_cost_bps(HABITS, ("ash", "beech"), c_fail)
+    truth, se = true_cost_bps(HABITS, ("ash", "beech"), c_fail_bps)
     assert found.verdict is Verdict.dearer
     assert found.cost is not None
     assert abs(found.cost.value - truth) < 3 * (found.cost.se + se)
-    best, _ = true_cost_bps(HABITS, ("hazel", "ash"), c_fail)
+    best, _ = true_cost_bps(HABITS, ("hazel", "ash"), c_fail_bps)
     assert found.difference is not None
     assert abs(found.difference.value - (truth - best)) < 3 * found.difference.se + 0.3, "it took rounds to find hazel"
     assert found.ess > 100
@@ -101,10 +110,10 @@ def test_what_no_draw_could_have_asked_is_refused(by_policy: dict[str, Beside]) 
     assert by_policy["random"].compared.verdict is Verdict.refused
 
 
-def test_fewer_of_those_asked_are_replayed(by_policy: dict[str, Beside], drawn: Record) -> None:
+def test_fewer_of_those_asked_are_replayed(by_policy: dict[str, Beside], c_fail_bps: float) -> None:
     """Hazel alone, mostly asked beside another one: what it costs is known from its own quotes."""
     found = by_policy["static:hazel"].compared
-    truth, se = true_cost_bps(HABITS, ("hazel",), drawn.valued("static:hazel").c_fail_bps)
+    truth, se = true_cost_bps(HABITS, ("hazel",), c_fail_bps)
     assert found.cost is not None
     assert abs(found.cost.value - truth) < 3 * (found.cost.se + se)
     assert found.replay is not None
@@ -127,18 +136,20 @@ def test_without_exploration_every_policy_that_differs_is_refused(undrawn: Recor
 
 
 def test_two_policies_are_held_against_each_other(drawn: Record) -> None:
-    (found,) = drawn.valued("static:ash,beech", against="static:ash,hazel").policies
+    (found,) = drawn.valued("static:ash,beech", against="static:ash,hazel", rounds=300).policies
     assert found.against == "static:ash,hazel"
-    (turned,) = drawn.valued("static:ash,hazel", against="static:ash,beech").policies
+    (turned,) = drawn.valued("static:ash,hazel", against="static:ash,beech", rounds=300).policies
     assert found.compared.difference is not None
     assert turned.compared.difference is not None
     assert found.compared.difference.value == pytest.approx(-turned.compared.difference.value)
-    (same,) = drawn.valued("static:ash,beech", against="static:beech,ash").policies
+    (same,) = drawn.valued("static:ash,beech", against="static:beech,ash", rounds=100).policies
     assert same.compared.verdict is Verdict.same, "in whatever order"
 
 
 def test_at_most_so_many_are_asked(drawn: Record) -> None:
-    found = {each.policy: each.asked for each in drawn.valued("classic", "model", "random", most=1).policies}
+    found = {
+        each.policy: each.asked for each in drawn.valued("classic", "model", "random", most=1, rounds=200).policies
+    }
     assert found["classic"] == found["random"] == 1.0
     assert found["model"] <= 1.0
 
@@ -279,7 +290,7 @@ def test_of_rounds_that_others_tell_of_the_candidates_are_those_tried(drawn: Rec
         assert other is not None
         truth, se = true_cost_bps(HABITS, ("ash", "beech"), found.c_fail_bps)
         assert abs(other.value - truth) < 3 * (other.se + se)
-        bare = [RoundTold(replace(told.seen, p_panel=None), told.after) for told in drawn.rounds]
+        bare = [RoundTold(replace(told.seen, p_panel=None), told.after) for told in drawn.rounds[:200]]
         (beside,) = valued(bare, nothing, [contender_of("static:ash,beech")], Settings()).policies
         assert Lacking.draw in beside.compared.lacking
 
