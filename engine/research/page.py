@@ -317,7 +317,9 @@ footer { margin-top: 2.5rem; padding-top: .6rem; border-top: 1px solid #bbb; col
   figure { max-width: 13.5cm; }
   h2 { break-after: avoid; }
   figure, tr, dl div, .verdict, li { break-inside: avoid; }
-  thead { display: table-header-group; }
+  thead { display: table-header-group; break-after: avoid; }
+  caption { break-after: avoid; }
+  tbody tr:first-child { break-before: avoid; }
   p { orphans: 3; widows: 3; }
 }
 """

@@ -7,7 +7,7 @@ memory. What each order's events were stands beside the state, which forgets wha
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -53,7 +53,7 @@ _ALWAYS: Final = frozenset(each.__name__ for each in _OF_ALL)
 class Retold:
     """`state` and `costs` hold the wanted orders and nothing else; `events` are each order's own, first to last."""
 
-    __slots__ = ("_costs", "_mine", "costs", "events", "last_ns", "orders", "state")
+    __slots__ = ("_costs", "_mine", "costs", "events", "last_ns", "state")
 
     def __init__(self) -> None:
         self.state = DeskState()
@@ -82,13 +82,6 @@ class Retold:
         apply(self.state, event)
         self.costs.fold(self.state, event)
         return True
-
-    def is_known(self, name: str) -> bool:
-        """Is it an order, a round, an acceptance or a fill of a wanted order?"""
-        return name in self._mine
-
-    def names(self) -> Iterable[str]:
-        return self._mine
 
     def _order_of(self, event: e.Event) -> str:
         """Of which wanted order it is; empty if of none. What it names for the first time is known from then on."""

@@ -133,7 +133,7 @@ def _places(asked: Asked, days: DealerDays) -> list[Block]:
 
 
 def place(dealer: str, measure: str, group: str, days: DealerDays) -> str:
-    """The third that a dealer is in, with those that its interval reaches into; empty where none can be said."""
+    """The third that a dealer is in, with another that its interval reaches into; empty where none may be said."""
     own = days.interval(dealer, measure, group)
     peers = [days.interval(each, measure, group) for each in sorted(days.asks) if each != dealer]
     known = [each.value for each in peers if each.is_told and each.n >= COUNT_MIN]
@@ -144,6 +144,8 @@ def place(dealer: str, measure: str, group: str, days: DealerDays) -> str:
     assert own.high is not None
     thirds = [_third(value, known, sign) for value in (own.value, own.low, own.high)]
     at, best, last = thirds[0], min(thirds), max(thirds)
+    if last - best == len(THIRDS) - 1:
+        return "cannot be told"
     reach = "" if best == last else f" ({THIRDS[best]} to {THIRDS[last]})"
     return f"{THIRDS[at]} third{reach}"
 

@@ -9,7 +9,6 @@ from typing import Final
 from engine.clock import NS_PER_S, utc_day
 from engine.domain.order import MarkUsed
 
-CANNOT_TELL: Final = "cannot tell"
 _ROWS: Final = {
     "shortfall": ("implementation shortfall", "+ cost, against the mark when the desk had the order"),
     "improvement": ("price improvement", "+ good, against the mark when the first dealer was asked"),
