@@ -231,6 +231,7 @@ def notes(answer: Answer) -> list[str]:
     ]
     for each in answer["unlike"]:
         found.append(f"not as recorded: {each['order']} at {each['at']}: {each['why']}")
+    found += answer["stand_ins"]
     left_out: dict[str, list[str]] = {}
     for each in answer["skipped"]:
         left_out.setdefault(each["why"], []).append(each["order"])

@@ -93,6 +93,7 @@ def _compared(found: Any, journal: Path) -> dict[str, Any]:
         "answered": done.answered,
         "as_recorded": done.as_recorded,
         "unlike": [{"order": name, "at": iso_timestamp(at_ns), "why": why} for name, at_ns, why in done.unlike],
+        "stand_ins": list(found.stand_ins),
         "skipped": [{"order": name, "why": why} for name, why in done.skipped],
         "differences": [
             {

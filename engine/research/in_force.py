@@ -7,14 +7,15 @@ desk of then has the dealers, limits, scores, bonds, calendars and rates of then
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from engine.boot import assembly, session_settings
 from engine.clock import NS_PER_S
-from engine.config import Config, dealers_in, recalled
+from engine.config import Config, ConfigProblems, dealers_in, recalled
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
@@ -26,15 +27,16 @@ from engine.errors import ConfigError, RuleError
 from engine.journal.archive import ReadOnly
 from engine.journal.event_codec import Codec, event_types
 from engine.research.facts import FactsThen
-from engine.rules import Book, compile_book
+from engine.rules import Book, Source, compile_book
 from engine.rules.source import apart
 from engine.selection.ranking import Rankings
 
 _NO_CONFIGURATION: Final = ("rules", "securities", "people", "tls")
 """Kinds of texts that `recalled` has no use for."""
-_LAST: Final = (
-    "SELECT type, version, body FROM events WHERE type IN ('EngineStarted', 'Reloaded') ORDER BY seq DESC LIMIT 1"
-)
+_STARTS: Final = "SELECT type, version, body FROM events WHERE type IN ('EngineStarted', 'Reloaded') ORDER BY seq"
+_LAST: Final = f"{_STARTS} DESC LIMIT 1"
+_NO_BOOK: Final = Source("none.rules", 'rule "none"\n  when true\n  ask top 1\n')
+"""Stands where a book of then makes no book any more: nobody is told what it says."""
 
 
 class TextsThen:
@@ -50,6 +52,10 @@ class TextsThen:
         self._books: dict[str, Book | None] = {}
         self._in_force: dict[str, str] = {}
         self._base_currency = "USD"
+        self._usable: Config | None = None
+        self._last_in_force: dict[str, str] | None = None
+        self.stand_ins: list[str] = []
+        """Texts of then that this build cannot read, and what stands in for them."""
 
     @property
     def base_currency(self) -> str:
@@ -69,29 +75,25 @@ class TextsThen:
         self._windows |= frozenset(windows)
 
     def _last(self) -> dict[str, str]:
-        for kind, version, body in self._file.query(_LAST):
-            event = codec().decode(kind, version, body)
-            assert isinstance(event, EngineStarted | Reloaded)
-            return {each.kind: each.hash for each in event.in_force}
-        raise ConfigError(f"{self._file.path}: no engine has ever started on it")
+        if self._last_in_force is None:
+            for row in self._file.query(_LAST):
+                self._last_in_force = _hashes(row)
+        if self._last_in_force is None:
+            raise ConfigError(f"{self._file.path}: no engine has ever started on it")
+        return self._last_in_force
 
     def desk_of(self, event: EngineStarted | Reloaded) -> Desk:
         """What was decided by from this event on, nothing learnt and no price heard yet.
 
-        Raises ConfigError where the journal does not have it.
+        Where this build can read a configuration no more, the one before it stands in, of the first ones the next that
+        can be read. Raises ConfigError where there is none.
         """
         self._in_force |= {each.kind: each.hash for each in event.in_force}
-        if not self._in_force:
-            raise ConfigError(
-                f"{self._file.path}: it does not say what was in force at {_day(event.at_ns)}: an older engine wrote it"
-            )
-        config = self._config()
+        config = self._config(event.at_ns)
         self._base_currency = config.engine.base_currency
         book = self.book(self._in_force.get("rules", ""))
         if book is None:
-            raise ConfigError(
-                f"{self._file.path}: the rule book in force at {_day(event.at_ns)} makes no book any more"
-            )
+            book = compile_book([_NO_BOOK], catalogue(None, self._base_currency))
         settings = {each.key: session_settings.schedule(each.schedule) for each in config.sessions if each.schedule}
         desk = assembly.desk(config, book, self._securities(event.at_ns), settings)
         desk.learning = Learning(config.scoring.estimate_parameters)
@@ -115,11 +117,25 @@ class TextsThen:
             self._books[book_hash] = found
         return self._books[book_hash]
 
-    def _config(self) -> Config:
+    def _config(self, at_ns: int) -> Config:
         key = tuple(sorted((kind, found) for kind, found in self._in_force.items() if kind not in _NO_CONFIGURATION))
         if key not in self._configs:
-            self._configs = {key: recalled(self._path, self._texts(dict(key)))}
+            try:
+                self._usable = recalled(self._path, self._texts(dict(key)))
+            except ConfigProblems as error:
+                which = "the one before" if self._usable is not None else "the next that can be read"
+                self._usable = self._usable or self._first_usable(error)
+                self.stand_ins.append(
+                    f"this build cannot read the configuration of {_day(at_ns)}, {which} stands in: {error.problems[0]}"
+                )
+            self._configs = {key: self._usable}
         return self._configs[key]
+
+    def _first_usable(self, error: ConfigProblems) -> Config:
+        for row in self._file.query(_STARTS):
+            with suppress(ConfigProblems):
+                return recalled(self._path, self._texts(_hashes(row)))
+        raise error
 
     def _texts(self, hashes: Mapping[str, str]) -> dict[str, str]:
         found = {kind: self._text(each) for kind, each in hashes.items() if kind not in _NO_CONFIGURATION}
@@ -143,6 +159,12 @@ class TextsThen:
 def codec() -> Codec:
     """Of every event there is."""
     return Codec(event_types(vars(events), events.Event), events.UPCASTERS)
+
+
+def _hashes(row: tuple[Any, ...]) -> dict[str, str]:
+    event = codec().decode(*row)
+    assert isinstance(event, EngineStarted | Reloaded)
+    return {each.kind: each.hash for each in event.in_force}
 
 
 def dealers_ever(file: ReadOnly) -> frozenset[str]:

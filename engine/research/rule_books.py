@@ -37,6 +37,8 @@ class Backtest:
     old: Named
     new: Named
     compared: Compared
+    stand_ins: tuple[str, ...] = ()
+    """What stood in for texts of then that cannot be read any more."""
 
 
 class _Opened:
@@ -82,7 +84,7 @@ def backtest(
             moments.skipped,
             moments.traded,
         )
-    return Backtest(first, second, compared)
+    return Backtest(first, second, compared, tuple(opened.texts.stand_ins))
 
 
 def _always(book: Book | None) -> Callable[[Moment], Book | None]:

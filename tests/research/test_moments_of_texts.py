@@ -12,14 +12,16 @@ import pytest
 from kept_days import KeptDays, installation
 
 from engine.clock import NS_PER_DAY
+from engine.config import Config, ConfigProblems, recalled
 from engine.desk.fields import catalogue
 from engine.domain.recommendation import Recommendation, Scalar
-from engine.errors import CommandError
+from engine.errors import CommandError, ConfigError
 from engine.journal.archive import ReadOnly
+from engine.research import in_force
 from engine.research.facts import FactsThen
 from engine.research.in_force import TextsThen, dealers_ever
 from engine.research.moments import FOREVER_NS, Held, Moments
-from engine.rules import Source, compile_book
+from engine.rules import Book, Source, compile_book
 
 DAY_S = 86_400
 pytestmark = pytest.mark.starts("noon")  # They have a clock of their own.
@@ -150,6 +152,61 @@ def test_everybody_who_ever_was_a_dealer_is_known(days: KeptDays) -> None:
     days.start()
     with ReadOnly(days.path) as file:
         assert {"alder", "birch", "cedar"} <= dealers_ever(file)
+
+
+def test_texts_that_this_build_cannot_read_have_stand_ins(days: KeptDays, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the first days the next that can be read, later the one before; a book that is none any more is named."""
+    days.start()
+    days.log_on()
+    a_day(days, 2)
+    for old, new in (("wait_s = 120", "wait_s = 110"), ("wait_s = 110", "wait_s = 100")):
+        days.advance(DAY_S)
+        edit(days, "engine.toml", old, new)
+        days.reload("limits")
+        a_day(days, 2)
+
+    def refusing(*unread: str) -> list[str]:
+        def read(path: Path, texts: Mapping[str, str]) -> Config:
+            if any(each in texts["limits"] for each in unread):
+                raise ConfigProblems(["engine.toml: former: unknown key"])
+            return recalled(path, texts)
+
+        monkeypatch.setattr(in_force, "recalled", read)
+        facts = FactsThen()
+        with ReadOnly(days.path) as file:
+            texts = TextsThen(file, days.config, facts)
+            waits = [each.desk.clocks.wait_ns // 10**9 for each in Moments(file, texts, facts).between(0, FOREVER_NS)]
+        assert len(texts.stand_ins) == len(unread)
+        return [str(each) for each in dict.fromkeys(waits)]
+
+    assert refusing() == ["120", "110", "100"]
+    assert refusing('"wait_s": "120.0"') == ["110", "100"]
+    assert refusing('"wait_s": "110.0"') == ["120", "100"]
+    assert refusing('"wait_s": "110.0"', '"wait_s": "100.0"') == ["120"]
+    with pytest.raises(ConfigProblems, match="former"):
+        refusing("wait_s")
+
+
+def test_a_book_that_makes_no_book_any_more_keeps_nobody_from_asking_others(
+    days: KeptDays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days.start()
+    days.log_on()
+    a_day(days, 2)
+    facts = FactsThen()
+    other = compile_book([Source("other.rules", 'rule "all"\n  when true\n  ask all\n')], facts.over(catalogue(None)))
+    monkeypatch.setattr(in_force, "apart", lambda text: [Source("old.rules", "rule of another language")])
+    with ReadOnly(days.path) as file:
+        texts = TextsThen(file, days.config, facts)
+        moments = rules_of(Moments(file, texts, facts), other)
+        assert texts.book(days.trading.desk.book.hash) is None
+        with pytest.raises(ConfigError, match="makes no book any more"):
+            texts.running()
+    assert len(moments) == 2
+
+
+def rules_of(moments: Moments, book: Book) -> list[str]:
+    return [each.decide(book).rule for each in moments.between(0, FOREVER_NS)]
 
 
 # --- tomorrow ----------------------------------------------------------------------------------------
