@@ -104,14 +104,14 @@ def test_what_is_right_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_where_there_is_no_signal_all_numbers_are_kept(tmp_path: Path) -> None:
-    """Dealers that are all the same, ten times: of all numbers together one in twenty may err."""
+    """Dealers that are all the same, four times: of all numbers together one in twenty may err."""
     proposals = 0
-    for seed in range(10):
+    for seed in range(4):
         rng = random.Random(100 + seed)
         [(_, one)] = drawn_dealers(rng, 1).items()
         told = planted(rng, {f"D{at:02}": one for at in range(8)}, 64, 10)
         proposals += bool(found(told, tmp_path / f"{seed}", replace(SHIPPED, half_life_days=110.0)).proposed)
-    assert proposals <= 2
+    assert proposals <= 1
 
 
 def test_too_little_is_refused_in_words(tmp_path: Path) -> None:

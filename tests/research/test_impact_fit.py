@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 
-import numpy as np
 import pytest
-from seen_rounds import SIZE, asked, seen
+from costly_trades import costly, trade
 from told_past import day_ns
 
-from engine.domain.observation import BondSeen, RoundSeen, RoundTold, Taken
-from engine.domain.order import MarkUsed, Side
+from engine.domain.observation import RoundTold, Taken
 from engine.domain.rows import changed
-from engine.market.calendars import utc_date
 from engine.market.impact import Circumstances, ImpactParameters, expected_impact
 from engine.research.impact import TRADES_MIN, ImpactFit, Trades, fit, law_bps, trades_of
 
@@ -23,52 +19,11 @@ pytestmark = pytest.mark.starts("noon")
 SHIPPED = ImpactParameters()
 
 
-def made(seed: int, count: int, law: ImpactParameters, days: int = 120, noise_bps: float = 8.0) -> Trades:
-    """Trades that cost half a spread, their impact, and what a day and a quote scatter by; one in fifty is a slip."""
-    rng = np.random.default_rng(seed)
-    day = 20_000 + np.sort(rng.integers(0, days, count))
-    adv = np.exp(rng.normal(np.log(8e6), 1.2, count))
-    columns = np.array([
-        day, np.zeros(count), quantity := np.exp(rng.normal(np.log(1.5e6), 1.0, count)), quantity / adv,
-        np.exp(rng.normal(np.log(35.0), 0.4, count)), rng.uniform(0, 10, count),
-        (rng.uniform(size=count) < 0.3).astype(float), (rng.uniform(size=count) < 0.5).astype(float),
-    ])  # fmt: skip
-    costs = 5.0 + 4.0 * columns[6] + law_bps(columns, law) + rng.normal(0, noise_bps, count)
-    costs += rng.normal(0, 4.0, days)[day - 20_000] + 300.0 * (rng.uniform(size=count) < 0.02)
+def made(seed: int, count: int, law: ImpactParameters) -> Trades:
     trades = Trades()
-    columns[1] = costs
-    for row in columns.T:
-        at = round((row[0] + 0.6) * 86_400e9)
-        one = changed(
-            _trade(row[1], row[2] / row[3], row[2], row[4], bool(row[6]), bool(row[7])),
-            sent_ns=at,
-        )
-        trades.add(RoundTold(one), issued_years_before(int(row[0]), row[5]))
+    for told, issued in costly(seed, count, law):
+        trades.add(told, issued)
     return trades
-
-
-def issued_years_before(day: int, years: float) -> date:
-    return utc_date((day - round(years * 365.25)) * 86_400 * 10**9)
-
-
-def _trade(
-    cost_bps: float, adv: float, quantity: float, volatility_bps: float, is_high_yield: bool, is_sale: bool
-) -> RoundSeen:
-    price = Decimal(repr(round(float(100.0 * (1 + (-1 if is_sale else 1) * cost_bps / 1e4)), 9)))
-    ask = asked(
-        "ash", 0.6, 0.0, taken=Taken.filled, filled=SIZE, fill_price=price,
-        mark_sent=MarkUsed(Decimal(100), "made", 0, "firm", 3.0),
-    )  # fmt: skip
-    return seen(
-        "Q",
-        [ask],
-        0.6,
-        quantity=Decimal(round(float(quantity))),
-        adv=Decimal(round(float(adv))),
-        volatility_bps=float(volatility_bps),
-        side=Side.sell if is_sale else Side.buy,
-        bond=BondSeen("B", "Acme", "corporate", rating="BB" if is_high_yield else "A"),
-    )
 
 
 def judged(law: ImpactParameters, seed: int = 1, count: int = 2_000) -> ImpactFit:
@@ -116,7 +71,7 @@ def test_few_trades_and_sizes_that_are_all_alike_are_refused_in_words() -> None:
     assert few.found == few.now
     alike = Trades()
     for at in range(600):
-        one = changed(_trade(5.0 + at % 7, 8e6, 1e6, 35.0, False, False), sent_ns=day_ns(at % 60 + 0.5))
+        one = changed(trade(5.0 + at % 7, 8e6, 1e6, 35.0, False, False), sent_ns=day_ns(at % 60 + 0.5))
         alike.add(RoundTold(one))
     assert "about the same share of what trades" in fit(alike, SHIPPED).why
 
@@ -135,7 +90,7 @@ def test_the_law_of_many_is_the_law_of_each() -> None:
 
 
 def test_only_trades_with_all_that_is_needed_count() -> None:
-    good = _trade(5.0, 8e6, 1e6, 35.0, False, False)
+    good = trade(5.0, 8e6, 1e6, 35.0, False, False)
     [ask] = good.asks
     assert len(trades_of([RoundTold(good)])) == 1
     for bad in (

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+from costly_trades import costly
 from desk_past import bond as bond_of
 from seen_rounds import drawn_dealers
 from told_past import gathered, planted
@@ -189,3 +190,20 @@ def test_too_little_is_said_and_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     assert cli.main(line) == 1, "the configured journal, where none is named"
     assert "cannot tell: a calibration needs 2,000 asks on 32 days at least, found" in capsys.readouterr().out
     assert not (tmp_path / "new.toml").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_law_of_impact_alone_is_proposed_and_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planted_law = ImpactParameters(y=1.2, cap_bps=1_000)
+    gathered([told for told, _ in costly(1, 1_200, planted_law, ages=False)], tmp_path / "a.db")
+    config = written(tmp_path, "")
+    files = ["--out", str(tmp_path / "new.toml"), "--html", str(tmp_path / "new.html")]
+    assert cli.main(["calibrate", str(tmp_path / "a.db"), "--config", str(config), *files]) == 0
+    out = capsys.readouterr().out
+    assert "cannot tell: a calibration needs 2,000 asks" in out
+    assert "expected impact: propose: nearer to what trades cost" in out
+    assert not (tmp_path / "new.toml").exists()
+    found = numbers(written(tmp_path, "", (tmp_path / "new.engine.toml").read_text())).market.impact.parameters
+    assert found.y == pytest.approx(1.2, rel=0.2)
+    assert found.power == pytest.approx(0.5, abs=0.08)
+    assert "What trades cost beyond half a spread" in (tmp_path / "new.html").read_text()
