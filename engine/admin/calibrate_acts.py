@@ -149,6 +149,7 @@ def _plain(proposal: Any, told: Any) -> dict[str, Any]:
             "days": law.days,
             "now": dataclasses.asdict(law.now),
             "found": dataclasses.asdict(law.found),
+            "ranges": {name: list(ends) for name, ends in law.ranges.items()},
             "judged": law.judged.plain(),
             "before_bps": law.before.plain(),
             "after_bps": law.after.plain(),

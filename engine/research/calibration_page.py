@@ -11,7 +11,7 @@ from engine.research.calibrating import Calibration, Finding
 from engine.research.impact import ImpactFit, plain
 from engine.research.page import Block, Column, Definitions, Notes, Page, Paragraph, Picture, Section, Table
 from engine.research.pictures import Share, Valued, along, intervals, reliability
-from engine.research.proposal import Proposal
+from engine.research.proposal import Proposal, may_be, shown
 from engine.research.scores import COVERAGE, OFF_MAX, ROWS_MIN, Decile, Report
 
 _MET: Final = {True: "met", False: "not met", None: "cannot tell"}
@@ -170,9 +170,9 @@ def _impact(law: ImpactFit) -> Iterator[Block]:
     )
     now, found = plain(law.now), plain(law.found)
     yield Table(
-        (Column("market.impact"), Column("in force", True), Column("fitted", True)),
-        [[name, f"{now[name]:.4g}", f"{found[name]:.4g}"] for name in found],
-        f"The law that all trades fit: ln y is known to {law.found.y_ln_sd:.2f}, one standard deviation",
+        (Column("market.impact"), Column("in force", True), Column("fitted", True), Column("95 %", True)),
+        [[name, shown(now[name]), shown(found[name]), may_be(law, name).rstrip(", ")] for name in found],
+        "The law that all trades fit; y_ln_sd is its error, cap_bps what the dearest one in two hundred trades cost",
     )
     yield _curve(law)
 

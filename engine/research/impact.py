@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
@@ -48,7 +48,9 @@ _YEAR_DAYS: Final = 365.25
 _LN_SD_MIN: Final = 0.1
 """No law is believed to be known better than to a tenth."""
 _BINS: Final = 8
+_Z95: Final = 1.96
 _SHOWN_SDS: Final = 5.0
+"""A trade that is further from the law counts as that far: in the cap, and in what is shown."""
 _SHIPPED: Final = ImpactParameters()
 # The law's numbers as they are fitted: by name, prior and its standard deviation. Of Y its logarithm.
 _PRIOR: Final[Mapping[str, tuple[float, float]]] = {
@@ -91,6 +93,8 @@ class ImpactFit:
     is_proposed: bool
     why: str
     points: tuple[Point, ...]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """What each number of the law may be, by name: intervals of 95 %."""
 
 
 class Trades:
@@ -172,6 +176,7 @@ def fit(trades: Trades, now: ImpactParameters, seed: int = 0) -> ImpactFit:
         is_proposed=is_proposed,
         why=why,
         points=_points(columns, whole, now, seed),
+        ranges=whole.ranges(columns),
     )
 
 
@@ -234,13 +239,30 @@ class _Fit:
         return least_squares(residuals, start, method="trf", x_scale=priors[:, 1])
 
     def _law_found(self, columns: Floats) -> ImpactParameters:
-        costs = columns[1]
+        law = _law_of(self._theta[2:], math.inf)
+        # A slip of a price is nobody's dearest trade.
+        costs = np.minimum(columns[1], self._expected(self._theta, columns) + _SHOWN_SDS * self.scale)
         cap_bps = float(max(10.0, np.quantile(costs, CAPPED)))
-        law = _law_of(self._theta[2:], cap_bps)
-        return replace(law, y_ln_sd=self._ln_sd(columns))
+        return replace(law, cap_bps=cap_bps, y_ln_sd=self._ln_sd(columns))
+
+    def ranges(self, columns: Floats) -> dict[str, tuple[float, float]]:
+        """What each number of the law may be: intervals of 95 %."""
+        sds = np.sqrt(np.diag(self._covariance(columns)))[2:]
+        found: dict[str, tuple[float, float]] = {}
+        for name, middle, sd in zip(_PRIOR, self._theta[2:], sds, strict=True):
+            low, high = float(middle - _Z95 * sd), float(middle + _Z95 * sd)
+            found[name] = (math.exp(low), math.exp(high)) if name == "y" else (low, high)
+        return found
 
     def _ln_sd(self, columns: Floats) -> float:
-        """How uncertain ln(law) is at the middle of the trades: a sandwich, by day, with the priors."""
+        """How uncertain ln(law) is at the middle of the trades."""
+        middle = np.median(columns, axis=1)
+        gradient = np.array([0.0, 0.0, 1.0, math.log(middle[3]), math.log(middle[2] / SIZE),
+                             math.log(middle[4] / VOLATILITY_BPS), math.log1p(middle[5]), 0.0, 0.0])  # fmt: skip
+        return max(_LN_SD_MIN, math.sqrt(float(gradient @ self._covariance(columns) @ gradient)))
+
+    def _covariance(self, columns: Floats) -> Floats:
+        """Of spreads and law: a sandwich, by day, with the priors."""
         theta, priors = self._theta, np.array([*_SPREADS, *_PRIOR.values()])
         step = 1e-4 * priors[:, 1]
         base = self._expected(theta, columns)
@@ -249,16 +271,13 @@ class _Fit:
         )
         off = (columns[1] - base) / self.scale
         pull = off / np.sqrt(1.0 + off * off) / self.scale
-        weight = 1.0 / np.sqrt(1.0 + off * off) / self.scale**2
+        weight = (1.0 + off * off) ** -1.5 / self.scale**2  # The loss's second derivative.
         bread = np.linalg.inv((slopes * weight[:, None]).T @ slopes + np.diag(priors[:, 1] ** -2.0))
         days, place = np.unique(columns[0], return_inverse=True)
         scores = np.zeros((len(days), len(theta)))
         np.add.at(scores, place, slopes * pull[:, None])
-        covariance = bread @ (scores.T @ scores + np.diag(priors[:, 1] ** -2.0)) @ bread
-        middle = np.median(columns, axis=1)
-        gradient = np.array([0.0, 0.0, 1.0, math.log(middle[3]), math.log(middle[2] / SIZE),
-                             math.log(middle[4] / VOLATILITY_BPS), math.log1p(middle[5]), 0.0, 0.0])  # fmt: skip
-        return max(_LN_SD_MIN, math.sqrt(float(gradient @ covariance @ gradient)))
+        found: Floats = bread @ (scores.T @ scores + np.diag(priors[:, 1] ** -2.0)) @ bread
+        return found
 
 
 def law_bps(columns: Floats, p: ImpactParameters) -> Floats:

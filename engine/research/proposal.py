@@ -55,7 +55,10 @@ class Proposal:
             f"# and by {impact.after.words(1, 'bps')} as fitted; the loss changes by {impact.judged.words(4)}.",
             "",
             "[market.impact]",
-            *(f"{name} = {_number(value)}  # was {_number(plain(impact.now)[name])}" for name, value in found.items()),
+            *(
+                f"{name} = {shown(value)}  # {may_be(impact, name)}was {shown(plain(impact.now)[name])}"
+                for name, value in found.items()
+            ),
         ]
         return "\n".join([*lines, ""])
 
@@ -75,9 +78,9 @@ def _of_finding(found: Finding, level: float) -> Sequence[str]:
         return (
             f"# {found.knob.about}: {unit} an ask {found.before.words(4)} -> {found.after.words(4)},",
             f"# the difference {_difference(found, level)}; {found.why}.",
-            f"{key} = {_number(found.found)}  # was {_number(found.knob.now)}",
+            f"{key} = {shown(found.found)}  # was {shown(found.knob.now)}",
         )
-    return (f"# keep {key} = {_number(found.knob.now)}: {found.why}{_tried(found, level)}.",)
+    return (f"# keep {key} = {shown(found.knob.now)}: {found.why}{_tried(found, level)}.",)
 
 
 def _tried(found: Finding, level: float) -> str:
@@ -90,5 +93,12 @@ def _difference(found: Finding, level: float) -> str:
     return f"{found.judged.words(4)} at {100 * level:.3g} %"
 
 
-def _number(value: float) -> str:
+def may_be(law: ImpactFit, name: str) -> str:
+    """The interval of one number of a fitted law, before what is said next; empty for what has none."""
+    low, high = law.ranges.get(name, (None, None))
+    return "" if low is None or high is None else f"{low:.2f} to {high:.2f}, "
+
+
+def shown(value: float) -> str:
+    """A number as it stands in a file."""
     return f"{value:.4g}" if abs(value) >= 1e-4 or value == 0 else "0.0"
