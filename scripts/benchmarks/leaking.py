@@ -113,7 +113,7 @@ async def _solved(folder: Path, dealers: int, rounds: int) -> Mapping[str, float
 
 def _tell(journal: Journal, dealers: int, rounds: int) -> None:
     """A journal in which another system has told of a year."""
-    encode, told = events_codec().encode, list(_rounds(dealers, rounds))
+    encode, told = events_codec().encode, list(rounds_told(dealers, rounds))
     now_ns = time.time_ns()
     with ReadOnly(journal.path) as file:
         head = file.head()
@@ -126,7 +126,7 @@ def _tell(journal: Journal, dealers: int, rounds: int) -> None:
         journal.finish()
 
 
-def _rounds(dealers: int, rounds: int) -> Iterator[RoundTold]:
+def rounds_told(dealers: int, rounds: int) -> Iterator[RoundTold]:
     rng = random.Random(1)
     names, began_ns = [f"d{at:04}" for at in range(dealers)], time.time_ns() - 364 * 86_400 * NS_PER_S
     for at in range(rounds):

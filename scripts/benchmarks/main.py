@@ -28,6 +28,7 @@ from benchmarks import (
     sessions,
     trading_desk,
     waiting,
+    warehousing,
 )
 from benchmarks.measuring import QUICK, WHOLE, Effort, Line, say
 
@@ -45,6 +46,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], list[Line]]]] = {
     "leaks": leaking.measure,
     "memory": growing.measure,
     "lasting": lasting.measure,
+    "warehouse": warehousing.measure,
 }
 PARTS: Final = "parts"
 """The breakdown of one order: no lines of the table, but a section of its own."""
