@@ -6,9 +6,11 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +24,11 @@ from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.observation import RoundTold
 from engine.errors import ConfigError, JournalError
+from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.event_codec import Codec, event_types
+from engine.journal.writer import Journal
 from engine.research.past import Past, Source
+from engine.research.warehouse.export import export
 from engine.research.warehouse.tables import ORDERS, PRICE, SCHEMA_VERSION, as_arrow
 
 pytestmark = pytest.mark.starts("noon")
@@ -282,6 +288,38 @@ def test_a_desk_has_a_name_that_a_folder_can_have(name: str, tmp_path: Path) -> 
     keep(some_day(1).events[:5], tmp_path / "a.db", "credit")
     with pytest.raises(ConfigError, match="desk: expected letters"):
         exported(tmp_path / "a.db", tmp_path / "files", name)
+
+
+# --- beside a daemon -----------------------------------------------------------------------------
+
+
+def test_the_writers_log_can_be_emptied_between_two_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No read transaction outlives a page; what is written meanwhile waits for the next export."""
+    events = some_day(1).events
+    last, _ = keep(events[:150], tmp_path / "a.db", "credit")
+    monkeypatch.setattr("engine.research.warehouse.export.PAGE", 40)
+    told: list[tuple[int, int]] = []
+    at = iter(range(150, len(events), 20))
+    codec = Codec(event_types(vars(e), e.Event))
+    with Journal(tmp_path / "a.db", "normal", reserve_bytes=0) as journal:
+
+        def beside(done: int, total: int) -> None:
+            told.append((done, total))
+            begin = next(at)
+            turns = []
+            for event in events[begin : begin + 20]:
+                head = journal.head.event_seq + len(turns) + 1
+                row = EventRow(head, head, *codec.encode(event)[:2], event.at_ns, codec.encode(event)[2])
+                turns.append(StagedTurn(head, event.at_ns, "timer", "", "", events=(row,)))
+            journal.commit(turns)
+            with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as other:
+                busy, log, moved = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            assert (busy, log, moved) == (0, 0, 0), "somebody was in the way"
+
+        [done] = export([tmp_path / "a.db"], tmp_path / "files", None, beside)
+    assert told == [(40, last), (80, last), (120, last), (last, last)]
+    assert done.upto == last
+    assert exported(tmp_path / "a.db", tmp_path / "files").begun_at == last
 
 
 # --- numbers -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import datetime
 import fcntl
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,12 +31,14 @@ from engine.research.warehouse.parts import (
     short,
 )
 from engine.research.warehouse.rows import Found, Row, Rows
-from engine.research.warehouse.tables import TABLES, Table
+from engine.research.warehouse.tables import EVENTS, TABLES, Table
 
 PAGE: Final = 1_000
 """Events read in one transaction."""
 ROWS_AT_ONCE: Final = 50_000
 """Rows that are held before they go into files."""
+WRITERS: Final = 4
+"""Files that are written at the same time."""
 KEPT_MAX: Final = 8_192
 """Rows of one table of late that are at hand when something becomes of them; older ones are read from the files."""
 _EVENTS: Final = "SELECT seq, turn_seq, type, version, utc_ns, body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq"
@@ -198,14 +201,22 @@ class _Held:
         if self._upto == self._committed.seq:
             return
         before, after = self._committed, self._now_committed()
+        days = sorted({*self._rows, *self._over})
+        events = [each for each in days if each[0] == EVENTS.name]
+
+        def add(day: tuple[str, datetime.date], committed: Committed) -> None:
+            rows, over = self._rows.get(day, ()), self._over.get(day, {})
+            self._parts.add(TABLES[day[0]], day[1], rows, over, self._upto, committed)
+
+        # Most of the time goes by until a file is on the disk.
+        with ThreadPoolExecutor(WRITERS) as writers:
+            for done in [writers.submit(add, day, before) for day in days if day not in events]:
+                done.result()
         # Events last, by their days: the last of their files is what says that all is in.
-        days = sorted({*self._rows, *self._over}, key=lambda each: (_ORDER[each[0]], each[1]))
-        for place, (name, date) in enumerate(days, 1):
-            rows, over = self._rows.get((name, date), ()), self._over.get((name, date), {})
-            said = after if place == len(days) else before
-            if place == len(days):
+        for day in events:
+            if day is events[-1]:
                 self._parts.sync()
-            self._parts.add(TABLES[name], date, rows, over, self._upto, said)
+            add(day, after if day is events[-1] else before)
         self._parts.sync()
         self._committed = after
         self._rows, self._over, self._count = {}, {}, 0
@@ -222,9 +233,6 @@ class _Held:
             source=self._committed.source,
             early={rfq_id: list(marks) for rfq_id, marks in self.early.items()},
         )
-
-
-_ORDER: Final = {name: place for place, name in enumerate(TABLES)}
 
 
 # --- is it the right one? ------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import orjson
@@ -83,12 +84,13 @@ def short(journal: str) -> str:
 class Parts:
     """The files of one journal of a desk. `before` are the short names of the journals that it goes on from."""
 
-    __slots__ = ("_before", "_days", "_desk", "_folder", "_journal", "_unsynced", "written")
+    __slots__ = ("_before", "_days", "_desk", "_folder", "_journal", "_lock", "_unsynced", "written")
 
     def __init__(self, folder: Path, desk: str, journal: str, before: Sequence[str] = ()) -> None:
         self._folder, self._desk, self._journal, self._before = folder, desk, short(journal), tuple(before)
         self._days: dict[str, list[datetime.date]] = {}
         self._unsynced: set[Path] = set()
+        self._lock = Lock()
         self.written = 0
         """Files."""
 
@@ -194,8 +196,9 @@ class Parts:
             out.flush()
             os.fsync(out.fileno())
         aside.replace(path)
-        self._unsynced.add(path.parent)
-        self.written += 1
+        with self._lock:
+            self._unsynced.add(path.parent)
+            self.written += 1
 
     def sync(self) -> None:
         """What was put in its place so far is there after a loss of power."""

@@ -396,7 +396,6 @@ TABLES: Final = {
         ORDERS, SCORES, RFQS, ROUNDS, ASKS, QUOTES, ACCEPTANCES, EXECUTIONS, MARKS, TCA, LEAKS, EVENTS,
     )
 }  # fmt: skip
-"""In the order in which they are written: events last, for their files say how far the export has come."""
 
 _CONTEXT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
