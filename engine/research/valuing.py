@@ -77,26 +77,26 @@ class _LeakDifference:
 
     rounds: int = 0
     by_dealer: dict[str, list[float]] = field(default_factory=dict)
-    identified: dict[str, Identified] = field(default_factory=dict)
-    """By dealer, as it was last."""
+    identified: Identified = Identified.level
+    """Of the dealers of the last round in which they differ: the least of them."""
 
-    def add(self, more: Iterable[str], fewer: Iterable[str], leaks: dict[str, Leak]) -> None:
+    def add(self, more: Sequence[str], fewer: Sequence[str], leaks: dict[str, Leak]) -> None:
         self.rounds += 1
+        if more or fewer:
+            self.identified = min((leaks[name][2] for name in (*more, *fewer)), key=_ORDER.index)
         for sign, names in ((1.0, more), (-1.0, fewer)):
             for name in names:
-                value, sd, identified = leaks[name]
+                value, sd, _ = leaks[name]
                 sums = self.by_dealer.setdefault(name, [0.0, 0.0])
                 sums[0] += sign * value
                 sums[1] += sign * sd
-                self.identified[name] = identified
 
     def told(self) -> Leaking:
         rounds = max(1, self.rounds)
         # A dealer's estimate is off by the same in all its rounds: its errors add up, those of dealers do not.
         bps = sum(value for value, _ in self.by_dealer.values()) / rounds
         se = math.sqrt(sum((sd / rounds) ** 2 for _, sd in self.by_dealer.values()))
-        least = min(self.identified.values(), key=_ORDER.index, default=Identified.level)
-        return Leaking(bps, bps - _Z95 * se, bps + _Z95 * se, least)
+        return Leaking(bps, bps - _Z95 * se, bps + _Z95 * se, self.identified)
 
 
 _ORDER: Final = (Identified.none, Identified.relative, Identified.level)

@@ -12,6 +12,7 @@ import pytest
 from drawn_rounds import FIRST_DAY, SEGMENT, SIZE, Habit, drawn_rounds, round_of, sent_ns, true_cost_bps
 
 from engine.clock import NS_PER_DAY
+from engine.dealers.outlook import Identified
 from engine.dealers.segments import segment_of_key
 from engine.domain.observation import Answer, ChosenBy, Horizon, Protocol, RoundTold
 from engine.errors import ConfigError
@@ -95,6 +96,13 @@ def test_a_policy_that_chance_has_asked_is_worth_what_it_costs(by_policy: dict[s
     assert abs(found.difference.value - (truth - best)) < 3 * found.difference.se + 0.3, "it took rounds to find hazel"
     assert found.ess > 100
     assert found.support > 0.99
+
+
+def test_a_leak_is_told_apart_with_its_error(by_policy: dict[str, Beside]) -> None:
+    """Nobody leaks in this market. Who was asked, and how many, varied: the level can be told."""
+    leak = by_policy["static:hazel"].leak
+    assert leak.low < 0.0 < leak.high
+    assert leak.identified is Identified.level
 
 
 def test_what_the_desk_did_anyway_cannot_be_told_from_it(by_policy: dict[str, Beside]) -> None:
