@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from seen_rounds import DAY_NS, drawn_dealers
+from test_spread import local_cluster
 from told_past import day_ns, gathered, planted
 
 from engine.config import ScoringConfig
@@ -186,12 +187,12 @@ def test_a_run_that_was_stopped_goes_on_and_another_past_is_other_work(
 
 
 @pytest.mark.full
-def test_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_and_a_cluster_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(8)
-    told = planted(rng, drawn_dealers(rng, 6), 40, 12)
+    told = planted(rng, drawn_dealers(rng, 6), 44, 13)
     here = found(told, tmp_path, SHIPPED, half_life(30.0))
     monkeypatch.setattr(calibrating, "spread", spread)
-    with Past() as past:
+    with Past() as past, local_cluster() as address:
         past.read([Source(tmp_path / "a.db")])
-        there = calibrate(past, SHIPPED, where=Where(processes=2), tried=half_life(30.0))
-    assert there == here
+        for where in (Where(processes=2), Where(scheduler=address)):
+            assert calibrate(past, SHIPPED, where=where, tried=half_life(30.0)) == here
