@@ -156,16 +156,16 @@ def _orders(paper: Paper, differences: list[Answer], count: int, shown: int) -> 
 
 def traded_then(difference: Answer) -> str:
     """What became of the round then, by whichever book that was."""
+    told = []
+    if asked := difference["overridden"]:
+        same = [name for name in ("old", "new") if set(difference[name]["dealers"]) == set(asked)]
+        told.append(f"a trader asked {', '.join(asked)} instead" + (f", as the {same[0]} book would" if same else ""))
     traded = difference["traded"]
-    if not traded:
-        return "then: no trade"
-    words = f"then: traded with {', '.join(traded)}"
-    missing = [
-        f"the {name} book does not ask {', '.join(left)}"
-        for name in ("old", "new")
-        if (left := [dealer for dealer in traded if dealer not in difference[name]["dealers"]])
-    ]
-    return "; ".join((words, *missing))
+    told.append(f"traded with {', '.join(traded)}" if traded else "no trade")
+    for name in ("old", "new"):
+        if left := [dealer for dealer in traded if dealer not in difference[name]["dealers"]]:
+            told.append(f"the {name} book does not ask {', '.join(left)}")
+    return f"then: {'; '.join(told)}"
 
 
 def _dealers(paper: Paper, answer: Answer) -> Lines:
@@ -246,6 +246,12 @@ def notes(answer: Answer) -> list[str]:
         )
     else:
         found.append("nothing was drawn in these rounds, and nothing is")
+    if answer["overridden"]:
+        old, new = answer["old"]["as_trader"], answer["new"]["as_trader"]
+        found.append(
+            f"in {answer['overridden']:,} rounds a trader asked others than the book of then wanted: the old book wants"
+            f" just those in {old:,}, the new one in {new:,}"
+        )
     if answer["traded"]:
         old, new = answer["old"]["with_traded"], answer["new"]["with_traded"]
         found.append(

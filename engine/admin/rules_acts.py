@@ -89,6 +89,7 @@ def _compared(found: Any, journal: Path) -> dict[str, Any]:
             for name in sorted({*done.old.asked, *done.new.asked})
         ],
         "traded": done.traded,
+        "overridden": done.overridden,
         "drawn": done.drawn,
         "answered": done.answered,
         "as_recorded": done.as_recorded,
@@ -110,6 +111,7 @@ def _compared(found: Any, journal: Path) -> dict[str, Any]:
                 "old": _short(each.old),
                 "new": _short(each.new),
                 "traded": list(each.traded),
+                "overridden": list(each.overridden),
             }
             for each in done.found
         ],
@@ -131,6 +133,7 @@ def _of_book(named: Any, did: Any, two_books: Any) -> dict[str, Any]:
         "sent_by_itself": did.by_itself,
         "nobody": did.nobody,
         "with_traded": did.with_traded,
+        "as_trader": did.as_trader,
     }
 
 

@@ -191,6 +191,8 @@ class Moments:
         self.skipped: list[tuple[str, str]] = []
         self.traded: dict[tuple[str, int], tuple[str, ...]] = {}
         """With whom the rounds of orders so far have traded, by order and round. No decision knows it."""
+        self.overridden: dict[tuple[str, int], tuple[str, ...]] = {}
+        """Whom a trader has asked in place of those that the book wanted, in the same way."""
 
     def between(
         self, begin_ns: int, end_ns: int, progress: Progress = silent, order_id: str | None = None
@@ -247,9 +249,8 @@ class Moments:
                 if moment is not None:
                     yield moment
             draft.record(event)
+            self._follow(event, draft.state)
         trading.adopt(draft)
-        for event in draft.events:
-            self._follow(event)
         self._after(rows[-1])
 
     def _moment(self, draft: Draft, seq: int, event: e.OrderRecommended) -> Moment | None:
@@ -276,18 +277,17 @@ class Moments:
         except Exception as error:
             name = type(error).__name__
             raise JournalError(f"event {row.seq} ({row.type}) cannot be applied: {name}: {error}") from error
-        self._follow(event)
+        self._follow(event, trading.state)
         self._after(row)
 
-    def _follow(self, event: e.Event) -> None:
+    def _follow(self, event: e.Event, state: DeskState) -> None:
         if isinstance(event, e.EstimatesRebuilt):
             self._sorted, self._learns_anew = event.observations, True
         elif isinstance(event, e.FillBooked):
-            fill = event.fill
-            order = self._standing().state.orders.get(fill.order_id)
-            if order is not None:
-                key = fill.order_id, order.rounds
-                self.traded[key] = tuple(dict.fromkeys((*self.traded.get(key, ()), fill.dealer)))
+            key = event.fill.order_id, state.orders[event.fill.order_id].rounds
+            self.traded[key] = tuple(dict.fromkeys((*self.traded.get(key, ()), event.fill.dealer)))
+        elif isinstance(event, e.OrderOverridden):
+            self.overridden[event.order_id, state.orders[event.order_id].rounds + 1] = event.after
 
     def _after(self, row: EventRow) -> None:
         self._seq, self.last_ns = row.seq, max(self.last_ns, row.utc_ns)

@@ -83,6 +83,7 @@ def backtest(
             begin_ns,
             moments.skipped,
             moments.traded,
+            moments.overridden,
         )
     return Backtest(first, second, compared, tuple(opened.texts.stand_ins))
 

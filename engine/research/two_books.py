@@ -138,6 +138,8 @@ class Difference:
     differs: tuple[Differs, ...]
     traded: tuple[str, ...] = ()
     """With whom the round has traded then."""
+    overridden: tuple[str, ...] = ()
+    """Whom a trader asked then, if those were others than the book of then wanted."""
 
 
 @dataclass(slots=True)
@@ -154,11 +156,17 @@ class OfBook:
     with_traded: int = 0
     """Rounds that traded then, and of which everybody that they traded with is asked."""
 
-    def count(self, answer: Answered, by_hand: bool, traded: tuple[str, ...]) -> None:
+    as_trader: int = 0
+    """Rounds in which a trader asked others than the book of then wanted, and this one wants just those."""
+
+    def count(
+        self, answer: Answered, by_hand: bool, traded: tuple[str, ...] = (), overridden: tuple[str, ...] = ()
+    ) -> None:
         self.rules[answer.rule] += 1
         self.protections.update(answer.protections)
         self.asked.update(answer.dealers)
         self.nobody += answer.plan is None
+        self.as_trader += bool(overridden) and set(overridden) == set(answer.dealers)
         self.with_traded += bool(traded) and set(traded) <= set(answer.dealers)
         self.by_itself += answer.plan is not None and answer.sends_itself and not by_hand
 
@@ -186,6 +194,8 @@ class Compared:
     """When the first and the last order of the period were decided."""
     traded: int = 0
     """Rounds that have traded then."""
+    overridden: int = 0
+    """Rounds in which a trader asked others than the book of then wanted."""
     drawn: int = 0
     """Rounds for which something had been drawn: the same is drawn for both."""
     answered: int = 0
@@ -208,6 +218,9 @@ class _Round:
     told: Difference | None
 
 
+_Key = tuple[str, int]
+"""An order and its round."""
+
 BookOf = Callable[[Moment], Book | None]
 """The book that is to decide at a moment; None: the one in force then."""
 
@@ -219,16 +232,17 @@ def compare(
     book_then: Callable[[str], Book | None],
     begin_ns: int,
     skipped: list[tuple[str, str]],
-    traded: Mapping[tuple[str, int], tuple[str, ...]],
+    traded: Mapping[_Key, tuple[str, ...]],
+    overridden: Mapping[_Key, tuple[str, ...]],
 ) -> Compared:
     """What both say at each moment. An order that was looked at again before its round began counts as last looked at.
 
-    Both begin with the protections that were in force when the period began. With whom rounds have `traded` is known
-    once the moments are over, and counted beside the answers.
+    Both begin with the protections that were in force when the period began. With whom rounds have `traded`, and whom
+    a trader asked instead, is known once the moments are over, and counted beside the answers.
     """
     done = Compared(skipped=skipped)
     held = Held(begin_ns), Held(begin_ns)
-    latest: dict[tuple[str, int], _Round] = {}
+    latest: dict[_Key, _Round] = {}
     for moment in moments:
         done.begin_ns = done.begin_ns or moment.at_ns
         done.end_ns = moment.at_ns
@@ -247,7 +261,7 @@ def compare(
             continue
         latest[order_id, moment.round] = _round(moment, *answers)
     for key, each in latest.items():
-        _count(done, each, traded.get(key, ()))
+        _count(done, each, traded.get(key, ()), overridden.get(key, ()))
     done.orders = len({order_id for order_id, _ in latest})
     done.orders_differing = len({order_id for (order_id, _), each in latest.items() if each.told is not None})
     done.found.sort(key=lambda each: (each.at_ns, each.order_id))
@@ -278,19 +292,20 @@ def _round(moment: Moment, old: Answered, new: Answered) -> _Round:
     return _Round(old, new, by_hand, choice is not None and choice.draw is not None, told)
 
 
-def _count(done: Compared, each: _Round, traded: tuple[str, ...]) -> None:
+def _count(done: Compared, each: _Round, traded: tuple[str, ...], overridden: tuple[str, ...]) -> None:
     done.rounds += 1
     done.drawn += each.drawn
     done.traded += bool(traded)
-    done.old.count(each.old, each.by_hand, traded)
-    done.new.count(each.new, each.by_hand, traded)
+    done.overridden += bool(overridden)
+    done.old.count(each.old, each.by_hand, traded, overridden)
+    done.new.count(each.new, each.by_hand, traded, overridden)
     if each.told is None:
         return
     done.rounds_differing += 1
     done.kinds.update(each.told.differs)
     done.moved[each.old.rule, each.new.rule] += 1
     if len(done.found) < DIFFERENCES_MAX:
-        done.found.append(replace(each.told, traded=traded))
+        done.found.append(replace(each.told, traded=traded, overridden=overridden))
 
 
 def _as_recorded(done: Compared, moment: Moment, then: Book | None) -> None:

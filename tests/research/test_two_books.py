@@ -63,7 +63,16 @@ class Looked:
         with ReadOnly(self._days.path) as file:
             texts, moments = self._pass(file, old, new)
             passed = moments.between(begin_ns, end_ns)
-            return compare(passed, lambda _: old, lambda _: new, texts.book, begin_ns, moments.skipped, moments.traded)
+            return compare(
+                passed,
+                lambda _: old,
+                lambda _: new,
+                texts.book,
+                begin_ns,
+                moments.skipped,
+                moments.traded,
+                moments.overridden,
+            )
 
     def taken(self, book: Book) -> dict[tuple[str, int], Answered]:
         """Each round's answer, worked out without `compare`."""
