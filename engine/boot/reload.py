@@ -27,7 +27,7 @@ from engine.boot.child import Child, ChildFailed
 from engine.boot.configured import KINDS, Configured, notices, read_again
 from engine.boot.kept_learning import NotKept, path_of, reading
 from engine.boot.learning_child import Wanted
-from engine.boot.take_over import links
+from engine.boot.take_over import links, put_in_order
 from engine.config import ConfigProblems
 from engine.dealers.stats import DealerStats
 from engine.desk.learning import Learning
@@ -231,6 +231,10 @@ class Reloading:
         """What the journal says, up to `up_to` at least and almost to its end, and the last event of it."""
         shadow, codec, seq = Trading(desk), events_codec(), 0
         with ReadOnly(self.configured.config.journal.path) as file:
+            while file.head().event_seq < up_to:
+                self._rest()
+            # No other past is put in order while this goes on.
+            shadow.desk.learning.expect(put_in_order(file), is_kept=False)
             while True:
                 began = seq
                 for row in file.events(after_seq=seq):

@@ -130,7 +130,8 @@ def take_over(parts: Parts, file: ReadOnly, *, shows_progress: bool = False) -> 
 
 def _learnt_before(file: ReadOnly, learning: Learning) -> Learning | None:
     """What an earlier process has kept of the past that the journal tells of; None: it is learnt from the journal."""
-    observations = _put_in_order(file)
+    observations = put_in_order(file)
+    learning.expect(observations, is_kept=False)
     if not observations:
         return None
     path, kept = path_of(file.path), Learning(learning.parameters)
@@ -142,13 +143,12 @@ def _learnt_before(file: ReadOnly, learning: Learning) -> Learning | None:
             pass
     except NotKept as error:
         log.info("the past is learnt again from the journal: %s: %s", path, error)
-        learning.expect(observations, is_kept=False)
         return None
     learning.expect(observations, is_kept=True)
     return kept
 
 
-def _put_in_order(file: ReadOnly) -> int:
+def put_in_order(file: ReadOnly) -> int:
     """How many observations the last `EstimatesRebuilt` has put in the order of their times; 0 without one."""
     found = file.query(_LAST_REBUILT, (e.EstimatesRebuilt.__name__,))
     return int(json.loads(found[0][0])["observations"]) if found else 0

@@ -228,6 +228,26 @@ def test_of_more_rounds_than_are_kept_the_latest_days_are_learnt(tmp_path: Path)
     assert learning.estimates.digest() == same.estimates.digest()
 
 
+def test_of_what_waits_to_be_put_in_order_a_start_holds_nothing(tmp_path: Path) -> None:
+    learning = Learning(P, is_replaying=True)
+    with ReadOnly(journal_of(tmp_path / "journal.db", PAST)) as file:
+        assert _learnt_before(file, learning) is None
+    for event in PAST:
+        learning.fold(event)
+    assert [each for each in learning._gathered or () if getattr(each, "rounds", ())] == []
+    learning.settle()
+    assert (learning.waiting, learning.observations) == (80, 3)
+
+
+def test_what_was_told_after_the_past_was_put_in_order_changes_nothing_of_it(tmp_path: Path) -> None:
+    """It is far newer, so that by its time all else would be out of the window."""
+    newer, older = (
+        journal_of(tmp_path / f"{day}.db", [*PAST, SINCE[0], added(told(day, "T-later"))]) for day in (2_000, 320)
+    )
+    assert started(newer)[0].estimates.digest() == started(older)[0].estimates.digest()
+    assert started(newer)[0].waiting == started(older)[0].waiting == 1
+
+
 # --- while it runs ---------------------------------------------------------------------------------
 
 
