@@ -77,6 +77,9 @@ def _tried(story: OrderStory, placed: Placement, dealer: str) -> Placement | Non
 
 def _why_not(story: OrderStory, rfq: Rfq, placed: Placement, dealer: str) -> str:
     """Why a better price was not taken, as far as the journal says."""
+    switch = story.killed(dealer, placed.sent_ns)
+    if switch is not None:
+        return f"kill switch {switch.scope} was on ({words.by(switch.actor)}: {switch.reason})"
     for event in story.events:
         if not isinstance(event, e.AcceptBlocked) or event.at_ns > placed.sent_ns:
             continue

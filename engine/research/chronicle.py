@@ -63,6 +63,8 @@ def _of_order(event: e.Event) -> tuple[str, str] | None:
             return ENGINE, f"order canceled: {event.reason}"
         case e.OrderExpired():
             return ENGINE, f"order expired: {event.reason}"
+        case e.KillSwitched():
+            return words.by(event.actor), f"kill switch {event.scope} is {'on' if event.on else 'off'}: {event.reason}"
         case e.InputRefused():
             return ENGINE, f"a message about it could not be handled: {event.error}"
     return None

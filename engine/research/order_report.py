@@ -200,7 +200,15 @@ def _by_size(order: Order) -> str:
 
 def _what_happened(story: OrderStory) -> list[Block]:
     received = story.order.received_ns
-    rows = [(words.clock(at_ns, received), who, what) for at_ns, who, what in chronicle(story.events)]
+    names = {name for rfq in story.rounds for name in (*rfq.plan.dealers, *(ask.dealer for ask in rfq.asks))}
+    account = story.order.terms.account
+    thrown = [
+        each
+        for each in story.switches
+        if each.at_ns >= received and any(each.scope.holds(name, account) for name in (*names, ""))
+    ]
+    events = sorted((*story.events, *thrown), key=lambda event: event.at_ns)
+    rows = [(words.clock(at_ns, received), who, what) for at_ns, who, what in chronicle(events)]
     table = Table((Column("UTC"), Column("Who"), Column("What")), rows, "Every step, as the journal has it")
     drawn = _timeline(story)
     return [*([drawn] if drawn is not None else []), table]

@@ -36,11 +36,23 @@ class OrderStory:
     advice: Recommendation | None
     due: dict[str, tuple[tuple[Horizon, int], ...]]
     """Horizons that have not come yet of rounds and fills, with their times."""
+    switches: Sequence[e.KillSwitched]
+    """Kill switches that hold for its account or somebody it might have gone to, of its time."""
     last_ns: int
 
     def round_of(self, placed: Placement) -> Rfq:
         """The round that an acceptance came of."""
         return next(each for each in self.rounds if each.rfq_id == placed.rfq_id)
+
+    def killed(self, dealer: str, at_ns: int) -> e.KillSwitched | None:
+        """The switch that kept this dealer from being dealt with at a time."""
+        on: dict[str, e.KillSwitched] = {}
+        for each in self.switches:
+            if each.at_ns <= at_ns and each.scope.holds(dealer, self.order.terms.account):
+                on.pop(str(each.scope), None)
+                if each.on:
+                    on[str(each.scope)] = each
+        return next(iter(on.values()), None)
 
     @property
     def standing(self) -> list[BookedFill]:
@@ -83,6 +95,7 @@ def story_of(retold: Retold, order_id: str) -> OrderStory:
         advised=advised,
         advice=advice,
         due={key: dues for key, dues in waiting.items() if dues},
+        switches=[each for each in retold.switches if each.at_ns <= max(event.at_ns for event in events)],
         last_ns=retold.last_ns,
     )
 

@@ -256,7 +256,9 @@ def timeline(title: str, rows: Sequence[str], moments: Sequence[Moment]) -> Pict
         axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
         locator = AutoDateLocator(minticks=2, maxticks=5)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S"))
+        times = [_time(each.at_ns) for each in moments]
+        is_long = bool(times) and max(times) - min(times) > 0.5
+        axes.xaxis.set_major_formatter(DateFormatter("%m-%d %H:%M" if is_long else "%H:%M:%S"))
         axes.grid(axis="x", color=PALE, linewidth=0.7)
         axes.margins(x=0.05)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)

@@ -45,7 +45,7 @@ _OF_QUARANTINE: Final = (
     *(e.FillQuarantined, e.QuarantineSettled, e.DontKnowTradeSent, e.DontKnowTradeUnsent, e.QuarantineRepeated),
 )
 """Fills there are numbered as they come: all of them are folded."""
-_OF_ALL: Final = (*_OF_QUARANTINE, e.TcaReceived)
+_OF_ALL: Final = (*_OF_QUARANTINE, e.TcaReceived, e.KillSwitched)
 _NAMES: Final = frozenset(each.__name__ for each in (*_OF_ORDERS, *_OF_ALL))
 _ALWAYS: Final = frozenset(each.__name__ for each in _OF_ALL)
 
@@ -53,12 +53,14 @@ _ALWAYS: Final = frozenset(each.__name__ for each in _OF_ALL)
 class Retold:
     """`state` and `costs` hold the wanted orders and nothing else; `events` are each order's own, first to last."""
 
-    __slots__ = ("_costs", "_mine", "costs", "events", "last_ns", "state")
+    __slots__ = ("_mine", "costs", "events", "last_ns", "state", "switches")
 
     def __init__(self) -> None:
         self.state = DeskState()
         self.costs = Costs()
         self.events: dict[str, list[e.Event]] = {}
+        self.switches: list[e.KillSwitched] = []
+        """Every kill switch that was thrown, first to last: events of the orders that it stops say nothing of it."""
         self.last_ns = 0
         """The time of the last event of the journal."""
         self._mine: dict[str, str] = {}
@@ -79,6 +81,8 @@ class Retold:
             self.events[order_id].append(event)
         elif not isinstance(event, _OF_ALL):
             return False
+        if isinstance(event, e.KillSwitched):
+            self.switches.append(event)
         apply(self.state, event)
         self.costs.fold(self.state, event)
         return True

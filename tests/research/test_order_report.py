@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,70 @@ def test_rounds_stand_each_by_itself(tmp_path: Path) -> None:
         "Round 1: who could be asked, who was, what they said",
         "Round 2: who could be asked, who was, what they said",
     ]
+
+
+def test_a_check_that_kept_a_better_price_back_is_the_reason(tmp_path: Path) -> None:
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="AUTO")
+    world.says("cedar", "100.05", order_id)
+    world.says("ash", "99.95", order_id)
+    world.desk.risk = replace(world.desk.risk, price_collar_bps=4.0)
+    world.says("beech", "99.97", order_id)
+    world.command("execute", order=order_id, dealer="beech")
+    world.fills(order_id)
+    page = report(world, tmp_path)
+    assert "2.0 bp better; it was kept back by a check (collar): " in page.verdict[1]
+    assert "accepting: collar" in {row["Check"] for row in table(page, "Checks that stopped")}
+
+
+def test_a_kill_switch_that_kept_a_better_price_back_is_the_reason(tmp_path: Path) -> None:
+    """It stops acceptances without a word in the order's own events."""
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="AUTO")
+    world.says("beech", "99.97", order_id)
+    world.command("kill", scope="dealer:ash", on=True, reason="wrong prices")
+    world.command("kill", scope="dealer:fir", on=True, reason="not its business")
+    world.says("ash", "99.95", order_id)
+    world.says("cedar", "99.99", order_id)
+    world.fills(order_id)
+    world.advance(1)
+    world.command("kill", scope="dealer:ash", on=False, reason="right again", role="operator")
+    page = report(world, tmp_path)
+    assert page.verdict[1] == (
+        "beech's 99.97 was NOT the best: ash's 99.95 was 2.0 bp better; "
+        "kill switch dealer:ash was on (kim: wrong prices)."
+    )
+    words = said(page)
+    assert "kill switch dealer:ash is on: wrong prices" in words
+    assert "dealer:fir" not in words
+
+
+def test_other_terms_and_an_order_that_ran_out_of_time(tmp_path: Path) -> None:
+    world = scene()
+    order_id = world.order(BOND, "buy", MM, account="HAND")
+    world.replace(order_id, "g1", 2 * MM)
+    world.advance(DAY_S)
+    page = report(world, tmp_path)
+    words = said(page)
+    assert page.verdict[0].startswith("Not filled: expired")
+    assert "the terms are others now: 2,000,000, no limit" in words
+    assert "order expired" in words
+
+
+@pytest.mark.starts("second noon")
+def test_every_end_there_is_makes_a_page(tmp_path: Path) -> None:
+    """The day before had every way in which an order and an acceptance end."""
+    world = scene()
+    placed_today = world.order(BOND, "buy", 5 * MM, account="AUTO")
+    world.says("ash", "99.95", placed_today)
+    path = kept(world, tmp_path)
+    orders = [order_id for order_id, _ in world.state.orders.items()]
+    assert len(orders) > 5
+    for order_id in orders:
+        page = reports.of_order(path, order_id, MADE_NS)
+        read(html(page))
+        assert page.verdict[0]
+    read(html(reports.of_period(path, None, None, MADE_NS)))
 
 
 # --- costs ---------------------------------------------------------------------------------------
