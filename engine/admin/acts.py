@@ -165,7 +165,13 @@ def _checked(paper: Paper, answer: views.Answer) -> views.Lines:
 def rules_try(given: _Arguments) -> int:
     from engine.admin import rule_views, rules_acts
 
-    _print(given, rules_acts.try_rules(given, _journal(given)[0], _config(given)), rule_views.tried)
+    journal, config = _journal(given)[0], _config(given)
+    if given.order is None:
+        if given.decided:
+            raise ConfigError("rules try --decided: the --order is missing")
+        _print(given, rules_acts.try_open(given, journal, config), rule_views.tried_open)
+    else:
+        _print(given, rules_acts.try_rules(given, journal, config), rule_views.tried)
     return 0
 
 

@@ -39,7 +39,7 @@ def tried(paper: Paper, answer: Answer) -> Lines:
     else:
         lines.append(f"as it was decided at {answer['at']}, round {answer['round']}")
     if answer["everybody_up"]:
-        lines.append(paper.styled("the engine is stopped: as if every dealer were logged on", "yellow"))
+        lines.append(paper.styled(_EVERYBODY_UP, "yellow"))
     lines += ["", paper.styled(f"by {answer['book']}", "bold"), *_trace(paper, answer["tried"])]
     lines += ["", *advice.recommendation(paper, answer["tried"])]
     present, new = answer["present"], answer["tried"]
@@ -54,6 +54,25 @@ def tried(paper: Paper, answer: Answer) -> Lines:
         for name, before, after in _side_by_side(present, new)
     ]
     return [*lines, *table(paper, (Column(""), Column("present"), Column("tried")), rows), *_moved(paper, present, new)]
+
+
+def tried_open(paper: Paper, answer: Answer) -> Lines:
+    """Of the orders that are with the trader those that the book would treat otherwise."""
+    orders, differing = answer["orders"], [each for each in answer["orders"] if each["differs"]]
+    lines = [
+        paper.styled(f"by {answer['book']}", "bold"),
+        f"as things stood at {answer['at']}, the journal's end",
+    ]
+    if answer["everybody_up"]:
+        lines.append(paper.styled(_EVERYBODY_UP, "yellow"))
+    words = f"{len(orders):,} orders are with the trader, {len(differing):,} of them it would treat otherwise"
+    lines.append(paper.styled(words, "yellow" if differing else "green"))
+    for each in differing:
+        lines += _both(paper, each, "")
+    return lines
+
+
+_EVERYBODY_UP: Final = "the engine is stopped: as if every dealer were logged on"
 
 
 def _trace(paper: Paper, said: Answer) -> Lines:
@@ -137,21 +156,28 @@ def compared(paper: Paper, answer: Answer, shown: int, rule: str | None = None) 
 def _orders(paper: Paper, differences: list[Answer], count: int, shown: int) -> Lines:
     lines: Lines = []
     for each in differences[:shown]:
-        round_words = f" round {each['round']}" if each["round"] > 1 else ""
-        head = (
-            f"{each['order']}{round_words}  {each['at']}  {each['side']} {grouped(each['quantity'])} {each['currency']}"
-            f" {each['security']} {each['name']}"
-        )
-        lines += ["", paper.styled(head, "bold")]
-        lines += wrapped("; ".join(DIFFERS_WORDS[kind] for kind in each["differs"]), paper.width, "  ")
-        lines += wrapped(f"old: {in_short(each['old'])}", paper.width, "  ")
-        new = f"new: {beside(each['old'], each['new'])}"
-        lines += [paper.styled(line, "yellow") for line in wrapped(new, paper.width, "  ")]
-        lines += wrapped(traded_then(each), paper.width, "  ")
+        lines += [*_both(paper, each, f"  {each['at']}"), *wrapped(traded_then(each), paper.width, "  ")]
     if count > len(differences[:shown]):
         hidden = count - len(differences[:shown])
         lines += ["", f"and {hidden:,} more: --limit N shows more, --json and --html have all of them"]
     return lines
+
+
+def _both(paper: Paper, each: Answer, when: str) -> Lines:
+    """An order, in what the answers differ, and both."""
+    round_words = f" round {each['round']}" if each["round"] > 1 else ""
+    head = (
+        f"{each['order']}{round_words}{when}  {each['side']} {grouped(each['quantity'])} {each['currency']}"
+        f" {each['security']} {each['name']}"
+    )
+    new = wrapped(f"new: {beside(each['old'], each['new'])}", paper.width, "  ")
+    return [
+        "",
+        paper.styled(head, "bold"),
+        *wrapped("; ".join(DIFFERS_WORDS[kind] for kind in each["differs"]), paper.width, "  "),
+        *wrapped(f"old: {in_short(each['old'])}", paper.width, "  "),
+        *(paper.styled(line, "yellow") for line in new),
+    ]
 
 
 def traded_then(difference: Answer) -> str:

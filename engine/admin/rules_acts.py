@@ -51,6 +51,31 @@ def try_rules(given: argparse.Namespace, journal: Path, config: Path) -> dict[st
     }
 
 
+def try_open(given: argparse.Namespace, journal: Path, config: Path) -> dict[str, Any]:
+    """The same of every order that is with the trader."""
+    found = research("rule_books").try_open(journal, config, given.files, _progress())
+    return {
+        "book": found.words,
+        "at": iso_timestamp(found.at_ns),
+        "everybody_up": found.everybody_up,
+        "orders": [
+            {
+                "order": each.order.order_id,
+                "round": each.round,
+                "side": each.order.terms.side.value,
+                "quantity": as_json.amount(each.order.leaves),
+                "currency": each.order.terms.currency,
+                "security": each.order.terms.security_id,
+                "name": each.name,
+                "differs": list(each.differs),
+                "old": _short(each.present.short),
+                "new": _short(each.tried.short),
+            }
+            for each in found.orders
+        ],
+    }
+
+
 # --- two books -------------------------------------------------------------------------------------
 
 

@@ -1134,7 +1134,7 @@ without one it is the configured journal. The numbers in force are those of engi
     Command(
         "rules.try",
         "",
-        "what rule files that are being written would do with one order, beside what the present book says",
+        "what rule files that are being written would do with an order, beside what the present book says",
         By.terminal,
         "acts.rules_try",
         params=(
@@ -1145,7 +1145,12 @@ without one it is the configured journal. The numbers in force are those of engi
                 required=True,
                 typed="FILE...",
             ),
-            Param("order", name, "the order, such as O-000012 or 12", required=True, typed="--order ORDER"),
+            Param(
+                "order",
+                name,
+                "the order, such as O-000012 or 12; without it all that are with the trader",
+                typed="--order ORDER",
+            ),
             Param("decided", flag, "true: as things stood when it was decided, though it is open", default=False),
             Param(
                 "round", whole(1, ROUNDS_MAX), "which round of it, where it was decided", default=1, typed="--round N"
@@ -1156,7 +1161,8 @@ without one it is the configured journal. The numbers in force are those of engi
 Reads the journal, of a running engine too, to its end and asks both books there. An order that is open is decided by
 what is known then, with the sessions that are up then; one that has ended by what was known when it was decided.
 A file takes the place of the running book's file of its name, or stands beside the others; one that ends in a rule
-`when true` and has another name is a book by itself. Sends nothing, changes nothing, draws nothing.""",
+`when true` and has another name is a book by itself. Without --order it lists the orders that are with the trader and
+that it would treat otherwise, as before a reload. Sends nothing, changes nothing, draws nothing.""",
     ),
     Command(
         "rules.backtest",

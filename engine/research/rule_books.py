@@ -14,7 +14,7 @@ from engine.desk.draft import Draft
 from engine.desk.fields import catalogue
 from engine.desk.recommend import Supposing, recommend
 from engine.desk.setting import Desk
-from engine.domain.order import Order
+from engine.domain.order import Order, OrderState
 from engine.domain.recommendation import Recommendation
 from engine.errors import CommandError
 from engine.journal.archive import ReadOnly
@@ -27,6 +27,8 @@ from engine.research.progress import Progress
 from engine.research.two_books import Answered, Compared, Differs, differences
 from engine.rules import Book, Catalogue
 
+_NO_ORDER: Final = ""
+"""No order is called so: a pass that stops nowhere."""
 _STOPPED: Final = "SELECT type FROM events WHERE type IN ('EngineStarted', 'EngineStopped') ORDER BY seq DESC LIMIT 1"
 
 
@@ -58,6 +60,17 @@ class _Opened:
         if self._running is None:
             self._running = self.texts.running()
         return self._running
+
+    def written(self, files: list[Path]) -> Named:
+        """The running book with these files, or a folder as a whole book."""
+        if len(files) == 1 and files[0].is_dir():
+            [found] = book_files.books([str(files[0])], self.running, self.known())
+            return found
+        return book_files.laid_over(files, self.running, self.known())
+
+    def is_stopped(self) -> bool:
+        """Did the engine end as it should, and has none started since?"""
+        return [kind for (kind,) in self.file.query(_STOPPED)] == ["EngineStopped"]
 
     def moments(self, *books: Named) -> Moments:
         self.texts.want({days for each in books for days in each.windows})
@@ -122,6 +135,36 @@ class Tried:
     desk: Desk
 
 
+@dataclass(frozen=True, slots=True)
+class TriedOpen:
+    """Every order that is with the trader by a book that is being written, and by the present one, as things stand."""
+
+    words: str
+    at_ns: int
+    everybody_up: bool
+    orders: tuple[Tried, ...]
+
+
+def try_open(journal: Path, config: Path, files: list[Path], progress: Progress) -> TriedOpen:
+    """What the book would make of the orders that it would be asked about next. Raises as `try_order` does."""
+    with ReadOnly(journal) as file:
+        opened = _Opened(file, config)
+        tried = opened.written(files)
+        book = tried.book
+        assert book is not None
+        moments = opened.moments(tried)
+        for _ in moments.between(0, FOREVER_NS, progress, _NO_ORDER):
+            pass
+        trading, draft_for = moments.end()
+        stopped, found, at_ns = opened.is_stopped(), [], moments.last_ns
+        for order in trading.state.open_orders():
+            if order.state is OrderState.with_trader and order.terms.security_id in trading.desk.securities:
+                draft = draft_for(order)
+                at_ns = draft.now_ns
+                found.append(_as_of_now(tried.words, draft, order, opened.running(), book, everybody_up=stopped))
+    return TriedOpen(tried.words, at_ns, stopped, tuple(found))
+
+
 def try_order(
     journal: Path,
     config: Path,
@@ -140,10 +183,7 @@ def try_order(
     order_id = _order_id(order)
     with ReadOnly(journal) as file:
         opened = _Opened(file, config)
-        if len(files) == 1 and files[0].is_dir():
-            [tried] = book_files.books([str(files[0])], opened.running, opened.known())
-        else:
-            tried = book_files.laid_over(files, opened.running, opened.known())
+        tried = opened.written(files)
         book = tried.book
         assert book is not None
         moments = opened.moments(tried)
@@ -158,7 +198,7 @@ def try_order(
             last = trading.state.counters.get("orders") or 0
             raise CommandError(f"no order {order} in {journal}: its last one is O-{last:06d}", code="unknown")
         if known.open and not decided:
-            stopped = [kind for (kind,) in file.query(_STOPPED)] == ["EngineStopped"]
+            stopped = opened.is_stopped()
             return _as_of_now(tried.words, draft_for(known), known, opened.running(), book, everybody_up=stopped)
         if then is None:
             raise CommandError(
