@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -43,6 +44,8 @@ from engine.journal.queries import (
 from engine.journal.recover import BadRow, KeptTurn, Rows, Sent, TurnRow, Verdict, group, verify
 from engine.journal.schema import SCHEMA_VERSION
 
+_PAGE: Final = 2_000
+"""Events of one short read."""
 _LOWEST: Final = -(1 << 62)
 """Below every key there may be: a row where none belongs is to be found, too."""
 
@@ -107,6 +110,15 @@ class ReadOnly:
         """Events in order, as rows: not verified."""
         query = f"SELECT {EVENT} FROM events WHERE seq > ? ORDER BY seq"
         return map(EventRow._make, self._connection.execute(query, (after_seq,)))
+
+    def events_until(self, last_seq: int, after_seq: int = 0) -> Iterator[EventRow]:
+        """Events up to one, in order, in short reads: between two of them a writer can shorten its log."""
+        while after_seq < last_seq:
+            page = list(islice(self.events(after_seq), _PAGE))
+            yield from (row for row in page if row.seq <= last_seq)
+            if not page:
+                return
+            after_seq = page[-1].seq
 
     def texts(self) -> Iterator[TextRow]:
         """Rule books and configurations, as they were stored."""

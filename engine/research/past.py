@@ -21,7 +21,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +34,6 @@ from engine.errors import ConfigError
 from engine.history.files import HistoryFile
 from engine.history.mapping import Blotter, read_blotter
 from engine.journal.archive import ReadOnly
-from engine.journal.batch import EventRow
 from engine.journal.event_codec import Codec, event_types
 from engine.market.securities import parse_securities
 from engine.research.progress import Progress, silent
@@ -45,7 +43,6 @@ HELD_MAX: Final = 2_000
 REFUSED_KEPT: Final = 20
 """Refused rows of a source that are kept with their reasons; the others are counted."""
 
-_PAGE: Final = 2_000
 _MARK_AGE_NS: Final = 900 * 10**9
 _SQLITE: Final = b"SQLite format 3\0"
 _NAMES: Final = frozenset(each.__name__ for each in TELLING)
@@ -221,7 +218,7 @@ class Past:
             own = _Own(self, desk, told)
             early: Early = {}
             head = journal.head()
-            for row in _events(journal, after, head.event_seq):
+            for row in journal.events_until(head.event_seq, after):
                 progress(row.seq, head.event_seq)
                 if row.type in _NAMES:
                     for each in tell(codec.decode(row.type, row.version, row.body), own, early):
@@ -363,16 +360,6 @@ def _refuse(told: Told, refused: Iterable[Refused]) -> None:
         told.refused += 1
         if len(told.why) < REFUSED_KEPT:
             told.why.append(each)
-
-
-def _events(journal: ReadOnly, after: int, until: int) -> Iterator[EventRow]:
-    """In short reads: whoever writes it can shorten its log between two."""
-    while after < until:
-        page = list(islice(journal.events(after), _PAGE))
-        if not page:
-            return
-        yield from page
-        after = page[-1].seq
 
 
 _ENGINE: Final = "[engine]"

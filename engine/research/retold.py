@@ -131,7 +131,7 @@ def retell(file: ReadOnly, wanted: Wanted, name: str = "", progress: Progress = 
     """
     found, codec, head = Retold(), Codec(event_types(vars(e), e.Event), e.UPCASTERS), file.head()
     spoken_of = [name.encode()] if name else []
-    for row in file.events():
+    for row in file.events_until(head.event_seq):
         found.last_ns = row.utc_ns
         progress(row.seq, head.event_seq)
         if row.type not in _NAMES or not _speaks(row, spoken_of):
