@@ -187,6 +187,7 @@ def test_no_message_and_no_credential_is_exported(tmp_path: Path) -> None:
     ]
     keep([*day.events, *secrets], tmp_path / "journal.db", "credit")
     exported(tmp_path / "journal.db", tmp_path / "files")
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "files").rglob("*.parquet")} == {0o640}
     shown = repr(all_rows(tmp_path / "files"))
     assert "StrayMessage" in shown
     for word in ("secretinput", "secretword", "secretpassword", "secretreason", "secretbytes", "8=FIX"):

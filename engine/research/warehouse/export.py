@@ -167,7 +167,7 @@ class _Held:
     def over(self, table: Table, date: datetime.date, key: tuple[Any, ...]) -> None:
         self._over_now.append((table, date, key))
 
-    def find(self, table: Table, **known_by: Any) -> Found | None:
+    def find(self, table: Table, since: datetime.date | None = None, **known_by: Any) -> Found | None:
         assert self._event is not None
         name = tuple(known_by.values())
         late = self._late[table.name]
@@ -176,7 +176,7 @@ class _Held:
             return found
         if table.name in self._let_go:
             self.flush()
-        there = self._parts.find(table, known_by, self._event.seq)
+        there = self._parts.find(table, known_by, self._event.seq, since)
         if there is None:
             if len(self._unknown) >= KEPT_MAX:
                 self._unknown.clear()

@@ -47,6 +47,8 @@ _FILE: Final = re.compile(r"([0-9a-f]{12})-(\d{4,})\.parquet")
 _NEWEST: Final = 3
 """Days of events that are looked at for how far an export has come: time does not go back in a journal."""
 
+_MODE: Final = 0o640
+"""Of files, as of a journal's: what they tell is not everybody's."""
 _BEYOND: Final = 1 << 62
 """Behind every event."""
 
@@ -145,13 +147,15 @@ class Parts:
                 self._days.pop(table.name)
 
     def find(
-        self, table: Table, known_by: Mapping[str, Any], before: int
+        self, table: Table, known_by: Mapping[str, Any], before: int, since: datetime.date | None = None
     ) -> tuple[datetime.date, dict[str, Any]] | None:
         """The last row of that name that was made by an event before this one, the newest days first."""
         column = next(name for name in known_by if table.schema.field(name).type == TEXT)
         for journal in (self._journal, *self._before):
             bound = before if journal == self._journal else _BEYOND
             for date in self._days_of(table):
+                if since is not None and date < since:
+                    break
                 for file in reversed(self._files(table, date, journal)):
                     matching = [
                         row
@@ -191,7 +195,7 @@ class Parts:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.part")
         data = data.unify_dictionaries().cast(schema)
-        with aside.open("wb") as out:
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE), "wb") as out:
             pq.write_table(data, out, compression="zstd", version="2.6", data_page_version="2.0")
             out.flush()
             os.fsync(out.fileno())

@@ -62,8 +62,8 @@ class Kept(Protocol):
     def over(self, table: Table, date: datetime.date, key: tuple[Any, ...]) -> None:
         """Rows of this key from before the current event do not stand any more."""
 
-    def find(self, table: Table, **known_by: Any) -> Found | None:
-        """The last row of that name so far."""
+    def find(self, table: Table, since: datetime.date | None = None, **known_by: Any) -> Found | None:
+        """The last row of that name so far; of files, only in those of this day or later."""
 
 
 Early = dict[str, list[tuple[int, str]]]
@@ -135,6 +135,8 @@ class Rows:
 
     def _order_reported(self, event: e.OrderReported) -> None:
         said = event.report
+        if said.code is not None:
+            return  # It never became an order.
         self._order_changed(
             said.order_id,
             "OrderReported",
@@ -222,7 +224,7 @@ class Rows:
             self._kept.put(MARKS, date, row)
 
     def _amended(self, event: e.RoundAmended) -> None:
-        known = self._kept.find(ROUNDS, source="", rfq_id=event.rfq_id)
+        known = self._own_round(event.rfq_id)
         if known is None:
             return
         date, before = known
@@ -241,7 +243,7 @@ class Rows:
             self.early.setdefault(event.rfq_id, []).append((self._version, self._body))
 
     def _round_mark(self, event: e.RoundMarked, version: int, body: str) -> bool:
-        known = self._kept.find(ROUNDS, source="", rfq_id=event.rfq_id)
+        known = self._own_round(event.rfq_id)
         if known is None:
             return False
         row = {
@@ -254,6 +256,11 @@ class Rows:
         }
         self._kept.put(MARKS, known.date, row)
         return True
+
+    def _own_round(self, rfq_id: str) -> Found | None:
+        """A round that is over. One that is not is no older than its RFQ: so far it need not be looked for."""
+        rfq = self._kept.find(RFQS, rfq_id=rfq_id)
+        return self._kept.find(ROUNDS, rfq.date if rfq is not None else None, source="", rfq_id=rfq_id)
 
     # --- prices ------------------------------------------------------------------------------------
 
