@@ -107,7 +107,7 @@ class Reloading:
         began = time.monotonic()
         try:
             with _soon_switching():
-                aside = await asyncio.to_thread(self._learnt_anew, wanted)
+                aside = await asyncio.to_thread(self._learnt_anew, wanted, learning)
         except ConfigProblems:
             pass  # The daemon stops.
         except (ChildFailed, NotKept, OSError) as error:
@@ -153,8 +153,11 @@ class Reloading:
         self._letting_go.add(task)
         task.add_done_callback(self._letting_go.discard)
 
-    def _learnt_anew(self, wanted: Wanted) -> Learning:
-        """In a thread, which waits for a child: all that the journal has to learn from, in the order of its times."""
+    def _learnt_anew(self, wanted: Wanted, learning: Learning) -> Learning:
+        """In a thread, which waits for a child: all that the journal has to learn from, in the order of its times.
+
+        With it, what `learning` was told meanwhile.
+        """
         self._child.run(wanted.as_json())
         path, aside = path_of(self.configured.config.journal.path), Learning(wanted.parameters)
         with _unlooked_at():
@@ -162,6 +165,8 @@ class Reloading:
                 self._rest()
         if aside.observations != wanted.observations:
             raise NotKept(f"{wanted.observations} observations were wanted, {aside.observations} were learnt")
+        for _ in learning.catching_up(aside):
+            self._rest()
         return aside
 
     def _wanted(self, wanted: ReadFiles) -> None:

@@ -32,6 +32,8 @@ OBSERVATIONS: Final = frozenset({e.RoundObserved, e.RoundAmended, e.HistoryAdded
 """The events that are learnt from."""
 AMENDABLE_MAX: Final = 4_096
 """Rounds of late of which something may still be learnt: a request that did not arrive, a last word that came late."""
+BEHIND_MAX: Final = 20
+"""Events that the turn of a rebuild may have to learn: some 5 ms of work."""
 LEARNT: Final = OBSERVATIONS | {e.RoundMarked, e.EstimatesRebuilt, e.EstimatesFitted, e.LeakSolved}
 """All events that `fold` takes notice of."""
 
@@ -54,6 +56,7 @@ class Learning:
     __slots__ = (
         "_amendable",
         "_aside",
+        "_caught_up",
         "_day",
         "_gathered",
         "_gathers",
@@ -95,6 +98,8 @@ class Learning:
         """What happened since a rebuild aside began."""
         self._sorted = 0
         self._aside: Learning | None = None
+        self._caught_up = 0
+        """Of one made aside: so many events of those since it was begun it has learnt."""
         self._amendable: dict[str, RoundSeen] = {}
 
     # --- events ------------------------------------------------------------------------------------
@@ -274,6 +279,18 @@ class Learning:
         """From here on, keep what happens: everything before it is learnt anew aside."""
         self._since = []
 
+    def catching_up(self, aside: Learning) -> Iterator[None]:
+        """Have what was learnt anew learn what happened since, in another thread, an event a step: all but a few.
+
+        Those are for the turn that takes it up. To learn an hour of rounds there held everybody up for seconds.
+        """
+        since = self._since
+        assert since is not None
+        while len(since) - aside._caught_up > BEHIND_MAX:
+            aside._learn(since[aside._caught_up])
+            aside._caught_up += 1
+            yield
+
     def end_aside(self, aside: Learning | None) -> None:
         """What was learnt anew is ready for the next `EstimatesRebuilt`; None: it came to nothing."""
         self._aside = aside
@@ -295,7 +312,7 @@ class Learning:
             return  # A reload has put another in the place of the one it was made for: what was told waits on.
         assert aside.observations == event.observations
         seen = sum(type(each) in OBSERVATIONS for each in since)
-        behind = since[_behind(since, seen - (self.observations - aside.observations)) :]
+        behind = since[_behind(since, seen - (self.observations - aside.observations)) + aside._caught_up :]
         self._aside = self._since = None
         self._take_over(aside)
         for later in behind:

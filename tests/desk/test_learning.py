@@ -15,7 +15,7 @@ from engine.clock import utc_day
 from engine.dealers.estimates import EstimateParameters
 from engine.dealers.failing import PATIENCE_DAYS
 from engine.dealers.leak import LeakPrior
-from engine.desk.learning import Learning
+from engine.desk.learning import BEHIND_MAX, Learning
 from engine.desk.past.reading import Known, Row, read_rows
 from engine.domain import events as e
 from engine.domain.measure import Identified
@@ -111,6 +111,30 @@ def test_what_is_told_while_a_rebuild_runs_waits_for_the_next() -> None:
     assert learning.waiting == 1
     again = replayed(LATER, EARLIER, more, event)
     assert (again.waiting, again.estimates.digest()) == (1, learning.estimates.digest())
+
+
+@pytest.mark.parametrize("rounds", [3, BEHIND_MAX, 5 * BEHIND_MAX])
+def test_of_what_was_seen_while_a_rebuild_ran_little_is_left_to_its_turn(rounds: int) -> None:
+    learning = Learning(EstimateParameters())
+    events: list[e.Event] = [LATER, EARLIER]
+    for event in events:
+        learning.fold(event)
+    learning.begin_aside()
+    aside = Learning(learning.parameters, is_replaying=True)
+    for event in events:
+        aside.fold(event)
+    aside.rebuilt()
+    for number in range(rounds):
+        events.append(observed(42 + number // 40, f"Q-{number}"))
+        learning.fold(events[-1])
+    steps = sum(1 for _ in learning.catching_up(aside))
+    assert steps == max(0, rounds - BEHIND_MAX)
+    events.append(observed(45, "Q-late"))
+    learning.fold(events[-1])
+    learning.end_aside(aside)
+    events.append(e.EstimatesRebuilt(AFTER_NS, 2, learning.waiting, "test"))
+    learning.fold(events[-1])
+    assert learning.estimates.digest() == replayed(*events).estimates.digest()
 
 
 def test_a_rebuild_that_came_to_nothing_leaves_everything_as_it_was() -> None:
