@@ -133,13 +133,13 @@ def test_an_open_order_is_decided_as_things_stand(here: Path, capsys: pytest.Cap
         assert isinstance(present, dict)
         assert (tried["rule"], present["rule"]) == ("small", "small and liquid")
         assert len(tried["dealers"]) == 2
-        # By now nobody has told of the bond's volume: the protection against that counts as true.
+        # By now others in the bond are open, too: together they are large against its volume.
         assert len(present["dealers"]) == (3 if each is now else 4)
         assert isinstance(each["differs"], list)
         assert {*each["differs"]} - {"dealers"} == {"rule", "number", "how", "execution", "to_person"}
     assert now["tried"]["worth_by_count"]  # type: ignore[index]
     assert cli.main(["rules", "try", "05-small.rules", "--order", "1", "--journal", "kept.db"]) == 0
-    assert "as things stood at 2026-11-05" in capsys.readouterr().out
+    assert "as things stood at 2026-11-04" in capsys.readouterr().out
 
 
 def test_the_end_of_a_running_engines_journal_is_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

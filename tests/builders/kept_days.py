@@ -6,6 +6,7 @@ are no sessions, timers are those that a test names. `start` begins a process, `
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -40,14 +41,21 @@ from engine.turn.outcome import Change
 from engine.turn.trading import DeskChange, Trading
 
 ROOT = Path(__file__).resolve().parents[2]
-MONDAY_NS = 1_793_620_800 * NS_PER_S + 14 * 3600 * NS_PER_S  # 2026-11-02 14:00 UTC.
+MONDAY_NS = (1_793_577_600 + 14 * 3600) * NS_PER_S  # 2026-11-02 14:00 UTC.
 
 
 def installation(folder: Path) -> Path:
     """The shipped configuration, copied so that a test may change it; its engine.toml."""
     shutil.copy(ROOT / "engine.toml", folder)
     shutil.copytree(ROOT / "config", folder / "config")
+    # What a securities file says of trading is of the day on which it was written.
+    written(folder / "config" / "securities" / "sample.csv", MONDAY_NS)
     return folder / "engine.toml"
+
+
+def written(path: Path, at_ns: int) -> None:
+    """Make it the file of that day, whenever this is run."""
+    os.utime(path, ns=(at_ns, at_ns))
 
 
 class KeptDays:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from kept_days import KeptDays, installation
+from kept_days import KeptDays, installation, written
 
 from engine.clock import NS_PER_DAY
 from engine.config import Config, ConfigProblems, recalled
@@ -57,6 +57,7 @@ def edit(days: KeptDays, name: str, pattern: str, instead: str) -> None:
     changed, count = re.subn(pattern, instead, text, flags=re.MULTILINE)
     assert count, pattern
     path.write_text(changed)
+    written(path, days.now_ns)
 
 
 def again(path: Path, config: Path, end_ns: int = FOREVER_NS) -> list[tuple[Recommendation, Recommendation]]:
