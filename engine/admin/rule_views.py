@@ -257,6 +257,11 @@ def notes(answer: Answer) -> list[str]:
     ]
     for each in answer["unlike"]:
         found.append(f"not as recorded: {each['order']} at {each['at']}: {each['why']}")
+    if answer["unlike"]:
+        found.append(
+            "an answer does not come out again where the engine has learnt to choose otherwise since, or where it"
+            " stood on something that no record keeps: look at those orders with that in mind"
+        )
     found += answer["stand_ins"]
     left_out: dict[str, list[str]] = {}
     for each in answer["skipped"]:

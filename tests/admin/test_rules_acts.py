@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -18,6 +19,9 @@ import pytest
 from kept_days import KeptDays, installation
 
 from engine.admin import cli
+from engine.domain.recommendation import Recommendation
+from engine.research.moments import Held, Moment
+from engine.rules import Book
 
 TRANSCRIPT = Path(__file__).parents[1] / "golden" / "rule_books.txt"
 pytestmark = pytest.mark.starts("noon")  # The days have a clock of their own.
@@ -197,3 +201,23 @@ def test_no_file_is_changed_by_looking(here: Path, capsys: pytest.CaptureFixture
     assert cli.main(["rules", "backtest", "running", "whole.rules", "--journal", "kept.db"]) == 0
     capsys.readouterr()
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_answers_that_do_not_come_out_again_are_named(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a newer build chooses otherwise."""
+
+    def another(self: Moment, book: Book, held: Held | None = None) -> Recommendation:
+        made = decide(self, book, held)
+        plan = made.plan
+        return made if plan is None else replace(made, plan=replace(plan, dealers=plan.dealers[:1]))
+
+    decide = Moment.decide
+    monkeypatch.setattr(Moment, "decide", another)
+    assert cli.main(["rules", "backtest", "running", "narrower", "--journal", "kept.db", "--limit", "0"]) == 0
+    shown = capsys.readouterr().out
+    assert "0 of 18 answers of then come out again" in shown
+    assert "not as recorded: O-000001" in shown
+    assert "differs in number" in shown
+    assert "has learnt to choose otherwise" in shown
