@@ -284,7 +284,8 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; bo
 thead th { color: #444; font-weight: 600; border-bottom: 1px solid #888; vertical-align: bottom; }
 tbody th { font-weight: 600; }
 tbody th.k { white-space: nowrap; }
-td.n, th.n { text-align: right; white-space: nowrap; }
+td.n, th.n { text-align: right; }
+td.n, tbody th.n { white-space: nowrap; }
 td.l { white-space: normal; }
 td.l span { white-space: nowrap; }
 td:not(.n) { min-width: 5rem; }
@@ -299,7 +300,6 @@ figcaption { color: #444; font-size: .9rem; margin-top: .3rem; }
 .nothing { color: #444; }
 footer { margin-top: 2.5rem; padding-top: .6rem; border-top: 1px solid #bbb; color: #444; font-size: .85rem; }
 @media (max-width: 40rem) {
-  th.n { white-space: normal; }
   tbody th:not(.k):not(.n) { min-width: 9rem; }
   dl div { grid-template-columns: 1fr; }
   h1 { font-size: 1.4rem; }
