@@ -32,11 +32,12 @@ from engine.dealers.estimate_parameters import EstimateParameters
 from engine.dealers.leak import LeakPrior
 from engine.errors import EngineError
 from engine.research.bootstrap import DAYS_MIN, NOTHING, Days, Floats, Interval
+from engine.research.knowledge import Then
 from engine.research.past import Past, rounds_in
 from engine.research.progress import Progress, silent
 from engine.research.scores import Report, Rows, crps_t, log_loss, report
 from engine.research.spread import Item, Where, spread
-from engine.research.walk import Then, walk
+from engine.research.walk import walk
 
 ASKS_MIN: Final = 2_000
 DAYS_IN_ALL_MIN: Final = 4 * DAYS_MIN

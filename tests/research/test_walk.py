@@ -20,8 +20,9 @@ from engine.domain import events as e
 from engine.domain.observation import Answer, AskSeen, Horizon, MarkAfter, Protocol, RoundTold, Taken
 from engine.domain.order import MarkUsed
 from engine.domain.rows import changed
+from engine.research.knowledge import Then, known_ns
 from engine.research.scores import Rows, report
-from engine.research.walk import Prediction, Then, known_ns, walk
+from engine.research.walk import Prediction, walk
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""

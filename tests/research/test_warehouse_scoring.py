@@ -16,10 +16,11 @@ from warehouse_rows import exported
 from engine.admin.cli import main as rfqctl
 from engine.dealers.estimates import EstimateParameters
 from engine.domain import events as e
+from engine.research.knowledge import Then
 from engine.research.past import Source, past_of
 from engine.research.scores import Rows, report
 from engine.research.spread import Where
-from engine.research.walk import Then, walk
+from engine.research.walk import walk
 from engine.research.warehouse.scoring import scores_of
 
 pytestmark = pytest.mark.starts("noon")

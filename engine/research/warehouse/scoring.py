@@ -20,10 +20,11 @@ import numpy as np
 from engine.dealers.estimates import EstimateParameters
 from engine.research.bootstrap import Days, Floats, Interval
 from engine.research.calibrating import parameters_of
+from engine.research.knowledge import Then
 from engine.research.progress import Progress, silent
 from engine.research.scores import Rows, Score, compared, within
 from engine.research.spread import Item, Where, spread
-from engine.research.walk import Then, walk
+from engine.research.walk import walk
 from engine.research.warehouse.parts import days_of, desks_of
 from engine.research.warehouse.reading import rounds_of
 from engine.research.warehouse.tables import ROUNDS
