@@ -28,6 +28,7 @@ from engine.dealers.leak_regression import solve
 from engine.dealers.outlook import Outlook
 from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.leak_rows import LeakRounds
+from engine.desk.learning import not_trading
 from engine.desk.past.lessons import lessons_told
 from engine.domain import events as e
 from engine.domain.exchange import converted
@@ -109,10 +110,7 @@ class Then:
 
     def not_trading(self, asking: Asking, prior_bps: float) -> NotTrading:
         """What not trading costs for a request; `prior_bps`: in a bond of the usual width, before anything was seen."""
-        estimates = self.estimates
-        found = self.failing.cost(utc_day(asking.now_ns), estimates.widths, estimates.usual_edge, prior_bps)
-        width = estimates.widths.of(asking.bond, asking.quantity, asking.adv)
-        return NotTrading(found.value * width, found.sd * width, estimates.widths.error_of(asking.bond), found.n_eff)
+        return not_trading(self.failing, self.estimates, asking, prior_bps)
 
     def _push(self, at_ns: int, seen: RoundSeen, told: RoundSeen, is_first: bool, mark: MarkAfter | None) -> None:
         self._order += 1
