@@ -43,6 +43,7 @@ from engine.errors import CommandError, ConfigError, EngineError, RuleError, Sta
 from engine.fix.session.phases import Phase
 from engine.fix.session.reasons import DisconnectReason, Ending
 from engine.journal.archive import ReadOnly
+from engine.journal.events import events_codec
 from engine.journal.lock import Boot
 from engine.journal.reader import JournalReader
 from engine.journal.tape import TapeBounds
@@ -53,7 +54,6 @@ from engine.metrics.collector import Metrics
 from engine.metrics.endpoint import MetricsEndpoint
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.staging import events_codec
 from engine.turn import Machine
 from engine.turn.trading import Trading
 

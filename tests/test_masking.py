@@ -22,9 +22,9 @@ from engine.fix.flows.samples import render_samples
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire import codec
 from engine.fix.wire.framing import Framer
+from engine.journal.events import events_codec
 from engine.logs import LineFormatter
 from engine.masking import MASK, SECRET_TAGS, for_keeping, masked, masked_values, may_hold_secret, printable, wire
-from engine.runtime.staging import events_codec
 
 SECRET = "hunter2"
 

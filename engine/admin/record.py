@@ -26,7 +26,8 @@ from engine.domain.order import MarkUsed, Order
 from engine.domain.rfq import Rfq
 from engine.errors import CommandError
 from engine.journal.batch import EventRow
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.event_codec import event_types
+from engine.journal.events import events_codec
 from engine.journal.reader import JournalReader
 
 SEQS_A_READ: Final = 2_000
@@ -48,7 +49,7 @@ class Record:
         self._reader = reader
         self._seq = seq
         self._state = state
-        self._codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
+        self._codec = events_codec()
 
     async def answer(self, name: str, params: Mapping[str, Any], actor: str, role: str) -> dict[str, Any]:
         """The answer to one question. Raises CommandError as a command does."""

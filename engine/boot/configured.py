@@ -29,12 +29,12 @@ from engine.errors import ConfigError, EngineError, RuleError
 from engine.fix.standard.dictionary import Dictionary
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import RULE_BOOK, TextRow
+from engine.journal.events import events_codec
 from engine.market.bonds import interest_problem
 from engine.market.calendars import utc_date
 from engine.market.rates import NoRate, doubt, rate_used
 from engine.rules.program import Book
 from engine.rules.source import apart, joined
-from engine.runtime.staging import events_codec
 from engine.turn.trading import Trading
 
 log = logging.getLogger(__name__)

@@ -35,8 +35,8 @@ from engine.desk.setting import Desk
 from engine.domain import events as e
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import TextRow
+from engine.journal.events import events_codec
 from engine.runtime.loop import Runtime
-from engine.runtime.staging import events_codec
 from engine.turn import Change, FilesRead, Link, ReadFiles, Settled
 from engine.turn.trading import DeskChange, Trading
 

@@ -34,12 +34,13 @@ from engine.fix.session.sequence import SessionState
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import SessionRow
 from engine.journal.event_codec import Codec
+from engine.journal.events import events_codec
 from engine.journal.lock import Boot
 from engine.journal.queries import FIRST_SENT, last_sent
 from engine.market.marks import Mark, Quality
 from engine.market.tape import CompleteFrom, Trade
 from engine.runtime.loop import Runtime
-from engine.runtime.staging import Recorder, events_codec
+from engine.runtime.staging import Recorder
 from engine.turn import LEDGER_MAX, Ledger, Link, Machine, Position, Waiting, Withhold
 from engine.turn.appended import Appended
 from engine.turn.history import History

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +19,11 @@ from engine.dealers.stats import DealerStats, StatsParameters
 from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
 from engine.desk.setting import Desk
-from engine.domain import events
 from engine.domain.events import EngineStarted, Reloaded
 from engine.domain.instrument import Security
 from engine.errors import ConfigError, RuleError
 from engine.journal.archive import ReadOnly
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.events import events_codec
 from engine.research.facts import FactsThen
 from engine.rules import Book, Source, compile_book
 from engine.rules.source import apart
@@ -155,14 +153,8 @@ class TextsThen:
         return str(rows[0][0]) if rows else None
 
 
-@cache
-def codec() -> Codec:
-    """Of every event there is."""
-    return Codec(event_types(vars(events), events.Event), events.UPCASTERS)
-
-
 def _hashes(row: tuple[Any, ...]) -> dict[str, str]:
-    event = codec().decode(*row)
+    event = events_codec().decode(*row)
     assert isinstance(event, EngineStarted | Reloaded)
     return {each.kind: each.hash for each in event.in_force}
 

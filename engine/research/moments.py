@@ -31,11 +31,11 @@ from engine.domain.rows import changed
 from engine.errors import JournalError
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import CloseRow, EventRow, MarkRow, TradeRow
+from engine.journal.events import events_codec
 from engine.market.hearing import Heard, Withdrawal
 from engine.market.marks import Mark, Quality
 from engine.market.tape import CompleteFrom, Trade
 from engine.research.facts import FactsThen
-from engine.research.in_force import codec
 from engine.research.progress import Progress, silent
 from engine.rules import Book
 from engine.turn.trading import Trading
@@ -178,7 +178,7 @@ class Moments:
         self._file = file
         self._desks = desks
         self._facts = facts
-        self._codec = codec()
+        self._codec = events_codec()
         self._sessions = _Sessions()
         self._tape = _Tape(file)
         self._trading: Trading | None = None

@@ -17,7 +17,7 @@ from engine.domain import events as e
 from engine.domain.leak import LeakTable
 from engine.errors import ConfigError
 from engine.journal.archive import ReadOnly
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.events import events_codec
 from engine.research import words
 from engine.research.dealer_days import DealerDays
 from engine.research.order_report import order_page
@@ -125,7 +125,7 @@ def _leaks(file: ReadOnly, last: date) -> LeakTable | None:
     if not rows:
         return None
     version, body = rows[0]
-    event = Codec(event_types(vars(e), e.Event), e.UPCASTERS).decode("LeakSolved", version, body)
+    event = events_codec().decode("LeakSolved", version, body)
     assert isinstance(event, e.LeakSolved)
     return event.table
 

@@ -21,7 +21,7 @@ from engine.domain import events as e
 from engine.errors import ConfigError, RuleError
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.events import events_codec
 from engine.research.progress import Progress, silent
 from engine.rules.program import Book, compile_book
 from engine.rules.source import apart
@@ -129,7 +129,7 @@ def retell(file: ReadOnly, wanted: Wanted, name: str = "", progress: Progress = 
 
     Raises JournalError where the file cannot be read, ConfigError beyond ORDERS_MAX.
     """
-    found, codec, head = Retold(), Codec(event_types(vars(e), e.Event), e.UPCASTERS), file.head()
+    found, codec, head = Retold(), events_codec(), file.head()
     spoken_of = [name.encode()] if name else []
     for row in file.events_until(head.event_seq):
         found.last_ns = row.utc_ns

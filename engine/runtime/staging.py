@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from engine.clock import NS_PER_DAY
-from engine.domain import events as domain_events
 from engine.journal.batch import (
     TRAILER_BYTES,
     Answer,
@@ -22,18 +20,12 @@ from engine.journal.batch import (
     TextRow,
     TradeRow,
 )
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.event_codec import Codec
 from engine.journal.tape import last_of_each
 from engine.market.hearing import Heard, Withdrawal
 from engine.market.marks import Mark, Quality
 from engine.market.tape import CompleteFrom, Trade
 from engine.turn import Bound, Link, Turn
-
-
-@cache
-def events_codec() -> Codec:
-    """The codec of every event there is. One for the process: to write its functions takes longer than a turn may."""
-    return Codec(event_types(vars(domain_events), domain_events.Event), domain_events.UPCASTERS)
 
 
 class Latest:

@@ -22,10 +22,10 @@ from benchmarks.messages import order_fields, report_wire, wire
 from engine.domain import events as e
 from engine.domain.order import Handling, OrderTerms, Side, TimeInForce
 from engine.journal.batch import Answer, EventRow, SessionRow, StagedTurn, TakenIn
+from engine.journal.events import events_codec
 from engine.journal.opening import configure, create_missing
 from engine.journal.schema import INSERTS
 from engine.journal.writer import Journal
-from engine.runtime.staging import events_codec
 
 BATCHES: Final = (1, 10, 100, 1_000)
 _COMMITS_MIN: Final = 3

@@ -19,11 +19,11 @@ from engine.domain import events as e
 from engine.domain.order import Handling, OrderFacts, OrderTerms, Side, TimeInForce
 from engine.domain.rfq import AskPlan, ExecutePlan, Quote, QuoteKind
 from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
 from engine.market.calendars import utc_date
 from engine.market.securities import format_securities
 from engine.rules.plan import Mode
-from engine.runtime.staging import events_codec
 
 OMS: Final = "OMS"
 DROP_COPY: Final = "DROPCOPY"

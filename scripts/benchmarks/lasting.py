@@ -39,10 +39,11 @@ from engine.config import load
 from engine.domain import events as e
 from engine.domain.keys import Timer, TimerKind
 from engine.journal.archive import ReadOnly
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
 from engine.market.marks import Mark, Quality
 from engine.metrics.collector import Metrics
-from engine.runtime.staging import Recorder, events_codec
+from engine.runtime.staging import Recorder
 from engine.turn import ConnectionUp, DigestDue, Input, Received, TimerDue, Turn
 from engine.turn.trading import Trading
 

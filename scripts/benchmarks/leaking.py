@@ -39,13 +39,13 @@ from engine.domain.observation import (
 from engine.domain.order import MarkUsed, Side
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.lock import Boot
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.metrics.collector import Metrics
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.staging import events_codec
 
 SIZES: Final = ((200, 10_000, 60.0), (1_000, 50_000, 600.0))
 """Dealers, rounds of a year, seconds it may take."""

@@ -43,9 +43,10 @@ from engine.fix.wire.framing import Framer
 from engine.fix.wire.message import Message
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
 from engine.metrics.collector import Metrics
-from engine.runtime.staging import Recorder, events_codec
+from engine.runtime.staging import Recorder
 from engine.turn import Application, ConnectionUp, Machine, Received, Turn
 
 DEALERS: Final = 50

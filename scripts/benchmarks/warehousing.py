@@ -17,8 +17,8 @@ from benchmarks.measuring import Effort, Line, say
 from engine.domain import events as e
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
-from engine.runtime.staging import events_codec
 
 ROUNDS: Final = 20_000
 """Of a year, each with its mark half an hour later; for a look, those of its first weeks."""

@@ -20,7 +20,7 @@ from engine.desk.state import DeskState
 from engine.domain import events as e
 from engine.domain.rfq import Rfq
 from engine.journal.archive import ReadOnly
-from engine.runtime.staging import events_codec
+from engine.journal.events import events_codec
 
 GUARD_NS: Final = 250_000_000
 """How long before its end a quote counts as over: as shipped."""

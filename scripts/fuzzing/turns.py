@@ -35,10 +35,11 @@ from engine.fix.standard.dictionary import Dictionary
 from engine.fix.wire.codec import Framer
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
 from engine.rules.program import compile_book
 from engine.rules.source import Source
-from engine.runtime.staging import Latest, Recorder, events_codec
+from engine.runtime.staging import Latest, Recorder
 from engine.turn import (
     BindDue,
     BindMore,

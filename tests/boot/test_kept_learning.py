@@ -29,8 +29,8 @@ from engine.domain import events as e
 from engine.domain.observation import RoundTold
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
-from engine.runtime.staging import events_codec
 from engine.turn.trading import Trading
 
 P = EstimateParameters()

@@ -27,8 +27,8 @@ from engine.domain import events as e
 from engine.domain.observation import Answer, AskSeen, BondSeen, Horizon, Protocol, RoundSeen, Taken
 from engine.domain.order import MarkUsed, Side
 from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
-from engine.runtime.staging import events_codec
 from engine.turn import LeaksFound, SolveLeaks
 from engine.turn.trading import Trading
 

@@ -15,12 +15,13 @@ from engine.clock import NS_PER_DAY, NS_PER_S, Instant
 from engine.desk.deliveries import adopt
 from engine.desk.setting import Desk
 from engine.journal.archive import ReadOnly
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
 from engine.market.appraisal import MarketParameters
 from engine.market.hearing import Heard, Refusal, Sides, Withdrawal, Wrong
 from engine.market.marks import Mark, Quality
 from engine.market.tape import CompleteFrom, Trade
-from engine.runtime.staging import Latest, Recorder, events_codec
+from engine.runtime.staging import Latest, Recorder
 from engine.turn import Turn
 
 START = 20_700 * NS_PER_DAY

@@ -33,10 +33,10 @@ from engine.domain.order import Handling, Side, TimeInForce
 from engine.domain.rfq import AskState, QuoteKind
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow, MarkRow, StagedTurn, TextRow, TradeRow
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
 from engine.market.marks import Mark, Quality
 from engine.market.tape import Trade
-from engine.runtime.staging import events_codec
 from engine.turn.outcome import Change
 from engine.turn.trading import DeskChange, Trading
 

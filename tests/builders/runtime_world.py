@@ -12,13 +12,14 @@ from session_world import SessionWorld
 
 from engine.clock import NS_PER_S, Clock, Instant
 from engine.fix.sockets.transport import FixConnection
+from engine.journal.events import events_codec
 from engine.journal.opening import Durability
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.metrics.collector import Metrics
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.staging import Recorder, events_codec
+from engine.runtime.staging import Recorder
 
 
 class SetClock(Clock):

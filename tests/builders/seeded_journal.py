@@ -10,8 +10,8 @@ from desk_past import past_events
 from engine.boot import take_over as recovery
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
-from engine.runtime.staging import events_codec
 from engine.turn.trading import Trading
 
 _TURNS_A_BATCH = 500

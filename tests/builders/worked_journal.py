@@ -22,9 +22,9 @@ from engine.domain import events as e
 from engine.domain import messages as m
 from engine.domain.order import TimeInForce
 from engine.journal.batch import EventRow, StagedTurn
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
 from engine.rules.source import Source
-from engine.runtime.staging import events_codec
 from engine.selection.request import Exploring, Parameters
 
 RULES: Final = """

@@ -11,9 +11,9 @@ from desk_past import HIGH_YIELD, LIQUID, MUNICIPAL
 from engine.desk.fields import catalogue
 from engine.domain import events as e
 from engine.domain.recommendation import Selection
+from engine.journal.events import events_codec
 from engine.rules.program import compile_book
 from engine.rules.source import Source
-from engine.runtime.staging import events_codec
 from engine.selection.request import Exploring, Parameters
 
 MM: Final = 1_000_000

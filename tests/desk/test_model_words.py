@@ -14,8 +14,8 @@ from engine.desk.classic_lessons import observe
 from engine.desk.explaining import tell
 from engine.domain import events as e
 from engine.domain.recommendation import Recommendation, Selection
+from engine.journal.events import events_codec
 from engine.rules.plan import Mode
-from engine.runtime.staging import events_codec
 from engine.selection.request import Exploring
 
 pytestmark = pytest.mark.starts("noon")

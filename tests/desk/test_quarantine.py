@@ -26,7 +26,7 @@ from engine.domain.credit import CreditKind, CreditScope
 from engine.domain.order import OrderState, Side
 from engine.domain.placement import DkReason, PlacementState, Verdict
 from engine.errors import CommandError
-from engine.runtime.staging import events_codec
+from engine.journal.events import events_codec
 
 pytestmark = pytest.mark.starts("noon")
 """Nothing here is about the time."""

@@ -31,8 +31,8 @@ from engine.domain import events as e
 from engine.domain.instrument import AssetClass
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import RULE_BOOK, EventRow, StagedTurn, TextRow
+from engine.journal.events import events_codec
 from engine.journal.writer import Journal
-from engine.runtime.staging import events_codec
 from engine.turn.trading import Trading
 
 pytestmark = pytest.mark.starts("noon")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from session_world import SessionWorld
 
 from engine.journal.batch import Head
-from engine.runtime.staging import Latest, Recorder, events_codec
+from engine.journal.events import events_codec
+from engine.runtime.staging import Latest, Recorder
 from engine.turn import ProofWanted
 
 

@@ -37,8 +37,8 @@ from engine.domain.keys import Timer
 from engine.errors import CommandError
 from engine.fix.session.sequence import SessionState
 from engine.fix.standard.dictionaries import built_in
+from engine.journal.events import events_codec
 from engine.market import marks
-from engine.runtime.staging import events_codec
 from engine.turn import Link, Machine, Noted, TimerDue, Write
 from engine.turn.appended import Appended
 

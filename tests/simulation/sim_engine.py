@@ -24,12 +24,13 @@ from engine.errors import JournalError
 from engine.fix.sockets.transport import FixConnection
 from engine.journal.archive import ReadOnly
 from engine.journal.batch import StagedTurn, TextRow
+from engine.journal.events import events_codec
 from engine.journal.queries import SentMessage
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.staging import Latest, events_codec
+from engine.runtime.staging import Latest
 from engine.turn import Input, Reply, TimerDue, Turn
 
 if TYPE_CHECKING:

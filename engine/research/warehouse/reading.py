@@ -18,7 +18,8 @@ from engine.desk.past.telling import Early, answered, tell
 from engine.domain import events as e
 from engine.domain.observation import RoundTold
 from engine.domain.rows import changed
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.event_codec import Codec
+from engine.journal.events import events_codec
 from engine.market.calendars import day_number, utc_date
 from engine.research.progress import Progress, silent
 from engine.research.warehouse.parts import Committed, committed_of, days_of, desks_of, files_of, journal_of
@@ -41,7 +42,7 @@ def rounds_of(
     on from another of its desk numbers its rounds anew, and they come from `desk@journal`. Held is one day. Raises
     ConfigError where there is no such warehouse or desk.
     """
-    codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
+    codec = events_codec()
     committed = {desk: committed_of(folder, desk) for desk in desks_of(folder, desks)}
     days = sorted({day for desk in committed for day in days_of(folder, ROUNDS, desk)})
     days = [day for day in days if _is_within(day, begin_ns, end_ns)]
@@ -62,7 +63,7 @@ def events_of(folder: Path, kinds: Collection[str], progress: Progress = silent)
 
     Held is one file. Raises ConfigError where there is no such warehouse.
     """
-    codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
+    codec = events_codec()
     wanted = [("type", "in", sorted(kinds))]
     files = [
         (journals[name].source or desk, path)

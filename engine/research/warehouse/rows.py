@@ -23,7 +23,7 @@ from engine.domain.order import MarkUsed, OrderFacts, OrderTerms
 from engine.domain.placement import Fill
 from engine.domain.recommendation import Recommendation, Selection
 from engine.journal.batch import EventRow
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.events import events_codec
 from engine.market.calendars import utc_date
 from engine.masking import masked_values, may_hold_secret
 from engine.research.warehouse.tables import (
@@ -76,7 +76,7 @@ class Rows:
     __slots__ = ("_body", "_kept", "_version", "codec", "early")
 
     def __init__(self, kept: Kept, early: Early | None = None) -> None:
-        self.codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
+        self.codec = events_codec()
         self.early: Early = early if early is not None else {}
         self._kept = kept
         self._version, self._body = 0, ""

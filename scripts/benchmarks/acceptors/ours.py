@@ -21,12 +21,13 @@ from engine.fix.sockets.transport import FixConnection
 from engine.fix.standard.dictionaries import built_in
 from engine.fix.wire.codec import encode_body
 from engine.fix.wire.message import Message
+from engine.journal.events import events_codec
 from engine.journal.reader import JournalReader
 from engine.journal.writer import Journal
 from engine.metrics.collector import Metrics
 from engine.runtime.hub import Patience
 from engine.runtime.loop import Limits, Runtime
-from engine.runtime.staging import Recorder, events_codec
+from engine.runtime.staging import Recorder
 from engine.turn import Change, Machine
 from engine.turn.trading import Trading
 
