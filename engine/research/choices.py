@@ -17,7 +17,7 @@ from engine.domain import events as e
 from engine.domain.observation import RoundSeen
 from engine.domain.recommendation import Recommendation, Selection
 from engine.journal.archive import ReadOnly
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.events import events_in
 from engine.research.draws import Draws, draws_of, of_sent
 from engine.research.progress import Progress, silent
 
@@ -62,14 +62,10 @@ class Choices:
 
     def read(self, journal: Path, source: str, progress: Progress = silent) -> None:
         """Take in the choices of a journal, whose own rounds have this source. Raises JournalError if it is none."""
-        codec = Codec(event_types(vars(e), e.Event), e.UPCASTERS)
         with ReadOnly(journal) as file:
-            total = file.head().event_seq
             self._begin()
-            for row in file.events():
-                progress(row.seq, total)
-                if row.type in _NAMES:
-                    self._take(source, codec.decode(row.type, row.version, row.body))
+            for event in events_in(file, _NAMES, file.head().event_seq, progress=progress):
+                self._take(source, event)
             self._end()
 
     def read_warehouse(self, folder: Path, progress: Progress = silent) -> None:

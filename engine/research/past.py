@@ -27,14 +27,13 @@ from typing import Any, Final
 from engine.config.text_file import read_text
 from engine.desk.past.reading import Known, Refused, read_rows
 from engine.desk.past.telling import TELLING, Early, answered, tell
-from engine.domain import events as e
 from engine.domain.observation import RoundTold
 from engine.domain.rows import changed
 from engine.errors import ConfigError
 from engine.history.files import HistoryFile
 from engine.history.mapping import Blotter, read_blotter
 from engine.journal.archive import ReadOnly
-from engine.journal.event_codec import Codec, event_types
+from engine.journal.events import events_in
 from engine.market.securities import parse_securities
 from engine.research.progress import Progress, silent
 
@@ -211,18 +210,16 @@ class Past:
     # --- sources -----------------------------------------------------------------------------------
 
     def _journal(self, path: Path, progress: Progress) -> Told:
-        told, codec = Told(path), Codec(event_types(vars(e), e.Event), e.UPCASTERS)
+        told = Told(path)
         with ReadOnly(path) as journal:
             journal_id, desk, after = self._desk_of(journal)
             told.desk = desk
             own = _Own(self, desk, told)
             early: Early = {}
             head = journal.head()
-            for row in journal.events_until(head.event_seq, after):
-                progress(row.seq, head.event_seq)
-                if row.type in _NAMES:
-                    for each in tell(codec.decode(row.type, row.version, row.body), own, early):
-                        self._put(each, told)
+            for event in events_in(journal, _NAMES, head.event_seq, after, progress):
+                for each in tell(event, own, early):
+                    self._put(each, told)
             own.let_go()
             self._heads[journal_id] = desk, max(after, head.event_seq)
             self._heads[head.hash.hex()] = desk, 0
