@@ -101,6 +101,10 @@ class Rows:
             np.array(self.possible, dtype=np.bool_),
         )
 
+    def refuse(self, why: Unsupported) -> None:
+        """Count the last round as one in which no draw is known to have been able to ask the panel."""
+        self.possible[-1], self.why[-1] = False, why
+
     def extend(self, other: Rows) -> None:
         self.panels += other.panels
         self.expected += other.expected
@@ -236,6 +240,9 @@ class _Walk:
         for contender in self._contenders:
             panel = frozenset(panel_of(contender, question, records, settings.parameters))
             self._add(found.policies[contender.name], seen, panel, choice.draws, model, outlooks)
+            if not whole:
+                # That it was asked tells by chance alone what could have been: counting those rounds would pick them.
+                found.policies[contender.name].refuse(Unsupported.unknown)
         self._add(found.logged, seen, chosen, choice.draws, model, outlooks)
         if not whole:
             # Of a drawn panel of which the choice is not known: what was asked stands for the desk, as it came.

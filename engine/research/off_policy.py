@@ -99,7 +99,7 @@ class Lacking(StrEnum):
     rounds = "rounds"
     """There is none that could be used."""
     draw = "draw"
-    """In no round could anything else have been asked than what was."""
+    """In too few of the rounds in which they differ could anything else have been asked than what was."""
     support = "support"
     ess = "ess"
     days = "days"
@@ -129,6 +129,8 @@ class Compared:
     at_twice: Interval | None
     ess: float
     support: float
+    drawn: int
+    """Of the differing rounds, those in which chance had a part."""
     matched: int
     """Of the differing rounds, those in which all of the panel was asked."""
 
@@ -144,14 +146,14 @@ def compare(
 ) -> Compared:
     """What one policy costs beside another. `same`: both ask the same dealers; `is_drawn`: chance had a part."""
     rounds, differ = len(day), ~same
-    differing, days = int(differ.sum()), len(np.unique(day))
+    differing, drawn, days = int(differ.sum()), int((is_drawn & differ).sum()), len(np.unique(day))
     ess = min(ess_of(one.weights[differ]), ess_of(other.weights[differ]))
     possible = one.is_possible & other.is_possible
     support = float(possible[differ].mean()) if differing else 1.0
     costs = one.robust(c_fail_bps), other.robust(c_fail_bps)
     apart = np.where(same, 0.0, costs[0] - costs[1])
     again = Days(day, seed)
-    lacking = _lacking(rounds, differing, days, ess, support, bool(is_drawn.any()))
+    lacking = _lacking(rounds, differing, days, ess, support, drawn)
     difference = again.mean(apart) if rounds else None
     if rounds and not differing:
         verdict = Verdict.same
@@ -184,6 +186,7 @@ def compare(
         at_twice=scaled[1],
         ess=ess,
         support=support,
+        drawn=drawn,
         matched=int((one.is_seen & differ).sum()),
     )
 
@@ -194,13 +197,13 @@ def ess_of(weights: Floats) -> float:
     return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
-def _lacking(rounds: int, differing: int, days: int, ess: float, support: float, is_drawn: bool) -> tuple[Lacking, ...]:
+def _lacking(rounds: int, differing: int, days: int, ess: float, support: float, drawn: int) -> tuple[Lacking, ...]:
     if not rounds:
         return (Lacking.rounds,)
     if not differing:
         return ()
     found: list[Lacking] = []
-    if not is_drawn:
+    if not drawn or drawn < ESS_MIN <= ess:  # The others tell what they do of one way of asking alone.
         found.append(Lacking.draw)
     if support < SUPPORT_MIN:
         found.append(Lacking.support)

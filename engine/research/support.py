@@ -298,10 +298,7 @@ def _drawn(found: Gathering) -> str:
     if share >= DRAWN_SHARE:
         return f"{counted}: another policy can be valued by them."
     if not found.with_chance:
-        return (
-            f"{counted}: another policy can be valued only where its panel was inside the one asked, "
-            "never by how likely it was."
-        )
+        return f"{counted}: what another policy would have cost can be told by none of them."
     return f"{counted}: another policy can be valued by those alone."
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from engine.dealers.outlook import Identified
 from engine.research.bootstrap import Interval
 from engine.research.gathering import KNOWN_DAYS, Left, Unsupported
-from engine.research.off_policy import AGREE_MIN, DAYS_MIN, ESS_MIN, SUPPORT_MIN, Lacking, Verdict
+from engine.research.off_policy import AGREE_MIN, DAYS_MIN, ESS_MIN, SUPPORT_MIN, Compared, Lacking, Verdict
 from engine.research.valuing import LOGGED, Beside, Valuation
 
 COLUMNS: Final = ("policy", "asks", "cost bps", "difference bps", "ESS", "support", "verdict")
@@ -75,6 +75,8 @@ def reasons_of(beside: Beside) -> list[str]:
         f"they differ in {found.differing:,} of {found.rounds:,} rounds; in {found.support:.0%} of these a draw could "
         f"have asked both, in {found.matched:,} all of its panel was asked, which weighs as much as {found.ess:.0f}"
     )
+    if not beside.asked:
+        told.append(f"{beside.policy} asks nobody in any round: none of its dealers was a candidate")
     if is_refused(beside):
         told += _cures(beside)
     if found.replay is not None:
@@ -107,7 +109,7 @@ def _lacks(beside: Beside) -> Iterator[str]:
             case Lacking.rounds:
                 yield "no round of the period could be used"
             case Lacking.draw:
-                yield "nothing was left to chance"
+                yield _undrawn(found)
             case Lacking.support:
                 yield f"support {found.support:.0%} (needs {SUPPORT_MIN:.0%})"
             case Lacking.ess:
@@ -116,9 +118,17 @@ def _lacks(beside: Beside) -> Iterator[str]:
                 yield f"{_counted(found.days, 'day')} (needs {DAYS_MIN})"
 
 
+def _undrawn(found: Compared) -> str:
+    if not found.drawn:
+        return "nothing was left to chance"
+    return f"chance had a part in {found.drawn:,} of the rounds in which they differ (needs {ESS_MIN:.0f})"
+
+
 def _cures(beside: Beside) -> Iterator[str]:
     found = beside.compared
-    if Lacking.draw in found.lacking:
+    if Lacking.draw in found.lacking and found.drawn:
+        yield _CURES[Unsupported.fixed]
+    elif Lacking.draw in found.lacking:
         yield (
             "without a draw nobody can tell what a panel changes from the kind of orders it was chosen for, nor how "
             "answers and leaks depend on how many are asked: switch exploration on (`explore.epsilon` and "
@@ -133,7 +143,7 @@ def _cures(beside: Beside) -> Iterator[str]:
             needed = math.ceil(found.rounds * (ESS_MIN / max(1.0, found.ess) - 1))
         days = _counted(math.ceil(needed * max(1, found.days) / found.rounds), "day")
         yield f"by this exploration some {needed:,} rounds more ({days} as busy as these) make an ESS of {ESS_MIN:.0f}"
-    elif Lacking.ess in found.lacking and Lacking.draw not in found.lacking:
+    elif Lacking.ess in found.lacking and Lacking.draw not in found.lacking and not found.matched:
         yield "by this exploration its panel never comes where they differ: more days alone do not help"
     if Lacking.days in found.lacking:
         yield f"{DAYS_MIN - found.days} days of trading more: fewer say too little of how days differ"

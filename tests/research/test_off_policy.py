@@ -159,6 +159,20 @@ def test_a_record_without_a_draw_is_refused_whatever_it_shows() -> None:
     assert found.replay.value == -1e4
 
 
+@pytest.mark.parametrize(("drawn", "is_refused"), [(49, True), (60, False)])
+def test_draws_elsewhere_say_nothing_of_rounds_without_one(drawn: int, is_refused: bool) -> None:
+    """Both panels seen in every round: some rounds with a draw are to be among those in which they differ."""
+    count = 600
+    zeros, ones, place = np.zeros(count), np.ones(count), np.arange(count)
+    cheap = Scored(zeros, zeros, zeros - 5.0, zeros, ones, ones > 0)
+    dear = Scored(zeros, zeros, zeros, zeros, ones, ones > 0)
+    same = place >= 400
+    found = compare(cheap, dear, same, (place < drawn) | same, place % 60, ones * C_FAIL, 1)
+    assert found.drawn == drawn
+    assert (found.verdict is Verdict.refused) is is_refused
+    assert found.lacking == ((Lacking.draw,) if is_refused else ())
+
+
 def test_no_rounds_are_no_figures() -> None:
     none = np.zeros(0)
     scored = Scored(none, none, none, none, none, none > 0)
