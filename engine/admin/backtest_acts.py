@@ -5,26 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from engine.admin.days import day_ns
 from engine.admin.extra import research
 from engine.admin.tables import Cell, Column, Paper, table, wrapped
-from engine.clock import NS_PER_DAY
 from engine.errors import ConfigError
 from engine.research.progress import progress_line
 
-_EPOCH: Final = date(1970, 1, 1)
 _STYLES: Final = {"cheaper": "green", "dearer": "red", "no claim": "yellow"}
 
 
 def backtest(given: argparse.Namespace, sources: Sequence[str], config: Path | None, paper: Paper) -> int:
     """0 where of every policy something could be told, 1 where a claim is refused."""
-    begin_ns, end_ns = _day_ns(given.begin, 0), _day_ns(given.end, 1)
+    begin_ns, end_ns = day_ns(given.begin, 0), day_ns(given.end, 1)
     if begin_ns is not None and end_ns is not None and begin_ns >= end_ns:
         raise ConfigError("backtest: expected --from no later than --to")
     if given.html is not None and given.html.exists() and not given.force:
@@ -68,8 +66,3 @@ def _lines(found: Any, words: Any, about: Sequence[str], paper: Paper) -> list[s
     for note in (*words.notes_of(found), *about):
         lines += [paper.styled(line, "dim") for line in wrapped(note, paper.width)]
     return lines
-
-
-def _day_ns(text: str | None, days: int) -> int | None:
-    """The beginning of a day, UTC ns, or of the one after."""
-    return None if text is None else ((date.fromisoformat(text) - _EPOCH).days + days) * NS_PER_DAY

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from engine.admin.days import day_ns
 from engine.admin.extra import research
 from engine.admin.tables import Column, Paper, table, wrapped
 from engine.clock import iso_timestamp
@@ -31,7 +32,7 @@ def calibrate(given: argparse.Namespace, config: Path | None, journal: Path | No
     for path in outs:
         if path is not None and path.exists() and not given.force:
             raise ConfigError(f"{path} is there already: name another file, or --force to write over it")
-    begin_ns, end_ns = sources.day_ns(given.begin, 0), sources.day_ns(given.end, 1)
+    begin_ns, end_ns = day_ns(given.begin, 0), day_ns(given.end, 1)
     bonds = sources.bonds_of(known_numbers)
     with research("past").Past() as past:
         told = past.read(

@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -15,10 +14,10 @@ import orjson
 
 from engine.admin import tables
 from engine.admin.client import AdminClient
+from engine.admin.days import day_ns
 from engine.admin.extra import research
 from engine.admin.history_read import rounds_of
 from engine.admin.tables import Paper
-from engine.clock import NS_PER_DAY
 from engine.desk.past.writing import rows_of
 from engine.errors import ConfigError
 from engine.history.delivery import RefusedRows, deliver
@@ -32,7 +31,6 @@ REFUSED_SHOWN_APART: Final = 3
 """Of each source of a report."""
 REST_S_A_ROW: Final = 0.000_2
 """What a row takes, and no more: an engine that waits for its disk holds nobody up."""
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def import_file(given: argparse.Namespace, socket: Path, paper: Paper) -> int:
@@ -93,7 +91,7 @@ def _refused(refused: RefusedRows, file: Path | None) -> Iterator[str]:
 
 def export_file(given: argparse.Namespace, journal: Path, name: str) -> int:
     """What this engine saw, and what it was told, in the form that it takes in."""
-    since, until = _day_ns(given.begin, 0), _day_ns(given.end, 1)
+    since, until = day_ns(given.begin, 0), day_ns(given.end, 1)
     progress = progress_line(sys.stderr, "events")
 
     def rows() -> Iterator[Mapping[str, str]]:
@@ -120,13 +118,6 @@ def export_file(given: argparse.Namespace, journal: Path, name: str) -> int:
         part.unlink(missing_ok=True)
     print(f"{count:,} rows written to {given.file}")
     return 0
-
-
-def _day_ns(text: str | None, days: int) -> int | None:
-    """The beginning of a day, UTC ns, or of the one after."""
-    if text is None:
-        return None
-    return ((date.fromisoformat(text) - _EPOCH).days + days) * NS_PER_DAY
 
 
 def report(given: argparse.Namespace, journal: Path, securities: Path | None, paper: Paper) -> int:

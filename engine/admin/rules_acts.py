@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from engine.admin import rule_pages
+from engine.admin.days import day_ns
 from engine.admin.extra import research
-from engine.clock import NS_PER_DAY, iso_timestamp
+from engine.clock import iso_timestamp
 from engine.commands import as_json
 from engine.errors import ConfigError
 
-_EPOCH: Final = date(1970, 1, 1)
 _FOREVER_NS: Final = 1 << 62
 
 # --- one order -------------------------------------------------------------------------------------
@@ -81,7 +80,8 @@ def try_open(given: argparse.Namespace, journal: Path, config: Path) -> dict[str
 
 def compare_books(given: argparse.Namespace, journal: Path, config: Path) -> dict[str, Any]:
     """The answer as JSON has it; with --html, written to that file too."""
-    begin_ns, end_ns = _day_ns(given.begin, 0, 0), _day_ns(given.end, 1, _FOREVER_NS)
+    begin_ns, end_ns = day_ns(given.begin, 0) or 0, day_ns(given.end, 1)
+    end_ns = _FOREVER_NS if end_ns is None else end_ns
     if begin_ns >= end_ns:
         raise ConfigError("rules backtest: expected --from no later than --to")
     if given.html is not None and given.html.exists() and not given.force:
@@ -177,10 +177,3 @@ def _short(said: Any) -> dict[str, Any]:
 
 def _progress() -> Any:
     return research("progress").progress_line(sys.stderr, "events")
-
-
-def _day_ns(text: str | None, days: int, otherwise: int) -> int:
-    """The beginning of a day, UTC ns, or of the one after."""
-    if text is None:
-        return otherwise
-    return ((date.fromisoformat(text) - _EPOCH).days + days) * NS_PER_DAY

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from engine.admin.days import day_ns
 from engine.admin.extra import research
 from engine.admin.tables import Column, Paper, table
 from engine.config import ScoringConfig, numbers
@@ -51,14 +52,14 @@ def export_journals(given: argparse.Namespace, journals: list[Path]) -> int:
 
 def scores(given: argparse.Namespace, folder: Path, config: Path | None, paper: Paper) -> int:
     """0 whatever was found, 1 where no round was judged."""
-    scoring, sources = research("warehouse.scoring"), research("sources")
+    scoring = research("warehouse.scoring")
     estimates = (numbers(config).scoring if config is not None else ScoringConfig()).estimate_parameters
     found = scoring.scores_of(
         folder,
         estimates,
         given.desk or (),
-        sources.day_ns(given.begin, 0),
-        sources.day_ns(given.end, 1),
+        day_ns(given.begin, 0),
+        day_ns(given.end, 1),
         research("spread").Where(given.processes, given.scheduler),
         given.keep,
         research("progress").progress_line(sys.stderr, "days of desks"),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
 
-from engine.clock import NS_PER_DAY
 from engine.config import Numbers
 from engine.config.text_file import NotText, read_text
 from engine.desk.past.reading import Known
@@ -17,8 +15,6 @@ from engine.domain.instrument import Security
 from engine.errors import ConfigError
 from engine.market.securities import parse_securities
 from engine.research.past import Source, source_of
-
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def sources_of(typed: Sequence[str], journal: Path | None) -> list[Source]:
@@ -49,10 +45,3 @@ def known_of(numbers: Numbers | None, bonds: dict[str, Security]) -> Known | Non
         return security.adv_30d, None
 
     return Known(bonds, time.time_ns(), numbers.mark_age_ns_max, liquidity)
-
-
-def day_ns(text: str | None, days: int) -> int | None:
-    """The beginning of a day, UTC ns, or of so many later."""
-    if text is None:
-        return None
-    return ((date.fromisoformat(text) - _EPOCH).days + days) * NS_PER_DAY
