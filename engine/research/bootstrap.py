@@ -22,6 +22,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from scipy.special import stdtrit
 
+from engine.research.words import counted
+
 DAYS_MIN: Final = 8
 """Fewer days say nothing of how days differ."""
 DRAWS: Final = 1_000
@@ -66,7 +68,7 @@ class Interval:
         if not self.n:
             return "nothing to tell of"
         if self.low is None or self.high is None:
-            return f"{self.value:.{decimals}f}{unit} (cannot tell from {_counted(self.days, 'day')})"
+            return f"{self.value:.{decimals}f}{unit} (cannot tell from {counted(self.days, 'day')})"
         return f"{self.value:.{decimals}f}{unit} ({self.low:.{decimals}f} to {self.high:.{decimals}f})"
 
     def plain(self) -> dict[str, float | int | None]:
@@ -147,7 +149,3 @@ class Days:
             self._place, weights=np.asarray(values, dtype=np.float64), minlength=self.count
         ).astype(np.float64)
         return found
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -82,7 +82,7 @@ def _outcome(story: OrderStory) -> Iterator[str]:
     dealers = list(dict.fromkeys(each.fill.dealer for each in story.standing))
     asked = {ask.dealer for rfq in story.rounds for ask in rfq.asks if ask.state not in NOT_ASKED}
     quoted = {ask.dealer for rfq in story.rounds for ask in rfq.asks if any(not q.problem for q in ask.quotes)}
-    told = f"{_count(len(asked), 'dealer')} asked, {len(quoted)} with a price that could be executed"
+    told = f"{words.counted(len(asked), 'dealer')} asked, {len(quoted)} with a price that could be executed"
     if not story.rounds:
         told = "nobody was asked"
     if order.filled:
@@ -139,7 +139,7 @@ def _caveats(story: OrderStory, texts: Texts) -> Iterator[str]:
         yield f"Not all of its cost is known yet: the last mark comes at {words.moment(max(waiting))}."
     open_ones = [each for each in story.quarantined if each.open]
     if open_ones:
-        yield f"{_count(len(open_ones), 'fill')} of it in quarantine: a person has to decide."
+        yield f"{words.counted(len(open_ones), 'fill')} of it in quarantine: a person has to decide."
 
 
 # --- the order -----------------------------------------------------------------------------------
@@ -624,7 +624,3 @@ def _round_of(story: OrderStory, rfq_id: str) -> int:
 def _named(story: OrderStory, key: str) -> str:
     rfq = next((rfq for rfq in story.rounds if rfq.rfq_id == key), None)
     return f"the decision of round {rfq.round}" if rfq is not None else f"fill {key}"
-
-
-def _count(many: int, what: str) -> str:
-    return f"{many} {what}{'' if many == 1 else 's'}"

@@ -19,6 +19,7 @@ from engine.clock import utc_day
 from engine.domain import events as e
 from engine.domain.exchange import converted
 from engine.domain.order import OrderState
+from engine.market.calendars import day_of
 from engine.research import words
 from engine.research.best_price import Beside, Stood, beside
 from engine.research.bootstrap import DAYS_MIN, NOTHING, Days, Interval
@@ -34,7 +35,6 @@ OUTLIERS_MAX: Final = 20
 GROUPS_DRAWN_MAX: Final = 30
 _FAR: Final = 3 * 1.4826
 """Median deviations that make an outlier: three standard deviations of a normal one."""
-_EPOCH: Final = date(1970, 1, 1)
 _FIGURES: Final = ("shortfall", "improvement", "cover", "markout_30m")
 
 
@@ -168,30 +168,33 @@ def _verdict(lines: Sequence[OrderLine], period: Period) -> list[str]:
     said = []
     compared = [each for line in lines for each in line.besides if each.stood is not Stood.alone]
     if compared:
-        share = f"{told(_share_best(lines), '%')} of {_count(len(compared), 'acceptance')}"
+        share = f"{told(_share_best(lines), '%')} of {words.counted(len(compared), 'acceptance')}"
         said.append(f"Where another price could be had beside the one taken, the best was taken in {share}.")
     else:
         said.append("No acceptance had another price beside it: whether the best was taken cannot be told.")
     filled = sum(bool(line.fills) for line in lines)
     size = sum((line.size for line in lines), Decimal(0))
     said.append(
-        f"{_count(len(lines), 'order')} for {_mm(size)} mm {period.base_currency}, {filled:,} of them with a fill."
+        f"{words.counted(len(lines), 'order')} for {_mm(size)} mm {period.base_currency}, {filled:,} of them with "
+        "a fill."
     )
     worse = [each for each in compared if each.stood is Stood.worse]
     if worse:
         tried = sum(each.was_tried for each in worse)
         after = f", {tried:,} of them after the better one had been accepted in vain" if tried else ""
-        said.append(f"{_count(len(worse), 'acceptance')} took a worse price{after}: each is listed with its reason.")
+        said.append(
+            f"{words.counted(len(worse), 'acceptance')} took a worse price{after}: each is listed with its reason."
+        )
     shortfall = _mean((line.day, line.shortfall) for line in lines)
     if shortfall.n:
         weighted = _weighted((line.day, line.shortfall, line.size) for line in lines)
         said.append(
             f"An order cost {told(shortfall, 'bp')} on average against the mark when the desk had it, of "
-            f"{_count(shortfall.n, 'order')}; weighted by size {told(weighted, 'bp')}."
+            f"{words.counted(shortfall.n, 'order')}; weighted by size {told(weighted, 'bp')}."
         )
     without = sum(line.shortfall is None and line.unknown != "" for line in lines)
     if without:
-        said.append(f"Of {_count(without, 'order')} the cost cannot be told for want of a mark.")
+        said.append(f"Of {words.counted(without, 'order')} the cost cannot be told for want of a mark.")
     return said
 
 
@@ -214,7 +217,7 @@ def _outcomes(period: Period, lines: Sequence[OrderLine]) -> list[Block]:
             (line.order_id, line.bond, line.state.value.replace("_", " "), line.note) for line in unasked[:LISTED_MAX]
         ]
         heads = (Column("Order"), Column("Bond"), Column("State"), Column("Why"))
-        blocks.append(Table(heads, listed, f"{_count(len(unasked), 'order')} for which nobody was asked"))
+        blocks.append(Table(heads, listed, f"{words.counted(len(unasked), 'order')} for which nobody was asked"))
     if period.refused:
         refused = [(reason, f"{many:,}") for reason, many in period.refused.most_common(LISTED_MAX)]
         blocks.append(Table((Column("Reason"), Column("Orders", True)), refused, "Never became an order: refused"))
@@ -283,7 +286,7 @@ def _alone(lines: Sequence[OrderLine]) -> list[Block]:
         for line, each in alone[:LISTED_MAX]
     ]
     columns = (Column("Order"), Column("Taken"), Column("At", True), Column("Why nobody else's price could be had"))
-    caption = f"{_count(len(alone), 'acceptance')} without another price"
+    caption = f"{words.counted(len(alone), 'acceptance')} without another price"
     return [Table(columns, rows, caption, "every acceptance had another price beside it")]
 
 
@@ -348,7 +351,7 @@ def _by_week(lines: Sequence[OrderLine]) -> list[Valued]:
     weeks: dict[date, list[float]] = {}
     for line in lines:
         if line.shortfall is not None:
-            day = _EPOCH + timedelta(days=line.day)
+            day = day_of(line.day)
             weeks.setdefault(day - timedelta(days=day.weekday()), []).append(line.shortfall)
     found = []
     for monday, values in sorted(weeks.items()):
@@ -360,7 +363,7 @@ def _by_week(lines: Sequence[OrderLine]) -> list[Valued]:
 def _outliers(lines: Sequence[OrderLine]) -> list[Block]:
     known = [(line.shortfall, line) for line in lines if line.shortfall is not None]
     if len(known) < DAYS_MIN:
-        return [Paragraph(f"With {_count(len(known), 'cost')} nobody can tell what is usual.")]
+        return [Paragraph(f"With {words.counted(len(known), 'cost')} nobody can tell what is usual.")]
     middle = median(value for value, _ in known)
     spread = median(abs(value - middle) for value, _ in known)
     bound = middle + _FAR * spread
@@ -377,7 +380,7 @@ def _outliers(lines: Sequence[OrderLine]) -> list[Block]:
         Column("Order"), Column("Bond"), Column("Shortfall", True), Column("Face, mm", True), Column("Asked"),
         Column("Filled by"), Column("Rule"),
     )  # fmt: skip
-    caption = f"{_count(len(far), 'order')} beyond {bound:+.1f} bp: half of all cost {middle:+.1f} or less"
+    caption = f"{words.counted(len(far), 'order')} beyond {bound:+.1f} bp: half of all cost {middle:+.1f} or less"
     return [Table(columns, rows, caption, "none is far from the others")]
 
 
@@ -434,13 +437,13 @@ def _unknown(lines: Sequence[OrderLine]) -> list[Block]:
         gaps += line.gaps
     why = Counter(line.unknown for line in lines if line.shortfall is None and line.unknown)
     ages = [line.decision_age_ns for line in lines if line.decision_age_ns is not None]
-    notes = [f"the cost of {_count(many, 'order')}: {reason}" for reason, many in why.most_common()]
+    notes = [f"the cost of {words.counted(many, 'order')}: {reason}" for reason, many in why.most_common()]
     open_ones = sum(line.shortfall is None and not line.unknown for line in lines)
     if open_ones:
-        notes.append(f"the cost of {_count(open_ones, 'order')}: they are open, or wait for marks")
+        notes.append(f"the cost of {words.counted(open_ones, 'order')}: they are open, or wait for marks")
     to_come = sum(line.to_come for line in lines)
     if to_come:
-        notes.append(f"{_count(to_come, 'mark')} after fills and decisions have not come due yet")
+        notes.append(f"{words.counted(to_come, 'mark')} after fills and decisions have not come due yet")
     if ages:
         middle, most = words.seconds(round(median(ages))), words.seconds(max(ages))
         notes.append(f"marks that orders came in with were {middle} old in the middle, {most} at most")
@@ -488,7 +491,3 @@ def _trader(line: OrderLine) -> str:
 
 def _mm(size: Decimal) -> str:
     return f"{size / 1_000_000:,.2f}"
-
-
-def _count(many: int, what: str) -> str:
-    return f"{many:,} {what}{'' if many == 1 else 's'}"

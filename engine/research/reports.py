@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from engine import __version__
-from engine.clock import NS_PER_DAY, utc_day
+from engine.clock import NS_PER_DAY
 from engine.domain import events as e
 from engine.domain.leak import LeakTable
 from engine.errors import ConfigError
 from engine.journal.archive import ReadOnly
 from engine.journal.events import events_codec
+from engine.market.calendars import day_number, utc_date
 from engine.research import words
 from engine.research.dealer_days import DealerDays
 from engine.research.order_report import order_page
@@ -31,7 +32,6 @@ from engine.research.scorecard import Asked, scorecard_page
 
 USUAL_DAYS: Final = 90
 """What a report is of where nobody says: so many days, up to the last event of the journal."""
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def of_order(journal: Path, name: str, made_ns: int, progress: Progress = silent) -> Page:
@@ -100,7 +100,7 @@ def of_dealer(
 
 def span_of(begin: date | None, end: date | None, last_ns: int) -> tuple[date, date]:
     """First and last day. Raises ConfigError where they are the wrong way about."""
-    last = end if end is not None else _EPOCH + timedelta(days=utc_day(last_ns))
+    last = end if end is not None else utc_date(last_ns)
     first = begin if begin is not None else last - timedelta(days=USUAL_DAYS - 1)
     if first > last:
         raise ConfigError(f"the first day, {first}, is after the last, {last}")
@@ -108,7 +108,7 @@ def span_of(begin: date | None, end: date | None, last_ns: int) -> tuple[date, d
 
 
 def _ns(day: date) -> int:
-    return (day - _EPOCH).days * NS_PER_DAY
+    return day_number(day) * NS_PER_DAY
 
 
 def _last_ns(file: ReadOnly) -> int:

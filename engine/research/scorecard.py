@@ -15,6 +15,7 @@ from typing import Final
 
 from engine.domain.leak import LeakTable
 from engine.domain.measure import Identified
+from engine.market.calendars import day_number
 from engine.research.bootstrap import DAYS_MIN, Interval
 from engine.research.dealer_days import ALL, MEASURES, DealerDays
 from engine.research.figures import told
@@ -27,7 +28,6 @@ COUNT_MIN: Final = 20
 """Observations on `bootstrap.DAYS_MIN` days that make a dealer one to be compared with."""
 MONTHS: Final = 3
 THIRDS: Final = ("best", "middle", "last")
-_EPOCH: Final = date(1970, 1, 1)
 _Z95: Final = 1.96
 _DRAWN: Final = ("response", "edge")
 """Measures whose months are drawn."""
@@ -176,8 +176,7 @@ def _months(asked: Asked, days: DealerDays) -> list[Block]:
     found: dict[str, list[Interval]] = {}
     for measure, kind in MEASURES.items():
         found[measure] = [
-            days.interval(asked.dealer, measure, ALL, (begin - _EPOCH).days, (end - _EPOCH).days)
-            for begin, end in months
+            days.interval(asked.dealer, measure, ALL, day_number(begin), day_number(end)) for begin, end in months
         ]
         rows.append(
             (

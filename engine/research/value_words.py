@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
 from typing import Any, Final
 
 from engine.dealers.outlook import Identified
+from engine.market.calendars import day_of
 from engine.research.bootstrap import Interval
 from engine.research.gathering import KNOWN_DAYS, Left, Unsupported
 from engine.research.off_policy import AGREE_MIN, DAYS_MIN, ESS_MIN, SUPPORT_MIN, Compared, Lacking, Verdict
 from engine.research.valuing import LOGGED, Beside, Valuation
+from engine.research.words import counted
 
 COLUMNS: Final = ("policy", "asks", "cost bps", "difference bps", "ESS", "support", "verdict")
 """Of `rows`; all but the first and the last are numbers."""
 
-_EPOCH: Final = date(1970, 1, 1)
 LEFT_WORDS: Final[Mapping[Left, str]] = {
     Left.changed: "the panel was changed after it was drawn (a trader's list, a request withheld)",
     Left.protected: "under a protection, where nothing is drawn and others may not be asked",
@@ -115,7 +115,7 @@ def _lacks(beside: Beside) -> Iterator[str]:
             case Lacking.ess:
                 yield f"ESS {found.ess:.0f} (needs {ESS_MIN:.0f})"
             case Lacking.days:
-                yield f"{_counted(found.days, 'day')} (needs {DAYS_MIN})"
+                yield f"{counted(found.days, 'day')} (needs {DAYS_MIN})"
 
 
 def _undrawn(found: Compared) -> str:
@@ -141,7 +141,7 @@ def _cures(beside: Beside) -> Iterator[str]:
         needed = math.ceil(ESS_MIN / beside.ess_a_round) - found.rounds
         if needed <= 0:  # Chance gave less of it than its due.
             needed = math.ceil(found.rounds * (ESS_MIN / max(1.0, found.ess) - 1))
-        days = _counted(math.ceil(needed * max(1, found.days) / found.rounds), "day")
+        days = counted(math.ceil(needed * max(1, found.days) / found.rounds), "day")
         yield f"by this exploration some {needed:,} rounds more ({days} as busy as these) make an ESS of {ESS_MIN:.0f}"
     elif Lacking.ess in found.lacking and Lacking.draw not in found.lacking and not found.matched:
         yield "by this exploration its panel never comes where they differ: more days alone do not help"
@@ -163,7 +163,7 @@ def _leak_words(beside: Beside) -> str:
 def headline_of(found: Valuation) -> str:
     if found.first_day is None or found.last_day is None:
         return f"none of {found.told:,} rounds of the period could be used"
-    span = f"{_day(found.first_day)} to {_day(found.last_day)}"
+    span = f"{day_of(found.first_day).isoformat()} to {day_of(found.last_day).isoformat()}"
     return f"{span}: {found.judged:,} of {found.told:,} rounds, {found.drawn:,} of them with a draw"
 
 
@@ -204,16 +204,16 @@ def notes_of(found: Valuation) -> list[str]:
         notes.insert(1, f"what does not trade costs {found.c_fail_bps:.1f} bps on average, as it was estimated then")
     if found.nobody_took:
         notes.append(
-            f"in {_counted(found.nobody_took, 'round')} a quote within the limit was left: it counts as taken, "
+            f"in {counted(found.nobody_took, 'round')} a quote within the limit was left: it counts as taken, "
             "whatever made the desk leave it"
         )
     if found.imported:
         notes.append(
-            f"{_counted(found.imported, 'round')} without the desk's own record of the choice, which is weaker: "
+            f"{counted(found.imported, 'round')} without the desk's own record of the choice, which is weaker: "
             f"candidates are all dealers that were asked in the asset class within {KNOWN_DAYS} days"
         )
     notes += [
-        f"left out: {_counted(count, 'round')}, {LEFT_WORDS[why]}"
+        f"left out: {counted(count, 'round')}, {LEFT_WORDS[why]}"
         for why, count in sorted(found.left.items(), key=lambda entry: (-entry[1], entry[0]))
     ]
     return notes
@@ -228,8 +228,8 @@ def plain_of(found: Valuation) -> dict[str, Any]:
         "imported": found.imported,
         "nobody_took": found.nobody_took,
         "left": {why.value: count for why, count in sorted(found.left.items())},
-        "from": None if found.first_day is None else _day(found.first_day),
-        "to": None if found.last_day is None else _day(found.last_day),
+        "from": None if found.first_day is None else day_of(found.first_day).isoformat(),
+        "to": None if found.last_day is None else day_of(found.last_day).isoformat(),
         "c_fail_bps": _finite(found.c_fail_bps),
         "policies": [_plain(each) for each in found.policies],
         "notes": notes_of(found),
@@ -306,14 +306,6 @@ def _interval(interval: Interval | None) -> dict[str, Any] | None:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _day(day: int) -> str:
-    return (_EPOCH + timedelta(days=day)).isoformat()
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def capital(words: str) -> str:

@@ -104,6 +104,11 @@ def by(actor: str) -> str:
     return "the engine" if actor in ("", "engine") else actor
 
 
+def counted(number: int, what: str) -> str:
+    """`1 day`, `2,000 days`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def listed(names: tuple[str, ...] | list[str], nobody: str = "nobody") -> str:
     """`a, b and c`."""
     if not names:
