@@ -11,10 +11,9 @@ from typing import Any, Final
 
 import orjson
 
-from engine.admin.days import day_ns
+from engine.admin.days import period_ns
 from engine.admin.extra import research
 from engine.admin.tables import Cell, Column, Paper, table, wrapped
-from engine.errors import ConfigError
 from engine.research.progress import progress_line
 
 _STYLES: Final = {"cheaper": "green", "dearer": "red", "no claim": "yellow"}
@@ -22,13 +21,10 @@ _STYLES: Final = {"cheaper": "green", "dearer": "red", "no claim": "yellow"}
 
 def backtest(given: argparse.Namespace, sources: Sequence[str], config: Path | None, paper: Paper) -> int:
     """0 where of every policy something could be told, 1 where a claim is refused."""
-    begin_ns, end_ns = day_ns(given.begin, 0), day_ns(given.end, 1)
-    if begin_ns is not None and end_ns is not None and begin_ns >= end_ns:
-        raise ConfigError("backtest: expected --from no later than --to")
-    if given.html is not None and given.html.exists() and not given.force:
-        # Said before the work, not after it.
-        raise ConfigError(f"{given.html} is there already: name another file, or --force to write over it")
-    made, words = research("backtest"), research("value_words")
+    made, words, page = research("backtest"), research("value_words"), research("page")
+    begin_ns, end_ns = period_ns(given.begin, given.end)
+    if given.html is not None:
+        page.refuse_taken(given.html, given.force)
     asked = made.Asked(
         sources=tuple(sources),
         policies=tuple(given.policy),
@@ -43,7 +39,6 @@ def backtest(given: argparse.Namespace, sources: Sequence[str], config: Path | N
     found = made.backtest(asked, where, partial(progress_line, sys.stderr))
     about = [f"sources: {', '.join(sources)}", f"settings: {config or 'the defaults, for no engine.toml was named'}"]
     if given.html is not None:
-        page = research("page")
         page.save(page.html(research("value_page").page_of(found, about)), given.html, given.force)
     if given.json:
         print(orjson.dumps({**words.plain_of(found), "about": about}, option=orjson.OPT_INDENT_2).decode())

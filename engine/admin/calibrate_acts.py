@@ -11,12 +11,11 @@ from typing import Any, Final
 
 import orjson
 
-from engine.admin.days import day_ns
+from engine.admin.days import period_ns
 from engine.admin.extra import research
 from engine.admin.tables import Column, Paper, table, wrapped
 from engine.clock import iso_timestamp
 from engine.config import MarketConfig, ScoringConfig, numbers
-from engine.errors import ConfigError
 
 NOTHING_PROPOSED: Final = "# `rfqctl calibrate` proposes nothing: the numbers in force stand.\n"
 
@@ -28,11 +27,10 @@ def calibrate(given: argparse.Namespace, config: Path | None, journal: Path | No
     known_numbers = numbers(config) if config is not None else None
     scoring = known_numbers.scoring if known_numbers is not None else ScoringConfig()
     market = known_numbers.market if known_numbers is not None else MarketConfig()
-    outs = [given.out, _beside(given.out), given.html]
-    for path in outs:
-        if path is not None and path.exists() and not given.force:
-            raise ConfigError(f"{path} is there already: name another file, or --force to write over it")
-    begin_ns, end_ns = day_ns(given.begin, 0), day_ns(given.end, 1)
+    for path in (given.out, _beside(given.out), given.html):
+        if path is not None:
+            research("page").refuse_taken(path, given.force)
+    begin_ns, end_ns = period_ns(given.begin, given.end)
     bonds = sources.bonds_of(known_numbers)
     with research("past").Past() as past:
         told = past.read(

@@ -14,7 +14,7 @@ import orjson
 
 from engine.admin import tables
 from engine.admin.client import AdminClient
-from engine.admin.days import day_ns
+from engine.admin.days import period_ns
 from engine.admin.extra import research
 from engine.admin.history_read import rounds_of
 from engine.admin.tables import Paper
@@ -91,7 +91,7 @@ def _refused(refused: RefusedRows, file: Path | None) -> Iterator[str]:
 
 def export_file(given: argparse.Namespace, journal: Path, name: str) -> int:
     """What this engine saw, and what it was told, in the form that it takes in."""
-    since, until = day_ns(given.begin, 0), day_ns(given.end, 1)
+    since, until = period_ns(given.begin, given.end)
     progress = progress_line(sys.stderr, "events")
 
     def rows() -> Iterator[Mapping[str, str]]:

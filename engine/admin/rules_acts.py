@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.admin import rule_pages
-from engine.admin.days import day_ns
+from engine.admin.days import period_ns
 from engine.admin.extra import research
 from engine.clock import iso_timestamp
 from engine.commands import as_json
-from engine.errors import ConfigError
 
 _FOREVER_NS: Final = 1 << 62
 
@@ -80,14 +79,11 @@ def try_open(given: argparse.Namespace, journal: Path, config: Path) -> dict[str
 
 def compare_books(given: argparse.Namespace, journal: Path, config: Path) -> dict[str, Any]:
     """The answer as JSON has it; with --html, written to that file too."""
-    begin_ns, end_ns = day_ns(given.begin, 0) or 0, day_ns(given.end, 1)
-    end_ns = _FOREVER_NS if end_ns is None else end_ns
-    if begin_ns >= end_ns:
-        raise ConfigError("rules backtest: expected --from no later than --to")
-    if given.html is not None and given.html.exists() and not given.force:
-        # Said before the work, not after it.
-        raise ConfigError(f"{given.html} is there already: name another file, or --force to write over it")
-    found = research("rule_books").backtest(journal, config, given.old, given.new, begin_ns, end_ns, _progress())
+    begin_ns, end_ns = period_ns(given.begin, given.end)
+    until_ns = _FOREVER_NS if end_ns is None else end_ns
+    if given.html is not None:
+        research("page").refuse_taken(given.html, given.force)
+    found = research("rule_books").backtest(journal, config, given.old, given.new, begin_ns or 0, until_ns, _progress())
     answer = _compared(found, journal)
     if given.html is not None:
         page = research("page")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from engine.admin.days import day_ns
+from engine.admin.days import period_ns
 from engine.admin.extra import research
 from engine.admin.tables import Column, Paper, table
 from engine.config import ScoringConfig, numbers
@@ -58,8 +58,7 @@ def scores(given: argparse.Namespace, folder: Path, config: Path | None, paper: 
         folder,
         estimates,
         given.desk or (),
-        day_ns(given.begin, 0),
-        day_ns(given.end, 1),
+        *period_ns(given.begin, given.end),
         research("spread").Where(given.processes, given.scheduler),
         given.keep,
         research("progress").progress_line(sys.stderr, "days of desks"),

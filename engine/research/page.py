@@ -7,6 +7,7 @@ text: what came from a counterparty cannot become markup.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -138,9 +139,16 @@ def text(words: str) -> str:
 
 
 def refuse_taken(path: Path, replaces: bool) -> None:
-    """Raises ConfigError if something of that name is there and is not to be replaced: before any work is done."""
-    if not replaces and path.exists():
+    """Raises ConfigError for what cannot be written: said before any work is done.
+
+    Something of that name is there and is not to be replaced, or is a folder; or there is no folder to write it in.
+    """
+    if path.exists() and not replaces:
         raise ConfigError(f"{path} is there already: name another file, or --force to write over it")
+    if path.is_dir():
+        raise ConfigError(f"{path}: cannot be written: {os.strerror(errno.EISDIR)}")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: cannot be written: {os.strerror(errno.ENOENT)}")
 
 
 def save(written: str, path: Path, replaces: bool) -> None:

@@ -46,6 +46,38 @@ def test_an_order_is_reported_in_a_file_and_its_verdict_on_the_screen(
     assert json.loads(capsys.readouterr().out)["title"] == "Best execution of order O-000001"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["backtest", "none.db", "--policy", "model"],
+        ["calibrate", "none.db"],
+        ["rules", "backtest", "journal", "running", "--journal", "none.db"],
+        ["scorecard", "ash", "--journal", "none.db"],
+        ["best-execution", "--journal", "none.db"],
+        ["history", "report", "none.db"],
+    ],
+    ids=" ".join,
+)
+def test_where_a_report_cannot_go_is_said_before_any_work(
+    line: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, why in (
+        (tmp_path / "nowhere" / "page.html", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ):
+        assert cli.main([*line, "--html", str(path), "--force"]) == 2
+        assert f"{path}: cannot be written: {why}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", [["calibrate"], ["warehouse", "scores"], ["backtest", "--policy", "model"]])
+def test_a_period_that_ends_before_it_begins_is_a_mistake(
+    line: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*line, str(tmp_path), "--from", "2026-12-02", "--to", "2026-12-01"]) == 2
+    said = "expected --from no later than --to, found 2026-12-02 and 2026-12-01"
+    assert said in capsys.readouterr().err
+
+
 def test_what_cannot_be_made_leaves_no_file(journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "order.html"
     assert cli.main(["best-execution", "99", "--html", str(path), "--journal", str(journal)]) == 2
