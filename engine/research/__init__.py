@@ -8,14 +8,15 @@ What stands on what, each group on those above it:
 
 - by itself: `progress`, `words` (numbers as people read them), `bootstrap` (intervals by drawing days again), `figures`
   (the same in words), `page` and `pictures` (one HTML file), `code` and `spread` (work over processes or a cluster)
-- the record: `past` (all rounds of all sources, in order) from what `sources` were typed, `choices` (what was drawn for
-  each), `warehouse` (journals as Parquet files, and read again), `retold` (orders with all that became of them)
+- the record: `past` (all rounds of all sources, in order) from what `sources` were typed, `choices` with their `draws`
+  (whom else chance could have asked), `warehouse` (journals as Parquet files, and read again), `retold` (orders with
+  all that became of them)
 - what was known then: `knowledge` (of dealers, by the model and the classic measures), `simple` (rates and means),
-  `facts`, `in_force` and `moments` (the whole desk, wherever a rule book was asked)
+  `facts`, `tape_copy`, `in_force` and `moments` (the whole desk, wherever a rule book was asked)
 - were estimates right: `walk`, `scores`, `calibrating`, `impact`, then `proposal`, `calibration_page`; of many desks
   `warehouse.scoring`; `support` (what a history is enough for)
-- other policies: `contenders` (policies by name), `draws` and `outcomes` (of one round), `gathering` (of all of them),
-  `off_policy` (the estimators), `valuing`, `backtest`, then `value_words`, `value_page`
+- other policies: `contenders` (policies by name), `outcomes` (what a panel costs in a round), `off_policy` (the
+  estimators), `gathering` (all rounds decided again), `valuing`, `backtest`, then `value_words`, `value_page`
 - other rule books: `book_files`, `two_books`, `rule_books`
 - reports of a journal: `order_story`, `chronicle`, `order_costs`, `best_price`, `dealer_days`, then `order_report`,
   `period_report`, `scorecard`; `reports` reads the file and makes each

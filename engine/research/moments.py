@@ -37,6 +37,7 @@ from engine.market.marks import Mark, Quality
 from engine.market.tape import CompleteFrom, Trade
 from engine.research.facts import FactsThen
 from engine.research.progress import Progress, silent
+from engine.research.tape_copy import TapeCopy
 from engine.rules import Book
 from engine.turn.trading import Trading
 
@@ -203,9 +204,9 @@ class Moments:
         """
         last = self._file.head().event_seq
         reported = 0
-        for _, rows in groupby(self._file.events(), attrgetter("turn_seq")):
+        for _, rows in groupby(self._file.events_until(last), attrgetter("turn_seq")):
             turn = list(rows)
-            if turn[0].seq > last or turn[0].utc_ns >= end_ns:
+            if turn[0].utc_ns >= end_ns:
                 break
             yield from self._turn(turn, begin_ns, order_id)
             if self._seq - reported >= ROWS_AT_ONCE:
@@ -323,9 +324,7 @@ class Moments:
         )
         if not is_same:
             shadow = Trading(after)
-            for row in self._file.events():
-                if row.seq > self._seq:
-                    break
+            for row in self._file.events_until(self._seq):
                 shadow.fold(self._codec.decode(row.type, row.version, row.body))
             self._learns_anew = True
         desk.take_up(after, with_stats=not is_same)
@@ -345,9 +344,7 @@ class Moments:
         desk = self._trading.desk
         anew = Learning(desk.learning.parameters, is_replaying=True)
         anew.expect(self._sorted, is_kept=False)
-        for row in self._file.events():
-            if row.seq > self._seq:
-                break
+        for row in self._file.events_until(self._seq):
             if row.type in _LEARNT:
                 anew.fold(self._codec.decode(row.type, row.version, row.body))
         anew.settle()
@@ -366,14 +363,15 @@ class _Tape:
     """What was heard of the market, in the order in which it was heard."""
 
     def __init__(self, file: ReadOnly) -> None:
-        self._marks = ((row.heard_ns, _mark(row)) for row in file.tape_marks())
-        self._trades = ((row.heard_ns, _trade(row)) for row in file.tape_trades())
+        copy = TapeCopy(file)
+        self._marks = ((row.heard_ns, _mark(row)) for row in copy.marks())
+        self._trades = ((row.heard_ns, _trade(row)) for row in copy.trades())
         self._next: list[tuple[int, Heard] | None] = [next(self._marks, None), next(self._trades, None)]
         first = self._next[0]
         # Of days whose marks have left the tape the last ones are kept: known once the day is over.
         self._closes = [each for each in file.closes() if first is None or each.day < utc_day(first[0])]
         self._closes.reverse()
-        self.last_ns = max((row[0] or 0 for row in file.query(_LAST_HEARD)), default=0)
+        self.last_ns = copy.last_ns
 
     def closes_until(self, at_ns: int) -> Iterator[CloseRow]:
         """The last marks of days of which the tape has no more, of days that are over then."""
@@ -393,7 +391,6 @@ class _Tape:
 
 
 _FIRST_START: Final = "SELECT type, version, body FROM events WHERE type = 'EngineStarted' ORDER BY seq LIMIT 1"
-_LAST_HEARD: Final = "SELECT max(heard_ns) FROM tape_marks UNION ALL SELECT max(heard_ns) FROM tape_trades"
 
 
 def _mark(row: MarkRow) -> Heard:

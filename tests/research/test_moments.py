@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from sim_setting import DEALERS, RULES
@@ -13,6 +14,7 @@ from engine.desk.fields import catalogue
 from engine.desk.learning import Learning
 from engine.desk.setting import Desk
 from engine.domain import events as e
+from engine.journal import archive
 from engine.journal.archive import ReadOnly
 from engine.research.facts import FactsThen
 from engine.research.moments import Moments
@@ -74,3 +76,24 @@ def test_the_book_of_then_says_again_what_it_said(seed: int) -> None:
     world = DecidedAgain(seed)
     world.play()
     assert world.decided
+
+
+class WrittenMeanwhile(World):
+    """A world whose journal is written on, and its log shortened, while it is looked at."""
+
+    looked = 0
+
+    def reckon(self) -> None:
+        with pass_over(self) as (moments, _), closing(sqlite3.connect(self.path)) as writer:
+            for _ in moments.between(0, FOREVER):
+                self.looked += 1
+                writer.execute(f"PRAGMA user_version = {self.looked}")  # It stands for a commit.
+                busy, _, _ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                assert not busy
+
+
+def test_a_writer_can_shorten_its_log_beside_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_PAGE", 5)
+    world = WrittenMeanwhile(2)
+    world.play()
+    assert world.looked > 1
