@@ -6,8 +6,9 @@ proposes is a file for a person to review.
 
 What stands on what, each group on those above it:
 
-- by itself: `progress`, `words` (numbers as people read them), `bootstrap` (intervals by drawing days again), `figures`
-  (the same in words), `page` and `pictures` (one HTML file), `code` and `spread` (work over processes or a cluster)
+- by itself: `progress`, `words` (numbers as people read them), `bootstrap` (intervals by drawing days again) and
+  `normal` (by the normal law), `figures` (the same in words), `page` and `pictures` (one HTML file),
+  `code` and `spread` (work over processes or a cluster)
 - the record: `past` (all rounds of all sources, in order) from what `sources` were typed, `choices` with their `draws`
   (whom else chance could have asked), `warehouse` (journals as Parquet files, and read again), `retold` (orders with
   all that became of them)

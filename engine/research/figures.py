@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from engine.research.bootstrap import Interval
+from engine.research.normal import Z95, wilson
 
-_Z95: Final = 1.96
 _UNITS: Final = {"%": " %", "s": " s", "bp": " bp", "face": " mm"}
 
 
@@ -18,17 +17,9 @@ def as_share(found: Interval) -> Interval:
     """
     if found.low is None or found.high is None:
         return found
-    least, most = _wilson(found.value, found.n)
+    least, most = wilson(found.value, found.n, Z95)
     low, high = max(0.0, min(found.low, least)), min(1.0, max(found.high, most))
     return Interval(found.value, low, high, found.n, found.days, found.se)
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of independent cases, by Wilson's score."""
-    z2 = _Z95 * _Z95
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z95 * math.sqrt(max(0.0, share * (1 - share)) / count + z2 / (4 * count * count)) / (1 + z2 / count)
-    return middle - half, middle + half
 
 
 def told(found: Interval, unit: str, *, is_short: bool = False) -> str:

@@ -32,6 +32,7 @@ from engine.domain.order import Side
 from engine.market.calendars import day_number
 from engine.market.impact import SIZE, VOLATILITY_BPS, ImpactParameters
 from engine.research.bootstrap import DAYS_MIN, NOTHING, Days, Floats, Interval
+from engine.research.normal import Z95
 
 TRADES_MIN: Final = 400
 DAYS_IN_ALL_MIN: Final = 3 * DAYS_MIN
@@ -48,7 +49,6 @@ _YEAR_DAYS: Final = 365.25
 _LN_SD_MIN: Final = 0.1
 """No law is believed to be known better than to a tenth."""
 _BINS: Final = 8
-_Z95: Final = 1.96
 _SHOWN_SDS: Final = 5.0
 """A trade that is further from the law counts as that far: in the cap, and in what is shown."""
 _SHIPPED: Final = ImpactParameters()
@@ -250,7 +250,7 @@ class _Fit:
         sds = np.sqrt(np.diag(self._covariance(columns)))[2:]
         found: dict[str, tuple[float, float]] = {}
         for name, middle, sd in zip(_PRIOR, self._theta[2:], sds, strict=True):
-            low, high = float(middle - _Z95 * sd), float(middle + _Z95 * sd)
+            low, high = float(middle - Z95 * sd), float(middle + Z95 * sd)
             found[name] = (math.exp(low), math.exp(high)) if name == "y" else (low, high)
         return found
 

@@ -20,6 +20,7 @@ from engine.domain.rfq import Ask, AskState, Quote, Rfq
 from engine.research import words
 from engine.research.best_price import beside
 from engine.research.chronicle import chronicle
+from engine.research.normal import Z95
 from engine.research.order_costs import costs_of, sd_of, within
 from engine.research.order_story import NOT_ASKED, OrderStory, ended
 from engine.research.page import Block, Column, Definitions, Notes, Page, Paragraph, Section, Table
@@ -27,7 +28,6 @@ from engine.research.pictures import Moment, Worth, timeline, worth_by_count
 from engine.research.retold import Texts
 
 DEALERS_DRAWN_MAX: Final = 24
-Z95: Final = 1.96
 _MODES: Final = {
     "parallel": "all at once",
     "stagger": "one after another at an interval",

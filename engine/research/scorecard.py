@@ -19,6 +19,7 @@ from engine.market.calendars import day_number
 from engine.research.bootstrap import DAYS_MIN, Interval
 from engine.research.dealer_days import ALL, MEASURES, DealerDays
 from engine.research.figures import told
+from engine.research.normal import Z95
 from engine.research.page import Block, Column, Definitions, Notes, Page, Paragraph, Section, Table
 from engine.research.pictures import Valued, over_time
 
@@ -28,7 +29,6 @@ COUNT_MIN: Final = 20
 """Observations on `bootstrap.DAYS_MIN` days that make a dealer one to be compared with."""
 MONTHS: Final = 3
 THIRDS: Final = ("best", "middle", "last")
-_Z95: Final = 1.96
 _DRAWN: Final = ("response", "edge")
 """Measures whose months are drawn."""
 
@@ -223,7 +223,7 @@ def _leak(asked: Asked, leaks: LeakTable | None) -> list[Block]:
         return []
     for each in leaks.leak_in.dealers:
         if each.dealer == asked.dealer and each.identified is Identified.level:
-            low, high = each.leak.value - _Z95 * each.leak.sd, each.leak.value + _Z95 * each.leak.sd
+            low, high = each.leak.value - Z95 * each.leak.sd, each.leak.value + Z95 * each.leak.sd
             if low > 0:
                 return [
                     Definitions(

@@ -7,7 +7,6 @@ somewhat less than is said here.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +15,10 @@ from typing import Any, Final
 from engine.clock import NS_PER_DAY, utc_day
 from engine.domain.observation import Answer, Horizon, RoundTold, Taken
 from engine.market.calendars import utc_date
+from engine.research.normal import Z90, wilson
 from engine.research.page import Column, Definitions, Notes, Page, Paragraph, Section, Table
 from engine.research.words import HORIZONS, day, listed, percent
 
-Z90: Final = 1.6448536269514722
 WITHIN: Final = 0.05
 """A share is known where its interval is this far to both sides, or less."""
 SILENT_ASKS: Final = 20
@@ -50,10 +49,8 @@ class Share:
     def interval(self) -> tuple[float, float]:
         if not self.of:
             return 0.0, 1.0
-        n, p, z2 = self.of, self.yes / self.of, Z90 * Z90
-        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z90 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        low, high = wilson(self.yes / self.of, self.of, Z90)
+        return max(0.0, low), min(1.0, high)
 
     @property
     def half(self) -> float:
