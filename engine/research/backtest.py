@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.config import load
+from engine.config import Numbers, numbers
 from engine.config.choosing import choice_parameters
 from engine.config.scoring import ScoringConfig
 from engine.dealers.stats import StatsParameters
@@ -21,8 +21,9 @@ from engine.errors import ConfigError
 from engine.research.choices import Choices
 from engine.research.contenders import contender_of
 from engine.research.gathering import Gathered, Settings, gathered
-from engine.research.past import Past, source_of
+from engine.research.past import Past, Told, source_of
 from engine.research.progress import Progress, silent
+from engine.research.sources import bonds_of, known_of
 from engine.research.spread import Item, Where, spread
 from engine.research.valuing import LOGGED, Valuation, valuation_of
 
@@ -121,20 +122,38 @@ def _gathered(asked: Asked, lines: Lines) -> Gathered:
     settings = settings_of(asked)
     contenders = [contender_of(each) for each in asked.policies]
     sources = [source_of(each) for each in asked.sources]
+    known = numbers_of(asked)
     with Past() as past, Choices() as choices:
-        for told in past.read(sources, lines("rows and events read")):
+        read = past.read(sources, lines("rows and events read"), known_of(known, bonds_of(known)))
+        for told in read:
             if told.path.is_dir():
                 choices.read_warehouse(told.path, lines("files looked through"))
             elif told.desk:
                 choices.read(told.path, told.desk, lines("events looked through"))
         line, total = lines("rounds decided again"), past.count
         rounds = past.rounds(end_ns=settings.end_ns)
-        return gathered(rounds, choices, contenders, settings, lambda done: line(done, total))
+        found = gathered(rounds, choices, contenders, settings, lambda done: line(done, total))
+    found.refused += [_refused(told) for told in read if told.refused]
+    return found
+
+
+def _refused(told: Told) -> str:
+    first = told.why[0]
+    return (
+        f"not used: {told.refused:,} rows of {told.path.name}, refused; the first, line {first.line}: {first.reason} "
+        "(`rfqctl history report` names more)"
+    )
+
+
+def numbers_of(asked: Asked) -> Numbers | None:
+    """Those of the configuration; None without one."""
+    return None if asked.config is None else numbers(Path(asked.config))
 
 
 def settings_of(asked: Asked) -> Settings:
     """As scoring.toml beside the configuration has them; without one the engine's own."""
-    scoring = load(Path(asked.config)).scoring if asked.config is not None else ScoringConfig()
+    found = numbers_of(asked)
+    scoring = found.scoring if found is not None else ScoringConfig()
     windows = tuple(sorted({90, 180, scoring.window_days}))
     return Settings(
         parameters=choice_parameters(scoring),

@@ -132,6 +132,8 @@ class Gathered:
     told: int = 0
     imported: int = 0
     nobody_took: int = 0
+    refused: list[str] = field(default_factory=list)
+    """Of each file with rows that cannot be used, how many and why the first of them."""
 
     def beside(self, other: Gathered) -> None:
         """Take in other policies on the same rounds."""
@@ -155,6 +157,7 @@ class Gathered:
         self.told += other.told
         self.imported += other.imported
         self.nobody_took += other.nobody_took
+        self.refused += other.refused
 
 
 class _Slope:

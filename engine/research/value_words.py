@@ -216,7 +216,7 @@ def notes_of(found: Valuation) -> list[str]:
         f"left out: {counted(count, 'round')}, {LEFT_WORDS[why]}"
         for why, count in sorted(found.left.items(), key=lambda entry: (-entry[1], entry[0]))
     ]
-    return notes
+    return [*notes, *found.refused]
 
 
 def plain_of(found: Valuation) -> dict[str, Any]:
@@ -227,6 +227,7 @@ def plain_of(found: Valuation) -> dict[str, Any]:
         "drawn": found.drawn,
         "imported": found.imported,
         "nobody_took": found.nobody_took,
+        "refused": list(found.refused),
         "left": {why.value: count for why, count in sorted(found.left.items())},
         "from": None if found.first_day is None else day_of(found.first_day).isoformat(),
         "to": None if found.last_day is None else day_of(found.last_day).isoformat(),

@@ -66,6 +66,7 @@ class Valuation:
     """Judged rounds in which chance had a part."""
     left: dict[Left, int]
     nobody_took: int
+    refused: tuple[str, ...]
     c_fail_bps: float
     first_day: int | None
     last_day: int | None
@@ -130,6 +131,7 @@ def valuation_of(found: Gathered, policies: Sequence[str], against: str, seed: i
         drawn=sum(found.drawn),
         left=dict(found.left),
         nobody_took=found.nobody_took,
+        refused=tuple(found.refused),
         c_fail_bps=float(np.mean(found.c_fails)) if found.c_fails else math.nan,
         first_day=min(found.days, default=None),
         last_day=max(found.days, default=None),

@@ -167,6 +167,21 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
+def test_rows_of_files_are_completed_by_the_configured_bonds_and_what_is_refused_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row leaves out what today's security file has of its bond, as in an import."""
+    blotter = tmp_path / "blotter.csv"
+    rows = ["rfq_id,sent_at,security,side,quantity,dealer,answer"]
+    rows += [f"r{day},2026-10-{day:02d}T10:00:00Z,US99L011AD71,buy,1000000,ash,pass" for day in range(1, 21)]
+    blotter.write_text("\n".join([*rows, "r99,2026-10-21T10:00:00Z,US99L011AD71,buy,many,ash,pass"]) + "\n")
+    found = told(capsys, blotter, "--policy", "static:ash")
+    assert found["told"] == 20
+    [refused] = found["refused"]
+    assert refused.startswith("not used: 1 rows of blotter.csv, refused; the first, line 22: quantity")
+    assert refused in found["notes"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
