@@ -26,6 +26,9 @@ RIVALS: Final = ("classic", "static", "random")
 WAY_MIN: Final = 0.6
 Q_OFF_MAX: Final = 0.03
 COVERED: Final = (0.87, 0.93)
+SAME_WITHIN_BPS: Final = 0.5
+"""No difference is shown where the whole interval lies within so much of 0; a wide one that holds 0 is not knowing."""
+_SAME: Final = f"0 within the interval, no end beyond {SAME_WITHIN_BPS:g}"
 ROWS_MIN: Final = 20_000
 
 
@@ -318,18 +321,18 @@ def _bars(made: Mapping[str, Any], worlds: int) -> list[Bar]:
     bars.append(Bar("of the way from static to oracle", "60 % or more", line.way, ".1%", _sign(line.way.less(WAY_MIN))))
     for kind, figure in made["quiet"].items():
         what = f"where nobody leaks ({kind}), the model saves beside the blind one, bps"
-        bars.append(Bar(what, "0 within the interval", figure, ".2f", _holds_zero(figure)))
+        bars.append(Bar(what, _SAME, figure, ".2f", shows_no_difference(figure)))
     for name, figure in made["equal"].items():
         what = f"among equal dealers, as many asked, random saves beside {name}, bps"
-        bars.append(Bar(what, "0 within the interval", figure, ".2f", _holds_zero(figure)))
+        bars.append(Bar(what, _SAME, figure, ".2f", shows_no_difference(figure)))
     surprise: Figure = made["surprise_bps"]
     bars.append(
         Bar(
             "realised less expected cost of a round, bps",
-            "0 within the interval",
+            _SAME,
             surprise,
             ".2f",
-            _holds_zero(surprise),
+            shows_no_difference(surprise),
         )
     )
     for each in made["chances"]:
@@ -340,7 +343,7 @@ def _bars(made: Mapping[str, Any], worlds: int) -> list[Bar]:
             met = _off(worst) <= Q_OFF_MAX if enough else None
             bars.append(Bar(what, "within 0.03 beyond its error", worst.more, ".3f", met))
     held: Figure = made["edges_held"]
-    met = COVERED[0] <= held.value <= COVERED[1] if made["edges"] >= ROWS_MIN else None
+    met = _within(held, *COVERED) if made["edges"] >= ROWS_MIN else None
     bars.append(Bar(f"quotes within their interval of 90 % ({made['edges']:,})", "87-93 %", held, ".1%", met))
     return bars
 
@@ -354,7 +357,16 @@ def _sign(figure: Figure) -> bool | None:
     return True if figure.is_above else False if figure.is_below else None
 
 
-def _holds_zero(figure: Figure) -> bool | None:
+def _within(figure: Figure, low: float, high: float) -> bool | None:
+    if figure.high < low or figure.low > high:
+        return False
+    return True if figure.low >= low and figure.high <= high else None
+
+
+def shows_no_difference(figure: Figure) -> bool | None:
+    """Is there no difference? None where nobody can tell."""
     if figure.worlds < 2:
         return None
-    return not (figure.is_above or figure.is_below)
+    if figure.is_above or figure.is_below:
+        return False
+    return True if max(-figure.low, figure.high) <= SAME_WITHIN_BPS else None

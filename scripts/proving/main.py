@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         if options.real is not None:
+            if options.worlds is not None:
+                raise ConfigError("--real looks at data, --worlds at invented markets: expected one of them")
             return _real(options.real, options.html)
         if options.table is not None:
             return _table(options.table)
@@ -98,6 +100,8 @@ def _evidence(options: argparse.Namespace, where: Where) -> int:
 
 
 def _tried(options: argparse.Namespace, where: Where) -> int:
+    if options.rounds is not None and options.rounds < 1:
+        raise ConfigError(f"--rounds: expected 1 or more, found {options.rounds}")
     block = blocks.tried(options.worlds, options.rounds or ROUNDS)
     worlds, about = _played(block, where, options.keep, 0)
     if options.json:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from proving.figures import Figure, share_told, told
-from proving.found import BLIND, EVERY, Bar, Found, KindLine
+from proving.found import BLIND, EVERY, Bar, Found, KindLine, shows_no_difference
 from proving.playing import ALL_BY_MODEL, SEVEN, WATCHED
 
 BEYOND_TWO_MAX: Final = 0.08
@@ -105,7 +105,10 @@ def _of_no_leak(found: Found) -> Iterator[Sentence]:
 def _same(words: str, figure: Figure) -> Sentence:
     if figure.worlds < 2:
         return Sentence(f"{words}: cannot be told", None)
-    if figure.is_above or figure.is_below:
+    verdict = shows_no_difference(figure)
+    if verdict is None:
+        return Sentence(f"{words}: no difference is seen, but one as large as these ends cannot be excluded", None)
+    if not verdict:
         return Sentence(f"{words}: a difference where there should be none", False)
     return Sentence(f"{words}: no difference is seen, and none beyond these ends can be", True)
 

@@ -14,7 +14,7 @@ import pytest
 from proving import block, main, words
 from proving.block import evidence_of, must_be_ours, tried
 from proving.figures import NOTHING, Figure, mean, ratio, share, told
-from proving.found import Found, found
+from proving.found import Found, found, shows_no_difference
 from proving.playing import world_played
 from proving.report import page
 from proving.words import Sentence, markdown, sentences
@@ -65,6 +65,27 @@ def test_a_share_that_never_varied_is_not_known_for_sure() -> None:
     assert (always.value, always.high) == (1.0, 1.0)
     assert always.low == pytest.approx(0.05**0.1)
     assert share([(1.0, 9.0), (0.0, 9.0), (0.0, 9.0)]).low == 0.0
+
+
+@pytest.mark.parametrize(
+    ("figure", "verdict"),
+    [
+        (Figure(0.1, -0.2, 0.4, 10), True),
+        (Figure(0.1, -4.9, 5.1, 10), None),
+        (Figure(0.1, -0.6, 0.4, 10), None),
+        (Figure(0.2, 0.1, 0.3, 10), False),
+        (Figure(-9.0, -12.0, -6.0, 10), False),
+        (Figure(0.0, -math.inf, math.inf, 1), None),
+    ],
+)
+def test_not_knowing_is_no_equality(figure: Figure, verdict: bool | None) -> None:
+    assert shows_no_difference(figure) is verdict
+
+
+@pytest.mark.parametrize("words", [["--worlds", "1-2", "--rounds", "0"], ["--worlds", "1-2", "--real", "."]])
+def test_what_cannot_be_run_is_refused_before_it_is(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(words) == 2
+    assert "expected" in capsys.readouterr().err
 
 
 # --- sentences -------------------------------------------------------------------------------------
