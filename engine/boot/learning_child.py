@@ -64,6 +64,7 @@ def learnt(wanted: Wanted) -> Learning:
     journal = Path(wanted.journal)
     with ReadOnly(journal) as file:
         while file.head().event_seq < wanted.up_to:  # What was decided a moment ago is on its way to the disk.
+            _must_be_wanted(parent)
             time.sleep(WAIT_S)
         seq = 0
         while seq < wanted.up_to and learning.observations < wanted.observations:
@@ -74,10 +75,14 @@ def learnt(wanted: Wanted) -> Learning:
             seq = last
         learning.rebuilt()
         made_of = kept_learning.about(file, wanted.up_to, learning.observations, wanted.parameters)
-    if os.getppid() != parent:
-        raise SystemExit("the daemon is gone: what was learnt is not wanted any more")
+    _must_be_wanted(parent)
     kept_learning.keep(kept_learning.path_of(journal), made_of, learning)
     return learning
+
+
+def _must_be_wanted(parent: int) -> None:
+    if os.getppid() != parent:
+        raise SystemExit("the daemon is gone: what was learnt is not wanted any more")
 
 
 def _codec() -> Codec:

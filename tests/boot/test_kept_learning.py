@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import os
 import pickle
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,7 +191,7 @@ def test_half_a_file_is_noticed(journal: Path, keep: int) -> None:
 
 class _Trap:
     def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, ("touch /tmp/no",)
+        return os.system, ("false",)
 
 
 class _Other:
@@ -206,7 +208,30 @@ def test_nothing_in_it_is_run(journal: Path, trap: object, monkeypatch: pytest.M
     kept_learning.keep(path_of(journal), made_of, learning)
     with pytest.raises(NotKept, match="it speaks of"):
         list(reading(path_of(journal), Learning(P)))
-    assert pickle.dumps(1)
+
+
+@pytest.mark.parametrize("name", ["json.JSONDecoder", "json.codecs.StreamReader", "Decimal", "Estimates.parts"])
+def test_what_modules_of_ours_have_from_elsewhere_is_not_ours(journal: Path, name: str) -> None:
+    """A name may lead through a module of ours to whatever that has imported."""
+    with ReadOnly(journal) as file:
+        made_of = about(file, 3, 3, P)
+    asks_for = pickle.PROTO + b"\x05"
+    asks_for += b"".join(b"\x8c" + bytes([len(each)]) + each.encode() for each in ("engine.dealers.estimates", name))
+    part = asks_for + pickle.STACK_GLOBAL + pickle.EMPTY_TUPLE + pickle.REDUCE + pickle.STOP
+    path = path_of(journal)
+    with path.open("wb") as out:
+        body = kept_learning._MAGIC + json.dumps(asdict(made_of)).encode() + b"\n" + part
+        out.write(body + hashlib.sha256(body).digest())
+    with pytest.raises(NotKept, match="it speaks of"):
+        list(reading(path, Learning(P)))
+
+
+def test_a_child_whose_daemon_is_gone_waits_for_nothing(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was to learn will never be on the disk."""
+    parents = iter([4_711, 4_711, 1])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    with pytest.raises(SystemExit, match="the daemon is gone"):
+        learnt(Wanted(str(journal), 1_000_000, 3, P))
 
 
 # --- what is too old to count ----------------------------------------------------------------------
