@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import pickle
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from engine.errors import ConfigError
 from engine.research.choices import Choices
 from engine.research.contenders import contender_of
 from engine.research.gathering import Gathered, Settings, gathered
-from engine.research.past import Past, Told, source_of
+from engine.research.past import Past, Told, source_of, wherever
 from engine.research.progress import Progress, silent
 from engine.research.sources import bonds_of, known_of
 from engine.research.spread import Item, Where, spread
@@ -70,7 +70,7 @@ def backtest(asked: Asked, where: Where | None = None, lines: Lines = lambda wha
         for place, part in parts.items():
             found[place] = _gathered(part, lines)
     else:
-        items = [Item(f"{desk}.{group}", asdict(part)) for (desk, group), part in parts.items()]
+        items = [Item(f"{desk}.{group}", asdict(_wherever(part))) for (desk, group), part in parts.items()]
         for key, result in spread(gather, items, where=where, progress=lines("parts")):
             desk, group = key.split(".")
             found[int(desk), int(group)] = pickle.loads(base64.b64decode(result))
@@ -97,6 +97,12 @@ def _parts(asked: Asked, where: Where | None) -> dict[tuple[int, int], Asked]:
         for desk, sources in enumerate(desks)
         for group in range(groups)
     }
+
+
+def _wherever(part: Asked) -> Asked:
+    """The same for a worker that was started in another folder."""
+    config = None if part.config is None else str(Path(part.config).absolute())
+    return replace(part, sources=tuple(map(wherever, part.sources)), config=config)
 
 
 def _together(found: dict[tuple[int, int], Gathered]) -> Gathered:

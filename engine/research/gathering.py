@@ -206,7 +206,8 @@ class _Walk:
 
     def __init__(self, choices: Choices, contenders: Sequence[Contender], settings: Settings) -> None:
         p = settings.parameters
-        self._choices, self._contenders, self._settings = choices, contenders, settings
+        self._choices, self._settings = choices, settings
+        self._contenders = {each.name: each for each in contenders}.values()  # Of one name they are one.
         self._known = Knowledge(settings.estimates, settings.leak, settings.stats, p.c_fail_bps)
         self._slope = _Slope()
         self.found = Gathered({each.name: Rows() for each in contenders})

@@ -83,10 +83,19 @@ class Source:
 
 def source_of(text: str) -> Source:
     """`FILE`, or `FILE.csv:MAPPING.toml`. Raises ConfigError where there is no such file."""
+    path, mapping = _parted(text)
+    return Source(_there(path)) if mapping is None else Source(_there(path), read_blotter(mapping))
+
+
+def wherever(text: str) -> str:
+    """The same source as a process in another folder has to name it."""
+    path, mapping = _parted(text)
+    return str(path.absolute()) if mapping is None else f"{path.absolute()}:{mapping.absolute()}"
+
+
+def _parted(text: str) -> tuple[Path, Path | None]:
     path, _, mapping = text.rpartition(":")
-    if path and mapping.endswith(".toml"):
-        return Source(_there(Path(path)), read_blotter(Path(mapping)))
-    return Source(_there(Path(text)))
+    return (Path(path), Path(mapping)) if path and mapping.endswith(".toml") else (Path(text), None)
 
 
 def _there(path: Path) -> Path:

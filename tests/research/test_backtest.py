@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +14,10 @@ from drawn_rounds import Habit, true_cost_bps
 from worked_journal import worked, write_journal
 
 from engine.admin import cli
+from engine.research import backtest
 from engine.research.choices import Choices
-from engine.research.past import Past, source_of
+from engine.research.past import Past, source_of, wherever
+from engine.research.spread import Item
 from engine.research.warehouse.export import export
 from engine.selection.request import NO_EXPLORING, Exploring
 
@@ -202,6 +205,12 @@ def test_mistakes_are_one_line(
     assert err.count("\n") == 1
 
 
+def test_a_policy_may_be_held_against_itself_in_other_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, folder / "off.db", "--policy", "static:ash,cedar", "--against", "static:ash, cedar")
+    assert status == 0
+    assert "asks the same panels as static:ash,cedar in all 60 rounds" in out
+
+
 def test_several_processes_and_one_find_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Policies of one desk shared out, and two desks that knew nothing of each other."""
     policies = [word for each in ("static:hazel", "random", "classic") for word in ("--policy", each)]
@@ -214,6 +223,25 @@ def test_several_processes_and_one_find_the_same(folder: Path, capsys: pytest.Ca
     together = told(capsys, *(word for word in words if word != "--by-desk"))
     assert (together["judged"], together["drawn"]) == (ORDERS + 60, ORDERS)
     assert together["policies"] != apart["policies"], "one desk that saw both knows more"
+
+
+def test_workers_that_were_started_in_another_folder_find_the_sources(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster's workers are started wherever it suits; the command line names what is here."""
+    monkeypatch.chdir(folder)
+    alone = told(capsys, "off.db", "--policy", "static:hazel")
+
+    def elsewhere(work: Any, items: list[Item], **_: Any) -> Iterator[tuple[str, Any]]:
+        for each in items:
+            with monkeypatch.context() as there:
+                there.chdir(tmp_path)
+                result = work(each.what)
+            yield each.key, result
+
+    monkeypatch.setattr(backtest, "spread", elsewhere)
+    assert told(capsys, "off.db", "--policy", "static:hazel", "--scheduler", "tcp://127.0.0.1:9") == alone
+    assert wherever("a.csv:b.toml") == f"{folder}/a.csv:{folder}/b.toml"
 
 
 def test_a_warehouse_tells_what_its_journals_tell(
