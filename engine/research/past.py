@@ -325,7 +325,11 @@ class _Own:
 
 
 def rounds_in(path: Path, begin_ns: int | None = None, end_ns: int | None = None) -> Iterator[RoundTold]:
-    """The rounds in the file of a `Past`, in the order of sent_ns."""
+    """The rounds in the file of a `Past`, in the order of sent_ns. Raises ConfigError where it is not to be seen."""
+    if not path.is_file():
+        raise ConfigError(
+            f"{path}: not to be seen from here: set TMPDIR to a folder that this program and all workers share"
+        )
     span = (_FROM if begin_ns is None else begin_ns, _UNTIL if end_ns is None else end_ns)
     with closing(_connected(path)) as file:
         for (body,) in file.execute(_IN_ORDER, span):

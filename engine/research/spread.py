@@ -38,6 +38,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 from engine.errors import ConfigError, EngineError
 from engine.research.code import digest
 from engine.research.progress import Progress
+from engine.research.words import counted
 
 TRIES_MAX: Final = 3
 """Times that an item is given to a worker, where workers die of it."""
@@ -45,6 +46,9 @@ _WORKERS_WITHIN_S: Final = 10
 """So long a scheduler may take to name its first worker."""
 _AHEAD: Final = 2
 """Items handed to a cluster, for each of its threads: one at work and one that waits."""
+
+_NAMED: Final = 3
+"""Items that are named of those that failed in one way."""
 
 Plain: TypeAlias = Any
 """What JSON can hold."""
@@ -54,12 +58,21 @@ Outcome: TypeAlias = tuple[str, Plain, str]
 
 
 class SpreadError(EngineError):
-    """Some items came to nothing. `failed` says by key why."""
+    """Some items came to nothing. `failed` says by key why; what went wrong with many in one way is told once."""
 
     def __init__(self, failed: dict[str, str]) -> None:
         self.failed = failed
-        told = "; ".join(f"{key}: {why.strip().splitlines()[-1]}" for key, why in failed.items())
-        super().__init__(f"{len(failed)} items failed: {told}")
+        keys: dict[str, list[str]] = {}
+        for key, why in failed.items():
+            keys.setdefault(why.strip().splitlines()[-1], []).append(key)
+        told = "; ".join(f"{_some(of_it)}: {why}" for why, of_it in keys.items())
+        super().__init__(f"{counted(len(failed), 'item')} failed: {told}")
+
+
+def _some(keys: Sequence[str]) -> str:
+    if len(keys) <= _NAMED:
+        return ", ".join(keys)
+    return f"{', '.join(keys[:_NAMED])} and {len(keys) - _NAMED} more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +321,7 @@ def _on_cluster(
         try:
             client = stack.enter_context(Client(address, timeout=_WORKERS_WITHIN_S))
             client.wait_for_workers(1, timeout=_WORKERS_WITHIN_S)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, ValueError) as error:  # ValueError: an address that can be none.
             raise ConfigError(f"{address}: no scheduler with a worker is there: {error}") from error
         waiting = deque(items)
         running: dict[Any, str] = {}

@@ -196,6 +196,9 @@ def test_the_file_is_gone_with_it(tmp_path: Path) -> None:
         path = gathered.path
         assert len(list(past.rounds_in(path))) == 1
     assert not path.parent.exists()
+    with pytest.raises(ConfigError, match="set TMPDIR to a folder that this program and all workers share"):
+        list(past.rounds_in(path))
+    assert not path.exists()
 
 
 def test_progress_is_told_of_each_source(tmp_path: Path) -> None:

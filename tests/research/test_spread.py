@@ -119,6 +119,12 @@ def test_what_kills_every_worker_is_given_up_and_named_when_all_else_is_done(tmp
     assert len(list(tmp_path.glob("1.*"))) == TRIES_MAX
 
 
+def test_what_goes_wrong_with_many_in_one_way_is_told_once() -> None:
+    wrong = {f"day {at}": "Traceback\nConfigError: no such folder" for at in range(30)} | {"odd": "ValueError: odd"}
+    told = "31 items failed: day 0, day 1, day 2 and 27 more: ConfigError: no such folder; odd: ValueError: odd"
+    assert str(SpreadError(wrong)) == told
+
+
 def iterated(results: Iterator[tuple[str, Any]], into: dict[str, Any]) -> dict[str, Any]:
     for key, result in results:
         into[key] = result
@@ -285,5 +291,6 @@ def test_a_cluster_with_other_code_is_refused(tmp_path: Path) -> None:
 
 def test_a_cluster_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.research.spread._WORKERS_WITHIN_S", 1)
-    with pytest.raises(ConfigError, match="no scheduler"):
-        list(spread(squared, items(2), where=Where(scheduler="tcp://127.0.0.1:9")))
+    for address in ("tcp://127.0.0.1:9", "tcp://127.0.0.1:dask", "dask://127.0.0.1:8786"):
+        with pytest.raises(ConfigError, match="no scheduler"):
+            list(spread(squared, items(2), where=Where(scheduler=address)))
