@@ -44,6 +44,8 @@ A mapping file is TOML; every key may be left out:
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +68,7 @@ _NUMBERS: Final = (
     "coupon", "quantity", "residual", "quoted_quantity", "filled_quantity", "p_panel", "p_dealer", "mark_age_s",
     "mark_sd_bps", *_PRICES, *(name for name in COLUMNS if name.startswith("index_")),
 )  # fmt: skip
+_SOME_TIME: Final = datetime(2024, 1, 31, 13, 45, 59, 123456, UTC)
 _SIDES: Final = {"buy": "sell", "sell": "buy"}
 _KINDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "source": ((str,), "text"),
@@ -164,8 +167,10 @@ class _Reading:
             delimiter=self._character("delimiter", ","),
             ignore=tuple(str(each) for each in found.get("ignore", ())),
             zone=self._zone(),
-            time_formats=(formats,) if isinstance(formats, str) else tuple(str(each) for each in formats),
-            date_format=found.get("date_format", ""),
+            time_formats=tuple(
+                self._format("time_format", str(each)) for each in ([formats] if isinstance(formats, str) else formats)
+            ),
+            date_format=self._format("date_format", found.get("date_format", "")),
             thousands=self._character("thousands", "") if "thousands" in found else "",
             decimal=self._decimal(),
             in_32nds=self._one_of("price_format", ("decimal", "32nds")) == "32nds",
@@ -280,7 +285,7 @@ class _Reading:
         self._known(list(table), _NUMBERS, "numbers")
         scale = {}
         for name, each in table.items():
-            if isinstance(each, bool) or not isinstance(each, int | float) or not each > 0:
+            if isinstance(each, bool) or not isinstance(each, int | float) or not 0 < each < math.inf:
                 self.problems.append(f"scale.{name}: expected a number above 0, such as 1000, found {each!r}")
             else:
                 scale[name] = Decimal(repr(each))
@@ -302,6 +307,14 @@ class _Reading:
         found: str = self._found.get(key, words[0])
         if found not in words:
             self.problems.append(f"{key}: expected {' or '.join(words)}, found '{found}'")
+        return found
+
+    def _format(self, key: str, found: str) -> str:
+        """One that no time can be read by is said here, not of every row."""
+        try:
+            datetime.strptime(_SOME_TIME.strftime(found), found)
+        except (ValueError, re.error) as error:
+            self.problems.append(f"{key}: no time can be read by '{found}': {error}")
         return found
 
     def _zone(self) -> ZoneInfo | None:

@@ -267,6 +267,10 @@ def test_a_line_of_dealers_that_is_none_is_named(tmp_path: Path, line: str, word
         pytest.param("price_format = 'ticks'", "price_format: expected decimal or 32nds, found 'ticks'", id="price"),
         pytest.param("side_of = 'client'", "side_of: expected desk or dealer, found 'client'", id="side"),
         pytest.param("time_format = 3", "time_format: expected text, or a list of it, found 3", id="time"),
+        pytest.param("time_format = '%d/%m/%d'", "time_format: no time can be read by '%d/%m/%d'", id="a day twice"),
+        pytest.param("time_format = ['%H:%M', '%Q']", "time_format: no time can be read by '%Q'", id="no directive"),
+        pytest.param("date_format = '%d.%m.%'", "date_format: no time can be read by '%d.%m.%'", id="a stray %"),
+        pytest.param("[scale]\nquantity = inf", "scale.quantity: expected a number above 0", id="endless scale"),
         pytest.param(
             "[scale]\nquantity = 0", "scale.quantity: expected a number above 0, such as 1000, found 0", id="scale"
         ),
