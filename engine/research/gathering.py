@@ -29,12 +29,12 @@ from engine.research.draws import Draws
 from engine.research.knowledge import Knowledge
 from engine.research.off_policy import Scored
 from engine.research.outcomes import Outcome, expected, has_unmarked_quote, nobody_took, replayed
+from engine.research.walk import USUAL_WAIT_S
 from engine.selection.model import Model, modelled
 from engine.selection.request import Parameters, Request
 
 KNOWN_DAYS: Final = 365
 """A dealer that was not asked for longer is no candidate of a round that others tell of."""
-_WAIT_S: Final = 60.0
 
 Leak: TypeAlias = tuple[float, float, Identified]
 """(bps that asking a dealer moves, the error of that, how much of it can be told)"""
@@ -330,7 +330,7 @@ def _request(seen: RoundSeen) -> Request:
         seen.bond.asset_class,
         seen.sent_ns,
         quantity=seen.quantity,
-        wait_s=max(waits) / NS_PER_S if waits else _WAIT_S,
+        wait_s=max(waits) / NS_PER_S if waits else USUAL_WAIT_S,
         limit_edge_bps=edge,
         mark=mark,
         worth=seen.worth,

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Final
 
 from engine.desk.costs import FIGURES, Costed, FillCosted
 from engine.domain import events as e
 from engine.domain.order import MarkUsed
 from engine.domain.rfq import AskState, Rfq
 from engine.research import words
+from engine.research.normal import Z90
 from engine.research.order_story import OrderStory
 from engine.research.page import Block, Column, Paragraph, Table
-
-Z90: Final = 1.645
-"""Of a normal error: nine in ten lie within so many standard deviations."""
 
 
 def costs_of(story: OrderStory) -> list[Block]:

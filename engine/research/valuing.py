@@ -21,11 +21,12 @@ from engine.domain.observation import RoundTold
 from engine.research.choices import Choices
 from engine.research.contenders import Contender
 from engine.research.gathering import Gathered, Leak, Left, Rows, Settings, Unsupported, gathered
+from engine.research.normal import Z95
 from engine.research.off_policy import Compared, compare
 
 LOGGED: Final = "logged"
 """The desk's own choice, as the record has it."""
-_Z95: Final = 1.959964
+LEAST_FIRST: Final = (Identified.none, Identified.relative, Identified.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,7 @@ class _LeakDifference:
         # A dealer's estimate is off by the same in all its rounds: its errors add up, those of dealers do not.
         bps = sum(value for value, _ in self.by_dealer.values()) / rounds
         se = math.sqrt(sum((sd / rounds) ** 2 for _, sd in self.by_dealer.values()))
-        return Leaking(bps, bps - _Z95 * se, bps + _Z95 * se, self.identified)
-
-
-_ORDER: Final = (Identified.none, Identified.relative, Identified.level)
+        return Leaking(bps, bps - Z95 * se, bps + Z95 * se, dict(self.identified))
 
 
 def valued(

@@ -22,7 +22,7 @@ from engine.research.progress import Progress, silent
 from engine.research.simple import size_share
 
 USUAL_WAIT_S: Final = 60.0
-"""What a dealer is given where nobody said: the engine's own default."""
+"""What a dealer is taken to be given where a record does not say."""
 
 
 @dataclass(frozen=True, slots=True)
