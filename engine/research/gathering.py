@@ -20,7 +20,7 @@ from engine.dealers.leak import LeakParameters
 from engine.dealers.outlook import Identified, Outlook
 from engine.dealers.segments import segment_of_key
 from engine.dealers.stats import StatsParameters
-from engine.domain.observation import Protocol, RoundSeen, RoundTold
+from engine.domain.observation import ChosenBy, Protocol, RoundSeen, RoundTold
 from engine.domain.order import MarkUsed
 from engine.market.tca import quote_edge_bps
 from engine.research.choices import Choice, Choices
@@ -43,6 +43,7 @@ Leak: TypeAlias = tuple[float, float, Identified]
 class Left(StrEnum):
     """Why a round is not judged."""
 
+    by_trader = "by_trader"
     changed = "changed"
     protected = "protected"
     one_by_one = "one_by_one"
@@ -299,6 +300,8 @@ class _Walk:
 def _left_out(seen: RoundSeen, choice: Choice) -> Left | None:
     if choice.is_protected:
         return Left.protected
+    if any(ask.chosen_by is ChosenBy.trader for ask in seen.asks):
+        return Left.by_trader
     if not seen.is_drawn:
         return Left.changed
     if seen.protocol is Protocol.sequence:

@@ -18,7 +18,8 @@ COLUMNS: Final = ("policy", "asks", "cost bps", "difference bps", "ESS", "suppor
 """Of `rows`; all but the first and the last are numbers."""
 
 LEFT_WORDS: Final[Mapping[Left, str]] = {
-    Left.changed: "the panel was changed after it was drawn (a trader's list, a request withheld)",
+    Left.by_trader: "chosen by a trader, not drawn",
+    Left.changed: "the panel was changed after it was drawn (a request was withheld)",
     Left.protected: "under a protection, where nothing is drawn and others may not be asked",
     Left.one_by_one: "asked one after another",
     Left.incomplete: "not everybody who was to be asked is told of",

@@ -255,6 +255,12 @@ def kept(sent: Sequence[str] = ("ash", "beech"), **changes: Any) -> Choice:
     [
         pytest.param(one(), kept(), None, id="judged"),
         pytest.param(one(is_drawn=False), kept(), Left.changed, id="changed after the draw"),
+        pytest.param(
+            one(is_drawn=False, asks=lambda asks: [asks[0], replace(asks[1], chosen_by=ChosenBy.trader)]),
+            None,
+            Left.by_trader,
+            id="a trader's choice",
+        ),
         pytest.param(one(), kept(is_protected=True), Left.protected, id="under a protection"),
         pytest.param(one(protocol=Protocol.sequence), kept(), Left.one_by_one, id="one after another"),
         pytest.param(one(), kept(("ash", "beech", "fir")), Left.incomplete, id="not all were asked"),
