@@ -11,7 +11,7 @@ from engine.market.calendars import day_of
 from engine.research.bootstrap import Interval
 from engine.research.gathering import KNOWN_DAYS, Left, Unsupported
 from engine.research.off_policy import AGREE_MIN, DAYS_MIN, ESS_MIN, SUPPORT_MIN, Compared, Lacking, Verdict
-from engine.research.valuing import LOGGED, Beside, Valuation
+from engine.research.valuing import LEAST_FIRST, LOGGED, Beside, Valuation
 from engine.research.words import counted
 
 COLUMNS: Final = ("policy", "asks", "cost bps", "difference bps", "ESS", "support", "verdict")
@@ -152,9 +152,10 @@ def _cures(beside: Beside) -> Iterator[str]:
 
 def _leak_words(beside: Beside) -> str:
     leak = beside.leak
-    return (
-        f"leak, apart and by the estimates: {leak.bps:+.2f} bps ({leak.low:+.2f} to {leak.high:+.2f}); "
-        f"{_IDENTIFIED[leak.identified]}"
+    known = [(_IDENTIFIED[each], leak.identified[each]) for each in reversed(LEAST_FIRST) if each in leak.identified]
+    told = [words if len(known) == 1 else f"in {counted(count, 'round')} {words}" for words, count in known]
+    return "; ".join(
+        [f"leak, apart and by the estimates: {leak.bps:+.2f} bps ({leak.low:+.2f} to {leak.high:+.2f})", *told]
     )
 
 
@@ -268,7 +269,7 @@ def _plain(beside: Beside) -> dict[str, Any]:
             "value": beside.leak.bps,
             "low": beside.leak.low,
             "high": beside.leak.high,
-            "identified": beside.leak.identified.value,
+            "identified": {each.value: count for each, count in sorted(beside.leak.identified.items())},
         },
     }
 

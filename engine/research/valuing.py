@@ -31,12 +31,16 @@ LEAST_FIRST: Final = (Identified.none, Identified.relative, Identified.level)
 
 @dataclass(frozen=True, slots=True)
 class Leaking:
-    """By how much one policy's panels leak more than another's, a round: by the estimates, with their errors."""
+    """By how much one policy's panels leak more than another's, a round: by the estimates, with their errors.
+
+    `identified` counts the rounds in which only one of the two asks somebody, by what was identified then of the least
+    known of these dealers.
+    """
 
     bps: float
     low: float
     high: float
-    identified: Identified
+    identified: dict[Identified, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,12 @@ class _LeakDifference:
 
     rounds: int = 0
     by_dealer: dict[str, list[float]] = field(default_factory=dict)
-    identified: Identified = Identified.level
-    """Of the dealers of the last round in which they differ: the least of them."""
+    identified: Counter[Identified] = field(default_factory=Counter)
 
     def add(self, more: Sequence[str], fewer: Sequence[str], leaks: dict[str, Leak]) -> None:
         self.rounds += 1
         if more or fewer:
-            self.identified = min((leaks[name][2] for name in (*more, *fewer)), key=_ORDER.index)
+            self.identified[min((leaks[name][2] for name in (*more, *fewer)), key=LEAST_FIRST.index)] += 1
         for sign, names in ((1.0, more), (-1.0, fewer)):
             for name in names:
                 value, sd, _ = leaks[name]

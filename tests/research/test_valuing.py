@@ -19,10 +19,12 @@ from engine.errors import ConfigError
 from engine.research.choices import Choice, Choices
 from engine.research.contenders import Question, contender_of, panel_of
 from engine.research.draws import of_sent
-from engine.research.gathering import Left, Settings, Unsupported
-from engine.research.knowledge import Knowledge
+from engine.research.gathering import Gathered, Left, Rows, Settings, Unsupported
+from engine.research.knowledge import LEAK_EVERY_DAYS, Knowledge
 from engine.research.off_policy import Lacking, Verdict
-from engine.research.valuing import Beside, Valuation, valued
+from engine.research.outcomes import Outcome
+from engine.research.value_words import reasons_of
+from engine.research.valuing import LOGGED, Beside, Valuation, valuation_of, valued
 from engine.rules.plan import AskTop
 from engine.selection.request import NO_EXPLORING, Exploring, Parameters, Request
 
@@ -98,11 +100,33 @@ def test_a_policy_that_chance_has_asked_is_worth_what_it_costs(by_policy: dict[s
     assert found.support > 0.99
 
 
-def test_a_leak_is_told_apart_with_its_error(by_policy: dict[str, Beside]) -> None:
-    """Nobody leaks in this market. Who was asked, and how many, varied: the level can be told."""
+def test_a_leak_is_told_apart_with_its_error(drawn: Record, by_policy: dict[str, Beside]) -> None:
+    """Nobody leaks in this market. Who was asked, and how many, varied: the level can be told, after the first week."""
     leak = by_policy["static:hazel"].leak
     assert leak.low < 0.0 < leak.high
-    assert leak.identified is Identified.level
+    week = sum(told.seen.sent_ns < sent_ns(0) + LEAK_EVERY_DAYS * NS_PER_DAY for told in drawn.rounds)
+    assert leak.identified == {Identified.none: week, Identified.level: ROUNDS - week}
+
+
+def test_in_how_many_rounds_a_leak_was_identified_is_told() -> None:
+    """In the first round of two the dealers that only one policy asks are known against each other alone."""
+    found = Gathered({"one": Rows()})
+    for panel, known in (("ash", Identified.relative), ("beech", Identified.level)):
+        for rows, asked in ((found.policies["one"], panel), (found.logged, "cedar")):
+            rows.panels.append(frozenset({asked}))
+            rows.expected.append(Outcome(0.0, 0.0))
+            rows.seen.append(None)
+            rows.p.append(0.5)
+            rows.possible.append(True)
+            rows.why.append(None)
+        found.leaks.append({panel: (1.0, 0.5, known), "cedar": (0.0, 0.5, Identified.level)})
+        found.days.append(len(found.days))
+        found.c_fails.append(20.0)
+        found.drawn.append(True)
+        found.choice_known.append(True)
+    [beside] = valuation_of(found, ["one"], LOGGED, 1).policies
+    assert beside.leak.identified == {Identified.relative: 1, Identified.level: 1}
+    assert "; in 1 round identified; in 1 round identified of dealers against each other" in reasons_of(beside)[-1]
 
 
 def test_what_the_desk_did_anyway_cannot_be_told_from_it(by_policy: dict[str, Beside]) -> None:
