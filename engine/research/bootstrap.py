@@ -63,18 +63,18 @@ class Interval:
         return self.low is not None and self.high is not None and self.low <= value <= self.high
 
     def words(self, decimals: int = 3, unit: str = "") -> str:
-        """`0.412 (0.398 to 0.425)`, or why not."""
+        """`0.412 (0.398 to 0.425)`, or why not: there is no figure without its interval."""
         unit = f" {unit}" if unit else ""
         if not self.n:
             return "nothing to tell of"
         if self.low is None or self.high is None:
-            return f"{self.value:.{decimals}f}{unit} (cannot tell from {counted(self.days, 'day')})"
+            return f"cannot tell from {counted(self.days, 'day')}"
         return f"{self.value:.{decimals}f}{unit} ({self.low:.{decimals}f} to {self.high:.{decimals}f})"
 
     def plain(self) -> dict[str, float | int | None]:
-        """As JSON has it."""
+        """As JSON has it: without an interval there is no value."""
         return {
-            "value": self.value if math.isfinite(self.value) else None,
+            "value": self.value if self.is_told and math.isfinite(self.value) else None,
             "low": self.low,
             "high": self.high,
             "n": self.n,

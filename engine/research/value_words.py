@@ -58,7 +58,7 @@ def verdict_of(beside: Beside) -> str:
     if found.verdict is Verdict.refused or difference is None:
         return f"No claim for {one} beside {other}: {', '.join(_lacks(beside))}."
     if found.verdict is Verdict.cannot_tell:
-        return f"Cannot tell {one} from {other}: {_signed(difference)} bps, leaks apart."
+        return f"Cannot tell {one} from {other}: {_signed(difference)}, leaks apart."
     turned = difference if found.verdict is Verdict.dearer else _turned(difference)
     return f"{one} is {found.verdict.value} than {other} by {turned.words(2, 'bps')}, leaks apart."
 
@@ -78,27 +78,31 @@ def reasons_of(beside: Beside) -> list[str]:
     )
     if not beside.asked:
         told.append(f"{beside.policy} asks nobody in any round: none of its dealers was a candidate")
+    unasked = found.differing - round(found.support * found.differing)
+    if unasked and not is_refused(beside):
+        told.append(
+            f"in {counted(unasked, 'round')} of these no draw could have asked both: there the difference is the "
+            "estimates' word alone, and their error is in no interval"
+        )
     if is_refused(beside):
         told += _cures(beside)
     if found.replay is not None:
         told.append(
             f"replay, in the {found.replay.n:,} rounds alone in which they differ and both were asked: "
-            f"{_signed(found.replay)} bps"
+            f"{_signed(found.replay)}"
         )
     if found.verdict is Verdict.refused:
         where = found.where_possible
         if where is not None and found.ess >= ESS_MIN and where.is_told:
             told.append(
-                f"in the {where.n:,} rounds alone in which a draw could have asked both: {_signed(where)} bps, "
+                f"in the {where.n:,} rounds alone in which a draw could have asked both: {_signed(where)}, "
                 "which says nothing of the others"
             )
     else:
         if found.snips is not None:
-            told.append(f"by weights alone (they agree in {AGREE_MIN:.0%} and more): {_signed(found.snips)} bps")
+            told.append(f"by weights alone (they agree in {AGREE_MIN:.0%} and more): {_signed(found.snips)}")
         if found.at_half is not None and found.at_twice is not None:
-            told.append(
-                f"were not trading half as dear: {_signed(found.at_half)} bps; twice: {_signed(found.at_twice)} bps"
-            )
+            told.append(f"were not trading half as dear: {_signed(found.at_half)}; twice: {_signed(found.at_twice)}")
     told.append(_leak_words(beside))
     return told
 
@@ -184,7 +188,7 @@ def rows_of(found: Valuation) -> list[tuple[str, ...]]:
                 beside.policy,
                 f"{beside.asked:.1f}",
                 _cost(compared.cost) if is_told else "",
-                _signed(compared.difference) if is_told and differs and compared.difference is not None else "",
+                _signed(compared.difference, "") if is_told and differs and compared.difference is not None else "",
                 f"{compared.ess:,.0f}" if differs else "",
                 f"{compared.support:.0%}" if differs else "",
                 "no claim" if not is_told else compared.verdict.value,
@@ -297,10 +301,10 @@ def _cost(interval: Interval | None) -> str:
     return "" if interval is None else interval.words(2)
 
 
-def _signed(interval: Interval) -> str:
+def _signed(interval: Interval, unit: str = " bps") -> str:
     if interval.low is None or interval.high is None:
         return interval.words(2)
-    return f"{interval.value:+.2f} ({interval.low:+.2f} to {interval.high:+.2f})"
+    return f"{interval.value:+.2f} ({interval.low:+.2f} to {interval.high:+.2f}){unit}"
 
 
 def _interval(interval: Interval | None) -> dict[str, Any] | None:

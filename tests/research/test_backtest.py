@@ -115,6 +115,11 @@ def test_a_few_days_are_too_few_and_how_many_more_is_said(folder: Path, capsys: 
     assert out.startswith("2026-12-10 to 2026-12-11: 40 of 40 rounds")
     assert "2 days (needs 20)" in out
     assert "18 days of trading more" in out
+    [line] = [line for line in out.splitlines() if line.startswith("logged")]
+    assert line.split(maxsplit=2)[2].strip() == "cannot tell from 2 days"
+    replayed = told(capsys, folder / "on.db", "--policy", "static:ash", *words[2:])["policies"][0]
+    assert (replayed["replay_bps"]["value"], replayed["replay_bps"]["days"]) == (None, 2)
+    assert any(each.endswith("both were asked: cannot tell from 2 days") for each in replayed["reasons"])
     assert "rounds more (" in out
     assert "as busy as these) make an ESS of 50" in out
 

@@ -47,7 +47,9 @@ def test_what_is_no_number_or_left_out_does_not_count() -> None:
 def test_few_days_tell_nothing() -> None:
     found = Days(np.arange(DAYS_MIN - 1)).mean(np.arange(DAYS_MIN - 1.0))
     assert not found.is_told
-    assert found.words(1) == f"{(DAYS_MIN - 2) / 2:.1f} (cannot tell from {DAYS_MIN - 1} days)"
+    assert found.words(1, "bps") == f"cannot tell from {DAYS_MIN - 1} days"
+    count = DAYS_MIN - 1
+    assert found.plain() == {"value": None, "low": None, "high": None, "n": count, "days": count}
     assert not found.is_above(-1e9)
     assert not found.is_below(1e9)
     assert not found.holds(found.value)
