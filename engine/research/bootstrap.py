@@ -59,6 +59,12 @@ class Interval:
     def is_below(self, bound: float) -> bool:
         return self.high is not None and self.high < bound
 
+    def is_within(self, low: float, high: float) -> bool | None:
+        """Is the whole of it between these, or none of it? None where nobody can tell."""
+        if self.is_below(low) or self.is_above(high):
+            return False
+        return True if self.is_above(low) and self.is_below(high) else None
+
     def holds(self, value: float) -> bool:
         return self.low is not None and self.high is not None and self.low <= value <= self.high
 

@@ -17,6 +17,7 @@ from typing import Final
 from engine.errors import ConfigError
 from engine.market.holdings import import_holdings
 from engine.research.bootstrap import Days, Interval
+from engine.research.scores import COVERAGE
 from engine.selection.model import MODEL_VERSION
 from proving import banks, prints
 from proving.banks import BANKS, MODEL, SO_FAR, Contest
@@ -246,11 +247,9 @@ def sentences(real: Real) -> Iterator[Sentence]:
 
 
 def _near(what: str, held: Interval) -> Sentence:
-    if held.is_below(0.87) or held.is_above(0.93):
-        return Sentence(f"{what}: {held.words(3)}, wanted 0.87 to 0.93", False)
-    if held.is_above(0.87) and held.is_below(0.93):
-        return Sentence(f"{what}: {held.words(3)}", True)
-    return Sentence(f"{what}: {held.words(3)}, whether that is 0.87 to 0.93 cannot be told", None)
+    met = held.is_within(*COVERAGE)
+    more = {True: "", False: ", wanted 0.87 to 0.93", None: ", whether that is 0.87 to 0.93 cannot be told"}[met]
+    return Sentence(f"{what}: {held.words(3)}{more}", met)
 
 
 def markdown(real: Real) -> str:

@@ -109,6 +109,15 @@ def test_a_report_of_who_was_right() -> None:
     assert all(each.ours.is_told for each in found.scores)
 
 
+def test_coverage_is_judged_by_its_interval() -> None:
+    rng = np.random.default_rng(7)
+    found = report(Rows(prediction(day, rng) for day in range(12) for _ in range(6)))
+    assert found.coverage.holds(0.9)
+    assert found.coverage_met is None
+    sure = [prediction(day, rng, e_scale_bps=1.0) for day in range(12) for _ in range(100)]
+    assert report(Rows(sure)).coverage_met is False
+
+
 def test_a_report_of_few_days_tells_nothing() -> None:
     rng = np.random.default_rng(8)
     found = report(Rows(prediction(day, rng) for day in range(3) for _ in range(100)))

@@ -129,6 +129,13 @@ def test_in_how_many_rounds_a_leak_was_identified_is_told() -> None:
     assert "; in 1 round identified; in 1 round identified of dealers against each other" in reasons_of(beside)[-1]
 
 
+def test_rounds_that_rest_on_the_estimates_alone_are_counted(by_policy: dict[str, Beside]) -> None:
+    beside = by_policy["static:hazel"]
+    assert not any("estimates' word alone" in each for each in reasons_of(beside))
+    told = reasons_of(replace(beside, compared=replace(beside.compared, support=1 - 8 / beside.compared.differing)))
+    assert any(each.startswith("in 8 rounds of these no draw could have asked both") for each in told)
+
+
 def test_what_the_desk_did_anyway_cannot_be_told_from_it(by_policy: dict[str, Beside]) -> None:
     found = by_policy["classic"]
     assert (found.compared.verdict, found.compared.differing, found.unsupported) == (Verdict.same, 0, {})
