@@ -111,6 +111,8 @@ class HistoryFile:
             header = next(reader, [])
         except csv.Error as error:
             raise ConfigError(f"{self.path}: its first line is no header: {error}") from error
+        if not header:
+            raise ConfigError(f"{self.path}: its first line is empty: expected the names of columns")
         try:
             self._translation = Translation(self._blotter, header)
         except ValueError as error:

@@ -75,6 +75,9 @@ def create_missing(connection: sqlite3.Connection, path: Path, previous_head: st
 
 def read_meta(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
     """Raises JournalError if the file does not say what it is."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "meta" not in tables:
+        raise JournalError(f"{path}: no journal: {'another SQLite file' if tables else 'the file is empty'}")
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     missing = [key for key in ("schema_version", "journal_id", "previous_head", "genesis") if key not in meta]
     if missing:

@@ -222,7 +222,7 @@ def test_a_wrong_mapping_is_named(tmp_path: Path, text: str, words: str) -> None
         pytest.param("rfq_id,sent_at,security,side,quantity,answer", "column 'dealer' is missing", id="one too few"),
         pytest.param(HEADER.strip() + ",desk", "column 'desk' is not known", id="one too many"),
         pytest.param(HEADER.strip() + ",quantty", "(did you mean 'quantity'?)", id="a slip"),
-        pytest.param("", "column 'rfq_id' is missing", id="an empty file"),
+        pytest.param("", "its first line is empty: expected the names of columns", id="an empty first line"),
     ],
 )
 def test_a_wrong_header_takes_nothing(world: DeskWorld, tmp_path: Path, header: str, words: str) -> None:
@@ -235,6 +235,8 @@ def test_a_wrong_header_takes_nothing(world: DeskWorld, tmp_path: Path, header: 
 def test_what_cannot_be_read_is_said(world: DeskWorld, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         given(world, tmp_path / "none.csv")
+    with pytest.raises(ConfigError, match="its first line is empty"):
+        given(world, write(tmp_path / "empty.csv", ""))
     (tmp_path / "latin.csv").write_bytes(HEADER.encode() + "T-\xe9".encode("latin-1"))
     with pytest.raises(ConfigError, match="expected UTF-8, found byte 0xe9"):
         given(world, tmp_path / "latin.csv")

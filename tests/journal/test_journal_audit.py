@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -284,6 +285,13 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("hello" * 2000)
     with pytest.raises(JournalError, match=r"text\.db"):
         audit(tmp_path / "text.db")
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(JournalError, match=r"empty\.db: no journal: the file is empty"):
+        audit(tmp_path / "empty.db")
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE songs(title)")
+    with pytest.raises(JournalError, match=r"other\.db: no journal: another SQLite file"):
+        audit(tmp_path / "other.db")
 
 
 def test_a_file_of_another_schema_is_no_file_that_was_changed(path: Path) -> None:
