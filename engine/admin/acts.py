@@ -59,17 +59,28 @@ def _paper(given: _Arguments) -> Paper:
 def _socket(given: _Arguments) -> Path:
     if given.socket is not None:
         return Path(given.socket)
-    path: Path = given.config if given.config is not None else DEFAULT_CONFIG
+    path = _config_path(given)
     if given.config is None and not path.exists():
         raise StartError(f"there is no {path} here: name it with --config, or the daemon's socket with --socket")
     return places(path).socket
 
 
+def _config(given: _Arguments) -> Path | None:
+    """The file of the configuration, if one was named or lies here."""
+    path = _config_path(given)
+    return path if given.config is not None or path.exists() else None
+
+
+def _config_path(given: _Arguments) -> Path:
+    """Where engine.toml is, or would be."""
+    named: Path | None = given.config
+    return named if named is not None else DEFAULT_CONFIG
+
+
 def _places(given: _Arguments) -> Places | None:
-    """The configuration, if one was named or lies here."""
-    if given.config is not None:
-        return places(given.config)
-    return places(DEFAULT_CONFIG) if DEFAULT_CONFIG.exists() else None
+    """What it says of places, if there is one."""
+    config = _config(given)
+    return None if config is None else places(config)
 
 
 def recommend(given: _Arguments) -> int:
@@ -165,7 +176,7 @@ def _checked(paper: Paper, answer: views.Answer) -> views.Lines:
 def rules_try(given: _Arguments) -> int:
     from engine.admin import rule_views, rules_acts
 
-    journal, config = _journal(given)[0], _config(given)
+    journal, config = _journal(given)[0], _config_path(given)
     if given.order is None:
         if given.decided:
             raise ConfigError("rules try --decided: the --order is missing")
@@ -178,14 +189,9 @@ def rules_try(given: _Arguments) -> int:
 def rules_backtest(given: _Arguments) -> int:
     from engine.admin import rule_views, rules_acts
 
-    answer = rules_acts.compare_books(given, _journal(given)[0], _config(given))
+    answer = rules_acts.compare_books(given, _journal(given)[0], _config_path(given))
     _print(given, answer, lambda paper, found: rule_views.compared(paper, found, given.limit, given.rule))
     return 0
-
-
-def _config(given: _Arguments) -> Path:
-    """Where engine.toml is, or would be."""
-    return given.config if given.config is not None else DEFAULT_CONFIG
 
 
 def rules_fields(given: _Arguments) -> int:
@@ -221,8 +227,7 @@ def backtest(given: _Arguments) -> int:
         if known is None:
             raise StartError(f"there is no {DEFAULT_CONFIG} here: name journals or history files, or --config")
         sources = [str(known.journal)]
-    config = given.config if given.config is not None else DEFAULT_CONFIG if known is not None else None
-    return backtest_acts.backtest(given, sources, config, _paper(given))
+    return backtest_acts.backtest(given, sources, _config(given), _paper(given))
 
 
 def warehouse_export(given: _Arguments) -> int:
@@ -235,20 +240,20 @@ def warehouse_export(given: _Arguments) -> int:
 def warehouse_scores(given: _Arguments) -> int:
     from engine.admin import warehouse_acts
 
-    known = _places(given)
-    if given.folder is None and known is None:
-        raise StartError(f"there is no {DEFAULT_CONFIG} here: name the FOLDER, or --config")
-    folder = given.folder or known.journal.with_name(warehouse_acts.FOLDER)  # type: ignore[union-attr]
-    config = given.config if given.config is not None else DEFAULT_CONFIG if known is not None else None
-    return warehouse_acts.scores(given, folder, config, _paper(given))
+    folder: Path | None = given.folder
+    if folder is None:
+        known = _places(given)
+        if known is None:
+            raise StartError(f"there is no {DEFAULT_CONFIG} here: name the FOLDER, or --config")
+        folder = known.journal.with_name(warehouse_acts.FOLDER)
+    return warehouse_acts.scores(given, folder, _config(given), _paper(given))
 
 
 def history_report(given: _Arguments) -> int:
     from engine.admin import history_acts
 
     journal = Path() if given.sources else _journal(given)[0]
-    known = _places(given)
-    return history_acts.report(given, journal, known.securities if known is not None else None, _paper(given))
+    return history_acts.report(given, journal, _config(given), _paper(given))
 
 
 def marks_import(given: _Arguments) -> int:
@@ -395,8 +400,7 @@ def calibrate(given: _Arguments) -> int:
     known = _places(given)
     if not given.source and known is None:
         raise StartError(f"there is no {DEFAULT_CONFIG} here: name a SOURCE, or --config")
-    config = given.config if given.config is not None else DEFAULT_CONFIG if known is not None else None
-    return calibrate_acts.calibrate(given, config, known.journal if known is not None else None, _paper(given))
+    return calibrate_acts.calibrate(given, _config(given), known.journal if known is not None else None, _paper(given))
 
 
 def _journal(given: _Arguments) -> tuple[Path, Path | None]:

@@ -18,6 +18,7 @@ from engine.admin.days import period_ns
 from engine.admin.extra import research
 from engine.admin.history_read import rounds_of
 from engine.admin.tables import Paper
+from engine.config import numbers
 from engine.desk.past.writing import rows_of
 from engine.errors import ConfigError
 from engine.history.delivery import RefusedRows, deliver
@@ -120,18 +121,21 @@ def export_file(given: argparse.Namespace, journal: Path, name: str) -> int:
     return 0
 
 
-def report(given: argparse.Namespace, journal: Path, securities: Path | None, paper: Paper) -> int:
+def report(given: argparse.Namespace, journal: Path, config: Path | None, paper: Paper) -> int:
     """What histories can support: the journal's, or those of the sources that were named.
 
-    `securities` says of bonds what rows of history files do not, as it does when they are imported.
+    The configured bonds say what rows of history files do not, as they do when these are imported.
     """
-    pasts, support, pages = research("past"), research("support"), research("page")
+    pasts, sources, support, pages = research("past"), research("sources"), research("support"), research("page")
     if given.html is not None:
         pages.refuse_taken(given.html, given.force)
-    sources = [pasts.source_of(each) for each in given.sources] or [pasts.Source(journal)]
-    known = None if securities is None else pasts.known_by(securities, time.time_ns())
+    known = numbers(config) if config is not None else None
     with pasts.Past() as past:
-        told = past.read(sources, progress_line(sys.stderr, "rows"), known)
+        told = past.read(
+            sources.sources_of(given.sources, journal),
+            progress_line(sys.stderr, "rows"),
+            sources.known_of(known, sources.bonds_of(known)),
+        )
         found = support.gathered(past.rounds())
     within = given.within / 100
     refused = sum(each.refused for each in told)

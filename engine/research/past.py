@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from engine.config.text_file import read_text
 from engine.desk.past.reading import Known, Refused, read_rows
 from engine.desk.past.telling import TELLING, Early, answered, tell
 from engine.domain.observation import RoundTold
@@ -34,7 +33,6 @@ from engine.history.files import HistoryFile
 from engine.history.mapping import Blotter, read_blotter
 from engine.journal.archive import ReadOnly
 from engine.journal.events import events_in
-from engine.market.securities import parse_securities
 from engine.research.progress import Progress, silent
 
 HELD_MAX: Final = 2_000
@@ -121,15 +119,6 @@ class Told:
 def known_to_nobody(now_ns: int) -> Known:
     """What a desk knows for what rows cannot say, where there is no desk."""
     return Known({}, now_ns, _MARK_AGE_NS)
-
-
-def known_by(securities: Path, now_ns: int) -> Known:
-    """What a file of securities says of bonds. Raises ConfigError where it cannot be read."""
-    try:
-        bonds = parse_securities(read_text(securities)).securities
-    except OSError as error:
-        raise ConfigError(f"{securities}: cannot be read: {error.strerror}") from error
-    return Known({each.security_id: each for each in bonds}, now_ns, _MARK_AGE_NS)
 
 
 def past_of(

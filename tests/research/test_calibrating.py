@@ -111,7 +111,8 @@ def test_where_there_is_no_signal_all_numbers_are_kept(tmp_path: Path) -> None:
         rng = random.Random(100 + seed)
         [(_, one)] = drawn_dealers(rng, 1).items()
         told = planted(rng, {f"D{at:02}": one for at in range(8)}, 64, 10)
-        proposals += bool(found(told, tmp_path / f"{seed}", replace(SHIPPED, half_life_days=110.0)).proposed)
+        (folder := tmp_path / f"{seed}").mkdir()
+        proposals += bool(found(told, folder, replace(SHIPPED, half_life_days=110.0)).proposed)
     assert proposals <= 1
 
 

@@ -233,5 +233,7 @@ def _other(folder: Path) -> Path:
         if not line.startswith("#")
     )
     (folder / "none.csv").write_text(header + "\n")
+    (folder / "config").mkdir()
+    (folder / "config" / "scoring.toml").write_text((shipped / "config" / "scoring.toml").read_text())
     (folder / "engine.toml").write_text(text)
     return folder / "engine.toml"
