@@ -17,10 +17,12 @@ Reference: the mixed model of Henderson (1975), rounds as random effects.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from operator import mul
 from typing import Final, NamedTuple
+
+from engine.dealers.noise import Noise, Off
 
 _LEAST: Final = 1e-9
 """Quotes of today: less than that is the dust of rounding."""
@@ -41,9 +43,9 @@ class EdgeSums:
         """Right-hand sides."""
         self.quotes = 0.0
         self.squares: list[float] = []
-        """By dealer squares of what quotes were off by, as far as it is their noise, ..."""
+        """By dealer what quotes were off by (`noise.Off`): squares, ..."""
         self.squares_weight: list[float] = []
-        """... and the weight of these."""
+        """... and their weights."""
 
     def add(
         self,
@@ -51,7 +53,7 @@ class EdgeSums:
         pull: float,
         weight: float,
         beliefs: Sequence[float],
-        scatter: Sequence[tuple[float, float]] = (),
+        offs: Sequence[Off] = (),
     ) -> None:
         """One round; a negative weight takes it back.
 
@@ -68,9 +70,9 @@ class EdgeSums:
                 row[other] -= shared * beside
             self.sides[place] += own * edge - shared * total
         self.quotes += weight * len(edges)
-        for place, (squares, squares_weight) in zip(places, scatter, strict=False):
-            self.squares[place] += weight * squares
-            self.squares_weight[place] += weight * squares_weight
+        for place, off in zip(places, offs, strict=False):
+            self.squares[place] += weight * off.square
+            self.squares_weight[place] += weight * off.weight
 
     def still(self) -> EdgeSums:
         """The sums as they are now."""
@@ -117,9 +119,9 @@ class EdgeSums:
 class Spreads:
     """The scales of the model, in bps; they change only by a daily event.
 
-    `noise` is a quote's own, of a usual dealer, `noises` that of dealers that were seen; `rounds` what all quotes of a
-    round have in common beside the mark's error; `dealers` how far dealers lie apart, by level; `scopes` how far a
-    whole scope lies from the one above it, by level (at the desk: from `level`).
+    `noises` is what quotes scatter by; one that scatters by `noise`, a usual dealer's in a usual bond, counts 1.
+    `rounds` is what all quotes of a round have in common beside the mark's error; `dealers` how far dealers lie apart,
+    by level; `scopes` how far a whole scope lies from the one above it, by level (at the desk: from `level`).
     """
 
     noise: float
@@ -127,15 +129,11 @@ class Spreads:
     dealers: tuple[float, ...]
     scopes: tuple[float, ...]
     level: float
-    noises: Mapping[str, float] = field(default_factory=dict)
+    noises: Noise
 
-    def noise_of(self, dealer: str) -> float:
-        """The noise of a dealer's quotes."""
-        return self.noises.get(dealer, self.noise)
-
-    def belief(self, dealer: str) -> float:
-        """How much a quote of the dealer's is believed, over one of a usual dealer's."""
-        return (self.noise / self.noise_of(dealer)) ** 2
+    def belief(self, dealer: str, moves: float) -> float:
+        """How much a quote of the dealer's in a bond of such `moves` is believed, over the usual one."""
+        return (self.noise / self.noises.of(dealer, moves)) ** 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from statistics import median
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ from engine.dealers.estimate_parameters import EstimateParameters, scales_before
 from engine.dealers.evidence import Cell, Evidence, KeptRound, RoundKey
 from engine.dealers.fitting import computing_segments, fitting_scales, looking_for_far_off, still_rounds
 from engine.dealers.leak import Leaks
+from engine.dealers.noise import Off
 from engine.dealers.outlook import Identified, Measure, Outlook
 from engine.dealers.scales import with_bonds_of_today
 from engine.dealers.segments import Segment, segment_of_key
@@ -69,8 +71,8 @@ _PICTURES_MAX: Final = 256
 class Asking:
     """What dealers are to be asked for: face amount, the seconds they get, and when.
 
-    `bond` is the security's id, `adv` its face amount a business day: of a bond that is not told, edges are those of
-    one of the usual width.
+    `bond` is the security's id, `adv` its face amount a business day, `volatility_bps` the sd of a day's change of its
+    price: of a bond that is not told, edges are those of one of the usual width; unknown, it moves as usual.
     """
 
     segment: Segment
@@ -79,6 +81,7 @@ class Asking:
     now_ns: int
     bond: str = ""
     adv: Decimal | None = None
+    volatility_bps: float | None = None
 
 
 @row
@@ -200,6 +203,7 @@ class Estimates:
             widths, kept.bond = self._scales.widths, seen.bond.security_id
             kept.size_log = widths.size_log(seen.size, seen.adv_size)
             kept.width = widths.of_log(kept.bond, kept.size_log)
+            kept.volatility_bps = seen.volatility_bps or p.volatility_bps
             self._evidence.keep(key, kept)
         self._last_day = max(self._last_day, day)
         panel = tally.panel_log(seen, p)
@@ -364,6 +368,7 @@ class Estimates:
         move = tally.size_offset(asking.quantity, p) - slope * math.log(p.panel_reference)
         widths, spreads = self._scales.widths, self._scales.spreads
         width, off = widths.of(asking.bond, asking.quantity, asking.adv), widths.error_of(asking.bond)
+        noise, moves = spreads.noises, (asking.volatility_bps or p.volatility_bps) / width
         common_variance = picture.solved.common_variance
         found: list[Outlook] = []
         for dealer in dealers:
@@ -380,7 +385,7 @@ class Estimates:
                     own.p50_s.value,
                     own.p90_s,
                     _times(one.e, width, off),
-                    spreads.noise_of(dealer) * picture.noise * width,
+                    noise.of(dealer, moves) * picture.noise * width,
                     picture.df,
                     one.f,
                     reject_move_bps=one.reject_move_bps,
@@ -425,6 +430,7 @@ class Estimates:
             ],
             [[scope, sorted(f.index.items()), f.means, f.variances] for scope, f in sorted(self._frozen.items())],
             evidence.common,
+            evidence.noise.dump(),
             evidence.slopes,
             evidence.width_line,
             sorted(evidence.widths.items()),
@@ -477,11 +483,11 @@ class Estimates:
                 held = 1.0 if ask.taken is Taken.filled else 0.0
                 steps.append((ask.dealer, Step(Drifting.firmness, segment, held, p.f_mean)))
         if len(offs) > 1:
-            noise_of = self._scales.spreads.noise_of
+            noise, moves = self._scales.spreads.noises, (seen.volatility_bps or p.volatility_bps) / width
             for dealer, (off, mean) in offs.items():
                 # The middle of the others and of the mark: one that grew better makes nobody look worse.
                 edge = off + mean - median([0.0, *[other for name, (other, _) in offs.items() if name != dealer]])
-                steps.append((dealer, Step(Drifting.edge, segment, edge, mean, noise_of(dealer))))
+                steps.append((dealer, Step(Drifting.edge, segment, edge, mean, noise.of(dealer, moves))))
         return steps
 
     def _quote(self, kept: KeptRound, quotes: dict[str, float]) -> None:
@@ -493,16 +499,17 @@ class Estimates:
             return
         taken, expected = self._divided(kept)
         spreads, mark_variance, common = self._scales.spreads, kept.mark_variance / kept.width**2, None
+        noise_of = partial(spreads.noises.of, moves=kept.moves)
         known = next((self._frozen[scope] for scope in kept.scopes if scope in self._frozen), None)
         if known is not None:
-            common = tally.in_common(taken, expected, spreads.noise_of, mark_variance)
+            common = tally.in_common(taken, expected, noise_of, mark_variance)
             level_variance = known.common_variance
             own = {dealer: known.own(dealer) for dealer in quotes}
         else:
             level_variance = sum(x * x for x in spreads.scopes)
             own = {dealer: (mean, variance - level_variance) for dealer, (mean, variance) in expected.items()}
-        scatter = tally.scatter(taken, own, spreads.noise_of, mark_variance + spreads.rounds**2 + level_variance)
-        self._take_edges(kept, taken, expected, common, scatter)
+        offs = tally.scatter(taken, own, noise_of, mark_variance + spreads.rounds**2 + level_variance)
+        self._take_edges(kept, taken, expected, common, offs)
 
     def _divided(self, kept: KeptRound) -> tuple[tuple[tuple[str, float], ...], dict[str, tuple[float, float]]]:
         """(a round's edges over its width, clipped; what each was expected to be)"""
@@ -510,7 +517,8 @@ class Estimates:
         round_variance = kept.mark_variance / width**2 + spreads.rounds**2
         expected = {dealer: self._expected_edge(kept.scopes, dealer) for dealer in kept.quotes}
         over = {dealer: edge / width for dealer, edge in kept.quotes.items()}
-        return tally.clipped(over, expected, spreads.noise_of, round_variance, self.parameters.edge_clip_sds), expected
+        noise_of = partial(spreads.noises.of, moves=kept.moves)
+        return tally.clipped(over, expected, noise_of, round_variance, self.parameters.edge_clip_sds), expected
 
     def _take_edges(
         self,
@@ -518,15 +526,16 @@ class Estimates:
         taken: tuple[tuple[str, float], ...],
         expected: dict[str, tuple[float, float]],
         common: float | None,
-        scatter: tuple[tuple[float, float], ...],
+        offs: tuple[Off, ...],
     ) -> None:
         """Count a round's edges in place of those that it had."""
         spreads = self._scales.spreads
         round_variance = kept.mark_variance / kept.width**2 + spreads.rounds**2
-        beliefs = tuple([spreads.belief(dealer) for dealer, _ in taken])
+        moves = kept.moves
+        beliefs = tuple([spreads.belief(dealer, moves) for dealer, _ in taken])
         pull = round_variance / (spreads.noise**2 + sum(beliefs) * round_variance)
         width = seen_in(kept.bond, kept.size_log, kept.width, self._scales.widths.slope, taken, expected)
-        self._evidence.quote(kept, taken, pull, common, beliefs, scatter, width)
+        self._evidence.quote(kept, taken, pull, common, beliefs, offs, width)
 
     def _dividing_anew(self, rounds: Sequence[tuple[RoundKey, float]]) -> Iterator[object]:
         """Divide rounds by what their bonds are known to be now, some at a time: one takes 60 us."""
@@ -539,9 +548,15 @@ class Estimates:
             # What was known before the round is no longer at hand: what it was off by stays, in the new unit.
             unit2 = (kept.width / width) ** 2
             common = None if kept.common is None else kept.common * unit2
-            scatter = tuple([(squares * unit2, weight) for squares, weight in kept.scatter])
+            was = kept.offs
             kept.width = width
-            self._take_edges(kept, *self._divided(kept), common, scatter)
+            taken, expected = self._divided(kept)
+            noise, moves = self._scales.spreads.noises, kept.moves
+            offs: list[Off] = []
+            for (dealer, _), off in zip(taken, was, strict=True):
+                noise2 = noise.of(dealer, moves) ** 2
+                offs.append(Off(off.square * off.noise2 * unit2 / noise2, off.weight, noise2))
+            self._take_edges(kept, taken, expected, common, tuple(offs))
             self._asked_bonds[kept.bond] = None
             self._mark_changed(kept)
 
@@ -577,9 +592,7 @@ class Estimates:
         squares = count = self.parameters.edge_noise_strength
         sums = next((self._evidence.edges.get(scope) for scope in segment.scopes if is_segment(scope)), None)
         if sums is not None:
-            noise_of = self._scales.spreads.noise_of
-            over = [one / noise_of(name) ** 2 for name, one in zip(sums.names, sums.squares, strict=True)]
-            squares, count = squares + sum(over) * descent.unit, count + sum(sums.squares_weight) * descent.unit
+            squares, count = squares + sum(sums.squares) * descent.unit, count + sum(sums.squares_weight) * descent.unit
         if len(self._pictures) >= _PICTURES_MAX:
             self._pictures.clear()
         own: dict[str, _Own] = {}

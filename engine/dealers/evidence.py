@@ -18,6 +18,7 @@ from math import ldexp
 from typing import Any, Final, TypeVar
 
 from engine.dealers.edges import EdgeSums
+from engine.dealers.noise import NoiseSums, Off
 from engine.dealers.segments import ANY
 from engine.dealers.widths import Seen
 
@@ -125,16 +126,27 @@ class KeptRound:
     width_seen: Seen | None = None
     common: float | None = None
     """Square of what its quotes had in common, less what the mark, noise and the dealers' own errors make of it."""
-    scatter: tuple[tuple[float, float], ...] = ()
-    """Of each edge the square of what it was off by, as far as it is its noise; what weight that has."""
+    volatility_bps: float = 0.0
+    """Of its bond, a day."""
+    offs: tuple[Off, ...] = ()
+    """What each edge was off by, ..."""
+    offs_moves: float = 0.0
+    """... at these `moves`."""
     slopes: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By dealer: what the ask says of the slope of answering by how many are asked (information, score)."""
+
+    @property
+    def moves(self) -> float:
+        """What its bond moves by in a day, over its width."""
+        return self.volatility_bps / self.width
 
 
 class Evidence:
     """The sums of one desk and the log of the rounds they are made of."""
 
-    __slots__ = ("_days", "aging", "cells", "common", "edges", "of_bond", "rounds", "slopes", "width_line", "widths")
+    __slots__ = (
+        "_days", "aging", "cells", "common", "edges", "noise", "of_bond", "rounds", "slopes", "width_line", "widths",
+    )  # fmt: skip
 
     def __init__(self, half_life_days: int) -> None:
         self.aging = Aging(half_life_days)
@@ -142,6 +154,7 @@ class Evidence:
         """By scope, then dealer."""
         self.edges: dict[str, EdgeSums] = {}
         """By scope."""
+        self.noise = NoiseSums()
         self.common = [0.0, 0.0]
         """What quotes of a round have in common: squares, weights."""
         self.slopes = [0.0, 0.0]
@@ -166,6 +179,7 @@ class Evidence:
             scope: {dealer: cell.copy() for dealer, cell in cells.items()} for scope, cells in self.cells.items()
         }
         copy.edges = {scope: sums.still() for scope, sums in self.edges.items()}
+        copy.noise = self.noise.still()
         copy.common, copy.slopes, copy.width_line = self.common, self.slopes, self.width_line
         copy.widths = {bond: sums.copy() for bond, sums in self.widths.items()}
         return copy
@@ -193,14 +207,15 @@ class Evidence:
         pull: float,
         common: float | None,
         beliefs: tuple[float, ...] = (),
-        scatter: tuple[tuple[float, float], ...] = (),
+        offs: tuple[Off, ...] = (),
         width: Seen | None = None,
     ) -> None:
         """Take the edges of a round in place of those it had."""
         weight = self.aging.weight(kept.day)
         if kept.edges:
             for scope in kept.scopes:
-                self.edges[scope].add(kept.edges, kept.pull, -weight, kept.beliefs, kept.scatter)
+                self.edges[scope].add(kept.edges, kept.pull, -weight, kept.beliefs, kept.offs)
+            self._scatter(kept, -weight)
         if kept.common is not None:
             self.common = [self.common[0] - weight * kept.common, self.common[1] - weight]
         for one, sign in ((kept.width_seen, -weight), (width, weight)):
@@ -211,13 +226,14 @@ class Evidence:
                 self.width_line = [x + sign * y for x, y in zip(self.width_line, one.line, strict=True)]
         kept.width_seen = width
         kept.edges, kept.pull, kept.common = edges, pull, common
-        kept.beliefs, kept.scatter = beliefs, scatter
+        kept.beliefs, kept.offs, kept.offs_moves = beliefs, offs, kept.moves
         if edges:
             for scope in kept.scopes:
                 equations = self.edges.get(scope)
                 if equations is None:
                     equations = self.edges[scope] = EdgeSums()
-                equations.add(edges, pull, weight, beliefs, scatter)
+                equations.add(edges, pull, weight, beliefs, offs)
+            self._scatter(kept, weight)
         if common is not None:
             self.common = [self.common[0] + weight * common, self.common[1] + weight]
 
@@ -265,6 +281,7 @@ class Evidence:
                 del self.edges[scope]
             else:
                 sums.clear_dust(self.cells[scope])
+        self.noise.keep(self.cells.get(ANY, {}))
         held = {kept.bond for kept in self.rounds.values() if kept.width_seen is not None}
         self.widths = {bond: sums for bond, sums in self.widths.items() if bond in held}
         for scope in [scope for scope, cells in self.cells.items() if not cells]:
@@ -287,6 +304,7 @@ class Evidence:
         self.slopes = [x * factor for x in self.slopes]
         self.width_line = [x * factor for x in self.width_line]
         self.widths = {bond: [x * factor for x in sums] for bond, sums in self.widths.items()}
+        self.noise.scale(factor)
         for sums in self.edges.values():
             sums.scale(factor)
         factors = [ldexp(1.0, -halvings * power) for power in POWERS]
@@ -296,7 +314,7 @@ class Evidence:
 
     def parts(self) -> Iterator[tuple[str, Any]]:
         """All of it in parts that take a millisecond each, for `put` of another."""
-        yield "sums", (self.aging.base, self.common, self.slopes, self.width_line)
+        yield "sums", (self.aging.base, self.common, self.slopes, self.width_line, self.noise)
         yield "widths", self.widths
         for scope, cells in self.cells.items():
             yield "cells", (scope, cells)
@@ -309,7 +327,7 @@ class Evidence:
     def put(self, name: str, part: Any) -> None:
         """Take a part of another, in their order, into one that is empty."""
         if name == "sums":
-            self.aging.base, self.common, self.slopes, self.width_line = part
+            self.aging.base, self.common, self.slopes, self.width_line, self.noise = part
         elif name == "widths":
             self.widths = part
         elif name == "cells":
@@ -336,6 +354,10 @@ class Evidence:
             while each:
                 each.popitem()
                 yield
+
+    def _scatter(self, kept: KeptRound, weight: float) -> None:
+        for (dealer, _), off in zip(kept.edges, kept.offs, strict=False):
+            self.noise.add(dealer, off, kept.offs_moves, weight)
 
     def _lean(self, kept: KeptRound, slope: tuple[float, float], sign: float) -> None:
         weight = sign * self.aging.weight(kept.day)

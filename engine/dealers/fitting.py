@@ -35,6 +35,7 @@ class StillRound(NamedTuple):
     bond: str
     size_log: float
     width: float
+    volatility_bps: float
     seen: Seen | None
     beliefs: tuple[tuple[str, float], ...]
     """Its dealers, and how much their quotes were believed."""
@@ -48,6 +49,7 @@ def still_rounds(rounds: Iterable[tuple[RoundKey, KeptRound]]) -> list[StillRoun
             kept.bond,
             kept.size_log,
             kept.width,
+            kept.volatility_bps,
             kept.width_seen,
             tuple([(dealer, belief) for (dealer, _), belief in zip(kept.edges, kept.beliefs, strict=True)]),
         )
@@ -75,9 +77,8 @@ def looking_for_far_off(
     There is a bound: those that are off furthest come first, the others another day.
     """
     off: list[tuple[float, float, RoundKey]] = []
-    widths = known.widths
-    believed = {dealer: known.spreads.belief(dealer) for dealer in known.spreads.noises}
-    for at, (key, day, bond, size_log, before, seen, beliefs) in enumerate(rounds, 1):
+    widths, spreads = known.widths, known.spreads
+    for at, (key, day, bond, size_log, before, volatility_bps, seen, beliefs) in enumerate(rounds, 1):
         without = (0.0, 0.0)
         if seen is not None:
             share = aging.weight(day) * unit
@@ -85,7 +86,7 @@ def looking_for_far_off(
         width = widths.of_log(bond, size_log, without)
         far = abs(math.log(width / before)) / _OFF
         for dealer, belief in beliefs:
-            now = believed.get(dealer, 1.0)
+            now = spreads.belief(dealer, volatility_bps / width)
             if now > _BELIEF_OFF * belief or belief > _BELIEF_OFF * now:
                 far = max(far, abs(math.log(now / belief)) / math.log(_BELIEF_OFF))
         if far > 1.0:

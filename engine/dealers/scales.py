@@ -15,8 +15,9 @@ from engine.dealers import evidence as ev
 from engine.dealers import rates, widths
 from engine.dealers.backoff import NO_CELLS, Coarse, Descent, Steps, chain_of
 from engine.dealers.edges import Spreads
-from engine.dealers.estimate_parameters import EstimateParameters, Scales
+from engine.dealers.estimate_parameters import EstimateParameters, Scales, usual_noise
 from engine.dealers.evidence import Evidence
+from engine.dealers.noise import fitting as fitting_noise
 from engine.dealers.rates import Counting
 from engine.dealers.segments import ANY
 from engine.dealers.widths import Widths
@@ -28,13 +29,7 @@ _READ_MAX: Final = 8
 _ROUNDS: Final = 20.0
 """Rounds that the parameter of what rounds have in common is worth."""
 _DEALERS: Final = 2.0
-"""Dealers that the parameter of how far they lie apart, or of their noise, is worth: to a factor of two it is known."""
-_NOISE_OFF_MAX: Final = 10.0
-"""A noise is within this factor of its parameter."""
-_NOISE_STRENGTH: Final = 4.0
-"""Quotes that a usual dealer's noise is worth to one's own: dealers scatter by a factor of two this way and that."""
-_NOISE_STEPS: Final = 20
-_LEAST: Final = 1e-9
+"""Dealers that the parameter of how far they lie apart is worth: to a factor of two it is known."""
 _QUOTES: Final = 20.0
 """Quotes that the parameter of how their sizes vary is worth."""
 
@@ -118,38 +113,15 @@ def _spreads(scopes: list[tuple[int, str]], descent: Descent, coarse: Mapping[st
         for level, (apart, n) in enumerate(found)
     )
     common = descent.evidence.common
-    noise, noises = _noises(descent)
+    noise = yield from fitting_noise(descent.scales.spreads.noises, descent.evidence.noise, unit, usual_noise(p))
     return Spreads(
-        noise,
+        noise.usual.at(p.volatility_bps),
         _sd(common[0] * unit, common[1] * unit, p.edge_round_bps, _ROUNDS, 10.0),
         dealers,
         p.edge_scopes_bps,
         p.edge_level_bps,
-        noises,
+        noise,
     )
-
-
-def _noises(descent: Descent) -> tuple[float, dict[str, float]]:
-    """(the noise of a usual dealer's quotes, that of each dealer drawn to it).
-
-    Of the usual one the precision is the mean: a dealer whose prices are old is no measure for the others.
-    """
-    p, unit, of_all = descent.parameters, descent.unit, descent.evidence.edges.get(ANY)
-    start = p.edge_noise_bps**2
-    seen: list[tuple[str, float, float]] = []
-    if of_all is not None:
-        sums = zip(of_all.names, of_all.squares, of_all.squares_weight, strict=True)
-        seen = [(name, squares * unit, weight * unit) for name, squares, weight in sums if weight * unit > _LEAST]
-    usual, own = start, list[float]()
-    for _ in range(_NOISE_STEPS):  # Of expectation and maximisation: precisions are drawn from a Gamma law.
-        own = [
-            (_NOISE_STRENGTH * usual + max(squares, 0.0)) / (_NOISE_STRENGTH + weight) for _, squares, weight in seen
-        ]
-        precisions = [1.0 / max(each, _LEAST) for each in own]
-        usual = (_DEALERS + len(own)) / (_DEALERS / start + sum(precisions))
-    bounds = p.edge_noise_bps / _NOISE_OFF_MAX, p.edge_noise_bps * _NOISE_OFF_MAX
-    noises = [min(max(math.sqrt(each), bounds[0]), bounds[1]) for each in (usual, *own)]
-    return noises[0], {name: noise for (name, _, _), noise in zip(seen, noises[1:], strict=True)}
 
 
 def _panel_slope(descent: Descent) -> float:

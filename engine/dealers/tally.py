@@ -15,6 +15,7 @@ from engine.dealers import evidence as ev
 from engine.dealers import latency, rates
 from engine.dealers.estimate_parameters import EstimateParameters
 from engine.dealers.evidence import Cell, Change
+from engine.dealers.noise import Off
 from engine.domain.observation import Answer, AskSeen, Protocol, RoundSeen, Taken
 from engine.domain.order import MarkUsed, Side
 
@@ -172,8 +173,8 @@ def scatter(
     own: Mapping[str, tuple[float, float]],
     noise_of: Callable[[str], float],
     in_common: float,
-) -> tuple[tuple[float, float], ...]:
-    """(square, weight) of what each quote of a round is off by, as far as it is its noise.
+) -> tuple[Off, ...]:
+    """What each quote of a round is off by, as far as it is its noise.
 
     `own` is (mean, variance) of each dealer against the others as it was known before the round. A quote is held
     against the middle of all, where who scatters less has more to say; whatever they have in common. One quote alone is
@@ -185,14 +186,14 @@ def scatter(
     # A variance that has several causes: each is thought to have its part (a step of expectation and maximisation).
     if len(taken) == 1:
         part = noises2[0] / (variances[0] + in_common)
-        return ((part * part * offs[0] * offs[0], part),)
+        return (Off(part * part * offs[0] * offs[0] / noises2[0], part, noises2[0]),)
     whole = sum([1.0 / variance for variance in variances])
     middle = sum([off / variance for off, variance in zip(offs, variances, strict=True)]) / whole
-    found: list[tuple[float, float]] = []
+    found: list[Off] = []
     for off, noise2, variance in zip(offs, noises2, variances, strict=True):
         part = noise2 / variance
         # The quote itself is in the middle.
-        found.append(((part * (off - middle)) ** 2, part * (1.0 - 1.0 / (variance * whole))))
+        found.append(Off((part * (off - middle)) ** 2 / noise2, part * (1.0 - 1.0 / (variance * whole)), noise2))
     return tuple(found)
 
 

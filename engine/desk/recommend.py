@@ -232,7 +232,7 @@ def _records(draft: Draft, order: Order) -> Records:
 
     def asking(request: Request) -> Asking:
         size = converted(request.quantity or ZERO, order.facts.worth)
-        return Asking(request.segment, size, request.wait_s, request.now_ns, terms.security_id, _adv_in_base(order))
+        return Asking(request.segment, size, request.wait_s, request.now_ns, terms.security_id, *_liquidity(order))
 
     def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
         found = desk.learning.estimates.outlooks(dealers, asking(request))
@@ -248,9 +248,10 @@ def _records(draft: Draft, order: Order) -> Records:
     return Records(desk.rankings, outlooks, not_trading)
 
 
-def _adv_in_base(order: Order) -> Decimal | None:
-    adv = order.facts.adv_30d
-    return None if adv is None else converted(adv, order.facts.worth)
+def _liquidity(order: Order) -> tuple[Decimal | None, float | None]:
+    """(what its bond trades a business day, in the base currency; what it moves by, in bps)"""
+    facts = order.facts
+    return None if facts.adv_30d is None else converted(facts.adv_30d, facts.worth), facts.volatility_bps
 
 
 def _drawn(draft: Draft, order: Order) -> float | None:
@@ -268,7 +269,7 @@ class _ForRequest:
     def __init__(self, draft: Draft, order: Order, segment: Segment, wait_s: float) -> None:
         self._draft, self._terms = draft, order.terms
         bond, leaves = order.terms.security_id, converted(order.leaves, order.facts.worth)
-        self._asking = Asking(segment, leaves, wait_s, draft.now_ns, bond, _adv_in_base(order))
+        self._asking = Asking(segment, leaves, wait_s, draft.now_ns, bond, *_liquidity(order))
         self._found: dict[str, Outlook] = {}
 
     def outlook(self, dealer: str) -> Outlook:

@@ -251,11 +251,11 @@ class Knowledge:
 
     def records(self, seen: RoundSeen) -> Records:
         """What a choice of whom to ask for this is made from. Reads nothing of the round but what was asked for."""
-        bond, adv = seen.bond.security_id, seen.adv_size
+        bond, adv, volatility_bps = seen.bond.security_id, seen.adv_size, seen.volatility_bps
 
         def asking(request: Request) -> Asking:
             size = converted(request.quantity or ZERO, request.worth)
-            return Asking(request.segment, size, request.wait_s, request.now_ns, bond, adv)
+            return Asking(request.segment, size, request.wait_s, request.now_ns, bond, adv, volatility_bps)
 
         def outlooks(dealers: Sequence[str], request: Request) -> Sequence[Outlook]:
             return self.then.outlooks(dealers, asking(request))

@@ -98,7 +98,8 @@ def predicted(seen: RoundSeen, then: Then) -> tuple[Prediction, ...]:
         wait_s = USUAL_WAIT_S if ask.deadline_ns is None else (ask.deadline_ns - ask.sent_ns) / NS_PER_S
         waits.setdefault(wait_s, []).append(ask)
     for wait_s, asks in waits.items():
-        asking = Asking(segment, seen.size, wait_s, seen.sent_ns, seen.bond.security_id, seen.adv_size)
+        bond = seen.bond.security_id
+        asking = Asking(segment, seen.size, wait_s, seen.sent_ns, bond, seen.adv_size, seen.volatility_bps)
         for ask, outlook in zip(asks, then.outlooks([ask.dealer for ask in asks], asking), strict=True):
             found.append(_prediction(seen, ask, outlook, then))
     return tuple(found)

@@ -150,10 +150,10 @@ class EnginesOwn:
         self._parameters = Parameters(exploring=manner.exploring, aversion=1.0 if manner.minds_leaks else 0.0)
         self._ranking = Ranking(scorer=manner.scorer)
         self._arrivals: dict[str, MarkUsed] = {}
-        self._bond: tuple[str, Decimal | None] = ("", None)
+        self._bond: tuple[str, Decimal | None, float | None] = ("", None, None)
 
     def choose(self, asking: Asking) -> Panel:
-        self._bond = asking.bond.security_id, asking.adv
+        self._bond = asking.bond.security_id, asking.adv, asking.volatility_bps
         if asking.mark is not None:
             self._arrivals.setdefault(asking.parent_id, asking.mark)
         most = asking.at_most
@@ -193,8 +193,7 @@ class EnginesOwn:
 
     def _of(self, request: Request) -> estimates.Asking:
         quantity = request.quantity if request.quantity is not None else Decimal(0)
-        bond, adv = self._bond
-        return estimates.Asking(request.segment, quantity, request.wait_s, request.now_ns, bond, adv)
+        return estimates.Asking(request.segment, quantity, request.wait_s, request.now_ns, *self._bond)
 
     def _not_trading(self, request: Request) -> NotTrading:
         """What not trading costs, by the orders that were put off: as the desk learns it."""

@@ -169,7 +169,15 @@ def _contest(
     estimates: Estimates, record: _Record, day: datetime.date, seen: RoundSeen, edges: tuple[float, float]
 ) -> Contest:
     key = seen.bond.security_id, seen.side.sign
-    asking = Asking(segment_of_key(seen.segment), seen.quantity, _WAIT_S, seen.sent_ns, seen.bond.security_id, None)
+    asking = Asking(
+        segment_of_key(seen.segment),
+        seen.quantity,
+        _WAIT_S,
+        seen.sent_ns,
+        seen.bond.security_id,
+        None,
+        seen.volatility_bps,
+    )
     first, second = estimates.outlooks(BANKS, asking)
     expected, scale = first.e.value - second.e.value, _scale(first, second)
     df = max(min(first.e_df, second.e_df), 3.0)

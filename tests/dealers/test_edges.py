@@ -13,10 +13,18 @@ from engine.dealers import edges
 from engine.dealers.edges import EdgeSums, Spreads, descend
 from engine.dealers.estimate_parameters import EstimateParameters
 from engine.dealers.estimates import Estimates
+from engine.dealers.noise import Noise, Parts
 from engine.domain.observation import RoundSeen
 
-SPREADS = Spreads(noise=3.0, rounds=0.0, dealers=(8.0,), scopes=(20.0,), level=-10.0)
+SPREADS = Spreads(
+    noise=3.0, rounds=0.0, dealers=(8.0,), scopes=(20.0,), level=-10.0, noises=Noise(Parts(own=3.0, old=0.1))
+)
 ROUND_SD = 6.0
+
+
+def moves_of(round_number: int) -> float:
+    """What the bond of a round moves by in a day, over its width."""
+    return 10.0 if round_number % 2 else 80.0
 
 
 def solved_by_hand(rounds: list[dict[str, float]], spreads: Spreads) -> dict[str, tuple[float, float]]:
@@ -38,7 +46,9 @@ def solved_by_hand(rounds: list[dict[str, float]], spreads: Spreads) -> dict[str
     for i, one in enumerate(rounds):
         believe({1 + len(dealers) + i: 1.0}, 0.0, ROUND_SD)
         for name, edge in one.items():
-            believe({1 + dealers.index(name): 1.0, 1 + len(dealers) + i: 1.0}, edge, spreads.noise_of(name))
+            believe(
+                {1 + dealers.index(name): 1.0, 1 + len(dealers) + i: 1.0}, edge, spreads.noises.of(name, moves_of(i))
+            )
     for i in range(size):
         matrix[i] = [x / matrix[i][i] for x in matrix[i]]
         for j in range(size):
@@ -50,8 +60,8 @@ def solved_by_hand(rounds: list[dict[str, float]], spreads: Spreads) -> dict[str
 def of_the_whole_model(rounds: list[dict[str, float]], spreads: Spreads = SPREADS) -> None:
     """The effects and their errors are those of every unknown spelt out."""
     sums = EdgeSums()
-    for one in rounds:
-        beliefs = [spreads.belief(name) for name in one]
+    for i, one in enumerate(rounds):
+        beliefs = [spreads.belief(name, moves_of(i)) for name in one]
         pull = ROUND_SD**2 / (spreads.noise**2 + sum(beliefs) * ROUND_SD**2)
         sums.add(tuple(one.items()), pull, 2.0, beliefs)
     solved = descend(edges.begin(spreads), 0, sums, None, spreads, 0.5)
@@ -80,7 +90,8 @@ def test_a_dealer_whose_quotes_scatter_more_is_believed_less() -> None:
         {name: rng.gauss(-12, noises.get(name, 3.0)) for name in rng.sample(["alder", "birch", "cedar", "elm"], 3)}
         for _ in range(12)
     ]
-    of_the_whole_model(rounds, replace(SPREADS, noises=noises))
+    parts = {name: Parts(own, 0.3 if name == "birch" else 0.01) for name, own in noises.items()}
+    of_the_whole_model(rounds, replace(SPREADS, noises=Noise(Parts(3.0, 0.1), parts)))
 
 
 @pytest.mark.parametrize("panels", [("ab", "cd", "ef"), ("ab", "bc", "cd", "de"), ("abc", "abd", "efg", "ehg")])

@@ -10,7 +10,7 @@ from math import hypot, log
 import pytest
 from seen_rounds import BUY, DAY_NS, FIRST_DAY, SELL, SIZE, asked, asking, drawn_dealers, drawn_round, seen
 
-from engine.dealers.estimate_parameters import EstimateParameters
+from engine.dealers.estimate_parameters import EstimateParameters, usual_noise
 from engine.dealers.estimates import Estimates
 from engine.dealers.outlook import Identified, Outlook
 from engine.dealers.rates import expit, logit
@@ -399,7 +399,9 @@ def test_of_a_dealer_that_never_quoted_the_noise_is_the_shipped_one() -> None:
     p = EstimateParameters()
     outlook = Estimates(p).outlook("alder", asking())
     width = outlook.e.value / p.edge_level_bps
-    assert outlook.e_noise_sd == pytest.approx(p.edge_noise_bps * width)
+    noise = usual_noise(p)
+    assert noise.at(p.volatility_bps) == pytest.approx(p.edge_noise_bps)
+    assert outlook.e_noise_sd == pytest.approx(hypot(noise.own * width, noise.old * p.volatility_bps))
 
 
 def test_how_much_one_dealer_says_of_itself_is_learnt_from_how_others_differ() -> None:

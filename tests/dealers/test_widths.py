@@ -56,7 +56,7 @@ def test_a_markup_is_a_share_of_the_bonds_own_width() -> None:
     assert edges_in(estimates, "narrow")[1] > edges_in(estimates, "unknown")[1] > edges_in(estimates, "wide")[1]
 
 
-def test_errors_and_noise_go_with_the_width() -> None:
+def test_errors_go_with_the_width_and_noise_in_part() -> None:
     estimates = learnt()
     narrow, wide = (
         estimates.outlook("alder", replace(asking(40), bond=bond, adv=ADV, quantity=Decimal(3_000_000)))
@@ -65,7 +65,8 @@ def test_errors_and_noise_go_with_the_width() -> None:
     ratio = wide.e.value / narrow.e.value
     own = [math.sqrt(each.e.sd**2 - each.e_common_sd**2) for each in (narrow, wide)]
     assert own[1] / own[0] == pytest.approx(ratio)
-    assert wide.e_noise_sd / narrow.e_noise_sd == pytest.approx(ratio)
+    # What bonds have moved by since a dealer looked does not: both move alike.
+    assert 1.0 < wide.e_noise_sd / narrow.e_noise_sd < ratio
     # The part of the error that all share, that of the bond's own width in it, is never more than the whole of it.
     assert 0 < narrow.e_common_sd < narrow.e.sd
     assert 0 < wide.e_common_sd < wide.e.sd
