@@ -100,12 +100,27 @@ def test_an_order_that_never_trades_is_carried_at_the_last_mark_and_the_last_quo
     assert cost(failing).value == pytest.approx((20.0 + 30.0 + 14.0) / 2)
 
 
-def test_where_nobody_quoted_trading_would_have_cost_what_it_usually_does_in_such_a_bond() -> None:
-    failing = learnt(failed("O-1", name="R-1"))
-    failing.marked("R-1", round((FIRST_DAY + 1) * DAY_NS), 100.3)
-    assert cost(failing).value == pytest.approx((20.0 + 30.0 + 10.0) / 2)
-    wide = cost(failing, of=widths({"bond": 3.0}))
-    assert wide.value == pytest.approx((20.0 + 30.0 + 3.0 * 10.0) / (1 + 3))
+def test_where_nobody_quoted_it_costs_no_less_than_the_usual_quote_and_what_quotes_that_were_let_go_did() -> None:
+    """A quote of 60 bps was let go, another order had none: beside the prior's two of 20, 33.3; both moved by 30."""
+    alone = learnt(failed("O-1", name="R-1"))
+    alone.marked("R-1", round((FIRST_DAY + 1) * DAY_NS), 100.3)
+    assert cost(alone).value == pytest.approx((20.0 + 30.0 + 20.0) / 2)
+    assert cost(alone, prior_bps=4.0).value == pytest.approx((4.0 + 30.0 + 10.0) / 2)
+    wide = cost(alone, of=widths({"bond": 3.0}))
+    assert wide.value == pytest.approx((20.0 + 30.0 + 3.0 * 20.0) / (1 + 3))
+    alone.saw(failed("O-2", edge_bps=-60.0, name="R-2"))
+    assert cost(alone).value == pytest.approx((20.0 + 30.0 + (2 * 20.0 + 60.0) / 3 + 60.0) / 3)
+
+
+def test_where_nobody_quoted_the_error_counts_that_nobody_knows_what_it_would_have_cost() -> None:
+    """However many: half of the orders had no quote, and may have cost as little as the usual one."""
+    p = FailingParameters(half_life_days=10**9)
+    failing = Failing(p)
+    for number in range(1_000):
+        failing.saw(failed(f"O-{number}", edge_bps=-50.0 if number % 2 else None, name=f"R-{number}"))
+    found = cost(failing)
+    assert found.value == pytest.approx(50.0, abs=0.5)
+    assert found.sd == pytest.approx(0.5 * (50.0 - 10.0) / math.sqrt(3.0), rel=0.03)
 
 
 def test_without_a_later_mark_the_move_is_taken_for_nothing() -> None:
@@ -125,6 +140,18 @@ def test_a_quote_that_was_refused_at_last_look_could_not_be_had() -> None:
     assert cost(learnt(refused)).value == pytest.approx((20.0 + 30.0) / 2)
 
 
+def test_a_quote_that_died_while_another_was_tried_could_not_be_had() -> None:
+    said_ns = FIRST_DAY * DAY_NS + 40 * 10**9
+    tried = asked("ash", 0.0, -2.0, taken=Taken.rejected, decided_ns=said_ns)
+    quotes = [
+        tried,
+        asked("elm", 0.0, -8.0, valid_until_ns=said_ns - 1),
+        asked("yew", 0.0, -30.0, valid_until_ns=said_ns),
+    ]
+    assert cost(learnt(replace(failed("O-1"), asks=tuple(quotes)))).value == pytest.approx((20.0 + 30.0) / 2)
+    assert cost(learnt(replace(failed("O-1"), asks=tuple(quotes[1:])))).value == pytest.approx((20.0 + 8.0) / 2)
+
+
 def test_without_a_mark_nothing_is_known() -> None:
     assert cost(learnt(replace(failed("O-1"), mark_decision=None))).n_eff == 0.0
 
@@ -140,6 +167,67 @@ def test_marks_that_are_told_with_a_round_are_those_that_followed_it() -> None:
     after = [(Horizon.next_day, 100.3), (Horizon.minute, 100.7), (Horizon.end_of_day, 100.5)]
     failing.saw(told(failed("O-1", edge_bps=-5.0, name="R-1")), tuple(MarkAfter(h, mark(p)) for h, p in after))
     assert cost(failing).value == pytest.approx((20.0 + 30.0 + 5.0) / 2)
+
+
+# --- orders in pieces ----------------------------------------------------------------------------
+
+
+def piece(one: RoundSeen, residual: float, size: float = 1.0) -> RoundSeen:
+    """A part of an order, in parts: how large it was, and what was left of the order when the round was over."""
+    return replace(one, quantity=SIZE * Decimal(repr(size)), residual=SIZE * Decimal(repr(residual)))
+
+
+def test_a_fill_of_another_piece_is_not_one_of_what_was_put_off() -> None:
+    """Two more pieces were to come. They trade at 2 bps; what was put off never does, at 40."""
+    first = piece(failed("O-1", edge_bps=-40.0), 3.0)
+    others = [piece(traded("O-1", 100.02, 1.0), 2.0), piece(traded("O-1", 100.02, 2.0), 1.0)]
+    assert cost(learnt(first, *others)).value == pytest.approx((20.0 + 40.0) / 2)
+
+
+def test_what_is_filled_beyond_the_other_pieces_is_what_was_put_off() -> None:
+    rounds = [piece(failed("O-1", edge_bps=-40.0), 2.0), piece(traded("O-1", 100.02, 1.0), 1.0)]
+    last = piece(traded("O-1", 100.3, 2.0), 0.0)
+    assert cost(learnt(*rounds, last)).value == pytest.approx((20.0 + 30.0) / 2)
+    # One fill of all that was left is of both.
+    whole = piece(traded("O-1", 100.3, 1.0), 0.0)
+    fill = replace(whole.asks[0], filled=2 * SIZE)
+    assert cost(learnt(rounds[0], replace(whole, asks=(fill,)))).value == pytest.approx((20.0 + 30.0) / 2)
+
+
+def test_what_later_fills_do_not_cover_never_trades() -> None:
+    """A half was filled at 10 bps, the rest would have cost 40."""
+    half = {"taken": Taken.partial, "filled": SIZE / 2, "fill_price": Decimal("100.1")}
+    later = replace(traded("O-1", 100.0, 1.0), asks=(asked("ash", 1.0, 0.0, **half),))
+    failing = learnt(piece(failed("O-1", edge_bps=-40.0), 1.0), later)
+    found = cost(failing)
+    assert found.value == pytest.approx((20.0 + 5.0 + 20.0) / 2)
+    assert found.n_eff == pytest.approx(1.0)
+    # Until it is given up only the half is known.
+    assert cost(failing, 3).value == pytest.approx((20.0 + 0.5 * 10.0) / 1.5)
+
+
+def test_of_a_round_that_was_filled_in_part_the_rest_was_put_off() -> None:
+    part = {"taken": Taken.partial, "filled": SIZE * 3 / 4, "fill_price": Decimal(100)}
+    first = piece(replace(failed("O-1"), asks=(asked("ash", 0.0, 0.0, **part), asked("elm", 0.0, -40.0))), 0.25)
+    assert cost(learnt(first)).value == pytest.approx((20.0 + 0.25 * 40.0) / 1.25)
+    assert cost(learnt(first, traded("O-1", 100.6, 1.0))).value == pytest.approx((20.0 + 0.25 * 60.0) / 1.25)
+
+
+def test_a_request_that_was_under_way_then_is_one_of_the_other_pieces() -> None:
+    """Both went out together; the other one's fill came when this round was over."""
+    first = piece(replace(failed("O-1", edge_bps=-40.0, name="R-2"), closed_ns=FIRST_DAY * DAY_NS + 20 * 10**9), 2.0)
+    other = piece(replace(traded("O-1", 100.02, 0.0), rfq_id="R-1"), 1.0)
+    assert cost(learnt(told(first), told(other))).value == pytest.approx((20.0 + 40.0) / 2)
+    assert cost(learnt(first, other)).value == pytest.approx((20.0 + 40.0) / 2)
+
+
+def test_a_fill_that_is_taken_back_is_none() -> None:
+    failing = learnt(piece(failed("O-1", edge_bps=-40.0, name="R-1"), 1.0))
+    later = piece(replace(traded("O-1", 100.3, 1.0), rfq_id="R-2"), 0.0)
+    failing.saw(later)
+    assert cost(failing).value == pytest.approx((20.0 + 30.0) / 2)
+    failing.amended("R-2", 1, (asked("ash", 1.0),), later.asks)
+    assert cost(failing).value == pytest.approx((20.0 + 40.0) / 2)
 
 
 # --- what becomes known later --------------------------------------------------------------------
@@ -246,7 +334,7 @@ def test_what_orders_that_never_trade_would_have_cost_is_in_it() -> None:
     for seed in range(20):
         failing = _desk(Random(seed), 25.0, 400)
         found.append(cost(failing, of=widths(BONDS)).value)
-        kept = [order for order in failing._orders.values() if order.fills]
+        kept = [order for order in failing._orders.values() if any(each.fills for each in order.rounds.values())]
         failing._orders, failing._made = {str(at): order for at, order in enumerate(kept)}, None
         survivors.append(cost(failing, of=widths(BONDS)).value)
     # The prior of 20 is worth 10 of 400 orders.
@@ -272,6 +360,42 @@ def test_where_nobody_quotes_what_is_usual_stands_in_for_what_would_have_been_pa
         found.append(cost(failing).value)
     error = statistics.stdev(found) / math.sqrt(len(found))
     assert abs(statistics.fmean(found) - truth) < 3 * error
+
+
+@pytest.mark.parametrize(
+    ("later", "quoted", "siblings"),
+    [
+        pytest.param(1.0, 0.5, 0, id="all trade later"),
+        pytest.param(0.0, 1.0, 0, id="none does, all are quoted"),
+        pytest.param(0.0, 0.3, 0, id="most are quoted by nobody"),
+        pytest.param(0.0, 0.5, 3, id="only others of its pieces trade, at the best price of a day"),
+        pytest.param(0.5, 0.5, 2, id="other pieces trade, then half of what was put off"),
+    ],
+)
+def test_the_cost_is_found_whatever_became_of_orders_and_is_held_by_its_interval(
+    later: float, quoted: float, siblings: int
+) -> None:
+    """What trades late, or would, costs 30 bps times the width; other pieces trade at 5."""
+    truth, found = 30.0, []
+    for seed in range(20):
+        dice, failing = Random(seed), Failing(FailingParameters(half_life_days=10**9, clip_bps=1_000.0))
+        for number in range(300):
+            bond, order, day = f"B-{dice.randrange(len(BONDS))}", f"O-{number}", dice.uniform(0.0, 10.0)
+            width, moved = BONDS[bond], dice.gauss(0.0, 25.0)
+            late = width * dice.gauss(truth, 10.0)
+            first = failed(order, day, -late if dice.random() < quoted else None, name=order)
+            failing.saw(piece(replace(first, bond=BondSeen(bond, "one", "corporate")), 1.0 + siblings))
+            for at in range(siblings):
+                failing.saw(piece(traded(order, 100 * (1 + 5 * width / 1e4), day + 0.2 * (at + 1)), siblings - at))
+            if dice.random() < later:
+                failing.saw(piece(traded(order, 100 * (1 + (moved + late) / 1e4), day + 2.0), 0.0))
+            else:
+                failing.marked(order, round((FIRST_DAY + day + 1.0) * DAY_NS), 100 * (1 + moved / 1e4))
+        found.append(cost(failing, of=widths(BONDS)))
+    mean, error = statistics.fmean([each.value for each in found]), statistics.stdev([each.value for each in found])
+    # The prior of 20 is worth 10 of 300 orders, and 2 of those whose quotes tell what others would have cost.
+    assert truth - 1.5 < mean < truth + 3 * error / math.sqrt(len(found))
+    assert sum(each.low <= truth <= each.high for each in found) >= 0.8 * len(found)
 
 
 @pytest.mark.parametrize("orders", [5, 40])
