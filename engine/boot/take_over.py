@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 REASON_LENGTH_MAX = 2_000
 """Characters of what is wrong with a file that are kept with its switch."""
 
-LOGIC_VERSION = 5
+LOGIC_VERSION = 6
 """What `decide` and `apply` mean; a digest noted under another version is not compared."""
 
 _KNOWN_LEDGER = last_sent((Delivery.at_most_once, Delivery.afresh))

@@ -31,9 +31,10 @@ from statistics import median
 from typing import Any, Final
 
 from engine.clock import utc_day
-from engine.dealers import edges, latency, rates, tally
+from engine.dealers import by_bond, edges, latency, rates, tally
 from engine.dealers import evidence as ev
-from engine.dealers.backoff import NO_CELLS, Coarse, Descent, chain_of, finished, is_segment
+from engine.dealers.backoff import NO_CELLS, Coarse, Descent, Steps, chain_of, finished, is_segment
+from engine.dealers.by_bond import ByBond
 from engine.dealers.drift import Drift, Drifting, Step, Watch
 from engine.dealers.edges import Solved
 from engine.dealers.estimate_parameters import EstimateParameters, scales_before
@@ -145,6 +146,7 @@ class Estimates:
 
     __slots__ = (
         "_asked_bonds",
+        "_by_bond",
         "_changed",
         "_coarse",
         "_daily_version",
@@ -169,6 +171,7 @@ class Estimates:
         p = self.parameters = EstimateParameters() if parameters is None else parameters
         self._evidence = Evidence(p.half_life_days)
         self._scales = scales_before(p)
+        self._by_bond = by_bond.NO_TASTES
         self._watch = Watch(p.drift_alarms)
         self._leaks: Leaks | None = None
         self._leaks_before = self.parameters.leak_in.measure, self.parameters.leak_post.measure
@@ -212,6 +215,9 @@ class Estimates:
             self._watch.step(dealer, step, raises=not seen.source)
         for ask, response in zip(new, counted, strict=True):
             self._evidence.add(kept, ask.dealer, tally.changes(ask, seen, response, panel), response.slope)
+        kept.answers += tuple(
+            [(ask.dealer, each.logit, ask.answer is Answer.quote) for ask, each in zip(new, counted, strict=True)]
+        )
         quotes = {ask.dealer: edge for ask in new if (edge := tally.edge_of(ask)) is not None}
         if quotes:
             kept.mark_variance = max(kept.mark_variance, tally.mark_variance(new, p.mark_sd_bps))
@@ -296,6 +302,8 @@ class Estimates:
         aging = self._evidence.aging
         descent = self._still(day)
         rounds, coarse = still_rounds(self._evidence.rounds.items()), self._coarse
+        latest = self._evidence.latest(by_bond.ASKS_MAX)
+        answers = by_bond.still_rounds(latest)
         yield None
         scales = yield from fitting_scales(descent, coarse)
         off = yield from looking_for_far_off(rounds, scales, aging, descent.unit)
@@ -307,19 +315,37 @@ class Estimates:
         descent = self._still(day)
         yield None
         found = yield from computing_segments(descent)
+        tastes = yield from self._fitting_tastes(answers, day)
         yield _WAITS
         self._coarse, self._frozen = found
+        self._take_tastes(tastes, latest)
         self._changed.clear()
         self.version = self._daily_version = self.version + 1
 
     def _following_bonds(self, day: int) -> Iterator[object]:
-        """What a day without a fit brings: the widths of bonds as of today."""
+        """What a day without a fit brings: the widths of bonds as of today, and what dealers do by bond."""
         evidence, p = self._evidence, self.parameters
+        latest = evidence.latest(by_bond.ASKS_MAX)
+        answers = by_bond.still_rounds(latest)
         unit = evidence.aging.unit(day)
         self._scales = with_bonds_of_today(self._scales, evidence, p, unit)
         asked, self._asked_bonds = self._asked_bonds, {}
         rounds = still_rounds(one for bond in asked for one in evidence.of_bond.get(bond, {}).items())
         yield from self._dividing_anew(finished(looking_for_far_off(rounds, self._scales, evidence.aging, unit)))
+        if any(each.is_new for each in answers):
+            tastes = yield from self._fitting_tastes(answers, day)
+            yield _WAITS
+            self._take_tastes(tastes, latest)
+
+    def _fitting_tastes(self, answers: Sequence[by_bond.Round], day: int) -> Steps[ByBond]:
+        half_life_days = by_bond.HALF_LIVES * self.parameters.half_life_days
+        return by_bond.fitting(self._by_bond, answers, day, half_life_days)
+
+    def _take_tastes(self, tastes: ByBond, latest: Sequence[KeptRound]) -> None:
+        self._by_bond = tastes
+        for kept in latest:
+            kept.is_fitted = True
+        self.version += 1
 
     def _still(self, day: int) -> Descent:
         """The way down as of now, whatever is learnt later."""
@@ -329,6 +355,9 @@ class Estimates:
         """All that they are, in parts of a millisecond each, for `put` of others. Not while a fit is under way."""
         assert self._fit is None
         yield "plain", {name: getattr(self, name) for name in _PLAIN}
+        yield "by bond", (self._by_bond.gains, self._by_bond.day)
+        for each in self._by_bond.tastes.items():
+            yield "tastes", each
         yield from self._evidence.parts()
 
     def put(self, name: str, part: Any) -> None:
@@ -336,13 +365,17 @@ class Estimates:
         if name == "plain":
             for each in _PLAIN:
                 setattr(self, each, part[each])
+        elif name == "by bond":
+            self._by_bond = ByBond({}, *part)
+        elif name == "tastes":
+            self._by_bond.tastes[part[0]] = part[1]
         else:
             self._evidence.put(name, part)
 
     def let_go(self) -> Iterator[None]:
         """Empty estimates that nobody needs any more, a part a step: freed at once, they hold everybody up."""
         self._fit = None
-        held: tuple[dict[str, object], ...] = (self._pictures, self._coarse, self._frozen)  # type: ignore[assignment]
+        held: tuple[dict[str, object], ...] = (self._pictures, self._coarse, self._frozen, self._by_bond.tastes)  # type: ignore[assignment]
         for each in held:
             while each:
                 each.popitem()
@@ -364,8 +397,10 @@ class Estimates:
         """
         picture, p = self._picture(asking.segment, max(utc_day(asking.now_ns), self._last_day)), self.parameters
         slope, known = self._scales.panel_slope, picture.known
-        # From the usual panel and size to being asked alone for this size.
-        move = tally.size_offset(asking.quantity, p) - slope * math.log(p.panel_reference)
+        # From the usual size to this one, and from the usual panel to being asked alone.
+        move, alone = tally.size_offset(asking.quantity, p), -slope * math.log(p.panel_reference)
+        tastes, asked = self._by_bond, by_bond.asked_for(asking.segment.key, asking.bond)
+        strength = tastes.strength
         widths, spreads = self._scales.widths, self._scales.spreads
         width, off = widths.of(asking.bond, asking.quantity, asking.adv), widths.error_of(asking.bond)
         noise, moves = spreads.noises, (asking.volatility_bps or p.volatility_bps) / width
@@ -379,7 +414,7 @@ class Estimates:
             found.append(
                 Outlook(  # The first ones by place: a call with more than fifteen names takes three times as long.
                     dealer,
-                    rates.measure_of_rate(one.q, own.asked, move=move),
+                    rates.measure_of_rate(one.q, own.asked, move, tastes.of(dealer, asked, strength), alone),
                     slope,
                     own.answers.within(asking.wait_s),
                     own.p50_s.value,
@@ -436,6 +471,7 @@ class Estimates:
             sorted(evidence.widths.items()),
             list(self._asked_bonds),
             repr(self._scales),
+            [self._by_bond.gains, self._by_bond.day, sorted(self._by_bond.tastes.items())],
             self._watch.dump(),
         ]
         return hashlib.sha256(json.dumps(state, separators=(",", ":")).encode()).hexdigest()

@@ -58,6 +58,9 @@ _HALVINGS_MAX: Final = 200
 Change = tuple[int, float]
 """(field, amount before its weight) of one ask."""
 
+Answered = tuple[str, float, bool]
+"""(dealer, logit of what its own record let expect of it, did it answer) of one ask."""
+
 Cell = list[float]
 _T = TypeVar("_T")
 
@@ -134,6 +137,10 @@ class KeptRound:
     """... at these `moves`."""
     slopes: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By dealer: what the ask says of the slope of answering by how many are asked (information, score)."""
+    answers: tuple[Answered, ...] = ()
+    """Of each ask. It is replaced and never changed: a fit reads the one that it began with."""
+    is_fitted: bool = False
+    """A fit of what dealers do by bond has looked at the answers."""
 
     @property
     def moves(self) -> float:
@@ -240,6 +247,7 @@ class Evidence:
     def take_back(self, kept: KeptRound, dealer: str) -> None:
         """Undo `add`. A cell of which nothing is left is gone: no dust of rounding stays."""
         self._change(kept, dealer, kept.asks.pop(dealer), -1.0)
+        kept.answers = tuple([each for each in kept.answers if each[0] != dealer])
         slope = kept.slopes.pop(dealer, None)
         if slope is not None:
             self._lean(kept, slope, -1.0)
@@ -287,6 +295,21 @@ class Evidence:
         for scope in [scope for scope, cells in self.cells.items() if not cells]:
             del self.cells[scope]
         return before - len(self.rounds)
+
+    def latest(self, asks_max: int) -> list[KeptRound]:
+        """The rounds of the latest whole days with at most so many asks, oldest first; of a day with more, its last."""
+        found: list[list[KeptRound]] = []
+        count = 0
+        for day in sorted(self._days, reverse=True):
+            rounds = [self.rounds[key] for key in self._days[day]]
+            asks = sum([len(kept.answers) for kept in rounds])
+            if count + asks > asks_max:
+                if not found:
+                    found.append(_last_of(rounds, asks_max))
+                break
+            count += asks
+            found.append(rounds)
+        return [kept for rounds in reversed(found) for kept in rounds]
 
     def asks_a_day(self) -> float:
         """How many asks of dealers a day brings on which anybody is asked, of late; 0 before the first."""
@@ -378,6 +401,15 @@ class Evidence:
                 cell[place] += amount
 
 
+def _last_of(rounds: list[KeptRound], asks_max: int) -> list[KeptRound]:
+    count = 0
+    for at, kept in enumerate(reversed(rounds)):
+        count += len(kept.answers)
+        if count > asks_max:
+            return rounds[len(rounds) - at :]
+    return rounds
+
+
 def _sharing(kept: KeptRound) -> KeptRound:
     """The round, with what many rounds have alike as one object: most of what an ask adds is a whole 1."""
     kept.scopes, kept.bond = _one(kept.scopes), _one(kept.bond)
@@ -388,6 +420,7 @@ def _sharing(kept: KeptRound) -> KeptRound:
     kept.quotes = {_one(dealer): edge for dealer, edge in kept.quotes.items()}
     kept.edges = tuple([(_one(dealer), edge) for dealer, edge in kept.edges])
     kept.slopes = {_one(dealer): slope for dealer, slope in kept.slopes.items()}
+    kept.answers = tuple([(_one(dealer), logit, answered) for dealer, logit, answered in kept.answers])
     return kept
 
 

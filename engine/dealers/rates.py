@@ -27,6 +27,10 @@ _SKEW: Final = (Z90 * Z90 - 1.0) / 6.0
 
 Rate = tuple[float, float]
 """(mean, strength): a Beta with these."""
+Effect = tuple[float, float]
+"""(mean, variance) of what a logit moves by."""
+NO_EFFECT: Final[Effect] = (0.0, 0.0)
+_KAPPA: Final = math.pi / 8.0
 _NOT_YET: Final[Rate] = (0.0, 0.0)
 """Keeps a dealer's place."""
 
@@ -185,20 +189,37 @@ def expit(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0
 
 
-def measure_of_rate(rate: Rate, n_eff: float, move: float = 0.0) -> Measure:
+def laid(logit: float, effect: Effect) -> float:
+    """A logit with an effect laid on it: that of the mean chance, over what is not known of the effect.
+
+    Source: D. J. C. MacKay, "The evidence framework applied to classification networks", Neural Computation 4 (1992).
+    """
+    mean, variance = effect
+    return (logit + mean) / math.sqrt(1.0 + _KAPPA * variance)
+
+
+def measure_of_rate(
+    rate: Rate, n_eff: float, move: float = 0.0, effect: Effect = NO_EFFECT, after: float = 0.0
+) -> Measure:
     """A Beta as a measure: its interval is that of the logit, by its first three cumulants (Cornish-Fisher).
 
-    `move` is added to the logit.
+    `move` is added to the logit, `effect` is laid on that, and `after` is added in the end.
     """
     mean, strength = rate
     mean = min(max(mean, 1e-6), 1.0 - 1e-6)
     yes, no = polygammas(mean * strength), polygammas((1.0 - mean) * strength)
-    sd = math.sqrt(yes[1] + no[1])
+    sd = math.sqrt(yes[1] + no[1] + effect[1])
     skew = (yes[2] - no[2]) / (sd * sd * sd) * _SKEW
-    centre, value = yes[0] - no[0] + move, _moved(mean, math.exp(move)) if move else mean
+    whole = move + after
+    centre = yes[0] - no[0] + whole + effect[0]
+    if effect is NO_EFFECT:
+        value = _moved(mean, math.exp(whole)) if whole else mean
+    else:
+        value = expit(laid(logit(mean) + move, effect) + after)
+    chance = value * (1.0 - value)
     return Measure(
         value=value,
-        sd=math.sqrt(value * (1.0 - value) / (strength + 1.0)),
+        sd=math.sqrt(chance / (strength + 1.0) + chance * chance * effect[1]),
         low=min(value, expit(centre + sd * (skew - Z90))),
         high=max(value, expit(centre + sd * (skew + Z90))),
         n_eff=n_eff,

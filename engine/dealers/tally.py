@@ -26,11 +26,15 @@ _NOBODY: Final[Mapping[str, Cell]] = {}
 
 
 class Response(NamedTuple):
-    """An ask as it counts: `weight` and `total` for the rate, (information, score) for the slope by panel size."""
+    """An ask as it counts: `weight` and `total` for the rate, (information, score) for the slope by panel size.
+
+    `logit` is that of the chance to answer which the dealer's own record gave it.
+    """
 
     weight: float
     total: float
     slope: tuple[float, float] | None
+    logit: float
 
 
 def panel_log(seen: RoundSeen, p: EstimateParameters) -> float:
@@ -65,7 +69,8 @@ def response(
         mean = (strength * mean + cell[ev.Q_SUM] * unit) / (strength + cell[ev.Q_WEIGHT] * unit)
         usual, known = cell[ev.PANELS] / cell[ev.ASKS], True
     mean = min(max(mean, 0.02), 0.98)
-    expected = rates.expit(rates.logit(mean) + offset) if offset else mean
+    logit = rates.logit(mean) + offset
+    expected = rates.expit(logit) if offset else mean
     information = expected * (1.0 - expected)
     slope = None
     if known:
@@ -74,9 +79,9 @@ def response(
         lean = information * off * off
         slope = lean, (answered - expected) * off + lean * panel_slope
     if not offset:
-        return Response(1.0, answered, slope)
+        return Response(1.0, answered, slope, logit)
     weight = information / (mean * (1.0 - mean))
-    return Response(weight, weight * mean + answered - expected, slope)
+    return Response(weight, weight * mean + answered - expected, slope, logit)
 
 
 def changes(ask: AskSeen, seen: RoundSeen, counted: Response, panel: float) -> tuple[Change, ...]:
