@@ -152,7 +152,8 @@ class Evidence:
     """The sums of one desk and the log of the rounds they are made of."""
 
     __slots__ = (
-        "_days", "aging", "cells", "common", "edges", "noise", "of_bond", "rounds", "slopes", "width_line", "widths",
+        "_days", "_kinds", "aging", "cells", "common", "edges", "finer", "noise", "of_bond", "rounds", "slopes",
+        "width_line", "widths",
     )  # fmt: skip
 
     def __init__(self, half_life_days: int) -> None:
@@ -162,6 +163,8 @@ class Evidence:
         self.edges: dict[str, EdgeSums] = {}
         """By scope."""
         self.noise = NoiseSums()
+        self.finer: dict[str, list[str]] = {}
+        """By scope those one level finer that have edges."""
         self.common = [0.0, 0.0]
         """What quotes of a round have in common: squares, weights."""
         self.slopes = [0.0, 0.0]
@@ -174,6 +177,8 @@ class Evidence:
         self.of_bond: dict[str, dict[RoundKey, KeptRound]] = {}
         """The same rounds by bond."""
         self._days: dict[int, list[RoundKey]] = {}
+        self._kinds: dict[str, tuple[int, str]] = {}
+        """By bond, the day of its newest round and the segment that the bond was in."""
 
     def still(self) -> Evidence:
         """The sums as they are now: what is learnt from here on does not move them. Without the log of rounds.
@@ -187,8 +192,10 @@ class Evidence:
         }
         copy.edges = {scope: sums.still() for scope, sums in self.edges.items()}
         copy.noise = self.noise.still()
+        copy.finer = {scope: finer.copy() for scope, finer in self.finer.items()}
         copy.common, copy.slopes, copy.width_line = self.common, self.slopes, self.width_line
         copy.widths = {bond: sums.copy() for bond, sums in self.widths.items()}
+        copy._kinds = self._kinds.copy()
         return copy
 
     def keep(self, key: RoundKey, kept: KeptRound) -> None:
@@ -196,6 +203,12 @@ class Evidence:
         self.rounds[key] = kept
         self.of_bond.setdefault(kept.bond, {})[key] = kept
         self._days.setdefault(kept.day, []).append(key)
+        kind = _kind_of(kept)
+        self._kinds[kept.bond] = max(kind, self._kinds.get(kept.bond, kind))
+
+    def kinds_of_bonds(self) -> dict[str, str]:
+        """The segment of each bond that was asked for, side and size apart."""
+        return {bond: kind for bond, (_, kind) in self._kinds.items() if bond}
 
     def add(
         self, kept: KeptRound, dealer: str, changes: tuple[Change, ...], slope: tuple[float, float] | None = None
@@ -235,10 +248,12 @@ class Evidence:
         kept.edges, kept.pull, kept.common = edges, pull, common
         kept.beliefs, kept.offs, kept.offs_moves = beliefs, offs, kept.moves
         if edges:
-            for scope in kept.scopes:
+            for place, scope in enumerate(kept.scopes):
                 equations = self.edges.get(scope)
                 if equations is None:
                     equations = self.edges[scope] = EdgeSums()
+                    for coarser in kept.scopes[place + 1 : place + 2]:
+                        self.finer.setdefault(coarser, []).append(scope)
                 equations.add(edges, pull, weight, beliefs, offs)
             self._scatter(kept, weight)
         if common is not None:
@@ -265,7 +280,9 @@ class Evidence:
         of_bond = self.of_bond[kept.bond]
         del of_bond[key]
         if not of_bond:
-            del self.of_bond[kept.bond]
+            del self.of_bond[kept.bond], self._kinds[kept.bond]
+        elif self._kinds[kept.bond] == _kind_of(kept):
+            self._kinds[kept.bond] = max(_kind_of(each) for each in of_bond.values())
         keys = self._days[kept.day]
         keys.remove(key)
         if not keys:
@@ -290,6 +307,8 @@ class Evidence:
             else:
                 sums.clear_dust(self.cells[scope])
         self.noise.keep(self.cells.get(ANY, {}))
+        held_finer = {scope: [each for each in finer if each in self.edges] for scope, finer in self.finer.items()}
+        self.finer = {scope: finer for scope, finer in held_finer.items() if finer}
         held = {kept.bond for kept in self.rounds.values() if kept.width_seen is not None}
         self.widths = {bond: sums for bond, sums in self.widths.items() if bond in held}
         for scope in [scope for scope, cells in self.cells.items() if not cells]:
@@ -337,7 +356,7 @@ class Evidence:
 
     def parts(self) -> Iterator[tuple[str, Any]]:
         """All of it in parts that take a millisecond each, for `put` of another."""
-        yield "sums", (self.aging.base, self.common, self.slopes, self.width_line, self.noise)
+        yield "sums", (self.aging.base, self.common, self.slopes, self.width_line, self.noise, self.finer)
         yield "widths", self.widths
         for scope, cells in self.cells.items():
             yield "cells", (scope, cells)
@@ -350,7 +369,7 @@ class Evidence:
     def put(self, name: str, part: Any) -> None:
         """Take a part of another, in their order, into one that is empty."""
         if name == "sums":
-            self.aging.base, self.common, self.slopes, self.width_line, self.noise = part
+            self.aging.base, self.common, self.slopes, self.width_line, self.noise, self.finer = part
         elif name == "widths":
             self.widths = part
         elif name == "cells":
@@ -368,10 +387,12 @@ class Evidence:
         held: Iterable[dict[object, object]] = (
             self.cells,
             self.edges,
+            self.finer,
             self.widths,
             self.rounds,
             self.of_bond,
             self._days,
+            self._kinds,
         )  # type: ignore[assignment]
         for each in held:
             while each:
@@ -408,6 +429,10 @@ def _last_of(rounds: list[KeptRound], asks_max: int) -> list[KeptRound]:
         if count > asks_max:
             return rounds[len(rounds) - at :]
     return rounds
+
+
+def _kind_of(kept: KeptRound) -> tuple[int, str]:
+    return kept.day, next((scope for scope in kept.scopes if scope.count("|") == 2), kept.scopes[0])
 
 
 def _sharing(kept: KeptRound) -> KeptRound:

@@ -135,12 +135,14 @@ def _panel_slope(descent: Descent) -> float:
 def _widths(descent: Descent) -> Widths:
     p, evidence, before = descent.parameters, descent.evidence, descent.scales.widths
     strength = _width_strength(p)
-    return widths.fitted(before, evidence.widths, evidence.width_line, descent.unit, p.width_slope, strength)
+    kinds = evidence.kinds_of_bonds()
+    return widths.fitted(before, evidence.widths, evidence.width_line, descent.unit, p.width_slope, strength, kinds)
 
 
 def with_bonds_of_today(before: Scales, evidence: Evidence, p: EstimateParameters, unit: float) -> Scales:
     """The same scales, but for the widths of bonds: of a bond that is new a day says much."""
-    return replace(before, widths=widths.of_bonds(before.widths, evidence.widths, unit, _width_strength(p)))
+    kinds = evidence.kinds_of_bonds()
+    return replace(before, widths=widths.of_bonds(before.widths, evidence.widths, unit, _width_strength(p), kinds))
 
 
 def _width_strength(p: EstimateParameters) -> float:

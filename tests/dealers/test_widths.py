@@ -270,3 +270,27 @@ def test_bonds_that_are_as_wide_as_was_expected_lie_close_together() -> None:
     unlike = of_bonds(before, {f"bond{at}": (60.0 * (0.6, 1.4)[at % 2], 60.0) for at in range(50)}, 1.0, 5.0)
     assert alike.apart < 0.5 * of_bonds(before, {}, 1.0, 5.0).apart
     assert unlike.apart == pytest.approx(0.4, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_all_bonds_of_a_kind_cost_is_not_the_width_of_each(seed: int) -> None:
+    """Kinds that dealers charge more or less for, three bonds each: of the next new bond of a kind they do so, too."""
+    rng, estimates = random.Random(seed), Estimates()
+    terms = [f"{rating}|{years}" for rating in ("AAA-A", "BBB", "HY") for years in ("1-3y", "3-7y", "7-12y")]
+    kinds = {f"corporate|{term}|500k-2mm|buy": math.exp(rng.gauss(0.0, 0.3)) for term in terms}
+    widths = {(kind, at): math.exp(rng.gauss(0.0, 0.25)) for kind in kinds for at in range(3)}
+    usual = {kind: statistics.fmean([widths[kind, at] for at in range(3)]) for kind in kinds}
+    for day in range(40):
+        estimates.daily(asking(day).now_ns)
+        for number in range(10):
+            kind, at = rng.choice(sorted(widths))
+            wide, off = kinds[kind] * widths[kind, at] / usual[kind], rng.gauss(0, 2)
+            asks = [asked(name, day, (markup + rng.gauss(0, 2)) * wide + off) for name, markup in MARKUPS.items()]
+            bond = BondSeen(f"{kind} {at}", "issuer", "corporate")
+            estimates.learn(seen(f"{day}-{number}", asks, day, kind, bond=bond))
+    estimates.daily(asking(40).now_ns)
+    found = []
+    for kind, wide in kinds.items():
+        outlooks = estimates.outlooks(sorted(MARKUPS), replace(asking(40, kind), bond="new"))
+        found.append(statistics.fmean([each.e.value for each in outlooks]) / wide)
+    assert statistics.stdev(found) / -statistics.fmean(found) < 0.045
