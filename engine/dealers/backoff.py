@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from engine.dealers import edges, latency, rates
 from engine.dealers import evidence as ev
-from engine.dealers.edges import Solved
+from engine.dealers.edges import Finer, Solved
 from engine.dealers.estimate_parameters import EstimateParameters, Scales
 from engine.dealers.evidence import Cell, Evidence
 from engine.dealers.segments import segment_of_key
@@ -146,6 +146,12 @@ class Descent:
         """The edges of every scope from the segment down."""
         return self.edges(chain, _first_below(chain), len(chain), coarse.solved)[1:]
 
+    def edges_of_all_in(self, chain: Sequence[str], coarse: Coarse) -> Solved:
+        """The edges of a segment as its quotes were on average, however few sides and sizes they are of."""
+        found = self.edges(chain, _first_below(chain), len(chain) - 1, coarse.solved)[-1]
+        sums, last = self.evidence.edges.get(chain[-1]), len(chain) - 1
+        return edges.descend(found, last, sums, None, self.scales.spreads, self.unit)
+
     def rates(
         self, name: str, chain: Sequence[str], first: int, end: int, above: rates.Known | None = None
     ) -> rates.Known:
@@ -162,8 +168,22 @@ class Descent:
         spreads, sums = self.scales.spreads, self.evidence.edges
         found = [edges.begin(spreads) if above is None else above]
         for level in range(first, end):
-            finer = sums.get(chain[level + 1]) if level + 1 < len(chain) else None
-            found.append(edges.descend(found[-1], level, sums.get(chain[level]), finer, spreads, self.unit))
+            own = chain[level + 1] if level + 1 < len(chain) else ""
+            below = self._finer(chain[level], own, level)
+            found.append(
+                edges.descend(found[-1], level, sums.get(chain[level]), sums.get(own), spreads, self.unit, below)
+            )
+        return found
+
+    def _finer(self, scope: str, but: str, level: int) -> list[Finer]:
+        """The finer scopes of one, level by level, without one of them and what is finer than that."""
+        finer, sums = self.evidence.finer, self.evidence.edges
+        scopes = [each for each in finer.get(scope, ()) if each != but]
+        found: list[Finer] = []
+        while scopes:
+            level += 1
+            found.append(edges.finer_in(level, [sums[each] for each in scopes]))
+            scopes = [each for one in scopes for each in finer.get(one, ())]
         return found
 
     def _reject_move(self, cell: Cell) -> float:

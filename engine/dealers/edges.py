@@ -17,7 +17,7 @@ Reference: the mixed model of Henderson (1975), rounds as random effects.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import mul
 from typing import Final, NamedTuple
@@ -170,12 +170,40 @@ def begin(spreads: Spreads) -> Solved:
     return Solved({}, [], [], spreads.level, 0.0, 0.0)
 
 
+class Finer(NamedTuple):
+    """What the scopes of one level below a scope add up to: their weights squared, of each dealer and of all."""
+
+    level: int
+    of: dict[str, float]
+    quotes: float
+
+
+def finer_in(level: int, scopes: Iterable[EdgeSums]) -> Finer:
+    """Of the scopes of that level."""
+    of: dict[str, float] = {}
+    quotes = 0.0
+    for sums in scopes:
+        quotes += sums.quotes * sums.quotes
+        for i, name in enumerate(sums.names):
+            seen = sums.rows[i][i]
+            of[name] = of.get(name, 0.0) + seen * seen
+    return Finer(level, of, quotes)
+
+
 def descend(
-    above: Solved, level: int, sums: EdgeSums | None, finer: EdgeSums | None, spreads: Spreads, unit: float
+    above: Solved,
+    level: int,
+    sums: EdgeSums | None,
+    finer: EdgeSums | None,
+    spreads: Spreads,
+    unit: float,
+    below: Sequence[Finer] = (),
 ) -> Solved:
     """The estimates of a scope from those one level up and from what was seen in it, but not in `finer`.
 
-    `unit` scales sums to a day.
+    `unit` scales sums to a day. `below` are the finer scopes that what was seen is from, level by level, `finer`
+    left out. In each of them a dealer, and all of them, are off by something that its quotes there have in common:
+    however many there are, of a few finer scopes they say no more than those few do.
     """
     apart = spreads.dealers[min(level, len(spreads.dealers) - 1)] ** 2
     common = above.common_variance + spreads.scopes[min(level, len(spreads.scopes) - 1)] ** 2
@@ -194,35 +222,51 @@ def descend(
     # Sums grow with the day: one quote of today has a precision of unit / noise^2 of them.
     noise2 = spreads.noise * spreads.noise / unit
     places = [index[name] for name in names]
-    ties = [noise2 / variances[place] for place in places]
-    solution = _solution(rows, sides, [means[place] for place in places], ties, noise2 / common)
+    # What the finer scopes are off by, as far as it does not cancel out.
+    left = [0.0] * len(names)
+    move_left = 0.0
+    quotes = sums.quotes - (0.0 if finer is None else finer.quotes)
+    for at, of, quotes_squared in below:
+        each = spreads.dealers[min(at, len(spreads.dealers) - 1)] ** 2
+        for i, name in enumerate(names):
+            left[i] += each * min(of.get(name, 0.0) / rows[i][i] ** 2, 1.0)
+        move_left += spreads.scopes[min(at, len(spreads.scopes) - 1)] ** 2 * min(quotes_squared / quotes**2, 1.0)
+    priors = [variances[place] for place in places]
+    ties = [noise2 / (prior + off) for prior, off in zip(priors, left, strict=True)]
+    solution = _solution(rows, sides, [means[place] for place in places], ties, noise2 / (common + move_left))
     move_variance = noise2 * solution.move_variance
-    # How far whoever was seen goes with the move.
-    shared = sum(row[i] * pull for i, (row, pull) in enumerate(zip(rows, solution.pulls, strict=True)))
+    move_share = common / (common + move_left)
+    shares = [prior / (prior + off) for prior, off in zip(priors, left, strict=True)]
+    # How far each goes with the move, and how far whoever was seen does.
+    goes = [move_share + share * (pull - 1.0) for share, pull in zip(shares, solution.pulls, strict=True)]
+    shared = sum(row[i] * each for i, (row, each) in enumerate(zip(rows, goes, strict=True)))
     shared /= sum(row[i] for i, row in enumerate(rows))
     common = move_variance * shared * shared
     deviations, seen = 0.0, 0.0
     # Whoever was not seen here goes with the move of the others.
-    means = [mean + solution.move for mean in means]
-    own = [variance + move_variance - common for variance in variances]
+    move = solution.move * move_share
+    unseen = max(move_variance * move_share**2 - common, 0.0)
+    found = [mean + move for mean in means]
+    own = [variance + unseen for variance in variances]
     for i, place in enumerate(places):
-        variance = noise2 * solution.variances[i]
-        prior = variances[place]
-        own[place] = max(variance - common, 1e-12)
+        prior, share, off = priors[i], shares[i], left[i]
+        own[place] = max(
+            share * share * noise2 * solution.variances[i] + share * off + goes[i] ** 2 * move_variance - common, 1e-12
+        )
         # The part of the deviation from the prior that belongs to this level, and how much of it was seen.
-        share = apart / prior
-        deviation = (solution.found[i] - means[place]) * share
-        believed = rows[i][i] / (rows[i][i] + noise2 / apart)
-        deviations += believed * (deviation * deviation + share * share * own[place] + apart * (1.0 - share))
+        deviation = share * solution.apart[i]
+        found[place] += deviation
+        part = apart / prior
+        believed = apart / (apart + off + noise2 / rows[i][i])
+        deviations += believed * ((deviation * part) ** 2 + part * part * own[place] + apart * (1.0 - part))
         seen += believed
-        means[place] = solution.found[i]
     return Solved(
         index,
-        means,
+        found,
         own,
-        above.newcomer_mean + solution.move,
-        newcomer + move_variance - common,
-        common,
+        above.newcomer_mean + move,
+        newcomer + unseen,
+        common + move_share * move_left,
         (deviations, seen),
     )
 
@@ -254,8 +298,10 @@ def _rest(
 class _Solution(NamedTuple):
     """Effects of dealers and their move together; variances in units of the noise."""
 
-    found: list[float]
+    apart: list[float]
+    """How far each is from its mean and the move."""
     variances: list[float]
+    """Of each, were the move known."""
     move: float
     move_variance: float
     pulls: list[float]
@@ -274,10 +320,9 @@ def _solution(
     pulls = _substituted(low, inverse, ties)
     stiffness = max(sum(ties) + tie - sum(map(mul, ties, pulls)), tie)
     move = sum(map(mul, ties, first)) / stiffness
-    found = [m + x + move * y for m, x, y in zip(means, first, pulls, strict=True)]
+    apart = [x + move * (y - 1.0) for x, y in zip(first, pulls, strict=True)]
     own = _diagonal(low, inverse) if len(rows) <= _EXACT_MAX else _near_diagonal(rows, ties)
-    variances = [variance + y * y / stiffness for variance, y in zip(own, pulls, strict=True)]
-    return _Solution(found, variances, move, 1.0 / stiffness, pulls)
+    return _Solution(apart, own, move, 1.0 / stiffness, pulls)
 
 
 def _cholesky(rows: list[list[float]], ties: list[float]) -> tuple[list[list[float]], list[float]]:

@@ -103,13 +103,13 @@ def _how_far(off: tuple[float, float, RoundKey]) -> float:
 
 
 def computing_segments(descent: Descent) -> Steps[tuple[dict[str, Coarse], dict[str, Solved]]]:
-    """By segment what is known above it, and the edges in it."""
+    """By segment what is known above it, and the edges of all quotes in it."""
     found: dict[str, Coarse] = {}
     edges: dict[str, Solved] = {}
     for segment in _segments(descent):
         chain = chain_of(segment)
         found[segment] = above = yield from descent.computing_above(chain)
-        edges[segment] = descent.edges_below(chain, above)[-1]
+        edges[segment] = descent.edges_of_all_in(chain, above)
         yield
     return found, edges
 

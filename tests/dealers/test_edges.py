@@ -112,6 +112,19 @@ def test_what_was_seen_in_a_finer_scope_counts_once() -> None:
     assert nothing.expected("alder") == pytest.approx(edges_of_nobody())
 
 
+def test_of_one_finer_scope_many_quotes_say_no_more_of_the_coarser_than_it_does() -> None:
+    spreads = replace(SPREADS, dealers=(8.0, 3.0), scopes=(20.0, 5.0))
+    sums = EdgeSums()
+    for _ in range(1_000):
+        sums.add([("alder", -30.0)], 0.0, 1.0, (1.0,))
+    below = [edges.finer_in(1, [sums])]
+    mean, variance = descend(edges.begin(spreads), 0, sums, None, spreads, 1.0, below).expected("alder")
+    # As one observation whose errors are the dealer's and everybody's own part in the finer scope.
+    prior, error = 8.0**2 + 20.0**2, 3.0**2 + 5.0**2
+    assert variance == pytest.approx(prior * error / (prior + error), rel=0.01)
+    assert mean == pytest.approx(-10.0 - 20.0 * prior / (prior + error), rel=0.01)
+
+
 def edges_of_nobody() -> tuple[float, float]:
     return SPREADS.level, SPREADS.dealers[0] ** 2 + SPREADS.scopes[0] ** 2
 
