@@ -1,18 +1,19 @@
 """What the desk estimates of its dealers: rounds in, an `Outlook` a dealer out.
 
 The entry of `evidence` (the sums), `tally` (what one ask adds to them), `rates` (q, f, z, r by back-off), `latency`
-(life tables), `edges` (dealers told apart from rounds), `widths` (what edges are shares of), `backoff` (from the desk
-down to a segment), `scales` (what is fitted by the day) and `drift`. A projection: a pure function of the rounds it
-learnt, the days that were told by `daily`, and one `EstimateParameters`. To learn an ask costs the same however long
-the history is; the same journal gives the same bits, another order of rounds that keeps each dealer's own the same
-numbers to 1e-9.
+(life tables), `edges` (dealers told apart from rounds), `bond_edges` (what is laid on an edge in one bond), `widths`
+(what edges are shares of), `backoff` (from the desk down to a segment), `scales` (what is fitted by the day) and
+`drift`. A projection: a pure function of the rounds it learnt, the days that were told by `daily`, and one
+`EstimateParameters`. To learn an ask costs the same however long the history is; the same journal gives the same bits,
+another order of rounds that keeps each dealer's own the same numbers to 1e-9.
 
 Not learnt from: a round or ask that was learnt before, an edge without a fit mark, what a dealer said too late. Who
 was not asked or is in doubt is no `AskSeen`; `forget` takes back one that turned out not to have arrived (of drift
 alone it cannot).
 
-What changes only by `daily`: the end of the window, scales and widths, what is known above a segment, where edges are
-clipped. Within a day a wild quote can therefore move an estimate by a known amount at most.
+What changes only by `daily`: the end of the window, scales and widths, what is known above a segment, what a dealer
+answers by bond, where edges are clipped. Within a day a wild quote can therefore move an estimate by a known amount at
+most.
 
 Reference numbers: a prior mean of .25 with strength 10 makes 2 of 2 .375, 40 of 100 .386 and 0 of 3 .192; an
 observation of one half-life ago weighs .5.
@@ -34,6 +35,7 @@ from engine.clock import utc_day
 from engine.dealers import by_bond, edges, latency, rates, tally
 from engine.dealers import evidence as ev
 from engine.dealers.backoff import NO_CELLS, Coarse, Descent, Steps, chain_of, finished, is_segment
+from engine.dealers.bond_edges import BUY, SELL, BondOffs, Taste, bond_offs
 from engine.dealers.by_bond import ByBond
 from engine.dealers.drift import Drift, Drifting, Step, Watch
 from engine.dealers.edges import Solved
@@ -47,6 +49,7 @@ from engine.dealers.scales import with_bonds_of_today
 from engine.dealers.segments import Segment, segment_of_key
 from engine.dealers.widths import Widths, seen_in
 from engine.domain.observation import Answer, AskSeen, RoundSeen, Taken
+from engine.domain.order import Side
 from engine.domain.rows import row
 
 __all__ = ["Asking", "EstimateParameters", "Estimates"]
@@ -64,6 +67,7 @@ _PLAIN: Final = (
     "_scales", "_watch", "version",
 )  # fmt: skip
 """What others are made of again as it is, beside what was seen. Leaks come by events of their own."""
+_SIDES: Final = {"buy": BUY, "sell": SELL}
 _PICTURES_MAX: Final = 256
 """Segments whose estimates are kept between two rounds."""
 
@@ -204,6 +208,7 @@ class Estimates:
         if kept is None:
             kept = KeptRound(day, segment_of_key(seen.segment).scopes, {}, {}, (), 0.0)
             widths, kept.bond = self._scales.widths, seen.bond.security_id
+            kept.side = BUY if seen.side is Side.buy else SELL
             kept.size_log = widths.size_log(seen.size, seen.adv_size)
             kept.width = widths.of_log(kept.bond, kept.size_log)
             kept.volatility_bps = seen.volatility_bps or p.volatility_bps
@@ -262,6 +267,7 @@ class Estimates:
         evidence, p = self._evidence, self.parameters
         self._new_rounds += evidence.expire(day - p.window_days + 1, p.rounds_max)
         evidence.renew(day)
+        evidence.bond_edges.begin_day()
         self._watch.expect(_QUARTER_DAYS * evidence.asks_a_day())
         is_due = self._new_rounds > _NEW_SHARE * len(evidence.rounds) or day >= self._fitted_day + _FITTED_DAYS_MAX
         if is_due:
@@ -307,8 +313,10 @@ class Estimates:
         yield None
         scales = yield from fitting_scales(descent, coarse)
         off = yield from looking_for_far_off(rounds, scales, aging, descent.unit)
+        in_bonds = yield from self._evidence.bond_edges.fitting(descent.unit)
         yield _WAITS
         self._scales = scales
+        self._evidence.bond_edges.tastes = in_bonds
         self.version = self._daily_version = self.version + 1
         self._asked_bonds.clear()
         yield from self._dividing_anew(off)
@@ -403,14 +411,18 @@ class Estimates:
         strength = tastes.strength
         widths, spreads = self._scales.widths, self._scales.spreads
         width, off = widths.of(asking.bond, asking.quantity, asking.adv), widths.error_of(asking.bond)
-        noise, moves = spreads.noises, (asking.volatility_bps or p.volatility_bps) / width
+        noises, moves = spreads.noises, (asking.volatility_bps or p.volatility_bps) / width
         common_variance = picture.solved.common_variance
+        unit, record = self._evidence.aging.unit(picture.day), self._evidence.bond_edges
+        side = _SIDES.get(asking.segment.side)
         found: list[Outlook] = []
         for dealer in dealers:
             one = known.get(dealer)
             if one is None:
                 one = known[dealer] = self._known(dealer, asking.segment, picture)
-            own = one.own
+            own, e, noise = one.own, one.e, noises.of(dealer, moves)
+            if asking.bond and side is not None:
+                e = _in_bond(e, record.of(asking.bond, side, dealer, noise, unit))
             found.append(
                 Outlook(  # The first ones by place: a call with more than fifteen names takes three times as long.
                     dealer,
@@ -419,8 +431,8 @@ class Estimates:
                     own.answers.within(asking.wait_s),
                     own.p50_s.value,
                     own.p90_s,
-                    _times(one.e, width, off),
-                    noise.of(dealer, moves) * picture.noise * width,
+                    _times(e, width, off),
+                    noise * picture.noise * width,
                     picture.df,
                     one.f,
                     reject_move_bps=one.reject_move_bps,
@@ -433,7 +445,7 @@ class Estimates:
                     asks_at_large=one.asks_at_large,
                     latency_s=own.p50_s,
                     e_round_sd=spreads.rounds * width,
-                    e_common_sd=math.sqrt(common_variance + (one.e.value * off) ** 2) * width,
+                    e_common_sd=math.sqrt(common_variance + (e.value * off) ** 2) * width,
                 )
             )
         return tuple(found)
@@ -464,6 +476,7 @@ class Estimates:
                 for scope, s in sorted(evidence.edges.items())
             ],
             [[scope, sorted(f.index.items()), f.means, f.variances] for scope, f in sorted(self._frozen.items())],
+            evidence.bond_edges.dump(),
             evidence.common,
             evidence.noise.dump(),
             evidence.slopes,
@@ -544,8 +557,24 @@ class Estimates:
         else:
             level_variance = sum(x * x for x in spreads.scopes)
             own = {dealer: (mean, variance - level_variance) for dealer, (mean, variance) in expected.items()}
-        offs = tally.scatter(taken, own, noise_of, mark_variance + spreads.rounds**2 + level_variance)
-        self._take_edges(kept, taken, expected, common, offs)
+        round_variance = mark_variance + spreads.rounds**2 + level_variance
+        offs = tally.scatter(taken, own, noise_of, round_variance)
+        # Where nothing was known when the day began, nothing can be off in one bond.
+        in_bond = () if known is None else self._in_bond(kept, taken, own, round_variance)
+        self._take_edges(kept, taken, expected, common, offs, in_bond)
+
+    def _in_bond(
+        self,
+        kept: KeptRound,
+        taken: Sequence[tuple[str, float]],
+        own: dict[str, tuple[float, float]],
+        in_common: float,
+    ) -> BondOffs:
+        """What a round's edges are off by in their bond."""
+        record, noises, moves = self._evidence.bond_edges, self._scales.spreads.noises, kept.moves
+        unit = self._evidence.aging.unit(kept.day)
+        tastes = {dealer: record.of(kept.bond, kept.side, dealer, noises.of(dealer, moves), unit) for dealer in own}
+        return bond_offs(taken, own, tastes, partial(noises.of, moves=moves), in_common)
 
     def _divided(self, kept: KeptRound) -> tuple[tuple[tuple[str, float], ...], dict[str, tuple[float, float]]]:
         """(a round's edges over its width, clipped; what each was expected to be)"""
@@ -563,6 +592,7 @@ class Estimates:
         expected: dict[str, tuple[float, float]],
         common: float | None,
         offs: tuple[Off, ...],
+        in_bond: BondOffs,
     ) -> None:
         """Count a round's edges in place of those that it had."""
         spreads = self._scales.spreads
@@ -571,7 +601,7 @@ class Estimates:
         beliefs = tuple([spreads.belief(dealer, moves) for dealer, _ in taken])
         pull = round_variance / (spreads.noise**2 + sum(beliefs) * round_variance)
         width = seen_in(kept.bond, kept.size_log, kept.width, self._scales.widths.slope, taken, expected)
-        self._evidence.quote(kept, taken, pull, common, beliefs, offs, width)
+        self._evidence.quote(kept, taken, pull, common, beliefs, offs, width, in_bond)
 
     def _dividing_anew(self, rounds: Sequence[tuple[RoundKey, float]]) -> Iterator[object]:
         """Divide rounds by what their bonds are known to be now, some at a time: one takes 60 us."""
@@ -585,6 +615,7 @@ class Estimates:
             unit2 = (kept.width / width) ** 2
             common = None if kept.common is None else kept.common * unit2
             was = kept.offs
+            in_bond = tuple([(off * kept.width / width, weight) for off, weight in kept.bond_offs])
             kept.width = width
             taken, expected = self._divided(kept)
             noise, moves = self._scales.spreads.noises, kept.moves
@@ -592,7 +623,7 @@ class Estimates:
             for (dealer, _), off in zip(taken, was, strict=True):
                 noise2 = noise.of(dealer, moves) ** 2
                 offs.append(Off(off.square * off.noise2 * unit2 / noise2, off.weight, noise2))
-            self._take_edges(kept, taken, expected, common, tuple(offs))
+            self._take_edges(kept, taken, expected, common, tuple(offs), in_bond)
             self._asked_bonds[kept.bond] = None
             self._mark_changed(kept)
 
@@ -708,6 +739,24 @@ def _edge(picture: _Picture, dealer: str, n_eff: float) -> Measure:
     sd = math.sqrt(variance)
     width = picture.t * sd
     return Measure(mean, sd, mean - width, mean + width, n_eff)
+
+
+def _in_bond(one: Measure, taste: Taste) -> Measure:
+    """What a dealer's quotes are worth in one bond, from what they are in its segment.
+
+    What its quotes in the bond say of the segment they say of the bond at once. Of `share` of all its quotes there,
+
+        variance = 1 / (share / v + 1 / (v / (1 - share) + taste's))
+
+    with v of the segment: that of the others, further apart by a taste, joined by those in the bond.
+    """
+    v = one.sd * one.sd
+    if taste.before <= 0.0 or v <= 0.0:
+        return one
+    share = min(taste.quotes / max(one.n_eff, taste.quotes, 1.0), 0.999)
+    sd = math.sqrt(1.0 / (share / v + 1.0 / (v / (1.0 - share) + taste.before)))
+    value, wider = one.value + taste.mean, sd / one.sd
+    return Measure(value, sd, value - (one.value - one.low) * wider, value + (one.high - one.value) * wider, one.n_eff)
 
 
 def _times(one: Measure, width: float, off: float) -> Measure:

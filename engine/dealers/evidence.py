@@ -17,6 +17,7 @@ from itertools import islice
 from math import ldexp
 from typing import Any, Final, TypeVar
 
+from engine.dealers.bond_edges import BUY, BondEdges, BondOffs
 from engine.dealers.edges import EdgeSums
 from engine.dealers.noise import NoiseSums, Off
 from engine.dealers.segments import ANY
@@ -123,6 +124,7 @@ class KeptRound:
     mark_variance: float = 0.0
     """Of the marks that the edges are against, in bps."""
     bond: str = ""
+    side: int = BUY
     width: float = 1.0
     """What its edges are divided by."""
     size_log: float = 0.0
@@ -135,6 +137,8 @@ class KeptRound:
     """What each edge was off by, ..."""
     offs_moves: float = 0.0
     """... at these `moves`."""
+    bond_offs: BondOffs = ()
+    """Of each edge what it is off by in its bond, and how much that counts."""
     slopes: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By dealer: what the ask says of the slope of answering by how many are asked (information, score)."""
     answers: tuple[Answered, ...] = ()
@@ -152,8 +156,8 @@ class Evidence:
     """The sums of one desk and the log of the rounds they are made of."""
 
     __slots__ = (
-        "_days", "_kinds", "aging", "cells", "common", "edges", "finer", "noise", "of_bond", "rounds", "slopes",
-        "width_line", "widths",
+        "_days", "_kinds", "aging", "bond_edges", "cells", "common", "edges", "finer", "noise", "of_bond", "rounds",
+        "slopes", "width_line", "widths",
     )  # fmt: skip
 
     def __init__(self, half_life_days: int) -> None:
@@ -165,6 +169,7 @@ class Evidence:
         self.noise = NoiseSums()
         self.finer: dict[str, list[str]] = {}
         """By scope those one level finer that have edges."""
+        self.bond_edges = BondEdges()
         self.common = [0.0, 0.0]
         """What quotes of a round have in common: squares, weights."""
         self.slopes = [0.0, 0.0]
@@ -229,6 +234,7 @@ class Evidence:
         beliefs: tuple[float, ...] = (),
         offs: tuple[Off, ...] = (),
         width: Seen | None = None,
+        bond_offs: BondOffs = (),
     ) -> None:
         """Take the edges of a round in place of those it had."""
         weight = self.aging.weight(kept.day)
@@ -236,6 +242,7 @@ class Evidence:
             for scope in kept.scopes:
                 self.edges[scope].add(kept.edges, kept.pull, -weight, kept.beliefs, kept.offs)
             self._scatter(kept, -weight)
+            self.bond_edges.add(kept.bond, kept.side, [dealer for dealer, _ in kept.edges], kept.bond_offs, -weight)
         if kept.common is not None:
             self.common = [self.common[0] - weight * kept.common, self.common[1] - weight]
         for one, sign in ((kept.width_seen, -weight), (width, weight)):
@@ -247,6 +254,7 @@ class Evidence:
         kept.width_seen = width
         kept.edges, kept.pull, kept.common = edges, pull, common
         kept.beliefs, kept.offs, kept.offs_moves = beliefs, offs, kept.moves
+        kept.bond_offs = bond_offs
         if edges:
             for place, scope in enumerate(kept.scopes):
                 equations = self.edges.get(scope)
@@ -256,6 +264,7 @@ class Evidence:
                         self.finer.setdefault(coarser, []).append(scope)
                 equations.add(edges, pull, weight, beliefs, offs)
             self._scatter(kept, weight)
+            self.bond_edges.add(kept.bond, kept.side, [dealer for dealer, _ in edges], bond_offs, weight)
         if common is not None:
             self.common = [self.common[0] + weight * common, self.common[1] + weight]
 
@@ -347,6 +356,7 @@ class Evidence:
         self.width_line = [x * factor for x in self.width_line]
         self.widths = {bond: [x * factor for x in sums] for bond, sums in self.widths.items()}
         self.noise.scale(factor)
+        self.bond_edges.scale(factor)
         for sums in self.edges.values():
             sums.scale(factor)
         factors = [ldexp(1.0, -halvings * power) for power in POWERS]
@@ -362,6 +372,8 @@ class Evidence:
             yield "cells", (scope, cells)
         for scope, sums in self.edges.items():
             yield "edges", (scope, sums)
+        for name, part in self.bond_edges.parts():
+            yield "bond edges", (name, part)
         rounds = iter(self.rounds.items())
         while some := list(islice(rounds, _ROUNDS_A_PART)):
             yield "rounds", some
@@ -376,6 +388,8 @@ class Evidence:
             self.cells[part[0]] = part[1]
         elif name == "edges":
             self.edges[part[0]] = part[1]
+        elif name == "bond edges":
+            self.bond_edges.put(*part)
         elif name == "rounds":
             for key, kept in part:
                 self.keep(key, _sharing(kept))
@@ -384,6 +398,7 @@ class Evidence:
 
     def let_go(self) -> Iterator[None]:
         """Empty it, a part a step."""
+        yield from self.bond_edges.let_go()
         held: Iterable[dict[object, object]] = (
             self.cells,
             self.edges,

@@ -21,7 +21,7 @@ from engine.selection.ranking import Table
 from engine.selection.request import Parameters, Records, Request
 from engine.selection.sequence import best_addition, best_search, edge_worth, forecast, indices_of, search_of
 
-MODEL_VERSION: Final = 1
+MODEL_VERSION: Final = 2
 """Of the model as a whole: how estimates are made of what was seen of dealers, and how a panel is chosen by them.
 
 Results that are measured of the model carry it. It is one more with each change that a choice can differ by, once
