@@ -8,11 +8,13 @@ its dealer in the segment, less what the round did to all who quoted) is summed 
 
 Tastes are normal about 0, with two variances for the desk. What is known of their sum follows in closed form: each side
 is drawn to the bond, the bond to 0. What the dealers of a round have in common is no taste: a quote is held against the
-middle of its round, less the tastes that are known already. Of two dealers each gets half of what is between them.
+middle of its round, less the tastes that are known already. Of two dealers each gets half of what is between them. What
+a dealer is off by in all bonds alike is no taste either: that much its estimate in the segment learns by itself, and
+was late by. It is taken off, by side.
 
 The variances are fitted from products of two different rounds, where noise falls out: rounds of the same bond and side
-for both together, of the two sides of a bond for the bond's part. What a dealer is off by in all its bonds alike is no
-taste: products of different bonds are taken off. Without tastes both come to nothing, and nothing is moved.
+for both together, of the two sides of a bond for the bond's part, less products of different bonds. Without tastes both
+come to nothing, and nothing is moved.
 
 Sums grow with the day's weight. What is learnt or taken back in a day counts from the next one on (`begin_day` joins it
 to what was known): what a round is held against does not depend on the order of a day's rounds, and a fit reads sums
@@ -60,20 +62,20 @@ class Tastes(NamedTuple):
     side: float
 
 
-AT_START: Final = Tastes(0.5, 0.5)
-"""Together a thirty-sixth of the variance of a usual quote: nobody is thought to have a taste before it shows."""
+AT_START: Final = Tastes(0.0, 0.0)
+"""Nobody is thought to have a taste before it shows."""
 
 
 class Taste(NamedTuple):
     """What is known of a dealer's taste for a side of a bond, over the width: its mean and variance.
 
-    `before` is the variance without the quotes on this side, `quotes` is how many these are worth.
+    `before` is the variance without the quotes on this side, `share` what these are of all its quotes on this side.
     """
 
     mean: float
     variance: float
     before: float
-    quotes: float = 0.0
+    share: float = 0.0
 
 
 _Record = array  # Of floats, by the fields above.
@@ -83,13 +85,15 @@ _Bonds = dict[str, dict[str, "_Record[float]"]]
 class BondEdges:
     """The records of one desk, by bond and dealer."""
 
-    __slots__ = ("_fresh", "_sums", "tastes")
+    __slots__ = ("_everywhere", "_fresh", "_sums", "tastes")
 
     def __init__(self) -> None:
         self._sums: _Bonds = {}
         """As of when the day began."""
         self._fresh: _Bonds = {}
         """What came and went since then."""
+        self._everywhere: dict[str, _Record[float]] = {}
+        """By dealer, of all bonds together, as of when the day began."""
         self.tastes = AT_START
 
     def add(self, bond: str, side: int, dealers: Sequence[str], offs: BondOffs, weight: float) -> None:
@@ -115,6 +119,11 @@ class BondEdges:
         for bond, records in fresh.items():
             known = self._sums.setdefault(bond, {})
             for dealer, record in records.items():
+                everywhere = _joined(self._everywhere.get(dealer), record)
+                if everywhere[_COUNT] > 0.0:
+                    self._everywhere[dealer] = everywhere
+                else:
+                    self._everywhere.pop(dealer, None)
                 joined = _joined(known.get(dealer), record)
                 if joined[_COUNT] > 0.0:
                     known[dealer] = joined
@@ -126,7 +135,7 @@ class BondEdges:
     def scale(self, factor: float) -> None:
         """Multiply every weight."""
         factors = [1.0] + [factor, factor, factor * factor, factor * factor] * 2
-        for bonds in (self._sums, self._fresh):
+        for bonds in (self._sums, self._fresh, {"": self._everywhere}):
             for records in bonds.values():
                 for record in records.values():
                     record[:] = array("d", [x * y for x, y in zip(record, factors, strict=True)])
@@ -141,7 +150,7 @@ class BondEdges:
         record = self._sums.get(bond, _NOBODY).get(dealer)
         if record is None:
             return Taste(0.0, of_bond + of_side, of_bond + of_side)
-        noise2 = noise * noise / unit
+        noise2, everywhere = noise * noise / unit, self._everywhere[dealer]
         # The bond, by what each side says of it.
         known = total = other = 0.0
         for at in (0, _A_SIDE):
@@ -150,7 +159,7 @@ class BondEdges:
                 precision = weight / (of_side * weight + noise2)
                 known += precision
                 other += precision if at != side * _A_SIDE else 0.0
-                total += precision * record[at + _SUM] / weight
+                total += precision * _more(record, everywhere, at)
         variance = of_bond / (1.0 + of_bond * known)
         mean = variance * total
         # This side, drawn to the bond.
@@ -161,10 +170,10 @@ class BondEdges:
         seen = of_side * weight / (of_side * weight + noise2)
         left = 1.0 - seen
         return Taste(
-            left * mean + seen * record[at + _SUM] / weight,
+            left * mean + seen * _more(record, everywhere, at),
             left * left * variance + left * of_side,
             of_bond / (1.0 + of_bond * other) + of_side,
-            weight * unit,
+            weight / everywhere[at + _WEIGHT],
         )
 
     def fitting(self, unit: float) -> Generator[None, None, Tastes]:
@@ -198,13 +207,14 @@ class BondEdges:
                     [bond, [[dealer, list(record)] for dealer, record in sorted(records.items())]]
                     for bond, records in each
                 ]
-                for each in (sorted(self._sums.items()), sorted(self._fresh.items()))
+                for each in (sorted(self._sums.items()), sorted(self._fresh.items()), [("", self._everywhere)])
             ],
         ]
 
     def parts(self) -> Iterator[tuple[str, Any]]:
         """All of it in parts that take a millisecond each, for `put` of another."""
         yield "tastes", self.tastes
+        yield "everywhere", {dealer: record.tolist() for dealer, record in self._everywhere.items()}
         for name, bonds in (("bonds", self._sums), ("bonds of today", self._fresh)):
             items = list(bonds.items())
             for at in range(0, len(items), _BONDS_A_PART):
@@ -218,6 +228,8 @@ class BondEdges:
         """Take a part of another, in their order, into one that is empty."""
         if name == "tastes":
             self.tastes = Tastes(*part)
+        elif name == "everywhere":
+            self._everywhere = {dealer: array("d", record) for dealer, record in part.items()}
         else:
             bonds = self._sums if name == "bonds" else self._fresh
             for bond, records in part:
@@ -229,6 +241,7 @@ class BondEdges:
             while bonds:
                 bonds.popitem()
                 yield
+        self._everywhere.clear()
 
 
 def bond_offs(
@@ -312,6 +325,11 @@ class _Products:
 
 
 _NOBODY: Final[dict[str, _Record[float]]] = {}
+
+
+def _more(record: _Record[float], everywhere: _Record[float], at: int) -> float:
+    """What a dealer is off by in a bond and side, less what it is off by on that side everywhere."""
+    return record[at + _SUM] / record[at + _WEIGHT] - everywhere[at + _SUM] / everywhere[at + _WEIGHT]
 
 
 def _joined(known: _Record[float] | None, record: _Record[float]) -> _Record[float]:

@@ -55,7 +55,7 @@ class EstimateParameters:
     latency_strength: float = 10.0
     edge_level_bps: float = -10.0
     edge_scopes_bps: tuple[float, ...] = (20.0, 10.0, 8.0, 5.0)
-    edge_dealers_bps: tuple[float, ...] = (6.0, 2.0, 3.0, 2.0)
+    edge_dealers_bps: tuple[float, ...] = (8.0, 2.0, 3.0, 2.0)
     edge_noise_bps: float = 6.0
     price_age_days: float = 0.01
     edge_noise_strength: float = 10.0

@@ -744,7 +744,7 @@ def _edge(picture: _Picture, dealer: str, n_eff: float) -> Measure:
 def _in_bond(one: Measure, taste: Taste) -> Measure:
     """What a dealer's quotes are worth in one bond, from what they are in its segment.
 
-    What its quotes in the bond say of the segment they say of the bond at once. Of `share` of all its quotes there,
+    What its quotes in the bond say of the segment they say of the bond at once. Where they are `share` of all of them,
 
         variance = 1 / (share / v + 1 / (v / (1 - share) + taste's))
 
@@ -753,7 +753,7 @@ def _in_bond(one: Measure, taste: Taste) -> Measure:
     v = one.sd * one.sd
     if taste.before <= 0.0 or v <= 0.0:
         return one
-    share = min(taste.quotes / max(one.n_eff, taste.quotes, 1.0), 0.999)
+    share = min(max(taste.share, 0.0), 0.999)
     sd = math.sqrt(1.0 / (share / v + 1.0 / (v / (1.0 - share) + taste.before)))
     value, wider = one.value + taste.mean, sd / one.sd
     return Measure(value, sd, value - (one.value - one.low) * wider, value + (one.high - one.value) * wider, one.n_eff)

@@ -24,9 +24,9 @@ from typing import Final, NamedTuple
 _BINS: Final = 8
 _FIRST_BIN: Final = 4.0
 """`moves` up to which the first one goes, in bps."""
-_STEPS: Final = 8
-_STRENGTH: Final = 4.0
-"""Quotes that the usual dealer's noise is worth to one's own: dealers scatter by a factor of two this way and that."""
+_STEPS: Final = 20
+_STRENGTH: Final = 2.0
+"""Quotes that each part of the usual dealer's noise is worth: dealers scatter by a factor of two this way and that."""
 _DEALERS: Final = 2.0
 """Dealers that a parameter is worth."""
 _OFF_MAX: Final = 10.0
