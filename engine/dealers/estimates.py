@@ -400,7 +400,7 @@ class Estimates:
     def outlooks(self, dealers: Sequence[str], asking: Asking) -> tuple[Outlook, ...]:
         """What to expect of each, in their order.
 
-        50 dealers: 0.3 ms; the first time after a round in their segment 4 ms, two thirds of it to solve the equations
+        50 dealers: 0.5 ms; the first time after a round in their segment 5 ms, half of it to solve the equations
         of edges in the segment and in side and size (50 x 50, 1 ms each) and four rates of each dealer down to there.
         """
         picture, p = self._picture(asking.segment, max(utc_day(asking.now_ns), self._last_day)), self.parameters
