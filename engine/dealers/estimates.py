@@ -1,18 +1,18 @@
 """What the desk estimates of its dealers: rounds in, an `Outlook` a dealer out.
 
 The entry of `evidence` (the sums), `tally` (what one ask adds to them), `rates` (q, f, z, r by back-off), `latency`
-(life tables), `edges` (dealers told apart from rounds), `bond_edges` (what is laid on an edge in one bond), `widths`
-(what edges are shares of), `backoff` (from the desk down to a segment), `scales` (what is fitted by the day) and
-`drift`. A projection: a pure function of the rounds it learnt, the days that were told by `daily`, and one
-`EstimateParameters`. To learn an ask costs the same however long the history is; the same journal gives the same bits,
-another order of rounds that keeps each dealer's own the same numbers to 1e-9.
+(life tables), `edges` (dealers told apart from rounds), `noise` (what a quote scatters by), `widths` (what edges are
+shares of), `by_bond` and `bond_edges` (what is laid on q and on an edge in one bond), `backoff` (from the desk down to
+a segment), `scales` (what is fitted by the day) and `drift`. A projection: a pure function of the rounds it learnt, the
+days that were told by `daily`, and one `EstimateParameters`. To learn an ask costs the same however long the history
+is; the same journal gives the same bits, another order of rounds that keeps each dealer's own the same numbers to 1e-9.
 
 Not learnt from: a round or ask that was learnt before, an edge without a fit mark, what a dealer said too late. Who
 was not asked or is in doubt is no `AskSeen`; `forget` takes back one that turned out not to have arrived (of drift
 alone it cannot).
 
 What changes only by `daily`: the end of the window, scales and widths, what is known above a segment, what a dealer
-answers by bond, where edges are clipped. Within a day a wild quote can therefore move an estimate by a known amount at
+does by bond, where edges are clipped. Within a day a wild quote can therefore move an estimate by a known amount at
 most.
 
 Reference numbers: a prior mean of .25 with strength 10 makes 2 of 2 .375, 40 of 100 .386 and 0 of 3 .192; an
@@ -383,7 +383,7 @@ class Estimates:
     def let_go(self) -> Iterator[None]:
         """Empty estimates that nobody needs any more, a part a step: freed at once, they hold everybody up."""
         self._fit = None
-        held: tuple[dict[str, object], ...] = (self._pictures, self._coarse, self._frozen, self._by_bond.tastes)  # type: ignore[assignment]
+        held: tuple[dict[str, Any], ...] = (self._pictures, self._coarse, self._frozen, self._by_bond.tastes)
         for each in held:
             while each:
                 each.popitem()

@@ -50,7 +50,7 @@ _Z90: Final = 1.6448536269514722
 _LEAST: Final = 1e-6
 """A smaller share of a quantity is a matter of rounding."""
 ORDERS_MAX: Final = 4_096
-"""Orders that are remembered; the oldest is forgotten first. Made anew in some 10 ms."""
+"""Orders that are remembered; the oldest is forgotten first. So many are made anew in some 40 ms."""
 PATIENCE_DAYS: Final = 4
 """A business day, over a long weekend."""
 _AFTER_NS: Final = {**SPANS_NS, Horizon.end_of_day: NS_PER_DAY // 2, Horizon.next_day: NS_PER_DAY}

@@ -32,7 +32,7 @@ _DEALERS: Final = 2.0
 _OFF_MAX: Final = 10.0
 """What dealers scatter by is within this factor of its parameter."""
 _OLD_LEAST, _OLD_MOST = 0.01, 1.5
-"""Seconds and days."""
+"""Prices are some seconds old at least, two days at most."""
 _LEAST: Final = 1e-9
 
 
@@ -74,7 +74,7 @@ class Off(NamedTuple):
 
 
 class NoiseSums:
-    """By dealer and bin: squares, their weights, and the weighted mean of `moves`^2. Grows and shrinks by rounds."""
+    """By dealer and bin: squares, their weights, and `moves`^2 by weight. Grows and shrinks by rounds."""
 
     __slots__ = ("_of",)
 
